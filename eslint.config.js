@@ -1,0 +1,44 @@
+import js from '@eslint/js'
+import ts from 'typescript-eslint'
+
+/** Imports point one way: index, cli → machines → actors → io; options, errors and replies import nothing above them. */
+const forbid = (files, group, message) => ({
+  files,
+  rules: { 'no-restricted-imports': ['error', { patterns: [{ group, message }] }] },
+})
+
+export default ts.config(
+  { ignores: ['dist', 'coverage'] },
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [ts.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
+    },
+  },
+  { files: ['**/*.{js,mjs}'], languageOptions: { globals: { process: 'readonly', console: 'readonly', setTimeout: 'readonly', setInterval: 'readonly', clearTimeout: 'readonly', clearInterval: 'readonly', Buffer: 'readonly', URL: 'readonly', fetch: 'readonly' } } },
+  forbid(
+    ['src/machines/**'],
+    ['execa', 'undici', 'node:*', 'rxjs', 'rxjs/*', '**/io/**', '**/index.ts', '**/cli.ts'],
+    'machines decide; the world is behind actors',
+  ),
+  forbid(
+    ['src/actors/**'],
+    ['**/machines/**', '../index.ts', '../cli.ts', '../server.ts', 'execa', 'undici'],
+    'actors import io, options, errors and replies only',
+  ),
+  forbid(
+    ['src/io/**'],
+    ['xstate', 'xstate/*', 'rxjs', 'rxjs/*', '**/actors/**', '**/machines/**', '../index.ts', '../cli.ts', '../server.ts'],
+    'io knows promises, async iterables and AbortSignal only',
+  ),
+  forbid(
+    ['src/options.ts', 'src/errors.ts', 'src/replies.ts'],
+    ['**/io/**', '**/actors/**', '**/machines/**', 'xstate', 'rxjs', 'undici', 'execa'],
+    'options, errors and replies import nothing above them',
+  ),
+)

@@ -1,0 +1,54 @@
+import type { TurnErrorCode } from '../replies.ts'
+import type { WireError } from './wire.ts'
+
+/** A turn's failure, ready to be an error reply. */
+export interface Failure {
+  code: TurnErrorCode
+  error: string
+  retryable: boolean
+}
+
+const longestLine = 1000
+
+const retryableCodes: ReadonlySet<TurnErrorCode> = new Set([
+  'rate_limited',
+  'provider_unavailable',
+  'deadline_exceeded',
+  'stalled',
+  'server_unavailable',
+  'server_died',
+  'overloaded',
+])
+
+/** Whether a failure of this kind may be gone next time, where the server does not say. */
+export const isRetryable = (code: TurnErrorCode): boolean => retryableCodes.has(code)
+
+/** The reply that an error of the server gives (contract, "Which failure gives which reply"). */
+export function failureOf(error: WireError): Failure {
+  return { code: codeOf(error), error: safeLine(error.message), retryable: error.isRetryable ?? false }
+}
+
+function codeOf({ name, message, statusCode, isRetryable: retryable }: WireError): TurnErrorCode {
+  if (name === 'ProviderAuthError') return 'auth'
+  if (name === 'ContextOverflowError') return 'context_overflow'
+  if (name === 'ContentFilterError') return 'content_filter'
+  if (name === 'MessageOutputLengthError') return 'output_length'
+  if (name === 'MessageAbortedError') return 'cancelled'
+  if (/^(\w+: )?Model not found\b/.test(message)) return 'model_not_found'
+  if (name !== 'APIError') return 'internal'
+  if (statusCode === 401 || statusCode === 403) return 'auth'
+  if (statusCode === 429) return 'rate_limited'
+  if (retryable === true || (statusCode !== undefined && statusCode >= 500)) return 'provider_unavailable'
+  return 'provider_error'
+}
+
+/** What the retries were spent on: a retry notice has the provider's words only, no status. */
+export function exhaustedCode(message: string): 'rate_limited' | 'provider_unavailable' {
+  return /rate.?limit|too many requests|\b429\b|quota|throttl/i.test(message) ? 'rate_limited' : 'provider_unavailable'
+}
+
+/** The first line of a message, without absolute paths of the host and of bounded length. */
+export function safeLine(message: string): string {
+  const line = message.split(/[\r\n]/, 1)[0] ?? ''
+  return line.replace(/(^|[\s"'`(=[])(?:file:\/\/)?(?:\/[^\s/"'`)\]]+){2,}\/?/g, '$1<path>').slice(0, longestLine).trim()
+}

@@ -1,0 +1,292 @@
+import { isTerminal, noUsage } from '../replies.ts'
+import type { OpenCodeEvent, Reply, TurnErrorCode, TurnOutput, Usage } from '../replies.ts'
+import { failureOf, isRetryable, safeLine, type Failure } from './failure.ts'
+import { Transcript, type Piece } from './transcript.ts'
+import { childOf, isFields, parseError, parseMessage, parsePart, parseRequest, parseStatus, sessionOf } from './wire.ts'
+import type { WireMessage, WirePart, WireStatus, WireTool } from './wire.ts'
+
+/** Who a turn is: its session, the id of its user message (by default the first one seen), and its trace. */
+export interface TurnReducerOptions {
+  sessionId: string
+  messageId?: string
+  traceId: string | null
+}
+
+/**
+ * What the server says after a gap, as it answers it: `GET /session/status`, `GET /session/{id}/message`,
+ * and the entries of `GET /permission` and `GET /question` in one list.
+ */
+export interface TurnSnapshot {
+  status: unknown
+  messages: unknown
+  requests: unknown
+}
+
+/** Events whose ids are remembered, so that one seen twice counts once; older ones are forgotten first. */
+const rememberedEvents = 10_000
+
+/** A reply but for its trace, which every reply of a turn shares. */
+type Untraced = Reply extends infer R ? (R extends Reply ? Omit<R, 'trace_id'> : never) : never
+
+/**
+ * Turns the events of opencode's stream into a turn's replies, requests and retry notices. Pure: no I/O, no clock;
+ * never throws. Gives exactly one terminal reply, as the last.
+ *
+ * A turn owns the assistant messages whose parent is its user message, or a message that the server itself put
+ * into the session while the turn ran (a compaction and what continues after it). It is done when the session goes
+ * idle after it was busy with them (opencode 1.18.33; `../shared/design/opencode-protocol.md`, "A turn").
+ *
+ * @example
+ * const reducer = new TurnReducer({ sessionId, messageId, traceId: 't1' })
+ * for (const event of events) for (const output of reducer.push(event)) console.log(output)
+ */
+export class TurnReducer {
+  readonly #sessionId: string
+  readonly #traceId: string | null
+  readonly #transcript = new Transcript()
+  readonly #seen = new Set<string>()
+  readonly #children = new Set<string>()
+  /** User messages of the turn: the prompt, and what the server adds to it. */
+  readonly #prompts = new Set<string>()
+  readonly #strangers = new Set<string>()
+  readonly #answers = new Map<string, WireMessage>()
+  readonly #spent = new Map<string, Usage>()
+  readonly #calls = new Map<string, 'called' | 'ended'>()
+  readonly #asked = new Set<string>()
+  #promptId: string | undefined
+  #busy = false
+  #idle = false
+  #last: WireMessage | undefined
+  #failure: Failure | undefined
+  #done = false
+  #outputs: TurnOutput[] = []
+
+  constructor(options: TurnReducerOptions) {
+    this.#sessionId = options.sessionId
+    this.#promptId = options.messageId
+    this.#traceId = options.traceId
+  }
+
+  /** Whether the terminal reply was given; everything is a no-op then. */
+  get done(): boolean {
+    return this.#done
+  }
+
+  /** What the turn has cost so far: every assistant message once, those of child sessions included. */
+  get usage(): Usage {
+    const sum = noUsage()
+    for (const usage of this.#spent.values())
+      for (const key of Object.keys(sum) as (keyof Usage)[]) sum[key] += usage[key]
+    return sum
+  }
+
+  /** Takes an event of the stream, unwrapped. One seen twice, of another session, malformed or unknown changes nothing. */
+  push(event: OpenCodeEvent): readonly TurnOutput[] {
+    if (this.#done || !isFields(event) || !isFields(event.properties) || this.#isRepeated(event.id)) return []
+    return this.#collect(() => this.#apply(event))
+  }
+
+  /** Takes what the server says after a gap in the stream: sends what was missed, and ends a turn whose end fell into it. */
+  resync(snapshot: TurnSnapshot): readonly TurnOutput[] {
+    if (this.#done) return []
+    return this.#collect(() => this.#catchUp(snapshot))
+  }
+
+  /** Ends the turn for a local cause: a deadline, a stall, a cancel, a dead server. */
+  settle(cause: { code: TurnErrorCode; error: string; retryable?: boolean }): readonly TurnOutput[] {
+    if (this.#done) return []
+    const { code, error, retryable = isRetryable(code) } = cause
+    return this.#collect(() => this.#fail({ code, error: safeLine(error), retryable }))
+  }
+
+  #isRepeated(id: unknown): boolean {
+    if (typeof id !== 'string') return false
+    if (this.#seen.has(id)) return true
+    this.#seen.add(id)
+    const [oldest] = this.#seen.size > rememberedEvents ? this.#seen : []
+    if (oldest !== undefined) this.#seen.delete(oldest)
+    return false
+  }
+
+  #collect(step: () => void): readonly TurnOutput[] {
+    this.#outputs = []
+    step()
+    return this.#outputs
+  }
+
+  #apply(event: OpenCodeEvent): void {
+    this.#adopt(childOf(event))
+    const sessionId = sessionOf(event)
+    const isOwn = sessionId === this.#sessionId
+    if (!isOwn && (sessionId === undefined || !this.#children.has(sessionId))) return
+    const { properties } = event
+    if (event.type === 'permission.asked' || event.type === 'question.asked') return this.#ask(properties)
+    if (event.type === 'message.updated') return this.#onMessage(parseMessage(properties['info']), isOwn)
+    if (event.type === 'session.status') return this.#onStatus(parseStatus(properties['status']), isOwn)
+    if (!isOwn) return
+    if (event.type === 'message.part.updated') return this.#onPart(parsePart(properties['part']))
+    if (event.type === 'message.part.delta') return this.#onDelta(properties)
+    if (event.type === 'session.idle') return this.#onIdle()
+    if (event.type === 'session.error') this.#onError(properties['error'])
+  }
+
+  #adopt(link: { parentId: string; childId: string } | undefined): void {
+    if (link && (link.parentId === this.#sessionId || this.#children.has(link.parentId))) this.#children.add(link.childId)
+  }
+
+  #ask(entry: unknown): void {
+    const request = parseRequest(entry, this.#sessionId)
+    if (!request || this.#asked.has(request.id)) return
+    this.#asked.add(request.id)
+    this.#outputs.push({ type: 'request', request })
+  }
+
+  #onMessage(message: WireMessage | undefined, isOwn: boolean): void {
+    if (!message) return
+    if (message.role === 'user') return isOwn ? this.#onUserMessage(message.id) : undefined
+    const isAnswer = isOwn && message.parentId !== undefined && this.#prompts.has(message.parentId)
+    if ((isAnswer || !isOwn) && message.usage) this.#spent.set(message.id, message.usage)
+    if (!isAnswer) return
+    if (!this.#answers.has(message.id)) {
+      this.#busy = true
+      this.#idle = false
+      if (!message.summary) this.#failure = undefined
+    }
+    this.#answers.set(message.id, message)
+    if (!message.summary) this.#last = message
+  }
+
+  #onUserMessage(id: string): void {
+    this.#promptId ??= id
+    if (id === this.#promptId) this.#prompts.add(id)
+    else if (this.#prompts.size > 0 && !this.#prompts.has(id)) this.#strangers.add(id)
+  }
+
+  #onPart(part: WirePart | undefined): void {
+    if (!part) return
+    if (part.synthetic && this.#strangers.delete(part.messageId)) this.#prompts.add(part.messageId)
+    const message = this.#answers.get(part.messageId)
+    if (!message || message.summary) return
+    if (part.tool) return this.#onTool(part.tool)
+    if (part.type === 'text' || part.type === 'reasoning') this.#say(this.#transcript.update(part))
+  }
+
+  #onDelta({ messageID, partID, field, delta }: Record<string, unknown>): void {
+    if (typeof messageID !== 'string' || typeof partID !== 'string' || typeof delta !== 'string') return
+    const message = this.#answers.get(messageID)
+    if (field === 'text' && message && !message.summary) this.#say(this.#transcript.append(partID, delta))
+  }
+
+  #say(pieces: readonly Piece[]): void {
+    for (const piece of pieces) this.#reply(piece)
+  }
+
+  #onTool({ name: tool, callId: call_id, status, input: args, result }: WireTool): void {
+    const state = this.#calls.get(call_id)
+    if (status === 'pending' || state === 'ended') return
+    if (!state) this.#reply({ kind: 'tool_call', call_id, tool, args })
+    if (status !== 'running') this.#reply({ kind: 'tool_result', call_id, tool, result, success: status === 'completed' })
+    this.#calls.set(call_id, status === 'running' ? 'called' : 'ended')
+  }
+
+  #onStatus(status: WireStatus | undefined, isOwn: boolean): void {
+    if (!status) return
+    if (status.type === 'retry') return this.#onRetry(status, isOwn)
+    if (!isOwn) return
+    if (status.type === 'idle') return this.#onIdle()
+    if (this.#prompts.size > 0) this.#busy = true
+    this.#idle = false
+  }
+
+  /** A child's retries are told too: its parent waits for it. */
+  #onRetry({ attempt, message, next }: WireStatus & { type: 'retry' }, isOwn: boolean): void {
+    if (isOwn && this.#prompts.size === 0) return
+    if (isOwn && this.#last && !this.#last.completed) this.#transcript.drop(this.#last.id)
+    this.#outputs.push({ type: 'retry', attempt, message: safeLine(message), nextAt: next })
+  }
+
+  /** The first error since the last progress says most: later ones repeat it, with a stack. */
+  #onError(value: unknown): void {
+    const error = parseError(value)
+    if (!error) return
+    this.#failure ??= failureOf(error)
+    if (this.#busy && this.#idle) this.#conclude()
+  }
+
+  #onIdle(): void {
+    if (!this.#busy) return
+    this.#idle = true
+    this.#conclude()
+  }
+
+  /** The session is idle: ends the turn where that is certain, and answers whether it did. */
+  #conclude(): boolean {
+    const last = this.#last
+    const isWhole = last?.completed === true && last.finish !== undefined && !last.error
+    if (isWhole && last.finish !== 'tool-calls') this.#finish(last.finish)
+    else if (this.#failure) this.#fail(this.#failure)
+    else if (last?.error) this.#fail(failureOf(last.error))
+    else if (isWhole) this.#finish(last.finish)
+    else if (last?.completed) this.#fail(aborted)
+    return this.#done
+  }
+
+  #catchUp(snapshot: TurnSnapshot): void {
+    this.#transcript.tear()
+    for (const entry of asList(snapshot.messages)) {
+      if (!isFields(entry)) continue
+      const message = parseMessage(entry['info'])
+      this.#onMessage(message, message?.sessionId === this.#sessionId)
+      for (const part of asList(entry['parts'])) this.#catchUpPart(message, part)
+    }
+    this.#transcript.tear()
+    for (const request of asList(snapshot.requests)) this.#catchUpRequest(request)
+    this.#catchUpStatus(snapshot.status)
+  }
+
+  #catchUpPart(message: WireMessage | undefined, value: unknown): void {
+    const part = parsePart(value)
+    if (message && part?.childId !== undefined) this.#adopt({ parentId: message.sessionId, childId: part.childId })
+    if (message?.sessionId === this.#sessionId) this.#onPart(part)
+  }
+
+  #catchUpRequest(value: unknown): void {
+    const sessionId = isFields(value) ? value['sessionID'] : undefined
+    if (typeof sessionId !== 'string') return
+    if (sessionId === this.#sessionId || this.#children.has(sessionId)) this.#ask(value)
+  }
+
+  /** Idle sessions are absent from `GET /session/status`. */
+  #catchUpStatus(value: unknown): void {
+    const status = parseStatus(isFields(value) ? value[this.#sessionId] : undefined) ?? { type: 'idle' }
+    if (status.type !== 'idle') return this.#onStatus(status, true)
+    if (this.#failure && this.#prompts.size === 0) return this.#fail(refused(this.#failure))
+    if (this.#prompts.size === 0 || this.#conclude()) return
+    this.#fail(this.#failure ?? { code: 'internal', error: 'The server went idle without an answer', retryable: false })
+  }
+
+  #finish(finish_reason: string | undefined): void {
+    const content = this.#transcript.answer
+    this.#reply({ kind: 'final', content, finish_reason: finish_reason ?? null, usage: this.usage })
+  }
+
+  #fail(failure: Failure): void {
+    const { code, error, retryable } = failure
+    const partial = this.#transcript.answer
+    this.#reply({ kind: 'error', error, code, retryable, ...(partial !== '' && { partial }) })
+  }
+
+  #reply(untraced: Untraced): void {
+    const reply: Reply = { ...untraced, trace_id: this.#traceId }
+    this.#outputs.push({ type: 'reply', reply })
+    this.#done = isTerminal(reply)
+  }
+}
+
+const aborted: Failure = { code: 'cancelled', error: 'Aborted', retryable: false }
+
+/** An error before the prompt became a message: the server refused the input (unknown agent, undecodable image). */
+const refused = (failure: Failure): Failure =>
+  failure.code === 'internal' ? { ...failure, code: 'rejected' } : failure
+
+const asList = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : [])

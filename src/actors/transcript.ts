@@ -1,0 +1,80 @@
+import type { WirePart } from './wire.ts'
+
+interface Stretch {
+  kind: 'delta' | 'reasoning'
+  messageId: string
+  /** What was sent of it; at the end, exactly its share of the answer. */
+  sent: string
+  ended: boolean
+  /** Belongs to an attempt that the server retried: no part of the answer. */
+  dropped: boolean
+  /** Deltas were missed: what comes now may not join what was sent, so it waits for the whole text. */
+  torn: boolean
+}
+
+/** A piece of text that is known to join what was sent before. */
+export interface Piece {
+  kind: 'delta' | 'reasoning'
+  content: string
+}
+
+/**
+ * The text and reasoning of a turn's assistant messages, part by part. Only the part's type tells reasoning
+ * from text: their deltas look alike (opencode 1.18.33, `message.part.delta`).
+ */
+export class Transcript {
+  readonly #parts = new Map<string, Stretch>()
+  /** Parts whose deltas came before the part itself, as only a gap makes them. */
+  readonly #headless = new Set<string>()
+
+  /** The answer so far: what was sent of every text part that counts, in order. */
+  get answer(): string {
+    let answer = ''
+    for (const part of this.#parts.values()) if (part.kind === 'delta' && !part.dropped) answer += part.sent
+    return answer
+  }
+
+  /** Takes a text or reasoning part; the whole text, known when the part ends, sends what is missing of it. */
+  update(part: WirePart): Piece[] {
+    const stretch = this.#parts.get(part.id) ?? this.#open(part)
+    if (stretch.dropped || stretch.ended) return []
+    stretch.ended = part.ended
+    if (!part.text.startsWith(stretch.sent)) return []
+    return this.#send(stretch, part.text.slice(stretch.sent.length))
+  }
+
+  /** Takes a delta of a part; held back where it might not join. */
+  append(partId: string, delta: string): Piece[] {
+    const stretch = this.#parts.get(partId)
+    if (!stretch) {
+      this.#headless.add(partId)
+      return []
+    }
+    if (stretch.dropped || stretch.ended || stretch.torn) return []
+    return this.#send(stretch, delta)
+  }
+
+  /** Leaves the text of a message's parts out of the answer: its attempt is retried. */
+  drop(messageId: string): void {
+    for (const part of this.#parts.values()) if (part.messageId === messageId) part.dropped = true
+  }
+
+  /** Marks a gap: parts that are still open wait for their whole text. */
+  tear(): void {
+    for (const part of this.#parts.values()) if (!part.ended) part.torn = true
+  }
+
+  #open(part: WirePart): Stretch {
+    const kind = part.type === 'reasoning' ? 'reasoning' : 'delta'
+    const torn = this.#headless.delete(part.id)
+    const stretch: Stretch = { kind, messageId: part.messageId, sent: '', ended: false, dropped: false, torn }
+    this.#parts.set(part.id, stretch)
+    return stretch
+  }
+
+  #send(stretch: Stretch, content: string): Piece[] {
+    if (content === '') return []
+    stretch.sent += content
+    return [{ kind: stretch.kind, content }]
+  }
+}

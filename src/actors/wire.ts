@@ -1,0 +1,194 @@
+import type { InputRequest, OpenCodeEvent, Usage } from '../replies.ts'
+
+/**
+ * opencode's wire shapes, as narrow as we use them (opencode 1.18.33, `GET /event` and `GET /session/{id}/message`).
+ * Every parser answers `undefined` for what it does not know: a malformed frame changes nothing and never throws.
+ */
+type Fields = Record<string, unknown>
+
+/** An error as `session.error` and an assistant message carry it. */
+export interface WireError {
+  name: string
+  message: string
+  statusCode: number | undefined
+  isRetryable: boolean | undefined
+}
+
+/** A message's `info`. */
+export interface WireMessage {
+  id: string
+  sessionId: string
+  role: 'user' | 'assistant'
+  parentId: string | undefined
+  finish: string | undefined
+  completed: boolean
+  /** A compaction's own summary: it costs, but it is no answer. */
+  summary: boolean
+  error: WireError | undefined
+  usage: Usage | undefined
+}
+
+/** A tool part's call, at one of its states. */
+export interface WireTool {
+  name: string
+  callId: string
+  status: 'pending' | 'running' | 'completed' | 'error'
+  input: Fields
+  result: string
+}
+
+/** A part of a message. */
+export interface WirePart {
+  id: string
+  messageId: string
+  type: string
+  text: string
+  ended: boolean
+  /** Made by the server on its own account: a compaction's marker, a continuation's text. */
+  synthetic: boolean
+  tool: WireTool | undefined
+  /** The child session that a `task` tool runs. */
+  childId: string | undefined
+}
+
+/** What a session is doing. */
+export type WireStatus =
+  { type: 'busy' } | { type: 'idle' } | { type: 'retry'; attempt: number; message: string; next: number }
+
+export const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null
+const fields = (value: unknown): Fields => (isFields(value) ? value : {})
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+const count = (value: unknown): number =>
+  typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0
+
+/** The session that an event is about. */
+export function sessionOf(event: OpenCodeEvent): string | undefined {
+  const { sessionID, info, part } = fields(event.properties)
+  return text(sessionID) ?? text(fields(part)['sessionID']) ?? text(fields(info)['sessionID'])
+}
+
+/** The child session that an event makes known, and its parent: by its creation, or by the `task` tool that resumes it. */
+export function childOf(event: OpenCodeEvent): { parentId: string; childId: string } | undefined {
+  const { info, part } = fields(event.properties)
+  if (event.type === 'session.created' || event.type === 'session.updated') {
+    const { id, parentID } = fields(info)
+    return pair(parentID, id)
+  }
+  if (event.type !== 'message.part.updated') return undefined
+  return pair(sessionOf(event), parsePart(part)?.childId)
+}
+
+function pair(parentId: unknown, childId: unknown): { parentId: string; childId: string } | undefined {
+  if (typeof parentId !== 'string' || typeof childId !== 'string' || parentId === childId) return undefined
+  return { parentId, childId }
+}
+
+export function parseMessage(value: unknown): WireMessage | undefined {
+  const info = fields(value)
+  const id = text(info['id'])
+  const role = info['role']
+  if (id === undefined || (role !== 'user' && role !== 'assistant')) return undefined
+  return {
+    id,
+    sessionId: text(info['sessionID']) ?? '',
+    role,
+    parentId: text(info['parentID']),
+    finish: text(info['finish']),
+    completed: fields(info['time'])['completed'] !== undefined,
+    summary: info['summary'] === true,
+    error: parseError(info['error']),
+    usage: parseUsage(info),
+  }
+}
+
+function parseUsage(info: Fields): Usage | undefined {
+  if (!isFields(info['tokens'])) return undefined
+  const tokens = info['tokens']
+  const cache = fields(tokens['cache'])
+  return {
+    input_tokens: count(tokens['input']),
+    output_tokens: count(tokens['output']),
+    reasoning_tokens: count(tokens['reasoning']),
+    cache_read_tokens: count(cache['read']),
+    cache_write_tokens: count(cache['write']),
+    cost_usd: count(info['cost']),
+  }
+}
+
+export function parsePart(value: unknown): WirePart | undefined {
+  const part = fields(value)
+  const [id, messageId, type] = [text(part['id']), text(part['messageID']), text(part['type'])]
+  if (id === undefined || messageId === undefined || type === undefined) return undefined
+  const metadata = fields(fields(part['state'])['metadata'])
+  return {
+    id,
+    messageId,
+    type,
+    text: text(part['text']) ?? '',
+    ended: fields(part['time'])['end'] !== undefined,
+    synthetic: part['synthetic'] === true || type === 'compaction',
+    tool: type === 'tool' ? parseTool(part) : undefined,
+    childId: part['tool'] === 'task' ? text(metadata['sessionId']) : undefined,
+  }
+}
+
+function parseTool(part: Fields): WireTool | undefined {
+  const state = fields(part['state'])
+  const [name, callId, status] = [text(part['tool']), text(part['callID']), state['status']]
+  if (name === undefined || callId === undefined) return undefined
+  if (status !== 'pending' && status !== 'running' && status !== 'completed' && status !== 'error')
+    return undefined
+  const result = status === 'error' ? state['error'] : state['output']
+  return { name, callId, status, input: fields(state['input']), result: text(result) ?? '' }
+}
+
+export function parseError(value: unknown): WireError | undefined {
+  const name = text(fields(value)['name'])
+  if (name === undefined) return undefined
+  const data = fields(fields(value)['data'])
+  const { statusCode, isRetryable } = data
+  return {
+    name,
+    message: text(data['message']) ?? name,
+    statusCode: typeof statusCode === 'number' ? statusCode : undefined,
+    isRetryable: typeof isRetryable === 'boolean' ? isRetryable : undefined,
+  }
+}
+
+export function parseStatus(value: unknown): WireStatus | undefined {
+  const { type, attempt, message, next } = fields(value)
+  if (type === 'busy' || type === 'idle') return { type }
+  if (type !== 'retry') return undefined
+  return { type, attempt: count(attempt), message: text(message) ?? '', next: count(next) }
+}
+
+/** A pending request, from `permission.asked`, `question.asked`, or an entry of `GET /permission` and `GET /question`. */
+export function parseRequest(value: unknown, rootId: string): InputRequest | undefined {
+  const entry = fields(value)
+  const [id, sessionId] = [text(entry['id']), text(entry['sessionID'])]
+  if (id === undefined || sessionId === undefined) return undefined
+  const callId = text(fields(entry['tool'])['callID'])
+  const common = { id, sessionId, child: sessionId !== rootId, ...(callId !== undefined && { tool: { callId } }) }
+  const permission = text(entry['permission'])
+  if (permission !== undefined) {
+    const patterns = list(entry['patterns']).filter((pattern) => typeof pattern === 'string')
+    return { type: 'permission', ...common, permission, patterns, metadata: fields(entry['metadata']) }
+  }
+  if (!Array.isArray(entry['questions'])) return undefined
+  return { type: 'question', ...common, questions: list(entry['questions']).map(parseQuestion) }
+}
+
+function parseQuestion(value: unknown) {
+  const { question, header, options, multiple } = fields(value)
+  return {
+    question: text(question) ?? '',
+    header: text(header) ?? '',
+    options: list(options).map((option) => ({
+      label: text(fields(option)['label']) ?? '',
+      description: text(fields(option)['description']) ?? '',
+    })),
+    ...(typeof multiple === 'boolean' && { multiple }),
+  }
+}
+
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : [])
