@@ -35,6 +35,7 @@ function codeOf({ name, message, statusCode, isRetryable: retryable }: WireError
   if (name === 'MessageOutputLengthError') return 'output_length'
   if (name === 'MessageAbortedError') return 'cancelled'
   if (/^(\w+: )?Model not found\b/.test(message)) return 'model_not_found'
+  if (/^'file part media type .* not supported/.test(message)) return 'rejected'
   if (name !== 'APIError') return 'internal'
   if (statusCode === 401 || statusCode === 403) return 'auth'
   if (statusCode === 429) return 'rate_limited'

@@ -52,6 +52,8 @@ export class TurnReducer {
   readonly #answers = new Map<string, WireMessage>()
   readonly #spent = new Map<string, Usage>()
   readonly #calls = new Map<string, 'called' | 'ended'>()
+  /** Messages that called a tool. */
+  readonly #callers = new Set<string>()
   readonly #asked = new Set<string>()
   #promptId: string | undefined
   #busy = false
@@ -78,6 +80,20 @@ export class TurnReducer {
     for (const usage of this.#spent.values())
       for (const key of Object.keys(sum) as (keyof Usage)[]) sum[key] += usage[key]
     return sum
+  }
+
+  /**
+   * How often in a row the model's answer ended without a finish that the server takes for one (no finish reason, an
+   * unknown one, `tool_calls` without a call). The server asks again at once, without bound: opencode 1.18.33.
+   */
+  get unfinished(): number {
+    let count = 0
+    for (const message of [...this.#answers.values()].reverse()) {
+      if (message.summary || !message.completed) continue
+      if (message.finish !== 'unknown' && (message.finish !== 'tool-calls' || this.#callers.has(message.id))) break
+      count++
+    }
+    return count
   }
 
   /** Takes an event of the stream, unwrapped. One seen twice, of another session, malformed or unknown changes nothing. */
@@ -167,7 +183,10 @@ export class TurnReducer {
     if (part.synthetic && this.#strangers.delete(part.messageId)) this.#prompts.add(part.messageId)
     const message = this.#answers.get(part.messageId)
     if (!message || message.summary) return
-    if (part.tool) return this.#onTool(part.tool)
+    if (part.tool) {
+      this.#callers.add(message.id)
+      return this.#onTool(part.tool)
+    }
     if (part.type === 'text' || part.type === 'reasoning') this.#say(this.#transcript.update(part))
   }
 

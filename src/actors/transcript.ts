@@ -5,6 +5,8 @@ interface Stretch {
   messageId: string
   /** What was sent of it; at the end, exactly its share of the answer. */
   sent: string
+  /** The first half of a surrogate pair, which a delta may be cut at: sent with its other half. */
+  half: string
   ended: boolean
   /** Belongs to an attempt that the server retried: no part of the answer. */
   dropped: boolean
@@ -51,7 +53,10 @@ export class Transcript {
       return []
     }
     if (stretch.dropped || stretch.ended || stretch.torn) return []
-    return this.#send(stretch, delta)
+    const text = stretch.half + delta
+    const isCut = /[\ud800-\udbff]$/.test(text)
+    stretch.half = isCut ? text.slice(-1) : ''
+    return this.#send(stretch, isCut ? text.slice(0, -1) : text)
   }
 
   /** Leaves the text of a message's parts out of the answer: its attempt is retried. */
@@ -67,7 +72,7 @@ export class Transcript {
   #open(part: WirePart): Stretch {
     const kind = part.type === 'reasoning' ? 'reasoning' : 'delta'
     const torn = this.#headless.delete(part.id)
-    const stretch: Stretch = { kind, messageId: part.messageId, sent: '', ended: false, dropped: false, torn }
+    const stretch: Stretch = { kind, messageId: part.messageId, sent: '', half: '', ended: false, dropped: false, torn }
     this.#parts.set(part.id, stretch)
     return stretch
   }

@@ -1,7 +1,13 @@
 /** The test kit: a scripted model to put behind a real opencode server. */
-export { startScriptedModel } from './scripted-model.ts';
-export type { ScriptedModel, ScriptedModelOptions } from './scripted-model.ts';
-export type { ModelMessage, ModelRequest, ModelRequestBody, ModelRequestKind, ModelTool } from './model-request.ts';
+export { startScriptedModel } from './scripted-model.ts'
+export type { ScriptedModel, ScriptedModelOptions } from './scripted-model.ts'
+export type {
+  ModelMessage,
+  ModelRequest,
+  ModelRequestBody,
+  ModelRequestKind,
+  ModelTool,
+} from './model-request.ts'
 export type {
   ErrorReply,
   HangReply,
@@ -10,4 +16,4 @@ export type {
   ScriptedToolCall,
   ScriptedUsage,
   StreamReply,
-} from './model-script.ts';
+} from './model-script.ts'

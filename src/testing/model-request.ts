@@ -1,66 +1,66 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http'
 
 /**
  * What a request is for. Only `chat` reaches the script's rules: opencode asks for a `title` beside the first turn of a
  * session and for a `summary` when it compacts one, and both are answered with a fixed text; `rejected` had the wrong key.
  */
-export type ModelRequestKind = 'chat' | 'title' | 'summary' | 'rejected';
+export type ModelRequestKind = 'chat' | 'title' | 'summary' | 'rejected'
 
 /** One message of a chat-completion request, in OpenAI's shape. */
 export interface ModelMessage {
-  role: string;
+  role: string
   /** A string, or parts such as `{ type: 'text', text }` and `{ type: 'image_url', image_url }`. */
-  content?: unknown;
-  tool_calls?: readonly { id: string; type: 'function'; function: { name: string; arguments: string } }[];
-  tool_call_id?: string;
+  content?: unknown
+  tool_calls?: readonly { id: string; type: 'function'; function: { name: string; arguments: string } }[]
+  tool_call_id?: string
 }
 
 /** One tool the client offers to the model, in OpenAI's shape. */
 export interface ModelTool {
-  type: 'function';
-  function: { name: string; description?: string; parameters?: unknown };
+  type: 'function'
+  function: { name: string; description?: string; parameters?: unknown }
 }
 
 /** The body of a chat-completion request as it arrived. */
 export interface ModelRequestBody {
-  model: string;
-  messages: readonly ModelMessage[];
-  tools?: readonly ModelTool[];
-  stream?: boolean;
-  stream_options?: { include_usage?: boolean };
-  [field: string]: unknown;
+  model: string
+  messages: readonly ModelMessage[]
+  tools?: readonly ModelTool[]
+  stream?: boolean
+  stream_options?: { include_usage?: boolean }
+  [field: string]: unknown
 }
 
 /** One recorded chat-completion request. */
 export interface ModelRequest {
-  kind: ModelRequestKind;
-  model: string;
-  messages: readonly ModelMessage[];
-  tools: readonly ModelTool[];
+  kind: ModelRequestKind
+  model: string
+  messages: readonly ModelMessage[]
+  tools: readonly ModelTool[]
   /** The text parts of the last user message, joined by newlines; what a rule's string or RegExp is matched on. */
-  text: string;
+  text: string
   /** The opencode session, from the `x-session-id` header; empty for another client. */
-  sessionID: string;
-  /** With lower-case names; `authorization` is not redacted. */
-  headers: IncomingHttpHeaders;
-  body: ModelRequestBody;
+  sessionID: string
+  /** With lower-case names; `authorization` is not redacted, `x-request-id` is aimock's own unless the client sent one. */
+  headers: IncomingHttpHeaders
+  body: ModelRequestBody
 }
 
 /** How the system prompts of opencode's own helpers begin (opencode 1.18.33, seen on the wire; neither offers tools). */
 const HELPERS = [
   { kind: 'title', prompt: /^You are a title generator\b/ },
   { kind: 'summary', prompt: /^You are a context summarization agent\b/ },
-] as const;
+] as const
 
 /** The user message that opencode puts after a tool result with an image (opencode 1.18.33, seen on the wire). */
-const TOOL_MEDIA = 'Attached media from tool result:';
+const TOOL_MEDIA = 'Attached media from tool result:'
 
 /** Reads a request; `undefined` when the body is not a chat completion. Never throws. */
 export function readModelRequest(raw: string, headers: IncomingHttpHeaders): ModelRequest | undefined {
-  const body = parseJson(raw);
-  if (!isChatBody(body)) return undefined;
-  const { model, messages, tools = [] } = body;
-  const sessionID = headers['x-session-id']?.toString() ?? '';
+  const body = parseJson(raw)
+  if (!isChatBody(body)) return undefined
+  const { model, messages, tools = [] } = body
+  const sessionID = headers['x-session-id']?.toString() ?? ''
   return {
     kind: kindOf(messages),
     model,
@@ -70,14 +70,14 @@ export function readModelRequest(raw: string, headers: IncomingHttpHeaders): Mod
     sessionID,
     headers,
     body,
-  };
+  }
 }
 
 function parseJson(raw: string): unknown {
   try {
-    return JSON.parse(raw);
+    return JSON.parse(raw)
   } catch {
-    return undefined;
+    return undefined
   }
 }
 
@@ -89,17 +89,17 @@ function isChatBody(body: unknown): body is ModelRequestBody {
     'messages' in body &&
     Array.isArray(body.messages) &&
     body.messages.every((message) => isObject(message) && 'role' in message)
-  );
+  )
 }
 
 function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
+  return typeof value === 'object' && value !== null
 }
 
 function kindOf(messages: readonly ModelMessage[]): 'chat' | 'title' | 'summary' {
-  const system = messages.find(({ role }) => role === 'system');
-  const prompt = textOf(system?.content);
-  return HELPERS.find((helper) => helper.prompt.test(prompt))?.kind ?? 'chat';
+  const system = messages.find(({ role }) => role === 'system')
+  const prompt = textOf(system?.content)
+  return HELPERS.find((helper) => helper.prompt.test(prompt))?.kind ?? 'chat'
 }
 
 /** The messages somebody typed: those of the role `user` that do not carry a tool's image. */
@@ -107,15 +107,15 @@ export function prompts(messages: readonly ModelMessage[]): string[] {
   return messages
     .filter(({ role }) => role === 'user')
     .map(({ content }) => textOf(content))
-    .filter((text) => text !== TOOL_MEDIA);
+    .filter((text) => text !== TOOL_MEDIA)
 }
 
 function textOf(content: unknown): string {
-  if (typeof content === 'string') return content;
-  if (!Array.isArray(content)) return '';
-  return content.flatMap(partText).join('\n');
+  if (typeof content === 'string') return content
+  if (!Array.isArray(content)) return ''
+  return content.flatMap(partText).join('\n')
 }
 
 function partText(part: unknown): string[] {
-  return isObject(part) && 'text' in part && typeof part.text === 'string' ? [part.text] : [];
+  return isObject(part) && 'text' in part && typeof part.text === 'string' ? [part.text] : []
 }

@@ -1,41 +1,42 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { text } from 'node:stream/consumers';
-import type * as Aimock from '@copilotkit/aimock';
-import { sendReply } from './model-reply.ts';
-import { readModelRequest } from './model-request.ts';
-import type { ModelRequest } from './model-request.ts';
-import { compileScript } from './model-script.ts';
-import type { ErrorReply, ScriptedReply, ScriptedRule } from './model-script.ts';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
+import type * as Aimock from '@copilotkit/aimock'
+import { sendReply } from './model-reply.ts'
+import { readModelRequest } from './model-request.ts'
+import type { ModelRequest } from './model-request.ts'
+import { compileScript } from './model-script.ts'
+import type { ErrorReply, ScriptedReply, ScriptedRule } from './model-script.ts'
 
 /** Options of {@link startScriptedModel}. */
 export interface ScriptedModelOptions {
   /** The only bearer let in; any other is answered 401 and recorded as `rejected`. Default: everyone is let in. */
-  apiKey?: string;
+  apiKey?: string
 }
 
 /** A running scripted model. */
 export interface ScriptedModel extends AsyncDisposable {
   /** For a provider's `options.baseURL`: `http://127.0.0.1:PORT/v1`, a free port each time. */
-  readonly baseURL: string;
+  readonly baseURL: string
   /** Every chat-completion request so far, in order of arrival; grows while the model runs. */
-  readonly requests: readonly ModelRequest[];
+  readonly requests: readonly ModelRequest[]
   /** Cuts whatever still streams or hangs and closes the port. Safe to call twice. */
-  stop(): Promise<void>;
+  stop(): Promise<void>
 }
 
-const NOT_A_CHAT: ErrorReply = { error: { status: 400, message: 'the body is not a chat completion' } };
+const NOT_A_CHAT: ErrorReply = { error: { status: 400, message: 'the body is not a chat completion' } }
 const WRONG_KEY: ErrorReply = {
   error: { status: 401, message: 'Incorrect API key provided.', code: 'invalid_api_key' },
-};
-const HELPER_REPLIES = { title: { text: 'Scripted title' }, summary: { text: 'Scripted summary' } } as const;
+}
+const HELPER_REPLIES = { title: { text: 'Scripted title' }, summary: { text: 'Scripted summary' } } as const
 
 /**
  * Starts an OpenAI-compatible model on a loopback port that answers `POST /v1/chat/completions` by a script and never
  * leaves the machine. opencode's title and compaction requests get a fixed text and use up no rule.
  *
- * aimock is the HTTP server, the chunk builder and the SSE writer. Its fixtures are not used: they fix pauses per fixture
- * rather than per reply, cannot hang, cannot set an error's headers, redact `authorization` in what they record, and count
- * a sequence per server rather than per turn. So the script answers from a handler mounted inside aimock's server.
+ * aimock is the HTTP server, the chunk builder and the SSE writer. Its fixtures are not used: they fix pauses
+ * per fixture rather than per reply, lose the chunks before a cut, cannot set an error's headers, redact
+ * `authorization` in what they record, and count a sequence per server (or test id) rather than per turn. So
+ * the script answers from a handler mounted inside aimock's server.
  *
  * Rejects with an `Error` when the optional package `@copilotkit/aimock` is missing.
  *
@@ -50,23 +51,28 @@ export async function startScriptedModel(
   script: readonly ScriptedRule[],
   options: ScriptedModelOptions = {},
 ): Promise<ScriptedModel> {
-  const aimock = await loadAimock();
-  const requests: ModelRequest[] = [];
-  const handler = chatHandler(aimock, requests, compileScript(script), options.apiKey);
-  const { server, url } = await aimock.createServer([], { host: '127.0.0.1', port: 0 }, [{ path: '/v1', handler }]);
-  let stopped: Promise<void> | undefined;
-  const stop = () => (stopped ??= close(server));
-  return { baseURL: `${url}/v1`, requests, stop, [Symbol.asyncDispose]: stop };
+  const aimock = await loadAimock()
+  const requests: ModelRequest[] = []
+  const handler = chatHandler(aimock, requests, compileScript(script), options.apiKey)
+  const { server, url } = await aimock.createServer([], { host: '127.0.0.1', port: 0 }, [
+    { path: '/v1', handler },
+  ])
+  let stopped: Promise<void> | undefined
+  const stop = () => (stopped ??= close(server))
+  return { baseURL: `${url}/v1`, requests, stop, [Symbol.asyncDispose]: stop }
 }
 
 /** Loaded here and not with the module: it costs the other parts of the test kit nothing, and may be absent. */
 async function loadAimock(): Promise<typeof Aimock> {
   try {
-    return await import('@copilotkit/aimock');
+    return await import('@copilotkit/aimock')
   } catch (cause) {
-    throw new Error('the scripted model needs @copilotkit/aimock: npm install --save-dev @copilotkit/aimock', {
-      cause,
-    });
+    throw new Error(
+      'the scripted model needs @copilotkit/aimock: npm install --save-dev @copilotkit/aimock',
+      {
+        cause,
+      },
+    )
   }
 }
 
@@ -78,20 +84,20 @@ function chatHandler(
   apiKey: string | undefined,
 ): Aimock.Mountable {
   const answer = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const request = readModelRequest(await text(incoming), incoming.headers);
-    const allowed = apiKey === undefined || incoming.headers.authorization === `Bearer ${apiKey}`;
-    if (request && !allowed) request.kind = 'rejected';
-    if (request) requests.push(request);
-    const body = request?.body ?? { model: '', messages: [] };
-    await sendReply(aimock, response, body, await choose(request, allowed, replyTo));
-  };
+    const request = readModelRequest(await text(incoming), incoming.headers)
+    const allowed = apiKey === undefined || incoming.headers.authorization === `Bearer ${apiKey}`
+    if (request && !allowed) request.kind = 'rejected'
+    if (request) requests.push(request)
+    const body = request?.body ?? { model: '', messages: [] }
+    await sendReply(aimock, response, body, await choose(request, allowed, replyTo))
+  }
   return {
     handleRequest: async (incoming, response, path) => {
-      if (incoming.method !== 'POST' || path !== '/chat/completions') return false;
-      await answer(incoming, response);
-      return true;
+      if (incoming.method !== 'POST' || path !== '/chat/completions') return false
+      await answer(incoming, response)
+      return true
     },
-  };
+  }
 }
 
 async function choose(
@@ -99,18 +105,18 @@ async function choose(
   allowed: boolean,
   replyTo: (request: ModelRequest) => Promise<ScriptedReply>,
 ): Promise<ScriptedReply> {
-  if (!allowed) return WRONG_KEY;
-  if (!request) return NOT_A_CHAT;
-  if (request.kind === 'title' || request.kind === 'summary') return HELPER_REPLIES[request.kind];
-  return replyTo(request);
+  if (!allowed) return WRONG_KEY
+  if (!request) return NOT_A_CHAT
+  if (request.kind === 'title' || request.kind === 'summary') return HELPER_REPLIES[request.kind]
+  return replyTo(request)
 }
 
 function close(server: Server): Promise<void> {
   return new Promise((resolve, reject) => {
     server.close((error) => {
-      if (error) reject(error);
-      else resolve();
-    });
-    server.closeAllConnections();
-  });
+      if (error) reject(error)
+      else resolve()
+    })
+    server.closeAllConnections()
+  })
 }

@@ -1,0 +1,35 @@
+import type { AnyActorRef, AnyActorSystem } from 'xstate'
+
+/** The actor system's clock; a simulated one also tells its time. */
+export interface SystemClock {
+  setTimeout(fn: () => void, ms: number): unknown
+  clearTimeout(id: unknown): void
+  /** Milliseconds since some moment; never goes back. */
+  now(): number
+}
+
+/** The clock that drives an actor system, so that simulated time drives all that runs in it. */
+export function clockOf(system: AnyActorSystem | AnyActorRef['system']): SystemClock {
+  const clock = system._clock as { now?: () => number } & typeof system._clock
+  return {
+    setTimeout: (fn, ms) => clock.setTimeout(fn, Math.min(ms, longestTimer)) as unknown,
+    clearTimeout: (id) => clock.clearTimeout(id),
+    now: () => clock.now?.() ?? performance.now(),
+  }
+}
+
+/** Node fires timers beyond this at once. */
+const longestTimer = 2 ** 31 - 1
+
+/** Resolves after `ms` of the system's time, or when `signal` aborts. */
+export function elapse(clock: SystemClock, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const id = clock.setTimeout(finish, ms)
+    signal?.addEventListener('abort', finish, { once: true })
+    function finish(): void {
+      clock.clearTimeout(id)
+      signal?.removeEventListener('abort', finish)
+      resolve()
+    }
+  })
+}

@@ -1,0 +1,87 @@
+import type { OpenCodeEvent } from '../replies.ts'
+import { deferred, type Deferred } from './deferred.ts'
+import { childOf, sessionOf } from './wire.ts'
+
+/** Who follows a session: its events, those of its child sessions, and the gaps between them. */
+export interface SessionListener {
+  onEvent(event: OpenCodeEvent): void
+  /** The stream was cut and is up again: what happened meanwhile must be asked for. */
+  onGap(): void
+}
+
+interface Route {
+  listener: SessionListener
+  sessionIds: string[]
+}
+
+/**
+ * Deals the one event stream of a server out to those who follow its sessions: an event costs one look-up, so that
+ * N turns cost N and not N². A child session is followed by whoever follows its parent, from the event that names it.
+ */
+export class EventHub {
+  readonly #routes = new Map<string, Route>()
+  readonly #now: () => number
+  #open: Deferred<undefined> = deferred()
+  #wasOpen = false
+  #lastFrame: number
+
+  constructor(now: () => number) {
+    this.#now = now
+    this.#lastFrame = now()
+  }
+
+  /** How long ago the last frame came, heartbeats included, in ms. */
+  get silentMs(): number {
+    return this.#now() - this.#lastFrame
+  }
+
+  /** Resolves while the stream is up. */
+  get open(): Promise<undefined> {
+    return this.#open.promise
+  }
+
+  /** The stream is up; again, after a gap. */
+  opened(): void {
+    this.#lastFrame = this.#now()
+    const isGap = this.#wasOpen
+    this.#wasOpen = true
+    this.#open.resolve(undefined)
+    if (isGap) for (const listener of this.#listeners()) listener.onGap()
+  }
+
+  /** The stream is down. */
+  closed(): void {
+    this.#open = deferred()
+  }
+
+  receive(event: OpenCodeEvent): void {
+    this.#lastFrame = this.#now()
+    const sessionId = sessionOf(event)
+    const route = (sessionId === undefined ? undefined : this.#routes.get(sessionId)) ?? this.#adopt(event)
+    if (!route) return
+    this.#adopt(event)
+    route.listener.onEvent(event)
+  }
+
+  /** Follows a session until the returned function is called. */
+  follow(sessionId: string, listener: SessionListener): () => void {
+    const route: Route = { listener, sessionIds: [sessionId] }
+    this.#routes.set(sessionId, route)
+    return () => {
+      for (const id of route.sessionIds) if (this.#routes.get(id) === route) this.#routes.delete(id)
+    }
+  }
+
+  #adopt(event: OpenCodeEvent): Route | undefined {
+    const link = childOf(event)
+    const route = link && this.#routes.get(link.parentId)
+    if (!route || this.#routes.get(link.childId) === route) return route
+    this.#routes.set(link.childId, route)
+    route.sessionIds.push(link.childId)
+    return route
+  }
+
+  #listeners(): Set<SessionListener> {
+    return new Set([...this.#routes.values()].map((route) => route.listener))
+  }
+}

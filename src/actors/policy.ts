@@ -1,0 +1,62 @@
+import type { OpenCodeClient } from '../io/client.ts'
+import type { PermissionPolicy, QuestionPolicy } from '../options.ts'
+import type { InputRequest, PermissionRequest, QuestionRequest } from '../replies.ts'
+
+/** A rejection always carries a message: without one the server stops the turn (opencode 1.18.33). */
+const defaultRejection = 'This is not permitted here. Go on without it, or say what you would need it for.'
+
+interface Policies {
+  onPermission: PermissionPolicy
+  onQuestion: QuestionPolicy
+}
+
+/** What to tell the server. */
+export type PolicyAnswer =
+  { reply: 'once' | 'always' } | { reply: 'reject'; message: string } | { answers: string[][] } | { reply: 'dismiss' }
+
+/**
+ * Asks the policy for its answer to a request. Never rejects: a policy that throws, answers nonsense or takes longer
+ * than `timeout` (which resolves then) gives the safe answer, a rejection.
+ */
+export async function decide(request: InputRequest, policies: Policies, timeout: Promise<void>): Promise<PolicyAnswer> {
+  const safe = safeAnswer(request)
+  const answer = (async () => {
+    if (request.type === 'permission') return permission(await ask(policies.onPermission, request))
+    return question(await ask(policies.onQuestion, request), request)
+  })()
+  return Promise.race([answer.catch(() => safe), timeout.then(() => safe)])
+}
+
+const safeAnswer = (request: InputRequest): PolicyAnswer =>
+  request.type === 'permission' ? { reply: 'reject', message: defaultRejection } : { reply: 'dismiss' }
+
+async function ask<R>(policy: string | ((request: R) => unknown), request: R): Promise<unknown> {
+  return typeof policy === 'function' ? policy(request) : policy
+}
+
+function permission(answer: unknown): PolicyAnswer {
+  if (answer === 'once' || answer === 'always') return { reply: answer }
+  const { reject } = (typeof answer === 'object' && answer !== null ? answer : {}) as { reject?: unknown }
+  const message = typeof reject === 'string' && reject.trim() !== '' ? reject : defaultRejection
+  return { reply: 'reject', message }
+}
+
+function question(answer: unknown, { questions }: QuestionRequest): PolicyAnswer {
+  return isAnswers(answer) && answer.length === questions.length ? { answers: answer } : { reply: 'dismiss' }
+}
+
+const isAnswers = (value: unknown): value is string[][] =>
+  Array.isArray(value) &&
+  value.every((list) => Array.isArray(list) && list.every((label) => typeof label === 'string'))
+
+/** Tells the server a policy's answer. */
+export async function answerRequest(
+  client: OpenCodeClient,
+  request: PermissionRequest | QuestionRequest,
+  answer: PolicyAnswer,
+  directory: string | undefined,
+): Promise<void> {
+  if ('answers' in answer) return client.replyQuestion(request.id, directory, answer.answers)
+  if (answer.reply === 'dismiss') return client.rejectQuestion(request.id, directory)
+  return client.replyPermission(request.id, directory, answer)
+}

@@ -1,0 +1,80 @@
+import { Observable, type Subscriber } from 'rxjs'
+import type { Reply } from '../replies.ts'
+
+/** What a reply costs beyond its text, in bytes, roughly. */
+const overhead = 120
+
+/**
+ * The replies of a turn, hot: a late subscriber gets every one from the first. Beyond `maxBytes` neighbouring deltas
+ * come merged, so that the memory of a turn is that of its text and not of its pieces.
+ */
+export class Replay {
+  readonly #maxBytes: number
+  readonly #subscribers = new Set<Subscriber<Reply>>()
+  #replies: Reply[] = []
+  #bytes = 0
+  #limit: number
+  #complete = false
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+    this.#limit = maxBytes
+  }
+
+  push(reply: Reply): void {
+    this.#replies.push(reply)
+    this.#bytes += sizeOf(reply)
+    if (this.#bytes > this.#limit) this.#compact()
+    for (const subscriber of [...this.#subscribers]) subscriber.next(reply)
+  }
+
+  complete(): void {
+    this.#complete = true
+    for (const subscriber of [...this.#subscribers]) subscriber.complete()
+    this.#subscribers.clear()
+  }
+
+  /** Every reply from the first, then what comes; completes after the terminal one. */
+  readonly replies$ = new Observable<Reply>((subscriber) => {
+    // A subscriber may cause replies while it catches up: the index goes on to them, so none is lost or doubled.
+    const replies = this.#replies
+    for (let i = 0; i < replies.length && !subscriber.closed; i++) subscriber.next(replies[i])
+    if (subscriber.closed) return
+    if (this.#complete) return subscriber.complete()
+    this.#subscribers.add(subscriber)
+    return () => this.#subscribers.delete(subscriber)
+  })
+
+  #compact(): void {
+    this.#replies = merge(this.#replies)
+    this.#bytes = this.#replies.reduce((sum, reply) => sum + sizeOf(reply), 0)
+    // Where the text alone is over the limit, the next look is when it has doubled: the cost stays linear.
+    this.#limit = Math.max(this.#maxBytes, this.#bytes * 2)
+  }
+}
+
+const sizeOf = (reply: Reply): number => {
+  if (reply.kind === 'tool_call') return overhead + 2 * JSON.stringify(reply.args).length
+  if (reply.kind === 'tool_result') return overhead + 2 * reply.result.length
+  return overhead + 2 * (reply.kind === 'error' ? reply.error : reply.content).length
+}
+
+function merge(replies: readonly Reply[]): Reply[] {
+  const merged: Reply[] = []
+  let run: Reply[] = []
+  const flush = () => {
+    const [first] = run
+    if (first && 'content' in first) merged.push({ ...first, content: run.map(contentOf).join('') })
+    run = []
+  }
+  for (const reply of replies) {
+    const isPiece = reply.kind === 'delta' || reply.kind === 'reasoning'
+    if (!isPiece || (run[0] && run[0].kind !== reply.kind)) flush()
+    if (isPiece) run.push(reply)
+    else merged.push(reply)
+  }
+  flush()
+  return merged
+}
+
+const contentOf = (reply: Reply): string => ('content' in reply ? reply.content : '')

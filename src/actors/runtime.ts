@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto'
+import type { OpenCodeClient } from '../io/client.ts'
+import type { ServerProcess, SpawnPlan } from '../io/server-process.ts'
+import type { CompiledOptions } from '../options.ts'
+import type { EventHub } from './hub.ts'
+import { Lane } from './lane.ts'
+import type { TurnRecord } from './turn-record.ts'
+
+/** The way to a running server: its API, and its events dealt out by session. */
+export interface Link {
+  client: OpenCodeClient
+  hub: EventHub
+}
+
+/**
+ * What lives beside a server machine and never enters its context or events: handles, sockets, the password, and
+ * what its turns carry, keyed by their ids.
+ */
+export class Runtime {
+  plan: SpawnPlan | undefined
+  process: ServerProcess | undefined
+  link: Link | undefined
+  readonly turns = new Map<string, TurnRecord>()
+  /** Directories that turns have used: a server's status and requests are told per directory. */
+  readonly directories = new Set<string>()
+  readonly #lanes = new Map<string, Lane>()
+
+  /** The lane of a session that is known by its id: one for all turns that name it while any of them lives. */
+  laneOf(sessionId: string, directory: string | undefined): Lane {
+    const lane = this.#lanes.get(sessionId) ?? new Lane({ key: randomUUID(), sessionId, directory })
+    this.#lanes.set(sessionId, lane)
+    return lane
+  }
+
+  register(record: TurnRecord): void {
+    this.turns.set(record.id, record)
+    record.lane.turns++
+    if (record.lane.sessionId !== undefined) this.#lanes.set(record.lane.sessionId, record.lane)
+  }
+
+  /** A lane got to know its session: turns that name it join the lane. */
+  joined(lane: Lane): void {
+    if (lane.sessionId !== undefined) this.#lanes.set(lane.sessionId, lane)
+  }
+
+  release(record: TurnRecord): void {
+    if (!this.turns.delete(record.id)) return
+    const { lane } = record
+    lane.turns--
+    if (lane.turns === 0 && lane.sessionId !== undefined) this.#lanes.delete(lane.sessionId)
+  }
+}
+
+const runtimes = new WeakMap<CompiledOptions, Runtime>()
+
+/** The runtime beside the machine whose input these options are. */
+export function runtimeOf(options: CompiledOptions): Runtime {
+  const runtime = runtimes.get(options) ?? new Runtime()
+  runtimes.set(options, runtime)
+  return runtime
+}

@@ -1,0 +1,74 @@
+import type { OpenCodeEvent, Reply } from '../replies.ts'
+import type { SystemClock } from './clock.ts'
+import { sessionOf } from './wire.ts'
+
+/**
+ * Notices that a turn makes no progress. Progress is stamped, not timed: one timer looks at the stamp when it may have
+ * run out, none is re-armed per delta. The clock stops while a request is pending, a retry is scheduled or a tool runs.
+ */
+export class StallWatch {
+  readonly #clock: SystemClock
+  readonly #stallMs: number
+  readonly #onStall: () => void
+  readonly #requests = new Set<string>()
+  readonly #tools = new Set<string>()
+  #retrying = false
+  #progressAt = 0
+  #timer: unknown
+
+  constructor(clock: SystemClock, stallMs: number, onStall: () => void) {
+    this.#clock = clock
+    this.#stallMs = stallMs
+    this.#onStall = onStall
+  }
+
+  start(): void {
+    this.#progressAt = this.#clock.now()
+    this.#timer = this.#clock.setTimeout(() => this.#look(), this.#stallMs)
+  }
+
+  stop(): void {
+    this.#clock.clearTimeout(this.#timer)
+  }
+
+  /** An event of the turn's session or of a child of it. */
+  onEvent({ type, properties }: OpenCodeEvent): void {
+    this.#progressAt = this.#clock.now()
+    const { requestID } = properties
+    if (/^(permission|question)\.(replied|rejected)$/.test(type) && typeof requestID === 'string') this.leaveRequest(requestID)
+  }
+
+  onReply(reply: Reply): void {
+    if (reply.kind === 'tool_call') this.#tools.add(reply.call_id)
+    if (reply.kind === 'tool_result') this.#tools.delete(reply.call_id)
+  }
+
+  enterRequest(id: string): void {
+    this.#requests.add(id)
+  }
+
+  leaveRequest(id: string): void {
+    this.#requests.delete(id)
+    this.#progressAt = this.#clock.now()
+  }
+
+  enterRetry(): void {
+    this.#retrying = true
+  }
+
+  /** Whether a status says that a scheduled retry has begun. */
+  leaveRetry(event: OpenCodeEvent): boolean {
+    const status = event.properties['status'] as { type?: unknown } | undefined
+    if (!this.#retrying || status?.type !== 'busy' || sessionOf(event) === undefined) return false
+    this.#retrying = false
+    return true
+  }
+
+  #look(): void {
+    const isPaused = this.#retrying || this.#requests.size > 0 || this.#tools.size > 0
+    if (isPaused) this.#progressAt = this.#clock.now()
+    const leftMs = this.#progressAt + this.#stallMs - this.#clock.now()
+    if (leftMs <= 0) return this.#onStall()
+    this.#timer = this.#clock.setTimeout(() => this.#look(), leftMs)
+  }
+}

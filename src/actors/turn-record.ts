@@ -1,0 +1,91 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { ReplaySubject } from 'rxjs'
+import type { PromptPart } from '../io/client.ts'
+import type { PermissionPolicy, QuestionPolicy } from '../options.ts'
+import { isTerminal, noUsage, type InputRequest, type Reply, type TerminalReply, type Usage } from '../replies.ts'
+import { deferred } from './deferred.ts'
+import type { Lane } from './lane.ts'
+import { Replay } from './replay.ts'
+
+/** What a turn is doing. */
+export type TurnState =
+  | { state: 'queued' | 'waitingForServer' | 'running' | 'done' }
+  | { state: 'retrying'; attempt: number; message: string; /** epoch ms */ nextAt: number }
+  | { state: 'resyncing' }
+
+/** What a turn is doing, and since when (epoch ms). */
+export type TurnStatus = { at: number } & TurnState
+
+/** A turn's input, validated, with the server's defaults filled in. */
+export interface TurnPlan {
+  traceId: string | null
+  title: string
+  directory: string | undefined
+  model: { providerID: string; modelID: string }
+  agent: string | undefined
+  system: string | undefined
+  parts: PromptPart[]
+  deadlineMs: number
+  stallMs: number
+  maxRetries: number
+  requestTimeoutMs: number
+  onPermission: PermissionPolicy
+  onQuestion: QuestionPolicy
+  signal: AbortSignal | undefined
+}
+
+/** What a turn carries, and what it gives to those who follow it: beside the machine, keyed by its id. */
+export class TurnRecord {
+  readonly id = randomUUID()
+  /** Ours, so that the answers that name it as their parent are this turn's. */
+  readonly messageId = newMessageId()
+  readonly requests$ = new ReplaySubject<InputRequest>()
+  readonly status$ = new ReplaySubject<TurnStatus>()
+  readonly done = deferred<TerminalReply>()
+  readonly sessionId = deferred<string | undefined>()
+  readonly replay: Replay
+  readonly plan: TurnPlan
+  readonly lane: Lane
+  usage: Usage = noUsage()
+  isDone = false
+
+  constructor(plan: TurnPlan, lane: Lane, maxReplayBytes: number) {
+    this.plan = plan
+    this.lane = lane
+    this.replay = new Replay(maxReplayBytes)
+  }
+
+  /** Tells what the turn is doing now. */
+  tell(state: TurnState): void {
+    if (!this.isDone) this.status$.next({ at: Date.now(), ...state })
+  }
+
+  /** Gives a reply to all who follow; the terminal one completes the turn, whatever comes after is dropped. */
+  give(reply: Reply): void {
+    if (this.isDone) return
+    if (isTerminal(reply)) this.status$.next({ at: Date.now(), state: 'done' })
+    this.isDone = isTerminal(reply)
+    this.replay.push(reply)
+    if (!isTerminal(reply)) return
+    this.replay.complete()
+    this.requests$.complete()
+    this.status$.complete()
+    this.sessionId.resolve(this.lane.sessionId)
+    this.done.resolve(reply)
+  }
+}
+
+let counter = 0
+
+/**
+ * A message id in opencode's own form (1.18.33): 48 bits of time and counter, so that ids sort by age, then random.
+ * It is unique for ever: the server's database takes each id once.
+ */
+function newMessageId(): string {
+  counter = (counter + 1) % 4096
+  const time = (BigInt(Date.now()) * 4096n + BigInt(counter)) & 0xffff_ffff_ffffn
+  const random = [...randomBytes(14)].map((byte) => base62[byte % 62]).join('')
+  return `msg_${time.toString(16).padStart(12, '0')}${random}`
+}
+
+const base62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'

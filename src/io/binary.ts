@@ -1,0 +1,106 @@
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { homedir } from 'node:os'
+import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path'
+import which from 'which'
+import { BinaryNotFoundError } from '../errors.ts'
+
+/** Where a look-up may look; the defaults are this process's. */
+export interface BinaryLookup {
+  path?: string | undefined
+  home?: string | undefined
+  /** Folders or files from which the `opencode-ai` package is resolved. */
+  from?: readonly string[]
+}
+
+/**
+ * Finds the opencode binary: `binary` if given, else on PATH, in `~/.opencode/bin` (where the official installer
+ * puts it, which service managers never look at), or in the `opencode-ai` package. A stub that only works after its
+ * install script ran (`opencode-ai/bin/opencode.exe`, opencode 1.18.33) is replaced by the platform package's own binary.
+ * @throws BinaryNotFoundError (`ERR_OPENCODE_BINARY_NOT_FOUND`) that lists what was tried.
+ */
+export async function resolveBinary(binary?: string, lookup: BinaryLookup = {}): Promise<string> {
+  const { path = process.env['PATH'] ?? '', home = homedir(), from = [import.meta.url, join(process.cwd(), 'package.json')] } = lookup
+  if (binary !== undefined) return explicit(binary, path, from)
+  const onPath = await onSearchPath('opencode', path)
+  const installed = join(home, '.opencode', 'bin', executable)
+  const found = (onPath && runnable(onPath, from)) ?? runnable(installed, from) ?? fromPackage(from)
+  if (found !== undefined) return found
+  throw new BinaryNotFoundError(
+    `No opencode binary found: not on PATH, not at ${installed}, and no package opencode-ai. ` +
+      'Run `npm install opencode-ai`, or set the option `binary`.',
+  )
+}
+
+async function explicit(binary: string, path: string, from: readonly string[]): Promise<string> {
+  const isPath = isAbsolute(binary) || /[\\/]/.test(binary)
+  const candidate = isPath ? resolve(binary) : await onSearchPath(binary, path)
+  const found = candidate === undefined ? undefined : runnable(candidate, from)
+  if (found !== undefined) return found
+  const where = candidate === undefined ? 'is not on PATH' : existsSync(candidate) ? 'is not an executable file' : 'does not exist'
+  throw new BinaryNotFoundError(`The option \`binary\` names ${JSON.stringify(binary)}, which ${where}.`)
+}
+
+const executable = process.platform === 'win32' ? 'opencode.exe' : 'opencode'
+
+async function onSearchPath(name: string, path: string): Promise<string | undefined> {
+  const absolute = path.split(delimiter).filter(isAbsolute).join(delimiter)
+  return (await which(name, { path: absolute, nothrow: true })) ?? undefined
+}
+
+/** The file itself where it can run; for the package's stub, the binary that it stands for. */
+function runnable(file: string, from: readonly string[]): string | undefined {
+  try {
+    accessSync(file, constants.X_OK)
+    if (!statSync(file).isFile()) return undefined
+  } catch {
+    return undefined
+  }
+  return isStub(file) ? fromPackage([file, ...from]) : file
+}
+
+/** A shell text without a shebang, of a few hundred bytes: what the package ships until its install script ran. */
+function isStub(file: string): boolean {
+  if (statSync(file).size > 4096) return false
+  const head = readFileSync(file, 'latin1')
+  return !head.startsWith('#!') && /opencode/i.test(head) && /postinstall|install/i.test(head)
+}
+
+function fromPackage(from: readonly string[]): string | undefined {
+  for (const base of from) {
+    const root = packageFolder('opencode-ai', base)
+    if (root === undefined) continue
+    for (const name of platformPackages()) {
+      const folder = packageFolder(name, join(root, 'package.json'))
+      const file = folder === undefined ? undefined : join(folder, 'bin', executable)
+      if (file !== undefined && existsSync(file)) return file
+    }
+  }
+  return undefined
+}
+
+function packageFolder(name: string, from: string): string | undefined {
+  try {
+    return dirname(createRequire(from).resolve(`${name}/package.json`))
+  } catch {
+    return undefined
+  }
+}
+
+/** The platform packages in the order in which they suit this machine (`opencode-ai` 1.18.33, its install script). */
+function platformPackages(): string[] {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform
+  const base = `opencode-${platform}-${process.arch}`
+  const libc = platform === 'linux' && existsSync('/etc/alpine-release') ? ['-musl', ''] : ['', '-musl']
+  const cpu = process.arch === 'x64' && !hasAvx2() ? ['-baseline', ''] : ['', '-baseline']
+  return libc.flatMap((c) => cpu.map((feature) => `${base}${feature}${c}`))
+}
+
+function hasAvx2(): boolean {
+  if (process.platform !== 'linux') return true
+  try {
+    return /\bavx2\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))
+  } catch {
+    return true
+  }
+}

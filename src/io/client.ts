@@ -1,0 +1,220 @@
+import { Agent, request, type Dispatcher } from 'undici'
+import { readFrames } from './frames.ts'
+import type { OpenCodeEvent } from '../replies.ts'
+
+/** Where a server is, and how to be let in. */
+export interface Endpoint {
+  baseURL: string
+  username: string
+  password: string | undefined
+}
+
+/** The server answered, but not with success. `message` is its own, one line. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError'
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** A part of a prompt (opencode 1.18.33, `POST /session/{id}/prompt_async`). */
+export type PromptPart =
+  { type: 'text'; text: string } | { type: 'file'; mime: string; url: string; filename?: string }
+
+/** The body of a prompt. */
+export interface Prompt {
+  messageID: string
+  model?: { providerID: string; modelID: string }
+  agent?: string
+  system?: string
+  parts: PromptPart[]
+}
+
+/** A session and the directory it works in. */
+export interface SessionInfo {
+  id: string
+  directory: string | undefined
+}
+
+type Query = Record<string, string | undefined>
+interface Call {
+  method?: Dispatcher.HttpMethod
+  query?: Query
+  body?: unknown
+  signal?: AbortSignal | undefined
+}
+
+/** A frame of the event stream: the event, and how many bytes it took. */
+export type Frame = OpenCodeEvent
+
+/**
+ * opencode's HTTP API, the part that a runtime needs (opencode 1.18.33). Every method rejects with {@link HttpError}
+ * for an answer that is no success, and with undici's error where there is none. Credentials stay in private fields.
+ */
+export class OpenCodeClient {
+  readonly #endpoint: Endpoint
+  readonly #authorization: string | undefined
+  readonly #agent: Agent
+  readonly #streams: Agent
+
+  constructor(endpoint: Endpoint) {
+    const { username, password } = endpoint
+    this.#endpoint = endpoint
+    this.#authorization =
+      password === undefined ? undefined : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+    this.#agent = new Agent({ connect: { timeout: 10_000 } })
+    // The default body timeout would cut the stream at 300 s; heartbeats show whether it lives.
+    this.#streams = new Agent({ bodyTimeout: 0, headersTimeout: 30_000 })
+  }
+
+  get baseURL(): string {
+    return this.#endpoint.baseURL
+  }
+
+  /**
+   * Asks for health on a connection of its own: one that the server accepted too early is never answered.
+   * Only the body counts: with auth, any unknown path answers 200 with HTML.
+   */
+  async health(signal: AbortSignal): Promise<void> {
+    const agent = new Agent({ pipelining: 0, connections: 1 })
+    try {
+      const body = await this.#json('/global/health', { signal }, agent)
+      if ((body as { healthy?: unknown } | undefined)?.healthy !== true)
+        throw new Error('GET /global/health did not answer { healthy: true }')
+    } finally {
+      void agent.destroy()
+    }
+  }
+
+  /** Reads the config: 400 where it is broken, which health does not show. */
+  async config(directory: string, signal: AbortSignal): Promise<void> {
+    const body = await this.#json('/config', { query: { directory }, signal })
+    if (body === undefined) throw new Error('GET /config did not answer JSON')
+  }
+
+  /** Without a title the server asks the model for one, at a cost that it counts nowhere. */
+  async createSession(directory: string | undefined, title: string, signal?: AbortSignal): Promise<SessionInfo> {
+    const call: Call = { method: 'POST', query: { directory }, body: { title }, signal }
+    const session = sessionInfo(await this.#json('/session', call))
+    if (!session) throw new Error('POST /session answered no id')
+    return session
+  }
+
+  async prompt(sessionId: string, directory: string | undefined, prompt: Prompt, signal?: AbortSignal): Promise<void> {
+    const path = `/session/${encodeURIComponent(sessionId)}/prompt_async`
+    await this.#json(path, { method: 'POST', query: { directory }, body: prompt, signal })
+  }
+
+  async abort(sessionId: string, signal?: AbortSignal): Promise<void> {
+    await this.#json(`/session/${encodeURIComponent(sessionId)}/abort`, { method: 'POST', body: {}, signal })
+  }
+
+  async deleteSession(sessionId: string, signal?: AbortSignal): Promise<void> {
+    await this.#json(`/session/${encodeURIComponent(sessionId)}`, { method: 'DELETE', signal })
+  }
+
+  /** A session, with the directory it works in; `undefined` where the server does not say. */
+  async session(sessionId: string, signal?: AbortSignal): Promise<SessionInfo | undefined> {
+    return sessionInfo(await this.#json(`/session/${encodeURIComponent(sessionId)}`, { signal }))
+  }
+
+  /** Busy and retrying sessions of a directory; idle ones are absent. */
+  status(directory: string | undefined, signal?: AbortSignal): Promise<unknown> {
+    return this.#json('/session/status', { query: { directory }, signal })
+  }
+
+  messages(sessionId: string, signal?: AbortSignal): Promise<unknown> {
+    return this.#json(`/session/${encodeURIComponent(sessionId)}/message`, { signal })
+  }
+
+  /** Pending permission and question requests of a directory, in one list. */
+  async requests(directory: string | undefined, signal?: AbortSignal): Promise<unknown[]> {
+    const call = { query: { directory }, signal }
+    const lists = await Promise.all([this.#json('/permission', call), this.#json('/question', call)])
+    return lists.flatMap((list) => (Array.isArray(list) ? (list as unknown[]) : []))
+  }
+
+  async replyPermission(id: string, directory: string | undefined, body: { reply: string; message?: string }, signal?: AbortSignal) {
+    await this.#json(`/permission/${encodeURIComponent(id)}/reply`, { method: 'POST', query: { directory }, body, signal })
+  }
+
+  async replyQuestion(id: string, directory: string | undefined, answers: string[][], signal?: AbortSignal) {
+    await this.#json(`/question/${encodeURIComponent(id)}/reply`, { method: 'POST', query: { directory }, body: { answers }, signal })
+  }
+
+  async rejectQuestion(id: string, directory: string | undefined, signal?: AbortSignal) {
+    await this.#json(`/question/${encodeURIComponent(id)}/reject`, { method: 'POST', query: { directory }, body: {}, signal })
+  }
+
+  /** Ends bash tools and MCP servers of every directory. */
+  async dispose(signal: AbortSignal): Promise<void> {
+    await this.#json('/global/dispose', { method: 'POST', body: {}, signal })
+  }
+
+  /**
+   * The events of all directories, unwrapped, until the stream ends or `signal` aborts.
+   *
+   * `/global/event` and not `/event`: one stream serves every directory that a turn may name, so that N turns cost N
+   * events and not N streams of N. Its extra `sync` frames repeat what the plain ones say, and are dropped unread.
+   */
+  async *events(signal: AbortSignal): AsyncGenerator<Frame, void, void> {
+    const response = await request(new URL('/global/event', this.#endpoint.baseURL), {
+      dispatcher: this.#streams,
+      headers: { accept: 'text/event-stream', ...this.#auth() },
+      signal,
+    })
+    if (response.statusCode !== 200) throw await failure(response, 'GET /global/event')
+    yield* readFrames(response.body)
+  }
+
+  /** Closes every connection at once. */
+  close(): void {
+    void this.#agent.destroy()
+    void this.#streams.destroy()
+  }
+
+  #auth(): Record<string, string> {
+    return this.#authorization === undefined ? {} : { authorization: this.#authorization }
+  }
+
+  async #json(path: string, call: Call = {}, dispatcher: Dispatcher = this.#agent): Promise<unknown> {
+    const { method = 'GET', query = {}, body, signal } = call
+    const url = new URL(path, this.#endpoint.baseURL)
+    for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, value)
+    const response = await request(url, {
+      dispatcher,
+      method,
+      headers: { ...this.#auth(), ...(body !== undefined && { 'content-type': 'application/json' }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(signal && { signal }),
+    })
+    if (response.statusCode < 200 || response.statusCode > 299) throw await failure(response, `${method} ${path}`)
+    const text = await response.body.text()
+    return /json/.test(String(response.headers['content-type'])) && text !== '' ? (JSON.parse(text) as unknown) : undefined
+  }
+}
+
+function sessionInfo(value: unknown): SessionInfo | undefined {
+  const { id, directory } = (value ?? {}) as { id?: unknown; directory?: unknown }
+  if (typeof id !== 'string') return undefined
+  return { id, directory: typeof directory === 'string' ? directory : undefined }
+}
+
+/** What the server says of its refusal: `{ name, data: { message } }` or `{ error }`, else the status. */
+async function failure(response: Dispatcher.ResponseData, what: string): Promise<HttpError> {
+  const text = await response.body.text().catch(() => '')
+  return new HttpError(response.statusCode, messageOf(text) ?? `${what} answered ${response.statusCode}`)
+}
+
+function messageOf(text: string): string | undefined {
+  try {
+    const body = JSON.parse(text) as { data?: { message?: unknown }; message?: unknown; name?: unknown }
+    const message = body.data?.message ?? body.message ?? body.name
+    return typeof message === 'string' ? message.replace(/\s+/g, ' ') : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,88 @@
+import { chmod, mkdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import writeFileAtomic from 'write-file-atomic'
+import { InvalidOptionsError } from '../errors.ts'
+import type { ResolvedOptions, SecretOptions } from '../options.ts'
+
+/** Where a home's opencode config is. */
+export const configFolder = (home: string): string => join(home, '.config', 'opencode')
+
+/**
+ * Writes the config of the server: provider, key and models, over whatever `config` adds. The folder is 0700 and the
+ * file 0600, also where they existed with wider modes; the file is replaced at once or not at all, and left alone
+ * where it already says the same.
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) where the home cannot be written.
+ */
+export async function writeConfigFile(options: ResolvedOptions, secrets: SecretOptions): Promise<string> {
+  const folder = configFolder(options.home)
+  const file = join(folder, 'opencode.json')
+  const content = `${JSON.stringify(buildConfig(options, secrets), null, 2)}\n`
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await chmod(folder, 0o700)
+    await mkdir(options.directory, { recursive: true, mode: 0o700 })
+    if ((await currentContent(file)) !== content) await writeFileAtomic(file, content, { mode: 0o600 })
+    await chmod(file, 0o600)
+  } catch (error) {
+    const { code = '', path = folder } = error as NodeJS.ErrnoException
+    throw new InvalidOptionsError(
+      `Invalid option home: expected a directory that this process can write, got ${JSON.stringify(options.home)} (${code} at ${path})`,
+      { cause: error },
+    )
+  }
+  return file
+}
+
+async function currentContent(file: string): Promise<string | undefined> {
+  const isPlain = await stat(file).then((entry) => entry.isFile(), () => false)
+  return isPlain ? readFile(file, 'utf8') : undefined
+}
+
+/** The config as opencode reads it (1.18.33): a provider of `@ai-sdk/openai-compatible` with our models. */
+export function buildConfig(options: ResolvedOptions, secrets: SecretOptions): Record<string, unknown> {
+  const { providerID, name } = options.proxy
+  const models = Object.fromEntries(options.models.map((model) => [model.id, modelConfig(model)]))
+  const provider = {
+    npm: '@ai-sdk/openai-compatible',
+    name,
+    options: { baseURL: secrets.baseURL, apiKey: secrets.apiKey },
+    models,
+  }
+  const first = options.models[0]
+  const ours = {
+    $schema: 'https://opencode.ai/config.json',
+    ...(first && { model: `${providerID}/${first.id}` }),
+    autoupdate: false,
+    share: 'disabled',
+    provider: { [providerID]: provider },
+  }
+  return merge(secrets.config, ours)
+}
+
+/** Without `modalities` opencode drops images in silence; `attachment` alone is not enough. */
+function modelConfig({ name, input, contextTokens, outputTokens, cost, options }: ResolvedOptions['models'][number]) {
+  const takesFiles = input?.some((kind) => kind !== 'text') ?? false
+  return {
+    ...(name !== undefined && { name }),
+    ...(input && { modalities: { input, output: ['text'] }, attachment: takesFiles }),
+    ...((contextTokens ?? outputTokens) !== undefined && {
+      limit: { context: contextTokens ?? 128_000, output: outputTokens ?? 8_192 },
+    }),
+    ...(cost && {
+      cost: { input: cost.input, output: cost.output, cache_read: cost.cacheRead ?? 0, cache_write: cost.cacheWrite ?? 0 },
+    }),
+    ...(options && { options }),
+  }
+}
+
+type Json = Record<string, unknown>
+const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function merge(under: Json, over: Json): Json {
+  const merged: Json = { ...under }
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged[key]
+    merged[key] = isJson(below) && isJson(value) ? merge(below, value) : value
+  }
+  return merged
+}

@@ -1,0 +1,61 @@
+import { join } from 'node:path'
+
+/** What a server's environment is built from. */
+export interface EnvironmentInput {
+  home: string
+  username: string
+  password: string | undefined
+  /** What marks this spawn, so that everything it started can be found. */
+  marker: string
+  /** The user's own variables: they win, but over what keeps the server in its home and behind its password. */
+  env: Record<string, string>
+  inherited?: NodeJS.ProcessEnv
+}
+
+/** The variable that carries a spawn's marker, in the server and in all that it starts. */
+export const markerVariable = 'OPENCODE_RUNTIME_SPAWN'
+
+/** Inherited as they are; everything else of the host's stays with the host. */
+const inheritedNames =
+  /^(PATH|LANG|LANGUAGE|LC_\w+|TZ|TERM|COLORTERM|SHELL|USER|LOGNAME|TMPDIR|TEMP|TMP|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|(https?|all|no)_proxy|SystemRoot|SystemDrive|windir|ComSpec|PATHEXT|NUMBER_OF_PROCESSORS)$/i
+
+const loopbackNames = ['127.0.0.1', 'localhost', '::1', '[::1]']
+
+/**
+ * Builds the environment of a server: what a program needs of the host's, nothing that may hold its secrets; its
+ * home and all XDG folders in `home`; loopback never through a proxy, else the model call and its key go there.
+ */
+export function serverEnvironment(input: EnvironmentInput): Record<string, string> {
+  const { home, username, password, marker, env, inherited = process.env } = input
+  const kept = Object.entries(inherited).filter(([name]) => inheritedNames.test(name))
+  const base = { ...(Object.fromEntries(kept) as Record<string, string>), ...quiet, ...env }
+  return {
+    ...base,
+    ...withoutProxy(base),
+    HOME: home,
+    XDG_CONFIG_HOME: join(home, '.config'),
+    XDG_DATA_HOME: join(home, '.local', 'share'),
+    XDG_STATE_HOME: join(home, '.local', 'state'),
+    XDG_CACHE_HOME: join(home, '.cache'),
+    [markerVariable]: marker,
+    ...(process.platform === 'win32' && { USERPROFILE: home }),
+    ...(password !== undefined && { OPENCODE_SERVER_USERNAME: username, OPENCODE_SERVER_PASSWORD: password }),
+  }
+}
+
+/**
+ * For determinism, not for speed (none made the start measurably faster). A project's own config is not loaded: it
+ * could send the host's key to an address of its own (protocol notes, "Config, environment, secrets").
+ */
+const quiet = {
+  OPENCODE_DISABLE_AUTOUPDATE: '1',
+  OPENCODE_DISABLE_MODELS_FETCH: '1',
+  OPENCODE_DISABLE_LSP_DOWNLOAD: '1',
+  OPENCODE_DISABLE_PROJECT_CONFIG: '1',
+}
+
+function withoutProxy(env: Record<string, string>): Record<string, string> {
+  const listed = (env['NO_PROXY'] ?? env['no_proxy'] ?? '').split(',').map((host) => host.trim())
+  const hosts = [...new Set([...listed, ...loopbackNames])].filter((host) => host !== '').join(',')
+  return { NO_PROXY: hosts, no_proxy: hosts }
+}

@@ -1,0 +1,44 @@
+import { createParser } from 'eventsource-parser'
+import type { OpenCodeEvent } from '../replies.ts'
+
+/** A `sync` frame of `/global/event` repeats a plain one, so it is not worth parsing: this stands near its beginning. */
+const syncMark = '"payload":{"type":"sync"'
+const isSync = (data: string): boolean => data.lastIndexOf(syncMark, 1000) >= 0
+
+/**
+ * Reads opencode's event stream (1.18.33): bare `data:` frames of JSON, those of `/global/event` wrapped in
+ * `{ directory, project, payload }`. Any chunking of the bytes gives the same events; a frame that is no JSON, or no
+ * event, is left out.
+ */
+export async function* readFrames(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<OpenCodeEvent, void, void> {
+  const decoder = new TextDecoder()
+  let events: OpenCodeEvent[] = []
+  const parser = createParser({
+    onEvent: ({ data }) => {
+      const event = isSync(data) ? undefined : parseFrame(data)
+      if (event) events.push(event)
+    },
+  })
+  for await (const chunk of bytes) {
+    parser.feed(decoder.decode(chunk, { stream: true }))
+    const ready = events
+    events = []
+    yield* ready
+  }
+}
+
+function parseFrame(data: string): OpenCodeEvent | undefined {
+  try {
+    const frame = JSON.parse(data) as { payload?: unknown } | null
+    const event = frame !== null && typeof frame === 'object' && 'payload' in frame ? frame.payload : frame
+    return isEvent(event) ? event : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isEvent(value: unknown): value is OpenCodeEvent {
+  if (typeof value !== 'object' || value === null) return false
+  const { type, properties } = value as Partial<OpenCodeEvent>
+  return typeof type === 'string' && type !== 'sync' && typeof properties === 'object'
+}

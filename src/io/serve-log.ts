@@ -1,0 +1,68 @@
+import { chmodSync, existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Transform } from 'node:stream'
+import { StringDecoder } from 'node:string_decoder'
+import { createStream } from 'rotating-file-stream'
+import type { Secrets } from '../secrets.ts'
+import { configFolder } from './config-file.ts'
+
+/** `serve.log`, `serve.log.1` and `serve.log.2`, of this size each. */
+const maxSize = '1M'
+const keptFiles = 2
+const tailLines = 20
+/** A line longer than this is written in pieces. */
+const maxLine = 16 * 1024
+
+/** Where a server's output goes, and the last lines of it. */
+export interface ServeLog {
+  /** Takes the server's output for as long as it lives. */
+  readonly input: Transform
+  /** The last lines, secrets masked. */
+  tail(): string
+}
+
+/**
+ * Opens `serve.log` beside the config, 0600 and bounded. What the server prints is always drained, masked line by
+ * line, and written no faster than the disk takes it; a disk that fails loses the log, never the server.
+ */
+export function openServeLog(home: string, secrets: Secrets, onLine: (line: string) => void): ServeLog {
+  const last: string[] = []
+  const input = eachLine((line) => {
+    const masked = secrets.mask(line)
+    last.push(masked.slice(0, 500))
+    if (last.length > tailLines) last.shift()
+    onLine(masked)
+    return `${masked}\n`
+  })
+  const file = openRotating(configFolder(home))
+  file.on('error', () => {
+    input.unpipe(file)
+    input.resume()
+  })
+  input.pipe(file)
+  return { input, tail: () => last.join('\n') }
+}
+
+function openRotating(folder: string) {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const path = join(folder, 'serve.log')
+  if (existsSync(path)) chmodSync(path, 0o600)
+  return createStream('serve.log', { path: folder, size: maxSize, rotate: keptFiles, mode: 0o600 })
+}
+
+/** Splits a byte stream into lines, whatever its chunks, and gives on what `take` makes of each. */
+function eachLine(take: (line: string) => string): Transform {
+  const decoder = new StringDecoder('utf8')
+  let rest = ''
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const lines = (rest + decoder.write(chunk)).split('\n')
+      rest = lines.pop() ?? ''
+      if (rest.length > maxLine) lines.push(rest.slice(0, maxLine), (rest = ''))
+      done(null, lines.map(take).join(''))
+    },
+    flush(done) {
+      done(null, rest === '' ? '' : take(rest))
+    },
+  })
+}

@@ -1,0 +1,122 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { execa } from 'execa'
+import { ServerExitedError } from '../errors.ts'
+import { secretOptions, type CompiledOptions } from '../options.ts'
+import { serverEnvironment } from './environment.ts'
+import { killLeftovers, signalGroup, type GroupSignal } from './processes.ts'
+import { openServeLog } from './serve-log.ts'
+
+/** What a spawn is made with: found before, new each time. */
+export interface SpawnPlan {
+  binary: string
+  port: number
+  hostname: string
+  username: string
+  password: string | undefined
+  marker: string
+}
+
+/** Password (random unless given) and marker of the next spawn. */
+export function planSpawn(options: CompiledOptions, binary: string, port: number): SpawnPlan {
+  const { password = randomBytes(24).toString('base64url') } = secretOptions(options)
+  if (password !== false) options.secrets.add(password)
+  const { hostname, username } = options.values
+  return { binary, port, hostname, username, password: password === false ? undefined : password, marker: randomUUID() }
+}
+
+/** What happens to a server's process. */
+export interface ProcessEvents {
+  onListening(): void
+  /** Once, at the end; also where it could not be started. */
+  onExit(error: ServerExitedError): void
+}
+
+/** A running server's process. */
+export interface ServerProcess {
+  readonly pid: number | undefined
+  signal(name: GroupSignal): void
+  /** Kills what is left of it, and tells how many processes that were. */
+  sweep(): number
+  /** Ends it at once, for a teardown that cannot wait: kills now, and again until nothing is left. */
+  destroy(): void
+}
+
+/**
+ * Spawns `opencode serve` in a process group of its own, its output to the log. It listens once it says so for *our*
+ * port: a stranger that answers there is never asked anything (opencode 1.18.33, stdout line `… listening on http://…`).
+ */
+export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: ProcessEvents): ServerProcess {
+  const { home, directory } = options.values
+  const { env } = secretOptions(options)
+  let listening = false
+  const log = openServeLog(home, options.secrets, (line) => {
+    if (listening || !isListeningLine(line, plan.port)) return
+    listening = true
+    events.onListening()
+  })
+  const child = execa(plan.binary, ['serve', '--port', String(plan.port), '--hostname', plan.hostname], {
+    cwd: directory,
+    env: serverEnvironment({ home, username: plan.username, password: plan.password, marker: plan.marker, env }),
+    extendEnv: false,
+    detached: true,
+    cleanup: false,
+    stdin: 'ignore',
+    all: true,
+    buffer: false,
+    reject: false,
+    windowsHide: true,
+  })
+  const { pid } = child
+  child.all.pipe(log.input)
+  const destroy = () => destroyNow(pid, plan.marker)
+  process.once('exit', destroy)
+  // The exit is known from the process itself: a grandchild may hold its output open for ever. What it said last
+  // is read first, for as long as that may take.
+  child.once('exit', (exitCode, signal) => {
+    const exit = { exitCode: exitCode ?? undefined, signal: signal ?? undefined }
+    const late = setTimeout(() => end(exit), lastOutputMs)
+    child.once('close', () => (clearTimeout(late), end(exit)))
+  })
+  child.once('error', (cause) => end({}, cause))
+  child.catch(() => undefined)
+
+  let ended = false
+  function end(exit: { exitCode?: number | undefined; signal?: string | undefined }, cause?: Error): void {
+    if (ended) return
+    ended = true
+    process.removeListener('exit', destroy)
+    events.onExit(exitError(exit, log.tail(), cause))
+  }
+
+  return {
+    pid,
+    signal: (name) => void (pid !== undefined && signalGroup(pid, name)),
+    sweep: () => killLeftovers(pid, plan.marker),
+    destroy,
+  }
+}
+
+/** How long an ended server's last output is waited for, where something else holds its pipe open. */
+const lastOutputMs = 200
+
+const isListeningLine = (line: string, port: number): boolean =>
+  /\blistening on\b/i.test(line) && new RegExp(`:${port}\\b`).test(line)
+
+function exitError(exit: { exitCode?: number | undefined; signal?: string | undefined }, logTail: string, cause?: Error) {
+  const how = cause
+    ? `could not be started: ${cause.message.split('\n', 1)[0] ?? ''}`
+    : exit.signal !== undefined
+      ? `was ended by ${exit.signal}`
+      : `exited with code ${exit.exitCode ?? 'unknown'}`
+  const tail = logTail === '' ? '' : `. Its last output:\n${logTail}`
+  return new ServerExitedError(`The opencode server ${how}${tail}`, { ...exit, logTail }, cause && { cause })
+}
+
+/** How often, and how many times at most, a teardown looks again for what it killed. */
+const sweepAgainMs = 50
+const sweepTimes = 100
+
+function destroyNow(pid: number | undefined, marker: string, times = sweepTimes): void {
+  const left = killLeftovers(pid, marker)
+  if (left > 0 && times > 0) setTimeout(() => destroyNow(pid, marker, times - 1), sweepAgainMs)
+}

@@ -1,0 +1,80 @@
+import type * as Aimock from '@copilotkit/aimock'
+import type { ScriptedToolCall, ScriptedUsage, StreamReply } from './model-script.ts'
+
+/** The frames of one streamed answer, before they are paced and written. */
+export interface ReplyChunks {
+  /** Reasoning, the role (at `roleAt`), text and tool calls, the finish. */
+  chunks: Aimock.SSEChunk[]
+  roleAt: number
+  /** The frame after the finish, with an empty `choices`; for clients that ask for `include_usage`. */
+  usageChunk: Aimock.SSEChunk
+}
+
+/** aimock cuts a text by length; a piece longer than any text keeps each scripted chunk whole. */
+const WHOLE = Number.MAX_SAFE_INTEGER
+
+/** Builds the frames of a reply. aimock takes text in ordered blocks, but reasoning only as one string: hence the loop. */
+export function buildChunks(aimock: typeof Aimock, model: string, reply: StreamReply): ReplyChunks {
+  const shared = { id: aimock.generateId(), finishReason: finishReason(reply) }
+  const thoughts = pieces(reply.reasoning).flatMap((thought) =>
+    aimock.buildTextChunks('', model, WHOLE, thought, shared).slice(0, 1),
+  )
+  const blocks: Aimock.FixtureBlock[] = [
+    ...pieces(reply.text).map((text) => ({ type: 'text' as const, text })),
+    ...(reply.toolCalls ?? []).map((call) => ({ type: 'toolCall' as const, ...wireCall(call) })),
+  ]
+  const rest = aimock.buildContentWithToolCallsChunks('', [], model, WHOLE, undefined, shared, blocks)
+  const usageChunk: Aimock.SSEChunk = {
+    id: shared.id,
+    object: 'chat.completion.chunk',
+    created: Math.floor(Date.now() / 1000),
+    model,
+    choices: [],
+    usage: wireUsage(reply.usage),
+  }
+  return { chunks: [...thoughts, ...rest], roleAt: thoughts.length, usageChunk }
+}
+
+/** Builds the same answer as one JSON body, for a request without `stream`. */
+export function buildCompletion(
+  aimock: typeof Aimock,
+  model: string,
+  reply: StreamReply,
+): Aimock.ChatCompletion {
+  const text = pieces(reply.text).join('')
+  const reasoning = pieces(reply.reasoning).join('')
+  const shared = { usage: wireUsage(reply.usage), finishReason: finishReason(reply) }
+  if (!reply.toolCalls?.length) return aimock.buildTextCompletion(text, model, reasoning, shared)
+  const calls = reply.toolCalls.map(wireCall)
+  return aimock.buildContentWithToolCallsCompletion(text, calls, model, reasoning, shared)
+}
+
+function finishReason({ finishReason: given, toolCalls = [] }: StreamReply): string {
+  return given ?? (toolCalls.length > 0 ? 'tool_calls' : 'stop')
+}
+
+function pieces(text: string | readonly string[] = []): string[] {
+  return [text].flat().filter((piece) => piece !== '')
+}
+
+/** The arguments travel as JSON text. */
+function wireCall({ name, args, id }: ScriptedToolCall): Aimock.ToolCall {
+  return { name, arguments: JSON.stringify(args), ...(id !== undefined && { id }) }
+}
+
+function wireUsage({
+  inputTokens = 10,
+  outputTokens = 5,
+  cachedTokens,
+  reasoningTokens,
+}: ScriptedUsage = {}) {
+  return {
+    prompt_tokens: inputTokens,
+    completion_tokens: outputTokens,
+    total_tokens: inputTokens + outputTokens,
+    ...(cachedTokens !== undefined && { prompt_tokens_details: { cached_tokens: cachedTokens } }),
+    ...(reasoningTokens !== undefined && {
+      completion_tokens_details: { reasoning_tokens: reasoningTokens },
+    }),
+  }
+}
