@@ -130,10 +130,28 @@ export interface OpenCodeServerOptions extends TurnDefaults, LifecycleOptions {
   logger?: Logger
 }
 
+/** A server that somebody else manages. */
+export interface ConnectOptions extends TurnDefaults {
+  /** `http://127.0.0.1:4096` */
+  baseURL: string
+  /** Default: none. */
+  password?: string
+  /** Default `opencode`. */
+  username?: string
+  /** The default model of its turns; a turn may name its own. */
+  modelId?: string
+  /** Default `litellm`. */
+  providerId?: string
+  /** Where new sessions work, absolute. Default: where the server was started. */
+  directory?: string
+}
+
 const duration = z.number().int().nonnegative()
 const positive = z.number().int().positive()
 const modality = z.enum(['text', 'image', 'audio', 'video', 'pdf'])
 const headerSafe = z.string().min(1).regex(/^[\x21-\x7e]+$/, 'expected printable characters without spaces')
+const username = headerSafe.refine((name) => !name.includes(':'), 'expected no colon')
+const providerId = z.string().regex(/^[\w.-]+$/, 'expected letters, digits, ., _ or -')
 const absolute = z.string().refine(isAbsolute, 'expected an absolute path')
 const functionOr = <T extends readonly [string, ...string[]]>(values: T) =>
   z.custom((value) => typeof value === 'function' || (values as readonly unknown[]).includes(value), {
@@ -156,6 +174,8 @@ const model = z.strictObject({
     .optional(),
   options: z.record(z.string(), z.unknown()).optional(),
 })
+
+type Model = z.output<typeof model>
 
 /** The shapes of what a turn may be given, shared by the defaults and by each turn. */
 export const turnLimits = {
@@ -199,7 +219,7 @@ const serverSchema = z
     proxy: z.strictObject({
       baseURL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }),
       apiKey: headerSafe,
-      providerID: z.string().regex(/^[\w.-]+$/, 'expected letters, digits, ., _ or -').default('litellm'),
+      providerID: providerId.default('litellm'),
       name: z.string().min(1).default('LiteLLM'),
     }),
     models: z
@@ -207,7 +227,7 @@ const serverSchema = z
       .min(1, 'expected at least one model'),
     port: z.number().int().min(1).max(65_535).optional(),
     hostname: z.string().min(1).default('127.0.0.1'),
-    username: headerSafe.refine((name) => !name.includes(':'), 'expected no colon').default('opencode'),
+    username: username.default('opencode'),
     password: z.union([headerSafe, z.literal(false)], 'expected a string or false').optional(),
     binary: z.string().min(1).optional(),
     directory: absolute.optional(),
@@ -229,9 +249,10 @@ function isLogger(value: unknown): boolean {
 }
 
 /** The options with every default filled in, but for the secrets. */
-export type ResolvedOptions = Omit<z.output<typeof serverSchema>, 'proxy' | 'password' | 'env' | 'config'> & {
+export type ResolvedOptions = Omit<z.output<typeof serverSchema>, 'proxy' | 'password' | 'env' | 'config' | 'models'> & {
   directory: string
   proxy: { providerID: string; name: string }
+  models: Model[]
 }
 
 /** What of the options may hold a secret, and must not be seen by printing, inspecting or serialising. */
@@ -253,22 +274,29 @@ let secretsOf: (options: CompiledOptions) => SecretOptions
  * inspectors, parents, `JSON.stringify` nor `util.inspect` see them.
  */
 export class CompiledOptions {
-  readonly #secrets: SecretOptions
+  readonly #secretOptions: SecretOptions
+  readonly #values: ResolvedOptions
+  readonly #secrets: Secrets
 
-  private constructor(resolved: ResolvedOptions, secrets: SecretOptions) {
-    const fromEnv = Object.entries(secrets.env).filter(([name]) => secretName.test(name))
-    this.#secrets = secrets
-    this.values = resolved
-    this.secrets = new Secrets([secrets.apiKey, secrets.password, ...fromEnv.map(([, value]) => value)])
+  private constructor(values: ResolvedOptions, secretOptions: SecretOptions) {
+    const fromEnv = Object.entries(secretOptions.env).filter(([name]) => secretName.test(name))
+    this.#secretOptions = secretOptions
+    this.#values = values
+    this.#secrets = new Secrets([secretOptions.apiKey, secretOptions.password, ...fromEnv.map(([, value]) => value)])
   }
 
   /** The options that are no secret. */
-  readonly values: ResolvedOptions
+  get values(): ResolvedOptions {
+    return this.#values
+  }
+
   /** Masks the secrets in texts. */
-  readonly secrets: Secrets
+  get secrets(): Secrets {
+    return this.#secrets
+  }
 
   static {
-    secretsOf = (options) => options.#secrets
+    secretsOf = (options) => options.#secretOptions
   }
 
   /** @internal */
@@ -277,6 +305,11 @@ export class CompiledOptions {
     const { baseURL, apiKey, ...provider } = proxy
     const directory = rest.directory ?? join(rest.home, 'workspace')
     return new CompiledOptions({ ...rest, directory, proxy: provider }, { baseURL, apiKey, password, env, config })
+  }
+
+  /** @internal */
+  static of(values: ResolvedOptions, secretOptions: SecretOptions): CompiledOptions {
+    return new CompiledOptions(values, secretOptions)
   }
 }
 
@@ -289,6 +322,39 @@ export const secretOptions = (options: CompiledOptions): SecretOptions => secret
  */
 export function compileOptions(options: OpenCodeServerOptions): CompiledOptions {
   return CompiledOptions.from(options)
+}
+
+const connectSchema = z.strictObject({
+  baseURL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }),
+  password: headerSafe.optional(),
+  username: username.default('opencode'),
+  modelId: z.string().min(1).optional(),
+  providerId: providerId.default('litellm'),
+  directory: absolute.optional(),
+  ...defaults,
+})
+
+/** How long a server that somebody else manages may take to answer before it counts as not there, in ms. */
+const attachTimeoutMs = 10_000
+
+/** A connection's options as those of a lifecycle that spawns nothing and restarts nothing. */
+export function compileConnection(options: ConnectOptions) {
+  const { baseURL, password, username: user, modelId, providerId: provider, directory = '', ...rest } = parse(connectSchema, options, 'option')
+  const none = Object.fromEntries(Object.entries(lifecycle).map(([key, schema]) => [key, schema.parse(undefined)]))
+  const values = {
+    ...(none as z.output<z.ZodObject<typeof lifecycle>>),
+    ...rest,
+    home: '',
+    hostname: new URL(baseURL).hostname,
+    username: user,
+    models: modelId === undefined ? [] : [{ id: modelId }],
+    proxy: { providerID: provider, name: provider },
+    directory,
+    startTimeoutMs: attachTimeoutMs,
+    maxRestarts: 0,
+  }
+  const compiled = CompiledOptions.of(values, { baseURL, apiKey: '', password, env: {}, config: {} })
+  return { compiled, endpoint: { baseURL, username: user, password } }
 }
 
 /** Parses a value by a schema; a bad one throws {@link InvalidOptionsError}, which names the place and the value. */

@@ -1,4 +1,4 @@
-import type { AnyActorRef, AnyActorSystem } from 'xstate'
+import type { AnyActorRef } from 'xstate'
 
 /** The actor system's clock; a simulated one also tells its time. */
 export interface SystemClock {
@@ -9,7 +9,7 @@ export interface SystemClock {
 }
 
 /** The clock that drives an actor system, so that simulated time drives all that runs in it. */
-export function clockOf(system: AnyActorSystem | AnyActorRef['system']): SystemClock {
+export function clockOf(system: AnyActorRef['system']): SystemClock {
   const clock = system._clock as { now?: () => number } & typeof system._clock
   return {
     setTimeout: (fn, ms) => clock.setTimeout(fn, Math.min(ms, longestTimer)) as unknown,
@@ -24,6 +24,7 @@ const longestTimer = 2 ** 31 - 1
 /** Resolves after `ms` of the system's time, or when `signal` aborts. */
 export function elapse(clock: SystemClock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    if (signal?.aborted === true) return resolve()
     const id = clock.setTimeout(finish, ms)
     signal?.addEventListener('abort', finish, { once: true })
     function finish(): void {

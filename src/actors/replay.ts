@@ -36,10 +36,11 @@ export class Replay {
 
   /** Every reply from the first, then what comes; completes after the terminal one. */
   readonly replies$ = new Observable<Reply>((subscriber) => {
-    // A subscriber may cause replies while it catches up: the index goes on to them, so none is lost or doubled.
-    const replies = this.#replies
-    for (let i = 0; i < replies.length && !subscriber.closed; i++) subscriber.next(replies[i])
-    if (subscriber.closed) return
+    // A subscriber may cause replies while it catches up: the iteration goes on to them, so none is lost or doubled.
+    for (const reply of this.#replies) {
+      subscriber.next(reply)
+      if (subscriber.closed) return
+    }
     if (this.#complete) return subscriber.complete()
     this.#subscribers.add(subscriber)
     return () => this.#subscribers.delete(subscriber)

@@ -4,6 +4,7 @@ import type { PromptPart } from '../io/client.ts'
 import type { PermissionPolicy, QuestionPolicy } from '../options.ts'
 import { isTerminal, noUsage, type InputRequest, type Reply, type TerminalReply, type Usage } from '../replies.ts'
 import { deferred } from './deferred.ts'
+import { safeLine } from './failure.ts'
 import type { Lane } from './lane.ts'
 import { Replay } from './replay.ts'
 
@@ -72,6 +73,12 @@ export class TurnRecord {
     this.status$.complete()
     this.sessionId.resolve(this.lane.sessionId)
     this.done.resolve(reply)
+  }
+
+  /** Ends a turn whose actor failed: a defect of ours. A turn that is done stays as it is. */
+  fail(error: unknown): void {
+    const message = error instanceof Error ? error.message : 'The turn ended without a reply'
+    this.give({ kind: 'error', trace_id: this.plan.traceId, error: safeLine(message), code: 'internal', retryable: false })
   }
 }
 

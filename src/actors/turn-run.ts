@@ -38,7 +38,10 @@ export class TurnRun {
   readonly #clock: SystemClock
   readonly #onReply: (reply: Reply) => void
   readonly #onEnd: (reply: TerminalReply) => void
+  /** Ends what the turn asks of the server, once the turn is done. */
   readonly #abort = new AbortController()
+  /** Ends what is still asked of it after that. */
+  readonly #serverGone = new AbortController()
   readonly #stall: StallWatch
   readonly #startedAt: number
   #reducer: TurnReducer | undefined
@@ -86,8 +89,8 @@ export class TurnRun {
 
   /** Ends the turn for a local cause, and its work on the server where `isServerGone` is not set. */
   end(cause: TurnCause, isServerGone = false): void {
+    if (isServerGone) this.#serverGone.abort()
     if (this.#record.isDone) return
-    if (isServerGone) this.#link = undefined
     const { id, lane, plan } = this.#record
     this.#reducer ??= new TurnReducer({ sessionId: lane.sessionId ?? id, traceId: plan.traceId })
     this.#take(this.#reducer.settle(cause), true)
@@ -261,7 +264,7 @@ export class TurnRun {
 
   async #finish(reply: TerminalReply, isLocal: boolean): Promise<void> {
     this.#release()
-    if (isLocal) await this.#abortWork().catch(() => undefined)
+    if (isLocal) await this.#abortWork()
     this.#onEnd(reply)
   }
 
@@ -277,20 +280,30 @@ export class TurnRun {
   /** Ends the turn's work on the server, children included, until the server says that nothing runs. */
   async #abortWork(): Promise<void> {
     const { lane } = this.#record
-    const isSent = await this.#prompted?.then(
-      () => true,
-      () => false,
-    )
-    if (isSent !== true || lane.sessionId === undefined) return
-    for (let i = 0; i < abortTries && this.#link; i++) {
-      const { client } = this.#link
-      const limit = new AbortController()
-      const timer = this.#clock.setTimeout(() => limit.abort(), abortTimeoutMs)
-      await client.abort(lane.sessionId, limit.signal)
-      const status = await client.status(lane.directory, limit.signal)
+    const { signal } = this.#serverGone
+    const link = this.#link
+    const sent = this.#prompted?.then(() => true, () => false)
+    const isSent = await Promise.race([sent, elapse(this.#clock, abortTimeoutMs, signal)])
+    if (isSent !== true || !link || lane.sessionId === undefined) return
+    for (let i = 0; i < abortTries && !signal.aborted; i++) {
+      if (await this.#abortOnce(link, lane.sessionId)) return
+      await elapse(this.#clock, retryMs, signal)
+    }
+  }
+
+  /** Whether the session is idle after an abort, which the server answers once the work has ended. */
+  async #abortOnce({ client }: Link, sessionId: string): Promise<boolean> {
+    const limit = new AbortController()
+    const signal = AbortSignal.any([limit.signal, this.#serverGone.signal])
+    const timer = this.#clock.setTimeout(() => limit.abort(), abortTimeoutMs)
+    try {
+      await client.abort(sessionId, signal)
+      const status = await client.status(this.#record.lane.directory, signal)
+      return typeof status === 'object' && status !== null && !(sessionId in status)
+    } catch {
+      return false
+    } finally {
       this.#clock.clearTimeout(timer)
-      if (typeof status !== 'object' || status === null || !(lane.sessionId in status)) return
-      await elapse(this.#clock, retryMs)
     }
   }
 }

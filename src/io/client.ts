@@ -183,7 +183,7 @@ export class OpenCodeClient {
   async #json(path: string, call: Call = {}, dispatcher: Dispatcher = this.#agent): Promise<unknown> {
     const { method = 'GET', query = {}, body, signal } = call
     const url = new URL(path, this.#endpoint.baseURL)
-    for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, value)
+    for (const [key, value] of Object.entries(query)) if (value !== undefined && value !== '') url.searchParams.set(key, value)
     const response = await request(url, {
       dispatcher,
       method,

@@ -1,0 +1,69 @@
+import { fromCallback, fromPromise, type EventObject } from 'xstate'
+import { ServerExitedError } from '../errors.ts'
+import { HttpError, OpenCodeClient } from '../io/client.ts'
+import type { CompiledOptions } from '../options.ts'
+import { clockOf } from './clock.ts'
+import { EventHub } from './hub.ts'
+import { runtimeOf } from './runtime.ts'
+import type { Prepared } from './prepare.ts'
+import type { ProcessFact } from './process.ts'
+import type { StreamFact } from './events.ts'
+import { readStream } from './events.ts'
+
+/** Where a server is that somebody else manages. */
+export interface Attachment {
+  baseURL: string
+  username: string
+  password: string | undefined
+}
+
+type Input = { options: CompiledOptions }
+
+/**
+ * The actors with which the lifecycle drives a server that it does not manage: nothing is spawned, signalled or disposed
+ * of, and a server that refuses connections is one that has exited.
+ */
+export function attachedActors(attachment: Attachment) {
+  const prepare = fromPromise<Prepared, Input>(({ input: { options }, system }) => {
+    const runtime = runtimeOf(options)
+    runtime.link?.client.close()
+    runtime.link = { client: new OpenCodeClient(attachment), hub: new EventHub(clockOf(system).now) }
+    return Promise.resolve({ baseURL: attachment.baseURL })
+  })
+
+  const serverProcess = fromCallback<EventObject, Input>(({ input: { options }, sendBack, receive }) => {
+    const abort = new AbortController()
+    const tell = (fact: ProcessFact): void => sendBack(fact)
+    tell({ type: 'process.spawned', pid: 0 })
+    runtimeOf(options).link?.client.health(abort.signal).then(
+      () => tell({ type: 'process.listening' }),
+      (error: unknown) => tell({ type: 'process.exited', error: notThere(attachment.baseURL, error) }),
+    )
+    receive(() => tell({ type: 'process.exited', error: notThere(attachment.baseURL, 'it was let go') }))
+    return () => abort.abort()
+  })
+
+  const events = fromCallback<EventObject, Input>(({ input: { options }, sendBack }) =>
+    readStream(options, (fact: StreamFact, error) => {
+      if (isRefused(error)) sendBack({ type: 'process.exited', error: notThere(attachment.baseURL, error) })
+      else sendBack(fact)
+    }),
+  )
+
+  return {
+    prepare,
+    serverProcess,
+    events,
+    dispose: fromPromise<void, Input>(() => Promise.resolve()),
+    sweep: fromPromise<{ left: number }, Input>(() => Promise.resolve({ left: 0 })),
+  }
+}
+
+function notThere(baseURL: string, error: unknown): ServerExitedError {
+  const detail = error instanceof HttpError && error.status === 401 ? 'it refused the password (401)' : message(error)
+  return new ServerExitedError(`The server at ${baseURL} is not available: ${detail}`, {}, { cause: error })
+}
+
+const message = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const isRefused = (error: unknown): boolean => (error as { code?: unknown } | undefined)?.code === 'ECONNREFUSED'

@@ -1,0 +1,45 @@
+import { fromCallback, type EventObject } from 'xstate'
+import type { OpenCodeRuntimeError } from '../errors.ts'
+import { spawnServer, type ServerProcess } from '../io/server-process.ts'
+import { asServerExit } from './server-exit.ts'
+import type { CompiledOptions } from '../options.ts'
+import { runtimeOf } from './runtime.ts'
+
+/** What a server's process is told. */
+export type ProcessCommand = { type: 'process.signal'; signal: 'SIGTERM' | 'SIGKILL' }
+
+/** What a server's process tells. */
+export type ProcessFact =
+  | { type: 'process.spawned'; pid: number }
+  | { type: 'process.listening' }
+  /** At its end, and where it could not be started. */
+  | { type: 'process.exited'; error: OpenCodeRuntimeError }
+
+/**
+ * The server's process, from spawn to exit. Stopped from outside, no transition runs any more: then it ends the whole
+ * tree at once.
+ */
+export const serverProcess = fromCallback<ProcessCommand | EventObject, { options: CompiledOptions }>(
+  ({ input: { options }, sendBack, receive }) => {
+    const runtime = runtimeOf(options)
+    const tell = (fact: ProcessFact): void => sendBack(fact)
+    let child: ServerProcess | undefined
+    try {
+      child = runtime.plan && spawnServer(options, runtime.plan, {
+        onListening: () => tell({ type: 'process.listening' }),
+        onExit: (error) => tell({ type: 'process.exited', error }),
+      })
+    } catch (error) {
+      tell({ type: 'process.exited', error: asServerExit(error) })
+    }
+    runtime.process = child
+    if (child?.pid !== undefined) tell({ type: 'process.spawned', pid: child.pid })
+    receive((command) => {
+      if (command.type === 'process.signal') child?.signal((command as ProcessCommand).signal)
+    })
+    return () => {
+      child?.destroy()
+      if (runtime.process === child) runtime.process = undefined
+    }
+  },
+)

@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Observable } from 'rxjs'
+import { createActor } from 'xstate'
+import { attachedActors } from './actors/attached.ts'
+import { InvalidOptionsError } from './errors.ts'
+import { serverMachine } from './machines/server.ts'
+import { compileConnection, type ConnectOptions, type TurnDefaults } from './options.ts'
+import type { Reply, TerminalReply } from './replies.ts'
+import { coldTurn } from './server.ts'
+import { ServerSession, type Session, type SessionOptions } from './session.ts'
+import { startTurn, type Turn } from './turn.ts'
+import type { TurnInput } from './turn-input.ts'
+
+/** Turns on a server that somebody else manages. */
+export interface Connection extends AsyncDisposable {
+  turn(input: string | TurnInput): Turn
+  turn$(input: string | TurnInput): Observable<Reply>
+  session(options?: SessionOptions): Session
+  /** Ends its turns with `cancelled` and lets go of the server, which runs on. */
+  close(): Promise<void>
+}
+
+/** What takes a turn's replies; what it returns is awaited. */
+export type Sink = (reply: Reply) => unknown
+
+/** Options of {@link driveTurn}: the server's, and a turn's. */
+export type DriveTurnOptions = Omit<ConnectOptions, keyof TurnDefaults> &
+  Omit<TurnInput, 'text' | 'traceId'> & {
+    modelId: string
+    /** How long the turn waits for the sink, per reply, in ms. Default 30 000. */
+    sinkTimeoutMs?: number
+  }
+
+/**
+ * Connects to a server that somebody else manages. Sends nothing until the first turn.
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
+ *
+ * @example
+ * await using connection = connect({ baseURL: 'http://127.0.0.1:4096', modelId: 'gpt-4o' })
+ * for await (const reply of connection.turn('Say hello')) console.log(reply)
+ */
+export function connect(options: ConnectOptions): Connection {
+  const actor = startAttached(options)
+  const turn = (input: string | TurnInput): Turn => {
+    // A server that was not there may be there now.
+    if (actor.getSnapshot().matches('failed')) actor.send({ type: 'server.start' })
+    return startTurn(actor, input)
+  }
+  const close = (): Promise<void> => {
+    actor.stop()
+    return Promise.resolve()
+  }
+  return {
+    turn,
+    turn$: (input) => coldTurn(() => turn(input)),
+    session: (session = {}) => new ServerSession(actor, session),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+function startAttached(options: ConnectOptions) {
+  const { compiled, endpoint } = compileConnection(options)
+  return createActor(serverMachine.provide({ actors: attachedActors(endpoint) }), { input: compiled }).start()
+}
+
+/**
+ * Runs one turn on a server that somebody else manages, and hands its replies to `sink`, in order. Resolves with the
+ * terminal reply; never rejects. A sink that throws does not stop the turn, and one that hangs holds it up for
+ * `sinkTimeoutMs` a reply.
+ *
+ * @example
+ * const last = await driveTurn('Say hello', 't1', console.log, { baseURL: 'http://127.0.0.1:4096', modelId: 'gpt-4o' })
+ */
+export async function driveTurn(
+  text: string,
+  traceId: string | null,
+  sink: Sink,
+  options: DriveTurnOptions,
+): Promise<TerminalReply> {
+  const { baseURL, modelId, providerId, password, username, sinkTimeoutMs = 30_000, ...input } = options
+  const deliver = async (reply: Reply): Promise<void> => {
+    const limit = new AbortController()
+    const handed = (async () => sink(reply))().catch(() => undefined)
+    await Promise.race([handed, pause(sinkTimeoutMs, limit.signal)])
+    limit.abort()
+  }
+  try {
+    const endpoint = { baseURL, modelId, ...defined({ providerId, password, username, directory: input.directory }) }
+    await using connection = connect(endpoint)
+    const turn = connection.turn({ ...input, text, traceId })
+    for await (const reply of turn) await deliver(reply)
+    return await turn.done
+  } catch (thrown) {
+    const error = (thrown instanceof Error ? thrown.message : String(thrown)).split('\n', 1)[0] ?? ''
+    const code = thrown instanceof InvalidOptionsError ? 'rejected' : 'internal'
+    const reply: TerminalReply = { kind: 'error', trace_id: traceId, error, code, retryable: false }
+    await deliver(reply)
+    return reply
+  }
+}
+
+/** What is given, without what is `undefined`. */
+function defined<T extends object>(values: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return sleep(ms, undefined, { signal }).catch(() => undefined)
+}

@@ -1,0 +1,73 @@
+import { clockOf } from './actors/clock.ts'
+import { StartTimeoutError, StoppedError } from './errors.ts'
+import type { ServerActorRef } from './turn.ts'
+
+/** How long to wait for a start, and what ends the wait. */
+export interface EnsureRunningOptions {
+  /** In ms; covers everything, restarts included. Default: the option `startTimeoutMs`. */
+  deadlineMs?: number
+  signal?: AbortSignal
+}
+
+/**
+ * Resolves once the server is healthy; starts it if need be. Callers that come together share one start; one that
+ * gives up leaves it to the others, and the last one to leave ends it.
+ *
+ * Rejects with `StartTimeoutError` at the deadline, `signal.reason` on abort, `StoppedError` where `stop()` or
+ * `close()` comes between, and with the failure itself (`BinaryNotFoundError`, `PortInUseError`, `RestartLimitError` …)
+ * where the server fails.
+ */
+export function ensureRunning(actor: ServerActorRef, options: EnsureRunningOptions = {}): Promise<void> {
+  const { context, status } = actor.getSnapshot()
+  const { deadlineMs = context.options.values.startTimeoutMs, signal } = options
+  if (signal?.aborted === true) return Promise.reject(asError(signal.reason))
+  if (status !== 'active') return Promise.reject(new StoppedError('The server was closed'))
+  const leaseId = crypto.randomUUID()
+  const clock = clockOf(actor.system)
+
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void): void => {
+      subscription.unsubscribe()
+      clock.clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+      act()
+    }
+    const leave = (error: Error): void =>
+      settle(() => {
+        actor.send({ type: 'server.release', leaseId })
+        reject(error)
+      })
+    const onAbort = (): void => leave(asError(signal?.reason))
+    const look = (): void => {
+      const snapshot = actor.getSnapshot()
+      if (snapshot.status !== 'active' || snapshot.context.stops !== context.stops)
+        settle(() => reject(new StoppedError('The server was stopped before it was healthy')))
+      else if (snapshot.matches('healthy')) settle(resolve)
+      else if (snapshot.matches('failed')) {
+        const { error } = snapshot.context
+        settle(() => reject(error ?? new StoppedError('The server failed')))
+      }
+    }
+
+    // Subscribed before the event is sent, and asked once after: no state is missed.
+    const subscription = actor.subscribe({ next: () => isSent && look(), complete: () => look() })
+    const timer = clock.setTimeout(() => leave(timedOut(actor, deadlineMs)), deadlineMs)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    let isSent = false
+    actor.send({ type: 'server.start', leaseId })
+    isSent = true
+    look()
+  })
+}
+
+function timedOut(actor: ServerActorRef, deadlineMs: number): StartTimeoutError {
+  const { value, context } = actor.getSnapshot()
+  const at = typeof value === 'string' ? value : Object.keys(value)[0]
+  const last = context.error ?? context.probeError
+  const why = last === undefined ? '' : `; last: ${context.options.secrets.mask(last instanceof Error ? last.message : last)}`
+  return new StartTimeoutError(`The server was not healthy within ${deadlineMs} ms (it is ${at ?? 'unknown'}${why})`, {
+    cause: context.error,
+  })
+}
+
+const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(String(reason)))

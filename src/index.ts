@@ -1,0 +1,29 @@
+export { TurnReducer, type TurnReducerOptions, type TurnSnapshot } from './actors/reducer.ts'
+export { turnLogic, type TurnActorEmitted, type TurnActorEvent, type TurnActorInput, type TurnLogic } from './actors/turn.ts'
+export type { TurnStatus } from './actors/turn-record.ts'
+export { connect, driveTurn, type Connection, type DriveTurnOptions, type Sink } from './connect.ts'
+export type { EnsureRunningOptions } from './ensure-running.ts'
+export * from './errors.ts'
+export { lifecycle$, lifecycleOf, type Lifecycle, type LifecycleState } from './lifecycle.ts'
+export type { ServerContext, ServerEvent } from './machines/context.ts'
+export { serverMachine } from './machines/server.ts'
+export {
+  compileOptions,
+  type CompiledOptions,
+  type ConnectOptions,
+  type LifecycleOptions,
+  type Logger,
+  type Modality,
+  type ModelOptions,
+  type OpenCodeServerOptions,
+  type PermissionPolicy,
+  type ProxyOptions,
+  type QuestionPolicy,
+  type TurnDefaults,
+} from './options.ts'
+export type * from './replies.ts'
+export { isTerminal } from './replies.ts'
+export { OpenCodeServer, type StopOptions } from './server.ts'
+export type { Session, SessionOptions } from './session.ts'
+export { startTurn, type ServerActorRef, type Turn } from './turn.ts'
+export type { Attachment, TurnInput } from './turn-input.ts'

@@ -1,0 +1,58 @@
+import { Observable } from 'rxjs'
+import type { SnapshotFrom } from 'xstate'
+import type { OpenCodeRuntimeError } from './errors.ts'
+import type { serverMachine } from './machines/server.ts'
+import type { ServerActorRef } from './turn.ts'
+
+/** A state of the lifecycle. */
+export type LifecycleState = 'idle' | 'configuring' | 'spawning' | 'probing' | 'healthy' | 'reaping' | 'failed'
+
+/** Where a server is in its lifecycle. */
+export interface Lifecycle {
+  state: LifecycleState
+  /** Epoch ms. */
+  at: number
+  pid?: number
+  baseURL?: string
+  /** Respawns since construction. */
+  restarts: number
+  reason?: string
+  error?: OpenCodeRuntimeError
+}
+
+/** A machine's snapshot as a lifecycle, at the present time. */
+export function lifecycleOf({ value, context }: SnapshotFrom<typeof serverMachine>): Lifecycle {
+  const { pid, baseURL, restarts, reason, error } = context
+  const state = (typeof value === 'string' ? value : Object.keys(value)[0]) as LifecycleState
+  return {
+    state,
+    at: Date.now(),
+    ...(pid !== undefined && { pid }),
+    ...(baseURL !== undefined && { baseURL }),
+    restarts,
+    ...(reason !== undefined && { reason }),
+    ...(error && { error }),
+  }
+}
+
+const isSame = (a: Lifecycle, b: Lifecycle): boolean =>
+  a.state === b.state && a.pid === b.pid && a.restarts === b.restarts && a.reason === b.reason && a.error === b.error
+
+/** The lifecycle of a server machine: the present one at once, then every change; completes when the actor stops. */
+export function lifecycle$(actor: ServerActorRef): Observable<Lifecycle> {
+  return new Observable((subscriber) => {
+    let last = lifecycleOf(actor.getSnapshot())
+    subscriber.next(last)
+    if (actor.getSnapshot().status !== 'active') return subscriber.complete()
+    const subscription = actor.subscribe({
+      next: (snapshot) => {
+        const next = lifecycleOf(snapshot)
+        if (isSame(last, next)) return
+        last = next
+        subscriber.next(next)
+      },
+      complete: () => subscriber.complete(),
+    })
+    return () => subscription.unsubscribe()
+  })
+}

@@ -1,0 +1,121 @@
+import type { Prepared } from '../actors/prepare.ts'
+import { runtimeOf } from '../actors/runtime.ts'
+import type { OpenCodeRuntimeError } from '../errors.ts'
+import type { CompiledOptions } from '../options.ts'
+
+/** What a server machine knows. No handle, no secret: those live beside it. */
+export interface ServerContext {
+  /** Opaque. */
+  options: CompiledOptions
+  /** Of our child, while it lives. */
+  pid: number | undefined
+  baseURL: string | undefined
+  /** Respawns since the machine began. */
+  restarts: number
+  /** Why the last transition happened, where that is not plain. */
+  reason: string | undefined
+  /** The last failure, until the server is healthy again. */
+  error: OpenCodeRuntimeError | undefined
+
+  /** Somebody said `server.start`, or the server was healthy since: it is kept alive until `server.stop`. */
+  wanted: boolean
+  /** Those who wait for a start; it ends if they all leave. */
+  leases: readonly string[]
+  /** How often `server.stop` was said: those who waited before are told. */
+  stops: number
+  /** Whether the server is reaped because it failed, and not because it was to stop. */
+  failed: boolean
+  /** Whether the present spawn was healthy. */
+  wasHealthy: boolean
+  /** Probes that failed in a row. */
+  failures: number
+  /** What the last failed probe said. */
+  probeError: string | undefined
+  /** Restarts within the window, and which window's. */
+  recentRestarts: number
+  budgetEpoch: number
+  /** Tries of the event stream since it was last up. */
+  streamTries: number
+  /** Looks for what is left of a spawn. */
+  sweeps: number
+  drainMs: number
+
+  /** Ids of turns that wait for the server or for a place, in order. */
+  waiting: readonly string[]
+  /** Ids of turns that run. */
+  running: readonly string[]
+}
+
+/** What a server machine is told: commands in the imperative, facts in the past. */
+export type ServerEvent =
+  /** Start, and stay. With a `leaseId`, only while somebody holds the lease, until it is healthy. */
+  | { type: 'server.start'; leaseId?: string }
+  | { type: 'server.release'; leaseId: string }
+  /** Stop, first letting running turns finish for up to `drainMs`. */
+  | { type: 'server.stop'; drainMs?: number }
+  | { type: 'turn.start'; turnId: string }
+  | { type: 'turn.cancel'; turnId: string }
+  | { type: 'process.spawned'; pid: number }
+  | { type: 'process.listening' }
+  | { type: 'process.exited'; error: OpenCodeRuntimeError }
+  | { type: 'stream.opened' }
+  | { type: 'stream.lost' }
+  | { type: 'budget.restored'; epoch: number }
+
+export const initialContext = (options: CompiledOptions): ServerContext => ({
+  options,
+  pid: undefined,
+  baseURL: undefined,
+  restarts: 0,
+  reason: undefined,
+  error: undefined,
+  wanted: false,
+  leases: [],
+  stops: 0,
+  failed: false,
+  wasHealthy: false,
+  failures: 0,
+  probeError: undefined,
+  recentRestarts: 0,
+  budgetEpoch: 0,
+  streamTries: 0,
+  sweeps: 0,
+  drainMs: 0,
+  waiting: [],
+  running: [],
+})
+
+/** Whether anybody wants the server: who said so, who waits for it, or a turn. */
+export const isWanted = ({ wanted, leases, waiting, running }: ServerContext): boolean =>
+  wanted || leases.length > 0 || waiting.length > 0 || running.length > 0
+
+/** The turns that may run now, in order: one of a lane at a time, `maxConcurrentTurns` in all. */
+export function admissible({ options, waiting, running }: ServerContext): string[] {
+  const { turns } = runtimeOf(options)
+  const busy = new Set(running.map((id) => turns.get(id)?.lane.key))
+  const admitted: string[] = []
+  for (const id of waiting) {
+    if (running.length + admitted.length >= options.values.maxConcurrentTurns) break
+    const lane = turns.get(id)?.lane.key
+    if (busy.has(lane)) continue
+    busy.add(lane)
+    admitted.push(id)
+  }
+  return admitted
+}
+
+/**
+ * How long to wait before a restart, in ms: it grows with the restarts in the window, with jitter; the first one after
+ * a healthy spell is immediate.
+ */
+export function backoffMs({ options, recentRestarts, wasHealthy }: ServerContext, random = Math.random()): number {
+  const { backoffInitialMs, backoffFactor, backoffMaxMs } = options.values
+  const exponent = recentRestarts - (wasHealthy ? 1 : 0)
+  if (exponent < 0) return 0
+  return Math.min(backoffMaxMs, backoffInitialMs * backoffFactor ** exponent * (0.8 + 0.4 * random))
+}
+
+/** How long the event stream has been silent, in ms. */
+export const silentMs = ({ options }: ServerContext): number => runtimeOf(options).link?.hub.silentMs ?? 0
+
+export type { Prepared }

@@ -1,0 +1,126 @@
+import { Observable } from 'rxjs'
+import { createActor, waitFor, type Actor } from 'xstate'
+import { runtimeOf } from './actors/runtime.ts'
+import { ensureRunning, type EnsureRunningOptions } from './ensure-running.ts'
+import { writeConfigFile } from './io/config-file.ts'
+import { lifecycle$, type Lifecycle } from './lifecycle.ts'
+import { serverMachine } from './machines/server.ts'
+import { compileOptions, secretOptions, type CompiledOptions, type OpenCodeServerOptions } from './options.ts'
+import type { Reply } from './replies.ts'
+import { ServerSession, type Session, type SessionOptions } from './session.ts'
+import { startTurn, type Turn } from './turn.ts'
+import type { TurnInput } from './turn-input.ts'
+
+/** How a server is stopped. */
+export interface StopOptions {
+  /** Lets running turns finish for so long, in ms. Default 0. */
+  drainMs?: number
+}
+
+/** A turn per subscription; unsubscribing cancels it. */
+export const coldTurn = (start: () => Turn): Observable<Reply> =>
+  new Observable((subscriber) => {
+    const turn = start()
+    const subscription = turn.replies$.subscribe(subscriber)
+    return () => {
+      subscription.unsubscribe()
+      turn.cancel()
+    }
+  })
+
+/**
+ * An `opencode serve` process that is kept alive, and the turns on it. Starts nothing until it is needed.
+ *
+ * @example
+ * const server = new OpenCodeServer({ home: '/srv/agents/a1', proxy: { baseURL, apiKey }, models: ['gpt-4o'] })
+ * const turn = server.turn('Say hello')
+ * turn.replies$.subscribe((reply) => console.log(reply))
+ * await turn.done
+ * await server.close()
+ */
+export class OpenCodeServer implements AsyncDisposable {
+  readonly #options: CompiledOptions
+  readonly #actor: Actor<typeof serverMachine>
+
+  /** @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) at once, for a bad option. */
+  constructor(options: OpenCodeServerOptions) {
+    this.#options = compileOptions(options)
+    this.#actor = createActor(serverMachine, { input: this.#options })
+    this.#actor.start()
+  }
+
+  /** The actor of `serverMachine`: embed it, inspect it, send it events. */
+  get actor(): Actor<typeof serverMachine> {
+    return this.#actor
+  }
+
+  /** The present lifecycle at once, then every change; completes after `close()`. */
+  get lifecycle$(): Observable<Lifecycle> {
+    return lifecycle$(this.#actor)
+  }
+
+  /** Of the running server; `undefined` while there is none. */
+  get baseURL(): string | undefined {
+    return this.#actor.getSnapshot().context.baseURL
+  }
+
+  /** Of the server's process; `undefined` while there is none. */
+  get pid(): number | undefined {
+    return this.#actor.getSnapshot().context.pid
+  }
+
+  /** Of the running server, for Basic auth; `undefined` while there is none, or where it has none. */
+  get password(): string | undefined {
+    return this.pid === undefined ? undefined : runtimeOf(this.#options).plan?.password
+  }
+
+  /** Whether our child process is alive. */
+  isRunning(): boolean {
+    return this.pid !== undefined
+  }
+
+  /**
+   * Writes the config file (0600, in a folder of 0700; atomic and idempotent) and returns its path.
+   * Rejects with `InvalidOptionsError` where the home cannot be written.
+   */
+  writeConfig(): Promise<string> {
+    return writeConfigFile(this.#options.values, secretOptions(this.#options))
+  }
+
+  /** Resolves once the server is healthy; starts it if need be. Rejects with a typed error: see `ensureRunning`. */
+  ensureRunning(options?: EnsureRunningOptions): Promise<void> {
+    return ensureRunning(this.#actor, options)
+  }
+
+  /** Runs a turn; starts the server if need be. Never throws: whatever fails is the turn's one `error` reply. */
+  turn(input: string | TurnInput): Turn {
+    return startTurn(this.#actor, input)
+  }
+
+  /** The cold form: a turn per subscription; unsubscribing cancels it. */
+  turn$(input: string | TurnInput): Observable<Reply> {
+    return coldTurn(() => this.turn(input))
+  }
+
+  /** A conversation, new or continued. */
+  session(options: SessionOptions = {}): Session {
+    return new ServerSession(this.#actor, options)
+  }
+
+  /** Stops the server and all that it started; turns end with `cancelled`. Safe when not running. */
+  async stop({ drainMs = 0 }: StopOptions = {}): Promise<void> {
+    if (this.#actor.getSnapshot().status !== 'active') return
+    this.#actor.send({ type: 'server.stop', drainMs })
+    await waitFor(this.#actor, (snapshot) => ['idle', 'failed', 'configuring'].some((state) => snapshot.value === state))
+  }
+
+  /** Stops, and releases everything: `lifecycle$` completes, later turns are `cancelled`. */
+  async close(): Promise<void> {
+    await this.stop().catch(() => undefined)
+    this.#actor.stop()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

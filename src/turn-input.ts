@@ -1,0 +1,123 @@
+import { z } from 'zod'
+import type { TurnPlan } from './actors/turn-record.ts'
+import type { PromptPart } from './io/client.ts'
+import { InvalidOptionsError } from './errors.ts'
+import { parse, turnLimits, type PermissionPolicy, type QuestionPolicy, type ResolvedOptions } from './options.ts'
+
+/** A file that goes with a prompt. */
+export interface Attachment {
+  /** `image/png`, `text/plain` … */
+  mime: string
+  /** Bytes, or base64. */
+  data: Uint8Array | string
+  filename?: string
+}
+
+/** What a turn is asked, and how it may behave; what is left out comes from the server's options. */
+export interface TurnInput {
+  text: string
+  /** Comes back in every reply. */
+  traceId?: string | null
+  /** Continue this session; default a new one. */
+  sessionId?: string
+  /** Where the agent works, absolute. A session keeps its own. */
+  directory?: string
+  agent?: string
+  /** Default: the first of `models`. A plain id is one of the proxy's. */
+  model?: string | { providerId: string; modelId: string }
+  /** Goes before the agent's own system prompt. */
+  system?: string
+  attachments?: Attachment[]
+  /** From `turn()` to the terminal reply, the wait for the server included, in ms. */
+  deadlineMs?: number
+  /** Without progress, in ms. */
+  stallMs?: number
+  /** Retries of the provider that are accepted. */
+  maxRetries?: number
+  onPermission?: PermissionPolicy
+  onQuestion?: QuestionPolicy
+  signal?: AbortSignal
+}
+
+const positive = z.number().int().positive()
+
+const attachment = z.strictObject({
+  mime: z.string().regex(/^[\w.+-]+\/[\w.+-]+$/, 'expected a media type such as image/png'),
+  data: z.union([z.instanceof(Uint8Array), z.base64('expected bytes or base64')], 'expected bytes or base64'),
+  filename: z.string().min(1).optional(),
+})
+
+const schema = z.strictObject({
+  text: z.string().min(1, 'expected a text'),
+  traceId: z.string().nullish(),
+  sessionId: z.string().regex(/^ses/, 'expected a session id (ses…)').optional(),
+  directory: z.string().min(1).optional(),
+  agent: z.string().min(1).optional(),
+  model: z
+    .union([z.string().min(1), z.strictObject({ providerId: z.string().min(1), modelId: z.string().min(1) })], 'expected a model id or { providerId, modelId }')
+    .optional(),
+  system: z.string().optional(),
+  attachments: z.array(attachment).optional(),
+  deadlineMs: positive.optional(),
+  stallMs: positive.optional(),
+  maxRetries: turnLimits.maxRetries.optional(),
+  onPermission: turnLimits.onPermission.optional(),
+  onQuestion: turnLimits.onQuestion.optional(),
+  signal: z.instanceof(AbortSignal).optional(),
+})
+
+/** The longest title that a prompt gives its session. */
+const titleLength = 60
+
+/**
+ * Validates a turn's input and fills in the server's defaults.
+ * @throws InvalidOptionsError that names the field, its value and what is expected.
+ */
+export function planTurn(input: string | TurnInput, options: ResolvedOptions): { plan: TurnPlan; sessionId: string | undefined } {
+  const turn = parse(schema, typeof input === 'string' ? { text: input } : input, 'turn input')
+  const plan: TurnPlan = {
+    traceId: turn.traceId ?? null,
+    title: titleOf(turn.text),
+    directory: turn.directory,
+    model: modelOf(turn.model, options),
+    agent: turn.agent,
+    system: turn.system,
+    parts: [{ type: 'text', text: turn.text }, ...(turn.attachments ?? []).map(filePart)],
+    deadlineMs: turn.deadlineMs ?? options.turnDeadlineMs,
+    stallMs: turn.stallMs ?? options.turnStallMs,
+    maxRetries: turn.maxRetries ?? options.maxRetries,
+    requestTimeoutMs: options.requestTimeoutMs,
+    onPermission: turn.onPermission ?? options.onPermission,
+    onQuestion: turn.onQuestion ?? options.onQuestion,
+    signal: turn.signal,
+  }
+  return { plan, sessionId: turn.sessionId }
+}
+
+/** What is left of an input that is no good: its trace, for the reply that says so. */
+export function traceOf(input: unknown): string | null {
+  const { traceId } = (typeof input === 'object' && input !== null ? input : {}) as { traceId?: unknown }
+  return typeof traceId === 'string' ? traceId : null
+}
+
+function titleOf(text: string): string {
+  const line = text.trim().split('\n', 1)[0] ?? ''
+  return line.length > titleLength ? `${line.slice(0, titleLength - 1)}…` : line || 'Untitled'
+}
+
+function modelOf(model: z.output<typeof schema>['model'], { proxy, models }: ResolvedOptions): TurnPlan['model'] {
+  if (typeof model === 'object') return { providerID: model.providerId, modelID: model.modelId }
+  const modelID = model ?? models[0]?.id
+  if (modelID === undefined) throw new InvalidOptionsError('Missing turn input model: no model is named, here or by the connection')
+  return { providerID: proxy.providerID, modelID }
+}
+
+function filePart({ mime, data, filename }: z.output<typeof attachment>): PromptPart {
+  const base64 = typeof data === 'string' ? data : Buffer.from(data).toString('base64')
+  const url = `data:${wireMime(mime)};base64,${base64}`
+  return { type: 'file', mime: wireMime(mime), url, ...(filename !== undefined && { filename }) }
+}
+
+/** Text of another type than plain fails the whole turn ("media type … not supported"), so it goes as plain text. */
+const wireMime = (mime: string): string =>
+  /^text\/|^application\/(json|xml|yaml|javascript|toml|x-)|\+(json|xml)$/.test(mime) ? 'text/plain' : mime

@@ -1,0 +1,160 @@
+import type { Observable } from 'rxjs'
+import type { ActorRefFrom } from 'xstate'
+import { Lane } from './actors/lane.ts'
+import { runtimeOf } from './actors/runtime.ts'
+import { TurnRecord, type TurnPlan, type TurnStatus } from './actors/turn-record.ts'
+import type { CompiledOptions } from './options.ts'
+import type { serverMachine } from './machines/server.ts'
+import type { ErrorReply, InputRequest, Reply, TerminalReply, TurnErrorCode, Usage } from './replies.ts'
+import { planTurn, traceOf, type TurnInput } from './turn-input.ts'
+
+/** A running `serverMachine`. */
+export type ServerActorRef = ActorRefFrom<typeof serverMachine>
+
+/**
+ * One turn of an agent. It never throws and never rejects: whatever fails, there is exactly one terminal reply, the
+ * last. `for await (const reply of turn)` reads its replies; leaving the loop early cancels the turn.
+ */
+export interface Turn extends AsyncIterable<Reply> {
+  readonly id: string
+  readonly traceId: string | null
+  /** Hot: every reply from the first, also for a late subscriber. Completes after the terminal reply; never errors. */
+  readonly replies$: Observable<Reply>
+  /** Permission and question requests, as they are asked; the policy answers them. */
+  readonly requests$: Observable<InputRequest>
+  readonly status$: Observable<TurnStatus>
+  /** The terminal reply. */
+  readonly done: Promise<TerminalReply>
+  /** So far; final once done, also for a turn that failed. */
+  readonly usage: Usage
+  /** The session's id, once there is one; `undefined` for a turn that ended before. */
+  readonly sessionId: Promise<string | undefined>
+  /** Ends the turn with `cancelled`, and its work on the server. A turn that is done stays as it is. */
+  cancel(): void
+}
+
+class TurnHandle implements Turn {
+  readonly #record: TurnRecord
+  readonly #cancel: () => void
+
+  constructor(record: TurnRecord, cancel: () => void) {
+    this.#record = record
+    this.#cancel = cancel
+  }
+
+  get id(): string {
+    return this.#record.id
+  }
+
+  get traceId(): string | null {
+    return this.#record.plan.traceId
+  }
+
+  get replies$(): Observable<Reply> {
+    return this.#record.replay.replies$
+  }
+
+  get requests$(): Observable<InputRequest> {
+    return this.#record.requests$.asObservable()
+  }
+
+  get status$(): Observable<TurnStatus> {
+    return this.#record.status$.asObservable()
+  }
+
+  get done(): Promise<TerminalReply> {
+    return this.#record.done.promise
+  }
+
+  get usage(): Usage {
+    return { ...this.#record.usage }
+  }
+
+  get sessionId(): Promise<string | undefined> {
+    return this.#record.sessionId.promise
+  }
+
+  cancel(): void {
+    this.#cancel()
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Reply, void, void> {
+    try {
+      yield* iterate(this.replies$)
+    } finally {
+      this.cancel()
+    }
+  }
+}
+
+/** Reads an observable at the reader's own pace; what comes meanwhile waits. */
+async function* iterate<T>(source: Observable<T>): AsyncGenerator<T, void, void> {
+  const queue: T[] = []
+  let isDone = false
+  let wake: () => void = () => undefined
+  const subscription = source.subscribe({
+    next: (value) => {
+      queue.push(value)
+      wake()
+    },
+    complete: () => {
+      isDone = true
+      wake()
+    },
+  })
+  try {
+    while (!isDone || queue.length > 0) {
+      yield* queue.splice(0)
+      if (!isDone && queue.length === 0) await new Promise<void>((resolve) => (wake = resolve))
+    }
+  } finally {
+    subscription.unsubscribe()
+  }
+}
+
+/**
+ * Runs a turn on a server machine, your own or an embedded one. Never throws: a bad input, or an actor that has
+ * stopped, gives one `error` reply.
+ *
+ * @example
+ * const turn = startTurn(parent.getSnapshot().children.opencode, { text: 'Say hello' })
+ * turn.replies$.subscribe((reply) => console.log(reply))
+ */
+export function startTurn(actor: ServerActorRef, input: string | TurnInput, lane?: Lane): Turn {
+  const { status, context } = actor.getSnapshot()
+  const { options } = context
+  const record = recordOf(options, input, lane)
+  const turn = new TurnHandle(record, () => actor.send({ type: 'turn.cancel', turnId: record.id }))
+  if (record.isDone) return turn
+  if (status !== 'active') {
+    record.give(errorReply(record, 'cancelled', 'The server was closed'))
+    return turn
+  }
+  runtimeOf(options).register(record)
+  actor.send({ type: 'turn.start', turnId: record.id })
+  return turn
+}
+
+function recordOf(options: CompiledOptions, input: string | TurnInput, given: Lane | undefined): TurnRecord {
+  const { values } = options
+  try {
+    const { plan, sessionId } = planTurn(input, values)
+    const lane = given ?? laneOf(options, sessionId, plan)
+    return new TurnRecord(plan, lane, values.maxReplayBytes)
+  } catch (error) {
+    const { plan } = planTurn({ text: '-', model: '-' }, values)
+    const record = new TurnRecord({ ...plan, traceId: traceOf(input) }, new Lane({ key: '' }), values.maxReplayBytes)
+    record.give(errorReply(record, 'rejected', error instanceof Error ? error.message : String(error)))
+    return record
+  }
+}
+
+function laneOf(options: CompiledOptions, sessionId: string | undefined, { directory }: TurnPlan): Lane {
+  if (sessionId !== undefined) return runtimeOf(options).laneOf(sessionId, directory)
+  return new Lane({ key: crypto.randomUUID(), directory })
+}
+
+function errorReply({ plan }: TurnRecord, code: TurnErrorCode, error: string): ErrorReply {
+  return { kind: 'error', trace_id: plan.traceId, error: error.split('\n', 1)[0] ?? '', code, retryable: false }
+}
+
