@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/model/**/*.test.ts'] } },
+      { test: { name: 'processes', include: ['test/processes/**/*.test.ts'], testTimeout: 60_000 } },
       {
         test: {
           name: 'real',

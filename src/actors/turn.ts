@@ -49,7 +49,9 @@ export const turnLogic: TurnLogic = {
     if (!record) return
     const run = new TurnRun(record, options, clockOf(system), {
       onReply: (reply) => emit({ type: 'turn.reply', reply }),
-      onEnd: (reply) => self.send({ type: 'turn.ended', reply }),
+      onEnd: (reply) => {
+        if (self.getSnapshot().status === 'active') self.send({ type: 'turn.ended', reply })
+      },
     })
     runs.set(self, run)
     run.start()

@@ -122,6 +122,10 @@ export const serverMachine = setup({
     noteExit: assign(({ event }) =>
       event.type === 'process.exited' ? { ...gone, failed: true, error: event.error, reason: 'exited' } : {},
     ),
+    /** A restart keeps telling why. */
+    beginStart: assign(({ context }) => (context.failed ? {} : { reason: undefined })),
+    /** A stop says so itself; else everybody who waited has left. */
+    noteUnwanted: assign(({ context }) => ({ reason: context.reason ?? 'nobody waits for it' })),
     noteGone: assign(gone),
     noteProbeError: assign((_, { error }: { error: unknown }) => ({
       probeError: error instanceof Error ? error.message : String(error),
@@ -246,6 +250,7 @@ export const serverMachine = setup({
 
     configuring: {
       description: 'finds the binary, picks the port, writes the config',
+      entry: 'beginStart',
       invoke: {
         src: 'prepare',
         input: ({ context }) => ({ options: context.options }),
@@ -258,13 +263,13 @@ export const serverMachine = setup({
           })),
         },
       },
-      always: { guard: 'isUnwanted', target: 'idle' },
+      always: { guard: 'isUnwanted', target: 'idle', actions: 'noteUnwanted' },
     },
 
     spawning: {
       description: 'the process is being started, in its own group',
       entry: 'spawnProcess',
-      always: { guard: 'isUnwanted', target: 'reaping' },
+      always: { guard: 'isUnwanted', target: 'reaping', actions: 'noteUnwanted' },
       after: { startTimeout: { target: 'reaping', actions: { type: 'noteFailure', params: startTimedOut } } },
       on: {
         'process.spawned': { target: 'probing', actions: assign(({ event }) => ({ pid: event.pid })) },
@@ -274,7 +279,7 @@ export const serverMachine = setup({
 
     probing: {
       description: 'the process runs; it is asked for its health once it says that it listens',
-      always: { guard: 'isUnwanted', target: 'reaping' },
+      always: { guard: 'isUnwanted', target: 'reaping', actions: 'noteUnwanted' },
       after: { startTimeout: { target: 'reaping', actions: { type: 'noteFailure', params: startTimedOut } } },
       on: { 'process.exited': { target: 'reaping', actions: 'noteExit' } },
       initial: 'awaitingListen',

@@ -1,0 +1,45 @@
+import type { TerminalReply } from '../replies.ts'
+
+/** The command's exit codes; stable. A signal's are 128 and its number, as shells have it. */
+export const exitCode = {
+  final: 0,
+  turnFailed: 1,
+  usage: 2,
+  serverFailed: 3,
+  cancelled: 4,
+  SIGHUP: 129,
+  SIGINT: 130,
+  SIGTERM: 143,
+} as const
+
+/** For `--help`. */
+export const exitCodeHelp = `
+Exit codes:
+  0    the turn gave its final reply (or the reader of stdout left)
+  1    the turn failed; the error on stderr says why
+  2    bad usage: flags, options, key or prompt
+  3    the server could not be started, or died
+  4    the turn was cancelled on the server
+  129  stopped by SIGHUP; 130 by SIGINT (Ctrl-C), 143 by SIGTERM
+       (a second one ends the server's processes at once)`
+
+/** The exit code for a turn's last reply. */
+export function exitCodeOf(reply: TerminalReply): number {
+  if (reply.kind === 'final') return exitCode.final
+  switch (reply.code) {
+    case 'rejected':
+      return exitCode.usage
+    case 'server_unavailable':
+    case 'server_died':
+      return exitCode.serverFailed
+    case 'cancelled':
+      return exitCode.cancelled
+    default:
+      return exitCode.turnFailed
+  }
+}
+
+/** The command line or what it names is no good: shown as one line, exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}

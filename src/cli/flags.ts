@@ -1,0 +1,113 @@
+import { resolve } from 'node:path'
+import type { Modality, OpenCodeServerOptions } from '../options.ts'
+import type { Attachment, TurnInput } from '../turn-input.ts'
+import { UsageError } from './exit-codes.ts'
+
+/** The variable that holds the proxy's key. */
+export const keyVariable = 'OPENCODE_RUNTIME_API_KEY'
+
+/** The flags of `run`, as commander parses them. */
+export interface RunFlags {
+  home: string
+  proxy: string
+  model: string
+  directory?: string
+  agent?: string
+  system?: string
+  session?: string
+  traceId?: string
+  deadlineMs?: number
+  stallMs?: number
+  maxRetries?: number
+  permission: 'reject' | 'once' | 'always'
+  binary?: string
+  port?: number
+  providerId?: string
+  attach: string[]
+  json?: boolean
+  quiet?: boolean
+}
+
+/** The flags of `demo`. */
+export interface DemoFlags {
+  home?: string
+  json?: boolean
+}
+
+/**
+ * Restarts of a server that fails while it starts. One turn is not worth the patience of a service that is to stay up.
+ */
+const maxRestarts = 1
+
+/** The key from the environment. @throws UsageError that says what to export. */
+export function keyFrom(env: NodeJS.ProcessEnv): string {
+  const key = env[keyVariable]?.trim() ?? ''
+  if (key !== '') return key
+  throw new UsageError(
+    `no API key: export ${keyVariable}='…' first, with the key for the proxy (it is never taken from a flag)`,
+  )
+}
+
+/** The server's options for the flags of `run`; paths are relative to the working directory. */
+export function serverOptions(
+  flags: RunFlags,
+  apiKey: string,
+  attachments: readonly Attachment[],
+): OpenCodeServerOptions {
+  const { directory, binary, port, providerId } = flags
+  const input = modalities(attachments)
+  return {
+    home: resolve(flags.home),
+    proxy: { baseURL: flags.proxy, apiKey, ...(providerId !== undefined && { providerID: providerId }) },
+    models: [{ id: flags.model, ...(input.length > 1 && { input }) }],
+    maxRestarts,
+    ...(directory !== undefined && { directory: resolve(directory) }),
+    ...(binary !== undefined && { binary }),
+    ...(port !== undefined && { port }),
+  }
+}
+
+/** The turn for the flags of `run`. */
+export function turnInput(text: string, flags: RunFlags, attachments: Attachment[]): TurnInput {
+  const { agent, system, session, traceId, deadlineMs, stallMs, maxRetries } = flags
+  return {
+    text,
+    onPermission: flags.permission,
+    ...(attachments.length > 0 && { attachments }),
+    ...(agent !== undefined && { agent }),
+    ...(system !== undefined && { system }),
+    ...(session !== undefined && { sessionId: session }),
+    ...(traceId !== undefined && { traceId }),
+    ...(deadlineMs !== undefined && { deadlineMs }),
+    ...(stallMs !== undefined && { stallMs }),
+    ...(maxRetries !== undefined && { maxRetries }),
+  }
+}
+
+/** What the model must take: opencode drops in silence what a model is not declared to take. */
+function modalities(attachments: readonly Attachment[]): Modality[] {
+  const kinds = attachments.map(({ mime }): Modality => {
+    const [type = ''] = mime.split('/')
+    if (mime === 'application/pdf') return 'pdf'
+    return type === 'image' || type === 'audio' || type === 'video' ? type : 'text'
+  })
+  return [...new Set<Modality>(['text', ...kinds])]
+}
+
+const flagNames: Record<string, string> = {
+  home: '--home',
+  'proxy.baseURL': '--proxy',
+  'proxy.apiKey': keyVariable,
+  'proxy.providerID': '--provider-id',
+  'models[0].id': '--model',
+  'models[0]': '--model',
+  directory: '--directory',
+  binary: '--binary',
+  port: '--port',
+  sessionId: '--session',
+  text: 'prompt',
+}
+
+/** A message about an option or a turn's input, in the command line's words. */
+export const inFlags = (message: string): string =>
+  message.replace(/\b(option|turn input) ([\w.[\]]+)(?=[:,; ])/g, (whole, _what, name: string) => flagNames[name] ?? whole)

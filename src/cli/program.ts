@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { exitCode, exitCodeHelp, UsageError } from './exit-codes.ts'
+import { keyVariable, type DemoFlags, type RunFlags } from './flags.ts'
+
+/**
+ * Runs the command line; resolves with the exit code, and never rejects. Everything a command needs is imported when it
+ * runs, so that `--help` and `--version` load commander only.
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  const result: { code: number } = { code: exitCode.final }
+  try {
+    await createProgram((code) => (result.code = code)).parseAsync(argv)
+    return result.code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.final : exitCode.usage
+    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`)
+    return error instanceof UsageError ? exitCode.usage : exitCode.turnFailed
+  }
+}
+
+/** The program with its commands; `onExit` gets the exit code of the one that ran. */
+export function createProgram(onExit: (code: number) => void): Command {
+  const program = new Command('opencode-runtime')
+    .description('Run coding agents on your own host: one turn of an agent on an opencode server.')
+    .version(version(), '-V, --version')
+    .addHelpText('after', exitCodeHelp)
+    .configureOutput({ outputError: (text, write) => write(withoutValue(text)) })
+    .exitOverride()
+  program.addCommand(runCommand(onExit).copyInheritedSettings(program))
+  program.addCommand(demoCommand(onExit).copyInheritedSettings(program))
+  return program
+}
+
+function runCommand(onExit: (code: number) => void): Command {
+  return new Command('run')
+    .description(`Runs one turn. The proxy's key is read from ${keyVariable}, never from a flag.`)
+    .argument('[prompt]', 'what to ask; - or nothing reads it from stdin')
+    .requiredOption('--home <dir>', 'the folder that the server owns: its config, data and log')
+    .requiredOption('--proxy <url>', 'LiteLLM or any OpenAI-compatible endpoint, up to and including /v1')
+    .requiredOption('--model <id>', 'a model behind the proxy')
+    .option('--directory <dir>', 'where the agent works (default: HOME_DIR/workspace)')
+    .option('--agent <name>', "one of opencode's agents (default: build)")
+    .option('--system <text>', "goes before the agent's own system prompt")
+    .option('--session <id>', 'continue this session (default: a new one)')
+    .option('--trace-id <id>', 'comes back in every reply')
+    .option('--deadline-ms <ms>', 'for the whole turn, the start included (default: 1800000)', positive)
+    .option('--stall-ms <ms>', 'without progress (default: 300000)', positive)
+    .option('--max-retries <n>', 'retries of the provider to accept (default: 3)', count)
+    .addOption(
+      new Option('--permission <policy>', 'what to answer when the agent asks for a permission')
+        .choices(['reject', 'once', 'always'] as const)
+        .default('reject'),
+    )
+    .option('--binary <file>', 'the opencode binary (default: found)')
+    .option('--port <n>', "the server's port (default: a free one)", positive)
+    .option('--provider-id <id>', 'what the proxy is called in sessions (default: litellm)')
+    .option('--attach <file>', 'a file for the prompt; may be given again', collect, [])
+    .option('--json', 'reply dicts on stdout, one a line, and nothing else there')
+    .option('--quiet', 'only errors on stderr')
+    .addHelpText('after', exitCodeHelp)
+    .action(async (prompt: string | undefined, flags: RunFlags) => {
+      const { run } = await import('./run.ts')
+      onExit(await run(prompt, flags))
+    })
+}
+
+function demoCommand(onExit: (code: number) => void): Command {
+  return new Command('demo')
+    .description('Shows a turn: the real opencode server, a scripted model, nothing leaves this machine.')
+    .argument('[prompt]', 'what to ask; the script answers anything', 'What can you do?')
+    .option('--home <dir>', 'the folder that the server owns (default: a new one, removed at the end)')
+    .option('--json', 'reply dicts on stdout, one a line, and everything else on stderr')
+    .addHelpText('after', exitCodeHelp)
+    .action(async (prompt: string, flags: DemoFlags) => {
+      const { demo } = await import('./demo.ts')
+      onExit(await demo(prompt, flags))
+    })
+}
+
+/** A whole number of at least `least`. */
+const integer = (least: number) => (text: string) => {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value
+  throw new InvalidArgumentError(`Expected a whole number of at least ${least}.`)
+}
+const positive = integer(1)
+const count = integer(0)
+
+const collect = (file: string, files: readonly string[]): string[] => [...files, file]
+
+/** An unknown flag may be a key that somebody tried to give: its value is not repeated. */
+const withoutValue = (text: string): string => {
+  const masked = text.replace(/(unknown option '--?[\w-]+)=.*'/, "$1=…'")
+  return /unknown option '--?[\w-]*key/i.test(text) ? `${masked}The key is read from ${keyVariable}.\n` : masked
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}

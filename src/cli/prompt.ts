@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises'
+import { basename, extname } from 'node:path'
+import { text } from 'node:stream/consumers'
+import type { Attachment } from '../turn-input.ts'
+import { UsageError } from './exit-codes.ts'
+
+/** The prompt: as given, or from stdin for `-` or where none is given. @throws UsageError where there is none. */
+export async function readPrompt(
+  given: string | undefined,
+  stdin: NodeJS.ReadableStream & { isTTY?: boolean },
+): Promise<string> {
+  const isFromStdin = given === undefined || given === '-'
+  if (given === undefined && stdin.isTTY === true)
+    throw new UsageError('no prompt: give it as an argument, or pipe it in')
+  const prompt = isFromStdin ? (await text(stdin)).trimEnd() : given
+  if (prompt.trim() !== '') return prompt
+  throw new UsageError(isFromStdin ? 'no prompt: stdin was empty' : 'no prompt: the argument is empty')
+}
+
+const mimes: Record<string, string> = {
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+  '.jpeg': 'image/jpeg',
+  '.gif': 'image/gif',
+  '.webp': 'image/webp',
+  '.pdf': 'application/pdf',
+  '.mp3': 'audio/mpeg',
+  '.wav': 'audio/wav',
+  '.mp4': 'video/mp4',
+}
+
+/** Reads the files that go with a prompt. @throws UsageError for one that cannot be read. */
+export function readAttachments(files: readonly string[]): Promise<Attachment[]> {
+  return Promise.all(files.map(readAttachment))
+}
+
+async function readAttachment(file: string): Promise<Attachment> {
+  try {
+    const data = await readFile(file)
+    return { mime: mimes[extname(file).toLowerCase()] ?? sniff(data), data, filename: basename(file) }
+  } catch (error) {
+    throw new UsageError(`cannot read the attachment ${file}: ${(error as NodeJS.ErrnoException).code ?? 'failed'}`)
+  }
+}
+
+/** Text is what is UTF-8 without a NUL. */
+function sniff(data: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(data).includes('\0')
+      ? 'application/octet-stream'
+      : 'text/plain'
+  } catch {
+    return 'application/octet-stream'
+  }
+}

@@ -1,0 +1,122 @@
+import { styleText } from 'node:util'
+import type { Lifecycle } from '../lifecycle.ts'
+import type { ErrorReply, FinalReply, InputRequest, ToolCallReply, ToolResultReply, Usage } from '../replies.ts'
+import type { TurnStatus } from '../actors/turn-record.ts'
+
+/** A style of `styleText`. */
+export type Style = Parameters<typeof styleText>[0]
+
+/** Paints a text, or leaves it as it is. */
+export type Paint = (style: Style, text: string) => string
+
+/** Colours where the stream shows them: `styleText` itself looks at isTTY, NO_COLOR, FORCE_COLOR and TERM. */
+export const paintFor =
+  (stream: NodeJS.WriteStream): Paint =>
+  (style, text) =>
+    styleText(style, text, { stream })
+
+/** One line about what happens: a mark, a name, and what there is to say. */
+export interface Row {
+  mark: string
+  name: string
+  text: string
+  style: Style
+  /** The style of the text; default none. */
+  textStyle?: Style
+}
+
+const nameWidth = 12
+
+/** Where the text of a row begins. */
+export const textColumn = 9 + 2 + nameWidth + 1
+
+/** The row's beginning, up to its text. */
+export function rowHead({ mark, name, style }: Row, elapsedMs: number, paint: Paint): string {
+  const time = `${(elapsedMs / 1000).toFixed(2)}s`.padStart(8)
+  return `${paint('dim', time)} ${paint(style, mark)} ${paint(style, name.padEnd(nameWidth))} `
+}
+
+/** The row as one line of at most `width` columns. */
+export function formatRow(row: Row, elapsedMs: number, paint: Paint, width: number): string {
+  const text = clip(oneLine(row.text), Math.max(20, width - textColumn))
+  return `${rowHead(row, elapsedMs, paint)}${row.textStyle === undefined ? text : paint(row.textStyle, text)}`.trimEnd()
+}
+
+/** A lifecycle's row. */
+export function lifecycleRow({ state, pid, baseURL, restarts, reason, error }: Lifecycle): Row {
+  const restart = restarts > 0 && state !== 'idle' ? ` (restart ${restarts})` : ''
+  if (state === 'healthy') return { mark: '●', name: state, text: `${baseURL ?? ''}${restart}`, style: 'green' }
+  if (state === 'failed') return { mark: '✘', name: state, text: error?.message ?? reason ?? '', style: 'red' }
+  if (state === 'reaping') return { mark: '○', name: state, text: error?.message ?? reason ?? '', style: 'yellow' }
+  return { mark: '○', name: state, text: `${pid === undefined ? '' : `pid ${pid}`}${restart}`, style: 'cyan' }
+}
+
+/** The row of a status that somebody who waits wants to know of; the others have none. */
+export function statusRow(status: TurnStatus): Row | undefined {
+  if (status.state === 'resyncing')
+    return { mark: '↻', name: 'resync', text: 'the event stream was lost; asking what happened', style: 'yellow' }
+  if (status.state !== 'retrying') return undefined
+  const wait = `${(Math.max(0, status.nextAt - status.at) / 1000).toFixed(1)} s`
+  return { mark: '↻', name: `retry ${status.attempt}`, text: `in ${wait}: ${status.message}`, style: 'yellow' }
+}
+
+/** A request's row, with the answer that the policy gives. */
+export function requestRow(request: InputRequest, permission: string): Row {
+  if (request.type === 'question') {
+    const text = `${request.questions.map(({ question }) => question).join(' / ')} → reject`
+    return { mark: '?', name: 'question', text, style: 'yellow' }
+  }
+  const text = `${request.permission} ${request.patterns.join(' ')} → ${permission}`
+  return { mark: '?', name: 'permission', text, style: 'yellow' }
+}
+
+/** A tool call's row. */
+export const toolCallRow = ({ tool, args }: ToolCallReply): Row => ({
+  mark: '▸',
+  name: tool,
+  text: typeof args['command'] === 'string' ? `$ ${args['command']}` : JSON.stringify(args),
+  style: 'blue',
+})
+
+/** A tool result's row. */
+export const toolResultRow = ({ tool, result, success }: ToolResultReply): Row =>
+  success
+    ? { mark: '✔', name: tool, text: result, style: 'green', textStyle: 'dim' }
+    : { mark: '✘', name: tool, text: result, style: 'red' }
+
+/** The row of the final reply. */
+export const finalRow = ({ finish_reason, usage }: FinalReply): Row => ({
+  mark: '✔',
+  name: 'final',
+  text: `${finish_reason ?? 'no finish reason'}, ${usageText(usage)}`,
+  style: 'green',
+})
+
+/** The row of an error; its code first, because that is what scripts and bug reports go by. */
+export const errorRow = ({ error, code, retryable }: ErrorReply): Row => ({
+  mark: '✘',
+  name: 'error',
+  text: `${code}${retryable ? ' (may succeed later)' : ''}: ${error}`,
+  style: 'red',
+})
+
+/** Tokens and cost in words; what is none is left out. */
+export function usageText(usage: Usage): string {
+  const extra = [
+    [usage.reasoning_tokens, 'reasoning'],
+    [usage.cache_read_tokens, 'cache read'],
+    [usage.cache_write_tokens, 'cache write'],
+  ] as const
+  const parts = extra.filter(([tokens]) => tokens > 0).map(([tokens, what]) => `, ${tokens} ${what}`)
+  const cost = usage.cost_usd > 0 ? `, $${String(Number(usage.cost_usd.toPrecision(3)))}` : ''
+  return `${usage.input_tokens} tokens in, ${usage.output_tokens} out${parts.join('')}${cost}`
+}
+
+/** Without what moves a terminal's cursor or recolours it; line breaks and tabs stay. */
+export const printable = (text: string): string =>
+  // eslint-disable-next-line no-control-regex
+  text.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, '')
+
+const oneLine = (text: string): string => printable(text.trim().replace(/\s*\n\s*/g, ' ⏎ '))
+
+const clip = (text: string, width: number): string => (text.length > width ? `${text.slice(0, width - 1)}…` : text)

@@ -1,0 +1,127 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { PortInUseError, RestartLimitError, ServerExitedError, StartTimeoutError } from '../../src/index.ts'
+import { standInServer } from '../support/stand-in.ts'
+
+const failure = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+
+describe('a server that starts', () => {
+  it('is healthy once its own child says that it listens and answers', async () => {
+    const { server, states, starts } = standInServer('well-behaved')
+    await server.ensureRunning()
+    expect(states).toEqual(['idle', 'configuring', 'spawning', 'probing', 'healthy'])
+    expect(server.isRunning()).toBe(true)
+    expect(starts().map((start) => start.pid)).toEqual([server.pid])
+    expect(server.baseURL).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+    expect(server.password).toMatch(/^[\w-]{32}$/)
+  })
+
+  it('shares one start among concurrent callers', async () => {
+    const { server, starts } = standInServer('well-behaved')
+    await Promise.all([server.ensureRunning(), server.ensureRunning(), server.turn('Say hello').done])
+    await server.ensureRunning()
+    expect(starts()).toHaveLength(1)
+  })
+
+  it('is not fooled by a first request that is never answered', async () => {
+    const { server } = standInServer('first-request-lost', { probeTimeoutMs: 300 })
+    await server.ensureRunning()
+    expect(server.isRunning()).toBe(true)
+  })
+
+  it('gets no request before it says that it listens', async () => {
+    const { server, requests } = standInServer('never-listens', {
+      startTimeoutMs: 700,
+      maxRestarts: 0,
+      env: { STANDIN_PORT_OPEN: '1' },
+    })
+    expect(await failure(server.ensureRunning({ deadlineMs: 20_000 }))).toBeInstanceOf(StartTimeoutError)
+    expect(requests()).toEqual([])
+  })
+
+  it.each(['never-healthy', 'html-health', 'config-broken'])('fails in time when it is %s', async (name) => {
+    const { server, states } = standInServer(name, { startTimeoutMs: 1_500, maxRestarts: 0 })
+    const error = await failure(server.ensureRunning({ deadlineMs: 20_000 }))
+    expect(error).toBeInstanceOf(StartTimeoutError)
+    expect((error as Error).message).toMatch(/within 1500 ms: the last probe said: .+/)
+    expect(states.at(-1)).toBe('failed')
+    expect(await server.turn('Say hello').done).toMatchObject({ code: 'server_unavailable', retryable: true })
+  })
+
+  it('fails at once when its process exits, with its masked last words', async () => {
+    const { server, starts } = standInServer('exits-early', {
+      maxRestarts: 0,
+      password: 'hunter2hunter2',
+      env: { STANDIN_SECRET: 'sk-stand-in-key' },
+    })
+    const error = await failure(server.ensureRunning())
+    expect(error).toBeInstanceOf(ServerExitedError)
+    expect(error).toMatchObject({ code: 'ERR_OPENCODE_SERVER_EXITED', exitCode: 1 })
+    expect((error as ServerExitedError).logTail).toContain('password=*** key=***')
+    expect(starts()).toHaveLength(1)
+  })
+
+  it('spends its restart budget on a process that keeps exiting, then says why', async () => {
+    const { server, starts, states } = standInServer('exits-early', { maxRestarts: 2 })
+    const error = await failure(server.ensureRunning())
+    expect(error).toBeInstanceOf(RestartLimitError)
+    expect((error as RestartLimitError).cause).toBeInstanceOf(ServerExitedError)
+    expect(starts()).toHaveLength(3)
+    expect(states.at(-1)).toBe('failed')
+  })
+
+  it('starts again from failed only when asked to', async () => {
+    const { server, starts } = standInServer('exits-early', { maxRestarts: 0, env: { STANDIN_TIMES: '1' } })
+    await failure(server.ensureRunning())
+    expect(await server.turn('Say hello').done).toMatchObject({ code: 'server_unavailable' })
+    expect(starts()).toHaveLength(1)
+    await server.ensureRunning()
+    expect(starts()).toHaveLength(2)
+    expect(await server.turn('Say hello').done).toMatchObject({ kind: 'final', content: 'Hello world' })
+  })
+
+  it('leaves a stranger on its port alone', async () => {
+    const seen: string[] = []
+    const stranger = createServer((request, response) => {
+      seen.push(request.url ?? '')
+      response.setHeader('content-type', 'application/json').end('{"healthy":true}')
+    })
+    await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void stranger.close())
+    const { port } = stranger.address() as AddressInfo
+    const { server, starts, states } = standInServer('well-behaved', { port })
+    expect(await failure(server.ensureRunning())).toBeInstanceOf(PortInUseError)
+    expect([seen, starts(), states.at(-1)]).toEqual([[], [], 'failed'])
+  })
+
+  it('rejects only the caller whose deadline or signal ends, and goes on for the others', async () => {
+    const { server, starts } = standInServer('well-behaved', { env: { STANDIN_START_MS: '800' } })
+    const abort = new AbortController()
+    const [late, aborted, patient] = [
+      failure(server.ensureRunning({ deadlineMs: 50 })),
+      failure(server.ensureRunning({ signal: abort.signal })),
+      server.ensureRunning(),
+    ]
+    abort.abort(new Error('changed my mind'))
+    expect(await late).toBeInstanceOf(StartTimeoutError)
+    expect(await aborted).toEqual(new Error('changed my mind'))
+    await patient
+    expect(starts()).toHaveLength(1)
+  })
+
+  it('ends a start that nobody waits for any more', async () => {
+    const { server, states } = standInServer('never-listens')
+    const idle = new Promise<void>((resolve) =>
+      server.lifecycle$.subscribe(({ state, reason }) => state === 'idle' && reason !== undefined && resolve()),
+    )
+    await failure(server.ensureRunning({ deadlineMs: 300 }))
+    await idle
+    expect(states.at(-1)).toBe('idle')
+    expect(server.isRunning()).toBe(false)
+  })
+})

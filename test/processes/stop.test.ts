@@ -1,0 +1,110 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { firstValueFrom, filter } from 'rxjs'
+import { describe, expect, it } from 'vitest'
+import { StoppedError } from '../../src/index.ts'
+import { processesOf } from '../support/home.ts'
+import { standInServer } from '../support/stand-in.ts'
+
+describe('a server that stops', () => {
+  it('ends gracefully, and is idle again', async () => {
+    const { server, states } = standInServer('well-behaved')
+    await server.ensureRunning()
+    await server.stop()
+    expect(states.slice(-2)).toEqual(['reaping', 'idle'])
+    expect([server.pid, server.baseURL, server.password, server.isRunning()]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      false,
+    ])
+  })
+
+  it('may be stopped when it does not run', async () => {
+    const { server, states } = standInServer('well-behaved')
+    await server.stop()
+    await server.stop()
+    expect(states).toEqual(['idle'])
+  })
+
+  it('is killed when it ignores SIGTERM', async () => {
+    const { server } = standInServer('ignores-sigterm', { stopGraceMs: 200 })
+    await server.ensureRunning()
+    await server.stop()
+    expect(server.isRunning()).toBe(false)
+  })
+
+  it('is told again when it swallows a SIGTERM', async () => {
+    const { server } = standInServer('swallows-first-sigterm', { stopGraceMs: 60_000 })
+    await server.ensureRunning()
+    await server.stop()
+    expect(server.isRunning()).toBe(false)
+  })
+
+  it('takes what left its process group with it', async () => {
+    const { server, home } = standInServer('leaves-child')
+    await server.ensureRunning()
+    expect(processesOf(home).length).toBeGreaterThan(1)
+    await server.stop()
+    expect(processesOf(home)).toEqual([])
+  })
+
+  it('ends its whole tree at once when its actor is stopped from outside', async () => {
+    const { server, home } = standInServer('leaves-child')
+    await server.ensureRunning()
+    const turn = server.turn('hang')
+    await firstValueFrom(turn.status$.pipe(filter(({ state }) => state === 'running')))
+    server.actor.stop()
+    expect(await turn.done).toMatchObject({ kind: 'error', code: 'cancelled' })
+    await expect.poll(() => processesOf(home), { timeout: 10_000 }).toEqual([])
+  })
+
+  it('can be stopped in the middle of a start, whose callers are told', async () => {
+    const { server, states } = standInServer('never-listens')
+    const start = expect(server.ensureRunning()).rejects.toBeInstanceOf(StoppedError)
+    const turn = server.turn('Say hello')
+    await firstValueFrom(server.lifecycle$.pipe(filter(({ state }) => state === 'probing')))
+    await server.stop()
+    await start
+    expect(await turn.done).toMatchObject({ kind: 'error', code: 'cancelled' })
+    expect(states.at(-1)).toBe('idle')
+  })
+
+  it('can be started in the middle of a stop, and then runs a new process', async () => {
+    const { server, starts } = standInServer('swallows-first-sigterm')
+    await server.ensureRunning()
+    const stopped = server.stop()
+    const started = server.ensureRunning()
+    await Promise.all([stopped, started])
+    expect(starts().map(({ pid }) => pid)).toContain(server.pid)
+    expect(starts()).toHaveLength(2)
+  })
+
+  it('lets running turns finish for as long as it may drain', async () => {
+    const { server } = standInServer('well-behaved')
+    const turn = server.turn('slow:300 echo:done')
+    await firstValueFrom(turn.status$.pipe(filter(({ state }) => state === 'running')))
+    await server.stop({ drainMs: 20_000 })
+    expect(await turn.done).toMatchObject({ kind: 'final', content: 'done' })
+  })
+
+  it('cancels what still runs when the drain is over', async () => {
+    const { server } = standInServer('well-behaved')
+    const turn = server.turn('stream:1 hang')
+    await firstValueFrom(turn.replies$)
+    await server.stop({ drainMs: 100 })
+    expect(await turn.done).toMatchObject({ kind: 'error', code: 'cancelled', partial: 'x ' })
+  })
+
+  it('bounds its log, however much it prints', async () => {
+    const { server, home } = standInServer('output-flood', { env: { STANDIN_FLOOD_MB: '8' } })
+    await server.ensureRunning()
+    await server.turn('Say hello').done
+    await server.stop()
+    const log = join(home, '.config', 'opencode', 'serve.log')
+    expect(statSync(log).mode & 0o777).toBe(0o600)
+    for (const file of [log, `${log}.1`, `${log}.2`])
+      if (existsSync(file)) expect(readFileSync(file).length).toBeLessThan(2 * 1024 * 1024)
+    expect(existsSync(`${log}.3`)).toBe(false)
+  })
+})

@@ -1,0 +1,180 @@
+import { filter, firstValueFrom, toArray } from 'rxjs'
+import { describe, expect, it } from 'vitest'
+import type { Reply, Turn } from '../../src/index.ts'
+import { standInServer } from '../support/stand-in.ts'
+
+const replies = (turn: Turn): Promise<Reply[]> => firstValueFrom(turn.replies$.pipe(toArray()))
+const running = (turn: Turn) => firstValueFrom(turn.status$.pipe(filter(({ state }) => state === 'running')))
+const contents = (all: Reply[]): string => all.map((reply) => (reply.kind === 'delta' ? reply.content : '')).join('')
+
+describe('a turn on a server that misbehaves', () => {
+  it('ends once, with what it had, when the server dies; the next one runs on a new server', async () => {
+    const { server, starts } = standInServer('crash-mid-turn', { env: { STANDIN_TIMES: '1' } })
+    const all = await replies(server.turn({ text: 'Say hello', traceId: 't1' }))
+    expect(all.at(-1)).toMatchObject({
+      kind: 'error',
+      code: 'server_died',
+      retryable: true,
+      partial: 'partial ',
+      trace_id: 't1',
+    })
+    expect(all.filter((reply) => reply.kind === 'error')).toHaveLength(1)
+    expect(await server.turn('Say hello').done).toMatchObject({ kind: 'final', content: 'Hello world' })
+    expect(starts()).toHaveLength(2)
+  })
+
+  it('asks for its end when that fell into a gap of the stream', async () => {
+    const { server } = standInServer('cuts-stream')
+    const all = await replies(server.turn('Say hello'))
+    expect(contents(all)).toBe('Hello world')
+    expect(all.at(-1)).toMatchObject({ kind: 'final', content: 'Hello world' })
+  })
+
+  it('goes on after a gap of the stream', async () => {
+    const { server } = standInServer('cuts-stream', { env: { STANDIN_CUT: 'resume' } })
+    const all = await replies(server.turn('Say hello'))
+    expect(contents(all)).toBe('Hello world!')
+    expect(all.at(-1)).toMatchObject({ kind: 'final', content: 'Hello world!' })
+  })
+
+  it('ends with an error that no idle follows', async () => {
+    const { server } = standInServer('error-without-idle')
+    expect(await server.turn('Say hello').done).toMatchObject({
+      kind: 'error',
+      code: 'rejected',
+      error: expect.stringContaining('Agent not found') as string,
+    })
+  })
+
+  it('stalls when nothing of it moves, and its work is ended on the server', async () => {
+    const { server, requests } = standInServer('silent-turn', { env: { STANDIN_HEARTBEAT_MS: '50' } })
+    const turn = server.turn({ text: 'Say hello', stallMs: 400 })
+    expect(await turn.done).toMatchObject({ kind: 'error', code: 'stalled', retryable: true })
+    const sessionId = (await turn.sessionId) ?? ''
+    await expect.poll(() => requests().map(({ url }) => url)).toContain(`/session/${sessionId}/abort`)
+  })
+
+  it('ends at its deadline, waiting for the server included', async () => {
+    const { server } = standInServer('never-listens')
+    expect(await server.turn({ text: 'Say hello', deadlineMs: 300 }).done).toMatchObject({
+      kind: 'error',
+      code: 'deadline_exceeded',
+      retryable: true,
+    })
+  })
+
+  it('is rejected a permission with a message by default, and goes on', async () => {
+    const { server, requests } = standInServer('permission')
+    expect((await server.turn('Say hello').done).kind).toBe('final')
+    const reply = requests().find(({ url }) => /^\/permission\/.*\/reply/.test(url))
+    expect(reply?.body).toMatchObject({ reply: 'reject', message: expect.any(String) as string })
+  })
+
+  it('gives up after its retries, and says what they were spent on', async () => {
+    const { server } = standInServer('well-behaved')
+    const turn = server.turn({ text: 'retry:4', maxRetries: 2 })
+    const states = firstValueFrom(turn.status$.pipe(filter(({ state }) => state === 'retrying'), toArray()))
+    expect(await turn.done).toMatchObject({ kind: 'error', code: 'rate_limited', retryable: true })
+    expect((await states).map((status) => 'attempt' in status && status.attempt)).toEqual([1, 2])
+  })
+
+  it('is a bad input: rejected, without a server', async () => {
+    const { server, starts } = standInServer('well-behaved')
+    const bad = server.turn({ text: 'x', traceId: 't9', deadlineMs: -1 })
+    expect(await bad.done).toMatchObject({
+      kind: 'error',
+      code: 'rejected',
+      trace_id: 't9',
+      error: expect.stringContaining('deadlineMs') as string,
+    })
+    expect(starts()).toEqual([])
+  })
+
+  it('is of a session that does not exist: session_not_found', async () => {
+    const { server } = standInServer('well-behaved')
+    const turn = server.turn({ text: 'x', sessionId: 'ses_000000000000000000000000zz' })
+    expect(await turn.done).toMatchObject({ kind: 'error', code: 'session_not_found', retryable: false })
+  })
+})
+
+describe('turns side by side', () => {
+  it('run as many as may, keep the rest in order, and refuse what is too much', async () => {
+    const { server } = standInServer('well-behaved', { maxConcurrentTurns: 2, maxQueuedTurns: 1 })
+    await server.ensureRunning()
+    const turns = ['slow:200 echo:a', 'slow:200 echo:b', 'echo:c', 'echo:d'].map((text) => server.turn(text))
+    const ends = await Promise.all(turns.map((turn) => turn.done))
+    expect(ends.map((end) => (end.kind === 'final' ? end.content : end.code))).toEqual(['a', 'b', 'c', 'overloaded'])
+  })
+
+  it('of one session run one after another', async () => {
+    const { server, requests } = standInServer('well-behaved')
+    const session = server.session()
+    const [first, second] = [session.turn('slow:200 echo:one'), session.turn('echo:two')]
+    expect(await Promise.all([first.done, second.done])).toMatchObject([{ content: 'one' }, { content: 'two' }])
+    expect(await second.sessionId).toBe(await first.sessionId)
+    expect(requests().filter(({ url, method }) => method === 'POST' && /^\/session(\?|$)/.test(url))).toHaveLength(1)
+  })
+
+  it('are cancelled one by one: a waiting one leaves the queue without touching the server', async () => {
+    const { server, requests } = standInServer('well-behaved', { maxConcurrentTurns: 1 })
+    const first = server.turn('hang')
+    const prompts = () => requests().filter(({ url }) => /prompt_async/.test(url))
+    await expect.poll(prompts).toHaveLength(1)
+    const waiting = server.turn('echo:never')
+    waiting.cancel()
+    expect(await waiting.done).toMatchObject({ code: 'cancelled' })
+    first.cancel()
+    expect(await first.done).toMatchObject({ code: 'cancelled', retryable: false })
+    expect(await server.turn('echo:after').done).toMatchObject({ content: 'after' })
+    expect(prompts()).toHaveLength(2)
+  })
+
+  it('are released when they are done', async () => {
+    const { server } = standInServer('well-behaved')
+    await Promise.all(Array.from({ length: 20 }, () => server.turn('Say hello').done))
+    await expect.poll(() => Object.keys(server.actor.getSnapshot().children).filter((id) => id.startsWith('turn:'))).toEqual([])
+    expect(server.actor.getSnapshot().context).toMatchObject({ waiting: [], running: [] })
+  })
+})
+
+describe('the forms of a turn', () => {
+  it('gives a late subscriber every reply from the first', async () => {
+    const { server } = standInServer('well-behaved')
+    const turn = server.turn('stream:5')
+    await turn.done
+    expect(contents(await replies(turn))).toBe('x x x x x ')
+  })
+
+  it('is cancelled by unsubscribing from its cold form', async () => {
+    const { server, requests } = standInServer('well-behaved')
+    await firstValueFrom(server.turn$('stream:1 hang'))
+    await expect.poll(() => requests().filter(({ url }) => url.endsWith('/abort'))).toHaveLength(1)
+  })
+
+  it('is cancelled by leaving its loop early', async () => {
+    const { server } = standInServer('well-behaved')
+    const turn = server.turn('stream:1 hang')
+    for await (const reply of turn) {
+      expect(reply.kind).toBe('delta')
+      break
+    }
+    expect(await turn.done).toMatchObject({ code: 'cancelled', partial: 'x ' })
+  })
+
+  it('is cancelled by its signal, and rejected one that is aborted already', async () => {
+    const { server } = standInServer('well-behaved')
+    const abort = new AbortController()
+    const turn = server.turn({ text: 'hang', signal: abort.signal })
+    await running(turn)
+    abort.abort()
+    expect(await turn.done).toMatchObject({ code: 'cancelled' })
+    expect(await server.turn({ text: 'x', signal: abort.signal }).done).toMatchObject({ code: 'cancelled' })
+  })
+
+  it('is cancelled once the server was closed', async () => {
+    const { server } = standInServer('well-behaved')
+    await server.close()
+    expect(await server.turn('Say hello').done).toMatchObject({ kind: 'error', code: 'cancelled' })
+    await expect(server.ensureRunning()).rejects.toMatchObject({ code: 'ERR_OPENCODE_STOPPED' })
+  })
+})
