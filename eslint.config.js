@@ -15,12 +15,33 @@ export default ts.config(
     extends: [ts.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
-      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true, ignoreVoidOperator: true, ignoreVoidReturningFunctions: true },
+      ],
       '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
     },
   },
-  { files: ['**/*.{js,mjs}'], languageOptions: { globals: { process: 'readonly', console: 'readonly', setTimeout: 'readonly', setInterval: 'readonly', clearTimeout: 'readonly', clearInterval: 'readonly', Buffer: 'readonly', URL: 'readonly', fetch: 'readonly' } } },
+  {
+    files: ['**/*.{js,mjs}'],
+    languageOptions: {
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        setTimeout: 'readonly',
+        setInterval: 'readonly',
+        clearTimeout: 'readonly',
+        clearInterval: 'readonly',
+        Buffer: 'readonly',
+        URL: 'readonly',
+        fetch: 'readonly',
+      },
+    },
+  },
   forbid(
     ['src/machines/**'],
     ['execa', 'undici', 'node:*', 'rxjs', 'rxjs/*', '**/io/**', '**/index.ts', '**/cli.ts'],
@@ -33,7 +54,17 @@ export default ts.config(
   ),
   forbid(
     ['src/io/**'],
-    ['xstate', 'xstate/*', 'rxjs', 'rxjs/*', '**/actors/**', '**/machines/**', '../index.ts', '../cli.ts', '../server.ts'],
+    [
+      'xstate',
+      'xstate/*',
+      'rxjs',
+      'rxjs/*',
+      '**/actors/**',
+      '**/machines/**',
+      '../index.ts',
+      '../cli.ts',
+      '../server.ts',
+    ],
     'io knows promises, async iterables and AbortSignal only',
   ),
   forbid(

@@ -9,5 +9,7 @@ for (const version of versions) {
   const { status } = spawnSync('npx', ['-y', '-p', `node@${version}`, '--', ...vitest], { stdio: 'inherit' })
   if (status !== 0) failed.push(version)
 }
-console.log(failed.length === 0 ? `\nall passed: ${versions.join(', ')}` : `\nfailed on: ${failed.join(', ')}`)
+console.log(
+  failed.length === 0 ? `\nall passed: ${versions.join(', ')}` : `\nfailed on: ${failed.join(', ')}`,
+)
 process.exitCode = failed.length === 0 ? 0 : 1

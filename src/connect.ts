@@ -81,12 +81,18 @@ export async function driveTurn(
   const { baseURL, modelId, providerId, password, username, sinkTimeoutMs = 30_000, ...input } = options
   const deliver = async (reply: Reply): Promise<void> => {
     const limit = new AbortController()
-    const handed = (async () => sink(reply))().catch(() => undefined)
+    const handed = Promise.resolve(reply)
+      .then(sink)
+      .catch(() => undefined)
     await Promise.race([handed, pause(sinkTimeoutMs, limit.signal)])
     limit.abort()
   }
   try {
-    const endpoint = { baseURL, modelId, ...defined({ providerId, password, username, directory: input.directory }) }
+    const endpoint = {
+      baseURL,
+      modelId,
+      ...defined({ providerId, password, username, directory: input.directory }),
+    }
     await using connection = connect(endpoint)
     const turn = connection.turn({ ...input, text, traceId })
     for await (const reply of turn) await deliver(reply)

@@ -64,10 +64,16 @@ function timedOut(actor: ServerActorRef, deadlineMs: number): StartTimeoutError 
   const { value, context } = actor.getSnapshot()
   const at = typeof value === 'string' ? value : Object.keys(value)[0]
   const last = context.error ?? context.probeError
-  const why = last === undefined ? '' : `; last: ${context.options.secrets.mask(last instanceof Error ? last.message : last)}`
-  return new StartTimeoutError(`The server was not healthy within ${deadlineMs} ms (it is ${at ?? 'unknown'}${why})`, {
-    cause: context.error,
-  })
+  const why =
+    last === undefined
+      ? ''
+      : `; last: ${context.options.secrets.mask(last instanceof Error ? last.message : last)}`
+  return new StartTimeoutError(
+    `The server was not healthy within ${deadlineMs} ms (it is ${at ?? 'unknown'}${why})`,
+    {
+      cause: context.error,
+    },
+  )
 }
 
 const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(String(reason)))

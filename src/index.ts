@@ -1,5 +1,11 @@
 export { TurnReducer, type TurnReducerOptions, type TurnSnapshot } from './actors/reducer.ts'
-export { turnLogic, type TurnActorEmitted, type TurnActorEvent, type TurnActorInput, type TurnLogic } from './actors/turn.ts'
+export {
+  turnLogic,
+  type TurnActorEmitted,
+  type TurnActorEvent,
+  type TurnActorInput,
+  type TurnLogic,
+} from './actors/turn.ts'
 export type { TurnStatus } from './actors/turn-record.ts'
 export { connect, driveTurn, type Connection, type DriveTurnOptions, type Sink } from './connect.ts'
 export type { EnsureRunningOptions } from './ensure-running.ts'

@@ -5,7 +5,8 @@ import type { serverMachine } from './machines/server.ts'
 import type { ServerActorRef } from './turn.ts'
 
 /** A state of the lifecycle. */
-export type LifecycleState = 'idle' | 'configuring' | 'spawning' | 'probing' | 'healthy' | 'reaping' | 'failed'
+export type LifecycleState =
+  'idle' | 'configuring' | 'spawning' | 'probing' | 'healthy' | 'reaping' | 'failed'
 
 /** Where a server is in its lifecycle. */
 export interface Lifecycle {
@@ -36,7 +37,11 @@ export function lifecycleOf({ value, context }: SnapshotFrom<typeof serverMachin
 }
 
 const isSame = (a: Lifecycle, b: Lifecycle): boolean =>
-  a.state === b.state && a.pid === b.pid && a.restarts === b.restarts && a.reason === b.reason && a.error === b.error
+  a.state === b.state &&
+  a.pid === b.pid &&
+  a.restarts === b.restarts &&
+  a.reason === b.reason &&
+  a.error === b.error
 
 /** The lifecycle of a server machine: the present one at once, then every change; completes when the actor stops. */
 export function lifecycle$(actor: ServerActorRef): Observable<Lifecycle> {

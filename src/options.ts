@@ -149,13 +149,16 @@ export interface ConnectOptions extends TurnDefaults {
 const duration = z.number().int().nonnegative()
 const positive = z.number().int().positive()
 const modality = z.enum(['text', 'image', 'audio', 'video', 'pdf'])
-const headerSafe = z.string().min(1).regex(/^[\x21-\x7e]+$/, 'expected printable characters without spaces')
+const headerSafe = z
+  .string()
+  .min(1)
+  .regex(/^[\x21-\x7e]+$/, 'expected printable characters without spaces')
 const username = headerSafe.refine((name) => !name.includes(':'), 'expected no colon')
 const providerId = z.string().regex(/^[\w.-]+$/, 'expected letters, digits, ., _ or -')
 const absolute = z.string().refine(isAbsolute, 'expected an absolute path')
-const functionOr = <T extends readonly [string, ...string[]]>(values: T) =>
-  z.custom((value) => typeof value === 'function' || (values as readonly unknown[]).includes(value), {
-    message: `expected ${values.map((value) => `'${value}'`).join(', ')} or a function`,
+const functionOr = (values: readonly unknown[]) =>
+  z.custom((value) => typeof value === 'function' || values.includes(value), {
+    message: `expected ${values.map((value) => `'${String(value)}'`).join(', ')} or a function`,
   })
 
 const model = z.strictObject({
@@ -223,7 +226,18 @@ const serverSchema = z
       name: z.string().min(1).default('LiteLLM'),
     }),
     models: z
-      .array(z.union([z.string().min(1).transform((id) => ({ id })), model], 'expected a model id or { id, … }'))
+      .array(
+        z.union(
+          [
+            z
+              .string()
+              .min(1)
+              .transform((id) => ({ id })),
+            model,
+          ],
+          'expected a model id or { id, … }',
+        ),
+      )
       .min(1, 'expected at least one model'),
     port: z.number().int().min(1).max(65_535).optional(),
     hostname: z.string().min(1).default('127.0.0.1'),
@@ -249,7 +263,10 @@ function isLogger(value: unknown): boolean {
 }
 
 /** The options with every default filled in, but for the secrets. */
-export type ResolvedOptions = Omit<z.output<typeof serverSchema>, 'proxy' | 'password' | 'env' | 'config' | 'models'> & {
+export type ResolvedOptions = Omit<
+  z.output<typeof serverSchema>,
+  'proxy' | 'password' | 'env' | 'config' | 'models'
+> & {
   directory: string
   proxy: { providerID: string; name: string }
   models: Model[]
@@ -282,7 +299,11 @@ export class CompiledOptions {
     const fromEnv = Object.entries(secretOptions.env).filter(([name]) => secretName.test(name))
     this.#secretOptions = secretOptions
     this.#values = values
-    this.#secrets = new Secrets([secretOptions.apiKey, secretOptions.password, ...fromEnv.map(([, value]) => value)])
+    this.#secrets = new Secrets([
+      secretOptions.apiKey,
+      secretOptions.password,
+      ...fromEnv.map(([, value]) => value),
+    ])
   }
 
   /** The options that are no secret. */
@@ -304,7 +325,10 @@ export class CompiledOptions {
     const { proxy, password, env, config, ...rest } = parse(serverSchema, options, 'option')
     const { baseURL, apiKey, ...provider } = proxy
     const directory = rest.directory ?? join(rest.home, 'workspace')
-    return new CompiledOptions({ ...rest, directory, proxy: provider }, { baseURL, apiKey, password, env, config })
+    return new CompiledOptions(
+      { ...rest, directory, proxy: provider },
+      { baseURL, apiKey, password, env, config },
+    )
   }
 
   /** @internal */
@@ -339,8 +363,18 @@ const attachTimeoutMs = 10_000
 
 /** A connection's options as those of a lifecycle that spawns nothing and restarts nothing. */
 export function compileConnection(options: ConnectOptions) {
-  const { baseURL, password, username: user, modelId, providerId: provider, directory = '', ...rest } = parse(connectSchema, options, 'option')
-  const none = Object.fromEntries(Object.entries(lifecycle).map(([key, schema]) => [key, schema.parse(undefined)]))
+  const {
+    baseURL,
+    password,
+    username: user,
+    modelId,
+    providerId: provider,
+    directory = '',
+    ...rest
+  } = parse(connectSchema, options, 'option')
+  const none = Object.fromEntries(
+    Object.entries(lifecycle).map(([key, schema]) => [key, schema.parse(undefined)]),
+  )
   const values = {
     ...(none as z.output<z.ZodObject<typeof lifecycle>>),
     ...rest,
@@ -370,7 +404,9 @@ function explain(issue: z.core.$ZodIssue, value: unknown, what: string): string 
     return `Unknown ${what} ${keys}`
   }
   const path = pathOf(issue.path)
-  const expected = /^Invalid|^Too|^Unrec/.test(issue.message) ? issue.message.replace(/^Invalid input: /, '') : issue.message
+  const expected = /^Invalid|^Too|^Unrec/.test(issue.message)
+    ? issue.message.replace(/^Invalid input: /, '')
+    : issue.message
   return `Invalid ${what}${path === '' ? 's' : ` ${path}`}: ${expected}, got ${show(issue.path, value)}`
 }
 
@@ -380,11 +416,15 @@ const pathOf = (path: readonly PropertyKey[]): string =>
 /** The value at a path, short; never that of an option which may hold a secret. */
 function show(path: readonly PropertyKey[], value: unknown): string {
   let at: unknown = value
-  for (const key of path) at = typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined
+  for (const key of path)
+    at = typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined
   if (at === undefined) return 'undefined'
   if (path.length === 0) return typeof at
-  if (path.some((key) => /key|password|env|config|secret|token$/i.test(String(key)))) return `a ${typeof at} (not shown)`
+  if (path.some((key) => /key|password|env|config|secret|token$/i.test(String(key))))
+    return `a ${typeof at} (not shown)`
   if (typeof at === 'function' || typeof at === 'symbol') return `a ${typeof at}`
-  const shown = String(JSON.stringify(at, (_key, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner)))
+  const shown = JSON.stringify(at, (_key, inner: unknown) =>
+    typeof inner === 'bigint' ? String(inner) : inner,
+  )
   return shown.length > 80 ? `${shown.slice(0, 77)}...` : shown
 }

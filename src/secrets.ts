@@ -12,7 +12,8 @@ export class Secrets {
   /** Adds a secret, in clear and as base64 and URL encoding write it. */
   add(value: string | false | undefined): void {
     if (typeof value !== 'string' || value.length < 4) return
-    for (const form of [value, Buffer.from(value).toString('base64'), encodeURIComponent(value)]) this.#values.add(form)
+    for (const form of [value, Buffer.from(value).toString('base64'), encodeURIComponent(value)])
+      this.#values.add(form)
   }
 
   /** The text with every secret replaced by `***`. */

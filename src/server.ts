@@ -111,7 +111,9 @@ export class OpenCodeServer implements AsyncDisposable {
   async stop({ drainMs = 0 }: StopOptions = {}): Promise<void> {
     if (this.#actor.getSnapshot().status !== 'active') return
     this.#actor.send({ type: 'server.stop', drainMs })
-    await waitFor(this.#actor, (snapshot) => ['idle', 'failed', 'configuring'].some((state) => snapshot.value === state))
+    await waitFor(this.#actor, (snapshot) =>
+      ['idle', 'failed', 'configuring'].some((state) => snapshot.value === state),
+    )
   }
 
   /** Stops, and releases everything: `lifecycle$` completes, later turns are `cancelled`. */

@@ -32,7 +32,10 @@ export class ServerSession implements Session {
   constructor(actor: ServerActorRef, { sessionId, ...rest }: SessionOptions) {
     this.#actor = actor
     const runtime = runtimeOf(actor.getSnapshot().context.options)
-    this.#lane = sessionId === undefined ? new Lane({ key: crypto.randomUUID(), ...rest }) : runtime.laneOf(sessionId, rest.directory)
+    this.#lane =
+      sessionId === undefined
+        ? new Lane({ key: crypto.randomUUID(), ...rest })
+        : runtime.laneOf(sessionId, rest.directory)
   }
 
   get id(): Promise<string> {
@@ -60,6 +63,10 @@ export class ServerSession implements Session {
     const { link } = runtimeOf(context.options)
     if (!link) throw new Error('There is no server')
     const { directory } = context.options.values
-    return this.#lane.open(link.client, { directory, title: 'Untitled' }, AbortSignal.timeout(deleteTimeoutMs))
+    return this.#lane.open(
+      link.client,
+      { directory, title: 'Untitled' },
+      AbortSignal.timeout(deleteTimeoutMs),
+    )
   }
 }

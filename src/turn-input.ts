@@ -2,7 +2,13 @@ import { z } from 'zod'
 import type { TurnPlan } from './actors/turn-record.ts'
 import type { PromptPart } from './io/client.ts'
 import { InvalidOptionsError } from './errors.ts'
-import { parse, turnLimits, type PermissionPolicy, type QuestionPolicy, type ResolvedOptions } from './options.ts'
+import {
+  parse,
+  turnLimits,
+  type PermissionPolicy,
+  type QuestionPolicy,
+  type ResolvedOptions,
+} from './options.ts'
 
 /** A file that goes with a prompt. */
 export interface Attachment {
@@ -54,7 +60,10 @@ const schema = z.strictObject({
   directory: z.string().min(1).optional(),
   agent: z.string().min(1).optional(),
   model: z
-    .union([z.string().min(1), z.strictObject({ providerId: z.string().min(1), modelId: z.string().min(1) })], 'expected a model id or { providerId, modelId }')
+    .union(
+      [z.string().min(1), z.strictObject({ providerId: z.string().min(1), modelId: z.string().min(1) })],
+      'expected a model id or { providerId, modelId }',
+    )
     .optional(),
   system: z.string().optional(),
   attachments: z.array(attachment).optional(),
@@ -73,7 +82,10 @@ const titleLength = 60
  * Validates a turn's input and fills in the server's defaults.
  * @throws InvalidOptionsError that names the field, its value and what is expected.
  */
-export function planTurn(input: string | TurnInput, options: ResolvedOptions): { plan: TurnPlan; sessionId: string | undefined } {
+export function planTurn(
+  input: string | TurnInput,
+  options: ResolvedOptions,
+): { plan: TurnPlan; sessionId: string | undefined } {
   const turn = parse(schema, typeof input === 'string' ? { text: input } : input, 'turn input')
   const plan: TurnPlan = {
     traceId: turn.traceId ?? null,
@@ -105,10 +117,14 @@ function titleOf(text: string): string {
   return line.length > titleLength ? `${line.slice(0, titleLength - 1)}…` : line || 'Untitled'
 }
 
-function modelOf(model: z.output<typeof schema>['model'], { proxy, models }: ResolvedOptions): TurnPlan['model'] {
+function modelOf(
+  model: z.output<typeof schema>['model'],
+  { proxy, models }: ResolvedOptions,
+): TurnPlan['model'] {
   if (typeof model === 'object') return { providerID: model.providerId, modelID: model.modelId }
   const modelID = model ?? models[0]?.id
-  if (modelID === undefined) throw new InvalidOptionsError('Missing turn input model: no model is named, here or by the connection')
+  if (modelID === undefined)
+    throw new InvalidOptionsError('Missing turn input model: no model is named, here or by the connection')
   return { providerID: proxy.providerID, modelID }
 }
 

@@ -90,22 +90,21 @@ class TurnHandle implements Turn {
 /** Reads an observable at the reader's own pace; what comes meanwhile waits. */
 async function* iterate<T>(source: Observable<T>): AsyncGenerator<T, void, void> {
   const queue: T[] = []
-  let isDone = false
-  let wake: () => void = () => undefined
+  const reader = { isDone: false, wake: (): void => undefined }
   const subscription = source.subscribe({
     next: (value) => {
       queue.push(value)
-      wake()
+      reader.wake()
     },
     complete: () => {
-      isDone = true
-      wake()
+      reader.isDone = true
+      reader.wake()
     },
   })
   try {
-    while (!isDone || queue.length > 0) {
+    while (!reader.isDone || queue.length > 0) {
       yield* queue.splice(0)
-      if (!isDone && queue.length === 0) await new Promise<void>((resolve) => (wake = resolve))
+      if (!reader.isDone && queue.length === 0) await new Promise<void>((resolve) => (reader.wake = resolve))
     }
   } finally {
     subscription.unsubscribe()
@@ -143,7 +142,11 @@ function recordOf(options: CompiledOptions, input: string | TurnInput, given: La
     return new TurnRecord(plan, lane, values.maxReplayBytes)
   } catch (error) {
     const { plan } = planTurn({ text: '-', model: '-' }, values)
-    const record = new TurnRecord({ ...plan, traceId: traceOf(input) }, new Lane({ key: '' }), values.maxReplayBytes)
+    const record = new TurnRecord(
+      { ...plan, traceId: traceOf(input) },
+      new Lane({ key: '' }),
+      values.maxReplayBytes,
+    )
     record.give(errorReply(record, 'rejected', error instanceof Error ? error.message : String(error)))
     return record
   }
@@ -155,6 +158,11 @@ function laneOf(options: CompiledOptions, sessionId: string | undefined, { direc
 }
 
 function errorReply({ plan }: TurnRecord, code: TurnErrorCode, error: string): ErrorReply {
-  return { kind: 'error', trace_id: plan.traceId, error: error.split('\n', 1)[0] ?? '', code, retryable: false }
+  return {
+    kind: 'error',
+    trace_id: plan.traceId,
+    error: error.split('\n', 1)[0] ?? '',
+    code,
+    retryable: false,
+  }
 }
-

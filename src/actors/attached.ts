@@ -35,10 +35,12 @@ export function attachedActors(attachment: Attachment) {
     const abort = new AbortController()
     const tell = (fact: ProcessFact): void => sendBack(fact)
     tell({ type: 'process.spawned', pid: 0 })
-    runtimeOf(options).link?.client.health(abort.signal).then(
-      () => tell({ type: 'process.listening' }),
-      (error: unknown) => tell({ type: 'process.exited', error: notThere(attachment.baseURL, error) }),
-    )
+    runtimeOf(options)
+      .link?.client.health(abort.signal)
+      .then(
+        () => tell({ type: 'process.listening' }),
+        (error: unknown) => tell({ type: 'process.exited', error: notThere(attachment.baseURL, error) }),
+      )
     receive(() => tell({ type: 'process.exited', error: notThere(attachment.baseURL, 'it was let go') }))
     return () => abort.abort()
   })
@@ -54,16 +56,18 @@ export function attachedActors(attachment: Attachment) {
     prepare,
     serverProcess,
     events,
-    dispose: fromPromise<void, Input>(() => Promise.resolve()),
+    dispose: fromPromise<undefined, Input>(() => Promise.resolve(undefined)),
     sweep: fromPromise<{ left: number }, Input>(() => Promise.resolve({ left: 0 })),
   }
 }
 
 function notThere(baseURL: string, error: unknown): ServerExitedError {
-  const detail = error instanceof HttpError && error.status === 401 ? 'it refused the password (401)' : message(error)
+  const detail =
+    error instanceof HttpError && error.status === 401 ? 'it refused the password (401)' : message(error)
   return new ServerExitedError(`The server at ${baseURL} is not available: ${detail}`, {}, { cause: error })
 }
 
 const message = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-const isRefused = (error: unknown): boolean => (error as { code?: unknown } | undefined)?.code === 'ECONNREFUSED'
+const isRefused = (error: unknown): boolean =>
+  (error as { code?: unknown } | undefined)?.code === 'ECONNREFUSED'

@@ -2,10 +2,10 @@ import type { AnyActorRef } from 'xstate'
 
 /** The actor system's clock; a simulated one also tells its time. */
 export interface SystemClock {
-  setTimeout(fn: () => void, ms: number): unknown
-  clearTimeout(id: unknown): void
+  setTimeout: (fn: () => void, ms: number) => unknown
+  clearTimeout: (id: unknown) => void
   /** Milliseconds since some moment; never goes back. */
-  now(): number
+  now: () => number
 }
 
 /** The clock that drives an actor system, so that simulated time drives all that runs in it. */

@@ -6,12 +6,15 @@ import { runtimeOf } from './runtime.ts'
 export type StreamFact = { type: 'stream.opened' } | { type: 'stream.lost' }
 
 /** Reads the server's event stream into the hub until it ends, is cut, or the actor is stopped. */
-export const events = fromCallback<EventObject, { options: CompiledOptions }>(({ input: { options }, sendBack }) =>
-  readStream(options, (fact) => sendBack(fact)),
+export const events = fromCallback<EventObject, { options: CompiledOptions }>(
+  ({ input: { options }, sendBack }) => readStream(options, (fact) => sendBack(fact)),
 )
 
 /** Reads the stream; returns what stops it. `error` is what cut it, if anything did. */
-export function readStream(options: CompiledOptions, tell: (fact: StreamFact, error?: unknown) => void): () => void {
+export function readStream(
+  options: CompiledOptions,
+  tell: (fact: StreamFact, error?: unknown) => void,
+): () => void {
   const link = runtimeOf(options).link
   const abort = new AbortController()
   const read = async (): Promise<void> => {

@@ -45,11 +45,16 @@ function codeOf({ name, message, statusCode, isRetryable: retryable }: WireError
 
 /** What the retries were spent on: a retry notice has the provider's words only, no status. */
 export function exhaustedCode(message: string): 'rate_limited' | 'provider_unavailable' {
-  return /rate.?limit|too many requests|\b429\b|quota|throttl/i.test(message) ? 'rate_limited' : 'provider_unavailable'
+  return /rate.?limit|too many requests|\b429\b|quota|throttl/i.test(message)
+    ? 'rate_limited'
+    : 'provider_unavailable'
 }
 
 /** The first line of a message, without absolute paths of the host and of bounded length. */
 export function safeLine(message: string): string {
   const line = message.split(/[\r\n]/, 1)[0] ?? ''
-  return line.replace(/(^|[\s"'`(=[])(?:file:\/\/)?(?:\/[^\s/"'`)\]]+){2,}\/?/g, '$1<path>').slice(0, longestLine).trim()
+  return line
+    .replace(/(^|[\s"'`(=[])(?:file:\/\/)?(?:\/[^\s/"'`)\]]+){2,}\/?/g, '$1<path>')
+    .slice(0, longestLine)
+    .trim()
 }

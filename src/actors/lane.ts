@@ -35,7 +35,11 @@ export class Lane {
    * The session's id: created in the directory, or looked up, since its requests are answered in its own directory only.
    * Rejects with `HttpError` 404 for a session that does not exist.
    */
-  async open(client: OpenCodeClient, fallback: { directory: string | undefined; title: string }, signal: AbortSignal): Promise<string> {
+  async open(
+    client: OpenCodeClient,
+    fallback: { directory: string | undefined; title: string },
+    signal: AbortSignal,
+  ): Promise<string> {
     if (this.sessionId === undefined) {
       const title = this.title ?? fallback.title
       const session = await client.createSession(this.directory ?? fallback.directory, title, signal)

@@ -12,13 +12,20 @@ interface Policies {
 
 /** What to tell the server. */
 export type PolicyAnswer =
-  { reply: 'once' | 'always' } | { reply: 'reject'; message: string } | { answers: string[][] } | { reply: 'dismiss' }
+  | { reply: 'once' | 'always' }
+  | { reply: 'reject'; message: string }
+  | { answers: string[][] }
+  | { reply: 'dismiss' }
 
 /**
  * Asks the policy for its answer to a request. Never rejects: a policy that throws, answers nonsense or takes longer
  * than `timeout` (which resolves then) gives the safe answer, a rejection.
  */
-export async function decide(request: InputRequest, policies: Policies, timeout: Promise<void>): Promise<PolicyAnswer> {
+export async function decide(
+  request: InputRequest,
+  policies: Policies,
+  timeout: Promise<void>,
+): Promise<PolicyAnswer> {
   const safe = safeAnswer(request)
   const answer = (async () => {
     if (request.type === 'permission') return permission(await ask(policies.onPermission, request))
@@ -30,7 +37,7 @@ export async function decide(request: InputRequest, policies: Policies, timeout:
 const safeAnswer = (request: InputRequest): PolicyAnswer =>
   request.type === 'permission' ? { reply: 'reject', message: defaultRejection } : { reply: 'dismiss' }
 
-async function ask<R>(policy: string | ((request: R) => unknown), request: R): Promise<unknown> {
+function ask<R>(policy: string | ((request: R) => unknown), request: R): unknown {
   return typeof policy === 'function' ? policy(request) : policy
 }
 

@@ -15,20 +15,22 @@ export interface Prepared {
 }
 
 /** Finds the binary, writes the config, picks the port: what a spawn needs. Rejects with a typed error. */
-export const prepare = fromPromise<Prepared, { options: CompiledOptions }>(async ({ input: { options }, system, signal }) => {
-  const { binary, hostname, port, username } = options.values
-  const file = await resolveBinary(binary)
-  await writeConfigFile(options.values, secretOptions(options))
-  const plan = planSpawn(options, file, await choosePort(hostname, port))
-  const baseURL = `http://${urlHost(hostname)}:${plan.port}`
-  if (signal.aborted) return { baseURL }
-  const runtime = runtimeOf(options)
-  runtime.plan = plan
-  runtime.link?.client.close()
-  const client = new OpenCodeClient({ baseURL, username, password: plan.password })
-  runtime.link = { client, hub: new EventHub(clockOf(system).now) }
-  return { baseURL }
-})
+export const prepare = fromPromise<Prepared, { options: CompiledOptions }>(
+  async ({ input: { options }, system, signal }) => {
+    const { binary, hostname, port, username } = options.values
+    const file = await resolveBinary(binary)
+    await writeConfigFile(options.values, secretOptions(options))
+    const plan = planSpawn(options, file, await choosePort(hostname, port))
+    const baseURL = `http://${urlHost(hostname)}:${plan.port}`
+    if (signal.aborted) return { baseURL }
+    const runtime = runtimeOf(options)
+    runtime.plan = plan
+    runtime.link?.client.close()
+    const client = new OpenCodeClient({ baseURL, username, password: plan.password })
+    runtime.link = { client, hub: new EventHub(clockOf(system).now) }
+    return { baseURL }
+  },
+)
 
 /** A server on every address is asked on loopback; an IPv6 address goes in brackets. */
 function urlHost(hostname: string): string {

@@ -25,10 +25,12 @@ export const serverProcess = fromCallback<ProcessCommand | EventObject, { option
     const tell = (fact: ProcessFact): void => sendBack(fact)
     let child: ServerProcess | undefined
     try {
-      child = runtime.plan && spawnServer(options, runtime.plan, {
-        onListening: () => tell({ type: 'process.listening' }),
-        onExit: (error) => tell({ type: 'process.exited', error }),
-      })
+      child =
+        runtime.plan &&
+        spawnServer(options, runtime.plan, {
+          onListening: () => tell({ type: 'process.listening' }),
+          onExit: (error) => tell({ type: 'process.exited', error }),
+        })
     } catch (error) {
       tell({ type: 'process.exited', error: asServerExit(error) })
     }

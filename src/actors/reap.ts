@@ -6,16 +6,21 @@ import { runtimeOf } from './runtime.ts'
  * Ends what a server is busy with before it is ended itself: bash tools run in sessions of their own, which no group
  * signal reaches (opencode 1.18.33: abort and dispose end them). An idle server has nothing to dispose of.
  */
-export const dispose = fromPromise<void, { options: CompiledOptions }>(async ({ input: { options }, signal }) => {
-  const { link, directories } = runtimeOf(options)
-  if (!link) return
-  const places = new Set([...directories, options.values.directory])
-  const statuses = await Promise.all([...places].map((place) => link.client.status(place, signal)))
-  const busy = statuses.flatMap((status) => (typeof status === 'object' && status !== null ? Object.keys(status) : []))
-  if (busy.length === 0) return
-  await Promise.allSettled(busy.map((sessionId) => link.client.abort(sessionId, signal)))
-  await link.client.dispose(signal)
-})
+export const dispose = fromPromise<undefined, { options: CompiledOptions }>(
+  async ({ input: { options }, signal }) => {
+    const { link, directories } = runtimeOf(options)
+    if (!link) return undefined
+    const places = new Set([...directories, options.values.directory])
+    const statuses = await Promise.all([...places].map((place) => link.client.status(place, signal)))
+    const busy = statuses.flatMap((status) =>
+      typeof status === 'object' && status !== null ? Object.keys(status) : [],
+    )
+    if (busy.length === 0) return undefined
+    await Promise.allSettled(busy.map((sessionId) => link.client.abort(sessionId, signal)))
+    await link.client.dispose(signal)
+    return undefined
+  },
+)
 
 /** Kills what is left of a spawn, and tells how many processes that were: asked again until it is none. */
 export const sweep = fromPromise<{ left: number }, { options: CompiledOptions }>(({ input: { options } }) =>

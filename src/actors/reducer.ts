@@ -2,7 +2,16 @@ import { isTerminal, noUsage } from '../replies.ts'
 import type { OpenCodeEvent, Reply, TurnErrorCode, TurnOutput, Usage } from '../replies.ts'
 import { failureOf, isRetryable, safeLine, type Failure } from './failure.ts'
 import { Transcript, type Piece } from './transcript.ts'
-import { childOf, isFields, parseError, parseMessage, parsePart, parseRequest, parseStatus, sessionOf } from './wire.ts'
+import {
+  childOf,
+  isFields,
+  parseError,
+  parseMessage,
+  parsePart,
+  parseRequest,
+  parseStatus,
+  sessionOf,
+} from './wire.ts'
 import type { WireMessage, WirePart, WireStatus, WireTool } from './wire.ts'
 
 /** Who a turn is: its session, the id of its user message (by default the first one seen), and its trace. */
@@ -90,7 +99,8 @@ export class TurnReducer {
     let count = 0
     for (const message of [...this.#answers.values()].reverse()) {
       if (message.summary || !message.completed) continue
-      if (message.finish !== 'unknown' && (message.finish !== 'tool-calls' || this.#callers.has(message.id))) break
+      if (message.finish !== 'unknown' && (message.finish !== 'tool-calls' || this.#callers.has(message.id)))
+        break
       count++
     }
     return count
@@ -147,7 +157,8 @@ export class TurnReducer {
   }
 
   #adopt(link: { parentId: string; childId: string } | undefined): void {
-    if (link && (link.parentId === this.#sessionId || this.#children.has(link.parentId))) this.#children.add(link.childId)
+    if (link && (link.parentId === this.#sessionId || this.#children.has(link.parentId)))
+      this.#children.add(link.childId)
   }
 
   #ask(entry: unknown): void {
@@ -204,7 +215,8 @@ export class TurnReducer {
     const state = this.#calls.get(call_id)
     if (status === 'pending' || state === 'ended') return
     if (!state) this.#reply({ kind: 'tool_call', call_id, tool, args })
-    if (status !== 'running') this.#reply({ kind: 'tool_result', call_id, tool, result, success: status === 'completed' })
+    if (status !== 'running')
+      this.#reply({ kind: 'tool_result', call_id, tool, result, success: status === 'completed' })
     this.#calls.set(call_id, status === 'running' ? 'called' : 'ended')
   }
 
@@ -265,7 +277,8 @@ export class TurnReducer {
 
   #catchUpPart(message: WireMessage | undefined, value: unknown): void {
     const part = parsePart(value)
-    if (message && part?.childId !== undefined) this.#adopt({ parentId: message.sessionId, childId: part.childId })
+    if (message && part?.childId !== undefined)
+      this.#adopt({ parentId: message.sessionId, childId: part.childId })
     if (message?.sessionId === this.#sessionId) this.#onPart(part)
   }
 
@@ -281,7 +294,13 @@ export class TurnReducer {
     if (status.type !== 'idle') return this.#onStatus(status, true)
     if (this.#failure && this.#prompts.size === 0) return this.#fail(refused(this.#failure))
     if (this.#prompts.size === 0 || this.#conclude()) return
-    this.#fail(this.#failure ?? { code: 'internal', error: 'The server went idle without an answer', retryable: false })
+    this.#fail(
+      this.#failure ?? {
+        code: 'internal',
+        error: 'The server went idle without an answer',
+        retryable: false,
+      },
+    )
   }
 
   #finish(finish_reason: string | undefined): void {

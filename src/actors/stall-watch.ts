@@ -35,7 +35,8 @@ export class StallWatch {
   onEvent({ type, properties }: OpenCodeEvent): void {
     this.#progressAt = this.#clock.now()
     const { requestID } = properties
-    if (/^(permission|question)\.(replied|rejected)$/.test(type) && typeof requestID === 'string') this.leaveRequest(requestID)
+    if (/^(permission|question)\.(replied|rejected)$/.test(type) && typeof requestID === 'string')
+      this.leaveRequest(requestID)
   }
 
   onReply(reply: Reply): void {

@@ -72,7 +72,15 @@ export class Transcript {
   #open(part: WirePart): Stretch {
     const kind = part.type === 'reasoning' ? 'reasoning' : 'delta'
     const torn = this.#headless.delete(part.id)
-    const stretch: Stretch = { kind, messageId: part.messageId, sent: '', half: '', ended: false, dropped: false, torn }
+    const stretch: Stretch = {
+      kind,
+      messageId: part.messageId,
+      sent: '',
+      half: '',
+      ended: false,
+      dropped: false,
+      torn,
+    }
     this.#parts.set(part.id, stretch)
     return stretch
   }

@@ -2,7 +2,14 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { ReplaySubject } from 'rxjs'
 import type { PromptPart } from '../io/client.ts'
 import type { PermissionPolicy, QuestionPolicy } from '../options.ts'
-import { isTerminal, noUsage, type InputRequest, type Reply, type TerminalReply, type Usage } from '../replies.ts'
+import {
+  isTerminal,
+  noUsage,
+  type InputRequest,
+  type Reply,
+  type TerminalReply,
+  type Usage,
+} from '../replies.ts'
 import { deferred } from './deferred.ts'
 import { safeLine } from './failure.ts'
 import type { Lane } from './lane.ts'
@@ -78,7 +85,13 @@ export class TurnRecord {
   /** Ends a turn whose actor failed: a defect of ours. A turn that is done stays as it is. */
   fail(error: unknown): void {
     const message = error instanceof Error ? error.message : 'The turn ended without a reply'
-    this.give({ kind: 'error', trace_id: this.plan.traceId, error: safeLine(message), code: 'internal', retryable: false })
+    this.give({
+      kind: 'error',
+      trace_id: this.plan.traceId,
+      error: safeLine(message),
+      code: 'internal',
+      retryable: false,
+    })
   }
 }
 

@@ -1,7 +1,15 @@
 import { HttpError } from '../io/client.ts'
 import type { CompiledOptions } from '../options.ts'
 import { isTerminal } from '../replies.ts'
-import type { ErrorReply, InputRequest, OpenCodeEvent, Reply, TerminalReply, TurnErrorCode, TurnOutput } from '../replies.ts'
+import type {
+  ErrorReply,
+  InputRequest,
+  OpenCodeEvent,
+  Reply,
+  TerminalReply,
+  TurnErrorCode,
+  TurnOutput,
+} from '../replies.ts'
 import { elapse, type SystemClock } from './clock.ts'
 import { exhaustedCode } from './failure.ts'
 import { answerRequest, decide } from './policy.ts'
@@ -125,7 +133,13 @@ export class TurnRun {
       onGap: () => void this.#resync(),
     })
     const { model, agent = lane.agent, system, parts } = plan
-    const body = { messageID: messageId, model, parts, ...(agent !== undefined && { agent }), ...(system !== undefined && { system }) }
+    const body = {
+      messageID: messageId,
+      model,
+      parts,
+      ...(agent !== undefined && { agent }),
+      ...(system !== undefined && { system }),
+    }
     // Never aborted: a prompt may have reached the server, and an abort sent beside it is lost (opencode 1.18.33).
     this.#prompted = link.client.prompt(sessionId, lane.directory, body)
     await this.#prompted
@@ -161,7 +175,8 @@ export class TurnRun {
     this.#stall.onEvent(event)
     this.#take(reducer.push(event))
     if (this.#isOver()) return
-    if (event.type === 'session.status' && this.#stall.leaveRetry(event)) this.#record.tell({ state: 'running' })
+    if (event.type === 'session.status' && this.#stall.leaveRetry(event))
+      this.#record.tell({ state: 'running' })
     if (event.type === 'message.updated') this.#checkLoop(reducer)
     if (event.type === 'session.error' || event.type === 'session.idle') this.#confirmSoon()
   }
@@ -191,14 +206,18 @@ export class TurnRun {
   #onRetry({ attempt, message, nextAt }: TurnOutput & { type: 'retry' }): void {
     const { maxRetries, deadlineMs } = this.#record.plan
     const leftMs = deadlineMs - (this.#clock.now() - this.#startedAt)
-    if (attempt > maxRetries || nextAt - Date.now() > leftMs) return this.end({ code: exhaustedCode(message), error: message })
+    if (attempt > maxRetries || nextAt - Date.now() > leftMs)
+      return this.end({ code: exhaustedCode(message), error: message })
     this.#stall.enterRetry()
     this.#record.tell({ state: 'retrying', attempt, message: this.#options.secrets.mask(message), nextAt })
   }
 
   #checkLoop(reducer: TurnReducer): void {
     if (reducer.unfinished <= this.#record.plan.maxRetries) return
-    this.end({ code: 'provider_unavailable', error: 'The provider keeps ending its answers without a finish reason' })
+    this.end({
+      code: 'provider_unavailable',
+      error: 'The provider keeps ending its answers without a finish reason',
+    })
   }
 
   async #answer(request: InputRequest): Promise<void> {
@@ -225,7 +244,10 @@ export class TurnRun {
   async #confirmIdle(): Promise<void> {
     const { lane } = this.#record
     const status = await this.#link?.client.status(lane.directory, this.#abort.signal).catch(() => undefined)
-    const isBusy = typeof status !== 'object' || status === null || (lane.sessionId !== undefined && lane.sessionId in status)
+    const isBusy =
+      typeof status !== 'object' ||
+      status === null ||
+      (lane.sessionId !== undefined && lane.sessionId in status)
     if (!isBusy && !this.#record.isDone) await this.#resync()
   }
 
@@ -282,7 +304,10 @@ export class TurnRun {
     const { lane } = this.#record
     const { signal } = this.#serverGone
     const link = this.#link
-    const sent = this.#prompted?.then(() => true, () => false)
+    const sent = this.#prompted?.then(
+      () => true,
+      () => false,
+    )
     const isSent = await Promise.race([sent, elapse(this.#clock, abortTimeoutMs, signal)])
     if (isSent !== true || !link || lane.sessionId === undefined) return
     for (let i = 0; i < abortTries && !signal.aborted; i++) {
@@ -310,7 +335,8 @@ export class TurnRun {
 
 function refusal({ status, message }: HttpError): TurnCause {
   if (status === 404) return { code: 'session_not_found', error: message }
-  if (status === 401 || status === 403) return { code: 'auth', error: `The server refused the credentials (${status})` }
+  if (status === 401 || status === 403)
+    return { code: 'auth', error: `The server refused the credentials (${status})` }
   if (status >= 400 && status < 500) return { code: 'rejected', error: message }
   return { code: 'internal', error: message }
 }

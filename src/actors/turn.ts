@@ -26,9 +26,16 @@ export interface TurnActorEmitted extends EventObject {
 
 export type TurnActorSnapshot = Snapshot<TerminalReply> & { input: TurnActorInput }
 
+type System = AnyActorRef['system']
+
 /** The logic of a turn's actor. */
-export interface TurnLogic
-  extends ActorLogic<TurnActorSnapshot, TurnActorEvent, TurnActorInput, AnyActorRef['system'], TurnActorEmitted> {}
+export type TurnLogic = ActorLogic<
+  TurnActorSnapshot,
+  TurnActorEvent,
+  TurnActorInput,
+  System,
+  TurnActorEmitted
+>
 
 const runs = new WeakMap<object, TurnRun>()
 

@@ -168,7 +168,12 @@ export function parseRequest(value: unknown, rootId: string): InputRequest | und
   const [id, sessionId] = [text(entry['id']), text(entry['sessionID'])]
   if (id === undefined || sessionId === undefined) return undefined
   const callId = text(fields(entry['tool'])['callID'])
-  const common = { id, sessionId, child: sessionId !== rootId, ...(callId !== undefined && { tool: { callId } }) }
+  const common = {
+    id,
+    sessionId,
+    child: sessionId !== rootId,
+    ...(callId !== undefined && { tool: { callId } }),
+  }
   const permission = text(entry['permission'])
   if (permission !== undefined) {
     const patterns = list(entry['patterns']).filter((pattern) => typeof pattern === 'string')

@@ -1,4 +1,4 @@
-import { styleText } from 'node:util'
+import { stripVTControlCharacters, styleText } from 'node:util'
 import type { Lifecycle } from '../lifecycle.ts'
 import type { ErrorReply, FinalReply, InputRequest, ToolCallReply, ToolResultReply, Usage } from '../replies.ts'
 import type { TurnStatus } from '../actors/turn-record.ts'
@@ -114,8 +114,7 @@ export function usageText(usage: Usage): string {
 
 /** Without what moves a terminal's cursor or recolours it; line breaks and tabs stay. */
 export const printable = (text: string): string =>
-  // eslint-disable-next-line no-control-regex
-  text.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, '')
+  stripVTControlCharacters(text).replace(/(?![\n\t])\p{Cc}/gu, '')
 
 const oneLine = (text: string): string => printable(text.trim().replace(/\s*\n\s*/g, ' ⏎ '))
 

@@ -20,7 +20,11 @@ export interface BinaryLookup {
  * @throws BinaryNotFoundError (`ERR_OPENCODE_BINARY_NOT_FOUND`) that lists what was tried.
  */
 export async function resolveBinary(binary?: string, lookup: BinaryLookup = {}): Promise<string> {
-  const { path = process.env['PATH'] ?? '', home = homedir(), from = [import.meta.url, join(process.cwd(), 'package.json')] } = lookup
+  const {
+    path = process.env['PATH'] ?? '',
+    home = homedir(),
+    from = [import.meta.url, join(process.cwd(), 'package.json')],
+  } = lookup
   if (binary !== undefined) return explicit(binary, path, from)
   const onPath = await onSearchPath('opencode', path)
   const installed = join(home, '.opencode', 'bin', executable)
@@ -37,7 +41,12 @@ async function explicit(binary: string, path: string, from: readonly string[]): 
   const candidate = isPath ? resolve(binary) : await onSearchPath(binary, path)
   const found = candidate === undefined ? undefined : runnable(candidate, from)
   if (found !== undefined) return found
-  const where = candidate === undefined ? 'is not on PATH' : existsSync(candidate) ? 'is not an executable file' : 'does not exist'
+  const where =
+    candidate === undefined
+      ? 'is not on PATH'
+      : existsSync(candidate)
+        ? 'is not an executable file'
+        : 'does not exist'
   throw new BinaryNotFoundError(`The option \`binary\` names ${JSON.stringify(binary)}, which ${where}.`)
 }
 

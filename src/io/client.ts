@@ -64,7 +64,9 @@ export class OpenCodeClient {
     const { username, password } = endpoint
     this.#endpoint = endpoint
     this.#authorization =
-      password === undefined ? undefined : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+      password === undefined
+        ? undefined
+        : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
     this.#agent = new Agent({ connect: { timeout: 10_000 } })
     // The default body timeout would cut the stream at 300 s; heartbeats show whether it lives.
     this.#streams = new Agent({ bodyTimeout: 0, headersTimeout: 30_000 })
@@ -96,14 +98,23 @@ export class OpenCodeClient {
   }
 
   /** Without a title the server asks the model for one, at a cost that it counts nowhere. */
-  async createSession(directory: string | undefined, title: string, signal?: AbortSignal): Promise<SessionInfo> {
+  async createSession(
+    directory: string | undefined,
+    title: string,
+    signal?: AbortSignal,
+  ): Promise<SessionInfo> {
     const call: Call = { method: 'POST', query: { directory }, body: { title }, signal }
     const session = sessionInfo(await this.#json('/session', call))
     if (!session) throw new Error('POST /session answered no id')
     return session
   }
 
-  async prompt(sessionId: string, directory: string | undefined, prompt: Prompt, signal?: AbortSignal): Promise<void> {
+  async prompt(
+    sessionId: string,
+    directory: string | undefined,
+    prompt: Prompt,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const path = `/session/${encodeURIComponent(sessionId)}/prompt_async`
     await this.#json(path, { method: 'POST', query: { directory }, body: prompt, signal })
   }
@@ -137,16 +148,36 @@ export class OpenCodeClient {
     return lists.flatMap((list) => (Array.isArray(list) ? (list as unknown[]) : []))
   }
 
-  async replyPermission(id: string, directory: string | undefined, body: { reply: string; message?: string }, signal?: AbortSignal) {
-    await this.#json(`/permission/${encodeURIComponent(id)}/reply`, { method: 'POST', query: { directory }, body, signal })
+  async replyPermission(
+    id: string,
+    directory: string | undefined,
+    body: { reply: string; message?: string },
+    signal?: AbortSignal,
+  ) {
+    await this.#json(`/permission/${encodeURIComponent(id)}/reply`, {
+      method: 'POST',
+      query: { directory },
+      body,
+      signal,
+    })
   }
 
   async replyQuestion(id: string, directory: string | undefined, answers: string[][], signal?: AbortSignal) {
-    await this.#json(`/question/${encodeURIComponent(id)}/reply`, { method: 'POST', query: { directory }, body: { answers }, signal })
+    await this.#json(`/question/${encodeURIComponent(id)}/reply`, {
+      method: 'POST',
+      query: { directory },
+      body: { answers },
+      signal,
+    })
   }
 
   async rejectQuestion(id: string, directory: string | undefined, signal?: AbortSignal) {
-    await this.#json(`/question/${encodeURIComponent(id)}/reject`, { method: 'POST', query: { directory }, body: {}, signal })
+    await this.#json(`/question/${encodeURIComponent(id)}/reject`, {
+      method: 'POST',
+      query: { directory },
+      body: {},
+      signal,
+    })
   }
 
   /** Ends bash tools and MCP servers of every directory. */
@@ -183,7 +214,8 @@ export class OpenCodeClient {
   async #json(path: string, call: Call = {}, dispatcher: Dispatcher = this.#agent): Promise<unknown> {
     const { method = 'GET', query = {}, body, signal } = call
     const url = new URL(path, this.#endpoint.baseURL)
-    for (const [key, value] of Object.entries(query)) if (value !== undefined && value !== '') url.searchParams.set(key, value)
+    for (const [key, value] of Object.entries(query))
+      if (value !== undefined && value !== '') url.searchParams.set(key, value)
     const response = await request(url, {
       dispatcher,
       method,
@@ -191,9 +223,12 @@ export class OpenCodeClient {
       ...(body !== undefined && { body: JSON.stringify(body) }),
       ...(signal && { signal }),
     })
-    if (response.statusCode < 200 || response.statusCode > 299) throw await failure(response, `${method} ${path}`)
+    if (response.statusCode < 200 || response.statusCode > 299)
+      throw await failure(response, `${method} ${path}`)
     const text = await response.body.text()
-    return /json/.test(String(response.headers['content-type'])) && text !== '' ? (JSON.parse(text) as unknown) : undefined
+    return /json/.test(String(response.headers['content-type'])) && text !== ''
+      ? (JSON.parse(text) as unknown)
+      : undefined
   }
 }
 

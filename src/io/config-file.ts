@@ -34,7 +34,10 @@ export async function writeConfigFile(options: ResolvedOptions, secrets: SecretO
 }
 
 async function currentContent(file: string): Promise<string | undefined> {
-  const isPlain = await stat(file).then((entry) => entry.isFile(), () => false)
+  const isPlain = await stat(file).then(
+    (entry) => entry.isFile(),
+    () => false,
+  )
   return isPlain ? readFile(file, 'utf8') : undefined
 }
 
@@ -60,7 +63,14 @@ export function buildConfig(options: ResolvedOptions, secrets: SecretOptions): R
 }
 
 /** Without `modalities` opencode drops images in silence; `attachment` alone is not enough. */
-function modelConfig({ name, input, contextTokens, outputTokens, cost, options }: ResolvedOptions['models'][number]) {
+function modelConfig({
+  name,
+  input,
+  contextTokens,
+  outputTokens,
+  cost,
+  options,
+}: ResolvedOptions['models'][number]) {
   const takesFiles = input?.some((kind) => kind !== 'text') ?? false
   return {
     ...(name !== undefined && { name }),
@@ -69,14 +79,20 @@ function modelConfig({ name, input, contextTokens, outputTokens, cost, options }
       limit: { context: contextTokens ?? 128_000, output: outputTokens ?? 8_192 },
     }),
     ...(cost && {
-      cost: { input: cost.input, output: cost.output, cache_read: cost.cacheRead ?? 0, cache_write: cost.cacheWrite ?? 0 },
+      cost: {
+        input: cost.input,
+        output: cost.output,
+        cache_read: cost.cacheRead ?? 0,
+        cache_write: cost.cacheWrite ?? 0,
+      },
     }),
     ...(options && { options }),
   }
 }
 
 type Json = Record<string, unknown>
-const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isJson = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function merge(under: Json, over: Json): Json {
   const merged: Json = { ...under }

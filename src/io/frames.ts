@@ -10,7 +10,9 @@ const isSync = (data: string): boolean => data.lastIndexOf(syncMark, 1000) >= 0
  * `{ directory, project, payload }`. Any chunking of the bytes gives the same events; a frame that is no JSON, or no
  * event, is left out.
  */
-export async function* readFrames(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<OpenCodeEvent, void, void> {
+export async function* readFrames(
+  bytes: AsyncIterable<Uint8Array>,
+): AsyncGenerator<OpenCodeEvent, void, void> {
   const decoder = new TextDecoder()
   let events: OpenCodeEvent[] = []
   const parser = createParser({

@@ -21,7 +21,14 @@ export function planSpawn(options: CompiledOptions, binary: string, port: number
   const { password = randomBytes(24).toString('base64url') } = secretOptions(options)
   if (password !== false) options.secrets.add(password)
   const { hostname, username } = options.values
-  return { binary, port, hostname, username, password: password === false ? undefined : password, marker: randomUUID() }
+  return {
+    binary,
+    port,
+    hostname,
+    username,
+    password: password === false ? undefined : password,
+    marker: randomUUID(),
+  }
 }
 
 /** What happens to a server's process. */
@@ -56,7 +63,13 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
   })
   const child = execa(plan.binary, ['serve', '--port', String(plan.port), '--hostname', plan.hostname], {
     cwd: directory,
-    env: serverEnvironment({ home, username: plan.username, password: plan.password, marker: plan.marker, env }),
+    env: serverEnvironment({
+      home,
+      username: plan.username,
+      password: plan.password,
+      marker: plan.marker,
+      env,
+    }),
     extendEnv: false,
     detached: true,
     cleanup: false,
@@ -75,7 +88,10 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
   child.once('exit', (exitCode, signal) => {
     const exit = { exitCode: exitCode ?? undefined, signal: signal ?? undefined }
     const late = setTimeout(() => end(exit), lastOutputMs)
-    child.once('close', () => (clearTimeout(late), end(exit)))
+    child.once('close', () => {
+      clearTimeout(late)
+      end(exit)
+    })
   })
   child.once('error', (cause) => end({}, cause))
   child.catch(() => undefined)
@@ -90,7 +106,9 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
 
   return {
     pid,
-    signal: (name) => void (pid !== undefined && signalGroup(pid, name)),
+    signal: (name) => {
+      if (pid !== undefined) signalGroup(pid, name)
+    },
     sweep: () => killLeftovers(pid, plan.marker),
     destroy,
   }
@@ -102,7 +120,11 @@ const lastOutputMs = 200
 const isListeningLine = (line: string, port: number): boolean =>
   /\blistening on\b/i.test(line) && new RegExp(`:${port}\\b`).test(line)
 
-function exitError(exit: { exitCode?: number | undefined; signal?: string | undefined }, logTail: string, cause?: Error) {
+function exitError(
+  exit: { exitCode?: number | undefined; signal?: string | undefined },
+  logTail: string,
+  cause?: Error,
+) {
   const how = cause
     ? `could not be started: ${cause.message.split('\n', 1)[0] ?? ''}`
     : exit.signal !== undefined

@@ -117,7 +117,9 @@ describe('a server that starts', () => {
   it('ends a start that nobody waits for any more', async () => {
     const { server, states } = standInServer('never-listens')
     const idle = new Promise<void>((resolve) =>
-      server.lifecycle$.subscribe(({ state, reason }) => state === 'idle' && reason !== undefined && resolve()),
+      server.lifecycle$.subscribe(
+        ({ state, reason }) => state === 'idle' && reason !== undefined && resolve(),
+      ),
     )
     await failure(server.ensureRunning({ deadlineMs: 300 }))
     await idle

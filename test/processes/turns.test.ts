@@ -5,7 +5,8 @@ import { standInServer } from '../support/stand-in.ts'
 
 const replies = (turn: Turn): Promise<Reply[]> => firstValueFrom(turn.replies$.pipe(toArray()))
 const running = (turn: Turn) => firstValueFrom(turn.status$.pipe(filter(({ state }) => state === 'running')))
-const contents = (all: Reply[]): string => all.map((reply) => (reply.kind === 'delta' ? reply.content : '')).join('')
+const contents = (all: Reply[]): string =>
+  all.map((reply) => (reply.kind === 'delta' ? reply.content : '')).join('')
 
 describe('a turn on a server that misbehaves', () => {
   it('ends once, with what it had, when the server dies; the next one runs on a new server', async () => {
@@ -73,7 +74,12 @@ describe('a turn on a server that misbehaves', () => {
   it('gives up after its retries, and says what they were spent on', async () => {
     const { server } = standInServer('well-behaved')
     const turn = server.turn({ text: 'retry:4', maxRetries: 2 })
-    const states = firstValueFrom(turn.status$.pipe(filter(({ state }) => state === 'retrying'), toArray()))
+    const states = firstValueFrom(
+      turn.status$.pipe(
+        filter(({ state }) => state === 'retrying'),
+        toArray(),
+      ),
+    )
     expect(await turn.done).toMatchObject({ kind: 'error', code: 'rate_limited', retryable: true })
     expect((await states).map((status) => 'attempt' in status && status.attempt)).toEqual([1, 2])
   })
@@ -103,16 +109,26 @@ describe('turns side by side', () => {
     await server.ensureRunning()
     const turns = ['slow:200 echo:a', 'slow:200 echo:b', 'echo:c', 'echo:d'].map((text) => server.turn(text))
     const ends = await Promise.all(turns.map((turn) => turn.done))
-    expect(ends.map((end) => (end.kind === 'final' ? end.content : end.code))).toEqual(['a', 'b', 'c', 'overloaded'])
+    expect(ends.map((end) => (end.kind === 'final' ? end.content : end.code))).toEqual([
+      'a',
+      'b',
+      'c',
+      'overloaded',
+    ])
   })
 
   it('of one session run one after another', async () => {
     const { server, requests } = standInServer('well-behaved')
     const session = server.session()
     const [first, second] = [session.turn('slow:200 echo:one'), session.turn('echo:two')]
-    expect(await Promise.all([first.done, second.done])).toMatchObject([{ content: 'one' }, { content: 'two' }])
+    expect(await Promise.all([first.done, second.done])).toMatchObject([
+      { content: 'one' },
+      { content: 'two' },
+    ])
     expect(await second.sessionId).toBe(await first.sessionId)
-    expect(requests().filter(({ url, method }) => method === 'POST' && /^\/session(\?|$)/.test(url))).toHaveLength(1)
+    expect(
+      requests().filter(({ url, method }) => method === 'POST' && /^\/session(\?|$)/.test(url)),
+    ).toHaveLength(1)
   })
 
   it('are cancelled one by one: a waiting one leaves the queue without touching the server', async () => {
@@ -132,7 +148,9 @@ describe('turns side by side', () => {
   it('are released when they are done', async () => {
     const { server } = standInServer('well-behaved')
     await Promise.all(Array.from({ length: 20 }, () => server.turn('Say hello').done))
-    await expect.poll(() => Object.keys(server.actor.getSnapshot().children).filter((id) => id.startsWith('turn:'))).toEqual([])
+    await expect
+      .poll(() => Object.keys(server.actor.getSnapshot().children).filter((id) => id.startsWith('turn:')))
+      .toEqual([])
     expect(server.actor.getSnapshot().context).toMatchObject({ waiting: [], running: [] })
   })
 })

@@ -22,7 +22,12 @@ describe('the real server', () => {
     const { pid = 0 } = server
     process.kill(pid, 'SIGKILL')
     const replies = await collect(turn)
-    expect(replies.at(-1)).toMatchObject({ kind: 'error', code: 'server_died', retryable: true, partial: expect.stringMatching(/^0 /) as string })
+    expect(replies.at(-1)).toMatchObject({
+      kind: 'error',
+      code: 'server_died',
+      retryable: true,
+      partial: expect.stringMatching(/^0 /) as string,
+    })
     expect(replies.filter(({ kind }) => kind === 'error')).toHaveLength(1)
     expect(await session.turn('Say hello').done).toMatchObject({ kind: 'final', content: 'Hello world' })
     expect(server.pid).not.toBe(pid)
@@ -52,7 +57,12 @@ describe('the real server', () => {
             id: 'opencode',
             src: 'serverMachine',
             input: () =>
-              compileOptions({ home, models: ['gpt-4o'], proxy: { baseURL: 'http://127.0.0.1:9/v1', apiKey }, ...(values.binary !== undefined && { binary: values.binary }) }),
+              compileOptions({
+                home,
+                models: ['gpt-4o'],
+                proxy: { baseURL: 'http://127.0.0.1:9/v1', apiKey },
+                ...(values.binary !== undefined && { binary: values.binary }),
+              }),
           },
           on: { leave: 'away' },
         },

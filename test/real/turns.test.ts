@@ -24,9 +24,15 @@ beforeAll(async () => {
         { text: ['all ', 'done'], usage: { inputTokens: 100, outputTokens: 20, cachedTokens: 30 } },
       ],
     },
-    { match: 'forbidden', reply: { error: { status: 401, message: `Incorrect API key provided: ${apiKey}` } } },
+    {
+      match: 'forbidden',
+      reply: { error: { status: 401, message: `Incorrect API key provided: ${apiKey}` } },
+    },
     { match: 'broken', reply: { error: { status: 503, message: 'upstream down' } } },
-    { match: 'slow down', reply: { error: { status: 429, message: 'Rate limit reached', headers: { 'retry-after': '86400' } } } },
+    {
+      match: 'slow down',
+      reply: { error: { status: 429, message: 'Rate limit reached', headers: { 'retry-after': '86400' } } },
+    },
     { match: 'hang', reply: { hang: true } },
     { match: 'trickle', reply: { text: Array.from({ length: 400 }, (_, i) => `${i} `), chunkDelayMs: 50 } },
     { match: 'read it', reply: [readOutside, { text: 'went on' }] },
@@ -57,16 +63,33 @@ describe('a turn on the real server', () => {
 
   it('tells reasoning, a tool call with its input, its result and the text apart', async () => {
     const replies = await collect(server.turn('think and run'))
-    expect(kinds(replies)).toEqual(['reasoning', 'reasoning', 'tool_call', 'tool_result', 'delta', 'delta', 'final'])
+    expect(kinds(replies)).toEqual([
+      'reasoning',
+      'reasoning',
+      'tool_call',
+      'tool_result',
+      'delta',
+      'delta',
+      'final',
+    ])
     expect(replies[2]).toMatchObject({ tool: 'bash', args: { command: 'printf hi', description: 'x' } })
     expect(replies[3]).toMatchObject({ tool: 'bash', result: 'hi', success: true })
-    expect(replies.at(-1)).toMatchObject({ content: 'all done', usage: { input_tokens: 80, cache_read_tokens: 30, output_tokens: 25 } })
+    expect(replies.at(-1)).toMatchObject({
+      content: 'all done',
+      usage: { input_tokens: 80, cache_read_tokens: 30, output_tokens: 25 },
+    })
   })
 
   it('makes a 401 one auth error, with the key masked', async () => {
     const replies = await collect(server.turn('forbidden'))
     expect(replies).toEqual([
-      { kind: 'error', trace_id: null, code: 'auth', retryable: false, error: 'Incorrect API key provided: ***' },
+      {
+        kind: 'error',
+        trace_id: null,
+        code: 'auth',
+        retryable: false,
+        error: 'Incorrect API key provided: ***',
+      },
     ])
   })
 
@@ -77,7 +100,9 @@ describe('a turn on the real server', () => {
 
   it('makes an unknown agent one rejected error, though the server never says idle', async () => {
     const replies = await collect(server.turn({ text: 'Say hello', agent: 'nope' }))
-    expect(replies).toMatchObject([{ kind: 'error', code: 'rejected', error: expect.stringContaining('Agent not found') as string }])
+    expect(replies).toMatchObject([
+      { kind: 'error', code: 'rejected', error: expect.stringContaining('Agent not found') as string },
+    ])
   })
 
   it('gives up on a provider that fails for ever, and ends the work on the server', async () => {
@@ -89,7 +114,10 @@ describe('a turn on the real server', () => {
   })
 
   it('does not wait for a retry beyond its deadline', async () => {
-    expect(await server.turn({ text: 'slow down', deadlineMs: 60_000 }).done).toMatchObject({ code: 'rate_limited', retryable: true })
+    expect(await server.turn({ text: 'slow down', deadlineMs: 60_000 }).done).toMatchObject({
+      code: 'rate_limited',
+      retryable: true,
+    })
   })
 
   it('stalls on a provider that hangs', async () => {
@@ -100,7 +128,12 @@ describe('a turn on the real server', () => {
 
   it('ends at its deadline with what it had', async () => {
     const end = await server.turn({ text: 'trickle', deadlineMs: 4_000 }).done
-    expect(end).toMatchObject({ kind: 'error', code: 'deadline_exceeded', retryable: true, partial: expect.stringMatching(/^0 1 2 /) as string })
+    expect(end).toMatchObject({
+      kind: 'error',
+      code: 'deadline_exceeded',
+      retryable: true,
+      partial: expect.stringMatching(/^0 1 2 /) as string,
+    })
   })
 
   it('is cancelled, and its session takes the next turn', async () => {
@@ -109,7 +142,12 @@ describe('a turn on the real server', () => {
     await firstValueFrom(turn.replies$)
     turn.cancel()
     const end = await turn.done
-    expect(end).toMatchObject({ kind: 'error', code: 'cancelled', retryable: false, partial: expect.stringMatching(/^0 /) as string })
+    expect(end).toMatchObject({
+      kind: 'error',
+      code: 'cancelled',
+      retryable: false,
+      partial: expect.stringMatching(/^0 /) as string,
+    })
     expect(await session.turn('Say hello').done).toMatchObject({ kind: 'final', content: 'Hello world' })
   })
 
@@ -117,7 +155,11 @@ describe('a turn on the real server', () => {
     const turn = server.turn('read it')
     const request = firstValueFrom(turn.requests$)
     const replies = await collect(turn)
-    expect(await request).toMatchObject({ type: 'permission', permission: 'external_directory', child: false })
+    expect(await request).toMatchObject({
+      type: 'permission',
+      permission: 'external_directory',
+      child: false,
+    })
     expect(kinds(replies)).toEqual(['tool_call', 'tool_result', 'delta', 'final'])
     expect(replies[1]).toMatchObject({ tool: 'read', success: false })
     expect(replies.at(-1)).toMatchObject({ content: 'went on', finish_reason: 'stop' })
@@ -126,7 +168,10 @@ describe('a turn on the real server', () => {
   it('asks its policy for permission', async () => {
     const asked: string[][] = []
     const replies = await collect(
-      server.turn({ text: 'read it', onPermission: ({ patterns }) => (asked.push(patterns), Promise.resolve('once')) }),
+      server.turn({
+        text: 'read it',
+        onPermission: ({ patterns }) => (asked.push(patterns), Promise.resolve('once')),
+      }),
     )
     expect(asked).toEqual([['/etc/*']])
     expect(replies[1]).toMatchObject({ tool: 'read', success: true })
@@ -134,7 +179,10 @@ describe('a turn on the real server', () => {
 
   it('has its questions answered by its policy, and dismissed by default', async () => {
     const answered = await collect(server.turn({ text: 'ask me', onQuestion: () => [['A']] }))
-    expect(answered.find((reply) => reply.kind === 'tool_result')).toMatchObject({ success: true, result: expect.stringContaining('"Which?"="A"') as string })
+    expect(answered.find((reply) => reply.kind === 'tool_result')).toMatchObject({
+      success: true,
+      result: expect.stringContaining('"Which?"="A"') as string,
+    })
     expect(answered.at(-1)).toMatchObject({ kind: 'final', content: 'thanks' })
     const dismissed = await collect(server.turn('ask me'))
     expect(dismissed.find((reply) => reply.kind === 'tool_result')).toMatchObject({ success: false })
@@ -151,18 +199,26 @@ describe('a turn on the real server', () => {
     expect(after?.messages.length).toBe((before?.messages.length ?? 0) + 2)
     expect(await session.id).toBe(await first.sessionId)
     await session.delete()
-    expect(await server.turn({ text: 'x', sessionId: (await first.sessionId) ?? '' }).done).toMatchObject({ code: 'session_not_found' })
+    expect(await server.turn({ text: 'x', sessionId: (await first.sessionId) ?? '' }).done).toMatchObject({
+      code: 'session_not_found',
+    })
   })
 
   it('keeps twelve at once apart', async () => {
     const turns = Array.from({ length: 12 }, (_, i) => server.turn(`number ${i}`))
     const ends = await Promise.all(turns.map((turn) => turn.done))
-    expect(ends.map((end) => end.kind === 'final' && end.content)).toEqual(turns.map((_, i) => `I am number ${i}`))
+    expect(ends.map((end) => end.kind === 'final' && end.content)).toEqual(
+      turns.map((_, i) => `I am number ${i}`),
+    )
   })
 
   it('reaches the server with its system prompt, and a text file', async () => {
     const data = Buffer.from('# notes\nforty-two').toString('base64')
-    const turn = server.turn({ text: 'Say hello', system: 'You are terse.', attachments: [{ mime: 'text/markdown', data, filename: 'notes.md' }] })
+    const turn = server.turn({
+      text: 'Say hello',
+      system: 'You are terse.',
+      attachments: [{ mime: 'text/markdown', data, filename: 'notes.md' }],
+    })
     expect((await turn.done).kind).toBe('final')
     const { messages } = model.requests.at(-1) ?? { messages: [] }
     expect(JSON.stringify(messages)).toContain('You are terse.')
@@ -171,7 +227,11 @@ describe('a turn on the real server', () => {
 })
 
 describe('a server that somebody else manages', () => {
-  const endpoint = () => ({ baseURL: server.baseURL ?? '', password: server.password ?? '', modelId: 'gpt-4o' })
+  const endpoint = () => ({
+    baseURL: server.baseURL ?? '',
+    password: server.password ?? '',
+    modelId: 'gpt-4o',
+  })
 
   it('takes a turn by driveTurn, whose sink gets every reply in order', async () => {
     const seen: Reply[] = []
@@ -187,15 +247,28 @@ describe('a server that somebody else manages', () => {
     }
     expect((await driveTurn('Say hello', null, throws, endpoint())).kind).toBe('final')
     const hangs = () => new Promise(() => undefined)
-    expect((await driveTurn('Say hello', null, hangs, { ...endpoint(), sinkTimeoutMs: 50 })).kind).toBe('final')
+    expect((await driveTurn('Say hello', null, hangs, { ...endpoint(), sinkTimeoutMs: 50 })).kind).toBe(
+      'final',
+    )
   })
 
   it('says so when it refuses the password, or is not there', async () => {
     const seen: Reply[] = []
-    const wrong = await driveTurn('Say hello', 't8', (reply) => seen.push(reply), { ...endpoint(), password: 'wrong-password' })
-    expect(wrong).toMatchObject({ kind: 'error', code: 'server_unavailable', trace_id: 't8', error: expect.stringContaining('401') as string })
+    const wrong = await driveTurn('Say hello', 't8', (reply) => seen.push(reply), {
+      ...endpoint(),
+      password: 'wrong-password',
+    })
+    expect(wrong).toMatchObject({
+      kind: 'error',
+      code: 'server_unavailable',
+      trace_id: 't8',
+      error: expect.stringContaining('401') as string,
+    })
     expect(seen).toEqual([wrong])
-    const gone = await driveTurn('Say hello', null, () => undefined, { ...endpoint(), baseURL: 'http://127.0.0.1:9' })
+    const gone = await driveTurn('Say hello', null, () => undefined, {
+      ...endpoint(),
+      baseURL: 'http://127.0.0.1:9',
+    })
     expect(gone).toMatchObject({ kind: 'error', code: 'server_unavailable', retryable: true })
   })
 
@@ -216,7 +289,9 @@ async function isIdle(sessionId: string): Promise<boolean> {
   const authorization = `Basic ${Buffer.from(`opencode:${server.password ?? ''}`).toString('base64')}`
   const directory = encodeURIComponent(server.actor.getSnapshot().context.options.values.directory)
   const read = async () => {
-    const response = await fetch(`${server.baseURL ?? ''}/session/status?directory=${directory}`, { headers: { authorization } })
+    const response = await fetch(`${server.baseURL ?? ''}/session/status?directory=${directory}`, {
+      headers: { authorization },
+    })
     return Object.keys((await response.json()) as object)
   }
   await expect.poll(read, { timeout: 20_000 }).not.toContain(sessionId)

@@ -10,7 +10,10 @@ import { expectNothingLeft } from './home.ts'
 export const apiKey = 'sk-real-test-0123456789'
 
 /** The real opencode binary, in front of a scripted model, in a home of its own. */
-export async function realServer(script: readonly ScriptedRule[], options: Partial<OpenCodeServerOptions> = {}) {
+export async function realServer(
+  script: readonly ScriptedRule[],
+  options: Partial<OpenCodeServerOptions> = {},
+) {
   const home = mkdtempSync(join(tmpdir(), 'opencode-runtime-real-'))
   const model = await startScriptedModel(script, { apiKey })
   const server = new OpenCodeServer({

@@ -1,0 +1,49 @@
+import type { Output } from './output.ts'
+import type { Paint } from './rows.ts'
+
+const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
+const frameMs = 80
+const eraseLine = '\r\x1b[K'
+
+/**
+ * Turns at the end of a terminal while something takes its time; elsewhere it does nothing. Not that of
+ * `@clack/prompts` 1.9: it puts stdin in raw mode, so that Ctrl-C is no signal any more but a `process.exit(0)`, and it
+ * reads away a piped stdin.
+ */
+export class Spinner {
+  readonly #output: Output
+  readonly #paint: Paint
+  #timer: NodeJS.Timeout | undefined
+  #label: string | undefined
+  #frame = 0
+
+  constructor(output: Output, paint: Paint) {
+    this.#output = output
+    this.#paint = paint
+  }
+
+  /** Turns, with this label, until `stop`. */
+  start(label: string): void {
+    if (!this.#output.isTTY) return
+    this.#label = label
+    this.#timer ??= setInterval(() => this.#draw(), frameMs).unref()
+    this.#draw()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    this.erase()
+    this.#label = undefined
+  }
+
+  /** Makes way for a line; the next frame comes below it. */
+  erase(): void {
+    if (this.#label !== undefined) void this.#output.write(eraseLine)
+  }
+
+  #draw(): void {
+    const frame = frames[this.#frame++ % frames.length] ?? ''
+    void this.#output.write(`${eraseLine}${' '.repeat(9)}${this.#paint('cyan', frame)} ${this.#paint('dim', this.#label ?? '')}`)
+  }
+}

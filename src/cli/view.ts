@@ -1,0 +1,71 @@
+import type { TurnStatus } from '../actors/turn-record.ts'
+import type { Lifecycle } from '../lifecycle.ts'
+import type { InputRequest, Reply } from '../replies.ts'
+import { errorRow, finalRow, lifecycleRow, requestRow, statusRow, toolCallRow, toolResultRow } from './rows.ts'
+import type { Screen } from './screen.ts'
+
+/** How a turn is shown. */
+export interface ViewOptions {
+  /** `text`: the answer alone on `out`. `json`: reply dicts there. `show`: everything on the log. */
+  mode: 'text' | 'json' | 'show'
+  /** Only errors on the log. */
+  quiet?: boolean
+  /** What permission requests are answered. */
+  permission?: string
+}
+
+/** Shows one turn and the server's lifecycle around it. */
+export class View {
+  readonly #screen: Screen
+  readonly #options: ViewOptions
+  #state: string = 'idle'
+
+  constructor(screen: Screen, options: ViewOptions) {
+    this.#screen = screen
+    this.#options = options
+  }
+
+  /** A step of the lifecycle; one that only gives more facts about the same state is left out. */
+  lifecycle(lifecycle: Lifecycle): void {
+    if (this.#options.quiet === true || lifecycle.state === this.#state) return
+    this.#state = lifecycle.state
+    const isStarting = ['configuring', 'spawning', 'probing'].includes(lifecycle.state)
+    void this.#screen.row(lifecycleRow(lifecycle))
+    this.#screen.wait(isStarting ? 'opencode is starting' : undefined)
+  }
+
+  status(status: TurnStatus): void {
+    const row = statusRow(status)
+    if (row && this.#options.quiet !== true) void this.#screen.row(row)
+  }
+
+  request(request: InputRequest): void {
+    const row = requestRow(request, this.#options.permission ?? 'reject')
+    if (this.#options.quiet !== true) void this.#screen.row(row)
+  }
+
+  /** Resolves once it is written, as far as the reader lets it. */
+  async reply(reply: Reply): Promise<void> {
+    const { mode, quiet } = this.#options
+    if (mode === 'json') await this.#screen.record(JSON.stringify(reply))
+    if (mode === 'text' && reply.kind === 'delta') await this.#screen.answer(reply.content)
+    if (reply.kind === 'error') await this.#screen.row(errorRow(reply))
+    else if (mode !== 'json' && quiet !== true) await this.#aside(reply)
+  }
+
+  async #aside(reply: Exclude<Reply, { kind: 'error' }>): Promise<void> {
+    switch (reply.kind) {
+      case 'reasoning':
+        return this.#screen.stream({ mark: '◇', name: 'reasoning', text: reply.content, style: 'magenta' }, 'dim')
+      case 'tool_call':
+        return this.#screen.row(toolCallRow(reply))
+      case 'tool_result':
+        return this.#screen.row(toolResultRow(reply))
+      case 'final':
+        return this.#screen.row(finalRow(reply))
+      case 'delta':
+        if (this.#options.mode !== 'show') return
+        return this.#screen.stream({ mark: '◆', name: 'reply', text: reply.content, style: 'bold' })
+    }
+  }
+}

@@ -1,0 +1,52 @@
+/** What a turn asks of opencode's API, answered from memory. */
+export class FakeClient {
+  /** Ids of sessions, in the order of their creation. */
+  readonly sessions: string[] = []
+  /** Ids of sessions that were prompted, in order. */
+  readonly prompts: string[] = []
+  readonly aborts: string[] = []
+  readonly #busy = new Set<string>()
+
+  createSession(directory: string | undefined): Promise<{ id: string; directory: string | undefined }> {
+    const id = `ses_${this.sessions.length + 1}`
+    this.sessions.push(id)
+    return Promise.resolve({ id, directory })
+  }
+
+  session(id: string): Promise<{ id: string; directory: string }> {
+    return Promise.resolve({ id, directory: '/work' })
+  }
+
+  prompt(sessionId: string): Promise<void> {
+    this.prompts.push(sessionId)
+    this.#busy.add(sessionId)
+    return Promise.resolve()
+  }
+
+  abort(sessionId: string): Promise<void> {
+    this.aborts.push(sessionId)
+    this.idle(sessionId)
+    return Promise.resolve()
+  }
+
+  /** The session's work is done. */
+  idle(sessionId: string): void {
+    this.#busy.delete(sessionId)
+  }
+
+  status(): Promise<Record<string, { type: 'busy' }>> {
+    return Promise.resolve(Object.fromEntries([...this.#busy].map((id) => [id, { type: 'busy' as const }])))
+  }
+
+  messages(): Promise<unknown[]> {
+    return Promise.resolve([])
+  }
+
+  requests(): Promise<unknown[]> {
+    return Promise.resolve([])
+  }
+
+  close(): void {
+    this.#busy.clear()
+  }
+}

@@ -1,0 +1,215 @@
+import { fromCallback, fromPromise, type EventObject } from 'xstate'
+import { clockOf, type SystemClock } from '../../src/actors/clock.ts'
+import { EventHub } from '../../src/actors/hub.ts'
+import type { Prepared } from '../../src/actors/prepare.ts'
+import type { ProcessCommand, ProcessFact } from '../../src/actors/process.ts'
+import { runtimeOf, type Link } from '../../src/actors/runtime.ts'
+import type { StreamFact } from '../../src/actors/events.ts'
+import { ServerExitedError } from '../../src/errors.ts'
+import type { CompiledOptions } from '../../src/options.ts'
+import { FakeClient } from './fake-client.ts'
+
+/** What the world does when it is asked; may be changed at any moment. */
+export interface Script {
+  prepare: 'ok' | 'hangs' | Error
+  /** `pending`: it runs, but nothing is known of it until the test says so. */
+  spawn: 'listens' | 'silent' | 'exits' | 'cannotStart' | 'pending'
+  probe: 'ok' | 'fails' | 'hangs'
+  dispose: 'ok' | 'fails' | 'hangs'
+  stream: 'opens' | 'pending'
+  heartbeats: boolean
+  /** Which signal ends the process: `secondTerm` swallows one SIGTERM. */
+  endsOn: 'SIGTERM' | 'secondTerm' | 'SIGKILL' | 'nothing'
+  /** What each of the next sweeps finds. */
+  leftovers: (number | Error)[]
+}
+
+const goodWorld: Script = {
+  prepare: 'ok',
+  spawn: 'listens',
+  probe: 'ok',
+  dispose: 'ok',
+  stream: 'opens',
+  heartbeats: true,
+  endsOn: 'SIGTERM',
+  leftovers: [],
+}
+
+type Input = { options: CompiledOptions }
+const never = new Promise<never>(() => undefined)
+
+/** A process that only says that it is one. */
+export class FakeProcess {
+  readonly pid: number
+  readonly #world: FakeWorld
+  readonly #tell: (fact: ProcessFact) => void
+  #terms = 0
+
+  constructor(world: FakeWorld, pid: number, tell: (fact: ProcessFact) => void) {
+    this.pid = pid
+    this.#world = world
+    this.#tell = tell
+  }
+
+  get isAlive(): boolean {
+    return this.#world.alive.has(this)
+  }
+
+  spawned(): void {
+    this.#tell({ type: 'process.spawned', pid: this.pid })
+  }
+
+  listen(): void {
+    this.#tell({ type: 'process.listening' })
+  }
+
+  /** Ends by itself, or by a signal. */
+  exit(message = `process ${this.pid} crashed`): void {
+    if (!this.#world.alive.delete(this)) return
+    this.#tell({ type: 'process.exited', error: new ServerExitedError(message, { exitCode: 1 }) })
+  }
+
+  signal(name: 'SIGTERM' | 'SIGKILL'): void {
+    const { endsOn } = this.#world.script
+    this.#world.note(name)
+    if (name === 'SIGTERM') this.#terms++
+    const isEnd = endsOn === name || (endsOn === 'secondTerm' && (name === 'SIGKILL' || this.#terms > 1))
+    // As in the real world the end is heard of later.
+    if (isEnd || (name === 'SIGKILL' && endsOn !== 'nothing')) queueMicrotask(() => this.exit(`ended by ${name}`))
+  }
+
+  destroy(): void {
+    if (this.#world.alive.delete(this)) this.#world.note('destroy')
+  }
+}
+
+/** The world behind the server machine, scripted: its actors, what they were asked and when, and who is alive. */
+export class FakeWorld {
+  readonly script: Script
+  readonly client = new FakeClient()
+  readonly alive = new Set<FakeProcess>()
+  readonly log: { what: string; at: number }[] = []
+  /** More than one is a violation of the first rule of the lifecycle. */
+  mostAlive = 0
+  spawns = 0
+  hub: EventHub | undefined
+  #process: FakeProcess | undefined
+  #clock: SystemClock | undefined
+  #tellStream: (fact: StreamFact) => void = () => undefined
+
+  constructor(script: Partial<Script> = {}) {
+    this.script = { ...goodWorld, ...script }
+  }
+
+  /** The process that was spawned last. */
+  get process(): FakeProcess {
+    if (!this.#process) throw new Error('no process was spawned')
+    return this.#process
+  }
+
+  note(what: string): void {
+    this.log.push({ what, at: this.#clock?.now() ?? 0 })
+  }
+
+  /** What was asked of the world, in order, probes left out unless named. */
+  did(...names: string[]): string[] {
+    const isNamed = (what: string) => (names.length === 0 ? what !== 'probe' : names.includes(what))
+    return this.log.map(({ what }) => what).filter(isNamed)
+  }
+
+  /** When something was asked of the world, in ms of the simulated clock. */
+  times(what: string): number[] {
+    return this.log.filter((entry) => entry.what === what).map(({ at }) => at)
+  }
+
+  loseStream(): void {
+    this.hub?.closed()
+    this.#tellStream({ type: 'stream.lost' })
+  }
+
+  openStream(): void {
+    this.hub?.opened()
+    this.#tellStream({ type: 'stream.opened' })
+  }
+
+  /** The actors of this world, for `serverMachine.provide({ actors })`; turns keep their real logic. */
+  actors() {
+    return {
+      prepare: fromPromise<Prepared, Input>(({ input, system }) => this.#prepare(input.options, clockOf(system))),
+      serverProcess: fromCallback<ProcessCommand | EventObject, Input>(({ sendBack, receive }) => {
+        const process = this.#spawn((fact) => sendBack(fact))
+        receive((event) => {
+          if (event.type === 'process.signal') process.signal((event as ProcessCommand).signal)
+        })
+        return () => process.destroy()
+      }),
+      probe: fromPromise<void, Input & { withConfig: boolean }>(({ input, signal }) => {
+        signal.addEventListener('abort', () => this.note('probe aborted'))
+        return this.#answer(input.withConfig ? 'probe with config' : 'probe', this.script.probe)
+      }),
+      events: fromCallback<EventObject, Input>(({ sendBack }) => this.#stream((fact) => sendBack(fact))),
+      dispose: fromPromise<void, Input>(() => this.#answer('dispose', this.script.dispose)),
+      sweep: fromPromise<{ left: number }, Input>(() => this.#sweep()),
+    }
+  }
+
+  async #prepare(options: CompiledOptions, clock: SystemClock): Promise<Prepared> {
+    this.#clock = clock
+    this.note('prepare')
+    const { prepare } = this.script
+    if (prepare === 'hangs') return never
+    await Promise.resolve()
+    if (prepare instanceof Error) throw prepare
+    this.hub = new EventHub(clock.now)
+    const link: unknown = { client: this.client, hub: this.hub }
+    runtimeOf(options).link = link as Link
+    return { baseURL: `http://127.0.0.1:${4096 + this.spawns}` }
+  }
+
+  #spawn(tell: (fact: ProcessFact) => void): FakeProcess {
+    this.note('spawn')
+    const process = new FakeProcess(this, 1000 + ++this.spawns, tell)
+    this.#process = process
+    this.alive.add(process)
+    this.mostAlive = Math.max(this.mostAlive, this.alive.size)
+    const { spawn } = this.script
+    if (spawn === 'pending') return process
+    if (spawn === 'cannotStart') process.exit('could not be started')
+    else process.spawned()
+    if (spawn === 'listens') process.listen()
+    if (spawn === 'exits') queueMicrotask(() => process.exit())
+    return process
+  }
+
+  async #answer(what: string, how: 'ok' | 'fails' | 'hangs'): Promise<void> {
+    this.note(what)
+    if (how === 'hangs') return never
+    await Promise.resolve()
+    if (how === 'fails') throw new Error(`the ${what} failed`)
+  }
+
+  #stream(tell: (fact: StreamFact) => void): () => void {
+    this.note('stream')
+    this.#tellStream = tell
+    let timer: unknown
+    const beat = (): void => {
+      if (this.script.heartbeats) this.hub?.receive({ type: 'server.heartbeat', properties: {} })
+      timer = this.#clock?.setTimeout(beat, 10_000)
+    }
+    if (this.script.stream === 'opens') {
+      this.openStream()
+      beat()
+    }
+    return () => {
+      this.note('stream closed')
+      this.#clock?.clearTimeout(timer)
+      this.hub?.closed()
+    }
+  }
+
+  #sweep(): Promise<{ left: number }> {
+    this.note('sweep')
+    const left = this.script.leftovers.shift() ?? 0
+    return left instanceof Error ? Promise.reject(left) : Promise.resolve({ left })
+  }
+}

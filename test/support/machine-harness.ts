@@ -1,0 +1,135 @@
+import { expect, onTestFinished } from 'vitest'
+import { createActor, type InspectionEvent } from 'xstate'
+import { runtimeOf } from '../../src/actors/runtime.ts'
+import { ensureRunning, type EnsureRunningOptions } from '../../src/ensure-running.ts'
+import { lifecycleOf, type LifecycleState } from '../../src/lifecycle.ts'
+import { serverMachine } from '../../src/machines/server.ts'
+import { compileOptions, type OpenCodeServerOptions } from '../../src/options.ts'
+import type { Reply } from '../../src/replies.ts'
+import { startTurn, type Turn } from '../../src/turn.ts'
+import type { TurnInput } from '../../src/turn-input.ts'
+import { FakeWorld, type Script } from './fake-world.ts'
+import { SteppedClock } from './stepped-clock.ts'
+
+/** Nothing that is printed, inspected or serialised may hold them. */
+export const secrets = { apiKey: 'sk-the-proxy-key', password: 'the-server-password' }
+
+/** Options of a server whose world is fake. */
+export const optionsOf = (overrides: Partial<OpenCodeServerOptions> = {}) =>
+  compileOptions({
+    home: '/srv/agents/a1',
+    proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey: secrets.apiKey },
+    models: ['gpt-4o'],
+    password: secrets.password,
+    ...overrides,
+  })
+
+/** The transitions that lifecycle.md declares; a start that nobody wants any more goes back to `idle`. */
+const declared: Record<LifecycleState, LifecycleState[]> = {
+  idle: ['configuring'],
+  configuring: ['spawning', 'failed', 'idle'],
+  spawning: ['probing', 'reaping'],
+  probing: ['healthy', 'reaping'],
+  healthy: ['reaping'],
+  reaping: ['configuring', 'failed', 'idle'],
+  failed: ['configuring'],
+}
+
+/**
+ * The real machine in a fake world, on a simulated clock. When the test ends: there were never two processes, every
+ * transition was a declared one, and once the machine is stopped nothing is alive and no turn is without its terminal
+ * reply.
+ */
+export function startServer(overrides: Partial<OpenCodeServerOptions> = {}, script: Partial<Script> = {}) {
+  const world = new FakeWorld(script)
+  const clock = new SteppedClock()
+  const options = optionsOf(overrides)
+  const inspections: InspectionEvent[] = []
+  const machine = serverMachine.provide({ actors: world.actors() })
+  const actor = createActor(machine, { input: options, clock, inspect: (event) => void inspections.push(event) })
+  const states: LifecycleState[] = ['idle']
+  const turns: Turn[] = []
+
+  const state = (): LifecycleState => lifecycleOf(actor.getSnapshot()).state
+  actor.subscribe((snapshot) => {
+    const next = lifecycleOf(snapshot).state
+    if (next !== states.at(-1)) states.push(next)
+  })
+  actor.start()
+
+  onTestFinished(async () => {
+    states.slice(1).forEach((to, i) => expect(declared[states[i] ?? 'idle'], `${states.join(' → ')}`).toContain(to))
+    expect(world.mostAlive, 'processes at once').toBeLessThanOrEqual(1)
+    actor.stop()
+    await clock.advance()
+    expect(world.alive.size, 'processes left').toBe(0)
+    for (const turn of turns) expect(runtimeOf(options).turns.get(turn.id)?.isDone ?? true, 'turn without an end').toBe(true)
+  })
+
+  return {
+    world,
+    clock,
+    options,
+    actor,
+    inspections,
+    /** The states of the lifecycle, in order, each as long as it lasted. */
+    states,
+    state,
+    runtime: runtimeOf(options),
+    context: () => actor.getSnapshot().context,
+    send: (event: Parameters<typeof actor.send>[0]) => actor.send(event),
+    advance: (ms?: number) => clock.advance(ms),
+
+    /** Starts the server and waits until it is healthy. */
+    async beHealthy(): Promise<void> {
+      actor.send({ type: 'server.start' })
+      await clock.advance()
+      expect(state()).toBe('healthy')
+    },
+
+    /** `ensureRunning`; what became of it can be read without waiting. */
+    ensure(given?: EnsureRunningOptions) {
+      const outcome: { state: 'pending' | 'healthy' | 'rejected'; error?: unknown } = { state: 'pending' }
+      ensureRunning(actor, given).then(
+        () => (outcome.state = 'healthy'),
+        (error: unknown) => Object.assign(outcome, { state: 'rejected', error }),
+      )
+      return outcome
+    },
+
+    /** A turn, and the replies that it has given so far. */
+    turn(input: string | TurnInput = 'hello'): Turn & { replies: Reply[] } {
+      const turn = startTurn(actor, input)
+      const replies: Reply[] = []
+      turn.replies$.subscribe((reply) => replies.push(reply))
+      turns.push(turn)
+      return Object.assign(turn, { replies })
+    },
+
+    /** The server answers a running turn. */
+    async answer(turn: Turn, text = 'Hello'): Promise<void> {
+      const sessionID = (await turn.sessionId) ?? ''
+      const promptId = runtimeOf(options).turns.get(turn.id)?.messageId ?? ''
+      for (const { type, properties } of answerEvents(sessionID, promptId, text)) world.hub?.receive({ type, properties })
+      world.client.idle(sessionID)
+      await clock.advance()
+    },
+  }
+}
+
+/** What a server under test is, to those who help with it. */
+export type TestServer = ReturnType<typeof startServer>
+
+/** The events of an answer, as opencode 1.18.33 sends them, the least of them. */
+function answerEvents(sessionID: string, parentID: string, text: string) {
+  const answer = { id: `msg_answer_${parentID}`, role: 'assistant', sessionID, parentID, time: { created: 1 } }
+  const part = { id: `prt_${parentID}`, messageID: answer.id, sessionID, type: 'text', text, time: { start: 1, end: 2 } }
+  return [
+    { type: 'message.updated', properties: { info: { id: parentID, role: 'user', sessionID } } },
+    { type: 'session.status', properties: { sessionID, status: { type: 'busy' } } },
+    { type: 'message.updated', properties: { info: answer } },
+    { type: 'message.part.updated', properties: { part } },
+    { type: 'message.updated', properties: { info: { ...answer, finish: 'stop', time: { created: 1, completed: 2 } } } },
+    { type: 'session.idle', properties: { sessionID } },
+  ]
+}
