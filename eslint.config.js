@@ -39,6 +39,8 @@ export default ts.config(
         Buffer: 'readonly',
         URL: 'readonly',
         fetch: 'readonly',
+        performance: 'readonly',
+        TextDecoder: 'readonly',
       },
     },
   },

@@ -1,9 +1,10 @@
 import { Observable } from 'rxjs'
-import { createActor, waitFor, type Actor } from 'xstate'
+import { createActor, waitFor, type Actor, type SnapshotFrom } from 'xstate'
 import { runtimeOf } from './actors/runtime.ts'
 import { ensureRunning, type EnsureRunningOptions } from './ensure-running.ts'
 import { writeConfigFile } from './io/config-file.ts'
-import { lifecycle$, type Lifecycle } from './lifecycle.ts'
+import { lifecycle$, logLifecycle, type Lifecycle } from './lifecycle.ts'
+import { isWanted } from './machines/context.ts'
 import { serverMachine } from './machines/server.ts'
 import { compileOptions, secretOptions, type CompiledOptions, type OpenCodeServerOptions } from './options.ts'
 import type { Reply } from './replies.ts'
@@ -16,6 +17,10 @@ export interface StopOptions {
   /** Lets running turns finish for so long, in ms. Default 0. */
   drainMs?: number
 }
+
+/** Nothing runs, or what was stopped is gone and somebody has started it again. */
+const isStopped = ({ value, context }: SnapshotFrom<typeof serverMachine>): boolean =>
+  value === 'idle' || value === 'failed' || (value === 'configuring' && isWanted(context))
 
 /** A turn per subscription; unsubscribing cancels it. */
 export const coldTurn = (start: () => Turn): Observable<Reply> =>
@@ -46,6 +51,7 @@ export class OpenCodeServer implements AsyncDisposable {
   constructor(options: OpenCodeServerOptions) {
     this.#options = compileOptions(options)
     this.#actor = createActor(serverMachine, { input: this.#options })
+    if (this.#options.values.logger) logLifecycle(this.lifecycle$, this.#options.values.logger)
     this.#actor.start()
   }
 
@@ -111,14 +117,12 @@ export class OpenCodeServer implements AsyncDisposable {
   async stop({ drainMs = 0 }: StopOptions = {}): Promise<void> {
     if (this.#actor.getSnapshot().status !== 'active') return
     this.#actor.send({ type: 'server.stop', drainMs })
-    await waitFor(this.#actor, (snapshot) =>
-      ['idle', 'failed', 'configuring'].some((state) => snapshot.value === state),
-    )
+    await waitFor(this.#actor, isStopped).catch(() => undefined)
   }
 
   /** Stops, and releases everything: `lifecycle$` completes, later turns are `cancelled`. */
   async close(): Promise<void> {
-    await this.stop().catch(() => undefined)
+    await this.stop()
     this.#actor.stop()
   }
 

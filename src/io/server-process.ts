@@ -82,7 +82,7 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
   const { pid } = child
   child.all.pipe(log.input)
   const destroy = () => destroyNow(pid, plan.marker)
-  process.once('exit', destroy)
+  atExit.add(destroy)
   // The exit is known from the process itself: a grandchild may hold its output open for ever. What it said last
   // is read first, for as long as that may take.
   child.once('exit', (exitCode, signal) => {
@@ -100,7 +100,7 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
   function end(exit: { exitCode?: number | undefined; signal?: string | undefined }, cause?: Error): void {
     if (ended) return
     ended = true
-    process.removeListener('exit', destroy)
+    atExit.delete(destroy)
     events.onExit(exitError(exit, log.tail(), cause))
   }
 
@@ -132,6 +132,25 @@ function exitError(
       : `exited with code ${exit.exitCode ?? 'unknown'}`
   const tail = logTail === '' ? '' : `. Its last output:\n${logTail}`
   return new ServerExitedError(`The opencode server ${how}${tail}`, { ...exit, logTail }, cause && { cause })
+}
+
+/**
+ * What a host that exits still ends. One listener for all servers: the host's limit of listeners is the host's.
+ * A host that is killed runs none of this.
+ */
+const atExit = {
+  teardowns: new Set<() => void>(),
+  run: (): void => {
+    for (const teardown of atExit.teardowns) teardown()
+  },
+  add(teardown: () => void): void {
+    if (this.teardowns.size === 0) process.once('exit', this.run)
+    this.teardowns.add(teardown)
+  },
+  delete(teardown: () => void): void {
+    this.teardowns.delete(teardown)
+    if (this.teardowns.size === 0) process.removeListener('exit', this.run)
+  },
 }
 
 /** How often, and how many times at most, a teardown looks again for what it killed. */
