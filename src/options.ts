@@ -1,8 +1,9 @@
-import { isAbsolute, join } from 'node:path'
-import { z } from 'zod'
-import { InvalidOptionsError } from './errors.ts'
+import { join } from 'node:path'
+import type { z } from 'zod'
+import { connectSchema, lifecycleSchema, serverSchema, type Model } from './option-schema.ts'
 import type { PermissionRequest, QuestionRequest } from './replies.ts'
 import { Secrets } from './secrets.ts'
+import { parse } from './validation.ts'
 
 type Answer<T> = T | Promise<T>
 
@@ -146,122 +147,6 @@ export interface ConnectOptions extends TurnDefaults {
   directory?: string
 }
 
-const duration = z.number().int().nonnegative()
-const positive = z.number().int().positive()
-const modality = z.enum(['text', 'image', 'audio', 'video', 'pdf'])
-const headerSafe = z
-  .string()
-  .min(1)
-  .regex(/^[\x21-\x7e]+$/, 'expected printable characters without spaces')
-const username = headerSafe.refine((name) => !name.includes(':'), 'expected no colon')
-const providerId = z.string().regex(/^[\w.-]+$/, 'expected letters, digits, ., _ or -')
-const absolute = z.string().refine(isAbsolute, 'expected an absolute path')
-const functionOr = (values: readonly unknown[]) =>
-  z.custom((value) => typeof value === 'function' || values.includes(value), {
-    message: `expected ${values.map((value) => `'${String(value)}'`).join(', ')} or a function`,
-  })
-
-const model = z.strictObject({
-  id: z.string().min(1),
-  name: z.string().min(1).optional(),
-  input: z.array(modality).min(1).optional(),
-  contextTokens: positive.optional(),
-  outputTokens: positive.optional(),
-  cost: z
-    .strictObject({
-      input: z.number().nonnegative(),
-      output: z.number().nonnegative(),
-      cacheRead: z.number().nonnegative().optional(),
-      cacheWrite: z.number().nonnegative().optional(),
-    })
-    .optional(),
-  options: z.record(z.string(), z.unknown()).optional(),
-})
-
-type Model = z.output<typeof model>
-
-/** The shapes of what a turn may be given, shared by the defaults and by each turn. */
-export const turnLimits = {
-  maxRetries: z.number().int().nonnegative(),
-  onPermission: functionOr(['reject', 'once', 'always']) as z.ZodType<PermissionPolicy>,
-  onQuestion: functionOr(['reject']) as z.ZodType<QuestionPolicy>,
-}
-
-const defaults = {
-  maxConcurrentTurns: positive.default(16),
-  maxQueuedTurns: z.number().int().nonnegative().default(1000),
-  turnDeadlineMs: positive.default(1_800_000),
-  turnStallMs: positive.default(300_000),
-  maxRetries: turnLimits.maxRetries.default(3),
-  requestTimeoutMs: positive.default(300_000),
-  maxReplayBytes: positive.default(16 * 1024 * 1024),
-  onPermission: turnLimits.onPermission.default('reject'),
-  onQuestion: turnLimits.onQuestion.default('reject'),
-}
-
-const lifecycle = {
-  startTimeoutMs: positive.default(60_000),
-  probeIntervalMs: positive.default(50),
-  probeTimeoutMs: positive.default(2_000),
-  healthIntervalMs: positive.default(5_000),
-  unhealthyThreshold: positive.default(3),
-  busyGraceMs: duration.default(120_000),
-  stopGraceMs: duration.default(5_000),
-  maxRestarts: z.number().int().nonnegative().default(5),
-  restartWindowMs: positive.default(60_000),
-  backoffInitialMs: duration.default(250),
-  backoffFactor: z.number().min(1).default(2),
-  backoffMaxMs: duration.default(30_000),
-}
-
-const loopback = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/
-
-const serverSchema = z
-  .strictObject({
-    home: absolute,
-    proxy: z.strictObject({
-      baseURL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }),
-      apiKey: headerSafe,
-      providerID: providerId.default('litellm'),
-      name: z.string().min(1).default('LiteLLM'),
-    }),
-    models: z
-      .array(
-        z.union(
-          [
-            z
-              .string()
-              .min(1)
-              .transform((id) => ({ id })),
-            model,
-          ],
-          'expected a model id or { id, … }',
-        ),
-      )
-      .min(1, 'expected at least one model'),
-    port: z.number().int().min(1).max(65_535).optional(),
-    hostname: z.string().min(1).default('127.0.0.1'),
-    username: username.default('opencode'),
-    password: z.union([headerSafe, z.literal(false)], 'expected a string or false').optional(),
-    binary: z.string().min(1).optional(),
-    directory: absolute.optional(),
-    env: z.record(z.string().regex(/^[^=\0]+$/), z.string()).default({}),
-    config: z.record(z.string(), z.unknown()).default({}),
-    logger: z.custom<Logger>(isLogger, 'expected an object with debug, info, warn and error').optional(),
-    ...defaults,
-    ...lifecycle,
-  })
-  .refine(({ password, hostname }) => password !== false || loopback.test(hostname), {
-    path: ['password'],
-    error: 'expected a password, because hostname is not loopback',
-  })
-
-function isLogger(value: unknown): boolean {
-  const methods = ['debug', 'info', 'warn', 'error'] as const
-  if (typeof value !== 'object' || value === null) return false
-  return methods.every((name) => typeof (value as Partial<Logger>)[name] === 'function')
-}
-
 /** The options with every default filled in, but for the secrets. */
 export type ResolvedOptions = Omit<
   z.output<typeof serverSchema>,
@@ -348,16 +233,6 @@ export function compileOptions(options: OpenCodeServerOptions): CompiledOptions 
   return CompiledOptions.from(options)
 }
 
-const connectSchema = z.strictObject({
-  baseURL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }),
-  password: headerSafe.optional(),
-  username: username.default('opencode'),
-  modelId: z.string().min(1).optional(),
-  providerId: providerId.default('litellm'),
-  directory: absolute.optional(),
-  ...defaults,
-})
-
 /** How long a server that somebody else manages may take to answer before it counts as not there, in ms. */
 const attachTimeoutMs = 10_000
 
@@ -372,11 +247,8 @@ export function compileConnection(options: ConnectOptions) {
     directory = '',
     ...rest
   } = parse(connectSchema, options, 'option')
-  const none = Object.fromEntries(
-    Object.entries(lifecycle).map(([key, schema]) => [key, schema.parse(undefined)]),
-  )
   const values = {
-    ...(none as z.output<z.ZodObject<typeof lifecycle>>),
+    ...lifecycleSchema.parse({}),
     ...rest,
     home: '',
     hostname: new URL(baseURL).hostname,
@@ -389,42 +261,4 @@ export function compileConnection(options: ConnectOptions) {
   }
   const compiled = CompiledOptions.of(values, { baseURL, apiKey: '', password, env: {}, config: {} })
   return { compiled, endpoint: { baseURL, username: user, password } }
-}
-
-/** Parses a value by a schema; a bad one throws {@link InvalidOptionsError}, which names the place and the value. */
-export function parse<T extends z.ZodType>(schema: T, value: unknown, what: string): z.output<T> {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  throw new InvalidOptionsError(result.error.issues.map((issue) => explain(issue, value, what)).join('; '))
-}
-
-function explain(issue: z.core.$ZodIssue, value: unknown, what: string): string {
-  if (issue.code === 'unrecognized_keys') {
-    const keys = issue.keys.map((key) => pathOf([...issue.path, key])).join(', ')
-    return `Unknown ${what} ${keys}`
-  }
-  const path = pathOf(issue.path)
-  const expected = /^Invalid|^Too|^Unrec/.test(issue.message)
-    ? issue.message.replace(/^Invalid input: /, '')
-    : issue.message
-  return `Invalid ${what}${path === '' ? 's' : ` ${path}`}: ${expected}, got ${show(issue.path, value)}`
-}
-
-const pathOf = (path: readonly PropertyKey[]): string =>
-  path.map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`)).join('')
-
-/** The value at a path, short; never that of an option which may hold a secret. */
-function show(path: readonly PropertyKey[], value: unknown): string {
-  let at: unknown = value
-  for (const key of path)
-    at = typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined
-  if (at === undefined) return 'undefined'
-  if (path.length === 0) return typeof at
-  if (path.some((key) => /key|password|env|config|secret|token$/i.test(String(key))))
-    return `a ${typeof at} (not shown)`
-  if (typeof at === 'function' || typeof at === 'symbol') return `a ${typeof at}`
-  const shown = JSON.stringify(at, (_key, inner: unknown) =>
-    typeof inner === 'bigint' ? String(inner) : inner,
-  )
-  return shown.length > 80 ? `${shown.slice(0, 77)}...` : shown
 }

@@ -2,13 +2,9 @@ import { z } from 'zod'
 import type { TurnPlan } from './actors/turn-record.ts'
 import type { PromptPart } from './io/client.ts'
 import { InvalidOptionsError } from './errors.ts'
-import {
-  parse,
-  turnLimits,
-  type PermissionPolicy,
-  type QuestionPolicy,
-  type ResolvedOptions,
-} from './options.ts'
+import { turnLimits } from './option-schema.ts'
+import { parse } from './validation.ts'
+import type { PermissionPolicy, QuestionPolicy, ResolvedOptions } from './options.ts'
 
 /** A file that goes with a prompt. */
 export interface Attachment {

@@ -1,39 +1,23 @@
 import { HttpError } from '../io/client.ts'
+import { abortWork } from './abort-work.ts'
 import type { CompiledOptions } from '../options.ts'
 import { isTerminal } from '../replies.ts'
-import type {
-  ErrorReply,
-  InputRequest,
-  OpenCodeEvent,
-  Reply,
-  TerminalReply,
-  TurnErrorCode,
-  TurnOutput,
-} from '../replies.ts'
+import type { ErrorReply, InputRequest, OpenCodeEvent, Reply, TerminalReply, TurnOutput } from '../replies.ts'
 import { elapse, type SystemClock } from './clock.ts'
 import { exhaustedCode } from './failure.ts'
 import { answerRequest, decide } from './policy.ts'
 import { TurnReducer } from './reducer.ts'
+import { isNetworkError, refusal, type TurnCause } from './refusal.ts'
 import { runtimeOf, type Link } from './runtime.ts'
 import { StallWatch } from './stall-watch.ts'
 import type { TurnRecord } from './turn-record.ts'
-
-/** A local end of a turn. */
-export interface TurnCause {
-  code: TurnErrorCode
-  error: string
-}
 
 /** How long an error or idle that ends nothing is given before the server is asked what is true. */
 const confirmMs = 500
 /** How long a turn whose server does not answer waits to be told that it died. */
 const verdictMs = 1_000
-/** Between two tries of what a gap made necessary, or of an abort that the server has not carried out. */
+/** Between two tries of what a gap made necessary. */
 const retryMs = 500
-/** Aborts of a turn's work before it is left to the server. */
-const abortTries = 10
-/** For an abort: the server answers only once the work has ended (opencode 1.18.33: 0.5–5 s for a bash tool). */
-const abortTimeoutMs = 10_000
 
 /**
  * One turn: waits to be admitted, prompts, follows its session's events through the reducer, answers requests, watches
@@ -286,7 +270,16 @@ export class TurnRun {
 
   async #finish(reply: TerminalReply, isLocal: boolean): Promise<void> {
     this.#release()
-    if (isLocal) await this.#abortWork()
+    if (isLocal && this.#link && this.#prompted) {
+      const { lane } = this.#record
+      await abortWork({
+        client: this.#link.client,
+        lane,
+        prompted: this.#prompted,
+        clock: this.#clock,
+        gone: this.#serverGone.signal,
+      })
+    }
     this.#onEnd(reply)
   }
 
@@ -298,50 +291,4 @@ export class TurnRun {
     this.#record.plan.signal?.removeEventListener('abort', this.#onSignal)
     this.#unfollow?.()
   }
-
-  /** Ends the turn's work on the server, children included, until the server says that nothing runs. */
-  async #abortWork(): Promise<void> {
-    const { lane } = this.#record
-    const { signal } = this.#serverGone
-    const link = this.#link
-    const sent = this.#prompted?.then(
-      () => true,
-      () => false,
-    )
-    const isSent = await Promise.race([sent, elapse(this.#clock, abortTimeoutMs, signal)])
-    if (isSent !== true || !link || lane.sessionId === undefined) return
-    for (let i = 0; i < abortTries && !signal.aborted; i++) {
-      if (await this.#abortOnce(link, lane.sessionId)) return
-      await elapse(this.#clock, retryMs, signal)
-    }
-  }
-
-  /** Whether the session is idle after an abort, which the server answers once the work has ended. */
-  async #abortOnce({ client }: Link, sessionId: string): Promise<boolean> {
-    const limit = new AbortController()
-    const signal = AbortSignal.any([limit.signal, this.#serverGone.signal])
-    const timer = this.#clock.setTimeout(() => limit.abort(), abortTimeoutMs)
-    try {
-      await client.abort(sessionId, signal)
-      const status = await client.status(this.#record.lane.directory, signal)
-      return typeof status === 'object' && status !== null && !(sessionId in status)
-    } catch {
-      return false
-    } finally {
-      this.#clock.clearTimeout(timer)
-    }
-  }
-}
-
-function refusal({ status, message }: HttpError): TurnCause {
-  if (status === 404) return { code: 'session_not_found', error: message }
-  if (status === 401 || status === 403)
-    return { code: 'auth', error: `The server refused the credentials (${status})` }
-  if (status >= 400 && status < 500) return { code: 'rejected', error: message }
-  return { code: 'internal', error: message }
-}
-
-function isNetworkError(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code
-  return typeof code === 'string' && /^(UND_ERR|E[A-Z]+$)/.test(code)
 }

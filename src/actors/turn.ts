@@ -3,7 +3,8 @@ import type { CompiledOptions } from '../options.ts'
 import type { Reply, TerminalReply } from '../replies.ts'
 import { clockOf } from './clock.ts'
 import { runtimeOf } from './runtime.ts'
-import { TurnRun, type TurnCause } from './turn-run.ts'
+import type { TurnCause } from './refusal.ts'
+import { TurnRun } from './turn-run.ts'
 
 /** A turn's actor is given its id; what the turn carries is kept beside the machine. */
 export interface TurnActorInput {

@@ -34,6 +34,8 @@ export interface ServerContext {
   /** Restarts within the window, and which window's. */
   recentRestarts: number
   budgetEpoch: number
+  /** Waits before a restart since the server was last healthy: each makes the next one longer. */
+  cooldowns: number
   /** Tries of the event stream since it was last up. */
   streamTries: number
   /** Looks for what is left of a spawn. */
@@ -78,6 +80,7 @@ export const initialContext = (options: CompiledOptions): ServerContext => ({
   probeError: undefined,
   recentRestarts: 0,
   budgetEpoch: 0,
+  cooldowns: 0,
   streamTries: 0,
   sweeps: 0,
   drainMs: 0,
@@ -105,14 +108,13 @@ export function admissible({ options, waiting, running }: ServerContext): string
 }
 
 /**
- * How long to wait before a restart, in ms: it grows with the restarts in the window, with jitter; the first one after
- * a healthy spell is immediate.
+ * How long to wait before a restart, in ms. The first restart after a healthy spell is immediate; from then on each wait
+ * is longer than the one before, with jitter (0.8 to 1.2), up to `backoffMaxMs`.
  */
-export function backoffMs({ options, recentRestarts, wasHealthy }: ServerContext, random = Math.random()): number {
+export function backoffMs({ options, cooldowns, wasHealthy }: ServerContext, random = Math.random()): number {
+  if (wasHealthy) return 0
   const { backoffInitialMs, backoffFactor, backoffMaxMs } = options.values
-  const exponent = recentRestarts - (wasHealthy ? 1 : 0)
-  if (exponent < 0) return 0
-  return Math.min(backoffMaxMs, backoffInitialMs * backoffFactor ** exponent * (0.8 + 0.4 * random))
+  return Math.min(backoffMaxMs, backoffInitialMs * backoffFactor ** cooldowns * (0.8 + 0.4 * random))
 }
 
 /** How long the event stream has been silent, in ms. */

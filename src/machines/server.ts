@@ -1,4 +1,13 @@
-import { assign, enqueueActions, raise, sendTo, setup, stopChild, type DoneActorEvent, type ErrorActorEvent } from 'xstate'
+import {
+  assign,
+  enqueueActions,
+  raise,
+  sendTo,
+  setup,
+  stopChild,
+  type DoneActorEvent,
+  type ErrorActorEvent,
+} from 'xstate'
 import { events } from '../actors/events.ts'
 import { prepare } from '../actors/prepare.ts'
 import { probe } from '../actors/probe.ts'
@@ -6,10 +15,24 @@ import { serverProcess } from '../actors/process.ts'
 import { dispose, sweep } from '../actors/reap.ts'
 import { runtimeOf } from '../actors/runtime.ts'
 import { turnLogic } from '../actors/turn.ts'
-import type { TurnCause } from '../actors/turn-run.ts'
-import { asRuntimeError, OpenCodeRuntimeError, RestartLimitError, StartTimeoutError } from '../errors.ts'
+import type { TurnCause } from '../actors/refusal.ts'
+import {
+  asRuntimeError,
+  OpenCodeRuntimeError,
+  RestartLimitError,
+  ServerExitedError,
+  StartTimeoutError,
+} from '../errors.ts'
 import type { CompiledOptions } from '../options.ts'
-import { admissible, backoffMs, initialContext, isWanted, silentMs, type ServerContext, type ServerEvent } from './context.ts'
+import {
+  admissible,
+  backoffMs,
+  initialContext,
+  isWanted,
+  silentMs,
+  type ServerContext,
+  type ServerEvent,
+} from './context.ts'
 
 /** For the end of busy sessions before the process is ended. */
 const disposeTimeoutMs = 5_000
@@ -68,8 +91,10 @@ export const serverMachine = setup({
     disposeTimeout: disposeTimeoutMs,
     termRepeat: termRepeatMs,
     sweepInterval: sweepIntervalMs,
+    streamOpening: streamPatienceMs,
     streamPatience: ({ context }) => Math.max(0, streamPatienceMs - silentMs(context)),
-    streamRetry: ({ context }) => Math.min(streamRetryMaxMs, streamRetryMs * 2 ** context.streamTries) * (0.5 + Math.random()),
+    streamRetry: ({ context }) =>
+      Math.min(streamRetryMaxMs, streamRetryMs * 2 ** context.streamTries) * (0.5 + Math.random()),
   },
   guards: {
     isWanted: ({ context }) => isWanted(context),
@@ -82,8 +107,11 @@ export const serverMachine = setup({
     isDrained: ({ context }) => context.running.length === 0,
     canDrain: ({ context, event }) =>
       event.type === 'server.stop' && (event.drainMs ?? 0) > 0 && context.running.length > 0,
+    /** Registered beside the machine, and not told of before. */
     isKnownTurn: ({ context, event }) =>
-      event.type === 'turn.start' && runtimeOf(context.options).turns.has(event.turnId),
+      event.type === 'turn.start' &&
+      runtimeOf(context.options).turns.get(event.turnId)?.isDone === false &&
+      !isLive(context, event.turnId),
     /** Before the server is there, those that could run at once do not count as queued. */
     isOverflow: ({ context, event }) => {
       const { maxConcurrentTurns, maxQueuedTurns } = context.options.values
@@ -95,7 +123,8 @@ export const serverMachine = setup({
       context.failures >= context.options.values.unhealthyThreshold &&
       (context.running.length === 0 || silentMs(context) >= context.options.values.busyGraceMs),
     isStreamSilent: ({ context }) => silentMs(context) >= streamPatienceMs,
-    isPresentBudget: ({ context, event }) => event.type === 'budget.restored' && event.epoch === context.budgetEpoch,
+    isPresentBudget: ({ context, event }) =>
+      event.type === 'budget.restored' && event.epoch === context.budgetEpoch,
   },
   actions: {
     want: assign(({ context, event }) => {
@@ -113,7 +142,7 @@ export const serverMachine = setup({
       reason: 'stopped',
       drainMs: event.type === 'server.stop' ? (event.drainMs ?? 0) : 0,
     })),
-    forget: assign({ ...gone, error: undefined }),
+    forget: assign({ ...gone, failed: false, error: undefined }),
     noteFailure: assign((_, { error, reason }: { error: OpenCodeRuntimeError; reason: string }) => ({
       failed: true,
       error,
@@ -133,13 +162,21 @@ export const serverMachine = setup({
     noteRestart: assign(({ context }) => ({
       restarts: context.restarts + 1,
       recentRestarts: context.recentRestarts + 1,
+      cooldowns: context.wasHealthy ? 0 : context.cooldowns + 1,
     })),
-    renewBudget: assign(({ context }) => ({ recentRestarts: 0, budgetEpoch: context.budgetEpoch + 1 })),
+    renewBudget: assign(({ context }) => ({
+      recentRestarts: 0,
+      cooldowns: 0,
+      budgetEpoch: context.budgetEpoch + 1,
+    })),
     giveUp: assign(({ context }) => {
       const { maxRestarts, restartWindowMs } = context.options.values
       if (maxRestarts === 0 || !context.error) return {}
       const message = `The server failed ${context.recentRestarts + 1} times within ${restartWindowMs} ms; the last time: ${context.error.message}`
-      return { error: new RestartLimitError(message, { cause: context.error }), reason: 'restart budget spent' }
+      return {
+        error: new RestartLimitError(message, { cause: context.error }),
+        reason: 'restart budget spent',
+      }
     }),
     beHealthy: assign({
       wanted: true,
@@ -153,13 +190,15 @@ export const serverMachine = setup({
     }),
 
     /** Every turn is a child from its first moment: it keeps its own deadline while it waits. */
-    acceptTurn: enqueueActions(({ context, event, enqueue }, { state }: { state: 'queued' | 'waitingForServer' }) => {
-      if (event.type !== 'turn.start') return
-      const { turnId } = event
-      runtimeOf(context.options).turns.get(turnId)?.tell({ state })
-      enqueue.spawnChild('turnLogic', { id: `turn:${turnId}`, input: { turnId, options: context.options } })
-      enqueue.assign({ waiting: [...context.waiting, turnId] })
-    }),
+    acceptTurn: enqueueActions(
+      ({ context, event, enqueue }, { state }: { state: 'queued' | 'waitingForServer' }) => {
+        if (event.type !== 'turn.start') return
+        const { turnId } = event
+        runtimeOf(context.options).turns.get(turnId)?.tell({ state })
+        enqueue.spawnChild('turnLogic', { id: `turn:${turnId}`, input: { turnId, options: context.options } })
+        enqueue.assign({ waiting: [...context.waiting, turnId] })
+      },
+    ),
     refuseTurn: enqueueActions(({ context, event, enqueue }, { cause }: { cause: TurnCause }) => {
       if (event.type !== 'turn.start') return
       const { turnId } = event
@@ -184,21 +223,31 @@ export const serverMachine = setup({
       const { turns } = runtimeOf(context.options)
       for (const id of context.waiting) turns.get(id)?.tell({ state: 'queued' })
     },
-    refuseOverflow: enqueueActions(({ context, enqueue }) => {
-      const cause = overloaded(context)
-      for (const id of context.waiting.slice(context.options.values.maxQueuedTurns))
-        enqueue.sendTo(`turn:${id}`, { type: 'turn.end', cause, isServerGone: true })
+    /** Only the turn that came last: those before it were accepted. */
+    refuseOverflow: enqueueActions(({ context, event, enqueue }) => {
+      const last = context.waiting.at(-1)
+      if (event.type !== 'turn.start' || last !== event.turnId) return
+      if (context.waiting.length <= context.options.values.maxQueuedTurns) return
+      enqueue.sendTo(`turn:${last}`, { type: 'turn.end', cause: overloaded(context), isServerGone: true })
+      enqueue.assign({ waiting: context.waiting.slice(0, -1) })
     }),
+    /** A turn that is told to end wants no server any more; its child is released when it has ended. */
     endWaiting: enqueueActions(({ context, enqueue }, { cause }: { cause: TurnCause }) => {
-      for (const id of context.waiting) enqueue.sendTo(`turn:${id}`, { type: 'turn.end', cause, isServerGone: true })
+      for (const id of context.waiting)
+        enqueue.sendTo(`turn:${id}`, { type: 'turn.end', cause, isServerGone: true })
+      enqueue.assign({ waiting: [] })
     }),
     endRunning: enqueueActions(({ context, enqueue }) => {
       const cause = context.failed ? died(context) : cancelled
-      for (const id of context.running) enqueue.sendTo(`turn:${id}`, { type: 'turn.end', cause, isServerGone: true })
+      for (const id of context.running)
+        enqueue.sendTo(`turn:${id}`, { type: 'turn.end', cause, isServerGone: true })
+      enqueue.assign({ running: [] })
     }),
     /** No finished child stays, and no child's failure takes the machine down. */
-    releaseTurn: enqueueActions(({ context, event, enqueue }) => {
+    releaseChild: enqueueActions(({ context, event, enqueue }) => {
       const { actorId, error } = event as unknown as DoneActorEvent & Partial<ErrorActorEvent>
+      // Of a process whose actor is gone nothing is heard any more: it counts as gone too, and is swept.
+      if (actorId === 'process') enqueue.raise({ type: 'process.exited', error: processLost(error) })
       if (!actorId.startsWith('turn:')) return
       const turnId = actorId.slice('turn:'.length)
       const runtime = runtimeOf(context.options)
@@ -214,7 +263,7 @@ export const serverMachine = setup({
       })
     }),
     spawnProcess: enqueueActions(({ context, enqueue }) => {
-      enqueue.assign({ wasHealthy: false, failures: 0, probeError: undefined, sweeps: 0 })
+      enqueue.assign({ failed: false, wasHealthy: false, failures: 0, probeError: undefined, sweeps: 0 })
       enqueue.spawnChild('serverProcess', { id: 'process', input: { options: context.options } })
     }),
     terminate: sendTo('process', { type: 'process.signal', signal: 'SIGTERM' }),
@@ -230,7 +279,10 @@ export const serverMachine = setup({
     'server.release': { actions: 'release' },
     'server.stop': { actions: stopping },
     'turn.start': [
-      { guard: 'isOverflow', actions: { type: 'refuseTurn', params: ({ context }) => ({ cause: overloaded(context) }) } },
+      {
+        guard: 'isOverflow',
+        actions: { type: 'refuseTurn', params: ({ context }) => ({ cause: overloaded(context) }) },
+      },
       { guard: 'isKnownTurn', actions: { type: 'acceptTurn', params: { state: 'waitingForServer' } } },
     ],
     'turn.cancel': { actions: 'cancelTurn' },
@@ -238,8 +290,8 @@ export const serverMachine = setup({
       guard: 'isPresentBudget',
       actions: assign(({ context }) => ({ recentRestarts: Math.max(0, context.recentRestarts - 1) })),
     },
-    'xstate.done.actor.*': { actions: 'releaseTurn' },
-    'xstate.error.actor.*': { actions: 'releaseTurn' },
+    'xstate.done.actor.*': { actions: 'releaseChild' },
+    'xstate.error.actor.*': { actions: 'releaseChild' },
   },
   states: {
     idle: {
@@ -268,8 +320,8 @@ export const serverMachine = setup({
 
     spawning: {
       description: 'the process is being started, in its own group',
+      // A stop waits for what becomes of it: what is not known cannot be ended.
       entry: 'spawnProcess',
-      always: { guard: 'isUnwanted', target: 'reaping', actions: 'noteUnwanted' },
       after: { startTimeout: { target: 'reaping', actions: { type: 'noteFailure', params: startTimedOut } } },
       on: {
         'process.spawned': { target: 'probing', actions: assign(({ event }) => ({ pid: event.pid })) },
@@ -351,13 +403,19 @@ export const serverMachine = setup({
           initial: 'reading',
           states: {
             reading: {
-              invoke: { src: 'events', input: ({ context }) => ({ options: context.options }) },
-              on: {
-                'stream.opened': { actions: assign({ streamTries: 0 }) },
-                'stream.lost': 'pausing',
+              invoke: {
+                src: 'events',
+                input: ({ context }) => ({ options: context.options }),
+                onError: 'pausing',
               },
-              initial: 'listening',
+              on: { 'stream.lost': 'pausing' },
+              initial: 'opening',
               states: {
+                // Its own time: how long there was silence before says nothing of this try.
+                opening: {
+                  on: { 'stream.opened': { target: 'listening', actions: assign({ streamTries: 0 }) } },
+                  after: { streamOpening: '#server.healthy.stream.pausing' },
+                },
                 listening: {
                   after: {
                     streamPatience: [
@@ -381,9 +439,18 @@ export const serverMachine = setup({
             open: {
               entry: ['admitTurns', 'tellQueued'],
               on: {
-                'turn.start': { guard: 'isKnownTurn', actions: [{ type: 'acceptTurn', params: { state: 'queued' } }, 'admitTurns', 'refuseOverflow'] },
-                'xstate.done.actor.*': { actions: ['releaseTurn', 'admitTurns'] },
-                'xstate.error.actor.*': { actions: ['releaseTurn', 'admitTurns'] },
+                'turn.start': {
+                  guard: 'isKnownTurn',
+                  actions: [
+                    { type: 'acceptTurn', params: { state: 'queued' } },
+                    'admitTurns',
+                    'refuseOverflow',
+                  ],
+                },
+                'xstate.done.actor.*': { actions: ['releaseChild', 'admitTurns'] },
+                'xstate.error.actor.*': { actions: ['releaseChild', 'admitTurns'] },
+                // It is wanted as it is; nobody has to wait.
+                'server.start': {},
                 'server.stop': [
                   { guard: 'canDrain', target: 'draining', actions: stopping },
                   { target: '#server.reaping', actions: stopping },
@@ -394,7 +461,10 @@ export const serverMachine = setup({
               always: { guard: 'isDrained', target: '#server.reaping' },
               after: { drain: '#server.reaping' },
               on: {
-                'server.stop': { target: '#server.reaping', actions: stopping },
+                'server.stop': [
+                  { guard: 'canDrain', target: 'draining', reenter: true, actions: stopping },
+                  { target: '#server.reaping', actions: stopping },
+                ],
               },
             },
           },
@@ -442,15 +512,21 @@ export const serverMachine = setup({
             src: 'sweep',
             input: ({ context }) => ({ options: context.options }),
             onDone: [
-              { guard: ({ context, event }) => event.output.left === 0 || context.sweeps >= maxSweeps, target: 'swept' },
+              {
+                guard: ({ context, event }) => event.output.left === 0 || context.sweeps >= maxSweeps,
+                target: 'swept',
+              },
               { target: 'resting' },
             ],
-            onError: 'swept',
+            onError: [
+              { guard: ({ context }) => context.sweeps >= maxSweeps, target: 'swept' },
+              { target: 'resting' },
+            ],
           },
         },
         resting: { after: { sweepInterval: 'sweeping' } },
         swept: {
-          entry: 'dropProcess',
+          entry: ['dropProcess', 'noteGone'],
           always: [
             { guard: 'isUnwanted', target: '#server.idle' },
             { guard: 'isMeantToStop', target: '#server.configuring' },
@@ -465,7 +541,9 @@ export const serverMachine = setup({
               target: '#server.configuring',
               actions: [
                 'noteRestart',
-                raise(({ context }) => ({ type: 'budget.restored', epoch: context.budgetEpoch }), { delay: 'restartWindow' }),
+                raise(({ context }) => ({ type: 'budget.restored', epoch: context.budgetEpoch }), {
+                  delay: 'restartWindow',
+                }),
               ],
             },
           },
@@ -480,7 +558,10 @@ export const serverMachine = setup({
         { type: 'endWaiting', params: ({ context }) => ({ cause: unavailable(context) }) },
       ],
       on: {
-        'server.start': { target: 'configuring', actions: ['want', 'renewBudget', assign({ failed: false })] },
+        'server.start': {
+          target: 'configuring',
+          actions: ['want', 'renewBudget', assign({ failed: false })],
+        },
         'turn.start': {
           guard: 'isKnownTurn',
           actions: { type: 'refuseTurn', params: ({ context }) => ({ cause: unavailable(context) }) },
@@ -492,8 +573,13 @@ export const serverMachine = setup({
 
 function startTimedOut({ context }: { context: ServerContext }) {
   const { startTimeoutMs } = context.options.values
-  const last = context.probeError === undefined ? 'it never said that it listens' : `the last probe said: ${context.probeError}`
-  const error = new StartTimeoutError(`The server was not healthy within ${startTimeoutMs} ms: ${context.options.secrets.mask(last)}`)
+  const last =
+    context.probeError === undefined
+      ? 'it never said that it listens'
+      : `the last probe said: ${context.probeError}`
+  const error = new StartTimeoutError(
+    `The server was not healthy within ${startTimeoutMs} ms: ${context.options.secrets.mask(last)}`,
+  )
   return { error, reason: 'start timed out' }
 }
 
@@ -502,6 +588,11 @@ function wedged({ context }: { context: ServerContext }) {
     `The server stopped answering: ${context.failures} probes in a row failed, the last one because ${context.probeError ?? 'of silence'}`,
   )
   return { error, reason: 'wedged' }
+}
+
+function processLost(cause: unknown): ServerExitedError {
+  const detail = cause instanceof Error ? cause.message : 'its actor ended'
+  return new ServerExitedError(`The server's process was lost: ${detail}`, {}, { cause })
 }
 
 const isLive = ({ waiting, running }: ServerContext, turnId: string): boolean =>
