@@ -42,7 +42,8 @@ export function ensureRunning(actor: ServerActorRef, options: EnsureRunningOptio
       const snapshot = actor.getSnapshot()
       if (snapshot.status !== 'active' || snapshot.context.stops !== context.stops)
         settle(() => reject(new StoppedError('The server was stopped before it was healthy')))
-      else if (snapshot.matches('healthy')) settle(resolve)
+      // One that drains is about to go: its next start is waited for.
+      else if (snapshot.matches({ healthy: { service: 'open' } })) settle(resolve)
       else if (snapshot.matches('failed')) {
         const { error } = snapshot.context
         settle(() => reject(error ?? new StoppedError('The server failed')))

@@ -22,6 +22,7 @@ export class EventHub {
   readonly #routes = new Map<string, Route>()
   readonly #now: () => number
   #open: Deferred<undefined> = deferred()
+  #isOpen = false
   #wasOpen = false
   #lastFrame: number
 
@@ -45,13 +46,15 @@ export class EventHub {
     this.#lastFrame = this.#now()
     const isGap = this.#wasOpen
     this.#wasOpen = true
+    this.#isOpen = true
     this.#open.resolve(undefined)
     if (isGap) for (const listener of this.#listeners()) listener.onGap()
   }
 
-  /** The stream is down. */
+  /** The stream is down. Those who wait for it go on waiting for the next one. */
   closed(): void {
-    this.#open = deferred()
+    if (this.#isOpen) this.#open = deferred()
+    this.#isOpen = false
   }
 
   receive(event: OpenCodeEvent): void {

@@ -25,12 +25,11 @@ export const serverProcess = fromCallback<ProcessCommand | EventObject, { option
     const tell = (fact: ProcessFact): void => sendBack(fact)
     let child: ServerProcess | undefined
     try {
-      child =
-        runtime.plan &&
-        spawnServer(options, runtime.plan, {
-          onListening: () => tell({ type: 'process.listening' }),
-          onExit: (error) => tell({ type: 'process.exited', error }),
-        })
+      if (!runtime.plan) throw new Error('nothing was prepared')
+      child = spawnServer(options, runtime.plan, {
+        onListening: () => tell({ type: 'process.listening' }),
+        onExit: (error) => tell({ type: 'process.exited', error }),
+      })
     } catch (error) {
       tell({ type: 'process.exited', error: asServerExit(error) })
     }

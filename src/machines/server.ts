@@ -65,6 +65,8 @@ const overloaded = ({ options }: ServerContext): TurnCause => ({
   error: `${options.values.maxQueuedTurns} turns wait already; the option maxQueuedTurns allows no more`,
 })
 
+const types = {} as { context: ServerContext; events: ServerEvent; input: CompiledOptions }
+
 /**
  * The lifecycle of one opencode server: idle → configuring → spawning → probing → healthy → reaping, and `failed` where
  * the restart budget is spent. It decides; its actors act. Turns are its children, `turn:<turnId>`.
@@ -77,7 +79,7 @@ const overloaded = ({ options }: ServerContext): TurnCause => ({
  * await waitFor(actor, (snapshot) => snapshot.matches('healthy'))
  */
 export const serverMachine = setup({
-  types: {} as { context: ServerContext; events: ServerEvent; input: CompiledOptions },
+  types,
   actors: { prepare, serverProcess, probe, events, dispose, sweep, turnLogic },
   delays: {
     startTimeout: ({ context }) => context.options.values.startTimeoutMs,

@@ -75,7 +75,8 @@ export class FakeProcess {
     if (name === 'SIGTERM') this.#terms++
     const isEnd = endsOn === name || (endsOn === 'secondTerm' && (name === 'SIGKILL' || this.#terms > 1))
     // As in the real world the end is heard of later.
-    if (isEnd || (name === 'SIGKILL' && endsOn !== 'nothing')) queueMicrotask(() => this.exit(`ended by ${name}`))
+    if (isEnd || (name === 'SIGKILL' && endsOn !== 'nothing'))
+      queueMicrotask(() => this.exit(`ended by ${name}`))
   }
 
   destroy(): void {
@@ -135,7 +136,9 @@ export class FakeWorld {
   /** The actors of this world, for `serverMachine.provide({ actors })`; turns keep their real logic. */
   actors() {
     return {
-      prepare: fromPromise<Prepared, Input>(({ input, system }) => this.#prepare(input.options, clockOf(system))),
+      prepare: fromPromise<Prepared, Input>(({ input, system }) =>
+        this.#prepare(input.options, clockOf(system)),
+      ),
       serverProcess: fromCallback<ProcessCommand | EventObject, Input>(({ sendBack, receive }) => {
         const process = this.#spawn((fact) => sendBack(fact))
         receive((event) => {
@@ -143,12 +146,12 @@ export class FakeWorld {
         })
         return () => process.destroy()
       }),
-      probe: fromPromise<void, Input & { withConfig: boolean }>(({ input, signal }) => {
+      probe: fromPromise<undefined, Input & { withConfig: boolean }>(({ input, signal }) => {
         signal.addEventListener('abort', () => this.note('probe aborted'))
         return this.#answer(input.withConfig ? 'probe with config' : 'probe', this.script.probe)
       }),
       events: fromCallback<EventObject, Input>(({ sendBack }) => this.#stream((fact) => sendBack(fact))),
-      dispose: fromPromise<void, Input>(() => this.#answer('dispose', this.script.dispose)),
+      dispose: fromPromise<undefined, Input>(() => this.#answer('dispose', this.script.dispose)),
       sweep: fromPromise<{ left: number }, Input>(() => this.#sweep()),
     }
   }
@@ -181,7 +184,7 @@ export class FakeWorld {
     return process
   }
 
-  async #answer(what: string, how: 'ok' | 'fails' | 'hangs'): Promise<void> {
+  async #answer(what: string, how: 'ok' | 'fails' | 'hangs'): Promise<undefined> {
     this.note(what)
     if (how === 'hangs') return never
     await Promise.resolve()

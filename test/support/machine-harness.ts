@@ -5,7 +5,7 @@ import { ensureRunning, type EnsureRunningOptions } from '../../src/ensure-runni
 import { lifecycleOf, type LifecycleState } from '../../src/lifecycle.ts'
 import { serverMachine } from '../../src/machines/server.ts'
 import { compileOptions, type OpenCodeServerOptions } from '../../src/options.ts'
-import type { Reply } from '../../src/replies.ts'
+import { isTerminal, type Reply } from '../../src/replies.ts'
 import { startTurn, type Turn } from '../../src/turn.ts'
 import type { TurnInput } from '../../src/turn-input.ts'
 import { FakeWorld, type Script } from './fake-world.ts'
@@ -46,9 +46,13 @@ export function startServer(overrides: Partial<OpenCodeServerOptions> = {}, scri
   const options = optionsOf(overrides)
   const inspections: InspectionEvent[] = []
   const machine = serverMachine.provide({ actors: world.actors() })
-  const actor = createActor(machine, { input: options, clock, inspect: (event) => void inspections.push(event) })
+  const actor = createActor(machine, {
+    input: options,
+    clock,
+    inspect: (event) => void inspections.push(event),
+  })
   const states: LifecycleState[] = ['idle']
-  const turns: Turn[] = []
+  const turns: { replies: Reply[] }[] = []
 
   const state = (): LifecycleState => lifecycleOf(actor.getSnapshot()).state
   actor.subscribe((snapshot) => {
@@ -58,12 +62,16 @@ export function startServer(overrides: Partial<OpenCodeServerOptions> = {}, scri
   actor.start()
 
   onTestFinished(async () => {
-    states.slice(1).forEach((to, i) => expect(declared[states[i] ?? 'idle'], `${states.join(' → ')}`).toContain(to))
+    states
+      .slice(1)
+      .forEach((to, i) => expect(declared[states[i] ?? 'idle'], states.join(' → ')).toContain(to))
     expect(world.mostAlive, 'processes at once').toBeLessThanOrEqual(1)
     actor.stop()
     await clock.advance()
     expect(world.alive.size, 'processes left').toBe(0)
-    for (const turn of turns) expect(runtimeOf(options).turns.get(turn.id)?.isDone ?? true, 'turn without an end').toBe(true)
+    for (const { replies } of turns)
+      expect(replies.map(isTerminal)).toEqual(replies.map((_, i) => i === replies.length - 1))
+    expect(turns.filter(({ replies }) => replies.length === 0)).toEqual([])
   })
 
   return {
@@ -102,7 +110,7 @@ export function startServer(overrides: Partial<OpenCodeServerOptions> = {}, scri
       const turn = startTurn(actor, input)
       const replies: Reply[] = []
       turn.replies$.subscribe((reply) => replies.push(reply))
-      turns.push(turn)
+      turns.push({ replies })
       return Object.assign(turn, { replies })
     },
 
@@ -110,7 +118,8 @@ export function startServer(overrides: Partial<OpenCodeServerOptions> = {}, scri
     async answer(turn: Turn, text = 'Hello'): Promise<void> {
       const sessionID = (await turn.sessionId) ?? ''
       const promptId = runtimeOf(options).turns.get(turn.id)?.messageId ?? ''
-      for (const { type, properties } of answerEvents(sessionID, promptId, text)) world.hub?.receive({ type, properties })
+      for (const { type, properties } of answerEvents(sessionID, promptId, text))
+        world.hub?.receive({ type, properties })
       world.client.idle(sessionID)
       await clock.advance()
     },
@@ -122,14 +131,30 @@ export type TestServer = ReturnType<typeof startServer>
 
 /** The events of an answer, as opencode 1.18.33 sends them, the least of them. */
 function answerEvents(sessionID: string, parentID: string, text: string) {
-  const answer = { id: `msg_answer_${parentID}`, role: 'assistant', sessionID, parentID, time: { created: 1 } }
-  const part = { id: `prt_${parentID}`, messageID: answer.id, sessionID, type: 'text', text, time: { start: 1, end: 2 } }
+  const answer = {
+    id: `msg_answer_${parentID}`,
+    role: 'assistant',
+    sessionID,
+    parentID,
+    time: { created: 1 },
+  }
+  const part = {
+    id: `prt_${parentID}`,
+    messageID: answer.id,
+    sessionID,
+    type: 'text',
+    text,
+    time: { start: 1, end: 2 },
+  }
   return [
     { type: 'message.updated', properties: { info: { id: parentID, role: 'user', sessionID } } },
     { type: 'session.status', properties: { sessionID, status: { type: 'busy' } } },
     { type: 'message.updated', properties: { info: answer } },
     { type: 'message.part.updated', properties: { part } },
-    { type: 'message.updated', properties: { info: { ...answer, finish: 'stop', time: { created: 1, completed: 2 } } } },
+    {
+      type: 'message.updated',
+      properties: { info: { ...answer, finish: 'stop', time: { created: 1, completed: 2 } } },
+    },
     { type: 'session.idle', properties: { sessionID } },
   ]
 }

@@ -8,11 +8,13 @@ export class SteppedClock extends SimulatedClock {
   readonly #due = new Map<number, number>()
 
   override setTimeout(fn: () => void, ms: number): number {
+    // Whole milliseconds, as real timers have.
+    const whole = Math.round(ms)
     const id = super.setTimeout(() => {
       this.#due.delete(id)
       fn()
-    }, ms)
-    this.#due.set(id, this.now() + ms)
+    }, whole)
+    this.#due.set(id, this.now() + whole)
     return id
   }
 

@@ -88,7 +88,10 @@ describe('a start that fails', () => {
     const server = startServer({}, { prepare: new TypeError('boom') })
     server.send({ type: 'server.start' })
     await server.advance()
-    expect(server.context().error).toMatchObject({ code: 'ERR_OPENCODE_RUNTIME', message: 'The server could not be prepared: boom' })
+    expect(server.context().error).toMatchObject({
+      code: 'ERR_OPENCODE_RUNTIME',
+      message: 'The server could not be prepared: boom',
+    })
   })
 
   it('is known at once where the process cannot be started', async () => {

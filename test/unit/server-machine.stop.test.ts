@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest'
+import { startServer } from '../support/machine-harness.ts'
+
+describe('server.stop', () => {
+  it('does nothing where nothing runs', async () => {
+    const server = startServer()
+    server.send({ type: 'server.stop' })
+    await server.advance()
+    expect(server.state()).toBe('idle')
+    expect(server.world.log).toEqual([])
+  })
+
+  it('disposes, then sends SIGTERM, then sweeps, and is idle', async () => {
+    const server = startServer()
+    await server.beHealthy()
+    server.world.log.length = 0
+    server.send({ type: 'server.stop' })
+    expect(server.state()).toBe('reaping')
+    await server.advance()
+    expect(server.state()).toBe('idle')
+    expect(server.world.did()).toEqual(['stream closed', 'dispose', 'SIGTERM', 'sweep'])
+    expect(server.context()).toMatchObject({
+      pid: undefined,
+      baseURL: undefined,
+      error: undefined,
+      reason: 'stopped',
+    })
+    await server.advance(600_000)
+    expect(server.clock.pending).toBe(0)
+    expect(server.world.spawns).toBe(1)
+  })
+
+  it('does not wait long for a dispose that hangs', async () => {
+    const server = startServer({}, { dispose: 'hangs' })
+    await server.beHealthy()
+    server.send({ type: 'server.stop' })
+    await server.advance(4999)
+    expect(server.world.times('SIGTERM')).toEqual([])
+    await server.advance(1)
+    expect(server.state()).toBe('idle')
+  })
+
+  it('goes on where dispose fails', async () => {
+    const server = startServer({}, { dispose: 'fails' })
+    await server.beHealthy()
+    server.send({ type: 'server.stop' })
+    await server.advance()
+    expect(server.state()).toBe('idle')
+  })
+
+  it('goes on where the process exits while it is disposed of', async () => {
+    const server = startServer({}, { dispose: 'hangs' })
+    await server.beHealthy()
+    server.send({ type: 'server.stop' })
+    await server.advance(100)
+    server.world.process.exit()
+    await server.advance()
+    expect(server.state()).toBe('idle')
+    expect(server.world.did('SIGTERM', 'sweep')).toEqual(['sweep'])
+  })
+
+  it('asks a server that never was healthy, or does not answer, for nothing more', async () => {
+    const server = startServer({}, { probe: 'hangs' })
+    server.send({ type: 'server.start' })
+    await server.advance(100)
+    server.send({ type: 'server.stop' })
+    await server.advance()
+    expect(server.state()).toBe('idle')
+    expect(server.world.did('dispose', 'SIGTERM')).toEqual(['SIGTERM'])
+  })
+
+  it('repeats SIGTERM every 500 ms, since one may be swallowed', async () => {
+    const server = startServer({}, { endsOn: 'secondTerm' })
+    await server.beHealthy()
+    server.send({ type: 'server.stop' })
+    await server.advance(499)
+    expect(server.state()).toBe('reaping')
+    await server.advance(1)
+    expect(server.state()).toBe('idle')
+    expect(server.world.times('SIGTERM')).toEqual([0, 500])
+    expect(server.world.times('SIGKILL')).toEqual([])
+  })
+
+  it('sends SIGKILL after stopGraceMs, and no more SIGTERM', async () => {
+    const server = startServer({ stopGraceMs: 1800 }, { endsOn: 'SIGKILL' })
+    await server.beHealthy()
+    server.send({ type: 'server.stop' })
+    await server.advance(1799)
+    expect(server.context().pid).toBe(1001)
+    expect(server.world.times('SIGTERM')).toEqual([0, 500, 1000, 1500])
+    await server.advance(1)
+    expect(server.state()).toBe('idle')
+    expect(server.world.times('SIGKILL')).toEqual([1800])
+  })
+
+  it('sends SIGKILL at once after SIGTERM where stopGraceMs is 0', async () => {
+    const server = startServer({ stopGraceMs: 0 }, { endsOn: 'SIGKILL' })
+    await server.beHealthy()
+    server.send({ type: 'server.stop' })
+    await server.advance()
+    expect(server.world.did('SIGTERM', 'SIGKILL')).toEqual(['SIGTERM', 'SIGKILL'])
+  })
+
+  it('never takes a process for gone that does not say so: SIGKILL is repeated', async () => {
+    const server = startServer({ stopGraceMs: 1000 }, { endsOn: 'nothing' })
+    await server.beHealthy()
+    server.send({ type: 'server.stop' })
+    server.send({ type: 'server.start' })
+    await server.advance(60_000)
+    expect(server.state()).toBe('reaping')
+    expect(server.world.times('SIGKILL').length).toBeGreaterThan(100)
+    server.world.process.exit()
+    await server.advance()
+    expect(server.state()).toBe('healthy')
+  })
+
+  it('sweeps until nothing is left', async () => {
+    const server = startServer({}, { leftovers: [3, 2, 1] })
+    await server.beHealthy()
+    server.send({ type: 'server.stop' })
+    await server.advance(149)
+    expect(server.state()).toBe('reaping')
+    await server.advance(1)
+    expect(server.state()).toBe('idle')
+    expect(server.world.times('sweep')).toEqual([0, 50, 100, 150])
+  })
+
+  it('sweeps again where a sweep fails', async () => {
+    const server = startServer({}, { leftovers: [new Error('no /proc'), 1] })
+    await server.beHealthy()
+    server.send({ type: 'server.stop' })
+    await server.advance(100)
+    expect(server.state()).toBe('idle')
+    expect(server.world.times('sweep')).toEqual([0, 50, 100])
+  })
+
+  it('does not sweep for ever what cannot be killed', async () => {
+    const server = startServer({}, { leftovers: new Array<number>(1000).fill(1) })
+    await server.beHealthy()
+    server.send({ type: 'server.stop' })
+    await server.advance(11_000)
+    expect(server.state()).toBe('idle')
+  })
+
+  it('in failed leaves it failed, with its error', async () => {
+    const server = startServer({ maxRestarts: 0 }, { spawn: 'exits' })
+    server.send({ type: 'server.start' })
+    await server.advance()
+    const { error } = server.context()
+    server.send({ type: 'server.stop' })
+    await server.advance()
+    expect(server.state()).toBe('failed')
+    expect(server.context().error).toBe(error)
+  })
+})
