@@ -181,6 +181,7 @@ export class TurnReducer {
     }
     this.#answers.set(message.id, message)
     if (!message.summary) this.#last = message
+    else if (message.error) this.#failure ??= failureOf(message.error)
   }
 
   #onUserMessage(id: string): void {
@@ -198,6 +199,8 @@ export class TurnReducer {
       this.#callers.add(message.id)
       return this.#onTool(part.tool)
     }
+    if (part.type === 'step-start') return this.#transcript.begin(part)
+    if (part.type === 'step-finish') return this.#say(this.#transcript.finish(part))
     if (part.type === 'text' || part.type === 'reasoning') this.#say(this.#transcript.update(part))
   }
 

@@ -3,11 +3,14 @@ import type { WirePart } from './wire.ts'
 interface Stretch {
   kind: 'delta' | 'reasoning'
   messageId: string
+  /** The step it was made in; a message has several where the server retried. */
+  step: string | undefined
   /** What was sent of it; at the end, exactly its share of the answer. */
   sent: string
   /** The first half of a surrogate pair, which a delta may be cut at: sent with its other half. */
   half: string
-  ended: boolean
+  /** The whole text, once the part ended. */
+  whole: string | undefined
   /** Belongs to an attempt that the server retried: no part of the answer. */
   dropped: boolean
   /** Deltas were missed: what comes now may not join what was sent, so it waits for the whole text. */
@@ -28,6 +31,9 @@ export class Transcript {
   readonly #parts = new Map<string, Stretch>()
   /** Parts whose deltas came before the part itself, as only a gap makes them. */
   readonly #headless = new Set<string>()
+  readonly #steps = new Set<string>()
+  /** The last step of each message, and whether it is unfinished. */
+  readonly #lastSteps = new Map<string, { id: string; isOpen: boolean }>()
 
   /** The answer so far: what was sent of every text part that counts, in order. */
   get answer(): string {
@@ -39,10 +45,9 @@ export class Transcript {
   /** Takes a text or reasoning part; the whole text, known when the part ends, sends what is missing of it. */
   update(part: WirePart): Piece[] {
     const stretch = this.#parts.get(part.id) ?? this.#open(part)
-    if (stretch.dropped || stretch.ended) return []
-    stretch.ended = part.ended
-    if (!part.text.startsWith(stretch.sent)) return []
-    return this.#send(stretch, part.text.slice(stretch.sent.length))
+    if (stretch.whole !== undefined) return []
+    if (part.ended) stretch.whole = part.text
+    return stretch.dropped ? [] : this.#complete(stretch, part.text)
   }
 
   /** Takes a delta of a part; held back where it might not join. */
@@ -52,7 +57,7 @@ export class Transcript {
       this.#headless.add(partId)
       return []
     }
-    if (stretch.dropped || stretch.ended || stretch.torn) return []
+    if (stretch.dropped || stretch.whole !== undefined || stretch.torn) return []
     const text = stretch.half + delta
     const isCut = /[\ud800-\udbff]$/.test(text)
     stretch.half = isCut ? text.slice(-1) : ''
@@ -64,25 +69,45 @@ export class Transcript {
     for (const part of this.#parts.values()) if (part.messageId === messageId) part.dropped = true
   }
 
+  /** A step begins: one before it in the same message that did not finish was retried, also if the notice was missed. */
+  begin({ id, messageId }: WirePart): void {
+    if (this.#steps.has(id)) return
+    this.#steps.add(id)
+    if (this.#lastSteps.get(messageId)?.isOpen === true) this.drop(messageId)
+    this.#lastSteps.set(messageId, { id, isOpen: true })
+  }
+
+  /** A step is finished, so it was not retried: its text counts, even if an old notice of a retry came after a snapshot. */
+  finish({ messageId }: WirePart): Piece[] {
+    const step = this.#lastSteps.get(messageId)
+    if (!step) return []
+    step.isOpen = false
+    const parts = [...this.#parts.values()].filter((part) => part.dropped && part.step === step.id)
+    return parts.flatMap((part) => {
+      part.dropped = false
+      return part.whole === undefined ? [] : this.#complete(part, part.whole)
+    })
+  }
+
   /** Marks a gap: parts that are still open wait for their whole text. */
   tear(): void {
-    for (const part of this.#parts.values()) if (!part.ended) part.torn = true
+    for (const part of this.#parts.values()) if (part.whole === undefined) part.torn = true
   }
 
   #open(part: WirePart): Stretch {
     const kind = part.type === 'reasoning' ? 'reasoning' : 'delta'
     const torn = this.#headless.delete(part.id)
-    const stretch: Stretch = {
-      kind,
-      messageId: part.messageId,
-      sent: '',
-      half: '',
-      ended: false,
-      dropped: false,
-      torn,
-    }
+    const { messageId } = part
+    const step = this.#lastSteps.get(messageId)?.id
+    const state = { sent: '', half: '', whole: undefined, dropped: false, torn }
+    const stretch: Stretch = { kind, messageId, step, ...state }
     this.#parts.set(part.id, stretch)
     return stretch
+  }
+
+  /** Sends what is missing of a text, where it joins. */
+  #complete(stretch: Stretch, text: string): Piece[] {
+    return text.startsWith(stretch.sent) ? this.#send(stretch, text.slice(stretch.sent.length)) : []
   }
 
   #send(stretch: Stretch, content: string): Piece[] {

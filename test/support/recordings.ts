@@ -39,7 +39,10 @@ export function reducerOf({ sessionID, userMessageID, traceId }: Recording): Tur
 }
 
 /** What a reducer of a recording's turn makes of events. */
-export function play(recording: Recording, events: readonly OpenCodeEvent[] = recording.events): TurnOutput[] {
+export function play(
+  recording: Recording,
+  events: readonly OpenCodeEvent[] = recording.events,
+): TurnOutput[] {
   const reducer = reducerOf(recording)
   return events.flatMap((event) => [...reducer.push(event)])
 }
@@ -48,7 +51,9 @@ export const repliesOf = (outputs: readonly TurnOutput[]): Reply[] =>
   outputs.flatMap((output) => (output.type === 'reply' ? [output.reply] : []))
 
 export const retriesOf = (outputs: readonly TurnOutput[]) =>
-  outputs.flatMap((output) => (output.type === 'retry' ? [{ attempt: output.attempt, message: output.message }] : []))
+  outputs.flatMap((output) =>
+    output.type === 'retry' ? [{ attempt: output.attempt, message: output.message }] : [],
+  )
 
 export const requestsOf = (outputs: readonly TurnOutput[]) =>
   outputs.flatMap((output) => {
@@ -57,16 +62,18 @@ export const requestsOf = (outputs: readonly TurnOutput[]) =>
     return [{ type, id, session: child ? ('child' as const) : ('root' as const) }]
   })
 
+type Fields = Record<string, unknown>
+
 interface StoredMessage {
-  info: Record<string, unknown>
-  parts: Map<string, Record<string, unknown>>
+  info: Fields
+  parts: Map<string, Fields>
 }
 
 /** What a server that sent these events answers when it is asked (opencode 1.18.33). */
 export class ServerState {
   readonly #messages = new Map<string, StoredMessage>()
   readonly #status = new Map<string, unknown>()
-  readonly #requests = new Map<string, Record<string, unknown>>()
+  readonly #requests = new Map<string, Fields>()
 
   constructor(events: readonly OpenCodeEvent[]) {
     for (const event of events) this.#apply(event)
@@ -93,32 +100,34 @@ export class ServerState {
   }
 
   #apply({ type, properties }: OpenCodeEvent): void {
-    const { sessionID, info, part, status, id, requestID } = properties as Record<string, never>
-    if (type === 'message.updated') this.#message(info)
-    if (type === 'message.part.updated') this.#part(part)
-    if (type === 'session.status') this.#setStatus(sessionID, status)
-    if (type === 'session.idle') this.#status.delete(sessionID)
-    if (/^(permission|question)\.asked$/.test(type)) this.#requests.set(id, properties)
-    if (/^(permission|question)\.(replied|rejected)$/.test(type)) this.#requests.delete(requestID)
+    const { sessionID, info, part, status, requestID } = properties
+    if (type === 'message.updated') this.#message(info as Fields)
+    if (type === 'message.part.updated') this.#part(part as Fields)
+    if (type === 'session.status') this.#setStatus(String(sessionID), status as Fields)
+    if (type === 'session.idle') this.#status.delete(String(sessionID))
+    if (/^(permission|question)\.asked$/.test(type)) this.#requests.set(String(properties['id']), properties)
+    if (/^(permission|question)\.(replied|rejected)$/.test(type)) this.#requests.delete(String(requestID))
   }
 
-  #message(info: Record<string, unknown>): void {
+  #message(info: Fields): void {
     const stored = this.#messages.get(String(info['id']))
     if (stored) stored.info = info
     else this.#messages.set(String(info['id']), { info, parts: new Map() })
   }
 
-  #part(part: Record<string, unknown>): void {
+  #part(part: Fields): void {
     this.#messages.get(String(part['messageID']))?.parts.set(String(part['id']), part)
   }
 
-  #setStatus(sessionId: string, status: { type: string }): void {
-    if (status.type === 'idle') this.#status.delete(sessionId)
+  #setStatus(sessionId: string, status: Fields): void {
+    if (status['type'] === 'idle') this.#status.delete(sessionId)
     else this.#status.set(sessionId, status)
   }
 }
 
-function asAnswered(part: Record<string, unknown>): Record<string, unknown> {
+function asAnswered(part: Fields): Fields {
   const time = part['time'] as { end?: number } | undefined
-  return typeof part['text'] === 'string' && time !== undefined && time.end === undefined ? { ...part, text: '' } : part
+  return typeof part['text'] === 'string' && time !== undefined && time.end === undefined
+    ? { ...part, text: '' }
+    : part
 }
