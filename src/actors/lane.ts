@@ -9,6 +9,12 @@ export interface LaneOptions {
   agent?: string | undefined
 }
 
+/** Where a session works, and what it is called, where the lane does not say. */
+interface LaneFallback {
+  directory: string | undefined
+  title: string
+}
+
 /**
  * A conversation: one opencode session, created on first use. Its turns run one after another, since a busy session
  * merges prompts (opencode 1.18.33).
@@ -22,6 +28,7 @@ export class Lane {
   /** Turns of the lane that are not done. */
   turns = 0
   #known = false
+  #opening: Promise<string> | undefined
 
   constructor({ key, sessionId, directory, title, agent }: LaneOptions) {
     this.key = key
@@ -33,23 +40,34 @@ export class Lane {
 
   /**
    * The session's id: created in the directory, or looked up, since its requests are answered in its own directory only.
-   * Rejects with `HttpError` 404 for a session that does not exist.
+   * Those who ask at once share one answer; `signal` ends only the wait. Rejects with `HttpError` 404 for a session that
+   * does not exist.
    */
-  async open(
-    client: OpenCodeClient,
-    fallback: { directory: string | undefined; title: string },
-    signal: AbortSignal,
-  ): Promise<string> {
-    if (this.sessionId === undefined) {
-      const title = this.title ?? fallback.title
-      const session = await client.createSession(this.directory ?? fallback.directory, title, signal)
-      this.sessionId = session.id
-      this.directory = session.directory ?? this.directory ?? fallback.directory
-    } else if (!this.#known) {
-      const session = await client.session(this.sessionId, signal)
-      this.directory = session?.directory ?? this.directory ?? fallback.directory
-    }
+  async open(client: OpenCodeClient, fallback: LaneFallback, signal: AbortSignal): Promise<string> {
+    if (this.sessionId !== undefined && this.#known) return this.sessionId
+    this.#opening ??= this.#find(client, fallback).finally(() => (this.#opening = undefined))
+    return waitFor(this.#opening, signal)
+  }
+
+  async #find(client: OpenCodeClient, fallback: LaneFallback): Promise<string> {
+    const wanted = this.directory ?? fallback.directory
+    const session =
+      this.sessionId === undefined
+        ? await client.createSession(wanted, this.title ?? fallback.title)
+        : await client.session(this.sessionId)
+    this.sessionId ??= session?.id
+    this.directory = session?.directory ?? wanted
     this.#known = true
+    if (this.sessionId === undefined) throw new Error('The server made no session')
     return this.sessionId
   }
+}
+
+function waitFor<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(signal.reason as Error)
+    if (signal.aborted) return leave()
+    signal.addEventListener('abort', leave, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
+  })
 }

@@ -130,7 +130,7 @@ function exitError(
     : exit.signal !== undefined
       ? `was ended by ${exit.signal}`
       : `exited with code ${exit.exitCode ?? 'unknown'}`
-  const tail = logTail === '' ? '' : `. Its last output:\n${logTail}`
+  const tail = logTail === '' ? '' : `\nIts last output:\n${logTail}`
   return new ServerExitedError(`The opencode server ${how}${tail}`, { ...exit, logTail }, cause && { cause })
 }
 
