@@ -2,33 +2,101 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { OpenCodeServerOptions } from '../options.ts'
-import type { Reply } from '../replies.ts'
 import type { ScriptedModel } from '../testing/index.ts'
 import { demoScript } from './demo-script.ts'
 import { drive, type Outcome } from './drive.ts'
+import { Ending } from './ending.ts'
+import { exitCode } from './exit-codes.ts'
 import type { DemoFlags } from './flags.ts'
 import { Output } from './output.ts'
-import { usageText } from './rows.ts'
 import { Screen } from './screen.ts'
 import { View } from './view.ts'
 
 /**
- * `opencode-runtime demo`: one turn on the real opencode binary, in front of a scripted model on loopback. Resolves with
- * the exit code; the model, the server and a temporary home are gone then.
+ * `opencode-runtime demo`: one turn of the real opencode binary, in front of a scripted model on loopback. Resolves with
+ * the exit code; the model, the server and a temporary home are gone then. It is a show, so all of it goes to stdout,
+ * unless `json` reserves that for the reply dicts.
  */
-export async function demo(prompt: string, { home, json = false }: DemoFlags): Promise<number> {
-  const reader = new AbortController()
-  const out = new Output(process.stdout, () => reader.abort())
-  const screen = new Screen(out, json ? new Output(process.stderr) : out)
-  const place = home === undefined ? await temporaryHome() : { home: resolve(home), remove: () => Promise.resolve() }
-  try {
-    const { outcome, counts } = await show(prompt, place.home, screen, json, reader.signal)
-    await place.remove()
-    await screen.line()
-    await screen.line(summary(outcome, counts, screen))
-    return outcome.exitCode
-  } finally {
-    await place.remove()
+export async function demo(prompt: string, flags: DemoFlags): Promise<number> {
+  using ending = new Ending()
+  const out = new Output(process.stdout, ending.readerLeft)
+  const screen = new Screen(out, flags.json === true ? new Output(process.stderr) : out)
+  const view = new View(screen, { mode: flags.json === true ? 'json' : 'show' })
+  const outcome = await show(prompt, flags.home, screen, view, ending)
+  screen.finish()
+  void screen.line()
+  void screen.line(summary(outcome, view, screen))
+  if (outcome.exitCode === exitCode.serverFailed) screen.quote(outcome.logTail)
+  return outcome.exitCode
+}
+
+async function show(
+  prompt: string,
+  givenHome: string | undefined,
+  screen: Screen,
+  view: View,
+  ending: Ending,
+): Promise<Outcome> {
+  const apiKey = randomBytes(16).toString('hex')
+  await using model = await startModel(prompt, apiKey)
+  await using place = await placeFor(givenHome)
+  introduce(screen, prompt, model.baseURL, place.home, givenHome === undefined)
+  const options = {
+    home: place.home,
+    proxy: { baseURL: model.baseURL, apiKey },
+    models: [{ id: 'scripted', name: 'Scripted model', cost: { input: 2, output: 8, cacheRead: 0.2 } }],
+    maxRestarts: 1,
   }
+  return await drive(options, { text: prompt, traceId: 'demo' }, view, ending)
+}
+
+/**
+ * The test kit is loaded here only. In a function of its own, because TypeScript 6.0 does not rewrite the specifier of an
+ * `import()` in a function with `using`. @throws where aimock is missing; the message says what to install.
+ */
+async function startModel(prompt: string, apiKey: string): Promise<ScriptedModel> {
+  const { startScriptedModel } = await import('../testing/index.ts')
+  return startScriptedModel(demoScript(prompt), { apiKey })
+}
+
+/** The home: the given one, which stays, or a new one, which goes. */
+async function placeFor(givenHome: string | undefined): Promise<AsyncDisposable & { home: string }> {
+  if (givenHome !== undefined)
+    return { home: resolve(givenHome), [Symbol.asyncDispose]: () => Promise.resolve() }
+  const home = await mkdtemp(join(tmpdir(), 'opencode-runtime-demo-'))
+  const remove = () => rm(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+  return { home, [Symbol.asyncDispose]: remove }
+}
+
+function introduce(screen: Screen, prompt: string, model: string, home: string, isTemporary: boolean): void {
+  const { paint } = screen
+  const facts = [
+    ['prompt', prompt.trim().replace(/\s+/g, ' ')],
+    ['model', `scripted, at ${model}`],
+    ['home', isTemporary ? `${home} (removed at the end)` : home],
+  ]
+  void screen.line(
+    `${paint('bold', 'opencode-runtime demo')}  ${paint('dim', 'a real opencode server, a scripted model')}`,
+  )
+  void screen.line()
+  for (const [name = '', value = ''] of facts) void screen.line(`  ${paint('dim', name.padEnd(8))}${value}`)
+  void screen.line()
+}
+
+/** The one line that remains in mind. */
+function summary(
+  { last, startMs, turnMs, exitCode: code }: Outcome,
+  { counts }: View,
+  { paint }: Screen,
+): string {
+  const seconds = (ms: number | undefined): string => `${((ms ?? 0) / 1000).toFixed(1)} s`
+  if (last.kind === 'error') return paint('red', `✘ The turn ended with ${last.code}, exit code ${code}.`)
+  const replies = [
+    `${counts.reasoning} reasoning`,
+    `${counts.tool_call} tool_call`,
+    `${counts.tool_result} tool_result`,
+    `${counts.delta} delta`,
+    `${counts.final} final`,
+  ].join(', ')
+  return `${paint(['bold', 'green'], '✔ Done.')} Server up in ${seconds(startMs)}, turn in ${seconds(turnMs)}: ${replies}. Nothing is left running.`
 }

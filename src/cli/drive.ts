@@ -1,11 +1,13 @@
-import { InvalidOptionsError, ServerExitedError, type OpenCodeRuntimeError } from '../errors.ts'
+import { InvalidOptionsError, ServerExitedError } from '../errors.ts'
+import type { Lifecycle } from '../lifecycle.ts'
 import type { OpenCodeServerOptions } from '../options.ts'
 import type { TerminalReply } from '../replies.ts'
 import { OpenCodeServer } from '../server.ts'
+import type { Turn } from '../turn.ts'
 import type { TurnInput } from '../turn-input.ts'
-import { exitCode, exitCodeOf, UsageError } from './exit-codes.ts'
+import type { Ending } from './ending.ts'
+import { exitCodeOf, UsageError } from './exit-codes.ts'
 import { inFlags } from './flags.ts'
-import { onEndSignals, type EndSignal } from './signals.ts'
 import type { View } from './view.ts'
 
 /** How a turn of the command line ended. */
@@ -15,57 +17,41 @@ export interface Outcome {
   sessionId: string | undefined
   /** What the server wrote last, where it died or did not start. */
   logTail: string
-  /** From the first moment to healthy, and from there to the last reply; `undefined` where it was never healthy. */
+  /** Until the server was healthy, and from there to the last reply; `undefined` where it never was. */
   startMs: number | undefined
   turnMs: number | undefined
 }
 
 /**
- * Runs one turn on a server of its own and shows it; whatever happens, the server is gone at the end. The first signal
- * cancels the turn and stops the server, a second one ends its processes at once; so does `readerLeft` as the first.
+ * Runs one turn on a server of its own and shows it. Whatever happens, the server is gone when this resolves: asked to
+ * end, it cancels the turn and stops the server; forced, it ends the server's processes at once.
  * @throws UsageError for options that are no good.
  */
 export async function drive(
   options: OpenCodeServerOptions,
   input: TurnInput,
   view: View,
-  readerLeft: AbortSignal,
+  ending: Ending,
 ): Promise<Outcome> {
   const server = createServer(options)
-  const startedAt = performance.now()
-  let healthyAt: number | undefined
-  let failure: OpenCodeRuntimeError | undefined
-  let signalled: EndSignal | undefined
-  server.lifecycle$.subscribe((lifecycle) => {
-    if (lifecycle.state === 'healthy') healthyAt ??= performance.now()
-    failure = lifecycle.error ?? failure
-    view.lifecycle(lifecycle)
-  })
-  const turn = server.turn(input)
-  using _signals = onEndSignals(
-    (signal) => {
-      signalled = signal
-      turn.cancel()
-    },
-    () => server.actor.stop(),
-  )
-  readerLeft.addEventListener('abort', () => turn.cancel())
-  turn.status$.subscribe((status) => view.status(status))
-  turn.requests$.subscribe((request) => view.request(request))
+  const facts = follow(server, view)
   try {
-    for await (const reply of turn) await view.reply(reply)
+    const turn = server.turn(input)
+    obey(ending, turn, server)
+    turn.status$.subscribe((status) => view.status(status))
+    turn.requests$.subscribe((request) => view.request(request))
+    // A reader that has stopped reading holds nothing up any more once the end was asked for.
+    for await (const reply of turn) await Promise.race([view.reply(reply), ending.isAsked])
     const last = await turn.done
-    const endedAt = performance.now()
+    const times = facts.times()
     const sessionId = await turn.sessionId
     await server.close()
-    const code = signalled ? exitCode[signalled] : readerLeft.aborted ? exitCode.final : exitCodeOf(last)
     return {
-      exitCode: code,
+      exitCode: ending.exitCode ?? exitCodeOf(last),
       last,
       sessionId,
-      logTail: tailOf(failure),
-      startMs: healthyAt === undefined ? undefined : healthyAt - startedAt,
-      turnMs: healthyAt === undefined ? undefined : endedAt - healthyAt,
+      logTail: facts.logTail(),
+      ...times,
     }
   } finally {
     await server.close()
@@ -81,8 +67,30 @@ function createServer(options: OpenCodeServerOptions): OpenCodeServer {
   }
 }
 
-function tailOf(failure: OpenCodeRuntimeError | undefined): string {
-  for (const error of [failure, failure?.cause])
-    if (error instanceof ServerExitedError) return error.logTail ?? ''
-  return ''
+function obey({ asked, forced }: Ending, turn: Turn, server: OpenCodeServer): void {
+  if (asked.aborted) turn.cancel()
+  asked.addEventListener('abort', () => turn.cancel(), { once: true })
+  forced.addEventListener('abort', () => server.actor.stop(), { once: true })
+}
+
+/** Shows the lifecycle and remembers what the outcome tells of it. */
+function follow(server: OpenCodeServer, view: View) {
+  const startedAt = performance.now()
+  let healthyAt: number | undefined
+  let failure: Lifecycle['error']
+  server.lifecycle$.subscribe((lifecycle) => {
+    if (lifecycle.state === 'healthy') healthyAt ??= performance.now()
+    failure = lifecycle.error ?? failure
+    view.lifecycle(lifecycle)
+  })
+  return {
+    times: () => ({
+      startMs: healthyAt === undefined ? undefined : healthyAt - startedAt,
+      turnMs: healthyAt === undefined ? undefined : performance.now() - healthyAt,
+    }),
+    logTail: () => {
+      const exit = [failure, failure?.cause].find((error) => error instanceof ServerExitedError)
+      return exit?.logTail ?? ''
+    },
+  }
 }

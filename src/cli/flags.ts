@@ -23,7 +23,7 @@ export interface RunFlags {
   binary?: string
   port?: number
   providerId?: string
-  attach: string[]
+  attach?: string[]
   json?: boolean
   quiet?: boolean
 }
@@ -110,4 +110,7 @@ const flagNames: Record<string, string> = {
 
 /** A message about an option or a turn's input, in the command line's words. */
 export const inFlags = (message: string): string =>
-  message.replace(/\b(option|turn input) ([\w.[\]]+)(?=[:,; ])/g, (whole, _what, name: string) => flagNames[name] ?? whole)
+  message.replace(
+    /\b(option|turn input) ([\w.[\]]+)(?=[:,; ])/g,
+    (whole, _what, name: string) => flagNames[name] ?? whole,
+  )

@@ -1,10 +1,15 @@
+import type { Writable } from 'node:stream'
+
+/** stdout, stderr, or what stands in for them; the last two only where it is a terminal. */
+export type Sink = Writable & { isTTY?: boolean; columns?: number }
+
 /** A stream of ours that may be closed by its reader at any time; then it swallows what is written. */
 export class Output {
-  readonly stream: NodeJS.WriteStream
+  readonly stream: Sink
   #isClosed = false
 
   /** `onClosed` is called once, when the reader has left (`| head -1`). */
-  constructor(stream: NodeJS.WriteStream, onClosed: () => void = () => undefined) {
+  constructor(stream: Sink, onClosed: () => void = () => undefined) {
     this.stream = stream
     stream.on('error', () => {
       if (this.#isClosed) return
@@ -14,7 +19,7 @@ export class Output {
   }
 
   get isTTY(): boolean {
-    return this.stream.isTTY
+    return this.stream.isTTY === true
   }
 
   get isClosed(): boolean {
@@ -23,7 +28,7 @@ export class Output {
 
   /** Columns of the terminal; elsewhere lines are long, because somebody may search them. */
   get width(): number {
-    return this.isTTY ? this.stream.columns : 400
+    return this.isTTY ? (this.stream.columns ?? 80) : 400
   }
 
   /** Resolves once the stream takes more: a slow reader slows the turn's replies, not the server. */

@@ -55,7 +55,7 @@ function runCommand(onExit: (code: number) => void): Command {
     .option('--binary <file>', 'the opencode binary (default: found)')
     .option('--port <n>', "the server's port (default: a free one)", positive)
     .option('--provider-id <id>', 'what the proxy is called in sessions (default: litellm)')
-    .option('--attach <file>', 'a file for the prompt; may be given again', collect, [])
+    .option('--attach <file>', 'a file for the prompt; may be given again', collect)
     .option('--json', 'reply dicts on stdout, one a line, and nothing else there')
     .option('--quiet', 'only errors on stderr')
     .addHelpText('after', exitCodeHelp)
@@ -87,12 +87,14 @@ const integer = (least: number) => (text: string) => {
 const positive = integer(1)
 const count = integer(0)
 
-const collect = (file: string, files: readonly string[]): string[] => [...files, file]
+const collect = (file: string, files: readonly string[] = []): string[] => [...files, file]
 
 /** An unknown flag may be a key that somebody tried to give: its value is not repeated. */
 const withoutValue = (text: string): string => {
   const masked = text.replace(/(unknown option '--?[\w-]+)=.*'/, "$1=…'")
-  return /unknown option '--?[\w-]*key/i.test(text) ? `${masked}The key is read from ${keyVariable}.\n` : masked
+  return /unknown option '--?[\w-]*key/i.test(text)
+    ? `${masked}The key is read from ${keyVariable}.\n`
+    : masked
 }
 
 function version(): string {

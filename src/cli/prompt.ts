@@ -39,7 +39,9 @@ async function readAttachment(file: string): Promise<Attachment> {
     const data = await readFile(file)
     return { mime: mimes[extname(file).toLowerCase()] ?? sniff(data), data, filename: basename(file) }
   } catch (error) {
-    throw new UsageError(`cannot read the attachment ${file}: ${(error as NodeJS.ErrnoException).code ?? 'failed'}`)
+    throw new UsageError(
+      `cannot read the attachment ${file}: ${(error as NodeJS.ErrnoException).code ?? 'failed'}`,
+    )
   }
 }
 

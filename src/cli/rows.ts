@@ -1,6 +1,13 @@
 import { stripVTControlCharacters, styleText } from 'node:util'
 import type { Lifecycle } from '../lifecycle.ts'
-import type { ErrorReply, FinalReply, InputRequest, ToolCallReply, ToolResultReply, Usage } from '../replies.ts'
+import type {
+  ErrorReply,
+  FinalReply,
+  InputRequest,
+  ToolCallReply,
+  ToolResultReply,
+  Usage,
+} from '../replies.ts'
 import type { TurnStatus } from '../actors/turn-record.ts'
 
 /** A style of `styleText`. */
@@ -9,11 +16,14 @@ export type Style = Parameters<typeof styleText>[0]
 /** Paints a text, or leaves it as it is. */
 export type Paint = (style: Style, text: string) => string
 
-/** Colours where the stream shows them: `styleText` itself looks at isTTY, NO_COLOR, FORCE_COLOR and TERM. */
-export const paintFor =
-  (stream: NodeJS.WriteStream): Paint =>
-  (style, text) =>
-    styleText(style, text, { stream })
+/**
+ * Colours where the stream shows them: `styleText` itself looks at isTTY, NO_COLOR, FORCE_COLOR and TERM. It is asked
+ * once, with one style: given several, it does not look at the stream (Node 20.20).
+ */
+export function paintFor(stream: NodeJS.WritableStream): Paint {
+  if (styleText('red', '-', { stream }) === '-') return (_style, text) => text
+  return (style, text) => styleText(style, text, { validateStream: false })
+}
 
 /** One line about what happens: a mark, a name, and what there is to say. */
 export interface Row {
@@ -45,19 +55,32 @@ export function formatRow(row: Row, elapsedMs: number, paint: Paint, width: numb
 /** A lifecycle's row. */
 export function lifecycleRow({ state, pid, baseURL, restarts, reason, error }: Lifecycle): Row {
   const restart = restarts > 0 && state !== 'idle' ? ` (restart ${restarts})` : ''
-  if (state === 'healthy') return { mark: '●', name: state, text: `${baseURL ?? ''}${restart}`, style: 'green' }
-  if (state === 'failed') return { mark: '✘', name: state, text: error?.message ?? reason ?? '', style: 'red' }
-  if (state === 'reaping') return { mark: '○', name: state, text: error?.message ?? reason ?? '', style: 'yellow' }
+  if (state === 'healthy')
+    return { mark: '●', name: state, text: `${baseURL ?? ''}${restart}`, style: 'green' }
+  if (state === 'failed')
+    return { mark: '✘', name: state, text: error?.message ?? reason ?? '', style: 'red' }
+  if (state === 'reaping')
+    return { mark: '○', name: state, text: error?.message ?? reason ?? '', style: 'yellow' }
   return { mark: '○', name: state, text: `${pid === undefined ? '' : `pid ${pid}`}${restart}`, style: 'cyan' }
 }
 
 /** The row of a status that somebody who waits wants to know of; the others have none. */
 export function statusRow(status: TurnStatus): Row | undefined {
   if (status.state === 'resyncing')
-    return { mark: '↻', name: 'resync', text: 'the event stream was lost; asking what happened', style: 'yellow' }
+    return {
+      mark: '↻',
+      name: 'resync',
+      text: 'the event stream was lost; asking what happened',
+      style: 'yellow',
+    }
   if (status.state !== 'retrying') return undefined
   const wait = `${(Math.max(0, status.nextAt - status.at) / 1000).toFixed(1)} s`
-  return { mark: '↻', name: `retry ${status.attempt}`, text: `in ${wait}: ${status.message}`, style: 'yellow' }
+  return {
+    mark: '↻',
+    name: `retry ${status.attempt}`,
+    text: `in ${wait}: ${status.message}`,
+    style: 'yellow',
+  }
 }
 
 /** A request's row, with the answer that the policy gives. */
@@ -102,14 +125,16 @@ export const errorRow = ({ error, code, retryable }: ErrorReply): Row => ({
 
 /** Tokens and cost in words; what is none is left out. */
 export function usageText(usage: Usage): string {
-  const extra = [
-    [usage.reasoning_tokens, 'reasoning'],
-    [usage.cache_read_tokens, 'cache read'],
+  const counts = [
+    [usage.input_tokens, 'in'],
+    [usage.cache_read_tokens, 'cached'],
     [usage.cache_write_tokens, 'cache write'],
+    [usage.output_tokens, 'out'],
+    [usage.reasoning_tokens, 'reasoning'],
   ] as const
-  const parts = extra.filter(([tokens]) => tokens > 0).map(([tokens, what]) => `, ${tokens} ${what}`)
-  const cost = usage.cost_usd > 0 ? `, $${String(Number(usage.cost_usd.toPrecision(3)))}` : ''
-  return `${usage.input_tokens} tokens in, ${usage.output_tokens} out${parts.join('')}${cost}`
+  const known = counts.filter(([tokens]) => tokens > 0).map(([tokens, what]) => `${tokens} ${what}`)
+  const cost = usage.cost_usd > 0 ? `, $${Number(usage.cost_usd.toPrecision(3))}` : ''
+  return known.length === 0 ? 'no usage' : `${known.join(', ')} tokens${cost}`
 }
 
 /** Without what moves a terminal's cursor or recolours it; line breaks and tabs stay. */
@@ -118,4 +143,5 @@ export const printable = (text: string): string =>
 
 const oneLine = (text: string): string => printable(text.trim().replace(/\s*\n\s*/g, ' ⏎ '))
 
-const clip = (text: string, width: number): string => (text.length > width ? `${text.slice(0, width - 1)}…` : text)
+const clip = (text: string, width: number): string =>
+  text.length > width ? `${text.slice(0, width - 1)}…` : text

@@ -1,4 +1,5 @@
 import { drive } from './drive.ts'
+import { Ending } from './ending.ts'
 import { exitCode } from './exit-codes.ts'
 import { keyFrom, serverOptions, turnInput, type RunFlags } from './flags.ts'
 import { Output } from './output.ts'
@@ -13,26 +14,20 @@ import { View } from './view.ts'
 export async function run(prompt: string | undefined, flags: RunFlags): Promise<number> {
   const key = keyFrom(process.env)
   const text = await readPrompt(prompt, process.stdin)
-  const attachments = await readAttachments(flags.attach)
-  const reader = new AbortController()
-  const screen = new Screen(new Output(process.stdout, () => reader.abort()), new Output(process.stderr))
+  const attachments = await readAttachments(flags.attach ?? [])
+  using ending = new Ending()
+  const screen = new Screen(new Output(process.stdout, ending.readerLeft), new Output(process.stderr))
+  const quiet = flags.quiet === true
   const view = new View(screen, {
     mode: flags.json === true ? 'json' : 'text',
-    quiet: flags.quiet === true,
+    quiet,
     permission: flags.permission,
   })
-  const options = serverOptions(flags, key, attachments)
-  const outcome = await drive(options, turnInput(text, flags, attachments), view, reader.signal)
-  await screen.finish()
-  if (outcome.exitCode === exitCode.serverFailed) await showLog(screen, outcome.logTail)
-  const { sessionId } = outcome
-  if (sessionId !== undefined && flags.quiet !== true)
-    await screen.line(screen.paint('dim', `To go on: --session ${sessionId}`))
+  const input = turnInput(text, flags, attachments)
+  const outcome = await drive(serverOptions(flags, key, attachments), input, view, ending)
+  screen.finish()
+  if (outcome.exitCode === exitCode.serverFailed) screen.quote(outcome.logTail)
+  if (outcome.sessionId !== undefined && !quiet)
+    void screen.line(screen.paint('dim', `Go on with --session ${outcome.sessionId}`))
   return outcome.exitCode
-}
-
-/** What a server wrote before it died: often the only explanation. */
-async function showLog(screen: Screen, tail: string): Promise<void> {
-  for (const line of tail.split('\n').filter((text) => text.trim() !== ''))
-    await screen.line(screen.paint('dim', `  │ ${line}`))
 }

@@ -1,10 +1,21 @@
 import type { Output } from './output.ts'
-import { formatRow, paintFor, printable, rowHead, textColumn, type Paint, type Row, type Style } from './rows.ts'
+import {
+  formatRow,
+  paintFor,
+  printable,
+  rowHead,
+  textColumn,
+  type Paint,
+  type Row,
+  type Style,
+} from './rows.ts'
 import { Spinner } from './spinner.ts'
+import { Wrap } from './wrap.ts'
 
 /**
  * What the user sees: rows on `log`, the answer on `out`. The two may be one terminal, so a row begins on a line of its
- * own there; what is written to a pipe or a file is never touched for it.
+ * own there; what is written to a pipe or a file is never touched for it. Each method writes at once, in the order of
+ * the calls; its promise is only for those who can wait while a slow reader catches up.
  */
 export class Screen {
   readonly paint: Paint
@@ -16,7 +27,7 @@ export class Screen {
   /** Which of the two has an unfinished line. */
   readonly #open = { out: false, log: false }
   /** The row whose text is being streamed. */
-  #streamed: string | undefined
+  #streamed: { name: string; wrap: Wrap } | undefined
 
   constructor(out: Output, log: Output) {
     this.#out = out
@@ -34,64 +45,71 @@ export class Screen {
   /** Waits visibly, on a terminal; `undefined` ends that. */
   wait(label: string | undefined): void {
     if (label === undefined) this.#spinner.stop()
-    else if (!this.#open.log) this.#spinner.start(label)
+    else this.#spinner.start(label)
   }
 
   /** A row on the log. */
-  async row(row: Row): Promise<void> {
-    await this.line(formatRow(row, this.elapsedMs, this.paint, this.#log.width))
+  row(row: Row): Promise<void> {
+    return this.line(formatRow(row, this.elapsedMs, this.paint, this.#log.width))
   }
 
   /** A line on the log, as it is. */
-  async line(text = ''): Promise<void> {
-    await this.#finishLine()
-    await this.#log.write(`${text}\n`)
+  line(text = ''): Promise<void> {
+    this.#finishLine()
+    return this.#log.write(`${text}\n`)
+  }
+
+  /** Somebody else's lines on the log. */
+  quote(text: string): void {
+    for (const line of text.split('\n').filter((line) => line.trim() !== ''))
+      void this.line(this.paint('dim', `  │ ${printable(line)}`))
   }
 
   /** A piece of a row's text on the log; further pieces of a row of that name go on where the last one ended. */
-  async stream(row: Row, style?: Style): Promise<void> {
-    if (this.#streamed !== row.name) {
-      await this.#finishLine()
-      await this.#log.write(rowHead(row, this.elapsedMs, this.paint))
+  stream(row: Row, style?: Style): Promise<void> {
+    if (this.#streamed?.name !== row.name) {
+      this.#finishLine()
+      void this.#log.write(rowHead(row, this.elapsedMs, this.paint))
+      const width = this.#log.isTTY ? this.#log.width : Infinity
+      this.#streamed = { name: row.name, wrap: new Wrap(textColumn, width) }
     }
-    this.#streamed = row.name
     this.#open.log = true
-    const text = printable(row.text).replaceAll('\n', `\n${' '.repeat(textColumn)}`)
-    await this.#log.write(style === undefined ? text : this.paint(style, text))
+    const text = this.#streamed.wrap.push(printable(row.text))
+    return this.#log.write(style === undefined ? text : this.paint(style, text))
   }
 
   /** A piece of the answer, exactly as it is, but for control characters on a terminal. */
-  async answer(text: string): Promise<void> {
-    if (!this.#open.out) await this.#finishLine()
-    else if (this.#open.log) await this.#endLogLine()
+  answer(text: string): Promise<void> {
+    if (this.#open.out) this.#endLogLine()
+    else this.#finishLine()
     this.#open.out = !text.endsWith('\n')
-    await this.#out.write(this.#out.isTTY ? printable(text) : text)
+    return this.#out.write(this.#out.isTTY ? printable(text) : text)
   }
 
   /** A whole line on `out`. */
-  async record(text: string): Promise<void> {
-    await this.#out.write(`${text}\n`)
+  record(text: string): Promise<void> {
+    return this.#out.write(`${text}\n`)
   }
 
-  /** The end of the answer: it ends with a line break. */
-  async finish(): Promise<void> {
+  /** The end of the answer: its last line is ended. */
+  finish(): void {
     this.#spinner.stop()
-    if (this.#open.log) await this.#endLogLine()
-    if (this.#open.out) await this.#out.write('\n')
+    this.#endLogLine()
+    if (this.#open.out) void this.#out.write('\n')
     this.#open.out = false
   }
 
-  async #finishLine(): Promise<void> {
+  #finishLine(): void {
     this.#spinner.erase()
-    if (this.#open.log) await this.#endLogLine()
+    this.#endLogLine()
     if (!this.#isShared || !this.#open.out) return
     this.#open.out = false
-    await this.#log.write('\n')
+    void this.#log.write('\n')
   }
 
-  async #endLogLine(): Promise<void> {
-    this.#open.log = false
+  #endLogLine(): void {
     this.#streamed = undefined
-    await this.#log.write('\n')
+    if (this.#open.log) void this.#log.write('\n')
+    this.#open.log = false
   }
 }

@@ -44,6 +44,8 @@ export class Spinner {
 
   #draw(): void {
     const frame = frames[this.#frame++ % frames.length] ?? ''
-    void this.#output.write(`${eraseLine}${' '.repeat(9)}${this.#paint('cyan', frame)} ${this.#paint('dim', this.#label ?? '')}`)
+    void this.#output.write(
+      `${eraseLine}${' '.repeat(9)}${this.#paint('cyan', frame)} ${this.#paint('dim', this.#label ?? '')}`,
+    )
   }
 }

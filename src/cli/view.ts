@@ -1,7 +1,15 @@
 import type { TurnStatus } from '../actors/turn-record.ts'
-import type { Lifecycle } from '../lifecycle.ts'
+import type { Lifecycle, LifecycleState } from '../lifecycle.ts'
 import type { InputRequest, Reply } from '../replies.ts'
-import { errorRow, finalRow, lifecycleRow, requestRow, statusRow, toolCallRow, toolResultRow } from './rows.ts'
+import {
+  errorRow,
+  finalRow,
+  lifecycleRow,
+  requestRow,
+  statusRow,
+  toolCallRow,
+  toolResultRow,
+} from './rows.ts'
 import type { Screen } from './screen.ts'
 
 /** How a turn is shown. */
@@ -14,11 +22,29 @@ export interface ViewOptions {
   permission?: string
 }
 
+/** What a user waits for in a state, until the first reply. */
+const waitingFor: Partial<Record<LifecycleState, string>> = {
+  configuring: 'opencode is starting',
+  spawning: 'opencode is starting',
+  probing: 'opencode is starting',
+  healthy: 'the model is thinking',
+  reaping: 'opencode is stopping',
+}
+
 /** Shows one turn and the server's lifecycle around it. */
 export class View {
   readonly #screen: Screen
   readonly #options: ViewOptions
-  #state: string = 'idle'
+  /** Replies so far, by kind. */
+  readonly counts: Record<Reply['kind'], number> = {
+    delta: 0,
+    reasoning: 0,
+    tool_call: 0,
+    tool_result: 0,
+    final: 0,
+    error: 0,
+  }
+  #state: LifecycleState = 'idle'
 
   constructor(screen: Screen, options: ViewOptions) {
     this.#screen = screen
@@ -29,9 +55,8 @@ export class View {
   lifecycle(lifecycle: Lifecycle): void {
     if (this.#options.quiet === true || lifecycle.state === this.#state) return
     this.#state = lifecycle.state
-    const isStarting = ['configuring', 'spawning', 'probing'].includes(lifecycle.state)
     void this.#screen.row(lifecycleRow(lifecycle))
-    this.#screen.wait(isStarting ? 'opencode is starting' : undefined)
+    this.#screen.wait(waitingFor[lifecycle.state])
   }
 
   status(status: TurnStatus): void {
@@ -47,6 +72,8 @@ export class View {
   /** Resolves once it is written, as far as the reader lets it. */
   async reply(reply: Reply): Promise<void> {
     const { mode, quiet } = this.#options
+    this.counts[reply.kind]++
+    this.#screen.wait(undefined)
     if (mode === 'json') await this.#screen.record(JSON.stringify(reply))
     if (mode === 'text' && reply.kind === 'delta') await this.#screen.answer(reply.content)
     if (reply.kind === 'error') await this.#screen.row(errorRow(reply))
@@ -56,7 +83,10 @@ export class View {
   async #aside(reply: Exclude<Reply, { kind: 'error' }>): Promise<void> {
     switch (reply.kind) {
       case 'reasoning':
-        return this.#screen.stream({ mark: '◇', name: 'reasoning', text: reply.content, style: 'magenta' }, 'dim')
+        return this.#screen.stream(
+          { mark: '◇', name: 'reasoning', text: reply.content, style: 'magenta' },
+          'dim',
+        )
       case 'tool_call':
         return this.#screen.row(toolCallRow(reply))
       case 'tool_result':

@@ -1,0 +1,181 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { stripVTControlCharacters } from 'node:util'
+import { execa, type Options } from 'execa'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import type { Reply } from '../../src/index.ts'
+import { startScriptedModel, type ScriptedModel } from '../../src/testing/index.ts'
+import { buildCli } from '../support/built-cli.ts'
+import { expectNothingLeft, tempHome } from '../support/home.ts'
+import { standIn } from '../support/stand-in.ts'
+
+const key = 'sk-cli-test-0123456789'
+// The one of the repository, whatever the machine has installed.
+const binary = join(import.meta.dirname, '../../node_modules/opencode-ai/bin/opencode.exe')
+const long = 'x'.repeat(1_000_000)
+
+let cli: string
+let model: ScriptedModel
+
+beforeAll(async () => {
+  cli = await buildCli()
+  model = await startScriptedModel([
+    { match: 'Say hello', reply: { reasoning: 'hm', text: ['Hello', ' world'] } },
+    { match: 'at length', reply: { text: ['begin ', long, ' end'] } },
+    { match: 'wrong key', reply: { error: { status: 401, message: `Incorrect API key provided: ${key}` } } },
+    {
+      match: 'sleep',
+      reply: { toolCalls: [{ name: 'bash', args: { command: 'sleep 300', description: 'sleeps' } }] },
+    },
+    { match: 'trickle', reply: { text: Array.from({ length: 600 }, (_, i) => `${i}\n`), chunkDelayMs: 50 } },
+  ])
+})
+
+afterAll(async () => {
+  rmSync(dirname(dirname(cli)), { recursive: true, force: true })
+  await model.stop()
+})
+
+/** Starts the command; it is ended with the test at the latest, and nothing of its home may be left then. */
+function start(args: readonly string[], home: string, options: Options = {}) {
+  const child = execa('node', [cli, ...args], {
+    reject: false,
+    stripFinalNewline: false,
+    env: { OPENCODE_RUNTIME_API_KEY: key },
+    ...options,
+  })
+  let stderr = ''
+  child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await child
+    await expectNothingLeft(home, stderr.match(/http:\/\/127\.0\.0\.1:\d+(?=\s)/g) ?? [])
+  })
+  return { child, stderr: () => stderr }
+}
+
+function run(
+  prompt: string[],
+  { flags = [], options = {}, file = binary }: { flags?: string[]; options?: Options; file?: string } = {},
+) {
+  const home = tempHome()
+  const needed = ['--home', home, '--proxy', model.baseURL, '--model', 'gpt-4o', '--binary', file]
+  return start(['run', ...prompt, ...needed, ...flags], home, options)
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+  for (let i = 0; i < 600 && !isTrue(); i++) await sleep(50)
+  expect(isTrue()).toBe(true)
+}
+
+describe('opencode-runtime run', () => {
+  it('writes the answer to stdout and everything else to stderr', async () => {
+    const { child } = run(['Say hello'])
+    const { stdout, stderr, exitCode } = await child
+    expect({ stdout, exitCode }).toEqual({ stdout: 'Hello world\n', exitCode: 0 })
+    expect(stderr).toMatch(
+      /configuring[^]*spawning[^]*probing[^]*healthy[^]*reasoning +hm[^]*final +stop[^]*idle/,
+    )
+    expect(stderr).toMatch(/--session ses_\w+/)
+    expect(stripVTControlCharacters(String(stderr))).toBe(stderr)
+  })
+
+  it('--json writes replies, one a line, and all of them also to a reader that is slow', async () => {
+    const options: Options = { input: 'Tell me at length\n', buffer: { stdout: false, stderr: true } }
+    const { child } = run([], { flags: ['--json', '--trace-id', 't1'], options })
+    const chunks: string[] = []
+    const { stdout } = child
+    if (!stdout) throw new Error('no stdout')
+    for await (const chunk of stdout) {
+      if (chunks.length < 20) await sleep(50)
+      chunks.push(String(chunk))
+    }
+    expect((await child).exitCode).toBe(0)
+    const replies = chunks
+      .join('')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Reply)
+    expect(replies.every(({ trace_id }) => trace_id === 't1')).toBe(true)
+    expect(replies.at(-1)).toMatchObject({ kind: 'final', content: `begin ${long} end` })
+    expect(replies.flatMap((reply) => (reply.kind === 'delta' ? reply.content : [])).join('')).toBe(
+      `begin ${long} end`,
+    )
+  })
+
+  it('a turn that fails ends with 1, and its error holds no key', async () => {
+    const { child } = run(['wrong key'], { flags: ['--quiet'] })
+    const { stdout, stderr, exitCode } = await child
+    expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 1 })
+    expect(stderr).toMatch(/^ +[\d.]+s ✘ error +auth: Incorrect API key provided: \*\*\*\n$/)
+  })
+
+  it('SIGINT while a tool runs ends with 130 and leaves nothing', async () => {
+    const { child, stderr } = run(['sleep'])
+    await until(() => stderr().includes('$ sleep 300'))
+    child.kill('SIGINT')
+    const { exitCode } = await child
+    expect(exitCode).toBe(130)
+    expect(stderr()).toMatch(/error +cancelled[^]*reaping[^]*idle/)
+  })
+
+  it('a reader that leaves early ends the turn quietly', async () => {
+    const { child, stderr } = run(['trickle'])
+    await new Promise((resolve) => child.stdout?.once('data', resolve))
+    child.stdout?.destroy()
+    const { exitCode } = await child
+    expect(exitCode).toBe(0)
+    expect(stderr()).not.toMatch(/EPIPE|at .*\.js/)
+    expect(stderr()).toMatch(/reaping[^]*idle/)
+  })
+
+  it('a missing key ends with 2 before anything is started', async () => {
+    const { child } = run(['Say hello'], { options: { env: { OPENCODE_RUNTIME_API_KEY: '' } } })
+    const { stdout, stderr, exitCode } = await child
+    expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 2 })
+    expect(stderr).toMatch(/^error: no API key: export OPENCODE_RUNTIME_API_KEY=.*\n$/)
+  })
+})
+
+describe('opencode-runtime run on a stand-in', () => {
+  it('a server that does not start ends with 3 and shows what it said last', async () => {
+    const { child } = run(['hi'], { file: standIn('exits-early') })
+    const { stdout, stderr, exitCode } = await child
+    expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 3 })
+    expect(stderr).toMatch(/error +server_unavailable[^]*│ Error: cannot start/)
+  })
+
+  it('a second signal ends a server at once that ignores SIGTERM', async () => {
+    const { child, stderr } = run(['hi'], { file: standIn('ignores-sigterm') })
+    await until(() => stderr().includes('healthy'))
+    child.kill('SIGTERM')
+    await until(() => stderr().includes('reaping'))
+    await sleep(400)
+    const at = Date.now()
+    child.kill('SIGTERM')
+    expect((await child).exitCode).toBe(143)
+    // Without it the server would have had 5 s before SIGKILL.
+    expect(Date.now() - at).toBeLessThan(3_000)
+  })
+})
+
+describe('opencode-runtime demo', () => {
+  it('shows a whole turn and ends with 0, its home removed', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'opencode-runtime-cli-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const { child } = start(['demo', 'What now?'], folder, { env: { TMPDIR: folder } })
+    const { stdout, stderr, exitCode } = await child
+    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
+    expect(stdout).toMatch(
+      /healthy[^]*reasoning +They ask[^]*▸ bash +\$ uname[^]*✔ bash +\w+[^]*reply +You asked: “What now\?”/,
+    )
+    expect(stdout).toMatch(/final +stop, .* out, .*tokens, \$0\.\d+[^]*idle[^]*✔ Done\..*1 final/)
+    const home = /home +(\S+)/.exec(String(stdout))?.[1] ?? ''
+    expect(home.startsWith(folder)).toBe(true)
+    expect(existsSync(home)).toBe(false)
+    expect(readdirSync(folder).filter((name) => name.includes('demo'))).toEqual([])
+    await expectNothingLeft(home)
+  })
+})

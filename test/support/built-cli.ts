@@ -1,0 +1,24 @@
+import { copyFile, mkdir, mkdtemp } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+
+const project = fileURLToPath(new URL('../..', import.meta.url))
+const cache = join(project, 'node_modules', '.cache')
+
+/**
+ * Builds the command from source, because it runs under plain node, and returns the path of its `cli.js`. In a folder of
+ * its own below node_modules, where it finds the dependencies and disturbs neither `dist` nor another test run.
+ */
+export async function buildCli(): Promise<string> {
+  await mkdir(cache, { recursive: true })
+  const folder = await mkdtemp(join(cache, 'opencode-runtime-cli-'))
+  await copyFile(join(project, 'package.json'), join(folder, 'package.json'))
+  await execa('tsc', ['-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')], {
+    cwd: project,
+    preferLocal: true,
+    // A type error elsewhere is the type check's to report; the files are written all the same.
+    reject: false,
+  })
+  return join(folder, 'dist', 'cli.js')
+}
