@@ -51,6 +51,7 @@ const defaults = {
   turnStallMs: positive.default(300_000),
   maxRetries: turnLimits.maxRetries.default(3),
   requestTimeoutMs: positive.default(300_000),
+  maxAttachmentBytes: positive.default(20 * 1024 * 1024),
   maxReplayBytes: positive.default(16 * 1024 * 1024),
   onPermission: turnLimits.onPermission.default('reject'),
   onQuestion: turnLimits.onQuestion.default('reject'),

@@ -68,6 +68,8 @@ export interface TurnDefaults {
   maxRetries?: number
   /** How long a policy may take; then the request is rejected. Default 300 000 ms. */
   requestTimeoutMs?: number
+  /** Of all attachments of a turn together. Default 20 MiB. */
+  maxAttachmentBytes?: number
   /** What late subscribers get of a turn before its old deltas are merged. Default 16 MiB. */
   maxReplayBytes?: number
   /** Default `reject`. */
@@ -236,6 +238,9 @@ export function compileOptions(options: OpenCodeServerOptions): CompiledOptions 
 /** How long a server that somebody else manages may take to answer before it counts as not there, in ms. */
 const attachTimeoutMs = 10_000
 
+/** Nothing is known of a model that somebody else declared: it may take anything. */
+const modalities = ['text', 'image', 'audio', 'video', 'pdf'] as const
+
 /** A connection's options as those of a lifecycle that spawns nothing and restarts nothing. */
 export function compileConnection(options: ConnectOptions) {
   const {
@@ -253,7 +258,7 @@ export function compileConnection(options: ConnectOptions) {
     home: '',
     hostname: new URL(baseURL).hostname,
     username: user,
-    models: modelId === undefined ? [] : [{ id: modelId }],
+    models: modelId === undefined ? [] : [{ id: modelId, input: [...modalities] }],
     proxy: { providerID: provider, name: provider },
     directory,
     startTimeoutMs: attachTimeoutMs,

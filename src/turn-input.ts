@@ -1,19 +1,10 @@
 import { z } from 'zod'
 import type { TurnPlan } from './actors/turn-record.ts'
-import type { PromptPart } from './io/client.ts'
+import { attachmentsSchema, fileParts, type Attachment } from './attachments.ts'
 import { InvalidOptionsError } from './errors.ts'
 import { turnLimits } from './option-schema.ts'
 import { parse } from './validation.ts'
 import type { PermissionPolicy, QuestionPolicy, ResolvedOptions } from './options.ts'
-
-/** A file that goes with a prompt. */
-export interface Attachment {
-  /** `image/png`, `text/plain` … */
-  mime: string
-  /** Bytes, or base64. */
-  data: Uint8Array | string
-  filename?: string
-}
 
 /** What a turn is asked, and how it may behave; what is left out comes from the server's options. */
 export interface TurnInput {
@@ -43,12 +34,6 @@ export interface TurnInput {
 
 const positive = z.number().int().positive()
 
-const attachment = z.strictObject({
-  mime: z.string().regex(/^[\w.+-]+\/[\w.+-]+$/, 'expected a media type such as image/png'),
-  data: z.union([z.instanceof(Uint8Array), z.base64('expected bytes or base64')], 'expected bytes or base64'),
-  filename: z.string().min(1).optional(),
-})
-
 const schema = z.strictObject({
   text: z.string().min(1, 'expected a text'),
   traceId: z.string().nullish(),
@@ -62,7 +47,7 @@ const schema = z.strictObject({
     )
     .optional(),
   system: z.string().optional(),
-  attachments: z.array(attachment).optional(),
+  attachments: attachmentsSchema.optional(),
   deadlineMs: positive.optional(),
   stallMs: positive.optional(),
   maxRetries: turnLimits.maxRetries.optional(),
@@ -83,14 +68,16 @@ export function planTurn(
   options: ResolvedOptions,
 ): { plan: TurnPlan; sessionId: string | undefined } {
   const turn = parse(schema, typeof input === 'string' ? { text: input } : input, 'turn input')
+  const model = modelOf(turn.model, options)
+  const files = fileParts(turn.attachments ?? [], model, options)
   const plan: TurnPlan = {
     traceId: turn.traceId ?? null,
     title: titleOf(turn.text),
     directory: turn.directory,
-    model: modelOf(turn.model, options),
+    model,
     agent: turn.agent,
     system: turn.system,
-    parts: [{ type: 'text', text: turn.text }, ...(turn.attachments ?? []).map(filePart)],
+    parts: [{ type: 'text', text: turn.text }, ...files],
     deadlineMs: turn.deadlineMs ?? options.turnDeadlineMs,
     stallMs: turn.stallMs ?? options.turnStallMs,
     maxRetries: turn.maxRetries ?? options.maxRetries,
@@ -123,13 +110,3 @@ function modelOf(
     throw new InvalidOptionsError('Missing turn input model: no model is named, here or by the connection')
   return { providerID: proxy.providerID, modelID }
 }
-
-function filePart({ mime, data, filename }: z.output<typeof attachment>): PromptPart {
-  const base64 = typeof data === 'string' ? data : Buffer.from(data).toString('base64')
-  const url = `data:${wireMime(mime)};base64,${base64}`
-  return { type: 'file', mime: wireMime(mime), url, ...(filename !== undefined && { filename }) }
-}
-
-/** Text of another type than plain fails the whole turn ("media type … not supported"), so it goes as plain text. */
-const wireMime = (mime: string): string =>
-  /^text\/|^application\/(json|xml|yaml|javascript|toml|x-)|\+(json|xml)$/.test(mime) ? 'text/plain' : mime

@@ -1,0 +1,86 @@
+import { z } from 'zod'
+import { InvalidOptionsError } from './errors.ts'
+import type { PromptPart } from './io/client.ts'
+import type { Modality, ResolvedOptions } from './options.ts'
+
+/** A file that goes with a prompt. */
+export interface Attachment {
+  /** `image/png`, `application/pdf`, `text/markdown` … */
+  mime: string
+  /** Bytes, or base64. */
+  data: Uint8Array | string
+  filename?: string
+}
+
+/** The shape of a turn's attachments. */
+export const attachmentsSchema = z.array(
+  z.strictObject({
+    mime: z.string().regex(/^[\w.+-]+\/[\w.+-]+$/, 'expected a media type such as image/png'),
+    data: z.union([z.instanceof(Uint8Array), z.base64()], 'expected bytes or base64'),
+    filename: z.string().min(1).optional(),
+  }),
+)
+
+type Model = { providerID: string; modelID: string }
+
+/**
+ * Attachments as parts of a prompt, checked before anything is sent: opencode 1.18.33 drops what a model is not declared
+ * to take in silence, and fails the whole turn for a media type that it does not know.
+ * @throws InvalidOptionsError that names the attachment and says what to do.
+ */
+export function fileParts(
+  files: readonly Attachment[],
+  model: Model,
+  options: ResolvedOptions,
+): PromptPart[] {
+  const { maxAttachmentBytes } = options
+  const bytes = files.reduce((sum, { data }) => sum + sizeOf(data), 0)
+  if (bytes > maxAttachmentBytes)
+    throw new InvalidOptionsError(
+      `Invalid turn input attachments: expected at most ${maxAttachmentBytes} bytes in all (the option maxAttachmentBytes), got ${bytes}`,
+    )
+  return files.map((file, i) => filePart(file, `attachments[${i}]`, takenBy(model, options)))
+}
+
+const sizeOf = (data: Uint8Array | string): number =>
+  typeof data === 'string' ? Buffer.byteLength(data, 'base64') : data.byteLength
+
+/** What a model is declared to take; `undefined` where it is not one of ours. */
+function takenBy(
+  { providerID, modelID }: Model,
+  { proxy, models }: ResolvedOptions,
+): readonly Modality[] | undefined {
+  if (providerID !== proxy.providerID) return undefined
+  const declared = models.find(({ id }) => id === modelID)
+  return declared && (declared.input ?? ['text'])
+}
+
+function filePart(
+  { mime, data, filename }: z.output<typeof attachmentsSchema>[number],
+  where: string,
+  taken: readonly Modality[] | undefined,
+): PromptPart {
+  const kind = modalityOf(mime)
+  if (kind === undefined)
+    throw new InvalidOptionsError(
+      `Invalid turn input ${where}.mime: expected text, an image, audio, video or a PDF, got ${JSON.stringify(mime)}`,
+    )
+  if (kind !== 'text' && taken && !taken.includes(kind))
+    throw new InvalidOptionsError(
+      `Invalid turn input ${where}: the model is not declared to take ${kind}; declare it in the option models, with input: ['text', '${kind}']`,
+    )
+  // Text of another type than plain fails the whole turn ("media type … not supported").
+  const wireMime = kind === 'text' ? 'text/plain' : mime
+  const base64 = typeof data === 'string' ? data : Buffer.from(data).toString('base64')
+  const url = `data:${wireMime};base64,${base64}`
+  return { type: 'file', mime: wireMime, url, ...(filename !== undefined && { filename }) }
+}
+
+const textual =
+  /^text\/|^application\/(json|xml|yaml|toml|sql|javascript|typescript|x-(sh|yaml|ndjson|toml|python|javascript|typescript))$|\+(json|xml|yaml)$/
+
+function modalityOf(mime: string): Modality | undefined {
+  if (textual.test(mime)) return 'text'
+  if (mime === 'application/pdf') return 'pdf'
+  return (['image', 'audio', 'video'] as const).find((kind) => mime.startsWith(`${kind}/`))
+}
