@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Modality, OpenCodeServerOptions } from '../options.ts'
-import type { Attachment, TurnInput } from '../turn-input.ts'
+import type { Attachment } from '../attachments.ts'
+import type { TurnInput } from '../turn-input.ts'
 import { UsageError } from './exit-codes.ts'
 
 /** The variable that holds the proxy's key. */

@@ -28,7 +28,8 @@ export class Output {
 
   /** Columns of the terminal; elsewhere lines are long, because somebody may search them. */
   get width(): number {
-    return this.isTTY ? (this.stream.columns ?? 80) : 400
+    const { columns = 0 } = this.stream
+    return this.isTTY ? columns || 80 : 400
   }
 
   /** Resolves once the stream takes more: a slow reader slows the turn's replies, not the server. */

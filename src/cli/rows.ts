@@ -33,6 +33,8 @@ export interface Row {
   style: Style
   /** The style of the text; default none. */
   textStyle?: Style
+  /** Never shortened to the width. */
+  isWhole?: true
 }
 
 const nameWidth = 12
@@ -46,9 +48,10 @@ export function rowHead({ mark, name, style }: Row, elapsedMs: number, paint: Pa
   return `${paint('dim', time)} ${paint(style, mark)} ${paint(style, name.padEnd(nameWidth))} `
 }
 
-/** The row as one line of at most `width` columns. */
+/** The row as one line, of at most `width` columns unless it is to stay whole. */
 export function formatRow(row: Row, elapsedMs: number, paint: Paint, width: number): string {
-  const text = clip(oneLine(row.text), Math.max(20, width - textColumn))
+  const line = oneLine(row.text)
+  const text = row.isWhole ? line : clip(line, Math.max(20, width - textColumn))
   return `${rowHead(row, elapsedMs, paint)}${row.textStyle === undefined ? text : paint(row.textStyle, text)}`.trimEnd()
 }
 
@@ -121,6 +124,7 @@ export const errorRow = ({ error, code, retryable }: ErrorReply): Row => ({
   name: 'error',
   text: `${code}${retryable ? ' (may succeed later)' : ''}: ${error}`,
   style: 'red',
+  isWhole: true,
 })
 
 /** Tokens and cost in words; what is none is left out. */
