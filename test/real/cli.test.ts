@@ -66,7 +66,7 @@ function run(
 }
 
 async function until(isTrue: () => boolean): Promise<void> {
-  for (let i = 0; i < 600 && !isTrue(); i++) await sleep(50)
+  for (let i = 0; i < 1_200 && !isTrue(); i++) await sleep(50)
   expect(isTrue()).toBe(true)
 }
 
