@@ -9,7 +9,7 @@ export interface Attachment {
   mime: string
   /** Bytes, or base64. */
   data: Uint8Array | string
-  filename?: string
+  filename?: string | undefined
 }
 
 /** The shape of a turn's attachments. */
@@ -56,7 +56,7 @@ function takenBy(
 }
 
 function filePart(
-  { mime, data, filename }: z.output<typeof attachmentsSchema>[number],
+  { mime, data, filename }: Attachment,
   where: string,
   taken: readonly Modality[] | undefined,
 ): PromptPart {
