@@ -158,8 +158,9 @@ export const serverMachine = setup({
     /** A stop says so itself; else everybody who waited has left. */
     noteUnwanted: assign(({ context }) => ({ reason: context.reason ?? 'nobody waits for it' })),
     noteGone: assign(gone),
-    noteProbeError: assign((_, { error }: { error: unknown }) => ({
-      probeError: error instanceof Error ? error.message : String(error),
+    /** A server may say anything. */
+    noteProbeError: assign(({ context }, { error }: { error: unknown }) => ({
+      probeError: context.options.secrets.mask(error instanceof Error ? error.message : String(error)),
     })),
     noteRestart: assign(({ context }) => ({
       restarts: context.restarts + 1,
@@ -579,9 +580,7 @@ function startTimedOut({ context }: { context: ServerContext }) {
     context.probeError === undefined
       ? 'it never said that it listens'
       : `the last probe said: ${context.probeError}`
-  const error = new StartTimeoutError(
-    `The server was not healthy within ${startTimeoutMs} ms: ${context.options.secrets.mask(last)}`,
-  )
+  const error = new StartTimeoutError(`The server was not healthy within ${startTimeoutMs} ms: ${last}`)
   return { error, reason: 'start timed out' }
 }
 

@@ -15,6 +15,8 @@ export interface Script {
   /** `pending`: it runs, but nothing is known of it until the test says so. */
   spawn: 'listens' | 'silent' | 'exits' | 'cannotStart' | 'pending'
   probe: 'ok' | 'fails' | 'hangs'
+  /** What a probe or dispose that fails says. */
+  failure: string
   dispose: 'ok' | 'fails' | 'hangs'
   stream: 'opens' | 'pending'
   heartbeats: boolean
@@ -28,6 +30,7 @@ const goodWorld: Script = {
   prepare: 'ok',
   spawn: 'listens',
   probe: 'ok',
+  failure: 'no',
   dispose: 'ok',
   stream: 'opens',
   heartbeats: true,
@@ -188,7 +191,7 @@ export class FakeWorld {
     this.note(what)
     if (how === 'hangs') return never
     await Promise.resolve()
-    if (how === 'fails') throw new Error(`the ${what} failed`)
+    if (how === 'fails') throw new Error(`the ${what} failed: ${this.script.failure}`)
   }
 
   #stream(tell: (fact: StreamFact) => void): () => void {
