@@ -37,6 +37,9 @@ function codeOf({ name, message, statusCode, isRetryable: retryable }: WireError
   if (/^(\w+: )?Model not found\b/.test(message)) return 'model_not_found'
   if (/^'file part media type .* not supported/.test(message)) return 'rejected'
   if (name !== 'APIError') return 'internal'
+  // LiteLLM (1.102.4) answers 400 to a model that it does not have and, where it has no database, to a wrong key.
+  if (statusCode === 400 && /\bInvalid model name passed in model=/.test(message)) return 'model_not_found'
+  if (statusCode === 400 && /^No connected db\b/.test(message)) return 'auth'
   if (statusCode === 401 || statusCode === 403) return 'auth'
   if (statusCode === 429) return 'rate_limited'
   if (retryable === true || (statusCode !== undefined && statusCode >= 500)) return 'provider_unavailable'
