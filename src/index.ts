@@ -4,7 +4,7 @@ export {
   type TurnActorEmitted,
   type TurnActorEvent,
   type TurnActorInput,
-  type TurnLogic,
+  type TurnFact,
 } from './actors/turn.ts'
 export type { TurnStatus } from './actors/turn-record.ts'
 export { connect, driveTurn, type Connection, type DriveTurnOptions, type Sink } from './connect.ts'

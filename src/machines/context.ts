@@ -1,4 +1,3 @@
-import type { Prepared } from '../actors/prepare.ts'
 import { runtimeOf } from '../actors/runtime.ts'
 import type { OpenCodeRuntimeError } from '../errors.ts'
 import type { CompiledOptions } from '../options.ts'
@@ -57,6 +56,7 @@ export type ServerEvent =
   | { type: 'server.stop'; drainMs?: number }
   | { type: 'turn.start'; turnId: string }
   | { type: 'turn.cancel'; turnId: string }
+  | { type: 'turn.ended'; turnId: string }
   | { type: 'process.spawned'; pid: number }
   | { type: 'process.listening' }
   | { type: 'process.exited'; error: OpenCodeRuntimeError }
@@ -119,5 +119,3 @@ export function backoffMs({ options, cooldowns, wasHealthy }: ServerContext, ran
 
 /** How long the event stream has been silent, in ms. */
 export const silentMs = ({ options }: ServerContext): number => runtimeOf(options).link?.hub.silentMs ?? 0
-
-export type { Prepared }

@@ -248,7 +248,10 @@ export const serverMachine = setup({
     }),
     /** No finished child stays, and no child's failure takes the machine down. */
     releaseChild: enqueueActions(({ context, event, enqueue }) => {
-      const { actorId, error } = event as unknown as DoneActorEvent & Partial<ErrorActorEvent>
+      const { actorId, error } =
+        event.type === 'turn.ended'
+          ? { actorId: `turn:${event.turnId}`, error: undefined }
+          : (event as unknown as DoneActorEvent & Partial<ErrorActorEvent>)
       // Of a process whose actor is gone nothing is heard any more: it counts as gone too, and is swept.
       if (actorId === 'process') enqueue.raise({ type: 'process.exited', error: processLost(error) })
       if (!actorId.startsWith('turn:')) return
@@ -293,6 +296,7 @@ export const serverMachine = setup({
       guard: 'isPresentBudget',
       actions: assign(({ context }) => ({ recentRestarts: Math.max(0, context.recentRestarts - 1) })),
     },
+    'turn.ended': { actions: 'releaseChild' },
     'xstate.done.actor.*': { actions: 'releaseChild' },
     'xstate.error.actor.*': { actions: 'releaseChild' },
   },
@@ -450,6 +454,7 @@ export const serverMachine = setup({
                     'refuseOverflow',
                   ],
                 },
+                'turn.ended': { actions: ['releaseChild', 'admitTurns'] },
                 'xstate.done.actor.*': { actions: ['releaseChild', 'admitTurns'] },
                 'xstate.error.actor.*': { actions: ['releaseChild', 'admitTurns'] },
                 // It is wanted as it is; nobody has to wait.

@@ -1,0 +1,33 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { describe, expect, it } from 'vitest'
+import { standInServer } from '../support/stand-in.ts'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+/** What lives, in bytes: weak references and finalizers may take a few rounds. */
+async function liveHeap(): Promise<number> {
+  for (let i = 0; i < 5; i++) {
+    collectGarbage()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return process.memoryUsage().heapUsed
+}
+
+describe('the heap', () => {
+  it('does not grow with ten thousand turns, one after another', { timeout: 600_000 }, async () => {
+    const { server } = standInServer('well-behaved', {
+      env: { STANDIN_REQUESTS: '', STANDIN_MAX_LIFE_MS: '600000' },
+    })
+    const run = async (turns: number) => {
+      for (let i = 0; i < turns; i++) expect((await server.turn('echo:x').done).kind).toBe('final')
+    }
+    await run(500)
+    const before = await liveHeap()
+    await run(10_000)
+    const grown = (await liveHeap()) - before
+    // A turn that stayed would be some 5 kB: 50 MB in all.
+    expect(grown).toBeLessThan(2 * 1024 * 1024)
+  })
+})
