@@ -3,17 +3,23 @@
  * Values shorter than four characters are left alone: masking them would garble every text.
  */
 export class Secrets {
-  readonly #values = new Set<string>()
+  /** Longest first: a secret may begin with another. */
+  #values: string[] = []
 
   constructor(values: readonly (string | false | undefined)[] = []) {
     for (const value of values) this.add(value)
   }
 
-  /** Adds a secret, in clear and as base64 and URL encoding write it. */
+  /** How long the longest form of a secret is; a text cut in two may hold the beginning of one less than that. */
+  get longest(): number {
+    return this.#values[0]?.length ?? 0
+  }
+
+  /** Adds a secret, in clear and as base64, URLs and JSON write it; of one with several lines, each line. */
   add(value: string | false | undefined): void {
-    if (typeof value !== 'string' || value.length < 4) return
-    for (const form of [value, Buffer.from(value).toString('base64'), encodeURIComponent(value)])
-      this.#values.add(form)
+    if (typeof value !== 'string') return
+    const forms = value.split(/[\r\n]+/).flatMap(formsOf)
+    this.#values = [...new Set([...this.#values, ...forms])].sort((a, b) => b.length - a.length)
   }
 
   /** The text with every secret replaced by `***`. */
@@ -22,4 +28,22 @@ export class Secrets {
     for (const value of this.#values) if (masked.includes(value)) masked = masked.replaceAll(value, '***')
     return masked
   }
+}
+
+const shortest = 4
+
+function formsOf(value: string): string[] {
+  if (value.length < shortest) return []
+  const base64 = [0, 1, 2].map((offset) => base64Within(value, offset))
+  const base64url = base64.map((form) => form.replaceAll('+', '-').replaceAll('/', '_'))
+  // Through a buffer, since half a surrogate pair cannot be encoded.
+  const inURL = encodeURIComponent(Buffer.from(value).toString())
+  return [value, inURL, JSON.stringify(value).slice(1, -1), ...base64, ...base64url]
+}
+
+/** What base64 makes of a value that stands `offset` bytes into a text (`user:password`): the characters that are its own. */
+function base64Within(value: string, offset: number): string {
+  const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(value)])
+  const from = offset === 0 ? 0 : offset + 1
+  return bytes.toString('base64').slice(from, Math.floor((bytes.length * 8) / 6))
 }

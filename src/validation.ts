@@ -23,18 +23,30 @@ function explain(issue: z.core.$ZodIssue, value: unknown, what: string): string 
 const pathOf = (path: readonly PropertyKey[]): string =>
   path.map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`)).join('')
 
+const mayBeSecret = /key|passw|env|config|secret|credential|auth|token$/i
+
 /** The value at a path, short; never that of an option which may hold a secret. */
 function show(path: readonly PropertyKey[], value: unknown): string {
   let at: unknown = value
   for (const key of path)
     at = typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined
-  if (at === undefined) return 'undefined'
-  if (path.length === 0) return typeof at
-  if (path.some((key) => /key|password|env|config|secret|token$/i.test(String(key))))
-    return `a ${typeof at} (not shown)`
+  if (at === undefined || at === null || typeof at === 'number') return String(at)
+  if (path.length === 0 || path.at(-1) === 'proxy' || path.some((key) => mayBeSecret.test(String(key))))
+    return path.length === 0 ? typeof at : `a ${typeof at} (not shown)`
   if (typeof at === 'function' || typeof at === 'symbol') return `a ${typeof at}`
-  const shown = JSON.stringify(at, (_key, inner: unknown) =>
-    typeof inner === 'bigint' ? String(inner) : inner,
-  )
+  const shown = asText(at).replace(/\/\/[^/@\s]+@/g, '//***@')
   return shown.length > 80 ? `${shown.slice(0, 77)}...` : shown
+}
+
+function asText(value: unknown): string {
+  const hide = (key: string, inner: unknown) => {
+    if (mayBeSecret.test(key)) return '(not shown)'
+    return typeof inner === 'bigint' ? String(inner) : inner
+  }
+  try {
+    const text = JSON.stringify(value, hide) as string | undefined
+    return text ?? `a ${typeof value}`
+  } catch {
+    return `a ${typeof value}`
+  }
 }

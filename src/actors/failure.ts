@@ -25,7 +25,11 @@ export const isRetryable = (code: TurnErrorCode): boolean => retryableCodes.has(
 
 /** The reply that an error of the server gives (contract, "Which failure gives which reply"). */
 export function failureOf(error: WireError): Failure {
-  return { code: codeOf(error), error: safeLine(error.message), retryable: error.isRetryable ?? false }
+  return {
+    code: codeOf(error),
+    error: safeLine(error.message) || error.name,
+    retryable: error.isRetryable ?? false,
+  }
 }
 
 function codeOf({ name, message, statusCode, isRetryable: retryable }: WireError): TurnErrorCode {
@@ -55,9 +59,9 @@ export function exhaustedCode(message: string): 'rate_limited' | 'provider_unava
 
 /** The first line of a message, without absolute paths of the host and of bounded length. */
 export function safeLine(message: string): string {
-  const line = message.split(/[\r\n]/, 1)[0] ?? ''
+  const line = message.trim().split(/[\r\n\u2028\u2029]/, 1)[0] ?? ''
   return line
-    .replace(/(^|[\s"'`(=[])(?:file:\/\/)?(?:\/[^\s/"'`)\]]+){2,}\/?/g, '$1<path>')
+    .replace(/(^|[\s"'`(=[{<>:,;|])(?:file:\/\/)?(?:\/[^\s/"'`)\]}<>:,;|]+){2,}\/?/g, '$1<path>')
     .slice(0, longestLine)
     .trim()
 }

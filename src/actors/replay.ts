@@ -15,6 +15,8 @@ export class Replay {
   #bytes = 0
   #limit: number
   #complete = false
+  /** Subscribers that are being given what was before: they read the list as it is. */
+  #late = 0
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
@@ -24,7 +26,7 @@ export class Replay {
   push(reply: Reply): void {
     this.#replies.push(reply)
     this.#bytes += sizeOf(reply)
-    if (this.#bytes > this.#limit) this.#compact()
+    if (this.#bytes > this.#limit && this.#late === 0) this.#compact()
     for (const subscriber of [...this.#subscribers]) subscriber.next(reply)
   }
 
@@ -37,10 +39,13 @@ export class Replay {
   /** Every reply from the first, then what comes; completes after the terminal one. */
   readonly replies$ = new Observable<Reply>((subscriber) => {
     // A subscriber may cause replies while it catches up: the iteration goes on to them, so none is lost or doubled.
+    this.#late++
     for (const reply of this.#replies) {
       subscriber.next(reply)
-      if (subscriber.closed) return
+      if (subscriber.closed) break
     }
+    this.#late--
+    if (subscriber.closed) return
     if (this.#complete) return subscriber.complete()
     this.#subscribers.add(subscriber)
     return () => this.#subscribers.delete(subscriber)

@@ -65,6 +65,12 @@ export class StallWatch {
     return true
   }
 
+  /** The server was asked anew: whether a retry is scheduled comes with what it says. */
+  resynced(): void {
+    if (this.#retrying) this.#progressAt = this.#clock.now()
+    this.#retrying = false
+  }
+
   #look(): void {
     const isPaused = this.#retrying || this.#requests.size > 0 || this.#tools.size > 0
     if (isPaused) this.#progressAt = this.#clock.now()

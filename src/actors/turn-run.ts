@@ -6,7 +6,7 @@ import type { ErrorReply, InputRequest, OpenCodeEvent, Reply, TerminalReply, Tur
 import { elapse, type SystemClock } from './clock.ts'
 import { exhaustedCode } from './failure.ts'
 import { answerRequest, decide } from './policy.ts'
-import { TurnReducer } from './reducer.ts'
+import { TurnReducer, type TurnSnapshot } from './reducer.ts'
 import { isNetworkError, refusal, type TurnCause } from './refusal.ts'
 import { runtimeOf, type Link } from './runtime.ts'
 import { StallWatch } from './stall-watch.ts'
@@ -44,6 +44,8 @@ export class TurnRun {
   #confirm: unknown
   /** Events that wait for a resync to end; `undefined` while none runs. */
   #missed: OpenCodeEvent[] | undefined
+  /** Whether a gap has made necessary what no snapshot has told yet. */
+  #isTorn = false
 
   constructor(
     record: TurnRecord,
@@ -228,31 +230,45 @@ export class TurnRun {
   async #confirmIdle(): Promise<void> {
     const { lane } = this.#record
     const status = await this.#link?.client.status(lane.directory, this.#abort.signal).catch(() => undefined)
-    const isBusy =
-      typeof status !== 'object' ||
-      status === null ||
-      (lane.sessionId !== undefined && lane.sessionId in status)
-    if (!isBusy && !this.#record.isDone) await this.#resync()
+    if (isIdle(status, lane.sessionId) && !this.#record.isDone) await this.#resync(true)
   }
 
-  /** Asks the server for what the stream did not tell; events wait meanwhile. */
-  async #resync(): Promise<void> {
-    if (!this.#reducer || this.#record.isDone || this.#missed) return
-    this.#missed = []
+  /** Asks the server for what the stream did not tell; events wait meanwhile, and another gap asks anew. */
+  async #resync(isSettled = false): Promise<void> {
+    if (!this.#reducer || this.#record.isDone) return
+    this.#isTorn = true
+    if (this.#missed) return
     this.#record.tell({ state: 'resyncing' })
-    const snapshot = await this.#snapshot()
-    const events = this.#missed
+    let snapshot: TurnSnapshot | undefined
+    while (this.#isTorn && !this.#isOver()) {
+      this.#isTorn = false
+      this.#missed = []
+      snapshot = isSettled ? await this.#snapshot() : await this.#settledSnapshot()
+    }
+    const events = this.#missed ?? []
     this.#missed = undefined
     if (this.#isOver()) return
     if (snapshot) {
-      this.#take(this.#reducer.resync(snapshot))
+      this.#stall.resynced()
       this.#record.tell({ state: 'running' })
     }
+    this.#take(this.#reducer.resync(snapshot ?? nothingKnown(this.#record.lane.sessionId ?? '')))
     for (const event of events) this.#onEvent(event)
     if (!snapshot) this.#clock.setTimeout(() => void this.#resync(), retryMs)
   }
 
-  async #snapshot() {
+  /**
+   * A snapshot that can be taken at its word: between the prompt and busy, and between idle and the last word of an
+   * aborted or failed message, some 100 ms pass (opencode 1.18.33), so an idle in it is asked for again.
+   */
+  async #settledSnapshot(): Promise<TurnSnapshot | undefined> {
+    const first = await this.#snapshot()
+    if (!first || !isIdle(first.status, this.#record.lane.sessionId)) return first
+    await elapse(this.#clock, confirmMs, this.#abort.signal)
+    return this.#snapshot()
+  }
+
+  async #snapshot(): Promise<TurnSnapshot | undefined> {
     const { lane } = this.#record
     const { signal } = this.#abort
     const client = this.#link?.client
@@ -292,3 +308,14 @@ export class TurnRun {
     this.#unfollow?.()
   }
 }
+
+/** Idle sessions are absent from `GET /session/status`. */
+const isIdle = (status: unknown, sessionId: string | undefined): boolean =>
+  typeof status === 'object' && status !== null && (sessionId === undefined || !(sessionId in status))
+
+/** Where the server cannot be asked: it goes on, and texts that are open wait for their end. */
+const nothingKnown = (sessionId: string): TurnSnapshot => ({
+  status: { [sessionId]: { type: 'busy' } },
+  messages: [],
+  requests: [],
+})

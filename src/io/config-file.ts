@@ -11,26 +11,35 @@ export const configFolder = (home: string): string => join(home, '.config', 'ope
  * Writes the config of the server: provider, key and models, over whatever `config` adds. The folder is 0700 and the
  * file 0600, also where they existed with wider modes; the file is replaced at once or not at all, and left alone
  * where it already says the same.
- * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) where the home cannot be written.
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) where the home or the directory cannot be written.
  */
 export async function writeConfigFile(options: ResolvedOptions, secrets: SecretOptions): Promise<string> {
   const folder = configFolder(options.home)
   const file = join(folder, 'opencode.json')
   const content = `${JSON.stringify(buildConfig(options, secrets), null, 2)}\n`
-  try {
+  await naming('home', options.home, async () => {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     await chmod(folder, 0o700)
-    await mkdir(options.directory, { recursive: true, mode: 0o700 })
     if ((await currentContent(file)) !== content) await writeFileAtomic(file, content, { mode: 0o600 })
     await chmod(file, 0o600)
+  })
+  await naming('directory', options.directory, () =>
+    mkdir(options.directory, { recursive: true, mode: 0o700 }),
+  )
+  return file
+}
+
+/** Says which option names a place that cannot be written. */
+async function naming(option: string, value: string, write: () => Promise<unknown>): Promise<void> {
+  try {
+    await write()
   } catch (error) {
-    const { code = '', path = folder } = error as NodeJS.ErrnoException
+    const { code = '', path = value } = error as NodeJS.ErrnoException
     throw new InvalidOptionsError(
-      `Invalid option home: expected a directory that this process can write, got ${JSON.stringify(options.home)} (${code} at ${path})`,
+      `Invalid option ${option}: expected a directory that this process can write, got ${JSON.stringify(value)} (${code} at ${path})`,
       { cause: error },
     )
   }
-  return file
 }
 
 async function currentContent(file: string): Promise<string | undefined> {

@@ -28,7 +28,13 @@ const loopbackNames = ['127.0.0.1', 'localhost', '::1', '[::1]']
 export function serverEnvironment(input: EnvironmentInput): Record<string, string> {
   const { home, username, password, marker, env, inherited = process.env } = input
   const kept = Object.entries(inherited).filter(([name]) => inheritedNames.test(name))
-  const base = { ...(Object.fromEntries(kept) as Record<string, string>), ...quiet, ...env }
+  const base: Record<string, string> = {
+    ...(Object.fromEntries(kept) as Record<string, string>),
+    ...quiet,
+    ...env,
+  }
+  // Without a password of ours there is none: one of the user's would lock us out.
+  delete base['OPENCODE_SERVER_PASSWORD']
   return {
     ...base,
     ...withoutProxy(base),
@@ -55,7 +61,9 @@ const quiet = {
 }
 
 function withoutProxy(env: Record<string, string>): Record<string, string> {
-  const listed = (env['NO_PROXY'] ?? env['no_proxy'] ?? '').split(',').map((host) => host.trim())
+  const listed = [env['NO_PROXY'], env['no_proxy']]
+    .flatMap((hosts = '') => hosts.split(','))
+    .map((host) => host.trim())
   const hosts = [...new Set([...listed, ...loopbackNames])].filter((host) => host !== '').join(',')
   return { NO_PROXY: hosts, no_proxy: hosts }
 }

@@ -42,5 +42,10 @@ function parseFrame(data: string): OpenCodeEvent | undefined {
 function isEvent(value: unknown): value is OpenCodeEvent {
   if (typeof value !== 'object' || value === null) return false
   const { type, properties } = value as Partial<OpenCodeEvent>
-  return typeof type === 'string' && type !== 'sync' && typeof properties === 'object'
+  return (
+    typeof type === 'string' &&
+    type !== 'sync' &&
+    typeof properties === 'object' &&
+    (properties as unknown) !== null
+  )
 }

@@ -1,17 +1,24 @@
 import { createServer } from 'node:net'
 import getPort, { portNumbers } from 'get-port'
-import { PortInUseError } from '../errors.ts'
+import { InvalidOptionsError, PortInUseError } from '../errors.ts'
 
 /**
  * A port for the next spawn: the given one if nothing listens on it, else a free one. Above 20 000, where no port is
  * one that browsers and `fetch` refuse. Binding it again may lose a race; an early exit then tries another.
- * @throws PortInUseError (`ERR_OPENCODE_PORT_IN_USE`) where the given one is taken.
+ * @throws PortInUseError (`ERR_OPENCODE_PORT_IN_USE`) where the given one is taken, InvalidOptionsError where the host
+ *   name is none of this machine's.
  */
 export async function choosePort(hostname: string, wanted: number | undefined): Promise<number> {
-  if (wanted === undefined) return getPort({ host: hostname, port: shuffledRange() })
-  if (await canBind(hostname, wanted)) return wanted
+  const failure = await bindFailure(hostname, wanted ?? 0)
+  if (failure === undefined) return wanted ?? getPort({ host: hostname, port: shuffledRange() })
+  if (failure !== 'EADDRINUSE') {
+    const expected = `expected an address and a port that this process can listen on`
+    throw new InvalidOptionsError(
+      `Invalid option hostname: ${expected}, got ${hostname}:${wanted ?? 0} (${failure})`,
+    )
+  }
   throw new PortInUseError(
-    `Port ${wanted} of ${hostname} is in use by another process. Stop it, or leave the option \`port\` out to use a free one.`,
+    `Port ${wanted ?? 0} of ${hostname} is in use by another process. Stop it, or leave the option \`port\` out to use a free one.`,
   )
 }
 
@@ -21,10 +28,11 @@ function shuffledRange(): Iterable<number> {
   return portNumbers(start, start + 2_000)
 }
 
-function canBind(hostname: string, port: number): Promise<boolean> {
+/** Why a port cannot be bound; `undefined` where it can. */
+function bindFailure(hostname: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen({ port, host: hostname, exclusive: true }, () => server.close(() => resolve(true)))
+    server.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code ?? 'unknown'))
+    server.listen({ port, host: hostname, exclusive: true }, () => server.close(() => resolve(undefined)))
   })
 }

@@ -27,7 +27,7 @@ export interface ServeLog {
  */
 export function openServeLog(home: string, secrets: Secrets, onLine: (line: string) => void): ServeLog {
   const last: string[] = []
-  const input = eachLine((line) => {
+  const input = eachLine(secrets, (line) => {
     const masked = secrets.mask(line)
     last.push(masked.slice(0, 500))
     if (last.length > tailLines) last.shift()
@@ -51,14 +51,20 @@ function openRotating(folder: string) {
 }
 
 /** Splits a byte stream into lines, whatever its chunks, and gives on what `take` makes of each. */
-function eachLine(take: (line: string) => string): Transform {
+function eachLine(secrets: Secrets, take: (line: string) => string): Transform {
   const decoder = new StringDecoder('utf8')
   let rest = ''
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       const lines = (rest + decoder.write(chunk)).split('\n')
       rest = lines.pop() ?? ''
-      if (rest.length > maxLine) lines.push(rest.slice(0, maxLine), (rest = ''))
+      if (rest.length > maxLine) {
+        // A piece may end within a secret: as much as may be the beginning of one waits for the next piece.
+        const masked = secrets.mask(rest)
+        const end = Math.max(0, masked.length - secrets.longest)
+        lines.push(masked.slice(0, end))
+        rest = masked.slice(end)
+      }
       done(null, lines.map(take).join(''))
     },
     flush(done) {
