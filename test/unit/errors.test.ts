@@ -1,0 +1,86 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import * as errors from '../../src/errors.ts'
+
+const classes = [
+  ['OpenCodeRuntimeError', 'ERR_OPENCODE_RUNTIME', false],
+  ['InvalidOptionsError', 'ERR_OPENCODE_INVALID_OPTIONS', false],
+  ['BinaryNotFoundError', 'ERR_OPENCODE_BINARY_NOT_FOUND', false],
+  ['PortInUseError', 'ERR_OPENCODE_PORT_IN_USE', false],
+  ['StartTimeoutError', 'ERR_OPENCODE_START_TIMEOUT', true],
+  ['ServerExitedError', 'ERR_OPENCODE_SERVER_EXITED', true],
+  ['RestartLimitError', 'ERR_OPENCODE_RESTART_LIMIT', true],
+  ['StoppedError', 'ERR_OPENCODE_STOPPED', false],
+  ['HomeLockedError', 'ERR_OPENCODE_HOME_LOCKED', false],
+  ['UnsupportedVersionError', 'ERR_OPENCODE_UNSUPPORTED_VERSION', false],
+] as const
+
+/** The errors of a second copy of the package, as two versions in one dependency tree make it. */
+async function secondCopy(): Promise<typeof errors> {
+  vi.resetModules()
+  return import('../../src/errors.ts')
+}
+
+afterEach(() => void vi.resetModules())
+
+describe.each(classes)('%s', (name, code, retryable) => {
+  it('has its name, its code, whether it is worth a retry, and its cause', () => {
+    const cause = new Error('why')
+    const error = new errors[name]('what', { cause }, { cause })
+    expect(error).toMatchObject({ name, code, retryable, message: 'what', cause })
+    expect(error).toBeInstanceOf(Error)
+    expect(String(error)).toBe(`${name}: what`)
+    expect(error.stack).toContain('errors.test.ts')
+  })
+
+  it('is an instance of its class and the base, and of no other class', () => {
+    const error = new errors[name]('x')
+    const matching = classes.map(([other]) => other).filter((other) => error instanceof errors[other])
+    expect(matching.sort()).toEqual([...new Set([name, 'OpenCodeRuntimeError'])].sort())
+  })
+
+  it('is an instance of the same class of another copy of the package, both ways', async () => {
+    const copy = await secondCopy()
+    expect(copy[name]).not.toBe(errors[name])
+    const [ours, theirs] = [new errors[name]('x'), new copy[name]('x')]
+    expect(ours).toBeInstanceOf(copy[name])
+    expect(theirs).toBeInstanceOf(errors[name])
+    expect(theirs).toBeInstanceOf(errors.OpenCodeRuntimeError)
+    const other = name === 'StoppedError' ? 'PortInUseError' : 'StoppedError'
+    expect(theirs).not.toBeInstanceOf(errors[other])
+  })
+})
+
+describe('instanceof', () => {
+  it.each([[undefined], [null], ['text'], [{}], [new Error('x')], [Object.create(null)]])(
+    'is false for %s',
+    (value) => {
+      expect(value instanceof errors.OpenCodeRuntimeError).toBe(false)
+      expect(value instanceof errors.StoppedError).toBe(false)
+    },
+  )
+})
+
+describe('ServerExitedError', () => {
+  it('tells how the process ended', () => {
+    const error = new errors.ServerExitedError('gone', { exitCode: 1, logTail: 'last words' })
+    expect(error).toMatchObject({ exitCode: 1, signal: undefined, logTail: 'last words' })
+    expect(new errors.ServerExitedError('gone', { signal: 'SIGKILL' }).signal).toBe('SIGKILL')
+  })
+})
+
+describe('asRuntimeError', () => {
+  it('leaves one of ours as it is, also of another copy of the package', async () => {
+    const copy = await secondCopy()
+    const theirs = new copy.StoppedError('stopped')
+    expect(errors.asRuntimeError(theirs, 'Starting failed')).toBe(theirs)
+  })
+
+  it.each([
+    [new TypeError('boom'), 'Starting failed: boom'],
+    ['text', 'Starting failed: text'],
+    [undefined, 'Starting failed: undefined'],
+  ])('wraps anything else as the cause: %s', (thrown, message) => {
+    const error = errors.asRuntimeError(thrown, 'Starting failed')
+    expect(error).toMatchObject({ message, code: 'ERR_OPENCODE_RUNTIME', cause: thrown })
+  })
+})

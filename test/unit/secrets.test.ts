@@ -1,0 +1,115 @@
+import { inspect } from 'node:util'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { compileOptions, type OpenCodeServerOptions } from '../../src/options.ts'
+import { Secrets } from '../../src/secrets.ts'
+import { OpenCodeServer } from '../../src/server.ts'
+
+const canaries = ['sk-canary-key', 'canary-password', 'canary-in-env', 'canary-in-config']
+const options: OpenCodeServerOptions = {
+  home: '/srv/agents/a1',
+  proxy: { baseURL: 'http://user:canary-in-url@127.0.0.1:4000/v1', apiKey: 'sk-canary-key' },
+  models: ['gpt-4o'],
+  password: 'canary-password',
+  env: { MY_TOKEN: 'canary-in-env' },
+  config: { mcp: { x: { headers: { 'x-key': 'canary-in-config' } } } },
+}
+
+/** All that printing and serialising show of a value. */
+function shown(value: unknown, depth: number | null = null): string {
+  return [
+    stringify(value),
+    inspect(value, { depth }),
+    inspect(value, { depth, showHidden: true }),
+    inspect(value, {
+      depth: null,
+      showHidden: true,
+      getters: true,
+      maxArrayLength: null,
+      maxStringLength: null,
+    }),
+  ].join('\n')
+}
+
+function stringify(value: unknown): string {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    return String(error)
+  }
+}
+
+describe('secrets in options', () => {
+  it('are not seen in compiled options, however they are printed', () => {
+    expect(shown(compileOptions(options))).not.toMatch(/canary/)
+    expect(shown({ nested: [compileOptions(options)] })).not.toMatch(/canary/)
+    expect(shown(structuredClone(compileOptions(options)))).not.toMatch(/canary/)
+  })
+
+  it('are not seen in a server, its actor, its snapshots or what inspectors are shown', () => {
+    const server = new OpenCodeServer(options)
+    const { actor } = server
+    // An actor leads to its whole system and to XState's own classes: some levels of them are 100 MB of text.
+    for (const value of [server, actor, actor.getSnapshot(), actor.getPersistedSnapshot(), actor.options])
+      expect(shown(value, 4)).not.toMatch(/canary/)
+    expect(inspect(server, { depth: null, showHidden: true })).not.toMatch(/canary/)
+    expect(Object.keys(server)).toEqual([])
+  })
+
+  it('are masked in texts: the key, the password and what the environment calls a secret', () => {
+    const { secrets } = compileOptions(options)
+    for (const canary of canaries.slice(0, 3)) expect(secrets.mask(`a ${canary} b`)).toBe('a *** b')
+  })
+})
+
+describe('Secrets.mask', () => {
+  it('masks a secret in clear and in every form in which it travels', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary', minLength: 4, maxLength: 60 }),
+        fc.string({ maxLength: 12 }),
+        (value, user) => {
+          fc.pre(!/[\r\n]/.test(value) && value.trim().length > 3 && !'***'.includes(value))
+          const secrets = new Secrets([value])
+          const forms = [value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1)]
+          for (const form of forms) expect(secrets.mask(`<${form}>`)).not.toContain(form)
+          const basic = Buffer.from(`${user}:${value}`).toString('base64')
+          expect(Buffer.from(secrets.mask(basic).replaceAll('*', ''), 'base64').toString()).not.toContain(
+            value,
+          )
+          const url = Buffer.from(value).toString('base64url')
+          expect(secrets.mask(url)).not.toBe(url)
+        },
+      ),
+    )
+  })
+
+  it('masks every occurrence, and the longer one of two secrets that begin alike', () => {
+    const secrets = new Secrets(['sk-abc', 'sk-abcdef'])
+    expect(secrets.mask('sk-abcdef sk-abc sk-abc')).toBe('*** *** ***')
+  })
+
+  it('masks each line of a secret of several lines', () => {
+    const secrets = new Secrets(['-----BEGIN KEY-----\nMIIEvQIBADANBg\n-----END KEY-----'])
+    expect(secrets.mask('read MIIEvQIBADANBg here')).toBe('read *** here')
+  })
+
+  it('leaves other texts, and secrets of less than four characters, alone', () => {
+    const secrets = new Secrets(['abc', '', undefined, false, 'long-enough'])
+    expect(secrets.mask('abc is not masked, nor is long enough')).toBe(
+      'abc is not masked, nor is long enough',
+    )
+    expect(new Secrets().mask('text')).toBe('text')
+  })
+
+  it('takes a secret that is no well-formed text', () => {
+    expect(new Secrets(['\ud800-half-a-pair']).mask('x \ud800-half-a-pair')).toBe('x ***')
+  })
+
+  it('masks what was added later', () => {
+    const secrets = new Secrets()
+    secrets.add('added-later')
+    expect(secrets.mask('added-later')).toBe('***')
+    expect(shown(secrets)).not.toContain('added-later')
+  })
+})
