@@ -142,6 +142,13 @@ export interface OpenCodeEvent {
   properties: Record<string, unknown>
 }
 
+/** Two usages together. */
+export function addUsage(a: Usage, b: Usage): Usage {
+  const sum = noUsage()
+  for (const key of Object.keys(sum) as (keyof Usage)[]) sum[key] = a[key] + b[key]
+  return sum
+}
+
 /** A usage of nothing. */
 export const noUsage = (): Usage => ({
   input_tokens: 0,

@@ -27,6 +27,11 @@ export interface TurnInput {
   stallMs?: number
   /** Retries of the provider that are accepted. */
   maxRetries?: number
+  /**
+   * Asks again on the next server where this one dies, if nothing but text had happened: no tool ran. `status$` tells;
+   * the text of the attempt that died is no part of `final.content`. Default false.
+   */
+  resume?: boolean
   onPermission?: PermissionPolicy
   onQuestion?: QuestionPolicy
   signal?: AbortSignal
@@ -51,6 +56,7 @@ const schema = z.strictObject({
   deadlineMs: positive.optional(),
   stallMs: positive.optional(),
   maxRetries: turnLimits.maxRetries.optional(),
+  resume: z.boolean().optional(),
   onPermission: turnLimits.onPermission.optional(),
   onQuestion: turnLimits.onQuestion.optional(),
   signal: z.instanceof(AbortSignal).optional(),
@@ -72,6 +78,7 @@ export function planTurn(
   const files = fileParts(turn.attachments ?? [], model, options)
   const plan: TurnPlan = {
     traceId: turn.traceId ?? null,
+    resume: turn.resume ?? false,
     title: titleOf(turn.text),
     directory: turn.directory,
     model,

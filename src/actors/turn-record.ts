@@ -3,7 +3,7 @@ import { ReplaySubject } from 'rxjs'
 import type { PromptPart } from '../io/client.ts'
 import type { PermissionPolicy, QuestionPolicy } from '../options.ts'
 import {
-  isTerminal,
+  addUsage, isTerminal,
   noUsage,
   type InputRequest,
   type Reply,
@@ -27,6 +27,8 @@ export type TurnStatus = { at: number } & TurnState
 /** A turn's input, validated, with the server's defaults filled in. */
 export interface TurnPlan {
   traceId: string | null
+  /** Whether to ask again where the server dies and nothing but text had happened. */
+  resume: boolean
   title: string
   directory: string | undefined
   model: { providerID: string; modelID: string }
@@ -45,8 +47,12 @@ export interface TurnPlan {
 /** What a turn carries, and what it gives to those who follow it: beside the machine, keyed by its id. */
 export class TurnRecord {
   readonly id = randomUUID()
-  /** Ours, so that the answers that name it as their parent are this turn's. */
-  readonly messageId = newMessageId()
+  /** Ours, so that the answers that name it as their parent are this turn's. New for each attempt. */
+  messageId = newMessageId()
+  /** The message of an attempt that died with its server: the session is put back to before it. */
+  revertTo: string | undefined
+  /** How often the turn was asked again. */
+  resumes = 0
   readonly requests$ = new ReplaySubject<InputRequest>()
   readonly status$ = new ReplaySubject<TurnStatus>()
   readonly done = deferred<TerminalReply>()
@@ -56,6 +62,8 @@ export class TurnRecord {
   readonly lane: Lane
   usage: Usage = noUsage()
   isDone = false
+  #spentBefore: Usage = noUsage()
+  #calledTool = false
 
   constructor(plan: TurnPlan, lane: Lane, maxReplayBytes: number) {
     this.plan = plan
@@ -73,6 +81,7 @@ export class TurnRecord {
     if (this.isDone) return
     if (isTerminal(reply)) this.status$.next({ at: Date.now(), state: 'done' })
     this.isDone = isTerminal(reply)
+    if (reply.kind === 'tool_call') this.#calledTool = true
     this.replay.push(reply)
     if (!isTerminal(reply)) return
     this.replay.complete()
@@ -80,6 +89,24 @@ export class TurnRecord {
     this.status$.complete()
     this.sessionId.resolve(this.lane.sessionId)
     this.done.resolve(reply)
+  }
+
+  /** Whether it may be asked again after its server died: it wants to be, and nothing but text had happened. */
+  get canResume(): boolean {
+    return this.plan.resume && !this.isDone && !this.#calledTool && this.resumes < maxResumes
+  }
+
+  /** Makes ready for another attempt. */
+  renew(): void {
+    this.resumes++
+    this.revertTo = this.messageId
+    this.messageId = newMessageId()
+    this.#spentBefore = this.usage
+  }
+
+  /** Takes the usage of the present attempt. */
+  count(usage: Usage = noUsage()): void {
+    this.usage = addUsage(this.#spentBefore, usage)
   }
 
   /** Ends a turn whose actor failed: a defect of ours. A turn that is done stays as it is. */
@@ -94,6 +121,9 @@ export class TurnRecord {
     })
   }
 }
+
+/** A turn that takes its server down each time is not asked for ever. */
+const maxResumes = 3
 
 let counter = 0
 

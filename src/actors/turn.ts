@@ -14,7 +14,10 @@ export interface TurnActorInput {
 
 /** What a turn's actor is told. */
 export type TurnActorEvent =
-  { type: 'turn.admit' } | { type: 'turn.end'; cause: TurnCause; isServerGone: boolean }
+  | { type: 'turn.admit' }
+  /** The server died; the turn waits to be admitted again. */
+  | { type: 'turn.suspend'; cause: TurnCause }
+  | { type: 'turn.end'; cause: TurnCause; isServerGone: boolean }
 
 /**
  * What a turn's actor tells, once it has given its terminal reply and nothing of it runs on the server. An event of one
@@ -50,6 +53,7 @@ export const turnLogic = fromCallback<TurnActorEvent, TurnActorInput, TurnActorE
     })
     receive((event) => {
       if (event.type === 'turn.admit') run.admit()
+      else if (event.type === 'turn.suspend') run.suspend(event.cause)
       else run.end(event.cause, event.isServerGone)
     })
     run.start()

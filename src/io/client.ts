@@ -28,8 +28,8 @@ export type PromptPart =
 export interface Prompt {
   messageID: string
   model?: { providerID: string; modelID: string }
-  agent?: string
-  system?: string
+  agent?: string | undefined
+  system?: string | undefined
   parts: PromptPart[]
 }
 
@@ -121,6 +121,15 @@ export class OpenCodeClient {
 
   async abort(sessionId: string, signal?: AbortSignal): Promise<void> {
     await this.#json(`/session/${encodeURIComponent(sessionId)}/abort`, { method: 'POST', body: {}, signal })
+  }
+
+  /** Puts a session back to before a message; its next prompt then removes what came after (opencode 1.18.33). */
+  async revert(sessionId: string, messageID: string, signal?: AbortSignal): Promise<void> {
+    await this.#json(`/session/${encodeURIComponent(sessionId)}/revert`, {
+      method: 'POST',
+      body: { messageID },
+      signal,
+    })
   }
 
   async deleteSession(sessionId: string, signal?: AbortSignal): Promise<void> {

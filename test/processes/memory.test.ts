@@ -18,7 +18,7 @@ async function liveHeap(): Promise<number> {
 describe('the heap', () => {
   it('does not grow with ten thousand turns, one after another', { timeout: 600_000 }, async () => {
     const { server } = standInServer('well-behaved', {
-      env: { STANDIN_REQUESTS: '', STANDIN_MAX_LIFE_MS: '600000' },
+      env: { STANDIN_REQUESTS: '', STANDIN_STORE: '', STANDIN_MAX_LIFE_MS: '600000' },
     })
     const run = async (turns: number) => {
       for (let i = 0; i < turns; i++) expect((await server.turn('echo:x').done).kind).toBe('final')

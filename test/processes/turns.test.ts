@@ -196,3 +196,38 @@ describe('the forms of a turn', () => {
     await expect(server.ensureRunning()).rejects.toMatchObject({ code: 'ERR_OPENCODE_STOPPED' })
   })
 })
+
+describe('a turn that may be resumed', () => {
+  it('is asked again on the next server, and the caller sees one end', async () => {
+    const { server, starts } = standInServer('crash-mid-turn', { env: { STANDIN_TIMES: '1' } })
+    const turn = server.turn({ text: 'Say hello', resume: true })
+    const states = firstValueFrom(turn.status$.pipe(toArray()))
+    const all = await replies(turn)
+    expect(all.map(({ kind }) => kind)).toEqual(['delta', 'delta', 'delta', 'final'])
+    expect(all.at(-1)).toMatchObject({ kind: 'final', content: 'Hello world', usage: { input_tokens: 12 } })
+    expect((await states).map(({ state }) => state)).toEqual([
+      'waitingForServer',
+      'running',
+      'retrying',
+      'waitingForServer',
+      'running',
+      'done',
+    ])
+    expect(starts()).toHaveLength(2)
+  })
+
+  it('is not asked again for ever', async () => {
+    const { server, starts } = standInServer('crash-mid-turn')
+    expect(await server.turn({ text: 'Say hello', resume: true }).done).toMatchObject({ code: 'server_died' })
+    expect(starts()).toHaveLength(4)
+  })
+
+  it('is not asked again once a tool ran', async () => {
+    const { server, starts } = standInServer('well-behaved')
+    const turn = server.turn({ text: 'tool:60000', resume: true })
+    await firstValueFrom(turn.replies$.pipe(filter(({ kind }) => kind === 'tool_call')))
+    process.kill(server.pid ?? 0, 'SIGKILL')
+    expect(await turn.done).toMatchObject({ kind: 'error', code: 'server_died' })
+    expect(starts()).toHaveLength(1)
+  })
+})

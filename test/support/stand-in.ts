@@ -29,7 +29,12 @@ export function standInServer(name: string, options: Partial<OpenCodeServerOptio
     binary: standIn(name),
     backoffInitialMs: 10,
     ...options,
-    env: { STANDIN_LOG: starts, STANDIN_REQUESTS: requests, ...options.env },
+    env: {
+      STANDIN_LOG: starts,
+      STANDIN_REQUESTS: requests,
+      STANDIN_STORE: join(home, 'store.json'),
+      ...options.env,
+    },
   })
   const states: string[] = []
   const baseURLs = new Set<string>()

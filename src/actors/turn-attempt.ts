@@ -1,0 +1,254 @@
+import { HttpError } from '../io/client.ts'
+import type { CompiledOptions } from '../options.ts'
+import type { InputRequest, OpenCodeEvent, TurnOutput, Usage } from '../replies.ts'
+import { abortWork } from './abort-work.ts'
+import { elapse, type SystemClock } from './clock.ts'
+import { answerRequest, decide } from './policy.ts'
+import { TurnReducer, type TurnSnapshot } from './reducer.ts'
+import { isNetworkError, refusal, type TurnCause } from './refusal.ts'
+import { runtimeOf, type Link } from './runtime.ts'
+import type { TurnRecord } from './turn-record.ts'
+
+/** How long an error or idle that ends nothing is given before the server is asked what is true. */
+const confirmMs = 500
+/** How long a turn whose server does not answer waits to be told that it died. */
+const verdictMs = 1_000
+/** Between two tries of what a gap made necessary. */
+const retryMs = 500
+
+/** Whoever runs a turn, as its attempt sees it. */
+export interface AttemptOwner {
+  record: TurnRecord
+  options: CompiledOptions
+  clock: SystemClock
+  /** What the reducer made of an event or a snapshot. */
+  onOutputs: (outputs: readonly TurnOutput[]) => void
+  /** An event of the turn's session, or of a child of it. */
+  onProgress: (event: OpenCodeEvent) => void
+  onRequest: (id: string, isOpen: boolean) => void
+  onResynced: () => void
+  /** What ends the turn. */
+  onCause: (cause: TurnCause) => void
+}
+
+/**
+ * One prompt on one server: sends it, follows its session's events through the reducer, asks the server for what a gap
+ * in the stream hid, and has requests answered by the policy. It gives nothing any more once it is closed.
+ */
+export class TurnAttempt {
+  readonly #owner: AttemptOwner
+  readonly #link: Link
+  /** Ends what is asked of the server for the turn. */
+  readonly #closed = new AbortController()
+  /** Ends what is asked of it to end the turn's work. */
+  readonly #serverGone = new AbortController()
+  #reducer: TurnReducer | undefined
+  #unfollow: (() => void) | undefined
+  #prompted: Promise<unknown> | undefined
+  #confirm: unknown
+  /** Events that wait for a resync to end; `undefined` while none runs. */
+  #missed: OpenCodeEvent[] | undefined
+  /** Whether a gap has made necessary what no snapshot has told yet. */
+  #isTorn = false
+
+  constructor(owner: AttemptOwner, link: Link) {
+    this.#owner = owner
+    this.#link = link
+  }
+
+  get usage(): Usage | undefined {
+    return this.#reducer?.usage
+  }
+
+  /** How often in a row the model's answer ended without a finish. */
+  get unfinished(): number {
+    return this.#reducer?.unfinished ?? 0
+  }
+
+  /** Sends the prompt, on a session that is first put back to before `revertTo`, the message of an earlier attempt. */
+  start(revertTo?: string): void {
+    this.#run(revertTo).catch((error: unknown) => this.#onFailure(error))
+  }
+
+  /** Ends the turn for a local cause; gives what that makes of it. */
+  settle(cause: TurnCause): readonly TurnOutput[] {
+    const { record } = this.#owner
+    const sessionId = record.lane.sessionId ?? record.id
+    this.#reducer ??= new TurnReducer({ sessionId, traceId: record.plan.traceId })
+    return this.#reducer.settle(cause)
+  }
+
+  /** Follows nothing and asks nothing any more. */
+  close(): void {
+    this.#closed.abort()
+    this.#owner.clock.clearTimeout(this.#confirm)
+    this.#unfollow?.()
+  }
+
+  /** The server is gone, and its work with it. */
+  serverGone(): void {
+    this.#serverGone.abort()
+  }
+
+  /** Ends the work on the server. Never rejects. */
+  async abortWork(): Promise<void> {
+    if (!this.#prompted) return
+    const { record, clock } = this.#owner
+    const { client } = this.#link
+    const gone = this.#serverGone.signal
+    await abortWork({ client, lane: record.lane, prompted: this.#prompted, clock, gone })
+  }
+
+  async #run(revertTo: string | undefined): Promise<void> {
+    const { record, options } = this.#owner
+    const { plan, lane, messageId } = record
+    const { client, hub } = this.#link
+    const runtime = runtimeOf(options)
+    await hub.open
+    const fallback = { directory: plan.directory ?? options.values.directory, title: plan.title }
+    const sessionId = await lane.open(client, fallback, this.#closed.signal)
+    runtime.joined(lane)
+    if (lane.directory !== undefined) runtime.directories.add(lane.directory)
+    record.sessionId.resolve(sessionId)
+    if (this.#isClosed()) return
+    this.#reducer = new TurnReducer({ sessionId, messageId, traceId: plan.traceId })
+    this.#unfollow = hub.follow(sessionId, {
+      onEvent: (event) => this.#onEvent(event),
+      onGap: () => void this.#resync(),
+    })
+    // One that never got as far as the server has nothing to be put back.
+    if (revertTo !== undefined)
+      await client.revert(sessionId, revertTo, this.#closed.signal).catch(ignoreRefusal)
+    if (this.#isClosed()) return
+    const { model, agent = lane.agent, system, parts } = plan
+    const body = { messageID: messageId, model, agent, system, parts }
+    // Never aborted: a prompt may have reached the server, and an abort sent beside it is lost (opencode 1.18.33).
+    this.#prompted = client.prompt(sessionId, lane.directory, body)
+    await this.#prompted
+  }
+
+  #isClosed(): boolean {
+    return this.#closed.signal.aborted
+  }
+
+  #onFailure(error: unknown): void {
+    if (this.#isClosed()) return
+    if (error instanceof HttpError) return this.#owner.onCause(refusal(error))
+    const { message } = error instanceof Error ? error : new Error(String(error))
+    if (!isNetworkError(error)) return this.#owner.onCause({ code: 'internal', error: message })
+    // The machine knows within moments whether the server died; if it did not, it does not answer.
+    void elapse(this.#owner.clock, verdictMs, this.#closed.signal).then(() => {
+      if (this.#isClosed()) return
+      this.#owner.onCause({ code: 'server_unavailable', error: `The server did not answer: ${message}` })
+    })
+  }
+
+  #onEvent(event: OpenCodeEvent): void {
+    if (this.#missed) return void this.#missed.push(event)
+    const reducer = this.#reducer
+    if (!reducer || this.#isClosed()) return
+    try {
+      this.#owner.onOutputs(reducer.push(event))
+      if (this.#isClosed()) return
+      this.#owner.onProgress(event)
+    } catch (error) {
+      this.#owner.onCause({ code: 'internal', error: error instanceof Error ? error.message : String(error) })
+    }
+    if (event.type === 'session.error' || event.type === 'session.idle') this.#confirmSoon()
+  }
+
+  /** Has the policy answer a request, and tells the server. */
+  async answer(request: InputRequest): Promise<void> {
+    const { record, clock, onRequest } = this.#owner
+    const { plan, lane, requests$ } = record
+    onRequest(request.id, true)
+    requests$.next(request)
+    const timeout = new AbortController()
+    const answer = await decide(request, plan, elapse(clock, plan.requestTimeoutMs, timeout.signal))
+    timeout.abort()
+    if (this.#isClosed()) return
+    // One that somebody else answered meanwhile is 404; one that cannot be answered is left to the stall watch.
+    await answerRequest(this.#link.client, request, answer, lane.directory).catch(() => undefined)
+    onRequest(request.id, false)
+  }
+
+  /** An error or idle that ended nothing may be the last that is heard: asks, and resyncs where nothing runs. */
+  #confirmSoon(): void {
+    const { clock } = this.#owner
+    clock.clearTimeout(this.#confirm)
+    if (!this.#isClosed()) this.#confirm = clock.setTimeout(() => void this.#confirmIdle(), confirmMs)
+  }
+
+  async #confirmIdle(): Promise<void> {
+    const { lane } = this.#owner.record
+    const asked = this.#link.client.status(lane.directory, this.#closed.signal)
+    const status = await asked.catch(() => undefined)
+    if (isIdle(status, lane.sessionId) && !this.#isClosed()) await this.#resync(true)
+  }
+
+  /** Asks the server for what the stream did not tell; events wait meanwhile, and another gap asks anew. */
+  async #resync(isSettled = false): Promise<void> {
+    const { record, clock } = this.#owner
+    if (!this.#reducer || this.#isClosed()) return
+    this.#isTorn = true
+    if (this.#missed) return
+    record.tell({ state: 'resyncing' })
+    let snapshot: TurnSnapshot | undefined
+    while (this.#isTorn && !this.#isClosed()) {
+      this.#isTorn = false
+      this.#missed = []
+      snapshot = isSettled ? await this.#snapshot() : await this.#settledSnapshot()
+    }
+    const events = this.#missed ?? []
+    this.#missed = undefined
+    if (this.#isClosed()) return
+    if (snapshot) this.#owner.onResynced()
+    this.#owner.onOutputs(this.#reducer.resync(snapshot ?? nothingKnown(record.lane.sessionId ?? '')))
+    for (const event of events) this.#onEvent(event)
+    if (!snapshot) clock.setTimeout(() => void this.#resync(), retryMs)
+  }
+
+  /**
+   * A snapshot that can be taken at its word: between the prompt and busy, and between idle and the last word of an
+   * aborted or failed message, some 100 ms pass (opencode 1.18.33), so an idle in it is asked for again.
+   */
+  async #settledSnapshot(): Promise<TurnSnapshot | undefined> {
+    const first = await this.#snapshot()
+    if (!first || !isIdle(first.status, this.#owner.record.lane.sessionId)) return first
+    await elapse(this.#owner.clock, confirmMs, this.#closed.signal)
+    return this.#snapshot()
+  }
+
+  async #snapshot(): Promise<TurnSnapshot | undefined> {
+    const { sessionId, directory } = this.#owner.record.lane
+    const { client } = this.#link
+    const { signal } = this.#closed
+    if (sessionId === undefined) return undefined
+    await this.#prompted?.catch(() => undefined)
+    try {
+      const [status, requests] = await Promise.all([
+        client.status(directory, signal),
+        client.requests(directory, signal),
+      ])
+      // Messages last: what is idle before they are read is whole in them.
+      return { status, requests, messages: await client.messages(sessionId, signal) }
+    } catch {
+      return undefined
+    }
+  }
+}
+
+function ignoreRefusal(error: unknown): void {
+  if (!(error instanceof HttpError)) throw error
+}
+
+/** Idle sessions are absent from `GET /session/status`. */
+const isIdle = (status: unknown, sessionId: string | undefined): boolean =>
+  typeof status === 'object' && status !== null && (sessionId === undefined || !(sessionId in status))
+
+/** Where the server cannot be asked: it goes on, and texts that are open wait for their end. */
+const nothingKnown = (sessionId: string): TurnSnapshot => ({
+  status: { [sessionId]: { type: 'busy' } },
+  messages: [],
+  requests: [],
+})
