@@ -1,0 +1,66 @@
+import { setup } from 'xstate'
+import { events } from '../actors/events.ts'
+import { prepare } from '../actors/prepare.ts'
+import { probe } from '../actors/probe.ts'
+import { serverProcess } from '../actors/process.ts'
+import { dispose, sweep } from '../actors/reap.ts'
+import { turnLogic } from '../actors/turn.ts'
+import type { CompiledOptions } from '../options.ts'
+import { backoffMs, isWanted, silentMs, type ServerContext, type ServerEvent } from './context.ts'
+
+/** For the end of busy sessions before the process is ended. */
+const disposeTimeoutMs = 5_000
+/** A SIGTERM may be swallowed: it is sent again. */
+const termRepeatMs = 500
+const sweepIntervalMs = 50
+/** After these nothing more can be done: what is left cannot be killed. */
+const maxSweeps = 200
+/** Heartbeats come every 10 s (opencode 1.18.33). */
+const streamPatienceMs = 30_000
+const streamRetryMs = 100
+const streamRetryMaxMs = 5_000
+
+const types = {} as { context: ServerContext; events: ServerEvent; input: CompiledOptions }
+
+/** What the machine is made of: its actors, how long it waits for what, and what it asks before it decides. */
+export const serverSetup = setup({
+  types,
+  actors: { prepare, serverProcess, probe, events, dispose, sweep, turnLogic },
+  delays: {
+    startTimeout: ({ context }) => context.options.values.startTimeoutMs,
+    probeInterval: ({ context }) => context.options.values.probeIntervalMs,
+    probeTimeout: ({ context }) => context.options.values.probeTimeoutMs,
+    healthInterval: ({ context }) => context.options.values.healthIntervalMs,
+    stopGrace: ({ context }) => context.options.values.stopGraceMs,
+    restartWindow: ({ context }) => context.options.values.restartWindowMs,
+    drain: ({ context }) => context.drainMs,
+    backoff: ({ context }) => backoffMs(context),
+    disposeTimeout: disposeTimeoutMs,
+    termRepeat: termRepeatMs,
+    sweepInterval: sweepIntervalMs,
+    streamOpening: streamPatienceMs,
+    streamPatience: ({ context }) => Math.max(0, streamPatienceMs - silentMs(context)),
+    streamRetry: ({ context }) =>
+      Math.min(streamRetryMaxMs, streamRetryMs * 2 ** context.streamTries) * (0.5 + Math.random()),
+  },
+  guards: {
+    isWanted: ({ context }) => isWanted(context),
+    isUnwanted: ({ context }) => !isWanted(context),
+    isGone: ({ context }) => context.pid === undefined,
+    /** A server that does not answer, or never did, has nothing to be asked to end. */
+    isUnresponsive: ({ context }) => !context.wasHealthy || context.failures > 0,
+    hasSweptEnough: ({ context }) => context.sweeps >= maxSweeps,
+    isMeantToStop: ({ context }) => !context.failed,
+    hasBudget: ({ context }) => context.recentRestarts < context.options.values.maxRestarts,
+    isDrained: ({ context }) => context.running.length === 0,
+    canDrain: ({ context, event }) =>
+      event.type === 'server.stop' && (event.drainMs ?? 0) > 0 && context.running.length > 0,
+    /** Failed probes mean wedged; with a turn running only if the stream is silent too. */
+    isWedged: ({ context }) =>
+      context.failures >= context.options.values.unhealthyThreshold &&
+      (context.running.length === 0 || silentMs(context) >= context.options.values.busyGraceMs),
+    isStreamSilent: ({ context }) => silentMs(context) >= streamPatienceMs,
+    isPresentBudget: ({ context, event }) =>
+      event.type === 'budget.restored' && event.epoch === context.budgetEpoch,
+  },
+})

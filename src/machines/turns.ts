@@ -1,0 +1,110 @@
+import { enqueueActions, type DoneActorEvent, type ErrorActorEvent } from 'xstate'
+import type { TurnCause } from '../actors/refusal.ts'
+import { runtimeOf } from '../actors/runtime.ts'
+import { cancelled, died, overloaded, processLost, stopped } from './causes.ts'
+import { admissible, type ServerContext, type ServerEvent } from './context.ts'
+import { serverSetup } from './setup.ts'
+
+/** How turns come, wait, run and go: children of the machine, by their ids. */
+export const withTurns = serverSetup.extend({
+  guards: {
+    isKnownTurn: ({ context, event }) => isKnown(context, event),
+    /** Before the server is there, those that could run at once do not count as queued. */
+    isOverflow: ({ context, event }) => {
+      const { maxConcurrentTurns, maxQueuedTurns } = context.options.values
+      return isKnown(context, event) && context.waiting.length >= maxConcurrentTurns + maxQueuedTurns
+    },
+  },
+  actions: {
+    /** Every turn is a child from its first moment: it keeps its own deadline while it waits. */
+    acceptTurn: enqueueActions(
+      ({ context, event, enqueue }, { state }: { state: 'queued' | 'waitingForServer' }) => {
+        if (event.type !== 'turn.start') return
+        const { turnId } = event
+        runtimeOf(context.options).turns.get(turnId)?.tell({ state })
+        enqueue.spawnChild('turnLogic', { id: `turn:${turnId}`, input: { turnId, options: context.options } })
+        enqueue.assign({ waiting: [...context.waiting, turnId] })
+      },
+    ),
+    refuseTurn: enqueueActions(({ context, event, enqueue }, { cause }: { cause: TurnCause }) => {
+      if (event.type !== 'turn.start') return
+      const { turnId } = event
+      enqueue.spawnChild('turnLogic', { id: `turn:${turnId}`, input: { turnId, options: context.options } })
+      enqueue.sendTo(`turn:${turnId}`, { type: 'turn.end', cause, isServerGone: true })
+    }),
+    cancelTurn: enqueueActions(({ context, event, enqueue }) => {
+      if (event.type !== 'turn.cancel' || !isLive(context, event.turnId)) return
+      enqueue.sendTo(`turn:${event.turnId}`, { type: 'turn.end', cause: cancelled, isServerGone: false })
+    }),
+    admitTurns: enqueueActions(({ context, enqueue }) => {
+      const admitted = admissible(context)
+      if (admitted.length === 0) return
+      for (const id of admitted) enqueue.sendTo(`turn:${id}`, { type: 'turn.admit' })
+      enqueue.assign({
+        waiting: context.waiting.filter((id) => !admitted.includes(id)),
+        running: [...context.running, ...admitted],
+      })
+    }),
+    tellQueued: ({ context }) => {
+      const { turns } = runtimeOf(context.options)
+      for (const id of context.waiting) turns.get(id)?.tell({ state: 'queued' })
+    },
+    /** Only the turn that came last: those before it were accepted. */
+    refuseOverflow: enqueueActions(({ context, event, enqueue }) => {
+      const last = context.waiting.at(-1)
+      if (event.type !== 'turn.start' || last !== event.turnId) return
+      if (context.waiting.length <= context.options.values.maxQueuedTurns) return
+      enqueue.sendTo(`turn:${last}`, { type: 'turn.end', cause: overloaded(context), isServerGone: true })
+      enqueue.assign({ waiting: context.waiting.slice(0, -1) })
+    }),
+    /** A turn that is told to end wants no server any more; its child is released when it has ended. */
+    endWaiting: enqueueActions(({ context, enqueue }, { cause }: { cause: TurnCause }) => {
+      for (const id of context.waiting)
+        enqueue.sendTo(`turn:${id}`, { type: 'turn.end', cause, isServerGone: true })
+      enqueue.assign({ waiting: [] })
+    }),
+    /** Those that may be asked again wait for the next server, before all others. */
+    /** Those that may be asked again wait for the next server, before all others. */
+    endRunning: enqueueActions(({ context, enqueue }) => {
+      const { turns } = runtimeOf(context.options)
+      const cause = context.failed ? died(context) : stopped
+      const resumed = context.running.filter((id) => context.failed && turns.get(id)?.canResume === true)
+      for (const id of context.running) {
+        if (resumed.includes(id)) enqueue.sendTo(`turn:${id}`, { type: 'turn.suspend', cause })
+        else enqueue.sendTo(`turn:${id}`, { type: 'turn.end', cause, isServerGone: true })
+      }
+      enqueue.assign({ running: [], waiting: [...resumed, ...context.waiting] })
+    }),
+    /** No finished child stays, and no child's failure takes the machine down. */
+    releaseChild: enqueueActions(({ context, event, enqueue }) => {
+      const { actorId, error } =
+        event.type === 'turn.ended'
+          ? { actorId: `turn:${event.turnId}`, error: undefined }
+          : (event as unknown as DoneActorEvent & Partial<ErrorActorEvent>)
+      // Of a process whose actor is gone nothing is heard any more: it counts as gone too, and is swept.
+      if (actorId === 'process') enqueue.raise({ type: 'process.exited', error: processLost(error) })
+      if (!actorId.startsWith('turn:')) return
+      const turnId = actorId.slice('turn:'.length)
+      const runtime = runtimeOf(context.options)
+      const record = runtime.turns.get(turnId)
+      if (record) {
+        record.fail(error)
+        runtime.release(record)
+      }
+      enqueue.stopChild(actorId)
+      enqueue.assign({
+        waiting: context.waiting.filter((id) => id !== turnId),
+        running: context.running.filter((id) => id !== turnId),
+      })
+    }),
+  },
+})
+
+const isLive = ({ waiting, running }: ServerContext, turnId: string): boolean =>
+  waiting.includes(turnId) || running.includes(turnId)
+
+/** Registered beside the machine, and not told of before. */
+const isKnown = (context: ServerContext, event: ServerEvent): boolean =>
+  event.type === 'turn.start' &&
+  runtimeOf(context.options).turns.get(event.turnId)?.isDone === false &&
+  !isLive(context, event.turnId)
