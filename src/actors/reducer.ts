@@ -235,7 +235,7 @@ export class TurnReducer {
   /** A child's retries are told too: its parent waits for it. */
   #onRetry({ attempt, message, next }: WireStatus & { type: 'retry' }, isOwn: boolean): void {
     if (isOwn && this.#prompts.size === 0) return
-    if (isOwn && this.#last && !this.#last.completed) this.#transcript.drop(this.#last.id)
+    if (isOwn && this.#last && !this.#last.completed) this.#transcript.retry(this.#last.id)
     this.#outputs.push({ type: 'retry', attempt, message: safeLine(message), nextAt: next })
   }
 
@@ -293,7 +293,8 @@ export class TurnReducer {
 
   /** Idle sessions are absent from `GET /session/status`. */
   #catchUpStatus(value: unknown): void {
-    const status = parseStatus(isFields(value) ? value[this.#sessionId] : undefined) ?? { type: 'idle' }
+    const own = isFields(value) ? value[this.#sessionId] : undefined
+    const status = parseStatus(own) ?? parseStatus(value) ?? { type: 'idle' }
     if (status.type !== 'idle') return this.#onStatus(status, true)
     if (this.#failure && this.#prompts.size === 0) return this.#fail(refused(this.#failure))
     if (this.#prompts.size === 0 || this.#conclude()) return

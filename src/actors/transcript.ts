@@ -11,7 +11,9 @@ interface Stretch {
   half: string
   /** The whole text, once the part ended. */
   whole: string | undefined
-  /** Belongs to an attempt that the server retried: no part of the answer. */
+  /** A retry of its attempt was announced. */
+  doomed: boolean
+  /** That retry has begun: no part of the answer. */
   dropped: boolean
   /** Deltas were missed: what comes now may not join what was sent, so it waits for the whole text. */
   torn: boolean
@@ -64,16 +66,17 @@ export class Transcript {
     return this.#send(stretch, isCut ? text.slice(0, -1) : text)
   }
 
-  /** Leaves the text of a message's parts out of the answer: its attempt is retried. */
-  drop(messageId: string): void {
-    for (const part of this.#parts.values()) if (part.messageId === messageId) part.dropped = true
+  /** A retry is announced: once it says anything, the text of the message's attempt so far is no part of the answer. */
+  retry(messageId: string): void {
+    for (const part of this.#partsOf(messageId)) part.doomed = true
   }
 
   /** A step begins: one before it in the same message that did not finish was retried, also if the notice was missed. */
   begin({ id, messageId }: WirePart): void {
     if (this.#steps.has(id)) return
     this.#steps.add(id)
-    if (this.#lastSteps.get(messageId)?.isOpen === true) this.drop(messageId)
+    if (this.#lastSteps.get(messageId)?.isOpen === true) this.retry(messageId)
+    this.#dropDoomed(messageId)
     this.#lastSteps.set(messageId, { id, isOpen: true })
   }
 
@@ -82,8 +85,9 @@ export class Transcript {
     const step = this.#lastSteps.get(messageId)
     if (!step) return []
     step.isOpen = false
-    const parts = [...this.#parts.values()].filter((part) => part.dropped && part.step === step.id)
+    const parts = this.#partsOf(messageId).filter((part) => part.doomed && part.step === step.id)
     return parts.flatMap((part) => {
+      part.doomed = false
       part.dropped = false
       return part.whole === undefined ? [] : this.#complete(part, part.whole)
     })
@@ -98,11 +102,20 @@ export class Transcript {
     const kind = part.type === 'reasoning' ? 'reasoning' : 'delta'
     const torn = this.#headless.delete(part.id)
     const { messageId } = part
+    this.#dropDoomed(messageId)
     const step = this.#lastSteps.get(messageId)?.id
-    const state = { sent: '', half: '', whole: undefined, dropped: false, torn }
+    const state = { sent: '', half: '', whole: undefined, doomed: false, dropped: false, torn }
     const stretch: Stretch = { kind, messageId, step, ...state }
     this.#parts.set(part.id, stretch)
     return stretch
+  }
+
+  #partsOf(messageId: string): Stretch[] {
+    return [...this.#parts.values()].filter((part) => part.messageId === messageId)
+  }
+
+  #dropDoomed(messageId: string): void {
+    for (const part of this.#partsOf(messageId)) if (part.doomed) part.dropped = true
   }
 
   /** Sends what is missing of a text, where it joins. */

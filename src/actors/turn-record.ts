@@ -3,7 +3,8 @@ import { ReplaySubject } from 'rxjs'
 import type { PromptPart } from '../io/client.ts'
 import type { PermissionPolicy, QuestionPolicy } from '../options.ts'
 import {
-  addUsage, isTerminal,
+  addUsage,
+  isTerminal,
   noUsage,
   type InputRequest,
   type Reply,

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest'
+import { TurnReducer } from '../../src/index.ts'
+import type { OpenCodeEvent, TurnOutput } from '../../src/index.ts'
+
+const sessionID = 'ses_1'
+const event = (type: string, properties: Record<string, unknown>): OpenCodeEvent => ({
+  type,
+  properties: { sessionID, ...properties },
+})
+const status = (value: Record<string, unknown>) => event('session.status', { status: value })
+const answer = (more: Record<string, unknown> = {}) =>
+  event('message.updated', {
+    info: { id: 'msg_a', sessionID, role: 'assistant', parentID: 'msg_u', ...more },
+  })
+const part = (id: string, text: string, end?: number) =>
+  event('message.part.updated', {
+    part: { id, sessionID, messageID: 'msg_a', type: 'text', text, time: { start: 1, ...(end && { end }) } },
+  })
+const delta = (partID: string, text: string) =>
+  event('message.part.delta', { messageID: 'msg_a', partID, field: 'text', delta: text })
+const retry = status({ type: 'retry', attempt: 1, message: 'upstream down', next: 2 })
+
+const begun = [
+  event('message.updated', { info: { id: 'msg_u', sessionID, role: 'user' } }),
+  status({ type: 'busy' }),
+  answer(),
+  part('prt_1', ''),
+  delta('prt_1', 'first try'),
+]
+
+function play(...events: OpenCodeEvent[]) {
+  const reducer = new TurnReducer({ sessionId: sessionID, messageId: 'msg_u', traceId: null })
+  const outputs = events.flatMap((each) => [...reducer.push(each)])
+  return { reducer, outputs }
+}
+const last = (outputs: readonly TurnOutput[]) => outputs.at(-1)
+
+describe('text of an attempt that the provider failed', () => {
+  it('is no part of the answer once the retry says something', () => {
+    const { outputs } = play(
+      ...begun,
+      retry,
+      status({ type: 'busy' }),
+      part('prt_2', ''),
+      delta('prt_2', 'second try'),
+      part('prt_2', 'second try', 3),
+      answer({ finish: 'stop', time: { completed: 4 } }),
+      status({ type: 'idle' }),
+    )
+    expect(last(outputs)).toMatchObject({ reply: { kind: 'final', content: 'second try' } })
+  })
+
+  it('is what there was, where the turn ends before that', () => {
+    const { reducer } = play(...begun, retry)
+    expect(reducer.settle({ code: 'provider_unavailable', error: 'upstream down' })).toEqual([
+      {
+        type: 'reply',
+        reply: {
+          kind: 'error',
+          trace_id: null,
+          error: 'upstream down',
+          code: 'provider_unavailable',
+          retryable: true,
+          partial: 'first try',
+        },
+      },
+    ])
+  })
+})
