@@ -80,34 +80,10 @@ class TurnHandle implements Turn {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Reply, void, void> {
     try {
-      yield* iterate(this.replies$)
+      yield* this.#record.replay.read()
     } finally {
       this.cancel()
     }
-  }
-}
-
-/** Reads an observable at the reader's own pace; what comes meanwhile waits. */
-async function* iterate<T>(source: Observable<T>): AsyncGenerator<T, void, void> {
-  const queue: T[] = []
-  const reader = { isDone: false, wake: (): void => undefined }
-  const subscription = source.subscribe({
-    next: (value) => {
-      queue.push(value)
-      reader.wake()
-    },
-    complete: () => {
-      reader.isDone = true
-      reader.wake()
-    },
-  })
-  try {
-    while (!reader.isDone || queue.length > 0) {
-      yield* queue.splice(0)
-      if (!reader.isDone && queue.length === 0) await new Promise<void>((resolve) => (reader.wake = resolve))
-    }
-  } finally {
-    subscription.unsubscribe()
   }
 }
 

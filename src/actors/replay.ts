@@ -4,6 +4,12 @@ import type { Reply } from '../replies.ts'
 /** What a reply costs beyond its text, in bytes, roughly. */
 const overhead = 120
 
+/** Who reads at a pace of its own: where it is, and what to call when there is more. */
+interface Reader {
+  index: number
+  wake: () => void
+}
+
 /**
  * The replies of a turn, hot: a late subscriber gets every one from the first. Beyond `maxBytes` neighbouring deltas
  * come merged, so that the memory of a turn is that of its text and not of its pieces.
@@ -11,6 +17,7 @@ const overhead = 120
 export class Replay {
   readonly #maxBytes: number
   readonly #subscribers = new Set<Subscriber<Reply>>()
+  readonly #readers = new Set<Reader>()
   #replies: Reply[] = []
   #bytes = 0
   #limit: number
@@ -28,12 +35,14 @@ export class Replay {
     this.#bytes += sizeOf(reply)
     if (this.#bytes > this.#limit && this.#late === 0) this.#compact()
     for (const subscriber of [...this.#subscribers]) subscriber.next(reply)
+    for (const { wake } of this.#readers) wake()
   }
 
   complete(): void {
     this.#complete = true
     for (const subscriber of [...this.#subscribers]) subscriber.complete()
     this.#subscribers.clear()
+    for (const { wake } of this.#readers) wake()
   }
 
   /** Every reply from the first, then what comes; completes after the terminal one. */
@@ -51,8 +60,37 @@ export class Replay {
     return () => this.#subscribers.delete(subscriber)
   })
 
+  /** Every reply from the first, at the reader's pace: what it has not read yet waits here, and is merged here too. */
+  async *read(): AsyncGenerator<Reply, void, void> {
+    const reader: Reader = { index: 0, wake: () => undefined }
+    this.#readers.add(reader)
+    try {
+      while (reader.index < this.#replies.length || !this.#complete) {
+        const reply = this.#replies[reader.index]
+        if (!reply) await new Promise<void>((resolve) => (reader.wake = resolve))
+        else {
+          reader.index++
+          yield reply
+        }
+      }
+    } finally {
+      this.#readers.delete(reader)
+    }
+  }
+
+  /** Merges on both sides of where each reader is, so that none reads a piece twice. */
   #compact(): void {
-    this.#replies = merge(this.#replies)
+    const places = new Map([...this.#readers].map(({ index }) => [index, 0]))
+    const ends = [...places.keys(), this.#replies.length].sort((a, b) => a - b)
+    let from = 0
+    let merged: Reply[] = []
+    for (const end of ends) {
+      merged = merged.concat(merge(this.#replies.slice(from, end)))
+      places.set(end, merged.length)
+      from = end
+    }
+    for (const reader of this.#readers) reader.index = places.get(reader.index) ?? 0
+    this.#replies = merged
     this.#bytes = this.#replies.reduce((sum, reply) => sum + sizeOf(reply), 0)
     // Where the text alone is over the limit, the next look is when it has doubled: the cost stays linear.
     this.#limit = Math.max(this.#maxBytes, this.#bytes * 2)
