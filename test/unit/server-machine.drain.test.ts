@@ -86,6 +86,8 @@ describe('server.stop with drainMs', () => {
     expect(turn.replies).toMatchObject([{ code: 'server_died' }])
     expect(server.state()).toBe('idle')
     expect(server.world.spawns).toBe(1)
+    server.send({ type: 'server.start' })
+    expect(server.context()).toMatchObject({ reason: undefined, error: undefined })
   })
 
   it('keeps a turn that comes meanwhile for the next start', async () => {

@@ -168,6 +168,20 @@ describe('never two processes', () => {
     expect(server.world.spawns).toBe(1)
   })
 
+  it('where a server that failed is stopped and started while it is reaped: that is no restart', async () => {
+    const server = startServer({ unhealthyThreshold: 1, maxRestarts: 0 }, { endsOn: 'secondTerm' })
+    await server.beHealthy()
+    server.world.script.probe = 'fails'
+    await server.advance(5000)
+    server.world.script.probe = 'ok'
+    server.send({ type: 'server.stop' })
+    server.send({ type: 'server.start' })
+    await server.advance(500)
+    expect(server.state()).toBe('healthy')
+    expect(server.context().restarts).toBe(0)
+    expect(server.world.spawns).toBe(2)
+  })
+
   it('where the last waiter leaves a start that had failed once, and another comes while it is reaped', async () => {
     const server = startServer({ maxRestarts: 1, backoffInitialMs: 50 }, { spawn: 'exits' })
     const first = server.ensure({ deadlineMs: 100 })

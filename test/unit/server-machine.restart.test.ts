@@ -143,6 +143,8 @@ describe('the restart budget', () => {
     await server.advance(30 * second)
     expect(server.state()).toBe('failed')
     server.world.script.spawn = 'listens'
+    server.send({ type: 'server.start' })
+    expect(server.context().reason).toBeUndefined()
     await server.beHealthy()
     expect(server.context()).toMatchObject({ recentRestarts: 0, error: undefined })
     for (let i = 0; i < 3; i++) {
@@ -150,11 +152,23 @@ describe('the restart budget', () => {
       await server.advance()
     }
     // The window of the first budget ends here: it gives nothing back to the second.
-    await server.advance(30 * second)
+    await server.advance(31 * second - 1)
     expect(server.context().recentRestarts).toBe(3)
     server.world.process.exit()
     await server.advance()
     expect(server.state()).toBe('failed')
+  })
+
+  it('is fresh in its waits, too', async () => {
+    const server = startServer({ maxRestarts: 2, backoffInitialMs: 1000 }, { spawn: 'exits' })
+    for (let i = 0; i < 2; i++) {
+      server.send({ type: 'server.start' })
+      await server.advance(10 * second)
+      expect(server.state()).toBe('failed')
+    }
+    const [, , , first] = waits(server)
+    expect(server.world.spawns).toBe(6)
+    expect(first).toBeLessThanOrEqual(1200)
   })
 
   it('is not tried again by time or by a stop: only by server.start', async () => {

@@ -149,6 +149,7 @@ describe('a start that fails', () => {
     await server.advance(3000)
     expect(server.state()).toBe('failed')
     expect(server.world.alive.size).toBe(0)
+    expect(server.context()).toMatchObject({ pid: undefined, baseURL: undefined })
   })
 })
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { createActor } from 'xstate'
+import { createActor, fromCallback } from 'xstate'
 import { turnLogic } from '../../src/actors/turn.ts'
 import { serverMachine } from '../../src/machines/server.ts'
 import { startTurn } from '../../src/turn.ts'
-import { FakeWorld } from '../support/fake-world.ts'
+import { FakeWorld, type Script } from '../support/fake-world.ts'
 import { optionsOf, startServer } from '../support/machine-harness.ts'
 import { SteppedClock } from '../support/stepped-clock.ts'
 
@@ -97,6 +97,34 @@ describe('a turn that waits for the server', () => {
     expect(turn.replies).toMatchObject([{ code: 'cancelled' }])
     await server.advance()
     expect(server.state()).toBe('idle')
+  })
+})
+
+describe('a turn that does not end when it is told to', () => {
+  /** A turn of somebody else's that never says that it has ended. */
+  const deaf = fromCallback(() => undefined) as unknown as typeof turnLogic
+
+  function startWith(script: Partial<Script>) {
+    const world = new FakeWorld(script)
+    const clock = new SteppedClock()
+    const machine = serverMachine.provide({ actors: { ...world.actors(), turnLogic: deaf } })
+    const actor = createActor(machine, { input: optionsOf(), clock }).start()
+    startTurn(actor, 'hello')
+    return { world, clock, actor }
+  }
+
+  it.each([
+    ['waits', { prepare: 'hangs' }],
+    ['runs', {}],
+  ] as const)('but %s does not keep a stopped server', async (_what, script) => {
+    const { world, clock, actor } = startWith(script)
+    await clock.advance(100)
+    actor.send({ type: 'server.stop' })
+    await clock.advance(60_000)
+    expect(actor.getSnapshot().matches('idle')).toBe(true)
+    expect(world.alive.size).toBe(0)
+    expect(world.spawns).toBeLessThanOrEqual(1)
+    actor.stop()
   })
 })
 
