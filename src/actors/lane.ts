@@ -45,6 +45,7 @@ export class Lane {
    */
   async open(client: OpenCodeClient, fallback: LaneFallback, signal: AbortSignal): Promise<string> {
     if (this.sessionId !== undefined && this.#known) return this.sessionId
+    signal.throwIfAborted()
     this.#opening ??= this.#find(client, fallback).finally(() => (this.#opening = undefined))
     return waitFor(this.#opening, signal)
   }
@@ -66,7 +67,6 @@ export class Lane {
 function waitFor<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const leave = (): void => reject(signal.reason as Error)
-    if (signal.aborted) return leave()
     signal.addEventListener('abort', leave, { once: true })
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
   })
