@@ -118,6 +118,7 @@ export class OpenCodeServer implements AsyncDisposable {
     if (this.#actor.getSnapshot().status !== 'active') return
     this.#actor.send({ type: 'server.stop', drainMs })
     await waitFor(this.#actor, isStopped).catch(() => undefined)
+    await runtimeOf(this.#options).preparing
   }
 
   /** Stops, and releases everything: `lifecycle$` completes, later turns are `cancelled`. */

@@ -18,6 +18,8 @@ export interface Link {
  */
 export class Runtime {
   plan: SpawnPlan | undefined
+  /** Settles when nothing more is written into the home; never rejects. */
+  preparing: Promise<unknown> | undefined
   process: ServerProcess | undefined
   link: Link | undefined
   readonly turns = new Map<string, TurnRecord>()

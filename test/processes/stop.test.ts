@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { firstValueFrom, filter } from 'rxjs'
 import { describe, expect, it } from 'vitest'
@@ -106,5 +106,18 @@ describe('a server that stops', () => {
     for (const file of [log, `${log}.1`, `${log}.2`])
       if (existsSync(file)) expect(readFileSync(file).length).toBeLessThan(2 * 1024 * 1024)
     expect(existsSync(`${log}.3`)).toBe(false)
+  })
+})
+
+describe('a home', () => {
+  it('is let go of once a stop has come back, also one in the middle of configuring', async () => {
+    const { server, home } = standInServer('well-behaved')
+    const start = expect(server.ensureRunning()).rejects.toBeInstanceOf(StoppedError)
+    expect(server.actor.getSnapshot().matches('configuring')).toBe(true)
+    await server.stop()
+    await start
+    rmSync(home, { recursive: true, force: true })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(existsSync(home)).toBe(false)
   })
 })
