@@ -52,6 +52,7 @@ describe('a turn', () => {
     expect(server.state()).toBe('idle')
     const turn = server.turn()
     server.send({ type: 'turn.start', turnId: turn.id })
+    expect(server.context().waiting).toEqual([turn.id])
     await server.advance()
     server.send({ type: 'turn.start', turnId: turn.id })
     await server.advance()
