@@ -1,0 +1,110 @@
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { Lane } from '../../src/actors/lane.ts'
+import { HttpError, OpenCodeClient } from '../../src/io/client.ts'
+
+const fallback = { directory: '/work', title: 'a title' }
+const { signal } = new AbortController()
+
+async function serve(listener: RequestListener) {
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    asked.push(`${request.method ?? ''} ${request.url ?? ''}`)
+    response.setHeader('content-type', 'application/json')
+    listener(request, response)
+  })
+  await new Promise((listening) => server.listen(0, '127.0.0.1', () => listening(undefined)))
+  const baseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const client = new OpenCodeClient({ baseURL, username: 'opencode', password: undefined })
+  onTestFinished(() => {
+    client.close()
+    server.close()
+  })
+  return { client, asked }
+}
+
+const session = (id: string, directory: string): RequestListener => {
+  return (_, response) => response.end(JSON.stringify({ id, directory }))
+}
+
+describe('Lane.open', () => {
+  it('creates its session on first use, once, however many ask at once', async () => {
+    const { client, asked } = await serve(session('ses_new', '/real/work'))
+    const lane = new Lane({ key: 'k' })
+    const ids = await Promise.all([1, 2, 3].map(() => lane.open(client, fallback, signal)))
+    expect(ids).toEqual(['ses_new', 'ses_new', 'ses_new'])
+    expect(await lane.open(client, fallback, signal)).toBe('ses_new')
+    expect(asked).toEqual(['POST /session?directory=%2Fwork'])
+    expect(lane).toMatchObject({ sessionId: 'ses_new', directory: '/real/work' })
+  })
+
+  it("looks a session that is named up, to answer its requests in its own directory, not the turn's", async () => {
+    const { client, asked } = await serve(session('ses_1', '/its/own'))
+    const lane = new Lane({ key: 'k', sessionId: 'ses_1', directory: '/given' })
+    expect(await lane.open(client, fallback, signal)).toBe('ses_1')
+    expect(asked).toEqual(['GET /session/ses_1'])
+    expect(lane.directory).toBe('/its/own')
+  })
+
+  it("works in the lane's directory rather than the fallback", async () => {
+    const { client, asked } = await serve(session('ses_new', '/given'))
+    await new Lane({ key: 'k', directory: '/given' }).open(client, fallback, signal)
+    expect(asked).toEqual(['POST /session?directory=%2Fgiven'])
+  })
+
+  it('rejects for a session that does not exist, and asks again the next time', async () => {
+    let answers = 0
+    const { client } = await serve((request, response) => {
+      if (answers++ > 0) return session('ses_1', '/w')(request, response)
+      response.writeHead(404).end('{"name":"NotFoundError","data":{"message":"Session not found"}}')
+    })
+    const lane = new Lane({ key: 'k', sessionId: 'ses_1' })
+    const error = await lane.open(client, fallback, signal).catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(HttpError)
+    expect(error).toMatchObject({ status: 404, message: 'Session not found' })
+    expect(await lane.open(client, fallback, signal)).toBe('ses_1')
+  })
+
+  it('leaves only the one who aborts without the answer', async () => {
+    let release: (() => void) | undefined
+    const { client } = await serve((request, response) => {
+      release = () => session('ses_new', '/w')(request, response)
+    })
+    const lane = new Lane({ key: 'k' })
+    const abort = new AbortController()
+    const [leaving, staying] = [
+      lane.open(client, fallback, abort.signal),
+      lane.open(client, fallback, signal),
+    ]
+    abort.abort(new Error('enough'))
+    await expect(leaving).rejects.toThrow('enough')
+    await expect.poll(() => release, { interval: 5 }).toBeDefined()
+    release?.()
+    expect(await staying).toBe('ses_new')
+  })
+
+  it('asks nothing for one who has left already', async () => {
+    const { client, asked } = await serve((_, response) => response.writeHead(500).end())
+    const lane = new Lane({ key: 'k' })
+    await expect(lane.open(client, fallback, AbortSignal.abort(new Error('left')))).rejects.toThrow('left')
+    expect(asked).toEqual([])
+  })
+
+  it('does not mind that the answer is a failure where everybody has left', async () => {
+    let release: (() => void) | undefined
+    const { client } = await serve((_, response) => {
+      const fail = (): void => void response.writeHead(500).end()
+      if (release) fail()
+      release = fail
+    })
+    const abort = new AbortController()
+    const leaving = new Lane({ key: 'k' }).open(client, fallback, abort.signal)
+    await expect.poll(() => release, { interval: 5 }).toBeDefined()
+    abort.abort(new Error('left'))
+    await expect(leaving).rejects.toThrow('left')
+    release?.()
+    // An unhandled rejection would fail the run.
+    await client.abort('ses_x').catch(() => undefined)
+  })
+})
