@@ -105,7 +105,17 @@ export function startTurn(actor: ServerActorRef, input: string | TurnInput, lane
     record.give(errorReply(record, 'cancelled', 'The server was closed'))
     return turn
   }
-  runtimeOf(options).register(record)
+  const runtime = runtimeOf(options)
+  // What is sent to an actor that stops in the same step is lost, and a turn with it, were it not for this.
+  if (!runtime.isWatched) {
+    const endAll = (): void => {
+      for (const left of runtime.turns.values())
+        left.give(errorReply(left, 'cancelled', 'The server was closed'))
+    }
+    actor.subscribe({ complete: endAll, error: endAll })
+    runtime.isWatched = true
+  }
+  runtime.register(record)
   actor.send({ type: 'turn.start', turnId: record.id })
   return turn
 }

@@ -22,6 +22,8 @@ export class Runtime {
   preparing: Promise<unknown> | undefined
   process: ServerProcess | undefined
   link: Link | undefined
+  /** Whether the end of the actor is watched, for the turns that it may not know yet. */
+  isWatched = false
   readonly turns = new Map<string, TurnRecord>()
   /** Directories that turns have used: a server's status and requests are told per directory. */
   readonly directories = new Set<string>()

@@ -231,3 +231,18 @@ describe('a turn that may be resumed', () => {
     expect(starts()).toHaveLength(1)
   })
 })
+
+describe('a turn that is started while its actor stops', () => {
+  it('is cancelled, though the actor never hears of it', async () => {
+    const { server } = standInServer('well-behaved')
+    const turns: Turn[] = []
+    server.actor.subscribe((snapshot) => {
+      if (turns.length > 0 || !snapshot.matches('healthy')) return
+      turns.push(server.turn('Say hello'))
+      server.actor.stop()
+    })
+    void server.ensureRunning().catch(() => undefined)
+    await expect.poll(() => turns, { timeout: 20_000 }).toHaveLength(1)
+    expect(await turns[0]?.done).toMatchObject({ kind: 'error', code: 'cancelled' })
+  })
+})
