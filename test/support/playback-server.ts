@@ -58,6 +58,12 @@ export class PlaybackServer {
     this.#hooks.push({ path, run })
   }
 
+  /** Answers a request with what is true now, but so late that a stream that was cut meanwhile is up again. */
+  answerLate(response: ServerResponse, path: string): void {
+    const body = JSON.stringify(this.#read(path))
+    setTimeout(() => response.setHeader('content-type', 'application/json').end(body), 300)
+  }
+
   /** Where the first event that matches is. */
   indexOf(matches: (event: OpenCodeEvent) => boolean): number {
     return this.#recording.events.findIndex(matches)

@@ -50,13 +50,14 @@ describe('a turn whose stream is cut', () => {
     server.playTo(server.indexOf(({ properties }) => properties['delta'] === '1.'))
     await reached('Step ')
     server.cut()
-    server.beforeNext('/session/{id}/message', () => {
-      server.playTo(second - 2)
+    server.beforeNext('/session/{id}/message', (response) => {
+      server.answerLate(response, '/session/{id}/message')
+      server.playTo(second - 1)
       server.cut()
       server.playTo(second)
-      return undefined
+      server.beforeNext('/session/{id}/message', () => server.playTo())
+      return true
     })
-    server.beforeNext('/session/{id}/message', () => server.playTo())
     expect(await turn.done).toEqual(expected)
     expect(text()).toBe('Step 1.Step 2.All done.')
   })
