@@ -270,6 +270,7 @@ export class TurnReducer {
     for (const entry of asList(snapshot.messages)) {
       if (!isFields(entry)) continue
       const message = parseMessage(entry['info'])
+      if (message && message.sessionId !== this.#sessionId && !this.#children.has(message.sessionId)) continue
       this.#onMessage(message, message?.sessionId === this.#sessionId)
       for (const part of asList(entry['parts'])) this.#catchUpPart(message, part)
     }

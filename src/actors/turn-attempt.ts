@@ -7,6 +7,7 @@ import { answerRequest, decide } from './policy.ts'
 import { TurnReducer, type TurnSnapshot } from './reducer.ts'
 import { isNetworkError, refusal, type TurnCause } from './refusal.ts'
 import { runtimeOf, type Link } from './runtime.ts'
+import { askServer } from './snapshot.ts'
 import type { TurnRecord } from './turn-record.ts'
 
 /** How long an error or idle that ends nothing is given before the server is asked what is true. */
@@ -220,19 +221,15 @@ export class TurnAttempt {
   }
 
   async #snapshot(): Promise<TurnSnapshot | undefined> {
-    const { sessionId, directory } = this.#owner.record.lane
-    const { client } = this.#link
-    const { signal } = this.#closed
+    const { lane, messageId } = this.#owner.record
+    const { sessionId, directory } = lane
     if (sessionId === undefined) return undefined
     await this.#prompted?.catch(() => undefined)
     try {
-      const [status, requests] = await Promise.all([
-        client.status(directory, signal),
-        client.requests(directory, signal),
-      ])
-      // Messages last: what is idle before they are read is whole in them.
-      return { status, requests, messages: await client.messages(sessionId, signal) }
-    } catch {
+      return await askServer(this.#link.client, { sessionId, directory, messageId }, this.#closed.signal)
+    } catch (error) {
+      // A session that is gone says nothing more; a server that does not answer is asked again.
+      if (error instanceof HttpError && error.status === 404) this.#onFailure(error)
       return undefined
     }
   }

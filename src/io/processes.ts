@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { markerVariable } from './environment.ts'
 
 /** A process group's signals that matter here. */
@@ -28,9 +28,22 @@ function killGroup(leader: number | undefined): number {
 /** The pids of a group, and of all that carry a marker; zombies are gone already. */
 export function findLeftovers(leader: number | undefined, marker: string): number[] {
   const wanted = `${markerVariable}=${marker}`
-  return readdirSync('/proc')
+  const pids = readdirSync('/proc')
     .map(Number)
-    .filter((pid) => pid > 0 && pid !== process.pid && (isInGroup(pid, leader) || carries(pid, wanted)))
+    .filter((pid) => pid > 0 && pid !== process.pid)
+  const left = pids.filter((pid) => isInGroup(pid, leader) || carries(pid, wanted))
+  // One that is just starting another program shows no environment for a moment: those are looked at once more.
+  const between = pids.filter((pid) => readProc(pid, 'environ') === '' && hasProgram(pid))
+  return [...new Set([...left, ...between.filter((pid) => carries(pid, wanted))])]
+}
+
+/** Neither a kernel thread nor a zombie. */
+function hasProgram(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`) !== ''
+  } catch {
+    return false
+  }
 }
 
 function isInGroup(pid: number, leader: number | undefined): boolean {

@@ -1,0 +1,54 @@
+import type { OpenCodeClient } from '../io/client.ts'
+import type { TurnSnapshot } from './reducer.ts'
+import { isFields, parseMessage, parsePart } from './wire.ts'
+
+/** The session that a turn runs in, and the id of its prompt. */
+export interface SnapshotOf {
+  sessionId: string
+  directory: string | undefined
+  messageId: string
+}
+
+/**
+ * Asks the server for what a gap in the stream hid of a turn, child sessions to any depth included. Rejects where the
+ * server does not answer.
+ */
+export async function askServer(
+  client: OpenCodeClient,
+  turn: SnapshotOf,
+  signal: AbortSignal,
+): Promise<TurnSnapshot> {
+  const { sessionId, directory, messageId } = turn
+  const [status, requests] = await Promise.all([
+    client.status(directory, signal),
+    client.requests(directory, signal),
+  ])
+  // Messages last: what is idle before they are read is whole in them.
+  const root = asList(await client.messages(sessionId, signal))
+  const children = await messagesBelow(client, root, messageId, signal, new Set([sessionId]))
+  return { status, requests, messages: [...root, ...children] }
+}
+
+/** What child sessions said since the prompt; a child that was resumed has older messages, of another turn's cost. */
+async function messagesBelow(
+  client: OpenCodeClient,
+  messages: readonly unknown[],
+  since: string,
+  signal: AbortSignal,
+  seen: Set<string>,
+): Promise<unknown[]> {
+  const children = messages.flatMap(childrenOf).filter((id) => !seen.has(id))
+  for (const id of children) seen.add(id)
+  const lists = await Promise.all([...new Set(children)].map((id) => client.messages(id, signal)))
+  const theirs = lists.flatMap(asList).filter((entry) => (infoOf(entry)?.id ?? '') > since)
+  return theirs.length === 0 ? [] : [...theirs, ...(await messagesBelow(client, theirs, since, signal, seen))]
+}
+
+const asList = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : [])
+
+const infoOf = (entry: unknown) => (isFields(entry) ? parseMessage(entry['info']) : undefined)
+
+function childrenOf(entry: unknown): string[] {
+  const parts = isFields(entry) ? asList(entry['parts']) : []
+  return parts.flatMap((part) => parsePart(part)?.childId ?? [])
+}
