@@ -43,7 +43,7 @@ type Untraced = Reply extends infer R ? (R extends Reply ? Omit<R, 'trace_id'> :
  *
  * A turn owns the assistant messages whose parent is its user message, or a message that the server itself put
  * into the session while the turn ran (a compaction and what continues after it). It is done when the session goes
- * idle after it was busy with them (opencode 1.18.33; `../shared/design/opencode-protocol.md`, "A turn").
+ * idle after it was busy with them (opencode 1.18.33).
  *
  * @example
  * const reducer = new TurnReducer({ sessionId, messageId, traceId: 't1' })
