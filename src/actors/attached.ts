@@ -45,8 +45,8 @@ export function attachedActors(attachment: Attachment) {
     return () => abort.abort()
   })
 
-  const events = fromCallback<EventObject, Input>(({ input: { options }, sendBack }) =>
-    readStream(options, (fact: StreamFact, error) => {
+  const events = fromCallback<EventObject, Input>(({ input: { options }, sendBack, system }) =>
+    readStream(options, clockOf(system), (fact: StreamFact, error) => {
       if (isRefused(error)) sendBack({ type: 'process.exited', error: notThere(attachment.baseURL, error) })
       else sendBack(fact)
     }),

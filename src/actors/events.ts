@@ -1,32 +1,51 @@
 import { fromCallback, type EventObject } from 'xstate'
+import { HttpError } from '../io/client.ts'
 import type { CompiledOptions } from '../options.ts'
+import { clockOf, elapse, type SystemClock } from './clock.ts'
 import { runtimeOf } from './runtime.ts'
+
+/** How long to listen for what a new stream was provoked to say, before it is provoked again; each time twice as long. */
+const provokeMs = 25
+const provokeMaxMs = 1_000
 
 /** What the event stream tells of itself. */
 export type StreamFact = { type: 'stream.opened' } | { type: 'stream.lost' }
 
 /** Reads the server's event stream into the hub until it ends, is cut, or the actor is stopped. */
 export const events = fromCallback<EventObject, { options: CompiledOptions }>(
-  ({ input: { options }, sendBack }) => readStream(options, (fact) => sendBack(fact)),
+  ({ input: { options }, sendBack, system }) =>
+    readStream(options, clockOf(system), (fact) => sendBack(fact)),
 )
 
-/** Reads the stream; returns what stops it. `error` is what cut it, if anything did. */
+/**
+ * Reads the stream; returns what stops it. `error` is what cut it, if anything did.
+ *
+ * It counts as opened from its second frame on: the server says `server.connected` before it listens for events itself,
+ * and what happens in between (25 ms on a quiet machine, a second on a loaded one) is never told (opencode 1.18.33).
+ */
 export function readStream(
   options: CompiledOptions,
+  clock: SystemClock,
   tell: (fact: StreamFact, error?: unknown) => void,
 ): () => void {
   const link = runtimeOf(options).link
   const abort = new AbortController()
+  const heard = new AbortController()
+  const open = (): void => {
+    if (heard.signal.aborted) return
+    heard.abort()
+    link?.hub.opened()
+    tell({ type: 'stream.opened' })
+  }
   const read = async (): Promise<void> => {
     for await (const event of link?.client.events(abort.signal) ?? []) {
-      if (event.type === 'server.connected') {
-        link?.hub.opened()
-        tell({ type: 'stream.opened' })
-      }
+      if (event.type === 'server.connected') void provoke(options, clock, heard.signal).then(open)
+      else open()
       link?.hub.receive(event)
     }
   }
   const lose = (error?: unknown): void => {
+    heard.abort()
     if (abort.signal.aborted) return
     link?.hub.closed()
     tell({ type: 'stream.lost' }, error)
@@ -34,6 +53,18 @@ export function readStream(
   read().then(() => lose(), lose)
   return () => {
     abort.abort()
+    heard.abort()
     link?.hub.closed()
+  }
+}
+
+/** Has the server speak until it is heard; resolves also where it refuses to, so that its first word has to do. */
+async function provoke(options: CompiledOptions, clock: SystemClock, heard: AbortSignal): Promise<void> {
+  const client = runtimeOf(options).link?.client
+  for (let ms = provokeMs; !heard.aborted; ms = Math.min(2 * ms, provokeMaxMs)) {
+    const asked = client?.nudge(options.values.directory, heard)
+    const willSpeak = await asked?.catch((error: unknown) => !(error instanceof HttpError))
+    if (willSpeak !== true) return
+    await elapse(clock, ms, heard)
   }
 }

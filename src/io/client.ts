@@ -189,6 +189,15 @@ export class OpenCodeClient {
     })
   }
 
+  /**
+   * Has the server say something on its event stream: an empty text for a terminal's prompt, which changes nothing.
+   * Answers whether it will.
+   */
+  async nudge(directory: string | undefined, signal: AbortSignal): Promise<boolean> {
+    const call: Call = { method: 'POST', query: { directory }, body: { text: '' }, signal }
+    return (await this.#json('/tui/append-prompt', call)) === true
+  }
+
   /** Ends bash tools and MCP servers of every directory. */
   async dispose(signal: AbortSignal): Promise<void> {
     await this.#json('/global/dispose', { method: 'POST', body: {}, signal })

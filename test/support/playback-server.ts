@@ -77,6 +77,9 @@ export class PlaybackServer {
       this.#stream(response)
       return
     }
+    if (path === '/tui/append-prompt')
+      for (const stream of this.#streams)
+        send(stream, { type: 'tui.prompt.append', properties: { text: '' } })
     if (path === '/session/{id}/prompt_async') {
       this.#take((await bodyOf(request)) as { messageID: string })
       response.writeHead(204).end()
