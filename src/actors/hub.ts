@@ -1,6 +1,6 @@
 import type { OpenCodeEvent } from '../replies.ts'
 import { deferred, type Deferred } from './deferred.ts'
-import { childOf, sessionOf } from './wire.ts'
+import { childOf, sessionOf, type SessionLink } from './wire.ts'
 
 /** Who follows a session: its events, those of its child sessions, and the gaps between them. */
 export interface SessionListener {
@@ -75,13 +75,19 @@ export class EventHub {
     }
   }
 
-  #adopt(event: OpenCodeEvent): Route | undefined {
-    const link = childOf(event)
-    const route = link && this.#routes.get(link.parentId)
-    if (!route || this.#routes.get(link.childId) === route) return route
+  /** Follows a child session that a gap hid; answers whether it was not followed before. */
+  adopt(link: SessionLink): boolean {
+    const route = this.#routes.get(link.parentId)
+    if (!route || this.#routes.get(link.childId) === route) return false
     this.#routes.set(link.childId, route)
     route.sessionIds.push(link.childId)
-    return route
+    return true
+  }
+
+  #adopt(event: OpenCodeEvent): Route | undefined {
+    const link = childOf(event)
+    if (link) this.adopt(link)
+    return link && this.#routes.get(link.parentId)
   }
 
   #listeners(): Set<SessionListener> {

@@ -1,6 +1,6 @@
 import type { OpenCodeClient } from '../io/client.ts'
 import type { TurnSnapshot } from './reducer.ts'
-import { isFields, parseMessage, parsePart } from './wire.ts'
+import { childOf, isFields, parseMessage, parsePart, type SessionLink } from './wire.ts'
 
 /** The session that a turn runs in, and the id of its prompt. */
 export interface SnapshotOf {
@@ -27,6 +27,12 @@ export async function askServer(
   const root = asList(await client.messages(sessionId, signal))
   const children = await messagesBelow(client, root, messageId, signal, new Set([sessionId]))
   return { status, requests, messages: [...root, ...children] }
+}
+
+/** The child sessions that a snapshot tells of. */
+export function linksIn({ messages }: TurnSnapshot): SessionLink[] {
+  const parts = asList(messages).flatMap((entry) => (isFields(entry) ? asList(entry['parts']) : []))
+  return parts.flatMap((part) => childOf({ type: 'message.part.updated', properties: { part } }) ?? [])
 }
 
 /** What child sessions said since the prompt; a child that was resumed has older messages, of another turn's cost. */

@@ -7,7 +7,7 @@ import { answerRequest, decide } from './policy.ts'
 import { TurnReducer, type TurnSnapshot } from './reducer.ts'
 import { isNetworkError, refusal, type TurnCause } from './refusal.ts'
 import { runtimeOf, type Link } from './runtime.ts'
-import { askServer } from './snapshot.ts'
+import { askServer, linksIn } from './snapshot.ts'
 import type { TurnRecord } from './turn-record.ts'
 
 /** How long an error or idle that ends nothing is given before the server is asked what is true. */
@@ -199,6 +199,7 @@ export class TurnAttempt {
       this.#isTorn = false
       this.#missed = []
       snapshot = isSettled ? await this.#snapshot() : await this.#settledSnapshot()
+      this.#isTorn ||= this.#adopt(snapshot)
     }
     const events = this.#missed ?? []
     this.#missed = undefined
@@ -218,6 +219,12 @@ export class TurnAttempt {
     if (!first || !isIdle(first.status, this.#owner.record.lane.sessionId)) return first
     await elapse(this.#owner.clock, confirmMs, this.#closed.signal)
     return this.#snapshot()
+  }
+
+  /** Follows the child sessions that a snapshot tells of; what one that is new said since was heard by nobody. */
+  #adopt(snapshot: TurnSnapshot | undefined): boolean {
+    const links = snapshot ? linksIn(snapshot) : []
+    return links.map((link) => this.#link.hub.adopt(link)).includes(true)
   }
 
   async #snapshot(): Promise<TurnSnapshot | undefined> {

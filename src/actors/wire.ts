@@ -61,6 +61,12 @@ const text = (value: unknown): string | undefined => (typeof value === 'string' 
 const count = (value: unknown): number =>
   typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0
 
+/** A child session and its parent. */
+export interface SessionLink {
+  parentId: string
+  childId: string
+}
+
 /** The session that an event is about. */
 export function sessionOf(event: OpenCodeEvent): string | undefined {
   const { sessionID, info, part } = fields(event.properties)
@@ -68,7 +74,7 @@ export function sessionOf(event: OpenCodeEvent): string | undefined {
 }
 
 /** The child session that an event makes known, and its parent: by its creation, or by the `task` tool that resumes it. */
-export function childOf(event: OpenCodeEvent): { parentId: string; childId: string } | undefined {
+export function childOf(event: OpenCodeEvent): SessionLink | undefined {
   const { info, part } = fields(event.properties)
   if (event.type === 'session.created' || event.type === 'session.updated') {
     const { id, parentID } = fields(info)
@@ -78,7 +84,7 @@ export function childOf(event: OpenCodeEvent): { parentId: string; childId: stri
   return pair(sessionOf(event), parsePart(part)?.childId)
 }
 
-function pair(parentId: unknown, childId: unknown): { parentId: string; childId: string } | undefined {
+function pair(parentId: unknown, childId: unknown): SessionLink | undefined {
   if (typeof parentId !== 'string' || typeof childId !== 'string' || parentId === childId) return undefined
   return { parentId, childId }
 }
