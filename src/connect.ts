@@ -1,14 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Observable } from 'rxjs'
-import { createActor } from 'xstate'
+import { createActor, waitFor } from 'xstate'
 import { attachedActors } from './actors/attached.ts'
+import { runtimeOf } from './actors/runtime.ts'
 import { InvalidOptionsError } from './errors.ts'
+import type { ServerContext } from './machines/context.ts'
 import { serverMachine } from './machines/server.ts'
+import { longestMs } from './option-schema.ts'
 import { compileConnection, type ConnectOptions, type TurnDefaults } from './options.ts'
 import type { Reply, TerminalReply } from './replies.ts'
 import { coldTurn } from './server.ts'
 import { ServerSession, type Session, type SessionOptions } from './session.ts'
-import { startTurn, type Turn } from './turn.ts'
+import { startTurn, type ServerActorRef, type Turn } from './turn.ts'
 import type { TurnInput } from './turn-input.ts'
 
 /** Turns on a server that somebody else manages. */
@@ -46,9 +49,9 @@ export function connect(options: ConnectOptions): Connection {
     if (actor.getSnapshot().matches('failed')) actor.send({ type: 'server.start' })
     return startTurn(actor, input)
   }
-  const close = (): Promise<void> => {
+  const close = async (): Promise<void> => {
+    await endTurns(actor)
     actor.stop()
-    return Promise.resolve()
   }
   return {
     turn,
@@ -57,6 +60,15 @@ export function connect(options: ConnectOptions): Connection {
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+/** Ends the turns of a server that runs on, and their work on it: it would go on without them. */
+async function endTurns(actor: ServerActorRef): Promise<void> {
+  const { status, context } = actor.getSnapshot()
+  if (status !== 'active') return
+  for (const turnId of runtimeOf(context.options).turns.keys()) actor.send({ type: 'turn.cancel', turnId })
+  const isIdle = ({ running, waiting }: ServerContext) => running.length + waiting.length === 0
+  await waitFor(actor, (snapshot) => isIdle(snapshot.context)).catch(() => undefined)
 }
 
 function startAttached(options: ConnectOptions) {
@@ -78,16 +90,17 @@ export async function driveTurn(
   sink: Sink,
   options: DriveTurnOptions,
 ): Promise<TerminalReply> {
-  const { baseURL, modelId, providerId, password, username, sinkTimeoutMs = 30_000, ...input } = options
+  const given = options as Partial<DriveTurnOptions> | null | undefined
   const deliver = async (reply: Reply): Promise<void> => {
     const limit = new AbortController()
     const handed = Promise.resolve(reply)
       .then(sink)
       .catch(() => undefined)
-    await Promise.race([handed, pause(sinkTimeoutMs, limit.signal)])
+    await Promise.race([handed, pause(given?.sinkTimeoutMs ?? defaultSinkTimeoutMs, limit.signal)])
     limit.abort()
   }
   try {
+    const { baseURL, modelId, providerId, password, username, sinkTimeoutMs, ...input } = options
     const endpoint = {
       baseURL,
       modelId,
@@ -99,12 +112,15 @@ export async function driveTurn(
     return await turn.done
   } catch (thrown) {
     const error = (thrown instanceof Error ? thrown.message : String(thrown)).split('\n', 1)[0] ?? ''
-    const code = thrown instanceof InvalidOptionsError ? 'rejected' : 'internal'
+    const isInput = thrown instanceof InvalidOptionsError || !given
+    const code = isInput ? 'rejected' : 'internal'
     const reply: TerminalReply = { kind: 'error', trace_id: traceId, error, code, retryable: false }
     await deliver(reply)
     return reply
   }
 }
+
+const defaultSinkTimeoutMs = 30_000
 
 /** What is given, without what is `undefined`. */
 function defined<T extends object>(values: T): { [K in keyof T]: Exclude<T[K], undefined> } {
@@ -114,5 +130,5 @@ function defined<T extends object>(values: T): { [K in keyof T]: Exclude<T[K], u
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return sleep(ms, undefined, { signal }).catch(() => undefined)
+  return sleep(Math.min(ms, longestMs), undefined, { signal }).catch(() => undefined)
 }

@@ -1,6 +1,8 @@
 import { clockOf } from './actors/clock.ts'
 import { StartTimeoutError, StoppedError } from './errors.ts'
+import { ensureRunningSchema } from './option-schema.ts'
 import type { ServerActorRef } from './turn.ts'
+import { parse } from './validation.ts'
 
 /** How long to wait for a start, and what ends the wait. */
 export interface EnsureRunningOptions {
@@ -13,19 +15,27 @@ export interface EnsureRunningOptions {
  * Resolves once the server is healthy; starts it if need be. Callers that come together share one start; one that
  * gives up leaves it to the others, and the last one to leave ends it.
  *
- * Rejects with `StartTimeoutError` at the deadline, `signal.reason` on abort, `StoppedError` where `stop()` or
+ * Rejects with `InvalidOptionsError` for a bad option, `StartTimeoutError` at the deadline, `signal.reason` on abort, `StoppedError` where `stop()` or
  * `close()` comes between, and with the failure itself (`BinaryNotFoundError`, `PortInUseError`, `RestartLimitError` …)
  * where the server fails.
  */
-export function ensureRunning(actor: ServerActorRef, options: EnsureRunningOptions = {}): Promise<void> {
+export async function ensureRunning(
+  actor: ServerActorRef,
+  options: EnsureRunningOptions = {},
+): Promise<void> {
   const { context, status } = actor.getSnapshot()
-  const { deadlineMs = context.options.values.startTimeoutMs, signal } = options
-  if (signal?.aborted === true) return Promise.reject(asError(signal.reason))
-  if (status !== 'active') return Promise.reject(new StoppedError('The server was closed'))
+  const { deadlineMs = context.options.values.startTimeoutMs, signal } = parse(
+    ensureRunningSchema,
+    options,
+    'option',
+  )
+  signal?.throwIfAborted()
+  if (status !== 'active') throw new StoppedError('The server was closed')
   const leaseId = crypto.randomUUID()
   const clock = clockOf(actor.system)
 
-  return new Promise((resolve, reject) => {
+  return new Promise<void>((resolve, reject) => {
+    let isSent = false
     const settle = (act: () => void): void => {
       subscription.unsubscribe()
       clock.clearTimeout(timer)
@@ -37,7 +47,7 @@ export function ensureRunning(actor: ServerActorRef, options: EnsureRunningOptio
         actor.send({ type: 'server.release', leaseId })
         reject(error)
       })
-    const onAbort = (): void => leave(asError(signal?.reason))
+    const onAbort = (): void => leave(signal?.reason as Error)
     const look = (): void => {
       const snapshot = actor.getSnapshot()
       if (snapshot.status !== 'active' || snapshot.context.stops !== context.stops)
@@ -54,7 +64,6 @@ export function ensureRunning(actor: ServerActorRef, options: EnsureRunningOptio
     const subscription = actor.subscribe({ next: () => isSent && look(), complete: () => look() })
     const timer = clock.setTimeout(() => leave(timedOut(actor, deadlineMs)), deadlineMs)
     signal?.addEventListener('abort', onAbort, { once: true })
-    let isSent = false
     actor.send({ type: 'server.start', leaseId })
     isSent = true
     look()
@@ -76,5 +85,3 @@ function timedOut(actor: ServerActorRef, deadlineMs: number): StartTimeoutError 
     },
   )
 }
-
-const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(String(reason)))

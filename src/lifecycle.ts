@@ -67,8 +67,12 @@ export function lifecycle$(actor: ServerActorRef): Observable<Lifecycle> {
 export function logLifecycle(changes: Observable<Lifecycle>, logger: Logger): void {
   changes.subscribe(({ error, ...fields }) => {
     const message = `opencode server ${fields.state}`
-    if (fields.state === 'failed') logger.error({ ...fields, err: error }, message)
-    else if (error) logger.warn({ ...fields, err: error }, message)
-    else logger.info(fields, message)
+    try {
+      if (fields.state === 'failed') logger.error({ ...fields, err: error }, message)
+      else if (error) logger.warn({ ...fields, err: error }, message)
+      else logger.info(fields, message)
+    } catch {
+      // A logger that fails loses its line, and takes nothing else with it.
+    }
   })
 }

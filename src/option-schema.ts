@@ -2,7 +2,11 @@ import { isAbsolute } from 'node:path'
 import { z } from 'zod'
 import type { Logger, PermissionPolicy, QuestionPolicy } from './options.ts'
 
-const duration = z.number().int().nonnegative()
+/** A timer beyond this fires at once: 24.8 days. */
+export const longestMs = 2 ** 31 - 1
+const duration = z.number().int().nonnegative().max(longestMs)
+/** A duration that is not nothing, in ms. */
+export const positiveMs = z.number().int().positive().max(longestMs)
 const positive = z.number().int().positive()
 const modality = z.enum(['text', 'image', 'audio', 'video', 'pdf'])
 const headerSafe = z
@@ -11,7 +15,12 @@ const headerSafe = z
   .regex(/^[\x21-\x7e]+$/, 'expected printable characters without spaces')
 const username = headerSafe.refine((name) => !name.includes(':'), 'expected no colon')
 const providerId = z.string().regex(/^[\w.-]+$/, 'expected letters, digits, ., _ or -')
-const absolute = z.string().refine(isAbsolute, 'expected an absolute path')
+/** An absolute path. */
+export const absolute = z
+  .string()
+  .refine((path) => isAbsolute(path) && !path.includes('\0'), 'expected an absolute path')
+/** An id of opencode's own making. */
+export const sessionId = z.string().regex(/^ses/, 'expected a session id (ses…)')
 const functionOr = (values: readonly unknown[]) =>
   z.custom((value) => typeof value === 'function' || values.includes(value), {
     message: `expected ${values.map((value) => `'${String(value)}'`).join(', ')} or a function`,
@@ -47,10 +56,10 @@ export const turnLimits = {
 const defaults = {
   maxConcurrentTurns: positive.default(16),
   maxQueuedTurns: z.number().int().nonnegative().default(1000),
-  turnDeadlineMs: positive.default(1_800_000),
-  turnStallMs: positive.default(300_000),
+  turnDeadlineMs: positiveMs.default(1_800_000),
+  turnStallMs: positiveMs.default(300_000),
   maxRetries: turnLimits.maxRetries.default(3),
-  requestTimeoutMs: positive.default(300_000),
+  requestTimeoutMs: positiveMs.default(300_000),
   maxAttachmentBytes: positive.default(20 * 1024 * 1024),
   maxReplayBytes: positive.default(16 * 1024 * 1024),
   onPermission: turnLimits.onPermission.default('reject'),
@@ -59,15 +68,15 @@ const defaults = {
 
 /** Durations and counts of the lifecycle. */
 export const lifecycleSchema = z.object({
-  startTimeoutMs: positive.default(60_000),
-  probeIntervalMs: positive.default(50),
-  probeTimeoutMs: positive.default(2_000),
-  healthIntervalMs: positive.default(5_000),
+  startTimeoutMs: positiveMs.default(60_000),
+  probeIntervalMs: positiveMs.default(50),
+  probeTimeoutMs: positiveMs.default(2_000),
+  healthIntervalMs: positiveMs.default(5_000),
   unhealthyThreshold: positive.default(3),
   busyGraceMs: duration.default(120_000),
   stopGraceMs: duration.default(5_000),
   maxRestarts: z.number().int().nonnegative().default(5),
-  restartWindowMs: positive.default(60_000),
+  restartWindowMs: positiveMs.default(60_000),
   backoffInitialMs: duration.default(250),
   backoffFactor: z.number().min(1).default(2),
   backoffMaxMs: duration.default(30_000),
@@ -98,15 +107,19 @@ export const serverSchema = z
           'expected a model id or { id, … }',
         ),
       )
-      .min(1, 'expected at least one model'),
+      .min(1, 'expected at least one model')
+      .refine((all) => new Set(all.map(({ id }) => id)).size === all.length, 'expected each model once'),
     port: z.number().int().min(1).max(65_535).optional(),
-    hostname: z.string().min(1).default('127.0.0.1'),
+    hostname: z
+      .string()
+      .regex(/^[^\s/]+$/, 'expected a host name or address')
+      .default('127.0.0.1'),
     username: username.default('opencode'),
     password: z.union([headerSafe, z.literal(false)], 'expected a string or false').optional(),
     binary: z.string().min(1).optional(),
     directory: absolute.optional(),
-    env: z.record(z.string().regex(/^[^=\0]+$/), z.string()).default({}),
-    config: z.record(z.string(), z.unknown()).default({}),
+    env: z.record(z.string().regex(/^[^=\0]+$/), z.string().regex(/^[^\0]*$/)).default({}),
+    config: z.record(z.string(), z.unknown()).refine(isJson, 'expected what JSON can say').default({}),
     logger: z.custom<Logger>(isLogger, 'expected an object with debug, info, warn and error').optional(),
     ...defaults,
     ...lifecycleSchema.shape,
@@ -115,6 +128,15 @@ export const serverSchema = z
     path: ['password'],
     error: 'expected a password, because hostname is not loopback',
   })
+
+/** Whether a value survives being written as JSON. */
+function isJson(value: unknown): boolean {
+  try {
+    return JSON.stringify(value) !== ''
+  } catch {
+    return false
+  }
+}
 
 function isLogger(value: unknown): boolean {
   const methods = ['debug', 'info', 'warn', 'error'] as const
@@ -132,3 +154,20 @@ export const connectSchema = z.strictObject({
   directory: absolute.optional(),
   ...defaults,
 })
+
+/** What a session is given. */
+export const sessionSchema = z.strictObject({
+  sessionId: sessionId.optional(),
+  title: z.string().min(1).optional(),
+  directory: absolute.optional(),
+  agent: z.string().min(1).optional(),
+})
+
+/** What a wait for a start is given. */
+export const ensureRunningSchema = z.strictObject({
+  deadlineMs: positiveMs.optional(),
+  signal: z.instanceof(AbortSignal).optional(),
+})
+
+/** What a stop is given. */
+export const stopSchema = z.strictObject({ drainMs: duration.default(0) })

@@ -6,11 +6,13 @@ import { writeConfigFile } from './io/config-file.ts'
 import { lifecycle$, logLifecycle, type Lifecycle } from './lifecycle.ts'
 import { isWanted } from './machines/context.ts'
 import { serverMachine } from './machines/server.ts'
+import { stopSchema } from './option-schema.ts'
 import { compileOptions, secretOptions, type CompiledOptions, type OpenCodeServerOptions } from './options.ts'
 import type { Reply } from './replies.ts'
 import { ServerSession, type Session, type SessionOptions } from './session.ts'
 import { startTurn, type Turn } from './turn.ts'
 import type { TurnInput } from './turn-input.ts'
+import { parse } from './validation.ts'
 
 /** How a server is stopped. */
 export interface StopOptions {
@@ -114,7 +116,8 @@ export class OpenCodeServer implements AsyncDisposable {
   }
 
   /** Stops the server and all that it started; turns end with `cancelled`. Safe when not running. */
-  async stop({ drainMs = 0 }: StopOptions = {}): Promise<void> {
+  async stop(options: StopOptions = {}): Promise<void> {
+    const { drainMs } = parse(stopSchema, options, 'option')
     if (this.#actor.getSnapshot().status !== 'active') return
     this.#actor.send({ type: 'server.stop', drainMs })
     await waitFor(this.#actor, isStopped).catch(() => undefined)

@@ -1,8 +1,10 @@
 import { Lane } from './actors/lane.ts'
 import { runtimeOf } from './actors/runtime.ts'
 import { ensureRunning } from './ensure-running.ts'
+import { sessionSchema } from './option-schema.ts'
 import { startTurn, type ServerActorRef, type Turn } from './turn.ts'
 import type { TurnInput } from './turn-input.ts'
+import { parse } from './validation.ts'
 
 /** Which conversation: an existing one by its id, or what a new one is created with. */
 export interface SessionOptions {
@@ -29,7 +31,9 @@ export class ServerSession implements Session {
   readonly #actor: ServerActorRef
   readonly #lane: Lane
 
-  constructor(actor: ServerActorRef, { sessionId, ...rest }: SessionOptions) {
+  /** @throws InvalidOptionsError for a bad option. */
+  constructor(actor: ServerActorRef, options: SessionOptions) {
+    const { sessionId, ...rest } = parse(sessionSchema, options, 'session option')
     this.#actor = actor
     const runtime = runtimeOf(actor.getSnapshot().context.options)
     this.#lane =
@@ -39,7 +43,10 @@ export class ServerSession implements Session {
   }
 
   get id(): Promise<string> {
-    return this.#open()
+    const id = this.#open()
+    // Whoever asked is told; one that only printed the session is not to be brought down by it.
+    id.catch(() => undefined)
+    return id
   }
 
   turn(input: string | TurnInput): Turn {

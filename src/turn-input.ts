@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { TurnPlan } from './actors/turn-record.ts'
 import { attachmentsSchema, fileParts, type Attachment } from './attachments.ts'
 import { InvalidOptionsError } from './errors.ts'
-import { turnLimits } from './option-schema.ts'
+import { absolute, positiveMs, sessionId as sessionIdSchema, turnLimits } from './option-schema.ts'
 import { parse } from './validation.ts'
 import type { PermissionPolicy, QuestionPolicy, ResolvedOptions } from './options.ts'
 
@@ -37,13 +37,11 @@ export interface TurnInput {
   signal?: AbortSignal
 }
 
-const positive = z.number().int().positive()
-
 const schema = z.strictObject({
   text: z.string().min(1, 'expected a text'),
   traceId: z.string().nullish(),
-  sessionId: z.string().regex(/^ses/, 'expected a session id (ses…)').optional(),
-  directory: z.string().min(1).optional(),
+  sessionId: sessionIdSchema.optional(),
+  directory: absolute.optional(),
   agent: z.string().min(1).optional(),
   model: z
     .union(
@@ -53,8 +51,8 @@ const schema = z.strictObject({
     .optional(),
   system: z.string().optional(),
   attachments: attachmentsSchema.optional(),
-  deadlineMs: positive.optional(),
-  stallMs: positive.optional(),
+  deadlineMs: positiveMs.optional(),
+  stallMs: positiveMs.optional(),
   maxRetries: turnLimits.maxRetries.optional(),
   resume: z.boolean().optional(),
   onPermission: turnLimits.onPermission.optional(),
@@ -98,8 +96,12 @@ export function planTurn(
 
 /** What is left of an input that is no good: its trace, for the reply that says so. */
 export function traceOf(input: unknown): string | null {
-  const { traceId } = (typeof input === 'object' && input !== null ? input : {}) as { traceId?: unknown }
-  return typeof traceId === 'string' ? traceId : null
+  try {
+    const { traceId } = input as { traceId?: unknown }
+    return typeof traceId === 'string' ? traceId : null
+  } catch {
+    return null
+  }
 }
 
 function titleOf(text: string): string {

@@ -3,9 +3,24 @@ import { InvalidOptionsError } from './errors.ts'
 
 /** Parses a value by a schema; a bad one throws {@link InvalidOptionsError}, which names the place and the value. */
 export function parse<T extends z.ZodType>(schema: T, value: unknown, what: string): z.output<T> {
-  const result = schema.safeParse(value)
+  const result = read(schema, value, what)
   if (result.success) return result.data
   throw new InvalidOptionsError(result.error.issues.map((issue) => explain(issue, value, what)).join('; '))
+}
+
+/** A value whose own getters throw is as bad as any. */
+function read<T extends z.ZodType>(
+  schema: T,
+  value: unknown,
+  what: string,
+): z.ZodSafeParseResult<z.output<T>> {
+  try {
+    return schema.safeParse(value)
+  } catch (cause) {
+    throw new InvalidOptionsError(`Invalid ${what}s: expected plain values, got one that cannot be read`, {
+      cause,
+    })
+  }
 }
 
 function explain(issue: z.core.$ZodIssue, value: unknown, what: string): string {

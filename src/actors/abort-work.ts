@@ -4,8 +4,8 @@ import type { Lane } from './lane.ts'
 
 /** For an abort: the server answers only once the work has ended (opencode 1.18.33: 0.5–5 s for a bash tool). */
 const abortTimeoutMs = 10_000
-/** Aborts before the work is left to the server, and how long to wait between them. */
-const abortTries = 10
+/** How long to go on before the work is left to the server, and how long to wait between two tries. */
+const abortForMs = 15_000
 const abortAgainMs = 500
 
 /** A turn's work on the server. */
@@ -28,7 +28,8 @@ export async function abortWork(work: Work): Promise<void> {
   )
   const isAccepted = await Promise.race([accepted, elapse(clock, abortTimeoutMs, gone)])
   if (isAccepted !== true || lane.sessionId === undefined) return
-  for (let i = 0; i < abortTries && !gone.aborted; i++) {
+  const until = clock.now() + abortForMs
+  while (!gone.aborted && clock.now() < until) {
     if (await abortOnce(work, lane.sessionId)) return
     await elapse(clock, abortAgainMs, gone)
   }

@@ -4,6 +4,7 @@ import { HttpError, OpenCodeClient } from '../io/client.ts'
 import type { CompiledOptions } from '../options.ts'
 import { clockOf } from './clock.ts'
 import { EventHub } from './hub.ts'
+import { isRefused } from './refusal.ts'
 import { runtimeOf } from './runtime.ts'
 import type { Prepared } from './prepare.ts'
 import type { ProcessFact } from './process.ts'
@@ -68,6 +69,3 @@ function notThere(baseURL: string, error: unknown): ServerExitedError {
 }
 
 const message = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
-const isRefused = (error: unknown): boolean =>
-  (error as { code?: unknown } | undefined)?.code === 'ECONNREFUSED'

@@ -32,7 +32,7 @@ export interface TurnSnapshot {
 }
 
 /** Events whose ids are remembered, so that one seen twice counts once; older ones are forgotten first. */
-const rememberedEvents = 10_000
+const rememberedEvents = 100_000
 
 /** A reply but for its trace, which every reply of a turn shares. */
 type Untraced = Reply extends infer R ? (R extends Reply ? Omit<R, 'trace_id'> : never) : never
@@ -112,17 +112,27 @@ export class TurnReducer {
     return this.#collect(() => this.#apply(event))
   }
 
-  /** Takes what the server says after a gap in the stream: sends what was missed, and ends a turn whose end fell into it. */
-  resync(snapshot: TurnSnapshot): readonly TurnOutput[] {
-    if (this.#done) return []
-    return this.#collect(() => this.#catchUp(snapshot))
+  /** Whether the server has said anything of the turn: an answer, begun at least, or an error. */
+  get hasSpoken(): boolean {
+    return this.#answers.size > 0 || this.#failure !== undefined
+  }
+
+  /**
+   * Takes what the server says after a gap in the stream: sends what was missed, and ends a turn whose end fell into it.
+   * An idle that is not `isCertain`, since the turn may only be about to begin, ends a turn that is whole, and no other.
+   */
+  resync(snapshot: TurnSnapshot, isCertain = true): readonly TurnOutput[] {
+    if (this.#done || !isFields(snapshot)) return []
+    return this.#collect(() => this.#catchUp(snapshot, isCertain))
   }
 
   /** Ends the turn for a local cause: a deadline, a stall, a cancel, a dead server. */
   settle(cause: { code: TurnErrorCode; error: string; retryable?: boolean }): readonly TurnOutput[] {
     if (this.#done) return []
-    const { code, error, retryable = isRetryable(code) } = cause
-    return this.#collect(() => this.#fail({ code, error: safeLine(error), retryable }))
+    const { code, retryable = isRetryable(code) } = cause
+    const said: unknown = cause.error
+    const error = safeLine(typeof said === 'string' ? said : code)
+    return this.#collect(() => this.#fail({ code, error, retryable }))
   }
 
   #isRepeated(id: unknown): boolean {
@@ -214,13 +224,15 @@ export class TurnReducer {
     for (const piece of pieces) this.#reply(piece)
   }
 
-  #onTool({ name: tool, callId: call_id, status, input: args, result }: WireTool): void {
+  /** A call is told once its input is known: at its end at the latest. */
+  #onTool({ name: tool, callId: call_id, status, input, result }: WireTool): void {
     const state = this.#calls.get(call_id)
-    if (status === 'pending' || state === 'ended') return
-    if (!state) this.#reply({ kind: 'tool_call', call_id, tool, args })
-    if (status !== 'running')
+    const isRunning = status === 'running'
+    if (status === 'pending' || state === 'ended' || (isRunning && !input)) return
+    if (!state) this.#reply({ kind: 'tool_call', call_id, tool, args: input ?? {} })
+    if (!isRunning)
       this.#reply({ kind: 'tool_result', call_id, tool, result, success: status === 'completed' })
-    this.#calls.set(call_id, status === 'running' ? 'called' : 'ended')
+    this.#calls.set(call_id, isRunning ? 'called' : 'ended')
   }
 
   #onStatus(status: WireStatus | undefined, isOwn: boolean): void {
@@ -265,7 +277,8 @@ export class TurnReducer {
     return this.#done
   }
 
-  #catchUp(snapshot: TurnSnapshot): void {
+  #catchUp(snapshot: TurnSnapshot, isCertain: boolean): void {
+    this.#promptId ??= latestPrompt(snapshot.messages, this.#sessionId)
     this.#transcript.tear()
     for (const entry of asList(snapshot.messages)) {
       if (!isFields(entry)) continue
@@ -276,7 +289,7 @@ export class TurnReducer {
     }
     this.#transcript.tear()
     for (const request of asList(snapshot.requests)) this.#catchUpRequest(request)
-    this.#catchUpStatus(snapshot.status)
+    this.#catchUpStatus(snapshot.status, isCertain)
   }
 
   #catchUpPart(message: WireMessage | undefined, value: unknown): void {
@@ -293,12 +306,14 @@ export class TurnReducer {
   }
 
   /** Idle sessions are absent from `GET /session/status`. */
-  #catchUpStatus(value: unknown): void {
+  #catchUpStatus(value: unknown, isCertain: boolean): void {
     const own = isFields(value) ? value[this.#sessionId] : undefined
     const status = parseStatus(own) ?? parseStatus(value) ?? { type: 'idle' }
     if (status.type !== 'idle') return this.#onStatus(status, true)
+    if (this.#prompts.size > 0 && this.#conclude()) return
+    if (!isCertain) return
     if (this.#failure && this.#prompts.size === 0) return this.#fail(refused(this.#failure))
-    if (this.#prompts.size === 0 || this.#conclude()) return
+    if (this.#prompts.size === 0) return
     this.#fail(
       this.#failure ?? {
         code: 'internal',
@@ -331,5 +346,16 @@ const aborted: Failure = { code: 'cancelled', error: 'Aborted', retryable: false
 /** An error before the prompt became a message: the server refused the input (unknown agent, undecodable image). */
 const refused = (failure: Failure): Failure =>
   failure.code === 'internal' ? { ...failure, code: 'rejected' } : failure
+
+/** The session's latest user message that is not the server's own: the prompt of a turn that does not know it. */
+function latestPrompt(messages: unknown, sessionId: string): string | undefined {
+  const prompts = asList(messages).flatMap((entry) => {
+    const message = isFields(entry) ? parseMessage(entry['info']) : undefined
+    const parts = isFields(entry) ? asList(entry['parts']) : []
+    const isPrompt = message?.role === 'user' && message.sessionId === sessionId
+    return isPrompt && !parts.some((part) => parsePart(part)?.synthetic) ? [message.id] : []
+  })
+  return prompts.at(-1)
+}
 
 const asList = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : [])

@@ -21,3 +21,7 @@ export function isNetworkError(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code
   return typeof code === 'string' && /^(UND_ERR|E[A-Z]+$)/.test(code)
 }
+
+/** Whether nothing listens there, so that what was asked did not arrive. */
+export const isRefused = (error: unknown): boolean =>
+  (error as { code?: unknown } | null | undefined)?.code === 'ECONNREFUSED'

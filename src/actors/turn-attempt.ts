@@ -5,13 +5,15 @@ import { abortWork } from './abort-work.ts'
 import { elapse, type SystemClock } from './clock.ts'
 import { answerRequest, decide } from './policy.ts'
 import { TurnReducer, type TurnSnapshot } from './reducer.ts'
-import { isNetworkError, refusal, type TurnCause } from './refusal.ts'
+import { isNetworkError, isRefused, refusal, type TurnCause } from './refusal.ts'
 import { runtimeOf, type Link } from './runtime.ts'
 import { askServer, linksIn } from './snapshot.ts'
 import type { TurnRecord } from './turn-record.ts'
 
 /** How long an error or idle that ends nothing is given before the server is asked what is true. */
 const confirmMs = 500
+/** How often a session that has said nothing of the turn must be found idle before it is taken at its word. */
+const patientIdles = 10
 /** How long a turn whose server does not answer waits to be told that it died. */
 const verdictMs = 1_000
 /** Between two tries of what a gap made necessary. */
@@ -49,6 +51,8 @@ export class TurnAttempt {
   #confirm: unknown
   /** Events that wait for a resync to end; `undefined` while none runs. */
   #missed: OpenCodeEvent[] | undefined
+  /** How often in a row the session was found idle, with nothing heard in between. */
+  #idles = 0
   /** Whether a gap has made necessary what no snapshot has told yet. */
   #isTorn = false
 
@@ -124,6 +128,7 @@ export class TurnAttempt {
     const { model, agent = lane.agent, system, parts } = plan
     const body = { messageID: messageId, model, agent, system, parts }
     // Never aborted: a prompt may have reached the server, and an abort sent beside it is lost (opencode 1.18.33).
+    record.wasPrompted = true
     this.#prompted = client.prompt(sessionId, lane.directory, body)
     await this.#prompted
   }
@@ -136,6 +141,7 @@ export class TurnAttempt {
     if (this.#isClosed()) return
     if (error instanceof HttpError) return this.#owner.onCause(refusal(error))
     const { message } = error instanceof Error ? error : new Error(String(error))
+    if (isRefused(error)) this.#owner.record.wasPrompted = false
     if (!isNetworkError(error)) return this.#owner.onCause({ code: 'internal', error: message })
     // The machine knows within moments whether the server died; if it did not, it does not answer.
     void elapse(this.#owner.clock, verdictMs, this.#closed.signal).then(() => {
@@ -145,6 +151,7 @@ export class TurnAttempt {
   }
 
   #onEvent(event: OpenCodeEvent): void {
+    this.#idles = 0
     if (this.#missed) return void this.#missed.push(event)
     const reducer = this.#reducer
     if (!reducer || this.#isClosed()) return
@@ -184,41 +191,45 @@ export class TurnAttempt {
     const { lane } = this.#owner.record
     const asked = this.#link.client.status(lane.directory, this.#closed.signal)
     const status = await asked.catch(() => undefined)
-    if (isIdle(status, lane.sessionId) && !this.#isClosed()) await this.#resync(true)
+    this.#idles = isIdle(status, lane.sessionId) ? this.#idles + 1 : 0
+    if (this.#idles > 0) await this.#resync()
   }
 
   /** Asks the server for what the stream did not tell; events wait meanwhile, and another gap asks anew. */
-  async #resync(isSettled = false): Promise<void> {
+  async #resync(): Promise<void> {
     const { record, clock } = this.#owner
     if (!this.#reducer || this.#isClosed()) return
     this.#isTorn = true
     if (this.#missed) return
     record.tell({ state: 'resyncing' })
-    let snapshot: TurnSnapshot | undefined
+    let isKnown = false
     while (this.#isTorn && !this.#isClosed()) {
       this.#isTorn = false
       this.#missed = []
-      snapshot = isSettled ? await this.#snapshot() : await this.#settledSnapshot()
-      this.#isTorn ||= this.#adopt(snapshot)
+      isKnown = await this.#catchUp(this.#reducer)
     }
     const events = this.#missed ?? []
     this.#missed = undefined
     if (this.#isClosed()) return
-    if (snapshot) this.#owner.onResynced()
-    this.#owner.onOutputs(this.#reducer.resync(snapshot ?? nothingKnown(record.lane.sessionId ?? '')))
+    if (isKnown) this.#owner.onResynced()
     for (const event of events) this.#onEvent(event)
-    if (!snapshot) clock.setTimeout(() => void this.#resync(), retryMs)
+    if (!isKnown) clock.setTimeout(() => void this.#resync(), retryMs)
   }
 
   /**
-   * A snapshot that can be taken at its word: between the prompt and busy, and between idle and the last word of an
-   * aborted or failed message, some 100 ms pass (opencode 1.18.33), so an idle in it is asked for again.
+   * Takes one snapshot, also one that the next gap has overtaken: a stream that keeps breaking keeps no turn from its
+   * end. An idle in it is asked for again: between the prompt and busy, and between idle and the last word of an aborted
+   * or failed message, some 100 ms pass (opencode 1.18.33), and more on a loaded machine.
    */
-  async #settledSnapshot(): Promise<TurnSnapshot | undefined> {
-    const first = await this.#snapshot()
-    if (!first || !isIdle(first.status, this.#owner.record.lane.sessionId)) return first
-    await elapse(this.#owner.clock, confirmMs, this.#closed.signal)
-    return this.#snapshot()
+  async #catchUp(reducer: TurnReducer): Promise<boolean> {
+    const { sessionId } = this.#owner.record.lane
+    const snapshot = await this.#snapshot()
+    if (this.#isClosed()) return true
+    this.#isTorn ||= this.#adopt(snapshot)
+    const isCertain = this.#idles >= (reducer.hasSpoken ? 1 : patientIdles)
+    this.#owner.onOutputs(reducer.resync(snapshot ?? nothingKnown(sessionId ?? ''), isCertain))
+    if (snapshot && isIdle(snapshot.status, sessionId) && this.#idles < patientIdles) this.#confirmSoon()
+    return snapshot !== undefined
   }
 
   /** Follows the child sessions that a snapshot tells of; what one that is new said since was heard by nobody. */

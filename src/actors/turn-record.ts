@@ -52,6 +52,8 @@ export class TurnRecord {
   messageId = newMessageId()
   /** The message of an attempt that died with its server: the session is put back to before it. */
   revertTo: string | undefined
+  /** Whether the prompt may have reached a server. */
+  wasPrompted = false
   /** How often the turn was asked again. */
   resumes = 0
   readonly requests$ = new ReplaySubject<InputRequest>()
@@ -92,14 +94,19 @@ export class TurnRecord {
     this.done.resolve(reply)
   }
 
-  /** Whether it may be asked again after its server died: it wants to be, and nothing but text had happened. */
+  /**
+   * Whether it may be asked (again) after its server died: it was not asked yet, or it wants to be, and nothing but text
+   * had happened.
+   */
   get canResume(): boolean {
-    return this.plan.resume && !this.isDone && !this.#calledTool && this.resumes < maxResumes
+    if (this.isDone || !this.wasPrompted) return !this.isDone
+    return this.plan.resume && !this.#calledTool && this.resumes < maxResumes
   }
 
   /** Makes ready for another attempt. */
   renew(): void {
     this.resumes++
+    this.wasPrompted = false
     this.revertTo = this.messageId
     this.messageId = newMessageId()
     this.#spentBefore = this.usage

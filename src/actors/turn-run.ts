@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { CompiledOptions } from '../options.ts'
 import { isTerminal } from '../replies.ts'
 import type { OpenCodeEvent, Reply, TurnOutput } from '../replies.ts'
@@ -52,6 +53,8 @@ export class TurnRun {
       deadlineMs,
     )
     if (signal?.aborted === true) return this.#onSignal()
+    // One signal for many turns is what signals are for; Node would warn of a leak at the 11th.
+    if (signal) setMaxListeners(0, signal)
     signal?.addEventListener('abort', this.#onSignal, { once: true })
   }
 
@@ -81,16 +84,19 @@ export class TurnRun {
     this.#attempt.start(record.revertTo)
   }
 
-  /** The server died, and the turn may be asked again on the next one: it waits for that. */
+  /** The server died, and the turn may be asked (again) on the next one: it waits for that. */
   suspend(cause: TurnCause): void {
     this.#attempt?.close()
     this.#attempt?.serverGone()
     this.#attempt = undefined
     this.#stall.stop()
     const message = this.#options.secrets.mask(cause.error.split('\n', 1)[0] ?? '')
-    this.#record.renew()
-    this.#record.tell({ state: 'retrying', attempt: this.#record.resumes, message, nextAt: Date.now() })
-    this.#record.tell({ state: 'waitingForServer' })
+    const record = this.#record
+    if (record.wasPrompted) {
+      record.renew()
+      record.tell({ state: 'retrying', attempt: record.resumes, message, nextAt: Date.now() })
+    }
+    record.tell({ state: 'waitingForServer' })
   }
 
   /** Ends the turn for a local cause, and its work on the server where `isServerGone` is not set. */
@@ -132,7 +138,8 @@ export class TurnRun {
     const shown = this.#shown(reply)
     this.#events.onReply(shown)
     this.#record.give(shown)
-    if (isTerminal(shown)) void this.#finish(isLocal)
+    // Where it is not known what the server does, it is told to end it.
+    if (isTerminal(shown)) void this.#finish(isLocal || (shown.kind === 'error' && shown.code === 'internal'))
   }
 
   /** As it goes out: errors without secrets, and the usage of all attempts. */

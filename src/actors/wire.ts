@@ -33,7 +33,8 @@ export interface WireTool {
   name: string
   callId: string
   status: 'pending' | 'running' | 'completed' | 'error'
-  input: Fields
+  /** Not known yet while a call is pending. */
+  input: Fields | undefined
   result: string
 }
 
@@ -145,7 +146,8 @@ function parseTool(part: Fields): WireTool | undefined {
   if (status !== 'pending' && status !== 'running' && status !== 'completed' && status !== 'error')
     return undefined
   const result = status === 'error' ? state['error'] : state['output']
-  return { name, callId, status, input: fields(state['input']), result: text(result) ?? '' }
+  const input = isFields(state['input']) && !Array.isArray(state['input']) ? state['input'] : undefined
+  return { name, callId, status, input, result: text(result) ?? '' }
 }
 
 export function parseError(value: unknown): WireError | undefined {

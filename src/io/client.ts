@@ -243,10 +243,16 @@ export class OpenCodeClient {
     })
     if (response.statusCode < 200 || response.statusCode > 299)
       throw await failure(response, `${method} ${path}`)
-    const text = await response.body.text()
-    return /json/.test(String(response.headers['content-type'])) && text !== ''
-      ? (JSON.parse(text) as unknown)
-      : undefined
+    return parseJson(await response.body.text())
+  }
+}
+
+/** What an answer says, whatever it calls itself; with auth, any unknown path answers 200 with HTML: that says nothing. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
   }
 }
 
@@ -263,11 +269,8 @@ async function failure(response: Dispatcher.ResponseData, what: string): Promise
 }
 
 function messageOf(text: string): string | undefined {
-  try {
-    const body = JSON.parse(text) as { data?: { message?: unknown }; message?: unknown; name?: unknown }
-    const message = body.data?.message ?? body.message ?? body.name
-    return typeof message === 'string' ? message.replace(/\s+/g, ' ') : undefined
-  } catch {
-    return undefined
-  }
+  type Refusal = { data?: { message?: unknown }; message?: unknown; name?: unknown }
+  const body = (parseJson(text) ?? {}) as Refusal
+  const message = body.data?.message ?? body.message ?? body.name
+  return typeof message === 'string' ? message.replace(/\s+/g, ' ') : undefined
 }

@@ -1,9 +1,17 @@
 import { createParser } from 'eventsource-parser'
 import type { OpenCodeEvent } from '../replies.ts'
 
-/** A `sync` frame of `/global/event` repeats a plain one, so it is not worth parsing: this stands near its beginning. */
-const syncMark = '"payload":{"type":"sync"'
-const isSync = (data: string): boolean => data.lastIndexOf(syncMark, 1000) >= 0
+/**
+ * Whether a frame of `/global/event` is a `sync` one: it repeats a plain one, so it is not worth parsing. Its payload
+ * comes before anything that an agent may have written.
+ */
+function isSync(data: string): boolean {
+  const at = data.indexOf('"payload":')
+  return (
+    data.startsWith('{"type":"sync"', at + '"payload":'.length) &&
+    !data.slice(0, at).includes('"properties":')
+  )
+}
 
 /**
  * Reads opencode's event stream (1.18.33): bare `data:` frames of JSON, those of `/global/event` wrapped in

@@ -23,15 +23,15 @@ export interface ServeLog {
 
 /**
  * Opens `serve.log` beside the config, 0600 and bounded. What the server prints is always drained, masked line by
- * line, and written no faster than the disk takes it; a disk that fails loses the log, never the server.
+ * line, and written no faster than the disk takes it; a disk that fails loses the log, never the server. `onText` sees
+ * its lines as they are, and also one that has no end yet.
  */
-export function openServeLog(home: string, secrets: Secrets, onLine: (line: string) => void): ServeLog {
+export function openServeLog(home: string, secrets: Secrets, onText: (text: string) => void): ServeLog {
   const last: string[] = []
-  const input = eachLine(secrets, (line) => {
+  const input = eachLine(secrets, onText, (line) => {
     const masked = secrets.mask(line)
     last.push(masked.slice(0, 500))
     if (last.length > tailLines) last.shift()
-    onLine(masked)
     return `${masked}\n`
   })
   const file = openRotating(configFolder(home))
@@ -51,13 +51,18 @@ function openRotating(folder: string) {
 }
 
 /** Splits a byte stream into lines, whatever its chunks, and gives on what `take` makes of each. */
-function eachLine(secrets: Secrets, take: (line: string) => string): Transform {
+function eachLine(
+  secrets: Secrets,
+  onText: (text: string) => void,
+  take: (line: string) => string,
+): Transform {
   const decoder = new StringDecoder('utf8')
   let rest = ''
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       const lines = (rest + decoder.write(chunk)).split('\n')
       rest = lines.pop() ?? ''
+      for (const text of rest === '' ? lines : [...lines, rest]) onText(text)
       if (rest.length > maxLine) {
         // A piece may end within a secret: as much as may be the beginning of one waits for the next piece.
         const masked = secrets.mask(rest)

@@ -56,11 +56,12 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
   const { home, directory } = options.values
   const { env } = secretOptions(options)
   let listening = false
-  const log = openServeLog(home, options.secrets, (line) => {
-    if (listening || !isListeningLine(line, plan.port)) return
+  const watch = (text: string): void => {
+    if (listening || !isListeningLine(text, plan.port)) return
     listening = true
     events.onListening()
-  })
+  }
+  const log = openServeLog(home, options.secrets, watch)
   const child = execa(plan.binary, ['serve', '--port', String(plan.port), '--hostname', plan.hostname], {
     cwd: directory,
     env: serverEnvironment({

@@ -87,7 +87,7 @@ describe('compileOptions', () => {
     ['port 0', { port: 0 }, 'port', '>=1', '0'],
     ['port NaN', { port: Number.NaN }, 'port', 'expected number', 'NaN'],
     ['port text', { port: '4096' }, 'port', 'expected number', '"4096"'],
-    ['hostname', { hostname: '' }, 'hostname', 'Too small', '""'],
+    ['hostname', { hostname: '' }, 'hostname', 'expected a host name or address', '""'],
     ['username', { username: 'a:b' }, 'username', 'expected no colon', '"a:b"'],
     ['binary', { binary: '' }, 'binary', 'Too small', '""'],
     ['directory', { directory: './work' }, 'directory', 'absolute path', '"./work"'],

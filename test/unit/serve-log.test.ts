@@ -24,8 +24,11 @@ const megabyte = 1024 * 1024
 
 function open(home: string, secrets = new Secrets()) {
   const lines: string[] = []
-  const log = openServeLog(home, secrets, (line) => lines.push(line))
-  return { log, lines, folder: configFolder(home) }
+  const seen: string[] = []
+  const log = openServeLog(home, secrets, (text) => seen.push(text))
+  // What goes to the file, line by line: every piece ends one.
+  log.input.on('data', (chunk: Buffer) => lines.push(...chunk.toString().split('\n').slice(0, -1)))
+  return { log, lines, seen, folder: configFolder(home) }
 }
 
 /** Feeds a log all of a process's output, and waits until it was drained. */
@@ -46,6 +49,12 @@ async function written(folder: string, isAll: (text: string) => boolean): Promis
 }
 
 describe('openServeLog', () => {
+  it('shows what comes as it is, also a line that has no end yet', async () => {
+    const { log, seen } = open(tempHome(), new Secrets(['hunter2!']))
+    await feed(log, ['on hunter2!:40', '96', ' and on\nnext\n'])
+    expect(seen).toEqual(['on hunter2!:40', 'on hunter2!:4096', 'on hunter2!:4096 and on', 'next'])
+  })
+
   it('writes what the server says beside the config, for its user only', async () => {
     const { log, folder } = open(tempHome())
     await feed(log, ['one\ntwo\n', 'three without an end'])
