@@ -96,14 +96,14 @@ export class TurnReducer {
    * unknown one, `tool_calls` without a call). The server asks again at once, without bound: opencode 1.18.33.
    */
   get unfinished(): number {
-    let count = 0
-    for (const message of [...this.#answers.values()].reverse()) {
-      if (message.summary || !message.completed) continue
-      if (message.finish !== 'unknown' && (message.finish !== 'tool-calls' || this.#callers.has(message.id)))
-        break
-      count++
-    }
-    return count
+    return this.#inARow(
+      ({ id, finish }) => finish === 'unknown' || (finish === 'tool-calls' && !this.#callers.has(id)),
+    )
+  }
+
+  /** How often in a row the context overflowed. The server compacts it and asks again, without bound: opencode 1.18.33. */
+  get overflows(): number {
+    return this.#inARow(({ finish, error }) => finish === undefined && !error)
   }
 
   /** Takes an event of the stream, unwrapped. One seen twice, of another session, malformed or unknown changes nothing. */
@@ -133,6 +133,12 @@ export class TurnReducer {
     const said: unknown = cause.error
     const error = safeLine(typeof said === 'string' ? said : code)
     return this.#collect(() => this.#fail({ code, error, retryable }))
+  }
+
+  /** How many of the last answers that ended are such. */
+  #inARow(isSuch: (message: WireMessage) => boolean): number {
+    const ended = [...this.#answers.values()].filter(({ summary, completed }) => !summary && completed)
+    return ended.length - 1 - ended.findLastIndex((message) => !isSuch(message))
   }
 
   #isRepeated(id: unknown): boolean {

@@ -70,6 +70,11 @@ export class TurnAttempt {
     return this.#reducer?.unfinished ?? 0
   }
 
+  /** How often in a row the context overflowed. */
+  get overflows(): number {
+    return this.#reducer?.overflows ?? 0
+  }
+
   /** Sends the prompt, on a session that is first put back to before `revertTo`, the message of an earlier attempt. */
   start(revertTo?: string): void {
     this.#run(revertTo).catch((error: unknown) => this.#onFailure(error))

@@ -11,6 +11,9 @@ import { StallWatch } from './stall-watch.ts'
 import { TurnAttempt } from './turn-attempt.ts'
 import type { TurnRecord } from './turn-record.ts'
 
+/** Compactions that may leave the context too long; the next one would as well. */
+const maxOverflows = 2
+
 /** Who follows a turn's run. */
 export interface TurnRunEvents {
   onReply(reply: Reply): void
@@ -158,11 +161,14 @@ export class TurnRun {
   }
 
   #checkLoop(): void {
-    if ((this.#attempt?.unfinished ?? 0) <= this.#record.plan.maxRetries) return
-    this.end({
-      code: 'provider_unavailable',
-      error: 'The provider keeps ending its answers without a finish reason',
-    })
+    const { unfinished = 0, overflows = 0 } = this.#attempt ?? {}
+    if (unfinished > this.#record.plan.maxRetries)
+      this.end({
+        code: 'provider_unavailable',
+        error: 'The provider keeps ending its answers without a finish reason',
+      })
+    if (overflows > maxOverflows)
+      this.end({ code: 'context_overflow', error: 'The context overflows again after each compaction' })
   }
 
   async #finish(isLocal: boolean): Promise<void> {
