@@ -20,8 +20,8 @@ export const events = fromCallback<EventObject, { options: CompiledOptions }>(
 /**
  * Reads the stream; returns what stops it. `error` is what cut it, if anything did.
  *
- * It counts as opened from its second frame on: the server says `server.connected` before it listens for events itself,
- * and what happens in between (25 ms on a quiet machine, a second on a loaded one) is never told (opencode 1.18.33).
+ * It counts as opened from its first event on: the server answers, and says `server.connected`, before it listens for
+ * events itself, and what happens in between (25 ms on a quiet machine, a second on a loaded one) is never told (opencode 1.18.33).
  */
 export function readStream(
   options: CompiledOptions,
@@ -38,9 +38,9 @@ export function readStream(
     tell({ type: 'stream.opened' })
   }
   const read = async (): Promise<void> => {
-    for await (const event of link?.client.events(abort.signal) ?? []) {
-      if (event.type === 'server.connected') void provoke(options, clock, heard.signal).then(open)
-      else open()
+    const onAnswer = (): void => void provoke(options, clock, heard.signal).then(open)
+    for await (const event of link?.client.events(abort.signal, onAnswer) ?? []) {
+      if (event.type !== 'server.connected') open()
       link?.hub.receive(event)
     }
   }

@@ -204,18 +204,20 @@ export class OpenCodeClient {
   }
 
   /**
-   * The events of all directories, unwrapped, until the stream ends or `signal` aborts.
+   * The events of all directories, unwrapped, until the stream ends or `signal` aborts. `onAnswer` is called when the
+   * server has taken the request, before it says anything.
    *
    * `/global/event` and not `/event`: one stream serves every directory that a turn may name, so that N turns cost N
    * events and not N streams of N. Its extra `sync` frames repeat what the plain ones say, and are dropped unread.
    */
-  async *events(signal: AbortSignal): AsyncGenerator<Frame, void, void> {
+  async *events(signal: AbortSignal, onAnswer: () => void): AsyncGenerator<Frame, void, void> {
     const response = await request(new URL('/global/event', this.#endpoint.baseURL), {
       dispatcher: this.#streams,
       headers: { accept: 'text/event-stream', ...this.#auth() },
       signal,
     })
     if (response.statusCode !== 200) throw await failure(response, 'GET /global/event')
+    onAnswer()
     yield* readFrames(response.body)
   }
 

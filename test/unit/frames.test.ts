@@ -127,7 +127,7 @@ describe('OpenCodeClient.events', () => {
     })
     onTestFinished(() => client.close())
     const abort = new AbortController()
-    const events = client.events(abort.signal)
+    const events = client.events(abort.signal, () => undefined)
     expect(await events.next()).toEqual({ done: false, value: event })
     const next = events.next()
     abort.abort()
