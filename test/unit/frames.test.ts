@@ -61,6 +61,12 @@ describe('readFrames', () => {
     expect(await read(wrapped(sync), wrapped(event), plain(sync))).toEqual([event])
   })
 
+  it('keeps an event that carries what looks like such a frame, wrapped or plain', async () => {
+    const input = { payload: { type: 'sync', a: 1 } }
+    const event = { id: 'evt_1', type: 'message.part.updated', properties: { part: { state: { input } } } }
+    expect(await read(wrapped(event), plain(event))).toEqual([event, event])
+  })
+
   it('keeps an event whose text speaks of such frames', async () => {
     const event = {
       id: 'e1',
