@@ -1,0 +1,38 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { realServer } from '../support/real.ts'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+/** What lives, in bytes: weak references and finalizers may take a few rounds. */
+async function liveHeap(): Promise<number> {
+  for (let i = 0; i < 5; i++) {
+    collectGarbage()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return process.memoryUsage().heapUsed
+}
+
+describe('the heap', () => {
+  it('does not grow with two hundred turns on the real server, one after another', async () => {
+    const { server, model, close } = await realServer([
+      { match: 'Say hello', reply: { reasoning: 'hm', text: ['Hello', ' world'] } },
+    ])
+    onTestFinished(close)
+    const run = async (turns: number) => {
+      for (let i = 0; i < turns; i++) {
+        expect(await server.turn('Say hello').done).toMatchObject({ kind: 'final', content: 'Hello world' })
+        // The model is in this process, and remembers what it was asked.
+        ;(model.requests as unknown[]).length = 0
+      }
+    }
+    await run(30)
+    const before = await liveHeap()
+    await run(200)
+    const grown = (await liveHeap()) - before
+    // A turn that stayed would be some 20 kB: 4 MB in all.
+    expect(grown).toBeLessThan(2 * 1024 * 1024)
+  })
+})
