@@ -38,6 +38,14 @@ describe('a turn on a server that misbehaves', () => {
     expect(all.at(-1)).toMatchObject({ kind: 'final', content: 'Hello world!' })
   })
 
+  it('loses nothing to an event stream that is up before it tells anything', async () => {
+    const env = { STANDIN_LISTEN_MS: '700' }
+    const { server } = standInServer('well-behaved', { env })
+    expect(contents(await replies(server.turn('Say hello')))).toBe('Hello world')
+    const { server: cutting } = standInServer('cuts-stream', { env: { ...env, STANDIN_CUT: 'resume' } })
+    expect(contents(await replies(cutting.turn('Say hello')))).toBe('Hello world!')
+  })
+
   it('ends with an error that no idle follows', async () => {
     const { server } = standInServer('error-without-idle')
     expect(await server.turn('Say hello').done).toMatchObject({
