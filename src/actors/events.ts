@@ -8,6 +8,9 @@ import { runtimeOf } from './runtime.ts'
 const provokeMs = 25
 const provokeMaxMs = 1_000
 
+/** For one that answers neither way. */
+const nudgeTimeoutMs = 5_000
+
 /** What the event stream tells of itself. */
 export type StreamFact = { type: 'stream.opened' } | { type: 'stream.lost' }
 
@@ -63,8 +66,8 @@ async function provoke(options: CompiledOptions, clock: SystemClock, heard: Abor
   const client = runtimeOf(options).link?.client
   for (let ms = provokeMs; !heard.aborted; ms = Math.min(2 * ms, provokeMaxMs)) {
     const asked = client?.nudge(options.values.directory, heard)
-    const willSpeak = await asked?.catch((error: unknown) => !(error instanceof HttpError))
-    if (willSpeak !== true) return
+    const willSpeak = asked?.catch((error: unknown) => !(error instanceof HttpError))
+    if ((await Promise.race([willSpeak, elapse(clock, nudgeTimeoutMs, heard)])) !== true) return
     await elapse(clock, ms, heard)
   }
 }
