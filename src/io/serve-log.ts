@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Transform } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import { StringDecoder } from 'node:string_decoder'
 import { createStream } from 'rotating-file-stream'
 import type { Secrets } from '../secrets.ts'
@@ -19,6 +20,8 @@ export interface ServeLog {
   readonly input: Transform
   /** The last lines, secrets masked. */
   tail(): string
+  /** Resolves when the file is closed, after the input has ended: nothing more is written then. */
+  readonly closed: Promise<void>
 }
 
 /**
@@ -35,12 +38,13 @@ export function openServeLog(home: string, secrets: Secrets, onText: (text: stri
     return `${masked}\n`
   })
   const file = openRotating(configFolder(home))
+  const closed = finished(file).catch(() => undefined)
   file.on('error', () => {
     input.unpipe(file)
     input.resume()
   })
   input.pipe(file)
-  return { input, tail: () => last.join('\n') }
+  return { input, tail: () => last.join('\n'), closed }
 }
 
 function openRotating(folder: string) {

@@ -85,11 +85,11 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
   const destroy = () => destroyNow(pid, plan.marker)
   atExit.add(destroy)
   // The exit is known from the process itself: a grandchild may hold its output open for ever. What it said last
-  // is read first, for as long as that may take.
+  // is read and written first, for as long as that may take.
   child.once('exit', (exitCode, signal) => {
     const exit = { exitCode: exitCode ?? undefined, signal: signal ?? undefined }
     const late = setTimeout(() => end(exit), lastOutputMs)
-    child.once('close', () => {
+    void log.closed.then(() => {
       clearTimeout(late)
       end(exit)
     })

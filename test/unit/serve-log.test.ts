@@ -35,6 +35,7 @@ function open(home: string, secrets = new Secrets()) {
 async function feed(log: ServeLog, chunks: Iterable<Buffer | string>): Promise<void> {
   Readable.from(chunks, { objectMode: false }).pipe(log.input)
   await finished(log.input)
+  await log.closed
 }
 
 /** What the log's files hold, oldest first, once as much as expected is on the disk. */
