@@ -1,19 +1,6 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
+import { liveHeap } from '../support/heap.ts'
 import { standInServer } from '../support/stand-in.ts'
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
-
-/** What lives, in bytes: weak references and finalizers may take a few rounds. */
-async function liveHeap(): Promise<number> {
-  for (let i = 0; i < 5; i++) {
-    collectGarbage()
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-  return process.memoryUsage().heapUsed
-}
 
 describe('the heap', () => {
   it('does not grow with ten thousand turns, one after another', { timeout: 600_000 }, async () => {

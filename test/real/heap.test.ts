@@ -1,19 +1,6 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { liveHeap } from '../support/heap.ts'
 import { realServer } from '../support/real.ts'
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
-
-/** What lives, in bytes: weak references and finalizers may take a few rounds. */
-async function liveHeap(): Promise<number> {
-  for (let i = 0; i < 5; i++) {
-    collectGarbage()
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-  return process.memoryUsage().heapUsed
-}
 
 describe('the heap', () => {
   it('does not grow with two hundred turns on the real server, one after another', async () => {
