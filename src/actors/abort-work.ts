@@ -1,6 +1,7 @@
 import type { OpenCodeClient } from '../io/client.ts'
 import { elapse, type SystemClock } from './clock.ts'
 import type { Lane } from './lane.ts'
+import { isIdle } from './wire.ts'
 
 /** For an abort: the server answers only once the work has ended (opencode 1.18.33: 0.5–5 s for a bash tool). */
 const abortTimeoutMs = 10_000
@@ -43,7 +44,7 @@ async function abortOnce({ client, lane, clock, gone }: Work, sessionId: string)
   try {
     await client.abort(sessionId, signal)
     const status = await client.status(lane.directory, signal)
-    return typeof status === 'object' && status !== null && !(sessionId in status)
+    return isIdle(status, sessionId)
   } catch {
     return false
   } finally {

@@ -3,6 +3,7 @@ import type { OpenCodeEvent, Reply, TurnErrorCode, TurnOutput, Usage } from '../
 import { failureOf, isRetryable, safeLine, type Failure } from './failure.ts'
 import { Transcript, type Piece } from './transcript.ts'
 import {
+  asList,
   childOf,
   isFields,
   parseError,
@@ -10,6 +11,7 @@ import {
   parsePart,
   parseRequest,
   parseStatus,
+  partsOf,
   sessionOf,
 } from './wire.ts'
 import type { WireMessage, WirePart, WireStatus, WireTool } from './wire.ts'
@@ -291,7 +293,7 @@ export class TurnReducer {
       const message = parseMessage(entry['info'])
       if (message && message.sessionId !== this.#sessionId && !this.#children.has(message.sessionId)) continue
       this.#onMessage(message, message?.sessionId === this.#sessionId)
-      for (const part of asList(entry['parts'])) this.#catchUpPart(message, part)
+      for (const part of partsOf(entry)) this.#catchUpPart(message, part)
     }
     this.#transcript.tear()
     for (const request of asList(snapshot.requests)) this.#catchUpRequest(request)
@@ -357,11 +359,8 @@ const refused = (failure: Failure): Failure =>
 function latestPrompt(messages: unknown, sessionId: string): string | undefined {
   const prompts = asList(messages).flatMap((entry) => {
     const message = isFields(entry) ? parseMessage(entry['info']) : undefined
-    const parts = isFields(entry) ? asList(entry['parts']) : []
     const isPrompt = message?.role === 'user' && message.sessionId === sessionId
-    return isPrompt && !parts.some((part) => parsePart(part)?.synthetic) ? [message.id] : []
+    return isPrompt && !partsOf(entry).some((part) => parsePart(part)?.synthetic) ? [message.id] : []
   })
   return prompts.at(-1)
 }
-
-const asList = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : [])

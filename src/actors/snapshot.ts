@@ -1,6 +1,6 @@
 import type { OpenCodeClient } from '../io/client.ts'
 import type { TurnSnapshot } from './reducer.ts'
-import { childOf, isFields, parseMessage, parsePart, type SessionLink } from './wire.ts'
+import { asList, childOf, isFields, parseMessage, parsePart, partsOf, type SessionLink } from './wire.ts'
 
 /** The session that a turn runs in, and the id of its prompt. */
 export interface SnapshotOf {
@@ -31,7 +31,7 @@ export async function askServer(
 
 /** The child sessions that a snapshot tells of. */
 export function linksIn({ messages }: TurnSnapshot): SessionLink[] {
-  const parts = asList(messages).flatMap((entry) => (isFields(entry) ? asList(entry['parts']) : []))
+  const parts = asList(messages).flatMap(partsOf)
   return parts.flatMap((part) => childOf({ type: 'message.part.updated', properties: { part } }) ?? [])
 }
 
@@ -50,11 +50,8 @@ async function messagesBelow(
   return theirs.length === 0 ? [] : [...theirs, ...(await messagesBelow(client, theirs, since, signal, seen))]
 }
 
-const asList = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : [])
-
 const infoOf = (entry: unknown) => (isFields(entry) ? parseMessage(entry['info']) : undefined)
 
 function childrenOf(entry: unknown): string[] {
-  const parts = isFields(entry) ? asList(entry['parts']) : []
-  return parts.flatMap((part) => parsePart(part)?.childId ?? [])
+  return partsOf(entry).flatMap((part) => parsePart(part)?.childId ?? [])
 }

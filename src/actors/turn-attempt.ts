@@ -9,6 +9,7 @@ import { isNetworkError, isRefused, refusal, type TurnCause } from './refusal.ts
 import { runtimeOf, type Link } from './runtime.ts'
 import { askServer, linksIn } from './snapshot.ts'
 import type { TurnRecord } from './turn-record.ts'
+import { isIdle } from './wire.ts'
 
 /** How long an error or idle that ends nothing is given before the server is asked what is true. */
 const confirmMs = 500
@@ -261,10 +262,6 @@ export class TurnAttempt {
 function ignoreRefusal(error: unknown): void {
   if (!(error instanceof HttpError)) throw error
 }
-
-/** Idle sessions are absent from `GET /session/status`. */
-const isIdle = (status: unknown, sessionId: string | undefined): boolean =>
-  typeof status === 'object' && status !== null && (sessionId === undefined || !(sessionId in status))
 
 /** Where the server cannot be asked: it goes on, and texts that are open wait for their end. */
 const nothingKnown = (sessionId: string): TurnSnapshot => ({

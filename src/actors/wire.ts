@@ -184,11 +184,11 @@ export function parseRequest(value: unknown, rootId: string): InputRequest | und
   }
   const permission = text(entry['permission'])
   if (permission !== undefined) {
-    const patterns = list(entry['patterns']).filter((pattern) => typeof pattern === 'string')
+    const patterns = asList(entry['patterns']).filter((pattern) => typeof pattern === 'string')
     return { type: 'permission', ...common, permission, patterns, metadata: fields(entry['metadata']) }
   }
   if (!Array.isArray(entry['questions'])) return undefined
-  return { type: 'question', ...common, questions: list(entry['questions']).map(parseQuestion) }
+  return { type: 'question', ...common, questions: asList(entry['questions']).map(parseQuestion) }
 }
 
 function parseQuestion(value: unknown) {
@@ -196,7 +196,7 @@ function parseQuestion(value: unknown) {
   return {
     question: text(question) ?? '',
     header: text(header) ?? '',
-    options: list(options).map((option) => ({
+    options: asList(options).map((option) => ({
       label: text(fields(option)['label']) ?? '',
       description: text(fields(option)['description']) ?? '',
     })),
@@ -204,4 +204,12 @@ function parseQuestion(value: unknown) {
   }
 }
 
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : [])
+/** A list as it is, anything else as an empty one. */
+export const asList = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : [])
+
+/** The parts of an entry of `GET /session/{id}/message`. */
+export const partsOf = (entry: unknown): unknown[] => (isFields(entry) ? asList(entry['parts']) : [])
+
+/** Whether an answer of `GET /session/status` says that a session does nothing: idle ones are absent. */
+export const isIdle = (status: unknown, sessionId: string | undefined): boolean =>
+  isFields(status) && (sessionId === undefined || !(sessionId in status))
