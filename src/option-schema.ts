@@ -80,6 +80,9 @@ export const lifecycleSchema = z.object({
   backoffInitialMs: duration.default(250),
   backoffFactor: z.number().min(1).default(2),
   backoffMaxMs: duration.default(30_000),
+  idleTimeoutMs: duration.default(0),
+  memoryLimitMb: positive.optional(),
+  drainMs: duration.optional(),
 })
 
 const loopback = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/
@@ -121,6 +124,8 @@ export const serverSchema = z
     env: z.record(z.string().regex(/^[^=\0]+$/), z.string().regex(/^[^\0]*$/)).default({}),
     config: z.record(z.string(), z.unknown()).refine(isJson, 'expected what JSON can say').default({}),
     logger: z.custom<Logger>(isLogger, 'expected an object with debug, info, warn and error').optional(),
+    warmUp: z.boolean().default(true),
+    trustProjectConfig: z.boolean().default(false),
     ...defaults,
     ...lifecycleSchema.shape,
   })

@@ -104,6 +104,18 @@ export interface LifecycleOptions {
   backoffFactor?: number
   /** The longest wait. Default 30 000 ms. */
   backoffMaxMs?: number
+  /** A server without turns is stopped after so long; the next turn starts it again. Default 0: never. */
+  idleTimeoutMs?: number
+  /**
+   * The resident set of the server's process group, in MiB, beyond which it is replaced: new turns wait, running ones
+   * finish. Default: no limit. A server takes 300 when it is ready, and 700 after work (opencode 1.18.33).
+   */
+  memoryLimitMb?: number
+  /**
+   * How long running turns may take to finish before the server is replaced, for its memory or by `reconfigure`. Default:
+   * `turnDeadlineMs`, so that no turn is cut short by it.
+   */
+  drainMs?: number
 }
 
 /** Options of `OpenCodeServer`. */
@@ -131,6 +143,13 @@ export interface OpenCodeServerOptions extends TurnDefaults, LifecycleOptions {
   config?: Record<string, unknown>
   /** Default: none. */
   logger?: Logger
+  /** Once healthy, have the server load what its first turn needs, so that it need not wait for it. Default true. */
+  warmUp?: boolean
+  /**
+   * Load what the agent's directory says of itself: its `opencode.json`, and `.opencode` with its plugins. They run as you,
+   * with the agent's key, and may send it anywhere. Default false.
+   */
+  trustProjectConfig?: boolean
 }
 
 /** A server that somebody else manages. */
@@ -155,6 +174,7 @@ export type ResolvedOptions = Omit<
   'proxy' | 'password' | 'env' | 'config' | 'models'
 > & {
   directory: string
+  drainMs: number
   proxy: { providerID: string; name: string }
   models: Model[]
 }
@@ -213,7 +233,7 @@ export class CompiledOptions {
     const { baseURL, apiKey, ...provider } = proxy
     const directory = rest.directory ?? join(rest.home, 'workspace')
     return new CompiledOptions(
-      { ...rest, directory, proxy: provider },
+      { ...rest, directory, drainMs: rest.drainMs ?? rest.turnDeadlineMs, proxy: provider },
       { baseURL, apiKey, password, env, config },
     )
   }
@@ -263,6 +283,9 @@ export function compileConnection(options: ConnectOptions) {
     directory,
     startTimeoutMs: attachTimeoutMs,
     maxRestarts: 0,
+    warmUp: false,
+    trustProjectConfig: true,
+    drainMs: 0,
   }
   const compiled = CompiledOptions.of(values, { baseURL, apiKey: '', password, env: {}, config: {} })
   return { compiled, endpoint: { baseURL, username: user, password } }
