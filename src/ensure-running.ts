@@ -1,6 +1,8 @@
 import { clockOf } from './actors/clock.ts'
 import { StartTimeoutError, StoppedError } from './errors.ts'
 import { ensureRunningSchema } from './option-schema.ts'
+import type { SnapshotFrom } from 'xstate'
+import type { serverMachine } from './machines/server.ts'
 import type { ServerActorRef } from './turn.ts'
 import { parse } from './validation.ts'
 
@@ -52,8 +54,7 @@ export async function ensureRunning(
       const snapshot = actor.getSnapshot()
       if (snapshot.status !== 'active' || snapshot.context.stops !== context.stops)
         settle(() => reject(new StoppedError('The server was stopped before it was healthy')))
-      // One that drains is about to go: its next start is waited for.
-      else if (snapshot.matches({ healthy: { service: 'open' } })) settle(resolve)
+      else if (isServing(snapshot)) settle(resolve)
       else if (snapshot.matches('failed')) {
         const { error } = snapshot.context
         settle(() => reject(error ?? new StoppedError('The server failed')))
@@ -69,6 +70,11 @@ export async function ensureRunning(
     look()
   })
 }
+
+/** One that drains to be stopped is about to go: its next start is waited for. One that is to be replaced serves all who come. */
+const isServing = (snapshot: SnapshotFrom<typeof serverMachine>): boolean =>
+  snapshot.matches({ healthy: { service: 'open' } }) ||
+  (snapshot.matches('healthy') && snapshot.context.ending === 'replacement')
 
 function timedOut(actor: ServerActorRef, deadlineMs: number): StartTimeoutError {
   const { value, context } = actor.getSnapshot()

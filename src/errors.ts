@@ -13,6 +13,7 @@ export type OpenCodeErrorCode =
   | 'ERR_OPENCODE_STOPPED'
   | 'ERR_OPENCODE_HOME_LOCKED'
   | 'ERR_OPENCODE_UNSUPPORTED_VERSION'
+  | 'ERR_OPENCODE_RECONFIGURE'
 
 /**
  * The base of every error that this package throws, rejects with or shows in a `Lifecycle`.
@@ -120,6 +121,15 @@ export class UnsupportedVersionError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'UnsupportedVersionError'
   override readonly name = 'UnsupportedVersionError'
   override readonly code = 'ERR_OPENCODE_UNSUPPORTED_VERSION'
+}
+
+/**
+ * The server did not come up with a new configuration; `cause` says why. Where one was healthy before, it is in use again.
+ */
+export class ReconfigureError extends OpenCodeRuntimeError {
+  protected static override readonly errorName = 'ReconfigureError'
+  override readonly name = 'ReconfigureError'
+  override readonly code = 'ERR_OPENCODE_RECONFIGURE'
 }
 
 /** Anything thrown, as one of ours: itself, or wrapped as the `cause` of a plain {@link OpenCodeRuntimeError}. */

@@ -8,7 +8,7 @@ export {
 } from './actors/turn.ts'
 export type { TurnStatus } from './actors/turn-record.ts'
 export { connect, driveTurn, type Connection, type DriveTurnOptions, type Sink } from './connect.ts'
-export type { EnsureRunningOptions } from './ensure-running.ts'
+export { ensureRunning, type EnsureRunningOptions } from './ensure-running.ts'
 export * from './errors.ts'
 export { lifecycle$, lifecycleOf, type Lifecycle, type LifecycleState } from './lifecycle.ts'
 export type { ServerContext, ServerEvent } from './machines/context.ts'
@@ -25,8 +25,10 @@ export {
   type PermissionPolicy,
   type ProxyOptions,
   type QuestionPolicy,
+  type ReconfigureOptions,
   type TurnDefaults,
 } from './options.ts'
+export { reconfigure } from './reconfigure.ts'
 export type * from './replies.ts'
 export { isTerminal } from './replies.ts'
 export { OpenCodeServer, type StopOptions } from './server.ts'

@@ -134,6 +134,14 @@ export const serverSchema = z
     error: 'expected a password, because hostname is not loopback',
   })
 
+/** Which of a server's options may change while it lives; what they say is looked at as part of them all. */
+export const patchSchema = z.strictObject({
+  proxy: z.record(z.string(), z.unknown(), 'expected an object').optional(),
+  models: z.unknown(),
+  env: z.unknown(),
+  config: z.unknown(),
+})
+
 /** Whether a value survives being written as JSON. */
 function isJson(value: unknown): boolean {
   try {

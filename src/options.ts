@@ -1,6 +1,7 @@
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { z } from 'zod'
-import { connectSchema, lifecycleSchema, serverSchema, type Model } from './option-schema.ts'
+import { connectSchema, lifecycleSchema, patchSchema, serverSchema, type Model } from './option-schema.ts'
 import type { PermissionRequest, QuestionRequest } from './replies.ts'
 import { Secrets } from './secrets.ts'
 import { parse } from './validation.ts'
@@ -192,25 +193,21 @@ export interface SecretOptions {
 const secretName = /key|token|secret|passw|credential/i
 
 let secretsOf: (options: CompiledOptions) => SecretOptions
+let become: (options: CompiledOptions, other: CompiledOptions) => void
 
 /**
  * Validated options: the input of `serverMachine`. Opaque: the secrets sit in private fields, so that neither
  * inspectors, parents, `JSON.stringify` nor `util.inspect` see them.
  */
 export class CompiledOptions {
-  readonly #secretOptions: SecretOptions
-  readonly #values: ResolvedOptions
   readonly #secrets: Secrets
+  #secretOptions: SecretOptions
+  #values: ResolvedOptions
 
   private constructor(values: ResolvedOptions, secretOptions: SecretOptions) {
-    const fromEnv = Object.entries(secretOptions.env).filter(([name]) => secretName.test(name))
     this.#secretOptions = secretOptions
     this.#values = values
-    this.#secrets = new Secrets([
-      secretOptions.apiKey,
-      secretOptions.password,
-      ...fromEnv.map(([, value]) => value),
-    ])
+    this.#secrets = new Secrets(secretTexts(secretOptions))
   }
 
   /** The options that are no secret. */
@@ -225,6 +222,12 @@ export class CompiledOptions {
 
   static {
     secretsOf = (options) => options.#secretOptions
+    become = (options, other) => {
+      options.#values = other.#values
+      options.#secretOptions = other.#secretOptions
+      // What was a secret before stays one: it may still be in a log.
+      for (const text of secretTexts(other.#secretOptions)) options.#secrets.add(text)
+    }
   }
 
   /** @internal */
@@ -238,14 +241,63 @@ export class CompiledOptions {
     )
   }
 
+  /** As they are now, whatever becomes of these. @internal */
+  copy(): CompiledOptions {
+    return new CompiledOptions(this.#values, this.#secretOptions)
+  }
+
   /** @internal */
   static of(values: ResolvedOptions, secretOptions: SecretOptions): CompiledOptions {
     return new CompiledOptions(values, secretOptions)
   }
 }
 
+function secretTexts({ apiKey, password, env }: SecretOptions) {
+  const fromEnv = Object.entries(env).filter(([name]) => secretName.test(name))
+  return [apiKey, password, ...fromEnv.map(([, value]) => value)]
+}
+
 /** @internal */
 export const secretOptions = (options: CompiledOptions): SecretOptions => secretsOf(options)
+
+/** Has a machine's options say from here on what other ones say. @internal */
+export const useOptions = (options: CompiledOptions, other: CompiledOptions): void => become(options, other)
+
+/** What of a server's options may change while it lives. What is left out stays as it is. */
+export interface ReconfigureOptions {
+  /** Its endpoint, key or name; what is left out stays. */
+  proxy?: Partial<ProxyOptions>
+  /** All of them. */
+  models?: OpenCodeServerOptions['models']
+  /** All of them. */
+  env?: Record<string, string>
+  /** All of it. */
+  config?: Record<string, unknown>
+}
+
+/**
+ * The options with some of them changed, validated like all of them; `undefined` where that changes nothing.
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`)
+ * @internal
+ */
+export function changeOptions(
+  options: CompiledOptions,
+  patch: ReconfigureOptions,
+): CompiledOptions | undefined {
+  const { proxy, ...rest } = parse(patchSchema, patch, 'option')
+  const given = (fields: object) => Object.entries(fields).filter(([, value]) => value !== undefined)
+  const { values } = options
+  const { baseURL, apiKey, password, env, config } = secretsOf(options)
+  const before = { ...values, proxy: { ...values.proxy, baseURL, apiKey }, password, env, config }
+  const after = CompiledOptions.from({
+    ...before,
+    ...Object.fromEntries(given(rest)),
+    proxy: { ...before.proxy, ...Object.fromEntries(given(proxy ?? {})) },
+  })
+  const isSame =
+    isDeepStrictEqual(values, after.values) && isDeepStrictEqual(secretsOf(options), secretsOf(after))
+  return isSame ? undefined : after
+}
 
 /**
  * Validates options and fills in the defaults, once: the input of `serverMachine`.

@@ -7,7 +7,14 @@ import { lifecycle$, logLifecycle, type Lifecycle } from './lifecycle.ts'
 import { isWanted } from './machines/context.ts'
 import { serverMachine } from './machines/server.ts'
 import { stopSchema } from './option-schema.ts'
-import { compileOptions, secretOptions, type CompiledOptions, type OpenCodeServerOptions } from './options.ts'
+import {
+  compileOptions,
+  secretOptions,
+  type CompiledOptions,
+  type OpenCodeServerOptions,
+  type ReconfigureOptions,
+} from './options.ts'
+import { reconfigure } from './reconfigure.ts'
 import type { Reply } from './replies.ts'
 import { ServerSession, type Session, type SessionOptions } from './session.ts'
 import { startTurn, type Turn } from './turn.ts'
@@ -98,6 +105,17 @@ export class OpenCodeServer implements AsyncDisposable {
   /** Resolves once the server is healthy; starts it if need be. Rejects with a typed error: see `ensureRunning`. */
   ensureRunning(options?: EnsureRunningOptions): Promise<void> {
     return ensureRunning(this.#actor, options)
+  }
+
+  /**
+   * Gives the server another configuration, and starts it again with it once running turns have finished; sessions keep their
+   * ids. Rejects with a typed error: see `reconfigure`.
+   *
+   * @example
+   * await server.reconfigure({ proxy: { apiKey: newKey } })
+   */
+  reconfigure(patch: ReconfigureOptions): Promise<void> {
+    return reconfigure(this.#actor, patch)
   }
 
   /** Runs a turn; starts the server if need be. Never throws: whatever fails is the turn's one `error` reply. */

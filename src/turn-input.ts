@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { TurnPlan } from './actors/turn-record.ts'
+import { modelOf } from './actors/model.ts'
 import { attachmentsSchema, fileParts, type Attachment } from './attachments.ts'
-import { InvalidOptionsError } from './errors.ts'
 import { absolute, positiveMs, sessionId as sessionIdSchema, turnLimits } from './option-schema.ts'
 import { parse } from './validation.ts'
 import type { PermissionPolicy, QuestionPolicy, ResolvedOptions } from './options.ts'
@@ -79,7 +79,7 @@ export function planTurn(
     resume: turn.resume ?? false,
     title: titleOf(turn.text),
     directory: turn.directory,
-    model,
+    model: turn.model,
     agent: turn.agent,
     system: turn.system,
     parts: [{ type: 'text', text: turn.text }, ...files],
@@ -107,15 +107,4 @@ export function traceOf(input: unknown): string | null {
 function titleOf(text: string): string {
   const line = text.trim().split('\n', 1)[0] ?? ''
   return line.length > titleLength ? `${line.slice(0, titleLength - 1)}…` : line || 'Untitled'
-}
-
-function modelOf(
-  model: z.output<typeof schema>['model'],
-  { proxy, models }: ResolvedOptions,
-): TurnPlan['model'] {
-  if (typeof model === 'object') return { providerID: model.providerId, modelID: model.modelId }
-  const modelID = model ?? models[0]?.id
-  if (modelID === undefined)
-    throw new InvalidOptionsError('Missing turn input model: no model is named, here or by the connection')
-  return { providerID: proxy.providerID, modelID }
 }

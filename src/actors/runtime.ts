@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { OpenCodeClient } from '../io/client.ts'
 import type { ServerProcess, SpawnPlan } from '../io/server-process.ts'
-import type { CompiledOptions } from '../options.ts'
+import { useOptions, type CompiledOptions } from '../options.ts'
 import type { EventHub } from './hub.ts'
 import { Lane } from './lane.ts'
 import type { TurnRecord } from './turn-record.ts'
@@ -24,10 +24,19 @@ export class Runtime {
   link: Link | undefined
   /** Whether the end of the actor is watched, for the turns that it may not know yet. */
   isWatched = false
+  /** Configurations that may be used (again), by their numbers; 0 is what the machine began with. */
+  readonly revisions = new Map<number, CompiledOptions>()
+  lastRevision = 0
   readonly turns = new Map<string, TurnRecord>()
   /** Directories that turns have used: a server's status and requests are told per directory. */
   readonly directories = new Set<string>()
   readonly #lanes = new Map<string, Lane>()
+
+  /** Has the machine use a configuration. */
+  use(options: CompiledOptions, revision: number): void {
+    const wanted = this.revisions.get(revision)
+    if (wanted) useOptions(options, wanted)
+  }
 
   /** The lane of a session that is known by its id: one for all turns that name it while any of them lives. */
   laneOf(sessionId: string, directory: string | undefined): Lane {

@@ -3,6 +3,7 @@ import type { CompiledOptions } from '../options.ts'
 import type { InputRequest, OpenCodeEvent, TurnOutput, Usage } from '../replies.ts'
 import { abortWork } from './abort-work.ts'
 import { elapse, type SystemClock } from './clock.ts'
+import { modelOf } from './model.ts'
 import { answerRequest, decide } from './policy.ts'
 import { TurnReducer, type TurnSnapshot } from './reducer.ts'
 import { isNetworkError, isRefused, refusal, type TurnCause } from './refusal.ts'
@@ -131,7 +132,8 @@ export class TurnAttempt {
     if (revertTo !== undefined)
       await client.revert(sessionId, revertTo, this.#closed.signal).catch(ignoreRefusal)
     if (this.#isClosed()) return
-    const { model, agent = lane.agent, system, parts } = plan
+    const { agent = lane.agent, system, parts } = plan
+    const model = modelOf(plan.model, options.values)
     const body = { messageID: messageId, model, agent, system, parts }
     // Never aborted: a prompt may have reached the server, and an abort sent beside it is lost (opencode 1.18.33).
     record.wasPrompted = true

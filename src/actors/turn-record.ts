@@ -14,6 +14,7 @@ import {
 import { deferred } from './deferred.ts'
 import { safeLine } from './failure.ts'
 import type { Lane } from './lane.ts'
+import type { NamedModel } from './model.ts'
 import { Replay } from './replay.ts'
 
 /** What a turn is doing. */
@@ -32,7 +33,7 @@ export interface TurnPlan {
   resume: boolean
   title: string
   directory: string | undefined
-  model: { providerID: string; modelID: string }
+  model: NamedModel
   agent: string | undefined
   system: string | undefined
   parts: PromptPart[]

@@ -78,14 +78,15 @@ export class OpenCodeClient {
 
   /**
    * Asks for health on a connection of its own: one that the server accepted too early is never answered.
-   * Only the body counts: with auth, any unknown path answers 200 with HTML.
+   * Only the body counts: with auth, any unknown path answers 200 with HTML. Answers the server's version.
    */
-  async health(signal: AbortSignal): Promise<void> {
+  async health(signal: AbortSignal): Promise<string | undefined> {
     const agent = new Agent({ pipelining: 0, connections: 1 })
     try {
       const body = await this.#json('/global/health', { signal }, agent)
-      if ((body as { healthy?: unknown } | undefined)?.healthy !== true)
-        throw new Error('GET /global/health did not answer { healthy: true }')
+      const { healthy, version } = (body ?? {}) as { healthy?: unknown; version?: unknown }
+      if (healthy !== true) throw new Error('GET /global/health did not answer { healthy: true }')
+      return typeof version === 'string' ? version : undefined
     } finally {
       void agent.destroy()
     }

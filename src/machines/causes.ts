@@ -1,6 +1,13 @@
 import type { TurnCause } from '../actors/refusal.ts'
-import { OpenCodeRuntimeError, RestartLimitError, ServerExitedError, StartTimeoutError } from '../errors.ts'
-import type { ServerContext } from './context.ts'
+import {
+  OpenCodeRuntimeError,
+  RestartLimitError,
+  ServerExitedError,
+  StartTimeoutError,
+  UnsupportedVersionError,
+} from '../errors.ts'
+import { judgeVersion, versions } from '../versions.ts'
+import type { ServerContext, ServerEvent } from './context.ts'
 
 /** Why a server failed: what `lifecycle$` shows. */
 export interface Failure {
@@ -30,6 +37,28 @@ export function wedged({ context: { failures, probeError = 'of silence' } }: Sco
   return { error, reason: 'wedged' }
 }
 
+/** The server holds more than it may. */
+export function memoryExceeded({ context, event }: Scope & { event: ServerEvent }): { reason: string } {
+  const held = event.type === 'memory.exceeded' ? event.residentMb : 0
+  return { reason: `memory limit: ${held} MiB held, ${context.options.values.memoryLimitMb ?? 0} allowed` }
+}
+
+/** The binary is too old. */
+export function unsupported({ context: { version } }: Scope): Failure {
+  const error = new UnsupportedVersionError(
+    `opencode ${version ?? 'of an unknown version'} is not supported: ${versions.oldestSupported} is the oldest version that works. ` +
+      'Run `npm install opencode-ai@latest`, or set the option `binary`.',
+  )
+  return { error, reason: 'unsupported version' }
+}
+
+/** What to say of a server that is healthy, but of a version that was not tested. */
+export function versionCaution({ version }: ServerContext): string | undefined {
+  if (version === undefined || judgeVersion(version) !== 'untested') return undefined
+  const { oldestSupported, newestTested } = versions
+  return `untested version: opencode ${version}, tested are ${oldestSupported} to ${newestTested}`
+}
+
 /** The process's actor ended, so that nothing is heard of the process any more. */
 export function processLost(cause: unknown): ServerExitedError {
   const detail = cause instanceof Error ? cause.message : 'its actor ended'
@@ -50,11 +79,12 @@ export const stopped: TurnCause = { code: 'cancelled', error: 'The server was st
 /** For a turn that its host cancels. */
 export const cancelled: TurnCause = { code: 'cancelled', error: 'The turn was cancelled' }
 
-/** For turns in flight when the server failed. */
-export const died = ({ error, reason }: ServerContext): TurnCause => ({
-  code: 'server_died',
-  error: `The server died: ${error?.message ?? reason ?? 'unknown'}`,
-})
+/** For turns in flight when the server ends. */
+export function ended({ ending, error, reason = 'unknown' }: ServerContext): TurnCause {
+  if (ending === undefined || ending === 'stop') return stopped
+  const what = ending === 'replacement' ? 'was replaced before the turn had ended' : 'died'
+  return { code: 'server_died', error: `The server ${what}: ${error?.message ?? reason}` }
+}
 
 /** For turns on a server that failed for good. */
 export const unavailable = ({ error }: ServerContext): TurnCause => ({

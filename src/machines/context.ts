@@ -22,12 +22,20 @@ export interface ServerContext {
   leases: readonly string[]
   /** How often `server.stop` was said: those who waited before are told. */
   stops: number
-  /** Whether the server is reaped because it failed, and not because it was to stop. */
-  failed: boolean
+  /**
+   * Why the present spawn is to end, or did: it was stopped, it failed, it was refused for good (so that no restart would
+   * help), or another is to take its place.
+   */
+  ending: 'stop' | 'failure' | 'refusal' | 'replacement' | undefined
   /** Whether the present spawn was healthy. */
   wasHealthy: boolean
   /** Probes that failed in a row. */
   failures: number
+  /** As the server tells it. */
+  version: string | undefined
+  /** How often the memory of the present spawn was read, and how many spawns in a row were over the limit from the beginning. */
+  readings: number
+  overweight: number
   /** What the last failed probe said. */
   probeError: string | undefined
   /** Restarts within the window, and which window's. */
@@ -40,6 +48,13 @@ export interface ServerContext {
   /** Looks for what is left of a spawn. */
   sweeps: number
   drainMs: number
+
+  /** Numbers of configurations: the one in use, the last that was healthy, and the one that is to be used next. */
+  revision: number
+  provenRevision: number | undefined
+  pendingRevision: number | undefined
+  /** The configuration that did not come up, and why, so that the one before is in use again. */
+  rolledBack: { revision: number; error: OpenCodeRuntimeError | undefined } | undefined
 
   /** Ids of turns that wait for the server or for a place, in order. */
   waiting: readonly string[]
@@ -54,6 +69,9 @@ export type ServerEvent =
   | { type: 'server.release'; leaseId: string }
   /** Stop, first letting running turns finish for up to `drainMs`. */
   | { type: 'server.stop'; drainMs?: number }
+  /** Use another configuration, by its number: drain, and start again with it. */
+  | { type: 'server.reconfigure'; revision: number }
+  | { type: 'memory.exceeded'; residentMb: number }
   | { type: 'turn.start'; turnId: string }
   | { type: 'turn.cancel'; turnId: string }
   | { type: 'turn.ended'; turnId: string }
@@ -74,9 +92,12 @@ export const initialContext = (options: CompiledOptions): ServerContext => ({
   wanted: false,
   leases: [],
   stops: 0,
-  failed: false,
+  ending: undefined,
   wasHealthy: false,
   failures: 0,
+  version: undefined,
+  readings: 0,
+  overweight: 0,
   probeError: undefined,
   recentRestarts: 0,
   budgetEpoch: 0,
@@ -84,6 +105,10 @@ export const initialContext = (options: CompiledOptions): ServerContext => ({
   streamTries: 0,
   sweeps: 0,
   drainMs: 0,
+  revision: 0,
+  provenRevision: undefined,
+  pendingRevision: undefined,
+  rolledBack: undefined,
   waiting: [],
   running: [],
 })

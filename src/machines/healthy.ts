@@ -1,5 +1,5 @@
 import { assign } from 'xstate'
-import { wedged } from './causes.ts'
+import { memoryExceeded, wedged } from './causes.ts'
 import { lifecycle, stopping } from './lifecycle.ts'
 
 /** Three things side by side: the watch over its health, its event stream, and its service to turns. */
@@ -17,7 +17,10 @@ export const healthy = lifecycle.createStateConfig({
           invoke: {
             src: 'probe',
             input: ({ context }) => ({ options: context.options, withConfig: false }),
-            onDone: { target: 'resting', actions: assign({ failures: 0 }) },
+            onDone: [
+              { guard: 'hasMemoryLimit', target: 'weighing', actions: assign({ failures: 0 }) },
+              { target: 'resting', actions: assign({ failures: 0 }) },
+            ],
             onError: {
               target: 'judging',
               actions: { type: 'noteProbeError', params: ({ event }) => ({ error: event.error }) },
@@ -28,6 +31,17 @@ export const healthy = lifecycle.createStateConfig({
               target: 'judging',
               actions: { type: 'noteProbeError', params: { error: 'the probe got no answer in time' } },
             },
+          },
+        },
+        weighing: {
+          invoke: {
+            src: 'memory',
+            input: ({ context }) => ({ options: context.options }),
+            onDone: {
+              target: 'resting',
+              actions: { type: 'noteMemory', params: ({ event }) => event.output },
+            },
+            onError: 'resting',
           },
         },
         judging: {
@@ -83,6 +97,14 @@ export const healthy = lifecycle.createStateConfig({
       states: {
         open: {
           entry: ['admitTurns', 'tellQueued'],
+          initial: 'unused',
+          states: {
+            unused: {
+              always: { guard: 'hasTurns', target: 'used' },
+              after: { idleTimeout: { guard: 'restsWhenIdle', target: '#server.reaping', actions: 'rest' } },
+            },
+            used: { always: { guard: 'hasNoTurns', target: 'unused' } },
+          },
           on: {
             'turn.start': {
               guard: 'isKnownTurn',
@@ -91,8 +113,16 @@ export const healthy = lifecycle.createStateConfig({
             'turn.ended': { actions: ['releaseChild', 'admitTurns'] },
             'xstate.done.actor.*': { actions: ['releaseChild', 'admitTurns'] },
             'xstate.error.actor.*': { actions: ['releaseChild', 'admitTurns'] },
-            // It is wanted as it is; nobody has to wait.
-            'server.start': {},
+            // It is wanted as it is; nobody has to wait. Who asks for it has a use for it.
+            'server.start': '.unused',
+            'server.reconfigure': {
+              target: 'draining',
+              actions: ['notePending', { type: 'beginReplacing', params: { reason: 'reconfigured' } }],
+            },
+            'memory.exceeded': {
+              target: 'draining',
+              actions: { type: 'beginReplacing', params: memoryExceeded },
+            },
             'server.stop': [
               { guard: 'canDrain', target: 'draining', actions: stopping },
               { target: '#server.reaping', actions: stopping },

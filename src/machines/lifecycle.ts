@@ -1,6 +1,11 @@
 import { assign, enqueueActions, sendTo, stopChild } from 'xstate'
-import { spent, stopped, type Failure } from './causes.ts'
+import type { MemoryReading } from '../actors/memory.ts'
+import { runtimeOf } from '../actors/runtime.ts'
+import { spent, stopped, versionCaution, type Failure } from './causes.ts'
 import { withTurns } from './turns.ts'
+
+/** A limit that no server keeps has one replaced at every 64th reading. */
+const maxPatience = 6
 
 const gone = { pid: undefined, baseURL: undefined }
 
@@ -18,17 +23,67 @@ export const lifecycle = withTurns.extend({
       wanted: false,
       leases: [],
       stops: context.stops + 1,
-      failed: false,
+      ending: 'stop',
       reason: 'stopped',
       drainMs: event.type === 'server.stop' ? (event.drainMs ?? 0) : 0,
     })),
-    forget: assign({ ...gone, failed: false, error: undefined }),
-    noteFailure: assign((_, { error, reason }: Failure) => ({ failed: true, error, reason })),
+    /** Nobody used it for a while: the next turn starts it again. */
+    rest: assign({ wanted: false, leases: [], ending: 'stop', reason: 'idle' }),
+    /** Another takes its place as soon as running turns have finished. */
+    beginReplacing: assign(({ context }, { reason }: { reason: string }) => ({
+      ending: 'replacement',
+      reason,
+      drainMs: context.options.values.drainMs,
+    })),
+    forget: assign({ ...gone, ending: undefined, error: undefined }),
+    noteFailure: assign((_, { error, reason }: Failure) => ({ ending: 'failure', error, reason })),
+    noteRefusal: assign((_, { error, reason }: Failure) => ({ ending: 'refusal', error, reason })),
     noteExit: assign(({ event }) =>
-      event.type === 'process.exited' ? { ...gone, failed: true, error: event.error, reason: 'exited' } : {},
+      event.type === 'process.exited'
+        ? { ...gone, ending: 'failure', error: event.error, reason: 'exited' }
+        : {},
     ),
     /** A restart keeps telling why. */
-    beginStart: assign(({ context }) => (context.failed ? {} : { reason: undefined })),
+    beginStart: assign(({ context: { ending, reason } }) => ({
+      reason: ending === 'failure' || ending === 'replacement' ? reason : undefined,
+    })),
+    notePending: assign(({ event }) =>
+      event.type === 'server.reconfigure' ? { pendingRevision: event.revision } : {},
+    ),
+    /** The configuration that is to be used next is in use from here on. */
+    adoptPending: enqueueActions(({ context, enqueue }) => {
+      const { options, pendingRevision } = context
+      if (pendingRevision === undefined) return
+      enqueue(() => runtimeOf(options).use(options, pendingRevision))
+      enqueue.assign({ revision: pendingRevision, pendingRevision: undefined })
+    }),
+    rollBack: enqueueActions(({ context, enqueue }) => {
+      const { options, revision, provenRevision, error } = context
+      if (provenRevision === undefined) return
+      enqueue(() => runtimeOf(options).use(options, provenRevision))
+      enqueue.assign({
+        revision: provenRevision,
+        rolledBack: { revision, error },
+        reason: 'rolled back',
+        restarts: context.restarts + 1,
+      })
+    }),
+    /**
+     * Has a server that holds too much replaced. One that does from its beginning is replaced ever more rarely: its limit is
+     * too low, and no other would do better.
+     */
+    noteMemory: enqueueActions(({ context, enqueue }, { residentMb = 0 }: MemoryReading) => {
+      const { memoryLimitMb = Infinity } = context.options.values
+      const readings = context.readings + 1
+      const isOver = residentMb > memoryLimitMb
+      const overweight = isOver ? context.overweight + (readings === 1 ? 1 : 0) : 0
+      enqueue.assign({ readings, overweight })
+      if (isOver && readings >= 2 ** Math.min(maxPatience, overweight - 1))
+        enqueue.raise({ type: 'memory.exceeded', residentMb })
+    }),
+    noteReplaced: assign(({ context }) =>
+      context.ending === 'replacement' ? { restarts: context.restarts + 1 } : {},
+    ),
     /** A stop says so itself; else everybody who waited has left. */
     noteUnwanted: assign(({ context }) => ({ reason: context.reason ?? 'nobody waits for it' })),
     noteGone: assign(gone),
@@ -47,18 +102,20 @@ export const lifecycle = withTurns.extend({
       budgetEpoch: context.budgetEpoch + 1,
     })),
     giveUp: assign(({ context }) => spent(context)),
-    beHealthy: assign({
+    beHealthy: assign(({ context }) => ({
       wanted: true,
       leases: [],
-      failed: false,
+      ending: undefined,
       wasHealthy: true,
       failures: 0,
       streamTries: 0,
       error: undefined,
-      reason: undefined,
-    }),
+      reason: versionCaution(context),
+      provenRevision: context.revision,
+    })),
     spawnProcess: enqueueActions(({ context, enqueue }) => {
-      enqueue.assign({ failed: false, wasHealthy: false, failures: 0, probeError: undefined, sweeps: 0 })
+      enqueue.assign({ ending: undefined, wasHealthy: false, failures: 0, probeError: undefined, sweeps: 0 })
+      enqueue.assign({ version: undefined, readings: 0 })
       enqueue.spawnChild('serverProcess', { id: 'process', input: { options: context.options } })
     }),
     terminate: sendTo('process', { type: 'process.signal', signal: 'SIGTERM' }),

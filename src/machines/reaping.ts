@@ -54,7 +54,9 @@ export const reaping = lifecycle.createStateConfig({
       entry: ['dropProcess', 'noteGone'],
       always: [
         { guard: 'isUnwanted', target: '#server.idle' },
-        { guard: 'isMeantToStop', target: '#server.configuring' },
+        { guard: 'isMeantToStop', target: '#server.configuring', actions: 'noteReplaced' },
+        { guard: 'isRefused', target: '#server.failed' },
+        { guard: 'canRollBack', target: '#server.configuring', actions: 'rollBack' },
         { guard: 'hasBudget', target: 'coolingDown' },
         { target: '#server.failed', actions: 'giveUp' },
       ],

@@ -25,6 +25,7 @@ export const serverMachine = lifecycle.createMachine({
     'server.start': { actions: 'want' },
     'server.release': { actions: 'release' },
     'server.stop': { actions: stopping },
+    'server.reconfigure': { actions: 'notePending' },
     'turn.start': [
       {
         guard: 'isOverflow',
@@ -44,8 +45,9 @@ export const serverMachine = lifecycle.createMachine({
   states: {
     idle: {
       description: 'nothing runs, nothing is wanted',
-      entry: 'forget',
+      entry: ['forget', 'adoptPending'],
       always: { guard: 'isWanted', target: 'configuring' },
+      on: { 'server.reconfigure': { actions: ['notePending', 'adoptPending'] } },
     },
 
     configuring,
@@ -58,13 +60,15 @@ export const serverMachine = lifecycle.createMachine({
       description: 'nothing runs; the error says why; only server.start tries again',
       entry: [
         assign({ wanted: false, leases: [] }),
+        'adoptPending',
         { type: 'endWaiting', params: ({ context }) => ({ cause: unavailable(context) }) },
       ],
       on: {
         'server.start': {
           target: 'configuring',
-          actions: ['want', 'renewBudget', assign({ failed: false })],
+          actions: ['want', 'renewBudget', assign({ ending: undefined })],
         },
+        'server.reconfigure': { actions: ['notePending', 'adoptPending'] },
         'turn.start': {
           guard: 'isKnownTurn',
           actions: { type: 'refuseTurn', params: ({ context }) => ({ cause: unavailable(context) }) },

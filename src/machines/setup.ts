@@ -1,11 +1,13 @@
 import { setup } from 'xstate'
 import { events } from '../actors/events.ts'
+import { memory } from '../actors/memory.ts'
 import { prepare } from '../actors/prepare.ts'
 import { probe } from '../actors/probe.ts'
 import { serverProcess } from '../actors/process.ts'
 import { dispose, sweep } from '../actors/reap.ts'
 import { turnLogic } from '../actors/turn.ts'
 import type { CompiledOptions } from '../options.ts'
+import { judgeVersion } from '../versions.ts'
 import { backoffMs, isWanted, silentMs, type ServerContext, type ServerEvent } from './context.ts'
 
 /** For the end of busy sessions before the process is ended. */
@@ -25,7 +27,7 @@ const types = {} as { context: ServerContext; events: ServerEvent; input: Compil
 /** What the machine is made of: its actors, how long it waits for what, and what it asks before it decides. */
 export const serverSetup = setup({
   types,
-  actors: { prepare, serverProcess, probe, events, dispose, sweep, turnLogic },
+  actors: { prepare, serverProcess, probe, events, memory, dispose, sweep, turnLogic },
   delays: {
     startTimeout: ({ context }) => context.options.values.startTimeoutMs,
     probeInterval: ({ context }) => context.options.values.probeIntervalMs,
@@ -33,6 +35,7 @@ export const serverSetup = setup({
     healthInterval: ({ context }) => context.options.values.healthIntervalMs,
     stopGrace: ({ context }) => context.options.values.stopGraceMs,
     restartWindow: ({ context }) => context.options.values.restartWindowMs,
+    idleTimeout: ({ context }) => context.options.values.idleTimeoutMs,
     drain: ({ context }) => context.drainMs,
     backoff: ({ context }) => backoffMs(context),
     disposeTimeout: disposeTimeoutMs,
@@ -50,7 +53,20 @@ export const serverSetup = setup({
     /** A server that does not answer, or never did, has nothing to be asked to end. */
     isUnresponsive: ({ context }) => !context.wasHealthy || context.failures > 0,
     hasSweptEnough: ({ context }) => context.sweeps >= maxSweeps,
-    isMeantToStop: ({ context }) => !context.failed,
+    isMeantToStop: ({ context }) => context.ending !== 'failure' && context.ending !== 'refusal',
+    isRefused: ({ context }) => context.ending === 'refusal',
+    isUnsupported: ({ context }) =>
+      context.version !== undefined && judgeVersion(context.version) === 'unsupported',
+    hasPending: ({ context }) => context.pendingRevision !== undefined,
+    /** The configuration in use was never healthy, and one before it was. */
+    canRollBack: ({ context }) =>
+      context.pendingRevision === undefined &&
+      context.provenRevision !== undefined &&
+      context.revision !== context.provenRevision,
+    hasTurns: ({ context }) => context.running.length + context.waiting.length > 0,
+    hasNoTurns: ({ context }) => context.running.length + context.waiting.length === 0,
+    restsWhenIdle: ({ context }) => context.options.values.idleTimeoutMs > 0,
+    hasMemoryLimit: ({ context }) => context.options.values.memoryLimitMb !== undefined,
     hasBudget: ({ context }) => context.recentRestarts < context.options.values.maxRestarts,
     isDrained: ({ context }) => context.running.length === 0,
     canDrain: ({ context, event }) =>

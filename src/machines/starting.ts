@@ -1,25 +1,31 @@
 import { assign } from 'xstate'
 import { asRuntimeError } from '../errors.ts'
-import { startTimedOut } from './causes.ts'
+import { startTimedOut, unsupported } from './causes.ts'
 import { lifecycle } from './lifecycle.ts'
+
+const notePrepareError = {
+  type: 'noteFailure',
+  params: ({ event }: { event: { error: unknown } }) => ({
+    error: asRuntimeError(event.error, 'The server could not be prepared'),
+    reason: 'could not be prepared',
+  }),
+} as const
 
 /** Before there is a process. */
 export const configuring = lifecycle.createStateConfig({
   description: 'finds the binary, picks the port, writes the config',
-  entry: 'beginStart',
+  entry: ['beginStart', 'adoptPending'],
   invoke: {
     src: 'prepare',
     input: ({ context }) => ({ options: context.options }),
     onDone: { target: 'spawning', actions: assign(({ event }) => ({ baseURL: event.output.baseURL })) },
-    onError: {
-      target: 'failed',
-      actions: assign(({ event }) => ({
-        error: asRuntimeError(event.error, 'The server could not be prepared'),
-        reason: 'could not be prepared',
-      })),
-    },
+    onError: [
+      { guard: 'canRollBack', target: 'configuring', reenter: true, actions: [notePrepareError, 'rollBack'] },
+      { target: 'failed', actions: notePrepareError },
+    ],
   },
   always: { guard: 'isUnwanted', target: 'idle', actions: 'noteUnwanted' },
+  on: { 'server.reconfigure': { target: 'configuring', reenter: true, actions: 'notePending' } },
 })
 
 /** A process that is not known yet. */
@@ -37,7 +43,14 @@ export const spawning = lifecycle.createStateConfig({
 /** A process that is not known to be well yet. */
 export const probing = lifecycle.createStateConfig({
   description: 'the process runs; it is asked for its health once it says that it listens',
-  always: { guard: 'isUnwanted', target: 'reaping', actions: 'noteUnwanted' },
+  always: [
+    { guard: 'isUnwanted', target: 'reaping', actions: 'noteUnwanted' },
+    {
+      guard: 'hasPending',
+      target: 'reaping',
+      actions: { type: 'beginReplacing', params: { reason: 'reconfigured' } },
+    },
+  ],
   after: { startTimeout: { target: 'reaping', actions: { type: 'noteFailure', params: startTimedOut } } },
   on: { 'process.exited': { target: 'reaping', actions: 'noteExit' } },
   initial: 'awaitingListen',
@@ -47,7 +60,7 @@ export const probing = lifecycle.createStateConfig({
       invoke: {
         src: 'probe',
         input: ({ context }) => ({ options: context.options, withConfig: true }),
-        onDone: '#server.healthy',
+        onDone: { target: 'judging', actions: assign(({ event }) => ({ version: event.output?.version })) },
         onError: {
           target: 'pausing',
           actions: { type: 'noteProbeError', params: ({ event }) => ({ error: event.error }) },
@@ -59,6 +72,16 @@ export const probing = lifecycle.createStateConfig({
           actions: { type: 'noteProbeError', params: { error: 'the probe got no answer in time' } },
         },
       },
+    },
+    judging: {
+      always: [
+        {
+          guard: 'isUnsupported',
+          target: '#server.reaping',
+          actions: { type: 'noteRefusal', params: unsupported },
+        },
+        { target: '#server.healthy' },
+      ],
     },
     pausing: { after: { probeInterval: 'asking' } },
   },

@@ -1,7 +1,7 @@
 import { enqueueActions, type DoneActorEvent, type ErrorActorEvent } from 'xstate'
 import type { TurnCause } from '../actors/refusal.ts'
 import { runtimeOf } from '../actors/runtime.ts'
-import { cancelled, died, overloaded, processLost, stopped } from './causes.ts'
+import { cancelled, ended, overloaded, processLost } from './causes.ts'
 import { admissible, type ServerContext, type ServerEvent } from './context.ts'
 import { serverSetup } from './setup.ts'
 
@@ -64,11 +64,11 @@ export const withTurns = serverSetup.extend({
       enqueue.assign({ waiting: [] })
     }),
     /** Those that may be asked again wait for the next server, before all others. */
-    /** Those that may be asked again wait for the next server, before all others. */
     endRunning: enqueueActions(({ context, enqueue }) => {
       const { turns } = runtimeOf(context.options)
-      const cause = context.failed ? died(context) : stopped
-      const resumed = context.running.filter((id) => context.failed && turns.get(id)?.canResume === true)
+      const cause = ended(context)
+      const mayResume = cause.code === 'server_died'
+      const resumed = context.running.filter((id) => mayResume && turns.get(id)?.canResume === true)
       for (const id of context.running) {
         if (resumed.includes(id)) enqueue.sendTo(`turn:${id}`, { type: 'turn.suspend', cause })
         else enqueue.sendTo(`turn:${id}`, { type: 'turn.end', cause, isServerGone: true })

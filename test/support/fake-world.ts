@@ -1,7 +1,9 @@
 import { fromCallback, fromPromise, type EventObject } from 'xstate'
 import { clockOf, type SystemClock } from '../../src/actors/clock.ts'
 import { EventHub } from '../../src/actors/hub.ts'
+import type { MemoryReading } from '../../src/actors/memory.ts'
 import type { Prepared } from '../../src/actors/prepare.ts'
+import type { ProbeAnswer } from '../../src/actors/probe.ts'
 import type { ProcessCommand, ProcessFact } from '../../src/actors/process.ts'
 import { runtimeOf, type Link } from '../../src/actors/runtime.ts'
 import type { StreamFact } from '../../src/actors/events.ts'
@@ -15,6 +17,8 @@ export interface Script {
   /** `pending`: it runs, but nothing is known of it until the test says so. */
   spawn: 'listens' | 'silent' | 'exits' | 'cannotStart' | 'pending'
   probe: 'ok' | 'fails' | 'hangs'
+  version: string
+  residentMb: number | undefined | Error
   /** What a probe or dispose that fails says. */
   failure: string
   dispose: 'ok' | 'fails' | 'hangs'
@@ -30,6 +34,8 @@ const goodWorld: Script = {
   prepare: 'ok',
   spawn: 'listens',
   probe: 'ok',
+  version: '1.18.33',
+  residentMb: undefined,
   failure: 'no',
   dispose: 'ok',
   stream: 'opens',
@@ -149,9 +155,17 @@ export class FakeWorld {
         })
         return () => process.destroy()
       }),
-      probe: fromPromise<undefined, Input & { withConfig: boolean }>(({ input, signal }) => {
-        signal.addEventListener('abort', () => this.note('probe aborted'))
-        return this.#answer(input.withConfig ? 'probe with config' : 'probe', this.script.probe)
+      probe: fromPromise<ProbeAnswer | undefined, Input & { withConfig: boolean }>(
+        async ({ input, signal }) => {
+          signal.addEventListener('abort', () => this.note('probe aborted'))
+          await this.#answer(input.withConfig ? 'probe with config' : 'probe', this.script.probe)
+          return { version: this.script.version }
+        },
+      ),
+      memory: fromPromise<MemoryReading, Input>(() => {
+        const { residentMb } = this.script
+        if (residentMb instanceof Error) return Promise.reject(residentMb)
+        return Promise.resolve({ residentMb })
       }),
       events: fromCallback<EventObject, Input>(({ sendBack }) => this.#stream((fact) => sendBack(fact))),
       dispose: fromPromise<undefined, Input>(() => this.#answer('dispose', this.script.dispose)),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionsError } from '../../src/errors.ts'
 import { compileConnection, compileOptions } from '../../src/options.ts'
+import { modelOf } from '../../src/actors/model.ts'
 import { planTurn, traceOf } from '../../src/turn-input.ts'
 
 const { values } = compileOptions({
@@ -31,7 +32,7 @@ describe('planTurn', () => {
         traceId: null,
         title: 'hello',
         directory: undefined,
-        model: { providerID: 'mine', modelID: 'first' },
+        model: undefined,
         agent: undefined,
         system: undefined,
         parts: [{ type: 'text', text: 'hello' }],
@@ -72,15 +73,14 @@ describe('planTurn', () => {
       { providerID: 'p', modelID: 'm' },
     ],
   ])('asks the model that is named, one of the proxy unless it says otherwise: %j', (model, expected) => {
-    expect(planTurn({ text: 'x', ...(model !== undefined && { model }) }, values).plan.model).toEqual(
-      expected,
-    )
+    const { plan } = planTurn({ text: 'x', ...(model !== undefined && { model }) }, values)
+    expect(modelOf(plan.model, values)).toEqual(expected)
   })
 
   it('needs a model to be named where a connection names none', () => {
     const { compiled } = compileConnection({ baseURL: 'http://127.0.0.1:4096' })
     expect(refusal('hello', compiled.values)).toMatch(/^Missing turn input model/)
-    expect(planTurn({ text: 'x', model: 'm' }, compiled.values).plan.model.modelID).toBe('m')
+    expect(planTurn({ text: 'x', model: 'm' }, compiled.values).plan.model).toBe('m')
   })
 
   it('gives files on as data, bytes or base64, texts of any kind as plain text', () => {

@@ -1,0 +1,89 @@
+import type { SnapshotFrom } from 'xstate'
+import { runtimeOf } from './actors/runtime.ts'
+import { ReconfigureError, StoppedError } from './errors.ts'
+import type { serverMachine } from './machines/server.ts'
+import { changeOptions, type CompiledOptions, type ReconfigureOptions } from './options.ts'
+import type { ServerActorRef } from './turn.ts'
+
+type Snapshot = SnapshotFrom<typeof serverMachine>
+
+/**
+ * Gives a server another configuration: running turns finish (for up to the option `drainMs`), new ones wait, and it starts
+ * again with it. Resolves once it is healthy with it; at once where nothing runs, or where the patch changes nothing.
+ *
+ * Rejects with `InvalidOptionsError` for a bad patch, before anything is done; with `ReconfigureError` where the server does
+ * not come up with it, once the last configuration that was healthy is back (or could not be brought back either); with
+ * `StoppedError` where `stop()` or `close()` comes between.
+ */
+export async function reconfigure(actor: ServerActorRef, patch: ReconfigureOptions): Promise<void> {
+  const { context, status } = actor.getSnapshot()
+  if (status !== 'active') throw new StoppedError('The server was closed')
+  const { options, revision, provenRevision = 0, pendingRevision = revision } = context
+  const { revisions } = runtimeOf(options)
+  const changed = changeOptions(revisions.get(pendingRevision) ?? options, patch)
+  if (!changed && pendingRevision === provenRevision) return
+  // What is on its way already is waited for like one's own.
+  const wanted = changed ? keep(actor, changed) : pendingRevision
+  const watch = watchRevision(actor, wanted)
+  if (changed) actor.send({ type: 'server.reconfigure', revision: wanted })
+  return watch()
+}
+
+/** Keeps a configuration beside the machine, with those that may still be used; gives its number. */
+function keep(actor: ServerActorRef, changed: CompiledOptions): number {
+  const { options, revision, provenRevision, pendingRevision } = actor.getSnapshot().context
+  const runtime = runtimeOf(options)
+  if (!runtime.revisions.has(revision)) runtime.revisions.set(revision, options.copy())
+  for (const number of runtime.revisions.keys())
+    if (![revision, provenRevision, pendingRevision].includes(number)) runtime.revisions.delete(number)
+  const number = ++runtime.lastRevision
+  runtime.revisions.set(number, changed)
+  return number
+}
+
+/** Waits for what becomes of a configuration, or of one that was asked for after it. */
+function watchRevision(actor: ServerActorRef, wanted: number): () => Promise<void> {
+  const { stops } = actor.getSnapshot().context
+  return () =>
+    new Promise((resolve, reject) => {
+      let hasBegun = false
+      const look = (): void => {
+        const snapshot = actor.getSnapshot()
+        const outcome = outcomeOf(snapshot, wanted, hasBegun)
+        const isStopped = snapshot.status !== 'active' || snapshot.context.stops !== stops
+        hasBegun ||= !isAtRest(snapshot)
+        if (outcome === undefined && !isStopped) return
+        subscription.unsubscribe()
+        if (outcome === 'used') resolve()
+        else reject(outcome ?? new StoppedError('The server was stopped before it had started again'))
+      }
+      const subscription = actor.subscribe({ next: look, complete: look })
+      look()
+    })
+}
+
+const isAtRest = (snapshot: Snapshot): boolean => snapshot.matches('idle') || snapshot.matches('failed')
+
+/** `undefined` while nothing is certain. */
+function outcomeOf(
+  snapshot: Snapshot,
+  wanted: number,
+  hasBegun: boolean,
+): 'used' | ReconfigureError | undefined {
+  const { revision, provenRevision = -1, pendingRevision, rolledBack, error } = snapshot.context
+  const isSettled = isAtRest(snapshot) || snapshot.matches('healthy')
+  if (!isSettled || pendingRevision !== undefined) return undefined
+  if (provenRevision >= wanted) return 'used'
+  if ((rolledBack?.revision ?? -1) >= wanted) {
+    const isBack = snapshot.matches('healthy')
+    return failure(isBack ? ', and the last healthy one is in use again' : '', rolledBack?.error)
+  }
+  if (hasBegun && snapshot.matches('failed')) return failure('', error)
+  return isAtRest(snapshot) && revision >= wanted ? 'used' : undefined
+}
+
+const failure = (what: string, cause: Error | undefined): ReconfigureError =>
+  new ReconfigureError(
+    `The server did not come up with the new configuration${what}: ${cause?.message ?? 'it failed'}`,
+    { cause },
+  )
