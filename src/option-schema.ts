@@ -137,9 +137,9 @@ export const serverSchema = z
 /** Which of a server's options may change while it lives; what they say is looked at as part of them all. */
 export const patchSchema = z.strictObject({
   proxy: z.record(z.string(), z.unknown(), 'expected an object').optional(),
-  models: z.unknown(),
-  env: z.unknown(),
-  config: z.unknown(),
+  models: z.unknown().optional(),
+  env: z.unknown().optional(),
+  config: z.unknown().optional(),
 })
 
 /** Whether a value survives being written as JSON. */

@@ -1,9 +1,13 @@
+import type { Prompt } from '../../src/io/client.ts'
+
 /** What a turn asks of opencode's API, answered from memory. */
 export class FakeClient {
   /** Ids of sessions, in the order of their creation. */
   readonly sessions: string[] = []
   /** Ids of sessions that were prompted, in order. */
   readonly prompts: string[] = []
+  /** The models that were asked, in the order of the prompts. */
+  readonly models: unknown[] = []
   readonly aborts: string[] = []
   readonly #busy = new Set<string>()
 
@@ -17,8 +21,9 @@ export class FakeClient {
     return Promise.resolve({ id, directory: '/work' })
   }
 
-  prompt(sessionId: string): Promise<void> {
+  prompt(sessionId: string, _directory: unknown, { model }: Pick<Prompt, 'model'>): Promise<void> {
     this.prompts.push(sessionId)
+    this.models.push(model?.modelID)
     this.#busy.add(sessionId)
     return Promise.resolve()
   }
@@ -26,6 +31,10 @@ export class FakeClient {
   abort(sessionId: string): Promise<void> {
     this.aborts.push(sessionId)
     this.idle(sessionId)
+    return Promise.resolve()
+  }
+
+  revert(): Promise<void> {
     return Promise.resolve()
   }
 

@@ -176,10 +176,9 @@ export class FakeWorld {
   async #prepare(options: CompiledOptions, clock: SystemClock): Promise<Prepared> {
     this.#clock = clock
     this.note('prepare')
-    const { prepare } = this.script
-    if (prepare === 'hangs') return never
+    if (this.script.prepare === 'hangs') return never
     await Promise.resolve()
-    if (prepare instanceof Error) throw prepare
+    if (this.script.prepare instanceof Error) throw this.script.prepare
     this.hub = new EventHub(clock.now)
     const link: unknown = { client: this.client, hub: this.hub }
     runtimeOf(options).link = link as Link

@@ -1,0 +1,261 @@
+import { inspect } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { InvalidOptionsError, ReconfigureError, ServerExitedError, StoppedError } from '../../src/errors.ts'
+import { secretOptions, type ReconfigureOptions } from '../../src/options.ts'
+import { reconfigure } from '../../src/reconfigure.ts'
+import { startServer, type TestServer } from '../support/machine-harness.ts'
+
+/** `reconfigure`; what became of it can be read without waiting. */
+function change(server: TestServer, patch: ReconfigureOptions) {
+  const outcome: { state: 'pending' | 'done' | 'rejected'; error?: unknown } = { state: 'pending' }
+  reconfigure(server.actor, patch).then(
+    () => (outcome.state = 'done'),
+    (error: unknown) => Object.assign(outcome, { state: 'rejected', error }),
+  )
+  return outcome
+}
+
+const apiKey = 'sk-another-key-123'
+const keyOf = (server: TestServer) => secretOptions(server.options).apiKey
+
+describe('reconfigure', () => {
+  it('starts a healthy server again, with the new configuration', async () => {
+    const server = startServer()
+    await server.beHealthy()
+    const changed = change(server, { proxy: { apiKey }, models: ['other'] })
+    await server.advance()
+    expect(changed.state).toBe('done')
+    expect(server.states).toEqual(
+      'idle configuring spawning probing healthy reaping configuring spawning probing healthy'.split(' '),
+    )
+    expect(keyOf(server)).toBe(apiKey)
+    expect(server.options.values.models).toEqual([{ id: 'other' }])
+    expect(server.options.values.proxy).toEqual({ providerID: 'litellm', name: 'LiteLLM' })
+    expect(server.context()).toMatchObject({ restarts: 1, recentRestarts: 0, reason: undefined })
+  })
+
+  it('keeps the old one until running turns have finished; those who wait get the new one', async () => {
+    const server = startServer()
+    const running = server.turn()
+    await server.advance()
+    const changed = change(server, { models: ['other'] })
+    const waiting = server.turn()
+    await server.advance(60_000)
+    expect(changed.state).toBe('pending')
+    expect(server.context()).toMatchObject({ reason: 'reconfigured' })
+    expect(server.options.values.models).toEqual([{ id: 'gpt-4o' }])
+    await server.answer(running)
+    await server.answer(waiting)
+    expect(changed.state).toBe('done')
+    expect(server.world.client.models).toEqual(['gpt-4o', 'other'])
+    expect([running, waiting].map(({ replies }) => replies.at(-1)?.kind)).toEqual(['final', 'final'])
+  })
+
+  it('validates first, and then does nothing', async () => {
+    const server = startServer()
+    await server.beHealthy()
+    for (const patch of [
+      { models: [] },
+      { proxy: { baseURL: 'nowhere' } },
+      { proxy: { unknown: 1 } },
+      { proxy: 7 },
+      { home: '/elsewhere' },
+      { env: { 'A=B': 'c' } },
+      null,
+    ])
+      await expect(reconfigure(server.actor, patch as ReconfigureOptions)).rejects.toBeInstanceOf(
+        InvalidOptionsError,
+      )
+    await server.advance()
+    expect(server.world.spawns).toBe(1)
+  })
+
+  it.each<[string, ReconfigureOptions]>([
+    ['nothing', {}],
+    ['what is so already', { proxy: { apiKey: 'sk-the-proxy-key' }, models: ['gpt-4o'], env: {} }],
+    ['nothing that is said', { proxy: { name: undefined as unknown as string } }],
+  ])('restarts nothing for a patch of %s', async (_what, patch) => {
+    const server = startServer()
+    await server.beHealthy()
+    const changed = change(server, patch)
+    await server.advance()
+    expect(changed.state).toBe('done')
+    expect(server.world.spawns).toBe(1)
+  })
+
+  it('starts nothing where nothing runs: the next start has it', async () => {
+    const server = startServer()
+    const changed = change(server, { proxy: { apiKey } })
+    await server.advance()
+    expect([changed.state, server.state(), keyOf(server)]).toEqual(['done', 'idle', apiKey])
+    await server.beHealthy()
+  })
+
+  it.each(['configuring', 'spawning', 'probing'] as const)(
+    'begins a start anew that is %s',
+    async (state) => {
+      const hanging = {
+        configuring: { prepare: 'hangs' },
+        spawning: { spawn: 'pending' },
+        probing: { spawn: 'silent' },
+      }
+      const server = startServer({}, hanging[state] as object)
+      const asked = server.ensure()
+      await server.advance()
+      expect(server.state()).toBe(state)
+      Object.assign(server.world.script, { prepare: 'ok', spawn: 'listens' })
+      const changed = change(server, { proxy: { apiKey } })
+      if (state === 'spawning') server.world.process.spawned()
+      await server.advance()
+      expect([asked.state, changed.state, keyOf(server)]).toEqual(['healthy', 'done', apiKey])
+    },
+  )
+
+  it('rolls back to what was healthy where the new one does not come up, and says so', async () => {
+    const server = startServer()
+    await server.beHealthy()
+    server.world.script.spawn = 'exits'
+    const seen: unknown[] = []
+    server.actor.subscribe(({ context }) => {
+      if (context.reason === 'rolled back') server.world.script.spawn = 'listens'
+      seen.push(context.reason)
+    })
+    const changed = change(server, { proxy: { apiKey }, models: ['other'] })
+    const turn = server.turn()
+    await server.advance()
+    expect(server.state()).toBe('healthy')
+    expect(changed.error).toBeInstanceOf(ReconfigureError)
+    expect(changed.error).toMatchObject({
+      code: 'ERR_OPENCODE_RECONFIGURE',
+      message: expect.stringMatching(
+        /did not come up.*the last healthy one is in use again: .*crashed/,
+      ) as string,
+      cause: expect.any(ServerExitedError) as Error,
+    })
+    expect(seen).toContain('rolled back')
+    expect(keyOf(server)).toBe('sk-the-proxy-key')
+    expect(server.world.spawns).toBe(3)
+    await server.answer(turn)
+    expect(server.world.client.models).toEqual(['gpt-4o'])
+  })
+
+  it('rolls back where the new one cannot even be prepared', async () => {
+    const server = startServer()
+    await server.beHealthy()
+    server.world.script.prepare = new Error('read-only')
+    server.actor.subscribe(({ context }) => {
+      if (context.reason === 'rolled back') server.world.script.prepare = 'ok'
+    })
+    const changed = change(server, { proxy: { apiKey } })
+    await server.advance()
+    expect([changed.state, server.state(), keyOf(server)]).toEqual([
+      'rejected',
+      'healthy',
+      'sk-the-proxy-key',
+    ])
+  })
+
+  it('says what is true where the old one does not come up any more either', async () => {
+    const server = startServer({ maxRestarts: 0 })
+    await server.beHealthy()
+    server.world.script.spawn = 'exits'
+    const changed = change(server, { proxy: { apiKey } })
+    await server.advance(100_000)
+    expect(server.state()).toBe('failed')
+    expect(changed.error).toBeInstanceOf(ReconfigureError)
+    expect(String(changed.error)).not.toContain('in use again')
+    expect(keyOf(server)).toBe('sk-the-proxy-key')
+  })
+
+  it('fails plainly where nothing was healthy before', async () => {
+    const server = startServer({ maxRestarts: 0 }, { spawn: 'silent' })
+    server.ensure()
+    await server.advance()
+    server.world.script.spawn = 'exits'
+    const changed = change(server, { proxy: { apiKey } })
+    await server.advance(100_000)
+    expect([changed.state, server.state(), keyOf(server)]).toEqual(['rejected', 'failed', apiKey])
+  })
+
+  it('mends a server that failed, at its next start', async () => {
+    const server = startServer({ maxRestarts: 0 }, { spawn: 'exits' })
+    server.ensure()
+    await server.advance()
+    const changed = change(server, { proxy: { apiKey } })
+    await server.advance()
+    expect([changed.state, server.state()]).toEqual(['done', 'failed'])
+    server.world.script.spawn = 'listens'
+    await server.beHealthy()
+    expect(keyOf(server)).toBe(apiKey)
+  })
+
+  it('uses the last of several, and tells all of them', async () => {
+    const server = startServer()
+    const running = server.turn()
+    await server.advance()
+    const first = change(server, { models: ['b'] })
+    const second = change(server, { proxy: { apiKey } })
+    const same = change(server, { models: ['b'] })
+    await server.answer(running)
+    expect([first.state, second.state, same.state]).toEqual(['done', 'done', 'done'])
+    expect(server.options.values.models).toEqual([{ id: 'b' }])
+    expect(keyOf(server)).toBe(apiKey)
+    expect(server.world.spawns).toBe(2)
+  })
+
+  it('can be undone by another, once it was rolled back', async () => {
+    const server = startServer()
+    await server.beHealthy()
+    server.world.script.spawn = 'exits'
+    const subscription = server.actor.subscribe(({ context }) => {
+      if (context.reason === 'rolled back') server.world.script.spawn = 'listens'
+    })
+    change(server, { models: ['broken'] })
+    await server.advance()
+    subscription.unsubscribe()
+    const next = change(server, { proxy: { apiKey } })
+    await server.advance()
+    expect([next.state, keyOf(server)]).toEqual(['done', apiKey])
+    expect(server.options.values.models).toEqual([{ id: 'gpt-4o' }])
+  })
+
+  it('is told of a stop, and used at the next start', async () => {
+    const server = startServer()
+    server.turn()
+    await server.advance()
+    const changed = change(server, { proxy: { apiKey } })
+    server.send({ type: 'server.stop' })
+    await server.advance()
+    expect(changed.error).toBeInstanceOf(StoppedError)
+    expect([server.state(), keyOf(server)]).toEqual(['idle', apiKey])
+  })
+
+  it('is refused by a server that was closed', async () => {
+    const server = startServer()
+    server.actor.stop()
+    await expect(reconfigure(server.actor, {})).rejects.toBeInstanceOf(StoppedError)
+  })
+
+  it('masks both keys, and shows neither', async () => {
+    const server = startServer()
+    await server.beHealthy()
+    change(server, { proxy: { apiKey }, env: { MY_TOKEN: 'tok-123456' } })
+    await server.advance()
+    const all = inspect([server.inspections, server.actor.getSnapshot()], { depth: 5 })
+    for (const secret of ['sk-the-proxy-key', apiKey, 'tok-123456']) {
+      expect(all).not.toContain(secret)
+      expect(server.options.secrets.mask(`x ${secret} y`)).toBe('x *** y')
+    }
+  })
+
+  it('survives a crash of the old server while it drains', async () => {
+    const server = startServer()
+    const running = server.turn()
+    await server.advance()
+    const changed = change(server, { proxy: { apiKey } })
+    server.world.process.exit()
+    await server.advance(1_000)
+    expect([changed.state, server.state(), keyOf(server)]).toEqual(['done', 'healthy', apiKey])
+    expect(running.replies).toMatchObject([{ code: 'server_died' }])
+  })
+})

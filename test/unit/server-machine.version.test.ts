@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest'
+import { UnsupportedVersionError } from '../../src/errors.ts'
+import { lifecycleOf } from '../../src/lifecycle.ts'
+import { judgeVersion, versions } from '../../src/versions.ts'
+import { startServer } from '../support/machine-harness.ts'
+
+describe('the version of opencode', () => {
+  it.each([
+    ['1.18.33', 'tested'],
+    [versions.oldestSupported, 'tested'],
+    [versions.newestTested, 'tested'],
+    ['v1.18.33', 'tested'],
+    ['1.18.33-beta.1', 'tested'],
+    ['1.999.0', 'untested'],
+    ['2.0.0', 'untested'],
+    ['10.0.0', 'untested'],
+    ['0.0.0-dev-202611', 'untested'],
+    ['local', 'untested'],
+    [undefined, 'untested'],
+    ['1.0.0', 'unsupported'],
+    ['0.15.31', 'unsupported'],
+  ] as const)('%s is %s', (version, verdict) => {
+    expect(judgeVersion(version)).toBe(verdict)
+  })
+
+  it('is said of a healthy server that was not tested', async () => {
+    const server = startServer({}, { version: '7.0.0' })
+    await server.beHealthy()
+    expect(lifecycleOf(server.actor.getSnapshot())).toMatchObject({
+      state: 'healthy',
+      reason: `untested version: opencode 7.0.0, tested are ${versions.oldestSupported} to ${versions.newestTested}`,
+    })
+  })
+
+  it('is not mentioned where it was tested', async () => {
+    const server = startServer()
+    await server.beHealthy()
+    expect(server.context().reason).toBeUndefined()
+  })
+
+  it('fails for good where it is too old: no restart would help', async () => {
+    const server = startServer({}, { version: '0.1.0' })
+    const asked = server.ensure()
+    const turn = server.turn()
+    await server.advance()
+    expect(server.state()).toBe('failed')
+    expect(asked.error).toBeInstanceOf(UnsupportedVersionError)
+    expect(asked.error).toMatchObject({
+      code: 'ERR_OPENCODE_UNSUPPORTED_VERSION',
+      message: expect.stringMatching(
+        /opencode 0\.1\.0 is not supported.*npm install opencode-ai@latest/,
+      ) as string,
+    })
+    expect(turn.replies).toMatchObject([{ kind: 'error', code: 'server_unavailable' }])
+    expect(server.world.spawns).toBe(1)
+    expect(server.world.alive.size).toBe(0)
+  })
+
+  it('is read again at the next start', async () => {
+    const server = startServer({}, { version: '0.1.0' })
+    server.ensure()
+    await server.advance()
+    server.world.script.version = '1.18.33'
+    await server.beHealthy()
+  })
+})
