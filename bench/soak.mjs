@@ -1,0 +1,222 @@
+// What a server goes through that is left running: kills, stops, wedges, floods and new configurations at random, under a
+// load of turns, for so many minutes. Nothing may be lost: every turn gets exactly one terminal reply, and at the end no
+// process is left. Exits 1 where that is not so.
+//
+//   npm run soak -- --minutes 5 --seed 42 --concurrency 4 [--binary path]
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { OpenCodeServer } from '../dist/index.js'
+import { startScriptedModel } from '../dist/testing/index.js'
+
+const { values: flags } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '3' },
+    seed: { type: 'string', default: String(Date.now() % 1e6) },
+    concurrency: { type: 'string', default: '4' },
+    binary: { type: 'string' },
+  },
+})
+const [minutes, seed, concurrency] = [flags.minutes, flags.seed, flags.concurrency].map(Number)
+const random = mulberry32(seed)
+const pick = (list) => list[Math.floor(random() * list.length)]
+
+const apiKey = 'sk-soak-0123456789'
+const home = mkdtempSync(join(tmpdir(), 'opencode-runtime-soak-'))
+const words = Array.from({ length: 40 }, (_, i) => `${i} `)
+const bash = (command) => ({ toolCalls: [{ name: 'bash', args: { command, description: command } }] })
+const model = await startScriptedModel(
+  [
+    { match: 'trickle', reply: { text: words, chunkDelayMs: 50 } },
+    { match: 'tool', reply: [bash('sleep 1; echo done'), { text: 'Done' }] },
+    { match: 'long tool', reply: bash('sleep 600') },
+    { match: 'refused', reply: { error: { status: 401, message: 'no such key' } } },
+    { match: 'cut', reply: { text: words, cutAfter: 10 } },
+    { match: 'hello', reply: { text: ['Hello', ' world'] } },
+  ].reverse(),
+  { apiKey },
+)
+const server = new OpenCodeServer({
+  home,
+  proxy: { baseURL: model.baseURL, apiKey },
+  models: ['gpt-4o'],
+  ...(flags.binary !== undefined && { binary: flags.binary }),
+  healthIntervalMs: 1_000,
+  probeTimeoutMs: 2_000,
+  busyGraceMs: 8_000,
+  memoryLimitMb: 900,
+  idleTimeoutMs: 4_000,
+  stopGraceMs: 2_000,
+  maxRestarts: 100,
+  backoffMaxMs: 1_000,
+  turnDeadlineMs: 60_000,
+  drainMs: 10_000,
+  maxQueuedTurns: 30,
+})
+
+// ---- the load: some conversations that never rest
+
+const turns = { started: 0, ended: 0, terminal: {}, violations: [] }
+const sessions = Array.from({ length: concurrency }, () => server.session())
+const live = new Set()
+
+function start(ask) {
+  turns.started++
+  const turn = ask()
+  live.add(turn)
+  let terminals = 0
+  turn.replies$.subscribe({
+    next: (reply) => (terminals += reply.kind === 'final' || reply.kind === 'error' ? 1 : 0),
+    error: (error) => turns.violations.push(`replies$ failed: ${error}`),
+    complete: () => {
+      turns.ended++
+      live.delete(turn)
+      if (terminals !== 1) turns.violations.push(`a turn gave ${terminals} terminal replies`)
+    },
+  })
+  void turn.done.then((reply) => {
+    const name = reply.kind === 'error' ? reply.code : reply.kind
+    turns.terminal[name] = (turns.terminal[name] ?? 0) + 1
+    if (name === 'internal') turns.violations.push(`internal: ${reply.error}`)
+  })
+  return turn
+}
+
+const asks = ['hello', 'hello', 'hello', 'trickle', 'trickle', 'tool', 'long tool', 'refused', 'cut']
+let isOver = false
+async function converse(session) {
+  while (!isOver) {
+    const text = pick(asks)
+    const turn = start(() => session.turn({ text, resume: random() < 0.3 }))
+    // Nobody waits for a tool of ten minutes.
+    if (text === 'long tool' || random() < 0.1) {
+      await Promise.race([turn.done, sleep(random() * 4_000)])
+      turn.cancel()
+    }
+    await turn.done
+    await sleep(random() * 500)
+  }
+}
+
+// ---- the world: one misfortune after another
+
+const kill = (signal) => {
+  if (server.pid !== undefined) process.kill(server.pid, signal)
+}
+const stopFor = async (ms) => {
+  const { pid } = server
+  if (pid === undefined) return
+  process.kill(pid, 'SIGSTOP')
+  await sleep(ms)
+  try {
+    process.kill(pid, 'SIGCONT')
+  } catch {
+    // It was replaced meanwhile.
+  }
+}
+const misfortunes = {
+  'is killed': () => kill('SIGKILL'),
+  'is told to end by a stranger': () => kill('SIGTERM'),
+  'stalls for a moment': () => stopFor(3_000),
+  'is wedged': () => kill('SIGSTOP'),
+  'is stopped': () => server.stop(),
+  'is stopped gently': () => server.stop({ drainMs: 3_000 }),
+  'is stopped and started at once': () => {
+    void server.stop()
+    return server.ensureRunning().catch(() => undefined)
+  },
+  'is reconfigured': () =>
+    server.reconfigure({ env: { SOAK: String(Math.floor(random() * 3)) } }).catch(() => undefined),
+  'is flooded': () => {
+    for (let i = 0; i < 60; i++) start(() => server.turn('hello'))
+  },
+  'is left by all': () => {
+    for (const turn of live) turn.cancel()
+  },
+  'is left alone': () => sleep(6_000),
+}
+const suffered = {}
+async function suffer() {
+  while (!isOver) {
+    await sleep(1_000 + random() * 6_000)
+    const name = pick(Object.keys(misfortunes))
+    suffered[name] = (suffered[name] ?? 0) + 1
+    // A failed server stays so until somebody asks for it.
+    if (server.actor.getSnapshot().matches('failed')) await server.ensureRunning().catch(() => undefined)
+    await misfortunes[name]()
+  }
+}
+
+// ---- the account
+
+const reasons = {}
+server.lifecycle$.subscribe(({ state, reason = 'none' }) => {
+  if (state !== 'reaping' && state !== 'failed') return
+  const why = `${state}: ${reason.split(':', 1)[0]}`
+  reasons[why] = (reasons[why] ?? 0) + 1
+})
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc')
+async function liveHeapMb() {
+  for (let i = 0; i < 5; i++) {
+    collectGarbage()
+    await sleep(20)
+  }
+  return process.memoryUsage().heapUsed / 1024 / 1024
+}
+
+/** Whatever was started with this home, its watcher aside, which has an empty environment. */
+function processesLeft() {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`HOME=${home}`)
+    } catch {
+      return false
+    }
+  })
+}
+
+console.log(`seed ${seed}, ${minutes} minutes, ${concurrency} conversations`)
+await start(() => server.turn('hello')).done
+const before = await liveHeapMb()
+const talks = [...sessions.map(converse), suffer()]
+await sleep(minutes * 60_000)
+isOver = true
+await Promise.race([Promise.all(talks), sleep(90_000)])
+const { restarts } = server.actor.getSnapshot().context
+await server.stop()
+await sleep(500)
+const after = await liveHeapMb()
+await server.close()
+await model.stop()
+const orphans = processesLeft()
+for (const pid of orphans) process.kill(Number(pid), 'SIGKILL')
+const lost = turns.started - turns.ended
+
+console.log('misfortunes     ', suffered)
+console.log('turns           ', `${turns.started} started, ${turns.ended} ended`)
+console.log('terminal replies', turns.terminal)
+console.log('ends of servers ', reasons)
+console.log('restarts        ', restarts)
+console.log('heap            ', `${before.toFixed(1)} → ${after.toFixed(1)} MB`)
+console.log('lost turns      ', lost)
+console.log('orphans         ', orphans.length)
+for (const violation of new Set(turns.violations)) console.log('violation       ', violation)
+rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
+process.exit(lost + orphans.length + turns.violations.length === 0 ? 0 : 1)
+
+/** Small, seeded, good enough: the same seed draws the same misfortunes. */
+function mulberry32(from) {
+  let state = from >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
