@@ -34,12 +34,17 @@ async function naming(option: string, value: string, write: () => Promise<unknow
   try {
     await write()
   } catch (error) {
-    const { code = '', path = value } = error as NodeJS.ErrnoException
-    throw new InvalidOptionsError(
-      `Invalid option ${option}: expected a directory that this process can write, got ${JSON.stringify(value)} (${code} at ${path})`,
-      { cause: error },
-    )
+    throw unwritable(option, value, error)
   }
+}
+
+/** The error for an option that names a place where the file system refuses to write. */
+export function unwritable(option: string, value: string, error: unknown): InvalidOptionsError {
+  const { code = '', path = value } = error as NodeJS.ErrnoException
+  return new InvalidOptionsError(
+    `Invalid option ${option}: expected a directory that this process can write, got ${JSON.stringify(value)} (${code} at ${path})`,
+    { cause: error },
+  )
 }
 
 async function currentContent(file: string): Promise<string | undefined> {

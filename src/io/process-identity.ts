@@ -1,0 +1,62 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+/** What tells a process from another one that has, or had, the same pid. */
+export interface ProcessIdentity {
+  /** When it started, as the platform says it: only ever compared. Empty where that cannot be known. */
+  startTime: string
+  /** Its arguments, the program first, joined by spaces. Empty where that cannot be known. */
+  command: string
+}
+
+/** What a pid is now; `undefined` where it is nobody, or a process that ended and only waits to be reaped. */
+export const identify = (pid: number): ProcessIdentity | undefined =>
+  process.platform === 'linux' ? identifyByProc(pid) : identifyByPs(pid)
+
+/** Whether a pid is still the process that started then. What cannot be known counts as the same. */
+export function isSameProcess(pid: number, startTime: string): boolean {
+  const now = identify(pid)
+  return now !== undefined && (now.startTime === '' || startTime === '' || now.startTime === startTime)
+}
+
+/** Linux tells the start in ticks since the boot: with the boot's own id no later process has the same. */
+function identifyByProc(pid: number): ProcessIdentity | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // The command may hold spaces and parentheses; the fields begin after its last one, with the third of `proc(5)`.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    if (fields[0] === 'Z' || fields[0] === 'X') return undefined
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trimEnd()
+    return { startTime: `${bootId()}:${fields[19] ?? ''}`, command }
+  } catch {
+    return undefined
+  }
+}
+
+let boot: string | undefined
+const bootId = (): string => (boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim())
+
+/** As POSIX systems without `/proc` tell it; where there is no `ps`, only whether there is such a process. */
+export function identifyByPs(pid: number): ProcessIdentity | undefined {
+  const args = ['-ww', '-o', 'stat=,lstart=,command=', '-p', String(pid)]
+  const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
+  try {
+    const line = execFileSync('ps', args, { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'ignore'] })
+    // `Ss   Sun Nov 22 11:09:25 2026 node server.js`
+    const [, state = '', startTime = '', command = ''] =
+      /^\s*(\S+)\s+((?:\S+\s+){4}\S+)\s+(.*)$/m.exec(line) ?? []
+    return state === '' || state.startsWith('Z') ? undefined : { startTime, command: command.trimEnd() }
+  } catch (error) {
+    // It ran and found nobody, or it cannot be run.
+    if (typeof (error as { status?: unknown }).status === 'number') return undefined
+    return isThere(pid) ? { startTime: '', command: '' } : undefined
+  }
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
