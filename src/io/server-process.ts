@@ -5,6 +5,8 @@ import { secretOptions, type CompiledOptions } from '../options.ts'
 import { serverEnvironment } from './environment.ts'
 import { killLeftovers, signalGroup, type GroupSignal } from './processes.ts'
 import { openServeLog } from './serve-log.ts'
+import { removeRecord, writeRecord } from './server-record.ts'
+import { startWatcher } from './watcher.ts'
 
 /** What a spawn is made with: found before, new each time. */
 export interface SpawnPlan {
@@ -44,8 +46,11 @@ export interface ServerProcess {
   signal(name: GroupSignal): void
   /** Kills what is left of it, and tells how many processes that were. */
   sweep(): number
-  /** Ends it at once, for a teardown that cannot wait: kills now, and again until nothing is left. */
-  destroy(): void
+  /**
+   * Ends it at once, for a teardown that cannot wait: kills now, and again until nothing is left. `onGone` is called then,
+   * or when nothing more can be done; at once where a sweep had found nothing.
+   */
+  destroy(onGone?: () => void): void
 }
 
 /**
@@ -62,7 +67,10 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
     events.onListening()
   }
   const log = openServeLog(home, options.secrets, watch)
-  const child = execa(plan.binary, ['serve', '--port', String(plan.port), '--hostname', plan.hostname], {
+  // Before the server, so that at no moment a host may die and leave it alone.
+  const watcher = startWatcher(plan.marker, home)
+  const args = ['serve', '--port', String(plan.port), '--hostname', plan.hostname]
+  const child = execa(plan.binary, args, {
     cwd: directory,
     env: serverEnvironment({
       home,
@@ -81,8 +89,27 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
     windowsHide: true,
   })
   const { pid } = child
+  if (pid !== undefined) {
+    watcher.watch(pid)
+    writeRecord(home, { ...recordOf(plan), pid, command: [plan.binary, ...args] })
+  }
   child.all.pipe(log.input)
-  const destroy = () => destroyNow(pid, plan.marker)
+  let isGone = false
+  const sweep = (): number => {
+    const left = isGone ? 0 : killLeftovers(pid, plan.marker)
+    if (left === 0 && !isGone) {
+      isGone = true
+      atExit.delete(destroy)
+      watcher.stop()
+      removeRecord(home, plan.marker)
+    }
+    return left
+  }
+  const destroy = (onGone: () => void = () => undefined): void =>
+    sweepUntilGone(sweep, () => {
+      atExit.delete(destroy)
+      onGone()
+    })
   atExit.add(destroy)
   // The exit is known from the process itself: a grandchild may hold its output open for ever. What it said last
   // is read and written first, for as long as that may take.
@@ -101,7 +128,6 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
   function end(exit: { exitCode?: number | undefined; signal?: string | undefined }, cause?: Error): void {
     if (ended) return
     ended = true
-    atExit.delete(destroy)
     events.onExit(exitError(exit, log.tail(), cause))
   }
 
@@ -110,10 +136,18 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
     signal: (name) => {
       if (pid !== undefined) signalGroup(pid, name)
     },
-    sweep: () => killLeftovers(pid, plan.marker),
+    sweep,
     destroy,
   }
 }
+
+const recordOf = ({ hostname, port, username, password, marker }: SpawnPlan) => ({
+  hostname,
+  port,
+  username,
+  ...(password !== undefined && { password }),
+  marker,
+})
 
 /** How long an ended server's last output is waited for, where something else holds its pipe open. */
 const lastOutputMs = 200
@@ -137,7 +171,7 @@ function exitError(
 
 /**
  * What a host that exits still ends. One listener for all servers: the host's limit of listeners is the host's.
- * A host that is killed runs none of this.
+ * A host that is killed runs none of this: then their watchers do.
  */
 const atExit = {
   teardowns: new Set<() => void>(),
@@ -158,7 +192,7 @@ const atExit = {
 const sweepAgainMs = 50
 const sweepTimes = 100
 
-function destroyNow(pid: number | undefined, marker: string, times = sweepTimes): void {
-  const left = killLeftovers(pid, marker)
-  if (left > 0 && times > 0) setTimeout(() => destroyNow(pid, marker, times - 1), sweepAgainMs)
+function sweepUntilGone(sweep: () => number, onGone: () => void, times = sweepTimes): void {
+  if (sweep() === 0 || times === 0) onGone()
+  else setTimeout(() => sweepUntilGone(sweep, onGone, times - 1), sweepAgainMs)
 }

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
+import { watcherName } from '../../src/io/watcher.ts'
 
 /** A home of its own for a test, removed when the test is over. */
 export function tempHome(): string {
@@ -19,9 +20,23 @@ export function processesOf(home: string): number[] {
     .filter((pid) => pid > 0 && environ(pid).includes(`HOME=${home}`))
 }
 
-function environ(pid: number): string[] {
+/** The pids of the watchers of a home's servers: they carry nothing of it but its path. */
+export function watchersOf(home: string): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0 && isWatcher(argumentsOf(pid), home))
+}
+
+const isWatcher = (args: readonly string[], home: string): boolean =>
+  args.includes(watcherName) && args.includes(home)
+
+const argumentsOf = (pid: number): string[] => readList(`/proc/${pid}/cmdline`)
+
+const environ = (pid: number): string[] => readList(`/proc/${pid}/environ`)
+
+function readList(file: string): string[] {
   try {
-    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0')
+    return readFileSync(file, 'utf8').split('\0')
   } catch {
     return []
   }
@@ -38,8 +53,9 @@ export function isListening(baseURL: string): Promise<boolean> {
   })
 }
 
-/** Asserts that nothing of a home's servers is left: no process, and nothing that listens. */
+/** Asserts that nothing of a home's servers is left: no process, no watcher (soon), and nothing that listens. */
 export async function expectNothingLeft(home: string, baseURLs: readonly string[] = []): Promise<void> {
   expect(processesOf(home)).toEqual([])
+  await expect.poll(() => watchersOf(home), { timeout: 5_000, interval: 10 }).toEqual([])
   for (const baseURL of baseURLs) expect(await isListening(baseURL)).toBe(false)
 }

@@ -1,0 +1,86 @@
+import { spawn } from 'node:child_process'
+import type { Writable } from 'node:stream'
+import { markerVariable } from './environment.ts'
+
+/** What is left of a watcher once it was started. */
+export interface Watcher {
+  /** Tells it the leader of the group that it is to end. */
+  watch(leader: number): void
+  /** Ends it: nothing is left to watch. */
+  stop(): void
+}
+
+/**
+ * For a POSIX shell, whose standard input ends when the host does, however that died. Arguments: the marker of the
+ * spawn, and for whoever sees it in a list of processes the home. Input: the pid of the leader.
+ *
+ * Then the group is asked to end (again every 0.5 s, since one SIGTERM may be swallowed), and killed after 2 s; on Linux
+ * whatever carries the marker is killed until two looks in a row find nothing: a process that just becomes another
+ * program shows no environment for a moment. A leader that has ended is known by its marker, so that nobody else who
+ * got its pid is ever signalled. `grep -z` is not everywhere (busybox may lack it).
+ */
+const script = `
+trap '' HUP INT TERM
+mark="${markerVariable}=$1" leader=
+while read -r line; do leader=$line; done
+case $leader in *[!0-9]*) leader= ;; esac
+
+if printf 'a\\0b\\0' | grep -qzxF b; then
+  marked() { grep -lszxF -e "$mark" "$@"; }
+else
+  marked() { for file; do tr '\\0' '\\n' <"$file" | grep -qxF -e "$mark" && echo "$file"; done; }
+fi
+if [ -r /proc/self/environ ]; then
+  lives() { [ -n "$(marked "/proc/$leader/environ")" ]; }
+else
+  lives() { kill -0 "-$leader"; }
+fi
+pause() { sleep 0.1 || sleep 1; }
+
+step=0
+while [ -n "$leader" ] && [ "$step" -lt 20 ] && lives; do
+  case $step in 0 | 5 | 10 | 15) kill -TERM "-$leader" ;; esac
+  step=$((step + 1))
+  pause
+done
+[ "$step" -gt 0 ] && kill -KILL "-$leader"
+
+[ -r /proc/self/environ ] || exit 0
+step=0 quiet=0
+while [ "$quiet" -lt 2 ] && [ "$step" -lt 15 ]; do
+  quiet=$((quiet + 1)) step=$((step + 1))
+  for file in $(marked /proc/[0-9]*/environ); do
+    quiet=0 pid=\${file#/proc/}
+    kill -KILL "\${pid%/environ}"
+  done
+  [ "$quiet" -eq 2 ] || pause
+done
+`
+
+/**
+ * Starts a small process that outlives this one by no more than it takes to end a spawn's processes: what a host that is
+ * killed cannot do itself. It is in a session of its own, holds nothing of the host's, and keeps no event loop alive.
+ * Where there is no `/bin/sh` there is no watcher.
+ */
+export function startWatcher(marker: string, home: string): Watcher {
+  if (process.platform === 'win32') return { watch: () => undefined, stop: () => undefined }
+  const child = spawn('/bin/sh', ['-c', script, watcherName, marker, home], {
+    cwd: '/',
+    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C' },
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  child.on('error', () => undefined)
+  child.stdin.on('error', () => undefined)
+  child.unref()
+  // A socket, whatever its type says.
+  const { stdin }: { stdin: Writable & { unref?: () => void } } = child
+  stdin.unref?.()
+  return {
+    watch: (leader) => void stdin.write(`${leader}\n`),
+    stop: () => void child.kill('SIGKILL'),
+  }
+}
+
+/** What a watcher is called in a list of processes. */
+export const watcherName = 'opencode-runtime-watcher'
