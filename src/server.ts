@@ -96,10 +96,12 @@ export class OpenCodeServer implements AsyncDisposable {
 
   /**
    * Writes the config file (0600, in a folder of 0700; atomic and idempotent) and returns its path.
-   * Rejects with `InvalidOptionsError` where the home cannot be written.
+   * Rejects with `InvalidOptionsError` where the home cannot be written, `HomeLockedError` where another host uses it.
    */
   writeConfig(): Promise<string> {
-    return writeConfigFile(this.#options.values, secretOptions(this.#options))
+    const { values } = this.#options
+    const write = () => writeConfigFile(values, secretOptions(this.#options))
+    return runtimeOf(this.#options).home.during(values.home, write)
   }
 
   /** Resolves once the server is healthy; starts it if need be. Rejects with a typed error: see `ensureRunning`. */

@@ -23,6 +23,7 @@ export const serverProcess = fromCallback<ProcessCommand | EventObject, { option
   ({ input: { options }, sendBack, receive }) => {
     const runtime = runtimeOf(options)
     const tell = (fact: ProcessFact): void => sendBack(fact)
+    const leaveHome = runtime.home.enter()
     let child: ServerProcess | undefined
     try {
       if (!runtime.plan) throw new Error('nothing was prepared')
@@ -39,7 +40,8 @@ export const serverProcess = fromCallback<ProcessCommand | EventObject, { option
       if (command.type === 'process.signal') child?.signal((command as ProcessCommand).signal)
     })
     return () => {
-      child?.destroy()
+      if (child) child.destroy(leaveHome)
+      else leaveHome()
       if (runtime.process === child) runtime.process = undefined
     }
   },

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { OpenCodeClient } from '../io/client.ts'
 import type { ServerProcess, SpawnPlan } from '../io/server-process.ts'
 import { useOptions, type CompiledOptions } from '../options.ts'
+import { HomeHold } from './home-hold.ts'
 import type { EventHub } from './hub.ts'
 import { Lane } from './lane.ts'
 import type { TurnRecord } from './turn-record.ts'
@@ -17,6 +18,7 @@ export interface Link {
  * what its turns carry, keyed by their ids.
  */
 export class Runtime {
+  readonly home = new HomeHold()
   plan: SpawnPlan | undefined
   /** Settles when nothing more is written into the home; never rejects. */
   preparing: Promise<unknown> | undefined

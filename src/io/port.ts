@@ -36,3 +36,14 @@ function bindFailure(hostname: string, port: number): Promise<string | undefined
     server.listen({ port, host: hostname, exclusive: true }, () => server.close(() => resolve(undefined)))
   })
 }
+
+/** Where a server that listens there is asked: one on every address on loopback; an IPv6 address goes in brackets. */
+export function baseURLOf(hostname: string, port: number): string {
+  return `http://${urlHost(hostname)}:${port}`
+}
+
+function urlHost(hostname: string): string {
+  if (hostname === '0.0.0.0') return '127.0.0.1'
+  if (hostname === '::') return '[::1]'
+  return hostname.includes(':') && !hostname.startsWith('[') ? `[${hostname}]` : hostname
+}

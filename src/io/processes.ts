@@ -37,6 +37,12 @@ export function findLeftovers(leader: number | undefined, marker: string): numbe
   return [...new Set([...left, ...between.filter((pid) => carries(pid, wanted))])]
 }
 
+/** Whether a process carries a spawn's marker; `undefined` where its environment cannot be read. */
+export function carriesMarker(pid: number, marker: string): boolean | undefined {
+  const environment = readProc(pid, 'environ')
+  return environment === '' ? undefined : environment.split('\0').includes(`${markerVariable}=${marker}`)
+}
+
 /** Neither a kernel thread nor a zombie. */
 function hasProgram(pid: number): boolean {
   try {

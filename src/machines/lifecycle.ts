@@ -121,6 +121,8 @@ export const lifecycle = withTurns.extend({
     terminate: sendTo('process', { type: 'process.signal', signal: 'SIGTERM' }),
     kill: sendTo('process', { type: 'process.signal', signal: 'SIGKILL' }),
     dropProcess: stopChild('process'),
+    holdHome: sendTo('home', { type: 'home.hold' }),
+    releaseHome: sendTo('home', { type: 'home.release' }),
   },
 })
 

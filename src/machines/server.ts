@@ -21,6 +21,7 @@ export const serverMachine = lifecycle.createMachine({
   id: 'server',
   context: ({ input }) => initialContext(input),
   initial: 'idle',
+  invoke: { id: 'home', src: 'home', input: ({ context }) => ({ options: context.options }) },
   on: {
     'server.start': { actions: 'want' },
     'server.release': { actions: 'release' },
@@ -45,7 +46,7 @@ export const serverMachine = lifecycle.createMachine({
   states: {
     idle: {
       description: 'nothing runs, nothing is wanted',
-      entry: ['forget', 'adoptPending'],
+      entry: ['forget', 'adoptPending', 'releaseHome'],
       always: { guard: 'isWanted', target: 'configuring' },
       on: { 'server.reconfigure': { actions: ['notePending', 'adoptPending'] } },
     },
@@ -59,6 +60,7 @@ export const serverMachine = lifecycle.createMachine({
     failed: {
       description: 'nothing runs; the error says why; only server.start tries again',
       entry: [
+        'releaseHome',
         assign({ wanted: false, leases: [] }),
         'adoptPending',
         { type: 'endWaiting', params: ({ context }) => ({ cause: unavailable(context) }) },

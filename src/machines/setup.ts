@@ -1,5 +1,6 @@
 import { setup } from 'xstate'
 import { events } from '../actors/events.ts'
+import { home } from '../actors/home.ts'
 import { memory } from '../actors/memory.ts'
 import { prepare } from '../actors/prepare.ts'
 import { probe } from '../actors/probe.ts'
@@ -27,7 +28,7 @@ const types = {} as { context: ServerContext; events: ServerEvent; input: Compil
 /** What the machine is made of: its actors, how long it waits for what, and what it asks before it decides. */
 export const serverSetup = setup({
   types,
-  actors: { prepare, serverProcess, probe, events, memory, dispose, sweep, turnLogic },
+  actors: { home, prepare, serverProcess, probe, events, memory, dispose, sweep, turnLogic },
   delays: {
     startTimeout: ({ context }) => context.options.values.startTimeoutMs,
     probeInterval: ({ context }) => context.options.values.probeIntervalMs,

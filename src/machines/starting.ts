@@ -1,7 +1,13 @@
 import { assign } from 'xstate'
+import type { Prepared } from '../actors/prepare.ts'
 import { asRuntimeError } from '../errors.ts'
 import { startTimedOut, unsupported } from './causes.ts'
 import { lifecycle } from './lifecycle.ts'
+
+const noted = ({ baseURL, reaped }: Prepared) => ({
+  baseURL,
+  ...(reaped !== undefined && { reason: `reaped an orphan (pid ${reaped}) of an earlier host` }),
+})
 
 const notePrepareError = {
   type: 'noteFailure',
@@ -13,12 +19,13 @@ const notePrepareError = {
 
 /** Before there is a process. */
 export const configuring = lifecycle.createStateConfig({
-  description: 'finds the binary, picks the port, writes the config',
-  entry: ['beginStart', 'adoptPending'],
+  description:
+    'finds the binary, locks the home, reaps an orphan of an earlier host, writes the config, picks the port',
+  entry: ['beginStart', 'adoptPending', 'holdHome'],
   invoke: {
     src: 'prepare',
     input: ({ context }) => ({ options: context.options }),
-    onDone: { target: 'spawning', actions: assign(({ event }) => ({ baseURL: event.output.baseURL })) },
+    onDone: { target: 'spawning', actions: assign(({ event }) => noted(event.output)) },
     onError: [
       { guard: 'canRollBack', target: 'configuring', reenter: true, actions: [notePrepareError, 'rollBack'] },
       { target: 'failed', actions: notePrepareError },

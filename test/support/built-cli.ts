@@ -7,12 +7,13 @@ const project = fileURLToPath(new URL('../..', import.meta.url))
 const cache = join(project, 'node_modules', '.cache')
 
 /**
- * Builds the command from source, because it runs under plain node, and returns the path of its `cli.js`. In a folder of
- * its own below node_modules, where it finds the dependencies and disturbs neither `dist` nor another test run.
+ * Builds the package from source, because it runs under plain node, and returns the folder of its entries. In a folder of
+ * its own below node_modules, where it finds the dependencies and disturbs neither `dist` nor another test run: its
+ * parent is the caller's to remove.
  */
-export async function buildCli(): Promise<string> {
+export async function buildPackage(): Promise<string> {
   await mkdir(cache, { recursive: true })
-  const folder = await mkdtemp(join(cache, 'opencode-runtime-cli-'))
+  const folder = await mkdtemp(join(cache, 'opencode-runtime-'))
   await copyFile(join(project, 'package.json'), join(folder, 'package.json'))
   await execa('tsc', ['-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')], {
     cwd: project,
@@ -20,5 +21,8 @@ export async function buildCli(): Promise<string> {
     // A type error elsewhere is the type check's to report; the files are written all the same.
     reject: false,
   })
-  return join(folder, 'dist', 'cli.js')
+  return join(folder, 'dist')
 }
+
+/** Builds the package, and returns the path of its `cli.js`. */
+export const buildCli = async (): Promise<string> => join(await buildPackage(), 'cli.js')

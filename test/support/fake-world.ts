@@ -1,5 +1,6 @@
 import { fromCallback, fromPromise, type EventObject } from 'xstate'
 import { clockOf, type SystemClock } from '../../src/actors/clock.ts'
+import type { HomeCommand } from '../../src/actors/home.ts'
 import { EventHub } from '../../src/actors/hub.ts'
 import type { MemoryReading } from '../../src/actors/memory.ts'
 import type { Prepared } from '../../src/actors/prepare.ts'
@@ -14,6 +15,8 @@ import { FakeClient } from './fake-client.ts'
 /** What the world does when it is asked; may be changed at any moment. */
 export interface Script {
   prepare: 'ok' | 'hangs' | Error
+  /** The pid of a server that an earlier host had left, and that the preparation ended. */
+  orphan: number | undefined
   /** `pending`: it runs, but nothing is known of it until the test says so. */
   spawn: 'listens' | 'silent' | 'exits' | 'cannotStart' | 'pending'
   probe: 'ok' | 'fails' | 'hangs'
@@ -32,6 +35,7 @@ export interface Script {
 
 const goodWorld: Script = {
   prepare: 'ok',
+  orphan: undefined,
   spawn: 'listens',
   probe: 'ok',
   version: '1.18.33',
@@ -102,6 +106,8 @@ export class FakeWorld {
   /** More than one is a violation of the first rule of the lifecycle. */
   mostAlive = 0
   spawns = 0
+  /** Whether the machine keeps its home; a process or a preparation without that is a violation. */
+  isHomeHeld = false
   hub: EventHub | undefined
   #process: FakeProcess | undefined
   #clock: SystemClock | undefined
@@ -145,6 +151,10 @@ export class FakeWorld {
   /** The actors of this world, for `serverMachine.provide({ actors })`; turns keep their real logic. */
   actors() {
     return {
+      home: fromCallback<HomeCommand | EventObject, Input>(({ receive }) => {
+        receive(({ type }) => void (this.isHomeHeld = type === 'home.hold'))
+        return () => void (this.isHomeHeld = false)
+      }),
       prepare: fromPromise<Prepared, Input>(({ input, system }) =>
         this.#prepare(input.options, clockOf(system)),
       ),
@@ -175,14 +185,14 @@ export class FakeWorld {
 
   async #prepare(options: CompiledOptions, clock: SystemClock): Promise<Prepared> {
     this.#clock = clock
-    this.note('prepare')
+    this.note(this.isHomeHeld ? 'prepare' : 'prepare in a home that is not held')
     if (this.script.prepare === 'hangs') return never
     await Promise.resolve()
     if (this.script.prepare instanceof Error) throw this.script.prepare
     this.hub = new EventHub(clock.now)
     const link: unknown = { client: this.client, hub: this.hub }
     runtimeOf(options).link = link as Link
-    return { baseURL: `http://127.0.0.1:${4096 + this.spawns}` }
+    return { baseURL: `http://127.0.0.1:${4096 + this.spawns}`, reaped: this.script.orphan }
   }
 
   #spawn(tell: (fact: ProcessFact) => void): FakeProcess {

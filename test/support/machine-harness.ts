@@ -58,6 +58,8 @@ export function startServer(overrides: Partial<OpenCodeServerOptions> = {}, scri
   actor.subscribe((snapshot) => {
     const next = lifecycleOf(snapshot).state
     if (next !== states.at(-1)) states.push(next)
+    // Held for as long as anything is, and let go of by the time that anybody hears of the end.
+    expect(world.isHomeHeld, `held while ${next}`).toBe(next !== 'idle' && next !== 'failed')
   })
   actor.start()
 
@@ -69,6 +71,7 @@ export function startServer(overrides: Partial<OpenCodeServerOptions> = {}, scri
     actor.stop()
     await clock.advance()
     expect(world.alive.size, 'processes left').toBe(0)
+    expect(world.isHomeHeld, 'home held').toBe(false)
     for (const { replies } of turns)
       expect(replies.map(isTerminal)).toEqual(replies.map((_, i) => i === replies.length - 1))
     expect(turns.filter(({ replies }) => replies.length === 0)).toEqual([])
