@@ -28,7 +28,7 @@ case $leader in *[!0-9]*) leader= ;; esac
 if printf 'a\\0b\\0' | grep -qzxF b; then
   marked() { grep -lszxF -e "$mark" "$@"; }
 else
-  marked() { for file; do tr '\\0' '\\n' <"$file" | grep -qxF -e "$mark" && echo "$file"; done; }
+  marked() { for file; do case $(tr '\\0' '\\n' <"$file") in *"$mark"*) echo "$file" ;; esac; done; }
 fi
 if [ -r /proc/self/environ ]; then
   lives() { [ -n "$(marked "/proc/$leader/environ")" ]; }

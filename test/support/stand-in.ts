@@ -20,7 +20,7 @@ export const standIn = (name: string): string =>
 
 /** A server on a stand-in, closed when the test is over; then nothing of it may be left. */
 export function standInServer(name: string, options: Partial<OpenCodeServerOptions> = {}) {
-  const home = tempHome()
+  const { home = tempHome() } = options
   const [starts, requests] = [join(home, 'starts.jsonl'), join(home, 'requests.jsonl')]
   const server = new OpenCodeServer({
     home,

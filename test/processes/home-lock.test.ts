@@ -1,0 +1,136 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { HomeLockedError } from '../../src/index.ts'
+import { stateFolder } from '../../src/io/state-folder.ts'
+import { buildPackage } from '../support/built-cli.ts'
+import { tempHome } from '../support/home.ts'
+import { hostProgram, startHost } from '../support/host.ts'
+import { standIn, standInServer } from '../support/stand-in.ts'
+
+let dist: string
+beforeAll(async () => {
+  dist = await buildPackage()
+}, 120_000)
+afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
+
+const failure = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+
+const configOf = (home: string): string => join(home, '.config', 'opencode', 'opencode.json')
+
+describe('the lock of a home', () => {
+  it(
+    'has one holder at a time, however many want it and however they die',
+    { timeout: 120_000 },
+    async () => {
+      const home = tempHome()
+      const until = Date.now() + 6_000
+      /** One after another, for as long as the race lasts: those who die holding the lock are many. */
+      const lane = async (): Promise<string[]> => {
+        const lines: string[] = []
+        while (Date.now() < until) lines.push(...(await race(home, until - Date.now())), 'ended')
+        return lines
+      }
+      const told = (await Promise.all(Array.from({ length: 6 }, lane))).flat()
+      expect(told.filter((line) => line !== 'held' && line !== 'ended')).toEqual([])
+      expect(told.filter((line) => line === 'held').length).toBeGreaterThan(50)
+      // More than the six that came to their end in time.
+      expect(told.filter((line) => line === 'ended').length).toBeGreaterThan(10)
+      expect(readdirSync(stateFolder(home)).length).toBeLessThan(20)
+    },
+  )
+
+  function race(home: string, ms: number): Promise<string[]> {
+    return new Promise((resolve, reject) =>
+      execFile(
+        process.execPath,
+        [hostProgram('lock-racer'), dist, home, String(ms)],
+        (error, stdout, stderr) => {
+          if (error && error.signal !== 'SIGKILL') reject(new Error(stderr))
+          else resolve(stdout.split('\n').filter((line) => line !== ''))
+        },
+      ),
+    )
+  }
+})
+
+describe('a home of another host', () => {
+  it('is left alone, and its holder is named; it is free when that one has stopped', async () => {
+    const home = tempHome()
+    const host = startHost(dist, { home, binary: standIn('well-behaved') })
+    await host.healthy()
+    const before = [readFileSync(configOf(home), 'utf8'), statSync(configOf(home)).mtimeMs]
+    const { server, states } = standInServer('well-behaved', { home, models: ['another'] })
+    const error = await failure(server.ensureRunning())
+    expect(error).toBeInstanceOf(HomeLockedError)
+    expect(error).toMatchObject({ code: 'ERR_OPENCODE_HOME_LOCKED', retryable: false })
+    expect((error as Error).message).toContain(`another host: process ${host.pid} on `)
+    expect(states).toEqual(['idle', 'configuring', 'failed'])
+    expect(await server.turn('Say hello').done).toMatchObject({ kind: 'error', code: 'server_unavailable' })
+    expect(await failure(server.writeConfig())).toBeInstanceOf(HomeLockedError)
+    expect([readFileSync(configOf(home), 'utf8'), statSync(configOf(home)).mtimeMs]).toEqual(before)
+    host.command('stop')
+    await host.told(({ state, pid }) => (state === 'reaping' && pid === undefined ? true : undefined))
+    await expect.poll(() => failure(server.writeConfig())).toBeUndefined()
+    await server.ensureRunning()
+    expect(await server.turn('Say hello').done).toMatchObject({ kind: 'final' })
+  })
+
+  it('may be one of this process', async () => {
+    const home = tempHome()
+    const [one, two] = [standInServer('well-behaved', { home }), standInServer('well-behaved', { home })]
+    await one.server.ensureRunning()
+    const error = await failure(two.server.ensureRunning())
+    expect(error).toBeInstanceOf(HomeLockedError)
+    expect((error as Error).message).toContain(`another server of this process: process ${process.pid} on `)
+    await one.server.stop()
+    await two.server.ensureRunning()
+    expect(await failure(one.server.ensureRunning())).toBeInstanceOf(HomeLockedError)
+  })
+})
+
+describe('a home of this server', () => {
+  it('is free once a stop has come back, wherever it came', async () => {
+    const home = tempHome()
+    const [one, two] = [standInServer('leaves-child', { home }), standInServer('leaves-child', { home })]
+    const turns = [() => Promise.resolve(), () => new Promise((resolve) => setTimeout(resolve, 5))]
+    for (const wait of [...turns, () => one.server.ensureRunning()]) {
+      void failure(one.server.ensureRunning())
+      await wait()
+      await one.server.stop()
+      await two.server.writeConfig()
+    }
+    await two.server.ensureRunning()
+    await two.server.stop()
+    await one.server.ensureRunning()
+    await one.server.stop()
+  })
+
+  it('is free soon after its actor is stopped from outside, and not before its processes are gone', async () => {
+    const { server, home } = standInServer('leaves-child')
+    await server.ensureRunning()
+    server.actor.stop()
+    const next = standInServer('well-behaved', { home })
+    await expect.poll(() => failure(next.server.ensureRunning()), { timeout: 10_000 }).toBeUndefined()
+  })
+
+  it('is not held by writing its config, nor by a server that failed', async () => {
+    const { server, home } = standInServer('exits-early', { maxRestarts: 0 })
+    expect(await server.writeConfig()).toBe(configOf(home))
+    await failure(server.ensureRunning())
+    const next = standInServer('well-behaved', { home })
+    await next.server.ensureRunning()
+    expect(await failure(server.ensureRunning())).toBeInstanceOf(HomeLockedError)
+  })
+
+  it('is not touched by a server that never started', async () => {
+    const { server, home } = standInServer('well-behaved')
+    await server.stop()
+    expect(existsSync(stateFolder(home))).toBe(false)
+  })
+})

@@ -1,0 +1,217 @@
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { markerVariable } from '../../src/io/environment.ts'
+import { identify } from '../../src/io/process-identity.ts'
+import { stateFolder } from '../../src/io/state-folder.ts'
+import { buildPackage } from '../support/built-cli.ts'
+import { expectNothingLeft, processesOf, tempHome, watchersOf } from '../support/home.ts'
+import { isAlive, startHost } from '../support/host.ts'
+import { standIn, standInServer } from '../support/stand-in.ts'
+
+let dist: string
+beforeAll(async () => {
+  dist = await buildPackage()
+}, 120_000)
+afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
+
+/** A host whose server is healthy. */
+async function hostOf(name: string, home = tempHome()) {
+  const host = startHost(dist, { home, binary: standIn(name) })
+  const server = await host.healthy()
+  return { host, home, server }
+}
+
+/** As soon as issue "Hosts die too" asks for. */
+const soon = { timeout: 5_000, interval: 20 }
+
+const fileOf = (home: string): string => join(stateFolder(home), 'server.json')
+const recordOf = (home: string) => JSON.parse(readFileSync(fileOf(home), 'utf8')) as Record<string, unknown>
+
+describe.runIf(process.platform === 'linux')('a host that is killed', () => {
+  it.each(['well-behaved', 'leaves-child', 'ignores-sigterm', 'swallows-first-sigterm'])(
+    'leaves nothing of a server that is %s: its watcher sees to that',
+    async (name) => {
+      const { host, home } = await hostOf(name)
+      expect(watchersOf(home)).toHaveLength(1)
+      expect(processesOf(home)).toHaveLength(name === 'leaves-child' ? 2 : 1)
+      await host.die()
+      await expect.poll(() => processesOf(home), soon).toEqual([])
+      await expectNothingLeft(home)
+    },
+  )
+
+  it('leaves nothing where grep cannot read what zeros separate', async () => {
+    const [home, tools] = [tempHome(), tempHome()]
+    writeFileSync(join(tools, 'grep'), '#!/bin/sh\ncase $1 in *z*) exit 2 ;; esac\nexec /bin/grep "$@"\n', {
+      mode: 0o755,
+    })
+    const env = { ...process.env, PATH: `${tools}:${process.env['PATH'] ?? ''}` }
+    const host = startHost(dist, { home, binary: standIn('leaves-child') }, undefined, env)
+    await host.healthy()
+    await host.die()
+    await expect.poll(() => processesOf(home), soon).toEqual([])
+    await expectNothingLeft(home)
+  })
+
+  it('leaves nothing of a server that was stopped by a signal either', async () => {
+    const { host, home, server } = await hostOf('leaves-child')
+    process.kill(server, 'SIGSTOP')
+    await host.die()
+    await expect.poll(() => processesOf(home), soon).toEqual([])
+  })
+
+  it('leaves nothing of a server that has not said anything yet', async () => {
+    const home = tempHome()
+    const host = startHost(dist, { home, binary: standIn('never-listens') })
+    await host.told(({ state }) => (state === 'probing' ? true : undefined))
+    await host.die()
+    await expect.poll(() => processesOf(home), soon).toEqual([])
+    await expectNothingLeft(home)
+  })
+
+  it('frees its home at once: the next host waits for nobody', async () => {
+    const { host, home, server: orphan } = await hostOf('leaves-child')
+    await host.die()
+    const { server } = standInServer('well-behaved', { home })
+    await server.ensureRunning()
+    expect(isAlive(orphan)).toBe(false)
+    expect(await server.turn('Say hello').done).toMatchObject({ content: 'Hello world' })
+    // The watcher of the one that died does not take the new server for the old one.
+    await expect.poll(() => watchersOf(home), soon).toHaveLength(1)
+    expect(recordOf(home)).toMatchObject({ pid: server.pid })
+    expect(server.isRunning()).toBe(true)
+  })
+
+  it.each(['leaves-child', 'ignores-sigterm', 'swallows-first-sigterm', 'wedges-after-start'])(
+    'with its watcher leaves a server that is %s to the next host, which reaps it',
+    async (name) => {
+      const { host, home, server: orphan } = await hostOf(name)
+      expect(recordOf(home)).toMatchObject({ pid: orphan })
+      await host.dieAlone()
+      expect(isAlive(orphan)).toBe(true)
+      const reasons = new Set<string | undefined>()
+      const { server, starts } = standInServer('well-behaved', { home, stopGraceMs: 1_500 })
+      server.lifecycle$.subscribe(({ reason }) => reasons.add(reason))
+      await server.ensureRunning()
+      expect(isAlive(orphan)).toBe(false)
+      expect(processesOf(home)).toEqual([server.pid])
+      expect(reasons).toContain(`reaped an orphan (pid ${orphan}) of an earlier host`)
+      expect(starts().map(({ pid }) => pid)).toEqual([server.pid])
+    },
+  )
+
+  it('leaves a server that was stopped by a signal to the next host, which reaps it', async () => {
+    const { host, home, server: orphan } = await hostOf('leaves-child')
+    process.kill(orphan, 'SIGSTOP')
+    await host.dieAlone()
+    const { server } = standInServer('well-behaved', { home, stopGraceMs: 200 })
+    await server.ensureRunning()
+    expect(processesOf(home)).toEqual([server.pid])
+  })
+
+  it('leaves a reaping that may be stopped, and gone on with', async () => {
+    const { host, home, server: orphan } = await hostOf('ignores-sigterm')
+    await host.dieAlone()
+    const { server, states } = standInServer('well-behaved', { home, stopGraceMs: 60_000 })
+    server.ensureRunning().catch(() => undefined)
+    await new Promise((resolve) => setImmediate(resolve))
+    await server.stop()
+    expect([states.at(-1), isAlive(orphan)]).toEqual(['idle', true])
+    const patient = standInServer('well-behaved', { home, stopGraceMs: 100 })
+    await patient.server.ensureRunning()
+    expect(isAlive(orphan)).toBe(false)
+  })
+})
+
+describe('a host that exits without a word', () => {
+  it.each(['leaves-child', 'ignores-sigterm'])('leaves nothing of a server that is %s', async (name) => {
+    const { host, home } = await hostOf(name)
+    host.command('exit')
+    expect(await host.ended).toEqual([3, null])
+    await expect.poll(() => processesOf(home), soon).toEqual([])
+    await expectNothingLeft(home)
+  })
+})
+
+describe('the record of a server', () => {
+  it('goes with its server', async () => {
+    const { server, home } = standInServer('leaves-child')
+    await server.ensureRunning()
+    const { pid, password, baseURL = '' } = server
+    expect(recordOf(home)).toMatchObject({
+      pid,
+      password,
+      port: Number(new URL(baseURL).port),
+      hostname: '127.0.0.1',
+    })
+    await server.stop()
+    expect(() => recordOf(home)).toThrow('ENOENT')
+    await expectNothingLeft(home)
+  })
+
+  /** A sleep that is none of ours, and a record that names it. */
+  async function stranger(record: Record<string, unknown> = {}, marker?: string) {
+    const home = tempHome()
+    const env = { PATH: process.env['PATH'], ...(marker !== undefined && { [markerVariable]: marker }) }
+    const child = spawn('sleep', ['300', '301'], { detached: true, stdio: 'ignore', env })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    const pid = child.pid ?? 0
+    await expect.poll(() => identify(pid)?.command).toBe('sleep 300 301')
+    const { startTime } = identify(pid) ?? {}
+    const command = ['sleep', '300', '301']
+    const place = { hostname: '127.0.0.1', port: 9, username: 'opencode', password: 'x'.repeat(32) }
+    leave(
+      home,
+      JSON.stringify({ pid, startTime, command, ...place, marker: marker ?? randomUUID(), at: 0, ...record }),
+    )
+    return { home, child, pid }
+  }
+
+  function leave(home: string, content: string): void {
+    mkdirSync(stateFolder(home), { recursive: true })
+    writeFileSync(fileOf(home), content)
+  }
+
+  it.each([
+    ['with another start', { startTime: 'another boot:1' }],
+    [
+      'with another command line',
+      { command: ['opencode', 'serve', '--port', '4096', '--hostname', '127.0.0.1'] },
+    ],
+    ['that never was ours', {}],
+  ])('leaves a stranger alone that has the pid, %s', async (_name, record) => {
+    const { home, child, pid } = await stranger(record)
+    const { server } = standInServer('well-behaved', { home })
+    await server.ensureRunning()
+    expect([isAlive(pid), child.signalCode]).toEqual([true, null])
+    expect(recordOf(home)).toMatchObject({ pid: server.pid })
+    await server.stop()
+    expect([isAlive(pid), child.signalCode]).toEqual([true, null])
+  })
+
+  it('names an orphan by its start, its command line and its marker', async () => {
+    const { home, child } = await stranger({}, randomUUID())
+    const { server } = standInServer('well-behaved', { home })
+    await server.ensureRunning()
+    expect(child.signalCode).toBe('SIGTERM')
+  })
+
+  it('of a server that is gone still finds what carries its marker', async () => {
+    const marker = randomUUID()
+    const { home, child } = await stranger({ startTime: 'another boot:1' }, marker)
+    const { server } = standInServer('well-behaved', { home })
+    await server.ensureRunning()
+    await expect.poll(() => child.signalCode).toBe('SIGKILL')
+  })
+
+  it('that is garbage stops nobody', async () => {
+    const home = tempHome()
+    leave(home, '{"pid": 1, ')
+    const { server } = standInServer('well-behaved', { home })
+    await server.ensureRunning()
+    expect(recordOf(home)).toMatchObject({ pid: server.pid })
+  })
+})
