@@ -2,7 +2,6 @@ import { Observable } from 'rxjs'
 import type { SnapshotFrom } from 'xstate'
 import type { OpenCodeRuntimeError } from './errors.ts'
 import type { serverMachine } from './machines/server.ts'
-import type { Logger } from './options.ts'
 import type { ServerActorRef } from './turn.ts'
 
 /** A state of the lifecycle. */
@@ -60,19 +59,5 @@ export function lifecycle$(actor: ServerActorRef): Observable<Lifecycle> {
       complete: () => subscriber.complete(),
     })
     return () => subscription.unsubscribe()
-  })
-}
-
-/** Tells a logger of every change; failures as warnings. */
-export function logLifecycle(changes: Observable<Lifecycle>, logger: Logger): void {
-  changes.subscribe(({ error, ...fields }) => {
-    const message = `opencode server ${fields.state}`
-    try {
-      if (fields.state === 'failed') logger.error({ ...fields, err: error }, message)
-      else if (error) logger.warn({ ...fields, err: error }, message)
-      else logger.info(fields, message)
-    } catch {
-      // A logger that fails loses its line, and takes nothing else with it.
-    }
   })
 }

@@ -3,7 +3,7 @@ import { createActor, waitFor, type Actor, type SnapshotFrom } from 'xstate'
 import { runtimeOf } from './actors/runtime.ts'
 import { ensureRunning, type EnsureRunningOptions } from './ensure-running.ts'
 import { writeConfigFile } from './io/config-file.ts'
-import { lifecycle$, logLifecycle, type Lifecycle } from './lifecycle.ts'
+import { lifecycle$, type Lifecycle } from './lifecycle.ts'
 import { isWanted } from './machines/context.ts'
 import { serverMachine } from './machines/server.ts'
 import { stopSchema } from './option-schema.ts'
@@ -60,7 +60,7 @@ export class OpenCodeServer implements AsyncDisposable {
   constructor(options: OpenCodeServerOptions) {
     this.#options = compileOptions(options)
     this.#actor = createActor(serverMachine, { input: this.#options })
-    if (this.#options.values.logger) logLifecycle(this.lifecycle$, this.#options.values.logger)
+    runtimeOf(this.#options).watch(this.#actor)
     this.#actor.start()
   }
 

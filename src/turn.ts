@@ -1,5 +1,6 @@
 import type { Observable } from 'rxjs'
 import type { ActorRefFrom } from 'xstate'
+import { clockOf } from './actors/clock.ts'
 import { Lane } from './actors/lane.ts'
 import { runtimeOf } from './actors/runtime.ts'
 import { TurnRecord, type TurnPlan, type TurnStatus } from './actors/turn-record.ts'
@@ -98,7 +99,7 @@ class TurnHandle implements Turn {
 export function startTurn(actor: ServerActorRef, input: string | TurnInput, lane?: Lane): Turn {
   const { status, context } = actor.getSnapshot()
   const { options } = context
-  const record = recordOf(options, input, lane)
+  const record = recordOf(options, input, lane, clockOf(actor.system).now)
   const turn = new TurnHandle(record, () => actor.send({ type: 'turn.cancel', turnId: record.id }))
   if (record.isDone) return turn
   if (status !== 'active') {
@@ -120,19 +121,27 @@ export function startTurn(actor: ServerActorRef, input: string | TurnInput, lane
   return turn
 }
 
-function recordOf(options: CompiledOptions, input: string | TurnInput, given: Lane | undefined): TurnRecord {
+function recordOf(
+  options: CompiledOptions,
+  input: string | TurnInput,
+  given: Lane | undefined,
+  now: () => number,
+): TurnRecord {
   const { values } = options
   try {
     const { plan, sessionId } = planTurn(input, values)
     const lane = given ?? laneOf(options, sessionId, plan)
-    return new TurnRecord(plan, lane, values.maxReplayBytes)
+    const record = new TurnRecord(plan, lane, values.maxReplayBytes)
+    runtimeOf(options).follow(record, now)
+    return record
   } catch (error) {
     const { plan } = planTurn({ text: '-', model: '-' }, values)
     const record = new TurnRecord(
-      { ...plan, traceId: traceOf(input) },
+      { ...plan, model: { ...plan.model, modelID: '' }, traceId: traceOf(input) },
       new Lane({ key: '' }),
       values.maxReplayBytes,
     )
+    runtimeOf(options).follow(record, now)
     record.give(errorReply(record, 'rejected', error instanceof Error ? error.message : String(error)))
     return record
   }

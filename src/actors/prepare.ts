@@ -22,8 +22,10 @@ export interface Prepared {
  * the home, and the next one waits for that.
  */
 export const prepare = fromPromise<Prepared, { options: CompiledOptions }>(
-  async ({ input: { options }, system, signal }) => {
+  async ({ input: { options }, system, signal, self }) => {
     const runtime = runtimeOf(options)
+    // Also of a machine that somebody else embeds: its first start is the first that there is to tell.
+    runtime.watch(self._parent)
     const clock = clockOf(system)
     const prepared = plan(options, clock, signal, runtime.preparing)
     runtime.preparing = prepared.catch(() => undefined)

@@ -1,5 +1,6 @@
 import { fromPromise } from 'xstate'
 import type { CompiledOptions } from '../options.ts'
+import { clockOf } from './clock.ts'
 import { runtimeOf } from './runtime.ts'
 
 /** What a healthy server says of itself. */
@@ -12,11 +13,23 @@ export interface ProbeAnswer {
  * which health does not show. The machine limits the time: a probe that is stopped is aborted.
  */
 export const probe = fromPromise<ProbeAnswer | undefined, { options: CompiledOptions; withConfig: boolean }>(
-  async ({ input: { options, withConfig }, signal }) => {
-    const client = runtimeOf(options).link?.client
+  async ({ input: { options, withConfig }, signal, system }) => {
+    const runtime = runtimeOf(options)
+    const client = runtime.link?.client
     if (!client) throw new Error('There is no server to ask')
-    const version = await client.health(signal)
-    if (withConfig) await client.config(options.values.directory, signal)
-    return { version }
+    const { now } = clockOf(system)
+    const startedAt = now()
+    try {
+      const version = await client.health(signal)
+      if (withConfig) await client.config(options.values.directory, signal)
+      runtime.probed(now() - startedAt, 'ok')
+      return { version }
+    } catch (error) {
+      const ms = now() - startedAt
+      // Timers fire up to 1 ms early. What stops a probe sooner says nothing of the server's answer.
+      const isTimeout = ms >= options.values.probeTimeoutMs - 1
+      if (!signal.aborted || isTimeout) runtime.probed(ms, signal.aborted ? 'timeout' : 'failed')
+      throw error
+    }
   },
 )

@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto'
+import type { AnyActorRef } from 'xstate'
 import type { OpenCodeClient } from '../io/client.ts'
 import type { ServerProcess, SpawnPlan } from '../io/server-process.ts'
+import { observersOf } from '../observers.ts'
 import { useOptions, type CompiledOptions } from '../options.ts'
+import { quietly } from '../quietly.ts'
 import { HomeHold } from './home-hold.ts'
 import type { EventHub } from './hub.ts'
 import { Lane } from './lane.ts'
+import type { Observer, ProbeOutcome } from './observer.ts'
 import type { TurnRecord } from './turn-record.ts'
 
 /** The way to a running server: its API, and its events dealt out by session. */
@@ -33,6 +37,31 @@ export class Runtime {
   /** Directories that turns have used: a server's status and requests are told per directory. */
   readonly directories = new Set<string>()
   readonly #lanes = new Map<string, Lane>()
+  readonly #observers: readonly Observer[]
+  readonly #watched = new WeakSet<AnyActorRef>()
+
+  constructor(observers: readonly Observer[] = []) {
+    this.#observers = observers
+  }
+
+  /** Has the observers told of a machine's life, from its present state on; once, however often it is asked for. */
+  watch(actor: AnyActorRef | undefined): void {
+    if (!actor || this.#watched.has(actor)) return
+    this.#watched.add(actor)
+    for (const observer of this.#observers) quietly(() => observer.onMachine?.(actor))
+  }
+
+  /** Has the observers told of a turn: before anything is told of it. */
+  follow(record: TurnRecord, now: () => number): void {
+    record.observers = this.#observers.flatMap(
+      (observer) => quietly(() => observer.onTurn?.(record, now)) ?? [],
+    )
+  }
+
+  /** A probe ended, after so many ms. */
+  probed(ms: number, outcome: ProbeOutcome): void {
+    for (const observer of this.#observers) quietly(() => observer.onProbe?.(ms, outcome))
+  }
 
   /** Has the machine use a configuration. */
   use(options: CompiledOptions, revision: number): void {
@@ -70,7 +99,7 @@ const runtimes = new WeakMap<CompiledOptions, Runtime>()
 
 /** The runtime beside the machine whose input these options are. */
 export function runtimeOf(options: CompiledOptions): Runtime {
-  const runtime = runtimes.get(options) ?? new Runtime()
+  const runtime = runtimes.get(options) ?? new Runtime(observersOf(options))
   runtimes.set(options, runtime)
   return runtime
 }

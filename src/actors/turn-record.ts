@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { ReplaySubject } from 'rxjs'
 import type { PromptPart } from '../io/client.ts'
 import type { PermissionPolicy, QuestionPolicy } from '../options.ts'
+import { quietly } from '../quietly.ts'
 import {
   addUsage,
   isTerminal,
@@ -15,6 +16,7 @@ import { deferred } from './deferred.ts'
 import { safeLine } from './failure.ts'
 import type { Lane } from './lane.ts'
 import type { NamedModel } from './model.ts'
+import type { TurnObserver } from './observer.ts'
 import { Replay } from './replay.ts'
 
 /** What a turn is doing. */
@@ -64,10 +66,13 @@ export class TurnRecord {
   readonly replay: Replay
   readonly plan: TurnPlan
   readonly lane: Lane
+  /** Who is told of it. */
+  observers: readonly TurnObserver[] = []
   usage: Usage = noUsage()
   isDone = false
   #spentBefore: Usage = noUsage()
   #calledTool = false
+  #isMute = true
 
   constructor(plan: TurnPlan, lane: Lane, maxReplayBytes: number) {
     this.plan = plan
@@ -77,7 +82,9 @@ export class TurnRecord {
 
   /** Tells what the turn is doing now. */
   tell(state: TurnState): void {
-    if (!this.isDone) this.status$.next({ at: Date.now(), ...state })
+    if (this.isDone) return
+    this.status$.next({ at: Date.now(), ...state })
+    this.#observe((observer) => observer.onState?.(state))
   }
 
   /** Gives a reply to all who follow; the terminal one completes the turn, whatever comes after is dropped. */
@@ -87,11 +94,16 @@ export class TurnRecord {
     this.isDone = isTerminal(reply)
     if (reply.kind === 'tool_call') this.#calledTool = true
     this.replay.push(reply)
+    if (this.#isMute && reply.kind === 'delta') {
+      this.#isMute = false
+      this.#observe((observer) => observer.onFirstDelta?.())
+    }
     if (!isTerminal(reply)) return
     this.replay.complete()
     this.requests$.complete()
     this.status$.complete()
     this.sessionId.resolve(this.lane.sessionId)
+    this.#observe((observer) => observer.onEnd?.(reply))
     this.done.resolve(reply)
   }
 
@@ -102,6 +114,10 @@ export class TurnRecord {
   get canResume(): boolean {
     if (this.isDone || !this.wasPrompted) return !this.isDone
     return this.plan.resume && !this.#calledTool && this.resumes < maxResumes
+  }
+
+  #observe(tell: (observer: TurnObserver) => void): void {
+    for (const observer of this.observers) quietly(() => tell(observer))
   }
 
   /** Makes ready for another attempt. */

@@ -1,0 +1,88 @@
+/** What there is to be measured. */
+export interface Instrument {
+  kind: 'counter' | 'upDownCounter' | 'histogram'
+  name: string
+  /** UCUM, as OpenTelemetry wants it. */
+  unit: string
+  description: string
+  /** Of a histogram's buckets. */
+  boundaries?: readonly number[]
+}
+
+const times = (count: number, from: number, factor: number): number[] =>
+  Array.from({ length: count }, (_, i) => Number((from * factor ** i).toPrecision(10)))
+
+/** Those that the GenAI conventions advise, from 10 ms to 82 s, and on to 44 min: a turn of an agent takes longer than a call. */
+const turnSeconds = times(19, 0.01, 2)
+
+/** Every instrument, by what we call it. Names and units are OpenTelemetry's where its conventions have them. */
+export const instruments = {
+  starts: {
+    kind: 'counter',
+    name: 'opencode_runtime.server.starts',
+    unit: '{start}',
+    description: 'Starts of a server, restarts included, by their outcome.',
+  },
+  timeToHealthy: {
+    kind: 'histogram',
+    name: 'opencode_runtime.server.time_to_healthy',
+    unit: 's',
+    description: 'From the beginning of a start until the server was healthy.',
+    boundaries: [0.25, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 12, 20, 30, 45, 60, 120],
+  },
+  restarts: {
+    kind: 'counter',
+    name: 'opencode_runtime.server.restarts',
+    unit: '{restart}',
+    description: 'Servers that were replaced, by the reason.',
+  },
+  probeDuration: {
+    kind: 'histogram',
+    name: 'opencode_runtime.probe.duration',
+    unit: 's',
+    description: 'How long the server took to answer whether it is healthy, by the outcome.',
+    boundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10],
+  },
+  turns: {
+    kind: 'counter',
+    name: 'opencode_runtime.turns',
+    unit: '{turn}',
+    description: 'Turns that ended, by their outcome.',
+  },
+  activeTurns: {
+    kind: 'upDownCounter',
+    name: 'opencode_runtime.turn.active',
+    unit: '{turn}',
+    description: 'Turns that wait, and turns that run.',
+  },
+  timeToFirstDelta: {
+    kind: 'histogram',
+    name: 'opencode_runtime.turn.time_to_first_delta',
+    unit: 's',
+    description: 'From turn() to the first piece of the answer, the wait for the server included.',
+    boundaries: turnSeconds,
+  },
+  cost: {
+    kind: 'counter',
+    name: 'opencode_runtime.turn.cost',
+    unit: '{USD}',
+    description: 'What turns cost, by the prices of the model in the options.',
+  },
+  duration: {
+    kind: 'histogram',
+    name: 'gen_ai.client.operation.duration',
+    unit: 's',
+    description: 'GenAI operation duration.',
+    boundaries: turnSeconds,
+  },
+  tokens: {
+    kind: 'histogram',
+    name: 'gen_ai.client.token.usage',
+    unit: '{token}',
+    description: 'Number of input and output tokens used.',
+    boundaries: times(14, 1, 4),
+  },
+} as const satisfies Record<string, Instrument>
+
+/** What we call an instrument. */
+export type InstrumentName = keyof typeof instruments

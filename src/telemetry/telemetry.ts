@@ -1,0 +1,45 @@
+import { clockOf } from '../actors/clock.ts'
+import type { Observer } from '../actors/observer.ts'
+import { lifecycle$ } from '../lifecycle.ts'
+import type { Secrets } from '../secrets.ts'
+import type { ServerActorRef } from '../turn.ts'
+import { loadApi, type Api } from './api.ts'
+import { Meters } from './meters.ts'
+import { StartTelemetry } from './starts.ts'
+import { TurnTelemetry } from './turns.ts'
+
+/** OpenTelemetry's API, our instruments, and the secrets that nothing may show. */
+export interface Telemetry {
+  api: Api
+  meters: Meters
+  secrets: Secrets
+}
+
+let shared: { api: Api; meters: Meters } | undefined
+let isLoaded = false
+
+/** OpenTelemetry as an observer of servers and turns; `undefined` where its API is not installed. */
+export function telemetry(secrets: Secrets): Observer | undefined {
+  if (!isLoaded) {
+    const api = loadApi()
+    shared = api && { api, meters: new Meters(api) }
+    isLoaded = true
+  }
+  return shared && observeWith({ ...shared, secrets })
+}
+
+/** An observer that tells OpenTelemetry; without an SDK its API does nothing with it. */
+export function observeWith(telemetry: Telemetry): Observer {
+  return {
+    onMachine: (actor) => {
+      const starts = new StartTelemetry(telemetry, clockOf(actor.system).now)
+      lifecycle$(actor as ServerActorRef).subscribe({
+        next: (change) => starts.next(change),
+        complete: () => starts.close(),
+      })
+    },
+    onProbe: (ms, outcome) =>
+      telemetry.meters.write('probeDuration', ms / 1000, { 'opencode_runtime.outcome': outcome }),
+    onTurn: (record, now) => new TurnTelemetry(telemetry, record, now),
+  }
+}

@@ -1,0 +1,148 @@
+import type { Attributes, Span } from '@opentelemetry/api'
+import { safeLine } from '../actors/failure.ts'
+import type { TurnObserver } from '../actors/observer.ts'
+import type { TurnRecord, TurnState } from '../actors/turn-record.ts'
+import { quietly } from '../quietly.ts'
+import type { TerminalReply, Usage } from '../replies.ts'
+import { scope } from './api.ts'
+import type { Telemetry } from './telemetry.ts'
+
+/**
+ * Follows one turn: a span that nests under the caller's, and what metrics count. No text of the prompt, the answer or a
+ * tool is in either; no id is in a metric. Never throws.
+ */
+export class TurnTelemetry implements TurnObserver {
+  readonly #telemetry: Telemetry
+  readonly #record: TurnRecord
+  readonly #now: () => number
+  readonly #startedAt: number
+  /** On every metric, and on the span. */
+  readonly #attributes: Attributes
+  readonly #span: Span | undefined
+  #phase: 'waiting' | 'running' | undefined
+  #leave: (() => void) | undefined
+
+  constructor(telemetry: Telemetry, record: TurnRecord, now: () => number) {
+    this.#telemetry = telemetry
+    this.#record = record
+    this.#now = now
+    this.#startedAt = now()
+    this.#attributes = attributesOf(record)
+    this.#span = quietly(() => this.#startSpan())
+  }
+
+  onState(state: TurnState): void {
+    const phase = state.state === 'queued' || state.state === 'waitingForServer' ? 'waiting' : 'running'
+    if (phase !== this.#phase) {
+      this.#phase = phase
+      this.#leave?.()
+      const attributes = { 'opencode_runtime.turn.state': phase }
+      this.#leave = this.#telemetry.meters.enter('activeTurns', attributes)
+    }
+    quietly(() => this.#span?.addEvent(...eventOf(state)))
+  }
+
+  onFirstDelta(): void {
+    this.#telemetry.meters.write('timeToFirstDelta', this.#seconds(), this.#attributes)
+    quietly(() => this.#span?.addEvent('opencode_runtime.turn.first_delta'))
+  }
+
+  onEnd(reply: TerminalReply): void {
+    this.#leave?.()
+    this.#measure(reply)
+    quietly(() => this.#describe(reply))
+    quietly(() => this.#span?.end())
+  }
+
+  #seconds(): number {
+    return (this.#now() - this.#startedAt) / 1000
+  }
+
+  #startSpan(): Span {
+    const { api } = this.#telemetry
+    const { id, plan, lane } = this.#record
+    const agent = plan.agent ?? lane.agent
+    const attributes: Attributes = {
+      ...this.#attributes,
+      'opencode_runtime.turn.id': id,
+      ...(agent !== undefined && { 'gen_ai.agent.name': agent }),
+      ...(plan.traceId !== null && { 'opencode_runtime.trace_id': plan.traceId }),
+    }
+    const name = agent === undefined ? operation : `${operation} ${agent}`
+    // The agent runs in a process of its own, behind HTTP.
+    const options = { kind: api.SpanKind.CLIENT, attributes }
+    return api.trace.getTracer(scope.name, scope.version).startSpan(name, options)
+  }
+
+  #measure(reply: TerminalReply): void {
+    const { meters } = this.#telemetry
+    const { usage } = this.#record
+    const outcome = reply.kind === 'final' ? 'final' : reply.code
+    meters.write('turns', 1, { ...this.#attributes, 'opencode_runtime.outcome': outcome })
+    meters.write('duration', this.#seconds(), { ...this.#attributes, ...errorOf(reply) })
+    if (usage.cost_usd > 0) meters.write('cost', usage.cost_usd, this.#attributes)
+    const { input, output } = tokensOf(usage)
+    // What never reached a model used none.
+    if (input + output === 0) return
+    meters.write('tokens', input, { ...this.#attributes, 'gen_ai.token.type': 'input' })
+    meters.write('tokens', output, { ...this.#attributes, 'gen_ai.token.type': 'output' })
+  }
+
+  #describe(reply: TerminalReply): void {
+    const { api, secrets } = this.#telemetry
+    const { usage, lane } = this.#record
+    const { input, output } = tokensOf(usage)
+    this.#span?.setAttributes({
+      ...(lane.sessionId !== undefined && { 'gen_ai.conversation.id': lane.sessionId }),
+      'gen_ai.usage.input_tokens': input,
+      'gen_ai.usage.output_tokens': output,
+      'gen_ai.usage.cache_read.input_tokens': usage.cache_read_tokens,
+      'gen_ai.usage.cache_creation.input_tokens': usage.cache_write_tokens,
+      'opencode_runtime.turn.cost': usage.cost_usd,
+      ...errorOf(reply),
+    })
+    if (reply.kind === 'final' && reply.finish_reason !== null)
+      this.#span?.setAttribute('gen_ai.response.finish_reasons', [reply.finish_reason])
+    // What its host cancelled did not fail.
+    if (reply.kind === 'error' && reply.code !== 'cancelled')
+      this.#span?.setStatus({ code: api.SpanStatusCode.ERROR, message: secrets.mask(reply.error) })
+  }
+}
+
+/** What the GenAI conventions call a turn of an agent. */
+const operation = 'invoke_agent'
+
+/** A turn that was refused for its input has no model. */
+function attributesOf({ plan: { model } }: TurnRecord): Attributes {
+  return {
+    'gen_ai.operation.name': operation,
+    'gen_ai.provider.name': model.providerID,
+    ...(model.modelID !== '' && { 'gen_ai.request.model': model.modelID }),
+  }
+}
+
+const errorOf = (reply: TerminalReply): Attributes =>
+  reply.kind === 'error' ? { 'error.type': reply.code } : {}
+
+/** The conventions count cached tokens as input and reasoning as output; opencode (1.18.33) counts each apart. */
+function tokensOf(usage: Usage): { input: number; output: number } {
+  return {
+    input: usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens,
+    output: usage.output_tokens + usage.reasoning_tokens,
+  }
+}
+
+const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+
+/** A change of the turn's status as an event of its span; a retry's message comes masked. */
+function eventOf(state: TurnState): [name: string, attributes?: Attributes] {
+  const name = `opencode_runtime.turn.${snake(state.state)}`
+  if (state.state !== 'retrying') return [name]
+  const { attempt, message, nextAt } = state
+  const attributes = {
+    'opencode_runtime.retry.attempt': attempt,
+    'opencode_runtime.retry.delay': Math.max(0, nextAt - Date.now()) / 1000,
+    'opencode_runtime.retry.message': safeLine(message),
+  }
+  return [name, attributes]
+}
