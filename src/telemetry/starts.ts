@@ -80,10 +80,10 @@ export class StartTelemetry {
   }
 
   /** Only the first line of the message: what follows is the server's own output. */
-  #fail(span: Span | undefined, { name, code, message: text }: OpenCodeRuntimeError): void {
+  #fail(span: Span | undefined, { name, message: text }: OpenCodeRuntimeError): void {
     const { api, secrets } = this.#telemetry
     const message = secrets.mask(text.split('\n', 1)[0] ?? '')
-    span?.recordException({ name, code, message })
+    span?.recordException({ name, message })
     span?.setStatus({ code: api.SpanStatusCode.ERROR, message })
   }
 }

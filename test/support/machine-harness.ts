@@ -117,11 +117,11 @@ export function startServer(overrides: Partial<OpenCodeServerOptions> = {}, scri
       return Object.assign(turn, { replies })
     },
 
-    /** The server answers a running turn. */
-    async answer(turn: Turn, text = 'Hello'): Promise<void> {
+    /** The server answers a running turn; `info` is more of what its message says, such as `tokens` and `cost`. */
+    async answer(turn: Turn, text = 'Hello', info: object = {}): Promise<void> {
       const sessionID = (await turn.sessionId) ?? ''
       const promptId = runtimeOf(options).turns.get(turn.id)?.messageId ?? ''
-      for (const { type, properties } of answerEvents(sessionID, promptId, text))
+      for (const { type, properties } of answerEvents(sessionID, promptId, text, info))
         world.hub?.receive({ type, properties })
       world.client.idle(sessionID)
       await clock.advance()
@@ -133,7 +133,7 @@ export function startServer(overrides: Partial<OpenCodeServerOptions> = {}, scri
 export type TestServer = ReturnType<typeof startServer>
 
 /** The events of an answer, as opencode 1.18.33 sends them, the least of them. */
-function answerEvents(sessionID: string, parentID: string, text: string) {
+function answerEvents(sessionID: string, parentID: string, text: string, info: object) {
   const answer = {
     id: `msg_answer_${parentID}`,
     role: 'assistant',
@@ -156,7 +156,7 @@ function answerEvents(sessionID: string, parentID: string, text: string) {
     { type: 'message.part.updated', properties: { part } },
     {
       type: 'message.updated',
-      properties: { info: { ...answer, finish: 'stop', time: { created: 1, completed: 2 } } },
+      properties: { info: { ...answer, ...info, finish: 'stop', time: { created: 1, completed: 2 } } },
     },
     { type: 'session.idle', properties: { sessionID } },
   ]
