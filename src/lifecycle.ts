@@ -57,6 +57,8 @@ export function lifecycle$(actor: ServerActorRef): Observable<Lifecycle> {
         subscriber.next(next)
       },
       complete: () => subscriber.complete(),
+      // A parent is told of it; XState would report it as unhandled besides, for our sake.
+      ...(actor._parent && { error: () => subscriber.complete() }),
     })
     return () => subscription.unsubscribe()
   })

@@ -1,13 +1,16 @@
 import { metrics, SpanStatusCode, trace, type MeterProvider, type TracerProvider } from '@opentelemetry/api'
 import { describe, expect, it } from 'vitest'
-import { createActor } from 'xstate'
+import { createActor, setup } from 'xstate'
 import { probe } from '../../src/actors/probe.ts'
 import { runtimeOf, type Link } from '../../src/actors/runtime.ts'
 import { EventHub } from '../../src/actors/hub.ts'
+import { serverMachine } from '../../src/machines/server.ts'
 import { loadApi } from '../../src/telemetry/api.ts'
+import { startTurn, type ServerActorRef } from '../../src/turn.ts'
+import { FakeWorld } from '../support/fake-world.ts'
 import { optionsOf, secrets, startServer, type TestServer } from '../support/machine-harness.ts'
 import { forget, useOpenTelemetry } from '../support/otel.ts'
-import { SteppedClock } from '../support/stepped-clock.ts'
+import { settled, SteppedClock } from '../support/stepped-clock.ts'
 
 /** As `OpenCodeServer` and the first start of an embedded machine have it. */
 function watched(...given: Parameters<typeof startServer>): TestServer {
@@ -202,6 +205,37 @@ async function live(server: TestServer): Promise<void> {
   await server.advance(1000)
   expect(server.state()).toBe('idle')
 }
+
+describe('a machine of somebody else with a server in it', () => {
+  it('is told of a defect as it is without telemetry', async () => {
+    const otel = useOpenTelemetry()
+    const options = optionsOf()
+    const broken = serverMachine.provide({
+      actors: new FakeWorld({ spawn: 'pending' }).actors(),
+      guards: {
+        isOverflow: () => {
+          throw new Error('a defect')
+        },
+      },
+    })
+    const parent = setup({ actors: { broken } }).createMachine({
+      initial: 'open',
+      states: {
+        open: { invoke: { id: 'opencode', src: 'broken', input: () => options, onError: 'told' } },
+        told: {},
+      },
+    })
+    const actor = createActor(parent, { clock: new SteppedClock() }).start()
+    const server = actor.getSnapshot().children['opencode'] as unknown as ServerActorRef
+    runtimeOf(options).watch(server)
+    server.send({ type: 'server.start' })
+    const turn = startTurn(server, 'hello')
+    expect(actor.getSnapshot().value).toBe('told')
+    expect(await turn.done).toMatchObject({ code: 'cancelled' })
+    await settled()
+    expect(await otel.points(starts)).toEqual([{ attributes: outcome('stopped'), value: 1 }])
+  })
+})
 
 describe('telemetry', () => {
   it('shows no secret, no prompt and no answer, and no metric has an id', async () => {
