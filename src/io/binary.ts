@@ -13,13 +13,26 @@ export interface BinaryLookup {
   from?: readonly string[]
 }
 
+/** A binary, and why it is the one. */
+export interface FoundBinary {
+  file: string
+  source: 'option' | 'PATH' | 'installer' | 'package'
+  /** The package's stub that was found there; `file` is what it stands for. */
+  stub?: string
+}
+
+/** The binary of {@link locateBinary}, without the reason. */
+export async function resolveBinary(binary?: string, lookup: BinaryLookup = {}): Promise<string> {
+  return (await locateBinary(binary, lookup)).file
+}
+
 /**
  * Finds the opencode binary: `binary` if given, else on PATH, in `~/.opencode/bin` (where the official installer
  * puts it, which service managers never look at), or in the `opencode-ai` package. A stub that only works after its
  * install script ran (`opencode-ai/bin/opencode.exe`, opencode 1.18.33) is replaced by the platform package's own binary.
  * @throws BinaryNotFoundError (`ERR_OPENCODE_BINARY_NOT_FOUND`) that lists what was tried.
  */
-export async function resolveBinary(binary?: string, lookup: BinaryLookup = {}): Promise<string> {
+export async function locateBinary(binary?: string, lookup: BinaryLookup = {}): Promise<FoundBinary> {
   const {
     path = process.env['PATH'] ?? '',
     home = homedir(),
@@ -28,26 +41,32 @@ export async function resolveBinary(binary?: string, lookup: BinaryLookup = {}):
   if (binary !== undefined) return explicit(binary, path, from)
   const onPath = await onSearchPath('opencode', path)
   const installed = join(home, '.opencode', 'bin', executable)
-  const found = (onPath && runnable(onPath, from)) ?? runnable(installed, from) ?? fromPackage(from)
-  if (found !== undefined) return found
+  const found =
+    (onPath !== undefined && runnable(onPath, 'PATH', from)) || runnable(installed, 'installer', from)
+  if (found) return found
+  const file = fromPackage(from)
+  if (file !== undefined) return { file, source: 'package' }
   throw new BinaryNotFoundError(
-    `No opencode binary found: not on PATH, not at ${installed}, and no package opencode-ai. ` +
+    `No opencode binary found: ${onPath === undefined ? 'not on PATH' : `on PATH only ${onPath}, ${whyNot(onPath)}`}, ` +
+      `not at ${installed}, and no package opencode-ai for this platform. ` +
       'Run `npm install opencode-ai`, or set the option `binary`.',
   )
 }
 
-async function explicit(binary: string, path: string, from: readonly string[]): Promise<string> {
+async function explicit(binary: string, path: string, from: readonly string[]): Promise<FoundBinary> {
   const isPath = isAbsolute(binary) || /[\\/]/.test(binary)
   const candidate = isPath ? resolve(binary) : await onSearchPath(binary, path)
-  const found = candidate === undefined ? undefined : runnable(candidate, from)
+  const found = candidate === undefined ? undefined : runnable(candidate, 'option', from)
   if (found !== undefined) return found
-  const where =
-    candidate === undefined
-      ? 'is not on PATH'
-      : existsSync(candidate)
-        ? 'is not an executable file'
-        : 'does not exist'
-  throw new BinaryNotFoundError(`The option \`binary\` names ${JSON.stringify(binary)}, which ${where}.`)
+  const why = candidate === undefined ? 'which is not on PATH' : whyNot(candidate)
+  throw new BinaryNotFoundError(`The option \`binary\` names ${JSON.stringify(binary)}, ${why}.`)
+}
+
+function whyNot(file: string): string {
+  if (!existsSync(file)) return 'which does not exist'
+  if (isExecutable(file) && isStub(file))
+    return 'which is the stub of the package opencode-ai, without the binary that it stands for'
+  return 'which is not an executable file'
 }
 
 const executable = process.platform === 'win32' ? 'opencode.exe' : 'opencode'
@@ -58,14 +77,24 @@ async function onSearchPath(name: string, path: string): Promise<string | undefi
 }
 
 /** The file itself where it can run; for the package's stub, the binary that it stands for. */
-function runnable(file: string, from: readonly string[]): string | undefined {
+function runnable(
+  file: string,
+  source: FoundBinary['source'],
+  from: readonly string[],
+): FoundBinary | undefined {
+  if (!isExecutable(file)) return undefined
+  if (!isStub(file)) return { file, source }
+  const real = fromPackage([file, ...from])
+  return real === undefined ? undefined : { file: real, source, stub: file }
+}
+
+function isExecutable(file: string): boolean {
   try {
     accessSync(file, constants.X_OK)
-    if (!statSync(file).isFile()) return undefined
+    return statSync(file).isFile()
   } catch {
-    return undefined
+    return false
   }
-  return isStub(file) ? fromPackage([file, ...from]) : file
 }
 
 /** A shell text without a shebang, of a few hundred bytes: what the package ships until its install script ran. */

@@ -6,7 +6,7 @@ import {
   StartTimeoutError,
   UnsupportedVersionError,
 } from '../errors.ts'
-import { judgeVersion, versions } from '../versions.ts'
+import { judgeVersion, oldestSupported, tested } from '../versions.ts'
 import type { ServerContext, ServerEvent } from './context.ts'
 
 /** Why a server failed: what `lifecycle$` shows. */
@@ -46,7 +46,7 @@ export function memoryExceeded({ context, event }: Scope & { event: ServerEvent 
 /** The binary is too old. */
 export function unsupported({ context: { version } }: Scope): Failure {
   const error = new UnsupportedVersionError(
-    `opencode ${version ?? 'of an unknown version'} is not supported: ${versions.oldestSupported} is the oldest version that works. ` +
+    `opencode ${version ?? 'of an unknown version'} is not supported: ${oldestSupported} is the oldest version that works. ` +
       'Run `npm install opencode-ai@latest`, or set the option `binary`.',
   )
   return { error, reason: 'unsupported version' }
@@ -54,9 +54,9 @@ export function unsupported({ context: { version } }: Scope): Failure {
 
 /** What to say of a server that is healthy, but of a version that was not tested. */
 export function versionCaution({ version }: ServerContext): string | undefined {
-  if (version === undefined || judgeVersion(version) !== 'untested') return undefined
-  const { oldestSupported, newestTested } = versions
-  return `untested version: opencode ${version}, tested are ${oldestSupported} to ${newestTested}`
+  if (version === undefined || judgeVersion(version) === 'supported') return undefined
+  const range = tested.from === tested.to ? `tested is ${tested.to}` : `tested are ${tested.from} to ${tested.to}`
+  return `untested version: opencode ${version}, ${range}`
 }
 
 /** The process's actor ended, so that nothing is heard of the process any more. */
