@@ -85,7 +85,8 @@ export const lifecycleSchema = z.object({
   drainMs: duration.optional(),
 })
 
-const loopback = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/
+/** Host names that only this machine reaches. */
+export const loopback = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/
 
 /** The options of a server. */
 export const serverSchema = z

@@ -4,6 +4,7 @@ import type { TerminalReply } from '../replies.ts'
 export const exitCode = {
   final: 0,
   turnFailed: 1,
+  checkFailed: 1,
   usage: 2,
   serverFailed: 3,
   cancelled: 4,
@@ -22,6 +23,14 @@ Exit codes:
   4    the turn was cancelled on the server
   129  stopped by SIGHUP; 130 by SIGINT (Ctrl-C), 143 by SIGTERM
        (a second one ends the server's processes at once)`
+
+/** For `doctor --help`. */
+export const doctorExitCodeHelp = `
+Exit codes:
+  0    no failure (there may be warnings)
+  1    a check failed; the lines with ✖ say which, and what to do
+  2    bad usage: an unknown flag, or a value that is none
+  129  stopped by SIGHUP; 130 by SIGINT (Ctrl-C), 143 by SIGTERM`
 
 /** The exit code for a turn's last reply. */
 export function exitCodeOf(reply: TerminalReply): number {

@@ -35,6 +35,18 @@ export interface DemoFlags {
   json?: boolean
 }
 
+/** The flags of `doctor`. */
+export interface DoctorFlags {
+  home?: string
+  proxy?: string
+  model?: string[]
+  port?: number
+  hostname?: string
+  binary?: string
+  directory?: string
+  json?: boolean
+}
+
 /**
  * Restarts of a server that fails while it starts. One turn is not worth the patience of a service that is to stay up.
  */

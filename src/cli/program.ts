@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { exitCode, exitCodeHelp, UsageError } from './exit-codes.ts'
-import { keyVariable, type DemoFlags, type RunFlags } from './flags.ts'
+import { doctorExitCodeHelp, exitCode, exitCodeHelp, UsageError } from './exit-codes.ts'
+import { keyVariable, type DemoFlags, type DoctorFlags, type RunFlags } from './flags.ts'
 
 /**
  * Runs the command line; resolves with the exit code, and never rejects. Everything a command needs is imported when it
@@ -29,6 +29,7 @@ export function createProgram(onExit: (code: number) => void): Command {
     .exitOverride()
   program.addCommand(runCommand(onExit).copyInheritedSettings(program))
   program.addCommand(demoCommand(onExit).copyInheritedSettings(program))
+  program.addCommand(doctorCommand(onExit).copyInheritedSettings(program))
   return program
 }
 
@@ -78,14 +79,39 @@ function demoCommand(onExit: (code: number) => void): Command {
     })
 }
 
-/** A whole number of at least `least`. */
-const integer = (least: number) => (text: string) => {
-  const value = Number(text)
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value
-  throw new InvalidArgumentError(`Expected a whole number of at least ${least}.`)
+function doctorCommand(onExit: (code: number) => void): Command {
+  return new Command('doctor')
+    .description(
+      `Looks for what would keep a server from starting or its turns from working, and says what to do about it.\n` +
+        `Starts no server and changes nothing. The proxy's key is read from ${keyVariable}.`,
+    )
+    .option('--home <dir>', 'the folder that the server owns, or would; checks it, its modes, its disk')
+    .option('--proxy <url>', 'LiteLLM or any OpenAI-compatible endpoint; asks it for its models')
+    .option('--model <id>', 'a model that the proxy must have; may be given again', collect)
+    .option('--port <n>', 'a port that must be free (default: a free one at each start)', portNumber)
+    .option('--hostname <host>', 'where the server would listen', '127.0.0.1')
+    .option('--binary <file>', 'the opencode binary (default: found)')
+    .option('--directory <dir>', 'where the agent works (default: HOME_DIR/workspace)')
+    .option('--json', 'one array of { check, status, finding, advice? } on stdout')
+    .addHelpText('after', doctorExitCodeHelp)
+    .action(async (flags: DoctorFlags) => {
+      const { doctor } = await import('./doctor.ts')
+      onExit(await doctor(flags))
+    })
 }
+
+/** A whole number of at least `least`, and at most `most`. */
+const integer =
+  (least: number, most = Infinity) =>
+  (text: string) => {
+    const value = Number(text)
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least && value <= most) return value
+    const range = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`
+    throw new InvalidArgumentError(`Expected a whole number ${range}.`)
+  }
 const positive = integer(1)
 const count = integer(0)
+const portNumber = integer(1, 65_535)
 
 const collect = (file: string, files: readonly string[] = []): string[] => [...files, file]
 

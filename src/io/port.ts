@@ -28,8 +28,8 @@ function shuffledRange(): Iterable<number> {
   return portNumbers(start, start + 2_000)
 }
 
-/** Why a port cannot be bound; `undefined` where it can. */
-function bindFailure(hostname: string, port: number): Promise<string | undefined> {
+/** Why a port cannot be bound, as the system's code (`EADDRINUSE`); `undefined` where it can. Port 0: any. */
+export function bindFailure(hostname: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer()
     server.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code ?? 'unknown'))

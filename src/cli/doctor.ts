@@ -1,0 +1,52 @@
+import { checks } from './doctor/checks.ts'
+import { contextOf, type Check, type DoctorContext } from './doctor/context.ts'
+import { failure, presentable, type Finding } from './doctor/finding.ts'
+import { formatFinding, formatSummary } from './doctor/report.ts'
+import { Ending } from './ending.ts'
+import { exitCode } from './exit-codes.ts'
+import type { DoctorFlags } from './flags.ts'
+import { Output } from './output.ts'
+import { paintFor } from './rows.ts'
+
+/**
+ * `opencode-runtime doctor`: what would keep a server from starting or its turns from working, on stdout, and what to do
+ * about it. Resolves with the exit code. Starts no server, and leaves nothing on the disk.
+ */
+export async function doctor(flags: DoctorFlags): Promise<number> {
+  using ending = new Ending()
+  const out = new Output(process.stdout, ending.readerLeft)
+  const paint = paintFor(process.stdout)
+  const context = contextOf(flags, process.env, ending.asked)
+  const isJson = flags.json === true
+  const findings: Finding[] = []
+  for (const result of checks.map((check) => look(check, context))) {
+    const found = await result
+    if (ending.exitCode !== undefined) return ending.exitCode
+    findings.push(...found)
+    if (!isJson) await out.write(found.map((finding) => formatFinding(finding, paint)).join(''))
+  }
+  await out.write(isJson ? `${JSON.stringify(findings, null, 2)}\n` : formatSummary(findings, paint))
+  return findings.some(({ status }) => status === 'failure') ? exitCode.checkFailed : exitCode.final
+}
+
+/** What a check found, fit to be shown. A check that fails itself is a finding: the others go on. */
+async function look(check: Check, context: DoctorContext): Promise<Finding[]> {
+  const found = await run(check, context)
+  return found.map((finding) => presentable(finding, context.secrets))
+}
+
+async function run(check: Check, context: DoctorContext): Promise<Finding[]> {
+  try {
+    return await check(context)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    const name = check.name.replace(/^check/, '').toLowerCase()
+    return [
+      failure(
+        name,
+        `it could not be checked: ${message}`,
+        'See to what the message names, and run it again.',
+      ),
+    ]
+  }
+}

@@ -1,0 +1,77 @@
+import { BinaryNotFoundError } from '../../errors.ts'
+import { locateBinary, type FoundBinary } from '../../io/binary.ts'
+import { askVersion } from '../../io/binary-version.ts'
+import { judgeVersion, oldestSupported, tested } from '../../versions.ts'
+import type { Check, DoctorContext } from './context.ts'
+import { failure, ok, quote, skipped, warning, type Finding } from './finding.ts'
+
+const why: Record<FoundBinary['source'], string> = {
+  option: 'given by --binary',
+  PATH: 'the first on PATH',
+  installer: 'not on PATH, but where the official installer puts it',
+  package: 'neither on PATH nor in ~/.opencode/bin, so the package opencode-ai',
+}
+
+/** Which binary a server would run, and whether its version is one that is known to work. */
+export const checkBinary: Check = async (context) => {
+  const found = await locate(context)
+  if (!('file' in found)) return [found, skipped('version', 'there is no binary to ask')]
+  const { file, source, stub } = found
+  const stands = stub === undefined ? '' : `; instead of the package's stub ${stub}, which cannot run`
+  return [ok('binary', `${file} (${why[source]}${stands})`), await version(file, context)]
+}
+
+async function locate({ binary, lookup }: DoctorContext): Promise<FoundBinary | Finding> {
+  try {
+    return await locateBinary(binary, lookup)
+  } catch (error) {
+    if (!(error instanceof BinaryNotFoundError)) throw error
+    // Both are told here in the command line's words; the advice follows by itself.
+    const text = error.message
+      .replace(' Run `npm install opencode-ai`, or set the option `binary`.', '')
+      .replace(/^The option `binary`/, '--binary')
+    return failure('binary', text, adviceFor(text))
+  }
+}
+
+function adviceFor(text: string): string {
+  if (text.includes('stub'))
+    return 'Install it again without --omit=optional (npm install opencode-ai), or give another --binary.'
+  if (text.includes('--binary names'))
+    return 'Name an executable opencode, or leave --binary out to have it found.'
+  return 'Run npm install opencode-ai, or give --binary.'
+}
+
+async function version(file: string, { signal, secrets }: DoctorContext): Promise<Finding> {
+  const answer = await askVersion(file, signal)
+  if ('failure' in answer)
+    return failure(
+      'version',
+      `${file} --version ${quote(answer.failure, secrets)}`,
+      'Run it by hand. A binary for another platform, or one that misses libraries, is replaced by npm install opencode-ai.',
+    )
+  return judged(quote(answer.version, secrets))
+}
+
+/** The finding about a version that a binary printed. */
+export function judged(version: string): Finding {
+  const range = tested.from === tested.to ? tested.to : `${tested.from} to ${tested.to}`
+  switch (judgeVersion(version)) {
+    case 'supported':
+      return ok('version', `opencode ${version}`)
+    case 'untested':
+      return warning(
+        'version',
+        `opencode ${version} is not one that was tested (${range})`,
+        `It may work; npm install opencode-ai@${tested.to} gives one that does.`,
+      )
+    case 'unsupported':
+      return failure(
+        'version',
+        `opencode ${version} is older than ${oldestSupported}`,
+        `Run npm install opencode-ai@${tested.to}, or opencode upgrade.`,
+      )
+    case 'unknown':
+      return warning('version', `cannot read the version ${version}`, `Use opencode ${range}.`)
+  }
+}

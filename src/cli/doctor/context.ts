@@ -1,0 +1,102 @@
+import { resolve } from 'node:path'
+import type { BinaryLookup } from '../../io/binary.ts'
+import { serverEnvironment } from '../../io/environment.ts'
+import { Secrets } from '../../secrets.ts'
+import { keyVariable, type DoctorFlags } from '../flags.ts'
+import type { Finding } from './finding.ts'
+
+/** What the checks look at. Paths are absolute. */
+export interface DoctorContext {
+  home: string | undefined
+  /** As it was given. */
+  proxy: string | undefined
+  models: readonly string[]
+  port: number | undefined
+  hostname: string
+  binary: string | undefined
+  directory: string | undefined
+  apiKey: string | undefined
+  /** Of this process. */
+  env: NodeJS.ProcessEnv
+  /** What a server started from here would get. */
+  serverEnv: Record<string, string>
+  platform: NodeJS.Platform
+  nodeVersion: string
+  /** `undefined` where there are no users. */
+  uid: number | undefined
+  lookup: BinaryLookup
+  /** For the proxy's answer, in ms. */
+  timeLimitMs: number
+  secrets: Secrets
+  signal: AbortSignal
+}
+
+/** Looks at one thing and changes nothing. It may reject: that is a failure too. */
+export type Check = (context: DoctorContext) => Finding[] | Promise<Finding[]>
+
+const timeLimitMs = 10_000
+
+/** The context of a run. */
+export function contextOf(flags: DoctorFlags, env: NodeJS.ProcessEnv, signal: AbortSignal): DoctorContext {
+  const { home, proxy, model = [], port, hostname = '127.0.0.1', binary, directory } = flags
+  const key = env[keyVariable]?.trim() ?? ''
+  const absoluteHome = home === undefined ? undefined : resolve(home)
+  const asInServer = { home: absoluteHome ?? '/', username: '', password: undefined, marker: '', env: {} }
+  return {
+    home: absoluteHome,
+    proxy: proxy?.trim(),
+    models: model,
+    port,
+    hostname,
+    binary,
+    directory: directory === undefined ? undefined : resolve(directory),
+    apiKey: key === '' ? undefined : key,
+    env,
+    serverEnv: serverEnvironment({ ...asInServer, inherited: env }),
+    platform: process.platform,
+    nodeVersion: process.versions.node,
+    uid: process.getuid?.(),
+    lookup: {},
+    timeLimitMs,
+    secrets: secretsOf(key, [
+      proxy,
+      env['http_proxy'],
+      env['HTTP_PROXY'],
+      env['https_proxy'],
+      env['HTTPS_PROXY'],
+    ]),
+    signal,
+  }
+}
+
+/** The key, and what URLs carry, as written and decoded. */
+function secretsOf(key: string, urls: readonly (string | undefined)[]): Secrets {
+  const secrets = new Secrets([key])
+  for (const text of urls)
+    for (const part of partsOf(text ?? '')) {
+      secrets.add(part)
+      secrets.add(decoded(part))
+    }
+  return secrets
+}
+
+const secretName = /key|token|secret|passw|credential|auth|sig/i
+
+/** Password, or the user name where that is all there is, and what a query calls a secret. */
+function partsOf(text: string): string[] {
+  const [, user = ''] = /^(?:[^/]*:\/\/)?([^/]+)@/.exec(text) ?? []
+  const colon = user.indexOf(':')
+  const query = new URLSearchParams(/\?([^#]*)/.exec(text)?.[1] ?? '')
+  return [
+    colon < 0 ? user : user.slice(colon + 1),
+    ...[...query].filter(([name]) => secretName.test(name)).map(([, value]) => value),
+  ]
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

@@ -1,0 +1,39 @@
+import { isAbsolute, join, relative } from 'node:path'
+import { configFolder } from '../../io/config-file.ts'
+import { lookAt } from '../../io/places.ts'
+import type { Check } from './context.ts'
+import { ok, skipped, warning } from './finding.ts'
+import { unusable } from './home.ts'
+
+const check = 'directory'
+
+/** Whether the agent can work in its directory: the given one, or the home's workspace. */
+export const checkDirectory: Check = async ({ home, directory: given }) => {
+  const directory = given ?? (home === undefined ? undefined : join(home, 'workspace'))
+  if (directory === undefined) return [skipped(check, 'give --directory, or --home for its workspace')]
+  const place = await lookAt(directory)
+  if (place.kind === 'folder' && !place.isWritable)
+    return [
+      warning(
+        check,
+        `${directory} cannot be written`,
+        'Fine for an agent that only reads; else let this user write it.',
+      ),
+    ]
+  const problem = unusable(check, place)
+  if (problem !== undefined) return [problem]
+  if (home !== undefined && isInside(configFolder(home), directory))
+    return [
+      warning(
+        check,
+        `${directory} holds the home's own config, with the key`,
+        'Give a --directory of its own, or leave it out for HOME_DIR/workspace.',
+      ),
+    ]
+  return [ok(check, place.kind === 'folder' ? directory : `${directory} does not exist yet, and can be made`)]
+}
+
+function isInside(path: string, folder: string): boolean {
+  const way = relative(folder, path)
+  return !isAbsolute(way) && way.split(/[\\/]/, 1)[0] !== '..'
+}

@@ -1,0 +1,36 @@
+import { statfs } from 'node:fs/promises'
+import { lookAt } from '../../io/places.ts'
+import type { Check } from './context.ts'
+import { failure, ok, skipped, warning, type Finding } from './finding.ts'
+
+const check = 'disk space'
+const mebibyte = 1024 * 1024
+
+/** A fresh home takes 95 MB within its first half minute, most of it npm packages (opencode 1.18.33). */
+const freshHome = 95 * mebibyte
+/** With the database and snapshots of some weeks of work. */
+const comfortable = 5 * freshHome
+
+/** Whether the home has room for what opencode puts there. */
+export const checkDisk: Check = async ({ home }) => {
+  if (home === undefined) return [skipped(check, 'give --home')]
+  const place = await lookAt(home)
+  if (place.kind === 'blocked') return [skipped(check, `${place.path} ${place.why}`)]
+  const folder = place.kind === 'folder' ? home : place.ancestor
+  const { bavail, bsize } = await statfs(folder)
+  return [judgeSpace(bavail * bsize, folder)]
+}
+
+/** The finding about so many free bytes. */
+export function judgeSpace(free: number, folder: string): Finding {
+  const found = `${amount(free)} free at ${folder}`
+  const need = `A fresh home takes about ${amount(freshHome)}, and grows with its sessions`
+  if (free < freshHome) return failure(check, found, `${need}: make room, or give another --home.`)
+  if (free < comfortable) return warning(check, found, `${need}: make room before it is left running.`)
+  return ok(check, found)
+}
+
+const amount = (bytes: number): string =>
+  bytes < 1024 * mebibyte
+    ? `${Math.floor(bytes / mebibyte)} MiB`
+    : `${(bytes / mebibyte / 1024).toFixed(1)} GiB`

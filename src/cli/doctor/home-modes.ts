@@ -1,0 +1,69 @@
+import { readdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { configFolder } from '../../io/config-file.ts'
+import { statOf } from '../../io/places.ts'
+import type { Check } from './context.ts'
+import { failure, ok, skipped, warning, type Finding } from './finding.ts'
+
+const check = 'modes'
+
+/** Whether the config, which holds the key, and the log can be read by this user only. */
+export const checkModes: Check = async ({ home, uid, platform }) => {
+  if (home === undefined) return [skipped(check, 'give --home')]
+  if (platform === 'win32') return [skipped(check, 'Windows has no file modes')]
+  const folder = configFolder(home)
+  const stats = await statOf(folder)
+  if (stats === 'ENOENT' || stats === 'ENOTDIR') return [ok(check, 'there is no config yet')]
+  if (typeof stats === 'string' || !stats.isDirectory())
+    return [failure(check, `${folder} is no folder that can be read`, 'Move it away.')]
+  const isOpen = await canOthersEnter([folder, dirname(folder), home])
+  const findings = await Promise.all(
+    [{ path: folder, wanted: 0o700 }, ...(await privateFiles(folder))].map((file) =>
+      judge({ ...file, isOpen, uid }),
+    ),
+  )
+  const problems = findings.filter((finding) => finding !== undefined)
+  return problems.length > 0 ? problems : [ok(check, `${folder} is 0700, its config and log 0600`)]
+}
+
+async function privateFiles(folder: string): Promise<{ path: string; wanted: number }[]> {
+  const names = await readdir(folder).catch(() => [])
+  return names
+    .filter((name) => name === 'opencode.json' || /^serve\.log(\.\d+)?$/.test(name))
+    .sort()
+    .map((name) => ({ path: join(folder, name), wanted: 0o600 }))
+}
+
+/** Whether others than the owner get through all of these folders. */
+async function canOthersEnter(folders: readonly string[]): Promise<boolean> {
+  const all = await Promise.all(folders.map(statOf))
+  return all.every((stats) => typeof stats !== 'string' && (stats.mode & 0o011) !== 0)
+}
+
+interface Judged {
+  path: string
+  wanted: number
+  /** Others get as far as its folder. */
+  isOpen: boolean
+  uid: number | undefined
+}
+
+async function judge({ path, wanted, isOpen, uid }: Judged): Promise<Finding | undefined> {
+  const stats = await statOf(path)
+  if (typeof stats === 'string')
+    return stats === 'ENOENT'
+      ? undefined
+      : failure(check, `${path} cannot be read (${stats})`, 'Move it away.')
+  // Before each start the modes are set, which only the owner may do (or root).
+  if (uid !== undefined && uid !== 0 && stats.uid !== uid)
+    return failure(check, `${path} belongs to user ${stats.uid}`, `Hand it over: chown ${uid} ${path}.`)
+  const mode = stats.mode & 0o777
+  if ((mode & 0o077 & ~wanted) === 0) return undefined
+  const found = `${path} is ${octal(mode)}, not ${octal(wanted)}`
+  const advice = `Run chmod ${octal(wanted).slice(1)} ${path} (the next start does).`
+  if (!isOpen || !path.endsWith('.json')) return warning(check, found, advice)
+  const exposed = `${found}: other users can read the key in it`
+  return failure(check, exposed, `${advice} Then replace the key: it may have been read.`)
+}
+
+const octal = (mode: number): string => `0${mode.toString(8).padStart(3, '0')}`

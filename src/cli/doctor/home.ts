@@ -1,0 +1,79 @@
+import { dirname } from 'node:path'
+import type { Stats } from 'node:fs'
+import { lookAt, statOf, type Place } from '../../io/places.ts'
+import type { Check } from './context.ts'
+import { failure, ok, skipped, warning, type Finding } from './finding.ts'
+
+const needsHome = 'give --home'
+
+/** Whether a server can own its home: it can be made or written, it is ours, and nobody else can put things into it. */
+export const checkHome: Check = async ({ home, uid, platform }) => {
+  if (home === undefined) return [skipped('home', needsHome)]
+  const place = await lookAt(home)
+  const problem = unusable('home', place)
+  if (problem !== undefined) return [problem]
+  const [from, isThere] = place.kind === 'absent' ? [place.ancestor, false] : [home, true]
+  const finding =
+    (place.kind === 'folder' ? foreign(home, place.stats, uid) : undefined) ??
+    (platform === 'win32' ? undefined : await sharedFinding(home, from))
+  return [finding ?? ok('home', isThere ? home : `${home} does not exist yet, and can be made`)]
+}
+
+/** The failure of a place where no folder can be used or made; also for a workspace. */
+export function unusable(check: string, place: Place): Finding | undefined {
+  switch (place.kind) {
+    case 'blocked':
+      return failure(check, `${place.path} ${place.why}`, `Move it away, or give another --${check}.`)
+    case 'absent':
+      if (place.code === undefined) return undefined
+      return failure(
+        check,
+        `it does not exist, and cannot be made in ${place.ancestor} (${place.code})`,
+        adviceFor(check, place.ancestor, place.code),
+      )
+    case 'folder':
+      if (place.isWritable) return undefined
+      return failure(check, 'it cannot be written', `Let this user write it, or give another --${check}.`)
+  }
+}
+
+const adviceFor = (check: string, folder: string, code: string): string =>
+  code === 'EROFS'
+    ? `${folder} is mounted read-only: mount a volume there, or give another --${check}.`
+    : `Make it as root and hand it to this user with chown, or give another --${check}.`
+
+function foreign(home: string, { uid: owner }: Stats, uid: number | undefined): Finding | undefined {
+  if (uid === undefined || owner === uid) return undefined
+  const advice = `Hand it over (chown -R ${uid} ${home}), or run this as user ${owner}.`
+  return warning('home', `${home} belongs to user ${owner}, and this is user ${uid}`, advice)
+}
+
+/**
+ * About a folder that all may write, at the home or above it: who may write it may replace what is below. Looks from
+ * `from` upwards.
+ */
+export async function sharedFinding(
+  home: string,
+  from: string,
+  modeOf: (folder: string) => Promise<number> = mode,
+): Promise<Finding | undefined> {
+  for (let folder = from; ; folder = dirname(folder)) {
+    const bits = await modeOf(folder)
+    if ((bits & 0o002) !== 0) return shared(home, folder, (bits & 0o1000) !== 0)
+    if (dirname(folder) === folder) return undefined
+  }
+}
+
+/** `isSticky`: all may make things there, but not replace each other's. */
+function shared(home: string, folder: string, isSticky: boolean): Finding {
+  if (folder === home) return warning('home', `all users may write ${home}`, `Run chmod 700 ${home}.`)
+  const finding = isSticky
+    ? `${home} is inside ${folder}, which all users share and the system may empty`
+    : `${home} is inside ${folder}, where all users may replace it`
+  return warning('home', finding, 'Give a --home in a folder that only this user may write.')
+}
+
+async function mode(folder: string): Promise<number> {
+  const stats = await statOf(folder)
+  return typeof stats === 'string' ? 0 : stats.mode
+}

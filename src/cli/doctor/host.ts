@@ -1,0 +1,69 @@
+import { access, constants, readdir, readFile } from 'node:fs/promises'
+import { isOlder, oldestNode } from '../../versions.ts'
+import type { Check } from './context.ts'
+import { failure, ok, skipped, warning, type Finding } from './finding.ts'
+
+const names: Partial<Record<NodeJS.Platform, string>> = { darwin: 'macOS', linux: 'Linux', win32: 'Windows' }
+
+/** Linux is what is tested; elsewhere it is said what is not covered. */
+export const checkPlatform: Check = ({ platform }) => {
+  const name = names[platform] ?? platform
+  if (platform === 'linux') return [ok('platform', `${name} ${process.arch}`)]
+  const found =
+    platform === 'win32'
+      ? `${name}: never tested; there are no process groups and no file modes, so a stop may leave processes, and the key's file is as readable as its folder`
+      : `${name}: not tested; a stop reaches the process group, but no command that left it`
+  return [warning('platform', found, 'Run it on Linux, for example in a container, where this matters.')]
+}
+
+/** The Node that runs this, which is the one that would run the server's host. */
+export const checkNode: Check = ({ nodeVersion }) => [
+  isOlder(nodeVersion, oldestNode)
+    ? failure('node', `${nodeVersion} is too old`, `Install Node ${oldestNode} or newer.`)
+    : ok('node', nodeVersion),
+]
+
+/** `/proc` shows which processes carry a spawn's marker: that is how commands outside the group are found. */
+export const checkProc: Check = ({ platform }) => lookAtProc(platform, '/proc')
+
+/** See {@link checkProc}; `folder` is where it is mounted. */
+export async function lookAtProc(platform: NodeJS.Platform, folder: string): Promise<Finding[]> {
+  if (platform !== 'linux')
+    return [skipped('proc', 'Linux only: elsewhere only the process group is reached')]
+  const problem = await procProblem(folder)
+  if (problem === undefined) return [ok('proc', `${folder} shows the environment of own processes`)]
+  const advice =
+    'Mount procfs there, and let this user read its own processes: a stop finds what an agent left by it.'
+  return [failure('proc', problem, advice)]
+}
+
+async function procProblem(folder: string): Promise<string | undefined> {
+  try {
+    const pids = await readdir(folder)
+    if (!pids.includes(String(process.pid))) return `${folder} does not list this process`
+    const files = [`${folder}/${process.pid}/environ`, `${folder}/${process.pid}/stat`]
+    for (const file of files)
+      if ((await readFile(file, 'latin1')) === '' && file.endsWith('stat')) return `${file} is empty`
+    return undefined
+  } catch (error) {
+    const { code = 'unknown', path = folder } = error as NodeJS.ErrnoException
+    return `${path} cannot be read (${code})`
+  }
+}
+
+/** A shell watches over servers whose host was killed. */
+export const checkShell: Check = ({ platform }) => lookAtShell(platform, '/bin/sh')
+
+/** See {@link checkShell}. */
+export async function lookAtShell(platform: NodeJS.Platform, file: string): Promise<Finding[]> {
+  if (platform === 'win32') return [skipped('shell', 'not on Windows')]
+  try {
+    await access(file, constants.X_OK)
+    return [ok('shell', file)]
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException
+    const advice =
+      'Install a shell there: it ends the server of a host that was killed, and runs the agent’s commands.'
+    return [warning('shell', `${file} cannot be run (${code})`, advice)]
+  }
+}

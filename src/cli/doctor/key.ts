@@ -1,0 +1,30 @@
+import { keyVariable } from '../flags.ts'
+import type { Check } from './context.ts'
+import { failure, ok, skipped, warning } from './finding.ts'
+
+/** Whether there is a key for the proxy, and one that a header can carry. It is never shown. */
+export const checkKey: Check = ({ apiKey, proxy }) => {
+  if (apiKey === undefined) {
+    if (proxy === undefined) return [skipped('key', `give --proxy, and its key in ${keyVariable}`)]
+    return [
+      failure('key', `${keyVariable} is not set`, `Run export ${keyVariable}='…' with the proxy's key.`),
+    ]
+  }
+  if (!/^[\x21-\x7e]+$/.test(apiKey))
+    return [
+      failure(
+        'key',
+        `${keyVariable} holds spaces or characters that no header can carry`,
+        'Export the key alone, as the proxy gave it.',
+      ),
+    ]
+  if (/^(['"]).*\1$|^Bearer\b|…|\.\.\.$/.test(apiKey))
+    return [
+      warning(
+        'key',
+        `${keyVariable} is in quotes, begins with Bearer, or is a placeholder`,
+        'Export the key alone, as the proxy gave it.',
+      ),
+    ]
+  return [ok('key', `${keyVariable} is set`)]
+}

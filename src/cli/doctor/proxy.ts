@@ -1,0 +1,81 @@
+import { askModels, type ModelListAnswer } from '../../io/model-list.ts'
+import type { Check, DoctorContext } from './context.ts'
+import { endpointOf, shown, withoutCall, withVersion, type Endpoint } from './endpoint.ts'
+import { failure, ok, quote, skipped, warning, type Finding } from './finding.ts'
+import { viaOf } from './http-proxy.ts'
+import { checkModels } from './models.ts'
+import { explain } from './proxy-answer.ts'
+
+/** Whether the proxy answers, takes the key, speaks as OpenAI does, and has the models. */
+export const checkProxy: Check = async (context) => {
+  const { proxy } = context
+  if (proxy === undefined)
+    return [skipped('proxy', 'give --proxy'), skipped('models', 'give --proxy and --model')]
+  const endpoint = endpointOf(proxy)
+  if (endpoint === undefined)
+    return [
+      failure('proxy', 'it is no http or https URL', 'Give it whole, such as http://127.0.0.1:4000/v1.'),
+      noModels,
+    ]
+  return [...leftOut(endpoint), ...(await ask(endpoint.url, context))]
+}
+
+const noModels = skipped('models', 'the proxy comes first')
+
+function leftOut({ url, leftOut: parts }: Endpoint): Finding[] {
+  return parts.map((part) =>
+    part === 'query'
+      ? failure(
+          'proxy',
+          'the URL has a query or a fragment',
+          `Paths are added to its end: give ${shown(url)} alone.`,
+        )
+      : warning(
+          'proxy',
+          'the URL holds a user name or a password',
+          'They are not sent, because the key is: take them out of the URL.',
+        ),
+  )
+}
+
+async function ask(url: URL, context: DoctorContext): Promise<Finding[]> {
+  const answer = await modelsAt(url, context)
+  if (answer.kind === 'models') {
+    const count = `${answer.ids.length} model${answer.ids.length === 1 ? '' : 's'}`
+    return [ok('proxy', `${shown(url)} answers, with ${count}`), ...checkModels(context.models, answer.ids)]
+  }
+  const better = await betterURL(url, answer, context)
+  const { finding, advice } = explain(answer, url, {
+    hasKey: context.apiKey !== undefined,
+    timeLimitMs: context.timeLimitMs,
+    via: viaOf(url, context.serverEnv),
+    quote: (text) => quote(text, context.secrets),
+  })
+  const instead = better === undefined ? advice : `Give --proxy ${shown(better)}: there it answers.`
+  return [failure('proxy', finding, instead), noModels]
+}
+
+/** Where the path is wrong: the same host, asked where such a list usually is. */
+async function betterURL(
+  url: URL,
+  answer: ModelListAnswer,
+  context: DoctorContext,
+): Promise<URL | undefined> {
+  const isElsewhere =
+    ['html', 'other', 'redirect'].includes(answer.kind) ||
+    ('status' in answer && [404, 405].includes(answer.status))
+  const base = withoutCall(url)
+  const candidates = [base, withVersion(base ?? url)].filter((candidate) => candidate !== undefined)
+  if (!isElsewhere) return undefined
+  for (const candidate of candidates)
+    if ((await modelsAt(candidate, context)).kind === 'models') return candidate
+  return undefined
+}
+
+function modelsAt(baseURL: URL, context: DoctorContext): Promise<ModelListAnswer> {
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(context.timeLimitMs)])
+  // What cannot be in a header is a finding of its own.
+  const apiKey =
+    context.apiKey !== undefined && /^[\x21-\x7e]+$/.test(context.apiKey) ? context.apiKey : undefined
+  return askModels({ baseURL, apiKey, env: context.serverEnv, signal })
+}

@@ -1,0 +1,27 @@
+import type { Paint, Style } from '../rows.ts'
+import type { Finding, Status } from './finding.ts'
+
+const marks: Record<Status, { mark: string; style: Style }> = {
+  ok: { mark: '✔', style: 'green' },
+  warning: { mark: '!', style: 'yellow' },
+  failure: { mark: '✖', style: 'red' },
+  skipped: { mark: '-', style: 'dim' },
+}
+
+/** A finding for a reader: a line, and below it what to do. */
+export function formatFinding({ check, status, finding, advice }: Finding, paint: Paint): string {
+  const { mark, style } = marks[status]
+  const text = status === 'skipped' ? paint('dim', `skipped: ${finding}`) : finding
+  const line = `${paint(style, mark)} ${paint('bold', check)}: ${text}\n`
+  return advice === undefined ? line : `${line}  → ${advice}\n`
+}
+
+/** How many of which, in a line. */
+export function formatSummary(findings: readonly Finding[], paint: Paint): string {
+  const count = (status: Status): number => findings.filter((finding) => finding.status === status).length
+  const [failures, warnings] = [count('failure'), count('warning')]
+  const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
+  const text = `${failures === 0 ? 'no failure' : plural(failures, 'failure')}, ${plural(warnings, 'warning')}`
+  const style = failures > 0 ? 'red' : warnings > 0 ? 'yellow' : 'green'
+  return `\n${paint(style, `${text}, ${count('skipped')} skipped`)}\n`
+}

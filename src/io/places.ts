@@ -1,0 +1,51 @@
+import { access, constants, lstat, stat } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { dirname } from 'node:path'
+
+/** What there is at a path, seen without changing anything. */
+export type Place =
+  | { kind: 'folder'; isWritable: boolean; stats: Stats }
+  /** Nothing yet: `ancestor` is the nearest folder above it; `code` says why nothing could be made in there. */
+  | { kind: 'absent'; ancestor: string; code: string | undefined }
+  /** Something else is in the way, at `path`: a file, a link to nothing, a folder that cannot be entered. */
+  | { kind: 'blocked'; path: string; why: string }
+
+/** Looks at a path that is to be a folder. An absolute path; never rejects. */
+export async function lookAt(path: string): Promise<Place> {
+  const found = await statOf(path)
+  if (typeof found !== 'string') {
+    if (!found.isDirectory()) return { kind: 'blocked', path, why: 'is no folder' }
+    return { kind: 'folder', isWritable: (await writeFailure(path)) === undefined, stats: found }
+  }
+  if (found !== 'ENOENT' && found !== 'ENOTDIR')
+    return { kind: 'blocked', path, why: `cannot be read (${found})` }
+  if (await isLink(path)) return { kind: 'blocked', path, why: 'is a link to nothing' }
+  const above = await lookAt(dirname(path))
+  if (above.kind !== 'folder') return above
+  return { kind: 'absent', ancestor: dirname(path), code: await writeFailure(dirname(path)) }
+}
+
+/** The path's status, links followed; or the system's code where there is none. */
+export async function statOf(path: string): Promise<Stats | string> {
+  try {
+    return await stat(path)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'unknown'
+  }
+}
+
+/** Why nothing can be made in a folder (`EACCES`, `EROFS`); `undefined` where it can. */
+async function writeFailure(folder: string): Promise<string | undefined> {
+  try {
+    await access(folder, constants.W_OK | constants.X_OK)
+    return undefined
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'unknown'
+  }
+}
+
+const isLink = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    (entry) => entry.isSymbolicLink(),
+    () => false,
+  )
