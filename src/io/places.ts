@@ -7,8 +7,10 @@ export type Place =
   | { kind: 'folder'; isWritable: boolean; stats: Stats }
   /** Nothing yet: `ancestor` is the nearest folder above it; `code` says why nothing could be made in there. */
   | { kind: 'absent'; ancestor: string; code: string | undefined }
-  /** Something else is in the way, at `path`: a file, a link to nothing, a folder that cannot be entered. */
+  /** Something else is in the way, at `path`: a file, or a link to nothing. */
   | { kind: 'blocked'; path: string; why: string }
+  /** It cannot be seen, because a folder above it cannot be entered (`EACCES`). */
+  | { kind: 'hidden'; code: string }
 
 /** Looks at a path that is to be a folder. An absolute path; never rejects. */
 export async function lookAt(path: string): Promise<Place> {
@@ -17,8 +19,7 @@ export async function lookAt(path: string): Promise<Place> {
     if (!found.isDirectory()) return { kind: 'blocked', path, why: 'is no folder' }
     return { kind: 'folder', isWritable: (await writeFailure(path)) === undefined, stats: found }
   }
-  if (found !== 'ENOENT' && found !== 'ENOTDIR')
-    return { kind: 'blocked', path, why: `cannot be read (${found})` }
+  if (found !== 'ENOENT' && found !== 'ENOTDIR') return { kind: 'hidden', code: found }
   if (await isLink(path)) return { kind: 'blocked', path, why: 'is a link to nothing' }
   const above = await lookAt(dirname(path))
   if (above.kind !== 'folder') return above

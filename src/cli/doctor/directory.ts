@@ -20,7 +20,7 @@ export const checkDirectory: Check = async ({ home, directory: given }) => {
         'Fine for an agent that only reads; else let this user write it.',
       ),
     ]
-  const problem = unusable(check, place)
+  const problem = unusable(check, directory, place)
   if (problem !== undefined) return [problem]
   if (home !== undefined && isInside(configFolder(home), directory))
     return [

@@ -15,7 +15,7 @@ const comfortable = 5 * freshHome
 export const checkDisk: Check = async ({ home }) => {
   if (home === undefined) return [skipped(check, 'give --home')]
   const place = await lookAt(home)
-  if (place.kind === 'blocked') return [skipped(check, `${place.path} ${place.why}`)]
+  if (place.kind === 'blocked' || place.kind === 'hidden') return [skipped(check, 'the home comes first')]
   const folder = place.kind === 'folder' ? home : place.ancestor
   const { bavail, bsize } = await statfs(folder)
   return [judgeSpace(bavail * bsize, folder)]

@@ -13,9 +13,8 @@ export const checkModes: Check = async ({ home, uid, platform }) => {
   if (platform === 'win32') return [skipped(check, 'Windows has no file modes')]
   const folder = configFolder(home)
   const stats = await statOf(folder)
-  if (stats === 'ENOENT' || stats === 'ENOTDIR') return [ok(check, 'there is no config yet')]
-  if (typeof stats === 'string' || !stats.isDirectory())
-    return [failure(check, `${folder} is no folder that can be read`, 'Move it away.')]
+  if (stats === 'ENOENT') return [ok(check, 'there is no config yet')]
+  if (typeof stats === 'string' || !stats.isDirectory()) return [skipped(check, 'the home comes first')]
   const isOpen = await canOthersEnter([folder, dirname(folder), home])
   const findings = await Promise.all(
     [{ path: folder, wanted: 0o700 }, ...(await privateFiles(folder))].map((file) =>
@@ -54,6 +53,7 @@ async function judge({ path, wanted, isOpen, uid }: Judged): Promise<Finding | u
     return stats === 'ENOENT'
       ? undefined
       : failure(check, `${path} cannot be read (${stats})`, 'Move it away.')
+  if (wanted === 0o600 && !stats.isFile()) return failure(check, `${path} is no file`, 'Move it away.')
   // Before each start the modes are set, which only the owner may do (or root).
   if (uid !== undefined && uid !== 0 && stats.uid !== uid)
     return failure(check, `${path} belongs to user ${stats.uid}`, `Hand it over: chown ${uid} ${path}.`)

@@ -1,16 +1,15 @@
 import { dirname } from 'node:path'
 import type { Stats } from 'node:fs'
+import { configFolder } from '../../io/config-file.ts'
 import { lookAt, statOf, type Place } from '../../io/places.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'
 
-const needsHome = 'give --home'
-
 /** Whether a server can own its home: it can be made or written, it is ours, and nobody else can put things into it. */
 export const checkHome: Check = async ({ home, uid, platform }) => {
-  if (home === undefined) return [skipped('home', needsHome)]
-  const place = await lookAt(home)
-  const problem = unusable('home', place)
+  if (home === undefined) return [skipped('home', 'give --home')]
+  const [place, config] = [await lookAt(home), await lookAt(configFolder(home))]
+  const problem = unusable('home', home, place) ?? unusable('home', configFolder(home), config)
   if (problem !== undefined) return [problem]
   const [from, isThere] = place.kind === 'absent' ? [place.ancestor, false] : [home, true]
   const finding =
@@ -19,28 +18,32 @@ export const checkHome: Check = async ({ home, uid, platform }) => {
   return [finding ?? ok('home', isThere ? home : `${home} does not exist yet, and can be made`)]
 }
 
-/** The failure of a place where no folder can be used or made; also for a workspace. */
-export function unusable(check: string, place: Place): Finding | undefined {
+/** The failure of a path where no folder can be used or made. `check` is also the flag that names it. */
+export function unusable(check: string, path: string, place: Place): Finding | undefined {
+  const another = `or give another --${check}.`
   switch (place.kind) {
     case 'blocked':
-      return failure(check, `${place.path} ${place.why}`, `Move it away, or give another --${check}.`)
+      return failure(check, `${place.path} ${place.why}`, `Move it away, ${another}`)
+    case 'hidden':
+      return failure(
+        check,
+        `${path} cannot be seen (${place.code})`,
+        `Let this user enter the folders above it, ${another}`,
+      )
     case 'absent':
       if (place.code === undefined) return undefined
       return failure(
         check,
-        `it does not exist, and cannot be made in ${place.ancestor} (${place.code})`,
-        adviceFor(check, place.ancestor, place.code),
+        `${path} does not exist, and cannot be made in ${place.ancestor} (${place.code})`,
+        place.code === 'EROFS'
+          ? `That is mounted read-only: mount a volume there, ${another}`
+          : `Make it as root and hand it to this user with chown, ${another}`,
       )
     case 'folder':
       if (place.isWritable) return undefined
-      return failure(check, 'it cannot be written', `Let this user write it, or give another --${check}.`)
+      return failure(check, `${path} cannot be written`, `Let this user write it, ${another}`)
   }
 }
-
-const adviceFor = (check: string, folder: string, code: string): string =>
-  code === 'EROFS'
-    ? `${folder} is mounted read-only: mount a volume there, or give another --${check}.`
-    : `Make it as root and hand it to this user with chown, or give another --${check}.`
 
 function foreign(home: string, { uid: owner }: Stats, uid: number | undefined): Finding | undefined {
   if (uid === undefined || owner === uid) return undefined

@@ -2,6 +2,9 @@ import { keyVariable } from '../flags.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning } from './finding.ts'
 
+/** Whether a key can be sent in a header. */
+export const isSendable = (apiKey: string): boolean => /^[\x21-\x7e]+$/.test(apiKey)
+
 /** Whether there is a key for the proxy, and one that a header can carry. It is never shown. */
 export const checkKey: Check = ({ apiKey, proxy }) => {
   if (apiKey === undefined) {
@@ -10,7 +13,7 @@ export const checkKey: Check = ({ apiKey, proxy }) => {
       failure('key', `${keyVariable} is not set`, `Run export ${keyVariable}='…' with the proxy's key.`),
     ]
   }
-  if (!/^[\x21-\x7e]+$/.test(apiKey))
+  if (!isSendable(apiKey))
     return [
       failure(
         'key',

@@ -3,6 +3,7 @@ import type { Check, DoctorContext } from './context.ts'
 import { endpointOf, shown, withoutCall, withVersion, type Endpoint } from './endpoint.ts'
 import { failure, ok, quote, skipped, warning, type Finding } from './finding.ts'
 import { viaOf } from './http-proxy.ts'
+import { isSendable } from './key.ts'
 import { checkModels } from './models.ts'
 import { explain } from './proxy-answer.ts'
 
@@ -75,7 +76,6 @@ async function betterURL(
 function modelsAt(baseURL: URL, context: DoctorContext): Promise<ModelListAnswer> {
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(context.timeLimitMs)])
   // What cannot be in a header is a finding of its own.
-  const apiKey =
-    context.apiKey !== undefined && /^[\x21-\x7e]+$/.test(context.apiKey) ? context.apiKey : undefined
+  const apiKey = context.apiKey !== undefined && isSendable(context.apiKey) ? context.apiKey : undefined
   return askModels({ baseURL, apiKey, env: context.serverEnv, signal })
 }
