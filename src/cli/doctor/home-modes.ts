@@ -15,7 +15,7 @@ export const checkModes: Check = async ({ home, uid, platform }) => {
   const stats = await statOf(folder)
   if (stats === 'ENOENT') return [ok(check, 'there is no config yet')]
   if (typeof stats === 'string' || !stats.isDirectory()) return [skipped(check, 'the home comes first')]
-  const isOpen = await canOthersEnter([folder, dirname(folder), home])
+  const isOpen = await canOthersEnter(folder)
   const findings = await Promise.all(
     [{ path: folder, wanted: 0o700 }, ...(await privateFiles(folder))].map((file) =>
       judge({ ...file, isOpen, uid }),
@@ -33,10 +33,11 @@ async function privateFiles(folder: string): Promise<{ path: string; wanted: num
     .map((name) => ({ path: join(folder, name), wanted: 0o600 }))
 }
 
-/** Whether others than the owner get through all of these folders. */
-async function canOthersEnter(folders: readonly string[]): Promise<boolean> {
-  const all = await Promise.all(folders.map(statOf))
-  return all.every((stats) => typeof stats !== 'string' && (stats.mode & 0o011) !== 0)
+/** Whether others than the owner get into a folder: through it, and all above it. */
+async function canOthersEnter(folder: string): Promise<boolean> {
+  const stats = await statOf(folder)
+  if (typeof stats === 'string' || (stats.mode & 0o011) === 0) return false
+  return dirname(folder) === folder || canOthersEnter(dirname(folder))
 }
 
 interface Judged {
