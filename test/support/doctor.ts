@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname } from 'node:path'
@@ -23,6 +23,10 @@ export function doctorContext(
 export async function findings(check: Check, context: DoctorContext): Promise<Finding[]> {
   return (await check(context)).map((finding) => presentable(finding, context.secrets))
 }
+
+/** Whether other users get through a folder; in a private one, nothing below is open to them. */
+export const canBeEntered = (folder: string): boolean =>
+  (statSync(folder).mode & 0o011) !== 0 && (dirname(folder) === folder || canBeEntered(dirname(folder)))
 
 /** A file, its folders made, of this mode. */
 export function place(file: string, content: string, mode: number): string {

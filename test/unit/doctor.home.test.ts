@@ -1,17 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { checkDirectory } from '../../src/cli/doctor/directory.ts'
 import { checkDisk, judgeSpace } from '../../src/cli/doctor/disk.ts'
 import { checkModes } from '../../src/cli/doctor/home-modes.ts'
 import { checkHome, sharedFinding, unusable } from '../../src/cli/doctor/home.ts'
-import { doctorContext, findings, place } from '../support/doctor.ts'
+import { canBeEntered, doctorContext, findings, place } from '../support/doctor.ts'
 import { tempHome } from '../support/home.ts'
-
-/** Whether other users get through a folder; in a private one, nothing below is open to them. */
-const canBeEntered = (folder: string): boolean =>
-  (statSync(folder).mode & 0o011) !== 0 && (dirname(folder) === folder || canBeEntered(dirname(folder)))
 
 const isRoot = process.getuid?.() === 0
 const one = async (...args: Parameters<typeof findings>) => {
