@@ -19,9 +19,14 @@ export async function doctor(flags: DoctorFlags): Promise<number> {
   const context = contextOf(flags, process.env, ending.asked)
   const isJson = flags.json === true
   const findings: Finding[] = []
-  for (const result of checks.map((check) => look(check, context))) {
+  const results = checks.map((check) => look(check, context))
+  for (const result of results) {
     const found = await result
-    if (ending.exitCode !== undefined) return ending.exitCode
+    if (ending.exitCode !== undefined) {
+      // What they made for themselves, they remove.
+      await Promise.all(results)
+      return ending.exitCode
+    }
     findings.push(...found)
     if (!isJson) await out.write(found.map((finding) => formatFinding(finding, paint)).join(''))
   }

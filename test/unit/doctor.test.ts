@@ -109,13 +109,17 @@ describe('doctor', () => {
     expect(stdout).toMatch(/^✔ version/m)
   })
 
-  it('a signal ends it with its own code', async () => {
+  it('a signal ends it with its own code, and nothing is left', async () => {
+    const temporary = tempHome()
     const waiting = place(join(tempHome(), 'opencode'), '#!/bin/sh\nsleep 300\n', 0o755)
     vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+    vi.stubEnv('TMPDIR', temporary)
     const listeners = process.listenerCount('SIGTERM')
     const ended = doctor({ binary: waiting })
+    await expect.poll(() => contents(temporary)).not.toEqual([])
     process.emit('SIGTERM', 'SIGTERM')
     expect(await ended).toBe(143)
+    expect(contents(temporary)).toEqual([])
     expect(process.listenerCount('SIGTERM')).toBe(listeners)
   })
 
