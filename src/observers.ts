@@ -4,7 +4,8 @@ import type { CompiledOptions } from './options.ts'
 import { telemetry } from './telemetry/telemetry.ts'
 
 /** Who is told what happens to the server of these options: OpenTelemetry where it is installed, and the `logger`. */
-export function observersOf({ values, secrets }: CompiledOptions): Observer[] {
-  const observers = [telemetry(secrets), values.logger && logTo(values.logger, secrets)]
+export function observersOf(options: CompiledOptions): Observer[] {
+  const { values, secrets } = options
+  const observers = [telemetry(options), values.logger && logTo(values.logger, secrets)]
   return observers.filter((observer) => observer !== undefined)
 }

@@ -137,7 +137,7 @@ function recordOf(
   } catch (error) {
     const { plan } = planTurn({ text: '-', model: '-' }, values)
     const record = new TurnRecord(
-      { ...plan, model: { ...plan.model, modelID: '' }, traceId: traceOf(input) },
+      { ...plan, model: '', traceId: traceOf(input) },
       new Lane({ key: '' }),
       values.maxReplayBytes,
     )

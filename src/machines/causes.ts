@@ -55,7 +55,8 @@ export function unsupported({ context: { version } }: Scope): Failure {
 /** What to say of a server that is healthy, but of a version that was not tested. */
 export function versionCaution({ version }: ServerContext): string | undefined {
   if (version === undefined || judgeVersion(version) === 'supported') return undefined
-  const range = tested.from === tested.to ? `tested is ${tested.to}` : `tested are ${tested.from} to ${tested.to}`
+  const range =
+    tested.from === tested.to ? `tested is ${tested.to}` : `tested are ${tested.from} to ${tested.to}`
   return `untested version: opencode ${version}, ${range}`
 }
 

@@ -81,8 +81,8 @@ export class StartTelemetry {
 
   /** Only the first line of the message: what follows is the server's own output. */
   #fail(span: Span | undefined, { name, message: text }: OpenCodeRuntimeError): void {
-    const { api, secrets } = this.#telemetry
-    const message = secrets.mask(text.split('\n', 1)[0] ?? '')
+    const { api, options } = this.#telemetry
+    const message = options.secrets.mask(text.split('\n', 1)[0] ?? '')
     span?.recordException({ name, message })
     span?.setStatus({ code: api.SpanStatusCode.ERROR, message })
   }

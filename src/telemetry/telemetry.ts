@@ -1,31 +1,31 @@
 import { clockOf } from '../actors/clock.ts'
 import type { Observer } from '../actors/observer.ts'
 import { lifecycle$ } from '../lifecycle.ts'
-import type { Secrets } from '../secrets.ts'
+import type { CompiledOptions } from '../options.ts'
 import type { ServerActorRef } from '../turn.ts'
 import { loadApi, type Api } from './api.ts'
 import { Meters } from './meters.ts'
 import { StartTelemetry } from './starts.ts'
 import { TurnTelemetry } from './turns.ts'
 
-/** OpenTelemetry's API, our instruments, and the secrets that nothing may show. */
+/** OpenTelemetry's API, our instruments, and the options of the server that they tell of. */
 export interface Telemetry {
   api: Api
   meters: Meters
-  secrets: Secrets
+  options: CompiledOptions
 }
 
 let shared: { api: Api; meters: Meters } | undefined
 let isLoaded = false
 
 /** OpenTelemetry as an observer of servers and turns; `undefined` where its API is not installed. */
-export function telemetry(secrets: Secrets): Observer | undefined {
+export function telemetry(options: CompiledOptions): Observer | undefined {
   if (!isLoaded) {
     const api = loadApi()
     shared = api && { api, meters: new Meters(api) }
     isLoaded = true
   }
-  return shared && observeWith({ ...shared, secrets })
+  return shared && observeWith({ ...shared, options })
 }
 
 /** An observer that tells OpenTelemetry; without an SDK its API does nothing with it. */

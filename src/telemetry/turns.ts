@@ -1,5 +1,6 @@
 import type { Attributes, Span } from '@opentelemetry/api'
 import { safeLine } from '../actors/failure.ts'
+import { modelOf } from '../actors/model.ts'
 import type { TurnObserver } from '../actors/observer.ts'
 import type { TurnRecord, TurnState } from '../actors/turn-record.ts'
 import { quietly } from '../quietly.ts'
@@ -27,7 +28,7 @@ export class TurnTelemetry implements TurnObserver {
     this.#record = record
     this.#now = now
     this.#startedAt = now()
-    this.#attributes = attributesOf(record)
+    this.#attributes = attributesOf(modelOf(record.plan.model, telemetry.options.values))
     this.#span = quietly(() => this.#startSpan())
   }
 
@@ -89,7 +90,7 @@ export class TurnTelemetry implements TurnObserver {
   }
 
   #describe(reply: TerminalReply): void {
-    const { api, secrets } = this.#telemetry
+    const { api, options } = this.#telemetry
     const { usage, lane } = this.#record
     const { input, output } = tokensOf(usage)
     this.#span?.setAttributes({
@@ -105,7 +106,7 @@ export class TurnTelemetry implements TurnObserver {
       this.#span?.setAttribute('gen_ai.response.finish_reasons', [reply.finish_reason])
     // What its host cancelled did not fail.
     if (reply.kind === 'error' && reply.code !== 'cancelled')
-      this.#span?.setStatus({ code: api.SpanStatusCode.ERROR, message: secrets.mask(reply.error) })
+      this.#span?.setStatus({ code: api.SpanStatusCode.ERROR, message: options.secrets.mask(reply.error) })
   }
 }
 
@@ -113,7 +114,7 @@ export class TurnTelemetry implements TurnObserver {
 const operation = 'invoke_agent'
 
 /** A turn that was refused for its input has no model. */
-function attributesOf({ plan: { model } }: TurnRecord): Attributes {
+function attributesOf(model: { providerID: string; modelID: string }): Attributes {
   return {
     'gen_ai.operation.name': operation,
     'gen_ai.provider.name': model.providerID,

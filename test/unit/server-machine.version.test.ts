@@ -1,34 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { UnsupportedVersionError } from '../../src/errors.ts'
 import { lifecycleOf } from '../../src/lifecycle.ts'
-import { judgeVersion, versions } from '../../src/versions.ts'
 import { startServer } from '../support/machine-harness.ts'
 
 describe('the version of opencode', () => {
-  it.each([
-    ['1.18.33', 'tested'],
-    [versions.oldestSupported, 'tested'],
-    [versions.newestTested, 'tested'],
-    ['v1.18.33', 'tested'],
-    ['1.18.33-beta.1', 'tested'],
-    ['1.999.0', 'untested'],
-    ['2.0.0', 'untested'],
-    ['10.0.0', 'untested'],
-    ['0.0.0-dev-202611', 'untested'],
-    ['local', 'untested'],
-    [undefined, 'untested'],
-    ['1.0.0', 'unsupported'],
-    ['0.15.31', 'unsupported'],
-  ] as const)('%s is %s', (version, verdict) => {
-    expect(judgeVersion(version)).toBe(verdict)
-  })
-
   it('is said of a healthy server that was not tested', async () => {
     const server = startServer({}, { version: '7.0.0' })
     await server.beHealthy()
     expect(lifecycleOf(server.actor.getSnapshot())).toMatchObject({
       state: 'healthy',
-      reason: `untested version: opencode 7.0.0, tested are ${versions.oldestSupported} to ${versions.newestTested}`,
+      reason: expect.stringMatching(/^untested version: opencode 7\.0\.0, tested (is|are) /) as string,
     })
   })
 
