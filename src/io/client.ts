@@ -120,6 +120,17 @@ export class OpenCodeClient {
     await this.#json(path, { method: 'POST', query: { directory }, body: prompt, signal })
   }
 
+  /** Prompts, and answers once the turn has ended: with its last message (opencode 1.18.33, `POST /session/{id}/message`). */
+  promptAndWait(
+    sessionId: string,
+    directory: string | undefined,
+    prompt: Omit<Prompt, 'messageID'>,
+    signal?: AbortSignal,
+  ): Promise<unknown> {
+    const path = `/session/${encodeURIComponent(sessionId)}/message`
+    return this.#json(path, { method: 'POST', query: { directory }, body: prompt, signal })
+  }
+
   async abort(sessionId: string, signal?: AbortSignal): Promise<void> {
     await this.#json(`/session/${encodeURIComponent(sessionId)}/abort`, { method: 'POST', body: {}, signal })
   }
@@ -140,6 +151,11 @@ export class OpenCodeClient {
   /** A session, with the directory it works in; `undefined` where the server does not say. */
   async session(sessionId: string, signal?: AbortSignal): Promise<SessionInfo | undefined> {
     return sessionInfo(await this.#json(`/session/${encodeURIComponent(sessionId)}`, { signal }))
+  }
+
+  /** The sessions of a directory whose titles hold a text (opencode 1.18.33, `GET /session?search=`). */
+  findSessions(directory: string | undefined, text: string, signal?: AbortSignal): Promise<unknown> {
+    return this.#json('/session', { query: { directory, search: text }, signal })
   }
 
   /** Busy and retrying sessions of a directory; idle ones are absent. */

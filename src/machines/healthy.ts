@@ -2,7 +2,7 @@ import { assign } from 'xstate'
 import { memoryExceeded, wedged } from './causes.ts'
 import { lifecycle, stopping } from './lifecycle.ts'
 
-/** Three things side by side: the watch over its health, its event stream, and its service to turns. */
+/** Four things side by side: the watch over its health, its event stream, its warmth, and its service to turns. */
 export const healthy = lifecycle.createStateConfig({
   description: 'turns run; the event stream is up; health is asked now and then',
   entry: 'beHealthy',
@@ -89,6 +89,23 @@ export const healthy = lifecycle.createStateConfig({
           exit: assign(({ context }) => ({ streamTries: context.streamTries + 1 })),
           after: { streamRetry: 'reading' },
         },
+      },
+    },
+
+    warmth: {
+      initial: 'cold',
+      states: {
+        cold: { always: [{ guard: 'isToWarmUp', target: 'warming' }, { target: 'warm' }] },
+        warming: {
+          invoke: {
+            src: 'warmUp',
+            input: ({ context }) => ({ options: context.options }),
+            onDone: 'warm',
+            onError: 'warm',
+          },
+          after: { warmUpTimeout: 'warm' },
+        },
+        warm: {},
       },
     },
 

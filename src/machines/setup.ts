@@ -7,6 +7,7 @@ import { probe } from '../actors/probe.ts'
 import { serverProcess } from '../actors/process.ts'
 import { dispose, sweep } from '../actors/reap.ts'
 import { turnLogic } from '../actors/turn.ts'
+import { warmUp } from '../actors/warm-up.ts'
 import type { CompiledOptions } from '../options.ts'
 import { judgeVersion } from '../versions.ts'
 import { backoffMs, isWanted, silentMs, type ServerContext, type ServerEvent } from './context.ts'
@@ -22,13 +23,15 @@ const maxSweeps = 200
 const streamPatienceMs = 30_000
 const streamRetryMs = 100
 const streamRetryMaxMs = 5_000
+/** For a server that never ends its warm-up: nothing waits for it. */
+const warmUpTimeoutMs = 30_000
 
 const types = {} as { context: ServerContext; events: ServerEvent; input: CompiledOptions }
 
 /** What the machine is made of: its actors, how long it waits for what, and what it asks before it decides. */
 export const serverSetup = setup({
   types,
-  actors: { home, prepare, serverProcess, probe, events, memory, dispose, sweep, turnLogic },
+  actors: { home, prepare, serverProcess, probe, events, memory, dispose, sweep, turnLogic, warmUp },
   delays: {
     startTimeout: ({ context }) => context.options.values.startTimeoutMs,
     probeInterval: ({ context }) => context.options.values.probeIntervalMs,
@@ -46,6 +49,7 @@ export const serverSetup = setup({
     streamPatience: ({ context }) => Math.max(0, streamPatienceMs - silentMs(context)),
     streamRetry: ({ context }) =>
       Math.min(streamRetryMaxMs, streamRetryMs * 2 ** context.streamTries) * (0.5 + Math.random()),
+    warmUpTimeout: warmUpTimeoutMs,
   },
   guards: {
     isWanted: ({ context }) => isWanted(context),
@@ -77,6 +81,8 @@ export const serverSetup = setup({
       context.failures >= context.options.values.unhealthyThreshold &&
       (context.running.length === 0 || silentMs(context) >= context.options.values.busyGraceMs),
     isStreamSilent: ({ context }) => silentMs(context) >= streamPatienceMs,
+    /** A turn that is there already does itself what a warm-up would do for it. */
+    isToWarmUp: ({ context }) => context.options.values.warmUp && context.running.length === 0,
     isPresentBudget: ({ context, event }) =>
       event.type === 'budget.restored' && event.epoch === context.budgetEpoch,
   },

@@ -22,7 +22,8 @@ export interface Script {
   probe: 'ok' | 'fails' | 'hangs'
   version: string
   residentMb: number | undefined | Error
-  /** What a probe or dispose that fails says. */
+  warmUp: 'ok' | 'fails' | 'hangs'
+  /** What a probe, warm-up or dispose that fails says. */
   failure: string
   dispose: 'ok' | 'fails' | 'hangs'
   stream: 'opens' | 'pending'
@@ -40,6 +41,7 @@ const goodWorld: Script = {
   probe: 'ok',
   version: '1.18.33',
   residentMb: undefined,
+  warmUp: 'ok',
   failure: 'no',
   dispose: 'ok',
   stream: 'opens',
@@ -176,6 +178,10 @@ export class FakeWorld {
         const { residentMb } = this.script
         if (residentMb instanceof Error) return Promise.reject(residentMb)
         return Promise.resolve({ residentMb })
+      }),
+      warmUp: fromPromise<undefined, Input>(({ signal }) => {
+        signal.addEventListener('abort', () => this.note('warm-up aborted'))
+        return this.#answer('warm-up', this.script.warmUp)
       }),
       events: fromCallback<EventObject, Input>(({ sendBack }) => this.#stream((fact) => sendBack(fact))),
       dispose: fromPromise<undefined, Input>(() => this.#answer('dispose', this.script.dispose)),

@@ -11,13 +11,13 @@ describe('a server that starts', () => {
     expect(server.clock.pending).toBe(0)
   })
 
-  it('prepares, spawns, asks and is healthy', async () => {
+  it('prepares, spawns, asks, is healthy and warms up', async () => {
     const server = startServer()
     server.send({ type: 'server.start' })
     expect(server.state()).toBe('configuring')
     await server.advance()
     expect(server.states).toEqual(['idle', 'configuring', 'spawning', 'probing', 'healthy'])
-    expect(server.world.did()).toEqual(['prepare', 'spawn', 'probe with config', 'stream'])
+    expect(server.world.did()).toEqual(['prepare', 'spawn', 'probe with config', 'stream', 'warm-up'])
     expect(server.context()).toMatchObject({ pid: 1001, baseURL: 'http://127.0.0.1:4096', restarts: 0 })
   })
 

@@ -1,0 +1,101 @@
+import { fromPromise } from 'xstate'
+import { HttpError, type OpenCodeClient, type PromptPart } from '../io/client.ts'
+import type { CompiledOptions } from '../options.ts'
+import { clockOf, elapse, type SystemClock } from './clock.ts'
+import { runtimeOf } from './runtime.ts'
+import { asList, isFields } from './wire.ts'
+
+/** By which a session is known that an earlier warm-up was kept from deleting. */
+export const warmUpTitle = 'opencode-runtime warm-up'
+
+/**
+ * Nothing that a model could be told: a turn with it does all that a turn does, up to the request that cannot be built
+ * (opencode 1.18.33, `@ai-sdk/openai-compatible`: "'file part media type …' functionality not supported").
+ */
+const unspeakable: PromptPart = {
+  type: 'file',
+  mime: 'application/x-opencode-runtime-warm-up',
+  url: 'data:application/x-opencode-runtime-warm-up;base64,eA==',
+}
+
+/** For the deletion of the session: how often it is tried, how long each may take, and the wait between two. */
+const removeTries = 3
+const removeTimeoutMs = 2_000
+const removeAgainMs = 250
+
+/** Whose server asked its model after all, which no server did so far: it is not warmed up again. */
+const asking = new WeakSet<CompiledOptions>()
+
+/**
+ * Has the server go through a turn that never gets as far as the model, in a session that is deleted afterwards: what the
+ * first turn would have loaded is there then. A session that an interrupted warm-up left is deleted too. Its failure says
+ * nothing: the first turn then loads what it needs itself. Stopped, it still deletes its session, within seconds.
+ */
+export const warmUp = fromPromise<undefined, { options: CompiledOptions }>(
+  async ({ input: { options }, system, signal }) => {
+    const client = runtimeOf(options).link?.client
+    if (client) await rehearse({ client, options, clock: clockOf(system), signal })
+    return undefined
+  },
+)
+
+interface Rehearsal {
+  client: OpenCodeClient
+  options: CompiledOptions
+  clock: SystemClock
+  signal: AbortSignal
+}
+
+async function rehearse(rehearsal: Rehearsal): Promise<void> {
+  const { client, options, signal } = rehearsal
+  const { directory, models, proxy } = options.values
+  for (const { id, title } of asList(await client.findSessions(directory, warmUpTitle, signal)).flatMap(
+    named,
+  ))
+    if (title === warmUpTitle) await remove(rehearsal, id)
+  const model = models[0]
+  if (!model || asking.has(options) || signal.aborted) return
+  // Without the signal: whoever makes a session has to know its id.
+  const { id } = await client.createSession(directory, warmUpTitle)
+  try {
+    signal.throwIfAborted()
+    const prompt = { model: { providerID: proxy.providerID, modelID: model.id }, parts: [unspeakable] }
+    const answer = await client.promptAndWait(id, directory, prompt, signal)
+    if (!isRefusal(answer)) asking.add(options)
+  } finally {
+    await remove(rehearsal, id)
+  }
+}
+
+/** Deletes a session, whatever it does; never rejects. */
+async function remove(rehearsal: Rehearsal, sessionId: string): Promise<void> {
+  for (let tries = 0; tries < removeTries; tries++) {
+    if (await removeOnce(rehearsal, sessionId)) return
+    await elapse(rehearsal.clock, removeAgainMs)
+  }
+}
+
+async function removeOnce({ client, clock, signal }: Rehearsal, sessionId: string): Promise<boolean> {
+  const limit = new AbortController()
+  const timer = clock.setTimeout(() => limit.abort(), removeTimeoutMs)
+  try {
+    // A deletion ends nothing that runs (opencode 1.18.33).
+    if (signal.aborted) await client.abort(sessionId, limit.signal)
+    await client.deleteSession(sessionId, limit.signal)
+    return true
+  } catch (error) {
+    return error instanceof HttpError && error.status === 404
+  } finally {
+    clock.clearTimeout(timer)
+  }
+}
+
+function named(session: unknown): { id: string; title: string }[] {
+  if (!isFields(session)) return []
+  const { id, title } = session
+  return typeof id === 'string' && typeof title === 'string' ? [{ id, title }] : []
+}
+
+/** Whether the turn ended in an error, as it must. */
+const isRefusal = (answer: unknown): boolean =>
+  isFields(answer) && isFields(answer['info']) && answer['info']['error'] !== undefined
