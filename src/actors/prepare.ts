@@ -5,6 +5,7 @@ import { writeConfigFile } from '../io/config-file.ts'
 import { baseURLOf, choosePort } from '../io/port.ts'
 import { planSpawn, type SpawnPlan } from '../io/server-process.ts'
 import { secretOptions, type CompiledOptions } from '../options.ts'
+import { emptyTempFolder } from '../io/temp-folder.ts'
 import { clockOf, type SystemClock } from './clock.ts'
 import { EventHub } from './hub.ts'
 import { reapOrphan } from './orphan.ts'
@@ -54,6 +55,7 @@ async function plan(
   signal.throwIfAborted()
   return runtimeOf(options).home.during(home, async () => {
     const reaped = await reapOrphan({ home, stopGraceMs, clock, signal })
+    await emptyTempFolder(home)
     await writeConfigFile(options.values, secretOptions(options))
     return { spawn: planSpawn(options, file, await choosePort(hostname, port)), reaped }
   })

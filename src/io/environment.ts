@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { tempFolder } from './temp-folder.ts'
 
 /** What a server's environment is built from. */
 export interface EnvironmentInput {
@@ -17,7 +18,7 @@ export const markerVariable = 'OPENCODE_RUNTIME_SPAWN'
 
 /** Inherited as they are; everything else of the host's stays with the host. */
 const inheritedNames =
-  /^(PATH|LANG|LANGUAGE|LC_\w+|TZ|TERM|COLORTERM|SHELL|USER|LOGNAME|TMPDIR|TEMP|TMP|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|(https?|all|no)_proxy|SystemRoot|SystemDrive|windir|ComSpec|PATHEXT|NUMBER_OF_PROCESSORS)$/i
+  /^(PATH|LANG|LANGUAGE|LC_\w+|TZ|TERM|COLORTERM|SHELL|USER|LOGNAME|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|(https?|all|no)_proxy|SystemRoot|SystemDrive|windir|ComSpec|PATHEXT|NUMBER_OF_PROCESSORS)$/i
 
 const loopbackNames = ['127.0.0.1', 'localhost', '::1', '[::1]']
 
@@ -28,9 +29,12 @@ const loopbackNames = ['127.0.0.1', 'localhost', '::1', '[::1]']
 export function serverEnvironment(input: EnvironmentInput): Record<string, string> {
   const { home, username, password, marker, env, inherited = process.env } = input
   const kept = Object.entries(inherited).filter(([name]) => inheritedNames.test(name))
+  const temp = tempFolder(home)
   const base: Record<string, string> = {
     ...(Object.fromEntries(kept) as Record<string, string>),
     ...quiet,
+    TMPDIR: temp,
+    ...(process.platform === 'win32' && { TEMP: temp, TMP: temp }),
     ...env,
   }
   // Without a password of ours there is none: one of the user's would lock us out.

@@ -1,7 +1,9 @@
+import { readdirSync } from 'node:fs'
 import { firstValueFrom } from 'rxjs'
 import { beforeAll, afterAll, describe, expect, it } from 'vitest'
 import { ReconfigureError, type Lifecycle } from '../../src/index.ts'
 import { groupResidentMb } from '../../src/io/memory.ts'
+import { tempFolder } from '../../src/io/temp-folder.ts'
 import { startScriptedModel } from '../../src/testing/index.ts'
 import { collect, realServer } from '../support/real.ts'
 
@@ -62,6 +64,9 @@ describe('a server that is left alone', () => {
     expect(await again.done).toMatchObject(hello)
     expect(await again.sessionId).toBe(id)
     expect(one.server.pid).not.toBe(pid)
+    // Each server leaves a library of 5.5 MB in its temp folder: only the last one's is there.
+    const libraries = readdirSync(tempFolder(one.home)).filter((name) => name.endsWith('.so'))
+    expect(libraries).toHaveLength(1)
     // The model sees what was said before.
     expect(JSON.stringify(one.model.requests.at(-1))).toMatch(/Hello world.*Say hello/)
   })

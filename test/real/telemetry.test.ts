@@ -30,6 +30,5 @@ it('a real server and a turn on it are measured and traced, without a word of ei
   const [s = 0, ns = 0] = span?.duration ?? []
   expect(s + ns / 1e9).toBeCloseTo(duration?.value ?? 0, 1)
   const text = await otel.text()
-  for (const secret of [apiKey, 'Say hello', 'Bon', 'jour'])
-    expect(text.includes(secret), secret).toBe(false)
+  for (const secret of [apiKey, 'Say hello', 'Bon', 'jour']) expect(text.includes(secret), secret).toBe(false)
 })

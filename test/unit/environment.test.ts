@@ -22,7 +22,6 @@ describe('serverEnvironment', () => {
     'TERM',
     'SHELL',
     'USER',
-    'TMPDIR',
     'SSL_CERT_FILE',
     'NODE_EXTRA_CA_CERTS',
     'HTTP_PROXY',
@@ -53,6 +52,11 @@ describe('serverEnvironment', () => {
   ])('keeps %s of the host from the server', (name) => {
     const env = build({ inherited: { [name]: 'host-canary' }, password: undefined })
     expect(Object.values(env)).not.toContain('host-canary')
+  })
+
+  it("has the temp folder in the home, unless the user names another; never the host's", () => {
+    expect(build({ inherited: { TMPDIR: '/var/tmp' } })['TMPDIR']).toBe('/srv/a1/.cache/tmp')
+    expect(build({ env: { TMPDIR: '/mnt/scratch' } })['TMPDIR']).toBe('/mnt/scratch')
   })
 
   it('points HOME and all XDG folders into the home, whatever the host or the user says', () => {
