@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, onTestFinished } from 'vitest'
+import { expect, onTestFinished, vi } from 'vitest'
 import { watcherName } from '../../src/io/watcher.ts'
 
 /** A home of its own for a test, removed when the test is over. */
@@ -56,6 +56,6 @@ export function isListening(baseURL: string): Promise<boolean> {
 /** Asserts that nothing of a home's servers is left: no process, no watcher (soon), and nothing that listens. */
 export async function expectNothingLeft(home: string, baseURLs: readonly string[] = []): Promise<void> {
   expect(processesOf(home)).toEqual([])
-  await expect.poll(() => watchersOf(home), { timeout: 5_000, interval: 10 }).toEqual([])
+  await vi.waitFor(() => expect(watchersOf(home)).toEqual([]), { timeout: 5_000, interval: 10 })
   for (const baseURL of baseURLs) expect(await isListening(baseURL)).toBe(false)
 }
