@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { reapOrphan } from '../../src/actors/orphan.ts'
+import type * as Processes from '../../src/io/processes.ts'
+import { choosePort } from '../../src/io/port.ts'
+import { readRecord, writeRecord } from '../../src/io/server-record.ts'
+import { tempHome } from '../support/home.ts'
+import { standIn } from '../support/stand-in.ts'
+
+// As on a system that shows nobody the environment of a process.
+vi.mock('../../src/io/processes.ts', async (importOriginal) => ({
+  ...(await importOriginal<typeof Processes>()),
+  carriesMarker: () => undefined,
+}))
+
+const hostname = '127.0.0.1'
+const username = 'opencode'
+const password = 'hunter2hunter2'
+const clock = {
+  setTimeout: (fn: () => void, ms: number) => setTimeout(fn, ms),
+  clearTimeout: (id: unknown) => clearTimeout(id as NodeJS.Timeout),
+  now: () => performance.now(),
+}
+
+/** A server that is running, with the password that it wants, and its record with the one that is remembered. */
+async function recorded(name: string, wanted: string | undefined, remembered: string | undefined) {
+  const home = tempHome()
+  const port = await choosePort(hostname, undefined)
+  const command = [standIn(name), 'serve', '--port', String(port), '--hostname', hostname]
+  const env = { PATH: process.env['PATH'], HOME: home, ...(wanted && { OPENCODE_SERVER_PASSWORD: wanted }) }
+  const child = spawn(command[0] ?? '', command.slice(1), {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env,
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  await once(createInterface(child.stdout), 'line')
+  const pid = child.pid ?? 0
+  const place = { hostname, port, username, ...(remembered && { password: remembered }) }
+  writeRecord(home, { pid, command, ...place, marker: randomUUID() })
+  const reap = () => reapOrphan({ home, stopGraceMs: 2_000, clock, signal: new AbortController().signal })
+  return { home, child, pid, reap }
+}
+
+describe('an orphan whose environment cannot be read', () => {
+  it('is one that wants the recorded password, and is reaped', async () => {
+    const { home, child, pid, reap } = await recorded('well-behaved', password, password)
+    expect(await reap()).toBe(pid)
+    await expect.poll(() => child.signalCode).toBe('SIGTERM')
+    expect(readRecord(home)).toBeUndefined()
+  })
+
+  it.each([
+    ['wants another password', 'well-behaved', 'another password', password],
+    ['wants none', 'well-behaved', undefined, password],
+    ['was recorded without one, as anybody could answer then', 'well-behaved', undefined, undefined],
+    ['does not answer', 'wedges-after-start', password, password],
+  ])('is left alone where it %s', async (_name, name, wanted, remembered) => {
+    const { home, child, pid, reap } = await recorded(name, wanted, remembered)
+    if (name === 'wedges-after-start') process.kill(pid, 'SIGSTOP')
+    expect(await reap()).toBeUndefined()
+    expect([child.exitCode, child.signalCode]).toEqual([null, null])
+    expect(process.kill(pid, 0)).toBe(true)
+    expect(readRecord(home)).toBeUndefined()
+  })
+})
