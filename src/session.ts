@@ -72,7 +72,7 @@ export class ServerSession implements Session {
     const { directory } = context.options.values
     return this.#lane.open(
       link.client,
-      { directory, title: 'Untitled' },
+      { directory, title: 'Untitled', admit: link.admit },
       AbortSignal.timeout(deleteTimeoutMs),
     )
   }

@@ -28,7 +28,12 @@ export function attachedActors(attachment: Attachment) {
   const prepare = fromPromise<Prepared, Input>(({ input: { options }, system }) => {
     const runtime = runtimeOf(options)
     runtime.link?.client.close()
-    runtime.link = { client: new OpenCodeClient(attachment), hub: new EventHub(clockOf(system).now) }
+    runtime.link = {
+      client: new OpenCodeClient(attachment),
+      hub: new EventHub(clockOf(system).now),
+      // What its directories may do is for whoever manages it to say.
+      admit: () => Promise.resolve(),
+    }
     return Promise.resolve({ baseURL: attachment.baseURL })
   })
 

@@ -1,4 +1,5 @@
 import type { OpenCodeClient } from '../io/client.ts'
+import type { Admission } from './admission.ts'
 
 /** What a session is created with. */
 export interface LaneOptions {
@@ -9,10 +10,12 @@ export interface LaneOptions {
   agent?: string | undefined
 }
 
-/** Where a session works, and what it is called, where the lane does not say. */
-interface LaneFallback {
+/** Where a session works, and what it is called, where the lane does not say; and where it may work. */
+export interface LaneTerms {
   directory: string | undefined
   title: string
+  /** Rejects for a directory that may not be worked in; asked before the server is told to work there. */
+  admit: Admission
 }
 
 /**
@@ -41,25 +44,33 @@ export class Lane {
   /**
    * The session's id: created in the directory, or looked up, since its requests are answered in its own directory only.
    * Those who ask at once share one answer; `signal` ends only the wait. Rejects with `HttpError` 404 for a session that
-   * does not exist.
+   * does not exist, and with `InvalidOptionsError` where its directory is not admitted: that is asked each time, as a
+   * server that was restarted loads the directory anew.
    */
-  async open(client: OpenCodeClient, fallback: LaneFallback, signal: AbortSignal): Promise<string> {
-    if (this.sessionId !== undefined && this.#known) return this.sessionId
+  async open(client: OpenCodeClient, terms: LaneTerms, signal: AbortSignal): Promise<string> {
+    if (this.sessionId !== undefined && this.#known) {
+      await terms.admit(this.directory)
+      return this.sessionId
+    }
     signal.throwIfAborted()
-    this.#opening ??= this.#find(client, fallback).finally(() => (this.#opening = undefined))
+    this.#opening ??= this.#find(client, terms).finally(() => (this.#opening = undefined))
     return waitFor(this.#opening, signal)
   }
 
-  async #find(client: OpenCodeClient, fallback: LaneFallback): Promise<string> {
-    const wanted = this.directory ?? fallback.directory
+  async #find(client: OpenCodeClient, { directory, title, admit }: LaneTerms): Promise<string> {
+    const wanted = this.directory ?? directory
+    const isNew = this.sessionId === undefined
+    if (isNew) await admit(wanted)
     const session =
       this.sessionId === undefined
-        ? await client.createSession(wanted, this.title ?? fallback.title)
-        : await client.session(this.sessionId)
+        ? await client.createSession(wanted, this.title ?? title)
+        : // Loads nothing of the session's directory (opencode 1.18.33).
+          await client.session(this.sessionId)
     this.sessionId ??= session?.id
     this.directory = session?.directory ?? wanted
     this.#known = true
     if (this.sessionId === undefined) throw new Error('The server made no session')
+    if (!isNew) await admit(this.directory)
     return this.sessionId
   }
 }

@@ -8,6 +8,7 @@ import { secretOptions, type CompiledOptions } from '../options.ts'
 import { emptyTempFolder } from '../io/temp-folder.ts'
 import { clockOf, type SystemClock } from './clock.ts'
 import { EventHub } from './hub.ts'
+import { admission } from './admission.ts'
 import { reapOrphan } from './orphan.ts'
 import { runtimeOf } from './runtime.ts'
 
@@ -37,7 +38,7 @@ export const prepare = fromPromise<Prepared, { options: CompiledOptions }>(
     runtime.link?.client.close()
     const { username, password } = spawn
     const client = new OpenCodeClient({ baseURL, username, password })
-    runtime.link = { client, hub: new EventHub(clock.now) }
+    runtime.link = { client, hub: new EventHub(clock.now), admit: admission(options, 'directory') }
     return { baseURL, reaped }
   },
 )
@@ -57,6 +58,8 @@ async function plan(
     const reaped = await reapOrphan({ home, stopGraceMs, clock, signal })
     await emptyTempFolder(home)
     await writeConfigFile(options.values, secretOptions(options))
+    // Before the server runs in it, and before any request names it.
+    await admission(options, 'option directory')(options.values.directory)
     return { spawn: planSpawn(options, file, await choosePort(hostname, port)), reaped }
   })
 }

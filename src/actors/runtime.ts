@@ -5,6 +5,7 @@ import type { ServerProcess, SpawnPlan } from '../io/server-process.ts'
 import { observersOf } from '../observers.ts'
 import { useOptions, type CompiledOptions } from '../options.ts'
 import { quietly } from '../quietly.ts'
+import type { Admission } from './admission.ts'
 import { HomeHold } from './home-hold.ts'
 import type { EventHub } from './hub.ts'
 import { Lane } from './lane.ts'
@@ -15,6 +16,8 @@ import type { TurnRecord } from './turn-record.ts'
 export interface Link {
   client: OpenCodeClient
   hub: EventHub
+  /** Which directories it may be told to work in. */
+  admit: Admission
 }
 
 /**

@@ -1,3 +1,4 @@
+import { InvalidOptionsError } from '../errors.ts'
 import { HttpError } from '../io/client.ts'
 import type { CompiledOptions } from '../options.ts'
 import type { InputRequest, OpenCodeEvent, TurnOutput, Usage } from '../replies.ts'
@@ -114,11 +115,11 @@ export class TurnAttempt {
   async #run(revertTo: string | undefined): Promise<void> {
     const { record, options } = this.#owner
     const { plan, lane, messageId } = record
-    const { client, hub } = this.#link
+    const { client, hub, admit } = this.#link
     const runtime = runtimeOf(options)
     await hub.open
-    const fallback = { directory: plan.directory ?? options.values.directory, title: plan.title }
-    const sessionId = await lane.open(client, fallback, this.#closed.signal)
+    const terms = { directory: plan.directory ?? options.values.directory, title: plan.title, admit }
+    const sessionId = await lane.open(client, terms, this.#closed.signal)
     runtime.joined(lane)
     if (lane.directory !== undefined) runtime.directories.add(lane.directory)
     record.sessionId.resolve(sessionId)
@@ -148,6 +149,8 @@ export class TurnAttempt {
   #onFailure(error: unknown): void {
     if (this.#isClosed()) return
     if (error instanceof HttpError) return this.#owner.onCause(refusal(error))
+    if (error instanceof InvalidOptionsError)
+      return this.#owner.onCause({ code: 'rejected', error: error.message })
     const { message } = error instanceof Error ? error : new Error(String(error))
     if (isRefused(error)) this.#owner.record.wasPrompted = false
     if (!isNetworkError(error)) return this.#owner.onCause({ code: 'internal', error: message })

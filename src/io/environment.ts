@@ -10,6 +10,8 @@ export interface EnvironmentInput {
   marker: string
   /** The user's own variables: they win, but over what keeps the server in its home and behind its password. */
   env: Record<string, string>
+  /** Whether a project's own config is loaded. */
+  trustProjectConfig: boolean
   inherited?: NodeJS.ProcessEnv
 }
 
@@ -24,10 +26,11 @@ const loopbackNames = ['127.0.0.1', 'localhost', '::1', '[::1]']
 
 /**
  * Builds the environment of a server: what a program needs of the host's, nothing that may hold its secrets; its
- * home and all XDG folders in `home`; loopback never through a proxy, else the model call and its key go there.
+ * home and all XDG folders in `home`; a project's own config only where it is trusted, since it could send the host's
+ * key to an address of its own; loopback never through a proxy, else the model call and its key go there.
  */
 export function serverEnvironment(input: EnvironmentInput): Record<string, string> {
-  const { home, username, password, marker, env, inherited = process.env } = input
+  const { home, username, password, marker, env, trustProjectConfig, inherited = process.env } = input
   const kept = Object.entries(inherited).filter(([name]) => inheritedNames.test(name))
   const temp = tempFolder(home)
   const base: Record<string, string> = {
@@ -42,6 +45,7 @@ export function serverEnvironment(input: EnvironmentInput): Record<string, strin
   return {
     ...base,
     ...withoutProxy(base),
+    ...(!trustProjectConfig && { OPENCODE_DISABLE_PROJECT_CONFIG: '1' }),
     HOME: home,
     XDG_CONFIG_HOME: join(home, '.config'),
     XDG_DATA_HOME: join(home, '.local', 'share'),
@@ -53,15 +57,11 @@ export function serverEnvironment(input: EnvironmentInput): Record<string, strin
   }
 }
 
-/**
- * For determinism, not for speed (none made the start measurably faster). A project's own config is not loaded: it
- * could send the host's key to an address of its own (protocol notes, "Config, environment, secrets").
- */
+/** For determinism, not for speed (none made the start measurably faster). */
 const quiet = {
   OPENCODE_DISABLE_AUTOUPDATE: '1',
   OPENCODE_DISABLE_MODELS_FETCH: '1',
   OPENCODE_DISABLE_LSP_DOWNLOAD: '1',
-  OPENCODE_DISABLE_PROJECT_CONFIG: '1',
 }
 
 function withoutProxy(env: Record<string, string>): Record<string, string> {

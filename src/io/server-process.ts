@@ -58,7 +58,7 @@ export interface ServerProcess {
  * port: a stranger that answers there is never asked anything (opencode 1.18.33, stdout line `… listening on http://…`).
  */
 export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: ProcessEvents): ServerProcess {
-  const { home, directory } = options.values
+  const { home, directory, trustProjectConfig } = options.values
   const { env } = secretOptions(options)
   let listening = false
   const watch = (text: string): void => {
@@ -78,6 +78,7 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
       password: plan.password,
       marker: plan.marker,
       env,
+      trustProjectConfig,
     }),
     extendEnv: false,
     detached: true,

@@ -196,7 +196,7 @@ export class FakeWorld {
     await Promise.resolve()
     if (this.script.prepare instanceof Error) throw this.script.prepare
     this.hub = new EventHub(clock.now)
-    const link: unknown = { client: this.client, hub: this.hub }
+    const link: unknown = { client: this.client, hub: this.hub, admit: () => Promise.resolve() }
     runtimeOf(options).link = link as Link
     return { baseURL: `http://127.0.0.1:${4096 + this.spawns}`, reaped: this.script.orphan }
   }

@@ -8,6 +8,7 @@ const build = (input: Partial<EnvironmentInput> = {}) =>
     password: 'pw',
     marker: 'mark',
     env: {},
+    trustProjectConfig: false,
     inherited: {},
     ...input,
   })
@@ -98,9 +99,22 @@ describe('serverEnvironment', () => {
     expect(env).not.toHaveProperty('OPENCODE_SERVER_PASSWORD')
   })
 
-  it("loads no project's own config, which could send the key elsewhere", () => {
+  it("loads no project's own config, which could send the key elsewhere, whatever the user's variables say", () => {
     expect(build()).toMatchObject({ OPENCODE_DISABLE_PROJECT_CONFIG: '1' })
+    const theirs = { OPENCODE_DISABLE_PROJECT_CONFIG: '0' }
+    expect(build({ env: theirs, inherited: theirs })).toMatchObject({ OPENCODE_DISABLE_PROJECT_CONFIG: '1' })
   })
+
+  it("leaves a project's own config to the user where it is trusted", () => {
+    const name = 'OPENCODE_DISABLE_PROJECT_CONFIG'
+    expect(build({ trustProjectConfig: true, inherited: { [name]: '1' } })).not.toHaveProperty(name)
+    expect(build({ trustProjectConfig: true, env: { [name]: '1' } })).toMatchObject({ [name]: '1' })
+  })
+
+  it.each(['OPENCODE_CONFIG', 'OPENCODE_CONFIG_DIR', 'OPENCODE_CONFIG_CONTENT'])(
+    'passes on %s of the user, who says so on purpose',
+    (name) => expect(build({ env: { [name]: '/theirs' } })).toMatchObject({ [name]: '/theirs' }),
+  )
 
   it.each([
     ['none', {}],

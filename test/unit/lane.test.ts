@@ -2,9 +2,10 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Lane } from '../../src/actors/lane.ts'
+import { InvalidOptionsError } from '../../src/errors.ts'
 import { HttpError, OpenCodeClient } from '../../src/io/client.ts'
 
-const fallback = { directory: '/work', title: 'a title' }
+const fallback = { directory: '/work', title: 'a title', admit: () => Promise.resolve() }
 const { signal } = new AbortController()
 
 async function serve(listener: RequestListener) {
@@ -106,5 +107,42 @@ describe('Lane.open', () => {
     release?.()
     // An unhandled rejection would fail the run.
     await client.abort('ses_x').catch(() => undefined)
+  })
+
+  describe('in a directory that is not admitted', () => {
+    const refused = new InvalidOptionsError('not there')
+    const refusing = (bad: string) => {
+      const admitted: (string | undefined)[] = []
+      const admit = (directory: string | undefined): Promise<void> => {
+        admitted.push(directory)
+        return directory === bad ? Promise.reject(refused) : Promise.resolve()
+      }
+      return { terms: { ...fallback, admit }, admitted }
+    }
+
+    it('rejects before the server is told of it', async () => {
+      const { client, asked } = await serve(session('ses_new', '/work'))
+      const opened = new Lane({ key: 'k' }).open(client, refusing('/work').terms, signal)
+      await expect(opened).rejects.toBe(refused)
+      expect(asked).toEqual([])
+    })
+
+    it("rejects where that is the named session's own, whatever the turn names", async () => {
+      const { client, asked } = await serve(session('ses_1', '/its/own'))
+      const { terms, admitted } = refusing('/its/own')
+      const lane = new Lane({ key: 'k', sessionId: 'ses_1', directory: '/given' })
+      await expect(lane.open(client, terms, signal)).rejects.toBe(refused)
+      expect(asked).toEqual(['GET /session/ses_1'])
+      expect(admitted).toEqual(['/its/own'])
+    })
+
+    it('rejects for a session that is known too, and lets it go on once the directory is admitted', async () => {
+      const { client, asked } = await serve(session('ses_new', '/work'))
+      const lane = new Lane({ key: 'k' })
+      await lane.open(client, fallback, signal)
+      await expect(lane.open(client, refusing('/work').terms, signal)).rejects.toBe(refused)
+      expect(await lane.open(client, fallback, signal)).toBe('ses_new')
+      expect(asked).toHaveLength(1)
+    })
   })
 })

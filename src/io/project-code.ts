@@ -1,0 +1,116 @@
+import { readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { InvalidOptionsError } from '../errors.ts'
+import { worktreeOf } from './worktree.ts'
+
+/** Whose directory it is, and what the server is run with. */
+export interface ProjectOwner {
+  /** The server's own home: what it says of itself is the user's word, not the project's. */
+  home: string
+  /** The user's own variables for the server. */
+  env: Record<string, string>
+}
+
+/**
+ * Finds what a project would have the server run, without being asked: the path of the first such file, `undefined` for
+ * none. Opencode 1.18.33 loads, at the first prompt of a directory and whatever its flags say:
+ * - each `.js` and `.ts` file, links too, right in a `.opencode/plugin` or `.opencode/plugins`,
+ * - each plugin that an `opencode.json` or `opencode.jsonc` names, in the folder or in its `.opencode`,
+ *
+ * of the directory (its links resolved) and of all folders above it: up to the root of its git worktree, or to `/`.
+ *
+ * What cannot be read is no danger: the server is the same user. Rejects with `InvalidOptionsError` where it is not
+ * known what is there.
+ */
+export async function findProjectCode(directory: string, owner: ProjectOwner): Promise<string | undefined> {
+  const [start, home] = await Promise.all([realOf(directory), realOf(owner.home)])
+  for (const folder of upFrom(start)) {
+    const file = folder === home ? undefined : await codeOf(folder)
+    if (file === undefined) continue
+    const root = await worktreeOf(start, owner)
+    return root === undefined || isWithin(folder, root) ? file : undefined
+  }
+  return undefined
+}
+
+/**
+ * Refuses a directory whose project would run code of its own in the server, with the agent's key. `what` names the
+ * input that the directory comes from.
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) that names the file, seen from the directory.
+ */
+export async function refuseProjectCode(what: string, directory: string, owner: ProjectOwner): Promise<void> {
+  const file = await findProjectCode(directory, owner)
+  if (file === undefined) return
+  const name = relative(await realOf(directory), file)
+  throw new InvalidOptionsError(
+    `Invalid ${what}: the server would run code of the project there, with the agent's key: ${name}. ` +
+      'Remove that file, or set the option trustProjectConfig: true if you trust the project',
+  )
+}
+
+function upFrom(folder: string): string[] {
+  const above = dirname(folder)
+  return above === folder ? [folder] : [folder, ...upFrom(above)]
+}
+
+const isWithin = (folder: string, root: string): boolean => upFrom(folder).includes(root)
+
+/** What of one folder would run. */
+async function codeOf(folder: string): Promise<string | undefined> {
+  const own = join(folder, '.opencode')
+  for (const file of [...configsIn(folder), ...configsIn(own)]) if (await namesPlugin(file)) return file
+  for (const plugins of [join(own, 'plugin'), join(own, 'plugins')]) {
+    const entries = (await lenient(readdir(plugins, { withFileTypes: true }))) ?? []
+    const code = entries.find((entry) => !entry.isDirectory() && /\.[jt]s$/i.test(entry.name))
+    if (code) return join(plugins, code.name)
+  }
+  return undefined
+}
+
+const configsIn = (folder: string): string[] => [
+  join(folder, 'opencode.json'),
+  join(folder, 'opencode.jsonc'),
+]
+
+/**
+ * Whether a config may name a plugin. Where it is not plain JSON the word alone counts, and so does an escape that may
+ * spell it: no second reader of JSONC is to be outwitted.
+ */
+async function namesPlugin(file: string): Promise<boolean> {
+  const isFile = (await lenient(stat(file)))?.isFile() ?? false
+  const text = isFile ? await lenient(readFile(file, 'utf8')) : undefined
+  if (text === undefined || !/plugin|\\u/i.test(text)) return false
+  try {
+    return hasPlugin(JSON.parse(text.replace(/^\uFEFF/, '')))
+  } catch {
+    return true
+  }
+}
+
+/** At any depth: a key may reach the top by way of `__proto__`. */
+function hasPlugin(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return Object.entries(value).some(
+    ([key, inner]) => (isPluginKey(key) && !isEmpty(inner)) || hasPlugin(inner),
+  )
+}
+
+const isPluginKey = (key: string): boolean => /^plugins?$/i.test(key)
+const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0
+
+const realOf = async (path: string): Promise<string> => (await lenient(realpath(path))) ?? path
+
+/** What is not there, and what this user may not read. */
+const absent = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG'])
+
+async function lenient<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (absent.has(code)) return undefined
+    throw new InvalidOptionsError(`The directory could not be searched for code of the project (${code})`, {
+      cause: error,
+    })
+  }
+}

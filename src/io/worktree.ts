@@ -1,0 +1,49 @@
+import { stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { execa } from 'execa'
+import { serverEnvironment } from './environment.ts'
+import type { ProjectOwner } from './project-code.ts'
+
+/** For git to answer, in ms. */
+const timeoutMs = 5_000
+
+/**
+ * The root of the git worktree that a folder is in, as opencode 1.18.33 sees it: git itself is asked, at the nearest
+ * `.git` and in the server's environment, since one that git does not take (broken, or of another owner) is none.
+ * `undefined` for none: then opencode looks up to `/`. Never rejects.
+ */
+export async function worktreeOf(folder: string, { home, env }: ProjectOwner): Promise<string | undefined> {
+  const place = await nearestGit(folder)
+  if (place === undefined) return undefined
+  const git = async (question: string) => {
+    const { exitCode, stdout } = await execa('git', ['rev-parse', question], {
+      cwd: place,
+      env: serverEnvironment({
+        home,
+        username: '',
+        password: undefined,
+        marker: '',
+        env,
+        trustProjectConfig: false,
+      }),
+      extendEnv: false,
+      reject: false,
+      stdin: 'ignore',
+      timeout: timeoutMs,
+    })
+    return exitCode === 0 ? stdout.trim() : undefined
+  }
+  const [top, own, common] = await Promise.all(['--show-toplevel', '--git-dir', '--git-common-dir'].map(git))
+  if (own === undefined || common === undefined) return undefined
+  return resolve(place, top ?? '.')
+}
+
+async function nearestGit(folder: string): Promise<string | undefined> {
+  const isThere = await stat(join(folder, '.git')).then(
+    () => true,
+    () => false,
+  )
+  if (isThere) return folder
+  const above = dirname(folder)
+  return above === folder ? undefined : nearestGit(above)
+}
