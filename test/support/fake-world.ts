@@ -1,4 +1,5 @@
 import { fromCallback, fromPromise, type EventObject } from 'xstate'
+import type { Admission } from '../../src/actors/admission.ts'
 import { clockOf, type SystemClock } from '../../src/actors/clock.ts'
 import type { HomeCommand } from '../../src/actors/home.ts'
 import { EventHub } from '../../src/actors/hub.ts'
@@ -111,6 +112,8 @@ export class FakeWorld {
   /** Whether the machine keeps its home; a process or a preparation without that is a violation. */
   isHomeHeld = false
   hub: EventHub | undefined
+  /** Where turns may work. */
+  admit: Admission = () => Promise.resolve()
   #process: FakeProcess | undefined
   #clock: SystemClock | undefined
   #tellStream: (fact: StreamFact) => void = () => undefined
@@ -196,7 +199,7 @@ export class FakeWorld {
     await Promise.resolve()
     if (this.script.prepare instanceof Error) throw this.script.prepare
     this.hub = new EventHub(clock.now)
-    const link: unknown = { client: this.client, hub: this.hub, admit: () => Promise.resolve() }
+    const link: unknown = { client: this.client, hub: this.hub, admit: this.admit }
     runtimeOf(options).link = link as Link
     return { baseURL: `http://127.0.0.1:${4096 + this.spawns}`, reaped: this.script.orphan }
   }
