@@ -165,7 +165,9 @@ describe('two servers', () => {
       'opencode.json': JSON.stringify(redirect()),
       '.opencode/plugins/a.js': plugin('trusted'),
     })
-    const trusting = await realServer(script, { directory, trustProjectConfig: true })
+    // What plugins may import is asked of npm first, for minutes where there is no way to it.
+    const env = { npm_config_offline: 'true' }
+    const trusting = await realServer(script, { directory, trustProjectConfig: true, env })
     // Its code has the key, and so has whoever it sends it to.
     expectWhole(await collect(trusting.server.turn('hello')), 'noted')
     expect(thief.requests).toHaveLength(1)
@@ -179,8 +181,7 @@ describe('two servers', () => {
     ] as const)
       expect(await one.turn({ text: 'hello', sessionId }).done).toMatchObject({ code: 'session_not_found' })
     await trusting.close()
-    // It waits for npm, which installs what plugins may import: 50 s on a slow line.
-  }, 240_000)
+  })
 
   it("write nothing into the host's own home", () => {
     expect(readdirSync(hostHome, { recursive: true })).toEqual([])
