@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { serverEnvironment } from './environment.ts'
+import { noServer, serverEnvironment } from './environment.ts'
 import { signalGroup } from './processes.ts'
 
 /** What a binary said of its version, or why it said nothing: one line, about the binary. */
@@ -38,7 +38,7 @@ async function run(binary: string, home: string, signal: AbortSignal): Promise<V
   const env = { TMPDIR: home, TEMP: home, TMP: home }
   const child = execa(binary, ['--version'], {
     cwd: home,
-    env: serverEnvironment({ home, username: '', password: undefined, marker: 'version', env }),
+    env: serverEnvironment({ ...noServer, home, env }),
     extendEnv: false,
     // A group of its own, so that a wrapper's children end with it.
     detached: true,

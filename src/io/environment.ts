@@ -18,6 +18,9 @@ export interface EnvironmentInput {
 /** The variable that carries a spawn's marker, in the server and in all that it starts. */
 export const markerVariable = 'OPENCODE_RUNTIME_SPAWN'
 
+/** For a program that is no server: what only a server's environment needs to be told. */
+export const noServer = { username: '', password: undefined, marker: '', env: {}, trustProjectConfig: false }
+
 /** Inherited as they are; everything else of the host's stays with the host. */
 const inheritedNames =
   /^(PATH|LANG|LANGUAGE|LC_\w+|TZ|TERM|COLORTERM|SHELL|USER|LOGNAME|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|(https?|all|no)_proxy|SystemRoot|SystemDrive|windir|ComSpec|PATHEXT|NUMBER_OF_PROCESSORS)$/i

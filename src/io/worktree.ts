@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { execa } from 'execa'
-import { serverEnvironment } from './environment.ts'
+import { noServer, serverEnvironment } from './environment.ts'
 import type { ProjectOwner } from './project-code.ts'
 
 /** For git to answer, in ms. */
@@ -18,14 +18,7 @@ export async function worktreeOf(folder: string, { home, env }: ProjectOwner): P
   const git = async (question: string) => {
     const { exitCode, stdout } = await execa('git', ['rev-parse', question], {
       cwd: place,
-      env: serverEnvironment({
-        home,
-        username: '',
-        password: undefined,
-        marker: '',
-        env,
-        trustProjectConfig: false,
-      }),
+      env: serverEnvironment({ ...noServer, home, env }),
       extendEnv: false,
       reject: false,
       stdin: 'ignore',

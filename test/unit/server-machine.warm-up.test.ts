@@ -50,7 +50,7 @@ describe('the warm-up', () => {
     await server.beHealthy()
     await server.advance(60_000)
     expect(warmth(server)).toBe('warm')
-    expect(server.context()).toMatchObject({ restarts: 0, failed: false, error: undefined, failures: 0 })
+    expect(server.context()).toMatchObject({ restarts: 0, ending: undefined, error: undefined, failures: 0 })
     const turn = server.turn()
     await server.advance()
     await server.answer(turn)

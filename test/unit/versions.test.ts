@@ -20,7 +20,7 @@ describe('judgeVersion', () => {
     ['0.0.0-dev-202611220811', 'untested'],
     ['0.0.0', 'untested'],
     [`${oldestSupported}-rc.1`, 'unsupported'],
-    ['1.17.99', 'unsupported'],
+    ['1.1.57', 'unsupported'],
     ['0.15.3', 'unsupported'],
     ['', 'unknown'],
     ['1.18', 'unknown'],

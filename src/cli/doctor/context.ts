@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { BinaryLookup } from '../../io/binary.ts'
-import { serverEnvironment } from '../../io/environment.ts'
+import { noServer, serverEnvironment } from '../../io/environment.ts'
 import { Secrets } from '../../secrets.ts'
 import { keyVariable, type DoctorFlags } from '../flags.ts'
 import type { Finding } from './finding.ts'
@@ -41,7 +41,6 @@ export function contextOf(flags: DoctorFlags, env: NodeJS.ProcessEnv, signal: Ab
   const { home, proxy, model = [], port, hostname = '127.0.0.1', binary, directory } = flags
   const key = env[keyVariable]?.trim() ?? ''
   const absoluteHome = home === undefined ? undefined : resolve(home)
-  const asInServer = { home: absoluteHome ?? '/', username: '', password: undefined, marker: '', env: {} }
   return {
     home: absoluteHome,
     proxy: proxy?.trim(),
@@ -52,7 +51,7 @@ export function contextOf(flags: DoctorFlags, env: NodeJS.ProcessEnv, signal: Ab
     directory: directory === undefined ? undefined : resolve(directory),
     apiKey: key === '' ? undefined : key,
     env,
-    serverEnv: serverEnvironment({ ...asInServer, inherited: env }),
+    serverEnv: serverEnvironment({ ...noServer, home: absoluteHome ?? '/', inherited: env }),
     platform: process.platform,
     nodeVersion: process.versions.node,
     uid: process.getuid?.(),
