@@ -142,7 +142,7 @@ describe('checkBinary', () => {
   it.each([
     ['9.9.9', 'warning', /not one that was tested/],
     ['0.0.0-dev-1', 'warning', /not one that was tested/],
-    ['1.17.0', 'failure', /older than/],
+    ['1.1.57', 'failure', /older than/],
     ['1.2.3.4', 'warning', /cannot read/],
   ])('version %s is a %s', (version, status, finding) => {
     const found = judged(version)
