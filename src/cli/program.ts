@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { doctorExitCodeHelp, exitCode, exitCodeHelp, UsageError } from './exit-codes.ts'
+import type { GraphFlags } from './graph.ts'
 import { keyVariable, type DemoFlags, type DoctorFlags, type RunFlags } from './flags.ts'
 
 /**
@@ -30,6 +31,7 @@ export function createProgram(onExit: (code: number) => void): Command {
   program.addCommand(runCommand(onExit).copyInheritedSettings(program))
   program.addCommand(demoCommand(onExit).copyInheritedSettings(program))
   program.addCommand(doctorCommand(onExit).copyInheritedSettings(program))
+  program.addCommand(graphCommand(onExit).copyInheritedSettings(program))
   return program
 }
 
@@ -97,6 +99,16 @@ function doctorCommand(onExit: (code: number) => void): Command {
     .action(async (flags: DoctorFlags) => {
       const { doctor } = await import('./doctor.ts')
       onExit(await doctor(flags))
+    })
+}
+
+function graphCommand(onExit: (code: number) => void): Command {
+  return new Command('graph')
+    .description("Prints the server's lifecycle as a Mermaid diagram, generated from the machine itself.")
+    .option('--all', 'with the states within the states')
+    .action(async (flags: GraphFlags) => {
+      const { graph } = await import('./graph.ts')
+      onExit(graph(flags))
     })
 }
 

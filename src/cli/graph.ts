@@ -1,0 +1,14 @@
+import { serverMachine } from '../machines/server.ts'
+import { mermaid } from './mermaid.ts'
+import { exitCode } from './exit-codes.ts'
+
+/** Flags of `graph`. */
+export interface GraphFlags {
+  all?: boolean
+}
+
+/** Prints the lifecycle as a Mermaid diagram, generated from the machine that runs. */
+export function graph({ all = false }: GraphFlags): number {
+  process.stdout.write(mermaid(serverMachine.root, all ? Infinity : 1))
+  return exitCode.final
+}
