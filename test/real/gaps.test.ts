@@ -219,7 +219,8 @@ describe.concurrent('a turn whose event stream is cut', () => {
     const replies = await collect(connection.turn('retried'))
     expectWellFormed(replies)
     expect(replies.at(-1)).toMatchObject({ kind: 'final', content: 'alive and well' })
-    expect(joined(replies)).toBe('dead words alive and well')
+    // A server that was slow to read saw the cut, and not the words before it.
+    expect(joined(replies)).toMatch(/^(dead words )?alive and well$/)
   })
 
   it('where it fails ends with that failure', async ({ onTestFinished }) => {
