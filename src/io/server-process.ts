@@ -123,7 +123,11 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
     })
   })
   child.once('error', (cause) => end({}, cause))
-  child.catch(() => undefined)
+  // Arguments that the system refuses as too long (E2BIG) are told by the result only: there is no event.
+  void child.then(
+    ({ cause }) => pid === undefined && end({}, cause instanceof Error ? cause : undefined),
+    () => undefined,
+  )
 
   let ended = false
   function end(exit: { exitCode?: number | undefined; signal?: string | undefined }, cause?: Error): void {

@@ -71,13 +71,13 @@ export function startWatcher(marker: string, home: string): Watcher {
     stdio: ['pipe', 'ignore', 'ignore'],
   })
   child.on('error', () => undefined)
-  child.stdin.on('error', () => undefined)
   child.unref()
-  // A socket, whatever its type says.
-  const { stdin }: { stdin: Writable & { unref?: () => void } } = child
-  stdin.unref?.()
+  // A socket, whatever its type says; and none at all where there are no descriptors left (EMFILE).
+  const stdin = child.stdin as (Writable & { unref?: () => void }) | undefined
+  stdin?.on('error', () => undefined)
+  stdin?.unref?.()
   return {
-    watch: (leader) => void stdin.write(`${leader}\n`),
+    watch: (leader) => void stdin?.write(`${leader}\n`),
     stop: () => void child.kill('SIGKILL'),
   }
 }

@@ -66,6 +66,16 @@ describe('a server that starts', () => {
     expect(starts()).toHaveLength(1)
   })
 
+  it('fails at once where the system refuses its environment as too long', async () => {
+    const { server } = standInServer('well-behaved', {
+      maxRestarts: 0,
+      env: { STANDIN_BIG: 'x'.repeat(200_000) },
+    })
+    const error = await failure(server.ensureRunning({ deadlineMs: 20_000 }))
+    expect(error).toBeInstanceOf(ServerExitedError)
+    expect((error as Error).message).toContain('could not be started: spawn E2BIG')
+  })
+
   it('spends its restart budget on a process that keeps exiting, then says why', async () => {
     const { server, starts, states } = standInServer('exits-early', { maxRestarts: 2 })
     const error = await failure(server.ensureRunning())
