@@ -62,7 +62,7 @@ export async function ensureRunning(
     }
 
     // Subscribed before the event is sent, and asked once after: no state is missed.
-    const subscription = actor.subscribe({ next: () => isSent && look(), complete: () => look() })
+    const subscription = actor.subscribe({ next: () => isSent && look(), complete: look, error: look })
     const timer = clock.setTimeout(() => leave(timedOut(actor, deadlineMs)), deadlineMs)
     signal?.addEventListener('abort', onAbort, { once: true })
     actor.send({ type: 'server.start', leaseId })

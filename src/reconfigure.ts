@@ -44,8 +44,11 @@ function keep(actor: ServerActorRef, changed: CompiledOptions): number {
 /** Waits for what becomes of a configuration, or of one that was asked for after it. */
 function watchRevision(actor: ServerActorRef, wanted: number): () => Promise<void> {
   const { stops } = actor.getSnapshot().context
+  const stopped = () => new StoppedError('The server was stopped before it had started again')
   return () =>
     new Promise((resolve, reject) => {
+      // One that has stopped meanwhile would tell so before there is a subscription to end.
+      if (actor.getSnapshot().status !== 'active') return reject(stopped())
       let hasBegun = false
       const look = (): void => {
         const snapshot = actor.getSnapshot()
@@ -55,9 +58,9 @@ function watchRevision(actor: ServerActorRef, wanted: number): () => Promise<voi
         if (outcome === undefined && !isStopped) return
         subscription.unsubscribe()
         if (outcome === 'used') resolve()
-        else reject(outcome ?? new StoppedError('The server was stopped before it had started again'))
+        else reject(outcome ?? stopped())
       }
-      const subscription = actor.subscribe({ next: look, complete: look })
+      const subscription = actor.subscribe({ next: look, complete: look, error: look })
       look()
     })
 }

@@ -258,4 +258,15 @@ describe('reconfigure', () => {
     expect([changed.state, server.state(), keyOf(server)]).toEqual(['done', 'healthy', apiKey])
     expect(running.replies).toMatchObject([{ code: 'server_died' }])
   })
+
+  it('rejects with StoppedError where the actor is stopped by who hears of it', async () => {
+    const server = startServer()
+    await server.beHealthy()
+    server.actor.subscribe((snapshot) => {
+      if (snapshot.context.pendingRevision !== undefined) server.actor.stop()
+    })
+    const changed = change(server, { models: ['other'] })
+    await server.advance()
+    expect(changed).toMatchObject({ state: 'rejected', error: { name: 'StoppedError' } })
+  })
 })
