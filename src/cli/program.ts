@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { packageVersion } from '../package-version.ts'
 import { doctorExitCodeHelp, exitCode, exitCodeHelp, UsageError } from './exit-codes.ts'
 import type { GraphFlags } from './graph.ts'
 import { keyVariable, type DemoFlags, type DoctorFlags, type RunFlags } from './flags.ts'
@@ -24,7 +24,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 export function createProgram(onExit: (code: number) => void): Command {
   const program = new Command('opencode-runtime')
     .description('Run coding agents on your own host: one turn of an agent on an opencode server.')
-    .version(version(), '-V, --version')
+    .version(packageVersion() ?? 'unknown', '-V, --version')
     .addHelpText('after', exitCodeHelp)
     .configureOutput({ outputError: (text, write) => write(withoutValue(text)) })
     .exitOverride()
@@ -133,9 +133,4 @@ const withoutValue = (text: string): string => {
   return /unknown option '--?[\w-]*key/i.test(text)
     ? `${masked}The key is read from ${keyVariable}.\n`
     : masked
-}
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { packageVersion } from '../package-version.ts'
 
 /** OpenTelemetry's API, an optional peer. */
 export type Api = typeof import('@opentelemetry/api')
@@ -9,10 +10,7 @@ export type Load = (name: string) => unknown
 const require = createRequire(import.meta.url)
 
 /** This package, as meters and tracers name it. */
-export const scope = {
-  name: 'opencode-runtime',
-  version: (require('../../package.json') as { version: string }).version,
-}
+export const scope = { name: 'opencode-runtime', version: packageVersion() }
 
 /**
  * OpenTelemetry's API, or `undefined` where it is not installed. Its globals are found by a registered symbol, so that an
