@@ -24,13 +24,17 @@ export interface ProjectOwner {
  */
 export async function findProjectCode(directory: string, owner: ProjectOwner): Promise<string | undefined> {
   const [start, home] = await Promise.all([realOf(directory), realOf(owner.home)])
-  for (const folder of upFrom(start)) {
-    const file = folder === home ? undefined : await codeOf(folder)
-    if (file === undefined) continue
-    const root = await worktreeOf(start, owner)
-    return root === undefined || isWithin(folder, root) ? file : undefined
-  }
-  return undefined
+  // Side by side: each turn waits for this.
+  const files = await Promise.all(
+    upFrom(start).map(async (folder) => ({
+      folder,
+      file: folder === home ? undefined : await codeOf(folder),
+    })),
+  )
+  const nearest = files.find(({ file }) => file !== undefined)
+  if (nearest === undefined) return undefined
+  const root = await worktreeOf(start, owner)
+  return root === undefined || isWithin(nearest.folder, root) ? nearest.file : undefined
 }
 
 /**
@@ -58,7 +62,10 @@ const isWithin = (folder: string, root: string): boolean => upFrom(folder).inclu
 /** What of one folder would run. */
 async function codeOf(folder: string): Promise<string | undefined> {
   const own = join(folder, '.opencode')
-  for (const file of [...configsIn(folder), ...configsIn(own)]) if (await namesPlugin(file)) return file
+  const hasOwn = (await lenient(stat(own))) !== undefined
+  for (const file of [...configsIn(folder), ...(hasOwn ? configsIn(own) : [])])
+    if (await namesPlugin(file)) return file
+  if (!hasOwn) return undefined
   for (const plugins of [join(own, 'plugin'), join(own, 'plugins')]) {
     const entries = (await lenient(readdir(plugins, { withFileTypes: true }))) ?? []
     const code = entries.find((entry) => !entry.isDirectory() && /\.[jt]s$/i.test(entry.name))
