@@ -57,6 +57,7 @@ async function plan(
   return runtimeOf(options).home.during(home, async () => {
     const reaped = await reapOrphan({ home, stopGraceMs, clock, signal })
     await emptyTempFolder(home)
+    signal.throwIfAborted()
     await writeConfigFile(options.values, secretOptions(options))
     // Before the server runs in it, and before any request names it.
     await admission(options, 'option directory')(options.values.directory)

@@ -79,7 +79,8 @@ function takeLock(folder: string): HomeLock {
 }
 
 function held(folder: string, generation: number, holder: LockHolder): HomeLock {
-  tidy(folder, generation)
+  // The lock is ours: whatever fails here is no reason to lose it.
+  ignoring(() => tidy(folder, generation))
   let isReleased = false
   return {
     release: () => {
