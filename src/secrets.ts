@@ -3,6 +3,9 @@
  * Values shorter than four characters are left alone: masking them would garble every text.
  */
 export class Secrets {
+  readonly #lasting = new Set<string>()
+  /** The forms of each. */
+  readonly #passing: string[][] = []
   /** Longest first: a secret may begin with another. */
   #values: string[] = []
 
@@ -18,8 +21,23 @@ export class Secrets {
   /** Adds a secret, in clear and as base64, URLs and JSON write it; of one with several lines, each line. */
   add(value: string | false | undefined): void {
     if (typeof value !== 'string') return
-    const forms = value.split(/[\r\n]+/).flatMap(formsOf)
-    this.#values = [...new Set([...this.#values, ...forms])].sort((a, b) => b.length - a.length)
+    for (const form of allFormsOf(value)) this.#lasting.add(form)
+    this.#order()
+  }
+
+  /**
+   * Adds a secret that others will follow, such as the password of one spawn: only the last 16 of them are masked, so that
+   * a server that is started again for months does not make each line slower to mask.
+   */
+  addPassing(value: string): void {
+    this.#passing.push(allFormsOf(value))
+    if (this.#passing.length > keptPassing) this.#passing.shift()
+    this.#order()
+  }
+
+  #order(): void {
+    const all = new Set([...this.#lasting, ...this.#passing.flat()])
+    this.#values = [...all].sort((a, b) => b.length - a.length)
   }
 
   /** The text with every secret replaced by `***`. */
@@ -31,6 +49,9 @@ export class Secrets {
 }
 
 const shortest = 4
+const keptPassing = 16
+
+const allFormsOf = (value: string): string[] => value.split(/[\r\n]+/).flatMap(formsOf)
 
 function formsOf(value: string): string[] {
   if (value.length < shortest) return []

@@ -21,7 +21,7 @@ export interface SpawnPlan {
 /** Password (random unless given) and marker of the next spawn. */
 export function planSpawn(options: CompiledOptions, binary: string, port: number): SpawnPlan {
   const { password = randomBytes(24).toString('base64url') } = secretOptions(options)
-  if (password !== false) options.secrets.add(password)
+  if (password !== false) options.secrets.addPassing(password)
   const { hostname, username } = options.values
   return {
     binary,

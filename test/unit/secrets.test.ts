@@ -139,4 +139,15 @@ describe('Secrets.mask', () => {
     expect(secrets.mask('added-later')).toBe('***')
     expect(shown(secrets)).not.toContain('added-later')
   })
+
+  it('masks the last of those that follow one another, and those that stay for ever', () => {
+    const secrets = new Secrets(['staying-key'])
+    for (let i = 100; i < 200; i++) secrets.addPassing(`password-${i}`)
+    expect(secrets.mask('staying-key password-199 password-184 password-183')).toBe(
+      '*** *** *** password-183',
+    )
+    secrets.addPassing('staying-key')
+    for (let i = 200; i < 300; i++) secrets.addPassing(`password-${i}`)
+    expect(secrets.mask('staying-key')).toBe('***')
+  })
 })
