@@ -9,7 +9,21 @@ export {
 export type { TurnStatus } from './actors/turn-record.ts'
 export { connect, driveTurn, type Connection, type DriveTurnOptions, type Sink } from './connect.ts'
 export { ensureRunning, type EnsureRunningOptions } from './ensure-running.ts'
-export * from './errors.ts'
+export {
+  BinaryNotFoundError,
+  HomeLockedError,
+  InvalidOptionsError,
+  OpenCodeRuntimeError,
+  PortInUseError,
+  ReconfigureError,
+  RestartLimitError,
+  ServerExitedError,
+  StartTimeoutError,
+  StoppedError,
+  UnsupportedVersionError,
+  type OpenCodeErrorCode,
+  type ServerExit,
+} from './errors.ts'
 export { lifecycle$, lifecycleOf, type Lifecycle, type LifecycleState } from './lifecycle.ts'
 export type { ServerContext, ServerEvent } from './machines/context.ts'
 export { serverMachine } from './machines/server.ts'

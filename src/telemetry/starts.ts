@@ -48,7 +48,7 @@ export class StartTelemetry {
   #begin(change: Lifecycle, last: Lifecycle | undefined): void {
     const { api, meters } = this.#telemetry
     const reason = last?.state === 'reaping' ? restartReason(last.reason) : undefined
-    const isRestart = change.restarts > (last?.restarts ?? 0) || (reason !== undefined && isPlanned(reason))
+    const isRestart = change.restarts > (last?.restarts ?? 0)
     if (isRestart) meters.write('restarts', 1, { 'opencode_runtime.reason': reason ?? 'other' })
     const attributes: Attributes = {
       'opencode_runtime.restarts': change.restarts,
@@ -101,6 +101,3 @@ type RestartReason = (typeof reasons)[number][1] | 'other'
 
 const restartReason = (reason = ''): RestartReason =>
   reasons.find(([pattern]) => pattern.test(reason))?.[1] ?? 'other'
-
-/** Those that are no failure, and cost nothing of the budget. */
-const isPlanned = (reason: RestartReason): boolean => reason === 'memory_limit' || reason === 'reconfigured'
