@@ -27,6 +27,7 @@ export interface Session {
 /** How long the server may take to delete a session, in ms. */
 const deleteTimeoutMs = 30_000
 
+/** A conversation on a server machine, ours or an attached one. */
 export class ServerSession implements Session {
   readonly #actor: ServerActorRef
   readonly #lane: Lane

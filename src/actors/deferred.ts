@@ -4,6 +4,7 @@ export interface Deferred<T> {
   resolve(value: T): void
 }
 
+/** A promise that whoever made it resolves, once. */
 export function deferred<T>(): Deferred<T> {
   let resolve!: (value: T) => void
   const promise = new Promise<T>((settle) => (resolve = settle))

@@ -56,6 +56,7 @@ export interface WirePart {
 export type WireStatus =
   { type: 'busy' } | { type: 'idle' } | { type: 'retry'; attempt: number; message: string; next: number }
 
+/** Whether a value is an object, a list included: its fields may be anything. */
 export const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null
 const fields = (value: unknown): Fields => (isFields(value) ? value : {})
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
@@ -90,6 +91,7 @@ function pair(parentId: unknown, childId: unknown): SessionLink | undefined {
   return { parentId, childId }
 }
 
+/** A message, from an event's `info` or an entry of the list of messages. */
 export function parseMessage(value: unknown): WireMessage | undefined {
   const info = fields(value)
   const id = text(info['id'])
@@ -122,6 +124,7 @@ function parseUsage(info: Fields): Usage | undefined {
   }
 }
 
+/** A part of a message, from an event or an entry of the list of messages. */
 export function parsePart(value: unknown): WirePart | undefined {
   const part = fields(value)
   const [id, messageId, type] = [text(part['id']), text(part['messageID']), text(part['type'])]
@@ -150,6 +153,7 @@ function parseTool(part: Fields): WireTool | undefined {
   return { name, callId, status, input, result: text(result) ?? '' }
 }
 
+/** An error, from `session.error` or a message's `info`. */
 export function parseError(value: unknown): WireError | undefined {
   const name = text(fields(value)['name'])
   if (name === undefined) return undefined
@@ -163,6 +167,7 @@ export function parseError(value: unknown): WireError | undefined {
   }
 }
 
+/** What a session is doing, from `session.status` or an entry of `GET /session/status`. */
 export function parseStatus(value: unknown): WireStatus | undefined {
   const { type, attempt, message, next } = fields(value)
   if (type === 'busy' || type === 'idle') return { type }

@@ -82,6 +82,7 @@ export type ServerEvent =
   | { type: 'stream.lost' }
   | { type: 'budget.restored'; epoch: number }
 
+/** What a server machine knows at first: nothing runs, nothing is wanted. */
 export const initialContext = (options: CompiledOptions): ServerContext => ({
   options,
   pid: undefined,
