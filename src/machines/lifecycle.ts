@@ -65,7 +65,6 @@ export const lifecycle = withTurns.extend({
         revision: provenRevision,
         rolledBack: { revision, error },
         reason: 'rolled back',
-        restarts: context.restarts + 1,
       })
     }),
     /**
@@ -84,6 +83,8 @@ export const lifecycle = withTurns.extend({
     noteReplaced: assign(({ context }) =>
       context.ending === 'replacement' ? { restarts: context.restarts + 1 } : {},
     ),
+    /** A restart that costs nothing of the budget. */
+    noteRespawn: assign(({ context }) => ({ restarts: context.restarts + 1 })),
     /** A stop says so itself; else everybody who waited has left. */
     noteUnwanted: assign(({ context }) => ({ reason: context.reason ?? 'nobody waits for it' })),
     noteGone: assign(gone),

@@ -56,7 +56,7 @@ export const reaping = lifecycle.createStateConfig({
         { guard: 'isUnwanted', target: '#server.idle' },
         { guard: 'isMeantToStop', target: '#server.configuring', actions: 'noteReplaced' },
         { guard: 'isRefused', target: '#server.failed' },
-        { guard: 'canRollBack', target: '#server.configuring', actions: 'rollBack' },
+        { guard: 'canRollBack', target: '#server.configuring', actions: ['rollBack', 'noteRespawn'] },
         { guard: 'hasBudget', target: 'coolingDown' },
         { target: '#server.failed', actions: 'giveUp' },
       ],
