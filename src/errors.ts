@@ -114,6 +114,7 @@ export class HomeLockedError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'HomeLockedError'
   override readonly name = 'HomeLockedError'
   override readonly code = 'ERR_OPENCODE_HOME_LOCKED'
+  override readonly retryable = true
 }
 
 /** The binary is older than the oldest version that this package supports. */

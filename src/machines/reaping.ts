@@ -55,6 +55,8 @@ export const reaping = lifecycle.createStateConfig({
       always: [
         { guard: 'isUnwanted', target: '#server.idle' },
         { guard: 'isMeantToStop', target: '#server.configuring', actions: 'noteReplaced' },
+        // Another configuration may be the cure: it is tried at once, whatever became of this one.
+        { guard: 'hasPending', target: '#server.configuring', actions: 'noteRespawn' },
         { guard: 'isRefused', target: '#server.failed' },
         { guard: 'canRollBack', target: '#server.configuring', actions: ['rollBack', 'noteRespawn'] },
         { guard: 'hasBudget', target: 'coolingDown' },
@@ -63,6 +65,9 @@ export const reaping = lifecycle.createStateConfig({
     },
     coolingDown: {
       always: { guard: 'isUnwanted', target: '#server.idle' },
+      on: {
+        'server.reconfigure': { target: '#server.configuring', actions: ['notePending', 'noteRespawn'] },
+      },
       after: {
         backoff: {
           target: '#server.configuring',

@@ -178,6 +178,27 @@ describe('reconfigure', () => {
     expect([changed.state, server.state(), keyOf(server)]).toEqual(['rejected', 'failed', apiKey])
   })
 
+  it('is tried at once where the server waits before it is started again', async () => {
+    const server = startServer({ backoffInitialMs: 30_000 }, { spawn: 'exits' })
+    server.ensure({ deadlineMs: 100_000 })
+    await server.advance()
+    expect(server.state()).toBe('reaping')
+    server.world.script.spawn = 'listens'
+    const changed = change(server, { proxy: { apiKey } })
+    await server.advance()
+    expect([changed.state, server.state(), keyOf(server)]).toEqual(['done', 'healthy', apiKey])
+  })
+
+  it('is tried also where the restart budget is spent', async () => {
+    const server = startServer({ maxRestarts: 0 }, { endsOn: 'nothing' })
+    await server.beHealthy()
+    server.world.process.exit()
+    server.world.script.leftovers = [1, 1]
+    const changed = change(server, { proxy: { apiKey } })
+    await server.advance(1_000)
+    expect([changed.state, server.state(), keyOf(server)]).toEqual(['done', 'healthy', apiKey])
+  })
+
   it('mends a server that failed, at its next start', async () => {
     const server = startServer({ maxRestarts: 0 }, { spawn: 'exits' })
     server.ensure()
