@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path'
 import which from 'which'
 import { BinaryNotFoundError } from '../errors.ts'
+import { readProc } from './proc.ts'
 
 /** Where a look-up may look; the defaults are this process's. */
 export interface BinaryLookup {
@@ -136,9 +137,6 @@ function platformPackages(): string[] {
 
 function hasAvx2(): boolean {
   if (process.platform !== 'linux') return true
-  try {
-    return /\bavx2\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))
-  } catch {
-    return true
-  }
+  const cpus = readProc('cpuinfo')
+  return cpus === undefined || /\bavx2\b/.test(cpus)
 }

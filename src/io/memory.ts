@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { execa } from 'execa'
+import { listPids, readProc, readStat } from './proc.ts'
 
 /**
  * The resident set of a process group, in MiB; `undefined` where the platform does not tell. Pages that its processes
@@ -20,27 +20,13 @@ function sum(kilobytes: readonly number[]): number | undefined {
 
 /** What each process of the group holds, in kB: as the kernel says it, since a page is not 4 kB everywhere. */
 function residentInProc(leader: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && groupOf(name) === leader)
-    .map((name) => Number(/^VmRSS:\s+(\d+) kB/m.exec(readProc(name, 'status'))?.[1] ?? 0))
+  return listPids()
+    .filter((pid) => readStat(pid)?.group === leader)
+    .map((pid) => Number(/^VmRSS:\s+(\d+) kB/m.exec(readProc(`${pid}/status`) ?? '')?.[1] ?? 0))
 }
 
 /** The same from the lines of `ps`: group and kB. */
 export function residentInPs(lines: string, leader: number): number[] {
   const rows = lines.split('\n').map((line) => line.trim().split(/\s+/).map(Number))
   return rows.flatMap(([group, kilobytes = 0]) => (group === leader ? [kilobytes] : []))
-}
-
-/** The command may hold spaces and parentheses; the fields begin after its last one: state, ppid, pgrp. */
-function groupOf(pid: string): number {
-  const stat = readProc(pid, 'stat')
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2])
-}
-
-function readProc(pid: string, file: 'stat' | 'status'): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'latin1')
-  } catch {
-    return ''
-  }
 }

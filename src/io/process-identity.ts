@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readProc, readStat } from './proc.ts'
 
 /** What tells a process from another one that has, or had, the same pid. */
 export interface ProcessIdentity {
@@ -21,20 +21,15 @@ export function isSameProcess(pid: number, startTime: string): boolean {
 
 /** Linux tells the start in ticks since the boot: with the boot's own id no later process has the same. */
 function identifyByProc(pid: number): ProcessIdentity | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // The command may hold spaces and parentheses; the fields begin after its last one, with the third of `proc(5)`.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    if (fields[0] === 'Z' || fields[0] === 'X') return undefined
-    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trimEnd()
-    return { startTime: `${bootId()}:${fields[19] ?? ''}`, command }
-  } catch {
-    return undefined
-  }
+  const stat = readStat(pid)
+  const command = readProc(`${pid}/cmdline`)?.split('\0').join(' ').trimEnd()
+  const bootId = readBootId()
+  if (stat === undefined || stat.hasEnded || command === undefined || bootId === undefined) return undefined
+  return { startTime: `${bootId}:${stat.startTicks}`, command }
 }
 
 let boot: string | undefined
-const bootId = (): string => (boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim())
+const readBootId = (): string | undefined => (boot ??= readProc('sys/kernel/random/boot_id')?.trim())
 
 /** As POSIX systems without `/proc` tell it; where there is no `ps`, only whether there is such a process. */
 export function identifyByPs(pid: number): ProcessIdentity | undefined {

@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readlinkSync } from 'node:fs'
 import { markerVariable } from './environment.ts'
+import { listPids, readProc, readStat } from './proc.ts'
 
 /** A process group's signals that matter here. */
 export type GroupSignal = 'SIGTERM' | 'SIGKILL'
@@ -28,18 +29,16 @@ function killGroup(leader: number | undefined): number {
 /** The pids of a group, and of all that carry a marker; zombies are gone already. */
 export function findLeftovers(leader: number | undefined, marker: string): number[] {
   const wanted = `${markerVariable}=${marker}`
-  const pids = readdirSync('/proc')
-    .map(Number)
-    .filter((pid) => pid > 0 && pid !== process.pid)
+  const pids = listPids().filter((pid) => pid !== process.pid)
   const left = pids.filter((pid) => isInGroup(pid, leader) || carries(pid, wanted))
   // One that is just starting another program shows no environment for a moment: those are looked at once more.
-  const between = pids.filter((pid) => readProc(pid, 'environ') === '' && hasProgram(pid))
+  const between = pids.filter((pid) => environmentOf(pid) === '' && hasProgram(pid))
   return [...new Set([...left, ...between.filter((pid) => carries(pid, wanted))])]
 }
 
 /** Whether a process carries a spawn's marker; `undefined` where its environment cannot be read. */
 export function carriesMarker(pid: number, marker: string): boolean | undefined {
-  const environment = readProc(pid, 'environ')
+  const environment = environmentOf(pid)
   return environment === '' ? undefined : environment.split('\0').includes(`${markerVariable}=${marker}`)
 }
 
@@ -54,23 +53,15 @@ function hasProgram(pid: number): boolean {
 
 function isInGroup(pid: number, leader: number | undefined): boolean {
   if (leader === undefined) return false
-  const stat = readProc(pid, 'stat')
-  // The command may hold spaces and parentheses; the fields begin after its last one: state, ppid, pgrp.
-  const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return Number(group) === leader && state !== 'Z' && state !== 'X'
+  const stat = readStat(pid)
+  return stat?.group === leader && !stat.hasEnded
 }
 
 function carries(pid: number, wanted: string): boolean {
-  return readProc(pid, 'environ').split('\0').includes(wanted)
+  return environmentOf(pid).split('\0').includes(wanted)
 }
 
-function readProc(pid: number, file: 'stat' | 'environ'): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'latin1')
-  } catch {
-    return ''
-  }
-}
+const environmentOf = (pid: number): string => readProc(`${pid}/environ`) ?? ''
 
 function sendSignal(target: number, signal: GroupSignal): boolean {
   try {
