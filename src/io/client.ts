@@ -1,24 +1,8 @@
-import { Agent, request, type Dispatcher } from 'undici'
-import { readFrames } from './frames.ts'
 import type { OpenCodeEvent } from '../replies.ts'
+import { readFrames } from './frames.ts'
+import { Transport, type Call, type Endpoint } from './transport.ts'
 
-/** Where a server is, and how to be let in. */
-export interface Endpoint {
-  baseURL: string
-  username: string
-  password: string | undefined
-}
-
-/** The server answered, but not with success. `message` is its own, one line. */
-export class HttpError extends Error {
-  override readonly name = 'HttpError'
-  readonly status: number
-
-  constructor(status: number, message: string) {
-    super(message)
-    this.status = status
-  }
-}
+export { HttpError, type Endpoint } from './transport.ts'
 
 /** A part of a prompt (opencode 1.18.33, `POST /session/{id}/prompt_async`). */
 export type PromptPart =
@@ -39,15 +23,7 @@ export interface SessionInfo {
   directory: string | undefined
 }
 
-type Query = Record<string, string | undefined>
-interface Call {
-  method?: Dispatcher.HttpMethod
-  query?: Query
-  body?: unknown
-  signal?: AbortSignal | undefined
-}
-
-/** A frame of the event stream: the event, and how many bytes it took. */
+/** A frame of the event stream. */
 export type Frame = OpenCodeEvent
 
 /**
@@ -55,25 +31,14 @@ export type Frame = OpenCodeEvent
  * for an answer that is no success, and with undici's error where there is none. Credentials stay in private fields.
  */
 export class OpenCodeClient {
-  readonly #endpoint: Endpoint
-  readonly #authorization: string | undefined
-  readonly #agent: Agent
-  readonly #streams: Agent
+  readonly #transport: Transport
 
   constructor(endpoint: Endpoint) {
-    const { username, password } = endpoint
-    this.#endpoint = endpoint
-    this.#authorization =
-      password === undefined
-        ? undefined
-        : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
-    this.#agent = new Agent({ connect: { timeout: 10_000 } })
-    // The default body timeout would cut the stream at 300 s; heartbeats show whether it lives.
-    this.#streams = new Agent({ bodyTimeout: 0, headersTimeout: 30_000 })
+    this.#transport = new Transport(endpoint)
   }
 
   get baseURL(): string {
-    return this.#endpoint.baseURL
+    return this.#transport.baseURL
   }
 
   /**
@@ -81,20 +46,15 @@ export class OpenCodeClient {
    * Only the body counts: with auth, any unknown path answers 200 with HTML. Answers the server's version.
    */
   async health(signal: AbortSignal): Promise<string | undefined> {
-    const agent = new Agent({ pipelining: 0, connections: 1 })
-    try {
-      const body = await this.#json('/global/health', { signal }, agent)
-      const { healthy, version } = (body ?? {}) as { healthy?: unknown; version?: unknown }
-      if (healthy !== true) throw new Error('GET /global/health did not answer { healthy: true }')
-      return typeof version === 'string' ? version : undefined
-    } finally {
-      void agent.destroy()
-    }
+    const body = await this.#transport.json('/global/health', { signal, isAlone: true })
+    const { healthy, version } = (body ?? {}) as { healthy?: unknown; version?: unknown }
+    if (healthy !== true) throw new Error('GET /global/health did not answer { healthy: true }')
+    return typeof version === 'string' ? version : undefined
   }
 
   /** Reads the config: 400 where it is broken, which health does not show. */
   async config(directory: string, signal: AbortSignal): Promise<void> {
-    const body = await this.#json('/config', { query: { directory }, signal })
+    const body = await this.#transport.json('/config', { query: { directory }, signal })
     if (body === undefined) throw new Error('GET /config did not answer JSON')
   }
 
@@ -105,7 +65,7 @@ export class OpenCodeClient {
     signal?: AbortSignal,
   ): Promise<SessionInfo> {
     const call: Call = { method: 'POST', query: { directory }, body: { title }, signal }
-    const session = sessionInfo(await this.#json('/session', call))
+    const session = sessionInfo(await this.#transport.json('/session', call))
     if (!session) throw new Error('POST /session answered no id')
     return session
   }
@@ -117,7 +77,7 @@ export class OpenCodeClient {
     signal?: AbortSignal,
   ): Promise<void> {
     const path = `/session/${encodeURIComponent(sessionId)}/prompt_async`
-    await this.#json(path, { method: 'POST', query: { directory }, body: prompt, signal })
+    await this.#transport.json(path, { method: 'POST', query: { directory }, body: prompt, signal })
   }
 
   /** Prompts, and answers once the turn has ended: with its last message (opencode 1.18.33, `POST /session/{id}/message`). */
@@ -128,16 +88,20 @@ export class OpenCodeClient {
     signal?: AbortSignal,
   ): Promise<unknown> {
     const path = `/session/${encodeURIComponent(sessionId)}/message`
-    return this.#json(path, { method: 'POST', query: { directory }, body: prompt, signal })
+    return this.#transport.json(path, { method: 'POST', query: { directory }, body: prompt, signal })
   }
 
   async abort(sessionId: string, signal?: AbortSignal): Promise<void> {
-    await this.#json(`/session/${encodeURIComponent(sessionId)}/abort`, { method: 'POST', body: {}, signal })
+    await this.#transport.json(`/session/${encodeURIComponent(sessionId)}/abort`, {
+      method: 'POST',
+      body: {},
+      signal,
+    })
   }
 
   /** Puts a session back to before a message; its next prompt then removes what came after (opencode 1.18.33). */
   async revert(sessionId: string, messageID: string, signal?: AbortSignal): Promise<void> {
-    await this.#json(`/session/${encodeURIComponent(sessionId)}/revert`, {
+    await this.#transport.json(`/session/${encodeURIComponent(sessionId)}/revert`, {
       method: 'POST',
       body: { messageID },
       signal,
@@ -145,32 +109,35 @@ export class OpenCodeClient {
   }
 
   async deleteSession(sessionId: string, signal?: AbortSignal): Promise<void> {
-    await this.#json(`/session/${encodeURIComponent(sessionId)}`, { method: 'DELETE', signal })
+    await this.#transport.json(`/session/${encodeURIComponent(sessionId)}`, { method: 'DELETE', signal })
   }
 
   /** A session, with the directory it works in; `undefined` where the server does not say. */
   async session(sessionId: string, signal?: AbortSignal): Promise<SessionInfo | undefined> {
-    return sessionInfo(await this.#json(`/session/${encodeURIComponent(sessionId)}`, { signal }))
+    return sessionInfo(await this.#transport.json(`/session/${encodeURIComponent(sessionId)}`, { signal }))
   }
 
   /** The sessions of a directory whose titles hold a text (opencode 1.18.33, `GET /session?search=`). */
   findSessions(directory: string | undefined, text: string, signal?: AbortSignal): Promise<unknown> {
-    return this.#json('/session', { query: { directory, search: text }, signal })
+    return this.#transport.json('/session', { query: { directory, search: text }, signal })
   }
 
   /** Busy and retrying sessions of a directory; idle ones are absent. */
   status(directory: string | undefined, signal?: AbortSignal): Promise<unknown> {
-    return this.#json('/session/status', { query: { directory }, signal })
+    return this.#transport.json('/session/status', { query: { directory }, signal })
   }
 
   messages(sessionId: string, signal?: AbortSignal): Promise<unknown> {
-    return this.#json(`/session/${encodeURIComponent(sessionId)}/message`, { signal })
+    return this.#transport.json(`/session/${encodeURIComponent(sessionId)}/message`, { signal })
   }
 
   /** Pending permission and question requests of a directory, in one list. */
   async requests(directory: string | undefined, signal?: AbortSignal): Promise<unknown[]> {
     const call = { query: { directory }, signal }
-    const lists = await Promise.all([this.#json('/permission', call), this.#json('/question', call)])
+    const lists = await Promise.all([
+      this.#transport.json('/permission', call),
+      this.#transport.json('/question', call),
+    ])
     return lists.flatMap((list) => (Array.isArray(list) ? (list as unknown[]) : []))
   }
 
@@ -180,7 +147,7 @@ export class OpenCodeClient {
     body: { reply: string; message?: string },
     signal?: AbortSignal,
   ) {
-    await this.#json(`/permission/${encodeURIComponent(id)}/reply`, {
+    await this.#transport.json(`/permission/${encodeURIComponent(id)}/reply`, {
       method: 'POST',
       query: { directory },
       body,
@@ -189,7 +156,7 @@ export class OpenCodeClient {
   }
 
   async replyQuestion(id: string, directory: string | undefined, answers: string[][], signal?: AbortSignal) {
-    await this.#json(`/question/${encodeURIComponent(id)}/reply`, {
+    await this.#transport.json(`/question/${encodeURIComponent(id)}/reply`, {
       method: 'POST',
       query: { directory },
       body: { answers },
@@ -198,7 +165,7 @@ export class OpenCodeClient {
   }
 
   async rejectQuestion(id: string, directory: string | undefined, signal?: AbortSignal) {
-    await this.#json(`/question/${encodeURIComponent(id)}/reject`, {
+    await this.#transport.json(`/question/${encodeURIComponent(id)}/reject`, {
       method: 'POST',
       query: { directory },
       body: {},
@@ -212,12 +179,12 @@ export class OpenCodeClient {
    */
   async nudge(directory: string | undefined, signal: AbortSignal): Promise<boolean> {
     const call: Call = { method: 'POST', query: { directory }, body: { text: '' }, signal }
-    return (await this.#json('/tui/append-prompt', call)) === true
+    return (await this.#transport.json('/tui/append-prompt', call)) === true
   }
 
   /** Ends bash tools and MCP servers of every directory. */
   async dispose(signal: AbortSignal): Promise<void> {
-    await this.#json('/global/dispose', { method: 'POST', body: {}, signal })
+    await this.#transport.json('/global/dispose', { method: 'POST', body: {}, signal })
   }
 
   /**
@@ -228,50 +195,14 @@ export class OpenCodeClient {
    * events and not N streams of N. Its extra `sync` frames repeat what the plain ones say, and are dropped unread.
    */
   async *events(signal: AbortSignal, onAnswer: () => void): AsyncGenerator<Frame, void, void> {
-    const response = await request(new URL('/global/event', this.#endpoint.baseURL), {
-      dispatcher: this.#streams,
-      headers: { accept: 'text/event-stream', ...this.#auth() },
-      signal,
-    })
-    if (response.statusCode !== 200) throw await failure(response, 'GET /global/event')
+    const body = await this.#transport.stream('/global/event', signal)
     onAnswer()
-    yield* readFrames(response.body)
+    yield* readFrames(body)
   }
 
   /** Closes every connection at once. */
   close(): void {
-    void this.#agent.destroy()
-    void this.#streams.destroy()
-  }
-
-  #auth(): Record<string, string> {
-    return this.#authorization === undefined ? {} : { authorization: this.#authorization }
-  }
-
-  async #json(path: string, call: Call = {}, dispatcher: Dispatcher = this.#agent): Promise<unknown> {
-    const { method = 'GET', query = {}, body, signal } = call
-    const url = new URL(path, this.#endpoint.baseURL)
-    for (const [key, value] of Object.entries(query))
-      if (value !== undefined && value !== '') url.searchParams.set(key, value)
-    const response = await request(url, {
-      dispatcher,
-      method,
-      headers: { ...this.#auth(), ...(body !== undefined && { 'content-type': 'application/json' }) },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-      ...(signal && { signal }),
-    })
-    if (response.statusCode < 200 || response.statusCode > 299)
-      throw await failure(response, `${method} ${path}`)
-    return parseJson(await response.body.text())
-  }
-}
-
-/** What an answer says, whatever it calls itself; with auth, any unknown path answers 200 with HTML: that says nothing. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return undefined
+    this.#transport.close()
   }
 }
 
@@ -279,17 +210,4 @@ function sessionInfo(value: unknown): SessionInfo | undefined {
   const { id, directory } = (value ?? {}) as { id?: unknown; directory?: unknown }
   if (typeof id !== 'string') return undefined
   return { id, directory: typeof directory === 'string' ? directory : undefined }
-}
-
-/** What the server says of its refusal: `{ name, data: { message } }` or `{ error }`, else the status. */
-async function failure(response: Dispatcher.ResponseData, what: string): Promise<HttpError> {
-  const text = await response.body.text().catch(() => '')
-  return new HttpError(response.statusCode, messageOf(text) ?? `${what} answered ${response.statusCode}`)
-}
-
-function messageOf(text: string): string | undefined {
-  type Refusal = { data?: { message?: unknown }; message?: unknown; name?: unknown }
-  const body = (parseJson(text) ?? {}) as Refusal
-  const message = body.data?.message ?? body.message ?? body.name
-  return typeof message === 'string' ? message.replace(/\s+/g, ' ') : undefined
 }

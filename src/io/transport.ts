@@ -1,0 +1,122 @@
+import { Agent, request, type Dispatcher } from 'undici'
+
+/** Where a server is, and how to be let in. */
+export interface Endpoint {
+  baseURL: string
+  username: string
+  password: string | undefined
+}
+
+/** The server answered, but not with success. `message` is its own, one line. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError'
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** A request. */
+export interface Call {
+  method?: Dispatcher.HttpMethod
+  /** What is `undefined` or empty is left out. */
+  query?: Record<string, string | undefined>
+  /** Sent as JSON. */
+  body?: unknown
+  signal?: AbortSignal | undefined
+  /** On a connection of its own, closed at once. */
+  isAlone?: boolean
+}
+
+/**
+ * HTTP to a server, as its user. Everything rejects with {@link HttpError} for an answer that is no success, and with
+ * undici's error where there is none. Credentials stay in private fields.
+ */
+export class Transport {
+  readonly baseURL: string
+  readonly #authorization: string | undefined
+  readonly #agent = new Agent({ connect: { timeout: 10_000 } })
+  // The default body timeout would cut the stream at 300 s; heartbeats show whether it lives.
+  readonly #streams = new Agent({ bodyTimeout: 0, headersTimeout: 30_000 })
+
+  constructor({ baseURL, username, password }: Endpoint) {
+    this.baseURL = baseURL
+    this.#authorization =
+      password === undefined
+        ? undefined
+        : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+  }
+
+  /** What a call is answered, as JSON; `undefined` where the answer is none. */
+  async json(path: string, call: Call = {}): Promise<unknown> {
+    if (call.isAlone !== true) return this.#json(path, call, this.#agent)
+    const agent = new Agent({ pipelining: 0, connections: 1 })
+    try {
+      return await this.#json(path, call, agent)
+    } finally {
+      void agent.destroy()
+    }
+  }
+
+  /** The bytes of an event stream, once the server has taken the request. */
+  async stream(path: string, signal: AbortSignal): Promise<Dispatcher.ResponseData['body']> {
+    const response = await request(new URL(path, this.baseURL), {
+      dispatcher: this.#streams,
+      headers: { accept: 'text/event-stream', ...this.#auth() },
+      signal,
+    })
+    if (response.statusCode !== 200) throw await failure(response, `GET ${path}`)
+    return response.body
+  }
+
+  /** Closes every connection at once. */
+  close(): void {
+    void this.#agent.destroy()
+    void this.#streams.destroy()
+  }
+
+  #auth(): Record<string, string> {
+    return this.#authorization === undefined ? {} : { authorization: this.#authorization }
+  }
+
+  async #json(path: string, call: Call, dispatcher: Dispatcher): Promise<unknown> {
+    const { method = 'GET', query = {}, body, signal } = call
+    const url = new URL(path, this.baseURL)
+    for (const [key, value] of Object.entries(query))
+      if (value !== undefined && value !== '') url.searchParams.set(key, value)
+    const response = await request(url, {
+      dispatcher,
+      method,
+      headers: { ...this.#auth(), ...(body !== undefined && { 'content-type': 'application/json' }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(signal && { signal }),
+    })
+    if (response.statusCode < 200 || response.statusCode > 299)
+      throw await failure(response, `${method} ${path}`)
+    return parseJson(await response.body.text())
+  }
+}
+
+/** What an answer says, whatever it calls itself; with auth, any unknown path answers 200 with HTML: that says nothing. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+/** What the server says of its refusal: `{ name, data: { message } }` or `{ error }`, else the status. */
+async function failure(response: Dispatcher.ResponseData, what: string): Promise<HttpError> {
+  const text = await response.body.text().catch(() => '')
+  return new HttpError(response.statusCode, messageOf(text) ?? `${what} answered ${response.statusCode}`)
+}
+
+function messageOf(text: string): string | undefined {
+  type Refusal = { data?: { message?: unknown }; message?: unknown; name?: unknown }
+  const body = (parseJson(text) ?? {}) as Refusal
+  const message = body.data?.message ?? body.message ?? body.name
+  return typeof message === 'string' ? message.replace(/\s+/g, ' ') : undefined
+}
