@@ -87,13 +87,16 @@ function doctorCommand(onExit: (code: number) => void): Command {
       `Looks for what would keep a server from starting or its turns from working, and says what to do about it.\n` +
         `Starts no server and changes nothing. The proxy's key is read from ${keyVariable}.`,
     )
-    .option('--home <dir>', 'the folder that the server owns, or would; checks it, its modes, its disk')
+    .option('--home <dir>', 'the folder that the server owns, or would; checks it, its disk, and who uses it')
     .option('--proxy <url>', 'LiteLLM or any OpenAI-compatible endpoint; asks it for its models')
     .option('--model <id>', 'a model that the proxy must have; may be given again', collect)
     .option('--port <n>', 'a port that must be free (default: a free one at each start)', portNumber)
     .option('--hostname <host>', 'where the server would listen', '127.0.0.1')
     .option('--binary <file>', 'the opencode binary (default: found)')
-    .option('--directory <dir>', 'where the agent works (default: HOME_DIR/workspace)')
+    .option(
+      '--directory <dir>',
+      'where the agent works (default: HOME_DIR/workspace); checks it for code of its own',
+    )
     .option('--json', 'one array of { check, status, finding, advice? } on stdout')
     .addHelpText('after', doctorExitCodeHelp)
     .action(async (flags: DoctorFlags) => {

@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import { HomeLockedError } from '../errors.ts'
 import { unwritable } from './config-file.ts'
 import { identify, isSameProcess } from './process-identity.ts'
-import { makeStateFolder } from './state-folder.ts'
+import { makeStateFolder, stateFolder } from './state-folder.ts'
 
 /** Who holds a home, as its lock file says it. */
 export interface LockHolder {
@@ -60,6 +60,20 @@ export function lockHome(home: string): HomeLock {
   }
 }
 
+/**
+ * Who holds a home, seen without changing anything; `undefined` where nobody does, or only somebody who died. Throws the
+ * system's error where that cannot be read.
+ */
+export function holderOf(home: string): LockHolder | undefined {
+  const folder = stateFolder(home)
+  try {
+    return liveHolder(folder, highest(folder))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
 function takeLock(folder: string): HomeLock {
   const holder: LockHolder = {
     id: randomUUID(),
@@ -92,14 +106,20 @@ function held(folder: string, generation: number, holder: LockHolder): HomeLock 
 }
 
 function refuseIfHeld(folder: string, generation: number): void {
-  const holder = generation === 0 ? undefined : readHolder(fileOf(folder, generation))
-  if (!holder || holder.released === true || !isSameProcess(holder.pid, holder.startTime)) return
+  const holder = liveHolder(folder, generation)
+  if (!holder) return
   const who = holder.pid === process.pid ? 'another server of this process' : 'another host'
   const since = new Date(holder.at).toISOString()
   throw new HomeLockedError(
     `The home is in use by ${who}: process ${holder.pid} on ${holder.host}, since ${since}. ` +
       'Stop it, or give this server a home of its own.',
   )
+}
+
+function liveHolder(folder: string, generation: number): LockHolder | undefined {
+  const holder = generation === 0 ? undefined : readHolder(fileOf(folder, generation))
+  const isHeld = holder && holder.released !== true && isSameProcess(holder.pid, holder.startTime)
+  return isHeld ? holder : undefined
 }
 
 /** Who holds a lock; nobody where the file is gone, torn or none of ours. */

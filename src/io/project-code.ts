@@ -22,13 +22,24 @@ export interface ProjectOwner {
  * What cannot be read is no danger: the server is the same user. Rejects with `InvalidOptionsError` where it is not
  * known what is there.
  */
-export async function findProjectCode(directory: string, owner: ProjectOwner): Promise<string | undefined> {
+export const findProjectCode = (directory: string, owner: ProjectOwner): Promise<string | undefined> =>
+  findUp(directory, owner, codeOf)
+
+/** Finds, in the same folders, the first config of a project: `opencode.json` or `opencode.jsonc`, of `.opencode` too. */
+export const findProjectConfig = (directory: string, owner: ProjectOwner): Promise<string | undefined> =>
+  findUp(directory, owner, configOf)
+
+async function findUp(
+  directory: string,
+  owner: ProjectOwner,
+  look: (folder: string) => Promise<string | undefined>,
+): Promise<string | undefined> {
   const [start, home] = await Promise.all([realOf(directory), realOf(owner.home)])
   // Side by side: each turn waits for this.
   const files = await Promise.all(
     upFrom(start).map(async (folder) => ({
       folder,
-      file: folder === home ? undefined : await codeOf(folder),
+      file: folder === home ? undefined : await look(folder),
     })),
   )
   const nearest = files.find(({ file }) => file !== undefined)
@@ -74,18 +85,22 @@ async function codeOf(folder: string): Promise<string | undefined> {
   return undefined
 }
 
-const configsIn = (folder: string): string[] => [
-  join(folder, 'opencode.json'),
-  join(folder, 'opencode.jsonc'),
-]
+async function configOf(folder: string): Promise<string | undefined> {
+  for (const file of configsOf(folder)) if (await isFile(file)) return file
+  return undefined
+}
+
+const configsOf = (folder: string): string[] =>
+  [folder, join(folder, '.opencode')].flatMap((place) => configsIn(place))
+
+const isFile = async (file: string): Promise<boolean> => (await lenient(stat(file)))?.isFile() ?? false
 
 /**
  * Whether a config may name a plugin. Where it is not plain JSON the word alone counts, and so does an escape that may
  * spell it: no second reader of JSONC is to be outwitted.
  */
 async function namesPlugin(file: string): Promise<boolean> {
-  const isFile = (await lenient(stat(file)))?.isFile() ?? false
-  const text = isFile ? await lenient(readFile(file, 'utf8')) : undefined
+  const text = (await isFile(file)) ? await lenient(readFile(file, 'utf8')) : undefined
   if (text === undefined || !/plugin|\\u/i.test(text)) return false
   try {
     return hasPlugin(JSON.parse(text.replace(/^\uFEFF/, '')))

@@ -52,7 +52,12 @@ describe('proc and shell', () => {
   })
 
   it('are skipped where they mean nothing', async () => {
-    expect(await lookAtProc('darwin', '/no/such')).toMatchObject([{ status: 'skipped' }])
+    const [darwin] = await lookAtProc('darwin', '/no/such')
+    expect(darwin).toMatchObject({ status: 'skipped' })
+    expect(darwin?.finding).toMatch(/only the process group is reached, and ps tells its memory/)
+    const [win32] = await lookAtProc('win32', '/no/such')
+    expect(win32).toMatchObject({ status: 'skipped' })
+    expect(win32?.finding).toMatch(/no memory limit is kept, and no server left by a host is found/)
     expect(await lookAtShell('win32', '/no/such')).toMatchObject([{ status: 'skipped' }])
   })
 

@@ -10,7 +10,7 @@ const classes = [
   ['ServerExitedError', 'ERR_OPENCODE_SERVER_EXITED', true],
   ['RestartLimitError', 'ERR_OPENCODE_RESTART_LIMIT', true],
   ['StoppedError', 'ERR_OPENCODE_STOPPED', false],
-  ['HomeLockedError', 'ERR_OPENCODE_HOME_LOCKED', false],
+  ['HomeLockedError', 'ERR_OPENCODE_HOME_LOCKED', true],
   ['UnsupportedVersionError', 'ERR_OPENCODE_UNSUPPORTED_VERSION', false],
 ] as const
 

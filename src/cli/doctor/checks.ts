@@ -8,11 +8,14 @@ import { checkNode, checkPlatform, checkProc, checkShell } from './host.ts'
 import { checkHttpProxy } from './http-proxy.ts'
 import { checkKey } from './key.ts'
 import { checkListening } from './listen.ts'
+import { checkLock } from './lock.ts'
+import { checkOrphan } from './orphan.ts'
+import { checkProject } from './project.ts'
 import { checkProxy } from './proxy.ts'
 
 /**
- * All checks, in the order in which they are shown. They run side by side, so none may rely on another. A new one, such
- * as whether another host uses the home, is a {@link Check} in this list and nothing else.
+ * All checks, in the order in which they are shown. They run side by side, so none may rely on another. A new one is a
+ * {@link Check} in this list and nothing else.
  */
 export const checks: readonly Check[] = [
   checkPlatform,
@@ -23,7 +26,10 @@ export const checks: readonly Check[] = [
   checkHome,
   checkModes,
   checkDisk,
+  checkLock,
+  checkOrphan,
   checkDirectory,
+  checkProject,
   checkListening,
   checkKey,
   checkHttpProxy,

@@ -23,17 +23,25 @@ export const checkNode: Check = ({ nodeVersion }) => [
     : ok('node', nodeVersion),
 ]
 
-/** `/proc` shows which processes carry a spawn's marker: that is how commands outside the group are found. */
+/**
+ * `/proc` shows which processes carry a spawn's marker, that is how commands outside the group are found; how much memory
+ * they hold; and whether the process that locked a home, or was left in it, is still the same.
+ */
 export const checkProc: Check = ({ platform }) => lookAtProc(platform, '/proc')
 
 /** See {@link checkProc}; `folder` is where it is mounted. */
 export async function lookAtProc(platform: NodeJS.Platform, folder: string): Promise<Finding[]> {
+  if (platform === 'win32')
+    return [
+      skipped('proc', 'Linux only: here no memory limit is kept, and no server left by a host is found'),
+    ]
   if (platform !== 'linux')
-    return [skipped('proc', 'Linux only: elsewhere only the process group is reached')]
+    return [skipped('proc', 'Linux only: here only the process group is reached, and ps tells its memory')]
   const problem = await procProblem(folder)
-  if (problem === undefined) return [ok('proc', `${folder} shows the environment of own processes`)]
+  if (problem === undefined)
+    return [ok('proc', `${folder} shows the environment and the memory of own processes`)]
   const advice =
-    'Mount procfs there, and let this user read its own processes: a stop finds what an agent left by it.'
+    'Mount procfs there, and let this user read its own processes: stops, locks and memory limits rely on it.'
   return [failure('proc', problem, advice)]
 }
 
@@ -41,9 +49,9 @@ async function procProblem(folder: string): Promise<string | undefined> {
   try {
     const pids = await readdir(folder)
     if (!pids.includes(String(process.pid))) return `${folder} does not list this process`
-    const files = [`${folder}/${process.pid}/environ`, `${folder}/${process.pid}/stat`]
-    for (const file of files)
-      if ((await readFile(file, 'latin1')) === '' && file.endsWith('stat')) return `${file} is empty`
+    const own = ['environ', 'stat', 'status', 'cmdline'].map((name) => `${folder}/${process.pid}/${name}`)
+    for (const file of [...own, `${folder}/sys/kernel/random/boot_id`])
+      if ((await readFile(file, 'latin1')) === '' && !file.endsWith('environ')) return `${file} is empty`
     return undefined
   } catch (error) {
     const { code = 'unknown', path = folder } = error as NodeJS.ErrnoException

@@ -1,0 +1,23 @@
+import { holderOf } from '../../io/home-lock.ts'
+import { lookAt } from '../../io/places.ts'
+import type { Check } from './context.ts'
+import { failure, ok, skipped } from './finding.ts'
+
+const check = 'lock'
+
+/** Whether another host has a server in the home: a second one is refused until that has stopped. */
+export const checkLock: Check = async ({ home }) => {
+  if (home === undefined) return [skipped(check, 'give --home')]
+  const { kind } = await lookAt(home)
+  if (kind === 'blocked' || kind === 'hidden') return [skipped(check, 'the home comes first')]
+  const holder = holderOf(home)
+  if (holder === undefined) return [ok(check, 'no host uses the home')]
+  const since = new Date(holder.at).toISOString()
+  return [
+    failure(
+      check,
+      `the home is in use by process ${holder.pid} on ${holder.host}, since ${since}`,
+      'Stop that host, or give another --home.',
+    ),
+  ]
+}

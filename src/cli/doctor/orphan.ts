@@ -1,0 +1,32 @@
+import { holderOf } from '../../io/home-lock.ts'
+import { lookAt } from '../../io/places.ts'
+import { carriesMarker } from '../../io/processes.ts'
+import { isAsRecorded, readRecord, type ServerRecord } from '../../io/server-record.ts'
+import type { Check } from './context.ts'
+import { ok, skipped, warning } from './finding.ts'
+
+const check = 'orphan'
+
+/** Whether a server runs in the home whose host is gone: its watcher may just be ending it, else the next start does. */
+export const checkOrphan: Check = async ({ home, platform }) => {
+  if (home === undefined) return [skipped(check, 'give --home')]
+  if (platform === 'win32') return [skipped(check, 'on Windows no server is known again')]
+  const { kind } = await lookAt(home)
+  if (kind === 'blocked' || kind === 'hidden') return [skipped(check, 'the home comes first')]
+  const record = readRecord(home)
+  if (record === undefined || !isRunning(record)) return [ok(check, 'no server was left in the home')]
+  const holder = holderOf(home)
+  if (holder !== undefined)
+    return [ok(check, `the server, process ${record.pid}, has its host, process ${holder.pid}`)]
+  return [
+    warning(
+      check,
+      `a server that an earlier host left runs in the home: process ${record.pid}`,
+      'The next start ends it first, with all that it started.',
+    ),
+  ]
+}
+
+/** Nobody else who has its pid, as far as this platform tells. */
+const isRunning = (record: ServerRecord): boolean =>
+  isAsRecorded(record) && carriesMarker(record.pid, record.marker) !== false

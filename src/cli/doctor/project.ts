@@ -1,0 +1,28 @@
+import { join } from 'node:path'
+import { findProjectCode, findProjectConfig } from '../../io/project-code.ts'
+import type { Check } from './context.ts'
+import { failure, ok, skipped } from './finding.ts'
+
+const check = 'project'
+
+/** What no project is in, where no home was given. */
+const noHome = '/dev/null'
+
+/** Whether the agent's directory belongs to a project whose own code a server would run: then no server starts there. */
+export const checkProject: Check = async ({ home, directory: given }) => {
+  const directory = given ?? (home === undefined ? undefined : join(home, 'workspace'))
+  if (directory === undefined) return [skipped(check, 'give --directory, or --home for its workspace')]
+  const owner = { home: home ?? noHome, env: {} }
+  const code = await findProjectCode(directory, owner)
+  if (code !== undefined)
+    return [
+      failure(
+        check,
+        `the server would run code of the project, with the agent's key: ${code}`,
+        'Remove that file; or, if you trust the project, set the option trustProjectConfig: true of the server.',
+      ),
+    ]
+  const config = await findProjectConfig(directory, owner)
+  if (config === undefined) return [ok(check, `${directory} has no config of its own`)]
+  return [ok(check, `${config} is not loaded, unless the option trustProjectConfig: true says so`)]
+}
