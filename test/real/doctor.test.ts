@@ -9,6 +9,7 @@ import { judgeVersion } from '../../src/versions.ts'
 import { buildCli } from '../support/built-cli.ts'
 import { canBeEntered } from '../support/doctor.ts'
 import { expectNothingLeft, tempHome } from '../support/home.ts'
+import { realServer } from '../support/real.ts'
 
 const key = 'sk-doctor-test-0123456789'
 // The one of the repository, whatever the machine has installed.
@@ -58,6 +59,29 @@ describe('opencode-runtime doctor', () => {
     expect(text).not.toContain(key)
     expect([readdirSync(home), readdirSync(temporary)]).toEqual([[], []])
     await expectNothingLeft(home)
+  })
+
+  it('tells who has a home whose server runs, and leaves that alone', async () => {
+    const { home, server, close } = await realServer([])
+    onTestFinished(close)
+    await server.ensureRunning()
+    const { pid } = server
+    const running = await doctor(['--home', home, '--binary', binary])
+    expect(running.exitCode).toBe(1)
+    expect(running.of('lock')).toMatchObject({ status: 'failure' })
+    expect(running.of('lock')?.finding).toContain(`in use by process ${process.pid} on `)
+    expect(running.of('orphan')).toMatchObject({
+      status: 'ok',
+      finding: `the server, process ${pid}, has its host, process ${process.pid}`,
+    })
+    expect({ pid: server.pid, isRunning: server.isRunning() }).toEqual({ pid, isRunning: true })
+    expect(running.text).not.toContain(server.password)
+    await server.stop()
+    const stopped = await doctor(['--home', home, '--binary', binary])
+    expect([stopped.of('lock')?.status, stopped.of('orphan')?.finding]).toEqual([
+      'ok',
+      'no server was left in the home',
+    ])
   })
 
   it('prints lines for a reader, without colour where there is no terminal', async () => {
