@@ -47,3 +47,9 @@ describe('isOlder', () => {
     expect(isOlder('1.18.10', '1.18.10')).toBe(false)
   })
 })
+
+it('the README names the versions that are', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+  expect(readme).toContain(`Tested is ${tested.to}.`)
+  expect(readme).toContain(`older than ${oldestSupported}, the oldest`)
+})
