@@ -90,8 +90,10 @@ async function configOf(folder: string): Promise<string | undefined> {
   return undefined
 }
 
-const configsOf = (folder: string): string[] =>
-  [folder, join(folder, '.opencode')].flatMap((place) => configsIn(place))
+const configsOf = (folder: string): string[] => [
+  ...configsIn(folder),
+  ...configsIn(join(folder, '.opencode')),
+]
 
 const isFile = async (file: string): Promise<boolean> => (await lenient(stat(file)))?.isFile() ?? false
 
