@@ -66,7 +66,7 @@ export function startWatcher(marker: string, home: string): Watcher {
   if (process.platform === 'win32') return { watch: () => undefined, stop: () => undefined }
   const child = spawn('/bin/sh', ['-c', script, watcherName, marker, home], {
     cwd: '/',
-    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C' },
+    env: { PATH: [process.env['PATH'], systemPath].filter(Boolean).join(':'), LC_ALL: 'C' },
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   })
@@ -81,6 +81,9 @@ export function startWatcher(marker: string, home: string): Watcher {
     stop: () => void child.kill('SIGKILL'),
   }
 }
+
+/** Where `grep` and `sleep` are, also for a host whose own `PATH` names nothing but its runtime. */
+const systemPath = '/usr/local/bin:/usr/bin:/bin'
 
 /** What a watcher is called in a list of processes. */
 export const watcherName = 'opencode-runtime-watcher'

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { markerVariable } from '../../src/io/environment.ts'
@@ -50,6 +50,16 @@ describe.runIf(process.platform === 'linux')('a host that is killed', () => {
     })
     const env = { ...process.env, PATH: `${tools}:${process.env['PATH'] ?? ''}` }
     const host = startHost(dist, { home, binary: standIn('leaves-child') }, undefined, env)
+    await host.healthy()
+    await host.die()
+    await expect.poll(() => processesOf(home), soon).toEqual([])
+    await expectNothingLeft(home)
+  })
+
+  it('leaves nothing where its own PATH has no tools', async () => {
+    const [home, tools] = [tempHome(), tempHome()]
+    symlinkSync(process.execPath, join(tools, 'node'))
+    const host = startHost(dist, { home, binary: standIn('well-behaved') }, undefined, { PATH: tools })
     await host.healthy()
     await host.die()
     await expect.poll(() => processesOf(home), soon).toEqual([])
