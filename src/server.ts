@@ -146,8 +146,13 @@ export class OpenCodeServer implements AsyncDisposable {
 
   /** Stops, and releases everything: `lifecycle$` completes, later turns are `cancelled`. */
   async close(): Promise<void> {
-    await this.stop()
-    this.#actor.stop()
+    if (this.#actor.getSnapshot().status === 'active') {
+      this.#actor.send({ type: 'server.stop' })
+      await waitFor(this.#actor, isStopped).catch(() => undefined)
+      // At once: what was asked for since then starts no other server.
+      this.#actor.stop()
+    }
+    await runtimeOf(this.#options).preparing
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -80,6 +80,18 @@ describe('a server that stops', () => {
     expect(starts()).toHaveLength(2)
   })
 
+  it('is closed for whoever asks for a turn while it closes', async () => {
+    const { server, home, starts } = standInServer('well-behaved')
+    await server.ensureRunning()
+    const closed = server.close()
+    const turn = server.turn('Say hello')
+    await closed
+    expect(await turn.done).toMatchObject({ kind: 'error', code: 'cancelled' })
+    expect(server.isRunning()).toBe(false)
+    expect(processesOf(home)).toEqual([])
+    expect(starts()).toHaveLength(1)
+  })
+
   it('lets running turns finish for as long as it may drain', async () => {
     const { server } = standInServer('well-behaved')
     const turn = server.turn('slow:300 echo:done')
