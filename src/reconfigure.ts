@@ -1,6 +1,7 @@
 import type { SnapshotFrom } from 'xstate'
 import { runtimeOf } from './actors/runtime.ts'
 import { ReconfigureError, StoppedError } from './errors.ts'
+import type { ServerContext } from './machines/context.ts'
 import type { serverMachine } from './machines/server.ts'
 import { changeOptions, type CompiledOptions, type ReconfigureOptions } from './options.ts'
 import type { ServerActorRef } from './turn.ts'
@@ -18,24 +19,35 @@ type Snapshot = SnapshotFrom<typeof serverMachine>
 export async function reconfigure(actor: ServerActorRef, patch: ReconfigureOptions): Promise<void> {
   const { context, status } = actor.getSnapshot()
   if (status !== 'active') throw new StoppedError('The server was closed')
-  const { options, revision, provenRevision = 0, pendingRevision = revision } = context
-  const { revisions } = runtimeOf(options)
-  const changed = changeOptions(revisions.get(pendingRevision) ?? options, patch)
-  if (!changed && pendingRevision === provenRevision) return
+  const { options, provenRevision = 0 } = context
+  const latest = latestOf(context)
+  const changed = changeOptions(runtimeOf(options).revisions.get(latest) ?? options, patch)
+  if (!changed && latest === provenRevision) return
   // What is on its way already is waited for like one's own.
-  const wanted = changed ? keep(actor, changed) : pendingRevision
+  const wanted = changed ? keep(actor, changed) : latest
   const watch = watchRevision(actor, wanted)
   if (changed) actor.send({ type: 'server.reconfigure', revision: wanted })
   return watch()
 }
 
+/**
+ * The configuration that a patch changes: the last one that was asked for. One that is asked for while the machine tells
+ * of a transition is not in its context yet.
+ */
+function latestOf({ options, revision, pendingRevision = revision, rolledBack }: ServerContext): number {
+  const { lastRevision } = runtimeOf(options)
+  const heard = Math.max(revision, pendingRevision, rolledBack?.revision ?? 0)
+  return lastRevision > heard ? lastRevision : pendingRevision
+}
+
 /** Keeps a configuration beside the machine, with those that may still be used; gives its number. */
 function keep(actor: ServerActorRef, changed: CompiledOptions): number {
-  const { options, revision, provenRevision, pendingRevision } = actor.getSnapshot().context
+  const { context } = actor.getSnapshot()
+  const { options, revision, provenRevision, pendingRevision } = context
   const runtime = runtimeOf(options)
   if (!runtime.revisions.has(revision)) runtime.revisions.set(revision, options.copy())
-  for (const number of runtime.revisions.keys())
-    if (![revision, provenRevision, pendingRevision].includes(number)) runtime.revisions.delete(number)
+  const used = [revision, provenRevision, pendingRevision, latestOf(context)]
+  for (const number of runtime.revisions.keys()) if (!used.includes(number)) runtime.revisions.delete(number)
   const number = ++runtime.lastRevision
   runtime.revisions.set(number, changed)
   return number
@@ -44,11 +56,10 @@ function keep(actor: ServerActorRef, changed: CompiledOptions): number {
 /** Waits for what becomes of a configuration, or of one that was asked for after it. */
 function watchRevision(actor: ServerActorRef, wanted: number): () => Promise<void> {
   const { stops } = actor.getSnapshot().context
-  const stopped = () => new StoppedError('The server was stopped before it had started again')
   return () =>
     new Promise((resolve, reject) => {
       // One that has stopped meanwhile would tell so before there is a subscription to end.
-      if (actor.getSnapshot().status !== 'active') return reject(stopped())
+      if (actor.getSnapshot().status !== 'active') return reject(stoppedBefore())
       let hasBegun = false
       const look = (): void => {
         const snapshot = actor.getSnapshot()
@@ -57,13 +68,17 @@ function watchRevision(actor: ServerActorRef, wanted: number): () => Promise<voi
         hasBegun ||= !isAtRest(snapshot)
         if (outcome === undefined && !isStopped) return
         subscription.unsubscribe()
-        if (outcome === 'used') resolve()
-        else reject(outcome ?? stopped())
+        // One that was stopped before it was healthy rests with it, but nobody knows whether it comes up.
+        if (outcome === 'used' && !isStopped) resolve()
+        else reject(outcome instanceof ReconfigureError ? outcome : stoppedBefore())
       }
       const subscription = actor.subscribe({ next: look, complete: look, error: look })
       look()
     })
 }
+
+const stoppedBefore = (): StoppedError =>
+  new StoppedError('The server was stopped before it had started again')
 
 const isAtRest = (snapshot: Snapshot): boolean => snapshot.matches('idle') || snapshot.matches('failed')
 

@@ -95,6 +95,11 @@ const configsOf = (folder: string): string[] => [
   ...configsIn(join(folder, '.opencode')),
 ]
 
+const configsIn = (folder: string): string[] => [
+  join(folder, 'opencode.json'),
+  join(folder, 'opencode.jsonc'),
+]
+
 const isFile = async (file: string): Promise<boolean> => (await lenient(stat(file)))?.isFile() ?? false
 
 /**

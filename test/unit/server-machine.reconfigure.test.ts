@@ -252,6 +252,39 @@ describe('reconfigure', () => {
     expect([server.state(), keyOf(server)]).toEqual(['idle', apiKey])
   })
 
+  it.each(['reaping', 'configuring', 'spawning', 'probing'])(
+    'is told of a stop while it is %s',
+    async (at) => {
+      const server = startServer()
+      await server.beHealthy()
+      let isStopped = false
+      server.actor.subscribe(() => {
+        if (isStopped || server.state() !== at) return
+        isStopped = true
+        server.send({ type: 'server.stop' })
+      })
+      const changed = change(server, { models: ['other'] })
+      await server.advance()
+      expect(changed.error).toBeInstanceOf(StoppedError)
+      expect(server.state()).toBe('idle')
+    },
+  )
+
+  it('adds up with another one, also where both are asked for while a transition is told', async () => {
+    const server = startServer()
+    await server.beHealthy()
+    const changes: ReturnType<typeof change>[] = []
+    server.actor.subscribe(() => {
+      if (changes.length > 0) return
+      changes.push(change(server, { models: ['other'] }), change(server, { proxy: { apiKey } }))
+    })
+    server.send({ type: 'server.start' })
+    await server.advance()
+    expect(changes.map(({ state }) => state)).toEqual(['done', 'done'])
+    expect(server.options.values.models).toEqual([{ id: 'other' }])
+    expect(keyOf(server)).toBe(apiKey)
+  })
+
   it('is refused by a server that was closed', async () => {
     const server = startServer()
     server.actor.stop()
