@@ -1,6 +1,6 @@
-import { assign } from 'xstate'
+import { and, assign } from 'xstate'
 import type { Prepared } from '../actors/prepare.ts'
-import { asRuntimeError } from '../errors.ts'
+import { asRuntimeError, BinaryNotFoundError, HomeLockedError, PortInUseError } from '../errors.ts'
 import { startTimedOut, unsupported } from './causes.ts'
 import { lifecycle } from './lifecycle.ts'
 
@@ -17,6 +17,10 @@ const notePrepareError = {
   }),
 } as const
 
+/** Whether another configuration might do better: these have nothing to do with what a patch may change. */
+const mayBeOfConfiguration = (error: unknown): boolean =>
+  ![HomeLockedError, BinaryNotFoundError, PortInUseError].some((type) => error instanceof type)
+
 /** Before there is a process. */
 export const configuring = lifecycle.createStateConfig({
   description:
@@ -27,7 +31,12 @@ export const configuring = lifecycle.createStateConfig({
     input: ({ context }) => ({ options: context.options }),
     onDone: { target: 'spawning', actions: assign(({ event }) => noted(event.output)) },
     onError: [
-      { guard: 'canRollBack', target: 'configuring', reenter: true, actions: [notePrepareError, 'rollBack'] },
+      {
+        guard: and(['canRollBack', ({ event }) => mayBeOfConfiguration(event.error)]),
+        target: 'configuring',
+        reenter: true,
+        actions: [notePrepareError, 'rollBack'],
+      },
       { target: 'failed', actions: notePrepareError },
     ],
   },

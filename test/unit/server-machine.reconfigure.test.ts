@@ -1,6 +1,14 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { InvalidOptionsError, ReconfigureError, ServerExitedError, StoppedError } from '../../src/errors.ts'
+import {
+  BinaryNotFoundError,
+  HomeLockedError,
+  InvalidOptionsError,
+  PortInUseError,
+  ReconfigureError,
+  ServerExitedError,
+  StoppedError,
+} from '../../src/errors.ts'
 import { secretOptions, type ReconfigureOptions } from '../../src/options.ts'
 import { reconfigure } from '../../src/reconfigure.ts'
 import { startServer, type TestServer } from '../support/machine-harness.ts'
@@ -284,6 +292,28 @@ describe('reconfigure', () => {
     expect(server.options.values.models).toEqual([{ id: 'other' }])
     expect(keyOf(server)).toBe(apiKey)
   })
+
+  it.each([
+    ['home', HomeLockedError],
+    ['binary', BinaryNotFoundError],
+    ['port', PortInUseError],
+  ])(
+    'stays where the start fails for a reason that it has nothing to do with: the %s',
+    async (_, Refusal) => {
+      const server = startServer()
+      await server.beHealthy()
+      server.send({ type: 'server.stop' })
+      await server.advance()
+      await reconfigure(server.actor, { proxy: { apiKey } })
+      server.world.script.prepare = new Refusal('not now')
+      const refused = server.ensure()
+      await server.advance()
+      expect(refused.error).toBeInstanceOf(Refusal)
+      server.world.script.prepare = 'ok'
+      await server.beHealthy()
+      expect(keyOf(server)).toBe(apiKey)
+    },
+  )
 
   it('is refused by a server that was closed', async () => {
     const server = startServer()
