@@ -1,6 +1,9 @@
+import { clockOf, elapse } from './actors/clock.ts'
 import { Lane } from './actors/lane.ts'
-import { runtimeOf } from './actors/runtime.ts'
+import { runtimeOf, type Link } from './actors/runtime.ts'
 import { ensureRunning } from './ensure-running.ts'
+import { OpenCodeRuntimeError, StoppedError } from './errors.ts'
+import { HttpError } from './io/client.ts'
 import { sessionSchema } from './option-schema.ts'
 import { startTurn, type ServerActorRef, type Turn } from './turn.ts'
 import type { TurnInput } from './turn-input.ts'
@@ -24,8 +27,11 @@ export interface Session {
   delete(): Promise<void>
 }
 
-/** How long the server may take to delete a session, in ms. */
-const deleteTimeoutMs = 30_000
+/** How long the server may take to make or delete a session, in ms. */
+const requestTimeoutMs = 30_000
+/** How often, and after how many ms each, to look whether a server ends that broke off a request. */
+const exitLooks = 10
+const exitLookMs = 50
 
 /** A conversation on a server machine, ours or an attached one. */
 export class ServerSession implements Session {
@@ -55,26 +61,61 @@ export class ServerSession implements Session {
   }
 
   async delete(): Promise<void> {
-    if (this.#lane.sessionId === undefined) return
-    await ensureRunning(this.#actor)
-    const { link } = runtimeOf(this.#actor.getSnapshot().context.options)
-    const signal = AbortSignal.timeout(deleteTimeoutMs)
-    // A busy session that is deleted goes on, and can no longer be aborted (opencode 1.18.33).
-    await link?.client.abort(this.#lane.sessionId, signal)
-    await link?.client.deleteSession(this.#lane.sessionId, signal)
+    const { sessionId } = this.#lane
+    if (sessionId === undefined) return
+    await this.#onServer(async ({ client }, signal, tries) => {
+      // A busy session that is deleted goes on, and can no longer be aborted (opencode 1.18.33).
+      await client.abort(sessionId, signal)
+      await client.deleteSession(sessionId, signal).catch((error: unknown) => {
+        // The server before may have done it.
+        if (tries === 0 || !(error instanceof HttpError) || error.status !== 404) throw error
+      })
+    })
   }
 
   async #open(): Promise<string> {
     if (this.#lane.sessionId !== undefined) return this.#lane.sessionId
-    await ensureRunning(this.#actor)
-    const { context } = this.#actor.getSnapshot()
-    const { link } = runtimeOf(context.options)
-    if (!link) throw new Error('There is no server')
-    const { directory } = context.options.values
-    return this.#lane.open(
-      link.client,
-      { directory, title: 'Untitled', admit: link.admit },
-      AbortSignal.timeout(deleteTimeoutMs),
+    const { directory } = this.#actor.getSnapshot().context.options.values
+    return this.#onServer(({ client, admit }, signal) =>
+      this.#lane.open(client, { directory, title: 'Untitled', admit }, signal),
     )
+  }
+
+  /**
+   * Asks the server something that is no turn, so that nothing waits for it: where the server is replaced, rests or dies in
+   * the middle of it, the next one is asked. Rejects with `StoppedError` where it is stopped.
+   */
+  async #onServer<T>(ask: (link: Link, signal: AbortSignal, tries: number) => Promise<T>): Promise<T> {
+    const { options, stops } = this.#actor.getSnapshot().context
+    const signal = AbortSignal.timeout(requestTimeoutMs)
+    for (let tries = 0; ; tries++) {
+      await ensureRunning(this.#actor)
+      const { link } = runtimeOf(options)
+      if (!link) throw new Error('There is no server')
+      try {
+        return await ask(link, signal, tries)
+      } catch (error) {
+        const isAnswer = error instanceof HttpError || error instanceof OpenCodeRuntimeError
+        if (isAnswer || signal.aborted || !(await this.#isGone(link))) throw error
+        const { status, context } = this.#actor.getSnapshot()
+        if (status !== 'active' || context.stops !== stops)
+          throw new StoppedError('The server was stopped before it had answered', { cause: error })
+      }
+    }
+  }
+
+  /** Whether the server that was asked ends, or did: what its connections tell may come before its exit is known. */
+  async #isGone({ client }: Link): Promise<boolean> {
+    const isGone = (): boolean => {
+      const snapshot = this.#actor.getSnapshot()
+      return (
+        snapshot.status !== 'active' ||
+        !snapshot.matches('healthy') ||
+        runtimeOf(snapshot.context.options).link?.client !== client
+      )
+    }
+    const clock = clockOf(this.#actor.system)
+    for (let looks = 0; looks < exitLooks && !isGone(); looks++) await elapse(clock, exitLookMs)
+    return isGone()
   }
 }
