@@ -35,6 +35,8 @@ export const prepare = fromPromise<Prepared, { options: CompiledOptions }>(
     const baseURL = baseURLOf(spawn.hostname, spawn.port)
     if (signal.aborted) return { baseURL }
     runtime.plan = spawn
+    // What an earlier server was busy with, and where, ended with it.
+    runtime.directories.clear()
     runtime.link?.client.close()
     const { username, password } = spawn
     const client = new OpenCodeClient({ baseURL, username, password })

@@ -8,7 +8,10 @@ import { listPids, readProc, readStat } from './proc.ts'
 export async function groupResidentMb(leader: number): Promise<number | undefined> {
   if (process.platform === 'linux') return sum(residentInProc(leader))
   if (process.platform === 'win32') return undefined
-  const { stdout, failed } = await execa('ps', ['-A', '-o', 'pgid=', '-o', 'rss='], { reject: false })
+  const { stdout, failed } = await execa('ps', ['-A', '-o', 'pgid=', '-o', 'rss='], {
+    reject: false,
+    timeout: 5_000,
+  })
   return failed ? undefined : sum(residentInPs(stdout, leader))
 }
 

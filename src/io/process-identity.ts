@@ -19,24 +19,31 @@ export function isSameProcess(pid: number, startTime: string): boolean {
   return now !== undefined && (now.startTime === '' || startTime === '' || now.startTime === startTime)
 }
 
-/** Linux tells the start in ticks since the boot: with the boot's own id no later process has the same. */
+/** Linux tells the start in ticks since the boot: with the boot's own id, where it is told, no later process has the same. */
 function identifyByProc(pid: number): ProcessIdentity | undefined {
   const stat = readStat(pid)
   const command = readProc(`${pid}/cmdline`)?.split('\0').join(' ').trimEnd()
-  const bootId = readBootId()
-  if (stat === undefined || stat.hasEnded || command === undefined || bootId === undefined) return undefined
-  return { startTime: `${bootId}:${stat.startTicks}`, command }
+  if (stat === undefined || stat.hasEnded || command === undefined) return undefined
+  return { startTime: `${readBootId()}:${stat.startTicks}`, command }
 }
 
 let boot: string | undefined
-const readBootId = (): string | undefined => (boot ??= readProc('sys/kernel/random/boot_id')?.trim())
+const readBootId = (): string => (boot ??= readProc('sys/kernel/random/boot_id')?.trim() ?? '')
+
+/** A `ps` that hangs is ended: the host waits for it. */
+const psTimeoutMs = 5_000
 
 /** As POSIX systems without `/proc` tell it; where there is no `ps`, only whether there is such a process. */
 export function identifyByPs(pid: number): ProcessIdentity | undefined {
   const args = ['-ww', '-o', 'stat=,lstart=,command=', '-p', String(pid)]
   const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
   try {
-    const line = execFileSync('ps', args, { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'ignore'] })
+    const line = execFileSync('ps', args, {
+      encoding: 'utf8',
+      env,
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: psTimeoutMs,
+    })
     // `Ss   Sun Nov 22 11:09:25 2026 node server.js`
     const [, state = '', startTime = '', command = ''] =
       /^\s*(\S+)\s+((?:\S+\s+){4}\S+)\s+(.*)$/m.exec(line) ?? []

@@ -37,6 +37,7 @@ export const watch = lifecycle.createStateConfig({
         },
         onError: 'resting',
       },
+      after: { probeTimeout: 'resting' },
     },
     judging: {
       entry: assign(({ context }) => ({ failures: context.failures + 1 })),

@@ -22,7 +22,7 @@ export interface Script {
   spawn: 'listens' | 'silent' | 'exits' | 'cannotStart' | 'pending'
   probe: 'ok' | 'fails' | 'hangs'
   version: string
-  residentMb: number | undefined | Error
+  residentMb: number | undefined | Error | 'hangs'
   warmUp: 'ok' | 'fails' | 'hangs'
   /** What a probe, warm-up or dispose that fails says. */
   failure: string
@@ -179,6 +179,7 @@ export class FakeWorld {
       ),
       memory: fromPromise<MemoryReading, Input>(() => {
         const { residentMb } = this.script
+        if (residentMb === 'hangs') return never
         if (residentMb instanceof Error) return Promise.reject(residentMb)
         return Promise.resolve({ residentMb })
       }),

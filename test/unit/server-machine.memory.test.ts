@@ -111,6 +111,13 @@ describe('memoryLimitMb', () => {
     },
   )
 
+  it('goes on asking for its health where a reading never ends', async () => {
+    const server = startServer(options, { residentMb: 'hangs' })
+    await server.beHealthy()
+    await server.advance(60_000)
+    expect(server.world.times('probe').length).toBeGreaterThan(5)
+  })
+
   it('reads nothing without a limit', async () => {
     const server = startServer({}, { residentMb: 9_999 })
     await server.beHealthy()
