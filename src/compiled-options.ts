@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { z } from 'zod'
 import { patchSchema, serverSchema, type Model } from './option-schema.ts'
 import type { ReconfigureOptions } from './options.ts'
+import { secretTexts } from './secret-texts.ts'
 import { Secrets } from './secrets.ts'
 import { parse } from './validation.ts'
 
@@ -26,9 +27,6 @@ export interface SecretOptions {
   config: Record<string, unknown>
 }
 
-/** Variables whose values are masked in logs and errors too. */
-const secretName = /key|token|secret|passw|credential/i
-
 let secretsOf: (options: CompiledOptions) => SecretOptions
 let become: (options: CompiledOptions, other: CompiledOptions) => void
 
@@ -44,7 +42,7 @@ export class CompiledOptions {
   private constructor(values: ResolvedOptions, secretOptions: SecretOptions) {
     this.#secretOptions = secretOptions
     this.#values = values
-    this.#secrets = new Secrets(secretTexts(secretOptions))
+    this.#secrets = new Secrets(textsOf(values, secretOptions))
   }
 
   /** The options that are no secret. */
@@ -63,7 +61,7 @@ export class CompiledOptions {
       options.#values = other.#values
       options.#secretOptions = other.#secretOptions
       // What was a secret before stays one: it may still be in a log.
-      for (const text of secretTexts(other.#secretOptions)) options.#secrets.add(text)
+      for (const text of textsOf(other.#values, other.#secretOptions)) options.#secrets.add(text)
     }
   }
 
@@ -89,9 +87,9 @@ export class CompiledOptions {
   }
 }
 
-function secretTexts({ apiKey, password, env }: SecretOptions) {
-  const fromEnv = Object.entries(env).filter(([name]) => secretName.test(name))
-  return [apiKey, password, ...fromEnv.map(([, value]) => value)]
+/** What is masked in logs and errors: what the options say is secret, or call so. */
+function textsOf({ models }: ResolvedOptions, { baseURL, apiKey, password, env, config }: SecretOptions) {
+  return [apiKey, password, ...secretTexts([{ baseURL }, env, config, models])]
 }
 
 /** @internal */

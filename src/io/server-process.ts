@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { execa } from 'execa'
 import { ServerExitedError } from '../errors.ts'
 import { secretOptions, type CompiledOptions } from '../options.ts'
+import { secretTexts } from '../secret-texts.ts'
 import { serverEnvironment } from './environment.ts'
 import { killLeftovers, signalGroup, type GroupSignal } from './processes.ts'
 import { openServeLog } from './serve-log.ts'
@@ -60,6 +61,16 @@ export interface ServerProcess {
 export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: ProcessEvents): ServerProcess {
   const { home, directory, trustProjectConfig } = options.values
   const { env } = secretOptions(options)
+  const environment = serverEnvironment({
+    home,
+    username: plan.username,
+    password: plan.password,
+    marker: plan.marker,
+    env,
+    trustProjectConfig,
+  })
+  // Also what it inherits: a proxy's address may hold a password.
+  for (const text of secretTexts(environment)) options.secrets.add(text)
   let listening = false
   const watch = (text: string): void => {
     if (listening || !isListeningLine(text, plan.port)) return
@@ -72,14 +83,7 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
   const args = ['serve', '--port', String(plan.port), '--hostname', plan.hostname]
   const child = execa(plan.binary, args, {
     cwd: directory,
-    env: serverEnvironment({
-      home,
-      username: plan.username,
-      password: plan.password,
-      marker: plan.marker,
-      env,
-      trustProjectConfig,
-    }),
+    env: environment,
     extendEnv: false,
     detached: true,
     cleanup: false,

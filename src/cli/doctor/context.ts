@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { BinaryLookup } from '../../io/binary.ts'
 import { noServer, serverEnvironment } from '../../io/environment.ts'
+import { secretsInURL } from '../../secret-texts.ts'
 import { Secrets } from '../../secrets.ts'
 import { keyVariable, type DoctorFlags } from '../flags.ts'
 import type { Finding } from './finding.ts'
@@ -71,31 +72,6 @@ export function contextOf(flags: DoctorFlags, env: NodeJS.ProcessEnv, signal: Ab
 /** The key, and what URLs carry, as written and decoded. */
 function secretsOf(key: string, urls: readonly (string | undefined)[]): Secrets {
   const secrets = new Secrets([key])
-  for (const text of urls)
-    for (const part of partsOf(text ?? '')) {
-      secrets.add(part)
-      secrets.add(decoded(part))
-    }
+  for (const text of urls) for (const part of secretsInURL(text ?? '')) secrets.add(part)
   return secrets
-}
-
-const secretName = /key|token|secret|passw|credential|auth|sig/i
-
-/** Password, or the user name where that is all there is, and what a query calls a secret. */
-function partsOf(text: string): string[] {
-  const [, user = ''] = /^(?:[^/]*:\/\/)?([^/]+)@/.exec(text) ?? []
-  const colon = user.indexOf(':')
-  const query = new URLSearchParams(/\?([^#]*)/.exec(text)?.[1] ?? '')
-  return [
-    colon < 0 ? user : user.slice(colon + 1),
-    ...[...query].filter(([name]) => secretName.test(name)).map(([, value]) => value),
-  ]
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }
