@@ -16,11 +16,14 @@ const maxLine = 16 * 1024
 
 /** Where a server's output goes, and the last lines of it. */
 export interface ServeLog {
-  /** Takes the server's output for as long as it lives. */
-  readonly input: Transform
+  /**
+   * Takes one of the server's outputs for as long as it lives; each needs its own, since a line, and a secret in it, would
+   * be torn by what the other says meanwhile.
+   */
+  readonly input: () => Transform
   /** The last lines, secrets masked. */
   tail(): string
-  /** Resolves when the file is closed, after the input has ended: nothing more is written then. */
+  /** Resolves when the file is closed, after all inputs have ended: nothing more is written then. */
   readonly closed: Promise<void>
 }
 
@@ -31,19 +34,28 @@ export interface ServeLog {
  */
 export function openServeLog(home: string, secrets: Secrets, onText: (text: string) => void): ServeLog {
   const last: string[] = []
-  const input = eachLine(secrets, onText, (line) => {
+  const take = (line: string): string => {
     const masked = secrets.mask(line)
     last.push(masked.slice(0, 500))
     if (last.length > tailLines) last.shift()
     return `${masked}\n`
-  })
+  }
   const file = openRotating(configFolder(home))
   const closed = finished(file).catch(() => undefined)
+  const open = new Set<Transform>()
   file.on('error', () => {
-    input.unpipe(file)
-    input.resume()
+    for (const input of open) input.unpipe(file).resume()
   })
-  input.pipe(file)
+  const input = (): Transform => {
+    const lines = eachLine(secrets, onText, take)
+    open.add(lines)
+    lines.pipe(file, { end: false })
+    lines.once('end', () => {
+      open.delete(lines)
+      if (open.size === 0) file.end()
+    })
+    return lines
+  }
   return { input, tail: () => last.join('\n'), closed }
 }
 

@@ -88,7 +88,6 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
     detached: true,
     cleanup: false,
     stdin: 'ignore',
-    all: true,
     buffer: false,
     reject: false,
     windowsHide: true,
@@ -98,7 +97,7 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
     watcher.watch(pid)
     writeRecord(home, { ...recordOf(plan), pid, command: [plan.binary, ...args] })
   }
-  child.all.pipe(log.input)
+  for (const output of [child.stdout, child.stderr]) output.pipe(log.input())
   let isGone = false
   const sweep = (): number => {
     const left = isGone ? 0 : killLeftovers(pid, plan.marker)

@@ -16,7 +16,7 @@ import { finished } from 'node:stream/promises'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { configFolder } from '../../src/io/config-file.ts'
-import { openServeLog, type ServeLog } from '../../src/io/serve-log.ts'
+import { openServeLog } from '../../src/io/serve-log.ts'
 import { Secrets } from '../../src/secrets.ts'
 import { tempHome } from '../support/home.ts'
 
@@ -25,14 +25,15 @@ const megabyte = 1024 * 1024
 function open(home: string, secrets = new Secrets()) {
   const lines: string[] = []
   const seen: string[] = []
-  const log = openServeLog(home, secrets, (text) => seen.push(text))
+  const { input: another, ...rest } = openServeLog(home, secrets, (text) => seen.push(text))
+  const log = { ...rest, input: another() }
   // What goes to the file, line by line: every piece ends one.
   log.input.on('data', (chunk: Buffer) => lines.push(...chunk.toString().split('\n').slice(0, -1)))
-  return { log, lines, seen, folder: configFolder(home) }
+  return { log, another, lines, seen, folder: configFolder(home) }
 }
 
 /** Feeds a log all of a process's output, and waits until it was drained. */
-async function feed(log: ServeLog, chunks: Iterable<Buffer | string>): Promise<void> {
+async function feed(log: ReturnType<typeof open>['log'], chunks: Iterable<Buffer | string>): Promise<void> {
   Readable.from(chunks, { objectMode: false }).pipe(log.input)
   await finished(log.input)
   await log.closed
@@ -128,6 +129,20 @@ describe('openServeLog', () => {
     const { log, folder } = open(tempHome(), new Secrets(['sk-canary-key']))
     await feed(log, ['Authorization: sk-can', 'ary-key\n'])
     expect(await written(folder, (text) => text.endsWith('\n'))).toBe('Authorization: ***\n')
+  })
+
+  it('keeps the lines of two outputs apart, and the secrets in them whole', async () => {
+    const { log, another, folder } = open(tempHome(), new Secrets(['sk-canary-key']))
+    const other = another()
+    log.input.write('key sk-can')
+    other.write('in between\nand sk-')
+    log.input.end('ary-key\n')
+    await finished(log.input)
+    other.end('canary-key')
+    await log.closed
+    const text = await written(folder, (all) => all.includes('and'))
+    expect(text).toBe('in between\nkey ***\nand ***\n')
+    expect(log.tail()).toBe('in between\nkey ***\nand ***')
   })
 
   it('puts characters together that chunks cut', async () => {
