@@ -1,6 +1,6 @@
 import { isTerminal, noUsage } from '../replies.ts'
 import type { OpenCodeEvent, Reply, TurnErrorCode, TurnOutput, Usage } from '../replies.ts'
-import { failureOf, isRetryable, safeLine, type Failure } from './failure.ts'
+import { failureOf, isRetryable, safeLine, type Failure, type Mask } from './failure.ts'
 import { Transcript, type Piece } from './transcript.ts'
 import {
   asList,
@@ -21,6 +21,8 @@ export interface TurnReducerOptions {
   sessionId: string
   messageId?: string
   traceId: string | null
+  /** Takes the secrets out of what the server says of errors and retries; default: none is known. */
+  mask?: Mask
 }
 
 /**
@@ -54,6 +56,7 @@ type Untraced = Reply extends infer R ? (R extends Reply ? Omit<R, 'trace_id'> :
 export class TurnReducer {
   readonly #sessionId: string
   readonly #traceId: string | null
+  readonly #mask: Mask
   readonly #transcript = new Transcript()
   readonly #seen = new Set<string>()
   readonly #children = new Set<string>()
@@ -78,6 +81,7 @@ export class TurnReducer {
     this.#sessionId = options.sessionId
     this.#promptId = options.messageId
     this.#traceId = options.traceId
+    this.#mask = options.mask ?? ((text) => text)
   }
 
   /** Whether the terminal reply was given; everything is a no-op then. */
@@ -133,7 +137,7 @@ export class TurnReducer {
     if (this.#done) return []
     const { code, retryable = isRetryable(code) } = cause
     const said: unknown = cause.error
-    const error = safeLine(typeof said === 'string' ? said : code)
+    const error = safeLine(this.#mask(typeof said === 'string' ? said : code))
     return this.#collect(() => this.#fail({ code, error, retryable }))
   }
 
@@ -199,7 +203,7 @@ export class TurnReducer {
     }
     this.#answers.set(message.id, message)
     if (!message.summary) this.#last = message
-    else if (message.error) this.#failure ??= failureOf(message.error)
+    else if (message.error) this.#failure ??= failureOf(message.error, this.#mask)
   }
 
   #onUserMessage(id: string): void {
@@ -256,14 +260,14 @@ export class TurnReducer {
   #onRetry({ attempt, message, next }: WireStatus & { type: 'retry' }, isOwn: boolean): void {
     if (isOwn && this.#prompts.size === 0) return
     if (isOwn && this.#last && !this.#last.completed) this.#transcript.retry(this.#last.id)
-    this.#outputs.push({ type: 'retry', attempt, message: safeLine(message), nextAt: next })
+    this.#outputs.push({ type: 'retry', attempt, message: safeLine(this.#mask(message)), nextAt: next })
   }
 
   /** The first error since the last progress says most: later ones repeat it, with a stack. */
   #onError(value: unknown): void {
     const error = parseError(value)
     if (!error) return
-    this.#failure ??= failureOf(error)
+    this.#failure ??= failureOf(error, this.#mask)
     if (this.#busy && this.#idle) this.#conclude()
   }
 
@@ -279,7 +283,7 @@ export class TurnReducer {
     const isWhole = last?.completed === true && last.finish !== undefined && !last.error
     if (isWhole && last.finish !== 'tool-calls') this.#finish(last.finish)
     else if (this.#failure) this.#fail(this.#failure)
-    else if (last?.error) this.#fail(failureOf(last.error))
+    else if (last?.error) this.#fail(failureOf(last.error, this.#mask))
     else if (isWhole) this.#finish(last.finish)
     else if (last?.completed) this.#fail(aborted)
     return this.#done

@@ -86,8 +86,7 @@ export class TurnAttempt {
   /** Ends the turn for a local cause; gives what that makes of it. */
   settle(cause: TurnCause): readonly TurnOutput[] {
     const { record } = this.#owner
-    const sessionId = record.lane.sessionId ?? record.id
-    this.#reducer ??= new TurnReducer({ sessionId, traceId: record.plan.traceId })
+    this.#reducer ??= this.#reduce({ sessionId: record.lane.sessionId ?? record.id })
     return this.#reducer.settle(cause)
   }
 
@@ -124,7 +123,7 @@ export class TurnAttempt {
     if (lane.directory !== undefined) runtime.directories.add(lane.directory)
     record.sessionId.resolve(sessionId)
     if (this.#isClosed()) return
-    this.#reducer = new TurnReducer({ sessionId, messageId, traceId: plan.traceId })
+    this.#reducer = this.#reduce({ sessionId, messageId })
     this.#unfollow = hub.follow(sessionId, {
       onEvent: (event) => this.#onEvent(event),
       onGap: () => void this.#resync(),
@@ -140,6 +139,12 @@ export class TurnAttempt {
     record.wasPrompted = true
     this.#prompted = client.prompt(sessionId, lane.directory, body)
     await this.#prompted
+  }
+
+  #reduce(whose: { sessionId: string; messageId?: string }): TurnReducer {
+    const { record, options } = this.#owner
+    const mask = (text: string): string => options.secrets.mask(text)
+    return new TurnReducer({ ...whose, traceId: record.plan.traceId, mask })
   }
 
   #isClosed(): boolean {

@@ -107,7 +107,8 @@ export class TurnRun {
     if (isServerGone) this.#attempt?.serverGone()
     if (this.#record.isDone) return
     const { id, plan } = this.#record
-    const subject = this.#attempt ?? new TurnReducer({ sessionId: id, traceId: plan.traceId })
+    const mask = (text: string): string => this.#options.secrets.mask(text)
+    const subject = this.#attempt ?? new TurnReducer({ sessionId: id, traceId: plan.traceId, mask })
     this.#take(subject.settle(cause), true)
   }
 

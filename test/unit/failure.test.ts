@@ -161,3 +161,16 @@ describe('safeLine', () => {
     expect(performance.now() - started).toBeLessThan(1_000)
   })
 })
+
+describe('a secret in an error', () => {
+  const mask = (text: string) => text.replaceAll('sk-one,/two/three/four', '***')
+
+  it('is masked before the line is cut, and before paths are taken out of it', () => {
+    for (let at = 970; at < 1000; at++) {
+      const message = `${'x'.repeat(at)} sk-one,/two/three/four and more`
+      const { error } = failureOf(api(400, false, message), mask)
+      expect(error).not.toMatch(/sk-/)
+    }
+    expect(failureOf(api(400, false, 'got sk-one,/two/three/four'), mask).error).toBe('got ***')
+  })
+})
