@@ -8,7 +8,10 @@ const maxDepth = 8
  * What else hangs on it (requests, options, buffers) is left out.
  */
 export function maskedError(error: Error, secrets: Secrets, depth = 0): Error {
-  const masked = Object.create(Object.getPrototypeOf(error) as object) as Error
+  const masked = new Error(secrets.mask(error.message))
+  // The getters of a DOMException refuse every other object.
+  if (error instanceof DOMException) masked.name = error.name
+  else Object.setPrototypeOf(masked, Object.getPrototypeOf(error) as object)
   for (const key of Reflect.ownKeys(error)) {
     const value = maskedField(Reflect.get(error, key), secrets, depth)
     if (value === undefined) continue
@@ -23,4 +26,22 @@ function maskedField(value: unknown, secrets: Secrets, depth: number): unknown {
   if (typeof value === 'number' || typeof value === 'boolean') return value
   if (value instanceof Error && depth < maxDepth) return maskedError(value, secrets, depth + 1)
   return undefined
+}
+
+/** Whatever was thrown, without secrets. */
+export function maskedThrown(thrown: unknown, secrets: Secrets): unknown {
+  if (thrown instanceof Error) return maskedError(thrown, secrets)
+  return typeof thrown === 'string' ? secrets.mask(thrown) : thrown
+}
+
+/**
+ * Awaits work whose failure others are shown, and rejects with it masked: a server may say anything, and an actor's error
+ * is seen by whoever inspects the machine.
+ */
+export async function withoutSecrets<T>(secrets: Secrets, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (thrown) {
+    throw maskedThrown(thrown, secrets)
+  }
 }

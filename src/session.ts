@@ -4,6 +4,7 @@ import { runtimeOf, type Link } from './actors/runtime.ts'
 import { ensureRunning } from './ensure-running.ts'
 import { OpenCodeRuntimeError, StoppedError } from './errors.ts'
 import { HttpError } from './io/client.ts'
+import { withoutSecrets } from './masked-error.ts'
 import { sessionSchema } from './option-schema.ts'
 import { startTurn, type ServerActorRef, type Turn } from './turn.ts'
 import type { TurnInput } from './turn-input.ts'
@@ -50,7 +51,7 @@ export class ServerSession implements Session {
   }
 
   get id(): Promise<string> {
-    const id = this.#open()
+    const id = this.#masked(() => this.#open())
     // Whoever asked is told; one that only printed the session is not to be brought down by it.
     id.catch(() => undefined)
     return id
@@ -60,7 +61,16 @@ export class ServerSession implements Session {
     return startTurn(this.#actor, input, this.#lane)
   }
 
-  async delete(): Promise<void> {
+  delete(): Promise<void> {
+    return this.#masked(() => this.#delete())
+  }
+
+  /** A server may say anything. */
+  #masked<T>(work: () => Promise<T>): Promise<T> {
+    return withoutSecrets(this.#actor.getSnapshot().context.options.secrets, work)
+  }
+
+  async #delete(): Promise<void> {
     const { sessionId } = this.#lane
     if (sessionId === undefined) return
     await this.#onServer(async ({ client }, signal, tries) => {

@@ -142,7 +142,8 @@ function recordOf(
       values.maxReplayBytes,
     )
     runtimeOf(options).follow(record, now)
-    record.give(errorReply(record, 'rejected', error instanceof Error ? error.message : String(error)))
+    const message = error instanceof Error ? error.message : String(error)
+    record.give(errorReply(record, 'rejected', options.secrets.mask(message)))
     return record
   }
 }

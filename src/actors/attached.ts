@@ -1,6 +1,7 @@
 import { fromCallback, fromPromise, type EventObject } from 'xstate'
 import { ServerExitedError } from '../errors.ts'
 import { HttpError, OpenCodeClient } from '../io/client.ts'
+import { maskedThrown } from '../masked-error.ts'
 import type { CompiledOptions } from '../options.ts'
 import { clockOf } from './clock.ts'
 import { EventHub } from './hub.ts'
@@ -40,20 +41,19 @@ export function attachedActors(attachment: Attachment) {
   const serverProcess = fromCallback<EventObject, Input>(({ input: { options }, sendBack, receive }) => {
     const abort = new AbortController()
     const tell = (fact: ProcessFact): void => sendBack(fact)
+    const exited = (error: unknown): void =>
+      tell({ type: 'process.exited', error: notThere(options, attachment, error) })
     tell({ type: 'process.spawned', pid: 0 })
     runtimeOf(options)
       .link?.client.health(abort.signal)
-      .then(
-        () => tell({ type: 'process.listening' }),
-        (error: unknown) => tell({ type: 'process.exited', error: notThere(attachment.baseURL, error) }),
-      )
-    receive(() => tell({ type: 'process.exited', error: notThere(attachment.baseURL, 'it was let go') }))
+      .then(() => tell({ type: 'process.listening' }), exited)
+    receive(() => exited('it was let go'))
     return () => abort.abort()
   })
 
   const events = fromCallback<EventObject, Input>(({ input: { options }, sendBack, system }) =>
     readStream(options, clockOf(system), (fact: StreamFact, error) => {
-      if (isRefused(error)) sendBack({ type: 'process.exited', error: notThere(attachment.baseURL, error) })
+      if (isRefused(error)) sendBack({ type: 'process.exited', error: notThere(options, attachment, error) })
       else sendBack(fact)
     }),
   )
@@ -67,10 +67,15 @@ export function attachedActors(attachment: Attachment) {
   }
 }
 
-function notThere(baseURL: string, error: unknown): ServerExitedError {
+function notThere({ secrets }: CompiledOptions, { baseURL }: Attachment, thrown: unknown): ServerExitedError {
+  const cause = maskedThrown(thrown, secrets)
   const detail =
-    error instanceof HttpError && error.status === 401 ? 'it refused the password (401)' : message(error)
-  return new ServerExitedError(`The server at ${baseURL} is not available: ${detail}`, {}, { cause: error })
+    cause instanceof HttpError && cause.status === 401 ? 'it refused the password (401)' : message(cause)
+  return new ServerExitedError(
+    `The server at ${secrets.mask(baseURL)} is not available: ${detail}`,
+    {},
+    { cause },
+  )
 }
 
 const message = (error: unknown): string => (error instanceof Error ? error.message : String(error))

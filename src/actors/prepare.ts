@@ -5,6 +5,7 @@ import { writeConfigFile } from '../io/config-file.ts'
 import { baseURLOf, choosePort } from '../io/port.ts'
 import { planSpawn, type SpawnPlan } from '../io/server-process.ts'
 import { emptyTempFolder } from '../io/temp-folder.ts'
+import { withoutSecrets } from '../masked-error.ts'
 import { secretOptions, type CompiledOptions } from '../options.ts'
 import { admission } from './admission.ts'
 import { clockOf, type SystemClock } from './clock.ts'
@@ -29,7 +30,7 @@ export const prepare = fromPromise<Prepared, { options: CompiledOptions }>(
     // Also of a machine that somebody else embeds: its first start is the first that there is to tell.
     runtime.watch(self._parent)
     const clock = clockOf(system)
-    const prepared = plan(options, clock, signal, runtime.preparing)
+    const prepared = withoutSecrets(options.secrets, () => plan(options, clock, signal, runtime.preparing))
     runtime.preparing = prepared.catch(() => undefined)
     const { spawn, reaped } = await prepared
     const baseURL = baseURLOf(spawn.hostname, spawn.port)

@@ -1,4 +1,5 @@
 import { fromPromise } from 'xstate'
+import { maskedThrown } from '../masked-error.ts'
 import type { CompiledOptions } from '../options.ts'
 import { clockOf } from './clock.ts'
 import { runtimeOf } from './runtime.ts'
@@ -29,7 +30,7 @@ export const probe = fromPromise<ProbeAnswer | undefined, { options: CompiledOpt
       // Timers fire up to 1 ms early. What stops a probe sooner says nothing of the server's answer.
       const isTimeout = ms >= options.values.probeTimeoutMs - 1
       if (!signal.aborted || isTimeout) runtime.probed(ms, signal.aborted ? 'timeout' : 'failed')
-      throw error
+      throw maskedThrown(error, options.secrets)
     }
   },
 )

@@ -1,6 +1,7 @@
 import { fromCallback, type EventObject } from 'xstate'
 import type { OpenCodeRuntimeError } from '../errors.ts'
 import { spawnServer, type ServerProcess } from '../io/server-process.ts'
+import { maskedThrown } from '../masked-error.ts'
 import { asServerExit } from './server-exit.ts'
 import type { CompiledOptions } from '../options.ts'
 import { runtimeOf } from './runtime.ts'
@@ -32,7 +33,7 @@ export const serverProcess = fromCallback<ProcessCommand | EventObject, { option
         onExit: (error) => tell({ type: 'process.exited', error }),
       })
     } catch (error) {
-      tell({ type: 'process.exited', error: asServerExit(error) })
+      tell({ type: 'process.exited', error: asServerExit(maskedThrown(error, options.secrets)) })
     }
     runtime.process = child
     if (child?.pid !== undefined) tell({ type: 'process.spawned', pid: child.pid })

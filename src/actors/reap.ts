@@ -1,4 +1,5 @@
 import { fromPromise } from 'xstate'
+import { withoutSecrets } from '../masked-error.ts'
 import type { CompiledOptions } from '../options.ts'
 import { runtimeOf } from './runtime.ts'
 
@@ -8,19 +9,23 @@ import { runtimeOf } from './runtime.ts'
  */
 export const dispose = fromPromise<undefined, { options: CompiledOptions }>(
   async ({ input: { options }, signal }) => {
-    const { link, directories } = runtimeOf(options)
-    if (!link) return undefined
-    const places = new Set([...directories, options.values.directory])
-    const statuses = await Promise.all([...places].map((place) => link.client.status(place, signal)))
-    const busy = statuses.flatMap((status) =>
-      typeof status === 'object' && status !== null ? Object.keys(status) : [],
-    )
-    if (busy.length === 0) return undefined
-    await Promise.allSettled(busy.map((sessionId) => link.client.abort(sessionId, signal)))
-    await link.client.dispose(signal)
+    await withoutSecrets(options.secrets, () => endWork(options, signal))
     return undefined
   },
 )
+
+async function endWork(options: CompiledOptions, signal: AbortSignal): Promise<void> {
+  const { link, directories } = runtimeOf(options)
+  if (!link) return
+  const places = new Set([...directories, options.values.directory])
+  const statuses = await Promise.all([...places].map((place) => link.client.status(place, signal)))
+  const busy = statuses.flatMap((status) =>
+    typeof status === 'object' && status !== null ? Object.keys(status) : [],
+  )
+  if (busy.length === 0) return
+  await Promise.allSettled(busy.map((sessionId) => link.client.abort(sessionId, signal)))
+  await link.client.dispose(signal)
+}
 
 /** Kills what is left of a spawn, and tells how many processes that were: asked again until it is none. */
 export const sweep = fromPromise<{ left: number }, { options: CompiledOptions }>(({ input: { options } }) =>

@@ -1,5 +1,6 @@
 import { fromPromise } from 'xstate'
 import { HttpError, type OpenCodeClient, type PromptPart } from '../io/client.ts'
+import { withoutSecrets } from '../masked-error.ts'
 import type { CompiledOptions } from '../options.ts'
 import { clockOf, elapse, type SystemClock } from './clock.ts'
 import { runtimeOf } from './runtime.ts'
@@ -34,7 +35,8 @@ const asking = new WeakSet<CompiledOptions>()
 export const warmUp = fromPromise<undefined, { options: CompiledOptions }>(
   async ({ input: { options }, system, signal }) => {
     const client = runtimeOf(options).link?.client
-    if (client) await rehearse({ client, options, clock: clockOf(system), signal })
+    const rehearsal = client && { client, options, clock: clockOf(system), signal }
+    if (rehearsal) await withoutSecrets(options.secrets, () => rehearse(rehearsal))
     return undefined
   },
 )

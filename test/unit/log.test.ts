@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { isNativeError } from 'node:util/types'
 import { describe, expect, it } from 'vitest'
 import { OpenCodeRuntimeError, ServerExitedError } from '../../src/errors.ts'
 import { maskedError } from '../../src/masked-error.ts'
@@ -143,6 +144,13 @@ describe('maskedError', () => {
     // As `new Error()` has them: who spreads or lists an error sees its own fields.
     expect(Object.keys(error)).not.toContain('message')
     expect(Object.keys(error)).toContain('code')
+  })
+
+  it('gives a real error, also for one that is not like the others', () => {
+    const masked = mask(new DOMException('sk-secret', 'AbortError'))
+    expect(masked).toMatchObject({ name: 'AbortError', message: '***' })
+    expect(inspect(masked)).toMatch(/\*\*\*/)
+    for (const error of [masked, mask(new TypeError('sk-secret'))]) expect(isNativeError(error)).toBe(true)
   })
 
   it('leaves the error itself as it is, and ends where causes go round in a circle', () => {
