@@ -57,9 +57,19 @@ function formsOf(value: string): string[] {
   if (value.length < shortest) return []
   const base64 = [0, 1, 2].map((offset) => base64Within(value, offset))
   const base64url = base64.map((form) => form.replaceAll('+', '-').replaceAll('/', '_'))
+  return [value, ...inURL(value), JSON.stringify(value).slice(1, -1), ...base64, ...base64url]
+}
+
+/** As a path has it, as a form or query has it, and as a whole URL has it; their codes in either case. */
+function inURL(value: string): string[] {
   // Through a buffer, since half a surrogate pair cannot be encoded.
-  const inURL = encodeURIComponent(Buffer.from(value).toString())
-  return [value, inURL, JSON.stringify(value).slice(1, -1), ...base64, ...base64url]
+  const text = Buffer.from(value).toString()
+  const forms = [
+    encodeURIComponent(text),
+    new URLSearchParams({ '': text }).toString().slice(1),
+    encodeURI(text),
+  ]
+  return [...forms, ...forms.map((form) => form.replace(/%../g, (code) => code.toLowerCase()))]
 }
 
 /** What base64 makes of a value that stands `offset` bytes into a text (`user:password`): the characters that are its own. */

@@ -98,7 +98,10 @@ describe('Secrets.mask', () => {
         (value, user) => {
           fc.pre(!/[\r\n]/.test(value) && value.trim().length > 3 && !'***'.includes(value))
           const secrets = new Secrets([value])
-          const forms = [value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1)]
+          const query = new URLSearchParams({ key: value }).toString().slice('key='.length)
+          const urls = [encodeURIComponent(value), encodeURI(value), query]
+          const lower = urls.map((url) => url.replace(/%../g, (code) => code.toLowerCase()))
+          const forms = [value, ...urls, ...lower, JSON.stringify(value).slice(1, -1)]
           for (const form of forms) expect(secrets.mask(`<${form}>`)).not.toContain(form)
           const basic = Buffer.from(`${user}:${value}`).toString('base64')
           expect(Buffer.from(secrets.mask(basic).replaceAll('*', ''), 'base64').toString()).not.toContain(
