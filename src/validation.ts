@@ -49,7 +49,10 @@ function show(path: readonly PropertyKey[], value: unknown): string {
   if (path.length === 0 || path.at(-1) === 'proxy' || path.some((key) => mayBeSecret.test(String(key))))
     return path.length === 0 ? typeof at : `a ${typeof at} (not shown)`
   if (typeof at === 'function' || typeof at === 'symbol') return `a ${typeof at}`
-  const shown = asText(at).replace(/\/\/[^/@\s]+@/g, '//***@')
+  // Whatever stands before a host, also where the rest of the URL is wrong, and what a query holds.
+  const shown = asText(at)
+    .replace(/(\/\/|["'])(?:(?!\/\/)[^"'\s])+@/g, '$1***@')
+    .replace(/(:\/\/[^"'\s?]*\?)[^"'\s]+/g, '$1***')
   return shown.length > 80 ? `${shown.slice(0, 77)}...` : shown
 }
 

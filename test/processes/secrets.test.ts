@@ -1,0 +1,258 @@
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import {
+  connect,
+  driveTurn,
+  HomeLockedError,
+  OpenCodeServer,
+  ReconfigureError,
+  RestartLimitError,
+  StartTimeoutError,
+} from '../../src/index.ts'
+import type { OpenCodeServerOptions } from '../../src/index.ts'
+import { Hunt, newSecret } from '../support/hunt.ts'
+import { useOpenTelemetry } from '../support/otel.ts'
+import { standInServer } from '../support/stand-in.ts'
+
+/** A server on a stand-in that spills all it knows, and a hunt that follows it; `hunted` looks at everything at the end. */
+function hunted(name = 'spills-secrets', options: Partial<OpenCodeServerOptions> = {}, isGiven = true) {
+  const secrets = {
+    apiKey: newSecret('sk', '/+='),
+    inURL: newSecret('url'),
+    password: newSecret('pw', '~!&'),
+    env: newSecret('env', '"\\'),
+    header: newSecret('header', '.'),
+    inConfig: newSecret('config', '$'),
+    inModel: newSecret('model', '%'),
+  }
+  const hunt = new Hunt(secrets)
+  hunt.overhear()
+  const otel = useOpenTelemetry()
+  const stand = standInServer(name, {
+    proxy: { baseURL: `http://me:${secrets.inURL}@127.0.0.1:9/v1`, apiKey: secrets.apiKey },
+    models: [{ id: 'gpt-4o', options: { apiKey: secrets.inModel } }],
+    ...(isGiven && { password: secrets.password }),
+    maxRestarts: 0,
+    logger: hunt.logger,
+    config: {
+      mcp: { tools: { type: 'remote', headers: { Authorization: `Bearer ${secrets.header}` } } },
+      provider: { other: { options: { apiKey: secrets.inConfig } } },
+    },
+    ...options,
+    env: { MY_API_TOKEN: secrets.env, ...options.env },
+  })
+  const { server, home } = stand
+  hunt.follow(server)
+  const nothingFound = async () => {
+    hunt.note('server', server)
+    hunt.reach('actor', server.actor)
+    hunt.look(home)
+    await server.close()
+    hunt.note('closed server', server, server.actor.getPersistedSnapshot())
+    hunt.look(home)
+    hunt.note('OpenTelemetry', await otel.text())
+    expect(hunt.found()).toEqual([])
+    expect(hunt.size).toBeGreaterThan(10_000)
+  }
+  return { ...stand, hunt, secrets, nothingFound }
+}
+
+const spilling = (how: string) => ({ env: { STANDIN_SPILL: how } })
+
+describe('a start', () => {
+  it('that succeeds, with turns, shows no secret', async () => {
+    const { server, hunt, home, nothingFound } = hunted()
+    await server.ensureRunning()
+    hunt.look(home)
+    const session = server.session()
+    hunt.note('session', session, await session.id)
+    const turn = session.turn('Say hello')
+    await hunt.followTurn(turn)
+    expect((await turn.done).kind).toBe('final')
+    await server.stop()
+    await nothingFound()
+  })
+
+  it('with a password that nobody gave shows none', async () => {
+    const { server, hunt, home, nothingFound } = hunted('spills-secrets', {}, false)
+    await server.ensureRunning()
+    const { password = '' } = server
+    hunt.know('random password', password)
+    hunt.look(home)
+    expect(readFileSync(join(home, '.local/state/opencode-runtime/server.json'), 'utf8')).toContain(password)
+    await hunt.followTurn(server.turn('die now'))
+    await nothingFound()
+  })
+
+  it.each([
+    ['dies and says them', 'exit', {}, undefined],
+    ['dies again and again', 'exit', { maxRestarts: 2 }, RestartLimitError],
+    ['is never healthy', 'health', { startTimeoutMs: 700 }, StartTimeoutError],
+    ['has a config that does not load', 'config', { startTimeoutMs: 700 }, StartTimeoutError],
+  ])('that %s shows none of them', async (_what, how, options, kind) => {
+    const { server, hunt, home, nothingFound } = hunted('spills-secrets', { ...options, ...spilling(how) })
+    const turn = server.turn('x')
+    const error = await hunt.refused('ensureRunning', server.ensureRunning({ deadlineMs: 20_000 }))
+    if (kind) expect(error).toBeInstanceOf(kind)
+    await hunt.refused('session.id', server.session().id)
+    await hunt.followTurn(turn)
+    hunt.look(home)
+    await nothingFound()
+  })
+
+  it('of one that falls again and again in spite of its health shows none', async () => {
+    const { server, hunt, nothingFound } = hunted('spills-secrets', { maxRestarts: 1, ...spilling('loop') })
+    await server.ensureRunning().catch((error: unknown) => hunt.note('ensureRunning', error))
+    await expect.poll(() => server.actor.getSnapshot().matches('failed'), { timeout: 20_000 }).toBe(true)
+    await hunt.followTurn(server.turn('x'))
+    await nothingFound()
+  })
+
+  it('that a caller does not wait for, a missing binary, a taken port and a locked home show none', async () => {
+    const { server, hunt, home, secrets, nothingFound } = hunted('spills-secrets', spilling('health'))
+    await hunt.refused('deadline', server.ensureRunning({ deadlineMs: 600 }))
+    const started = server.ensureRunning().catch((error: unknown) => hunt.note('stopped', error))
+    const stranger = createServer().listen(0, '127.0.0.1')
+    onTestFinished(() => void stranger.close())
+    await new Promise((listening) => stranger.once('listening', listening))
+    const { port } = stranger.address() as AddressInfo
+    const base = {
+      proxy: { baseURL: 'http://127.0.0.1:9/v1', apiKey: secrets.apiKey },
+      models: ['gpt-4o'],
+      logger: hunt.logger,
+      env: { MY_API_TOKEN: secrets.env },
+    }
+    await using locked = new OpenCodeServer({ ...base, home })
+    hunt.follow(locked)
+    const refusal = await hunt.refused('locked', locked.ensureRunning())
+    expect(refusal).toBeInstanceOf(HomeLockedError)
+    await hunt.refused('writeConfig', locked.writeConfig())
+    await server.stop()
+    await started
+    for (const odd of [{ binary: '/nonexistent/opencode' }, { port }]) {
+      await using other = new OpenCodeServer({ ...base, home, ...odd })
+      hunt.follow(other)
+      await hunt.refused('odd', other.ensureRunning())
+    }
+    await nothingFound()
+  })
+})
+
+/** What the agent says and does, and what it asks for, is for its host as it is: the policy decides about exactly that. */
+describe('a turn', () => {
+  it.each(['fail', 'long', 'retry', 'permission', 'die'])(
+    'that is told to %s shows no secret',
+    async (word) => {
+      const { server, hunt, nothingFound } = hunted()
+      await hunt.followTurn(server.turn(`${word} now`))
+      await nothingFound()
+    },
+  )
+
+  it('on a server that stops answering shows none', async () => {
+    const { server, hunt, nothingFound } = hunted('spills-secrets', {
+      healthIntervalMs: 50,
+      probeTimeoutMs: 100,
+      busyGraceMs: 0,
+      stopGraceMs: 100,
+    })
+    await hunt.followTurn(server.turn('wedge'))
+    await nothingFound()
+  })
+
+  it('or a session that the server refuses shows none', async () => {
+    const { server, hunt, nothingFound } = hunted()
+    await server.ensureRunning()
+    await hunt.refused('session.id', server.session({ title: 'spill' }).id)
+    await hunt.followTurn(server.session({ title: 'spill' }).turn('x'))
+    await nothingFound()
+  })
+
+  it('that a teardown from outside ends shows none', async () => {
+    const { server, hunt, nothingFound } = hunted()
+    const turn = server.turn('hang')
+    await server.ensureRunning()
+    server.actor.stop()
+    await hunt.followTurn(turn)
+    await nothingFound()
+  })
+
+  it('on a server that somebody else manages shows none, whatever its password', async () => {
+    const { server, hunt, secrets, nothingFound } = hunted()
+    await server.ensureRunning()
+    const { baseURL = '' } = server
+    const wrong = newSecret('wrong')
+    hunt.know('wrong', wrong)
+    for (const password of [secrets.password, wrong]) {
+      const inURL = baseURL.replace('//', `//me:${wrong}@`)
+      for (const url of [baseURL, inURL, 'http://me:' + wrong + '@127.0.0.1:9']) {
+        const endpoint = { baseURL: url, password, modelId: 'gpt-4o' }
+        await using connection = connect(endpoint)
+        hunt.note('connection', connection)
+        await hunt.followTurn(connection.turn('own words'))
+        const last = await driveTurn('own words', 't', () => undefined, endpoint)
+        hunt.note('driveTurn', last)
+        expect(last.kind).toBe('error')
+      }
+      hunt.note(
+        'driveTurn',
+        await driveTurn('x', 't', () => undefined, { baseURL: `${wrong}@x`, password, modelId: 'm' }),
+      )
+    }
+    await nothingFound()
+  })
+})
+
+describe('a reconfiguration', () => {
+  it('to another key shows neither, be it used, refused or taken back', async () => {
+    const { server, hunt, nothingFound } = hunted('spills-secrets', {
+      startTimeoutMs: 3_000,
+      stopGraceMs: 500,
+    })
+    const keys = { used: newSecret('new', '/+'), back: newSecret('back', '+/') }
+    for (const [name, key] of Object.entries(keys)) hunt.know(name, key)
+    await server.ensureRunning()
+    await server.reconfigure({ proxy: { apiKey: keys.used } })
+    await hunt.followTurn(server.turn('fail now'))
+    const bad = { proxy: { baseURL: `me:${keys.back}@x`, apiKey: keys.back } }
+    await hunt.refused('invalid', server.reconfigure(bad))
+    await hunt.refused('invalid', server.reconfigure({ proxy: { apiKey: `${keys.back} ` } }))
+    const patch = { proxy: { apiKey: keys.back }, config: { username: 'broken' } }
+    expect(await hunt.refused('rolled back', server.reconfigure(patch))).toBeInstanceOf(ReconfigureError)
+    await hunt.followTurn(server.turn('fail now'))
+    await nothingFound()
+  })
+})
+
+describe('the hunt', () => {
+  it.each([
+    ['in clear', (secret: string) => secret],
+    ['in pieces', (secret: string) => secret.slice(9, 17)],
+    ['as base64', (secret: string) => Buffer.from(`me:${secret}`).toString('base64')],
+    ['as a URL has it', (secret: string) => encodeURIComponent(secret)],
+    [
+      'deep in an error',
+      (secret: string) => new Error('x', { cause: new Error('y', { cause: { a: [secret] } }) }),
+    ],
+    ['in what is not listed', (secret: string) => Object.defineProperty({}, 'a', { value: secret })],
+    ['in a buffer', (secret: string) => new Map([['a', Buffer.from(secret)]])],
+  ])('finds a secret %s', (_how, plant) => {
+    const secret = newSecret('sk', '/+=')
+    const hunt = new Hunt({ apiKey: secret })
+    hunt.note('here', plant(secret))
+    hunt.note('there', plant(newSecret('other')))
+    expect(hunt.found()).toMatchObject([{ secret: 'apiKey', where: 'here' }])
+  })
+
+  it('finds what a host’s own logger would be told of it', async () => {
+    const { server, hunt, secrets } = hunted()
+    server.lifecycle$.subscribe(
+      ({ state }) => state === 'healthy' && hunt.logger.info({ key: secrets.apiKey }, 'x'),
+    )
+    await server.ensureRunning()
+    expect(hunt.found()).toMatchObject([{ secret: 'apiKey', where: 'logger.info' }])
+  })
+})
