@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { dirname, join } from 'node:path'
+import { execa } from 'execa'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import {
   connect,
   driveTurn,
@@ -13,9 +14,12 @@ import {
   StartTimeoutError,
 } from '../../src/index.ts'
 import type { OpenCodeServerOptions } from '../../src/index.ts'
+import { buildCli } from '../support/built-cli.ts'
+import { modelList, serve } from '../support/doctor.ts'
+import { expectNothingLeft, tempHome } from '../support/home.ts'
 import { Hunt, newSecret } from '../support/hunt.ts'
 import { useOpenTelemetry } from '../support/otel.ts'
-import { standInServer } from '../support/stand-in.ts'
+import { standIn, standInServer } from '../support/stand-in.ts'
 
 /** A server on a stand-in that spills all it knows, and a hunt that follows it; `hunted` looks at everything at the end. */
 function hunted(name = 'spills-secrets', options: Partial<OpenCodeServerOptions> = {}, isGiven = true) {
@@ -111,7 +115,7 @@ describe('a start', () => {
     await nothingFound()
   })
 
-  it('that a caller does not wait for, a missing binary, a taken port and a locked home show none', async () => {
+  it('that a caller does not wait for, a missing binary, a taken port and a home that cannot be used show none', async () => {
     const { server, hunt, home, secrets, nothingFound } = hunted('spills-secrets', spilling('health'))
     await hunt.refused('deadline', server.ensureRunning({ deadlineMs: 600 }))
     const started = server.ensureRunning().catch((error: unknown) => hunt.note('stopped', error))
@@ -132,7 +136,9 @@ describe('a start', () => {
     await hunt.refused('writeConfig', locked.writeConfig())
     await server.stop()
     await started
-    for (const odd of [{ binary: '/nonexistent/opencode' }, { port }]) {
+    const noFolder = join(home, `no-folder-${secrets.env}`)
+    writeFileSync(noFolder, '')
+    for (const odd of [{ binary: '/nonexistent/opencode' }, { port }, { home: noFolder }]) {
       await using other = new OpenCodeServer({ ...base, home, ...odd })
       hunt.follow(other)
       await hunt.refused('odd', other.ensureRunning())
@@ -224,6 +230,92 @@ describe('a reconfiguration', () => {
     expect(await hunt.refused('rolled back', server.reconfigure(patch))).toBeInstanceOf(ReconfigureError)
     await hunt.followTurn(server.turn('fail now'))
     await nothingFound()
+  })
+})
+
+describe('the command line', () => {
+  let cli: string
+  beforeAll(async () => {
+    cli = await buildCli()
+  }, 120_000)
+  afterAll(() => rmSync(dirname(dirname(cli)), { recursive: true, force: true }))
+
+  /** Runs the command with a key, and keeps what it says; the proxy's URL holds a password. */
+  async function command(args: (proxy: string) => string[], proxy: string) {
+    const secrets = { apiKey: newSecret('sk', '/+='), inURL: newSecret('url') }
+    const hunt = new Hunt(secrets)
+    const { stdout, stderr, exitCode } = await execa(
+      'node',
+      [cli, ...args(proxy.replace('//', `//me:${secrets.inURL}@`))],
+      {
+        reject: false,
+        env: { OPENCODE_RUNTIME_API_KEY: secrets.apiKey, http_proxy: '' },
+      },
+    )
+    hunt.note('stdout', stdout)
+    hunt.note('stderr', stderr)
+    return { hunt, exitCode, said: stdout + stderr }
+  }
+
+  it.each([
+    ['fail', []],
+    ['fail', ['--json']],
+    ['retry', []],
+    ['retry', ['--json']],
+    ['die', []],
+    ['die', ['--json']],
+  ])('tells of a turn that is told to %s without a secret %j', async (word, flags) => {
+    const home = tempHome()
+    const { hunt, said } = await command(
+      (proxy) => [
+        'run',
+        '--home',
+        home,
+        '--proxy',
+        proxy,
+        '--model',
+        'gpt-4o',
+        '--binary',
+        standIn('spills-secrets'),
+        ...flags,
+        `${word} now`,
+      ],
+      'http://127.0.0.1:9/v1',
+    )
+    hunt.look(home)
+    await expectNothingLeft(home)
+    expect(said).toMatch(/\*\*\*|retry 1/)
+    expect(hunt.found()).toEqual([])
+  })
+
+  it.each([[[]], [['--json']]])('has the doctor look without telling a secret %j', async (flags) => {
+    const home = tempHome()
+    const echo = await serve((request, response) => {
+      const heard = JSON.stringify([request.headers, request.url])
+      response.writeHead(401, { 'content-type': 'application/json' })
+      response.end(
+        JSON.stringify({ error: { message: `no: ${request.headers.authorization ?? ''} ${heard}` } }),
+      )
+    })
+    const list = await serve((_request, response) => response.end(modelList('gpt-4o')))
+    for (const { url } of [echo, list]) {
+      const { hunt, said } = await command(
+        (proxy) => [
+          'doctor',
+          '--home',
+          home,
+          '--proxy',
+          proxy,
+          '--binary',
+          standIn('well-behaved'),
+          ...flags,
+        ],
+        `${url}/v1`,
+      )
+      expect(said).toContain('proxy')
+      expect(hunt.found()).toEqual([])
+    }
+    expect(echo.requests.length).toBeGreaterThan(0)
   })
 })
 

@@ -128,9 +128,9 @@ export class Hunt {
 
   /**
    * Keeps what is on the disk of a home, but for the two files that may hold secrets (nobody else can read those) and
-   * the server's own; and how its processes are called.
+   * the server's own, which `isOurs` leaves out; and how its processes are called.
    */
-  look(home: string): void {
+  look(home: string, isOurs = /./): void {
     const files = readdirSync(home, { recursive: true, withFileTypes: true }).filter((entry) =>
       entry.isFile(),
     )
@@ -138,7 +138,8 @@ export class Hunt {
       const file = join(parentPath, name)
       const inHome = relative(home, file)
       if (privateFiles.has(inHome)) expect([inHome, statSync(file).mode & 0o777]).toEqual([inHome, 0o600])
-      else if (!standInFiles.has(inHome)) this.note(`file ${inHome}`, readFileSync(file, 'utf8'))
+      else if (!standInFiles.has(inHome) && isOurs.test(inHome))
+        this.note(`file ${inHome}`, readFileSync(file, 'utf8'))
     }
     for (const pid of processesOf(home))
       this.note('server’s command', ofProcess(pid, 'cmdline'), ofProcess(pid, 'comm'))
@@ -180,7 +181,7 @@ function read(owner: object, key: PropertyKey): unknown {
 
 function json(value: unknown): string {
   try {
-    return String(JSON.stringify(value))
+    return `${JSON.stringify(value)}`
   } catch (error) {
     return String(error)
   }
