@@ -14,7 +14,7 @@ export const newSecret = (name: string, odd = ''): string =>
   `${name}-${randomBytes(12).toString('base64url')}${odd}${randomBytes(12).toString('hex')}`
 
 /** Where a piece of a secret was found. */
-export interface Found {
+interface Found {
   secret: string
   where: string
   around: string
@@ -181,7 +181,7 @@ function read(owner: object, key: PropertyKey): unknown {
 
 function json(value: unknown): string {
   try {
-    return `${JSON.stringify(value)}`
+    return JSON.stringify([value])
   } catch (error) {
     return String(error)
   }
