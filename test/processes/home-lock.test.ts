@@ -68,7 +68,7 @@ describe('a home of another host', () => {
     const { server, states } = standInServer('well-behaved', { home, models: ['another'] })
     const error = await failure(server.ensureRunning())
     expect(error).toBeInstanceOf(HomeLockedError)
-    expect(error).toMatchObject({ code: 'ERR_OPENCODE_HOME_LOCKED', retryable: false })
+    expect(error).toMatchObject({ code: 'ERR_OPENCODE_HOME_LOCKED', retryable: true })
     expect((error as Error).message).toContain(`another host: process ${host.pid} on `)
     expect(states).toEqual(['idle', 'configuring', 'failed'])
     expect(await server.turn('Say hello').done).toMatchObject({ kind: 'error', code: 'server_unavailable' })
