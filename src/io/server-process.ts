@@ -69,8 +69,8 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
     env,
     trustProjectConfig,
   })
-  // Also what it inherits: a proxy's address may hold a password.
-  for (const text of secretTexts(environment)) options.secrets.add(text)
+  // Also what it inherits: a proxy's address may hold a password. The spawn's own password is known already.
+  for (const text of secretTexts(environment)) if (text !== plan.password) options.secrets.add(text)
   let listening = false
   const watch = (text: string): void => {
     if (listening || !isListeningLine(text, plan.port)) return
