@@ -1,4 +1,8 @@
-/** The test kit: a scripted model to put behind a real opencode server. */
+/** The test kit: a scripted model to put behind a real opencode server, and a fake of opencode itself. */
+export { fakeOpenCode } from './fake-opencode.ts'
+export type { FakeOpenCode, FakeOpenCodeOptions, FakeRequest, FakeStart } from './fake-opencode.ts'
+export type { FakeFaults } from './fake-faults.ts'
+export type { FakeReply, FakeRule } from './fake-script.ts'
 export { startScriptedModel } from './scripted-model.ts'
 export type { ScriptedModel, ScriptedModelOptions } from './scripted-model.ts'
 export type {

@@ -1,0 +1,193 @@
+/** @import { Socket } from 'node:net' */
+/** @import { FakeFaults } from '../fake-faults.ts' */
+/** @import { FakeServer } from './server.mjs' */
+/** @import { Turn } from './turn.mjs' */
+/** @import { Behaviour, Call } from './types.ts' */
+import { setImmediate as tick } from 'node:timers/promises'
+import { sendJson } from './refusal.mjs'
+import { exit, page } from './small.mjs'
+import { crash } from './streams.mjs'
+
+/** @typedef {NonNullable<Behaviour['intercept']>} Interceptor */
+
+/**
+ * The behaviour that faults make of another.
+ * @param {FakeFaults} faults
+ * @param {Behaviour} behaviour
+ * @returns {Behaviour}
+ */
+export function applyFaults(faults, behaviour) {
+  const lost = losing(faults)
+  const interceptors = [lost.intercept, unhealthy(faults), broken(faults), ending(faults), wedging(faults)]
+  const { turn = refusing(faults) } = behaviour
+  return {
+    ...(turn && { turn }),
+    boot: async (server) => {
+      boot(faults)
+      await flood(faults)
+      await behaviour.boot?.(server)
+    },
+    connection: (socket, server) => {
+      lost.connection(socket, server)
+      behaviour.connection?.(socket, server)
+    },
+    intercept: (call) =>
+      (behaviour.intercept?.(call) ?? false) || interceptors.some((intercept) => intercept?.(call)),
+  }
+}
+
+/** @param {FakeFaults} faults */
+function boot({ exitOnStart, ignoreSigterm = false }) {
+  if (exitOnStart) exit(exitOnStart.code, exitOnStart.stderr ?? '')
+  if (ignoreSigterm === true)
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => {})
+  else if (ignoreSigterm) swallow(ignoreSigterm)
+}
+
+/**
+ * Swallows so many SIGTERMs; the next one ends the process.
+ * @param {number} left
+ */
+function swallow(left) {
+  process.once('SIGTERM', () => {
+    if (left > 1) swallow(left - 1)
+  })
+}
+
+/**
+ * Writes half of the flood now, and leaves the other half to the time after the start.
+ * @param {FakeFaults} faults
+ */
+async function flood({ outputFlood = 0 }) {
+  await pour(outputFlood / 2)
+  if (outputFlood > 0) setTimeout(() => void pour(outputFlood / 2), 0)
+}
+
+const lines = `${'o'.repeat(63)}\n`.repeat(1024) // 64 KiB
+const solid = 'O'.repeat(65_536)
+
+/** @param {number} mb */
+async function pour(mb) {
+  for (let i = 0; i < mb * 16; i++) {
+    const chunk = i % 32 < 16 ? lines : solid // a MiB of each in turn
+    process.stdout.write(chunk)
+    process.stderr.write(chunk)
+    await tick()
+  }
+  if (mb > 0) for (const output of [process.stdout, process.stderr]) output.write('\n')
+}
+
+/** @param {FakeFaults} faults */
+function losing({ loseFirstRequest = 0 }) {
+  /** @type {WeakSet<Socket>} */
+  const lost = new WeakSet()
+  let left = Number(loseFirstRequest)
+  return {
+    /** @param {Socket} socket @param {FakeServer} server */
+    connection(socket, server) {
+      if (!loseFirstRequest || (server.announced && left-- <= 0)) return
+      lost.add(socket)
+    },
+    /** @type {Interceptor} */
+    intercept: ({ req }) => lost.has(req.socket),
+  }
+}
+
+/**
+ * @param {FakeFaults} faults
+ * @returns {Interceptor | undefined}
+ */
+function unhealthy({ neverHealthy = false }) {
+  if (neverHealthy === 'html')
+    return ({ res }) => Boolean(res.writeHead(200, { 'content-type': 'text/html' }).end(page))
+  if (!neverHealthy) return undefined
+  const status = neverHealthy === 'unhealthy' ? 200 : 503
+  return ({ path, res }) => isHealth(path) && Boolean(sendJson(res, status, { healthy: false }))
+}
+
+/**
+ * @param {FakeFaults} faults
+ * @returns {Interceptor | undefined}
+ */
+function broken({ configBroken = false }) {
+  if (!configBroken) return undefined
+  const data = { path: 'opencode.json', message: 'Invalid input: model' }
+  return ({ path, res }) =>
+    ['/config', '/event', '/session'].includes(path) &&
+    Boolean(sendJson(res, 400, { name: 'ConfigInvalidError', data }))
+}
+
+/**
+ * @param {FakeFaults} faults
+ * @returns {Interceptor | undefined}
+ */
+function ending(faults) {
+  const { crashAfterMs } = faults
+  if (crashAfterMs === undefined) return undefined
+  return onceHealthy(() => setTimeout(() => crash(faults), crashAfterMs))
+}
+
+/**
+ * @param {FakeFaults} faults
+ * @returns {Interceptor | undefined}
+ */
+function wedging({ wedgeAfterMs, wedgeForMs, wedgeHealthOnly = false }) {
+  if (wedgeAfterMs === undefined) return undefined
+  let silent = false
+  /** @param {FakeServer} server */
+  const wedge = ({ streams }) => {
+    silent = true
+    if (!wedgeHealthOnly) streams.hold()
+    if (wedgeForMs === undefined) return
+    setTimeout(() => {
+      silent = false
+      streams.release()
+    }, wedgeForMs)
+  }
+  const notice = onceHealthy(({ server }) => setTimeout(() => wedge(server), wedgeAfterMs))
+  return (call) => notice(call) || (silent && (!wedgeHealthOnly || isHealth(call.path)))
+}
+
+/**
+ * Does something when health is asked for the first time, which is answered all the same.
+ * @param {(call: Call) => unknown} act
+ * @returns {Interceptor}
+ */
+function onceHealthy(act) {
+  let asked = false
+  return (call) => {
+    if (!isHealth(call.path) || asked) return false
+    asked = true
+    act(call)
+    return false
+  }
+}
+
+/** @param {string} path */
+const isHealth = (path) => path === '/global/health'
+
+/**
+ * @param {FakeFaults} faults
+ * @returns {Behaviour['turn']}
+ */
+function refusing({ errorWithoutIdle: message }) {
+  if (message === undefined) return undefined
+  return (turn) => turn.emit('session.error', { error: { name: 'UnknownError', data: { message } } })
+}
+
+/**
+ * What comes after a turn's end.
+ * @param {Turn} turn
+ * @param {FakeFaults} faults
+ */
+export async function playFaulty(turn, { trailingError = false, busyAfterIdle = false }) {
+  if (!turn.over) return
+  if (trailingError) {
+    const message = 'UnknownError: it was over already\n    at <anonymous> (fake-opencode:1:1)'
+    turn.emit('session.error', { error: { name: 'UnknownError', data: { message } } })
+  }
+  if (!busyAfterIdle) return
+  turn.setStatus({ type: 'busy' })
+  await tick()
+  turn.idle()
+}

@@ -1,0 +1,126 @@
+/** @import { Turn } from './turn.mjs' */
+/** @import { WireError } from './types.ts' */
+import { playTool } from './tools.mjs'
+
+/** @type {Record<string, (turn: Turn, argument: string) => unknown>} Each may end the turn. */
+const keywords = {
+  slow: (turn, ms) => turn.sleep(Number(ms)),
+  every: (turn, ms) => void (turn.everyMs = Number(ms)),
+  echo: (turn, text) => turn.say(text),
+  think: (turn, text) => turn.say(text || 'hmm', 'reasoning'),
+  hang: (turn) => turn.untilAborted(),
+  stream,
+  tool: fakeTool,
+  fail: (turn, what) => turn.fail(failure(what)),
+  retry,
+  permission: (turn) => call(turn, 'read', { filePath: '/etc/hostname' }),
+  question: (turn) => call(turn, 'question', { questions: [which] }),
+}
+
+const which = {
+  question: 'Which?',
+  header: 'pick',
+  options: [
+    { label: 'A', description: 'a' },
+    { label: 'B', description: 'b' },
+  ],
+}
+
+/**
+ * @param {Turn} turn
+ * @param {string} count
+ */
+async function stream(turn, count) {
+  for (let i = 0; i < Number(count); i++) await turn.say('x ')
+}
+
+/**
+ * A tool that takes so many ms; nothing really runs.
+ * @param {Turn} turn
+ * @param {string} ms
+ */
+async function fakeTool(turn, ms) {
+  turn.endText()
+  const tool = turn.calls.open('bash')
+  turn.calls.run(tool, { command: 'echo hi', description: 'x' })
+  await turn.sleep(Number(ms))
+  turn.calls.end(tool, { output: 'hi\n', metadata: { exit: 0, truncated: false }, title: 'echo hi' })
+  goOn(turn)
+}
+
+/**
+ * @param {Turn} turn
+ * @param {string} name
+ * @param {Record<string, unknown>} args
+ */
+async function call(turn, name, args) {
+  turn.endText()
+  if (await playTool(turn, { name, args })) goOn(turn)
+  else turn.finish('tool-calls')
+}
+
+/** @param {Turn} turn */
+function goOn(turn) {
+  turn.nextMessage()
+  turn.openStep()
+}
+
+/**
+ * So many retry notices, 10 ms apart, then nothing.
+ * @param {Turn} turn
+ * @param {string} count
+ */
+async function retry(turn, count) {
+  for (let attempt = 1; attempt <= Number(count); attempt++) {
+    if (attempt > 1) turn.setStatus({ type: 'busy' })
+    const next = Date.now() + 1000 * 2 ** attempt
+    turn.setStatus({ type: 'retry', attempt, message: 'Rate limit reached', next })
+    await turn.sleep(10)
+  }
+  await turn.untilAborted()
+}
+
+/**
+ * `401`: an APIError; `ContextOverflowError`: one of that name.
+ * @param {string} what
+ * @returns {WireError}
+ */
+function failure(what) {
+  const statusCode = Number(what)
+  if (Number.isNaN(statusCode)) return { name: what, data: { message: `fake ${what}` } }
+  const isRetryable = statusCode === 429 || statusCode >= 500
+  const message = `fake failure ${what}`
+  return { name: 'APIError', data: { message, statusCode, isRetryable, responseBody: '{}' } }
+}
+
+/**
+ * Plays a turn by the keywords at the start of its prompt, in order: `slow:50 tool stream:3`.
+ * @param {Turn} turn
+ * @param {string} [text] In place of the prompt's.
+ */
+export async function playKeywords(turn, text = turn.text) {
+  turn.begin()
+  turn.openStep()
+  for (const [keyword, argument] of parsePrompt(text)) {
+    await keywords[keyword]?.(turn, argument)
+    if (turn.over) return
+  }
+  if (!turn.spoken) for (const piece of ['Hello', ' world']) await turn.say(piece)
+  turn.finish()
+}
+
+/**
+ * @param {string} text
+ * @returns {[string, string][]}
+ */
+function parsePrompt(text) {
+  /** @type {[string, string][]} */
+  const found = []
+  for (let rest = text.trimStart(); ;) {
+    if (rest.startsWith('echo:')) return [...found, ['echo', rest.slice(5)]] // takes all that is left
+    const [whole = '', keyword = '', argument = ''] = /^(\w+)(?::(\S+))?(?:\s+|$)/.exec(rest) ?? []
+    if (!Object.hasOwn(keywords, keyword)) return found
+    found.push([keyword, argument])
+    rest = rest.slice(whole.length)
+  }
+}

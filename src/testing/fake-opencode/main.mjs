@@ -1,0 +1,58 @@
+/** @import { Behaviour, FakeConfig } from './types.ts' */
+import { existsSync, readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { FakeServer } from './server.mjs'
+import { appendLine, exit, imitated } from './small.mjs'
+
+const anHourMs = 3_600_000
+
+/**
+ * Runs this process as a fake of the opencode binary: `--version`, or `serve --port --hostname`. Imports nothing but
+ * Node's own, so that it starts in some ten ms.
+ * @param {FakeConfig} config
+ * @param {Behaviour} [behaviour] What no fault does; it goes where faults go, with those of the first start.
+ */
+export async function run(config, behaviour = {}) {
+  const { values, positionals } = parseArgs({
+    strict: false,
+    options: { port: { type: 'string' }, hostname: { type: 'string' }, version: { type: 'boolean' } },
+  })
+  const { faults, isFirst } = faultsOf(config, starts(config))
+  if (values['version']) return void process.stdout.write(`${faults.version ?? imitated}\n`)
+  if (positionals[0] !== 'serve') return exit(1, `fake opencode: unknown command ${positionals[0]}\n`)
+
+  const port = Number(values['port'] ?? 0)
+  appendLine(config.startsFile, { pid: process.pid, port, argv: process.argv.slice(2), at: Date.now() })
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => {}) // a reader that left is no reason to die
+  endInTime(config)
+  const server = new FakeServer(config, faults, isFirst ? behaviour : {})
+  await server.run(port, String(values['hostname'] ?? '127.0.0.1'))
+}
+
+/**
+ * How often it was started before.
+ * @param {FakeConfig} config
+ */
+function starts({ startsFile }) {
+  if (!startsFile || !existsSync(startsFile)) return 0
+  return readFileSync(startsFile, 'utf8').trim().split('\n').length
+}
+
+/**
+ * @param {FakeConfig} config
+ * @param {number} before
+ */
+function faultsOf({ faults: all = [] }, before) {
+  const last = Math.max(all.length - 1, 0)
+  return { faults: all[Math.min(before, last)] ?? {}, isFirst: last === 0 || before < last }
+}
+
+/**
+ * Keeps the process alive, but never for ever.
+ * @param {FakeConfig} config
+ */
+function endInTime({ maxLifeMs = anHourMs, lifeline }) {
+  setTimeout(() => process.exit(99), maxLifeMs)
+  if (!lifeline) return
+  setInterval(() => existsSync(lifeline) || process.exit(0), 100)
+}

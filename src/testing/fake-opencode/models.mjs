@@ -1,0 +1,70 @@
+/** @import { Turn } from './turn.mjs' */
+/** @import { Model } from './types.ts' */
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { parseJson } from './small.mjs'
+
+/** @typedef {{ provider?: Record<string, { models?: Record<string, unknown> }>, agent?: Record<string, unknown> }} Config */
+
+/** @returns {Config | undefined} The global config file, read once. */
+function readConfig() {
+  const folder = process.env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config')
+  try {
+    return /** @type {Config} */ (parseJson(readFileSync(join(folder, 'opencode', 'opencode.json'), 'utf8')))
+  } catch {
+    return undefined
+  }
+}
+
+/** @type {Config | undefined} */
+const config = readConfig()
+
+/**
+ * Whether the config has a model; without a config it has every one.
+ * @param {Model} model
+ */
+export function knowsModel({ providerID, modelID }) {
+  const { provider } = config ?? {}
+  return !provider || Object.hasOwn(provider[providerID]?.models ?? {}, modelID)
+}
+
+/**
+ * The end of a turn with an unknown model: an error, idle, and the error again with its stack (opencode 1.18.33).
+ * @param {Turn} turn
+ */
+export function refuseModel(turn) {
+  const { providerID, modelID } = turn.model
+  const message = `Model not found: ${providerID}/${modelID}.`
+  turn.sayPrompt()
+  turn.setStatus({ type: 'busy' })
+  sayError(turn, message)
+  turn.idle()
+  sayError(turn, `ProviderModelNotFoundError: ${message}\n    at <anonymous> (fake-opencode:1:1)`)
+}
+
+const agents = ['build', 'explore', 'general', 'plan']
+
+/**
+ * Whether there is an agent of this name.
+ * @param {string} name
+ */
+export const knowsAgent = (name) => agents.includes(name) || Object.hasOwn(config?.agent ?? {}, name)
+
+/**
+ * The end of a turn with an unknown agent: two errors, and neither busy nor idle (opencode 1.18.33).
+ * @param {Turn} turn
+ */
+export function refuseAgent(turn) {
+  const known = [...agents, ...Object.keys(config?.agent ?? {})].sort().join(', ')
+  sayError(turn, `Agent not found: "${turn.agent}". Available agents: ${known}`)
+  sayError(turn, 'UnknownError: UnknownError\n    at <anonymous> (fake-opencode:1:1)')
+}
+
+/**
+ * @param {Turn} turn
+ * @param {string} message
+ */
+function sayError(turn, message) {
+  turn.emit('session.error', { error: { name: 'UnknownError', data: { message } } })
+}

@@ -1,0 +1,64 @@
+/** @import { WireEvent } from './types.ts' */
+
+/** How long an event waits for one to change places with. */
+const patienceMs = 25
+
+/** Lets each two neighbouring events change places, where both orders make sense. */
+export class Reordering {
+  /** @type {{ directory: string, event: WireEvent } | undefined} */
+  #waiting
+  /** @type {NodeJS.Timeout | undefined} */
+  #timer
+  #tell
+
+  /** @param {(directory: string, event: WireEvent) => void} tell */
+  constructor(tell) {
+    this.#tell = tell
+  }
+
+  /**
+   * @param {string} directory
+   * @param {WireEvent} event
+   */
+  take(directory, event) {
+    const first = this.#waiting
+    if (!first) {
+      this.#waiting = { directory, event }
+      this.#timer = setTimeout(() => this.#flush(), patienceMs)
+    } else if (mayChange(first.event, event)) {
+      this.#tell(directory, event)
+      this.#flush()
+    } else {
+      this.#flush()
+      this.take(directory, event)
+    }
+  }
+
+  #flush() {
+    clearTimeout(this.#timer)
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    if (waiting) this.#tell(waiting.directory, waiting.event)
+  }
+}
+
+/**
+ * Two events of one message only make sense in order, and so do a request and its reply, and two statuses.
+ * @param {WireEvent} a
+ * @param {WireEvent} b
+ */
+function mayChange(a, b) {
+  const subjects = [a, b].map(subjectOf)
+  return subjects[0] !== subjects[1]
+}
+
+/** @param {WireEvent} event */
+function subjectOf({ type, properties }) {
+  const { info, part, messageID } = /** @type {Record<string, { id?: string, messageID?: string }>} */ (
+    properties
+  )
+  if (type === 'message.updated') return info?.id
+  if (type === 'message.part.updated') return part?.messageID
+  if (type === 'message.part.delta') return messageID
+  return type.split('.')[0]
+}

@@ -1,0 +1,149 @@
+/** @import { Call, Part, Session, SessionInfo } from './types.ts' */
+import { setImmediate as tick } from 'node:timers/promises'
+import { askingRoutes } from './asking.mjs'
+import { refuse, refuseKey } from './refusal.mjs'
+import { newId } from './small.mjs'
+
+/** @typedef {(call: Call) => unknown} Handler */
+
+/** @type {Record<string, Handler>} */
+const serverRoutes = {
+  'GET /global/health': ({ server }) => ({ healthy: true, version: server.version }),
+  'GET /config': () => ({ $schema: 'https://opencode.ai/config.json' }),
+  'GET /event': ({ server, res, directory }) => server.streams.open(res, directory),
+  'GET /global/event': ({ server, res }) => server.streams.open(res),
+  'POST /global/dispose': async ({ server }) => {
+    await server.dispose()
+    return true
+  },
+  'POST /tui/append-prompt': ({ server, directory, body }) => {
+    server.streams.emit(directory, 'tui.prompt.append', { ...body })
+    return true
+  },
+}
+
+/** @type {Record<string, Handler>} */
+const sessionRoutes = {
+  'POST /session': createSession,
+  'GET /session': (call) => {
+    const text = call.query.get('search') ?? ''
+    return sessionsOf(call).flatMap(({ info }) => (info.title.includes(text) ? [info] : []))
+  },
+  'GET /session/status': (call) => {
+    const busy = sessionsOf(call).filter(({ status }) => status && status.type !== 'idle')
+    return Object.fromEntries(busy.map(({ info, status }) => [info.id, status]))
+  },
+  'GET /session/:id': (call) => sessionOf(call).info,
+  'DELETE /session/:id': deleteSession,
+  'GET /session/:id/message': (call) => sessionOf(call).messages,
+  'POST /session/:id/message': warmUpOnly,
+  'POST /session/:id/prompt_async': (call) => {
+    const session = sessionOf(call)
+    checkPrompt(call)
+    call.res.writeHead(204).end()
+    void tick().then(() => call.server.prompt(session, call.body)) // the 204 comes first
+  },
+  'POST /session/:id/abort': async ({ server, id }) => {
+    const session = server.sessions.get(id)
+    if (session) await server.abort(session)
+    return true // proves nothing: unknown sessions get it too
+  },
+  'POST /session/:id/revert': (call) => {
+    const session = sessionOf(call)
+    session.revert = call.body.messageID
+    call.server.store.save(session)
+    return session.info
+  },
+}
+
+const routes = Object.entries({ ...serverRoutes, ...sessionRoutes, ...askingRoutes }).map(
+  ([key, handler]) => {
+    const [method, pattern = ''] = key.split(' ')
+    return { method, pattern: new RegExp(`^${pattern.replace(':id', '([^/]+)')}$`), handler }
+  },
+)
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @returns {{ handler: Handler | undefined, id: string }}
+ */
+export function findRoute(method, path) {
+  for (const route of routes) {
+    const match = route.method === method && route.pattern.exec(path)
+    if (match) return { handler: route.handler, id: match[1] ?? '' }
+  }
+  return { handler: undefined, id: '' }
+}
+
+/** @param {Call} call */
+function createSession({ server, body, directory }) {
+  const now = Date.now()
+  const { title = 'New session', parentID } = body
+  /** @type {SessionInfo} */
+  const info = {
+    id: newId('ses'),
+    slug: 'fake',
+    projectID: 'global',
+    directory,
+    title,
+    parentID,
+    version: server.version,
+    time: { created: now, updated: now },
+  }
+  const session = { info, messages: [] }
+  server.sessions.set(info.id, session)
+  server.store.save(session)
+  for (const type of ['session.created', 'session.updated'])
+    server.streams.emit(directory, type, { sessionID: info.id, info })
+  return info
+}
+
+/**
+ * Of the prompts that are waited for only those are played whose file no provider can put to its model.
+ * @param {Call} call
+ */
+function warmUpOnly(call) {
+  const { info } = sessionOf(call)
+  checkPrompt(call)
+  const [file] = call.body.parts ?? []
+  const message = `'file part media type ${file?.mime}' functionality not supported.`
+  const error = { name: 'UnknownError', data: { message } }
+  call.server.streams.emit(info.directory, 'session.error', { sessionID: info.id, error })
+  return { info: { id: newId('msg'), role: 'assistant', sessionID: info.id, error }, parts: [] }
+}
+
+/** @param {Call} call */
+function deleteSession(call) {
+  const session = sessionOf(call)
+  const { info } = session
+  call.server.sessions.delete(info.id)
+  call.server.store.delete(session)
+  call.server.streams.emit(info.directory, 'session.deleted', { sessionID: info.id, info })
+  return true
+}
+
+/**
+ * @param {Call} call
+ * @returns {Session}
+ */
+function sessionOf({ server, id }) {
+  return server.sessions.get(id) ?? refuse(404, 'NotFoundError', `Session not found: ${id}`)
+}
+
+/** @param {Call} call */
+const sessionsOf = ({ server, directory }) =>
+  [...server.sessions.values()].filter(({ info }) => info.directory === directory)
+
+/** @type {Record<string, (keyof Part)[]>} */
+const needed = { text: ['text'], file: ['mime', 'url'] }
+
+/** @param {Call} call */
+function checkPrompt({ body: { parts, messageID = 'msg' } }) {
+  if (!Array.isArray(parts)) return refuseKey('["parts"]')
+  for (const [i, part] of parts.entries())
+    for (const key of needed[part.type] ?? ['type'])
+      if (typeof part[key] !== 'string') refuseKey(`["parts"][${i}]["${key}"]`)
+  if (!messageID.startsWith('msg'))
+    refuse(400, 'BadRequest', 'Expected a string starting with "msg"\n  at ["messageID"]')
+}

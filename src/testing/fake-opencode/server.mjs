@@ -1,0 +1,149 @@
+/** @import { ChildProcess } from 'node:child_process' */
+/** @import { AddressInfo } from 'node:net' */
+/** @import { FakeFaults } from '../fake-faults.ts' */
+/** @import { Behaviour, Body, FakeConfig, Pending, Session } from './types.ts' */
+import { createServer } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { applyFaults, playFaulty } from './faults.mjs'
+import { handle } from './http.mjs'
+import { playKeywords } from './keywords.mjs'
+import { knowsAgent, knowsModel, refuseAgent, refuseModel } from './models.mjs'
+import { loadScript, modelOf, playModel } from './script.mjs'
+import { exit, imitated } from './small.mjs'
+import { Store } from './store.mjs'
+import { Streams } from './streams.mjs'
+import { killGroup } from './tools.mjs'
+import { Turn } from './turn.mjs'
+
+/** One start of a fake `opencode serve` 1.18.33. */
+export class FakeServer {
+  /** @type {Map<string, Pending>} Permissions and questions that wait for their answer. */
+  pending = new Map()
+  /** @type {Set<string>} Directory and pattern of what was always allowed. */
+  allowed = new Set()
+  /** @type {Set<ChildProcess>} Commands that run. */
+  children = new Set()
+  /** It said that it listens. */
+  announced = false
+  #script
+
+  /**
+   * @param {FakeConfig} config
+   * @param {FakeFaults} faults
+   * @param {Behaviour} behaviour
+   */
+  constructor(config, faults, behaviour) {
+    this.config = config
+    this.faults = faults
+    this.version = faults.version ?? imitated
+    this.behaviour = applyFaults(faults, behaviour)
+    this.streams = new Streams(faults)
+    this.store = new Store(config.store)
+    this.sessions = this.store.load()
+    this.#script = loadScript(config.script ?? [])
+  }
+
+  /**
+   * @param {number} port
+   * @param {string} hostname
+   */
+  async run(port, hostname) {
+    const { startDelayMs = 0, announceDelayMs = 0, neverListens = false } = this.faults
+    await this.behaviour.boot?.(this)
+    await sleep(startDelayMs)
+    const open = neverListens === true ? port : await this.#listen(port, hostname)
+    await sleep(announceDelayMs)
+    if (neverListens) return
+    process.stdout.write(`opencode server listening on http://${hostname}:${open}\n`)
+    this.announced = true
+  }
+
+  /**
+   * @param {number} port
+   * @param {string} hostname
+   * @returns {Promise<number>}
+   */
+  #listen(port, hostname) {
+    const http = createServer((req, res) => void handle(this, req, res))
+    http.on('connection', (socket) => this.behaviour.connection?.(socket, this))
+    http.on('error', () => exit(1, 'Error: Unexpected error\n\nServeError\n'))
+    const address = () => /** @type {AddressInfo} */ (http.address())
+    return new Promise((done) => http.listen(port, hostname, () => done(address().port)))
+  }
+
+  /**
+   * Takes a prompt. A busy session merges it: one idle for all, and the last prompt is the parent (opencode 1.18.33).
+   * @param {Session} session
+   * @param {Body} body
+   */
+  async prompt(session, body) {
+    const turn = new Turn(this, session, body)
+    if (!knowsAgent(turn.agent)) return void refuseAgent(turn)
+    this.#forget(session)
+    if (body.noReply) return void turn.sayPrompt()
+    if (session.turn) {
+      turn.sayPrompt()
+      session.next = turn
+    } else await this.#run(turn)
+  }
+
+  /**
+   * What was reverted goes with the next prompt.
+   * @param {Session} session
+   */
+  #forget(session) {
+    const from = session.messages.findIndex(({ info }) => info.id === session.revert)
+    if (from >= 0) session.messages.splice(from)
+    delete session.revert
+  }
+
+  /** @param {Turn} turn */
+  async #run(turn) {
+    const { session } = turn
+    session.turn = turn
+    turn.ended = this.#play(turn)
+    await turn.ended
+    session.turn = undefined
+    const { next } = session
+    session.next = undefined
+    if (next) await this.#run(next)
+  }
+
+  /** @param {Turn} turn */
+  async #play(turn) {
+    try {
+      await this.#answer(turn)
+      await playFaulty(turn, this.faults)
+    } catch (error) {
+      if (!turn.aborted) throw error
+      await turn.endAborted()
+    }
+  }
+
+  /** @param {Turn} turn */
+  async #answer(turn) {
+    if (this.behaviour.turn) return this.behaviour.turn(turn)
+    if (!knowsModel(turn.model)) return void refuseModel(turn)
+    const model = modelOf(this.#script, turn)
+    return model ? playModel(turn, model) : playKeywords(turn)
+  }
+
+  /**
+   * Resolves after the last event of what it aborted, as the real reply does.
+   * @param {Session} session
+   */
+  async abort(session) {
+    session.next = undefined
+    if (!session.turn) return void new Turn(this, session, {}).idle() // the stray idle
+    session.turn.abort()
+    await session.turn.ended
+  }
+
+  /** Ends all that runs. */
+  async dispose() {
+    const busy = [...this.sessions.values()].filter(({ turn }) => turn)
+    await Promise.all(busy.map((session) => this.abort(session)))
+    for (const { pid } of this.children) killGroup(pid)
+    this.streams.dispose()
+  }
+}

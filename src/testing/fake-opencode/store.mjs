@@ -1,0 +1,45 @@
+/** @import { FakeConfig, Session } from './types.ts' */
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { parseJson } from './small.mjs'
+
+/** Where sessions outlive the process: a file each, replaced at once, so that a killed process loses what it had not said. */
+export class Store {
+  /** @type {string | undefined} */
+  #folder
+
+  /** @param {FakeConfig['store']} place */
+  constructor(place = dataFolder()) {
+    this.#folder = place === false ? undefined : place
+    if (this.#folder) mkdirSync(this.#folder, { recursive: true })
+  }
+
+  /** @returns {Map<string, Session>} */
+  load() {
+    const folder = this.#folder
+    if (!folder) return new Map()
+    const files = readdirSync(folder).filter((name) => name.endsWith('.json'))
+    const stored = files.map((name) => parseJson(readFileSync(join(folder, name), 'utf8')))
+    const sessions = /** @type {Session[]} */ (stored.filter((session) => session !== undefined))
+    return new Map(sessions.map((session) => [session.info.id, session]))
+  }
+
+  /** @param {Session} session */
+  save({ info, messages, revert }) {
+    if (!this.#folder) return
+    const file = join(this.#folder, `${info.id}.json`)
+    writeFileSync(`${file}.tmp`, JSON.stringify({ info, messages, revert }))
+    renameSync(`${file}.tmp`, file)
+  }
+
+  /** @param {Session} session */
+  delete({ info }) {
+    if (this.#folder) rmSync(join(this.#folder, `${info.id}.json`), { force: true })
+  }
+}
+
+/** Beside the folder in which the real one keeps its database (opencode 1.18.33). */
+function dataFolder() {
+  return join(process.env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'fake-opencode')
+}

@@ -1,0 +1,161 @@
+/** @import { ServerResponse } from 'node:http' */
+/** @import { FakeFaults } from '../fake-faults.ts' */
+/** @import { Stream, WireEvent } from './types.ts' */
+import { Reordering } from './reordering.mjs'
+import { newEvent } from './small.mjs'
+
+/** What the global stream tells twice, the second time as a `sync` frame (opencode 1.18.33). */
+const durable = /^(session\.(created|updated|deleted)|message\.(updated|part\.updated))$/
+
+/** The open event streams, and what goes wrong with them. */
+export class Streams {
+  /** @type {Set<Stream>} */
+  #open = new Set()
+  /** @type {FakeFaults} */
+  #faults
+  /** @type {(() => void)[] | undefined} Writes kept back, while the streams are held. */
+  #held
+  /** @type {Reordering | undefined} */
+  #reordering
+  #seq = 0
+  #told = 0
+  #deaf = false
+
+  /** @param {FakeFaults} faults */
+  constructor(faults) {
+    this.#faults = faults
+    if (faults.reorderFrames) this.#reordering = new Reordering((about, event) => this.#tell(about, event))
+  }
+
+  get count() {
+    return this.#open.size
+  }
+
+  /**
+   * Opens an event stream; without a directory it is the global one.
+   * @param {ServerResponse} res
+   * @param {string} [directory]
+   */
+  open(res, directory) {
+    const { heartbeatMs = 10_000, deafStreamMs = 20 } = this.#faults
+    res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
+    /** @param {string} data @param {() => void} [sent] */
+    const write = (data, sent) =>
+      this.#held ? void this.#held.push(() => write(data, sent)) : void res.write(data, sent)
+    /** @type {Stream['send']} */
+    const send = (frame, sent) => write(`data: ${JSON.stringify(frame)}\n\n`, sent)
+    /** @param {string} type */
+    const own = (type) => send(directory ? newEvent(type, {}) : { payload: newEvent(type, {}) })
+    const heart = setInterval(() => own('server.heartbeat'), heartbeatMs)
+    const stream = { res, directory, send }
+    const listen = () => !res.destroyed && this.#open.add(stream)
+    res.on('close', () => {
+      clearInterval(heart)
+      this.#open.delete(stream)
+    })
+    own('server.connected')
+    if (directory) listen()
+    else setTimeout(listen, deafStreamMs) // the global one never tells what happens until then
+  }
+
+  /**
+   * Tells of something that happened to a session.
+   * @param {string} directory
+   * @param {string} type
+   * @param {Record<string, unknown>} properties
+   */
+  emit(directory, type, properties) {
+    const event = newEvent(type, properties)
+    if (this.#reordering) this.#reordering.take(directory, event)
+    else this.#tell(directory, event)
+  }
+
+  /** Destroys every stream's socket, as a broken network would. */
+  cut() {
+    for (const { res } of this.#open) res.socket?.destroy()
+    this.#open.clear()
+  }
+
+  /** Keeps every frame back; `release` lets them go in one burst. */
+  hold() {
+    this.#held ??= []
+  }
+
+  release() {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const write of held) write()
+  }
+
+  /** Says that everything was disposed of; streams of one directory end with it. */
+  dispose() {
+    for (const { directory, send, res } of this.#open) {
+      if (directory) send(newEvent('server.instance.disposed', { directory }), () => res.end())
+      else send({ payload: newEvent('global.disposed', {}) })
+    }
+  }
+
+  /**
+   * @param {string} directory
+   * @param {WireEvent} event
+   */
+  #tell(directory, event) {
+    if (this.#deaf) return
+    this.#told += 1
+    const times = this.#faults.duplicateFrames ? 2 : 1
+    const sent = Array.from({ length: times }, () => this.#send(directory, event)).flat()
+    const { crashAfterEvents, cutStreamAfterEvents } = this.#faults
+    if (this.#told === crashAfterEvents) this.#after(sent, () => crash(this.#faults))
+    if (this.#told === cutStreamAfterEvents)
+      this.#after(sent, () => {
+        this.cut()
+        this.#deaf = false
+      })
+  }
+
+  /**
+   * Sends to whom it concerns; a promise for each frame, of its being sent.
+   * @param {string} directory
+   * @param {WireEvent} event
+   * @returns {Promise<void>[]}
+   */
+  #send(directory, event) {
+    const frames = durable.test(event.type) ? [event, this.#sync(event)] : [event]
+    return [...this.#open].flatMap(({ directory: own, send }) => {
+      if (own === directory) return sending((sent) => send(event, sent))
+      if (own !== undefined) return []
+      return frames.map((payload) => sending((sent) => send({ directory, project: 'global', payload }, sent)))
+    })
+  }
+
+  /** @param {WireEvent} event */
+  #sync({ id, type, properties: data }) {
+    const syncEvent = { id, type: `${type}.1`, seq: this.#seq++, aggregateID: data['sessionID'], data }
+    return { type: 'sync', id, syncEvent }
+  }
+
+  /**
+   * Does something once frames were sent; what happens until then, nobody hears.
+   * @param {Promise<void>[]} sent
+   * @param {() => void} act
+   */
+  #after(sent, act) {
+    this.#deaf = true
+    void Promise.all(sent).then(act)
+  }
+}
+
+/**
+ * @param {(sent: () => void) => void} send
+ * @returns {Promise<void>}
+ */
+const sending = (send) => new Promise((resolve) => send(() => resolve()))
+
+/**
+ * Ends this process as a crash would.
+ * @param {FakeFaults} faults
+ */
+export function crash({ crashWith = 1 }) {
+  if (typeof crashWith === 'number') process.exit(crashWith)
+  process.kill(process.pid, crashWith)
+}

@@ -1,0 +1,58 @@
+/** @import { FakeServer } from './server.mjs' */
+/** @import { Message, MessageInfo, Part, Session } from './types.ts' */
+import { newId } from './small.mjs'
+
+/** What is said of a session: on the event stream, and to those who ask for its messages. */
+export class Telling {
+  #server
+  #session
+
+  /**
+   * @param {FakeServer} server
+   * @param {Session} session
+   */
+  constructor(server, session) {
+    this.#server = server
+    this.#session = session
+  }
+
+  /**
+   * @param {string} type
+   * @param {Record<string, unknown>} [properties]
+   */
+  emit(type, properties = {}) {
+    const { id: sessionID, directory } = this.#session.info
+    this.#server.streams.emit(directory, type, { sessionID, ...properties })
+  }
+
+  /** @param {MessageInfo} info */
+  message(info) {
+    const { messages } = this.#session
+    if (!messages.some((message) => message.info.id === info.id)) messages.push({ info, parts: [] })
+    this.#server.store.save(this.#session)
+    this.emit('message.updated', { info })
+  }
+
+  /**
+   * @param {Part} fields
+   * @returns {Part}
+   */
+  part(fields) {
+    const part = { id: newId('prt'), sessionID: this.#session.info.id, ...fields }
+    const message = this.#session.messages.find(({ info }) => info.id === part.messageID)
+    if (message) replace(message, part)
+    this.#server.store.save(this.#session)
+    this.emit('message.part.updated', { part, time: Date.now() })
+    return part
+  }
+}
+
+/**
+ * @param {Message} message
+ * @param {Part} part
+ */
+function replace({ parts }, part) {
+  const at = parts.findIndex(({ id }) => id === part.id)
+  if (at < 0) parts.push(part)
+  else parts[at] = part
+}

@@ -1,0 +1,182 @@
+/** @import { Turn } from './turn.mjs' */
+/** @import { RunningTool, ToolOutcome } from './types.ts' */
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { dirname, resolve, sep } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ask } from './asking.mjs'
+
+/** What the real one offers a model beside what is played here (opencode 1.18.33). */
+const others = ['edit', 'glob', 'grep', 'skill', 'task', 'todowrite', 'webfetch', 'write']
+
+/** A user said no: with a reason the tool fails and the model goes on, without one the loop stops. */
+class Refused extends Error {
+  /**
+   * @param {string} message
+   * @param {boolean} goesOn
+   */
+  constructor(message, goesOn) {
+    super(message)
+    this.goesOn = goesOn
+  }
+}
+
+/** @typedef {Record<string, unknown>} Input */
+
+/** @type {Record<string, (turn: Turn, tool: RunningTool, input: Input) => Promise<ToolOutcome>>} */
+const tools = { bash, read, question }
+
+/**
+ * Plays one call of a tool. `bash` and `read` really run; a tool that nobody knows runs as `invalid`.
+ * Answers whether the loop goes on.
+ * @param {Turn} turn
+ * @param {{ name: string, args: Readonly<Input>, id?: string }} call
+ * @returns {Promise<boolean>}
+ */
+export async function playTool(turn, { name, args, id }) {
+  const tool = turn.calls.open(name, id)
+  try {
+    turn.calls.end(tool, await (tools[name] ?? unplayed)(turn, tool, { ...args }))
+    return true
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    turn.calls.end(tool, { error: error.message })
+    return error.goesOn
+  }
+}
+
+/** @type {(typeof tools)[string]} */
+async function bash(turn, tool, input) {
+  const command = textOf(input['command'])
+  turn.calls.run(tool, input, { output: '' })
+  let output = ''
+  const options = { cwd: turn.session.info.directory, detached: true }
+  const child = spawn('/bin/sh', ['-c', command], { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
+      output += text
+      turn.calls.run(tool, input, { output })
+    })
+  /** @type {Promise<number | null>} */
+  const ended = new Promise((done) => child.on('close', done).on('error', () => done(127)))
+  turn.server.children.add(child)
+  void ended.then(() => turn.server.children.delete(child))
+  const exit = await turn
+    .until(ended)
+    .catch((/** @type {unknown} */ error) =>
+      abortBash(turn, tool, { child, ended, output: () => output }, error),
+    )
+  const metadata = { output, exit, truncated: false }
+  return { output: output === '' ? '(no output)' : output, metadata, title: command }
+}
+
+/**
+ * An aborted command is killed, and its part ends as completed, after the first idle.
+ * @param {Turn} turn
+ * @param {RunningTool} tool
+ * @param {{ child: import('node:child_process').ChildProcess, ended: Promise<unknown>, output: () => string }} running
+ * @param {unknown} error
+ * @returns {never}
+ */
+function abortBash(turn, tool, { child, ended, output }, error) {
+  const killed = async () => {
+    killGroup(child.pid)
+    await Promise.race([ended, sleep(1_000)])
+    const text = `${output()}\n\n<shell_metadata>\nUser aborted the command\n</shell_metadata>`
+    turn.calls.end(tool, { output: text, metadata: { output: output(), exit: null, truncated: false } })
+  }
+  turn.calls.leave(tool, killed())
+  throw error
+}
+
+/**
+ * Ends a command and what it started, but for what it started in a session of its own.
+ * @param {number | undefined} pid
+ */
+export function killGroup(pid) {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It was faster.
+  }
+}
+
+/** @type {(typeof tools)[string]} */
+async function read(turn, tool, input) {
+  const { directory } = turn.session.info
+  const file = resolve(directory, textOf(input['filePath']))
+  turn.calls.run(tool, input)
+  if (!`${file}${sep}`.startsWith(`${directory}${sep}`)) await permit(turn, tool, file)
+  try {
+    return { output: listing(file, readFileSync(file, 'utf8')), title: file }
+  } catch {
+    return { error: `File not found: ${file}` }
+  }
+}
+
+/**
+ * @param {string} file
+ * @param {string} text
+ */
+function listing(file, text) {
+  const lines = text.replace(/\n$/, '').split('\n')
+  const numbered = lines.map((line, i) => `${i + 1}: ${line}`).join('\n')
+  const end = `(End of file - total ${lines.length} lines)`
+  return `<path>${file}</path>\n<type>file</type>\n<content>\n${numbered}\n\n${end}\n</content>`
+}
+
+/** @param {unknown} value */
+const textOf = (value) => (typeof value === 'string' ? value : '')
+
+const rejected = 'The user rejected permission to use this specific tool call'
+
+/**
+ * Asks for a file outside of the directory; what was always allowed is not asked again.
+ * @param {Turn} turn
+ * @param {RunningTool} tool
+ * @param {string} file
+ */
+async function permit(turn, tool, file) {
+  const parentDir = dirname(file)
+  const pattern = `${parentDir}/*`
+  const { directory } = turn.session.info
+  const allowed = `${directory}:${pattern}`
+  if (turn.server.allowed.has(allowed)) return
+  const { reply, message } = await ask(turn, tool, 'permission', {
+    permission: 'external_directory',
+    patterns: [pattern],
+    metadata: { filepath: file, parentDir },
+    always: [pattern],
+  })
+  if (reply === 'always') turn.server.allowed.add(allowed)
+  if (reply !== 'reject') return
+  if (!message) throw new Refused(`${rejected}.`, false)
+  throw new Refused(`${rejected} with the following feedback: ${message}`, true)
+}
+
+/** @type {(typeof tools)[string]} */
+async function question(turn, tool, input) {
+  const questions = /** @type {{ question: string }[]} */ (input['questions'] ?? [])
+  const asked = ask(turn, tool, 'question', { questions }) // the request comes before the call runs
+  turn.calls.run(tool, input)
+  const { answers } = await asked
+  if (!answers) throw new Refused('The user dismissed this question', false)
+  const said = questions.map(({ question: q }, i) => `"${q}"="${answers[i]?.join(', ') || 'Unanswered'}"`)
+  const output = `User has answered your questions: ${said.join(', ')}. You can now continue with the user's answers in mind.`
+  return { output, metadata: { answers, truncated: false } }
+}
+
+/** @type {(typeof tools)[string]} */
+async function unplayed(turn, tool, input) {
+  const name = textOf(tool.part['tool'])
+  await turn.sleep(0)
+  if (others.includes(name)) {
+    turn.calls.run(tool, input)
+    return { error: `The fake opencode does not play the tool ${name}` }
+  }
+  const known = ['bash', 'invalid', 'question', 'read', ...others].sort().join(', ')
+  const error = `Model tried to call unavailable tool '${name}'. Available tools: ${known}.`
+  tool.part = { ...tool.part, tool: 'invalid' }
+  turn.calls.run(tool, { tool: name, error })
+  return { output: `The arguments provided to the tool are invalid: ${error}`, title: 'Invalid Tool' }
+}
