@@ -78,10 +78,13 @@ export class FakeServer {
    */
   async prompt(session, body) {
     const turn = new Turn(this, session, body)
-    if (!knowsAgent(turn.agent)) return void refuseAgent(turn)
+    if (!knowsAgent(turn.agent)) {
+      refuseAgent(turn)
+      return
+    }
     this.#forget(session)
-    if (body.noReply) return void turn.sayPrompt()
-    if (session.turn) {
+    if (body.noReply) turn.sayPrompt()
+    else if (session.turn) {
       turn.sayPrompt()
       session.next = turn
     } else await this.#run(turn)
@@ -122,10 +125,13 @@ export class FakeServer {
 
   /** @param {Turn} turn */
   async #answer(turn) {
-    if (this.behaviour.turn) return this.behaviour.turn(turn)
-    if (!knowsModel(turn.model)) return void refuseModel(turn)
+    if (this.behaviour.turn) {
+      await this.behaviour.turn(turn)
+      return
+    }
     const model = modelOf(this.#script, turn)
-    return model ? playModel(turn, model) : playKeywords(turn)
+    if (!knowsModel(turn.model)) refuseModel(turn)
+    else await (model ? playModel(turn, model) : playKeywords(turn))
   }
 
   /**
@@ -134,9 +140,9 @@ export class FakeServer {
    */
   async abort(session) {
     session.next = undefined
-    if (!session.turn) return void new Turn(this, session, {}).idle() // the stray idle
-    session.turn.abort()
-    await session.turn.ended
+    session.turn?.abort()
+    if (session.turn) await session.turn.ended
+    else new Turn(this, session, {}).idle() // the stray idle
   }
 
   /** Ends all that runs. */

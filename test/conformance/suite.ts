@@ -1,0 +1,58 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { OpenCodeServer } from '../../src/index.ts'
+import { serverCases } from './server-cases.ts'
+import { turnCases } from './turn-cases.ts'
+
+/** Where a case is played: a server on an opencode, the real one or a fake, with the script of `script.ts`. */
+export interface Stage {
+  server: OpenCodeServer
+  /** Every state of the server's lifecycle so far. */
+  states: readonly string[]
+}
+
+/** Plays something, and answers what was seen of it. */
+export type Case = (stage: Stage) => Promise<unknown>
+
+const cases = Object.entries({ ...turnCases, ...serverCases })
+const file = new URL('expected.json', import.meta.url)
+
+/**
+ * Plays every case, and compares with the one expectation that is for both. The real opencode is right: run its suite
+ * with `UPDATE_CONFORMANCE=1` to write down what it does.
+ */
+export function describeConformance(
+  open: () => Promise<{ server: OpenCodeServer; close: () => Promise<void> }>,
+): void {
+  let stage: Stage
+  let close: () => Promise<void>
+  const expected = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
+  const seen: Record<string, unknown> = {}
+
+  beforeAll(async () => {
+    const opened = await open()
+    const states: string[] = []
+    opened.server.lifecycle$.subscribe(({ state }) => {
+      if (states.at(-1) !== state) states.push(state)
+    })
+    stage = { server: opened.server, states }
+    close = opened.close
+    await opened.server.ensureRunning()
+  })
+
+  afterAll(async () => {
+    if (process.env['UPDATE_CONFORMANCE'] === '1') writeFileSync(file, `${JSON.stringify(seen, null, 2)}\n`)
+    await close()
+  })
+
+  it.each(cases)('%s', async (name, play) => {
+    // As it is written down: without what is undefined.
+    seen[name] = JSON.parse(JSON.stringify(await play(stage))) as unknown
+    if (process.env['UPDATE_CONFORMANCE'] !== '1') expect(seen[name]).toEqual(expected[name])
+  })
+
+  it('has an expectation for each case, and no other', () => {
+    if (process.env['UPDATE_CONFORMANCE'] !== '1')
+      expect(Object.keys(expected)).toEqual(cases.map(([name]) => name))
+  })
+}

@@ -1,0 +1,67 @@
+import { filter, firstValueFrom, skip } from 'rxjs'
+import type { Reply, Turn, TurnInput } from '../../src/index.ts'
+import { messagesOf, untilIdle } from '../support/server-api.ts'
+import { messagesRecord, recordOf, shortened } from './record.ts'
+import type { Case, Stage } from './suite.ts'
+
+/** One turn in a session of its own. */
+const one =
+  (input: string | TurnInput): Case =>
+  (stage) =>
+    recordOf(stage.server.turn(input))
+
+const kindOf = (turn: Turn, kind: Reply['kind'], nth = 0) =>
+  firstValueFrom(
+    turn.replies$.pipe(
+      filter((reply) => reply.kind === kind),
+      skip(nth),
+    ),
+  )
+
+/** A turn that is cancelled, what its session shows then, and the next turn. */
+async function cancelled({ server }: Stage, text: string, until: (turn: Turn) => Promise<unknown>) {
+  const session = server.session()
+  const turn = session.turn(text)
+  const record = recordOf(turn)
+  await until(turn)
+  turn.cancel()
+  const ended = shortened(await record)
+  await untilIdle(server, await turn.sessionId)
+  const messages = shortened(messagesRecord(await messagesOf(server, (await turn.sessionId) ?? '')))
+  return { ended, messages, next: await recordOf(session.turn('say hello')) }
+}
+
+/** Turns and how they end. */
+export const turnCases: Record<string, Case> = {
+  'a plain turn': one({ text: 'say hello', traceId: 't1' }),
+  'reasoning, then text': one('think first'),
+  'an answer at its limit': one('go on too long'),
+  'a command that succeeds': one('run well'),
+  'a command that fails': one('run badly'),
+  'a command without output': one('run silently'),
+  'a turn of three steps': one('run in steps'),
+  'a tool that nobody knows': one('use what is not'),
+  'a file that does not exist': one('read nothing'),
+  'a permission, rejected with a message': one('read outside'),
+  'a permission, rejected without one': one({ text: 'read outside', onPermission: 'reject' }),
+  'a permission, given once': one({ text: 'read outside', onPermission: 'once' }),
+  'a question, answered': one({ text: 'ask much', onQuestion: () => [['B'], ['A', 'B']] }),
+  'a question, dismissed': one({ text: 'ask much', onQuestion: 'reject' }),
+  'a provider that says 400': one('fail with 400'),
+  'a provider that says 401': one('fail with 401'),
+  'a provider that says 429 once': one('fail once'),
+  'a provider that says 503 until the retries are spent': one({ text: 'fail for ever', maxRetries: 1 }),
+  'a session that does not exist': one({ text: 'say hello', sessionId: 'ses_000000000000000000000000zz' }),
+  'a model that does not exist': one({ text: 'say hello', model: 'nope' }),
+  'an agent that does not exist': one({ text: 'say hello', agent: 'nope' }),
+  'a cancel in mid-text': (stage) => cancelled(stage, 'trickle', (turn) => kindOf(turn, 'delta', 2)),
+  'a cancel in a tool': (stage) => cancelled(stage, 'sleep long', (turn) => kindOf(turn, 'tool_call')),
+  'turns of one session': async ({ server }) => {
+    const session = server.session()
+    const turns = ['say hello', 'run well', 'think first'].map((text) => session.turn(text))
+    const records = await Promise.all(turns.map(recordOf))
+    return { records, messages: messagesRecord(await messagesOf(server, await session.id)) }
+  },
+  'turns side by side': ({ server }) =>
+    Promise.all(['number 1', 'number 2', 'number 3'].map((text) => recordOf(server.turn(text)))),
+}
