@@ -1,5 +1,6 @@
+import { dirname } from 'node:path'
 import { firstValueFrom, toArray } from 'rxjs'
-import type { InputRequest, Reply, Turn, TurnStatus } from '../../src/index.ts'
+import type { InputRequest, OpenCodeEvent, Reply, Turn, TurnStatus } from '../../src/index.ts'
 import type { StoredMessage } from '../support/server-api.ts'
 import { outside } from './script.ts'
 
@@ -10,11 +11,11 @@ export async function recordOf(turn: Turn) {
   turn.status$.subscribe((status) => void statuses.push(status))
   turn.requests$.subscribe((request) => void requests.push(request))
   const replies = await firstValueFrom(turn.replies$.pipe(toArray()))
-  return normal({
+  return {
     replies: merged(replies),
     statuses: statuses.map(plainStatus),
     ...(requests.length > 0 && { requests: requests.map(plainRequest) }),
-  })
+  }
 }
 
 /** Neighbouring pieces of text are one. */
@@ -38,36 +39,70 @@ const plainRequest = ({ id: _, ...request }: InputRequest) => request
 
 /** The shape of stored messages: who said what, with how it ended. */
 export const messagesRecord = (messages: readonly StoredMessage[]) =>
-  normal(
-    messages.map(({ info, parts }) => ({
-      role: info.role,
-      completed: info.time.completed !== undefined,
-      finish: info.finish,
-      error: (info.error as { name?: string } | undefined)?.name,
-      parts: parts.map((part) => {
-        const { type, text, state } = part as { type: string; text?: string; state?: { status: string } }
-        return { type, text, status: state?.status }
-      }),
-    })),
-  )
+  messages.map(({ info, parts }) => ({
+    role: info.role,
+    completed: info.time.completed !== undefined,
+    finish: info.finish,
+    error: (info.error as { name?: string } | undefined)?.name,
+    parts: parts.map((part) => {
+      const { type, text, state } = part as { type: string; text?: string; state?: { status: string } }
+      return { type, text, status: state?.status }
+    }),
+  }))
 
-const ids = /\b(ses|msg|prt|call|per|que|evt)_\w+/g
+const ids = /\b(ses|msg|prt|call|per|que|evt)_[\w-]{6,}/g
 
-/** The same without ids and places: each id is numbered in the order in which it comes. */
-export function normal<T>(value: T, places: Record<string, string> = {}): T {
+/** The same without what differs from run to run: ids are numbered in the order in which they come, places are named. */
+export function normal(value: unknown, home: string): unknown {
   const seen = new Map<string, string>()
   const number = (id: string, kind: string) => {
     if (!seen.has(id)) seen.set(id, `${kind}#${seen.size + 1}`)
     return seen.get(id) ?? id
   }
   let text = JSON.stringify(value)
-  for (const [place, name] of Object.entries({ [outside]: '<outside>', ...places }))
+  for (const [place, name] of Object.entries({
+    [outside]: '<outside>',
+    [dirname(outside)]: '<folder>',
+    [home]: '<home>',
+  }))
     text = text.replaceAll(place, name)
-  text = text.replaceAll(outside.slice(0, outside.lastIndexOf('/')), '<folder>')
-  return JSON.parse(text.replace(ids, number)) as T
+  return JSON.parse(text.replace(ids, number)) as unknown
 }
 
 /** A turn that is ended in mid-text: how much of it came is a matter of time. */
 export function shortened<T>(record: T): T {
   return JSON.parse(JSON.stringify(record).replace(/"0 1 2 [\d ]*"/g, '"0 1 2 …"')) as T
 }
+
+/** What the runtime reads. Of the rest some depends on the machine, and some is not imitated. */
+const read = /^(message\.|session\.(status|idle|error)|permission\.|question\.)/
+
+/** The events of one turn: what is told again, and how text was cut, is left out. */
+export function eventsRecord(events: readonly OpenCodeEvent[]): string[] {
+  const lines: string[] = []
+  let status = ''
+  for (const event of events.filter(({ type }) => read.test(type))) {
+    const line = lineOf(event)
+    if (line === status || line === lines.at(-1) || (line.endsWith(' user') && lines.includes(line))) continue
+    if (event.type === 'session.status') status = line
+    lines.push(line)
+  }
+  return lines
+}
+
+function lineOf({ type, properties }: OpenCodeEvent): string {
+  const { info, part, status, error } = properties as Record<string, Fields | undefined>
+  const { time, finish, role } = (info ?? {}) as {
+    time?: { completed?: number }
+    finish?: string
+    role?: string
+  }
+  const { state, text } = (part ?? {}) as { state?: Fields; text?: string }
+  const ended = [time?.completed && 'completed', finish, info?.['error'] && 'failed']
+  const details = [role, part?.['type'], state?.['status'], text, status?.['type'], error?.['name'], ...ended]
+  return [type, ...details.filter((detail) => detail !== undefined && detail !== '' && detail !== 0)].join(
+    ' ',
+  )
+}
+
+type Fields = Record<string, unknown>

@@ -35,6 +35,7 @@ export const script: readonly FakeRule[] = [
   { match: 'use what is not', reply: [call('frobnicate', { x: 1 }), done] },
   { match: 'read nothing', reply: [call('read', { filePath: 'missing.txt' }), done] },
   { match: 'read outside', reply: [call('read', { filePath: outside }), done] },
+  { match: 'read beyond', reply: [call('read', { filePath: '/etc/hostname' }), done] },
   { match: 'ask much', reply: [call('question', { questions }), done] },
   { match: 'trickle', reply: { text: Array.from({ length: 400 }, (_, i) => `${i} `), chunkDelayMs: 50 } },
   { match: 'sleep long', reply: [bash('echo begun; sleep 300'), done] },

@@ -1,38 +1,44 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { filter, firstValueFrom } from 'rxjs'
-import { connect } from '../../src/index.ts'
+import { connect, type OpenCodeEvent, type TurnInput } from '../../src/index.ts'
 import { ask, busySessions, messagesOf, untilIdle } from '../support/server-api.ts'
-import { startStreamProxy } from '../support/stream-proxy.ts'
-import { messagesRecord, normal, recordOf, shortened } from './record.ts'
+import { startStreamProxy, type StreamFaults } from '../support/stream-proxy.ts'
+import { eventsRecord, messagesRecord, recordOf, shortened } from './record.ts'
+import { inDirectory, say } from './requests.ts'
 import type { Case, Stage } from './suite.ts'
 
-/** A plain request, as somebody else would make it; answers the status and the body's shape. */
-async function say({ server }: Stage, method: string, path: string, body?: unknown, isLetIn = true) {
-  const key = Buffer.from(`opencode:${server.password ?? ''}`).toString('base64')
-  const response = await fetch(new URL(path, server.baseURL), {
-    method,
-    headers: {
-      ...(isLetIn && { authorization: `Basic ${key}` }),
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  })
-  const text = await response.text()
-  const isPage = /^<!doctype html/i.test(text)
-  return { status: response.status, body: isPage ? '<page>' : text.startsWith('{') ? refusalOf(text) : text }
+/** The turn of a connection whose event stream is cut once, after so many of its frames. */
+function cutAfter(stage: Stage, frames: number, text: string) {
+  let left = frames
+  return through(stage, () => (left-- === 0 ? 'cutAfter' : 'pass'), text)
 }
 
-/** Of a body only its name: the words are not for programs. */
-const refusalOf = (text: string): unknown => (JSON.parse(text) as { name?: string }).name ?? '<object>'
+/** The events of a turn, and of the second after it. */
+async function eventsOf(stage: Stage, text: string, input: Partial<TurnInput> = {}) {
+  const events: OpenCodeEvent[] = []
+  const onFrame = (event: OpenCodeEvent) => {
+    events.push(event)
+    return 'pass' as const
+  }
+  await through(stage, onFrame, text, { ...input, onPermission: 'once', onQuestion: 'reject' }, 1_000)
+  return eventsRecord(events)
+}
 
-/** The turn of a connection whose event stream is cut once, after so many of its frames. */
-async function cutAfter({ server }: Stage, frames: number, text: string) {
-  let left = frames
-  const onFrame = () => (left-- === 0 ? 'cutAfter' : 'pass')
+/** A turn whose event stream goes through a proxy. */
+async function through(
+  { server }: Stage,
+  onFrame: StreamFaults['onFrame'],
+  text: string,
+  input: Partial<TurnInput> = {},
+  afterMs = 0,
+) {
   const proxy = await startStreamProxy(server.baseURL ?? '', { onFrame })
   const endpoint = { baseURL: proxy.baseURL, password: server.password ?? '', modelId: 'gpt-4o' }
   const connection = connect(endpoint)
   try {
-    return await recordOf(connection.turn(text))
+    const record = await recordOf(connection.turn({ text, ...input }))
+    await sleep(afterMs)
+    return record
   } finally {
     await connection.close()
     await proxy.close()
@@ -43,6 +49,14 @@ async function cutAfter({ server }: Stage, frames: number, text: string) {
 export const serverCases: Record<string, Case> = {
   'a stream that is cut in mid-turn': (stage) => cutAfter(stage, 7, 'be slow'),
   'a stream that is cut at the start of a turn': (stage) => cutAfter(stage, 0, 'be slow'),
+  'the events of a plain turn': (stage) => eventsOf(stage, 'think first'),
+  'the events of a command': (stage) => eventsOf(stage, 'run badly'),
+  'the events of a permission': (stage) => eventsOf(stage, 'read beyond'),
+  'the events of a question that is dismissed': (stage) => eventsOf(stage, 'ask much'),
+  'the events of a refusal by the provider': (stage) => eventsOf(stage, 'fail with 401'),
+  'the events of a retry': (stage) => eventsOf(stage, 'fail once'),
+  'the events of an unknown model': (stage) => eventsOf(stage, 'say hello', { model: 'nope' }),
+  'the events of an unknown agent': (stage) => eventsOf(stage, 'say hello', { agent: 'nope' }),
   'what a busy session shows, and an idle one': async ({ server }) => {
     const turn = server.turn('be slow')
     await firstValueFrom(turn.replies$)
@@ -59,15 +73,14 @@ export const serverCases: Record<string, Case> = {
     }
   },
   'a permission that waits': async ({ server }) => {
-    const { directory } = server.actor.getSnapshot().context.options.values
     let waiting: unknown
     const onPermission = async () => {
-      waiting = await ask(server, `/permission?directory=${encodeURIComponent(directory)}`)
+      waiting = await ask(server, inDirectory(server, '/permission'))
       return 'once' as const
     }
     const turn = server.turn({ text: 'read outside', onPermission })
     const { kind } = await turn.done
-    return normal({ waiting, kind })
+    return { waiting, kind }
   },
   'requests that are refused': async (stage) => {
     const turn = stage.server.turn('say hello')
@@ -75,20 +88,20 @@ export const serverCases: Record<string, Case> = {
     const session = `/session/${(await turn.sessionId) ?? ''}`
     const text = { type: 'text', text: 'x' }
     return {
-      unknownPath: await say(stage, 'GET', '/nothing/here'),
-      unknownSession: await say(stage, 'GET', '/session/ses_000000000000000000000000zz'),
-      withoutPassword: await say(stage, 'GET', '/global/health', undefined, false),
-      noParts: await say(stage, 'POST', `${session}/prompt_async`, {}),
-      badPart: await say(stage, 'POST', `${session}/prompt_async`, { parts: [{ type: 'file' }] }),
-      badId: await say(stage, 'POST', `${session}/prompt_async`, { messageID: 'x', parts: [text] }),
-      unknownPermission: await say(stage, 'POST', '/permission/per_000000000000000000000000zz/reply', {
+      unknownPath: await say(stage.server, 'GET', '/nothing/here'),
+      unknownSession: await say(stage.server, 'GET', '/session/ses_000000000000000000000000zz'),
+      withoutPassword: await say(stage.server, 'GET', '/global/health', undefined, false),
+      noParts: await say(stage.server, 'POST', `${session}/prompt_async`, {}),
+      badPart: await say(stage.server, 'POST', `${session}/prompt_async`, { parts: [{ type: 'file' }] }),
+      badId: await say(stage.server, 'POST', `${session}/prompt_async`, { messageID: 'x', parts: [text] }),
+      unknownPermission: await say(stage.server, 'POST', '/permission/per_000000000000000000000000zz/reply', {
         reply: 'once',
       }),
-      badReply: await say(stage, 'POST', '/permission/per_000000000000000000000000zz/reply', {}),
-      abortOfNothing: await say(stage, 'POST', '/session/ses_000000000000000000000000zz/abort', {}),
-      abortOfIdle: await say(stage, 'POST', `${session}/abort`, {}),
-      deleted: await say(stage, 'DELETE', session),
-      deletedTwice: await say(stage, 'DELETE', session),
+      badReply: await say(stage.server, 'POST', '/permission/per_000000000000000000000000zz/reply', {}),
+      abortOfNothing: await say(stage.server, 'POST', '/session/ses_000000000000000000000000zz/abort', {}),
+      abortOfIdle: await say(stage.server, 'POST', `${session}/abort`, {}),
+      deleted: await say(stage.server, 'DELETE', session),
+      deletedTwice: await say(stage.server, 'DELETE', session),
     }
   },
   'a server that is killed in mid-turn, and its session on the next one': async ({ server, states }) => {

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { OpenCodeServer } from '../../src/index.ts'
+import { normal } from './record.ts'
 import { serverCases } from './server-cases.ts'
 import { turnCases } from './turn-cases.ts'
 
@@ -17,37 +18,39 @@ export type Case = (stage: Stage) => Promise<unknown>
 const cases = Object.entries({ ...turnCases, ...serverCases })
 const file = new URL('expected.json', import.meta.url)
 
+interface Opened {
+  home: string
+  server: OpenCodeServer
+  close: () => Promise<void>
+}
+
 /**
  * Plays every case, and compares with the one expectation that is for both. The real opencode is right: run its suite
  * with `UPDATE_CONFORMANCE=1` to write down what it does.
  */
-export function describeConformance(
-  open: () => Promise<{ server: OpenCodeServer; close: () => Promise<void> }>,
-): void {
+export function describeConformance(open: () => Promise<Opened>): void {
   let stage: Stage
-  let close: () => Promise<void>
+  let opened: Opened
   const expected = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
   const seen: Record<string, unknown> = {}
 
   beforeAll(async () => {
-    const opened = await open()
+    opened = await open()
     const states: string[] = []
     opened.server.lifecycle$.subscribe(({ state }) => {
       if (states.at(-1) !== state) states.push(state)
     })
     stage = { server: opened.server, states }
-    close = opened.close
     await opened.server.ensureRunning()
   })
 
   afterAll(async () => {
     if (process.env['UPDATE_CONFORMANCE'] === '1') writeFileSync(file, `${JSON.stringify(seen, null, 2)}\n`)
-    await close()
+    await opened.close()
   })
 
   it.each(cases)('%s', async (name, play) => {
-    // As it is written down: without what is undefined.
-    seen[name] = JSON.parse(JSON.stringify(await play(stage))) as unknown
+    seen[name] = normal(await play(stage), opened.home)
     if (process.env['UPDATE_CONFORMANCE'] !== '1') expect(seen[name]).toEqual(expected[name])
   })
 

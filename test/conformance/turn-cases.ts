@@ -1,6 +1,7 @@
 import { filter, firstValueFrom, skip } from 'rxjs'
 import type { Reply, Turn, TurnInput } from '../../src/index.ts'
-import { messagesOf, untilIdle } from '../support/server-api.ts'
+import { messagesOf, untilAnswered } from '../support/server-api.ts'
+import { inDirectory, say } from './requests.ts'
 import { messagesRecord, recordOf, shortened } from './record.ts'
 import type { Case, Stage } from './suite.ts'
 
@@ -26,7 +27,7 @@ async function cancelled({ server }: Stage, text: string, until: (turn: Turn) =>
   await until(turn)
   turn.cancel()
   const ended = shortened(await record)
-  await untilIdle(server, await turn.sessionId)
+  await untilAnswered(server, await turn.sessionId)
   const messages = shortened(messagesRecord(await messagesOf(server, (await turn.sessionId) ?? '')))
   return { ended, messages, next: await recordOf(session.turn('say hello')) }
 }
@@ -43,8 +44,15 @@ export const turnCases: Record<string, Case> = {
   'a tool that nobody knows': one('use what is not'),
   'a file that does not exist': one('read nothing'),
   'a permission, rejected with a message': one('read outside'),
-  'a permission, rejected without one': one({ text: 'read outside', onPermission: 'reject' }),
+  'a permission, rejected by default': one({ text: 'read outside', onPermission: 'reject' }),
   'a permission, given once': one({ text: 'read outside', onPermission: 'once' }),
+  'a permission, rejected by somebody else without a word': async ({ server }) => {
+    const turn = server.turn({ text: 'read outside', onPermission: () => new Promise(() => undefined) })
+    const record = recordOf(turn)
+    const { id } = await firstValueFrom(turn.requests$)
+    await say(server, 'POST', inDirectory(server, `/permission/${id}/reply`), { reply: 'reject' })
+    return record
+  },
   'a question, answered': one({ text: 'ask much', onQuestion: () => [['B'], ['A', 'B']] }),
   'a question, dismissed': one({ text: 'ask much', onQuestion: 'reject' }),
   'a provider that says 400': one('fail with 400'),
@@ -61,6 +69,11 @@ export const turnCases: Record<string, Case> = {
     const turns = ['say hello', 'run well', 'think first'].map((text) => session.turn(text))
     const records = await Promise.all(turns.map(recordOf))
     return { records, messages: messagesRecord(await messagesOf(server, await session.id)) }
+  },
+  'a permission, given for always': async ({ server }) => {
+    const session = server.session()
+    const turns = [1, 2].map(() => session.turn({ text: 'read outside', onPermission: 'always' }))
+    return Promise.all(turns.map(recordOf))
   },
   'turns side by side': ({ server }) =>
     Promise.all(['number 1', 'number 2', 'number 3'].map((text) => recordOf(server.turn(text)))),

@@ -1,5 +1,4 @@
-import { rmSync } from 'node:fs'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe } from 'vitest'
@@ -27,7 +26,7 @@ async function fakeServer() {
     await expectNothingLeft(home)
     rmSync(home, { recursive: true, force: true })
   }
-  return { server, close }
+  return { home, server, close }
 }
 
 describe('the fake opencode, in what the real one does', () => {
