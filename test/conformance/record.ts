@@ -80,9 +80,14 @@ const read = /^(message\.|session\.(status|idle|error)|permission\.|question\.)/
 /** The events of one turn: what is told again, and how text was cut, is left out. */
 export function eventsRecord(events: readonly OpenCodeEvent[]): string[] {
   const lines: string[] = []
+  const messages = new Set<unknown>()
   let status = ''
   for (const event of events.filter(({ type }) => read.test(type))) {
-    const line = lineOf(event)
+    const { id, role } = (event.properties['info'] ?? {}) as { id?: string; role?: string }
+    // A new message may be told so late that it shows what came of it since (opencode 1.18.33).
+    const isNew = event.type === 'message.updated' && !messages.has(id)
+    messages.add(id)
+    const line = isNew ? `message.updated ${role}` : lineOf(event)
     if (line === status || line === lines.at(-1) || (line.endsWith(' user') && lines.includes(line))) continue
     if (event.type === 'session.status') status = line
     lines.push(line)

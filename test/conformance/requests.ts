@@ -26,10 +26,10 @@ export function inDirectory(server: OpenCodeServer, path: string): string {
   return `${path}?directory=${encodeURIComponent(directory)}`
 }
 
-/** Of an object its name, or its keys: the words are not for programs. */
+/** Of an object its name and its keys: the words are not for programs. */
 function kindOf(text: string): unknown {
   if (/^<!doctype html/i.test(text)) return '<page>'
   if (!text.startsWith('{')) return text
   const body = JSON.parse(text) as { name?: string; _tag?: string }
-  return body.name ?? body._tag ?? Object.keys(body)
+  return [body.name ?? body._tag ?? '', ...Object.keys(body).sort()].join(' ')
 }

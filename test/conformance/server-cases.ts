@@ -97,6 +97,7 @@ export const serverCases: Record<string, Case> = {
       unknownPermission: await say(stage.server, 'POST', '/permission/per_000000000000000000000000zz/reply', {
         reply: 'once',
       }),
+      unknownQuestion: await say(stage.server, 'POST', '/question/que_000000000000000000000000zz/reject', {}),
       badReply: await say(stage.server, 'POST', '/permission/per_000000000000000000000000zz/reply', {}),
       abortOfNothing: await say(stage.server, 'POST', '/session/ses_000000000000000000000000zz/abort', {}),
       abortOfIdle: await say(stage.server, 'POST', `${session}/abort`, {}),

@@ -1,6 +1,6 @@
 /** @import { Turn } from './turn.mjs' */
 /** @import { Body, Call, Pending, RunningTool } from './types.ts' */
-import { refuse, refuseKey } from './refusal.mjs'
+import { refuseKey, refuseTagged } from './refusal.mjs'
 import { newId } from './small.mjs'
 
 /**
@@ -38,6 +38,8 @@ function list({ server, directory }, kind) {
     .map(({ request }) => request)
 }
 
+const notFound = { permission: 'PermissionNotFoundError', question: 'QuestionNotFoundError' }
+
 /**
  * Answers a request; one of another directory is not found (opencode 1.18.33).
  * @param {Call} call
@@ -47,8 +49,7 @@ function list({ server, directory }, kind) {
  */
 function answer({ server, id, body, directory }, kind, fact, properties) {
   const entry = server.pending.get(id)
-  if (entry?.kind !== kind || entry.directory !== directory)
-    return refuse(404, 'NotFoundError', `Request not found: ${id}`)
+  if (entry?.kind !== kind || entry.directory !== directory) return refuseTagged(404, notFound[kind], id)
   server.pending.delete(id)
   const { sessionID } = entry.request
   server.streams.emit(directory, `${kind}.${fact}`, { sessionID, requestID: id, ...properties })

@@ -30,7 +30,7 @@ export async function handle(server, req, res) {
     if (answer !== undefined) sendJson(res, 200, answer)
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
-    sendJson(res, error.status, { name: error.name, data: { message: error.message } })
+    sendJson(res, error.status, error.body)
   }
 }
 

@@ -2,13 +2,12 @@
 export class Refusal extends Error {
   /**
    * @param {number} status
-   * @param {string} name
-   * @param {string} message
+   * @param {object} body
    */
-  constructor(status, name, message) {
-    super(message)
+  constructor(status, body) {
+    super(`HTTP ${status}`)
     this.status = status
-    this.name = name
+    this.body = body
   }
 }
 
@@ -19,7 +18,18 @@ export class Refusal extends Error {
  * @returns {never}
  */
 export function refuse(status, name, message) {
-  throw new Refusal(status, name, message)
+  throw new Refusal(status, { name, data: { message } })
+}
+
+/**
+ * A refusal in the shape of opencode's newer routes.
+ * @param {number} status
+ * @param {string} tag
+ * @param {string} requestID
+ * @returns {never}
+ */
+export function refuseTagged(status, tag, requestID) {
+  throw new Refusal(status, { _tag: tag, requestID, message: `Request not found: ${requestID}` })
 }
 
 /**

@@ -59,14 +59,15 @@ export class Streams {
   }
 
   /**
-   * Tells of something that happened to a session.
+   * Tells of something that happened.
    * @param {string} directory
    * @param {string} type
    * @param {Record<string, unknown>} properties
    */
   emit(directory, type, properties) {
     const event = newEvent(type, properties)
-    if (this.#reordering) this.#reordering.take(directory, event)
+    if (!ofSession(event)) this.#send(directory, event)
+    else if (this.#reordering) this.#reordering.take(directory, event)
     else this.#tell(directory, event)
   }
 
@@ -144,6 +145,12 @@ export class Streams {
     void Promise.all(sent).then(act)
   }
 }
+
+/**
+ * What faults are of: a runtime may have the server say other things, to hear whether it does.
+ * @param {WireEvent} event
+ */
+const ofSession = ({ properties }) => properties['sessionID'] !== undefined
 
 /**
  * @param {(sent: () => void) => void} send
