@@ -66,7 +66,7 @@ export class Streams {
    */
   emit(directory, type, properties) {
     const event = newEvent(type, properties)
-    if (!ofSession(event)) this.#send(directory, event)
+    if (!ofSession(event)) void this.#send(directory, event)
     else if (this.#reordering) this.#reordering.take(directory, event)
     else this.#tell(directory, event)
   }
