@@ -78,7 +78,8 @@ describe('OpenTelemetry', () => {
   })
 
   it('is told of turns on a server that somebody else manages, and of no start', async () => {
-    const { server } = standInServer('well-behaved', { password: 'a-password' })
+    const proxy = { baseURL: 'http://127.0.0.1:9/v1', apiKey: 'sk-stand-in-key', providerID: 'mine' }
+    const { server } = standInServer('well-behaved', { password: 'a-password', proxy })
     await server.ensureRunning()
     const otel = useOpenTelemetry()
     const connection = connect({
