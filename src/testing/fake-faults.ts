@@ -61,3 +61,41 @@ export interface FakeFaults {
   /** What `--version` and health say. Default: 1.18.33. */
   version?: string
 }
+
+/** Every name, so that a misspelt one is not a fault that silently never happens. */
+const names: Record<keyof FakeFaults, true> = {
+  startDelayMs: true,
+  exitOnStart: true,
+  neverListens: true,
+  announceDelayMs: true,
+  neverHealthy: true,
+  configBroken: true,
+  loseFirstRequest: true,
+  crashAfterMs: true,
+  crashAfterEvents: true,
+  crashWith: true,
+  ignoreSigterm: true,
+  outputFlood: true,
+  wedgeAfterMs: true,
+  wedgeForMs: true,
+  wedgeHealthOnly: true,
+  cutStreamAfterEvents: true,
+  duplicateFrames: true,
+  reorderFrames: true,
+  trailingError: true,
+  busyAfterIdle: true,
+  errorWithoutIdle: true,
+  heartbeatMs: true,
+  deafStreamMs: true,
+  version: true,
+}
+
+/**
+ * Refuses what is no fault.
+ * @throws TypeError that names it, and what there is.
+ */
+export function checkFaults(faults: readonly FakeFaults[]): void {
+  for (const name of faults.flatMap((each) => Object.keys(each)))
+    if (!Object.hasOwn(names, name))
+      throw new TypeError(`fakeOpenCode knows no fault ${name}; there are: ${Object.keys(names).join(', ')}`)
+}

@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FakeFaults } from './fake-faults.ts'
+import { checkFaults, type FakeFaults } from './fake-faults.ts'
 import type { FakeConfig } from './fake-opencode/types.ts'
 import { toPlayed, type FakeRule } from './fake-script.ts'
 
@@ -71,22 +71,31 @@ const patienceMs = 2_000
  *
  * `faults` are those of every start, or a list: of the first start, of the second …, the last of all later ones.
  *
- * For POSIX systems: the executable is a script with a first line that names this process's Node.
+ * For POSIX systems: the executable is a script with a first line that names this process's Node. Rejects with a
+ * `TypeError` for a fault that it does not know, and with an `Error` on Windows.
  *
  * @example
  * await using fake = await fakeOpenCode([{ crashAfterMs: 500 }, {}], { script: [{ match: 'hello', reply: { text: 'Hi' } }] })
  * const server = new OpenCodeServer({ home, proxy, models, binary: fake.binary })
  */
-export function fakeOpenCode(
+export async function fakeOpenCode(
   faults: FakeFaults | readonly FakeFaults[] = {},
   options: FakeOpenCodeOptions = {},
 ): Promise<FakeOpenCode> {
+  const all = [faults].flat()
+  checkFaults(all)
+  if (process.platform === 'win32')
+    throw new Error('fakeOpenCode needs a POSIX system: its executable is a script. Run these tests in WSL')
+  return Promise.resolve(makeFake(all, options))
+}
+
+function makeFake(faults: readonly FakeFaults[], options: FakeOpenCodeOptions): FakeOpenCode {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'fake-opencode-')))
   const [binary, startsFile, requestsFile] = ['opencode', 'starts.jsonl', 'requests.jsonl'].map((name) =>
     join(folder, name),
   ) as [string, string, string]
   const script = (options.script ?? []).map(toPlayed)
-  writeExecutable(binary, { faults: [faults].flat(), script, startsFile, requestsFile, lifeline: binary })
+  writeExecutable(binary, { faults, script, startsFile, requestsFile, lifeline: binary })
   const seen = { starts: [] as FakeStart[], requests: [] as FakeRequest[] }
   const read = () => {
     seen.starts = readLines<FakeStart>(startsFile)
@@ -103,7 +112,7 @@ export function fakeOpenCode(
     if (!stopped) read()
     return seen
   }
-  return Promise.resolve({
+  return {
     binary,
     get starts() {
       return current().starts
@@ -113,7 +122,7 @@ export function fakeOpenCode(
     },
     stop,
     [Symbol.asyncDispose]: stop,
-  })
+  }
 }
 
 /** The fake's own program: beside this file as source and as built. */

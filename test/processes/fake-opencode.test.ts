@@ -15,7 +15,7 @@ import {
 } from '../../src/index.ts'
 import { fakeOpenCode, type FakeFaults } from '../../src/testing/index.ts'
 import { fakeServer } from '../support/fake.ts'
-import { tempHome } from '../support/home.ts'
+import { processesOf, tempHome } from '../support/home.ts'
 import { collect } from '../support/real.ts'
 import { expectWhole, joined } from '../support/replies.ts'
 import { startStreamProxy } from '../support/stream-proxy.ts'
@@ -104,6 +104,27 @@ describe('a fake opencode', () => {
     expect(await ended).toEqual([0, null])
     expect(existsSync(dirname(fake.binary))).toBe(false)
     expect(fake.starts).toHaveLength(1)
+  })
+
+  it('refuses a fault that there is none of', async () => {
+    const misspelt = { crashAfterMS: 1 } as FakeFaults
+    await expect(fakeOpenCode([{}, misspelt])).rejects.toThrow(/crashAfterMS; there are: .*crashAfterMs/)
+  })
+
+  it('takes the commands that it runs with it when it is stopped', async () => {
+    const sleep = { name: 'bash', args: { command: 'exec sleep 300', description: 'x' } }
+    const fake = await fakeOpenCode({}, { script: [{ match: 'sleep', reply: { toolCalls: [sleep] } }] })
+    const home = tempHome()
+    const env = { PATH: process.env['PATH'], HOME: home }
+    const child = spawn(fake.binary, ['serve'], { env, cwd: home, stdio: ['ignore', 'pipe', 'inherit'] })
+    const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+    const post = async (path: string, body: unknown) =>
+      fetch(new URL(path, line.split(' ').at(-1)), { method: 'POST', body: JSON.stringify(body) })
+    const { id } = (await (await post('/session', {})).json()) as { id: string }
+    await post(`/session/${id}/prompt_async`, { parts: [{ type: 'text', text: 'sleep' }] })
+    await expect.poll(() => processesOf(home).length).toBe(2)
+    await fake.stop()
+    await expect.poll(() => processesOf(home)).toEqual([])
   })
 
   it('keeps the sessions of a home over restarts, and plays its script anew', async () => {

@@ -24,8 +24,8 @@ export async function run(config, behaviour = {}) {
   const port = Number(values['port'] ?? 0)
   appendLine(config.startsFile, { pid: process.pid, port, argv: process.argv.slice(2), at: Date.now() })
   for (const output of [process.stdout, process.stderr]) output.on('error', () => {}) // a reader that left is no reason to die
-  endInTime(config)
   const server = new FakeServer(config, faults, isFirst ? behaviour : {})
+  endInTime(config, server)
   await server.run(port, String(values['hostname'] ?? '127.0.0.1'))
 }
 
@@ -50,9 +50,14 @@ function faultsOf({ faults: all = [] }, before) {
 /**
  * Keeps the process alive, but never for ever.
  * @param {FakeConfig} config
+ * @param {FakeServer} server
  */
-function endInTime({ maxLifeMs = anHourMs, lifeline }) {
+function endInTime({ maxLifeMs = anHourMs, lifeline }, server) {
   setTimeout(() => process.exit(99), maxLifeMs)
   if (!lifeline) return
-  setInterval(() => existsSync(lifeline) || process.exit(0), 100)
+  setInterval(() => {
+    if (existsSync(lifeline)) return
+    server.endCommands()
+    process.exit(0)
+  }, 100)
 }

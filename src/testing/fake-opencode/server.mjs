@@ -149,7 +149,12 @@ export class FakeServer {
   async dispose() {
     const busy = [...this.sessions.values()].filter(({ turn }) => turn)
     await Promise.all(busy.map((session) => this.abort(session)))
-    for (const { pid } of this.children) killGroup(pid)
+    this.endCommands()
     this.streams.dispose()
+  }
+
+  /** Kills the commands that run. */
+  endCommands() {
+    for (const { pid } of this.children) killGroup(pid)
   }
 }
