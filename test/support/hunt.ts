@@ -138,7 +138,7 @@ export class Hunt {
       const file = join(parentPath, name)
       const inHome = relative(home, file)
       if (privateFiles.has(inHome)) expect([inHome, statSync(file).mode & 0o777]).toEqual([inHome, 0o600])
-      else if (!standInFiles.has(inHome) && isOurs.test(inHome))
+      else if (!standInFiles.test(inHome) && isOurs.test(inHome))
         this.note(`file ${inHome}`, readFileSync(file, 'utf8'))
     }
     for (const pid of processesOf(home))
@@ -150,7 +150,8 @@ export class Hunt {
 }
 
 const privateFiles = new Set(['.config/opencode/opencode.json', '.local/state/opencode-runtime/server.json'])
-const standInFiles = new Set(['starts.jsonl', 'requests.jsonl', 'store.json'])
+/** What a stand-in keeps: its starts, its requests, and its sessions, as opencode keeps them in its database. */
+const standInFiles = /^(starts|requests)\.jsonl$|^store\.json\//
 
 /** The forms of a secret; of base64 the characters that are its own, wherever it stands in a text. */
 function formsOf(secret: string): string[] {
