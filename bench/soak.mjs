@@ -3,6 +3,7 @@
 // process is left. Exits 1 where that is not so.
 //
 //   npm run soak -- --minutes 5 --seed 42 --concurrency 4 [--binary path]
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { OpenCodeServer } from '../dist/index.js'
 import { startScriptedModel } from '../dist/testing/index.js'
 
@@ -26,23 +28,32 @@ const random = mulberry32(seed)
 const pick = (list) => list[Math.floor(random() * list.length)]
 
 const apiKey = 'sk-soak-0123456789'
+// The model has a thread of its own: it remembers every request, and would be counted as our heap.
+if (!isMainThread) {
+  const words = Array.from({ length: 40 }, (_, i) => `${i} `)
+  const bash = (command) => ({ toolCalls: [{ name: 'bash', args: { command, description: command } }] })
+  const model = await startScriptedModel(
+    [
+      { match: 'trickle', reply: { text: words, chunkDelayMs: 50 } },
+      { match: 'tool', reply: [bash('sleep 1; echo done'), { text: 'Done' }] },
+      { match: 'long tool', reply: bash('sleep 600') },
+      { match: 'refused', reply: { error: { status: 401, message: 'no such key' } } },
+      { match: 'cut', reply: { text: words, cutAfter: 10 } },
+      { match: 'hello', reply: { text: ['Hello', ' world'] } },
+    ].reverse(),
+    { apiKey },
+  )
+  parentPort.postMessage(model.baseURL)
+  await once(parentPort, 'message')
+  await model.stop()
+  process.exit()
+}
+const model = new Worker(new URL(import.meta.url))
+const [modelURL] = await once(model, 'message')
 const home = mkdtempSync(join(tmpdir(), 'opencode-runtime-soak-'))
-const words = Array.from({ length: 40 }, (_, i) => `${i} `)
-const bash = (command) => ({ toolCalls: [{ name: 'bash', args: { command, description: command } }] })
-const model = await startScriptedModel(
-  [
-    { match: 'trickle', reply: { text: words, chunkDelayMs: 50 } },
-    { match: 'tool', reply: [bash('sleep 1; echo done'), { text: 'Done' }] },
-    { match: 'long tool', reply: bash('sleep 600') },
-    { match: 'refused', reply: { error: { status: 401, message: 'no such key' } } },
-    { match: 'cut', reply: { text: words, cutAfter: 10 } },
-    { match: 'hello', reply: { text: ['Hello', ' world'] } },
-  ].reverse(),
-  { apiKey },
-)
 const server = new OpenCodeServer({
   home,
-  proxy: { baseURL: model.baseURL, apiKey },
+  proxy: { baseURL: modelURL, apiKey },
   models: ['gpt-4o'],
   ...(flags.binary !== undefined && { binary: flags.binary }),
   healthIntervalMs: 1_000,
@@ -193,7 +204,8 @@ await server.stop()
 await sleep(500)
 const after = await liveHeapMb()
 await server.close()
-await model.stop()
+model.postMessage('stop')
+await once(model, 'exit')
 const orphans = processesLeft()
 for (const pid of orphans) process.kill(Number(pid), 'SIGKILL')
 const lost = turns.started - turns.ended
