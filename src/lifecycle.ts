@@ -8,6 +8,17 @@ import type { ServerActorRef } from './turn.ts'
 export type LifecycleState =
   'idle' | 'configuring' | 'spawning' | 'probing' | 'healthy' | 'reaping' | 'failed'
 
+/** From which state of the lifecycle a server goes to which. A start that nobody wants any more goes back to `idle`. */
+export const lifecycleTransitions = {
+  idle: ['configuring'],
+  configuring: ['spawning', 'failed', 'idle'],
+  spawning: ['probing', 'reaping'],
+  probing: ['healthy', 'reaping'],
+  healthy: ['reaping'],
+  reaping: ['configuring', 'failed', 'idle'],
+  failed: ['configuring'],
+} as const satisfies Readonly<Record<LifecycleState, readonly LifecycleState[]>>
+
 /** Where a server is in its lifecycle. */
 export interface Lifecycle {
   state: LifecycleState

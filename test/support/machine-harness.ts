@@ -2,14 +2,15 @@ import { expect, onTestFinished } from 'vitest'
 import { createActor, type InspectionEvent } from 'xstate'
 import { runtimeOf } from '../../src/actors/runtime.ts'
 import { ensureRunning, type EnsureRunningOptions } from '../../src/ensure-running.ts'
-import { lifecycleOf, type LifecycleState } from '../../src/lifecycle.ts'
+import { lifecycleOf, lifecycleTransitions, type LifecycleState } from '../../src/lifecycle.ts'
+import type { ServerContext } from '../../src/machines/context.ts'
 import { serverMachine } from '../../src/machines/server.ts'
 import { compileOptions, type OpenCodeServerOptions } from '../../src/options.ts'
 import { isTerminal, type Reply } from '../../src/replies.ts'
 import { startTurn, type Turn } from '../../src/turn.ts'
 import type { TurnInput } from '../../src/turn-input.ts'
+import { virtualTime } from '../../src/testing/virtual-time.ts'
 import { FakeWorld, type Script } from './fake-world.ts'
-import { SteppedClock } from './stepped-clock.ts'
 
 /** Nothing that is printed, inspected or serialised may hold them. */
 export const secrets = { apiKey: 'sk-the-proxy-key', password: 'the-server-password' }
@@ -24,25 +25,21 @@ export const optionsOf = (overrides: Partial<OpenCodeServerOptions> = {}) =>
     ...overrides,
   })
 
-/** The transitions that lifecycle.md declares; a start that nobody wants any more goes back to `idle`. */
-const declared: Record<LifecycleState, LifecycleState[]> = {
-  idle: ['configuring'],
-  configuring: ['spawning', 'failed', 'idle'],
-  spawning: ['probing', 'reaping'],
-  probing: ['healthy', 'reaping'],
-  healthy: ['reaping'],
-  reaping: ['configuring', 'failed', 'idle'],
-  failed: ['configuring'],
-}
-
 /**
  * The real machine in a fake world, on a simulated clock. When the test ends: there were never two processes, every
  * transition was a declared one, and once the machine is stopped nothing is alive and no turn is without its terminal
  * reply.
  */
 export function startServer(overrides: Partial<OpenCodeServerOptions> = {}, script: Partial<Script> = {}) {
+  const server = createServer(overrides, script)
+  onTestFinished(() => server.finish())
+  return server
+}
+
+/** The same outside of one test: `check` and `finish` are its owner's to call. */
+export function createServer(overrides: Partial<OpenCodeServerOptions> = {}, script: Partial<Script> = {}) {
   const world = new FakeWorld(script)
-  const clock = new SteppedClock()
+  const clock = virtualTime()
   const options = optionsOf(overrides)
   const inspections: InspectionEvent[] = []
   const machine = serverMachine.provide({ actors: world.actors() })
@@ -52,21 +49,34 @@ export function startServer(overrides: Partial<OpenCodeServerOptions> = {}, scri
     inspect: (event) => void inspections.push(event),
   })
   const states: LifecycleState[] = ['idle']
-  const turns: { replies: Reply[] }[] = []
+  const turns: (Turn & { replies: Reply[] })[] = []
+  const wrong: string[] = []
 
   const state = (): LifecycleState => lifecycleOf(actor.getSnapshot()).state
   actor.subscribe((snapshot) => {
-    const next = lifecycleOf(snapshot).state
-    if (next !== states.at(-1)) states.push(next)
+    const [last = 'idle', next] = [states.at(-1), lifecycleOf(snapshot).state]
+    if (next !== last) states.push(next)
+    if (next !== last && !isDeclared(last, next)) wrong.push(`not declared: ${states.join(' → ')}`)
     // Held for as long as anything is, and let go of by the time that anybody hears of the end.
-    expect(world.isHomeHeld, `held while ${next}`).toBe(next !== 'idle' && next !== 'failed')
+    if (world.isHomeHeld !== (next !== 'idle' && next !== 'failed'))
+      wrong.push(`home ${world.isHomeHeld ? '' : 'not '}held while ${next}`)
+    wrong.push(...violations(snapshot.context, next))
   })
   actor.start()
 
-  onTestFinished(async () => {
-    states
-      .slice(1)
-      .forEach((to, i) => expect(declared[states[i] ?? 'idle'], states.join(' → ')).toContain(to))
+  /** What has to be true at any moment. */
+  const check = (): void => {
+    expect(wrong).toEqual([])
+    expect(actor.getSnapshot().status).toBe('active')
+    expect(world.mostAlive, 'processes at once').toBeLessThanOrEqual(1)
+    expect(world.did('prepare in a home that is not held')).toEqual([])
+    for (const { replies } of turns)
+      expect(replies.slice(0, -1).filter(isTerminal), 'replies after the last').toEqual([])
+  }
+
+  /** Stops the machine from outside, and looks for what is left. */
+  const finish = async (): Promise<void> => {
+    expect(wrong).toEqual([])
     expect(world.mostAlive, 'processes at once').toBeLessThanOrEqual(1)
     actor.stop()
     await clock.advance()
@@ -75,7 +85,7 @@ export function startServer(overrides: Partial<OpenCodeServerOptions> = {}, scri
     for (const { replies } of turns)
       expect(replies.map(isTerminal)).toEqual(replies.map((_, i) => i === replies.length - 1))
     expect(turns.filter(({ replies }) => replies.length === 0)).toEqual([])
-  })
+  }
 
   return {
     world,
@@ -86,6 +96,10 @@ export function startServer(overrides: Partial<OpenCodeServerOptions> = {}, scri
     /** The states of the lifecycle, in order, each as long as it lasted. */
     states,
     state,
+    /** Every turn that was begun. */
+    turns,
+    check,
+    finish,
     runtime: runtimeOf(options),
     context: () => actor.getSnapshot().context,
     send: (event: Parameters<typeof actor.send>[0]) => actor.send(event),
@@ -113,8 +127,9 @@ export function startServer(overrides: Partial<OpenCodeServerOptions> = {}, scri
       const turn = startTurn(actor, input)
       const replies: Reply[] = []
       turn.replies$.subscribe((reply) => replies.push(reply))
-      turns.push({ replies })
-      return Object.assign(turn, { replies })
+      const collecting = Object.assign(turn, { replies })
+      turns.push(collecting)
+      return collecting
     },
 
     /** The server answers a running turn; `info` is more of what its message says, such as `tokens` and `cost`. */
@@ -129,8 +144,27 @@ export function startServer(overrides: Partial<OpenCodeServerOptions> = {}, scri
   }
 }
 
+/** What no context may say in a state of the lifecycle. */
+function violations(
+  { waiting, running, leases, pid, options, recentRestarts }: ServerContext,
+  state: LifecycleState,
+) {
+  const isAtRest = state === 'idle' || state === 'failed'
+  const rules: [string, boolean][] = [
+    ['a turn is there twice', new Set([...waiting, ...running]).size === waiting.length + running.length],
+    ['turns run on no healthy server', running.length === 0 || state === 'healthy'],
+    ['somebody waits for what does not come', !isAtRest || waiting.length + leases.length === 0],
+    ['a process is known where none can be', pid === undefined || !(isAtRest || state === 'configuring')],
+    ['more restarts than allowed', recentRestarts <= options.values.maxRestarts],
+  ]
+  return rules.filter(([, holds]) => !holds).map(([what]) => `${what}: ${state}`)
+}
+
 /** What a server under test is, to those who help with it. */
 export type TestServer = ReturnType<typeof startServer>
+
+const isDeclared = (from: LifecycleState, to: LifecycleState): boolean =>
+  (lifecycleTransitions[from] as readonly LifecycleState[]).includes(to)
 
 /** The events of an answer, as opencode 1.18.33 sends them, the least of them. */
 function answerEvents(sessionID: string, parentID: string, text: string, info: object) {
