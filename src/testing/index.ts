@@ -21,3 +21,27 @@ export type {
   ScriptedUsage,
   StreamReply,
 } from './model-script.ts'
+
+/** For tests of what is built on a server: its lifecycle, its turns, its time, and a model of what may happen to it. */
+export { lifecycleTransitions } from '../lifecycle.ts'
+export { collectReplies, type CollectedTurn } from './collect-replies.ts'
+export {
+  expectLifecycle,
+  type LifecycleExpectation,
+  type LifecycleGoal,
+  type LifecycleSource,
+} from './expect-lifecycle.ts'
+export type {
+  Happening,
+  HostHappening,
+  LifecycleMeta,
+  LifecycleModelContext,
+  WorldHappening,
+} from './happenings.ts'
+export {
+  createLifecycleModel,
+  metaOf,
+  type LifecycleModel,
+  type LifecycleModelOptions,
+} from './lifecycle-model.ts'
+export { virtualTime, type VirtualTime } from './virtual-time.ts'

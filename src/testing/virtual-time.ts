@@ -40,7 +40,7 @@ export class VirtualTime extends SimulatedClock {
       this.set(Math.max(next, this.now()))
       await settled()
     }
-    this.set(end)
+    this.set(Math.max(end, this.now()))
     await settled()
   }
 

@@ -1,0 +1,67 @@
+import { AssertionError } from 'node:assert'
+import type { Observable } from 'rxjs'
+import type { TurnStatus } from '../actors/turn-record.ts'
+import { isTerminal, type InputRequest, type Reply, type TerminalReply } from '../replies.ts'
+import type { Turn } from '../turn.ts'
+
+/** All that a turn said. */
+export interface CollectedTurn {
+  /** In order; the last one is the terminal one. */
+  replies: Reply[]
+  /** The last reply. */
+  last: TerminalReply
+  status: TurnStatus[]
+  /** What it asked of its host. */
+  requests: InputRequest[]
+}
+
+/**
+ * Resolves with all that a turn said, from its beginning, once it has ended. Rejects with an `AssertionError` of
+ * `node:assert` where it did not end with exactly one terminal reply, where that is not what `done` gives, where a reply
+ * has another trace id than the turn, or a tool's result comes without its call.
+ *
+ * @example
+ * const { replies, last } = await collectReplies(server.turn('Say hello'))
+ * assert.equal(last.kind, 'final')
+ * assert.deepEqual(replies.map(({ kind }) => kind), ['delta', 'final'])
+ */
+export async function collectReplies(
+  turn: Pick<Turn, 'traceId' | 'replies$' | 'status$' | 'requests$' | 'done'>,
+): Promise<CollectedTurn> {
+  const [replies, status, requests, last] = await Promise.all([
+    all(turn.replies$),
+    all(turn.status$),
+    all(turn.requests$),
+    turn.done,
+  ])
+  const wrong = wrongIn(replies, last, turn.traceId)
+  if (wrong === undefined) return { replies, last, status, requests }
+  const kinds = replies.map(({ kind }) => kind).join(', ')
+  throw new AssertionError({
+    message: `${wrong}. The turn's replies: ${kinds || 'none'}`,
+    actual: replies,
+    stackStartFn: collectReplies,
+  })
+}
+
+function wrongIn(replies: Reply[], last: TerminalReply, traceId: string | null): string | undefined {
+  const ends = replies.filter(isTerminal).length
+  if (ends !== 1) return `A turn has exactly one terminal reply, this one has ${ends}`
+  if (replies.at(-1) !== last) return 'The last reply is the terminal one, and what `done` gives'
+  const stranger = replies.find(({ trace_id }) => trace_id !== traceId)
+  if (stranger)
+    return `A reply has the trace id ${JSON.stringify(stranger.trace_id)}, its turn ${JSON.stringify(traceId)}`
+  const orphan = replies.findIndex(
+    (reply, i) => reply.kind === 'tool_result' && !isCalled(reply.call_id, replies.slice(0, i)),
+  )
+  return orphan < 0 ? undefined : 'A tool gives its result after it was called'
+}
+
+const isCalled = (callId: string, replies: Reply[]): boolean =>
+  replies.some((reply) => reply.kind === 'tool_call' && reply.call_id === callId)
+
+const all = <T>(values$: Observable<T>): Promise<T[]> =>
+  new Promise((resolve, reject) => {
+    const values: T[] = []
+    values$.subscribe({ next: (value) => values.push(value), error: reject, complete: () => resolve(values) })
+  })

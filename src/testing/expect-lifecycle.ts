@@ -1,0 +1,134 @@
+import { AssertionError } from 'node:assert'
+import type { Observable } from 'rxjs'
+import { lifecycle$, lifecycleTransitions, type Lifecycle, type LifecycleState } from '../lifecycle.ts'
+import type { ServerActorRef } from '../turn.ts'
+
+/** What a lifecycle is read from: a server, the actor of a `serverMachine`, or a `lifecycle$`. */
+export type LifecycleSource = { lifecycle$: Observable<Lifecycle> } | ServerActorRef | Observable<Lifecycle>
+
+/** What {@link LifecycleExpectation.until} waits for: a state, or any of its moments. */
+export type LifecycleGoal = LifecycleState | ((lifecycle: Lifecycle) => boolean)
+
+/**
+ * The lifecycle of a server, collected from the moment of {@link expectLifecycle} on. Whatever it is asked, it throws an
+ * `AssertionError` of `node:assert` where the server took a transition that the lifecycle does not declare.
+ */
+export class LifecycleExpectation {
+  readonly #seen: Lifecycle[] = []
+  readonly #watchers = new Set<() => void>()
+  #isComplete = false
+
+  constructor(source: LifecycleSource) {
+    observableOf(source).subscribe({
+      next: (lifecycle) => {
+        this.#seen.push(lifecycle)
+        for (const watch of this.#watchers) watch()
+      },
+      complete: () => {
+        this.#isComplete = true
+        for (const watch of this.#watchers) watch()
+      },
+    })
+  }
+
+  /** The states so far, in order, each as long as it lasted. */
+  get states(): readonly LifecycleState[] {
+    const all = this.#seen.map(({ state }) => state)
+    return all.filter((state, i) => state !== all[i - 1])
+  }
+
+  /** Everything that the lifecycle has told so far. */
+  get changes(): readonly Lifecycle[] {
+    return [...this.#seen]
+  }
+
+  /** Asserts which states there were so far, all of them, the one at the beginning included. */
+  toPass(states: readonly LifecycleState[]): this {
+    this.toBeDeclared()
+    if (states.join() === this.states.join()) return this
+    throw failure('The server passed other states than these', this.states, states)
+  }
+
+  /** Asserts that every transition so far was a declared one: see {@link lifecycleTransitions}. */
+  toBeDeclared(): this {
+    const { states } = this
+    const i = states.findIndex((to, i) => i > 0 && !isDeclared(states[i - 1], to))
+    if (i < 0) return this
+    const from = states[i - 1] ?? 'idle'
+    const declared = `${from} → ${lifecycleTransitions[from].join(' or ')}`
+    const message = `No lifecycle goes ${from} → ${states[i] ?? ''}; it goes ${declared}: ${states.join(' → ')}`
+    throw new AssertionError({ message, actual: states })
+  }
+
+  /**
+   * Waits for a state, or for what a function says of the lifecycle; at once where it is so. Rejects with an
+   * `AssertionError` that tells the states so far where it is not so within `timeoutMs` of real time (default 10 000), or
+   * where the lifecycle completes.
+   */
+  async until(goal: LifecycleGoal, { timeoutMs = 10_000 }: { timeoutMs?: number } = {}): Promise<this> {
+    const isThere = (): boolean => {
+      const last = this.#seen.at(-1)
+      if (!last) return false
+      return typeof goal === 'string' ? last.state === goal : goal(last)
+    }
+    const outcome = await this.#watch(isThere, timeoutMs)
+    this.toBeDeclared()
+    if (outcome === 'reached') return this
+    const wanted = typeof goal === 'string' ? goal : 'what is waited for'
+    const why = outcome === 'ended' ? 'ended' : `did not come to it within ${timeoutMs} ms`
+    const message = `The lifecycle ${why}: ${wanted}. It passed ${this.states.join(' → ') || 'nothing'}`
+    throw new AssertionError({ message, actual: this.states.at(-1), expected: goal })
+  }
+
+  #watch(isThere: () => boolean, timeoutMs: number): Promise<'reached' | 'ended' | 'late'> {
+    return new Promise((resolve, reject) => {
+      const settle = (act: () => void): void => {
+        clearTimeout(timer)
+        this.#watchers.delete(watch)
+        act()
+      }
+      const watch = (): void => {
+        try {
+          if (isThere()) settle(() => resolve('reached'))
+          else if (this.#isComplete) settle(() => resolve('ended'))
+        } catch (error) {
+          settle(() => reject(error instanceof Error ? error : new Error(String(error))))
+        }
+      }
+      const timer = setTimeout(() => settle(() => resolve('late')), timeoutMs)
+      this.#watchers.add(watch)
+      watch()
+    })
+  }
+}
+
+/**
+ * Collects the lifecycle of a server from now on, for a test of any runner.
+ *
+ * @example
+ * const lifecycle = expectLifecycle(server)
+ * await server.ensureRunning()
+ * await server.stop()
+ * lifecycle.toPass(['idle', 'configuring', 'spawning', 'probing', 'healthy', 'reaping', 'idle'])
+ *
+ * @example
+ * process.kill(server.pid)
+ * await lifecycle.until(({ state, restarts }) => state === 'healthy' && restarts === 1)
+ */
+export const expectLifecycle = (source: LifecycleSource): LifecycleExpectation =>
+  new LifecycleExpectation(source)
+
+function observableOf(source: LifecycleSource): Observable<Lifecycle> {
+  if ('lifecycle$' in source) return source.lifecycle$
+  return 'getSnapshot' in source ? lifecycle$(source) : source
+}
+
+const isDeclared = (from: LifecycleState = 'idle', to: LifecycleState): boolean =>
+  (lifecycleTransitions[from] as readonly LifecycleState[]).includes(to)
+
+/** With what `node:assert` says of the difference. */
+function failure(what: string, actual: unknown, expected: unknown): AssertionError {
+  const { message } = new AssertionError({ actual, expected, operator: 'deepStrictEqual' })
+  const difference = message.slice(message.indexOf('\n') + 1)
+  return new AssertionError({ message: `${what}:\n${difference}`, actual, expected, operator: 'toPass' })
+}

@@ -1,0 +1,204 @@
+import fc, { type AsyncCommand } from 'fast-check'
+import { expect } from 'vitest'
+import { StoppedError } from '../../src/errors.ts'
+import { reconfigure } from '../../src/reconfigure.ts'
+import { isTerminal } from '../../src/replies.ts'
+import type { Script } from './fake-world.ts'
+import { createServer } from './machine-harness.ts'
+
+const options = {
+  maxRestarts: 2,
+  unhealthyThreshold: 2,
+  healthIntervalMs: 1_000,
+  busyGraceMs: 12_000,
+  startTimeoutMs: 5_000,
+  restartWindowMs: 20_000,
+  backoffMaxMs: 1_000,
+  idleTimeoutMs: 30_000,
+  drainMs: 10_000,
+  stopGraceMs: 2_000,
+  turnDeadlineMs: 60_000,
+  turnStallMs: 20_000,
+  maxConcurrentTurns: 2,
+  maxQueuedTurns: 2,
+  memoryLimitMb: 600,
+}
+
+const goodWorld: Partial<Script> = {
+  prepare: 'ok',
+  spawn: 'listens',
+  probe: 'ok',
+  version: '1.18.33',
+  residentMb: 100,
+  warmUp: 'ok',
+  dispose: 'ok',
+  stream: 'opens',
+  heartbeats: true,
+  endsOn: 'SIGTERM',
+}
+
+interface Outcome {
+  state: 'pending' | 'settled'
+}
+
+/** A server to which anything may happen at any moment, and what its host waits for. */
+export class FreeWalk {
+  readonly server = createServer(options, goodWorld)
+  steps = 0
+  readonly #outcomes: Outcome[] = []
+  readonly #aborts: AbortController[] = []
+  #keys = 0
+
+  ensure(deadlineMs: number): void {
+    const abort = new AbortController()
+    this.#aborts.push(abort)
+    const outcome = this.server.ensure({ deadlineMs, signal: abort.signal })
+    this.#outcomes.push({
+      get state() {
+        return outcome.state === 'pending' ? 'pending' : 'settled'
+      },
+    })
+  }
+
+  leave(n: number): void {
+    at(this.#aborts, n)?.abort(new StoppedError('The caller left'))
+  }
+
+  change(): void {
+    const outcome: Outcome = { state: 'pending' }
+    this.#outcomes.push(outcome)
+    reconfigure(this.server.actor, { proxy: { apiKey: `sk-another-key-${++this.#keys}` } }).then(
+      () => (outcome.state = 'settled'),
+      () => (outcome.state = 'settled'),
+    )
+  }
+
+  turn(resume: boolean, n: number): void {
+    const before = at(this.server.turns, n)
+    const sessionId = before && this.server.runtime.turns.get(before.id)?.lane.sessionId
+    this.server.turn({ text: 'hello', resume, ...(n > 3 && sessionId !== undefined && { sessionId }) })
+  }
+
+  cancel(n: number): void {
+    at(this.server.turns, n)?.cancel()
+  }
+
+  answer(n: number): void {
+    const { server } = this
+    const id = at(server.context().running, n)
+    const turn = server.turns.find((turn) => turn.id === id)
+    // One whose session is not known yet cannot have been asked.
+    if (turn && server.runtime.turns.get(turn.id)?.lane.sessionId !== undefined) void server.answer(turn)
+  }
+
+  /** What the process of the moment does, if there is one. */
+  process(act: 'spawned' | 'listen' | 'exit'): void {
+    const [process] = this.server.world.alive
+    process?.[act]()
+  }
+
+  /** In a good world all comes to rest: nobody waits for ever, and the server can be started again. */
+  async settleDown(): Promise<void> {
+    const { server } = this
+    Object.assign(server.world.script, goodWorld, { leftovers: [] })
+    server.send({ type: 'server.stop' })
+    await server.advance(60_000)
+    expect(['idle', 'failed']).toContain(server.state())
+    expect(server.world.alive.size, 'alive after a stop').toBe(0)
+    expect(server.turns.filter(({ replies }) => replies.filter(isTerminal).length !== 1)).toEqual([])
+    expect(
+      this.#outcomes.filter(({ state }) => state === 'pending'),
+      'callers that wait',
+    ).toEqual([])
+    expect(server.context()).toMatchObject({ waiting: [], running: [], leases: [] })
+    expect(Object.keys(server.actor.getSnapshot().children), 'children left').toEqual(['home'])
+    server.send({ type: 'server.start' })
+    await server.advance(1_000)
+    expect(server.state()).toBe('healthy')
+    const turn = server.turn()
+    await server.advance()
+    await server.answer(turn)
+    expect(turn.replies.at(-1)).toMatchObject({ kind: 'final', content: 'Hello' })
+  }
+}
+
+const at = <T>(list: readonly T[], n: number): T | undefined => list[n % Math.max(1, list.length)]
+
+type Act = (walk: FreeWalk) => unknown
+
+/** A command that may always come; nothing is waited for after it unless it is time. */
+class Command implements AsyncCommand<object, FreeWalk> {
+  readonly #name: string
+  readonly #act: Act
+
+  constructor(name: string, act: Act) {
+    this.#name = name
+    this.#act = act
+  }
+
+  check(): boolean {
+    return true
+  }
+
+  async run(_model: object, walk: FreeWalk): Promise<void> {
+    walk.steps++
+    await this.#act(walk)
+    walk.server.check()
+  }
+
+  toString(): string {
+    return this.#name
+  }
+}
+
+const plain = (name: string, act: Act) => fc.constant(new Command(name, act))
+const nth = (name: string, act: (walk: FreeWalk, n: number) => unknown) =>
+  fc.nat(7).map((n) => new Command(`${name} ${n}`, (walk) => act(walk, n)))
+const becomes = <K extends keyof Script>(key: K, ...values: Script[K][]) =>
+  fc
+    .constantFrom(...values)
+    .map(
+      (value) =>
+        new Command(`${key}: ${String(value)}`, ({ server }) =>
+          Object.assign(server.world.script, { [key]: value }),
+        ),
+    )
+
+/** All that may happen. */
+export const commands = [
+  plain('start', ({ server }) => server.send({ type: 'server.start' })),
+  plain('stop', ({ server }) => server.send({ type: 'server.stop' })),
+  plain('stop, drained', ({ server }) => server.send({ type: 'server.stop', drainMs: 3_000 })),
+  fc.constantFrom(0, 10, 6_000).map((ms) => new Command(`ensure within ${ms}`, (walk) => walk.ensure(ms))),
+  nth('caller leaves', (walk, n) => walk.leave(n)),
+  plain('reconfigure', (walk) => walk.change()),
+  nth('turn', (walk, n) => walk.turn(false, n)),
+  nth('turn that may be asked again', (walk, n) => walk.turn(true, n)),
+  nth('cancel', (walk, n) => walk.cancel(n)),
+  nth('answer', (walk, n) => walk.answer(n)),
+  plain('spawned', (walk) => walk.process('spawned')),
+  plain('listens', (walk) => walk.process('listen')),
+  plain('exits', (walk) => walk.process('exit')),
+  plain('loses the stream', ({ server }) => server.world.loseStream()),
+  becomes('prepare', 'ok', 'ok', 'hangs', new Error('no binary')),
+  becomes('spawn', 'listens', 'listens', 'silent', 'exits', 'cannotStart', 'pending'),
+  becomes('probe', 'ok', 'fails', 'hangs'),
+  becomes('version', '1.18.33', '1.18.33', '0.1.0'),
+  becomes('residentMb', 100, 601, undefined),
+  becomes('warmUp', 'ok', 'fails', 'hangs'),
+  becomes('dispose', 'ok', 'fails', 'hangs'),
+  becomes('stream', 'opens', 'pending'),
+  becomes('heartbeats', true, false),
+  becomes('endsOn', 'SIGTERM', 'secondTerm', 'SIGKILL', 'nothing'),
+  fc
+    .constantFrom(1, new Error('no /proc'))
+    .map(
+      (left) =>
+        new Command(`left over: ${String(left)}`, ({ server }) => server.world.script.leftovers.push(left)),
+    ),
+  plain('a moment', () => Promise.resolve()),
+  plain('all settles', ({ server }) => server.advance()),
+  fc
+    .constantFrom(1, 50, 500, 1_000, 5_000, 30_000)
+    .map((ms) => new Command(`${ms} ms`, ({ server }) => server.advance(ms))),
+]
