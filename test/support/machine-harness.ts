@@ -1,9 +1,9 @@
 import { expect, onTestFinished } from 'vitest'
-import { createActor, type InspectionEvent } from 'xstate'
+import { createActor, type InspectionEvent, type SnapshotFrom } from 'xstate'
 import { runtimeOf } from '../../src/actors/runtime.ts'
 import { ensureRunning, type EnsureRunningOptions } from '../../src/ensure-running.ts'
 import { lifecycleOf, lifecycleTransitions, type LifecycleState } from '../../src/lifecycle.ts'
-import type { ServerContext } from '../../src/machines/context.ts'
+import { admissible, isWanted } from '../../src/machines/context.ts'
 import { serverMachine } from '../../src/machines/server.ts'
 import { compileOptions, type OpenCodeServerOptions } from '../../src/options.ts'
 import { isTerminal, type Reply } from '../../src/replies.ts'
@@ -60,7 +60,7 @@ export function createServer(overrides: Partial<OpenCodeServerOptions> = {}, scr
     // Held for as long as anything is, and let go of by the time that anybody hears of the end.
     if (world.isHomeHeld !== (next !== 'idle' && next !== 'failed'))
       wrong.push(`home ${world.isHomeHeld ? '' : 'not '}held while ${next}`)
-    wrong.push(...violations(snapshot.context, next))
+    wrong.push(...violations(snapshot, next))
   })
   actor.start()
 
@@ -144,16 +144,19 @@ export function createServer(overrides: Partial<OpenCodeServerOptions> = {}, scr
   }
 }
 
-/** What no context may say in a state of the lifecycle. */
-function violations(
-  { waiting, running, leases, pid, options, recentRestarts }: ServerContext,
-  state: LifecycleState,
-) {
+/** What no snapshot may say. */
+function violations(snapshot: SnapshotFrom<typeof serverMachine>, state: LifecycleState): string[] {
+  const { context } = snapshot
+  const isOpen = snapshot.matches({ healthy: { service: 'open' } })
+  const { waiting, running, leases, pid, options, recentRestarts } = context
   const isAtRest = state === 'idle' || state === 'failed'
   const rules: [string, boolean][] = [
     ['a turn is there twice', new Set([...waiting, ...running]).size === waiting.length + running.length],
     ['turns run on no healthy server', running.length === 0 || state === 'healthy'],
+    ['a turn waits that could run', !isOpen || admissible(context).length === 0],
     ['somebody waits for what does not come', !isAtRest || waiting.length + leases.length === 0],
+    ['what is wanted is not begun', state !== 'idle' || !isWanted(context)],
+    ['what nobody wants goes on', isWanted(context) || (state !== 'configuring' && state !== 'probing')],
     ['a process is known where none can be', pid === undefined || !(isAtRest || state === 'configuring')],
     ['more restarts than allowed', recentRestarts <= options.values.maxRestarts],
   ]
