@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, describe, it, vi } from 'vitest'
 import { createLifecycleModel } from '../../src/testing/lifecycle-model.ts'
-import { commands, FreeWalk } from '../support/free-walk.ts'
+import { beginnings, commands, FreeWalk } from '../support/free-walk.ts'
 import { declared } from '../support/lifecycle-driver.ts'
 import { steps, walkOf } from '../support/predicted-walk.ts'
 
@@ -67,20 +67,22 @@ describe('a random walk', { timeout: Math.max(120_000, Number(FC_RUNS ?? 0) * 20
         walked.note(setup.model.steps, setup.real.states)
       },
     )
-    await fc.assert(property, parameters(150)).finally(() => walked.tell('predicted'))
+    await fc.assert(property, parameters(200)).finally(() => walked.tell('predicted'))
   })
 
   it('breaks no rule, whatever comes at whatever moment, and comes to rest', async () => {
     const walked = new Walked()
     const walks = fc.commands(commands, constraints(100))
-    const property = fc.asyncProperty(fc.integer(), fc.boolean(), walks, async (chance, isCutShort, walk) => {
+    const beginning = fc.constantFrom(...beginnings)
+    const input = [fc.integer(), beginning, fc.boolean(), walks] as const
+    const property = fc.asyncProperty(...input, async (chance, script, isCutShort, walk) => {
       useChance(chance)
-      const free = new FreeWalk()
+      const free = new FreeWalk(script)
       await fc.asyncModelRun(() => ({ model: {}, real: free }), walk)
       if (!isCutShort) await free.settleDown()
       await free.server.finish()
       walked.note(free.steps, free.server.states)
     })
-    await fc.assert(property, parameters(200)).finally(() => walked.tell('free'))
+    await fc.assert(property, parameters(400)).finally(() => walked.tell('free'))
   })
 })

@@ -43,11 +43,15 @@ interface Outcome {
 
 /** A server to which anything may happen at any moment, and what its host waits for. */
 export class FreeWalk {
-  readonly server = createServer(options, goodWorld)
+  readonly server
   steps = 0
   readonly #outcomes: Outcome[] = []
   readonly #aborts: AbortController[] = []
   #keys = 0
+
+  constructor(beginning: Partial<Script>) {
+    this.server = createServer(options, { ...goodWorld, ...beginning })
+  }
 
   ensure(deadlineMs: number): void {
     const abort = new AbortController()
@@ -163,6 +167,16 @@ const becomes = <K extends keyof Script>(key: K, ...values: Script[K][]) =>
           Object.assign(server.world.script, { [key]: value }),
         ),
     )
+
+/** How the world is when a walk begins: what holds a server somewhere has others come to it there. */
+export const beginnings: Partial<Script>[] = [
+  {},
+  { endsOn: 'nothing' },
+  { spawn: 'silent' },
+  { spawn: 'silent', endsOn: 'nothing' },
+  { spawn: 'pending' },
+  { probe: 'hangs' },
+]
 
 /** All that may happen. */
 export const commands = [

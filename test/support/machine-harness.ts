@@ -157,6 +157,7 @@ function violations(snapshot: SnapshotFrom<typeof serverMachine>, state: Lifecyc
     ['somebody waits for what does not come', !isAtRest || waiting.length + leases.length === 0],
     ['what is wanted is not begun', state !== 'idle' || !isWanted(context)],
     ['what nobody wants goes on', isWanted(context) || (state !== 'configuring' && state !== 'probing')],
+    ['a configuration waits for nothing', !isAtRest || context.pendingRevision === undefined],
     ['a process is known where none can be', pid === undefined || !(isAtRest || state === 'configuring')],
     ['more restarts than allowed', recentRestarts <= options.values.maxRestarts],
   ]
