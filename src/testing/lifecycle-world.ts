@@ -17,6 +17,7 @@ const world = setup({
     hasBudget: () => true,
     mayRestart: () => true,
     isLastStraw: () => true,
+    hasPending: ({ context }) => context.pending,
     canRollBack: ({ context }) => context.proven === 'another' && !context.pending,
   },
   actions: {
@@ -127,6 +128,7 @@ const draining = world.createStateConfig({
     stop: { target: 'leaving', actions: 'unwant' },
     reconfigure: { actions: 'ask' },
     crashes: [
+      { guard: 'hasPending', target: 'starting', actions: 'endTurn' },
       { guard: 'hasBudget', target: 'starting', actions: ['spend', 'endTurn'] },
       { target: 'failed' },
     ],
@@ -145,7 +147,11 @@ const wedged = world.createStateConfig({
     ...waits,
     cancel: { actions: 'endTurn' },
     stop: { target: 'leaving', actions: 'unwant' },
-    ends: [{ guard: 'hasBudget', target: 'starting', actions: 'spend' }, { target: 'failed' }],
+    ends: [
+      { guard: 'hasPending', target: 'starting' },
+      { guard: 'hasBudget', target: 'starting', actions: 'spend' },
+      { target: 'failed' },
+    ],
   },
 })
 
@@ -158,6 +164,7 @@ const overdue = world.createStateConfig({
     stop: { target: 'leaving', actions: 'unwant' },
     ends: [
       { guard: 'isUnwanted', target: 'idle' },
+      { guard: 'hasPending', target: 'starting' },
       { guard: 'canRollBack', target: 'starting', actions: 'rollBack' },
       { guard: 'hasBudget', target: 'cooling' },
       { target: 'failed' },
@@ -175,6 +182,8 @@ const cooling = world.createStateConfig({
       { target: 'idle', actions: 'endTurn' },
     ],
     stop: { target: 'idle', actions: 'unwant' },
+    // It may be the cure, and is tried at once.
+    reconfigure: { target: 'starting', actions: 'ask' },
     'cools down': { target: 'starting', actions: 'spend' },
   },
 })
