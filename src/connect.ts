@@ -13,6 +13,7 @@ import { coldTurn } from './server.ts'
 import { ServerSession, type Session, type SessionOptions } from './session.ts'
 import { startTurn, type ServerActorRef, type Turn } from './turn.ts'
 import type { TurnInput } from './turn-input.ts'
+import { firstLine, messageOf } from './messages.ts'
 
 /** Turns on a server that somebody else manages. */
 export interface Connection extends AsyncDisposable {
@@ -111,7 +112,7 @@ export async function driveTurn(
     for await (const reply of turn) await deliver(reply)
     return await turn.done
   } catch (thrown) {
-    const error = (thrown instanceof Error ? thrown.message : String(thrown)).split('\n', 1)[0] ?? ''
+    const error = firstLine(messageOf(thrown))
     const isInput = thrown instanceof InvalidOptionsError || !given
     const code = isInput ? 'rejected' : 'internal'
     const reply: TerminalReply = { kind: 'error', trace_id: traceId, error, code, retryable: false }

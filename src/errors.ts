@@ -1,3 +1,5 @@
+import { messageOf } from './messages.ts'
+
 /** Marks our errors across two copies of the package, where `instanceof` by prototype would fail. */
 const brand = Symbol.for('opencode-runtime.error')
 
@@ -136,6 +138,6 @@ export class ReconfigureError extends OpenCodeRuntimeError {
 /** Anything thrown, as one of ours: itself, or wrapped as the `cause` of a plain {@link OpenCodeRuntimeError}. */
 export function asRuntimeError(thrown: unknown, what: string): OpenCodeRuntimeError {
   if (thrown instanceof OpenCodeRuntimeError) return thrown
-  const detail = thrown instanceof Error ? thrown.message : String(thrown)
+  const detail = messageOf(thrown)
   return new OpenCodeRuntimeError(`${what}: ${detail}`, { cause: thrown })
 }

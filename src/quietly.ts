@@ -1,4 +1,4 @@
-/** Runs what is not ours, a logger or a meter: what it throws is dropped, and takes nothing else with it. */
+/** Runs what may fail and changes nothing by it, such as a logger, a meter or a tidying up: what it throws is dropped. */
 export function quietly<T>(act: () => T): T | undefined {
   try {
     return act()

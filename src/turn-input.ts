@@ -5,6 +5,7 @@ import { attachmentsSchema, fileParts, type Attachment } from './attachments.ts'
 import { absolute, positiveMs, sessionId as sessionIdSchema, turnLimits } from './option-schema.ts'
 import { parse } from './validation.ts'
 import type { PermissionPolicy, QuestionPolicy, ResolvedOptions } from './options.ts'
+import { firstLine } from './messages.ts'
 
 /** What a turn is asked, and how it may behave; what is left out comes from the server's options. */
 export interface TurnInput {
@@ -105,6 +106,6 @@ export function traceOf(input: unknown): string | null {
 }
 
 function titleOf(text: string): string {
-  const line = text.trim().split('\n', 1)[0] ?? ''
+  const line = firstLine(text.trim())
   return line.length > titleLength ? `${line.slice(0, titleLength - 1)}…` : line || 'Untitled'
 }

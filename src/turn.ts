@@ -8,6 +8,7 @@ import type { CompiledOptions } from './options.ts'
 import type { serverMachine } from './machines/server.ts'
 import type { ErrorReply, InputRequest, Reply, TerminalReply, TurnErrorCode, Usage } from './replies.ts'
 import { planTurn, traceOf, type TurnInput } from './turn-input.ts'
+import { firstLine, messageOf } from './messages.ts'
 
 /** A running `serverMachine`. */
 export type ServerActorRef = ActorRefFrom<typeof serverMachine>
@@ -142,7 +143,7 @@ function recordOf(
       values.maxReplayBytes,
     )
     runtimeOf(options).follow(record, now)
-    const message = error instanceof Error ? error.message : String(error)
+    const message = messageOf(error)
     record.give(errorReply(record, 'rejected', options.secrets.mask(message)))
     return record
   }
@@ -157,7 +158,7 @@ function errorReply({ plan }: TurnRecord, code: TurnErrorCode, error: string): E
   return {
     kind: 'error',
     trace_id: plan.traceId,
-    error: error.split('\n', 1)[0] ?? '',
+    error: firstLine(error),
     code,
     retryable: false,
   }

@@ -11,6 +11,7 @@ import type { Prepared } from './prepare.ts'
 import type { ProcessFact } from './process.ts'
 import type { StreamFact } from './events.ts'
 import { readStream } from './events.ts'
+import { messageOf } from '../messages.ts'
 
 /** Where a server is that somebody else manages. */
 export interface Attachment {
@@ -70,12 +71,10 @@ export function attachedActors(attachment: Attachment) {
 function notThere({ secrets }: CompiledOptions, { baseURL }: Attachment, thrown: unknown): ServerExitedError {
   const cause = maskedThrown(thrown, secrets)
   const detail =
-    cause instanceof HttpError && cause.status === 401 ? 'it refused the password (401)' : message(cause)
+    cause instanceof HttpError && cause.status === 401 ? 'it refused the password (401)' : messageOf(cause)
   return new ServerExitedError(
     `The server at ${secrets.mask(baseURL)} is not available: ${detail}`,
     {},
     { cause },
   )
 }
-
-const message = (error: unknown): string => (error instanceof Error ? error.message : String(error))

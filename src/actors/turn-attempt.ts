@@ -12,6 +12,7 @@ import { runtimeOf, type Link } from './runtime.ts'
 import { askServer, linksIn } from './snapshot.ts'
 import type { TurnRecord } from './turn-record.ts'
 import { isIdle } from './wire.ts'
+import { messageOf } from '../messages.ts'
 
 /** How long an error or idle that ends nothing is given before the server is asked what is true. */
 const confirmMs = 500
@@ -176,7 +177,7 @@ export class TurnAttempt {
       if (this.#isClosed()) return
       this.#owner.onProgress(event)
     } catch (error) {
-      this.#owner.onCause({ code: 'internal', error: error instanceof Error ? error.message : String(error) })
+      this.#owner.onCause({ code: 'internal', error: messageOf(error) })
     }
     if (event.type === 'session.error' || event.type === 'session.idle') this.#confirmSoon()
   }

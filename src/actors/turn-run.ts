@@ -10,6 +10,7 @@ import { runtimeOf } from './runtime.ts'
 import { StallWatch } from './stall-watch.ts'
 import { TurnAttempt } from './turn-attempt.ts'
 import type { TurnRecord } from './turn-record.ts'
+import { firstLine } from '../messages.ts'
 
 /** Compactions that may leave the context too long; the next one would as well. */
 const maxOverflows = 2
@@ -93,7 +94,7 @@ export class TurnRun {
     this.#attempt?.serverGone()
     this.#attempt = undefined
     this.#stall.stop()
-    const message = this.#options.secrets.mask(cause.error.split('\n', 1)[0] ?? '')
+    const message = this.#options.secrets.mask(firstLine(cause.error))
     const record = this.#record
     if (record.wasPrompted) {
       record.renew()

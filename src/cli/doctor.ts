@@ -7,6 +7,7 @@ import { exitCode } from './exit-codes.ts'
 import type { DoctorFlags } from './flags.ts'
 import { Output } from './output.ts'
 import { paintFor } from './rows.ts'
+import { messageOf } from '../messages.ts'
 
 /**
  * `opencode-runtime doctor`: what would keep a server from starting or its turns from working, on stdout, and what to do
@@ -44,7 +45,7 @@ async function run(check: Check, context: DoctorContext): Promise<Finding[]> {
   try {
     return await check(context)
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
+    const message = messageOf(error)
     const name = check.name.replace(/^check/, '').toLowerCase()
     return [
       failure(

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { noServer, serverEnvironment } from './environment.ts'
 import { signalGroup } from './processes.ts'
+import { firstLine } from '../messages.ts'
 
 /** What a binary said of its version, or why it said nothing: one line, about the binary. */
 export type VersionAnswer = { version: string } | { failure: string }
@@ -68,7 +69,7 @@ function failureOf(result: {
   stderr: string
 }): string {
   const { code, exitCode, signal } = result
-  const said = (result.stderr.trim() || result.stdout.trim()).split('\n', 1)[0] ?? ''
+  const said = firstLine(result.stderr.trim() || result.stdout.trim())
   const quoted = said === '' ? '' : `: ${said}`
   if (exitCode === 0) return said === '' ? 'printed no version' : `printed no version${quoted}`
   if (exitCode !== undefined) return `exited with code ${exitCode}${quoted}`

@@ -14,6 +14,7 @@ import {
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { HomeLockedError } from '../errors.ts'
+import { quietly } from '../quietly.ts'
 import { unwritable } from './config-file.ts'
 import { identify, isSameProcess } from './process-identity.ts'
 import { makeStateFolder, stateFolder } from './state-folder.ts'
@@ -94,7 +95,7 @@ function takeLock(folder: string): HomeLock {
 
 function held(folder: string, generation: number, holder: LockHolder): HomeLock {
   // The lock is ours: whatever fails here is no reason to lose it.
-  ignoring(() => tidy(folder, generation))
+  quietly(() => tidy(folder, generation))
   let isReleased = false
   return {
     release: () => {
@@ -181,7 +182,7 @@ function release(folder: string, generation: number, holder: LockHolder): void {
     const draft = writeDraft(folder, { ...holder, released: true })
     renameSync(draft, file)
   } catch {
-    ignoring(() => truncateSync(file))
+    quietly(() => truncateSync(file))
   }
 }
 
@@ -191,7 +192,7 @@ function tidy(folder: string, generation: number): void {
     const file = join(folder, name)
     const isOld = (numberOf(name) ?? generation) < generation
     if (isOld || (name.startsWith('host.draft.') && isAbandoned(file)))
-      ignoring(() => rmSync(file, { force: true }))
+      quietly(() => rmSync(file, { force: true }))
   }
 }
 
@@ -208,12 +209,4 @@ const highest = (folder: string): number =>
 function numberOf(name: string): number | undefined {
   const digits = name.startsWith(prefix) ? name.slice(prefix.length) : ''
   return /^[1-9]\d{0,14}$/.test(digits) ? Number(digits) : undefined
-}
-
-function ignoring(act: () => void): void {
-  try {
-    act()
-  } catch {
-    // It is only tidier without it.
-  }
 }

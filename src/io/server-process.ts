@@ -8,6 +8,7 @@ import { killLeftovers, signalGroup, type GroupSignal } from './processes.ts'
 import { openServeLog } from './serve-log.ts'
 import { removeRecord, writeRecord } from './server-record.ts'
 import { startWatcher } from './watcher.ts'
+import { firstLine } from '../messages.ts'
 
 /** What a spawn is made with: found before, new each time. */
 export interface SpawnPlan {
@@ -169,7 +170,7 @@ function exitError(
   cause?: Error,
 ) {
   const how = cause
-    ? `could not be started: ${cause.message.split('\n', 1)[0] ?? ''}`
+    ? `could not be started: ${firstLine(cause.message)}`
     : exit.signal !== undefined
       ? `was ended by ${exit.signal}`
       : `exited with code ${exit.exitCode ?? 'unknown'}`

@@ -3,6 +3,7 @@ import type { MemoryReading } from '../actors/memory.ts'
 import { runtimeOf } from '../actors/runtime.ts'
 import { spent, stopped, versionCaution, type Failure } from './causes.ts'
 import { withTurns } from './turns.ts'
+import { messageOf } from '../messages.ts'
 
 /** A limit that no server keeps has one replaced at every 64th reading. */
 const maxPatience = 6
@@ -90,7 +91,7 @@ export const lifecycle = withTurns.extend({
     noteGone: assign(gone),
     /** A server may say anything. */
     noteProbeError: assign(({ context }, { error }: { error: unknown }) => ({
-      probeError: context.options.secrets.mask(error instanceof Error ? error.message : String(error)),
+      probeError: context.options.secrets.mask(messageOf(error)),
     })),
     noteRestart: assign(({ context }) => ({
       restarts: context.restarts + 1,

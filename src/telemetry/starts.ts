@@ -4,6 +4,7 @@ import type { Lifecycle } from '../lifecycle.ts'
 import { quietly } from '../quietly.ts'
 import { scope } from './api.ts'
 import type { Telemetry } from './telemetry.ts'
+import { firstLine } from '../messages.ts'
 
 /** How a start ended: `stopped` where it was no longer wanted. */
 type StartOutcome = 'healthy' | 'failed' | 'stopped'
@@ -82,7 +83,7 @@ export class StartTelemetry {
   /** Only the first line of the message: what follows is the server's own output. */
   #fail(span: Span | undefined, { name, message: text }: OpenCodeRuntimeError): void {
     const { api, options } = this.#telemetry
-    const message = options.secrets.mask(text.split('\n', 1)[0] ?? '')
+    const message = options.secrets.mask(firstLine(text))
     span?.recordException({ name, message })
     span?.setStatus({ code: api.SpanStatusCode.ERROR, message })
   }
