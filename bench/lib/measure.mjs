@@ -1,0 +1,105 @@
+// What the parts of the bench share: they measure ratios within one run, since absolute figures say more about the
+// machine than about us, and end by printing their rows, as a table to read and as one line of JSON for `npm run bench`.
+/**
+ * @typedef {{ median: number, low: number, high: number, n: number }} Summary the quartiles are `low` and `high`
+ * @typedef {{ figure: string, ratio: Summary, target: string, met: boolean, note?: string }} Row
+ */
+
+/**
+ * The value below which the fraction `q` (0 to 1) of the values lies; `NaN` of none.
+ * @param {readonly number[]} values
+ * @param {number} q
+ */
+export function quantile(values, q) {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.floor((sorted.length - 1) * q)] ?? NaN
+}
+
+/**
+ * @param {readonly number[]} ratios
+ * @returns {Summary}
+ */
+export const summary = (ratios) => ({
+  median: quantile(ratios, 0.5),
+  low: quantile(ratios, 0.25),
+  high: quantile(ratios, 0.75),
+  n: ratios.length,
+})
+
+/**
+ * A row of the results. The median decides whether the target is met.
+ * @param {string} figure what was measured, with its unit where it is no ratio
+ * @param {readonly number[]} ratios
+ * @param {string} target `≤ 1.2` or `≥ 0.5`, with what is to be read of it after that
+ * @param {string} [note]
+ * @returns {Row}
+ * @throws Error for a target of another form, or without ratios
+ */
+export function row(figure, ratios, target, note) {
+  const ratio = summary(ratios)
+  return { figure, ratio, target, met: isMet(ratio.median, target), ...(note !== undefined && { note }) }
+}
+
+/** @param {number} value @param {string} target */
+function isMet(value, target) {
+  const [, sign, text] = /^([≤≥]) (\d+(?:\.\d+)?)/.exec(target) ?? []
+  if (sign === undefined || Number.isNaN(value)) throw new Error(`nothing to compare: ${value}, ${target}`)
+  return sign === '≤' ? value <= Number(text) : value >= Number(text)
+}
+
+/**
+ * Prints the rows: a table, and as the last line JSON.
+ * @param {readonly Row[]} rows
+ */
+export function finish(rows) {
+  const width = Math.max(...rows.map(({ figure }) => figure.length))
+  for (const { figure, ratio, target, met, note } of rows) {
+    const { median, low, high, n } = ratio
+    const spread = `median ${short(median)}, quartiles ${short(low)}–${short(high)}, n ${n}`
+    console.log(`${met ? 'met   ' : 'MISSED'}  ${figure.padEnd(width)}  ${spread}, target ${target}`)
+    if (note !== undefined) console.log(`        ${note}`)
+  }
+  console.log(JSON.stringify(rows))
+}
+
+/** @param {number} value */
+const short = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2))
+
+/**
+ * How long a run takes: on the wall, and of this process's CPU; in ms.
+ * @param {() => unknown} run
+ */
+export async function time(run) {
+  const cpu = process.cpuUsage()
+  const start = performance.now()
+  await run()
+  const wallMs = performance.now() - start
+  const { user, system } = process.cpuUsage(cpu)
+  return { wallMs, cpuMs: (user + system) / 1000 }
+}
+
+/**
+ * Runs each of the named measurements so many times, interleaved: who goes first moves on, so that none profits from
+ * the others' warmth. Answers the values of each, by round.
+ * @template {string} Name
+ * @param {number} rounds
+ * @param {Record<Name, () => Promise<number> | number>} measurements
+ * @returns {Promise<Record<Name, number[]>>}
+ */
+export async function interleave(rounds, measurements) {
+  const names = /** @type {Name[]} */ (Object.keys(measurements))
+  const values = /** @type {Record<Name, number[]>} */ (Object.fromEntries(names.map((name) => [name, []])))
+  for (let round = 0; round < rounds; round++) {
+    const first = round % names.length
+    for (const name of [...names.slice(first), ...names.slice(0, first)])
+      values[name].push(await measurements[name]())
+  }
+  return values
+}
+
+/**
+ * One list over the other, round by round.
+ * @param {readonly number[]} values
+ * @param {readonly number[]} others
+ */
+export const ratiosOf = (values, others) => values.map((value, i) => value / (others[i] ?? NaN))
