@@ -42,6 +42,8 @@ export default ts.config(
         fetch: 'readonly',
         performance: 'readonly',
         TextDecoder: 'readonly',
+        AbortController: 'readonly',
+        AbortSignal: 'readonly',
       },
     },
   },

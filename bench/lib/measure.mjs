@@ -63,7 +63,7 @@ export function finish(rows) {
 }
 
 /** @param {number} value */
-const short = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2))
+export const short = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2))
 
 /**
  * How long a run takes: on the wall, and of this process's CPU; in ms.

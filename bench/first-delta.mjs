@@ -1,0 +1,35 @@
+// From nothing to the first word of a first turn: node bench/first-delta.mjs [rounds, 6]
+import { mkdirSync, symlinkSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { finish, interleave, ratiosOf, row } from './lib/measure.mjs'
+import { bench } from './lib/stage.mjs'
+
+const rounds = Number(process.argv[2] ?? 6)
+
+await bench(async (stage) => {
+  const home = await stage.home()
+  const runtime = await stage.contender('runtime')
+  // The SDK looks for `opencode` on PATH, and gives it its own environment.
+  const bin = join(stage.folder(), 'bin')
+  mkdirSync(bin)
+  symlinkSync(stage.binary, join(bin, 'opencode'))
+  const cases = {
+    async ours() {
+      const took = await runtime.firstDelta(stage.options(home))
+      await runtime.close()
+      return took
+    },
+    async sdk() {
+      const { env, ...plan } = await stage.plan(home)
+      const PATH = bin + delimiter + env.PATH
+      const sdk = await stage.contender('sdk', { env: { ...env, PATH } })
+      const took = await sdk.firstDelta(plan)
+      await sdk.close()
+      await sdk.end()
+      return took
+    },
+  }
+  await cases.ours()
+  const took = await interleave(rounds, cases)
+  finish([row('spawn → first delta of the first turn, to the SDK', ratiosOf(took.ours, took.sdk), '≤ 1.0')])
+})

@@ -1,0 +1,70 @@
+// All figures, side by side in one run: `npm run bench`; or some of the parts: `npm run bench -- start turns`.
+// A run of all parts writes bench/results.md. Exits 1 where a part fails; a target that is missed is told, and no failure:
+// the machine may have been busy.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { short } from './lib/measure.mjs'
+
+const parts = [
+  'start',
+  'first-delta',
+  'warm-up',
+  'turns',
+  'load',
+  'deltas',
+  'share',
+  'end',
+  'heap',
+  'scale',
+  'import',
+]
+const chosen = process.argv.slice(2)
+const rows = []
+for (const part of chosen.length > 0 ? chosen : parts) rows.push(...(await run(part)))
+if (chosen.length === 0) writeFileSync(new URL('results.md', import.meta.url), report(rows))
+
+/** Runs a part in a process of its own, shows what it prints, and answers its rows. */
+async function run(part) {
+  console.log(`\n${part}`)
+  const file = new URL(`${part}.mjs`, import.meta.url).pathname
+  const child = spawn(process.execPath, ['--expose-gc', file], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let printed = ''
+  child.stdout.setEncoding('utf8').on('data', (text) => (printed += text))
+  const [code] = await once(child, 'close')
+  if (code !== 0) throw new Error(`bench/${part}.mjs exited with ${code}`)
+  const lines = printed.trimEnd().split('\n')
+  const last = lines.pop()
+  console.log(lines.join('\n'))
+  return JSON.parse(last)
+}
+
+function report(rows) {
+  const missed = rows.filter(({ met }) => !met).length
+  return `# The last run of \`npm run bench\`
+
+${rows.length - missed} of ${rows.length} targets met. Each figure is a ratio of two things that were measured in turn in one run, unless it names a unit: median,
+quartiles, and how often it was measured. What the parts compare is said in \`bench/*.mjs\`.
+
+| figure | median | quartiles | n | target | |
+|---|---|---|---|---|---|
+${rows.map(line).join('\n')}
+
+${machine()}
+`
+}
+
+const line = ({ figure, ratio: { median, low, high, n }, target, met, note }) =>
+  `| ${figure}${note ? `<br>${note}` : ''} | ${short(median)} | ${short(low)}–${short(high)} | ${n} | ${target} | ${met ? 'met' : '**missed**'} |`
+
+function machine() {
+  const versionOf = (name) => {
+    const file = new URL(`../node_modules/${name}/package.json`, import.meta.url)
+    return `${name} ${JSON.parse(readFileSync(file, 'utf8')).version}`
+  }
+  const packages = ['opencode-ai', '@opencode-ai/sdk', 'xstate', 'rxjs', 'undici'].map(versionOf)
+  const [cpu] = cpus()
+  return `${new Date().toISOString().slice(0, 10)}; Node ${process.version}, ${packages.join(', ')}; ${process.platform} ${process.arch}, \
+${cpus().length} cores (${cpu?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, shared with others.`
+}
