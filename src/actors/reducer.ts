@@ -1,9 +1,12 @@
-import { isTerminal, noUsage } from '../replies.ts'
+import { isTerminal } from '../replies.ts'
 import type { OpenCodeEvent, Reply, TurnErrorCode, TurnOutput, Usage } from '../replies.ts'
+import { Answers } from './answers.ts'
+import { latestPrompt, messageEvents, requestEvents, type TurnSnapshot } from './catch-up.ts'
 import { failureOf, isRetryable, safeLine, type Failure, type Mask } from './failure.ts'
-import { Transcript, type Piece } from './transcript.ts'
+import { SeenIds } from './seen-ids.ts'
+import { ToolCalls } from './tool-calls.ts'
+import { Transcript } from './transcript.ts'
 import {
-  asList,
   childOf,
   isFields,
   parseError,
@@ -11,10 +14,11 @@ import {
   parsePart,
   parseRequest,
   parseStatus,
-  partsOf,
   sessionOf,
 } from './wire.ts'
-import type { WireMessage, WirePart, WireStatus, WireTool } from './wire.ts'
+import type { SessionLink, WireMessage, WirePart, WireStatus } from './wire.ts'
+
+export type { TurnSnapshot } from './catch-up.ts'
 
 /** Who a turn is: its session, the id of its user message (by default the first one seen), and its trace. */
 export interface TurnReducerOptions {
@@ -24,19 +28,6 @@ export interface TurnReducerOptions {
   /** Takes the secrets out of what the server says of errors and retries; default: none is known. */
   mask?: Mask
 }
-
-/**
- * What the server says after a gap, as it answers it: `GET /session/status`, `GET /session/{id}/message`,
- * and the entries of `GET /permission` and `GET /question` in one list.
- */
-export interface TurnSnapshot {
-  status: unknown
-  messages: unknown
-  requests: unknown
-}
-
-/** Events whose ids are remembered, so that one seen twice counts once; older ones are forgotten first. */
-const rememberedEvents = 100_000
 
 /** A reply but for its trace, which every reply of a turn shares. */
 type Untraced = Reply extends infer R ? (R extends Reply ? Omit<R, 'trace_id'> : never) : never
@@ -58,21 +49,17 @@ export class TurnReducer {
   readonly #traceId: string | null
   readonly #mask: Mask
   readonly #transcript = new Transcript()
-  readonly #seen = new Set<string>()
+  readonly #answers = new Answers()
+  readonly #seen = new SeenIds()
   readonly #children = new Set<string>()
   /** User messages of the turn: the prompt, and what the server adds to it. */
   readonly #prompts = new Set<string>()
   readonly #strangers = new Set<string>()
-  readonly #answers = new Map<string, WireMessage>()
-  readonly #spent = new Map<string, Usage>()
-  readonly #calls = new Map<string, 'called' | 'ended'>()
-  /** Messages that called a tool. */
-  readonly #callers = new Set<string>()
+  readonly #calls = new ToolCalls()
   readonly #asked = new Set<string>()
   #promptId: string | undefined
   #busy = false
   #idle = false
-  #last: WireMessage | undefined
   #failure: Failure | undefined
   #done = false
   #outputs: TurnOutput[] = []
@@ -91,10 +78,7 @@ export class TurnReducer {
 
   /** What the turn has cost so far: every assistant message once, those of child sessions included. */
   get usage(): Usage {
-    const sum = noUsage()
-    for (const usage of this.#spent.values())
-      for (const key of Object.keys(sum) as (keyof Usage)[]) sum[key] += usage[key]
-    return sum
+    return this.#answers.usage
   }
 
   /**
@@ -102,25 +86,24 @@ export class TurnReducer {
    * unknown one, `tool_calls` without a call). The server asks again at once, without bound: opencode 1.18.33.
    */
   get unfinished(): number {
-    return this.#inARow(
-      ({ id, finish }) => finish === 'unknown' || (finish === 'tool-calls' && !this.#callers.has(id)),
-    )
+    return this.#answers.unfinished
   }
 
   /** How often in a row the context overflowed. The server compacts it and asks again, without bound: opencode 1.18.33. */
   get overflows(): number {
-    return this.#inARow(({ finish, error }) => finish === undefined && !error)
+    return this.#answers.overflows
   }
 
   /** Takes an event of the stream, unwrapped. One seen twice, of another session, malformed or unknown changes nothing. */
   push(event: OpenCodeEvent): readonly TurnOutput[] {
-    if (this.#done || !isFields(event) || !isFields(event.properties) || this.#isRepeated(event.id)) return []
+    if (this.#done || !isFields(event) || !isFields(event.properties) || this.#seen.isRepeated(event.id))
+      return []
     return this.#collect(() => this.#apply(event))
   }
 
   /** Whether the server has said anything of the turn: an answer, begun at least, or an error. */
   get hasSpoken(): boolean {
-    return this.#answers.size > 0 || this.#failure !== undefined
+    return !this.#answers.isEmpty || this.#failure !== undefined
   }
 
   /**
@@ -139,21 +122,6 @@ export class TurnReducer {
     const said: unknown = cause.error
     const error = safeLine(this.#mask(typeof said === 'string' ? said : code))
     return this.#collect(() => this.#fail({ code, error, retryable }))
-  }
-
-  /** How many of the last answers that ended are such. */
-  #inARow(isSuch: (message: WireMessage) => boolean): number {
-    const ended = [...this.#answers.values()].filter(({ summary, completed }) => !summary && completed)
-    return ended.length - 1 - ended.findLastIndex((message) => !isSuch(message))
-  }
-
-  #isRepeated(id: unknown): boolean {
-    if (typeof id !== 'string') return false
-    if (this.#seen.has(id)) return true
-    this.#seen.add(id)
-    const [oldest] = this.#seen.size > rememberedEvents ? this.#seen : []
-    if (oldest !== undefined) this.#seen.delete(oldest)
-    return false
   }
 
   #collect(step: () => void): readonly TurnOutput[] {
@@ -178,7 +146,7 @@ export class TurnReducer {
     if (event.type === 'session.error') this.#onError(properties['error'])
   }
 
-  #adopt(link: { parentId: string; childId: string } | undefined): void {
+  #adopt(link: SessionLink | undefined): void {
     if (link && (link.parentId === this.#sessionId || this.#children.has(link.parentId)))
       this.#children.add(link.childId)
   }
@@ -194,16 +162,14 @@ export class TurnReducer {
     if (!message) return
     if (message.role === 'user') return isOwn ? this.#onUserMessage(message.id) : undefined
     const isAnswer = isOwn && message.parentId !== undefined && this.#prompts.has(message.parentId)
-    if ((isAnswer || !isOwn) && message.usage) this.#spent.set(message.id, message.usage)
+    if (!isOwn) this.#answers.spend(message)
     if (!isAnswer) return
-    if (!this.#answers.has(message.id)) {
+    if (this.#answers.take(message)) {
       this.#busy = true
       this.#idle = false
       if (!message.summary) this.#failure = undefined
     }
-    this.#answers.set(message.id, message)
-    if (!message.summary) this.#last = message
-    else if (message.error) this.#failure ??= failureOf(message.error, this.#mask)
+    if (message.summary && message.error) this.#failure ??= failureOf(message.error, this.#mask)
   }
 
   #onUserMessage(id: string): void {
@@ -218,8 +184,8 @@ export class TurnReducer {
     const message = this.#answers.get(part.messageId)
     if (!message || message.summary) return
     if (part.tool) {
-      this.#callers.add(message.id)
-      return this.#onTool(part.tool)
+      this.#answers.called(message.id)
+      return this.#say(this.#calls.take(part.tool))
     }
     if (part.type === 'step-start') return this.#transcript.begin(part)
     if (part.type === 'step-finish') return this.#say(this.#transcript.finish(part))
@@ -232,19 +198,8 @@ export class TurnReducer {
     if (field === 'text' && message && !message.summary) this.#say(this.#transcript.append(partID, delta))
   }
 
-  #say(pieces: readonly Piece[]): void {
-    for (const piece of pieces) this.#reply(piece)
-  }
-
-  /** A call is told once its input is known: at its end at the latest. */
-  #onTool({ name: tool, callId: call_id, status, input, result }: WireTool): void {
-    const state = this.#calls.get(call_id)
-    const isRunning = status === 'running'
-    if (status === 'pending' || state === 'ended' || (isRunning && !input)) return
-    if (!state) this.#reply({ kind: 'tool_call', call_id, tool, args: input ?? {} })
-    if (!isRunning)
-      this.#reply({ kind: 'tool_result', call_id, tool, result, success: status === 'completed' })
-    this.#calls.set(call_id, isRunning ? 'called' : 'ended')
+  #say(replies: readonly Untraced[]): void {
+    for (const reply of replies) this.#reply(reply)
   }
 
   #onStatus(status: WireStatus | undefined, isOwn: boolean): void {
@@ -259,7 +214,8 @@ export class TurnReducer {
   /** A child's retries are told too: its parent waits for it. */
   #onRetry({ attempt, message, next }: WireStatus & { type: 'retry' }, isOwn: boolean): void {
     if (isOwn && this.#prompts.size === 0) return
-    if (isOwn && this.#last && !this.#last.completed) this.#transcript.retry(this.#last.id)
+    const { last } = this.#answers
+    if (isOwn && last && !last.completed) this.#transcript.retry(last.id)
     this.#outputs.push({ type: 'retry', attempt, message: safeLine(this.#mask(message)), nextAt: next })
   }
 
@@ -279,7 +235,7 @@ export class TurnReducer {
 
   /** The session is idle: ends the turn where that is certain, and answers whether it did. */
   #conclude(): boolean {
-    const last = this.#last
+    const { last } = this.#answers
     const isWhole = last?.completed === true && last.finish !== undefined && !last.error
     if (isWhole && last.finish !== 'tool-calls') this.#finish(last.finish)
     else if (this.#failure) this.#fail(this.#failure)
@@ -292,29 +248,10 @@ export class TurnReducer {
   #catchUp(snapshot: TurnSnapshot, isCertain: boolean): void {
     this.#promptId ??= latestPrompt(snapshot.messages, this.#sessionId)
     this.#transcript.tear()
-    for (const entry of asList(snapshot.messages)) {
-      if (!isFields(entry)) continue
-      const message = parseMessage(entry['info'])
-      if (message && message.sessionId !== this.#sessionId && !this.#children.has(message.sessionId)) continue
-      this.#onMessage(message, message?.sessionId === this.#sessionId)
-      for (const part of partsOf(entry)) this.#catchUpPart(message, part)
-    }
+    for (const event of messageEvents(snapshot.messages)) this.#apply(event)
     this.#transcript.tear()
-    for (const request of asList(snapshot.requests)) this.#catchUpRequest(request)
+    for (const event of requestEvents(snapshot.requests)) this.#apply(event)
     this.#catchUpStatus(snapshot.status, isCertain)
-  }
-
-  #catchUpPart(message: WireMessage | undefined, value: unknown): void {
-    const part = parsePart(value)
-    if (message && part?.childId !== undefined)
-      this.#adopt({ parentId: message.sessionId, childId: part.childId })
-    if (message?.sessionId === this.#sessionId) this.#onPart(part)
-  }
-
-  #catchUpRequest(value: unknown): void {
-    const sessionId = isFields(value) ? value['sessionID'] : undefined
-    if (typeof sessionId !== 'string') return
-    if (sessionId === this.#sessionId || this.#children.has(sessionId)) this.#ask(value)
   }
 
   /** Idle sessions are absent from `GET /session/status`. */
@@ -358,13 +295,3 @@ const aborted: Failure = { code: 'cancelled', error: 'Aborted', retryable: false
 /** An error before the prompt became a message: the server refused the input (unknown agent, undecodable image). */
 const refused = (failure: Failure): Failure =>
   failure.code === 'internal' ? { ...failure, code: 'rejected' } : failure
-
-/** The session's latest user message that is not the server's own: the prompt of a turn that does not know it. */
-function latestPrompt(messages: unknown, sessionId: string): string | undefined {
-  const prompts = asList(messages).flatMap((entry) => {
-    const message = isFields(entry) ? parseMessage(entry['info']) : undefined
-    const isPrompt = message?.role === 'user' && message.sessionId === sessionId
-    return isPrompt && !partsOf(entry).some((part) => parsePart(part)?.synthetic) ? [message.id] : []
-  })
-  return prompts.at(-1)
-}
