@@ -65,17 +65,28 @@ export function finish(rows) {
 /** @param {number} value */
 export const short = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2))
 
+/** Measures from `start` to `stop`: on the wall, and of this process's CPU; in ms. */
+export function stopwatch() {
+  let [wall, cpu] = [performance.now(), process.cpuUsage()]
+  return {
+    start: () => {
+      ;[wall, cpu] = [performance.now(), process.cpuUsage()]
+    },
+    stop: () => {
+      const { user, system } = process.cpuUsage(cpu)
+      return { wallMs: performance.now() - wall, cpuMs: (user + system) / 1000 }
+    },
+  }
+}
+
 /**
  * How long a run takes: on the wall, and of this process's CPU; in ms.
  * @param {() => unknown} run
  */
 export async function time(run) {
-  const cpu = process.cpuUsage()
-  const start = performance.now()
+  const lap = stopwatch()
   await run()
-  const wallMs = performance.now() - start
-  const { user, system } = process.cpuUsage(cpu)
-  return { wallMs, cpuMs: (user + system) / 1000 }
+  return lap.stop()
 }
 
 /**

@@ -1,0 +1,103 @@
+// Deltas, from the socket to a subscriber: the runtime against a loop that only reads the same bytes from the same kind of
+// socket, with the same SSE parser and `JSON.parse`; for one turn, and for many at once on the server's one stream. From
+// the first delta to the last terminal reply, in CPU time of this process: a throughput is deltas per ms of it.
+// node bench/deltas.mjs [rounds, 15] [deltas, 32000]
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { createParser } from 'eventsource-parser'
+import { request } from 'undici'
+import { connect } from '../dist/index.js'
+import { finish, interleave, ratiosOf, row, stopwatch } from './lib/measure.mjs'
+
+const rounds = Number(process.argv[2] ?? 15)
+const deltas = Number(process.argv[3] ?? 32_000)
+const manyTurns = [1, 32, 128]
+
+const server = fork(new URL('lib/flood-server.mjs', import.meta.url))
+const [{ port }] = await once(server, 'message')
+const baseURL = `http://127.0.0.1:${port}`
+
+/** @param {number} turns */
+async function prepare(turns) {
+  server.send({ turns, deltas })
+  await once(server, 'message')
+}
+
+/** @param {number} turns */
+async function ours(turns) {
+  await prepare(turns)
+  const connection = connect({ baseURL, modelId: 'gpt-4o', maxConcurrentTurns: turns })
+  const lap = stopwatch()
+  let count = 0
+  const run = Array.from({ length: turns }, () => connection.turn('go'))
+  for (const { replies$ } of run)
+    replies$.subscribe(({ kind }) => {
+      if (kind === 'delta' && count++ === 0) lap.start()
+    })
+  const ends = await Promise.all(run.map(({ done }) => done))
+  const { cpuMs } = lap.stop()
+  await connection.close()
+  if (count !== deltas || ends.some(({ kind }) => kind !== 'final')) throw new Error('deltas were lost')
+  return cpuMs
+}
+
+/** @param {number} turns */
+async function bare(turns) {
+  await prepare(turns)
+  const abort = new AbortController()
+  const { body } = await request(`${baseURL}/global/event`, { signal: abort.signal })
+  const lap = stopwatch()
+  let [count, idle] = [0, 0]
+  const parser = createParser({
+    onEvent: ({ data }) => {
+      const { type } = JSON.parse(data).payload
+      if (type === 'message.part.delta' && count++ === 0) lap.start()
+      if (type === 'session.idle') idle++
+    },
+  })
+  const post = (/** @type {string} */ path, /** @type {object} */ content) =>
+    request(`${baseURL}${path}`, { method: 'POST', body: JSON.stringify(content) })
+  const prompted = Array.from({ length: turns }, async (_, i) => {
+    const { id } = /** @type {{ id: string }} */ (await (await post('/session', {})).body.json())
+    await (await post(`/session/${id}/prompt_async`, { messageID: `msg_${i}` })).body.dump()
+  })
+  const decoder = new TextDecoder()
+  for await (const chunk of body) {
+    parser.feed(decoder.decode(chunk, { stream: true }))
+    if (idle === turns) break
+  }
+  const { cpuMs } = lap.stop()
+  abort.abort()
+  await Promise.all(prompted)
+  if (count !== deltas) throw new Error('deltas were lost')
+  return cpuMs
+}
+
+try {
+  const warm = Math.min(rounds, 3)
+  for (let i = 0; i < warm; i++) for (const turns of manyTurns) await ours(turns).then(() => bare(turns))
+  const took = await interleave(
+    rounds,
+    Object.fromEntries(
+      manyTurns.flatMap((turns) => [
+        [`ours ${turns}`, () => ours(turns)],
+        [`bare ${turns}`, () => bare(turns)],
+      ]),
+    ),
+  )
+  const [one = [], ...more] = manyTurns.map((turns) => took[`ours ${turns}`] ?? [])
+  const throughputs = manyTurns.map((turns) =>
+    row(
+      `throughput of deltas, ${turns} ${turns === 1 ? 'turn' : 'turns at once'} / parsing alone`,
+      ratiosOf(took[`bare ${turns}`] ?? [], took[`ours ${turns}`] ?? []),
+      '≥ 0.5',
+    ),
+  )
+  const growth = more.map((values, i) =>
+    row(`cost of a delta, ${manyTurns[i + 1]} turns at once / one turn`, ratiosOf(values, one), '≤ 1.3'),
+  )
+  console.log(`${deltas} deltas a run, ${rounds} rounds, CPU time of the reading process:`)
+  finish([...throughputs, ...growth])
+} finally {
+  server.disconnect()
+}
