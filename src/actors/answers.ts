@@ -8,6 +8,7 @@ export class Answers {
   /** Messages that called a tool. */
   readonly #callers = new Set<string>()
   #last: WireMessage | undefined
+  #usage = noUsage()
 
   get isEmpty(): boolean {
     return this.#messages.size === 0
@@ -18,9 +19,9 @@ export class Answers {
     return this.#last
   }
 
-  /** What they have cost so far: every message once, those of child sessions included. */
-  get usage(): Usage {
-    return [...this.#spent.values()].reduce(addUsage, noUsage())
+  /** What they have cost so far: every message once, those of child sessions included. Another object once it has changed. */
+  get usage(): Readonly<Usage> {
+    return this.#usage
   }
 
   /** How often in a row an answer ended without a finish that the server takes for one. */
@@ -50,7 +51,9 @@ export class Answers {
 
   /** Counts a message for its cost only: one of a child session. */
   spend({ id, usage }: WireMessage): void {
-    if (usage) this.#spent.set(id, usage)
+    if (!usage) return
+    this.#spent.set(id, usage)
+    this.#usage = [...this.#spent.values()].reduce(addUsage, noUsage())
   }
 
   /** A message called a tool. */

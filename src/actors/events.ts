@@ -42,10 +42,11 @@ export function readStream(
   }
   const read = async (): Promise<void> => {
     const onAnswer = (): void => void provoke(options, clock, heard.signal).then(open)
-    for await (const event of link?.client.events(abort.signal, onAnswer) ?? []) {
-      if (event.type !== 'server.connected') open()
-      link?.hub.receive(event)
-    }
+    for await (const events of link?.client.events(abort.signal, onAnswer) ?? [])
+      for (const event of events) {
+        if (event.type !== 'server.connected') open()
+        link?.hub.receive(event)
+      }
   }
   const lose = (error?: unknown): void => {
     heard.abort()

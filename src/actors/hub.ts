@@ -59,10 +59,10 @@ export class EventHub {
 
   receive(event: OpenCodeEvent): void {
     this.#lastFrame = this.#now()
-    const sessionId = sessionOf(event)
-    const route = (sessionId === undefined ? undefined : this.#routes.get(sessionId)) ?? this.#adopt(event)
+    const link = childOf(event)
+    const route = this.#routeOf(sessionOf(event)) ?? this.#routeOf(link?.parentId)
     if (!route) return
-    this.#adopt(event)
+    if (link) this.adopt(link)
     route.listener.onEvent(event)
   }
 
@@ -84,10 +84,8 @@ export class EventHub {
     return true
   }
 
-  #adopt(event: OpenCodeEvent): Route | undefined {
-    const link = childOf(event)
-    if (link) this.adopt(link)
-    return link && this.#routes.get(link.parentId)
+  #routeOf(sessionId: string | undefined): Route | undefined {
+    return sessionId === undefined ? undefined : this.#routes.get(sessionId)
   }
 
   #listeners(): Set<SessionListener> {

@@ -29,9 +29,6 @@ export interface TurnReducerOptions {
   mask?: Mask
 }
 
-/** A reply but for its trace, which every reply of a turn shares. */
-type Untraced = Reply extends infer R ? (R extends Reply ? Omit<R, 'trace_id'> : never) : never
-
 /**
  * Turns the events of opencode's stream into a turn's replies, requests and retry notices. Pure: no I/O, no clock;
  * never throws. Gives exactly one terminal reply, as the last.
@@ -48,14 +45,14 @@ export class TurnReducer {
   readonly #sessionId: string
   readonly #traceId: string | null
   readonly #mask: Mask
-  readonly #transcript = new Transcript()
+  readonly #transcript: Transcript
   readonly #answers = new Answers()
   readonly #seen = new SeenIds()
   readonly #children = new Set<string>()
   /** User messages of the turn: the prompt, and what the server adds to it. */
   readonly #prompts = new Set<string>()
   readonly #strangers = new Set<string>()
-  readonly #calls = new ToolCalls()
+  readonly #calls: ToolCalls
   readonly #asked = new Set<string>()
   #promptId: string | undefined
   #busy = false
@@ -68,6 +65,8 @@ export class TurnReducer {
     this.#sessionId = options.sessionId
     this.#promptId = options.messageId
     this.#traceId = options.traceId
+    this.#transcript = new Transcript(options.traceId)
+    this.#calls = new ToolCalls(options.traceId)
     this.#mask = options.mask ?? ((text) => text)
   }
 
@@ -198,7 +197,7 @@ export class TurnReducer {
     if (field === 'text' && message && !message.summary) this.#say(this.#transcript.append(partID, delta))
   }
 
-  #say(replies: readonly Untraced[]): void {
+  #say(replies: readonly Reply[]): void {
     for (const reply of replies) this.#reply(reply)
   }
 
@@ -274,17 +273,18 @@ export class TurnReducer {
 
   #finish(finish_reason: string | undefined): void {
     const content = this.#transcript.answer
-    this.#reply({ kind: 'final', content, finish_reason: finish_reason ?? null, usage: this.usage })
+    const trace_id = this.#traceId
+    this.#reply({ kind: 'final', trace_id, content, finish_reason: finish_reason ?? null, usage: this.usage })
   }
 
   #fail(failure: Failure): void {
     const { code, error, retryable } = failure
     const partial = this.#transcript.answer
-    this.#reply({ kind: 'error', error, code, retryable, ...(partial !== '' && { partial }) })
+    const trace_id = this.#traceId
+    this.#reply({ kind: 'error', trace_id, error, code, retryable, ...(partial !== '' && { partial }) })
   }
 
-  #reply(untraced: Untraced): void {
-    const reply: Reply = { ...untraced, trace_id: this.#traceId }
+  #reply(reply: Reply): void {
     this.#outputs.push({ type: 'reply', reply })
     this.#done = isTerminal(reply)
   }

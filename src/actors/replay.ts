@@ -16,7 +16,8 @@ interface Reader {
  */
 export class Replay {
   readonly #maxBytes: number
-  readonly #subscribers = new Set<Subscriber<Reply>>()
+  /** Another list with each that comes or goes: who is told of a reply does not change while it is told. */
+  #subscribers: readonly Subscriber<Reply>[] = []
   readonly #readers = new Set<Reader>()
   #replies: Reply[] = []
   #bytes = 0
@@ -34,14 +35,14 @@ export class Replay {
     this.#replies.push(reply)
     this.#bytes += sizeOf(reply)
     if (this.#bytes > this.#limit && this.#late === 0) this.#compact()
-    for (const subscriber of [...this.#subscribers]) subscriber.next(reply)
+    for (const subscriber of this.#subscribers) subscriber.next(reply)
     for (const { wake } of this.#readers) wake()
   }
 
   complete(): void {
     this.#complete = true
-    for (const subscriber of [...this.#subscribers]) subscriber.complete()
-    this.#subscribers.clear()
+    for (const subscriber of this.#subscribers) subscriber.complete()
+    this.#subscribers = []
     for (const { wake } of this.#readers) wake()
   }
 
@@ -56,8 +57,10 @@ export class Replay {
     this.#late--
     if (subscriber.closed) return
     if (this.#complete) return subscriber.complete()
-    this.#subscribers.add(subscriber)
-    return () => this.#subscribers.delete(subscriber)
+    this.#subscribers = [...this.#subscribers, subscriber]
+    return () => {
+      this.#subscribers = this.#subscribers.filter((other) => other !== subscriber)
+    }
   })
 
   /** Every reply from the first, at the reader's pace: what it has not read yet waits here, and is merged here too. */

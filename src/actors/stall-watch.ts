@@ -34,9 +34,9 @@ export class StallWatch {
   /** An event of the turn's session or of a child of it. */
   onEvent({ type, properties }: OpenCodeEvent): void {
     this.#progressAt = this.#clock.now()
+    if (!/^(permission|question)\.(replied|rejected)$/.test(type)) return
     const { requestID } = properties
-    if (/^(permission|question)\.(replied|rejected)$/.test(type) && typeof requestID === 'string')
-      this.leaveRequest(requestID)
+    if (typeof requestID === 'string') this.leaveRequest(requestID)
   }
 
   onReply(reply: Reply): void {

@@ -1,3 +1,4 @@
+import type { DeltaReply, ReasoningReply } from '../replies.ts'
 import type { WirePart } from './wire.ts'
 
 interface Stretch {
@@ -20,22 +21,24 @@ interface Stretch {
 }
 
 /** A piece of text that is known to join what was sent before. */
-export interface Piece {
-  kind: 'delta' | 'reasoning'
-  content: string
-}
+type Piece = DeltaReply | ReasoningReply
 
 /**
  * The text and reasoning of a turn's assistant messages, part by part. Only the part's type tells reasoning
  * from text: their deltas look alike (opencode 1.18.33, `message.part.delta`).
  */
 export class Transcript {
+  readonly #traceId: string | null
   readonly #parts = new Map<string, Stretch>()
   /** Parts whose deltas came before the part itself, as only a gap makes them. */
   readonly #headless = new Set<string>()
   readonly #steps = new Set<string>()
   /** The last step of each message, and whether it is unfinished. */
   readonly #lastSteps = new Map<string, { id: string; isOpen: boolean }>()
+
+  constructor(traceId: string | null) {
+    this.#traceId = traceId
+  }
 
   /** The answer so far: what was sent of every text part that counts, in order. */
   get answer(): string {
@@ -61,7 +64,7 @@ export class Transcript {
     }
     if (stretch.dropped || stretch.whole !== undefined || stretch.torn) return []
     const text = stretch.half + delta
-    const isCut = /[\ud800-\udbff]$/.test(text)
+    const isCut = isFirstHalf(text.charCodeAt(text.length - 1))
     stretch.half = isCut ? text.slice(-1) : ''
     return this.#send(stretch, isCut ? text.slice(0, -1) : text)
   }
@@ -126,6 +129,9 @@ export class Transcript {
   #send(stretch: Stretch, content: string): Piece[] {
     if (content === '') return []
     stretch.sent += content
-    return [{ kind: stretch.kind, content }]
+    return [{ kind: stretch.kind, trace_id: this.#traceId, content }]
   }
 }
+
+/** Whether a code unit is the first of a surrogate pair. */
+const isFirstHalf = (code: number): boolean => code >= 0xd800 && code <= 0xdbff

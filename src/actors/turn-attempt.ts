@@ -50,6 +50,7 @@ export class TurnAttempt {
   /** Ends what is asked of it to end the turn's work. */
   readonly #serverGone = new AbortController()
   #reducer: TurnReducer | undefined
+  #isOver = false
   #unfollow: (() => void) | undefined
   #prompted: Promise<unknown> | undefined
   #confirm: unknown
@@ -93,6 +94,7 @@ export class TurnAttempt {
 
   /** Follows nothing and asks nothing any more. */
   close(): void {
+    this.#isOver = true
     this.#closed.abort()
     this.#owner.clock.clearTimeout(this.#confirm)
     this.#unfollow?.()
@@ -149,7 +151,7 @@ export class TurnAttempt {
   }
 
   #isClosed(): boolean {
-    return this.#closed.signal.aborted
+    return this.#isOver
   }
 
   #onFailure(error: unknown): void {

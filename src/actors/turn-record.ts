@@ -71,6 +71,7 @@ export class TurnRecord {
   usage: Usage = noUsage()
   isDone = false
   #spentBefore: Usage = noUsage()
+  #counted: Usage | undefined
   #calledTool = false
   #isMute = true
 
@@ -90,15 +91,16 @@ export class TurnRecord {
   /** Gives a reply to all who follow; the terminal one completes the turn, whatever comes after is dropped. */
   give(reply: Reply): void {
     if (this.isDone) return
-    if (isTerminal(reply)) this.status$.next({ at: Date.now(), state: 'done' })
-    this.isDone = isTerminal(reply)
+    const isLast = isTerminal(reply)
+    if (isLast) this.status$.next({ at: Date.now(), state: 'done' })
+    this.isDone = isLast
     if (reply.kind === 'tool_call') this.#calledTool = true
     this.replay.push(reply)
     if (this.#isMute && reply.kind === 'delta') {
       this.#isMute = false
       this.#observe((observer) => observer.onFirstDelta?.())
     }
-    if (!isTerminal(reply)) return
+    if (!isLast) return
     this.replay.complete()
     this.requests$.complete()
     this.status$.complete()
@@ -129,9 +131,11 @@ export class TurnRecord {
     this.#spentBefore = this.usage
   }
 
-  /** Takes the usage of the present attempt. */
-  count(usage: Usage = noUsage()): void {
-    this.usage = addUsage(this.#spentBefore, usage)
+  /** Takes the usage of the present attempt, another object once it has changed. */
+  count(usage: Usage | undefined): void {
+    if (usage === this.#counted) return
+    this.#counted = usage
+    this.usage = addUsage(this.#spentBefore, usage ?? noUsage())
   }
 
   /** Ends a turn whose actor failed: a defect of ours. A turn that is done stays as it is. */

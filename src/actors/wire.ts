@@ -71,19 +71,22 @@ export interface SessionLink {
 
 /** The session that an event is about. */
 export function sessionOf(event: OpenCodeEvent): string | undefined {
-  const { sessionID, info, part } = fields(event.properties)
-  return text(sessionID) ?? text(fields(part)['sessionID']) ?? text(fields(info)['sessionID'])
+  const properties = fields(event.properties)
+  return (
+    text(properties['sessionID']) ??
+    text(fields(properties['part'])['sessionID']) ??
+    text(fields(properties['info'])['sessionID'])
+  )
 }
 
 /** The child session that an event makes known, and its parent: by its creation, or by the `task` tool that resumes it. */
 export function childOf(event: OpenCodeEvent): SessionLink | undefined {
-  const { info, part } = fields(event.properties)
   if (event.type === 'session.created' || event.type === 'session.updated') {
-    const { id, parentID } = fields(info)
+    const { id, parentID } = fields(fields(event.properties)['info'])
     return pair(parentID, id)
   }
   if (event.type !== 'message.part.updated') return undefined
-  return pair(sessionOf(event), parsePart(part)?.childId)
+  return pair(sessionOf(event), parsePart(fields(event.properties)['part'])?.childId)
 }
 
 function pair(parentId: unknown, childId: unknown): SessionLink | undefined {

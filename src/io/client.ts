@@ -188,13 +188,13 @@ export class OpenCodeClient {
   }
 
   /**
-   * The events of all directories, unwrapped, until the stream ends or `signal` aborts. `onAnswer` is called when the
-   * server has taken the request, before it says anything.
+   * The events of all directories, unwrapped, as they come, several together, until the stream ends or `signal` aborts.
+   * `onAnswer` is called when the server has taken the request, before it says anything.
    *
    * `/global/event` and not `/event`: one stream serves every directory that a turn may name, so that N turns cost N
    * events and not N streams of N. Its extra `sync` frames repeat what the plain ones say, and are dropped unread.
    */
-  async *events(signal: AbortSignal, onAnswer: () => void): AsyncGenerator<Frame, void, void> {
+  async *events(signal: AbortSignal, onAnswer: () => void): AsyncGenerator<readonly Frame[], void, void> {
     const body = await this.#transport.stream('/global/event', signal)
     onAnswer()
     yield* readFrames(body)

@@ -13,7 +13,7 @@ async function* bytesOf(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Arra
 async function read(...pieces: (string | Uint8Array)[]): Promise<OpenCodeEvent[]> {
   const bytes = pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece))
   const events: OpenCodeEvent[] = []
-  for await (const event of readFrames(bytesOf(bytes))) events.push(event)
+  for await (const some of readFrames(bytesOf(bytes))) events.push(...some)
   return events
 }
 
@@ -134,7 +134,7 @@ describe('OpenCodeClient.events', () => {
     onTestFinished(() => client.close())
     const abort = new AbortController()
     const events = client.events(abort.signal, () => undefined)
-    expect(await events.next()).toEqual({ done: false, value: event })
+    expect(await events.next()).toEqual({ done: false, value: [event] })
     const next = events.next()
     abort.abort()
     await expect(next).rejects.toThrow(/abort/i)
