@@ -31,17 +31,18 @@ export class VirtualTime extends SimulatedClock {
 
   /**
    * Lets so many ms pass. Timers fire one moment after another, and whatever promises they settle goes on before the next
-   * one does, timers that it sets included. `advance()` fires only what is due now.
+   * one does, timers that it sets included. `advance()` fires only what is due now. What is real, such as the answer of a
+   * process, is waited for in between by `settle`, which may let time pass itself.
    */
-  async advance(ms = 0): Promise<void> {
+  async advance(ms = 0, settle: () => Promise<void> = settled): Promise<void> {
     const end = this.now() + ms
-    await settled()
+    await settle()
     for (let next = this.#next(); next <= end; next = this.#next()) {
       this.set(Math.max(next, this.now()))
-      await settled()
+      await settle()
     }
     this.set(Math.max(end, this.now()))
-    await settled()
+    await settle()
   }
 
   #next(): number {
@@ -52,7 +53,7 @@ export class VirtualTime extends SimulatedClock {
 /**
  * A clock for `createActor(…, { clock })` that stands still until it is told to move. All timing of a server machine and
  * its turns goes through its system's clock, so that a minute of restarts takes a moment. What is real, such as a process
- * or a socket, keeps its own time: provide actors of your own instead.
+ * or a socket, keeps its own time: provide actors of your own instead, or have `advance` wait for it.
  *
  * @example
  * const time = virtualTime()

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, expectTypeOf, it, vi } from 'vitest'
 import { createActor, setup, type SimulatedClock } from 'xstate'
 import { clockOf, elapse } from '../../src/actors/clock.ts'
@@ -43,6 +44,21 @@ describe('virtualTime', () => {
     expect(actor.getSnapshot().value).toBe('red')
     await time.advance(1)
     expect(actor.getSnapshot().value).toBe('amber')
+  })
+
+  it('waits between timers for what is real', async () => {
+    const time = virtualTime()
+    const answers: number[] = []
+    let asked: Promise<void> | undefined
+    const ask = (): void => {
+      asked = sleep(5).then(() => {
+        answers.push(time.now())
+        time.setTimeout(ask, 100)
+      })
+    }
+    time.setTimeout(ask, 100)
+    await time.advance(350, async () => asked)
+    expect(answers).toEqual([100, 200, 300])
   })
 
   it('may be moved by two at once, and moves under fake timers', async () => {
