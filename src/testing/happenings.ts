@@ -15,7 +15,7 @@ export type HostHappening =
 
 /** What the world does to a server. */
 export type WorldHappening =
-  /** It is started, but its preparation fails: its binary is not there. */
+  /** It is started, but its preparation fails, for a reason that another configuration might mend: its config cannot be written. */
   | 'cannot be prepared'
   /** It is started, but no process comes of it. */
   | 'cannot be spawned'

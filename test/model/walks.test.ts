@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterEach, describe, it, vi } from 'vitest'
 import { createLifecycleModel } from '../../src/testing/lifecycle-model.ts'
 import { beginnings, commands, FreeWalk } from '../support/free-walk.ts'
-import { declared } from '../support/lifecycle-driver.ts'
+import { declared } from '../support/lifecycle-coverage.ts'
 import { steps, walkOf } from '../support/predicted-walk.ts'
 
 const { FC_SEED, FC_PATH, FC_REPLAY_PATH, FC_RUNS } = process.env

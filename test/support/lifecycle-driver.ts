@@ -1,9 +1,16 @@
 import { expect } from 'vitest'
-import type { SnapshotFrom } from 'xstate'
-import { adjacencyMapToArray, createTestModel, type StatePath } from 'xstate/graph'
-import { lifecycleTransitions, type LifecycleState } from '../../src/lifecycle.ts'
+import type { LifecycleState } from '../../src/lifecycle.ts'
+import type { Reply } from '../../src/replies.ts'
 import type { Happening } from '../../src/testing/happenings.ts'
-import { metaOf, type LifecycleModel } from '../../src/testing/lifecycle-model.ts'
+import { metaOf } from '../../src/testing/lifecycle-model.ts'
+import {
+  noteState,
+  noteTransition,
+  type Coverage,
+  type Moment,
+  type Path,
+  type TurnEnd,
+} from './lifecycle-coverage.ts'
 
 /** Where a real server is. */
 export interface Sight {
@@ -31,63 +38,19 @@ export interface LifecycleDriver {
   finish: () => Promise<void>
 }
 
-/** A moment of the model. */
-export type Moment = SnapshotFrom<LifecycleModel>
-type Path = StatePath<Moment, { type: Happening }>
-
-/** What was driven: in the model, and in the real machine. */
-export interface Coverage {
-  paths: number
-  steps: number
-  states: Set<string>
-  transitions: Set<string>
-  lifecycle: Set<string>
+/** How the last turn that ended did: see {@link LifecycleDriver}. */
+export function lastEndOf(turns: readonly { replies: readonly Reply[] }[]): string | undefined {
+  const last = turns.at(-1)?.replies.at(-1)
+  return last?.kind === 'error' ? last.code : last?.kind
 }
 
-/** Nothing yet. */
-export const noCoverage = (): Coverage => ({
-  paths: 0,
-  steps: 0,
-  states: new Set(),
-  transitions: new Set(),
-  lifecycle: new Set(),
-})
-
-/** The declared transitions of the lifecycle, each as `from → to`. */
-export const declared: readonly string[] = Object.entries(lifecycleTransitions).flatMap(([from, targets]) =>
-  targets.map((to) => `${from} → ${to}`),
-)
-
-const momentName = ({ value, context }: Moment): string => `${value} ${JSON.stringify(context)}`
-
-/** A model whose paths go along each of its transitions, also along those that change nothing. */
-export const alongTransitions = (model: LifecycleModel) =>
-  createTestModel(model, {
-    serializeTransition: (_state, event, previous) =>
-      event && previous ? `${event.type} in ${momentName(previous)}` : '',
-  })
-
-/** A model whose paths go from state to state. */
-export const alongStates = (model: LifecycleModel) =>
-  createTestModel(model, { serializeTransition: () => '' })
-
-/** What there is to be covered of a model: its states, and its transitions from each. */
-export function extentOf(model: LifecycleModel): Pick<Coverage, 'states' | 'transitions'> {
-  const { states, transitions } = noCoverage()
-  for (const { state, event, nextState } of adjacencyMapToArray(alongStates(model).getAdjacencyMap())) {
-    states.add(momentName(state)).add(momentName(nextState))
-    transitions.add(`${event.type} in ${momentName(state)}`)
-  }
-  return { states, transitions }
-}
-
-/** Makes one thing happen, and holds the server against the model, before and after. */
+/** Makes one thing happen, and holds the server against the model, before and after. Gives the end of a turn, if one ended. */
 export async function step(
   driver: LifecycleDriver,
   before: Moment,
   happening: Happening,
   after: Moment,
-): Promise<void> {
+): Promise<TurnEnd | undefined> {
   await driver.happen[happening]()
   driver.check()
   const { lifecycle, alive } = metaOf(after)
@@ -100,10 +63,11 @@ export async function step(
   })
   const end = endOf(before, happening, after)
   if (end !== undefined) expect(driver.lastEnd()).toBe(end)
+  return end
 }
 
 /** How a turn ends by what happens, if one does. */
-function endOf(before: Moment, happening: Happening, after: Moment): string | undefined {
+function endOf(before: Moment, happening: Happening, after: Moment): TurnEnd | undefined {
   if (happening === 'turn' && !after.context.turn) return 'server_unavailable'
   if (!before.context.turn || after.context.turn) return undefined
   if (happening === 'answers the turn') return 'final'
@@ -117,13 +81,14 @@ export async function follow(path: Path, driver: LifecycleDriver, coverage: Cove
   const [first, ...steps] = path.steps
   let before = first?.state
   if (!before) return
-  coverage.states.add(momentName(before))
+  noteState(coverage, before)
   try {
     for (const { event, state } of steps) {
       done.push(event.type)
-      coverage.transitions.add(`${event.type} in ${momentName(before)}`)
-      coverage.states.add(momentName(state))
-      await step(driver, before, event.type, state)
+      noteTransition(coverage, before, event.type, state)
+      noteState(coverage, state)
+      const end = await step(driver, before, event.type, state)
+      if (end) coverage.ends.add(end)
       before = state
     }
     await driver.finish()
@@ -135,16 +100,4 @@ export async function follow(path: Path, driver: LifecycleDriver, coverage: Cove
   coverage.paths++
   coverage.steps += steps.length
   driver.states.slice(1).forEach((to, i) => coverage.lifecycle.add(`${driver.states[i] ?? ''} → ${to}`))
-}
-
-/** Coverage in one line. */
-export function told(coverage: Coverage, { states, transitions } = coverage): string {
-  const share = (a: Set<string>, b: { size: number }) =>
-    `${a.size} of ${b.size} (${((100 * a.size) / b.size).toFixed(1)} %)`
-  return [
-    `${coverage.paths} paths, ${coverage.steps} steps`,
-    `model states ${share(coverage.states, states)}`,
-    `model transitions ${share(coverage.transitions, transitions)}`,
-    `lifecycle transitions ${share(coverage.lifecycle, new Set(declared))}`,
-  ].join('; ')
 }

@@ -2,7 +2,8 @@ import fc, { type AsyncCommand } from 'fast-check'
 import { initialTransition, transition } from 'xstate'
 import type { Happening } from '../../src/testing/happenings.ts'
 import type { LifecycleModel } from '../../src/testing/lifecycle-model.ts'
-import { step, type Moment } from './lifecycle-driver.ts'
+import type { Moment } from './lifecycle-coverage.ts'
+import { step } from './lifecycle-driver.ts'
 import { longMs, simulatedDriver } from './simulated-driver.ts'
 
 /** Longer than any happening takes, but for the passing of time. */

@@ -1,7 +1,7 @@
 import { reconfigure } from '../../src/reconfigure.ts'
 import { isTerminal } from '../../src/replies.ts'
 import type { Happening } from '../../src/testing/happenings.ts'
-import type { LifecycleDriver } from './lifecycle-driver.ts'
+import { lastEndOf, type LifecycleDriver } from './lifecycle-driver.ts'
 import { createServer, type TestServer } from './machine-harness.ts'
 
 const healthIntervalMs = 1_000
@@ -57,10 +57,7 @@ export function simulatedDriver(
       openTurns: openTurns().length,
       spent: server.context().recentRestarts,
     }),
-    lastEnd: () => {
-      const last = turns.at(-1)?.replies.at(-1)
-      return last?.kind === 'error' ? last.code : last?.kind
-    },
+    lastEnd: () => lastEndOf(turns),
   }
 }
 
@@ -91,7 +88,7 @@ function happenings(
       start()
       stop()
     }),
-    'cannot be prepared': () => whileIs({ prepare: new Error('no binary') }, 0, start),
+    'cannot be prepared': () => whileIs({ prepare: new Error('no config') }, 0, start),
     'cannot be spawned': () => whileIs({ spawn: 'cannotStart' }, 0, start),
     reconfigure: now(() => {
       const patch = { proxy: { apiKey: `sk-another-key-${++keys}` } }
