@@ -1,0 +1,38 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { configFolder } from '../../src/io/config-file.ts'
+
+/** A way to the binary that may lead nowhere. */
+export class Binary {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'opencode-runtime-binary-'))
+  readonly file = join(this.#folder, 'opencode')
+  readonly #real: string
+
+  constructor(real: string) {
+    this.#real = real
+    symlinkSync(real, this.file)
+  }
+
+  /** An executable of which nothing can be executed, while something is done. */
+  async broken(act: () => Promise<void>): Promise<void> {
+    rmSync(this.file)
+    writeFileSync(this.file, '#!/there/is/no/such/interpreter\n', { mode: 0o700 })
+    await act()
+    rmSync(this.file)
+    symlinkSync(this.#real, this.file)
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
+
+/** Nobody can write the config while something is done: a folder is in its place. */
+export async function withoutConfig(home: string, act: () => Promise<void>): Promise<void> {
+  const file = join(configFolder(home), 'opencode.json')
+  rmSync(file, { force: true })
+  mkdirSync(file, { recursive: true })
+  await act()
+  rmSync(file, { recursive: true })
+}

@@ -1,0 +1,153 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createActor, fromPromise, type InspectionEvent } from 'xstate'
+import type { MemoryReading } from '../../src/actors/memory.ts'
+import { runtimeOf } from '../../src/actors/runtime.ts'
+import { groupResidentMb } from '../../src/io/memory.ts'
+import { lifecycleOf, lifecycleTransitions, type LifecycleState } from '../../src/lifecycle.ts'
+import { serverMachine } from '../../src/machines/server.ts'
+import { compileOptions, type OpenCodeServerOptions } from '../../src/options.ts'
+import { virtualTime } from '../../src/testing/virtual-time.ts'
+import { AskingTurn } from './asking-turn.ts'
+import { hold, letGo, spawnsOf } from './held-process.ts'
+
+/** How often the clock is told of the time that really passed. */
+const paceMs = 5
+
+/**
+ * The real machine and its real actors, on a process that is held where nothing is to happen to it by itself: from its
+ * spawn until it may become healthy, and from before the first signal to its end. While the process or its answer is
+ * waited for the machine's clock goes as real time does; besides it stands still.
+ */
+export class DrivenServer {
+  readonly clock = virtualTime()
+  readonly options
+  readonly actor
+  readonly turns: AskingTurn[] = []
+  /** The states of the lifecycle, in order. */
+  readonly states: LifecycleState[] = ['idle']
+  /** What broke a rule. */
+  readonly wrong: string[] = []
+  readonly baseURLs = new Set<string>()
+  /** What the process holds besides what it really does, in MiB. */
+  ballastMb = 0
+  /** When its host last let a long time pass, in ms of the clock. */
+  longAgo = 0
+  readonly #patienceMs: number
+  #held: number | undefined
+
+  /** `patienceMs`: for a step to come to its end, in real time. */
+  constructor(options: OpenCodeServerOptions, patienceMs: number) {
+    this.options = compileOptions(options)
+    this.#patienceMs = patienceMs
+    const machine = serverMachine.provide({ actors: { memory: fromPromise(() => this.#weigh()) } })
+    this.actor = createActor(machine, {
+      input: this.options,
+      clock: this.clock,
+      inspect: (event) => this.#onInspection(event),
+    })
+    this.actor.subscribe(() => this.#look())
+    this.actor.start()
+  }
+
+  get state(): LifecycleState {
+    return lifecycleOf(this.actor.getSnapshot()).state
+  }
+
+  get pid(): number | undefined {
+    return this.actor.getSnapshot().context.pid
+  }
+
+  get openTurns(): AskingTurn[] {
+    return this.turns.filter(({ isOpen }) => isOpen)
+  }
+
+  /** Holds the process of the moment, if there is one. */
+  hold(): void {
+    this.#held = this.pid
+    if (this.#held !== undefined) hold(this.#held)
+  }
+
+  letGo(): void {
+    if (this.#held !== undefined) letGo(this.#held)
+    this.#held = undefined
+  }
+
+  turn(): void {
+    this.turns.push(new AskingTurn(this.actor))
+  }
+
+  /** Lets so much time pass, and waits in between for what is asked of the process. */
+  elapse(ms: number): Promise<void> {
+    return this.clock.advance(ms, () => this.rest())
+  }
+
+  /** Waits, in real time, until `isOver`, and until nothing more happens by itself. */
+  async rest(isOver = (): boolean => true): Promise<void> {
+    const begin = performance.now()
+    let last = begin
+    await this.clock.advance()
+    while (!(isOver() && this.#isAtRest())) {
+      await sleep(paceMs)
+      const ms = Math.floor(performance.now() - last)
+      last += ms
+      await this.clock.advance(ms)
+      if (performance.now() - begin > this.#patienceMs)
+        throw new Error(`It came to no rest: ${JSON.stringify(this.actor.getSnapshot().value)}`)
+    }
+    await runtimeOf(this.options).preparing
+  }
+
+  #isAtRest(): boolean {
+    const snapshot = this.actor.getSnapshot()
+    const { context } = snapshot
+    if (!this.#areTurnsAtRest()) return false
+    if (snapshot.matches('probing')) return this.#held === context.pid
+    if (snapshot.matches('healthy')) {
+      const isWatched = snapshot.matches({
+        healthy: { watch: 'resting', stream: { reading: 'listening' }, warmth: 'warm' },
+      })
+      return isWatched && (snapshot.matches({ healthy: { service: 'open' } }) || context.running.length > 0)
+    }
+    // The first restart after a healthy spell is immediate.
+    if (snapshot.matches({ reaping: 'coolingDown' })) return !context.wasHealthy
+    return (
+      snapshot.matches('idle') || snapshot.matches('failed') || snapshot.matches({ reaping: 'terminating' })
+    )
+  }
+
+  /** Each is done, waits for the server, or waits for its answer. */
+  #areTurnsAtRest(): boolean {
+    const { waiting, running } = this.actor.getSnapshot().context
+    const open = new Map(this.openTurns.map((asking) => [asking.turn.id, asking]))
+    return (
+      waiting.every((id) => open.has(id)) &&
+      running.every((id) => open.get(id)?.isAsking) &&
+      open.size === waiting.length + running.length
+    )
+  }
+
+  #look(): void {
+    const { state, baseURL } = lifecycleOf(this.actor.getSnapshot())
+    const last = this.states.at(-1) ?? 'idle'
+    if (baseURL !== undefined) this.baseURLs.add(baseURL)
+    if (state === last) return
+    this.states.push(state)
+    if (!(lifecycleTransitions[last] as readonly LifecycleState[]).includes(state))
+      this.wrong.push(`not declared: ${this.states.join(' → ')}`)
+    // Nothing of one is left before there is anything of the next.
+    const most = ['idle', 'configuring', 'failed'].includes(state) ? 0 : 1
+    const { length } = spawnsOf(this.options.values.home)
+    if (length > most) this.wrong.push(`${length} spawns live while ${state}`)
+    if (state === 'probing') this.hold()
+  }
+
+  #onInspection(event: InspectionEvent): void {
+    if (event.type === '@xstate.event' && event.event.type === 'process.signal') this.hold()
+  }
+
+  async #weigh(): Promise<MemoryReading> {
+    const residentMb = this.pid === undefined ? undefined : await groupResidentMb(this.pid)
+    if (residentMb === undefined) throw new Error('the memory of the process cannot be read')
+    return { residentMb: residentMb + this.ballastMb }
+  }
+}

@@ -1,0 +1,161 @@
+import { expect, onTestFinished, vi } from 'vitest'
+import type { OpenCodeServerOptions } from '../../src/options.ts'
+import { reconfigure } from '../../src/reconfigure.ts'
+import { isTerminal } from '../../src/replies.ts'
+import type { Happening } from '../../src/testing/happenings.ts'
+import { Binary, withoutConfig } from './broken-start.ts'
+import { DrivenServer } from './driven-server.ts'
+import { end, spawnsOf } from './held-process.ts'
+import { expectNothingLeft } from './home.ts'
+import { lastEndOf, type LifecycleDriver } from './lifecycle-driver.ts'
+import type { DriverOptions } from './simulated-driver.ts'
+
+const healthIntervalMs = 20_000
+const probeTimeoutMs = 2_000
+/** A stream that says nothing is opened again after 30 s: a server that answers is never silent for so long. */
+const busyGraceMs = 60_000
+const backoffMaxMs = 1_000
+/** Longer than a real start takes. */
+const startTimeoutMs = 100_000
+/** Longer than any path takes besides. */
+const longMs = 500_000
+const memoryLimitMb = 100_000
+const neverMs = 2 ** 31 - 1
+
+const durations = {
+  healthIntervalMs,
+  probeTimeoutMs,
+  busyGraceMs,
+  backoffMaxMs,
+  backoffInitialMs: backoffMaxMs / 2,
+  startTimeoutMs,
+  stopGraceMs: neverMs,
+  idleTimeoutMs: longMs,
+  drainMs: longMs,
+  restartWindowMs: longMs,
+  requestTimeoutMs: neverMs,
+  turnStallMs: neverMs,
+  turnDeadlineMs: neverMs,
+}
+
+/** Where a server is driven: its options, and for how long a step may take, in real ms. */
+export interface ProcessSetting {
+  /** `binary` is the file itself. */
+  options: Pick<OpenCodeServerOptions, 'home' | 'proxy'> & { binary: string }
+  patienceMs: number
+}
+
+/**
+ * The real machine on real processes: of any opencode that answers by `askingScript`. One is held where nothing is to
+ * happen to it by itself. Only within a test.
+ */
+export function processDriver(
+  { options, patienceMs }: ProcessSetting,
+  limits: DriverOptions,
+): LifecycleDriver {
+  const { home } = options
+  const binary = new Binary(options.binary)
+  const server = new DrivenServer(
+    {
+      ...options,
+      ...durations,
+      ...limits,
+      models: ['gpt-4o'],
+      memoryLimitMb,
+      warmUp: false,
+      binary: binary.file,
+    },
+    patienceMs,
+  )
+  const { turns, states, actor, wrong, clock } = server
+  const stop = (): void => {
+    actor.stop()
+    binary.remove()
+  }
+  // Where a path breaks off nobody finishes it.
+  onTestFinished(stop)
+  const check = (): void => {
+    expect(wrong).toEqual([])
+    expect(clock.now() - server.longAgo, 'ms that the path took so far').toBeLessThan(longMs)
+    expect(actor.getSnapshot().status).toBe('active')
+    for (const { replies } of turns)
+      expect(replies.slice(0, -1).filter(isTerminal), 'replies after the last').toEqual([])
+  }
+  return {
+    happen: happenings(server, binary),
+    states,
+    check,
+    look: () => ({
+      lifecycle: server.state,
+      alive: spawnsOf(home).length,
+      openTurns: server.openTurns.length,
+      spent: actor.getSnapshot().context.recentRestarts,
+    }),
+    lastEnd: () => lastEndOf(turns),
+    finish: async () => {
+      stop()
+      // One that is killed is gone before its port is closed.
+      const isOver = () => expectNothingLeft(home, [...server.baseURLs])
+      await vi.waitFor(isOver, { timeout: patienceMs, interval: 20 })
+      expect(wrong).toEqual([])
+      for (const { replies } of turns) expect(replies.filter(isTerminal)).toEqual(replies.slice(-1))
+    },
+  }
+}
+
+function happenings(server: DrivenServer, binary: Binary): Record<Happening, () => Promise<void>> {
+  const { actor, clock } = server
+  let keys = 0
+  const rest = (act: () => unknown) => async () => {
+    act()
+    await server.rest()
+  }
+  const start = rest(() => actor.send({ type: 'server.start' }))
+  const ends = async () => {
+    const { pid } = server
+    if (pid !== undefined) end(pid)
+    await server.rest(() => server.pid !== pid)
+  }
+  /** While it does not answer. */
+  const silent = async (ms: number) => {
+    server.hold()
+    await clock.advance(ms)
+    if (server.state === 'healthy') server.letGo()
+    await server.rest()
+  }
+  return {
+    start,
+    stop: rest(() => actor.send({ type: 'server.stop' })),
+    'start and stop': rest(() => {
+      actor.send({ type: 'server.start' })
+      actor.send({ type: 'server.stop' })
+    }),
+    'cannot be prepared': () => withoutConfig(server.options.values.home, start),
+    'cannot be spawned': () => binary.broken(start),
+    reconfigure: rest(() => {
+      reconfigure(actor, { proxy: { apiKey: `sk-another-key-${++keys}` } }).catch(() => undefined)
+    }),
+    turn: rest(() => server.openTurns.length === 0 && server.turn()),
+    cancel: rest(() => server.openTurns[0]?.turn.cancel()),
+    'answers the turn': rest(() => server.openTurns[0]?.answer()),
+    'becomes healthy': rest(() => server.letGo()),
+    crashes: ends,
+    ends,
+    'answers a probe': () => server.elapse(healthIntervalMs),
+    'loses a probe': () => silent(healthIntervalMs + probeTimeoutMs),
+    wedges: () => silent(busyGraceMs + 2 * (healthIntervalMs + probeTimeoutMs)),
+    // The first reading of a spawn would say that its limit is too low.
+    'exceeds its memory': async () => {
+      await server.elapse(healthIntervalMs)
+      server.ballastMb = memoryLimitMb
+      await server.elapse(healthIntervalMs)
+      server.ballastMb = 0
+    },
+    'cools down': () => server.elapse(backoffMaxMs),
+    'is late': () => silent(startTimeoutMs),
+    'time passes': async () => {
+      await server.elapse(longMs)
+      server.longAgo = clock.now()
+    },
+  }
+}
