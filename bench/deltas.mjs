@@ -1,7 +1,7 @@
 // Deltas, from the socket to a subscriber: the runtime against a loop that only reads the same bytes from the same kind of
 // socket, with the same SSE parser and `JSON.parse`; for one turn, and for many at once on the server's one stream. From
 // the first delta to the last terminal reply, in CPU time of this process: a throughput is deltas per ms of it.
-// node bench/deltas.mjs [rounds, 15] [deltas, 32000]
+// node bench/deltas.mjs [rounds, 15] [deltas of a turn, 1000; one that runs alone has 32 times as many]
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createParser } from 'eventsource-parser'
@@ -10,16 +10,19 @@ import { connect } from '../dist/index.js'
 import { finish, interleave, ratiosOf, row, stopwatch } from './lib/measure.mjs'
 
 const rounds = Number(process.argv[2] ?? 15)
-const deltas = Number(process.argv[3] ?? 32_000)
+const ofEach = Number(process.argv[3] ?? 1_000)
 const manyTurns = [1, 32, 128]
 
 const server = fork(new URL('lib/flood-server.mjs', import.meta.url))
 const [{ port }] = await once(server, 'message')
 const baseURL = `http://127.0.0.1:${port}`
 
+/** Of all turns together. @param {number} turns */
+const deltasOf = (turns) => ofEach * Math.max(turns, 32)
+
 /** @param {number} turns */
 async function prepare(turns) {
-  server.send({ turns, deltas })
+  server.send({ turns, deltas: deltasOf(turns) })
   await once(server, 'message')
 }
 
@@ -37,15 +40,15 @@ async function ours(turns) {
   const ends = await Promise.all(run.map(({ done }) => done))
   const { cpuMs } = lap.stop()
   await connection.close()
-  if (count !== deltas || ends.some(({ kind }) => kind !== 'final')) throw new Error('deltas were lost')
-  return cpuMs
+  if (count !== deltasOf(turns) || ends.some(({ kind }) => kind !== 'final'))
+    throw new Error('deltas were lost')
+  return cpuMs / deltasOf(turns)
 }
 
 /** @param {number} turns */
 async function bare(turns) {
   await prepare(turns)
-  const abort = new AbortController()
-  const { body } = await request(`${baseURL}/global/event`, { signal: abort.signal })
+  const { body } = await request(`${baseURL}/global/event`)
   const lap = stopwatch()
   let [count, idle] = [0, 0]
   const parser = createParser({
@@ -67,10 +70,9 @@ async function bare(turns) {
     if (idle === turns) break
   }
   const { cpuMs } = lap.stop()
-  abort.abort()
   await Promise.all(prompted)
-  if (count !== deltas) throw new Error('deltas were lost')
-  return cpuMs
+  if (count !== deltasOf(turns)) throw new Error('deltas were lost')
+  return cpuMs / deltasOf(turns)
 }
 
 try {
@@ -96,7 +98,9 @@ try {
   const growth = more.map((values, i) =>
     row(`cost of a delta, ${manyTurns[i + 1]} turns at once / one turn`, ratiosOf(values, one), '≤ 1.3'),
   )
-  console.log(`${deltas} deltas a run, ${rounds} rounds, CPU time of the reading process:`)
+  console.log(
+    `${manyTurns.map(deltasOf).join(', ')} deltas a run, ${rounds} rounds, CPU time of this process:`,
+  )
   finish([...throughputs, ...growth])
 } finally {
   server.disconnect()

@@ -65,8 +65,9 @@ export class TurnReducer {
     this.#sessionId = options.sessionId
     this.#promptId = options.messageId
     this.#traceId = options.traceId
-    this.#transcript = new Transcript(options.traceId)
-    this.#calls = new ToolCalls(options.traceId)
+    const say = (reply: Reply): void => this.#reply(reply)
+    this.#transcript = new Transcript(options.traceId, say)
+    this.#calls = new ToolCalls(options.traceId, say)
     this.#mask = options.mask ?? ((text) => text)
   }
 
@@ -97,7 +98,8 @@ export class TurnReducer {
   push(event: OpenCodeEvent): readonly TurnOutput[] {
     if (this.#done || !isFields(event) || !isFields(event.properties) || this.#seen.isRepeated(event.id))
       return []
-    return this.#collect(() => this.#apply(event))
+    this.#apply(event)
+    return this.#collected()
   }
 
   /** Whether the server has said anything of the turn: an answer, begun at least, or an error. */
@@ -111,7 +113,8 @@ export class TurnReducer {
    */
   resync(snapshot: TurnSnapshot, isCertain = true): readonly TurnOutput[] {
     if (this.#done || !isFields(snapshot)) return []
-    return this.#collect(() => this.#catchUp(snapshot, isCertain))
+    this.#catchUp(snapshot, isCertain)
+    return this.#collected()
   }
 
   /** Ends the turn for a local cause: a deadline, a stall, a cancel, a dead server. */
@@ -120,13 +123,15 @@ export class TurnReducer {
     const { code, retryable = isRetryable(code) } = cause
     const said: unknown = cause.error
     const error = safeLine(this.#mask(typeof said === 'string' ? said : code))
-    return this.#collect(() => this.#fail({ code, error, retryable }))
+    this.#fail({ code, error, retryable })
+    return this.#collected()
   }
 
-  #collect(step: () => void): readonly TurnOutput[] {
+  /** What was given since the last time. */
+  #collected(): readonly TurnOutput[] {
+    const outputs = this.#outputs
     this.#outputs = []
-    step()
-    return this.#outputs
+    return outputs
   }
 
   #apply(event: OpenCodeEvent): void {
@@ -184,21 +189,17 @@ export class TurnReducer {
     if (!message || message.summary) return
     if (part.tool) {
       this.#answers.called(message.id)
-      return this.#say(this.#calls.take(part.tool))
+      return this.#calls.take(part.tool)
     }
     if (part.type === 'step-start') return this.#transcript.begin(part)
-    if (part.type === 'step-finish') return this.#say(this.#transcript.finish(part))
-    if (part.type === 'text' || part.type === 'reasoning') this.#say(this.#transcript.update(part))
+    if (part.type === 'step-finish') return this.#transcript.finish(part)
+    if (part.type === 'text' || part.type === 'reasoning') this.#transcript.update(part)
   }
 
   #onDelta({ messageID, partID, field, delta }: Record<string, unknown>): void {
     if (typeof messageID !== 'string' || typeof partID !== 'string' || typeof delta !== 'string') return
     const message = this.#answers.get(messageID)
-    if (field === 'text' && message && !message.summary) this.#say(this.#transcript.append(partID, delta))
-  }
-
-  #say(replies: readonly Reply[]): void {
-    for (const reply of replies) this.#reply(reply)
+    if (field === 'text' && message && !message.summary) this.#transcript.append(partID, delta)
   }
 
   #onStatus(status: WireStatus | undefined, isOwn: boolean): void {

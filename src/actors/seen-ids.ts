@@ -1,23 +1,25 @@
 /** Events whose ids are remembered at least; at most twice as many are. */
-const remembered = 10_000
+const remembered = 256
 
 /**
- * The ids of events, so that one seen twice counts once. Old ones are forgotten many at a time: a set that loses its
- * oldest entry with each new one is slow, since its holes are walked over.
+ * The ids of events, so that one seen twice counts once. opencode's sort by age (1.18.33): one that sorts after all others
+ * is new, and is not looked for. Old ones are forgotten many at a time.
  */
 export class SeenIds {
-  #young = new Set<string>()
-  #old: ReadonlySet<string> = new Set()
+  #latest = ''
+  #young: string[] = []
+  #old: readonly string[] = []
 
   /** Remembers an id; answers whether it was seen before. What is no id never was. */
   isRepeated(id: unknown): boolean {
     if (typeof id !== 'string') return false
-    if (this.#old.has(id)) return true
-    const before = this.#young.size
-    if (this.#young.add(id).size === before) return true
-    if (this.#young.size < remembered) return false
-    this.#old = this.#young
-    this.#young = new Set()
+    if (id > this.#latest) this.#latest = id
+    else if (this.#young.includes(id) || this.#old.includes(id)) return true
+    this.#young.push(id)
+    if (this.#young.length >= remembered) {
+      this.#old = this.#young
+      this.#young = []
+    }
     return false
   }
 }

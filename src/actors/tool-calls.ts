@@ -4,28 +4,22 @@ import type { WireTool } from './wire.ts'
 /** The tool calls of a turn: each is told once, and its result at most once, after it. */
 export class ToolCalls {
   readonly #traceId: string | null
+  readonly #say: (reply: ToolCallReply | ToolResultReply) => void
   readonly #calls = new Map<string, 'called' | 'ended'>()
 
-  constructor(traceId: string | null) {
+  constructor(traceId: string | null, say: (reply: ToolCallReply | ToolResultReply) => void) {
     this.#traceId = traceId
+    this.#say = say
   }
 
   /** Takes a call as it is now. It is told once its input is known: at its end at the latest. */
-  take({
-    name: tool,
-    callId: call_id,
-    status,
-    input,
-    result,
-  }: WireTool): (ToolCallReply | ToolResultReply)[] {
+  take({ name: tool, callId: call_id, status, input, result }: WireTool): void {
     const state = this.#calls.get(call_id)
     const isRunning = status === 'running'
-    if (status === 'pending' || state === 'ended' || (isRunning && !input)) return []
+    if (status === 'pending' || state === 'ended' || (isRunning && !input)) return
     this.#calls.set(call_id, isRunning ? 'called' : 'ended')
-    const replies: (ToolCallReply | ToolResultReply)[] = []
     const call = { trace_id: this.#traceId, call_id, tool }
-    if (!state) replies.push({ kind: 'tool_call', ...call, args: input ?? {} })
-    if (!isRunning) replies.push({ kind: 'tool_result', ...call, result, success: status === 'completed' })
-    return replies
+    if (!state) this.#say({ kind: 'tool_call', ...call, args: input ?? {} })
+    if (!isRunning) this.#say({ kind: 'tool_result', ...call, result, success: status === 'completed' })
   }
 }

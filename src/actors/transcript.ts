@@ -6,8 +6,8 @@ interface Stretch {
   messageId: string
   /** The step it was made in; a message has several where the server retried. */
   step: string | undefined
-  /** What was sent of it; at the end, exactly its share of the answer. */
-  sent: string
+  /** What was sent of it, in pieces; at the end, exactly its share of the answer. */
+  sent: string[]
   /** The first half of a surrogate pair, which a delta may be cut at: sent with its other half. */
   half: string
   /** The whole text, once the part ended. */
@@ -20,15 +20,13 @@ interface Stretch {
   torn: boolean
 }
 
-/** A piece of text that is known to join what was sent before. */
-type Piece = DeltaReply | ReasoningReply
-
 /**
  * The text and reasoning of a turn's assistant messages, part by part. Only the part's type tells reasoning
  * from text: their deltas look alike (opencode 1.18.33, `message.part.delta`).
  */
 export class Transcript {
   readonly #traceId: string | null
+  readonly #say: (piece: DeltaReply | ReasoningReply) => void
   readonly #parts = new Map<string, Stretch>()
   /** Parts whose deltas came before the part itself, as only a gap makes them. */
   readonly #headless = new Set<string>()
@@ -36,37 +34,35 @@ export class Transcript {
   /** The last step of each message, and whether it is unfinished. */
   readonly #lastSteps = new Map<string, { id: string; isOpen: boolean }>()
 
-  constructor(traceId: string | null) {
+  /** `say` is given each piece of text that is known to join what was sent before. */
+  constructor(traceId: string | null, say: (piece: DeltaReply | ReasoningReply) => void) {
     this.#traceId = traceId
+    this.#say = say
   }
 
   /** The answer so far: what was sent of every text part that counts, in order. */
   get answer(): string {
-    let answer = ''
-    for (const part of this.#parts.values()) if (part.kind === 'delta' && !part.dropped) answer += part.sent
-    return answer
+    const parts = [...this.#parts.values()].filter(({ kind, dropped }) => kind === 'delta' && !dropped)
+    return parts.flatMap(({ sent }) => sent).join('')
   }
 
   /** Takes a text or reasoning part; the whole text, known when the part ends, sends what is missing of it. */
-  update(part: WirePart): Piece[] {
+  update(part: WirePart): void {
     const stretch = this.#parts.get(part.id) ?? this.#open(part)
-    if (stretch.whole !== undefined) return []
+    if (stretch.whole !== undefined) return
     if (part.ended) stretch.whole = part.text
-    return stretch.dropped ? [] : this.#complete(stretch, part.text)
+    if (!stretch.dropped) this.#complete(stretch, part.text)
   }
 
   /** Takes a delta of a part; held back where it might not join. */
-  append(partId: string, delta: string): Piece[] {
+  append(partId: string, delta: string): void {
     const stretch = this.#parts.get(partId)
-    if (!stretch) {
-      this.#headless.add(partId)
-      return []
-    }
-    if (stretch.dropped || stretch.whole !== undefined || stretch.torn) return []
+    if (!stretch) return void this.#headless.add(partId)
+    if (stretch.dropped || stretch.whole !== undefined || stretch.torn) return
     const text = stretch.half + delta
     const isCut = isFirstHalf(text.charCodeAt(text.length - 1))
     stretch.half = isCut ? text.slice(-1) : ''
-    return this.#send(stretch, isCut ? text.slice(0, -1) : text)
+    this.#send(stretch, isCut ? text.slice(0, -1) : text)
   }
 
   /** A retry is announced: once it says anything, the text of the message's attempt so far is no part of the answer. */
@@ -84,16 +80,16 @@ export class Transcript {
   }
 
   /** A step is finished, so it was not retried: its text counts, even if an old notice of a retry came after a snapshot. */
-  finish({ messageId }: WirePart): Piece[] {
+  finish({ messageId }: WirePart): void {
     const step = this.#lastSteps.get(messageId)
-    if (!step) return []
+    if (!step) return
     step.isOpen = false
     const parts = this.#partsOf(messageId).filter((part) => part.doomed && part.step === step.id)
-    return parts.flatMap((part) => {
+    for (const part of parts) {
       part.doomed = false
       part.dropped = false
-      return part.whole === undefined ? [] : this.#complete(part, part.whole)
-    })
+      if (part.whole !== undefined) this.#complete(part, part.whole)
+    }
   }
 
   /** Marks a gap: parts that are still open wait for their whole text. */
@@ -107,7 +103,7 @@ export class Transcript {
     const { messageId } = part
     this.#dropDoomed(messageId)
     const step = this.#lastSteps.get(messageId)?.id
-    const state = { sent: '', half: '', whole: undefined, doomed: false, dropped: false, torn }
+    const state = { sent: [], half: '', whole: undefined, doomed: false, dropped: false, torn }
     const stretch: Stretch = { kind, messageId, step, ...state }
     this.#parts.set(part.id, stretch)
     return stretch
@@ -122,14 +118,15 @@ export class Transcript {
   }
 
   /** Sends what is missing of a text, where it joins. */
-  #complete(stretch: Stretch, text: string): Piece[] {
-    return text.startsWith(stretch.sent) ? this.#send(stretch, text.slice(stretch.sent.length)) : []
+  #complete(stretch: Stretch, text: string): void {
+    const sent = stretch.sent.join('')
+    if (text.startsWith(sent)) this.#send(stretch, text.slice(sent.length))
   }
 
-  #send(stretch: Stretch, content: string): Piece[] {
-    if (content === '') return []
-    stretch.sent += content
-    return [{ kind: stretch.kind, trace_id: this.#traceId, content }]
+  #send(stretch: Stretch, content: string): void {
+    if (content === '') return
+    stretch.sent.push(content)
+    this.#say({ kind: stretch.kind, trace_id: this.#traceId, content })
   }
 }
 
