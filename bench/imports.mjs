@@ -1,0 +1,36 @@
+// What it costs to import the package, and to ask the command for its version: whole processes, from their start to their
+// end, against one that imports XState and RxJS alone, and one that does nothing.
+// node bench/imports.mjs [rounds, 40]
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { finish, interleave, ratiosOf, row } from './lib/measure.mjs'
+
+const rounds = Number(process.argv[2] ?? 40)
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** How long Node takes with these arguments, in ms. @param {string[]} args */
+function node(...args) {
+  const start = performance.now()
+  const { status, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
+  if (status !== 0) throw new Error(stderr)
+  return performance.now() - start
+}
+
+/** @param {string[]} names */
+const importing = (...names) =>
+  node('--input-type=module', '--eval', names.map((name) => `import ${JSON.stringify(name)}`).join('\n'))
+
+const took = await interleave(rounds, {
+  nothing: () => importing(),
+  floor: () => importing('xstate', 'rxjs'),
+  package: () => importing('./dist/index.js'),
+  bare: () => node('--eval', ''),
+  version: () => node('dist/cli.js', '--version'),
+})
+const more = took.package.map((ms, i) => (ms - took.nothing[i]) / (took.floor[i] - took.nothing[i]))
+console.log(`whole processes, ${rounds} rounds:`)
+finish([
+  row('import of the package / of xstate and rxjs alone', ratiosOf(took.package, took.floor), '≤ 1.2'),
+  row('the same, without what Node itself takes', more, '≤ 1.2'),
+  row('opencode-runtime --version / bare Node', ratiosOf(took.version, took.bare), '≤ 1.5'),
+])
