@@ -19,9 +19,9 @@ interface Candidate {
 }
 
 /**
- * Few paths of a model that together cover what all of them do, for a setting where each takes its time: from the
- * cheapest path to each happening that leads from one kind of state to another, always the one that adds most for what it costs. What a path
- * makes of the lifecycle is known from the simulated setting. The same set each time.
+ * Few paths of a model that together cover what all of them do, for a setting where each takes its time. Chosen from the
+ * cheapest path to each arc (a happening that leads from one kind of state to another) by greed: always the one that adds
+ * most for what it costs. What a path makes of the lifecycle is known from the simulated setting. The same set each time.
  */
 export async function coveringSet(model: LifecycleModel, covering: Covering): Promise<Path[]> {
   const candidates: Candidate[] = []
@@ -37,7 +37,7 @@ export async function coveringSet(model: LifecycleModel, covering: Covering): Pr
   }
 }
 
-/** The cheapest of the paths that end with a happening, for each that leads from one kind of state to another. */
+/** For each arc the cheapest of the paths that end with it. */
 function cheapestToEach(model: LifecycleModel, cost: Covering['cost']): Path[] {
   const found = new Map<string, Path>()
   for (const path of alongTransitions(model).getShortestPaths()) {
@@ -59,7 +59,7 @@ async function measured(path: Path, { goals, cost }: Covering): Promise<Candidat
   return {
     path,
     cost: costOf(path, cost),
-    covers: goals.flatMap((goal) => [...coverage[goal]]),
+    covers: goals.flatMap((goal) => [...coverage[goal]].map((covered) => `${goal}: ${covered}`)),
   }
 }
 
