@@ -6,7 +6,7 @@ import type { Happening } from '../../src/testing/happenings.ts'
 import { Binary, withoutConfig } from './broken-start.ts'
 import { DrivenServer } from './driven-server.ts'
 import { end, spawnsOf } from './held-process.ts'
-import { expectNothingLeft } from './home.ts'
+import { expectNothingLeft, processesOf } from './home.ts'
 import { lastEndOf, type LifecycleDriver } from './lifecycle-driver.ts'
 import type { DriverOptions } from './simulated-driver.ts'
 
@@ -72,8 +72,11 @@ export function processDriver(
     actor.stop()
     binary.remove()
   }
-  // Where a path breaks off nobody finishes it.
-  onTestFinished(stop)
+  // Where a path breaks off nobody finishes it, and what is held can end by nothing else.
+  onTestFinished(() => {
+    stop()
+    processesOf(home).forEach(end)
+  })
   const check = (): void => {
     expect(wrong).toEqual([])
     expect(clock.now() - server.longAgo, 'ms that the path took so far').toBeLessThan(longMs)
