@@ -52,6 +52,8 @@ const goodWorld: Script = {
 }
 
 type Input = { options: CompiledOptions }
+/** As in the real world, an actor can do nothing without the options of its server: throws where they are none. */
+const serve = ({ options }: Input): void => void runtimeOf(options)
 const never = new Promise<never>(() => undefined)
 
 /** A process that only says that it is one. */
@@ -156,14 +158,16 @@ export class FakeWorld {
   /** The actors of this world, for `serverMachine.provide({ actors })`; turns keep their real logic. */
   actors() {
     return {
-      home: fromCallback<HomeCommand | EventObject, Input>(({ receive }) => {
+      home: fromCallback<HomeCommand | EventObject, Input>(({ input, receive }) => {
+        serve(input)
         receive(({ type }) => void (this.isHomeHeld = type === 'home.hold'))
         return () => void (this.isHomeHeld = false)
       }),
       prepare: fromPromise<Prepared, Input>(({ input, system }) =>
         this.#prepare(input.options, clockOf(system)),
       ),
-      serverProcess: fromCallback<ProcessCommand | EventObject, Input>(({ sendBack, receive }) => {
+      serverProcess: fromCallback<ProcessCommand | EventObject, Input>(({ input, sendBack, receive }) => {
+        serve(input)
         const process = this.#spawn((fact) => sendBack(fact))
         receive((event) => {
           if (event.type === 'process.signal') process.signal((event as ProcessCommand).signal)
@@ -172,24 +176,36 @@ export class FakeWorld {
       }),
       probe: fromPromise<ProbeAnswer | undefined, Input & { withConfig: boolean }>(
         async ({ input, signal }) => {
+          serve(input)
           signal.addEventListener('abort', () => this.note('probe aborted'))
           await this.#answer(input.withConfig ? 'probe with config' : 'probe', this.script.probe)
           return { version: this.script.version }
         },
       ),
-      memory: fromPromise<MemoryReading, Input>(() => {
+      memory: fromPromise<MemoryReading, Input>(({ input }) => {
+        serve(input)
         const { residentMb } = this.script
         if (residentMb === 'hangs') return never
         if (residentMb instanceof Error) return Promise.reject(residentMb)
         return Promise.resolve({ residentMb })
       }),
-      warmUp: fromPromise<undefined, Input>(({ signal }) => {
+      warmUp: fromPromise<undefined, Input>(({ input, signal }) => {
+        serve(input)
         signal.addEventListener('abort', () => this.note('warm-up aborted'))
         return this.#answer('warm-up', this.script.warmUp)
       }),
-      events: fromCallback<EventObject, Input>(({ sendBack }) => this.#stream((fact) => sendBack(fact))),
-      dispose: fromPromise<undefined, Input>(() => this.#answer('dispose', this.script.dispose)),
-      sweep: fromPromise<{ left: number }, Input>(() => this.#sweep()),
+      events: fromCallback<EventObject, Input>(({ input, sendBack }) => {
+        serve(input)
+        return this.#stream((fact) => sendBack(fact))
+      }),
+      dispose: fromPromise<undefined, Input>(({ input }) => {
+        serve(input)
+        return this.#answer('dispose', this.script.dispose)
+      }),
+      sweep: fromPromise<{ left: number }, Input>(({ input }) => {
+        serve(input)
+        return this.#sweep()
+      }),
     }
   }
 
