@@ -1,0 +1,230 @@
+// The mutants of a source: each is one small change of what it does.
+import ts from 'typescript'
+
+/**
+ * @typedef {object} Mutant
+ * @property {string} file
+ * @property {number} line
+ * @property {number} start The text from here …
+ * @property {number} end … to here …
+ * @property {string} text … becomes this.
+ * @property {string} name Where it is and what becomes of it: the same after changes elsewhere in the file.
+ */
+
+/**
+ * All mutants of a source, in the order of the text. Nothing is changed that only types, describes or names, nor prose.
+ *
+ * @param {string} file
+ * @param {string} source
+ * @returns {Mutant[]}
+ */
+export function mutantsOf(file, source) {
+  const root = ts.createSourceFile(file, source, ts.ScriptTarget.Latest, true)
+  /** @type {Mutant[]} */
+  const mutants = []
+  const names = new Map()
+  /** @param {ts.Node} node */
+  const visit = (node) => {
+    if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isImportDeclaration(node)) return
+    for (const { at, text, what } of mutationsOf(node)) {
+      const [start, end] = [at.getStart(), at.getEnd()]
+      const said = [...pathOf(at), what].join(' › ').replace(/\s+/g, ' ')
+      names.set(said, (names.get(said) ?? 0) + 1)
+      const name = names.get(said) === 1 ? said : `${said} (${names.get(said)})`
+      mutants.push({ file, line: root.getLineAndCharacterOfPosition(start).line + 1, start, end, text, name })
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(root)
+  return mutants
+}
+
+/** Names, what is said to people, and what nothing would load without. */
+const untouched = new Set([
+  'description',
+  'id',
+  'type',
+  'kind',
+  'src',
+  'input',
+  'initial',
+  'states',
+  'params',
+])
+/** Whose members are named elsewhere. */
+const registers = new Set(['states', 'guards', 'actions', 'delays', 'actors'])
+/** Whose members are left out one by one. */
+const containers = new Set(['on', 'after'])
+
+const swapped = new Map(
+  Object.entries({
+    '===': '!==',
+    '!==': '===',
+    '<': '<=',
+    '<=': '<',
+    '>': '>=',
+    '>=': '>',
+    '+': '-',
+    '-': '+',
+    '*': '/',
+    '/': '*',
+    '%': '*',
+    '**': '*',
+    '??=': '=',
+    '+=': '-=',
+    some: 'every',
+    every: 'some',
+    min: 'max',
+    max: 'min',
+  }),
+)
+
+/**
+ * @typedef {{ at: ts.Node, text: string, what: string }} Mutation
+ * @param {ts.Node} node
+ * @returns {Mutation[]}
+ */
+function mutationsOf(node) {
+  if (ts.isIfStatement(node)) return ofCondition(node.expression)
+  if (ts.isConditionalExpression(node)) return ofCondition(node.condition)
+  if (ts.isBinaryExpression(node)) return ofOperation(node)
+  if (ts.isPrefixUnaryExpression(node)) return ofNegation(node)
+  if (ts.isCallExpression(node)) return ofCall(node)
+  if (ts.isArrowFunction(node)) return isGuard(node) ? ofCondition(node.body) : []
+  if (ts.isExpressionStatement(node)) return [{ at: node, text: ';', what: `without ${node.getText()}` }]
+  if (ts.isObjectLiteralExpression(node)) return ofObject(node)
+  if (ts.isArrayLiteralExpression(node))
+    return node.elements.map((gone) => lacking(node, node.elements, gone))
+  return ofLiteral(node)
+}
+
+/** @param {ts.Node} at @param {string} text @returns {Mutation} */
+const becomes = (at, text) => ({ at, text, what: `${at.getText()} → ${text}` })
+
+/** What is decided is decided beforehand; where it is several things, each of these tells more. @param {ts.Node} node */
+function ofCondition(node) {
+  const sign = ts.isBinaryExpression(node) ? node.operatorToken.getText() : ''
+  return ['true', 'false']
+    .filter((text) => (text === 'true' ? sign !== '&&' : sign !== '||'))
+    .map((text) => becomes(node, text))
+}
+
+/** Whether `ofCondition`, or one operand less, says already that it matters. @param {ts.Node} node @returns {boolean} */
+function isDecision(node) {
+  const { parent } = node
+  if (ts.isParenthesizedExpression(parent)) return isDecision(parent)
+  if (ts.isIfStatement(parent)) return parent.expression === node
+  if (ts.isConditionalExpression(parent)) return parent.condition === node
+  if (ts.isBinaryExpression(parent)) return isLogical(parent)
+  return ts.isArrowFunction(parent) && isGuard(parent)
+}
+
+/** @param {ts.BinaryExpression} node */
+const isLogical = ({ operatorToken }) => ['&&', '||', '??'].includes(operatorToken.getText())
+
+/** @param {ts.BinaryExpression} node @returns {Mutation[]} */
+function ofOperation(node) {
+  const { left, right, operatorToken } = node
+  const sign = operatorToken.getText()
+  if (isLogical(node)) {
+    const isChain = ts.isBinaryExpression(left) && left.operatorToken.getText() === sign
+    return isChain
+      ? [becomes(node, left.getText())]
+      : [becomes(node, left.getText()), becomes(node, `(${right.getText()})`)]
+  }
+  const other = swapped.get(sign)
+  if (other === undefined || [left, right].some(isText)) return []
+  if (sign.includes('==') && isDecision(node)) return []
+  const text = `${left.getText()} ${other} ${right.getText()}`
+  return [{ at: operatorToken, text: other, what: `${node.getText()} → ${text}` }]
+}
+
+/** @param {ts.PrefixUnaryExpression} node @returns {Mutation[]} */
+function ofNegation(node) {
+  const isNot = node.operator === ts.SyntaxKind.ExclamationToken
+  return isNot && !isDecision(node) ? [becomes(node, node.operand.getText())] : []
+}
+
+/** @param {ts.CallExpression} node @returns {Mutation[]} */
+function ofCall(node) {
+  if (!ts.isPropertyAccessExpression(node.expression)) return []
+  const { expression, name } = node.expression
+  const other = swapped.get(name.text)
+  if (other !== undefined) return [{ at: name, text: other, what: `${node.getText()} → ${other}` }]
+  return ['filter', 'slice'].includes(name.text) ? [becomes(node, expression.getText())] : []
+}
+
+/** Whether it is one of `guards`, or a `guard`, and no more than an expression. @param {ts.ArrowFunction} node */
+const isGuard = ({ body, parent }) =>
+  ts.isPropertyAssignment(parent) &&
+  !ts.isBlock(body) &&
+  [parent, parent.parent.parent].some(
+    (owner) => ts.isPropertyAssignment(owner) && /^guards?$/.test(owner.name.getText()),
+  )
+
+/** @param {ts.ObjectLiteralExpression} node @returns {Mutation[]} */
+function ofObject(node) {
+  const { parent, properties } = node
+  if (ts.isPropertyAssignment(parent) && registers.has(parent.name.getText()) && !isAction(node)) return []
+  return properties.filter(isMissed).map((gone) => lacking(node, properties, gone))
+}
+
+/** @param {ts.ObjectLiteralExpression} node */
+const isAction = ({ properties }) => properties.some(({ name }) => name?.getText() === 'type')
+
+/** Whether it is a change of its own to leave this out. @param {ts.ObjectLiteralElementLike} property */
+function isMissed(property) {
+  const name = property.name?.getText() ?? ''
+  if (untouched.has(name) || containers.has(name) || name === 'reenter') return false
+  if (!ts.isPropertyAssignment(property)) return true
+  const { initializer, parent } = property
+  if (ts.isArrayLiteralExpression(initializer)) return initializer.elements.length === 0
+  return !(registers.has(name) && ts.isCallExpression(parent.parent))
+}
+
+/** @param {ts.Node} at @param {readonly ts.Node[]} members @param {ts.Node} gone @returns {Mutation} */
+function lacking(at, members, gone) {
+  const rest = members.filter((member) => member !== gone).map((member) => member.getText())
+  const text = ts.isArrayLiteralExpression(at) ? `[${rest.join(', ')}]` : `{ ${rest.join(', ')} }`
+  return { at, text, what: `without ${gone.getText()}` }
+}
+
+/** @param {ts.Node} node @returns {Mutation[]} */
+function ofLiteral(node) {
+  if (node.kind === ts.SyntaxKind.TrueKeyword) return isLeftOut(node) ? [] : [becomes(node, 'false')]
+  if (node.kind === ts.SyntaxKind.FalseKeyword) return isLeftOut(node) ? [] : [becomes(node, 'true')]
+  if (ts.isNumericLiteral(node)) return ofNumber(node)
+  return isText(node) && isDecided(node) ? [becomes(node, "''")] : []
+}
+
+/** @param {ts.NumericLiteral} node @returns {Mutation[]} */
+function ofNumber(node) {
+  const { parent } = node
+  const isLimit = ts.isBinaryExpression(parent) && /[<>]/.test(parent.operatorToken.getText())
+  return isLimit ? [] : [becomes(node, Number(node.text) === 0 ? '1' : String(2 * Number(node.text)))]
+}
+
+/** Whether the property whose value it is is left out in another mutant. @param {ts.Node} node */
+const isLeftOut = ({ parent }) =>
+  ts.isPropertyAssignment(parent) && ts.isObjectLiteralExpression(parent.parent) && isMissed(parent)
+
+/** @param {ts.Node} node */
+const isText = (node) => ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)
+
+/** Whether a text is made in a function, and is no prose, no name and not compared. @param {ts.Node} node */
+function isDecided(node) {
+  const { parent } = node
+  if (/\s/.test(node.getText()) || ts.isElementAccessExpression(parent) || isLeftOut(node)) return false
+  if (ts.isBinaryExpression(parent) && parent.operatorToken.getText().includes('==')) return false
+  if (ts.isPropertyAssignment(parent) && (parent.name === node || untouched.has(parent.name.getText())))
+    return false
+  return ts.findAncestor(parent, ts.isFunctionLike) !== undefined
+}
+
+/** What a node is a part of, from the outside. @param {ts.Node} node @returns {string[]} */
+function pathOf(node) {
+  if (node.parent === undefined) return []
+  const { name } = /** @type {{ name?: ts.Node }} */ (/** @type {unknown} */ (node))
+  const isNamed = ts.isPropertyAssignment(node) || ts.isFunctionLike(node) || ts.isVariableDeclaration(node)
+  return isNamed && name ? [...pathOf(node.parent), name.getText()] : pathOf(node.parent)
+}
