@@ -15,6 +15,8 @@ export interface Failure {
   reason: string
 }
 
+type MemoryExceeded = Extract<ServerEvent, { type: 'memory.exceeded' }>
+
 interface Scope {
   context: ServerContext
 }
@@ -38,9 +40,9 @@ export function wedged({ context: { failures, probeError = 'of silence' } }: Sco
 }
 
 /** The server holds more than it may. */
-export function memoryExceeded({ context, event }: Scope & { event: ServerEvent }): { reason: string } {
-  const held = event.type === 'memory.exceeded' ? event.residentMb : 0
-  return { reason: `memory limit: ${held} MiB held, ${context.options.values.memoryLimitMb ?? 0} allowed` }
+export function memoryExceeded({ context, event }: Scope & { event: MemoryExceeded }): { reason: string } {
+  const { memoryLimitMb = Infinity } = context.options.values
+  return { reason: `memory limit: ${event.residentMb} MiB held, ${memoryLimitMb} allowed` }
 }
 
 /** The binary is too old. */
@@ -82,7 +84,7 @@ export const cancelled: TurnCause = { code: 'cancelled', error: 'The turn was ca
 
 /** For turns in flight when the server ends. */
 export function ended({ ending, error, reason = 'unknown' }: ServerContext): TurnCause {
-  if (ending === undefined || ending === 'stop') return stopped
+  if (ending === 'stop') return stopped
   const what = ending === 'replacement' ? 'was replaced before the turn had ended' : 'died'
   return { code: 'server_died', error: `The server ${what}: ${error?.message ?? reason}` }
 }
