@@ -179,6 +179,7 @@ function isMissed(property) {
   if (!ts.isPropertyAssignment(property)) return true
   const { initializer, parent } = property
   if (ts.isArrayLiteralExpression(initializer)) return initializer.elements.length === 0
+  if (initializer.getText() === 'undefined') return ts.findAncestor(parent, ts.isCallExpression) !== undefined
   return !(registers.has(name) && ts.isCallExpression(parent.parent))
 }
 
@@ -189,19 +190,12 @@ function lacking(at, members, gone) {
   return { at, text, what: `without ${gone.getText()}` }
 }
 
-/** @param {ts.Node} node @returns {Mutation[]} */
+/** Numbers that are reckoned or compared with are changed by what is done with them. @param {ts.Node} node @returns {Mutation[]} */
 function ofLiteral(node) {
   if (node.kind === ts.SyntaxKind.TrueKeyword) return isLeftOut(node) ? [] : [becomes(node, 'false')]
   if (node.kind === ts.SyntaxKind.FalseKeyword) return isLeftOut(node) ? [] : [becomes(node, 'true')]
-  if (ts.isNumericLiteral(node)) return ofNumber(node)
-  return isText(node) && isDecided(node) ? [becomes(node, "''")] : []
-}
-
-/** @param {ts.NumericLiteral} node @returns {Mutation[]} */
-function ofNumber(node) {
-  const { parent } = node
-  const isLimit = ts.isBinaryExpression(parent) && /[<>]/.test(parent.operatorToken.getText())
-  return isLimit ? [] : [becomes(node, Number(node.text) === 0 ? '1' : String(2 * Number(node.text)))]
+  if (!ts.isNumericLiteral(node) || ts.isBinaryExpression(node.parent)) return []
+  return [becomes(node, Number(node.text) === 0 ? '1' : String(2 * Number(node.text)))]
 }
 
 /** Whether the property whose value it is is left out in another mutant. @param {ts.Node} node */
@@ -210,16 +204,6 @@ const isLeftOut = ({ parent }) =>
 
 /** @param {ts.Node} node */
 const isText = (node) => ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)
-
-/** Whether a text is made in a function, and is no prose, no name and not compared. @param {ts.Node} node */
-function isDecided(node) {
-  const { parent } = node
-  if (/\s/.test(node.getText()) || ts.isElementAccessExpression(parent) || isLeftOut(node)) return false
-  if (ts.isBinaryExpression(parent) && parent.operatorToken.getText().includes('==')) return false
-  if (ts.isPropertyAssignment(parent) && (parent.name === node || untouched.has(parent.name.getText())))
-    return false
-  return ts.findAncestor(parent, ts.isFunctionLike) !== undefined
-}
 
 /** What a node is a part of, from the outside. @param {ts.Node} node @returns {string[]} */
 function pathOf(node) {

@@ -21,7 +21,7 @@ export interface Script {
   /** `pending`: it runs, but nothing is known of it until the test says so. */
   spawn: 'listens' | 'silent' | 'exits' | 'cannotStart' | 'pending'
   probe: 'ok' | 'fails' | 'hangs'
-  version: string
+  version: string | undefined
   residentMb: number | undefined | Error | 'hangs'
   warmUp: 'ok' | 'fails' | 'hangs'
   /** What a probe, warm-up or dispose that fails says. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createActor, fromCallback, setup } from 'xstate'
+import { createActor, fromCallback, fromPromise, setup, type AnyActorLogic } from 'xstate'
 import type { CompiledOptions } from '../../src/options.ts'
 import { serverMachine } from '../../src/machines/server.ts'
 import { startTurn, type ServerActorRef, type Turn } from '../../src/turn.ts'
@@ -128,34 +128,42 @@ describe('actor.stop()', () => {
 })
 
 describe('a child of the machine that fails', () => {
-  const failing = (world: FakeWorld, name: 'serverProcess' | 'events') => {
+  const failing = (world: FakeWorld, name: 'serverProcess' | 'events', broken: AnyActorLogic) => {
     const actors = world.actors()
-    const broken = fromCallback(() => {
-      throw new Error('a defect')
-    })
     return { ...actors, [name]: broken as unknown as (typeof actors)[typeof name] }
   }
+  const defect = new Error('a defect')
+  const throwing = fromCallback(() => {
+    throw defect
+  })
 
-  it('as the process counts as its exit', async () => {
+  it.each([
+    ['throws', throwing, defect],
+    ['ends', fromPromise(() => Promise.resolve()), undefined],
+  ])('as the process counts as its exit, where it %s', async (_how, broken, cause) => {
     const world = new FakeWorld()
     const clock = new SteppedClock()
     const options = optionsOf({ maxRestarts: 0 })
-    const actor = createActor(serverMachine.provide({ actors: failing(world, 'serverProcess') }), {
+    const actor = createActor(serverMachine.provide({ actors: failing(world, 'serverProcess', broken) }), {
       input: options,
       clock,
     })
     actor.start().send({ type: 'server.start' })
     await clock.advance()
     expect(actor.getSnapshot().matches('failed')).toBe(true)
-    expect(actor.getSnapshot().context.error).toMatchObject({ code: 'ERR_OPENCODE_SERVER_EXITED' })
-    expect(actor.getSnapshot().context.error?.message).toMatch(/a defect/)
+    const { error } = actor.getSnapshot().context
+    expect(error).toMatchObject({
+      code: 'ERR_OPENCODE_SERVER_EXITED',
+      message: `The server's process was lost: ${cause?.message ?? 'its actor ended'}`,
+    })
+    expect(error?.cause).toBe(cause)
     actor.stop()
   })
 
   it('as the event stream counts as its loss', async () => {
     const world = new FakeWorld()
     const clock = new SteppedClock()
-    const actor = createActor(serverMachine.provide({ actors: failing(world, 'events') }), {
+    const actor = createActor(serverMachine.provide({ actors: failing(world, 'events', throwing) }), {
       input: optionsOf(),
       clock,
     })

@@ -132,6 +132,7 @@ describe('a start that fails', () => {
     expect(server.state()).toBe('failed')
     expect(server.world.alive.size).toBe(0)
     expect(server.context().error).toBeInstanceOf(StartTimeoutError)
+    expect(server.context().reason).toBe('start timed out')
     expect(server.context().error?.message).toMatch(/3000 ms: it never said that it listens/)
   })
 

@@ -102,7 +102,13 @@ describe('turns side by side', () => {
       [],
       [],
       [],
-      [{ code: 'overloaded', retryable: true }],
+      [
+        {
+          code: 'overloaded',
+          retryable: true,
+          error: expect.stringMatching(/^2 turns wait already/) as string,
+        },
+      ],
       [{ code: 'overloaded' }],
     ])
     expect(server.context().waiting).toHaveLength(2)
@@ -114,6 +120,16 @@ describe('turns side by side', () => {
     const turns = Array.from({ length: 4 }, () => server.turn())
     await server.advance()
     expect(turns.map(({ replies }) => replies)).toMatchObject([[], [], [], [{ code: 'overloaded' }]])
+  })
+
+  it('are not refused where the queue is full and they are told of once more', async () => {
+    const server = startServer({ maxConcurrentTurns: 1, maxQueuedTurns: 0 }, { spawn: 'silent' })
+    const turn = server.turn()
+    server.send({ type: 'turn.start', turnId: turn.id })
+    server.send({ type: 'turn.start', turnId: 'nobody' })
+    await server.advance()
+    expect(turn.replies).toEqual([])
+    expect(Object.keys(server.actor.getSnapshot().children)).not.toContain('turn:nobody')
   })
 
   it('that were accepted stay so where a later one is refused', async () => {

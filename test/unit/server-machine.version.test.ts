@@ -1,15 +1,18 @@
 import { describe, expect, it } from 'vitest'
 import { UnsupportedVersionError } from '../../src/errors.ts'
 import { lifecycleOf } from '../../src/lifecycle.ts'
+import { tested } from '../../src/versions.ts'
 import { startServer } from '../support/machine-harness.ts'
 
 describe('the version of opencode', () => {
   it('is said of a healthy server that was not tested', async () => {
+    const range =
+      tested.from === tested.to ? `tested is ${tested.to}` : `tested are ${tested.from} to ${tested.to}`
     const server = startServer({}, { version: '7.0.0' })
     await server.beHealthy()
     expect(lifecycleOf(server.actor.getSnapshot())).toMatchObject({
       state: 'healthy',
-      reason: expect.stringMatching(/^untested version: opencode 7\.0\.0, tested (is|are) /) as string,
+      reason: `untested version: opencode 7.0.0, ${range}`,
     })
   })
 
@@ -19,12 +22,19 @@ describe('the version of opencode', () => {
     expect(server.context().reason).toBeUndefined()
   })
 
+  it('is not judged where the server does not tell it', async () => {
+    const server = startServer({}, { version: undefined })
+    await server.beHealthy()
+    expect(server.context()).toMatchObject({ version: undefined, reason: undefined })
+  })
+
   it('fails for good where it is too old: no restart would help', async () => {
     const server = startServer({}, { version: '0.1.0' })
     const asked = server.ensure()
     const turn = server.turn()
     await server.advance()
     expect(server.state()).toBe('failed')
+    expect(server.context().reason).toBe('unsupported version')
     expect(asked.error).toBeInstanceOf(UnsupportedVersionError)
     expect(asked.error).toMatchObject({
       code: 'ERR_OPENCODE_UNSUPPORTED_VERSION',
