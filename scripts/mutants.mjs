@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { argued } from './mutants/argued.mjs'
-import { mutantsOf } from './mutants/operators.mjs'
+import { mutantsOf } from './mutants/list.mjs'
 import { run } from './mutants/run.mjs'
 
 const { values: flags, positionals: wanted } = parseArgs({

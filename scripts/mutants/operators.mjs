@@ -1,43 +1,5 @@
-// The mutants of a source: each is one small change of what it does.
+// What is changed in a source, one thing in each mutant.
 import ts from 'typescript'
-
-/**
- * @typedef {object} Mutant
- * @property {string} file
- * @property {number} line
- * @property {number} start The text from here …
- * @property {number} end … to here …
- * @property {string} text … becomes this.
- * @property {string} name Where it is and what becomes of it: the same after changes elsewhere in the file.
- */
-
-/**
- * All mutants of a source, in the order of the text. Nothing is changed that only types, describes or names, nor prose.
- *
- * @param {string} file
- * @param {string} source
- * @returns {Mutant[]}
- */
-export function mutantsOf(file, source) {
-  const root = ts.createSourceFile(file, source, ts.ScriptTarget.Latest, true)
-  /** @type {Mutant[]} */
-  const mutants = []
-  const names = new Map()
-  /** @param {ts.Node} node */
-  const visit = (node) => {
-    if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isImportDeclaration(node)) return
-    for (const { at, text, what } of mutationsOf(node)) {
-      const [start, end] = [at.getStart(), at.getEnd()]
-      const said = [...pathOf(at), what].join(' › ').replace(/\s+/g, ' ')
-      names.set(said, (names.get(said) ?? 0) + 1)
-      const name = names.get(said) === 1 ? said : `${said} (${names.get(said)})`
-      mutants.push({ file, line: root.getLineAndCharacterOfPosition(start).line + 1, start, end, text, name })
-    }
-    ts.forEachChild(node, visit)
-  }
-  visit(root)
-  return mutants
-}
 
 /** Names, what is said to people, and what nothing would load without. */
 const untouched = new Set([
@@ -80,11 +42,13 @@ const swapped = new Map(
 )
 
 /**
+ * What else a piece of a source could be: `at` becomes `text`.
+ *
  * @typedef {{ at: ts.Node, text: string, what: string }} Mutation
  * @param {ts.Node} node
  * @returns {Mutation[]}
  */
-function mutationsOf(node) {
+export function mutationsOf(node) {
   if (ts.isIfStatement(node)) return ofCondition(node.expression)
   if (ts.isConditionalExpression(node)) return ofCondition(node.condition)
   if (ts.isBinaryExpression(node)) return ofOperation(node)
@@ -204,11 +168,3 @@ const isLeftOut = ({ parent }) =>
 
 /** @param {ts.Node} node */
 const isText = (node) => ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)
-
-/** What a node is a part of, from the outside. @param {ts.Node} node @returns {string[]} */
-function pathOf(node) {
-  if (node.parent === undefined) return []
-  const { name } = /** @type {{ name?: ts.Node }} */ (/** @type {unknown} */ (node))
-  const isNamed = ts.isPropertyAssignment(node) || ts.isFunctionLike(node) || ts.isVariableDeclaration(node)
-  return isNamed && name ? [...pathOf(node.parent), name.getText()] : pathOf(node.parent)
-}

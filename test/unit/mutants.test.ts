@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest'
+import { mutantsOf } from '../../scripts/mutants/list.mjs'
+
+/** What becomes of a source, each mutant in turn. */
+const changed = (source: string) =>
+  mutantsOf('a.ts', source).map(({ start, end, text }) => source.slice(0, start) + text + source.slice(end))
+
+describe('the mutants of a source', () => {
+  it.each([
+    ['a condition', 'if (a) b()', ['if (true) b()', 'if (false) b()', 'if (a) ;']],
+    ['each of several conditions', 'c = a && b && d', [';', 'c = a && b', 'c = a && d', 'c = (b) && d']],
+    ['a limit', 'const a = b < 1', ['const a = b <= 1']],
+    ['a number', 'const a = 5', ['const a = 10']],
+    ['a sum', 'const a = b + c', ['const a = b - c']],
+    ['what is kept of a list', 'const a = b.filter(c)', ['const a = b']],
+    ['an element', 'const a = [b, ...c]', ['const a = [...c]', 'const a = [b]']],
+  ])('change %s', (_what, source, expected) => {
+    expect(changed(source).sort()).toEqual([...expected].sort())
+  })
+
+  it('of a machine leave out a guard, a target, an action, a transition', () => {
+    const source = `state({ on: { go: { guard: 'may', target: 'there', actions: ['a', 'b'] } } })`
+    const names = mutantsOf('a.ts', source).map(({ name }) => name)
+    expect(names).toEqual([
+      `without state({ on: { go: { guard: 'may', target: 'there', actions: ['a', 'b'] } } })`,
+      `on › without go: { guard: 'may', target: 'there', actions: ['a', 'b'] }`,
+      `on › go › without guard: 'may'`,
+      `on › go › without target: 'there'`,
+      `on › go › actions › without 'a'`,
+      `on › go › actions › without 'b'`,
+    ])
+  })
+
+  it('leave alone what is prose, a name or a type, and name each its own way', () => {
+    const source = `interface A { b: 1 }\nconst c = { description: 'b', type: 'c' } as { d: 2 }\nf(1)\nf(1)`
+    const mutants = mutantsOf('a.ts', source)
+    expect(mutants.map(({ line, name }) => [line, name])).toEqual([
+      [3, 'without f(1)'],
+      [3, '1 → 2'],
+      [4, 'without f(1) (2)'],
+      [4, '1 → 2 (2)'],
+    ])
+  })
+})
