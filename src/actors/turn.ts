@@ -17,7 +17,8 @@ export type TurnActorEvent =
   | { type: 'turn.admit' }
   /** The server died; the turn waits to be admitted again. */
   | { type: 'turn.suspend'; cause: TurnCause }
-  | { type: 'turn.end'; cause: TurnCause; isServerGone: boolean }
+  /** Where the server it runs on is gone, there is nothing to be aborted. */
+  | { type: 'turn.end'; cause: TurnCause; isServerGone?: boolean }
 
 /**
  * What a turn's actor tells, once it has given its terminal reply and nothing of it runs on the server. An event of one

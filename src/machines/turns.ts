@@ -30,11 +30,11 @@ export const withTurns = serverSetup.extend({
       if (event.type !== 'turn.start') return
       const { turnId } = event
       enqueue.spawnChild('turnLogic', { id: `turn:${turnId}`, input: { turnId, options: context.options } })
-      enqueue.sendTo(`turn:${turnId}`, { type: 'turn.end', cause, isServerGone: true })
+      enqueue.sendTo(`turn:${turnId}`, { type: 'turn.end', cause })
     }),
     cancelTurn: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'turn.cancel' || !isLive(context, event.turnId)) return
-      enqueue.sendTo(`turn:${event.turnId}`, { type: 'turn.end', cause: cancelled, isServerGone: false })
+      enqueue.sendTo(`turn:${event.turnId}`, { type: 'turn.end', cause: cancelled })
     }),
     admitTurns: enqueueActions(({ context, enqueue }) => {
       const admitted = admissible(context)
@@ -54,13 +54,12 @@ export const withTurns = serverSetup.extend({
       const last = context.waiting.at(-1)
       if (event.type !== 'turn.start' || last !== event.turnId) return
       if (context.waiting.length <= context.options.values.maxQueuedTurns) return
-      enqueue.sendTo(`turn:${last}`, { type: 'turn.end', cause: overloaded(context), isServerGone: true })
+      enqueue.sendTo(`turn:${last}`, { type: 'turn.end', cause: overloaded(context) })
       enqueue.assign({ waiting: context.waiting.slice(0, -1) })
     }),
     /** A turn that is told to end wants no server any more; its child is released when it has ended. */
     endWaiting: enqueueActions(({ context, enqueue }, { cause }: { cause: TurnCause }) => {
-      for (const id of context.waiting)
-        enqueue.sendTo(`turn:${id}`, { type: 'turn.end', cause, isServerGone: true })
+      for (const id of context.waiting) enqueue.sendTo(`turn:${id}`, { type: 'turn.end', cause })
       enqueue.assign({ waiting: [] })
     }),
     /** Those that may be asked again wait for the next server, before all others. */
