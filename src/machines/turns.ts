@@ -38,7 +38,6 @@ export const withTurns = serverSetup.extend({
     }),
     admitTurns: enqueueActions(({ context, enqueue }) => {
       const admitted = admissible(context)
-      if (admitted.length === 0) return
       for (const id of admitted) enqueue.sendTo(`turn:${id}`, { type: 'turn.admit' })
       enqueue.assign({
         waiting: context.waiting.filter((id) => !admitted.includes(id)),
