@@ -1,32 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { TurnReducer } from '../../src/index.ts'
 import type { OpenCodeEvent, TurnOutput } from '../../src/index.ts'
+import { answer, delta, part, prompt, sessionID, status } from '../support/session-events.ts'
 
-const sessionID = 'ses_1'
-const event = (type: string, properties: Record<string, unknown>): OpenCodeEvent => ({
-  type,
-  properties: { sessionID, ...properties },
-})
-const status = (value: Record<string, unknown>) => event('session.status', { status: value })
-const answer = (more: Record<string, unknown> = {}) =>
-  event('message.updated', {
-    info: { id: 'msg_a', sessionID, role: 'assistant', parentID: 'msg_u', ...more },
-  })
-const part = (id: string, text: string, end?: number) =>
-  event('message.part.updated', {
-    part: { id, sessionID, messageID: 'msg_a', type: 'text', text, time: { start: 1, ...(end && { end }) } },
-  })
-const delta = (partID: string, text: string) =>
-  event('message.part.delta', { messageID: 'msg_a', partID, field: 'text', delta: text })
 const retry = status({ type: 'retry', attempt: 1, message: 'upstream down', next: 2 })
 
-const begun = [
-  event('message.updated', { info: { id: 'msg_u', sessionID, role: 'user' } }),
-  status({ type: 'busy' }),
-  answer(),
-  part('prt_1', ''),
-  delta('prt_1', 'first try'),
-]
+const begun = [prompt, status({ type: 'busy' }), answer(), part('prt_1', ''), delta('prt_1', 'first try')]
 
 function play(...events: OpenCodeEvent[]) {
   const reducer = new TurnReducer({ sessionId: sessionID, messageId: 'msg_u', traceId: null })

@@ -145,6 +145,28 @@ describe('turns side by side', () => {
     expect(accepted.map(({ replies }) => replies)).toEqual([[], [], []])
   })
 
+  it('that were accepted stay so where a later one can run at once', async () => {
+    const server = startServer({ maxConcurrentTurns: 2, maxQueuedTurns: 1 }, { spawn: 'silent' })
+    const accepted = Array.from({ length: 3 }, () => server.turn({ text: 'x', sessionId: 'ses_mine' }))
+    await server.advance()
+    server.world.process.listen()
+    await server.advance()
+    const late = server.turn()
+    await server.advance()
+    expect(server.context().running).toEqual([accepted[0]?.id, late.id])
+    expect(accepted.map(({ replies }) => replies)).toEqual([[], [], []])
+  })
+
+  it('tell that they wait for the server, and then for their place', async () => {
+    const server = startServer({ maxConcurrentTurns: 1 })
+    const [first, second] = [server.turn(), server.turn()]
+    const states: string[] = []
+    second.status$.subscribe(({ state }) => states.push(state))
+    await server.answer(first)
+    await server.answer(second)
+    expect(states).toEqual(['waitingForServer', 'queued', 'running', 'done'])
+  })
+
   it('take no place where they could run at once, with a queue of none', async () => {
     const server = startServer({ maxConcurrentTurns: 1, maxQueuedTurns: 0 })
     await server.beHealthy()

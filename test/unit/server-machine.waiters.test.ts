@@ -18,6 +18,16 @@ describe('ensureRunning', () => {
     expect(server.world.spawns).toBe(1)
   })
 
+  it('leaves nothing behind once the server for which it waited is healthy', async () => {
+    const server = startServer({}, { spawn: 'silent' })
+    for (let i = 0; i < 3; i++) server.ensure()
+    expect(server.context().leases).toHaveLength(3)
+    await server.advance()
+    server.world.process.listen()
+    await server.advance()
+    expect(server.context().leases).toEqual([])
+  })
+
   it('leaves nothing behind, however often it is called', async () => {
     const server = startServer()
     await server.beHealthy()

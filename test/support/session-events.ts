@@ -1,0 +1,43 @@
+import type { OpenCodeEvent } from '../../src/replies.ts'
+
+/** The session that these events are of, and its prompt. */
+export const sessionID = 'ses_1'
+export const promptID = 'msg_u'
+
+/** An event of the session, as opencode sends it (1.18.33), without an id. */
+export const event = (type: string, properties: Record<string, unknown> = {}): OpenCodeEvent => ({
+  type,
+  properties: { sessionID, ...properties },
+})
+
+export const status = (value: Record<string, unknown>) => event('session.status', { status: value })
+
+export const prompt = event('message.updated', { info: { id: promptID, sessionID, role: 'user' } })
+
+/** An assistant message that answers the prompt. */
+export const answer = (more: Record<string, unknown> = {}) =>
+  event('message.updated', {
+    info: { id: 'msg_a', sessionID, role: 'assistant', parentID: promptID, ...more },
+  })
+
+export const part = (id: string, text: string, end?: number) =>
+  event('message.part.updated', {
+    part: { id, sessionID, messageID: 'msg_a', type: 'text', text, time: { start: 1, ...(end && { end }) } },
+  })
+
+export const delta = (partID: string, text: string) =>
+  event('message.part.delta', { messageID: 'msg_a', partID, field: 'text', delta: text })
+
+/** A call of a tool, not yet run. */
+export const toolCall = (messageID: string) =>
+  event('message.part.updated', {
+    part: {
+      id: `prt_${messageID}`,
+      sessionID,
+      messageID,
+      type: 'tool',
+      tool: 'bash',
+      callID: `call_${messageID}`,
+      state: { status: 'pending', input: {} },
+    },
+  })

@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest'
+import { TurnReducer } from '../../src/index.ts'
+import type { OpenCodeEvent } from '../../src/index.ts'
+import {
+  answer,
+  delta,
+  event,
+  part,
+  prompt,
+  promptID,
+  sessionID,
+  status,
+  toolCall,
+} from '../support/session-events.ts'
+
+const key = 'sk-secret'
+const mask = (text: string) => text.replaceAll(key, '***')
+
+function play(...events: OpenCodeEvent[]) {
+  const reducer = new TurnReducer({ sessionId: sessionID, messageId: promptID, traceId: null, mask })
+  const outputs = events.flatMap((each) => [...reducer.push(each)])
+  return { reducer, outputs }
+}
+
+const time = { created: 1, completed: 2 }
+/** Answers that ended, each with what is said of it. */
+const ended = (...answers: Record<string, unknown>[]) =>
+  answers.map((more, i) => answer({ id: `msg_${i}`, time, ...more }))
+const error = (message: string) => ({ name: 'UnknownError', data: { message } })
+
+describe('how often in a row an answer ended without a finish that the server takes for one', () => {
+  it.each([
+    ['no answer', [], 0],
+    ['an unknown one', [{ finish: 'unknown' }], 1],
+    ['two unknown ones', [{ finish: 'unknown' }, { finish: 'unknown' }], 2],
+    ['an end', [{ finish: 'unknown' }, { finish: 'stop' }], 0],
+    ['an unknown one after an end', [{ finish: 'unknown' }, { finish: 'stop' }, { finish: 'unknown' }], 1],
+    ['a call that is none', [{ finish: 'unknown' }, { finish: 'tool-calls' }], 2],
+    ['a summary', [{ finish: 'unknown' }, { finish: 'stop', summary: true }, { finish: 'unknown' }], 2],
+    ['one that has not ended', [{ finish: 'unknown' }, { finish: 'unknown', time: { created: 1 } }], 1],
+  ])('counts %s', (_what, answers, times) => {
+    expect(play(prompt, ...ended(...answers)).reducer.unfinished).toBe(times)
+  })
+
+  it('does not count one that called a tool', () => {
+    const { reducer } = play(prompt, ...ended({ finish: 'tool-calls' }), toolCall('msg_0'))
+    expect(reducer.unfinished).toBe(0)
+  })
+})
+
+describe('how often in a row the context overflowed', () => {
+  it.each([
+    ['an answer without any finish', [{}], 1],
+    ['two of them, and the summary between', [{}, { summary: true, finish: 'stop' }, {}], 2],
+    ['none that finished', [{}, { finish: 'stop' }], 0],
+    ['none that failed', [{}, { error: error('no') }], 0],
+  ])('counts %s', (_what, answers, times) => {
+    expect(play(prompt, ...ended(...answers)).reducer.overflows).toBe(times)
+  })
+})
+
+describe('whether the server has said anything of the turn', () => {
+  it.each([
+    ['not by the prompt', [prompt, status({ type: 'busy' })], false],
+    ['by an answer that begins', [prompt, answer()], true],
+    ['by an error', [event('session.error', { error: error('no') })], true],
+  ])('is so %s', (_what, events, has) => {
+    expect(play(...events).reducer.hasSpoken).toBe(has)
+  })
+})
+
+describe('an error before the prompt was seen', () => {
+  it('ends nothing by an idle that follows: it may be of a turn before', () => {
+    const { outputs } = play(event('session.error', { error: error('no') }), event('session.idle'))
+    expect(outputs).toEqual([])
+  })
+})
+
+describe('secrets in what the server says', () => {
+  const failed = error(`key ${key} refused`)
+  it.each([
+    ['the error of the session', [event('session.error', { error: failed }), event('session.idle')]],
+    ['the error of an answer', [answer({ time, error: failed }), event('session.idle')]],
+    [
+      'the error of a summary',
+      [answer({ id: 'msg_s', summary: true, time, error: failed }), event('session.idle')],
+    ],
+  ])('are masked in %s', (_what, events) => {
+    const { outputs } = play(prompt, status({ type: 'busy' }), ...events)
+    expect(outputs).toMatchObject([{ reply: { kind: 'error', error: 'key *** refused' } }])
+  })
+
+  it('are masked in a retry, and in a local cause', () => {
+    const { outputs, reducer } = play(
+      prompt,
+      status({ type: 'retry', attempt: 1, message: `no ${key}`, next: 2 }),
+    )
+    expect(outputs).toMatchObject([{ type: 'retry', message: 'no ***' }])
+    expect(reducer.settle({ code: 'internal', error: `so ${key}` })).toMatchObject([
+      { reply: { error: 'so ***' } },
+    ])
+  })
+})
+
+describe('an event that is seen again', () => {
+  const numbered = (each: OpenCodeEvent, id: string): OpenCodeEvent => ({ ...each, id })
+  it('counts once among the last 100 000, and anew after them', () => {
+    const { reducer } = play(prompt, answer(), part('prt_1', ''))
+    const first = numbered(delta('prt_1', 'x'), 'evt_first')
+    const others = (from: number, to: number) => {
+      for (let i = from; i < to; i++)
+        reducer.push({ id: `evt_${i}`, type: 'server.heartbeat', properties: {} })
+    }
+    expect(reducer.push(first)).toHaveLength(1)
+    others(0, 99_999)
+    expect(reducer.push(first)).toEqual([])
+    others(99_999, 100_001)
+    expect(reducer.push(first)).toHaveLength(1)
+  })
+})
