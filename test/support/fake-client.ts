@@ -9,6 +9,8 @@ export class FakeClient {
   /** The models that were asked, in the order of the prompts. */
   readonly models: unknown[] = []
   readonly aborts: string[] = []
+  /** The messages that a session was put back to before. */
+  readonly reverts: string[] = []
   readonly #busy = new Set<string>()
 
   createSession(directory: string | undefined): Promise<{ id: string; directory: string | undefined }> {
@@ -34,7 +36,8 @@ export class FakeClient {
     return Promise.resolve()
   }
 
-  revert(): Promise<void> {
+  revert(_sessionId: string, messageId: string): Promise<void> {
+    this.reverts.push(messageId)
     return Promise.resolve()
   }
 

@@ -22,6 +22,9 @@ describe('a turn in flight when the process dies', () => {
     await server.answer(next)
     expect(next.replies.at(-1)).toMatchObject({ kind: 'final' })
     expect(server.runtime.turns.size).toBe(0)
+    // The work went with the server: nothing is to be aborted on the next one.
+    await server.advance(60_000)
+    expect(server.world.client.aborts).toEqual([])
   })
 
   it('says no more, however late the events come', async () => {
@@ -104,14 +107,22 @@ describe('a turn that does not end when it is told to', () => {
   /** A turn of somebody else's that never says that it has ended. */
   const deaf = fromCallback(() => undefined) as unknown as typeof turnLogic
 
-  function startWith(script: Partial<Script>) {
+  function startWith(script: Partial<Script>, options = optionsOf()) {
     const world = new FakeWorld(script)
     const clock = new SteppedClock()
     const machine = serverMachine.provide({ actors: { ...world.actors(), turnLogic: deaf } })
-    const actor = createActor(machine, { input: optionsOf(), clock }).start()
+    const actor = createActor(machine, { input: options, clock }).start()
     startTurn(actor, 'hello')
     return { world, clock, actor }
   }
+
+  it('but is refused takes no place in the queue', async () => {
+    const { clock, actor } = startWith({}, optionsOf({ maxConcurrentTurns: 1, maxQueuedTurns: 0 }))
+    await clock.advance(100)
+    startTurn(actor, 'one more')
+    expect(actor.getSnapshot().context.waiting).toEqual([])
+    actor.stop()
+  })
 
   it.each([
     ['waits', { prepare: 'hangs' }],

@@ -49,6 +49,7 @@ describe('a turn', () => {
   it('that nobody registered is ignored, and so is one that is told twice', async () => {
     const server = startServer()
     server.send({ type: 'turn.start', turnId: 'nobody' })
+    server.send({ type: 'turn.ended', turnId: 'nobody' })
     expect(server.state()).toBe('idle')
     const turn = server.turn()
     server.send({ type: 'turn.start', turnId: turn.id })

@@ -102,6 +102,20 @@ describe('secrets in what the server says', () => {
   })
 })
 
+describe('what is of no known shape', () => {
+  it('changes nothing as a snapshot', () => {
+    const { reducer } = play(prompt, status({ type: 'busy' }))
+    expect(reducer.resync(null as never)).toEqual([])
+    expect(reducer.resync('idle' as never)).toEqual([])
+    expect(reducer.done).toBe(false)
+  })
+
+  it('is told by its code as a local cause', () => {
+    const settled = play(prompt).reducer.settle({ code: 'stalled', error: undefined as never })
+    expect(settled).toMatchObject([{ reply: { kind: 'error', code: 'stalled', error: 'stalled' } }])
+  })
+})
+
 describe('an event that is seen again', () => {
   const numbered = (each: OpenCodeEvent, id: string): OpenCodeEvent => ({ ...each, id })
   it('counts once among the last 100 000, and anew after them', () => {
