@@ -1,2 +1,35 @@
-// Mutants that no test can notice, by their names, and why.
-export const argued = []
+// Mutants that no test can notice, and why: those of a file whose names match.
+
+/** What only tells TypeScript what the machine's configuration says: an action or guard of one event asks which it is. */
+const typed = 'no other event gets there'
+const always = 'it is always there; TypeScript does not know it'
+
+export const argued = [
+  { file: '', names: /event\.type !== '[\w.]+' → false$/, why: typed },
+  { file: '', names: /event\.type === '[\w.]+' → true$/, why: typed },
+  { file: '', names: /event\.type !== '[\w.]+' \|\| (.+) → \(\1\)$/, why: typed },
+  { file: '', names: /event\.type === '[\w.]+' && (.+) → \(\1\)$/, why: typed },
+  { file: 'causes.ts', names: /^unsupported › error › version \?\?/, why: always },
+  { file: 'causes.ts', names: /^spent › maxRestarts === 0 \|\| !error → maxRestarts === 0$/, why: always },
+  { file: 'causes.ts', names: /^unavailable › error › .* → error\?\.message$/, why: always },
+  {
+    file: 'causes.ts',
+    names: /^versionCaution › range › .* → true$/,
+    why: 'one version is tested at present: both ends of the range are the same',
+  },
+  {
+    file: 'turns.ts',
+    names: /^withTurns › actions › releaseChild › \{ actorId, error \} › without error: undefined$/,
+    why: 'undefined, said or not',
+  },
+  {
+    file: 'turns.ts',
+    names: /releaseChild › !actorId\.startsWith\('turn:'\) → false$/,
+    why: 'what has another name is no turn that could be released, and has ended already',
+  },
+  {
+    file: 'reducer.ts',
+    names: /^#idle › false → true$/,
+    why: '#idle is set by whatever makes a turn busy, and read of busy turns only',
+  },
+]

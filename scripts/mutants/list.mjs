@@ -44,6 +44,11 @@ export function mutantsOf(file, source) {
 function pathOf(node) {
   if (node.parent === undefined) return []
   const { name } = /** @type {{ name?: ts.Node }} */ (/** @type {unknown} */ (node))
-  const isNamed = ts.isPropertyAssignment(node) || ts.isFunctionLike(node) || ts.isVariableDeclaration(node)
+  const isNamed = [
+    ts.isPropertyAssignment,
+    ts.isPropertyDeclaration,
+    ts.isFunctionLike,
+    ts.isVariableDeclaration,
+  ].some((is) => is(node))
   return isNamed && name ? [...pathOf(node.parent), name.getText()] : pathOf(node.parent)
 }
