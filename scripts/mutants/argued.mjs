@@ -29,6 +29,11 @@ export const argued = [
   },
   {
     file: 'reducer.ts',
+    names: /^#isRepeated › oldest !== undefined → true$/,
+    why: 'undefined is no id: there is nothing of it to be forgotten',
+  },
+  {
+    file: 'reducer.ts',
     names: /^#idle › false → true$/,
     why: '#idle is set by whatever makes a turn busy, and read of busy turns only',
   },

@@ -19,7 +19,7 @@ export default defineConfig({
     },
   ],
   test: {
-    include: tests.map((path) => `${path}*.test.ts`),
+    include: tests.map((path) => (path.endsWith('.ts') ? path : `${path}*.test.ts`)),
     isolate: false,
     pool: 'threads',
     maxWorkers: 1,

@@ -90,8 +90,10 @@ describe('memoryLimitMb', () => {
     expect(await spawnsAfter(2)).toBe(3)
     expect(await spawnsAfter(3)).toBe(3)
     expect(await spawnsAfter(1)).toBe(4)
-    await server.advance(5_000 * 500)
-    expect(server.world.spawns).toBeLessThan(15)
+    expect(await spawnsAfter(8 + 16 + 32 + 64)).toBe(8)
+    // From then on at every 64th reading.
+    expect(await spawnsAfter(63)).toBe(8)
+    expect(await spawnsAfter(1)).toBe(9)
     // One that was under the limit is replaced at once when it is over it.
     server.world.script.residentMb = 300
     await server.advance(5_000)

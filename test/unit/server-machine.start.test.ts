@@ -15,6 +15,7 @@ describe('a server that starts', () => {
     const server = startServer()
     server.send({ type: 'server.start' })
     expect(server.state()).toBe('configuring')
+    expect(server.context()).toMatchObject({ wanted: true, leases: [] })
     await server.advance()
     expect(server.states).toEqual(['idle', 'configuring', 'spawning', 'probing', 'healthy'])
     expect(server.world.did()).toEqual(['prepare', 'spawn', 'probe with config', 'stream', 'warm-up'])
