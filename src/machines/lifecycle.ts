@@ -29,14 +29,14 @@ export const lifecycle = withTurns.extend({
       drainMs: event.type === 'server.stop' ? (event.drainMs ?? 0) : 0,
     })),
     /** Nobody used it for a while: the next turn starts it again. */
-    rest: assign({ wanted: false, leases: [], ending: 'stop', reason: 'idle' }),
+    rest: assign({ wanted: false, ending: 'stop', reason: 'idle' }),
     /** Another takes its place as soon as running turns have finished. */
     beginReplacing: assign(({ context }, { reason }: { reason: string }) => ({
       ending: 'replacement',
       reason,
       drainMs: context.options.values.drainMs,
     })),
-    forget: assign({ ...gone, ending: undefined, error: undefined }),
+    forget: assign({ ending: undefined, error: undefined }),
     noteFailure: assign((_, { error, reason }: Failure) => ({ ending: 'failure', error, reason })),
     noteRefusal: assign((_, { error, reason }: Failure) => ({ ending: 'refusal', error, reason })),
     noteExit: assign(({ event }) =>
@@ -109,7 +109,6 @@ export const lifecycle = withTurns.extend({
       leases: [],
       ending: undefined,
       wasHealthy: true,
-      failures: 0,
       streamTries: 0,
       error: undefined,
       reason: versionCaution(context),

@@ -37,7 +37,8 @@ export const reaping = lifecycle.createStateConfig({
     },
     sweeping: {
       entry: assign(({ context }) => ({ sweeps: context.sweeps + 1 })),
-      on: { 'process.exited': { actions: 'noteGone' } },
+      // Known already: no reason to begin anew.
+      on: { 'process.exited': {} },
       invoke: {
         src: 'sweep',
         input: ({ context }) => ({ options: context.options }),

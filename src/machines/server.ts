@@ -37,7 +37,7 @@ export const serverMachine = lifecycle.createMachine({
     'turn.cancel': { actions: 'cancelTurn' },
     'budget.restored': {
       guard: 'isPresentBudget',
-      actions: assign(({ context }) => ({ recentRestarts: Math.max(0, context.recentRestarts - 1) })),
+      actions: assign(({ context }) => ({ recentRestarts: context.recentRestarts - 1 })),
     },
     'turn.ended': { actions: 'releaseChild' },
     'xstate.done.actor.*': { actions: 'releaseChild' },

@@ -74,8 +74,7 @@ export const serverSetup = setup({
     hasMemoryLimit: ({ context }) => context.options.values.memoryLimitMb !== undefined,
     hasBudget: ({ context }) => context.recentRestarts < context.options.values.maxRestarts,
     isDrained: ({ context }) => context.running.length === 0,
-    canDrain: ({ context, event }) =>
-      event.type === 'server.stop' && (event.drainMs ?? 0) > 0 && context.running.length > 0,
+    canDrain: ({ event }) => event.type === 'server.stop' && (event.drainMs ?? 0) > 0,
     /** Failed probes mean wedged; with a turn running only if the stream is silent too. */
     isWedged: ({ context }) =>
       context.failures >= context.options.values.unhealthyThreshold &&
