@@ -1,12 +1,10 @@
 import { Observable } from 'rxjs'
-import { createActor, waitFor, type Actor, type SnapshotFrom } from 'xstate'
+import { createActor, type Actor } from 'xstate'
 import { runtimeOf } from './actors/runtime.ts'
 import { ensureRunning, type EnsureRunningOptions } from './ensure-running.ts'
 import { writeConfigFile } from './io/config-file.ts'
 import { lifecycle$, type Lifecycle } from './lifecycle.ts'
-import { isWanted } from './machines/context.ts'
 import { serverMachine } from './machines/server.ts'
-import { stopSchema } from './option-schema.ts'
 import {
   compileOptions,
   secretOptions,
@@ -17,19 +15,9 @@ import {
 import { reconfigure } from './reconfigure.ts'
 import type { Reply } from './replies.ts'
 import { ServerSession, type Session, type SessionOptions } from './session.ts'
+import { endServer, stopServer, type StopOptions } from './stop-server.ts'
 import { startTurn, type Turn } from './turn.ts'
 import type { TurnInput } from './turn-input.ts'
-import { parse } from './validation.ts'
-
-/** How a server is stopped. */
-export interface StopOptions {
-  /** Lets running turns finish for so long, in ms. Default 0. */
-  drainMs?: number
-}
-
-/** Nothing runs, or what was stopped is gone and somebody has started it again. */
-const isStopped = ({ value, context }: SnapshotFrom<typeof serverMachine>): boolean =>
-  value === 'idle' || value === 'failed' || (value === 'configuring' && isWanted(context))
 
 /** A turn per subscription; unsubscribing cancels it. */
 export const coldTurn = (start: () => Turn): Observable<Reply> =>
@@ -136,19 +124,14 @@ export class OpenCodeServer implements AsyncDisposable {
   }
 
   /** Stops the server and all that it started; turns end with `cancelled`. Safe when not running. */
-  async stop(options: StopOptions = {}): Promise<void> {
-    const { drainMs } = parse(stopSchema, options, 'option')
-    if (this.#actor.getSnapshot().status !== 'active') return
-    this.#actor.send({ type: 'server.stop', drainMs })
-    await waitFor(this.#actor, isStopped).catch(() => undefined)
-    await runtimeOf(this.#options).preparing
+  stop(options?: StopOptions): Promise<void> {
+    return stopServer(this.#actor, options)
   }
 
   /** Stops, and releases everything: `lifecycle$` completes, later turns are `cancelled`. */
   async close(): Promise<void> {
     if (this.#actor.getSnapshot().status === 'active') {
-      this.#actor.send({ type: 'server.stop' })
-      await waitFor(this.#actor, isStopped).catch(() => undefined)
+      await endServer(this.#actor)
       // At once: what was asked for since then starts no other server.
       this.#actor.stop()
     }

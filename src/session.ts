@@ -129,3 +129,15 @@ export class ServerSession implements Session {
     return isGone()
   }
 }
+
+/**
+ * A conversation on a server machine, your own or an embedded one, new or continued: what `OpenCodeServer.session` gives.
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
+ *
+ * @example
+ * const chat = openSession(opencode, { title: 'Ticket 42' })
+ * await chat.turn('What does src/index.ts export?').done
+ */
+export function openSession(actor: ServerActorRef, options: SessionOptions = {}): Session {
+  return new ServerSession(actor, options)
+}

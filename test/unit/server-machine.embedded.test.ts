@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { createActor, fromCallback, fromPromise, setup, type AnyActorLogic } from 'xstate'
 import type { CompiledOptions } from '../../src/options.ts'
 import { serverMachine } from '../../src/machines/server.ts'
+import { InvalidOptionsError } from '../../src/errors.ts'
+import { openSession } from '../../src/session.ts'
+import { stopServer } from '../../src/stop-server.ts'
 import { startTurn, type ServerActorRef, type Turn } from '../../src/turn.ts'
 import { FakeWorld, type Script } from '../support/fake-world.ts'
 import { optionsOf, startServer } from '../support/machine-harness.ts'
@@ -51,6 +54,38 @@ describe('a server machine in a machine of somebody else', () => {
     expect(server().getSnapshot().context.running).toEqual([turn.id])
     parent.stop()
     expect(world.alive.size).toBe(0)
+  })
+
+  it('has conversations, whose turns run one after another', async () => {
+    const { clock, parent, server } = embed({}, optionsOf())
+    const session = openSession(server(), { title: 'Ticket 42' })
+    const [first, second] = [session.turn('one'), session.turn('two')]
+    const other = openSession(server()).turn('three')
+    await clock.advance()
+    expect(server().getSnapshot().context).toMatchObject({
+      running: [first.id, other.id],
+      waiting: [second.id],
+    })
+    expect(() => openSession(server(), { title: '' })).toThrow(InvalidOptionsError)
+    parent.stop()
+  })
+
+  it('is stopped by stopServer, and started again by the next turn', async () => {
+    const { world, clock, parent, server } = embed()
+    const actor = server()
+    const turn = startTurn(actor, 'hello')
+    await clock.advance()
+    await expect(stopServer(actor, { drainMs: -1 })).rejects.toBeInstanceOf(InvalidOptionsError)
+    const stopped = stopServer(actor)
+    await clock.advance(60_000)
+    await stopped
+    expect(world.alive.size).toBe(0)
+    expect(await endOf(turn)).toMatchObject([{ code: 'cancelled' }])
+    startTurn(actor, 'again')
+    await clock.advance()
+    expect(world.spawns).toBe(2)
+    parent.stop()
+    await stopServer(actor)
   })
 
   it.each([
