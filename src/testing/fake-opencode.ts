@@ -57,6 +57,10 @@ export interface FakeOpenCode extends AsyncDisposable {
   readonly starts: readonly FakeStart[]
   /** What it was asked so far, in order. */
   readonly requests: readonly FakeRequest[]
+  /** From now on a start waits before it listens, so that a test may look at its server while it starts. */
+  hold(): void
+  /** Starts go on, those that wait too. */
+  release(): void
   /** Ends what still runs of it, within some 100 ms, and removes the binary. Safe to call twice. */
   stop(): Promise<void>
 }
@@ -91,11 +95,14 @@ export async function fakeOpenCode(
 
 function makeFake(faults: readonly FakeFaults[], options: FakeOpenCodeOptions): FakeOpenCode {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'fake-opencode-')))
-  const [binary, startsFile, requestsFile] = ['opencode', 'starts.jsonl', 'requests.jsonl'].map((name) =>
-    join(folder, name),
-  ) as [string, string, string]
+  const [binary, startsFile, requestsFile, holdFile] = [
+    'opencode',
+    'starts.jsonl',
+    'requests.jsonl',
+    'hold',
+  ].map((name) => join(folder, name)) as [string, string, string, string]
   const script = (options.script ?? []).map(toPlayed)
-  writeExecutable(binary, { faults, script, startsFile, requestsFile, lifeline: binary })
+  writeExecutable(binary, { faults, script, startsFile, requestsFile, holdFile, lifeline: binary })
   const seen = { starts: [] as FakeStart[], requests: [] as FakeRequest[] }
   const read = () => {
     seen.starts = readLines<FakeStart>(startsFile)
@@ -120,6 +127,10 @@ function makeFake(faults: readonly FakeFaults[], options: FakeOpenCodeOptions): 
     get requests() {
       return current().requests
     },
+    hold: () => {
+      if (!stopped) writeFileSync(holdFile, '')
+    },
+    release: () => rmSync(holdFile, { force: true }),
     stop,
     [Symbol.asyncDispose]: stop,
   }

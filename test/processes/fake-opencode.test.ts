@@ -153,6 +153,33 @@ describe('a fake opencode', () => {
   })
 })
 
+describe('starts that are held', () => {
+  it('wait until they are released, and keep their pid', async () => {
+    const { fake, server } = await fakeServer()
+    fake.hold()
+    const started = server.ensureRunning()
+    await expect.poll(() => fake.starts, { timeout: 10_000 }).toHaveLength(1)
+    expect(await server.ensureRunning({ deadlineMs: 300 }).catch((error: unknown) => error)).toBeInstanceOf(
+      StartTimeoutError,
+    )
+    fake.release()
+    await started
+    expect(fake.starts).toMatchObject([{ pid: server.pid }])
+  })
+
+  it('are ended as any other', async () => {
+    const { fake, server, states } = await fakeServer()
+    fake.hold()
+    server.actor.send({ type: 'server.start' })
+    await expect.poll(() => fake.starts, { timeout: 10_000 }).toHaveLength(1)
+    await server.stop()
+    expect(states).toEqual(['idle', 'configuring', 'spawning', 'probing', 'reaping', 'idle'])
+    await fake.stop()
+    fake.hold()
+    fake.release()
+  })
+})
+
 describe('a fault of the start', () => {
   it('startDelayMs: turns wait', async () => {
     const { server } = await fakeServer({ startDelayMs: 600 })

@@ -2,6 +2,7 @@
 /** @import { AddressInfo } from 'node:net' */
 /** @import { FakeFaults } from '../fake-faults.ts' */
 /** @import { Behaviour, Body, FakeConfig, Pending, Session } from './types.ts' */
+import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { applyFaults, playFaulty } from './faults.mjs'
@@ -50,12 +51,19 @@ export class FakeServer {
   async run(port, hostname) {
     const { startDelayMs = 0, announceDelayMs = 0, neverListens = false } = this.faults
     await this.behaviour.boot?.(this)
+    await this.#released()
     await sleep(startDelayMs)
     const open = neverListens === true ? port : await this.#listen(port, hostname)
     await sleep(announceDelayMs)
     if (neverListens) return
     process.stdout.write(`opencode server listening on http://${hostname}:${open}\n`)
     this.announced = true
+  }
+
+  /** Whoever holds starts lets this one go on. */
+  async #released() {
+    const { holdFile } = this.config
+    while (holdFile && existsSync(holdFile)) await sleep(10)
   }
 
   /**

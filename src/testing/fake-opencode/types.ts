@@ -15,6 +15,8 @@ export interface FakeConfig {
   requestsFile?: string | undefined
   /** Where sessions outlive the process. Default: a folder in the user's data folder; `false`: nowhere. */
   store?: string | false
+  /** A start waits while there is this file. */
+  holdFile?: string | undefined
   /** The process ends when this file goes. */
   lifeline?: string | undefined
   /** The process ends after so long, whatever happens. Default: an hour. */
