@@ -1,14 +1,33 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+
+const source = (path: string) => fileURLToPath(new URL(`src/${path}`, import.meta.url))
+/** Examples import the package by its name, as those do who copy them. */
+const resolve = {
+  alias: [
+    { find: /^opencode-runtime$/, replacement: source('index.ts') },
+    { find: /^opencode-runtime\/testing$/, replacement: source('testing/index.ts') },
+  ],
+}
 
 export default defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/model/**/*.test.ts'] } },
-      { test: { name: 'processes', include: ['test/processes/**/*.test.ts'], testTimeout: 60_000 } },
       {
+        resolve,
+        test: {
+          name: 'processes',
+          include: ['test/processes/**/*.test.ts', 'examples/**/*.test.ts'],
+          exclude: ['examples/**/*.real.test.ts'],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        resolve,
         test: {
           name: 'real',
-          include: ['test/real/**/*.test.ts'],
+          include: ['test/real/**/*.test.ts', 'examples/**/*.real.test.ts'],
           // One opencode server takes 600 MB and most of two cores while it starts: one file at a time.
           fileParallelism: false,
           testTimeout: 120_000,

@@ -1,0 +1,99 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { ChatService, Posted } from './chat.ts'
+
+/** An answer with JSON; without a body an empty one. */
+interface Answer {
+  status: number
+  body?: unknown
+  headers?: Record<string, string>
+}
+
+const maxBody = 64 * 1024
+/** What a client may leave unread, in bytes. One that reads no more is let go; it may come back. */
+const maxUnread = 1024 * 1024
+
+/** The service over HTTP, for this machine: it knows no users. */
+export const createChatServer = (chat: ChatService): Server =>
+  createServer((request, response) => void respond(chat, request, response))
+
+async function respond(chat: ChatService, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const answer = await answerTo(chat, request, response).catch(() => ({ status: 500 }))
+  if (answer !== 'streams') send(response, answer)
+}
+
+async function answerTo(
+  chat: ChatService,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Answer | 'streams'> {
+  const stranger = refusalOf(request)
+  if (stranger) return stranger
+  const [place, room = '', things, id = ''] = (request.url ?? '/').slice(1).split('/')
+  const route = [request.method, place, room && ':room', things, id && ':id'].filter(Boolean).join(' ')
+  switch (route) {
+    case 'GET status':
+      return { status: 200, body: chat.status }
+    case 'GET rooms :room events':
+      return listen(chat, room, response)
+    case 'POST rooms :room messages': {
+      const { text } = await bodyOf(request)
+      return typeof text === 'string' ? posted(chat.post(room, text)) : invalid('text: expected a string')
+    }
+    case 'DELETE rooms :room messages :id':
+      return { status: chat.cancel(room, id) ? 202 : 404 }
+    case 'POST rooms :room permissions :id': {
+      const { allow } = await bodyOf(request)
+      if (typeof allow !== 'boolean') return invalid('allow: expected true or false')
+      return { status: chat.answer(room, id, allow) ? 202 : 404 }
+    }
+    default:
+      return { status: 404 }
+  }
+}
+
+/** A web page of somebody else could otherwise have a browser on this machine talk to the agent. */
+function refusalOf({ headers, method }: IncomingMessage): Answer | undefined {
+  if (!/^(localhost|127\.0\.0\.1)(:\d+)?$/.test(headers.host ?? '')) return { status: 403 }
+  return method === 'POST' && headers['content-type'] !== 'application/json' ? { status: 415 } : undefined
+}
+
+const invalid = (error: string): Answer => ({ status: 400, body: { error } })
+
+function posted(result: Posted): Answer {
+  if ('message' in result) return { status: 202, body: result }
+  const headers = { 'retry-after': result.refused === 'busy' ? '1' : '30' }
+  return { status: result.refused === 'busy' ? 429 : 503, body: result, headers }
+}
+
+/** The events of a room as Server-Sent Events, until the client leaves or the service closes. */
+function listen(chat: ChatService, room: string, response: ServerResponse): 'streams' {
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+  const subscription = chat.room$(room).subscribe({
+    next: (event) => {
+      response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`)
+      if (response.writableLength > maxUnread) response.destroy()
+    },
+    complete: () => response.end(),
+  })
+  response.on('close', () => subscription.unsubscribe())
+  return 'streams'
+}
+
+/** The JSON of a request; nothing where it is none, or too much. */
+async function bodyOf(request: IncomingMessage): Promise<{ text?: unknown; allow?: unknown }> {
+  let text = ''
+  for await (const chunk of request.setEncoding('utf8') as AsyncIterable<string>) {
+    text += chunk
+    if (text.length > maxBody) return {}
+  }
+  try {
+    return Object(JSON.parse(text)) as { text?: unknown; allow?: unknown }
+  } catch {
+    return {}
+  }
+}
+
+function send(response: ServerResponse, { status, body, headers }: Answer): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers })
+  response.end(body === undefined ? '' : JSON.stringify(body))
+}

@@ -1,0 +1,48 @@
+import { openSession, type ServerActorRef, type Turn } from 'opencode-runtime'
+import { fromCallback } from 'xstate'
+import { progressOf, type MessageEvent } from './events.ts'
+
+/** What a room is told. */
+export type RoomCommand =
+  | { type: 'message.post'; message: string; text: string }
+  | { type: 'message.cancel'; message: string }
+  | { type: 'permission.answer'; request: string; allow: boolean }
+
+/** What a room tells its parent. */
+export type RoomFact = { type: 'message.told'; event: MessageEvent }
+
+/**
+ * A room: one conversation with the agent, so that the talk has a memory. Each message is a turn; those of one room run one
+ * after another, because those of one session do. What has no place in a machine's context is kept here: the session, its
+ * open turns, and the permissions that the agent waits for.
+ */
+export const roomLogic = fromCallback<RoomCommand, { room: string; server: ServerActorRef }>(
+  ({ input: { room, server }, receive, sendBack }) => {
+    const session = openSession(server, { title: `Room ${room}` })
+    const turns = new Map<string, Turn>()
+    const asked = new Map<string, (answer: 'once' | 'reject') => void>()
+
+    const post = (message: string, text: string): void => {
+      const turn = session.turn({
+        text,
+        traceId: message,
+        onPermission: ({ id }) => new Promise((answer) => asked.set(id, answer)),
+      })
+      turns.set(message, turn)
+      progressOf(turn).subscribe({
+        next: (progress) =>
+          sendBack({ type: 'message.told', event: { room, message, ...progress } } satisfies RoomFact),
+        complete: () => turns.delete(message),
+      })
+    }
+
+    receive((command) => {
+      if (command.type === 'message.post') post(command.message, command.text)
+      else if (command.type === 'message.cancel') turns.get(command.message)?.cancel()
+      else {
+        asked.get(command.request)?.(command.allow ? 'once' : 'reject')
+        asked.delete(command.request)
+      }
+    })
+  },
+)

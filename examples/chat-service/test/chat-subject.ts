@@ -1,0 +1,159 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  expectLifecycle,
+  fakeOpenCode,
+  type FakeOpenCode,
+  type LifecycleExpectation,
+} from 'opencode-runtime/testing'
+import type { Subscription } from 'rxjs'
+import { expect, vi } from 'vitest'
+import { ChatService } from '../chat.ts'
+import { isEnd, type ChatEvent, type MessageEvent, type ServiceState } from '../events.ts'
+import { limits, type Happening } from './chat-model.ts'
+
+const room = 'lobby'
+/** Long enough for a busy machine; nothing waits for it to pass. */
+const patience = { timeout: 20_000, interval: 5 }
+
+/** Where a real service is. */
+export interface Sight {
+  status: ServiceState
+  /** Messages without an end. */
+  open: number
+  /** Processes that live. */
+  alive: number
+  /** Whether the first of the open messages waits for a client's permission, and so really runs. */
+  asks: boolean
+}
+
+/** The chat service on processes of a fake opencode, where the model's happenings can be made to happen. */
+export class ChatSubject implements AsyncDisposable {
+  /** What the clients were told. */
+  readonly events: ChatEvent[] = []
+  /** Ids of messages, in the order in which they were taken. */
+  readonly taken: string[] = []
+  readonly #home: string
+  readonly #fake: FakeOpenCode
+  readonly #chat: ChatService
+  readonly #lifecycle: LifecycleExpectation
+  #client: Subscription
+
+  static async start(): Promise<ChatSubject> {
+    const fake = await fakeOpenCode()
+    fake.hold()
+    return new ChatSubject(await mkdtemp(join(tmpdir(), 'chat-test-')), fake)
+  }
+
+  private constructor(home: string, fake: FakeOpenCode) {
+    this.#home = home
+    this.#fake = fake
+    this.#chat = new ChatService(
+      {
+        home,
+        proxy: { baseURL: 'http://127.0.0.1:9/v1', apiKey: 'sk-nobody-asks' },
+        models: ['gpt-4o'],
+        binary: fake.binary,
+        maxRestarts: limits.maxRestarts,
+        backoffInitialMs: 1,
+        warmUp: false,
+      },
+      { maxOpenPerRoom: limits.maxOpenPerRoom, drainMs: 600_000, retryMs: 600_000 },
+    )
+    this.#lifecycle = expectLifecycle(this.#chat.actor.getSnapshot().context.server)
+    this.#chat.events$.subscribe((event) => this.events.push(event))
+    this.#client = this.#chat.room$(room).subscribe()
+  }
+
+  /** Each begins; `settle` waits for what follows from it by itself. */
+  readonly happen: Record<Happening, () => unknown> = {
+    'a client posts': () => {
+      const posted = this.#chat.post(room, 'permission')
+      if ('message' in posted) this.taken.push(posted.message)
+    },
+    'a client cancels': () => this.#chat.cancel(room, this.open[0] ?? 'none'),
+    'a client allows': () => this.#chat.answer(room, this.#asked(this.open[0]) ?? 'none', true),
+    'the last client leaves': () => {
+      this.#client.unsubscribe()
+      this.#client = this.#chat.room$(room).subscribe()
+    },
+    'the server comes up': () => this.#fake.release(),
+    'the server crashes': async () => {
+      const pid = this.#pids.find(isAlive) ?? NaN
+      process.kill(pid, 'SIGKILL')
+      await vi.waitFor(() => expect(isAlive(pid)).toBe(false), patience)
+    },
+    'the host retries': () => this.#chat.retry(),
+    'the host closes': () => void this.#chat.close(),
+  }
+
+  /** Waits until the service is where it has to be, and has the next start of its server wait. */
+  async settle(expected: Sight): Promise<void> {
+    await vi.waitFor(() => expect(this.look()).toEqual(expected), patience)
+    if (expected.status === 'ready') this.#fake.hold()
+  }
+
+  look(): Sight {
+    const [first] = this.open
+    return {
+      status: this.#chat.status.status,
+      open: this.open.length,
+      alive: this.#pids.filter(isAlive).length,
+      asks: this.#asked(first) !== undefined,
+    }
+  }
+
+  /** How the messages ended that did: with an `answer`, or the code of an error; in order. */
+  get ends(): string[] {
+    return this.#messages.filter(isEnd).map((end) => (end.type === 'error' ? end.code : end.type))
+  }
+
+  /** Ends it, and looks back: each message ended exactly once, no transition was a strange one, and nothing is left. */
+  async finish(): Promise<void> {
+    await this.#close()
+    this.#lifecycle.toBeDeclared()
+    const ended = this.#messages.filter(isEnd).map(({ message }) => message)
+    expect(ended.sort()).toEqual(this.taken.sort())
+    expect(this.#pids.filter(isAlive)).toEqual([])
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close()
+    await this.#fake.stop()
+    await rm(this.#home, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
+  }
+
+  /** Without clients nothing is left to be waited for. */
+  #close(): Promise<void> {
+    this.#client.unsubscribe()
+    return this.#chat.close()
+  }
+
+  get open(): string[] {
+    const ended = this.#messages.filter(isEnd).map(({ message }) => message)
+    return this.taken.filter((message) => !ended.includes(message))
+  }
+
+  get #messages(): MessageEvent[] {
+    return this.events.filter((event) => event.type !== 'status')
+  }
+
+  get #pids(): number[] {
+    return this.#fake.starts.map(({ pid }) => pid)
+  }
+
+  /** The permission that a message asked for. */
+  #asked(message: string | undefined): string | undefined {
+    const asks = this.#messages.filter((event) => event.type === 'permission' && event.message === message)
+    return asks.map((event) => ('request' in event ? event.request : undefined))[0]
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
