@@ -13,7 +13,8 @@ import {
 } from 'rxjs'
 import { createActor, toPromise, type Actor, type SnapshotFrom } from 'xstate'
 import type { ChatEvent, MessageEvent, ServiceState, StatusEvent } from './events.ts'
-import { chatMachine, type ChatInput } from './machine.ts'
+import { chatMachine } from './machine.ts'
+import type { ChatInput } from './setup.ts'
 
 /** What came of a message: its id, or why it was not taken. */
 export type Posted = { message: string } | { refused: 'busy' | 'down' | 'closed' }

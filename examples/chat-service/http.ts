@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { json } from 'node:stream/consumers'
 import type { ChatService, Posted } from './chat.ts'
 
 /** An answer with JSON; without a body an empty one. */
@@ -8,6 +9,7 @@ interface Answer {
   headers?: Record<string, string>
 }
 
+/** In bytes. */
 const maxBody = 64 * 1024
 /** What a client may leave unread, in bytes. One that reads no more is let go; it may come back. */
 const maxUnread = 1024 * 1024
@@ -54,7 +56,9 @@ async function answerTo(
 /** A web page of somebody else could otherwise have a browser on this machine talk to the agent. */
 function refusalOf({ headers, method }: IncomingMessage): Answer | undefined {
   if (!/^(localhost|127\.0\.0\.1)(:\d+)?$/.test(headers.host ?? '')) return { status: 403 }
-  return method === 'POST' && headers['content-type'] !== 'application/json' ? { status: 415 } : undefined
+  if (method !== 'POST') return undefined
+  if (headers['content-type'] !== 'application/json') return { status: 415 }
+  return Number(headers['content-length']) <= maxBody ? undefined : { status: 413 }
 }
 
 const invalid = (error: string): Answer => ({ status: 400, body: { error } })
@@ -79,19 +83,9 @@ function listen(chat: ChatService, room: string, response: ServerResponse): 'str
   return 'streams'
 }
 
-/** The JSON of a request; nothing where it is none, or too much. */
-async function bodyOf(request: IncomingMessage): Promise<{ text?: unknown; allow?: unknown }> {
-  let text = ''
-  for await (const chunk of request.setEncoding('utf8') as AsyncIterable<string>) {
-    text += chunk
-    if (text.length > maxBody) return {}
-  }
-  try {
-    return Object(JSON.parse(text)) as { text?: unknown; allow?: unknown }
-  } catch {
-    return {}
-  }
-}
+/** The JSON of a request; nothing where it is none. */
+const bodyOf = async (request: IncomingMessage): Promise<{ text?: unknown; allow?: unknown }> =>
+  Object(await json(request).catch(() => undefined)) as { text?: unknown; allow?: unknown }
 
 function send(response: ServerResponse, { status, body, headers }: Answer): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers })

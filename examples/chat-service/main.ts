@@ -1,6 +1,7 @@
-/** Starts the chat service on the real opencode, in front of a scripted model: no key, no network. */
-import { mkdtemp, rm } from 'node:fs/promises'
+/** The chat service on the real opencode, in front of a scripted model: no key, no network. */
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startScriptedModel } from 'opencode-runtime/testing'
@@ -8,18 +9,20 @@ import { ChatService } from './chat.ts'
 import { createChatServer } from './http.ts'
 import { script } from './script.ts'
 
-const apiKey = 'sk-scripted'
-const port = Number(process.env['PORT'] ?? 8080)
 const home = await mkdtemp(join(tmpdir(), 'chat-service-'))
-const model = await startScriptedModel(script, { apiKey })
-const chat = new ChatService({ home, proxy: { baseURL: model.baseURL, apiKey }, models: ['scripted'] })
-const http = createChatServer(chat)
+await serve().finally(() => rm(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }))
 
-chat.events$.subscribe((event) => console.log(JSON.stringify(event)))
-http.listen(port, '127.0.0.1', () => console.log(`The chat service listens at http://127.0.0.1:${port}`))
-
-await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
-await chat.close() // its streams complete, and with them the responses that clients still read
-http.close()
-await model.stop()
-await rm(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+/** Serves until somebody says that it is enough; then nothing is left running. */
+async function serve(): Promise<void> {
+  const apiKey = 'sk-scripted'
+  await using model = await startScriptedModel(script, { apiKey })
+  const proxy = { baseURL: model.baseURL, apiKey }
+  await using chat = new ChatService({ home, proxy, models: ['scripted'] })
+  const http = createChatServer(chat).listen(Number(process.env['PORT'] ?? 8080), '127.0.0.1')
+  await once(http, 'listening')
+  console.log(`The chat service listens at http://127.0.0.1:${(http.address() as AddressInfo).port}`)
+  chat.events$.subscribe((event) => console.log(JSON.stringify(event)))
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+  await chat.close() // its streams complete, and with them the responses that clients still read
+  http.close()
+}

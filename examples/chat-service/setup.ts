@@ -1,0 +1,117 @@
+import { lifecycle$, serverMachine, stopServer } from 'opencode-runtime'
+import type { CompiledOptions, Lifecycle, ServerActorRef } from 'opencode-runtime'
+import { map } from 'rxjs'
+import { assertEvent, assign, emit, enqueueActions, fromEventObservable, fromPromise, setup } from 'xstate'
+import { isEnd, type MessageEvent } from './events.ts'
+import { roomLogic, type RoomFact } from './room.ts'
+
+/** What the service is made with. */
+export interface ChatInput {
+  /** What `compileOptions` gives. */
+  opencode: CompiledOptions
+  /** Messages of a room that may be open at once: one is answered, the others wait. */
+  maxOpenPerRoom: number
+  /** How long running answers may take once the service is to close, in ms. */
+  drainMs: number
+  /** After so many ms a server that failed is tried again. */
+  retryMs: number
+}
+
+/** What the service knows. */
+export interface ChatContext extends ChatInput {
+  server: ServerActorRef
+  lifecycle: Pick<Lifecycle, 'state' | 'reason'>
+  rooms: readonly string[]
+  /** Messages without their end. */
+  open: readonly { room: string; message: string }[]
+}
+
+/** What its host and its clients tell it. */
+export type ChatCommand =
+  | { type: 'message.post'; room: string; message: string; text: string }
+  | { type: 'message.cancel'; room: string; message: string }
+  | { type: 'permission.answer'; room: string; request: string; allow: boolean }
+  /** Its last client left. */
+  | { type: 'room.left'; room: string }
+  | { type: 'service.retry' }
+  | { type: 'service.close' }
+
+/** What its server's lifecycle tells it. */
+export type ServerFact = { type: 'server.changed'; lifecycle: Lifecycle }
+
+const types = {} as {
+  context: ChatContext
+  input: ChatInput
+  events: ChatCommand | RoomFact | ServerFact
+  emitted: MessageEvent
+}
+
+/** What the machine is made of: its children, what it asks before it decides, and what it does then. */
+export const chatSetup = setup({
+  types,
+  actors: {
+    server: serverMachine,
+    room: roomLogic,
+    lifecycle: fromEventObservable(({ input }: { input: ServerActorRef }) =>
+      lifecycle$(input).pipe(map((lifecycle): ServerFact => ({ type: 'server.changed', lifecycle }))),
+    ),
+    stop: fromPromise(({ input: { server, drainMs } }: { input: ChatContext }) =>
+      stopServer(server, { drainMs }),
+    ),
+  },
+  delays: { retry: ({ context }) => context.retryMs },
+  guards: {
+    /** One that rests since nobody asked it for a while is woken by the next message. */
+    isUp: ({ context: { lifecycle } }) => lifecycle.state === 'healthy' || lifecycle.reason === 'idle',
+    isDown: ({ context: { lifecycle } }) => lifecycle.state === 'failed',
+    hasPlace: ({ context, event }) => {
+      assertEvent(event, 'message.post')
+      return context.open.filter(({ room }) => room === event.room).length < context.maxOpenPerRoom
+    },
+    isOpen: ({ context, event }) => {
+      assertEvent(event, 'message.cancel')
+      return context.open.some(({ room, message }) => room === event.room && message === event.message)
+    },
+    isRoom: ({ context, event }) => {
+      assertEvent(event, 'permission.answer')
+      return context.rooms.includes(event.room)
+    },
+  },
+  actions: {
+    startServer: ({ context }) => context.server.send({ type: 'server.start' }),
+    noteServer: assign(({ event }) => {
+      assertEvent(event, 'server.changed')
+      return { lifecycle: event.lifecycle }
+    }),
+    /** The first message of a room opens it. */
+    post: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'message.post')
+      const { room, message } = event
+      if (!context.rooms.includes(room)) {
+        enqueue.spawnChild('room', { id: `room:${room}`, input: { room, server: context.server } })
+        enqueue.assign({ rooms: [...context.rooms, room] })
+      }
+      enqueue.assign({ open: [...context.open, { room, message }] })
+      enqueue.sendTo(`room:${room}`, event)
+    }),
+    pass: enqueueActions(({ event, enqueue }) => {
+      assertEvent(event, ['message.cancel', 'permission.answer'])
+      enqueue.sendTo(`room:${event.room}`, event)
+    }),
+    /** Nobody is there any more to read its answers: they would cost for nothing. */
+    cancelAll: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'room.left')
+      for (const { room, message } of context.open)
+        if (room === event.room) enqueue.sendTo(`room:${room}`, { type: 'message.cancel', message })
+    }),
+    tell: emit(({ event }) => {
+      assertEvent(event, 'message.told')
+      return event.event
+    }),
+    settle: assign(({ context, event }) => {
+      assertEvent(event, 'message.told')
+      const told = event.event
+      return isEnd(told) ? { open: context.open.filter(({ message }) => message !== told.message) } : {}
+    }),
+  },
+})
