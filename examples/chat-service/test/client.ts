@@ -33,7 +33,7 @@ export class Client {
   /** The first event of a type (that is so), also one that it was told before. */
   until<K extends ChatEvent['type']>(type: K, isIt: (event: EventOf<K>) => boolean = () => true) {
     const isOne = (event: ChatEvent): event is EventOf<K> => event.type === type && isIt(event as EventOf<K>)
-    return firstValueFrom(this.events$.pipe(filter(isOne), timeout(20_000)))
+    return firstValueFrom(this.events$.pipe(filter(isOne), timeout(60_000)))
   }
 
   say(text: string): Promise<Response> {
