@@ -40,11 +40,11 @@ describe('the command line', () => {
   const run = (...args: string[]) => main(['node', 'opencode-runtime', ...args])
   const needed = ['--home', '/h', '--proxy', 'http://127.0.0.1:1/v1', '--model', 'm']
 
-  it('loads nothing but commander before a command runs', () => {
-    const packages = [...loads(join(import.meta.dirname, '../../src/cli.ts'))].filter(
-      (name) => !/\.ts$|^node:/.test(name),
-    )
-    expect(packages).toEqual(['commander'])
+  it('loads no package for its version, and nothing but commander before a command runs', () => {
+    const packagesOf = (file: string) =>
+      [...loads(join(import.meta.dirname, '../../src', file))].filter((name) => !/\.ts$|^node:/.test(name))
+    expect(packagesOf('cli.ts')).toEqual([])
+    expect(packagesOf('cli/program.ts')).toEqual(['commander'])
   })
 
   it('--version prints the version and ends with 0', async () => {

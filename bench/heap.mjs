@@ -1,0 +1,59 @@
+// What lives, in kB: per server machine, idle and never run, and healthy with stand-in actors; per live turn, its replay
+// aside, when its answer has begun and after some deltas.
+// node bench/heap.mjs [rounds, 7]
+import { startTurn } from '../dist/index.js'
+import { heapOf } from './lib/heap.mjs'
+import { finish, row } from './lib/measure.mjs'
+import { answerer, healthyServer, idleServer, worldOf } from './lib/stand-in-servers.mjs'
+
+const rounds = Number(process.argv[2] ?? 7)
+const [servers, turns, deltas] = [100, 200, 200]
+
+/** @param {() => unknown} make */
+async function perServer(make) {
+  const { kB, things } = await heapOf(servers, make)
+  for (const actor of /** @type {ReturnType<typeof idleServer>[]} */ (things)) actor.stop()
+  return kB
+}
+
+/** Turns that run and have given so many deltas, less what their replies take. @param {number} said */
+async function perTurn(said) {
+  const actor = await healthyServer({ maxConcurrentTurns: turns })
+  const { client, hub } = worldOf(actor)
+  const { kB } = await heapOf(turns, async () => {
+    const turn = startTurn(actor, 'Say hello')
+    await turn.sessionId
+    const prompt = client.prompts.pop()
+    if (!prompt) throw new Error('the turn sent no prompt')
+    const answer = answerer(hub, prompt)
+    answer.begin()
+    for (let i = 0; i < said; i++) answer.say(` word${i % 10}`)
+  })
+  if (actor.getSnapshot().context.running.length !== turns) throw new Error('turns have ended')
+  actor.stop()
+  const replay = await heapOf(turns, () =>
+    Array.from({ length: said }, (_, i) =>
+      JSON.parse(`{"kind":"delta","trace_id":null,"content":" word${i % 10}"}`),
+    ),
+  )
+  return kB - replay.kB
+}
+
+const took = { idle: [], healthy: [], begun: [], said: [] }
+await perServer(() => idleServer())
+await perServer(() => healthyServer())
+await perTurn(deltas)
+for (let i = 0; i < rounds; i++) {
+  took.idle.push(await perServer(() => idleServer()))
+  took.healthy.push(await perServer(() => healthyServer()))
+  took.begun.push(await perTurn(0))
+  took.said.push(await perTurn(deltas))
+}
+console.log(`${servers} servers, ${turns} turns, ${rounds} rounds; in kB:`)
+finish([
+  row('heap per idle server actor, in kB', took.idle, '≤ 100'),
+  row('heap per healthy server actor with stand-in actors, in kB', took.healthy, '≤ 100'),
+  row('heap per live turn whose answer has begun, in kB', took.begun, '≤ 20'),
+  row(`heap per live turn after ${deltas} deltas, its replay aside, in kB`, took.said, '≤ 20'),
+])
+process.exit()

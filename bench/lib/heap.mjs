@@ -1,0 +1,30 @@
+// How much lives, for the parts of the bench that ask: with or without `--expose-gc`.
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc')
+
+/** What lives, in bytes: weak references and finalizers may take a few rounds. */
+export async function liveHeap() {
+  for (let i = 0; i < 5; i++) {
+    collectGarbage()
+    await nextTurn()
+  }
+  return process.memoryUsage().heapUsed
+}
+
+/**
+ * What one of `count` things takes, in kB, and the things.
+ * @template T
+ * @param {number} count
+ * @param {(i: number) => T | Promise<T>} make
+ * @returns {Promise<{ kB: number, things: T[] }>}
+ */
+export async function heapOf(count, make) {
+  const things = /** @type {T[]} */ (new Array(count).fill(undefined))
+  const before = await liveHeap()
+  for (let i = 0; i < count; i++) things[i] = await make(i)
+  return { kB: ((await liveHeap()) - before) / count / 1024, things }
+}

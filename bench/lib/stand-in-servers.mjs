@@ -1,0 +1,114 @@
+// Server machines whose world is made up: every actor but the turns' is a stand-in, so that what is measured is ours and
+// no process, socket or file is touched.
+import { createActor, fromCallback, fromPromise, waitFor } from 'xstate'
+import { EventHub } from '../../dist/actors/hub.js'
+import { runtimeOf } from '../../dist/actors/runtime.js'
+import { compileOptions, serverMachine } from '../../dist/index.js'
+
+/** opencode's API as far as a turn asks it: prompts wait until they are answered. */
+class StandInClient {
+  /** @type {{ sessionID: string, messageID: string }[]} */
+  prompts = []
+  #sessions = 0
+
+  createSession() {
+    return Promise.resolve({ id: `ses_${++this.#sessions}`, directory: '/work' })
+  }
+
+  /** @param {string} sessionID @param {string} _directory @param {{ messageID: string }} prompt */
+  prompt(sessionID, _directory, { messageID }) {
+    this.prompts.push({ sessionID, messageID })
+    return Promise.resolve()
+  }
+
+  abort() {
+    return Promise.resolve()
+  }
+
+  status() {
+    return Promise.resolve({})
+  }
+}
+
+const nothing = fromPromise(() => Promise.resolve(undefined))
+const machine = serverMachine.provide({
+  actors: {
+    home: fromCallback(() => undefined),
+    prepare: fromPromise(({ input: { options } }) => {
+      const link = { client: new StandInClient(), hub: new EventHub(() => performance.now()) }
+      runtimeOf(options).link = /** @type {any} */ ({ ...link, admit: () => Promise.resolve() })
+      return Promise.resolve({ baseURL: 'http://127.0.0.1:4096' })
+    }),
+    serverProcess: fromCallback(({ sendBack }) => {
+      sendBack({ type: 'process.spawned', pid: 1 })
+      sendBack({ type: 'process.listening' })
+    }),
+    probe: fromPromise(() => Promise.resolve({ version: '1.18.33' })),
+    events: fromCallback(({ input: { options }, sendBack }) => {
+      runtimeOf(options).link?.hub.opened()
+      sendBack({ type: 'stream.opened' })
+    }),
+    memory: fromPromise(() => Promise.resolve({ residentMb: undefined })),
+    dispose: nothing,
+    sweep: fromPromise(() => Promise.resolve({ left: 0 })),
+    warmUp: nothing,
+  },
+})
+
+/** An actor of a server machine, started and idle. @param {object} [options] more options */
+export function idleServer(options = {}) {
+  const input = compileOptions({
+    home: '/srv/agents/a1',
+    proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey: 'sk-bench-0123456789' },
+    models: ['gpt-4o'],
+    ...options,
+  })
+  return createActor(machine, { input }).start()
+}
+
+/** The same, healthy. @param {object} [options] more options */
+export async function healthyServer(options) {
+  const actor = idleServer(options)
+  actor.send({ type: 'server.start' })
+  await waitFor(actor, (snapshot) => snapshot.matches({ healthy: { warmth: 'warm' } }))
+  return actor
+}
+
+/** The client and the hub of a healthy server. @param {ReturnType<typeof idleServer>} actor */
+export function worldOf(actor) {
+  const { link } = runtimeOf(actor.getSnapshot().context.options)
+  if (!link) throw new Error('the server is not healthy')
+  return { client: /** @type {StandInClient} */ (/** @type {unknown} */ (link.client)), hub: link.hub }
+}
+
+let ids = 0
+const newId = (/** @type {string} */ prefix) => `${prefix}_${String(++ids).padStart(26, '0')}`
+
+/**
+ * Answers a prompt: begins with `begin`, goes on with `say`, ends with `end`.
+ * @param {EventHub} hub @param {{ sessionID: string, messageID: string }} prompt
+ */
+export function answerer(hub, { sessionID, messageID: parentID }) {
+  const info = { id: newId('msg'), parentID, role: 'assistant', sessionID, time: { created: 1 } }
+  const part = { id: newId('prt'), messageID: info.id, sessionID, type: 'text', text: '' }
+  // As from the stream: nothing is shared with another event.
+  const tell = (/** @type {string} */ type, /** @type {object} */ properties) =>
+    hub.receive(JSON.parse(JSON.stringify({ id: newId('evt'), type, properties })))
+  return {
+    begin: () => {
+      tell('message.updated', { sessionID, info: { id: parentID, role: 'user', sessionID } })
+      tell('session.status', { sessionID, status: { type: 'busy' } })
+      tell('message.updated', { sessionID, info })
+      tell('message.part.updated', { sessionID, part })
+    },
+    say: (/** @type {string} */ delta) => {
+      const of = { sessionID, messageID: info.id, partID: part.id, field: 'text' }
+      tell('message.part.delta', { ...of, delta })
+    },
+    end: () => {
+      const done = { ...info, finish: 'stop', time: { created: 1, completed: 2 } }
+      tell('message.updated', { sessionID, info: done })
+      tell('session.idle', { sessionID })
+    },
+  }
+}
