@@ -1,0 +1,104 @@
+// Many machines and many turns, with stand-in actors: what a server and a turn cost in time and heap should not depend on
+// how many there are. Figures are per unit at N over per unit at N/10: 1 is linear.
+// node bench/machines.mjs [rounds, 5]
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { startTurn } from '../dist/index.js'
+import { liveHeap } from './lib/heap.mjs'
+import { finish, interleave, row, time } from './lib/measure.mjs'
+import { answerer, healthyServer, worldOf } from './lib/stand-in-servers.mjs'
+
+const rounds = Number(process.argv[2] ?? 5)
+const bound = '≤ 1.3'
+const cases = {
+  many: { servers: 100, each: 100 },
+  'fewer servers': { servers: 10, each: 100 },
+  'fewer turns': { servers: 100, each: 10 },
+  'one queue': { servers: 1, each: 1_000 },
+  'a shorter queue': { servers: 1, each: 100 },
+}
+
+/** @typedef {Awaited<ReturnType<typeof healthyServer>>} Server */
+/** @typedef {{ serverMs: number, serverKb: number, turnMs: number, turnKb: number }} Cost per server, and per turn */
+
+/** Answers what the servers are asked until so many turns were. @param {Server[]} servers @param {number} count */
+async function answerAll(servers, count) {
+  const worlds = servers.map(worldOf)
+  for (let left = count; left > 0; await nextTurn())
+    for (const { client, hub } of worlds)
+      for (const prompt of client.prompts.splice(0)) {
+        const answer = answerer(hub, prompt)
+        answer.begin()
+        answer.say('Hello')
+        answer.end()
+        left--
+      }
+}
+
+/**
+ * Brings servers up and runs turns on them, all asked for at once: CPU time in ms; heap in kB, of turns that run or wait.
+ * @param {{ servers: number, each: number }} sizes
+ * @returns {Promise<Cost>}
+ */
+async function measure({ servers: count, each }) {
+  /** @type {Server[]} */
+  const servers = []
+  const empty = await liveHeap()
+  const up = await time(async () => {
+    for (let i = 0; i < count; i++) servers.push(await healthyServer({ maxQueuedTurns: each }))
+  })
+  const before = await liveHeap()
+  /** @type {ReturnType<typeof startTurn>[]} */
+  let turns = []
+  const start = await time(() => {
+    turns = servers.flatMap((server) => Array.from({ length: each }, () => startTurn(server, 'go')))
+  })
+  const after = await liveHeap()
+  const run = await time(async () => {
+    await answerAll(servers, turns.length)
+    const ends = await Promise.all(turns.map(({ done }) => done))
+    if (ends.some(({ kind }) => kind !== 'final')) throw new Error('a turn failed')
+  })
+  for (const server of servers) server.stop()
+  return {
+    serverMs: up.cpuMs / count,
+    serverKb: (before - empty) / 1024 / count,
+    turnMs: (start.cpuMs + run.cpuMs) / turns.length,
+    turnKb: (after - before) / 1024 / turns.length,
+  }
+}
+
+/** @type {Record<string, Cost[]>} */
+const costs = Object.fromEntries(Object.keys(cases).map((name) => [name, []]))
+for (const sizes of Object.values(cases)) await measure(sizes)
+await interleave(
+  rounds,
+  Object.fromEntries(
+    Object.entries(cases).map(([name, sizes]) => [
+      name,
+      async () => costs[name]?.push(await measure(sizes)) ?? 0,
+    ]),
+  ),
+)
+
+/** @param {string} figure @param {keyof Cost} field @param {string} of @param {string} to @param {string} [note] */
+const linear = (figure, field, of, to, note) =>
+  row(
+    figure,
+    (costs[of] ?? []).map((cost, i) => cost[field] / (costs[to]?.[i]?.[field] ?? NaN)),
+    bound,
+    note,
+  )
+
+const copies =
+  'XState 5.33 copies the list of children at each spawn and stop, so a long queue of one server is not free.'
+console.log(`time is CPU time, ${rounds} rounds:`)
+finish([
+  linear('time per server, 100 servers / 10', 'serverMs', 'many', 'fewer servers'),
+  linear('heap per server, 100 servers / 10', 'serverKb', 'many', 'fewer servers'),
+  linear('time per turn, 100 servers / 10, 100 turns each', 'turnMs', 'many', 'fewer servers'),
+  linear('time per turn, 10 000 turns / 1 000, on 100 servers', 'turnMs', 'many', 'fewer turns'),
+  linear('heap per live turn, 10 000 turns / 1 000, on 100 servers', 'turnKb', 'many', 'fewer turns'),
+  linear('time per turn, 1 000 turns / 100, on one server', 'turnMs', 'one queue', 'a shorter queue', copies),
+  linear('heap per live turn, 1 000 turns / 100, on one server', 'turnKb', 'one queue', 'a shorter queue'),
+])
+process.exit()
