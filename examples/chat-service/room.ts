@@ -26,7 +26,10 @@ export const roomLogic = fromCallback<RoomCommand, { room: string; server: Serve
       const turn = session.turn({
         text,
         traceId: message,
-        onPermission: ({ id }) => new Promise((answer) => asked.set(id, answer)),
+        onPermission: ({ id }) => {
+          void turn.done.then(() => asked.delete(id))
+          return new Promise((answer) => asked.set(id, answer))
+        },
       })
       turns.set(message, turn)
       progressOf(turn).subscribe({

@@ -17,6 +17,7 @@ function sightOf(moment: Moment): Sight {
   return {
     status: value,
     open: context.open,
+    placed: context.open,
     alive: value === 'down' || value === 'closed' ? 0 : 1,
     asks: (value === 'ready' || value === 'closing') && context.open > 0,
   }

@@ -20,8 +20,10 @@ const patience = { timeout: 20_000, interval: 5 }
 /** Where a real service is. */
 export interface Sight {
   status: ServiceState
-  /** Messages without an end. */
+  /** Messages of whose end no client was told. */
   open: number
+  /** Messages that take a place in their room. */
+  placed: number
   /** Processes that live. */
   alive: number
   /** Whether the first of the open messages waits for a client's permission, and so really runs. */
@@ -99,6 +101,7 @@ export class ChatSubject implements AsyncDisposable {
     return {
       status: this.#chat.status.status,
       open: this.open.length,
+      placed: this.#chat.actor.getSnapshot().context.open.length,
       alive: this.#pids.filter(isAlive).length,
       asks: this.#asked(first) !== undefined,
     }

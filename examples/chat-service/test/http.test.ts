@@ -63,8 +63,14 @@ describe('the chat service over HTTP', () => {
     expect(patterns).toEqual(['/etc/*'])
     expect((await client.post(`permissions/${asked}`, { allow: 'yes' })).status).toBe(400)
     expect((await client.post(`permissions/${asked}`, { allow: false })).status).toBe(202)
-    expect(await client.until('tool', ({ state }) => state !== 'running')).toMatchObject({ state: 'failed' })
-    await client.until('answer')
+    const denied = await client.until('tool', ({ state }) => state !== 'running')
+    expect(denied).toMatchObject({ tool: 'read', state: 'failed' })
+
+    await client.say('permission')
+    const again = await client.until('permission', ({ message }) => message !== denied.message)
+    expect((await client.post(`permissions/${again.request}`, { allow: true })).status).toBe(202)
+    await client.until('tool', ({ message, state }) => message === again.message && state === 'done')
+    await client.until('answer', ({ message }) => message === again.message)
   })
 
   it('refuses what has no place, and cancels what is not wanted', async () => {
