@@ -79,21 +79,21 @@ export const chatModel = setup({
     },
     down: {
       on: {
-        'a client posts': {},
+        'a client posts': 'down', // refused: a transition without a target and an action would be none to a test model
         'the host retries': { target: 'opening', actions: 'renew' },
         'the host closes': 'closed',
       },
     },
     closing: {
       on: {
-        'a client posts': {},
+        'a client posts': 'closing',
         'a client cancels': { target: 'closed', actions: 'endAll' },
         'a client allows': { target: 'closed', actions: 'endAll' },
         'the last client leaves': { target: 'closed', actions: 'endAll' },
         'the server crashes': { target: 'closed', actions: 'endAll' },
       },
     },
-    closed: { on: { 'a client posts': {}, 'a client cancels': {} } },
+    closed: { on: { 'a client posts': 'closed', 'a client cancels': 'closed' } },
   },
 })
 
