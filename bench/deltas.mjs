@@ -1,6 +1,6 @@
 // Deltas, from the socket to a subscriber: the runtime against a loop that only reads the same bytes from the same kind of
 // socket, with the same SSE parser and `JSON.parse`; for one turn, and for many at once on the server's one stream. From
-// the first delta to the last terminal reply, in CPU time of this process: a throughput is deltas per ms of it.
+// the first delta to the last, in CPU time of this process: a throughput is deltas per ms of it.
 // node bench/deltas.mjs [rounds, 15] [deltas of a turn, 1000; one that runs alone has 32 times as many]
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -26,35 +26,49 @@ async function prepare(turns) {
   await once(server, 'message')
 }
 
+/** CPU time in ms per delta, of as many as all turns have. @param {number} turns */
+function deltaMeter(turns) {
+  const lap = stopwatch()
+  let count = 0
+  let cpuMs = NaN
+  return {
+    take: () => {
+      if (count++ === 0) lap.start()
+      if (count === deltasOf(turns)) cpuMs = lap.stop().cpuMs
+    },
+    result: () => {
+      if (count !== deltasOf(turns)) throw new Error(`${count} deltas came`)
+      return cpuMs / count
+    },
+  }
+}
+
 /** @param {number} turns */
 async function ours(turns) {
   await prepare(turns)
   const connection = connect({ baseURL, modelId: 'gpt-4o', maxConcurrentTurns: turns })
-  const lap = stopwatch()
-  let count = 0
+  const meter = deltaMeter(turns)
   const run = Array.from({ length: turns }, () => connection.turn('go'))
   for (const { replies$ } of run)
     replies$.subscribe(({ kind }) => {
-      if (kind === 'delta' && count++ === 0) lap.start()
+      if (kind === 'delta') meter.take()
     })
   const ends = await Promise.all(run.map(({ done }) => done))
-  const { cpuMs } = lap.stop()
   await connection.close()
-  if (count !== deltasOf(turns) || ends.some(({ kind }) => kind !== 'final'))
-    throw new Error('deltas were lost')
-  return cpuMs / deltasOf(turns)
+  if (ends.some(({ kind }) => kind !== 'final')) throw new Error('a turn failed')
+  return meter.result()
 }
 
 /** @param {number} turns */
 async function bare(turns) {
   await prepare(turns)
   const { body } = await request(`${baseURL}/global/event`)
-  const lap = stopwatch()
-  let [count, idle] = [0, 0]
+  const meter = deltaMeter(turns)
+  let idle = 0
   const parser = createParser({
     onEvent: ({ data }) => {
       const { type } = JSON.parse(data).payload
-      if (type === 'message.part.delta' && count++ === 0) lap.start()
+      if (type === 'message.part.delta') meter.take()
       if (type === 'session.idle') idle++
     },
   })
@@ -69,10 +83,8 @@ async function bare(turns) {
     parser.feed(decoder.decode(chunk, { stream: true }))
     if (idle === turns) break
   }
-  const { cpuMs } = lap.stop()
   await Promise.all(prompted)
-  if (count !== deltasOf(turns)) throw new Error('deltas were lost')
-  return cpuMs / deltasOf(turns)
+  return meter.result()
 }
 
 try {

@@ -21,16 +21,13 @@ const importing = (...names) =>
   node('--input-type=module', '--eval', names.map((name) => `import ${JSON.stringify(name)}`).join('\n'))
 
 const took = await interleave(rounds, {
-  nothing: () => importing(),
   floor: () => importing('xstate', 'rxjs'),
   package: () => importing('./dist/index.js'),
   bare: () => node('--eval', ''),
   version: () => node('dist/cli.js', '--version'),
 })
-const more = took.package.map((ms, i) => (ms - took.nothing[i]) / (took.floor[i] - took.nothing[i]))
 console.log(`whole processes, ${rounds} rounds:`)
 finish([
   row('import of the package / of xstate and rxjs alone', ratiosOf(took.package, took.floor), '≤ 1.2'),
-  row('the same, without what Node itself takes', more, '≤ 1.2'),
   row('opencode-runtime --version / bare Node', ratiosOf(took.version, took.bare), '≤ 1.5'),
 ])

@@ -3,8 +3,8 @@
 // node bench/machines.mjs [rounds, 5]
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { startTurn } from '../dist/index.js'
-import { liveHeap } from './lib/heap.mjs'
-import { finish, interleave, row, time } from './lib/measure.mjs'
+import { heapOf, liveHeap } from './lib/heap.mjs'
+import { finish, interleave, ratiosOf, row, time } from './lib/measure.mjs'
 import { answerer, healthyServer, worldOf } from './lib/stand-in-servers.mjs'
 
 const rounds = Number(process.argv[2] ?? 5)
@@ -18,7 +18,7 @@ const cases = {
 }
 
 /** @typedef {Awaited<ReturnType<typeof healthyServer>>} Server */
-/** @typedef {{ serverMs: number, serverKb: number, turnMs: number, turnKb: number }} Cost per server, and per turn */
+/** @typedef {{ serverMs: number, turnMs: number, turnKb: number }} Cost per server, and per turn */
 
 /** Answers what the servers are asked until so many turns were. @param {Server[]} servers @param {number} count */
 async function answerAll(servers, count) {
@@ -42,7 +42,6 @@ async function answerAll(servers, count) {
 async function measure({ servers: count, each }) {
   /** @type {Server[]} */
   const servers = []
-  const empty = await liveHeap()
   const up = await time(async () => {
     for (let i = 0; i < count; i++) servers.push(await healthyServer({ maxQueuedTurns: each }))
   })
@@ -61,12 +60,19 @@ async function measure({ servers: count, each }) {
   for (const server of servers) server.stop()
   return {
     serverMs: up.cpuMs / count,
-    serverKb: (before - empty) / 1024 / count,
     turnMs: (start.cpuMs + run.cpuMs) / turns.length,
     turnKb: (after - before) / 1024 / turns.length,
   }
 }
 
+/** What a healthy server takes, in kB. @param {number} count */
+async function heapPerServer(count) {
+  const { kB, things } = await heapOf(count, () => healthyServer())
+  for (const server of things) server.stop()
+  return kB
+}
+
+const heaps = await interleave(rounds, { many: () => heapPerServer(1_000), few: () => heapPerServer(100) })
 /** @type {Record<string, Cost[]>} */
 const costs = Object.fromEntries(Object.keys(cases).map((name) => [name, []]))
 for (const sizes of Object.values(cases)) await measure(sizes)
@@ -94,7 +100,7 @@ const copies =
 console.log(`time is CPU time, ${rounds} rounds:`)
 finish([
   linear('time per server, 100 servers / 10', 'serverMs', 'many', 'fewer servers'),
-  linear('heap per server, 100 servers / 10', 'serverKb', 'many', 'fewer servers'),
+  row('heap per server, 1 000 servers / 100', ratiosOf(heaps.many, heaps.few), bound),
   linear('time per turn, 100 servers / 10, 100 turns each', 'turnMs', 'many', 'fewer servers'),
   linear('time per turn, 10 000 turns / 1 000, on 100 servers', 'turnMs', 'many', 'fewer turns'),
   linear('heap per live turn, 10 000 turns / 1 000, on 100 servers', 'turnKb', 'many', 'fewer turns'),

@@ -1,16 +1,11 @@
 import { fromPromise } from 'xstate'
-import { resolveBinary } from '../io/binary.ts'
 import { OpenCodeClient } from '../io/client.ts'
-import { writeConfigFile } from '../io/config-file.ts'
-import { baseURLOf, choosePort } from '../io/port.ts'
-import { planSpawn, type SpawnPlan } from '../io/server-process.ts'
-import { emptyTempFolder } from '../io/temp-folder.ts'
+import { baseURLOf } from '../io/port.ts'
 import { withoutSecrets } from '../masked-error.ts'
-import { secretOptions, type CompiledOptions } from '../options.ts'
+import type { CompiledOptions } from '../options.ts'
 import { admission } from './admission.ts'
-import { clockOf, type SystemClock } from './clock.ts'
+import { clockOf } from './clock.ts'
 import { EventHub } from './hub.ts'
-import { reapOrphan } from './orphan.ts'
 import { runtimeOf } from './runtime.ts'
 
 /** Where the server will be, and the pid of what an earlier host had left of one. */
@@ -30,40 +25,23 @@ export const prepare = fromPromise<Prepared, { options: CompiledOptions }>(
     // Also of a machine that somebody else embeds: its first start is the first that there is to tell.
     runtime.watch(self._parent)
     const clock = clockOf(system)
-    const prepared = withoutSecrets(options.secrets, () => plan(options, clock, signal, runtime.preparing))
+    const { preparing } = runtime
+    const prepared = withoutSecrets(options.secrets, async () => {
+      const { prepareSpawn } = await import('./preparation.ts')
+      return prepareSpawn(options, clock, signal, preparing)
+    })
     runtime.preparing = prepared.catch(() => undefined)
-    const { spawn, reaped } = await prepared
-    const baseURL = baseURLOf(spawn.hostname, spawn.port)
+    const { plan, spawn, reaped } = await prepared
+    const baseURL = baseURLOf(plan.hostname, plan.port)
     if (signal.aborted) return { baseURL }
-    runtime.plan = spawn
+    runtime.plan = plan
+    runtime.spawn = spawn
     // What an earlier server was busy with, and where, ended with it.
     runtime.directories.clear()
     runtime.link?.client.close()
-    const { username, password } = spawn
+    const { username, password } = plan
     const client = new OpenCodeClient({ baseURL, username, password })
     runtime.link = { client, hub: new EventHub(clock.now), admit: admission(options, 'directory') }
     return { baseURL, reaped }
   },
 )
-
-async function plan(
-  options: CompiledOptions,
-  clock: SystemClock,
-  signal: AbortSignal,
-  earlier: Promise<unknown> | undefined,
-): Promise<{ spawn: SpawnPlan; reaped: number | undefined }> {
-  const { home, binary, hostname, port, stopGraceMs } = options.values
-  await earlier
-  signal.throwIfAborted()
-  const file = await resolveBinary(binary)
-  signal.throwIfAborted()
-  return runtimeOf(options).home.during(home, async () => {
-    const reaped = await reapOrphan({ home, stopGraceMs, clock, signal })
-    await emptyTempFolder(home)
-    signal.throwIfAborted()
-    await writeConfigFile(options.values, secretOptions(options))
-    // Before the server runs in it, and before any request names it.
-    await admission(options, 'option directory')(options.values.directory)
-    return { spawn: planSpawn(options, file, await choosePort(hostname, port)), reaped }
-  })
-}

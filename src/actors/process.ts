@@ -1,6 +1,6 @@
 import { fromCallback, type EventObject } from 'xstate'
 import type { OpenCodeRuntimeError } from '../errors.ts'
-import { spawnServer, type ServerProcess } from '../io/server-process.ts'
+import type { ServerProcess } from '../io/server-process.ts'
 import { maskedThrown } from '../masked-error.ts'
 import { asServerExit } from './server-exit.ts'
 import type { CompiledOptions } from '../options.ts'
@@ -27,8 +27,8 @@ export const serverProcess = fromCallback<ProcessCommand | EventObject, { option
     const leaveHome = runtime.home.enter()
     let child: ServerProcess | undefined
     try {
-      if (!runtime.plan) throw new Error('nothing was prepared')
-      child = spawnServer(options, runtime.plan, {
+      if (!runtime.spawn) throw new Error('nothing was prepared')
+      child = runtime.spawn({
         onListening: () => tell({ type: 'process.listening' }),
         onExit: (error) => tell({ type: 'process.exited', error }),
       })

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { AnyActorRef } from 'xstate'
 import type { OpenCodeClient } from '../io/client.ts'
-import type { ServerProcess, SpawnPlan } from '../io/server-process.ts'
+import type { ProcessEvents, ServerProcess } from '../io/server-process.ts'
+import type { SpawnPlan } from '../io/spawn-plan.ts'
 import { observersOf } from '../observers.ts'
 import { useOptions, type CompiledOptions } from '../options.ts'
 import { quietly } from '../quietly.ts'
@@ -27,6 +28,8 @@ export interface Link {
 export class Runtime {
   readonly home = new HomeHold()
   plan: SpawnPlan | undefined
+  /** Spawns what was prepared. */
+  spawn: ((events: ProcessEvents) => ServerProcess) | undefined
   /** Settles when nothing more is written into the home; never rejects. */
   preparing: Promise<unknown> | undefined
   process: ServerProcess | undefined

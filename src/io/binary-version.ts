@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { execa } from 'execa'
 import { noServer, serverEnvironment } from './environment.ts'
 import { signalGroup } from './processes.ts'
 import { firstLine } from '../messages.ts'
@@ -37,6 +36,7 @@ export async function askVersion(
 
 async function run(binary: string, home: string, signal: AbortSignal): Promise<VersionAnswer> {
   const env = { TMPDIR: home, TEMP: home, TMP: home }
+  const { execa } = await import('execa')
   const child = execa(binary, ['--version'], {
     cwd: home,
     env: serverEnvironment({ ...noServer, home, env }),

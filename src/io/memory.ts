@@ -1,4 +1,3 @@
-import { execa } from 'execa'
 import { listPids, readProc, readStat } from './proc.ts'
 
 /**
@@ -8,6 +7,7 @@ import { listPids, readProc, readStat } from './proc.ts'
 export async function groupResidentMb(leader: number): Promise<number | undefined> {
   if (process.platform === 'linux') return sum(residentInProc(leader))
   if (process.platform === 'win32') return undefined
+  const { execa } = await import('execa')
   const { stdout, failed } = await execa('ps', ['-A', '-o', 'pgid=', '-o', 'rss='], {
     reject: false,
     timeout: 5_000,

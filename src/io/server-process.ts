@@ -1,4 +1,3 @@
-import { randomBytes, randomUUID } from 'node:crypto'
 import { execa } from 'execa'
 import { ServerExitedError } from '../errors.ts'
 import { secretOptions, type CompiledOptions } from '../options.ts'
@@ -7,33 +6,9 @@ import { serverEnvironment } from './environment.ts'
 import { killLeftovers, signalGroup, type GroupSignal } from './processes.ts'
 import { openServeLog } from './serve-log.ts'
 import { removeRecord, writeRecord } from './server-record.ts'
+import type { SpawnPlan } from './spawn-plan.ts'
 import { startWatcher } from './watcher.ts'
 import { firstLine } from '../messages.ts'
-
-/** What a spawn is made with: found before, new each time. */
-export interface SpawnPlan {
-  binary: string
-  port: number
-  hostname: string
-  username: string
-  password: string | undefined
-  marker: string
-}
-
-/** Password (random unless given) and marker of the next spawn. */
-export function planSpawn(options: CompiledOptions, binary: string, port: number): SpawnPlan {
-  const { password = randomBytes(24).toString('base64url') } = secretOptions(options)
-  if (password !== false) options.secrets.addPassing(password)
-  const { hostname, username } = options.values
-  return {
-    binary,
-    port,
-    hostname,
-    username,
-    password: password === false ? undefined : password,
-    marker: randomUUID(),
-  }
-}
 
 /** What happens to a server's process. */
 export interface ProcessEvents {

@@ -1,4 +1,4 @@
-import { Agent, request, type Dispatcher } from 'undici'
+import type { Agent, Dispatcher } from 'undici'
 
 /** Where a server is, and how to be let in. */
 export interface Endpoint {
@@ -30,6 +30,18 @@ export interface Call {
   isAlone?: boolean
 }
 
+/** undici, and the connections of a server. It takes as long to load as all the rest: nobody waits for it who only imports us. */
+async function openAgents() {
+  const { Agent, request } = await import('undici')
+  return {
+    Agent,
+    request,
+    agent: new Agent({ connect: { timeout: 10_000 } }),
+    // The default body timeout would cut the stream at 300 s; heartbeats show whether it lives.
+    streams: new Agent({ bodyTimeout: 0, headersTimeout: 30_000 }),
+  }
+}
+
 /**
  * HTTP to a server, as its user. Everything rejects with {@link HttpError} for an answer that is no success, and with
  * undici's error where there is none. Credentials stay in private fields.
@@ -37,9 +49,7 @@ export interface Call {
 export class Transport {
   readonly baseURL: string
   readonly #authorization: string | undefined
-  readonly #agent = new Agent({ connect: { timeout: 10_000 } })
-  // The default body timeout would cut the stream at 300 s; heartbeats show whether it lives.
-  readonly #streams = new Agent({ bodyTimeout: 0, headersTimeout: 30_000 })
+  readonly #agents = openAgents()
 
   constructor({ baseURL, username, password }: Endpoint) {
     this.baseURL = baseURL
@@ -47,11 +57,14 @@ export class Transport {
       password === undefined
         ? undefined
         : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+    // Whoever asks is told.
+    this.#agents.catch(() => undefined)
   }
 
   /** What a call is answered, as JSON; `undefined` where the answer is none. */
   async json(path: string, call: Call = {}): Promise<unknown> {
-    if (call.isAlone !== true) return this.#json(path, call, this.#agent)
+    const { Agent, agent: shared } = await this.#agents
+    if (call.isAlone !== true) return this.#json(path, call, shared)
     const agent = new Agent({ pipelining: 0, connections: 1 })
     try {
       return await this.#json(path, call, agent)
@@ -62,8 +75,9 @@ export class Transport {
 
   /** The bytes of an event stream, once the server has taken the request. */
   async stream(path: string, signal: AbortSignal): Promise<Dispatcher.ResponseData['body']> {
+    const { request, streams } = await this.#agents
     const response = await request(new URL(path, this.baseURL), {
-      dispatcher: this.#streams,
+      dispatcher: streams,
       headers: { accept: 'text/event-stream', ...this.#auth() },
       signal,
     })
@@ -73,15 +87,15 @@ export class Transport {
 
   /** Closes every connection at once. */
   close(): void {
-    void this.#agent.destroy()
-    void this.#streams.destroy()
+    void this.#agents.then(({ agent, streams }) => Promise.all([agent.destroy(), streams.destroy()]))
   }
 
   #auth(): Record<string, string> {
     return this.#authorization === undefined ? {} : { authorization: this.#authorization }
   }
 
-  async #json(path: string, call: Call, dispatcher: Dispatcher): Promise<unknown> {
+  async #json(path: string, call: Call, dispatcher: Agent): Promise<unknown> {
+    const { request } = await this.#agents
     const { method = 'GET', query = {}, body, signal } = call
     const url = new URL(path, this.baseURL)
     for (const [key, value] of Object.entries(query))

@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { execa } from 'execa'
 import { noServer, serverEnvironment } from './environment.ts'
 import type { ProjectOwner } from './project-code.ts'
 
@@ -15,6 +14,7 @@ const timeoutMs = 5_000
 export async function worktreeOf(folder: string, { home, env }: ProjectOwner): Promise<string | undefined> {
   const place = await nearestGit(folder)
   if (place === undefined) return undefined
+  const { execa } = await import('execa')
   const git = async (question: string) => {
     const { exitCode, stdout } = await execa('git', ['rev-parse', question], {
       cwd: place,

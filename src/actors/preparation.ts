@@ -1,0 +1,46 @@
+import { resolveBinary } from '../io/binary.ts'
+import { writeConfigFile } from '../io/config-file.ts'
+import { choosePort } from '../io/port.ts'
+import { spawnServer, type ProcessEvents, type ServerProcess } from '../io/server-process.ts'
+import { planSpawn, type SpawnPlan } from '../io/spawn-plan.ts'
+import { emptyTempFolder } from '../io/temp-folder.ts'
+import { secretOptions, type CompiledOptions } from '../options.ts'
+import { admission } from './admission.ts'
+import type { SystemClock } from './clock.ts'
+import { reapOrphan } from './orphan.ts'
+import { runtimeOf } from './runtime.ts'
+
+/** What a start needs. */
+export interface Preparation {
+  plan: SpawnPlan
+  spawn: (events: ProcessEvents) => ServerProcess
+  /** The pid of what an earlier host had left. */
+  reaped: number | undefined
+}
+
+/**
+ * Does what comes before a spawn, once `earlier` has let go of the home. A module of its own: what it takes to start a
+ * process is loaded when the first one is started.
+ */
+export async function prepareSpawn(
+  options: CompiledOptions,
+  clock: SystemClock,
+  signal: AbortSignal,
+  earlier: Promise<unknown> | undefined,
+): Promise<Preparation> {
+  const { home, binary, hostname, port, stopGraceMs } = options.values
+  await earlier
+  signal.throwIfAborted()
+  const file = await resolveBinary(binary)
+  signal.throwIfAborted()
+  return runtimeOf(options).home.during(home, async () => {
+    const reaped = await reapOrphan({ home, stopGraceMs, clock, signal })
+    await emptyTempFolder(home)
+    signal.throwIfAborted()
+    await writeConfigFile(options.values, secretOptions(options))
+    // Before the server runs in it, and before any request names it.
+    await admission(options, 'option directory')(options.values.directory)
+    const plan = planSpawn(options, file, await choosePort(hostname, port))
+    return { plan, spawn: (events) => spawnServer(options, plan, events), reaped }
+  })
+}
