@@ -61,6 +61,7 @@ describe('idleTimeoutMs', () => {
     await server.beHealthy()
     await server.advance(idleTimeoutMs)
     expect(server.state()).toBe('reaping')
+    expect(server.context()).toMatchObject({ ending: 'stop', reason: 'idle' })
     const turn = server.turn()
     await server.advance(6_000)
     expect(server.state()).toBe('healthy')

@@ -59,6 +59,15 @@ describe('reconfigure', () => {
     expect([running, waiting].map(({ replies }) => replies.at(-1)?.kind)).toEqual(['final', 'final'])
   })
 
+  it('is told as the reason until the server is healthy again', async () => {
+    const server = startServer()
+    await server.beHealthy()
+    server.world.script.spawn = 'silent'
+    change(server, { models: ['other'] })
+    await server.advance()
+    expect([server.state(), server.context().reason]).toEqual(['probing', 'reconfigured'])
+  })
+
   it('validates first, and then does nothing', async () => {
     const server = startServer()
     await server.beHealthy()

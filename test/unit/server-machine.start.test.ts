@@ -145,6 +145,17 @@ describe('a start that fails', () => {
     expect(server.context().error?.message).toMatch(/the last probe said: the probe with config failed/)
   })
 
+  it('is told by what its own process said, not by what one before did', async () => {
+    const limits = { startTimeoutMs: 3000, maxRestarts: 1, backoffInitialMs: 10 }
+    const server = startServer(limits, { probe: 'fails' })
+    server.send({ type: 'server.start' })
+    await server.advance(2999)
+    server.world.script.spawn = 'silent'
+    await server.advance(3100)
+    expect(server.state()).toBe('failed')
+    expect(server.context().error?.message).toMatch(/the last time: .* it never said that it listens/)
+  })
+
   it('is one where nothing is heard of the process by startTimeoutMs', async () => {
     const server = startServer({ startTimeoutMs: 3000, maxRestarts: 0 }, { spawn: 'pending' })
     server.send({ type: 'server.start' })
@@ -162,9 +173,14 @@ describe('a healthy server that exits', () => {
     server.world.process.exit('segfault')
     expect(server.state()).toBe('reaping')
     expect(server.context()).toMatchObject({ pid: undefined, baseURL: undefined, reason: 'exited' })
+    server.world.script.spawn = 'silent'
+    await server.advance()
+    expect(server.state()).toBe('probing')
+    expect(server.context()).toMatchObject({ pid: 1002, version: undefined, reason: 'exited' })
+    server.world.process.listen()
     await server.advance()
     expect(server.state()).toBe('healthy')
-    expect(server.context()).toMatchObject({ pid: 1002, restarts: 1, error: undefined })
+    expect(server.context()).toMatchObject({ pid: 1002, restarts: 1, version: '1.18.33', error: undefined })
     expect(server.world.times('SIGTERM')).toEqual([])
   })
 })

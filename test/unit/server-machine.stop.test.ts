@@ -24,6 +24,7 @@ describe('server.stop', () => {
       baseURL: undefined,
       error: undefined,
       reason: 'stopped',
+      stops: 1,
     })
     await server.advance(600_000)
     expect(server.clock.pending).toBe(0)
@@ -140,6 +141,36 @@ describe('server.stop', () => {
     server.send({ type: 'server.stop' })
     await server.advance(11_000)
     expect(server.state()).toBe('idle')
+    expect(server.world.times('sweep')).toHaveLength(200)
+  })
+
+  it('sweeps after each process as long as it may', async () => {
+    const leftovers = [...new Array<number>(150).fill(1), 0, ...new Array<number>(150).fill(1), 0]
+    const server = startServer({}, { leftovers })
+    for (let i = 0; i < 2; i++) {
+      await server.beHealthy()
+      server.send({ type: 'server.stop' })
+      await server.advance(11_000)
+    }
+    expect(server.world.script.leftovers).toEqual([])
+  })
+
+  it('without drainMs ends the server at once, whatever runs', async () => {
+    const server = startServer()
+    const turn = server.turn()
+    await server.advance()
+    server.send({ type: 'server.stop' })
+    expect(server.state()).toBe('reaping')
+    expect(turn.replies).toMatchObject([{ code: 'cancelled' }])
+  })
+
+  it('in the middle of probing says that it was stopped', async () => {
+    const server = startServer({}, { spawn: 'silent' })
+    server.send({ type: 'server.start' })
+    await server.advance()
+    server.send({ type: 'server.stop' })
+    await server.advance()
+    expect([server.state(), server.context().reason]).toEqual(['idle', 'stopped'])
   })
 
   it('in failed leaves it failed, with its error', async () => {

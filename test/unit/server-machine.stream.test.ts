@@ -46,6 +46,21 @@ describe('the event stream', () => {
     expect(server.context().streamTries).toBe(0)
   })
 
+  it('waits little again for the stream of another process', async () => {
+    const server = startServer({}, { stream: 'pending' })
+    await server.beHealthy()
+    for (let i = 0; i < 8; i++) {
+      server.world.loseStream()
+      await server.advance(7501)
+    }
+    server.world.process.exit()
+    await server.advance()
+    const tries = server.world.times('stream').length
+    server.world.loseStream()
+    await server.advance(151)
+    expect(server.world.times('stream')).toHaveLength(tries + 1)
+  })
+
   it('is opened again where no frame came for 30 s', async () => {
     const server = startServer({}, { heartbeats: false })
     await server.beHealthy()

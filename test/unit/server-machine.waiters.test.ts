@@ -97,7 +97,7 @@ describe('ensureRunning', () => {
     await server.advance()
     expect(last.error).toBe(two.signal.reason)
     expect(server.state()).toBe('idle')
-    expect(server.context().reason).not.toBe('stopped')
+    expect(server.context().reason).toBe('nobody waits for it')
   })
 
   it('starts nothing where its signal is aborted already', async () => {
