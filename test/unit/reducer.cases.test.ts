@@ -102,6 +102,25 @@ describe('secrets in what the server says', () => {
   })
 })
 
+describe('a session that a child of the turn has begun', () => {
+  const begun = (id: string, parentID: string) =>
+    event('session.created', { sessionID: id, info: { id, parentID } })
+  const asked = (id: string) =>
+    event('permission.asked', { id: `per_${id}`, sessionID: id, permission: 'bash', patterns: ['*'] })
+
+  it("is the turn's too; one of another session is not", () => {
+    const { outputs } = play(
+      prompt,
+      begun('ses_2', sessionID),
+      begun('ses_3', 'ses_2'),
+      begun('ses_5', 'ses_4'),
+      asked('ses_3'),
+      asked('ses_5'),
+    )
+    expect(outputs).toMatchObject([{ type: 'request', request: { id: 'per_ses_3', child: true } }])
+  })
+})
+
 describe('what is of no known shape', () => {
   it('changes nothing as a snapshot', () => {
     const { reducer } = play(prompt, status({ type: 'busy' }))

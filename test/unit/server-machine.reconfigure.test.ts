@@ -204,6 +204,7 @@ describe('reconfigure', () => {
     const changed = change(server, { proxy: { apiKey } })
     await server.advance()
     expect([changed.state, server.state(), keyOf(server)]).toEqual(['done', 'healthy', apiKey])
+    expect(server.context()).toMatchObject({ restarts: 1, recentRestarts: 0 })
   })
 
   it('is tried also where the restart budget is spent', async () => {
@@ -214,6 +215,7 @@ describe('reconfigure', () => {
     const changed = change(server, { proxy: { apiKey } })
     await server.advance(1_000)
     expect([changed.state, server.state(), keyOf(server)]).toEqual(['done', 'healthy', apiKey])
+    expect(server.context()).toMatchObject({ restarts: 1, recentRestarts: 0 })
   })
 
   it('mends a server that failed, at its next start', async () => {
