@@ -121,6 +121,25 @@ describe('a session that a child of the turn has begun', () => {
   })
 })
 
+describe('a turn that does not know its prompt', () => {
+  it('takes the first of its own session for it, not that of a child', () => {
+    const reducer = new TurnReducer({ sessionId: sessionID, traceId: null })
+    const child = { id: 'ses_2', parentID: sessionID }
+    const events = [
+      event('session.created', { sessionID: 'ses_2', info: child }),
+      event('message.updated', {
+        sessionID: 'ses_2',
+        info: { id: 'msg_c', sessionID: 'ses_2', role: 'user' },
+      }),
+      prompt,
+      answer({ time, finish: 'stop' }),
+      status({ type: 'idle' }),
+    ]
+    const outputs = events.flatMap((each) => [...reducer.push(each)])
+    expect(outputs).toMatchObject([{ reply: { kind: 'final', finish_reason: 'stop' } }])
+  })
+})
+
 describe('what is of no known shape', () => {
   it('changes nothing as a snapshot', () => {
     const { reducer } = play(prompt, status({ type: 'busy' }))

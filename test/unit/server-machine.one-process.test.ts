@@ -74,20 +74,6 @@ describe('never two processes', () => {
     expect(server.context()).toMatchObject({ ending: undefined, reason: undefined })
   })
 
-  it('where all who waited leave a restart, and another comes: that is no failure', async () => {
-    const server = startServer({ backoffInitialMs: 1000 }, { spawn: 'exits', endsOn: 'secondTerm' })
-    server.ensure({ deadlineMs: 2000 })
-    await server.advance(100)
-    server.world.script.spawn = 'silent'
-    await server.advance(1900)
-    expect(server.state()).toBe('reaping')
-    server.world.script.spawn = 'listens'
-    const next = server.ensure()
-    await server.advance(500)
-    expect(next.state).toBe('healthy')
-    expect(server.context()).toMatchObject({ restarts: 1, recentRestarts: 1 })
-  })
-
   it('where a stop comes in the middle of spawning, and the process cannot be started', async () => {
     const server = startServer({}, { spawn: 'pending' })
     server.send({ type: 'server.start' })

@@ -121,6 +121,7 @@ describe('server.stop', () => {
     server.send({ type: 'server.stop' })
     await server.advance(149)
     expect(server.state()).toBe('reaping')
+    expect(server.context()).toMatchObject({ pid: undefined, baseURL: undefined })
     await server.advance(1)
     expect(server.state()).toBe('idle')
     expect(server.world.times('sweep')).toEqual([0, 50, 100, 150])

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createActor, fromCallback } from 'xstate'
+import { createActor, fromCallback, fromPromise } from 'xstate'
+import { deferred } from '../../src/actors/deferred.ts'
 import { turnLogic } from '../../src/actors/turn.ts'
 import { serverMachine } from '../../src/machines/server.ts'
 import { startTurn } from '../../src/turn.ts'
@@ -188,6 +189,34 @@ describe('a running turn', () => {
     expect(turn.replies).toMatchObject([{ code: 'cancelled' }])
     await server.advance()
     expect(server.runtime.turns.size).toBe(0)
+  })
+})
+
+describe('a turn whose actor is of somebody else', () => {
+  it.each([
+    ['is done', () => undefined],
+    [
+      'fails',
+      () => {
+        throw new Error('a defect of theirs')
+      },
+    ],
+  ])('makes room for the next one where it %s', async (_how, end) => {
+    const isOver = deferred<undefined>()
+    const logic = fromPromise(() => isOver.promise.then(end)) as unknown as typeof turnLogic
+    const clock = new SteppedClock()
+    const machine = serverMachine.provide({ actors: { ...new FakeWorld().actors(), turnLogic: logic } })
+    const actor = createActor(machine, { input: optionsOf({ maxConcurrentTurns: 1 }), clock }).start()
+    const [first, second] = [startTurn(actor, 'one'), startTurn(actor, 'two')]
+    await clock.advance()
+    expect(actor.getSnapshot().context).toMatchObject({ running: [first.id], waiting: [second.id] })
+    const seen: (readonly string[])[] = []
+    actor.subscribe(({ context }) => seen.push(context.running))
+    isOver.resolve(undefined)
+    await clock.advance()
+    expect(seen).toContainEqual([second.id])
+    expect(await first.done).toMatchObject({ kind: 'error', code: 'internal' })
+    actor.stop()
   })
 })
 
