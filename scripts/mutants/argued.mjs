@@ -12,6 +12,32 @@ export const argued = [
   { file: 'causes.ts', names: /^unsupported › error › version \?\?/, why: always },
   { file: 'causes.ts', names: /^spent › maxRestarts === 0 \|\| !error → maxRestarts === 0$/, why: always },
   { file: 'causes.ts', names: /^unavailable › error › .* → error\?\.message$/, why: always },
+  { file: 'context.ts', names: /^silentMs › .* → runtimeOf\(options\)\.link\?\.hub\.silentMs$/, why: always },
+  {
+    file: 'lifecycle.ts',
+    names: /^lifecycle › actions › rollBack › provenRevision === undefined → false$/,
+    why: typed,
+  },
+  {
+    file: 'lifecycle.ts',
+    names: /unwant › drainMs › (event\.drainMs \?\? 0 → event\.drainMs|0 → 1)$/,
+    why: 'read only where it drains: it is a number then, and was said',
+  },
+  {
+    file: 'setup.ts',
+    names: /canDrain › event\.drainMs \?\? 0 → event\.drainMs$/,
+    why: 'undefined is not more than 0 either',
+  },
+  {
+    file: 'reducer.ts',
+    names: /^#apply › .* → \(!this\.#children\.has\(sessionId\)\)$/,
+    why: 'no child is undefined',
+  },
+  {
+    file: 'reducer.ts',
+    names: /^#onMessage › isAnswer › isOwn && message\.parentId !== undefined → \(message/,
+    why: 'what answers in a child answers a prompt of the child',
+  },
   {
     file: 'causes.ts',
     names: /^versionCaution › range › .* → true$/,

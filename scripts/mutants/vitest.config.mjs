@@ -26,7 +26,7 @@ export default defineConfig({
     fileParallelism: false,
     bail: 1,
     cache: false,
-    testTimeout: 60_000,
+    testTimeout: 20_000,
     reporters: [{ onTestModuleEnd: (module) => module.ok() || console.log(module.relativeModuleId) }],
     experimental: { fsModuleCache: true },
     sequence: {

@@ -40,8 +40,11 @@ describe('a healthy server that is asked for its health', () => {
     expect(server.world.did('dispose', 'SIGTERM', 'SIGKILL')).toEqual(['SIGTERM'])
   })
 
-  it('forgets its failures with the first success in between', async () => {
-    const server = startServer(fast)
+  it.each([
+    ['', {}],
+    [', also where its memory is weighed', { memoryLimitMb: 600 }],
+  ])('forgets its failures with the first success in between%s', async (_also, more) => {
+    const server = startServer({ ...fast, ...more })
     await server.beHealthy()
     for (let i = 0; i < 10; i++) {
       server.world.script.probe = 'fails'

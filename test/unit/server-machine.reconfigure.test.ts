@@ -120,11 +120,16 @@ describe('reconfigure', () => {
       const asked = server.ensure()
       await server.advance()
       expect(server.state()).toBe(state)
+      const reasons: unknown[] = []
+      server.actor.subscribe(({ context }) => reasons.push(context.reason))
       Object.assign(server.world.script, { prepare: 'ok', spawn: 'listens' })
       const changed = change(server, { proxy: { apiKey } })
       if (state === 'spawning') server.world.process.spawned()
       await server.advance()
       expect([asked.state, changed.state, keyOf(server)]).toEqual(['healthy', 'done', apiKey])
+      const isReplaced = state !== 'configuring'
+      expect(server.context().restarts).toBe(isReplaced ? 1 : 0)
+      expect(reasons.includes('reconfigured')).toBe(isReplaced)
     },
   )
 
@@ -171,6 +176,7 @@ describe('reconfigure', () => {
       'sk-the-proxy-key',
     ])
     expect([server.world.spawns, server.context().restarts]).toEqual([2, 1])
+    expect(changed.error).toMatchObject({ message: expect.stringMatching(/read-only/) as string })
   })
 
   it('says what is true where the old one does not come up any more either', async () => {

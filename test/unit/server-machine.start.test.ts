@@ -2,6 +2,18 @@ import { describe, expect, it } from 'vitest'
 import { BinaryNotFoundError, ServerExitedError, StartTimeoutError } from '../../src/errors.ts'
 import { startServer } from '../support/machine-harness.ts'
 
+describe('a server that was not started', () => {
+  it('knows nothing but its options', () => {
+    const server = startServer()
+    expect(server.context()).toEqual({
+      options: server.options,
+      ...{ wanted: false, leases: [], waiting: [], running: [], stops: 0, drainMs: 0, revision: 0 },
+      ...{ restarts: 0, recentRestarts: 0, budgetEpoch: 0, cooldowns: 0 },
+      ...{ wasHealthy: false, failures: 0, readings: 0, overweight: 0, streamTries: 0, sweeps: 0 },
+    })
+  })
+})
+
 describe('a server that starts', () => {
   it('does nothing until it is wanted', async () => {
     const server = startServer()

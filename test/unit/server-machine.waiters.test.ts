@@ -54,6 +54,7 @@ describe('ensureRunning', () => {
     const caller = server.ensure()
     await server.advance(4000)
     expect(caller.error).toBeInstanceOf(StartTimeoutError)
+    expect(server.context().reason).toBe('nobody waits for it')
   })
 
   it('has one deadline over all the restarts, cooldowns and probes', async () => {
