@@ -28,6 +28,7 @@ export default defineConfig({
     cache: false,
     testTimeout: 20_000,
     reporters: [{ onTestModuleEnd: (module) => module.ok() || console.log(module.relativeModuleId) }],
+    setupFiles: ['scripts/mutants/seed.mjs'],
     experimental: { fsModuleCache: true },
     sequence: {
       sequencer: class {

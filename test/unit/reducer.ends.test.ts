@@ -26,6 +26,11 @@ describe('how a turn ends', () => {
     ],
     ['by an error that comes after idle', [prompt, busy, idle, failed('late')], 'late'],
     ['as aborted, where an answer ended without a finish', [prompt, busy, answer({ time }), idle], 'Aborted'],
+    [
+      'not by an error that an answer came after',
+      [prompt, busy, failed('old'), answer({ time }), idle],
+      'Aborted',
+    ],
   ])('%s', (_how, events, error) => {
     expect(play(...events)).toMatchObject([{ reply: { kind: 'error', error } }])
   })
@@ -44,11 +49,6 @@ describe('how a turn ends', () => {
     ],
   ])('is not by %s', (_what, events) => {
     expect(play(...events)).toEqual([])
-  })
-
-  it('is not by an error that an answer came after', () => {
-    const outputs = play(prompt, busy, failed('overflow'), answer({ finish: 'stop', time }), idle)
-    expect(outputs).toMatchObject([{ reply: { kind: 'final', finish_reason: 'stop' } }])
   })
 })
 
