@@ -17,8 +17,8 @@ const parts = [
   'share',
   'end',
   'heap',
-  'scale',
-  'import',
+  'machines',
+  'imports',
 ]
 const chosen = process.argv.slice(2)
 const rows = []
