@@ -1,5 +1,6 @@
 import { Observable } from 'rxjs'
 import { createActor, type Actor } from 'xstate'
+import { loadPreparation } from './actors/prepare.ts'
 import { runtimeOf } from './actors/runtime.ts'
 import { ensureRunning, type EnsureRunningOptions } from './ensure-running.ts'
 import { writeConfigFile } from './io/config-file.ts'
@@ -50,6 +51,8 @@ export class OpenCodeServer implements AsyncDisposable {
     this.#actor = createActor(serverMachine, { input: this.#options })
     runtimeOf(this.#options).watch(this.#actor)
     this.#actor.start()
+    // Whoever makes a server will start it, and is told then of what cannot be loaded.
+    loadPreparation().catch(() => undefined)
   }
 
   /** The actor of `serverMachine`: embed it, inspect it, send it events. */

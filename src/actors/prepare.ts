@@ -14,6 +14,9 @@ export interface Prepared {
   reaped?: number | undefined
 }
 
+/** Loads what it takes to start a process, which is more than all the rest: once, when the first server is made. */
+export const loadPreparation = () => import('./preparation.ts')
+
 /**
  * Finds the binary, locks the home, ends an orphan of an earlier host, writes the config, picks the port: what a spawn
  * needs. Rejects with a typed error. Stopped, it writes nothing more; `runtime.preparing` settles when it has let go of
@@ -27,7 +30,7 @@ export const prepare = fromPromise<Prepared, { options: CompiledOptions }>(
     const clock = clockOf(system)
     const { preparing } = runtime
     const prepared = withoutSecrets(options.secrets, async () => {
-      const { prepareSpawn } = await import('./preparation.ts')
+      const { prepareSpawn } = await loadPreparation()
       return prepareSpawn(options, clock, signal, preparing)
     })
     runtime.preparing = prepared.catch(() => undefined)
