@@ -4,7 +4,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { startTurn } from '../dist/index.js'
 import { heapOf, liveHeap } from './lib/heap.mjs'
-import { finish, interleave, ratiosOf, row, time } from './lib/measure.mjs'
+import { finish, interleave, ratiosOf, row, stopwatch, time } from './lib/measure.mjs'
 import { answerer, healthyServer, worldOf } from './lib/stand-in-servers.mjs'
 
 const rounds = Number(process.argv[2] ?? 5)
@@ -18,7 +18,7 @@ const cases = {
 }
 
 /** @typedef {Awaited<ReturnType<typeof healthyServer>>} Server */
-/** @typedef {{ serverMs: number, turnMs: number, turnKb: number }} Cost per server, and per turn */
+/** @typedef {{ turnMs: number, turnKb: number }} Cost per turn */
 
 /** Answers what the servers are asked until so many turns were. @param {Server[]} servers @param {number} count */
 async function answerAll(servers, count) {
@@ -42,9 +42,7 @@ async function answerAll(servers, count) {
 async function measure({ servers: count, each }) {
   /** @type {Server[]} */
   const servers = []
-  const up = await time(async () => {
-    for (let i = 0; i < count; i++) servers.push(await healthyServer({ maxQueuedTurns: each }))
-  })
+  for (let i = 0; i < count; i++) servers.push(await healthyServer({ maxQueuedTurns: each }))
   const before = await liveHeap()
   /** @type {ReturnType<typeof startTurn>[]} */
   let turns = []
@@ -59,20 +57,31 @@ async function measure({ servers: count, each }) {
   })
   for (const server of servers) server.stop()
   return {
-    serverMs: up.cpuMs / count,
     turnMs: (start.cpuMs + run.cpuMs) / turns.length,
     turnKb: (after - before) / 1024 / turns.length,
   }
 }
 
-/** What a healthy server takes, in kB. @param {number} count */
-async function heapPerServer(count) {
-  const { kB, things } = await heapOf(count, () => healthyServer())
+/** @typedef {{ ms: number, kB: number }} ServerCost CPU time until it is healthy, and heap then */
+
+/** Brings so many servers up, and notes what one of them costs. @param {number} count @param {ServerCost[]} costs */
+async function bringUp(count, costs) {
+  let ms = 0
+  const { kB, things } = await heapOf(count, async () => {
+    const cpu = stopwatch()
+    const server = await healthyServer()
+    ms += cpu.stop().cpuMs
+    return server
+  })
   for (const server of things) server.stop()
-  return kB
+  return costs.push({ ms: ms / count, kB })
 }
 
-const heaps = await interleave(rounds, { many: () => heapPerServer(1_000), few: () => heapPerServer(100) })
+/** @type {ServerCost[][]} */
+const [manyUp, fewUp] = [[], []]
+await bringUp(100, [])
+await interleave(rounds, { many: () => bringUp(1_000, manyUp), few: () => bringUp(100, fewUp) })
+
 /** @type {Record<string, Cost[]>} */
 const costs = Object.fromEntries(Object.keys(cases).map((name) => [name, []]))
 for (const sizes of Object.values(cases)) await measure(sizes)
@@ -97,10 +106,12 @@ const linear = (figure, field, of, to, note) =>
 
 const copies =
   'XState 5.33 copies the list of children at each spawn and stop, so a long queue of one server is not free.'
+const msOf = (/** @type {ServerCost} */ { ms }) => ms
+const kBOf = (/** @type {ServerCost} */ { kB }) => kB
 console.log(`time is CPU time, ${rounds} rounds:`)
 finish([
-  linear('time per server, 100 servers / 10', 'serverMs', 'many', 'fewer servers'),
-  row('heap per server, 1 000 servers / 100', ratiosOf(heaps.many, heaps.few), bound),
+  row('time per server, 1 000 servers / 100', ratiosOf(manyUp.map(msOf), fewUp.map(msOf)), bound),
+  row('heap per server, 1 000 servers / 100', ratiosOf(manyUp.map(kBOf), fewUp.map(kBOf)), bound),
   linear('time per turn, 100 servers / 10, 100 turns each', 'turnMs', 'many', 'fewer servers'),
   linear('time per turn, 10 000 turns / 1 000, on 100 servers', 'turnMs', 'many', 'fewer turns'),
   linear('heap per live turn, 10 000 turns / 1 000, on 100 servers', 'turnKb', 'many', 'fewer turns'),
