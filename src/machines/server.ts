@@ -62,7 +62,6 @@ export const serverMachine = lifecycle.createMachine({
       entry: [
         'releaseHome',
         assign({ wanted: false, leases: [] }),
-        'adoptPending',
         { type: 'endWaiting', params: ({ context }) => ({ cause: unavailable(context) }) },
       ],
       on: {
