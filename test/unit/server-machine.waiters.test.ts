@@ -137,6 +137,17 @@ describe('ensureRunning', () => {
     expect(server.state()).toBe('idle')
   })
 
+  it('whose last caller leaves ends the start of a server that had failed, whoever wanted it before', async () => {
+    const server = startServer({ maxRestarts: 0 }, { spawn: 'exits' })
+    server.send({ type: 'server.start' })
+    await server.advance()
+    expect(server.state()).toBe('failed')
+    server.world.script.spawn = 'silent'
+    server.ensure({ deadlineMs: 100 })
+    await server.advance(200)
+    expect(server.state()).toBe('idle')
+  })
+
   it('leaves a server that was healthy once alone: it is kept alive though its callers have gone', async () => {
     const server = startServer()
     server.ensure()
