@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createActor, fromCallback, fromPromise } from 'xstate'
+import { createActor, fromCallback, fromPromise, type AnyActorRef } from 'xstate'
 import { deferred } from '../../src/actors/deferred.ts'
 import { turnLogic } from '../../src/actors/turn.ts'
 import { serverMachine } from '../../src/machines/server.ts'
@@ -152,6 +152,18 @@ describe('a turn on a server that failed', () => {
     expect(server.runtime.turns.size).toBe(0)
     server.world.script.spawn = 'listens'
     await server.beHealthy()
+  })
+})
+
+describe('a turn that nobody registered', () => {
+  it('is none on a server that failed either: nothing is begun for it', async () => {
+    const server = startServer({}, { prepare: new Error('no opencode') })
+    server.send({ type: 'server.start' })
+    await server.advance()
+    server.send({ type: 'turn.start', turnId: 'nobody' })
+    const begun = server.inspections.filter(({ type }) => type === '@xstate.actor')
+    expect(begun.map(({ actorRef }) => (actorRef as AnyActorRef).id)).not.toContain('turn:nobody')
+    expect(server.state()).toBe('failed')
   })
 })
 
