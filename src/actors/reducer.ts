@@ -179,7 +179,7 @@ export class TurnReducer {
   #onUserMessage(id: string): void {
     this.#promptId ??= id
     if (id === this.#promptId) this.#prompts.add(id)
-    else if (this.#prompts.size > 0 && !this.#prompts.has(id)) this.#strangers.add(id)
+    else if (this.#prompts.size > 0) this.#strangers.add(id)
   }
 
   #onPart(part: WirePart | undefined): void {

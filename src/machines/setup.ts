@@ -46,7 +46,7 @@ export const serverSetup = setup({
     termRepeat: termRepeatMs,
     sweepInterval: sweepIntervalMs,
     streamOpening: streamPatienceMs,
-    streamPatience: ({ context }) => Math.max(0, streamPatienceMs - silentMs(context)),
+    streamPatience: ({ context }) => streamPatienceMs - silentMs(context),
     streamRetry: ({ context }) =>
       Math.min(streamRetryMaxMs, streamRetryMs * 2 ** context.streamTries) * (0.5 + Math.random()),
     warmUpTimeout: warmUpTimeoutMs,
