@@ -6,6 +6,7 @@ const untouched = new Set([
   'description',
   'id',
   'type',
+  'types',
   'kind',
   'src',
   'input',

@@ -12,7 +12,9 @@ export const event = (type: string, properties: Record<string, unknown> = {}): O
 
 export const status = (value: Record<string, unknown>) => event('session.status', { status: value })
 
-export const prompt = event('message.updated', { info: { id: promptID, sessionID, role: 'user' } })
+export const userMessage = (id: string) => event('message.updated', { info: { id, sessionID, role: 'user' } })
+
+export const prompt = userMessage(promptID)
 
 /** An assistant message that answers the prompt. */
 export const answer = (more: Record<string, unknown> = {}) =>
@@ -27,6 +29,12 @@ export const part = (id: string, text: string, end?: number) =>
 
 export const delta = (partID: string, text: string) =>
   event('message.part.delta', { messageID: 'msg_a', partID, field: 'text', delta: text })
+
+/** The text of a user message; `synthetic` where the server itself made it. */
+export const userText = (messageID: string, synthetic = false) =>
+  event('message.part.updated', {
+    part: { id: `prt_${messageID}`, sessionID, messageID, type: 'text', text: 'go on', synthetic },
+  })
 
 /** A call of a tool, not yet run. */
 export const toolCall = (messageID: string) =>

@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest'
 import { TurnReducer } from '../../src/index.ts'
 import type { OpenCodeEvent } from '../../src/index.ts'
-import { answer, delta, event, part, prompt, promptID, sessionID, status } from '../support/session-events.ts'
+import {
+  answer,
+  delta,
+  event,
+  part,
+  prompt,
+  promptID,
+  sessionID,
+  status,
+  userMessage,
+  userText,
+} from '../support/session-events.ts'
 
 function play(...events: OpenCodeEvent[]) {
   const reducer = new TurnReducer({ sessionId: sessionID, messageId: promptID, traceId: null })
@@ -49,6 +60,25 @@ describe('how a turn ends', () => {
     ],
   ])('is not by %s', (_what, events) => {
     expect(play(...events)).toEqual([])
+  })
+})
+
+describe('an answer to another message of the session', () => {
+  const answered = answer({ parentID: 'msg_2', finish: 'stop', time })
+  it.each([
+    [
+      'ends it where the server made the message',
+      [prompt, busy, userMessage('msg_2'), userText('msg_2', true)],
+      1,
+    ],
+    ['does not where somebody else did', [prompt, busy, userMessage('msg_2'), userText('msg_2')], 0],
+    [
+      'does not where the message came before',
+      [userMessage('msg_2'), userText('msg_2', true), prompt, busy],
+      0,
+    ],
+  ])('%s', (_what, events, replies) => {
+    expect(play(...events, answered, idle)).toHaveLength(replies)
   })
 })
 
