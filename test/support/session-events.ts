@@ -30,6 +30,10 @@ export const part = (id: string, text: string, end?: number) =>
 export const delta = (partID: string, text: string) =>
   event('message.part.delta', { messageID: 'msg_a', partID, field: 'text', delta: text })
 
+/** A part of the answer that is no text: a step's beginning or end, or what is not known. */
+export const otherPart = (type: string, id = `prt_${type}`) =>
+  event('message.part.updated', { part: { id, sessionID, messageID: 'msg_a', type, text: 'none' } })
+
 /** The text of a user message; `synthetic` where the server itself made it. */
 export const userText = (messageID: string, synthetic = false) =>
   event('message.part.updated', {

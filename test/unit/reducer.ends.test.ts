@@ -5,6 +5,7 @@ import {
   answer,
   delta,
   event,
+  otherPart,
   part,
   prompt,
   promptID,
@@ -93,6 +94,7 @@ describe('text that is none of the answer', () => {
       'that is no text',
       [prompt, busy, answer(), part('prt_1', ''), event('message.part.delta', of({ delta: 5 }))],
     ],
+    ['of a part of another type', [prompt, busy, answer(), otherPart('snapshot')]],
     ['of an unknown message', [prompt, busy, part('prt_1', ''), delta('prt_1', 'so')]],
   ])('is not told: %s', (_what, events) => {
     expect(play(...events)).toEqual([])

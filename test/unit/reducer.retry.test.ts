@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { TurnReducer } from '../../src/index.ts'
 import type { OpenCodeEvent, TurnOutput } from '../../src/index.ts'
-import { answer, delta, part, prompt, sessionID, status } from '../support/session-events.ts'
+import { answer, delta, otherPart, part, prompt, sessionID, status } from '../support/session-events.ts'
 
 const retry = status({ type: 'retry', attempt: 1, message: 'upstream down', next: 2 })
 
@@ -27,6 +27,21 @@ describe('text of an attempt that the provider failed', () => {
       status({ type: 'idle' }),
     )
     expect(last(outputs)).toMatchObject({ reply: { kind: 'final', content: 'second try' } })
+  })
+
+  it('is part of it where its step finished after all: the notice was an old one', () => {
+    const { outputs } = play(
+      prompt,
+      answer(),
+      otherPart('step-start'),
+      part('prt_1', 'all of it', 2),
+      retry,
+      part('prt_2', '', 3),
+      otherPart('step-finish'),
+      answer({ finish: 'stop', time: { completed: 4 } }),
+      status({ type: 'idle' }),
+    )
+    expect(last(outputs)).toMatchObject({ reply: { kind: 'final', content: 'all of it' } })
   })
 
   it('is what there was, where the turn ends before that', () => {
