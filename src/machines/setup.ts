@@ -65,9 +65,7 @@ export const serverSetup = setup({
     hasPending: ({ context }) => context.pendingRevision !== undefined,
     /** The configuration in use was never healthy, and one before it was. */
     canRollBack: ({ context }) =>
-      context.pendingRevision === undefined &&
-      context.provenRevision !== undefined &&
-      context.revision !== context.provenRevision,
+      context.provenRevision !== undefined && context.revision !== context.provenRevision,
     hasTurns: ({ context }) => context.running.length + context.waiting.length > 0,
     hasNoTurns: ({ context }) => context.running.length + context.waiting.length === 0,
     restsWhenIdle: ({ context }) => context.options.values.idleTimeoutMs > 0,
