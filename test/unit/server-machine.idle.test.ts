@@ -42,7 +42,8 @@ describe('idleTimeoutMs', () => {
     await server.advance(2 * idleTimeoutMs)
     expect(server.state()).toBe('healthy')
     await server.answer(second)
-    expect(second.replies.at(-1)).toMatchObject({ kind: 'final' })
+    expect([first, second].map(({ replies }) => replies.at(-1)?.kind)).toEqual(['final', 'final'])
+    expect(server.world.spawns).toBe(1)
   })
 
   it('begins anew where somebody asks for the server', async () => {
