@@ -40,8 +40,8 @@ export const userText = (messageID: string, synthetic = false) =>
     part: { id: `prt_${messageID}`, sessionID, messageID, type: 'text', text: 'go on', synthetic },
   })
 
-/** A call of a tool, not yet run. */
-export const toolCall = (messageID: string) =>
+/** A call of a tool, at one of its states: by default not yet run. */
+export const toolCall = (messageID: string, state: object = { status: 'pending', input: {} }) =>
   event('message.part.updated', {
     part: {
       id: `prt_${messageID}`,
@@ -50,6 +50,6 @@ export const toolCall = (messageID: string) =>
       type: 'tool',
       tool: 'bash',
       callID: `call_${messageID}`,
-      state: { status: 'pending', input: {} },
+      state,
     },
   })

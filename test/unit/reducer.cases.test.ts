@@ -140,6 +140,28 @@ describe('a turn that does not know its prompt', () => {
   })
 })
 
+describe('a call of a tool', () => {
+  const call = (state: object) => toolCall('msg_a', state)
+  const input = { command: 'ls' }
+  const called = { kind: 'tool_call', call_id: 'call_msg_a', tool: 'bash', args: input }
+  const failed = { kind: 'tool_result', call_id: 'call_msg_a', tool: 'bash', result: 'no', success: false }
+  const told = (...states: object[]) =>
+    play(prompt, answer(), ...states.map(call)).outputs.map((output) => 'reply' in output && output.reply)
+
+  it('is told once its input is known', () => {
+    expect(told({ status: 'pending' }, { status: 'running' })).toEqual([])
+    expect(
+      told({ status: 'running' }, { status: 'running', input }, { status: 'running', input }),
+    ).toMatchObject([called])
+  })
+
+  it('is told at its end at the latest, which is told once', () => {
+    const end = { status: 'error', error: 'no' }
+    expect(told({ status: 'running' }, { ...end, input }, { ...end, input })).toMatchObject([called, failed])
+    expect(told(end)).toMatchObject([{ ...called, args: {} }, failed])
+  })
+})
+
 describe('what is of no known shape', () => {
   it('changes nothing as a snapshot', () => {
     const { reducer } = play(prompt, status({ type: 'busy' }))
