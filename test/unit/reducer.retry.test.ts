@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { TurnReducer } from '../../src/index.ts'
 import type { OpenCodeEvent, TurnOutput } from '../../src/index.ts'
-import { answer, delta, otherPart, part, prompt, sessionID, status } from '../support/session-events.ts'
+import {
+  answer,
+  delta,
+  event,
+  otherPart,
+  part,
+  prompt,
+  sessionID,
+  status,
+} from '../support/session-events.ts'
 
 const retry = status({ type: 'retry', attempt: 1, message: 'upstream down', next: 2 })
 
@@ -27,6 +36,20 @@ describe('text of an attempt that the provider failed', () => {
       status({ type: 'idle' }),
     )
     expect(last(outputs)).toMatchObject({ reply: { kind: 'final', content: 'second try' } })
+  })
+
+  it('is part of it where it was a child whose provider failed', () => {
+    const child = { sessionID: 'ses_2' }
+    const { outputs } = play(
+      ...begun,
+      event('session.created', { ...child, info: { id: 'ses_2', parentID: sessionID } }),
+      event('session.status', { ...retry.properties, ...child }),
+      part('prt_2', ', and on', 3),
+      answer({ finish: 'stop', time: { completed: 4 } }),
+      status({ type: 'idle' }),
+    )
+    expect(outputs.filter(({ type }) => type === 'retry')).toHaveLength(1)
+    expect(last(outputs)).toMatchObject({ reply: { kind: 'final', content: 'first try, and on' } })
   })
 
   it('is part of it where its step finished after all: the notice was an old one', () => {
