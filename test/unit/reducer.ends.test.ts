@@ -48,6 +48,7 @@ describe('how a turn ends', () => {
   })
 
   it.each([
+    ['what comes before its prompt: that is of a turn before', [busy, failed('no'), idle]],
     ['an idle before it was busy', [prompt, idle]],
     ['an idle with an answer that has not ended', [prompt, busy, answer(), idle]],
     ['an error while it is busy', [prompt, busy, failed('no')]],

@@ -57,6 +57,7 @@ describe('server.stop with drainMs', () => {
     server.send({ type: 'server.stop', drainMs: 10_000 })
     await server.advance(100)
     server.send({ type: 'server.stop' })
+    expect(server.state()).toBe('reaping')
     await server.advance()
     expect(turn.replies).toMatchObject([{ code: 'cancelled' }])
     expect(server.state()).toBe('idle')
