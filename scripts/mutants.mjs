@@ -3,12 +3,13 @@
 // scripts/mutants/argued.mjs are not run, but with --argued. Exits 1 where another was not noticed.
 //
 //   npm run mutants -- [--jobs 2] [--argued] [--list] [src/machines/turns.ts | src/machines/turns.ts:42 …]
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { argued } from './mutants/argued.mjs'
+import { isArgued } from './mutants/argued.mjs'
 import { mutantsOf } from './mutants/list.mjs'
 import { run } from './mutants/run.mjs'
+import { subjects } from './mutants/subjects.mjs'
 
 const { values: flags, positionals: wanted } = parseArgs({
   allowPositionals: true,
@@ -18,15 +19,6 @@ const { values: flags, positionals: wanted } = parseArgs({
     list: { type: 'boolean', default: false },
   },
 })
-
-/** The fastest first: most mutants are noticed by many tests. */
-const ofMachines = ['server-machine', 'lane', 'telemetry.server'].map((name) => `test/unit/${name}`)
-const ofReducer = ['reducer.vectors', 'reducer.cases', 'reducer', 'turn'].map((name) => `test/unit/${name}`)
-const machines = readdirSync('src/machines').map((name) => ({
-  file: `src/machines/${name}`,
-  tests: [...ofMachines, 'test/model/walks'],
-}))
-const subjects = [...machines, { file: 'src/actors/reducer.ts', tests: ofReducer }]
 
 const isWanted = ({ file, line }) =>
   wanted.length === 0 || wanted.some((place) => place === file || place === `${file}:${line}`)
@@ -71,11 +63,6 @@ async function timeOf(suites) {
     times.push(performance.now() - begin)
   }
   return Math.ceil(Math.max(...times))
-}
-
-/** Whether it is argued that a mutant need not be noticed. */
-function isArgued({ file, name }) {
-  return argued.some((entry) => file.endsWith(entry.file) && entry.names.test(name))
 }
 
 function report(survived) {

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { argued, isArgued } from '../../scripts/mutants/argued.mjs'
 import { mutantsOf } from '../../scripts/mutants/list.mjs'
+import { subjects } from '../../scripts/mutants/subjects.mjs'
 
 /** What becomes of a source, each mutant in turn. */
 const changed = (source: string) =>
@@ -40,5 +43,23 @@ describe('the mutants of a source', () => {
       [4, 'without f(1) (2)'],
       [4, '1 → 2 (2)'],
     ])
+  })
+})
+
+describe('what is argued of mutants', () => {
+  const mutants = subjects.flatMap(({ file }) => mutantsOf(file, readFileSync(file, 'utf8')))
+
+  it('is each of a mutant that there is', () => {
+    const idle = argued.filter(
+      ({ file, names }) => !mutants.some((mutant) => mutant.file.includes(file) && names.test(mutant.name)),
+    )
+    expect(idle).toEqual([])
+  })
+
+  it('leaves alone what tells events apart: there any event comes', () => {
+    const tellsApart = /event\.type === '[\w.]+' → (true|false)$/
+    const here = mutants.filter(({ file, name }) => tellsApart.test(name) && /reducer|turns/.test(file))
+    expect(here.length).toBeGreaterThan(10)
+    expect(here.filter(isArgued)).toEqual([])
   })
 })
