@@ -87,7 +87,10 @@ export class Transport {
 
   /** Closes every connection at once. */
   close(): void {
-    void this.#agents.then(({ agent, streams }) => Promise.all([agent.destroy(), streams.destroy()]))
+    const destroyed = this.#agents.then(({ agent, streams }) =>
+      Promise.all([agent.destroy(), streams.destroy()]),
+    )
+    destroyed.catch(() => undefined)
   }
 
   #auth(): Record<string, string> {

@@ -1,0 +1,66 @@
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { Transport } from '../../src/io/transport.ts'
+
+/** A server that answers everything, and how often it was asked. */
+async function answering() {
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '')
+    response.setHeader('content-type', 'application/json')
+    response.end('{"healthy":true}')
+  }).listen(0, '127.0.0.1')
+  onTestFinished(async () => {
+    server.closeAllConnections()
+    server.close()
+    await once(server, 'close')
+  })
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const endpoint = { baseURL: `http://127.0.0.1:${port}`, username: 'opencode', password: undefined }
+  return { asked, transport: () => new Transport(endpoint) }
+}
+
+describe('a transport', () => {
+  it('that is closed before what it speaks HTTP with was loaded asks nothing', async () => {
+    const { asked, transport } = await answering()
+    const closed = transport()
+    const before = [closed.json('/a'), closed.stream('/b', new AbortController().signal)]
+    closed.close()
+    const outcomes = await Promise.allSettled([...before, closed.json('/c')])
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+    expect(asked).toEqual([])
+  })
+
+  it('asks nothing for a signal that aborts before it can', async () => {
+    const { asked, transport } = await answering()
+    const abort = new AbortController()
+    const open = transport()
+    onTestFinished(() => open.close())
+    const call = open.json('/a', { signal: abort.signal, isAlone: true })
+    abort.abort(new Error('enough'))
+    await expect(call).rejects.toThrow('enough')
+    expect(asked).toEqual([])
+    expect(await open.json('/b')).toEqual({ healthy: true })
+  })
+
+  it('whose HTTP cannot be loaded tells so to whoever asks, and to nobody else', async () => {
+    vi.doMock('undici', () => {
+      throw new Error('not installed')
+    })
+    onTestFinished(() => vi.doUnmock('undici'))
+    vi.resetModules()
+    const { Transport: Broken } = await import('../../src/io/transport.ts')
+    const unhandled = vi.fn()
+    process.on('unhandledRejection', unhandled)
+    onTestFinished(() => void process.off('unhandledRejection', unhandled))
+    const broken = new Broken({ baseURL: 'http://127.0.0.1:9', username: 'opencode', password: undefined })
+    broken.close()
+    await expect(broken.json('/a')).rejects.toThrow()
+    await setImmediate()
+    expect(unhandled).not.toHaveBeenCalled()
+  })
+})
