@@ -6,7 +6,7 @@ import { keyVariable, type DemoFlags, type DoctorFlags, type RunFlags } from './
 
 /**
  * Runs the command line; resolves with the exit code, and never rejects. Everything a command needs is imported when it
- * runs, so that `--help` and `--version` load commander only.
+ * runs, so that `--help` loads commander only; `--version` alone is answered before this is loaded.
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const result: { code: number } = { code: exitCode.final }
