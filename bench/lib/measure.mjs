@@ -6,13 +6,15 @@
  */
 
 /**
- * The value below which the fraction `q` (0 to 1) of the values lies; `NaN` of none.
+ * The value below which the fraction `q` (0 to 1) of the values lies, between two of them where need be; `NaN` of none.
  * @param {readonly number[]} values
  * @param {number} q
  */
 export function quantile(values, q) {
   const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor((sorted.length - 1) * q)] ?? NaN
+  const place = (sorted.length - 1) * q
+  const [low = NaN, high = NaN] = [sorted[Math.floor(place)], sorted[Math.ceil(place)]]
+  return low + (high - low) * (place % 1)
 }
 
 /**
