@@ -120,11 +120,11 @@ serve({
       await healthy({ everyMs: 50, attemptMs: 2_000 })
       await json(inDirectory('/config'))
     }),
-  /** The server's own end, from SIGTERM on; asked again where it swallowed that. */
+  /** The server's own end, from SIGTERM on; asked again where it swallowed that, as often as the runtime asks. */
   stop: () =>
     timed(async () => {
       const gone = once(child, 'exit')
-      const again = setInterval(() => child.kill('SIGTERM'), 1_000)
+      const again = setInterval(() => child.kill('SIGTERM'), 500)
       child.kill('SIGTERM')
       await gone
       clearInterval(again)
