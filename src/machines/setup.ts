@@ -46,7 +46,8 @@ export const serverSetup = setup({
     termRepeat: termRepeatMs,
     sweepInterval: sweepIntervalMs,
     streamOpening: streamPatienceMs,
-    streamPatience: ({ context }) => streamPatienceMs - silentMs(context),
+    // Newer Nodes warn of a timer that is set to less than nothing.
+    streamPatience: ({ context }) => Math.max(0, streamPatienceMs - silentMs(context)),
     streamRetry: ({ context }) =>
       Math.min(streamRetryMaxMs, streamRetryMs * 2 ** context.streamTries) * (0.5 + Math.random()),
     warmUpTimeout: warmUpTimeoutMs,
