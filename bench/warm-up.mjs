@@ -1,6 +1,7 @@
 // The first turn of a server with its warm-up against one without: once it has warmed up, and sent the moment it is healthy.
 //   node bench/warm-up.mjs [rounds, 6] [used | fresh]: each server in a home that was used before, or in a new one
-import { finish, interleave, quantile, ratiosOf, row } from './lib/measure.mjs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { finish, interleave, quantile, ratiosOf, row, time } from './lib/measure.mjs'
 import { bench } from './lib/stage.mjs'
 
 const rounds = Number(process.argv[2] ?? 6)
@@ -9,17 +10,19 @@ const isFresh = process.argv[3] === 'fresh'
 await bench(async (stage) => {
   const runtime = await stage.contender('runtime')
   const used = await stage.home()
-  /** The first turn of a new server, and a later one. */
+  let warmUpMs = 0
+  /** The first turn of a new server, and a later one. One that does not warm up rests as long as the last one that did took. */
   const measure = async (warmUp, waits) => {
     await runtime.start(stage.options(isFresh ? await stage.home() : used, { warmUp }))
-    if (waits) await runtime.warm()
+    if (waits && warmUp) warmUpMs = (await time(() => runtime.warm())).wallMs
+    else if (waits) await sleep(warmUpMs)
     const first = await runtime.turn()
     later.push(await runtime.turn())
     await runtime.close()
     return first
   }
   const later = []
-  await measure(false, false)
+  await measure(true, true)
   later.length = 0
   const took = await interleave(rounds, {
     off: () => measure(false, true),
