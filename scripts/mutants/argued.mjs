@@ -47,6 +47,11 @@ export const argued = [
   },
   {
     file: 'reducer.ts',
+    names: /^#onRetry › isOwn && this\.#prompts\.size === 0 → \(this/,
+    why: 'no child of a turn is there before its prompt',
+  },
+  {
+    file: 'reducer.ts',
     names: /^#apply › .* → \(!this\.#children\.has\(sessionId\)\)$/,
     why: 'no child is undefined',
   },
