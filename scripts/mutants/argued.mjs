@@ -22,6 +22,11 @@ export const argued = [
   },
   {
     file: 'lifecycle.ts',
+    names: /^lifecycle › actions › noteMemory › 0 → 1$/,
+    why: 'no limit is as low',
+  },
+  {
+    file: 'lifecycle.ts',
     names: /unwant › drainMs › (event\.drainMs \?\? 0 → event\.drainMs|0 → 1)$/,
     why: 'read only where it drains: it is a number then, and was said',
   },
@@ -49,6 +54,11 @@ export const argued = [
     file: 'reducer.ts',
     names: /^#onRetry › isOwn && this\.#prompts\.size === 0 → \(this/,
     why: 'no child of a turn is there before its prompt',
+  },
+  {
+    file: 'reducer.ts',
+    names: /^#onRetry › isOwn && this\.#last && !this\.#last\.completed → isOwn && this\.#last$/,
+    why: 'a message that has ended gets no part any more that would drop those before',
   },
   {
     file: 'reducer.ts',

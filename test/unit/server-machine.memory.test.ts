@@ -102,8 +102,8 @@ describe('memoryLimitMb', () => {
     expect(await spawnsAfter(1)).toBe(before + 1)
   })
 
-  it.each([undefined, new Error('no /proc')])(
-    'does nothing where nothing can be read: %s',
+  it.each([600, undefined, new Error('no /proc')])(
+    'does nothing where it holds no more, or nothing can be read: %s',
     async (residentMb) => {
       const server = startServer(options, { residentMb })
       await server.beHealthy()
