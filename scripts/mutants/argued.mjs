@@ -23,7 +23,7 @@ export const argued = [
   {
     file: 'lifecycle.ts',
     names: /^lifecycle › actions › noteMemory › 0 → 1$/,
-    why: 'no limit is as low',
+    why: 'no server is held to less than a megabyte',
   },
   {
     file: 'lifecycle.ts',
