@@ -25,6 +25,7 @@ export const argued = [
     names: /^lifecycle › actions › noteMemory › 0 → 1$/,
     why: 'no server is held to less than a megabyte',
   },
+  { file: 'lifecycle.ts', names: /renewBudget › budgetEpoch › .* - 1$/, why: 'any other number does' },
   {
     file: 'lifecycle.ts',
     names: /unwant › drainMs › (event\.drainMs \?\? 0 → event\.drainMs|0 → 1)$/,
@@ -59,6 +60,11 @@ export const argued = [
     file: 'reducer.ts',
     names: /^#onRetry › isOwn && this\.#last && !this\.#last\.completed → isOwn && this\.#last$/,
     why: 'a message that has ended gets no part any more that would drop those before',
+  },
+  {
+    file: 'reducer.ts',
+    names: /^#onError › this\.#busy && this\.#idle → \(this\.#idle\)$/,
+    why: 'what is idle was busy before',
   },
   {
     file: 'reducer.ts',

@@ -32,6 +32,11 @@ describe('how a turn ends', () => {
   it.each([
     ['by the first of several errors', [prompt, busy, failed('first'), failed('second'), idle], 'first'],
     [
+      'by an error after an answer that would go on',
+      [prompt, busy, answer({ finish: 'tool-calls', time }), failed('late'), idle],
+      'late',
+    ],
+    [
       'by an error that only a summary came after',
       [prompt, busy, failed('overflow'), answer({ summary: true, finish: 'stop', time }), idle],
       'overflow',
@@ -45,6 +50,11 @@ describe('how a turn ends', () => {
     ],
   ])('%s', (_how, events, error) => {
     expect(play(...events)).toMatchObject([{ reply: { kind: 'error', error } }])
+  })
+
+  it('by an answer that is whole, whatever error comes after it', () => {
+    const outputs = play(prompt, busy, answer({ finish: 'stop', time }), failed('late'), idle)
+    expect(outputs).toMatchObject([{ reply: { kind: 'final', finish_reason: 'stop' } }])
   })
 
   it.each([

@@ -31,6 +31,19 @@ describe('a healthy server that is asked for its health', () => {
     )
   })
 
+  it('counts anew for the next process', async () => {
+    const server = startServer(fast)
+    await server.beHealthy()
+    server.world.script.probe = 'fails'
+    await server.advance(3000)
+    server.world.script.probe = 'ok'
+    await server.advance(1000)
+    server.world.script.probe = 'fails'
+    await server.advance(1000)
+    expect(server.state()).toBe('healthy')
+    expect(server.context()).toMatchObject({ failures: 1, restarts: 1 })
+  })
+
   it('is not asked to dispose of anything where it is wedged, but gets SIGTERM', async () => {
     const server = startServer({ ...fast, maxRestarts: 0 })
     await server.beHealthy()

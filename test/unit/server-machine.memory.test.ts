@@ -100,6 +100,7 @@ describe('memoryLimitMb', () => {
     const before = server.world.spawns
     server.world.script.residentMb = 700
     expect(await spawnsAfter(1)).toBe(before + 1)
+    expect(await spawnsAfter(1)).toBe(before + 2)
   })
 
   it.each([600, undefined, new Error('no /proc')])(
