@@ -108,7 +108,7 @@ try {
     ),
   )
   const growth = more.map((values, i) =>
-    row(`cost of a delta, ${manyTurns[i + 1]} turns at once / one turn`, ratiosOf(values, one), '≤ 1.5'),
+    row(`cost of a delta, ${manyTurns[i + 1]} turns at once / one turn`, ratiosOf(values, one), '≤ 1.3'),
   )
   console.log(
     `${manyTurns.map(deltasOf).join(', ')} deltas a run, ${rounds} rounds, CPU time of this process:`,

@@ -32,10 +32,6 @@ const told = ({ file, line, name }) => `${file}:${line}  ${name}`
 if (flags.list) for (const mutant of mutants) console.log(told(mutant))
 else await runAll()
 
-function inTest(name) {
-  return `test/${name}`
-}
-
 /** As many at once as there are jobs. */
 async function runAll() {
   const suites = new Set(mutants.map(({ tests }) => tests))

@@ -58,11 +58,6 @@ export const argued = [
   },
   {
     file: 'reducer.ts',
-    names: /^#onRetry › isOwn && this\.#last && !this\.#last\.completed → isOwn && this\.#last$/,
-    why: 'a message that has ended gets no part any more that would drop those before',
-  },
-  {
-    file: 'reducer.ts',
     names: /^#onError › this\.#busy && this\.#idle → \(this\.#idle\)$/,
     why: 'what is idle was busy before',
   },

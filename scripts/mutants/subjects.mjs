@@ -1,10 +1,13 @@
 // What is mutated, and which tests are to notice it: those whose paths begin so.
 import { readdirSync } from 'node:fs'
 
-const inTest = (name) => `test/${name}`
 /** The fastest first: most mutants are noticed by many tests. */
-const ofMachines = ['unit/server-machine', 'unit/lane', 'unit/telemetry.server', 'model/walks'].map(inTest)
-const ofReducer = ['unit/reducer.vectors', 'unit/reducer.cases', 'unit/reducer', 'unit/turn'].map(inTest)
+const ofMachines = ['unit/server-machine', 'unit/lane', 'unit/telemetry.server', 'model/walks'].map(
+  (name) => `test/${name}`,
+)
+const ofReducer = ['unit/reducer.vectors', 'unit/reducer.cases', 'unit/reducer', 'unit/turn'].map(
+  (name) => `test/${name}`,
+)
 const machines = readdirSync('src/machines').map((name) => ({
   file: `src/machines/${name}`,
   tests: ofMachines,

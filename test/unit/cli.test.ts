@@ -30,6 +30,20 @@ function loads(file: string, seen = new Set<string>()): Set<string> {
   return seen
 }
 
+const packagesOf = (file: string): string[] =>
+  [...loads(join(import.meta.dirname, '../../src', file))].filter((name) => !/\.ts$|^node:/.test(name))
+
+it('importing the package loads neither HTTP nor what starts a process', () => {
+  expect(packagesOf('index.ts').sort()).toEqual([
+    'eventsource-parser',
+    'get-port',
+    'rxjs',
+    'write-file-atomic',
+    'xstate',
+    'zod',
+  ])
+})
+
 describe('the command line', () => {
   afterEach(() => vi.restoreAllMocks())
 
@@ -41,8 +55,6 @@ describe('the command line', () => {
   const needed = ['--home', '/h', '--proxy', 'http://127.0.0.1:1/v1', '--model', 'm']
 
   it('loads no package for its version, and nothing but commander before a command runs', () => {
-    const packagesOf = (file: string) =>
-      [...loads(join(import.meta.dirname, '../../src', file))].filter((name) => !/\.ts$|^node:/.test(name))
     expect(packagesOf('cli.ts')).toEqual([])
     expect(packagesOf('cli/program.ts')).toEqual(['commander'])
   })
