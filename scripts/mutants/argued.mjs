@@ -48,6 +48,26 @@ export const argued = [
   },
   {
     file: 'reducer.ts',
+    names: /^#onDelta › typeof messageID .* → typeof messageID !== 'string'$/,
+    why: 'no part has what is no text as its id',
+  },
+  {
+    file: 'reducer.ts',
+    names: /^#finish › finish_reason › finish_reason \?\? null → finish_reason$/,
+    why: always,
+  },
+  {
+    file: 'reducer.ts',
+    names: /^#onMessage › isAnswer › isOwn && message\.parentId !== undefined → isOwn$/,
+    why: 'no prompt is undefined',
+  },
+  {
+    file: 'reducer.ts',
+    names: /^#onRetry › isOwn && last && !last\.completed → isOwn && last$/,
+    why: 'a message that has ended gets no part any more that would drop those before',
+  },
+  {
+    file: 'reducer.ts',
     names: /^#onDelta › field === 'text' && message && !message\.summary → field === 'text' && message$/,
     why: 'no part of a summary is followed, so that a delta of one joins nothing',
   },

@@ -96,8 +96,7 @@ export class TurnReducer {
 
   /** Takes an event of the stream, unwrapped. One seen twice, of another session, malformed or unknown changes nothing. */
   push(event: OpenCodeEvent): readonly TurnOutput[] {
-    if (this.#done || !isFields(event) || !isFields(event.properties) || this.#seen.isRepeated(event.id))
-      return []
+    if (this.#done || !isFields(event) || this.#seen.isRepeated(event.id)) return []
     this.#apply(event)
     return this.#collected()
   }
@@ -247,7 +246,6 @@ export class TurnReducer {
 
   #catchUp(snapshot: TurnSnapshot, isCertain: boolean): void {
     this.#promptId ??= latestPrompt(snapshot.messages, this.#sessionId)
-    this.#transcript.tear()
     for (const event of messageEvents(snapshot.messages)) this.#apply(event)
     this.#transcript.tear()
     for (const event of requestEvents(snapshot.requests)) this.#apply(event)
@@ -261,15 +259,9 @@ export class TurnReducer {
     if (status.type !== 'idle') return this.#onStatus(status, true)
     if (this.#prompts.size > 0 && this.#conclude()) return
     if (!isCertain) return
-    if (this.#failure && this.#prompts.size === 0) return this.#fail(refused(this.#failure))
+    if (this.#failure) return this.#fail(refused(this.#failure))
     if (this.#prompts.size === 0) return
-    this.#fail(
-      this.#failure ?? {
-        code: 'internal',
-        error: 'The server went idle without an answer',
-        retryable: false,
-      },
-    )
+    this.#fail({ code: 'internal', error: 'The server went idle without an answer', retryable: false })
   }
 
   #finish(finish_reason: string | undefined): void {

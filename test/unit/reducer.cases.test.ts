@@ -192,3 +192,50 @@ describe('an event that is seen again', () => {
     expect(reducer.push(first)).toHaveLength(1)
   })
 })
+
+describe('what is told of a session', () => {
+  const retry = { type: 'retry', attempt: 2, message: 'too many requests', next: 1234 }
+
+  it('is a retry with its time', () => {
+    expect(play(prompt, status(retry)).outputs).toEqual([
+      { type: 'retry', attempt: 2, message: 'too many requests', nextAt: 1234 },
+    ])
+  })
+
+  it('is no error where an event of another kind carries one', () => {
+    const { reducer } = play(prompt, status({ type: 'busy' }), event('session.diff', { error: error('no') }))
+    expect(reducer.hasSpoken).toBe(false)
+  })
+
+  it('is its own error before that of an answer', () => {
+    const { outputs } = play(
+      prompt,
+      status({ type: 'busy' }),
+      ...ended({ error: error('of the answer') }),
+      event('session.error', { error: error('of the session') }),
+      event('session.idle'),
+    )
+    expect(outputs).toMatchObject([{ reply: { kind: 'error', error: 'of the session' } }])
+  })
+
+  it('is its status after a gap, also where that is told alone', () => {
+    const { reducer } = play(prompt)
+    expect(reducer.resync({ status: { type: 'busy' }, messages: [], requests: [] })).toEqual([])
+    expect(reducer.done).toBe(false)
+  })
+
+  it('is an idle without an answer, which no retry would mend', () => {
+    const { reducer } = play(prompt)
+    expect(reducer.resync({ status: {}, messages: [], requests: [] })).toMatchObject([
+      { reply: { kind: 'error', code: 'internal', retryable: false } },
+    ])
+  })
+
+  it.each([
+    ['keeps what is known of it', { name: 'APIError', data: { statusCode: 401, message: 'no' } }, 'auth'],
+    ['is a refusal where nothing is', error('no'), 'rejected'],
+  ])('is an error before the prompt became a message: it %s', (_what, of, code) => {
+    const { reducer } = play(event('session.error', { error: of }))
+    expect(reducer.resync({ status: {}, messages: [], requests: [] })).toMatchObject([{ reply: { code } }])
+  })
+})
