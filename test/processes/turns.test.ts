@@ -1,6 +1,7 @@
 import { filter, firstValueFrom, toArray } from 'rxjs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Reply, Turn } from '../../src/index.ts'
+import { expectNothingLeft } from '../support/home.ts'
 import { standInServer } from '../support/stand-in.ts'
 
 const replies = (turn: Turn): Promise<Reply[]> => firstValueFrom(turn.replies$.pipe(toArray()))
@@ -242,15 +243,19 @@ describe('a turn that may be resumed', () => {
 
 describe('a turn that is started while its actor stops', () => {
   it('is cancelled, though the actor never hears of it', async () => {
-    const { server } = standInServer('well-behaved')
+    const { server, home } = standInServer('well-behaved')
     const turns: Turn[] = []
+    const baseURLs: string[] = []
     server.actor.subscribe((snapshot) => {
       if (turns.length > 0 || !snapshot.matches('healthy')) return
+      baseURLs.push(snapshot.context.baseURL ?? '')
       turns.push(server.turn('Say hello'))
       server.actor.stop()
     })
     void server.ensureRunning().catch(() => undefined)
     await expect.poll(() => turns, { timeout: 20_000 }).toHaveLength(1)
     expect(await turns[0]?.done).toMatchObject({ kind: 'error', code: 'cancelled' })
+    // The process of an actor that was stopped is killed; nobody is told when it is gone.
+    await vi.waitFor(() => expectNothingLeft(home, baseURLs), { timeout: 10_000 })
   })
 })
