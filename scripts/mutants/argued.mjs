@@ -14,6 +14,11 @@ export const argued = [
   { file: 'causes.ts', names: /^unsupported › error › version \?\?/, why: always },
   { file: 'causes.ts', names: /^spent › maxRestarts === 0 \|\| !error → maxRestarts === 0$/, why: always },
   { file: 'causes.ts', names: /^unavailable › error › .* → error\?\.message$/, why: always },
+  {
+    file: 'context.ts',
+    names: /^isWanted › .* → wanted \|\| leases\.length > 0 \|\| waiting\.length > 0$/,
+    why: 'turns run only on a healthy server, and that is not asked whether it is wanted',
+  },
   { file: 'context.ts', names: /^silentMs › .* → runtimeOf\(options\)\.link\?\.hub\.silentMs$/, why: always },
   {
     file: 'lifecycle.ts',
