@@ -1,7 +1,7 @@
 // Deltas, from the socket to a subscriber: the runtime against a loop that only reads the same bytes from the same kind of
 // socket, with the same SSE parser and `JSON.parse`; for one turn, and for many at once on the server's one stream. From
 // the first delta to the last, in CPU time of this process: a throughput is deltas per ms of it.
-// node bench/deltas.mjs [rounds, 15] [deltas of a turn, 1000; one that runs alone has 32 times as many]
+// node bench/deltas.mjs [rounds, 9] [deltas of a turn, 1000; one that runs alone has 32 times as many]
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createParser } from 'eventsource-parser'
@@ -9,7 +9,7 @@ import { request } from 'undici'
 import { connect } from '../dist/index.js'
 import { finish, interleave, ratiosOf, row, stopwatch } from './lib/measure.mjs'
 
-const rounds = Number(process.argv[2] ?? 15)
+const rounds = Number(process.argv[2] ?? 9)
 const ofEach = Number(process.argv[3] ?? 1_000)
 const manyTurns = [1, 32, 128]
 

@@ -1,13 +1,13 @@
 // Many machines and many turns, with stand-in actors: what a server and a turn cost in time and heap should not depend on
 // how many there are. Figures are per unit at N over per unit at N/10: 1 is linear.
-// node bench/machines.mjs [rounds, 5]
+// node bench/machines.mjs [rounds, 3]
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { startTurn } from '../dist/index.js'
 import { heapOf, liveHeap } from './lib/heap.mjs'
 import { finish, interleave, ratiosOf, row, stopwatch, time } from './lib/measure.mjs'
 import { answerer, healthyServer, worldOf } from './lib/stand-in-servers.mjs'
 
-const rounds = Number(process.argv[2] ?? 5)
+const rounds = Number(process.argv[2] ?? 3)
 const bound = '≤ 1.3'
 const cases = {
   many: { servers: 100, each: 100 },

@@ -55,8 +55,10 @@ ${machine()}
 `
 }
 
-const line = ({ figure, ratio: { median, low, high, n }, target, met, note }) =>
-  `| ${figure}${note ? `<br>${note}` : ''} | ${short(median)} | ${short(low)}–${short(high)} | ${n} | ${target} | ${met ? 'met' : '**missed**'} |`
+function line({ figure, ratio: { median, low, high, n }, target, met, note }) {
+  const what = note === undefined ? figure : `${figure}<br>${note}`
+  return `| ${what} | ${short(median)} | ${short(low)}–${short(high)} | ${n} | ${target} | ${met ? 'met' : '**missed**'} |`
+}
 
 function machine() {
   const versionOf = (name) => {

@@ -1,10 +1,10 @@
 // The first turn of a server with its warm-up against one without: once it has warmed up, and sent the moment it is healthy.
-//   node bench/warm-up.mjs [rounds, 6] [used | fresh]: each server in a home that was used before, or in a new one
+//   node bench/warm-up.mjs [rounds, 5] [used | fresh]: each server in a home that was used before, or in a new one
 import { setTimeout as sleep } from 'node:timers/promises'
 import { finish, interleave, quantile, ratiosOf, row, time } from './lib/measure.mjs'
 import { bench } from './lib/stage.mjs'
 
-const rounds = Number(process.argv[2] ?? 6)
+const rounds = Number(process.argv[2] ?? 5)
 const isFresh = process.argv[3] === 'fresh'
 
 await bench(async (stage) => {

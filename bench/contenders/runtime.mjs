@@ -1,4 +1,6 @@
-// This runtime.
+// This runtime. What it loads when a first server is made is loaded before, as all of the SDK is.
+import '../../dist/actors/preparation.js'
+import 'undici'
 import { filter, firstValueFrom } from 'rxjs'
 import { waitFor } from 'xstate'
 import { OpenCodeServer } from '../../dist/index.js'

@@ -37,8 +37,6 @@ export const reaping = lifecycle.createStateConfig({
     },
     sweeping: {
       entry: assign(({ context }) => ({ sweeps: context.sweeps + 1 })),
-      // Known already: no reason to begin anew.
-      on: { 'process.exited': {} },
       invoke: {
         src: 'sweep',
         input: ({ context }) => ({ options: context.options }),

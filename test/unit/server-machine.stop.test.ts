@@ -136,8 +136,11 @@ describe('server.stop', () => {
     expect(server.world.times('sweep')).toEqual([0, 50, 100])
   })
 
-  it('does not sweep for ever what cannot be killed', async () => {
-    const server = startServer({}, { leftovers: new Array<number>(1000).fill(1) })
+  it.each([
+    ['what cannot be killed', 1],
+    ['where no sweep succeeds', new Error('no /proc')],
+  ])('does not sweep for ever %s', async (_what, found) => {
+    const server = startServer({}, { leftovers: new Array<number | Error>(1000).fill(found) })
     await server.beHealthy()
     server.send({ type: 'server.stop' })
     await server.advance(11_000)
