@@ -119,11 +119,12 @@ export class TurnAttempt {
     const { plan, lane, messageId } = record
     const { client, hub, admit } = this.#link
     const runtime = runtimeOf(options)
-    await hub.open
     const terms = { directory: plan.directory ?? options.values.directory, title: plan.title, admit }
     const sessionId = await lane.open(client, terms, this.#closed.signal)
     runtime.joined(lane)
     if (lane.directory !== undefined) runtime.directories.add(lane.directory)
+    // Only what follows a prompt must be heard: the session is made while the stream opens.
+    await hub.open
     record.sessionId.resolve(sessionId)
     if (this.#isClosed()) return
     this.#reducer = this.#reduce({ sessionId, messageId })
