@@ -19,7 +19,6 @@ export default defineConfig({
         test: {
           name: 'processes',
           include: ['test/processes/**/*.test.ts', 'examples/**/*.test.ts'],
-          exclude: ['examples/**/*.real.test.ts'],
           testTimeout: 60_000,
         },
       },
@@ -27,7 +26,7 @@ export default defineConfig({
         resolve,
         test: {
           name: 'real',
-          include: ['test/real/**/*.test.ts', 'examples/**/*.real.test.ts'],
+          include: ['test/real/**/*.test.ts'],
           // One opencode server takes 600 MB and most of two cores while it starts: one file at a time.
           fileParallelism: false,
           testTimeout: 120_000,

@@ -39,8 +39,7 @@ async function perTurn(said) {
   return kB - replay.kB
 }
 
-const note =
-  'two thirds of a hundred bytes a delta: the id of its event, so that one that is told twice counts once'
+const note = 'some 64 bytes a delta: the id of its event, so that one that is told twice counts once'
 const took = { idle: [], healthy: [], begun: [], said: [] }
 await perServer(() => idleServer())
 await perServer(() => healthyServer())

@@ -29,7 +29,7 @@ if (chosen.length === 0) writeFileSync(new URL('results.md', import.meta.url), r
 async function run(part) {
   console.log(`\n${part}`)
   const file = new URL(`${part}.mjs`, import.meta.url).pathname
-  const child = spawn(process.execPath, ['--expose-gc', file], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] })
   let printed = ''
   child.stdout.setEncoding('utf8').on('data', (text) => (printed += text))
   const [code] = await once(child, 'close')

@@ -19,8 +19,8 @@ export function serve(commands) {
 }
 
 /** In the bench: starts a contender; what it gives has a method for each of its commands, and `end()`. */
-export async function contender(url, { env = process.env, args = [] } = {}) {
-  const child = fork(url, args, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+export async function contender(url, { env = process.env } = {}) {
+  const child = fork(url, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const waiting = new Map()
   let ids = 0
   child.on('message', ({ id, result, error }) => {

@@ -72,17 +72,17 @@ export class Stage {
   }
 
   /** One server of the runtime's, with some turns behind it, and others that use it too. */
-  async oneServer(options) {
+  async oneServer() {
     const [runtime, bare, sdk] = await Promise.all(
       ['runtime', 'bare', 'sdk'].map((name) => this.contender(name)),
     )
     const home = await this.home()
-    await runtime.start(this.options(home, options))
+    await runtime.start(this.options(home))
     this.#ends.push(() => runtime.close())
     const server = { ...(await runtime.where()), directory: join(home, 'workspace') }
     for (const other of [bare, sdk]) await other.attach(server)
     for (const contender of [runtime, bare, sdk]) for (let i = 0; i < 5; i++) await contender.turn()
-    return { runtime, bare, sdk, server }
+    return { runtime, bare, sdk }
   }
 
   async close() {

@@ -50,7 +50,6 @@ export class TurnAttempt {
   /** Ends what is asked of it to end the turn's work. */
   readonly #serverGone = new AbortController()
   #reducer: TurnReducer | undefined
-  #isOver = false
   #unfollow: (() => void) | undefined
   #prompted: Promise<unknown> | undefined
   #confirm: unknown
@@ -94,7 +93,6 @@ export class TurnAttempt {
 
   /** Follows nothing and asks nothing any more. */
   close(): void {
-    this.#isOver = true
     this.#closed.abort()
     this.#owner.clock.clearTimeout(this.#confirm)
     this.#unfollow?.()
@@ -152,7 +150,7 @@ export class TurnAttempt {
   }
 
   #isClosed(): boolean {
-    return this.#isOver
+    return this.#closed.signal.aborted
   }
 
   #onFailure(error: unknown): void {

@@ -167,7 +167,7 @@ describe('starts that are held', () => {
     expect(fake.starts).toMatchObject([{ pid: server.pid }])
   })
 
-  it('are ended as any other', async () => {
+  it('are ended like all others', async () => {
     const { fake, server, states } = await fakeServer()
     fake.hold()
     server.actor.send({ type: 'server.start' })

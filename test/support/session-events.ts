@@ -1,3 +1,4 @@
+import { TurnReducer, type TurnReducerOptions } from '../../src/actors/reducer.ts'
 import type { OpenCodeEvent } from '../../src/replies.ts'
 
 /** The session that these events are of, and its prompt. */
@@ -53,3 +54,14 @@ export const toolCall = (messageID: string, state: object = { status: 'pending',
       state,
     },
   })
+
+/** A turn of the session to which these events came, and what it gave. */
+export function play(events: readonly OpenCodeEvent[], mask?: TurnReducerOptions['mask']) {
+  const reducer = new TurnReducer({
+    sessionId: sessionID,
+    messageId: promptID,
+    traceId: null,
+    ...(mask && { mask }),
+  })
+  return { reducer, outputs: events.flatMap((each) => [...reducer.push(each)]) }
+}

@@ -6,8 +6,8 @@ import {
   delta,
   event,
   part,
+  play as played,
   prompt,
-  promptID,
   sessionID,
   status,
   toolCall,
@@ -16,11 +16,7 @@ import {
 const key = 'sk-secret'
 const mask = (text: string) => text.replaceAll(key, '***')
 
-function play(...events: OpenCodeEvent[]) {
-  const reducer = new TurnReducer({ sessionId: sessionID, messageId: promptID, traceId: null, mask })
-  const outputs = events.flatMap((each) => [...reducer.push(each)])
-  return { reducer, outputs }
-}
+const play = (...events: OpenCodeEvent[]) => played(events, mask)
 
 const time = { created: 1, completed: 2 }
 /** Answers that ended, each with what is said of it. */

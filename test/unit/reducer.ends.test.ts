@@ -7,18 +7,15 @@ import {
   event,
   otherPart,
   part,
+  play as played,
   prompt,
-  promptID,
   sessionID,
   status,
   userMessage,
   userText,
 } from '../support/session-events.ts'
 
-function play(...events: OpenCodeEvent[]) {
-  const reducer = new TurnReducer({ sessionId: sessionID, messageId: promptID, traceId: null })
-  return events.flatMap((each) => [...reducer.push(each)])
-}
+const play = (...events: OpenCodeEvent[]) => played(events).outputs
 
 const busy = status({ type: 'busy' })
 const idle = event('session.idle')

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { TurnReducer } from '../../src/index.ts'
 import type { OpenCodeEvent, TurnOutput } from '../../src/index.ts'
 import {
   answer,
@@ -7,6 +6,7 @@ import {
   event,
   otherPart,
   part,
+  play as played,
   prompt,
   sessionID,
   status,
@@ -16,11 +16,7 @@ const retry = status({ type: 'retry', attempt: 1, message: 'upstream down', next
 
 const begun = [prompt, status({ type: 'busy' }), answer(), part('prt_1', ''), delta('prt_1', 'first try')]
 
-function play(...events: OpenCodeEvent[]) {
-  const reducer = new TurnReducer({ sessionId: sessionID, messageId: 'msg_u', traceId: null })
-  const outputs = events.flatMap((each) => [...reducer.push(each)])
-  return { reducer, outputs }
-}
+const play = (...events: OpenCodeEvent[]) => played(events)
 const last = (outputs: readonly TurnOutput[]) => outputs.at(-1)
 
 describe('text of an attempt that the provider failed', () => {
