@@ -104,12 +104,13 @@ describe('the event stream', () => {
     expect(server.world.times('stream')).toHaveLength(4)
   })
 
-  it('is awaited by a turn, also where its first try is lost', async () => {
+  it('is awaited by a turn, also where its first try is lost: its session is made meanwhile', async () => {
     const server = startServer({}, { stream: 'pending' })
     const turn = server.turn()
     await server.advance()
     server.world.loseStream()
     await server.advance(1000)
+    expect(server.world.client.sessions).toHaveLength(1)
     expect(server.world.client.prompts).toEqual([])
     server.world.openStream()
     await server.advance()
