@@ -51,7 +51,7 @@ export function readStream(
   const lose = (error?: unknown): void => {
     heard.abort()
     if (abort.signal.aborted) return
-    link?.hub.closed()
+    link?.hub.lost()
     tell({ type: 'stream.lost' }, error)
   }
   read().then(() => lose(), lose)

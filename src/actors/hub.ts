@@ -1,6 +1,10 @@
 import type { OpenCodeEvent } from '../replies.ts'
 import { deferred, type Deferred } from './deferred.ts'
-import { childOf, sessionOf, type SessionLink } from './wire.ts'
+import { SeenIds } from './seen-ids.ts'
+import { childOf, parseStatus, sessionOf, type SessionLink } from './wire.ts'
+
+/** A stream that was silent for longer may be dead: a heartbeat comes every 10 s (opencode 1.18.33). */
+const trustedMs = 15_000
 
 /** Who follows a session: its events, those of its child sessions, and the gaps between them. */
 export interface SessionListener {
@@ -17,13 +21,18 @@ interface Route {
 /**
  * Deals the one event stream of a server out to those who follow its sessions: an event costs one look-up, so that
  * N turns cost N and not N². A child session is followed by whoever follows its parent, from the event that names it.
+ * An event that is told twice is dealt once; which were told is remembered for all, while anybody follows.
  */
 export class EventHub {
   readonly #routes = new Map<string, Route>()
+  readonly #seen = new SeenIds()
+  /** Sessions that work, whoever prompted them. */
+  readonly #busy = new Set<string>()
   readonly #now: () => number
   #open: Deferred<undefined> = deferred()
   #isOpen = false
   #wasOpen = false
+  #hasGap = false
   #lastFrame: number
 
   constructor(now: () => number) {
@@ -36,6 +45,14 @@ export class EventHub {
     return this.#now() - this.#lastFrame
   }
 
+  /**
+   * Whether it is known that the server does nothing: its stream told all from the first, lately too, and of no session
+   * that works.
+   */
+  get isQuiet(): boolean {
+    return this.#wasOpen && !this.#hasGap && this.#busy.size === 0 && this.silentMs <= trustedMs
+  }
+
   /** Resolves while the stream is up. */
   get open(): Promise<undefined> {
     return this.#open.promise
@@ -45,23 +62,32 @@ export class EventHub {
   opened(): void {
     this.#lastFrame = this.#now()
     const isGap = this.#wasOpen
+    this.#hasGap ||= isGap
     this.#wasOpen = true
     this.#isOpen = true
     this.#open.resolve(undefined)
     if (isGap) for (const listener of this.#listeners()) listener.onGap()
   }
 
-  /** The stream is down. Those who wait for it go on waiting for the next one. */
+  /** Nobody reads the stream any more. Those who wait for it go on waiting for the next one. */
   closed(): void {
     if (this.#isOpen) this.#open = deferred()
     this.#isOpen = false
   }
 
+  /** The stream was cut: what the server does is not heard. */
+  lost(): void {
+    this.#hasGap = true
+    this.closed()
+  }
+
   receive(event: OpenCodeEvent): void {
     this.#lastFrame = this.#now()
+    const sessionId = sessionOf(event)
+    this.#noteWork(event, sessionId)
     const link = childOf(event)
-    const route = this.#routeOf(sessionOf(event)) ?? this.#routeOf(link?.parentId)
-    if (!route) return
+    const route = this.#routeOf(sessionId) ?? this.#routeOf(link?.parentId)
+    if (!route || this.#seen.isRepeated(event.id)) return
     if (link) this.adopt(link)
     route.listener.onEvent(event)
   }
@@ -72,6 +98,7 @@ export class EventHub {
     this.#routes.set(sessionId, route)
     return () => {
       for (const id of route.sessionIds) if (this.#routes.get(id) === route) this.#routes.delete(id)
+      if (this.#routes.size === 0) this.#seen.clear()
     }
   }
 
@@ -82,6 +109,14 @@ export class EventHub {
     this.#routes.set(link.childId, route)
     route.sessionIds.push(link.childId)
     return true
+  }
+
+  #noteWork({ type, properties }: OpenCodeEvent, sessionId: string | undefined): void {
+    if (sessionId === undefined) return
+    if (type === 'session.idle') this.#busy.delete(sessionId)
+    if (type !== 'session.status') return
+    if (parseStatus(properties['status'])?.type === 'idle') this.#busy.delete(sessionId)
+    else this.#busy.add(sessionId)
   }
 
   #routeOf(sessionId: string | undefined): Route | undefined {

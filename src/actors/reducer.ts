@@ -96,7 +96,13 @@ export class TurnReducer {
 
   /** Takes an event of the stream, unwrapped. One seen twice, of another session, malformed or unknown changes nothing. */
   push(event: OpenCodeEvent): readonly TurnOutput[] {
-    if (this.#done || !isFields(event) || this.#seen.isRepeated(event.id)) return []
+    if (!isFields(event) || this.#seen.isRepeated(event.id)) return []
+    return this.take(event)
+  }
+
+  /** Takes an event that is known to come for the first time. @internal */
+  take(event: OpenCodeEvent): readonly TurnOutput[] {
+    if (this.#done) return []
     this.#apply(event)
     return this.#collected()
   }

@@ -174,7 +174,8 @@ export class TurnAttempt {
     const reducer = this.#reducer
     if (!reducer || this.#isClosed()) return
     try {
-      this.#owner.onOutputs(reducer.push(event))
+      // The hub deals each event once.
+      this.#owner.onOutputs(reducer.take(event))
       if (this.#isClosed()) return
       this.#owner.onProgress(event)
     } catch (error) {

@@ -146,7 +146,7 @@ export class FakeWorld {
   }
 
   loseStream(): void {
-    this.hub?.closed()
+    this.hub?.lost()
     this.#tellStream({ type: 'stream.lost' })
   }
 

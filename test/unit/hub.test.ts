@@ -37,6 +37,11 @@ class Listener implements SessionListener {
   }
 }
 
+const status = (sessionID: string, type: string): OpenCodeEvent => ({
+  type: 'session.status',
+  properties: { sessionID, status: { type } },
+})
+
 describe('EventHub', () => {
   let clock: SimulatedClock
   let hub: EventHub
@@ -171,5 +176,89 @@ describe('EventHub', () => {
     clock.increment(10)
     hub.opened()
     expect(hub.silentMs).toBe(0)
+  })
+
+  describe('deals once what is told twice', () => {
+    const told = (id: string, sessionID = 'ses_1'): OpenCodeEvent => ({ ...event(sessionID), id })
+
+    it('whoever followed it the first time', () => {
+      const [one, two] = [follow('ses_1').listener, follow('ses_2').listener]
+      for (const id of ['evt_1', 'evt_2', 'evt_1', 'evt_3', 'evt_3']) hub.receive(told(id))
+      hub.receive(told('evt_2', 'ses_2'))
+      expect(one.events.map(({ id }) => id)).toEqual(['evt_1', 'evt_2', 'evt_3'])
+      expect(two.events).toEqual([])
+    })
+
+    it('as long as anybody follows anything', () => {
+      const [one, two] = [follow('ses_1'), follow('ses_2')]
+      hub.receive(told('evt_1'))
+      one.leave()
+      const again = follow('ses_1')
+      hub.receive(told('evt_1'))
+      expect(again.listener.events).toEqual([])
+      for (const { leave } of [again, two]) leave()
+      const late = follow('ses_1')
+      hub.receive(told('evt_1'))
+      expect(late.listener.events).toHaveLength(1)
+    })
+
+    it('but not what nobody followed when it was told first', () => {
+      hub.receive(told('evt_1'))
+      const { listener } = follow('ses_1')
+      hub.receive(told('evt_1'))
+      expect(listener.events).toHaveLength(1)
+    })
+
+    it('and as often as it comes what has no id', () => {
+      const { listener } = follow('ses_1')
+      for (const id of [undefined, undefined, 7, 7]) hub.receive({ ...event('ses_1'), id: id as never })
+      expect(listener.events).toHaveLength(4)
+    })
+  })
+
+  describe('knows that the server does nothing', () => {
+    it('once the stream is up, and until a session works, whoever prompted it', () => {
+      expect(hub.isQuiet).toBe(false)
+      hub.opened()
+      expect(hub.isQuiet).toBe(true)
+      hub.receive(status('ses_1', 'busy'))
+      hub.receive(status('ses_2', 'retry'))
+      expect(hub.isQuiet).toBe(false)
+      hub.receive(status('ses_1', 'idle'))
+      expect(hub.isQuiet).toBe(false)
+      hub.receive(event('ses_2'))
+      expect(hub.isQuiet).toBe(true)
+    })
+
+    it('takes a state that it does not know for work', () => {
+      hub.opened()
+      hub.receive(status('ses_1', 'thinking'))
+      expect(hub.isQuiet).toBe(false)
+    })
+
+    it('still when nobody reads any more, but not where the stream was cut', () => {
+      hub.opened()
+      hub.closed()
+      expect(hub.isQuiet).toBe(true)
+      hub.lost()
+      expect(hub.isQuiet).toBe(false)
+    })
+
+    it('not where the stream had to be opened again: what happened in between was heard by nobody', () => {
+      hub.opened()
+      hub.closed()
+      hub.opened()
+      expect(hub.isQuiet).toBe(false)
+    })
+
+    it('not where the stream was silent for longer than heartbeats are apart', () => {
+      hub.opened()
+      clock.increment(15_000)
+      expect(hub.isQuiet).toBe(true)
+      clock.increment(1)
+      expect(hub.isQuiet).toBe(false)
+      hub.receive({ type: 'server.heartbeat', properties: {} })
+      expect(hub.isQuiet).toBe(true)
+    })
   })
 })
