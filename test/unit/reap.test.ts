@@ -48,13 +48,13 @@ function serverThatStreams() {
     facts,
     read,
     /** Until it was heard. */
-    async says(...words: typeof said) {
+    says: async (...words: typeof said) => {
       said.push(...words)
       wake()
       await settled()
     },
     /** What is asked of it before SIGTERM. */
-    async disposed() {
+    disposed: async () => {
       await toPromise(createActor(dispose, { input: { options } }).start())
       return asked.splice(0)
     },
