@@ -8,7 +8,7 @@ const forbid = (files, group, message) => ({
 })
 
 export default ts.config(
-  { ignores: ['**/dist', 'coverage'] },
+  { ignores: ['build', '**/dist', 'coverage'] },
   js.configs.recommended,
   {
     files: ['**/*.ts', 'src/**/*.mjs'],

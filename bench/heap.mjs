@@ -1,7 +1,7 @@
 // What lives, in kB: per server machine, idle and never run, and healthy with stand-in actors; per live turn, its replay
 // aside, when its answer has begun and after some deltas.
 // node bench/heap.mjs [rounds, 7]
-import { startTurn } from '../dist/index.js'
+import { startTurn } from '../build/index.js'
 import { heapOf } from './lib/heap.mjs'
 import { finish, row } from './lib/measure.mjs'
 import { answerer, healthyServer, idleServer, worldOf } from './lib/stand-in-servers.mjs'

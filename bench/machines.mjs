@@ -2,7 +2,7 @@
 // how many there are. Figures are per unit at N over per unit at N/10: 1 is linear.
 // node bench/machines.mjs [rounds, 3]
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { startTurn } from '../dist/index.js'
+import { startTurn } from '../build/index.js'
 import { heapOf, liveHeap } from './lib/heap.mjs'
 import { finish, interleave, ratiosOf, row, stopwatch, time } from './lib/measure.mjs'
 import { answerer, healthyServer, worldOf } from './lib/stand-in-servers.mjs'

@@ -12,7 +12,7 @@ export interface Attachment {
   filename?: string | undefined
 }
 
-/** The shape of a turn's attachments. */
+/** The shape of a turn's attachments. @internal */
 export const attachmentsSchema = z.array(
   z.strictObject({
     mime: z.string().regex(/^[\w.+-]+\/[\w.+-]+$/, 'expected a media type such as image/png'),

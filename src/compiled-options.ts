@@ -1,21 +1,35 @@
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import type { z } from 'zod'
-import { patchSchema, serverSchema, type Model } from './option-schema.ts'
-import type { ReconfigureOptions } from './options.ts'
+import { patchSchema, serverSchema } from './option-schema.ts'
+import type {
+  LifecycleOptions,
+  Logger,
+  ModelOptions,
+  OpenCodeServerOptions,
+  ReconfigureOptions,
+  TurnDefaults,
+} from './options.ts'
 import { secretTexts } from './secret-texts.ts'
 import { Secrets } from './secrets.ts'
 import { parse } from './validation.ts'
 
 /** The options with every default filled in, but for the secrets. */
-export type ResolvedOptions = Omit<
-  z.output<typeof serverSchema>,
-  'proxy' | 'password' | 'env' | 'config' | 'models'
-> & {
-  directory: string
-  drainMs: number
+export interface ResolvedOptions
+  extends
+    Required<TurnDefaults>,
+    Required<Omit<LifecycleOptions, 'memoryLimitMb'>>,
+    Required<
+      Pick<
+        OpenCodeServerOptions,
+        'home' | 'hostname' | 'username' | 'directory' | 'warmUp' | 'trustProjectConfig'
+      >
+    > {
+  memoryLimitMb?: number | undefined
+  port?: number | undefined
+  binary?: string | undefined
+  logger?: Logger | undefined
   proxy: { providerID: string; name: string }
-  models: Model[]
+  models: ModelOptions[]
 }
 
 /** What of the options may hold a secret, and must not be seen by printing, inspecting or serialising. */

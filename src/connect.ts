@@ -107,10 +107,14 @@ export async function driveTurn(
       modelId,
       ...defined({ providerId, password, username, directory: input.directory }),
     }
-    await using connection = connect(endpoint)
-    const turn = connection.turn({ ...input, text, traceId })
-    for await (const reply of turn) await deliver(reply)
-    return await turn.done
+    const connection = connect(endpoint)
+    try {
+      const turn = connection.turn({ ...input, text, traceId })
+      for await (const reply of turn) await deliver(reply)
+      return await turn.done
+    } finally {
+      await connection.close()
+    }
   } catch (thrown) {
     const error = firstLine(messageOf(thrown))
     const isInput = thrown instanceof InvalidOptionsError || !given

@@ -43,9 +43,6 @@ const model = z.strictObject({
   options: z.record(z.string(), z.unknown()).optional(),
 })
 
-/** A model, as an object. */
-export type Model = z.output<typeof model>
-
 /** The shapes of what a turn may be given, shared by the defaults and by each turn. */
 export const turnLimits = {
   maxRetries: z.number().int().nonnegative(),

@@ -3,14 +3,7 @@ import { connectSchema, lifecycleSchema } from './option-schema.ts'
 import type { PermissionRequest, QuestionRequest } from './replies.ts'
 import { parse } from './validation.ts'
 
-export {
-  changeOptions,
-  CompiledOptions,
-  secretOptions,
-  useOptions,
-  type ResolvedOptions,
-  type SecretOptions,
-} from './compiled-options.ts'
+export { CompiledOptions, type ResolvedOptions, type SecretOptions } from './compiled-options.ts'
 
 type Answer<T> = T | Promise<T>
 
@@ -30,15 +23,17 @@ export type Modality = 'text' | 'image' | 'audio' | 'video' | 'pdf'
 /** A model behind the proxy; a plain id stands for `{ id }`. */
 export interface ModelOptions {
   id: string
-  name?: string
+  name?: string | undefined
   /** What it takes; default text only. Without `image` opencode drops images in silence. */
-  input?: Modality[]
-  contextTokens?: number
-  outputTokens?: number
+  input?: Modality[] | undefined
+  contextTokens?: number | undefined
+  outputTokens?: number | undefined
   /** US dollars per million tokens. */
-  cost?: { input: number; output: number; cacheRead?: number; cacheWrite?: number }
+  cost?:
+    | { input: number; output: number; cacheRead?: number | undefined; cacheWrite?: number | undefined }
+    | undefined
   /** Passed to the provider as they are. */
-  options?: Record<string, unknown>
+  options?: Record<string, unknown> | undefined
 }
 
 /** The OpenAI-compatible endpoint, LiteLLM or any other, and the agent's own key for it. */

@@ -3,12 +3,10 @@ import { createActor, type Actor } from 'xstate'
 import { loadPreparation } from './actors/prepare.ts'
 import { runtimeOf } from './actors/runtime.ts'
 import { ensureRunning, type EnsureRunningOptions } from './ensure-running.ts'
-import { writeConfigFile } from './io/config-file.ts'
 import { lifecycle$, type Lifecycle } from './lifecycle.ts'
 import { serverMachine } from './machines/server.ts'
 import {
   compileOptions,
-  secretOptions,
   type CompiledOptions,
   type OpenCodeServerOptions,
   type ReconfigureOptions,
@@ -89,10 +87,9 @@ export class OpenCodeServer implements AsyncDisposable {
    * Writes the config file (0600, in a folder of 0700; atomic and idempotent) and returns its path.
    * Rejects with `InvalidOptionsError` where the home cannot be written, `HomeLockedError` where another host uses it.
    */
-  writeConfig(): Promise<string> {
-    const { values } = this.#options
-    const write = () => writeConfigFile(values, secretOptions(this.#options))
-    return runtimeOf(this.#options).home.during(values.home, write)
+  async writeConfig(): Promise<string> {
+    const { writeConfig } = await loadPreparation()
+    return writeConfig(this.#options)
   }
 
   /** Resolves once the server is healthy; starts it if need be. Rejects with a typed error: see `ensureRunning`. */

@@ -1,5 +1,5 @@
 // This runtime. What it loads when a first server is made is loaded before, as all of the SDK is.
-import '../../dist/actors/preparation.js'
+import '../../dist/preparation.js'
 import 'undici'
 import { filter, firstValueFrom } from 'rxjs'
 import { waitFor } from 'xstate'

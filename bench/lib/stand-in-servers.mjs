@@ -1,9 +1,9 @@
 // Server machines whose world is made up: every actor but the turns' is a stand-in, so that what is measured is ours and
 // no process, socket or file is touched.
 import { createActor, fromCallback, fromPromise, waitFor } from 'xstate'
-import { EventHub } from '../../dist/actors/hub.js'
-import { runtimeOf } from '../../dist/actors/runtime.js'
-import { compileOptions, serverMachine } from '../../dist/index.js'
+import { EventHub } from '../../build/actors/hub.js'
+import { runtimeOf } from '../../build/actors/runtime.js'
+import { compileOptions, serverMachine } from '../../build/index.js'
 
 /** opencode's API as far as a turn asks it: prompts wait until they are answered. */
 class StandInClient {

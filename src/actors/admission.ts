@@ -1,5 +1,5 @@
 import { refuseProjectCode } from '../io/project-code.ts'
-import { secretOptions, type CompiledOptions } from '../options.ts'
+import { secretOptions, type CompiledOptions } from '../compiled-options.ts'
 
 /** Resolves for a directory that may be worked in; rejects with `InvalidOptionsError` for one that may not. */
 export type Admission = (directory: string | undefined) => Promise<void>

@@ -1,4 +1,4 @@
-import { lockHome, type HomeLock } from '../io/home-lock.ts'
+import type { HomeLock } from '../io/home-lock.ts'
 
 /**
  * This server's hold on its home. The lock is taken once and shared by all who need it (a preparation, a process, the
@@ -21,17 +21,11 @@ export class HomeHold {
     }
   }
 
-  /** Takes the lock for those who entered. @throws HomeLockedError where another host has it. */
-  lock(home: string): void {
-    if (this.#users === 0) throw new Error('A lock that nobody holds would never be released')
-    this.#lock ??= lockHome(home)
-  }
-
-  /** Does something to the home under its lock. */
-  async during<T>(home: string, act: () => Promise<T>): Promise<T> {
+  /** Does something to the home under its lock, which `lock` takes. Rejects with what that throws, or `act`. */
+  async during<T>(lock: () => HomeLock, act: () => Promise<T>): Promise<T> {
     const leave = this.enter()
     try {
-      this.lock(home)
+      this.#lock ??= lock()
       return await act()
     } finally {
       leave()

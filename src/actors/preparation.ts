@@ -1,10 +1,11 @@
 import { resolveBinary } from '../io/binary.ts'
 import { writeConfigFile } from '../io/config-file.ts'
-import { choosePort } from '../io/port.ts'
+import { lockHome } from '../io/home-lock.ts'
+import { baseURLOf, choosePort } from '../io/port.ts'
 import { spawnServer, type ProcessEvents, type ServerProcess } from '../io/server-process.ts'
 import { planSpawn, type SpawnPlan } from '../io/spawn-plan.ts'
 import { emptyTempFolder } from '../io/temp-folder.ts'
-import { secretOptions, type CompiledOptions } from '../options.ts'
+import { secretOptions, type CompiledOptions } from '../compiled-options.ts'
 import { admission } from './admission.ts'
 import type { SystemClock } from './clock.ts'
 import { reapOrphan } from './orphan.ts'
@@ -13,6 +14,7 @@ import { runtimeOf } from './runtime.ts'
 /** What a start needs. */
 export interface Preparation {
   plan: SpawnPlan
+  baseURL: string
   spawn: (events: ProcessEvents) => ServerProcess
   /** The pid of what an earlier host had left. */
   reaped: number | undefined
@@ -33,7 +35,7 @@ export async function prepareSpawn(
   signal.throwIfAborted()
   const file = await resolveBinary(binary)
   signal.throwIfAborted()
-  return runtimeOf(options).home.during(home, async () => {
+  return inHome(options, async () => {
     const reaped = await reapOrphan({ home, stopGraceMs, clock, signal })
     await emptyTempFolder(home)
     signal.throwIfAborted()
@@ -41,6 +43,15 @@ export async function prepareSpawn(
     // Before the server runs in it, and before any request names it.
     await admission(options, 'option directory')(options.values.directory)
     const plan = planSpawn(options, file, await choosePort(hostname, port))
-    return { plan, spawn: (events) => spawnServer(options, plan, events), reaped }
+    const baseURL = baseURLOf(plan.hostname, plan.port)
+    return { plan, baseURL, spawn: (events) => spawnServer(options, plan, events), reaped }
   })
+}
+
+/** Writes the config file into the home, under its lock; resolves with its path. */
+export const writeConfig = (options: CompiledOptions): Promise<string> =>
+  inHome(options, () => writeConfigFile(options.values, secretOptions(options)))
+
+function inHome<T>(options: CompiledOptions, act: () => Promise<T>): Promise<T> {
+  return runtimeOf(options).home.during(() => lockHome(options.values.home), act)
 }

@@ -1,6 +1,5 @@
 import { fromPromise } from 'xstate'
 import { OpenCodeClient } from '../io/client.ts'
-import { baseURLOf } from '../io/port.ts'
 import { withoutSecrets } from '../masked-error.ts'
 import type { CompiledOptions } from '../options.ts'
 import { admission } from './admission.ts'
@@ -34,8 +33,7 @@ export const prepare = fromPromise<Prepared, { options: CompiledOptions }>(
       return prepareSpawn(options, clock, signal, preparing)
     })
     runtime.preparing = prepared.catch(() => undefined)
-    const { plan, spawn, reaped } = await prepared
-    const baseURL = baseURLOf(plan.hostname, plan.port)
+    const { plan, baseURL, spawn, reaped } = await prepared
     if (signal.aborted) return { baseURL }
     runtime.plan = plan
     runtime.spawn = spawn

@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import type { AnyActorRef } from 'xstate'
 import type { OpenCodeClient } from '../io/client.ts'
 import type { ProcessEvents, ServerProcess } from '../io/server-process.ts'
 import type { SpawnPlan } from '../io/spawn-plan.ts'
 import { observersOf } from '../observers.ts'
-import { useOptions, type CompiledOptions } from '../options.ts'
+import { useOptions, type CompiledOptions } from '../compiled-options.ts'
 import { quietly } from '../quietly.ts'
 import type { Admission } from './admission.ts'
 import { HomeHold } from './home-hold.ts'
@@ -77,7 +76,7 @@ export class Runtime {
 
   /** The lane of a session that is known by its id: one for all turns that name it while any of them lives. */
   laneOf(sessionId: string, directory: string | undefined): Lane {
-    const lane = this.#lanes.get(sessionId) ?? new Lane({ key: randomUUID(), sessionId, directory })
+    const lane = this.#lanes.get(sessionId) ?? new Lane({ key: crypto.randomUUID(), sessionId, directory })
     this.#lanes.set(sessionId, lane)
     return lane
   }

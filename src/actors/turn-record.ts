@@ -1,4 +1,3 @@
-import { randomBytes, randomUUID } from 'node:crypto'
 import { ReplaySubject } from 'rxjs'
 import type { PromptPart } from '../io/client.ts'
 import type { PermissionPolicy, QuestionPolicy } from '../options.ts'
@@ -50,7 +49,7 @@ export interface TurnPlan {
 
 /** What a turn carries, and what it gives to those who follow it: beside the machine, keyed by its id. */
 export class TurnRecord {
-  readonly id = randomUUID()
+  readonly id = crypto.randomUUID()
   /** Ours, so that the answers that name it as their parent are this turn's. New for each attempt. */
   messageId = newMessageId()
   /** The message of an attempt that died with its server: the session is put back to before it. */
@@ -163,7 +162,7 @@ let counter = 0
 function newMessageId(): string {
   counter = (counter + 1) % 4096
   const time = (BigInt(Date.now()) * 4096n + BigInt(counter)) & 0xffff_ffff_ffffn
-  const random = [...randomBytes(14)].map((byte) => base62[byte % 62]).join('')
+  const random = [...crypto.getRandomValues(new Uint8Array(14))].map((byte) => base62[byte % 62]).join('')
   return `msg_${time.toString(16).padStart(12, '0')}${random}`
 }
 

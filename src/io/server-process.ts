@@ -1,6 +1,6 @@
 import { execa } from 'execa'
 import { ServerExitedError } from '../errors.ts'
-import { secretOptions, type CompiledOptions } from '../options.ts'
+import { secretOptions, type CompiledOptions } from '../compiled-options.ts'
 import { secretTexts } from '../secret-texts.ts'
 import { serverEnvironment } from './environment.ts'
 import { killLeftovers, signalGroup, type GroupSignal } from './processes.ts'

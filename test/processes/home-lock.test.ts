@@ -49,7 +49,7 @@ describe('the lock of a home', () => {
     return new Promise((resolve, reject) =>
       execFile(
         process.execPath,
-        [hostProgram('lock-racer'), dist, home, String(ms)],
+        [hostProgram('lock-racer'), join(dirname(dist), 'build'), home, String(ms)],
         (error, stdout, stderr) => {
           if (error && error.signal !== 'SIGKILL') reject(new Error(stderr))
           else resolve(stdout.split('\n').filter((line) => line !== ''))

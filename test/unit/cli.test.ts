@@ -1,5 +1,4 @@
 import { EventEmitter } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -20,30 +19,6 @@ const flags: RunFlags = { home: 'h', proxy: 'http://127.0.0.1:4000/v1', model: '
 const failed = (code: TurnErrorCode) =>
   ({ kind: 'error', trace_id: null, error: 'no', code, retryable: false }) as const
 
-/** The source files that `file` loads by static imports, itself included, and the packages among them. */
-function loads(file: string, seen = new Set<string>()): Set<string> {
-  if (seen.has(file)) return seen
-  seen.add(file)
-  if (!file.endsWith('.ts')) return seen
-  const imports = readFileSync(file, 'utf8').matchAll(/^(?:import|export) (?!type)[^;]*?from '([^']+)'/gm)
-  for (const [, name = ''] of imports) loads(name.startsWith('.') ? resolve(file, '..', name) : name, seen)
-  return seen
-}
-
-const packagesOf = (file: string): string[] =>
-  [...loads(join(import.meta.dirname, '../../src', file))].filter((name) => !/\.ts$|^node:/.test(name))
-
-it('importing the package loads neither HTTP nor what starts a process', () => {
-  expect(packagesOf('index.ts').sort()).toEqual([
-    'eventsource-parser',
-    'get-port',
-    'rxjs',
-    'write-file-atomic',
-    'xstate',
-    'zod',
-  ])
-})
-
 describe('the command line', () => {
   afterEach(() => vi.restoreAllMocks())
 
@@ -53,11 +28,6 @@ describe('the command line', () => {
   }
   const run = (...args: string[]) => main(['node', 'opencode-runtime', ...args])
   const needed = ['--home', '/h', '--proxy', 'http://127.0.0.1:1/v1', '--model', 'm']
-
-  it('loads no package for its version, and nothing but commander before a command runs', () => {
-    expect(packagesOf('cli.ts')).toEqual([])
-    expect(packagesOf('cli/program.ts')).toEqual(['commander'])
-  })
 
   it('--version prints the version and ends with 0', async () => {
     const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionsError } from '../../src/errors.ts'
-import { compileConnection, compileOptions, secretOptions } from '../../src/options.ts'
+import { secretOptions } from '../../src/compiled-options.ts'
+import { compileConnection, compileOptions } from '../../src/options.ts'
 import type { ConnectOptions, OpenCodeServerOptions } from '../../src/options.ts'
 
 const good = {

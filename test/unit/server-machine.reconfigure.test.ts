@@ -9,7 +9,8 @@ import {
   ServerExitedError,
   StoppedError,
 } from '../../src/errors.ts'
-import { secretOptions, type ReconfigureOptions } from '../../src/options.ts'
+import { secretOptions } from '../../src/compiled-options.ts'
+import type { ReconfigureOptions } from '../../src/options.ts'
 import { reconfigure } from '../../src/reconfigure.ts'
 import { startServer, type TestServer } from '../support/machine-harness.ts'
 

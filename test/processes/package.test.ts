@@ -1,0 +1,171 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { builtinModules } from 'node:module'
+import { dirname, join, relative, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { execa } from 'execa'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { buildPackage } from '../support/built-cli.ts'
+
+const project = join(import.meta.dirname, '../..')
+let dist: string
+beforeAll(async () => {
+  dist = await buildPackage()
+}, 120_000)
+afterAll(() => rm(dirname(dist), { recursive: true, force: true }))
+
+const imports = /^\s*(?:import|export)\b[^'"();]*?(?:\bfrom\s*)?["']([^"'\n]+)["']/gm
+
+/** The files that `file` loads by static imports, itself included, and the packages among them. */
+async function loads(file: string, seen = new Set<string>()): Promise<Set<string>> {
+  if (seen.has(file)) return seen
+  seen.add(file)
+  if (!/\.m?js$/.test(file)) return seen
+  for (const [, name = ''] of (await readFile(file, 'utf8')).matchAll(imports))
+    await loads(name.startsWith('.') ? resolve(file, '..', name) : name, seen)
+  return seen
+}
+
+async function loadedBy(entry: string) {
+  const all = [...(await loads(join(dist, entry)))]
+  return {
+    files: all.filter((name) => name.startsWith(dist)).map((name) => relative(dist, name)),
+    packages: all.filter((name) => !name.startsWith(dist) && !name.startsWith('node:')).sort(),
+    builtins: all.filter((name) => name.startsWith('node:')).sort(),
+  }
+}
+
+describe('importing the built package', () => {
+  it('loads few files, and neither HTTP nor what starts a process', async () => {
+    const { files, packages, builtins } = await loadedBy('index.js')
+    expect(files.sort()).toEqual(['base.js', 'core.js', 'index.js'])
+    expect(packages).toEqual(['eventsource-parser', 'rxjs', 'xstate'])
+    // Those that take longest to load.
+    for (const late of ['node:child_process', 'node:crypto', 'node:http', 'node:net'])
+      expect(builtins).not.toContain(late)
+  })
+
+  it('loads no package for the version, and nothing but commander before a command runs', async () => {
+    expect((await loadedBy('cli.js')).packages).toEqual([])
+    expect((await loadedBy('program.js')).packages).toEqual(['commander'])
+  })
+})
+
+describe('the built package', () => {
+  const filesOf = async (ending: RegExp) =>
+    (await readdir(dist, { recursive: true }))
+      .filter((name) => ending.test(name))
+      .map((name) => join(dist, name))
+  const manifest = async () =>
+    JSON.parse(await readFile(join(project, 'package.json'), 'utf8')) as Record<
+      string,
+      Record<string, string>
+    >
+
+  it('names no package that whoever installs it does not get', async () => {
+    const { dependencies, peerDependencies } = await manifest()
+    const given = new Set([...Object.keys({ ...dependencies, ...peerDependencies }), ...builtinModules])
+    const anyImport = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*["']([^"'\n.][^"'\n]*)["']/g
+    for (const file of await filesOf(/\.m?js$/)) {
+      const code = (await readFile(file, 'utf8')).replace(/^\s*(?:\/?\*|\/\/).*$/gm, '')
+      for (const [, name = ''] of code.matchAll(anyImport)) {
+        const [first = '', second] = name.replace(/^node:/, '').split('/')
+        const known = [first, `${first}/${second ?? ''}`].some((part) => given.has(part))
+        expect(known, `${relative(dist, file)} imports ${name}`).toBe(true)
+      }
+    }
+  })
+
+  it('says under which licence it holds code of others', async () => {
+    const licence = await readFile(join(dist, 'zod.LICENSE.txt'), 'utf8')
+    expect(licence).toMatch(/MIT License[^]*Colin McDonnell/)
+    const core = await readFile(join(dist, 'core.js'), 'utf8')
+    const others = core.matchAll(/^\/\/ .*node_modules\/([^/\n]+)/gm)
+    // Its own is below node_modules too, here.
+    expect(new Set([...others].map(([, name]) => name))).toEqual(new Set(['.cache', 'zod']))
+  })
+})
+
+describe('the packed package, where only its own dependencies are', () => {
+  let user: string
+  beforeAll(async () => {
+    user = await mkdtemp(join(project, 'node_modules/.cache/opencode-runtime-user-'))
+    await installInto(join(user, 'node_modules'))
+    await writeFile(join(user, 'package.json'), '{ "type": "module" }')
+  }, 120_000)
+  afterAll(() => rm(user, { recursive: true, force: true }))
+
+  /** What `npm pack` takes, beside links to what `npm install` would bring with it. */
+  async function installInto(modules: string) {
+    const own = join(modules, 'opencode-runtime')
+    const { stdout } = await execa(
+      'npm',
+      ['pack', '--json', '--ignore-scripts', '--pack-destination', user],
+      {
+        cwd: dirname(dist),
+      },
+    )
+    const [{ filename }] = JSON.parse(stdout) as [{ filename: string }]
+    await execa('mkdir', ['-p', own])
+    await execa('tar', ['-xzf', join(user, filename), '-C', own, '--strip-components', '1'])
+    const { dependencies } = JSON.parse(await readFile(join(own, 'package.json'), 'utf8')) as {
+      dependencies: Record<string, string>
+    }
+    for (const name of [...Object.keys(dependencies), '@types/node', 'typescript']) {
+      await execa('mkdir', ['-p', dirname(join(modules, name))])
+      await symlink(join(project, 'node_modules', name), join(modules, name))
+    }
+  }
+
+  const settings = {
+    module: 'NodeNext',
+    target: 'ES2022',
+    lib: ['ES2023', 'ESNext.Disposable'],
+    strict: true,
+  }
+
+  it('has types that hold without skipLibCheck', async () => {
+    await writeFile(
+      join(user, 'user.ts'),
+      `import { OpenCodeServer, serverMachine, type Reply } from 'opencode-runtime'
+       import { fakeOpenCode } from 'opencode-runtime/testing'
+       import { createActor } from 'xstate'
+       const server = new OpenCodeServer({ home: '/h', proxy: { baseURL: 'http://h/v1', apiKey: 'k' }, models: ['m'] })
+       server.turn$('x').subscribe((reply: Reply) => console.log(reply.kind))
+       export const state: string = createActor(serverMachine, { input: null as never }).getSnapshot().status
+       export const fake = fakeOpenCode({ crashAfterMs: 5 })
+       // @ts-expect-error: what is misspelt is told
+       new OpenCodeServer({ hom: '/h' })`,
+    )
+    const config = { compilerOptions: { ...settings, noEmit: true, skipLibCheck: false, types: ['node'] } }
+    await writeFile(join(user, 'tsconfig.json'), JSON.stringify({ ...config, files: ['user.ts'] }))
+    const { all } = await execa('tsc', ['-p', user], {
+      localDir: project,
+      preferLocal: true,
+      all: true,
+      reject: false,
+    })
+    expect(all).toBe('')
+  })
+
+  it('runs a turn on its own stand-in of opencode, and tells its version', async () => {
+    await writeFile(
+      join(user, 'user.mjs'),
+      `import { OpenCodeServer } from 'opencode-runtime'
+       import { fakeOpenCode } from 'opencode-runtime/testing'
+       const fake = await fakeOpenCode()
+       const proxy = { baseURL: 'http://127.0.0.1:9/v1', apiKey: 'sk-123456789' }
+       const server = new OpenCodeServer({ home: process.argv[2], proxy, models: ['m'], binary: fake.binary })
+       const last = await server.turn('Say hello').done
+       await server.close()
+       await fake.stop()
+       console.log(last.kind)`,
+    )
+    const home = join(user, 'home')
+    onTestFinished(() => rm(home, { recursive: true, force: true }))
+    const run = promisify(execFile)
+    expect((await run(process.execPath, [join(user, 'user.mjs'), home])).stdout).toBe('final\n')
+    const cli = join(user, 'node_modules/opencode-runtime/dist/cli.js')
+    expect((await run(process.execPath, [cli, '--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+})
