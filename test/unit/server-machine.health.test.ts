@@ -78,6 +78,7 @@ describe('a healthy server that is asked for its health', () => {
     expect(server.state()).toBe('healthy')
     await server.advance(1)
     expect(server.context()).toMatchObject({ reason: 'wedged', restarts: 1 })
+    expect(server.context().error?.message).toMatch(/the last one because the probe got no answer in time/)
   })
 
   it('with a running turn is busy, not wedged, while frames come', async () => {

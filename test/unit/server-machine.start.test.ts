@@ -105,6 +105,7 @@ describe('a start that fails', () => {
       code: 'ERR_OPENCODE_RUNTIME',
       message: 'The server could not be prepared: boom',
     })
+    expect(server.context().reason).toBe('could not be prepared')
   })
 
   it('is known at once where the process cannot be started', async () => {
@@ -155,6 +156,16 @@ describe('a start that fails', () => {
     await server.advance(3000)
     expect(server.state()).toBe('failed')
     expect(server.context().error?.message).toMatch(/the last probe said: the probe with config failed/)
+  })
+
+  it('is one where no probe is answered, and says so', async () => {
+    const limits = { startTimeoutMs: 3000, probeTimeoutMs: 1000, maxRestarts: 0 }
+    const server = startServer(limits, { probe: 'hangs' })
+    server.send({ type: 'server.start' })
+    await server.advance(3000)
+    expect(server.context().error?.message).toMatch(
+      /3000 ms: the last probe said: the probe got no answer in time/,
+    )
   })
 
   it('is told by what its own process said, not by what one before did', async () => {

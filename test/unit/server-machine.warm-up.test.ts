@@ -48,8 +48,8 @@ describe('the warm-up', () => {
   it('that fails changes nothing: the server stays healthy and takes turns', async () => {
     const server = startServer({ maxRestarts: 0 }, { warmUp: 'fails' })
     await server.beHealthy()
-    await server.advance(60_000)
     expect(warmth(server)).toBe('warm')
+    await server.advance(60_000)
     expect(server.context()).toMatchObject({ restarts: 0, ending: undefined, error: undefined, failures: 0 })
     const turn = server.turn()
     await server.advance()
