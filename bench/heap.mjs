@@ -39,7 +39,6 @@ async function perTurn(said) {
   return kB - replay.kB
 }
 
-const note = 'some 64 bytes a delta: the id of its event, so that one that is told twice counts once'
 const took = { idle: [], healthy: [], begun: [], said: [] }
 await perServer(() => idleServer())
 await perServer(() => healthyServer())
@@ -55,6 +54,6 @@ finish([
   row('heap per idle server actor, in kB', took.idle, '≤ 100'),
   row('heap per healthy server actor with stand-in actors, in kB', took.healthy, '≤ 100'),
   row('heap per live turn whose answer has begun, in kB', took.begun, '≤ 20'),
-  row(`heap per live turn after ${deltas} deltas, its replay aside, in kB`, took.said, '≤ 20', note),
+  row(`heap per live turn after ${deltas} deltas, its replay aside, in kB`, took.said, '≤ 20'),
 ])
 process.exit()

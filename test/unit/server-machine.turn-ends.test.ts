@@ -5,7 +5,7 @@ import { turnLogic } from '../../src/actors/turn.ts'
 import { serverMachine } from '../../src/machines/server.ts'
 import { startTurn } from '../../src/turn.ts'
 import { FakeWorld, type Script } from '../support/fake-world.ts'
-import { optionsOf, startServer } from '../support/machine-harness.ts'
+import { optionsOf, secrets, startServer } from '../support/machine-harness.ts'
 import { SteppedClock } from '../support/stepped-clock.ts'
 
 describe('a turn in flight when the process dies', () => {
@@ -234,10 +234,10 @@ describe('a turn whose actor is of somebody else', () => {
 
 describe('a turn whose actor fails', () => {
   it.each(['start', 'transition'] as const)(
-    'in %s gets one internal, and the machine lives',
+    'in %s gets one internal that tells no secret, and the machine lives',
     async (where) => {
       const boom = () => {
-        throw new Error('a defect of ours')
+        throw new Error(`a defect of ours: ${secrets.apiKey}`)
       }
       const world = new FakeWorld()
       const clock = new SteppedClock()
@@ -248,7 +248,11 @@ describe('a turn whose actor fails', () => {
       const actor = createActor(machine, { input: options, clock }).start()
       const turn = startTurn(actor, 'hello')
       await clock.advance()
-      expect(await turn.done).toMatchObject({ kind: 'error', code: 'internal', error: 'a defect of ours' })
+      expect(await turn.done).toMatchObject({
+        kind: 'error',
+        code: 'internal',
+        error: 'a defect of ours: ***',
+      })
       expect(actor.getSnapshot().status).toBe('active')
       expect(actor.getSnapshot().context).toMatchObject({ waiting: [], running: [] })
       actor.send({ type: 'server.start' })
