@@ -102,6 +102,21 @@ export const argued = [
     why: 'one version is tested at present: both ends of the range are the same',
   },
   {
+    file: 'seen-ids.ts',
+    names: /^isRepeated › id > this\.#latest → false$/,
+    why: 'then each is looked for: slower, and nothing else',
+  },
+  {
+    file: 'transcript.ts',
+    names: /^#open › state › without (doomed|dropped): false$/,
+    why: 'undefined is as good as false',
+  },
+  {
+    file: 'catch-up.ts',
+    names: /^requestEvents › type › 'permission' in properties → (true|false)$/,
+    why: 'the reducer asks both alike',
+  },
+  {
     file: 'watch.ts',
     names: /^watch › states › asking › invoke › input › without withConfig: false$/,
     why: 'undefined is as good as false',

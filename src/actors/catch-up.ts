@@ -13,16 +13,12 @@ export interface TurnSnapshot {
 
 /** A snapshot's messages, told as the events that would have told them. */
 export function messageEvents(messages: unknown): OpenCodeEvent[] {
-  return asList(messages).flatMap((entry) => {
-    const info = isFields(entry) ? entry['info'] : undefined
-    const sessionID = parseMessage(info)?.sessionId
-    if (sessionID === undefined) return []
-    const parts = partsOf(entry).map((part) => ({
-      type: 'message.part.updated',
-      properties: { sessionID, part },
-    }))
-    return [{ type: 'message.updated', properties: { sessionID, info } }, ...parts]
-  })
+  return asList(messages)
+    .filter(isFields)
+    .flatMap((entry) => [
+      { type: 'message.updated', properties: { info: entry['info'] } },
+      ...partsOf(entry).map((part) => ({ type: 'message.part.updated', properties: { part } })),
+    ])
 }
 
 /** A snapshot's pending requests, told as the events that would have told them. */

@@ -27,7 +27,6 @@ export class SeenIds {
 
   /** Forgets all. */
   clear(): void {
-    this.#latest = ''
     this.#young = []
     this.#blocks.length = 0
   }

@@ -84,17 +84,16 @@ export class Transcript {
     const step = this.#lastSteps.get(messageId)
     if (!step) return
     step.isOpen = false
-    const parts = this.#partsOf(messageId).filter((part) => part.doomed && part.step === step.id)
-    for (const part of parts) {
+    for (const part of this.#partsOf(messageId).filter((part) => part.step === step.id)) {
       part.doomed = false
       part.dropped = false
       if (part.whole !== undefined) this.#complete(part, part.whole)
     }
   }
 
-  /** Marks a gap: parts that are still open wait for their whole text. */
+  /** Marks a gap: parts that are still open wait for their whole text; those that have ended take nothing anyway. */
   tear(): void {
-    for (const part of this.#parts.values()) if (part.whole === undefined) part.torn = true
+    for (const part of this.#parts.values()) part.torn = true
   }
 
   #open(part: WirePart): Stretch {

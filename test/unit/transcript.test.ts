@@ -244,6 +244,18 @@ describe('a retry', () => {
     expect(subject.answer).toBe('right')
   })
 
+  it('that is announced late leaves a text that is still open to its end', () => {
+    const { subject, step, begins, says, ends, finished } = transcript()
+    step('prt_s1')
+    begins('prt_1')
+    says('prt_1', 'ri')
+    subject.retry('msg_1')
+    begins('prt_2')
+    finished()
+    ends('prt_1', 'right')
+    expect(subject.answer).toBe('right')
+  })
+
   it('of a step before the one that finishes stays one', () => {
     const { subject, step, begins, says, ends, finished } = transcript()
     step('prt_s1')
