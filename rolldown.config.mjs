@@ -37,7 +37,7 @@ const licences = {
 export default defineConfig({
   input: Object.fromEntries(entries.map((file) => [file.replace(/\.\w+$/, ''), moduleOf(file)])),
   // All that is named as a package stays one, but for zod.
-  external: /^(?!\.|\/|zod$|zod\/)/,
+  external: /^(?!\.|\/|[a-z]:|zod$|zod\/)/i,
   platform: 'node',
   plugins: [licences],
   output: {

@@ -27,7 +27,7 @@ const took = await interleave(rounds, {
   version: () => node('dist/cli.js', '--version'),
 })
 const rest =
-  'On top come our own code and what is used of zod, in one file; undici, execa and what else a server needs are loaded with the first one.'
+  'On top come our own code and what is used of zod, in a few files; undici, execa and what else a server needs are loaded with the first one.'
 console.log(`whole processes, ${rounds} rounds:`)
 finish([
   row('import of the package / of xstate and rxjs alone', ratiosOf(took.package, took.floor), '≤ 1.2', rest),

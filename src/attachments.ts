@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { InvalidOptionsError } from './errors.ts'
 import type { PromptPart } from './io/client.ts'
+import { lazily } from './validation.ts'
 import type { Modality, ResolvedOptions } from './options.ts'
 
 /** A file that goes with a prompt. */
@@ -13,12 +14,14 @@ export interface Attachment {
 }
 
 /** The shape of a turn's attachments. @internal */
-export const attachmentsSchema = z.array(
-  z.strictObject({
-    mime: z.string().regex(/^[\w.+-]+\/[\w.+-]+$/, 'expected a media type such as image/png'),
-    data: z.union([z.instanceof(Uint8Array), z.base64()], 'expected bytes or base64'),
-    filename: z.string().min(1).optional(),
-  }),
+export const attachmentsSchema = lazily(() =>
+  z.array(
+    z.strictObject({
+      mime: z.string().regex(/^[\w.+-]+\/[\w.+-]+$/, 'expected a media type such as image/png'),
+      data: z.union([z.instanceof(Uint8Array), z.base64()], 'expected bytes or base64'),
+      filename: z.string().min(1).optional(),
+    }),
+  ),
 )
 
 type Model = { providerID: string; modelID: string }

@@ -208,7 +208,7 @@ export function compileConnection(options: ConnectOptions) {
     ...rest
   } = parse(connectSchema, options, 'option')
   const values = {
-    ...lifecycleSchema.parse({}),
+    ...lifecycleSchema().parse({}),
     ...rest,
     home: '',
     hostname: new URL(baseURL).hostname,

@@ -3,7 +3,7 @@ import type { TurnPlan } from './actors/turn-record.ts'
 import { modelOf } from './actors/model.ts'
 import { attachmentsSchema, fileParts, type Attachment } from './attachments.ts'
 import { absolute, positiveMs, sessionId as sessionIdSchema, turnLimits } from './option-schema.ts'
-import { parse } from './validation.ts'
+import { lazily, parse } from './validation.ts'
 import type { PermissionPolicy, QuestionPolicy, ResolvedOptions } from './options.ts'
 import { firstLine } from './messages.ts'
 
@@ -38,28 +38,30 @@ export interface TurnInput {
   signal?: AbortSignal
 }
 
-const schema = z.strictObject({
-  text: z.string().min(1, 'expected a text'),
-  traceId: z.string().nullish(),
-  sessionId: sessionIdSchema.optional(),
-  directory: absolute.optional(),
-  agent: z.string().min(1).optional(),
-  model: z
-    .union(
-      [z.string().min(1), z.strictObject({ providerId: z.string().min(1), modelId: z.string().min(1) })],
-      'expected a model id or { providerId, modelId }',
-    )
-    .optional(),
-  system: z.string().optional(),
-  attachments: attachmentsSchema.optional(),
-  deadlineMs: positiveMs.optional(),
-  stallMs: positiveMs.optional(),
-  maxRetries: turnLimits.maxRetries.optional(),
-  resume: z.boolean().optional(),
-  onPermission: turnLimits.onPermission.optional(),
-  onQuestion: turnLimits.onQuestion.optional(),
-  signal: z.instanceof(AbortSignal).optional(),
-})
+const schema = lazily(() =>
+  z.strictObject({
+    text: z.string().min(1, 'expected a text'),
+    traceId: z.string().nullish(),
+    sessionId: sessionIdSchema().optional(),
+    directory: absolute().optional(),
+    agent: z.string().min(1).optional(),
+    model: z
+      .union(
+        [z.string().min(1), z.strictObject({ providerId: z.string().min(1), modelId: z.string().min(1) })],
+        'expected a model id or { providerId, modelId }',
+      )
+      .optional(),
+    system: z.string().optional(),
+    attachments: attachmentsSchema().optional(),
+    deadlineMs: positiveMs().optional(),
+    stallMs: positiveMs().optional(),
+    maxRetries: turnLimits().maxRetries.optional(),
+    resume: z.boolean().optional(),
+    onPermission: turnLimits().onPermission.optional(),
+    onQuestion: turnLimits().onQuestion.optional(),
+    signal: z.instanceof(AbortSignal).optional(),
+  }),
+)
 
 /** The longest title that a prompt gives its session. */
 const titleLength = 60

@@ -1,9 +1,18 @@
 import type { z } from 'zod'
 import { InvalidOptionsError } from './errors.ts'
 
+/**
+ * What is made when it is first asked for, and then is the same: to make the schemas takes as long as to load the library
+ * that they are made with, and whoever only imports the package needs none.
+ */
+export function lazily<T>(make: () => T): () => T {
+  let made: { value: T } | undefined
+  return () => (made ??= { value: make() }).value
+}
+
 /** Parses a value by a schema; a bad one throws {@link InvalidOptionsError}, which names the place and the value. */
-export function parse<T extends z.ZodType>(schema: T, value: unknown, what: string): z.output<T> {
-  const result = read(schema, value, what)
+export function parse<T extends z.ZodType>(schema: () => T, value: unknown, what: string): z.output<T> {
+  const result = read(schema(), value, what)
   if (result.success) return result.data
   throw new InvalidOptionsError(result.error.issues.map((issue) => explain(issue, value, what)).join('; '))
 }

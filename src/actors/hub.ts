@@ -46,8 +46,8 @@ export class EventHub {
   }
 
   /**
-   * Whether it is known that the server does nothing: its stream told all from the first, lately too, and of no session
-   * that works.
+   * Whether it is known that the server does nothing: its stream was not cut since it was first heard, told something
+   * lately, and of no session that works. Where it was prompted before that, what it says of the work will tell.
    */
   get isQuiet(): boolean {
     return this.#wasOpen && !this.#hasGap && this.#busy.size === 0 && this.silentMs <= trustedMs
@@ -113,10 +113,10 @@ export class EventHub {
 
   #noteWork({ type, properties }: OpenCodeEvent, sessionId: string | undefined): void {
     if (sessionId === undefined) return
-    if (type === 'session.idle') this.#busy.delete(sessionId)
-    if (type !== 'session.status') return
-    if (parseStatus(properties['status'])?.type === 'idle') this.#busy.delete(sessionId)
-    else this.#busy.add(sessionId)
+    const isStatus = type === 'session.status'
+    const isIdle = isStatus && parseStatus(properties['status'])?.type === 'idle'
+    if (isIdle || type === 'session.idle') this.#busy.delete(sessionId)
+    else if (isStatus || type.startsWith('message.part.')) this.#busy.add(sessionId)
   }
 
   #routeOf(sessionId: string | undefined): Route | undefined {

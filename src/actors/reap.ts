@@ -5,8 +5,7 @@ import { runtimeOf } from './runtime.ts'
 
 /**
  * Ends what a server is busy with before it is ended itself: bash tools run in sessions of their own, which no group
- * signal reaches (opencode 1.18.33: abort and dispose end them). An idle server has nothing to dispose of, and one of which
- * turns and stream tell that it is idle is not even asked.
+ * signal reaches (opencode 1.18.33: abort and dispose end them). An idle server has nothing to dispose of.
  */
 export const dispose = fromPromise<undefined, { options: CompiledOptions }>(
   async ({ input: { options }, signal }) => {
@@ -16,8 +15,8 @@ export const dispose = fromPromise<undefined, { options: CompiledOptions }>(
 )
 
 async function endWork(options: CompiledOptions, signal: AbortSignal): Promise<void> {
-  const { link, directories, turns } = runtimeOf(options)
-  if (!link || (turns.size === 0 && link.hub.isQuiet)) return
+  const { link, directories } = runtimeOf(options)
+  if (!link) return
   const places = new Set([...directories, options.values.directory])
   const statuses = await Promise.all([...places].map((place) => link.client.status(place, signal)))
   const busy = statuses.flatMap((status) =>

@@ -1,4 +1,4 @@
-/** Ids that are remembered at least; at most a block more is. */
+/** Ids that are remembered at least, of all turns of a server together; at most a block more is. */
 const remembered = 10_000
 const blockSize = 1_000
 

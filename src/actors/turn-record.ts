@@ -12,7 +12,7 @@ import {
   type Usage,
 } from '../replies.ts'
 import { deferred } from './deferred.ts'
-import { safeLine } from './failure.ts'
+import { safeLine, type Mask } from './failure.ts'
 import type { Lane } from './lane.ts'
 import type { NamedModel } from './model.ts'
 import type { TurnObserver } from './observer.ts'
@@ -138,12 +138,12 @@ export class TurnRecord {
   }
 
   /** Ends a turn whose actor failed: a defect of ours. A turn that is done stays as it is. */
-  fail(error: unknown): void {
+  fail(error: unknown, mask: Mask): void {
     const message = error instanceof Error ? error.message : 'The turn ended without a reply'
     this.give({
       kind: 'error',
       trace_id: this.plan.traceId,
-      error: safeLine(message),
+      error: safeLine(mask(message)),
       code: 'internal',
       retryable: false,
     })

@@ -145,3 +145,9 @@ export function backoffMs({ options, cooldowns, wasHealthy }: ServerContext, ran
 
 /** How long the event stream has been silent, in ms. */
 export const silentMs = ({ options }: ServerContext): number => runtimeOf(options).link?.hub.silentMs ?? 0
+
+/** Whether it is known that the server works at nothing: there is no turn, and its event stream tells of no work. */
+export function isQuiet({ options }: ServerContext): boolean {
+  const { link, turns } = runtimeOf(options)
+  return turns.size === 0 && link?.hub.isQuiet === true
+}

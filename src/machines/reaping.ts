@@ -12,6 +12,7 @@ export const reaping = lifecycle.createStateConfig({
       always: [
         { guard: 'isGone', target: 'sweeping' },
         { guard: 'isUnresponsive', target: 'terminating' },
+        { guard: 'isQuiet', target: 'terminating' },
       ],
       invoke: {
         src: 'dispose',

@@ -10,7 +10,7 @@ import { turnLogic } from '../actors/turn.ts'
 import { warmUp } from '../actors/warm-up.ts'
 import type { CompiledOptions } from '../options.ts'
 import { judgeVersion } from '../versions.ts'
-import { backoffMs, isWanted, silentMs, type ServerContext, type ServerEvent } from './context.ts'
+import { isQuiet, backoffMs, isWanted, silentMs, type ServerContext, type ServerEvent } from './context.ts'
 
 /** For the end of busy sessions before the process is ended. */
 const disposeTimeoutMs = 5_000
@@ -58,6 +58,8 @@ export const serverSetup = setup({
     isGone: ({ context }) => context.pid === undefined,
     /** A server that does not answer, or never did, has nothing to be asked to end. */
     isUnresponsive: ({ context }) => !context.wasHealthy || context.failures > 0,
+    /** One that works at nothing needs not be asked what it works at. */
+    isQuiet: ({ context }) => isQuiet(context),
     hasSweptEnough: ({ context }) => context.sweeps >= maxSweeps,
     isMeantToStop: ({ context }) => context.ending !== 'failure' && context.ending !== 'refusal',
     isRefused: ({ context }) => context.ending === 'refusal',

@@ -1,7 +1,6 @@
 import { enqueueActions, type DoneActorEvent, type ErrorActorEvent } from 'xstate'
 import type { TurnCause } from '../actors/refusal.ts'
 import { runtimeOf } from '../actors/runtime.ts'
-import { maskedThrown } from '../masked-error.ts'
 import { cancelled, ended, overloaded, processLost } from './causes.ts'
 import { admissible, type ServerContext, type ServerEvent } from './context.ts'
 import { serverSetup } from './setup.ts'
@@ -87,7 +86,7 @@ export const withTurns = serverSetup.extend({
       const runtime = runtimeOf(context.options)
       const record = runtime.turns.get(turnId)
       if (record) {
-        record.fail(maskedThrown(error, context.options.secrets))
+        record.fail(error, (text) => context.options.secrets.mask(text))
         runtime.release(record)
       }
       enqueue.stopChild(actorId)

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { builtinModules } from 'node:module'
+import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { execa } from 'execa'
@@ -89,7 +90,7 @@ describe('the built package', () => {
 describe('the packed package, where only its own dependencies are', () => {
   let user: string
   beforeAll(async () => {
-    user = await mkdtemp(join(project, 'node_modules/.cache/opencode-runtime-user-'))
+    user = await mkdtemp(join(tmpdir(), 'opencode-runtime-user-'))
     await installInto(join(user, 'node_modules'))
     await writeFile(join(user, 'package.json'), '{ "type": "module" }')
   }, 120_000)

@@ -230,6 +230,14 @@ describe('EventHub', () => {
       expect(hub.isQuiet).toBe(true)
     })
 
+    it('takes what a session says of its work for work: that it began may not have been heard', () => {
+      hub.opened()
+      hub.receive(task('ses_1', 'ses_child'))
+      expect(hub.isQuiet).toBe(false)
+      hub.receive(event('ses_1'))
+      expect(hub.isQuiet).toBe(true)
+    })
+
     it('takes a state that it does not know for work', () => {
       hub.opened()
       hub.receive(status('ses_1', 'thinking'))

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { startServer } from '../support/machine-harness.ts'
+import { startServer, type TestServer } from '../support/machine-harness.ts'
+
+/** A session that nobody here prompted works. */
+const work = ({ world }: TestServer): void =>
+  world.hub?.receive({
+    type: 'session.status',
+    properties: { sessionID: 'ses_other', status: { type: 'busy' } },
+  })
 
 describe('server.stop', () => {
   it('does nothing where nothing runs', async () => {
@@ -10,9 +17,10 @@ describe('server.stop', () => {
     expect(server.world.log).toEqual([])
   })
 
-  it('disposes, then sends SIGTERM, then sweeps, and is idle', async () => {
+  it('disposes of work, then sends SIGTERM, then sweeps, and is idle', async () => {
     const server = startServer()
     await server.beHealthy()
+    work(server)
     server.world.log.length = 0
     server.send({ type: 'server.stop' })
     expect(server.state()).toBe('reaping')
@@ -31,9 +39,50 @@ describe('server.stop', () => {
     expect(server.world.spawns).toBe(1)
   })
 
+  it('sends SIGTERM at once where nothing works: no turn, and no session that the stream tells of', async () => {
+    const server = startServer({}, { dispose: 'hangs' })
+    await server.beHealthy()
+    await server.answer(server.turn())
+    server.send({ type: 'server.stop' })
+    await server.advance()
+    expect(server.state()).toBe('idle')
+    expect(server.world.did('dispose', 'SIGTERM')).toEqual(['SIGTERM'])
+  })
+
+  it.each<[string, (server: TestServer) => unknown]>([
+    ['a turn runs', (server) => server.turn().sessionId],
+    ['a session works that nobody here prompted', work],
+    ['its stream was cut', ({ world }) => world.loseStream()],
+    [
+      'its stream was cut, and is up again',
+      async ({ world, advance }) => {
+        world.loseStream()
+        await advance(5_000)
+        expect(world.did('stream')).toHaveLength(2)
+      },
+    ],
+    [
+      'its stream has been silent for longer than heartbeats are apart',
+      async ({ world, advance }) => {
+        world.script.heartbeats = false
+        await advance(20_000)
+      },
+    ],
+  ])('asks for work where %s', async (_, happens) => {
+    const server = startServer()
+    await server.beHealthy()
+    await happens(server)
+    await server.advance()
+    server.send({ type: 'server.stop' })
+    await server.advance()
+    expect(server.state()).toBe('idle')
+    expect(server.world.did('dispose', 'SIGTERM')).toEqual(['dispose', 'SIGTERM'])
+  })
+
   it('does not wait long for a dispose that hangs', async () => {
     const server = startServer({}, { dispose: 'hangs' })
     await server.beHealthy()
+    work(server)
     server.send({ type: 'server.stop' })
     await server.advance(4999)
     expect(server.world.times('SIGTERM')).toEqual([])
@@ -44,6 +93,7 @@ describe('server.stop', () => {
   it('goes on where dispose fails', async () => {
     const server = startServer({}, { dispose: 'fails' })
     await server.beHealthy()
+    work(server)
     server.send({ type: 'server.stop' })
     await server.advance()
     expect(server.state()).toBe('idle')
@@ -52,6 +102,7 @@ describe('server.stop', () => {
   it('goes on where the process exits while it is disposed of', async () => {
     const server = startServer({}, { dispose: 'hangs' })
     await server.beHealthy()
+    work(server)
     server.send({ type: 'server.stop' })
     await server.advance(100)
     server.world.process.exit()

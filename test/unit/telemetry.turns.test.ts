@@ -166,8 +166,8 @@ describe('a turn', () => {
     record.observers = [{ onFirstDelta: () => told.push('first'), onEnd: () => told.push('end') }]
     record.give({ kind: 'reasoning', trace_id: null, content: 'a' })
     for (const content of ['a', 'b', 'c']) record.give({ kind: 'delta', trace_id: null, content })
-    record.fail(undefined)
-    record.fail(undefined)
+    record.fail(undefined, (text) => text)
+    record.fail(undefined, (text) => text)
     expect(told).toEqual(['first', 'end'])
   })
 })

@@ -43,7 +43,7 @@ describe('TurnRecord', () => {
     record.give(delta('late'))
     record.give({ ...error, code: 'cancelled' })
     record.tell({ state: 'resyncing' })
-    record.fail(new Error('late'))
+    record.fail(new Error('late'), (text) => text)
     for (const { replies, states, ends } of [early, collect(record)]) {
       expect(replies).toEqual([delta('a'), error])
       expect(states).toEqual(['queued', 'running', 'done'])
@@ -56,12 +56,13 @@ describe('TurnRecord', () => {
   it.each([
     [new TypeError('boom\n    at x (/srv/app/y.js)'), 'boom'],
     [new Error('cannot open /srv/app/y.js'), 'cannot open <path>'],
+    [new Error('no: sk-1'), 'no: ***'],
     ['text', 'The turn ended without a reply'],
     [undefined, 'The turn ended without a reply'],
   ])('ends as internal where its actor failed: %s', (thrown, message) => {
     const record = newRecord()
     const { replies } = collect(record)
-    record.fail(thrown)
+    record.fail(thrown, (text) => text.replace('sk-1', '***'))
     expect(replies).toEqual([
       { kind: 'error', trace_id: 't1', error: message, code: 'internal', retryable: false },
     ])
