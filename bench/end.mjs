@@ -1,9 +1,9 @@
-// How a server ends, and comes back: node bench/end.mjs [rounds, 6]
+// How a server ends, and comes back: node bench/end.mjs [rounds, 12]
 import { setTimeout as sleep } from 'node:timers/promises'
 import { finish, interleave, ratiosOf, row } from './lib/measure.mjs'
 import { bench } from './lib/stage.mjs'
 
-const rounds = Number(process.argv[2] ?? 6)
+const rounds = Number(process.argv[2] ?? 12)
 
 /** Until a server that has just started is idle. */
 const restMs = 1_500

@@ -1,10 +1,10 @@
-// From nothing to the first word of a first turn: node bench/first-delta.mjs [rounds, 6]
+// From nothing to the first word of a first turn: node bench/first-delta.mjs [rounds, 12]
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { finish, interleave, ratiosOf, row } from './lib/measure.mjs'
 import { bench } from './lib/stage.mjs'
 
-const rounds = Number(process.argv[2] ?? 6)
+const rounds = Number(process.argv[2] ?? 12)
 
 await bench(async (stage) => {
   const home = await stage.home()

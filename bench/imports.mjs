@@ -1,11 +1,11 @@
 // What it costs to import the package, and to ask the command for its version: whole processes, from their start to their
 // end, against one that imports XState and RxJS alone, and one that does nothing.
-// node bench/imports.mjs [rounds, 20]
+// node bench/imports.mjs [rounds, 40]
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { finish, interleave, ratiosOf, row } from './lib/measure.mjs'
 
-const rounds = Number(process.argv[2] ?? 20)
+const rounds = Number(process.argv[2] ?? 40)
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** How long Node takes with these arguments, in ms. @param {string[]} args */

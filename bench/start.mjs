@@ -1,8 +1,8 @@
-// How long a server takes to be there: node bench/start.mjs [rounds, 6]
+// How long a server takes to be there: node bench/start.mjs [rounds, 12]
 import { finish, interleave, ratiosOf, row } from './lib/measure.mjs'
 import { bench } from './lib/stage.mjs'
 
-const rounds = Number(process.argv[2] ?? 6)
+const rounds = Number(process.argv[2] ?? 12)
 
 await bench(async (stage) => {
   const [runtime, bare] = [await stage.contender('runtime'), await stage.contender('bare')]

@@ -1,8 +1,8 @@
-// Prompt → terminal of one turn on one server: node bench/turns.mjs [rounds, 40]
+// Prompt → terminal of one turn on one server: node bench/turns.mjs [rounds, 80]
 import { finish, interleave, ratiosOf, row } from './lib/measure.mjs'
 import { bench } from './lib/stage.mjs'
 
-const rounds = Number(process.argv[2] ?? 40)
+const rounds = Number(process.argv[2] ?? 80)
 
 await bench(async (stage) => {
   const { runtime, bare, sdk } = await stage.oneServer()

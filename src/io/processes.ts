@@ -28,18 +28,19 @@ function killGroup(leader: number | undefined): number {
 
 /** The pids of a group, and of all that carry a marker; zombies are gone already. */
 export function findLeftovers(leader: number | undefined, marker: string): number[] {
-  const wanted = `${markerVariable}=${marker}`
   const pids = listPids().filter((pid) => pid !== process.pid)
-  const left = pids.filter((pid) => isInGroup(pid, leader) || carries(pid, wanted))
+  const found = pids.map((pid) => ({ pid, environment: environmentOf(pid) }))
+  const left = found.filter(({ pid, environment }) => carries(environment, marker) || isInGroup(pid, leader))
   // One that is just starting another program shows no environment for a moment: those are looked at once more.
-  const between = pids.filter((pid) => environmentOf(pid) === '' && hasProgram(pid))
-  return [...new Set([...left, ...between.filter((pid) => carries(pid, wanted))])]
+  const between = found.filter(({ pid, environment }) => environment === '' && hasProgram(pid))
+  const late = between.filter(({ pid }) => carries(environmentOf(pid), marker))
+  return [...new Set([...left, ...late].map(({ pid }) => pid))]
 }
 
 /** Whether a process carries a spawn's marker; `undefined` where its environment cannot be read. */
 export function carriesMarker(pid: number, marker: string): boolean | undefined {
   const environment = environmentOf(pid)
-  return environment === '' ? undefined : environment.split('\0').includes(`${markerVariable}=${marker}`)
+  return environment === '' ? undefined : carries(environment, marker)
 }
 
 /** Neither a kernel thread nor a zombie. */
@@ -57,8 +58,9 @@ function isInGroup(pid: number, leader: number | undefined): boolean {
   return stat?.group === leader && !stat.hasEnded
 }
 
-function carries(pid: number, wanted: string): boolean {
-  return environmentOf(pid).split('\0').includes(wanted)
+function carries(environment: string, marker: string): boolean {
+  const wanted = `${markerVariable}=${marker}`
+  return environment.includes(wanted) && environment.split('\0').includes(wanted)
 }
 
 const environmentOf = (pid: number): string => readProc(`${pid}/environ`) ?? ''

@@ -20,7 +20,7 @@ export async function buildPackage(): Promise<string> {
   const here = { cwd: project, preferLocal: true }
   const folders = ['--outDir', modules, '--declarationDir', dist]
   await execa('tsc', ['-p', 'tsconfig.build.json', '--noCheck', ...folders], here)
-  await execa('rolldown', ['-c'], { ...here, env: { BUILD_ROOT: folder } })
+  await execa(process.execPath, ['scripts/bundle.mjs', folder], here)
   return dist
 }
 

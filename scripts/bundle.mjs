@@ -1,13 +1,13 @@
 // The published code: the modules that tsc made, in a few files. A file loads many times faster than a hundred, and with
-// zod comes only what is used of it: all of it takes longer to load than all the rest. BUILD_ROOT is where both are,
-// `build` and `dist`; by default the project.
+// zod comes only what is used of it: all of it takes longer to load than all the rest.
+// node scripts/bundle.mjs [the folder of `build` and `dist`; by default the project]
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'rolldown'
+import { build } from 'rolldown'
 
-const project = fileURLToPath(new URL('.', import.meta.url))
-const root = process.env.BUILD_ROOT ?? project
+const project = fileURLToPath(new URL('..', import.meta.url))
+const root = process.argv[2] ?? project
 const moduleOf = (name) => join(root, 'build', name)
 const entries = ['index.js', 'cli.js', 'testing/index.js', 'testing/fake-opencode/main.mjs']
 
@@ -34,7 +34,7 @@ const licences = {
   },
 }
 
-export default defineConfig({
+await build({
   input: Object.fromEntries(entries.map((file) => [file.replace(/\.\w+$/, ''), moduleOf(file)])),
   // All that is named as a package stays one, but for zod.
   external: /^(?!\.|\/|[a-z]:|zod$|zod\/)/i,
