@@ -132,6 +132,13 @@ export function createServer(overrides: Partial<OpenCodeServerOptions> = {}, scr
       return collecting
     },
 
+    /** A session works that nobody here prompted. */
+    work: () =>
+      world.hub?.receive({
+        type: 'session.status',
+        properties: { sessionID: 'ses_other', status: { type: 'busy' } },
+      }),
+
     /** The server answers a running turn; `info` is more of what its message says, such as `tokens` and `cost`. */
     async answer(turn: Turn, text = 'Hello', info: object = {}): Promise<void> {
       const sessionID = (await turn.sessionId) ?? ''

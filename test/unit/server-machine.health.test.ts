@@ -47,6 +47,7 @@ describe('a healthy server that is asked for its health', () => {
   it('is not asked to dispose of anything where it is wedged, but gets SIGTERM', async () => {
     const server = startServer({ ...fast, maxRestarts: 0 })
     await server.beHealthy()
+    server.work()
     server.world.script.probe = 'fails'
     await server.advance(3000)
     expect(server.state()).toBe('failed')

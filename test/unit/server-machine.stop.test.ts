@@ -1,13 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { startServer, type TestServer } from '../support/machine-harness.ts'
 
-/** A session that nobody here prompted works. */
-const work = ({ world }: TestServer): void =>
-  world.hub?.receive({
-    type: 'session.status',
-    properties: { sessionID: 'ses_other', status: { type: 'busy' } },
-  })
-
 describe('server.stop', () => {
   it('does nothing where nothing runs', async () => {
     const server = startServer()
@@ -20,7 +13,7 @@ describe('server.stop', () => {
   it('disposes of work, then sends SIGTERM, then sweeps, and is idle', async () => {
     const server = startServer()
     await server.beHealthy()
-    work(server)
+    server.work()
     server.world.log.length = 0
     server.send({ type: 'server.stop' })
     expect(server.state()).toBe('reaping')
@@ -51,7 +44,7 @@ describe('server.stop', () => {
 
   it.each<[string, (server: TestServer) => unknown]>([
     ['a turn runs', (server) => server.turn().sessionId],
-    ['a session works that nobody here prompted', work],
+    ['a session works that nobody here prompted', (server) => server.work()],
     ['its stream was cut', ({ world }) => world.loseStream()],
     [
       'its stream was cut, and is up again',
@@ -82,7 +75,7 @@ describe('server.stop', () => {
   it('does not wait long for a dispose that hangs', async () => {
     const server = startServer({}, { dispose: 'hangs' })
     await server.beHealthy()
-    work(server)
+    server.work()
     server.send({ type: 'server.stop' })
     await server.advance(4999)
     expect(server.world.times('SIGTERM')).toEqual([])
@@ -93,7 +86,7 @@ describe('server.stop', () => {
   it('goes on where dispose fails', async () => {
     const server = startServer({}, { dispose: 'fails' })
     await server.beHealthy()
-    work(server)
+    server.work()
     server.send({ type: 'server.stop' })
     await server.advance()
     expect(server.state()).toBe('idle')
@@ -102,7 +95,7 @@ describe('server.stop', () => {
   it('goes on where the process exits while it is disposed of', async () => {
     const server = startServer({}, { dispose: 'hangs' })
     await server.beHealthy()
-    work(server)
+    server.work()
     server.send({ type: 'server.stop' })
     await server.advance(100)
     server.world.process.exit()
