@@ -116,7 +116,7 @@ export class EventHub {
     const isStatus = type === 'session.status'
     const isIdle = isStatus && parseStatus(properties['status'])?.type === 'idle'
     if (isIdle || type === 'session.idle') this.#busy.delete(sessionId)
-    else if (isStatus || type.startsWith('message.part.')) this.#busy.add(sessionId)
+    else if (isStatus || type === 'message.part.updated') this.#busy.add(sessionId)
   }
 
   #routeOf(sessionId: string | undefined): Route | undefined {
