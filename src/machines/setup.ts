@@ -10,7 +10,7 @@ import { turnLogic } from '../actors/turn.ts'
 import { warmUp } from '../actors/warm-up.ts'
 import type { CompiledOptions } from '../options.ts'
 import { judgeVersion } from '../versions.ts'
-import { isQuiet, backoffMs, isWanted, silentMs, type ServerContext, type ServerEvent } from './context.ts'
+import { backoffMs, isQuiet, isWanted, silentMs, type ServerContext, type ServerEvent } from './context.ts'
 
 /** For the end of busy sessions before the process is ended. */
 const disposeTimeoutMs = 5_000
