@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { builtinModules } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
-import { promisify } from 'node:util'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { buildPackage } from '../support/built-cli.ts'
@@ -107,13 +105,13 @@ describe('the packed package, where only its own dependencies are', () => {
       },
     )
     const [{ filename }] = JSON.parse(stdout) as [{ filename: string }]
-    await execa('mkdir', ['-p', own])
+    await mkdir(own, { recursive: true })
     await execa('tar', ['-xzf', join(user, filename), '-C', own, '--strip-components', '1'])
     const { dependencies } = JSON.parse(await readFile(join(own, 'package.json'), 'utf8')) as {
       dependencies: Record<string, string>
     }
     for (const name of [...Object.keys(dependencies), '@types/node', 'typescript']) {
-      await execa('mkdir', ['-p', dirname(join(modules, name))])
+      await mkdir(dirname(join(modules, name)), { recursive: true })
       await symlink(join(project, 'node_modules', name), join(modules, name))
     }
   }
@@ -164,9 +162,9 @@ describe('the packed package, where only its own dependencies are', () => {
     )
     const home = join(user, 'home')
     onTestFinished(() => rm(home, { recursive: true, force: true }))
-    const run = promisify(execFile)
-    expect((await run(process.execPath, [join(user, 'user.mjs'), home])).stdout).toBe('final\n')
+    const run = async (...args: string[]) => (await execa(process.execPath, args)).stdout
+    expect(await run(join(user, 'user.mjs'), home)).toBe('final')
     const cli = join(user, 'node_modules/opencode-runtime/dist/cli.js')
-    expect((await run(process.execPath, [cli, '--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+    expect(await run(cli, '--version')).toMatch(/^\d+\.\d+\.\d+$/)
   })
 })
