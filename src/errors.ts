@@ -16,6 +16,7 @@ export type OpenCodeErrorCode =
   | 'ERR_OPENCODE_HOME_LOCKED'
   | 'ERR_OPENCODE_UNSUPPORTED_VERSION'
   | 'ERR_OPENCODE_RECONFIGURE'
+  | 'ERR_OPENCODE_HOST_FAULT'
 
 /**
  * The base of every error that this package throws, rejects with or shows in a `Lifecycle`.
@@ -133,6 +134,27 @@ export class ReconfigureError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'ReconfigureError'
   override readonly name = 'ReconfigureError'
   override readonly code = 'ERR_OPENCODE_RECONFIGURE'
+}
+
+/**
+ * The host refused something for the moment: disk space, descriptors, memory, a file that is away. The message names the
+ * system's error code and the file. Retryable: nothing has to be changed but the host's state.
+ */
+export class HostFaultError extends OpenCodeRuntimeError {
+  protected static override readonly errorName = 'HostFaultError'
+  override readonly name = 'HostFaultError'
+  override readonly code = 'ERR_OPENCODE_HOST_FAULT'
+  override readonly retryable = true
+  /** The system's error code, such as `ENOSPC`. */
+  readonly errno: string
+  /** The file that it was about, absolute, where the system names one. */
+  readonly path: string | undefined
+
+  constructor(message: string, fault: { errno: string; path?: string | undefined }, options?: ErrorOptions) {
+    super(message, options)
+    this.errno = fault.errno
+    this.path = fault.path
+  }
 }
 
 /** Anything thrown, as one of ours: itself, or wrapped as the `cause` of a plain {@link OpenCodeRuntimeError}. */

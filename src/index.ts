@@ -12,6 +12,7 @@ export { ensureRunning, type EnsureRunningOptions } from './ensure-running.ts'
 export {
   BinaryNotFoundError,
   HomeLockedError,
+  HostFaultError,
   InvalidOptionsError,
   OpenCodeRuntimeError,
   PortInUseError,

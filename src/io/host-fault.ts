@@ -1,0 +1,60 @@
+import { HostFaultError } from '../errors.ts'
+
+/** Error codes of faults that pass by themselves: no space, no descriptors, no memory, an I/O error, a stale handle, a busy file. */
+const passingCodes = new Set([
+  'ENOSPC',
+  'EDQUOT',
+  'EMFILE',
+  'ENFILE',
+  'EAGAIN',
+  'EIO',
+  'ESTALE',
+  'ENOMEM',
+  'ENOBUFS',
+  'EBUSY',
+  'ETXTBSY',
+  'ETIMEDOUT',
+])
+
+/** Returns the system's error code of a thrown value, or of what caused it (undici and Node wrap them). */
+export function errnoOf(thrown: unknown, depth = 0): string | undefined {
+  if (typeof thrown !== 'object' || thrown === null || depth > 8) return undefined
+  const { code, cause } = thrown as { code?: unknown; cause?: unknown }
+  return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : errnoOf(cause, depth + 1)
+}
+
+/** Whether a thrown value tells of a fault of the host that passes by itself. */
+export function isHostFault(thrown: unknown): boolean {
+  return thrown instanceof HostFaultError || passingCodes.has(errnoOf(thrown) ?? '')
+}
+
+/**
+ * Returns a passing fault of the host as a {@link HostFaultError}, and any other thrown value as it is.
+ * @param thrown - the error of a system call
+ * @param what - what was being done, for the message: "The config could not be written"
+ * @param path - the file, where the system's error names none
+ */
+export function asHostFault(thrown: unknown, what: string, path?: string): unknown {
+  if (thrown instanceof HostFaultError || !isHostFault(thrown)) return thrown
+  const errno = errnoOf(thrown) ?? 'unknown'
+  const file = (thrown as { path?: unknown }).path
+  const at = typeof file === 'string' ? file : path
+  const where = at === undefined ? '' : ` at ${at}`
+  return new HostFaultError(
+    `${what}: ${adviceOf(errno)} (${errno}${where})`,
+    { errno, path: at },
+    { cause: thrown },
+  )
+}
+
+/** Says what an error code means, and what to look at. */
+function adviceOf(errno: string): string {
+  if (errno === 'ENOSPC' || errno === 'EDQUOT') return 'no space left on the disk, or in its quota'
+  if (errno === 'EMFILE') return 'this process has too many open files (see `ulimit -n`)'
+  if (errno === 'ENFILE') return 'the host has too many open files'
+  if (errno === 'ENOMEM' || errno === 'ENOBUFS') return 'the host has no memory left'
+  if (errno === 'EAGAIN')
+    return 'the host has no processes or resources left for the moment (see `ulimit -u`)'
+  if (errno === 'EBUSY' || errno === 'ETXTBSY') return 'the file is busy'
+  return 'the file system failed for the moment'
+}
