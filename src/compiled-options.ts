@@ -42,21 +42,25 @@ export interface SecretOptions {
 }
 
 let secretsOf: (options: CompiledOptions) => SecretOptions
-let become: (options: CompiledOptions, other: CompiledOptions) => void
 
 /**
- * Validated options: the input of `serverMachine`. Opaque: the secrets sit in private fields, so that neither
- * inspectors, parents, `JSON.stringify` nor `util.inspect` see them.
+ * Validated options: the input of `serverMachine`. Immutable, and numbered: a changed configuration is another object.
+ * Opaque: the secrets sit in private fields, so that neither inspectors, parents, `JSON.stringify` nor `util.inspect` see
+ * them.
  */
 export class CompiledOptions {
   readonly #secrets: Secrets
-  #secretOptions: SecretOptions
-  #values: ResolvedOptions
+  readonly #secretOptions: SecretOptions
+  readonly #values: ResolvedOptions
+  readonly #revision: number
 
-  private constructor(values: ResolvedOptions, secretOptions: SecretOptions) {
+  private constructor(values: ResolvedOptions, secretOptions: SecretOptions, before?: Before) {
     this.#secretOptions = secretOptions
     this.#values = values
-    this.#secrets = new Secrets(textsOf(values, secretOptions))
+    this.#revision = before?.revision ?? 0
+    // A secret of an earlier configuration stays one: a log may still hold it.
+    this.#secrets = before?.secrets ?? new Secrets()
+    for (const text of textsOf(values, secretOptions)) this.#secrets.add(text)
   }
 
   /** The options that are no secret. */
@@ -64,41 +68,42 @@ export class CompiledOptions {
     return this.#values
   }
 
-  /** Masks the secrets in texts. */
+  /** Masks the secrets in texts, those of earlier configurations of the same server included. */
   get secrets(): Secrets {
     return this.#secrets
   }
 
+  /** The number of this configuration: 0 for the first one of a server, higher for each one that followed. */
+  get revision(): number {
+    return this.#revision
+  }
+
   static {
     secretsOf = (options) => options.#secretOptions
-    become = (options, other) => {
-      options.#values = other.#values
-      options.#secretOptions = other.#secretOptions
-      // What was a secret before stays one: it may still be in a log.
-      for (const text of textsOf(other.#values, other.#secretOptions)) options.#secrets.add(text)
-    }
   }
 
   /** @internal */
-  static from(options: unknown): CompiledOptions {
+  static from(options: unknown, before?: Before): CompiledOptions {
     const { proxy, password, env, config, ...rest } = parse(serverSchema, options, 'option')
     const { baseURL, apiKey, ...provider } = proxy
     const directory = rest.directory ?? join(rest.home, 'workspace')
     return new CompiledOptions(
       { ...rest, directory, drainMs: rest.drainMs ?? rest.turnDeadlineMs, proxy: provider },
       { baseURL, apiKey, password, env, config },
+      before,
     )
-  }
-
-  /** As they are now, whatever becomes of these. @internal */
-  copy(): CompiledOptions {
-    return new CompiledOptions(this.#values, this.#secretOptions)
   }
 
   /** @internal */
   static of(values: ResolvedOptions, secretOptions: SecretOptions): CompiledOptions {
     return new CompiledOptions(values, secretOptions)
   }
+}
+
+/** What a changed configuration takes over from the one that it follows: the masked secrets; and its own number. */
+interface Before {
+  secrets: Secrets
+  revision: number
 }
 
 /** What is masked in logs and errors: what the options say is secret, or call so. */
@@ -109,28 +114,30 @@ function textsOf({ models }: ResolvedOptions, { baseURL, apiKey, password, env, 
 /** @internal */
 export const secretOptions = (options: CompiledOptions): SecretOptions => secretsOf(options)
 
-/** Has a machine's options say from here on what other ones say. @internal */
-export const useOptions = (options: CompiledOptions, other: CompiledOptions): void => become(options, other)
-
 /**
- * The options with some of them changed, validated like all of them; `undefined` where that changes nothing.
+ * Returns the options with some of them changed, validated like all of them, under another number; `undefined` if that
+ * changes nothing.
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`)
  * @internal
  */
 export function changeOptions(
   options: CompiledOptions,
   patch: ReconfigureOptions,
+  revision: number,
 ): CompiledOptions | undefined {
   const { proxy, ...rest } = parse(patchSchema, patch, 'option')
   const given = (fields: object) => Object.entries(fields).filter(([, value]) => value !== undefined)
   const { values } = options
   const { baseURL, apiKey, password, env, config } = secretsOf(options)
   const before = { ...values, proxy: { ...values.proxy, baseURL, apiKey }, password, env, config }
-  const after = CompiledOptions.from({
-    ...before,
-    ...Object.fromEntries(given(rest)),
-    proxy: { ...before.proxy, ...Object.fromEntries(given(proxy ?? {})) },
-  })
+  const after = CompiledOptions.from(
+    {
+      ...before,
+      ...Object.fromEntries(given(rest)),
+      proxy: { ...before.proxy, ...Object.fromEntries(given(proxy ?? {})) },
+    },
+    { secrets: options.secrets, revision },
+  )
   const isSame =
     isDeepStrictEqual(values, after.values) && isDeepStrictEqual(secretsOf(options), secretsOf(after))
   return isSame ? undefined : after

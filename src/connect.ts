@@ -67,7 +67,7 @@ export function connect(options: ConnectOptions): Connection {
 async function endTurns(actor: ServerActorRef): Promise<void> {
   const { status, context } = actor.getSnapshot()
   if (status !== 'active') return
-  for (const turnId of runtimeOf(context.options).turns.keys()) actor.send({ type: 'turn.cancel', turnId })
+  for (const turnId of runtimeOf(context.runtime).turns.keys()) actor.send({ type: 'turn.cancel', turnId })
   const isIdle = ({ running, waiting }: ServerContext) => running.length + waiting.length === 0
   await waitFor(actor, (snapshot) => isIdle(snapshot.context)).catch(() => undefined)
 }

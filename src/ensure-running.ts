@@ -1,3 +1,4 @@
+import { onAbort } from './abort-signal.ts'
 import { clockOf } from './actors/clock.ts'
 import { StartTimeoutError, StoppedError } from './errors.ts'
 import { ensureRunningSchema } from './option-schema.ts'
@@ -41,7 +42,7 @@ export async function ensureRunning(
     const settle = (act: () => void): void => {
       subscription.unsubscribe()
       clock.clearTimeout(timer)
-      signal?.removeEventListener('abort', onAbort)
+      stopListening()
       act()
     }
     const leave = (error: Error): void =>
@@ -49,7 +50,6 @@ export async function ensureRunning(
         actor.send({ type: 'server.release', leaseId })
         reject(error)
       })
-    const onAbort = (): void => leave(signal?.reason as Error)
     const look = (): void => {
       const snapshot = actor.getSnapshot()
       if (snapshot.status !== 'active' || snapshot.context.stops !== context.stops)
@@ -64,7 +64,7 @@ export async function ensureRunning(
     // Subscribed before the event is sent, and asked once after: no state is missed.
     const subscription = actor.subscribe({ next: () => isSent && look(), complete: look, error: look })
     const timer = clock.setTimeout(() => leave(timedOut(actor, deadlineMs)), deadlineMs)
-    signal?.addEventListener('abort', onAbort, { once: true })
+    const stopListening = onAbort(signal, () => leave(signal?.reason as Error))
     actor.send({ type: 'server.start', leaseId })
     isSent = true
     look()

@@ -62,6 +62,7 @@ export class PortInUseError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'PortInUseError'
   override readonly name = 'PortInUseError'
   override readonly code = 'ERR_OPENCODE_PORT_IN_USE'
+  override readonly retryable = true
 }
 
 /** The server was not healthy in time; the message says what it last did. */

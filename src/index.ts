@@ -6,6 +6,7 @@ export {
   type TurnActorInput,
   type TurnFact,
 } from './actors/turn.ts'
+export type { ServerInput } from './actors/runtime.ts'
 export type { TurnStatus } from './actors/turn-record.ts'
 export { connect, driveTurn, type Connection, type DriveTurnOptions, type Sink } from './connect.ts'
 export { ensureRunning, type EnsureRunningOptions } from './ensure-running.ts'

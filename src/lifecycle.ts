@@ -11,7 +11,7 @@ export type LifecycleState =
 /** From which state of the lifecycle a server goes to which. A start that nobody wants any more goes back to `idle`. */
 export const lifecycleTransitions = {
   idle: ['configuring'],
-  configuring: ['spawning', 'failed', 'idle'],
+  configuring: ['spawning', 'reaping', 'failed', 'idle'],
   spawning: ['probing', 'reaping'],
   probing: ['healthy', 'reaping'],
   healthy: ['reaping'],
@@ -47,12 +47,9 @@ export function lifecycleOf({ value, context }: SnapshotFrom<typeof serverMachin
   }
 }
 
+/** Compares what a subscriber is told changes of: a process that ends in `reaping` is no change of its own. */
 const isSame = (a: Lifecycle, b: Lifecycle): boolean =>
-  a.state === b.state &&
-  a.pid === b.pid &&
-  a.restarts === b.restarts &&
-  a.reason === b.reason &&
-  a.error === b.error
+  a.state === b.state && a.restarts === b.restarts && a.reason === b.reason && a.error === b.error
 
 /** The lifecycle of a server machine: the present one at once, then every change; completes when the actor stops. */
 export function lifecycle$(actor: ServerActorRef): Observable<Lifecycle> {

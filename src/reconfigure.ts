@@ -20,38 +20,26 @@ type Snapshot = SnapshotFrom<typeof serverMachine>
 export async function reconfigure(actor: ServerActorRef, patch: ReconfigureOptions): Promise<void> {
   const { context, status } = actor.getSnapshot()
   if (status !== 'active') throw new StoppedError('The server was closed')
-  const { options, provenRevision = 0 } = context
+  const runtime = runtimeOf(context.runtime)
   const latest = latestOf(context)
-  const changed = changeOptions(runtimeOf(options).revisions.get(latest) ?? options, patch)
-  if (!changed && latest === provenRevision) return
-  // What is on its way already is waited for like one's own.
-  const wanted = changed ? keep(actor, changed) : latest
-  const watch = watchRevision(actor, wanted)
-  if (changed) actor.send({ type: 'server.reconfigure', revision: wanted })
+  const changed = changeOptions(latest, patch, runtime.latestOptions.revision + 1)
+  if (!changed && latest.revision === (context.lastHealthy?.revision ?? 0)) return
+  // A configuration that is on its way already is waited for as one's own.
+  const wanted = changed ?? latest
+  if (changed) runtime.latestOptions = changed
+  const watch = watchRevision(actor, wanted.revision)
+  if (changed) actor.send({ type: 'server.reconfigure', options: changed })
   return watch()
 }
 
 /**
- * The configuration that a patch changes: the last one that was asked for. One that is asked for while the machine tells
- * of a transition is not in its context yet.
+ * Returns the configuration that a patch changes: the last one that was asked for. One that is asked for while the machine
+ * tells of a transition is not in its context yet.
  */
-function latestOf({ options, revision, pendingRevision = revision, rolledBack }: ServerContext): number {
-  const { lastRevision } = runtimeOf(options)
-  const heard = Math.max(revision, pendingRevision, rolledBack?.revision ?? 0)
-  return lastRevision > heard ? lastRevision : pendingRevision
-}
-
-/** Keeps a configuration beside the machine, with those that may still be used; gives its number. */
-function keep(actor: ServerActorRef, changed: CompiledOptions): number {
-  const { context } = actor.getSnapshot()
-  const { options, revision, provenRevision, pendingRevision } = context
-  const runtime = runtimeOf(options)
-  if (!runtime.revisions.has(revision)) runtime.revisions.set(revision, options.copy())
-  const used = [revision, provenRevision, pendingRevision, latestOf(context)]
-  for (const number of runtime.revisions.keys()) if (!used.includes(number)) runtime.revisions.delete(number)
-  const number = ++runtime.lastRevision
-  runtime.revisions.set(number, changed)
-  return number
+function latestOf({ options, runtime, pending = options, rolledBack }: ServerContext): CompiledOptions {
+  const { latestOptions } = runtimeOf(runtime)
+  const heard = Math.max(options.revision, pending.revision, rolledBack?.revision ?? 0)
+  return latestOptions.revision > heard ? latestOptions : pending
 }
 
 /** Waits for what becomes of a configuration, or of one that was asked for after it. */
@@ -89,16 +77,16 @@ function outcomeOf(
   wanted: number,
   hasBegun: boolean,
 ): 'used' | ReconfigureError | undefined {
-  const { revision, provenRevision = -1, pendingRevision, rolledBack, error } = snapshot.context
+  const { options, lastHealthy, pending, rolledBack, error } = snapshot.context
   const isSettled = isAtRest(snapshot) || snapshot.matches('healthy')
-  if (!isSettled || pendingRevision !== undefined) return undefined
-  if (provenRevision >= wanted) return 'used'
+  if (!isSettled || pending !== undefined) return undefined
+  if ((lastHealthy?.revision ?? -1) >= wanted) return 'used'
   if ((rolledBack?.revision ?? -1) >= wanted) {
     const isBack = snapshot.matches('healthy')
     return failure(isBack ? ', and the last healthy one is in use again' : '', rolledBack?.error)
   }
   if (hasBegun && snapshot.matches('failed')) return failure('', error)
-  return isAtRest(snapshot) && revision >= wanted ? 'used' : undefined
+  return isAtRest(snapshot) && options.revision >= wanted ? 'used' : undefined
 }
 
 const failure = (what: string, cause: Error | undefined): ReconfigureError =>

@@ -1,16 +1,11 @@
 import { Observable } from 'rxjs'
 import { createActor, type Actor } from 'xstate'
 import { loadPreparation } from './actors/prepare.ts'
-import { runtimeOf } from './actors/runtime.ts'
+import { runtimeOf, type Runtime } from './actors/runtime.ts'
 import { ensureRunning, type EnsureRunningOptions } from './ensure-running.ts'
 import { lifecycle$, type Lifecycle } from './lifecycle.ts'
 import { serverMachine } from './machines/server.ts'
-import {
-  compileOptions,
-  type CompiledOptions,
-  type OpenCodeServerOptions,
-  type ReconfigureOptions,
-} from './options.ts'
+import { compileOptions, type OpenCodeServerOptions, type ReconfigureOptions } from './options.ts'
 import { reconfigure } from './reconfigure.ts'
 import type { Reply } from './replies.ts'
 import { ServerSession, type Session, type SessionOptions } from './session.ts'
@@ -40,14 +35,12 @@ export const coldTurn = (start: () => Turn): Observable<Reply> =>
  * await server.close()
  */
 export class OpenCodeServer implements AsyncDisposable {
-  readonly #options: CompiledOptions
   readonly #actor: Actor<typeof serverMachine>
 
   /** @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) at once, for a bad option. */
   constructor(options: OpenCodeServerOptions) {
-    this.#options = compileOptions(options)
-    this.#actor = createActor(serverMachine, { input: this.#options })
-    runtimeOf(this.#options).watch(this.#actor)
+    this.#actor = createActor(serverMachine, { input: compileOptions(options) })
+    this.#runtime.watch(this.#actor)
     this.#actor.start()
     // Whoever makes a server will start it, and is told then of what cannot be loaded.
     loadPreparation().catch(() => undefined)
@@ -75,7 +68,7 @@ export class OpenCodeServer implements AsyncDisposable {
 
   /** Of the running server, for Basic auth; `undefined` while there is none, or where it has none. */
   get password(): string | undefined {
-    return this.pid === undefined ? undefined : runtimeOf(this.#options).plan?.password
+    return this.pid === undefined ? undefined : this.#runtime.plan?.password
   }
 
   /** Whether our child process is alive. */
@@ -89,7 +82,7 @@ export class OpenCodeServer implements AsyncDisposable {
    */
   async writeConfig(): Promise<string> {
     const { writeConfig } = await loadPreparation()
-    return writeConfig(this.#options)
+    return writeConfig(this.#actor.getSnapshot().context)
   }
 
   /** Resolves once the server is healthy; starts it if need be. Rejects with a typed error: see `ensureRunning`. */
@@ -135,7 +128,11 @@ export class OpenCodeServer implements AsyncDisposable {
       // At once: what was asked for since then starts no other server.
       this.#actor.stop()
     }
-    await runtimeOf(this.#options).preparing
+    await this.#runtime.preparing
+  }
+
+  get #runtime(): Runtime {
+    return runtimeOf(this.#actor.getSnapshot().context.runtime)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

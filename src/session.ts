@@ -43,7 +43,7 @@ export class ServerSession implements Session {
   constructor(actor: ServerActorRef, options: SessionOptions) {
     const { sessionId, ...rest } = parse(sessionSchema, options, 'session option')
     this.#actor = actor
-    const runtime = runtimeOf(actor.getSnapshot().context.options)
+    const runtime = runtimeOf(actor.getSnapshot().context.runtime)
     this.#lane =
       sessionId === undefined
         ? new Lane({ key: crypto.randomUUID(), ...rest })
@@ -96,11 +96,11 @@ export class ServerSession implements Session {
    * the middle of it, the next one is asked. Rejects with `StoppedError` where it is stopped.
    */
   async #onServer<T>(ask: (link: Link, signal: AbortSignal, tries: number) => Promise<T>): Promise<T> {
-    const { options, stops } = this.#actor.getSnapshot().context
+    const { runtime, stops } = this.#actor.getSnapshot().context
     const signal = AbortSignal.timeout(requestTimeoutMs)
     for (let tries = 0; ; tries++) {
       await ensureRunning(this.#actor)
-      const { link } = runtimeOf(options)
+      const { link } = runtimeOf(runtime)
       if (!link) throw new Error('There is no server')
       try {
         return await ask(link, signal, tries)
@@ -121,7 +121,7 @@ export class ServerSession implements Session {
       return (
         snapshot.status !== 'active' ||
         !snapshot.matches('healthy') ||
-        runtimeOf(snapshot.context.options).link?.client !== client
+        runtimeOf(snapshot.context.runtime).link?.client !== client
       )
     }
     const clock = clockOf(this.#actor.system)

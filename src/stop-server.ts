@@ -25,7 +25,7 @@ export async function stopServer(actor: ServerActorRef, options: StopOptions = {
   const { drainMs } = parse(stopSchema, options, 'option')
   const { status, context } = actor.getSnapshot()
   if (status === 'active') await endServer(actor, drainMs)
-  await runtimeOf(context.options).preparing
+  await runtimeOf(context.runtime).preparing
 }
 
 /** Resolves once nothing runs, or what was stopped is gone and somebody has started it again. */
@@ -34,5 +34,7 @@ export async function endServer(actor: ServerActorRef, drainMs = 0): Promise<voi
   await waitFor(actor, isStopped).catch(() => undefined)
 }
 
-const isStopped = ({ value, context }: SnapshotFrom<typeof serverMachine>): boolean =>
-  value === 'idle' || value === 'failed' || (value === 'configuring' && isWanted(context))
+const isStopped = (snapshot: SnapshotFrom<typeof serverMachine>): boolean =>
+  snapshot.matches('idle') ||
+  snapshot.matches('failed') ||
+  (snapshot.matches('configuring') && isWanted(snapshot.context))

@@ -2,7 +2,7 @@ import type { Observable } from 'rxjs'
 import type { ActorRefFrom } from 'xstate'
 import { clockOf } from './actors/clock.ts'
 import { Lane } from './actors/lane.ts'
-import { runtimeOf } from './actors/runtime.ts'
+import { runtimeOf, type Runtime } from './actors/runtime.ts'
 import { TurnRecord, type TurnPlan, type TurnStatus } from './actors/turn-record.ts'
 import type { CompiledOptions } from './options.ts'
 import type { serverMachine } from './machines/server.ts'
@@ -99,15 +99,14 @@ class TurnHandle implements Turn {
  */
 export function startTurn(actor: ServerActorRef, input: string | TurnInput, lane?: Lane): Turn {
   const { status, context } = actor.getSnapshot()
-  const { options } = context
-  const record = recordOf(options, input, lane, clockOf(actor.system).now)
+  const runtime = runtimeOf(context.runtime)
+  const record = recordOf(context.options, runtime, input, lane, clockOf(actor.system).now)
   const turn = new TurnHandle(record, () => actor.send({ type: 'turn.cancel', turnId: record.id }))
   if (record.isDone) return turn
   if (status !== 'active') {
     record.give(errorReply(record, 'cancelled', 'The server was closed'))
     return turn
   }
-  const runtime = runtimeOf(options)
   // What is sent to an actor that stops in the same step is lost, and a turn with it, were it not for this.
   if (!runtime.isWatched) {
     const endAll = (): void => {
@@ -124,6 +123,7 @@ export function startTurn(actor: ServerActorRef, input: string | TurnInput, lane
 
 function recordOf(
   options: CompiledOptions,
+  runtime: Runtime,
   input: string | TurnInput,
   given: Lane | undefined,
   now: () => number,
@@ -131,9 +131,9 @@ function recordOf(
   const { values } = options
   try {
     const { plan, sessionId } = planTurn(input, values)
-    const lane = given ?? laneOf(options, sessionId, plan)
+    const lane = given ?? laneOf(runtime, sessionId, plan)
     const record = new TurnRecord(plan, lane, values.maxReplayBytes)
-    runtimeOf(options).follow(record, now)
+    runtime.follow(record, now)
     return record
   } catch (error) {
     const { plan } = planTurn({ text: '-', model: '-' }, values)
@@ -142,15 +142,15 @@ function recordOf(
       new Lane({ key: '' }),
       values.maxReplayBytes,
     )
-    runtimeOf(options).follow(record, now)
+    runtime.follow(record, now)
     const message = messageOf(error)
     record.give(errorReply(record, 'rejected', options.secrets.mask(message)))
     return record
   }
 }
 
-function laneOf(options: CompiledOptions, sessionId: string | undefined, { directory }: TurnPlan): Lane {
-  if (sessionId !== undefined) return runtimeOf(options).laneOf(sessionId, directory)
+function laneOf(runtime: Runtime, sessionId: string | undefined, { directory }: TurnPlan): Lane {
+  if (sessionId !== undefined) return runtime.laneOf(sessionId, directory)
   return new Lane({ key: crypto.randomUUID(), directory })
 }
 

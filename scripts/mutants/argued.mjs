@@ -19,18 +19,12 @@ export const argued = [
     names: /^isWanted › .* → wanted \|\| leases\.length > 0 \|\| waiting\.length > 0$/,
     why: 'turns run only on a healthy server, and that is not asked whether it is wanted',
   },
-  { file: 'context.ts', names: /^silentMs › .* → runtimeOf\(options\)\.link\?\.hub\.silentMs$/, why: always },
-  {
-    file: 'lifecycle.ts',
-    names: /^lifecycle › actions › rollBack › provenRevision === undefined → false$/,
-    why: typed,
-  },
+  { file: 'context.ts', names: /^silentMs › .* → runtimeOf\(runtime\)\.link\?\.hub\.silentMs$/, why: always },
   {
     file: 'lifecycle.ts',
     names: /^lifecycle › actions › noteMemory › 0 → 1$/,
     why: 'no server is held to less than a megabyte',
   },
-  { file: 'lifecycle.ts', names: /renewBudget › budgetEpoch › .* - 1$/, why: 'any other number does' },
   {
     file: 'lifecycle.ts',
     names: /unwant › drainMs › (event\.drainMs \?\? 0 → event\.drainMs|0 → 1)$/,

@@ -6,7 +6,7 @@ import type { CompiledOptions } from '../options.ts'
 import { clockOf } from './clock.ts'
 import { EventHub } from './hub.ts'
 import { isRefused } from './refusal.ts'
-import { runtimeOf } from './runtime.ts'
+import { runtimeOf, type ServerInput } from './runtime.ts'
 import type { Prepared } from './prepare.ts'
 import type { ProcessFact } from './process.ts'
 import type { StreamFact } from './events.ts'
@@ -20,15 +20,13 @@ export interface Attachment {
   password: string | undefined
 }
 
-type Input = { options: CompiledOptions }
-
 /**
  * The actors with which the lifecycle drives a server that it does not manage: nothing is spawned, signalled or disposed
  * of, and a server that refuses connections is one that has exited.
  */
 export function attachedActors(attachment: Attachment) {
-  const prepare = fromPromise<Prepared, Input>(({ input: { options }, system }) => {
-    const runtime = runtimeOf(options)
+  const prepare = fromPromise<Prepared, ServerInput>(({ input, system }) => {
+    const runtime = runtimeOf(input.runtime)
     runtime.link?.client.close()
     runtime.link = {
       client: new OpenCodeClient(attachment),
@@ -39,22 +37,24 @@ export function attachedActors(attachment: Attachment) {
     return Promise.resolve({ baseURL: attachment.baseURL })
   })
 
-  const serverProcess = fromCallback<EventObject, Input>(({ input: { options }, sendBack, receive }) => {
+  const serverProcess = fromCallback<EventObject, ServerInput>(({ input, sendBack, receive }) => {
+    const { options, runtime } = input
     const abort = new AbortController()
     const tell = (fact: ProcessFact): void => sendBack(fact)
     const exited = (error: unknown): void =>
       tell({ type: 'process.exited', error: notThere(options, attachment, error) })
     tell({ type: 'process.spawned', pid: 0 })
-    runtimeOf(options)
+    runtimeOf(runtime)
       .link?.client.health(abort.signal)
       .then(() => tell({ type: 'process.listening' }), exited)
     receive(() => exited('it was let go'))
     return () => abort.abort()
   })
 
-  const events = fromCallback<EventObject, Input>(({ input: { options }, sendBack, system }) =>
-    readStream(options, clockOf(system), (fact: StreamFact, error) => {
-      if (isRefused(error)) sendBack({ type: 'process.exited', error: notThere(options, attachment, error) })
+  const events = fromCallback<EventObject, ServerInput>(({ input, sendBack, system }) =>
+    readStream(input, clockOf(system), (fact: StreamFact, error) => {
+      if (isRefused(error))
+        sendBack({ type: 'process.exited', error: notThere(input.options, attachment, error) })
       else sendBack(fact)
     }),
   )
@@ -63,8 +63,8 @@ export function attachedActors(attachment: Attachment) {
     prepare,
     serverProcess,
     events,
-    dispose: fromPromise<undefined, Input>(() => Promise.resolve(undefined)),
-    sweep: fromPromise<{ left: number }, Input>(() => Promise.resolve({ left: 0 })),
+    dispose: fromPromise<undefined, ServerInput>(() => Promise.resolve(undefined)),
+    sweep: fromPromise<{ left: number }, ServerInput>(() => Promise.resolve({ left: 0 })),
   }
 }
 

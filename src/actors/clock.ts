@@ -1,4 +1,6 @@
+import { setImmediate as nextTick } from 'node:timers/promises'
 import type { AnyActorRef } from 'xstate'
+import { onAbort } from '../abort-signal.ts'
 
 /** The actor system's clock; a simulated one also tells its time. */
 export interface SystemClock {
@@ -26,11 +28,25 @@ export function elapse(clock: SystemClock, ms: number, signal?: AbortSignal): Pr
   return new Promise((resolve) => {
     if (signal?.aborted === true) return resolve()
     const id = clock.setTimeout(finish, ms)
-    signal?.addEventListener('abort', finish, { once: true })
+    const leave = onAbort(signal, finish)
     function finish(): void {
       clock.clearTimeout(id)
-      signal?.removeEventListener('abort', finish)
+      leave()
       resolve()
     }
   })
+}
+
+/**
+ * How late a timer may be, in ms. One that is later tells that the host stood still: paused, asleep, or its event loop
+ * blocked. Then nothing is known of what others did meanwhile.
+ */
+export const punctualMs = 100
+
+/** How many rounds of the event loop read what waits: a round takes 2 MiB at most from each socket (libuv). */
+const inputRounds = 10
+
+/** Resolves once what had arrived on this process's sockets has been read. */
+export async function inputRead(): Promise<void> {
+  for (let round = 0; round < inputRounds; round++) await nextTick()
 }

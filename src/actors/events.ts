@@ -1,8 +1,7 @@
 import { fromCallback, type EventObject } from 'xstate'
 import { HttpError } from '../io/client.ts'
-import type { CompiledOptions } from '../options.ts'
 import { clockOf, elapse, type SystemClock } from './clock.ts'
-import { runtimeOf } from './runtime.ts'
+import { runtimeOf, type Link, type ServerInput } from './runtime.ts'
 
 /** How long to listen for what a new stream was provoked to say, before it is provoked again; each time twice as long. */
 const provokeMs = 25
@@ -15,9 +14,8 @@ const nudgeTimeoutMs = 5_000
 export type StreamFact = { type: 'stream.opened' } | { type: 'stream.lost' }
 
 /** Reads the server's event stream into the hub until it ends, is cut, or the actor is stopped. */
-export const events = fromCallback<EventObject, { options: CompiledOptions }>(
-  ({ input: { options }, sendBack, system }) =>
-    readStream(options, clockOf(system), (fact) => sendBack(fact)),
+export const events = fromCallback<EventObject, ServerInput>(({ input, sendBack, system }) =>
+  readStream(input, clockOf(system), (fact) => sendBack(fact)),
 )
 
 /**
@@ -27,11 +25,11 @@ export const events = fromCallback<EventObject, { options: CompiledOptions }>(
  * events itself, and what happens in between (25 ms on a quiet machine, a second on a loaded one) is never told (opencode 1.18.33).
  */
 export function readStream(
-  options: CompiledOptions,
+  { options, runtime }: ServerInput,
   clock: SystemClock,
   tell: (fact: StreamFact, error?: unknown) => void,
 ): () => void {
-  const link = runtimeOf(options).link
+  const link = runtimeOf(runtime).link
   const abort = new AbortController()
   const heard = new AbortController()
   const open = (): void => {
@@ -41,7 +39,7 @@ export function readStream(
     tell({ type: 'stream.opened' })
   }
   const read = async (): Promise<void> => {
-    const onAnswer = (): void => void provoke(options, clock, heard.signal).then(open)
+    const onAnswer = (): void => void provoke(link, options.values.directory, clock, heard.signal).then(open)
     for await (const events of link?.client.events(abort.signal, onAnswer) ?? [])
       for (const event of events) {
         if (event.type !== 'server.connected') open()
@@ -63,10 +61,14 @@ export function readStream(
 }
 
 /** Has the server speak until it is heard; resolves also where it refuses to, so that its first word has to do. */
-async function provoke(options: CompiledOptions, clock: SystemClock, heard: AbortSignal): Promise<void> {
-  const client = runtimeOf(options).link?.client
+async function provoke(
+  link: Link | undefined,
+  directory: string,
+  clock: SystemClock,
+  heard: AbortSignal,
+): Promise<void> {
   for (let ms = provokeMs; !heard.aborted; ms = Math.min(2 * ms, provokeMaxMs)) {
-    const asked = client?.nudge(options.values.directory, heard)
+    const asked = link?.client.nudge(directory, heard)
     const willSpeak = asked?.catch((error: unknown) => !(error instanceof HttpError))
     if ((await Promise.race([willSpeak, elapse(clock, nudgeTimeoutMs, heard)])) !== true) return
     await elapse(clock, ms, heard)

@@ -1,4 +1,5 @@
 import type { OpenCodeClient } from '../io/client.ts'
+import { onAbort } from '../abort-signal.ts'
 import type { Admission } from './admission.ts'
 
 /** What a session is created with. */
@@ -77,8 +78,7 @@ export class Lane {
 
 function waitFor<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const leave = (): void => reject(signal.reason as Error)
-    signal.addEventListener('abort', leave, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
+    const leave = onAbort(signal, () => reject(signal.reason as Error))
+    promise.then(resolve, reject).finally(leave)
   })
 }

@@ -1,7 +1,6 @@
 import { fromPromise } from 'xstate'
 import { groupResidentMb } from '../io/memory.ts'
-import type { CompiledOptions } from '../options.ts'
-import { runtimeOf } from './runtime.ts'
+import { runtimeOf, type ServerInput } from './runtime.ts'
 
 /** What a server holds, in MiB; `undefined` where the platform does not tell. */
 export interface MemoryReading {
@@ -9,9 +8,7 @@ export interface MemoryReading {
 }
 
 /** Reads the resident set of the server's process group, once. */
-export const memory = fromPromise<MemoryReading, { options: CompiledOptions }>(
-  async ({ input: { options } }) => {
-    const pid = runtimeOf(options).process?.pid
-    return { residentMb: pid === undefined ? undefined : await groupResidentMb(pid) }
-  },
-)
+export const memory = fromPromise<MemoryReading, ServerInput>(async ({ input }) => {
+  const pid = runtimeOf(input.runtime).process?.pid
+  return { residentMb: pid === undefined ? undefined : await groupResidentMb(pid) }
+})

@@ -1,3 +1,4 @@
+import { BinaryNotFoundError, HostFaultError } from '../errors.ts'
 import { resolveBinary } from '../io/binary.ts'
 import { writeConfigFile } from '../io/config-file.ts'
 import { lockHome } from '../io/home-lock.ts'
@@ -9,7 +10,7 @@ import { secretOptions, type CompiledOptions } from '../compiled-options.ts'
 import { admission } from './admission.ts'
 import type { SystemClock } from './clock.ts'
 import { reapOrphan } from './orphan.ts'
-import { runtimeOf } from './runtime.ts'
+import { runtimeOf, type Runtime, type ServerInput } from './runtime.ts'
 
 /** What a start needs. */
 export interface Preparation {
@@ -26,6 +27,7 @@ export interface Preparation {
  */
 export async function prepareSpawn(
   options: CompiledOptions,
+  runtime: Runtime,
   clock: SystemClock,
   signal: AbortSignal,
   earlier: Promise<unknown> | undefined,
@@ -33,9 +35,9 @@ export async function prepareSpawn(
   const { home, binary, hostname, port, stopGraceMs } = options.values
   await earlier
   signal.throwIfAborted()
-  const file = await resolveBinary(binary)
+  const file = await findBinary(binary, runtime)
   signal.throwIfAborted()
-  return inHome(options, async () => {
+  return inHome(options, runtime, async () => {
     const reaped = await reapOrphan({ home, stopGraceMs, clock, signal })
     await emptyTempFolder(home)
     signal.throwIfAborted()
@@ -48,10 +50,25 @@ export async function prepareSpawn(
   })
 }
 
-/** Writes the config file into the home, under its lock; resolves with its path. */
-export const writeConfig = (options: CompiledOptions): Promise<string> =>
-  inHome(options, () => writeConfigFile(options.values, secretOptions(options)))
+/** Finds the binary; one that was found before is away for a moment only, as while it is replaced. */
+async function findBinary(binary: string | undefined, runtime: Runtime): Promise<string> {
+  try {
+    return (runtime.binary = await resolveBinary(binary))
+  } catch (error) {
+    const path = runtime.binary
+    if (path === undefined || !(error instanceof BinaryNotFoundError)) throw error
+    throw new HostFaultError(
+      `The opencode binary was there before, and is away now (ENOENT at ${path})`,
+      { errno: 'ENOENT', path },
+      { cause: error },
+    )
+  }
+}
 
-function inHome<T>(options: CompiledOptions, act: () => Promise<T>): Promise<T> {
-  return runtimeOf(options).home.during(() => lockHome(options.values.home), act)
+/** Writes the config file into the home, under its lock; resolves with its path. */
+export const writeConfig = ({ options, runtime }: ServerInput): Promise<string> =>
+  inHome(options, runtimeOf(runtime), () => writeConfigFile(options.values, secretOptions(options)))
+
+function inHome<T>(options: CompiledOptions, runtime: Runtime, act: () => Promise<T>): Promise<T> {
+  return runtime.home.during(() => lockHome(options.values.home), act)
 }

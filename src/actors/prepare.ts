@@ -1,11 +1,11 @@
 import { fromPromise } from 'xstate'
+import { asHostFault } from '../io/host-fault.ts'
 import { OpenCodeClient } from '../io/client.ts'
 import { withoutSecrets } from '../masked-error.ts'
-import type { CompiledOptions } from '../options.ts'
 import { admission } from './admission.ts'
 import { clockOf } from './clock.ts'
 import { EventHub } from './hub.ts'
-import { runtimeOf } from './runtime.ts'
+import { runtimeOf, type ServerInput } from './runtime.ts'
 
 /** Where the server will be, and the pid of what an earlier host had left of one. */
 export interface Prepared {
@@ -21,28 +21,27 @@ export const loadPreparation = () => import('./preparation.ts')
  * needs. Rejects with a typed error. Stopped, it writes nothing more; `runtime.preparing` settles when it has let go of
  * the home, and the next one waits for that.
  */
-export const prepare = fromPromise<Prepared, { options: CompiledOptions }>(
-  async ({ input: { options }, system, signal, self }) => {
-    const runtime = runtimeOf(options)
-    // Also of a machine that somebody else embeds: its first start is the first that there is to tell.
-    runtime.watch(self._parent)
-    const clock = clockOf(system)
-    const { preparing } = runtime
-    const prepared = withoutSecrets(options.secrets, async () => {
-      const { prepareSpawn } = await loadPreparation()
-      return prepareSpawn(options, clock, signal, preparing)
-    })
-    runtime.preparing = prepared.catch(() => undefined)
-    const { plan, baseURL, spawn, reaped } = await prepared
-    if (signal.aborted) return { baseURL }
-    runtime.plan = plan
-    runtime.spawn = spawn
-    // What an earlier server was busy with, and where, ended with it.
-    runtime.directories.clear()
-    runtime.link?.client.close()
-    const { username, password } = plan
-    const client = new OpenCodeClient({ baseURL, username, password })
-    runtime.link = { client, hub: new EventHub(clock.now), admit: admission(options, 'directory') }
-    return { baseURL, reaped }
-  },
-)
+export const prepare = fromPromise<Prepared, ServerInput>(async ({ input, system, signal, self }) => {
+  const { options } = input
+  const runtime = runtimeOf(input.runtime)
+  // Also of a machine that somebody else embeds: its first start is the first that there is to tell.
+  runtime.watch(self._parent)
+  const clock = clockOf(system)
+  const { preparing } = runtime
+  const prepared = withoutSecrets(options.secrets, async () => {
+    const { prepareSpawn } = await loadPreparation()
+    return prepareSpawn(options, runtime, clock, signal, preparing)
+  })
+  runtime.preparing = prepared.catch(() => undefined)
+  const { plan, baseURL, spawn, reaped } = await prepared
+  if (signal.aborted) return { baseURL }
+  runtime.plan = plan
+  runtime.spawn = spawn
+  // What an earlier server was busy with, and where, ended with it.
+  runtime.directories.clear()
+  runtime.link?.client.close()
+  const { username, password } = plan
+  const client = new OpenCodeClient({ baseURL, username, password })
+  runtime.link = { client, hub: new EventHub(clock.now), admit: admission(options, 'directory') }
+  return { baseURL, reaped }
+})

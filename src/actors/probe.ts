@@ -1,8 +1,12 @@
 import { fromPromise } from 'xstate'
+import { OpenCodeRuntimeError } from '../errors.ts'
+import { HttpError, UnexpectedAnswerError } from '../io/client.ts'
+import { asHostFault, errnoOf } from '../io/host-fault.ts'
 import { maskedThrown } from '../masked-error.ts'
-import type { CompiledOptions } from '../options.ts'
+import { messageOf } from '../messages.ts'
+import { isNetworkError } from './refusal.ts'
 import { clockOf } from './clock.ts'
-import { runtimeOf } from './runtime.ts'
+import { runtimeOf, type ServerInput } from './runtime.ts'
 
 /** What a healthy server says of itself. */
 export interface ProbeAnswer {
@@ -13,9 +17,10 @@ export interface ProbeAnswer {
  * Asks the server once, on a fresh connection, whether it is healthy; while it starts also whether its config loads,
  * which health does not show. The machine limits the time: a probe that is stopped is aborted.
  */
-export const probe = fromPromise<ProbeAnswer | undefined, { options: CompiledOptions; withConfig: boolean }>(
-  async ({ input: { options, withConfig }, signal, system }) => {
-    const runtime = runtimeOf(options)
+export const probe = fromPromise<ProbeAnswer | undefined, ServerInput & { withConfig: boolean }>(
+  async ({ input, signal, system }) => {
+    const { options, withConfig } = input
+    const runtime = runtimeOf(input.runtime)
     const client = runtime.link?.client
     if (!client) throw new Error('There is no server to ask')
     const { now } = clockOf(system)
@@ -30,7 +35,32 @@ export const probe = fromPromise<ProbeAnswer | undefined, { options: CompiledOpt
       // Timers fire up to 1 ms early. What stops a probe sooner says nothing of the server's answer.
       const isTimeout = ms >= options.values.probeTimeoutMs - 1
       if (!signal.aborted || isTimeout) runtime.probed(ms, signal.aborted ? 'timeout' : 'failed')
-      throw maskedThrown(error, options.secrets)
+      throw maskedThrown(verdictOn(error), options.secrets)
     }
   },
 )
+
+/** What this process needs for a connection, and may run out of. */
+const shortages = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS'])
+
+/**
+ * Returns the error that a failed probe rejects with: the server's own failure as it is; a shortage of the host as a
+ * HostFaultError, and a defect of this package or of what it loads as an OpenCodeRuntimeError: neither says anything of
+ * the server.
+ */
+function verdictOn(error: unknown): unknown {
+  if (shortages.has(errnoOf(error) ?? '')) return asHostFault(error, 'The server could not be asked')
+  if (error instanceof OpenCodeRuntimeError || isOfServer(error)) return error
+  return new OpenCodeRuntimeError(
+    `The health probe failed by a defect, not of the server: ${messageOf(error)}`,
+    {
+      cause: error,
+    },
+  )
+}
+
+const isOfServer = (error: unknown): boolean =>
+  error instanceof HttpError ||
+  error instanceof UnexpectedAnswerError ||
+  isNetworkError(error) ||
+  (error instanceof Error && error.name === 'AbortError')

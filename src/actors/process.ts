@@ -3,8 +3,7 @@ import type { OpenCodeRuntimeError } from '../errors.ts'
 import type { ServerProcess } from '../io/server-process.ts'
 import { maskedThrown } from '../masked-error.ts'
 import { asServerExit } from './server-exit.ts'
-import type { CompiledOptions } from '../options.ts'
-import { runtimeOf } from './runtime.ts'
+import { runtimeOf, type ServerInput } from './runtime.ts'
 
 /** What a server's process is told. */
 export type ProcessCommand = { type: 'process.signal'; signal: 'SIGTERM' | 'SIGKILL' }
@@ -20,9 +19,10 @@ export type ProcessFact =
  * The server's process, from spawn to exit. Stopped from outside, no transition runs any more: then it ends the whole
  * tree at once.
  */
-export const serverProcess = fromCallback<ProcessCommand | EventObject, { options: CompiledOptions }>(
-  ({ input: { options }, sendBack, receive }) => {
-    const runtime = runtimeOf(options)
+export const serverProcess = fromCallback<ProcessCommand | EventObject, ServerInput>(
+  ({ input, sendBack, receive }) => {
+    const { options } = input
+    const runtime = runtimeOf(input.runtime)
     const tell = (fact: ProcessFact): void => sendBack(fact)
     const leaveHome = runtime.home.enter()
     let child: ServerProcess | undefined

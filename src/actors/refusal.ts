@@ -5,6 +5,8 @@ import type { TurnErrorCode } from '../replies.ts'
 export interface TurnCause {
   code: TurnErrorCode
   error: string
+  /** Whether the same turn may succeed later; by default as the code says. */
+  retryable?: boolean
 }
 
 /** What an answer of the server that is no success means for a turn. */

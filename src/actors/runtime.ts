@@ -3,7 +3,7 @@ import type { OpenCodeClient } from '../io/client.ts'
 import type { ProcessEvents, ServerProcess } from '../io/server-process.ts'
 import type { SpawnPlan } from '../io/spawn-plan.ts'
 import { observersOf } from '../observers.ts'
-import { useOptions, type CompiledOptions } from '../compiled-options.ts'
+import type { CompiledOptions } from '../compiled-options.ts'
 import { quietly } from '../quietly.ts'
 import type { Admission } from './admission.ts'
 import { HomeHold } from './home-hold.ts'
@@ -21,23 +21,26 @@ export interface Link {
 }
 
 /**
- * What lives beside a server machine and never enters its context or events: handles, sockets, the password, and
+ * What lives beside one server machine and never enters its context or events: handles, sockets, the password, and
  * what its turns carry, keyed by their ids.
  */
 export class Runtime {
   readonly home = new HomeHold()
   plan: SpawnPlan | undefined
+  /** The binary that a start found last. */
+  binary: string | undefined
   /** Spawns what was prepared. */
   spawn: ((events: ProcessEvents) => ServerProcess) | undefined
   /** Settles when nothing more is written into the home; never rejects. */
   preparing: Promise<unknown> | undefined
   process: ServerProcess | undefined
   link: Link | undefined
+  /** Whether a warm-up asked the model after all, which no server did so far: then there is no other warm-up. */
+  hasWarmUpAsked = false
   /** Whether the end of the actor is watched, for the turns that it may not know yet. */
   isWatched = false
-  /** Configurations that may be used (again), by their numbers; 0 is what the machine began with. */
-  readonly revisions = new Map<number, CompiledOptions>()
-  lastRevision = 0
+  /** The configuration that was asked for last; the machine may not have heard of it yet. */
+  latestOptions: CompiledOptions
   readonly turns = new Map<string, TurnRecord>()
   /** Directories that turns have used: a server's status and requests are told per directory. */
   readonly directories = new Set<string>()
@@ -45,8 +48,9 @@ export class Runtime {
   readonly #observers: readonly Observer[]
   readonly #watched = new WeakSet<AnyActorRef>()
 
-  constructor(observers: readonly Observer[] = []) {
-    this.#observers = observers
+  constructor(options: CompiledOptions) {
+    this.latestOptions = options
+    this.#observers = observersOf(options)
   }
 
   /** Has the observers told of a machine's life, from its present state on; once, however often it is asked for. */
@@ -68,12 +72,6 @@ export class Runtime {
     for (const observer of this.#observers) quietly(() => observer.onProbe?.(ms, outcome))
   }
 
-  /** Has the machine use a configuration. */
-  use(options: CompiledOptions, revision: number): void {
-    const wanted = this.revisions.get(revision)
-    if (wanted) useOptions(options, wanted)
-  }
-
   /** The lane of a session that is known by its id: one for all turns that name it while any of them lives. */
   laneOf(sessionId: string, directory: string | undefined): Lane {
     const lane = this.#lanes.get(sessionId) ?? new Lane({ key: crypto.randomUUID(), sessionId, directory })
@@ -92,19 +90,41 @@ export class Runtime {
     if (lane.sessionId !== undefined) this.#lanes.set(lane.sessionId, lane)
   }
 
-  release(record: TurnRecord): void {
-    if (!this.turns.delete(record.id)) return
+  /** Lets go of a turn that has ended; one that has no terminal reply yet gets it from the error of its actor. */
+  end(turnId: string, error: unknown): void {
+    const record = this.turns.get(turnId)
+    if (!record) return
+    record.fail(error, (text) => this.latestOptions.secrets.mask(text))
+    this.turns.delete(turnId)
     const { lane } = record
     lane.turns--
     if (lane.turns === 0 && lane.sessionId !== undefined) this.#lanes.delete(lane.sessionId)
   }
 }
 
-const runtimes = new WeakMap<CompiledOptions, Runtime>()
+let open: (handle: RuntimeHandle) => Runtime
 
-/** The runtime beside the machine whose input these options are. */
-export function runtimeOf(options: CompiledOptions): Runtime {
-  const runtime = runtimes.get(options) ?? new Runtime(observersOf(options))
-  runtimes.set(options, runtime)
-  return runtime
+/**
+ * The handle of a {@link Runtime} in a machine's context: made by the context factory, given to actors as input. Opaque:
+ * neither inspectors nor `JSON.stringify` see what is behind it.
+ */
+export class RuntimeHandle {
+  readonly #runtime: Runtime
+
+  constructor(options: CompiledOptions) {
+    this.#runtime = new Runtime(options)
+  }
+
+  static {
+    open = (handle) => handle.#runtime
+  }
+}
+
+/** Returns the runtime behind a machine's handle. */
+export const runtimeOf = (handle: RuntimeHandle): Runtime => open(handle)
+
+/** What a server machine gives to each of its actors. */
+export interface ServerInput {
+  options: CompiledOptions
+  runtime: RuntimeHandle
 }

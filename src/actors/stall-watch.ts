@@ -1,5 +1,5 @@
 import type { OpenCodeEvent, Reply } from '../replies.ts'
-import type { SystemClock } from './clock.ts'
+import { punctualMs, type SystemClock } from './clock.ts'
 import { sessionOf } from './wire.ts'
 
 /**
@@ -14,6 +14,7 @@ export class StallWatch {
   readonly #tools = new Set<string>()
   #retrying = false
   #progressAt = 0
+  #dueAt = 0
   #timer: unknown
 
   constructor(clock: SystemClock, stallMs: number, onStall: () => void) {
@@ -24,7 +25,7 @@ export class StallWatch {
 
   start(): void {
     this.#progressAt = this.#clock.now()
-    this.#timer = this.#clock.setTimeout(() => this.#look(), this.#stallMs)
+    this.#lookIn(this.#stallMs)
   }
 
   stop(): void {
@@ -71,11 +72,19 @@ export class StallWatch {
     this.#retrying = false
   }
 
+  #lookIn(ms: number): void {
+    this.#dueAt = this.#clock.now() + ms
+    this.#timer = this.#clock.setTimeout(() => this.#look(), ms)
+  }
+
   #look(): void {
+    // While the host stood still nothing was heard: that time does not count, and what came meanwhile is read first.
+    const lateMs = this.#clock.now() - this.#dueAt
+    if (lateMs > punctualMs) this.#progressAt += Math.min(lateMs, this.#stallMs)
     const isPaused = this.#retrying || this.#requests.size > 0 || this.#tools.size > 0
     if (isPaused) this.#progressAt = this.#clock.now()
     const leftMs = this.#progressAt + this.#stallMs - this.#clock.now()
     if (leftMs <= 0) return this.#onStall()
-    this.#timer = this.#clock.setTimeout(() => this.#look(), leftMs)
+    this.#lookIn(leftMs)
   }
 }

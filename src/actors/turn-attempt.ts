@@ -8,7 +8,7 @@ import { modelOf } from './model.ts'
 import { answerRequest, decide } from './policy.ts'
 import { TurnReducer, type TurnSnapshot } from './reducer.ts'
 import { isNetworkError, isRefused, refusal, type TurnCause } from './refusal.ts'
-import { runtimeOf, type Link } from './runtime.ts'
+import type { Link, Runtime } from './runtime.ts'
 import { askServer, linksIn } from './snapshot.ts'
 import type { TurnRecord } from './turn-record.ts'
 import { isIdle } from './wire.ts'
@@ -27,6 +27,7 @@ const retryMs = 500
 export interface AttemptOwner {
   record: TurnRecord
   options: CompiledOptions
+  runtime: Runtime
   clock: SystemClock
   /** What the reducer made of an event or a snapshot. */
   onOutputs: (outputs: readonly TurnOutput[]) => void
@@ -113,10 +114,9 @@ export class TurnAttempt {
   }
 
   async #run(revertTo: string | undefined): Promise<void> {
-    const { record, options } = this.#owner
+    const { record, options, runtime } = this.#owner
     const { plan, lane, messageId } = record
     const { client, hub, admit } = this.#link
-    const runtime = runtimeOf(options)
     const terms = { directory: plan.directory ?? options.values.directory, title: plan.title, admit }
     const sessionId = await lane.open(client, terms, this.#closed.signal)
     runtime.joined(lane)

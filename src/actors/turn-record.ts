@@ -91,7 +91,6 @@ export class TurnRecord {
   give(reply: Reply): void {
     if (this.isDone) return
     const isLast = isTerminal(reply)
-    if (isLast) this.status$.next({ at: Date.now(), state: 'done' })
     this.isDone = isLast
     if (reply.kind === 'tool_call') this.#calledTool = true
     this.replay.push(reply)
@@ -100,6 +99,7 @@ export class TurnRecord {
       this.#observe((observer) => observer.onFirstDelta?.())
     }
     if (!isLast) return
+    this.status$.next({ at: Date.now(), state: 'done' })
     this.replay.complete()
     this.requests$.complete()
     this.status$.complete()

@@ -1,12 +1,12 @@
-import { setMaxListeners } from 'node:events'
+import { onAbort } from '../abort-signal.ts'
 import type { CompiledOptions } from '../options.ts'
 import { isTerminal } from '../replies.ts'
 import type { OpenCodeEvent, Reply, TurnOutput } from '../replies.ts'
-import type { SystemClock } from './clock.ts'
+import { inputRead, punctualMs, type SystemClock } from './clock.ts'
 import { exhaustedCode } from './failure.ts'
 import { TurnReducer } from './reducer.ts'
 import type { TurnCause } from './refusal.ts'
-import { runtimeOf } from './runtime.ts'
+import { runtimeOf, type Runtime, type ServerInput } from './runtime.ts'
 import { StallWatch } from './stall-watch.ts'
 import { TurnAttempt } from './turn-attempt.ts'
 import type { TurnRecord } from './turn-record.ts'
@@ -29,16 +29,24 @@ export interface TurnRunEvents {
  */
 export class TurnRun {
   readonly #record: TurnRecord
-  readonly #options: CompiledOptions
+  readonly #runtime: Runtime
+  #options: CompiledOptions
   readonly #clock: SystemClock
   readonly #events: TurnRunEvents
   readonly #stall: StallWatch
   readonly #startedAt: number
   #attempt: TurnAttempt | undefined
   #deadline: unknown
+  #leaveSignal: () => void = () => undefined
 
-  constructor(record: TurnRecord, options: CompiledOptions, clock: SystemClock, events: TurnRunEvents) {
+  constructor(
+    record: TurnRecord,
+    { options, runtime }: ServerInput,
+    clock: SystemClock,
+    events: TurnRunEvents,
+  ) {
     this.#record = record
+    this.#runtime = runtimeOf(runtime)
     this.#options = options
     this.#clock = clock
     this.#events = events
@@ -52,25 +60,23 @@ export class TurnRun {
   /** Begins to wait: the deadline runs from here. */
   start(): void {
     const { deadlineMs, signal } = this.#record.plan
-    this.#deadline = this.#clock.setTimeout(
-      () => this.end({ code: 'deadline_exceeded', error: `The turn did not end within ${deadlineMs} ms` }),
-      deadlineMs,
-    )
-    if (signal?.aborted === true) return this.#onSignal()
-    // One signal for many turns is what signals are for; Node would warn of a leak at the 11th.
-    if (signal) setMaxListeners(0, signal)
-    signal?.addEventListener('abort', this.#onSignal, { once: true })
+    this.#deadline = this.#clock.setTimeout(() => void this.#onDeadline(), deadlineMs)
+    const cancel = (): void => this.end({ code: 'cancelled', error: 'The turn was cancelled' })
+    if (signal?.aborted === true) return cancel()
+    this.#leaveSignal = onAbort(signal, cancel)
   }
 
-  /** The server is healthy and it is this turn's turn. */
-  admit(): void {
-    const { link } = runtimeOf(this.#options)
+  /** The server is healthy and it is this turn's turn; `options` are those that the server runs with. */
+  admit(options: CompiledOptions): void {
+    const { link } = this.#runtime
     if (!link || this.#record.isDone) return
+    this.#options = options
     const record = this.#record
     this.#attempt = new TurnAttempt(
       {
         record,
-        options: this.#options,
+        options,
+        runtime: this.#runtime,
         clock: this.#clock,
         onOutputs: (outputs) => this.#take(outputs),
         onProgress: (event) => this.#onProgress(event),
@@ -119,7 +125,12 @@ export class TurnRun {
     this.#release()
   }
 
-  readonly #onSignal = (): void => this.end({ code: 'cancelled', error: 'The turn was cancelled' })
+  async #onDeadline(): Promise<void> {
+    const { deadlineMs } = this.#record.plan
+    // A host that stood still reads first what came meanwhile: the turn may have ended in time.
+    if (this.#clock.now() - this.#startedAt - deadlineMs > punctualMs) await inputRead()
+    this.end({ code: 'deadline_exceeded', error: `The turn did not end within ${deadlineMs} ms` })
+  }
 
   #onProgress(event: OpenCodeEvent): void {
     this.#stall.onEvent(event)
@@ -183,6 +194,6 @@ export class TurnRun {
     this.#attempt?.close()
     this.#stall.stop()
     this.#clock.clearTimeout(this.#deadline)
-    this.#record.plan.signal?.removeEventListener('abort', this.#onSignal)
+    this.#leaveSignal()
   }
 }

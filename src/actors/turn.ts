@@ -3,18 +3,18 @@ import type { CompiledOptions } from '../options.ts'
 import type { Reply } from '../replies.ts'
 import { clockOf } from './clock.ts'
 import type { TurnCause } from './refusal.ts'
-import { runtimeOf } from './runtime.ts'
+import { runtimeOf, type ServerInput } from './runtime.ts'
 import { TurnRun } from './turn-run.ts'
 
 /** A turn's actor is given its id; what the turn carries is kept beside the machine. */
-export interface TurnActorInput {
+export interface TurnActorInput extends ServerInput {
   turnId: string
-  options: CompiledOptions
 }
 
 /** What a turn's actor is told. */
 export type TurnActorEvent =
-  | { type: 'turn.admit' }
+  /** The server is healthy and it is this turn's turn; with the options that the server runs with. */
+  | { type: 'turn.admit'; options: CompiledOptions }
   /** The server died; the turn waits to be admitted again. */
   | { type: 'turn.suspend'; cause: TurnCause }
   /** Where the server it runs on is gone, there is nothing to be aborted. */
@@ -44,16 +44,17 @@ export interface TurnActorEmitted extends EventObject {
  * child?.on('turn.reply', ({ reply }) => console.log(reply.kind))
  */
 export const turnLogic = fromCallback<TurnActorEvent, TurnActorInput, TurnActorEmitted>(
-  ({ input: { turnId, options }, system, receive, sendBack, emit }) => {
-    const record = runtimeOf(options).turns.get(turnId)
+  ({ input, system, receive, sendBack, emit }) => {
+    const { turnId } = input
+    const record = runtimeOf(input.runtime).turns.get(turnId)
     const tell = (fact: TurnFact): void => sendBack(fact)
     if (!record) return tell({ type: 'turn.ended', turnId })
-    const run = new TurnRun(record, options, clockOf(system), {
+    const run = new TurnRun(record, input, clockOf(system), {
       onReply: (reply) => emit({ type: 'turn.reply', reply }),
       onEnd: () => tell({ type: 'turn.ended', turnId }),
     })
     receive((event) => {
-      if (event.type === 'turn.admit') run.admit()
+      if (event.type === 'turn.admit') run.admit(event.options)
       else if (event.type === 'turn.suspend') run.suspend(event.cause)
       else run.end(event.cause, event.isServerGone)
     })

@@ -3,7 +3,7 @@ import { HttpError, type OpenCodeClient, type PromptPart } from '../io/client.ts
 import { withoutSecrets } from '../masked-error.ts'
 import type { CompiledOptions } from '../options.ts'
 import { clockOf, elapse, type SystemClock } from './clock.ts'
-import { runtimeOf } from './runtime.ts'
+import { runtimeOf, type Runtime, type ServerInput } from './runtime.ts'
 import { asList, isFields } from './wire.ts'
 
 /** By which a session is known that an earlier warm-up was kept from deleting. */
@@ -24,18 +24,16 @@ const removeTries = 3
 const removeTimeoutMs = 2_000
 const removeAgainMs = 250
 
-/** Whose server asked its model after all, which no server did so far: it is not warmed up again. */
-const asking = new WeakSet<CompiledOptions>()
-
 /**
  * Has the server go through a turn that never gets as far as the model, in a session that is deleted afterwards: what the
  * first turn would have loaded is there then. A session that an interrupted warm-up left is deleted too. Its failure says
  * nothing: the first turn then loads what it needs itself. Stopped, it still deletes its session, within seconds.
  */
-export const warmUp = fromPromise<undefined, { options: CompiledOptions }>(
-  async ({ input: { options }, system, signal }) => {
-    const client = runtimeOf(options).link?.client
-    const rehearsal = client && { client, options, clock: clockOf(system), signal }
+export const warmUp = fromPromise<undefined, ServerInput>(
+  async ({ input: { options, runtime: handle }, system, signal }) => {
+    const runtime = runtimeOf(handle)
+    const client = runtime.link?.client
+    const rehearsal = client && { client, options, runtime, clock: clockOf(system), signal }
     if (rehearsal) await withoutSecrets(options.secrets, () => rehearse(rehearsal))
     return undefined
   },
@@ -44,26 +42,27 @@ export const warmUp = fromPromise<undefined, { options: CompiledOptions }>(
 interface Rehearsal {
   client: OpenCodeClient
   options: CompiledOptions
+  runtime: Runtime
   clock: SystemClock
   signal: AbortSignal
 }
 
 async function rehearse(rehearsal: Rehearsal): Promise<void> {
-  const { client, options, signal } = rehearsal
+  const { client, options, runtime, signal } = rehearsal
   const { directory, models, proxy } = options.values
   for (const { id, title } of asList(await client.findSessions(directory, warmUpTitle, signal)).flatMap(
     named,
   ))
     if (title === warmUpTitle) await remove(rehearsal, id)
   const model = models[0]
-  if (!model || asking.has(options) || signal.aborted) return
+  if (!model || runtime.hasWarmUpAsked || signal.aborted) return
   // Without the signal: whoever makes a session has to know its id.
   const { id } = await client.createSession(directory, warmUpTitle)
   try {
     signal.throwIfAborted()
     const prompt = { model: { providerID: proxy.providerID, modelID: model.id }, parts: [unspeakable] }
     const answer = await client.promptAndWait(id, directory, prompt, signal)
-    if (!isRefusal(answer)) asking.add(options)
+    if (!isRefusal(answer)) runtime.hasWarmUpAsked = true
   } finally {
     await remove(rehearsal, id)
   }

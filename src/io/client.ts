@@ -1,8 +1,8 @@
 import type { OpenCodeEvent } from '../replies.ts'
 import { readFrames } from './frames.ts'
-import { Transport, type Call, type Endpoint } from './transport.ts'
+import { Transport, UnexpectedAnswerError, type Call, type Endpoint } from './transport.ts'
 
-export { HttpError, type Endpoint } from './transport.ts'
+export { HttpError, UnexpectedAnswerError, type Endpoint } from './transport.ts'
 
 /** A part of a prompt (opencode 1.18.33, `POST /session/{id}/prompt_async`). */
 export type PromptPart =
@@ -48,14 +48,15 @@ export class OpenCodeClient {
   async health(signal: AbortSignal): Promise<string | undefined> {
     const body = await this.#transport.json('/global/health', { signal, isAlone: true })
     const { healthy, version } = (body ?? {}) as { healthy?: unknown; version?: unknown }
-    if (healthy !== true) throw new Error('GET /global/health did not answer { healthy: true }')
+    if (healthy !== true)
+      throw new UnexpectedAnswerError('GET /global/health did not answer { healthy: true }')
     return typeof version === 'string' ? version : undefined
   }
 
   /** Reads the config: 400 where it is broken, which health does not show. */
   async config(directory: string, signal: AbortSignal): Promise<void> {
     const body = await this.#transport.json('/config', { query: { directory }, signal })
-    if (body === undefined) throw new Error('GET /config did not answer JSON')
+    if (body === undefined) throw new UnexpectedAnswerError('GET /config did not answer JSON')
   }
 
   /** Without a title the server asks the model for one, at a cost that it counts nowhere. */

@@ -1,17 +1,21 @@
 import { createServer } from 'node:net'
 import getPort, { portNumbers } from 'get-port'
 import { InvalidOptionsError, PortInUseError } from '../errors.ts'
+import { asHostFault, isHostFault } from './host-fault.ts'
 
 /**
  * A port for the next spawn: the given one if nothing listens on it, else a free one. Above 20 000, where no port is
  * one that browsers and `fetch` refuse. Binding it again may lose a race; an early exit then tries another.
- * @throws PortInUseError (`ERR_OPENCODE_PORT_IN_USE`) where the given one is taken, InvalidOptionsError where the host
+ * @throws PortInUseError (`ERR_OPENCODE_PORT_IN_USE`) where the given one is taken, HostFaultError where the host has no
+ *   descriptors left, InvalidOptionsError where the host
  *   name is none of this machine's.
  */
 export async function choosePort(hostname: string, wanted: number | undefined): Promise<number> {
   const failure = await bindFailure(hostname, wanted ?? 0)
   if (failure === undefined) return wanted ?? getPort({ host: hostname, port: shuffledRange() })
   if (failure !== 'EADDRINUSE') {
+    const fault = Object.assign(new Error(`listen ${failure}`), { code: failure })
+    if (isHostFault(fault)) throw asHostFault(fault, 'No port could be tried')
     const expected = `expected an address and a port that this process can listen on`
     throw new InvalidOptionsError(
       `Invalid option hostname: ${expected}, got ${hostname}:${wanted ?? 0} (${failure})`,

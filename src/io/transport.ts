@@ -18,6 +18,11 @@ export class HttpError extends Error {
   }
 }
 
+/** The server answered with success, but not with what it was asked for: it may be another server. */
+export class UnexpectedAnswerError extends Error {
+  override readonly name = 'UnexpectedAnswerError'
+}
+
 /** A request. */
 export interface Call {
   method?: Dispatcher.HttpMethod

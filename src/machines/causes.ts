@@ -1,5 +1,6 @@
 import type { TurnCause } from '../actors/refusal.ts'
 import {
+  asRuntimeError,
   OpenCodeRuntimeError,
   RestartLimitError,
   ServerExitedError,
@@ -7,7 +8,7 @@ import {
   UnsupportedVersionError,
 } from '../errors.ts'
 import { judgeVersion, oldestSupported, tested } from '../versions.ts'
-import type { ServerContext, ServerEvent } from './context.ts'
+import { recentRestarts, type ServerContext, type ServerEvent } from './context.ts'
 
 /** Why a server failed: what `lifecycle$` shows. */
 export interface Failure {
@@ -45,6 +46,12 @@ export function memoryExceeded({ context, event }: Scope & { event: MemoryExceed
   return { reason: `memory limit: ${event.residentMb} MiB held, ${memoryLimitMb} allowed` }
 }
 
+/** Returns the failure of a probe that failed by a defect of ours: no restart helps. */
+export const probeDefect = (error: unknown): Failure => ({
+  error: asRuntimeError(error, 'The health probe failed'),
+  reason: 'probe failed by a defect',
+})
+
 /** The binary is too old. */
 export function unsupported({ context: { version } }: Scope): Failure {
   const error = new UnsupportedVersionError(
@@ -69,10 +76,11 @@ export function processLost(cause: unknown): ServerExitedError {
 }
 
 /** The restart budget is spent; of none, the failure itself stands. */
-export function spent({ options, error, recentRestarts }: ServerContext): Partial<Failure> {
+export function spent(context: ServerContext): Partial<Failure> {
+  const { options, error, now } = context
   const { maxRestarts, restartWindowMs } = options.values
   if (maxRestarts === 0 || !error) return {}
-  const message = `The server failed ${recentRestarts + 1} times within ${restartWindowMs} ms; the last time: ${error.message}`
+  const message = `The server failed ${recentRestarts(context, now).length + 1} times within ${restartWindowMs} ms; the last time: ${error.message}`
   return { error: new RestartLimitError(message, { cause: error }), reason: 'restart budget spent' }
 }
 
@@ -89,9 +97,10 @@ export function ended({ ending, error, reason = 'unknown' }: ServerContext): Tur
   return { code: 'server_died', error: `The server ${what}: ${error?.message ?? reason}` }
 }
 
-/** For turns on a server that failed for good. */
+/** Returns the end of turns on a server that failed for good; retryable as its cause is. */
 export const unavailable = ({ error }: ServerContext): TurnCause => ({
   code: 'server_unavailable',
+  retryable: error?.retryable ?? true,
   error: `The server is not available: ${error?.message ?? 'it failed'}`,
 })
 

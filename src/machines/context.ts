@@ -1,11 +1,19 @@
-import { runtimeOf } from '../actors/runtime.ts'
-import type { OpenCodeRuntimeError } from '../errors.ts'
+import { RuntimeHandle, runtimeOf, type ServerInput } from '../actors/runtime.ts'
+import {
+  BinaryNotFoundError,
+  HomeLockedError,
+  HostFaultError,
+  OpenCodeRuntimeError,
+  PortInUseError,
+} from '../errors.ts'
 import type { CompiledOptions } from '../options.ts'
 
 /** What a server machine knows. No handle, no secret: those live beside it. */
 export interface ServerContext {
-  /** Opaque. */
+  /** The configuration in use; opaque. */
   options: CompiledOptions
+  /** The handle of what lives beside the machine; opaque. */
+  runtime: RuntimeHandle
   /** Of our child, while it lives. */
   pid: number | undefined
   baseURL: string | undefined
@@ -38,9 +46,16 @@ export interface ServerContext {
   overweight: number
   /** What the last failed probe said. */
   probeError: string | undefined
-  /** Restarts within the window, and which window's. */
-  recentRestarts: number
-  budgetEpoch: number
+  /** When the restarts happened that the budget counts, in ms of the system's clock, the oldest first. */
+  restartTimes: readonly number[]
+  /** The system's time in ms, as it was noted last: for a decision that depends on it. */
+  now: number
+  /** When the last probe was sent, in ms of the system's clock. */
+  askedAt: number
+  /** When the server failed for good, in ms of the system's clock. */
+  failedAt: number | undefined
+  /** Whether the present start is the one that a turn may ask for in `failed`: the restart budget is not for it. */
+  isLastTry: boolean
   /** Waits before a restart since the server was last healthy: each makes the next one longer. */
   cooldowns: number
   /** Tries of the event stream since it was last up. */
@@ -49,10 +64,9 @@ export interface ServerContext {
   sweeps: number
   drainMs: number
 
-  /** Numbers of configurations: the one in use, the last that was healthy, and the one that is to be used next. */
-  revision: number
-  provenRevision: number | undefined
-  pendingRevision: number | undefined
+  /** The configuration that was healthy last, and the one that is to be used next. */
+  lastHealthy: CompiledOptions | undefined
+  pending: CompiledOptions | undefined
   /** The configuration that did not come up, and why, so that the one before is in use again. */
   rolledBack: { revision: number; error: OpenCodeRuntimeError | undefined } | undefined
 
@@ -69,8 +83,8 @@ export type ServerEvent =
   | { type: 'server.release'; leaseId: string }
   /** Stop, first letting running turns finish for up to `drainMs`. */
   | { type: 'server.stop'; drainMs?: number }
-  /** Use another configuration, by its number: drain, and start again with it. */
-  | { type: 'server.reconfigure'; revision: number }
+  /** Use another configuration: drain, and start again with it. */
+  | { type: 'server.reconfigure'; options: CompiledOptions }
   | { type: 'memory.exceeded'; residentMb: number }
   | { type: 'turn.start'; turnId: string }
   | { type: 'turn.cancel'; turnId: string }
@@ -80,11 +94,11 @@ export type ServerEvent =
   | { type: 'process.exited'; error: OpenCodeRuntimeError }
   | { type: 'stream.opened' }
   | { type: 'stream.lost' }
-  | { type: 'budget.restored'; epoch: number }
 
 /** What a server machine knows at first: nothing runs, nothing is wanted. */
 export const initialContext = (options: CompiledOptions): ServerContext => ({
   options,
+  runtime: new RuntimeHandle(options),
   pid: undefined,
   baseURL: undefined,
   restarts: 0,
@@ -100,18 +114,26 @@ export const initialContext = (options: CompiledOptions): ServerContext => ({
   readings: 0,
   overweight: 0,
   probeError: undefined,
-  recentRestarts: 0,
-  budgetEpoch: 0,
+  restartTimes: [],
+  now: 0,
+  askedAt: 0,
+  failedAt: undefined,
+  isLastTry: false,
   cooldowns: 0,
   streamTries: 0,
   sweeps: 0,
   drainMs: 0,
-  revision: 0,
-  provenRevision: undefined,
-  pendingRevision: undefined,
+  lastHealthy: undefined,
+  pending: undefined,
   rolledBack: undefined,
   waiting: [],
   running: [],
+})
+
+/** Returns what every actor of a server is given. */
+export const inputOf = ({ context: { options, runtime } }: { context: ServerContext }): ServerInput => ({
+  options,
+  runtime,
 })
 
 /** Whether anybody wants the server: who said so, who waits for it, or a turn. */
@@ -119,8 +141,8 @@ export const isWanted = ({ wanted, leases, waiting, running }: ServerContext): b
   wanted || leases.length > 0 || waiting.length > 0 || running.length > 0
 
 /** The turns that may run now, in order: one of a lane at a time, `maxConcurrentTurns` in all. */
-export function admissible({ options, waiting, running }: ServerContext): string[] {
-  const { turns } = runtimeOf(options)
+export function admissible({ options, runtime, waiting, running }: ServerContext): string[] {
+  const { turns } = runtimeOf(runtime)
   const busy = new Set(running.map((id) => turns.get(id)?.lane.key))
   const admitted: string[] = []
   for (const id of waiting) {
@@ -133,6 +155,38 @@ export function admissible({ options, waiting, running }: ServerContext): string
   return admitted
 }
 
+/** Returns the restarts that the budget counts at a moment, in ms of the system's clock: those within its window. */
+export const recentRestarts = ({ options, restartTimes }: ServerContext, now: number): number[] =>
+  restartTimes.filter((at) => now - at < options.values.restartWindowMs)
+
+/**
+ * Whether a turn may have a failed server tried again: the failure may pass by itself, and either there was no process (so
+ * that a try costs little), or the last try is at least `backoffMaxMs` ago.
+ */
+export function mayTryAgain({ options, error, failedAt = 0, now }: ServerContext): boolean {
+  if (error?.retryable !== true) return false
+  return failedBeforeSpawn(error) || now - failedAt >= options.values.backoffMaxMs
+}
+
+/** Whether another configuration might do better: these errors have nothing to do with what a patch may change. */
+export const mayBeOfConfiguration = (error: unknown): boolean =>
+  ![BinaryNotFoundError, HomeLockedError, HostFaultError, PortInUseError].some(
+    (type) => error instanceof type,
+  )
+
+/** Whether a probe's error tells of a defect of ours, such as a module that cannot be loaded. */
+export const isDefect = (error: unknown): error is OpenCodeRuntimeError =>
+  error instanceof OpenCodeRuntimeError && !(error instanceof HostFaultError)
+
+/** Whether a probe's error says nothing of the server: a defect of ours, or a shortage of the host. */
+export const isNoVerdict = (error: unknown): boolean => error instanceof OpenCodeRuntimeError
+
+/** Whether a start failed before there was a process: for the host, for the lock of its home or for its port. */
+const failedBeforeSpawn = (error: OpenCodeRuntimeError): boolean =>
+  [HostFaultError, HomeLockedError, PortInUseError].some(
+    (type) => error instanceof type || error.cause instanceof type,
+  )
+
 /**
  * How long to wait before a restart, in ms. The first restart after a healthy spell is immediate; from then on each wait
  * is longer than the one before, with jitter (0.8 to 1.2), up to `backoffMaxMs`.
@@ -144,10 +198,10 @@ export function backoffMs({ options, cooldowns, wasHealthy }: ServerContext, ran
 }
 
 /** How long the event stream has been silent, in ms. */
-export const silentMs = ({ options }: ServerContext): number => runtimeOf(options).link?.hub.silentMs ?? 0
+export const silentMs = ({ runtime }: ServerContext): number => runtimeOf(runtime).link?.hub.silentMs ?? 0
 
 /** Whether it is known that the server works at nothing: there is no turn, and its event stream tells of no work. */
-export function isQuiet({ options }: ServerContext): boolean {
-  const { link, turns } = runtimeOf(options)
+export function isQuiet({ runtime }: ServerContext): boolean {
+  const { link, turns } = runtimeOf(runtime)
   return turns.size === 0 && link?.hub.isQuiet === true
 }

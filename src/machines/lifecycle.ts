@@ -1,12 +1,16 @@
 import { assign, enqueueActions, sendTo, stopChild } from 'xstate'
 import type { MemoryReading } from '../actors/memory.ts'
-import { runtimeOf } from '../actors/runtime.ts'
+import { clockOf } from '../actors/clock.ts'
 import { spent, stopped, versionCaution, type Failure } from './causes.ts'
+import { inputOf, recentRestarts } from './context.ts'
 import { withTurns } from './turns.ts'
 import { messageOf } from '../messages.ts'
 
 /** A limit that no server keeps has one replaced at every 64th reading. */
 const maxPatience = 6
+
+/** How the reason begins while a probe can say nothing of the server. */
+const noVerdict = 'no verdict'
 
 const gone = { pid: undefined, baseURL: undefined }
 
@@ -15,7 +19,9 @@ export const lifecycle = withTurns.extend({
   actions: {
     want: assign(({ context, event }) => {
       if (event.type !== 'server.start') return {}
-      return event.leaseId === undefined ? { wanted: true } : { leases: [...context.leases, event.leaseId] }
+      const who =
+        event.leaseId === undefined ? { wanted: true } : { leases: [...context.leases, event.leaseId] }
+      return { ...who, isLastTry: false }
     }),
     release: assign(({ context, event }) =>
       event.type === 'server.release' ? { leases: context.leases.filter((id) => id !== event.leaseId) } : {},
@@ -36,7 +42,7 @@ export const lifecycle = withTurns.extend({
       reason,
       drainMs: context.options.values.drainMs,
     })),
-    forget: assign({ ending: undefined, error: undefined }),
+    forget: assign({ ending: undefined, error: undefined, isLastTry: false }),
     noteFailure: assign((_, { error, reason }: Failure) => ({ ending: 'failure', error, reason })),
     noteRefusal: assign((_, { error, reason }: Failure) => ({ ending: 'refusal', error, reason })),
     noteExit: assign(({ event }) =>
@@ -47,27 +53,24 @@ export const lifecycle = withTurns.extend({
     /** A restart keeps telling why. */
     beginStart: assign(({ context: { ending, reason } }) => ({
       reason: ending === 'failure' || ending === 'replacement' ? reason : undefined,
+      wasHealthy: false,
     })),
     notePending: assign(({ event }) =>
-      event.type === 'server.reconfigure' ? { pendingRevision: event.revision } : {},
+      event.type === 'server.reconfigure' ? { pending: event.options } : {},
     ),
     /** The configuration that is to be used next is in use from here on. */
-    adoptPending: enqueueActions(({ context, enqueue }) => {
-      const { options, pendingRevision } = context
-      if (pendingRevision === undefined) return
-      enqueue(() => runtimeOf(options).use(options, pendingRevision))
-      enqueue.assign({ revision: pendingRevision, pendingRevision: undefined })
-    }),
-    rollBack: enqueueActions(({ context, enqueue }) => {
-      const { options, revision, provenRevision, error } = context
-      if (provenRevision === undefined) return
-      enqueue(() => runtimeOf(options).use(options, provenRevision))
-      enqueue.assign({
-        revision: provenRevision,
-        rolledBack: { revision, error },
-        reason: 'rolled back',
-      })
-    }),
+    adoptPending: assign(({ context: { pending } }) =>
+      pending === undefined ? {} : { options: pending, pending: undefined },
+    ),
+    rollBack: assign(({ context: { options, lastHealthy, error } }) =>
+      lastHealthy === undefined
+        ? {}
+        : {
+            options: lastHealthy,
+            rolledBack: { revision: options.revision, error },
+            reason: 'rolled back',
+          },
+    ),
     /**
      * Has a server that holds too much replaced. One that does from its beginning is replaced ever more rarely: its limit is
      * too low, and no other would do better.
@@ -93,16 +96,27 @@ export const lifecycle = withTurns.extend({
     noteProbeError: assign(({ context }, { error }: { error: unknown }) => ({
       probeError: context.options.secrets.mask(messageOf(error)),
     })),
-    noteRestart: assign(({ context }) => ({
-      restarts: context.restarts + 1,
-      recentRestarts: context.recentRestarts + 1,
-      cooldowns: context.wasHealthy ? 0 : context.cooldowns + 1,
+    /** A probe that failed by no fault of the server: told as the reason, until a probe is answered. */
+    noteNoVerdict: assign(({ context }, { error }: { error: unknown }) => ({
+      reason: `${noVerdict}: ${context.options.secrets.mask(messageOf(error))}`,
     })),
-    renewBudget: assign(({ context }) => ({
-      recentRestarts: 0,
-      cooldowns: 0,
-      budgetEpoch: context.budgetEpoch + 1,
+    noteAnswer: assign(({ context }) => ({
+      failures: 0,
+      reason: context.reason?.startsWith(noVerdict) === true ? versionCaution(context) : context.reason,
     })),
+    noteRestart: assign(({ context, system }) => {
+      const now = clockOf(system).now()
+      return {
+        restarts: context.restarts + 1,
+        restartTimes: [...recentRestarts(context, now), now],
+        cooldowns: context.wasHealthy ? 0 : context.cooldowns + 1,
+      }
+    }),
+    renewBudget: assign({ restartTimes: [], cooldowns: 0, isLastTry: false }),
+    noteAsked: assign(({ system }) => ({ askedAt: clockOf(system).now() })),
+    noteTime: assign(({ system }) => ({ now: clockOf(system).now() })),
+    noteFailed: assign(({ system }) => ({ wanted: false, leases: [], failedAt: clockOf(system).now() })),
+    beginLastTry: assign({ isLastTry: true, ending: undefined }),
     giveUp: assign(({ context }) => spent(context)),
     beHealthy: assign(({ context }) => ({
       wanted: true,
@@ -110,14 +124,15 @@ export const lifecycle = withTurns.extend({
       ending: undefined,
       wasHealthy: true,
       streamTries: 0,
+      isLastTry: false,
       error: undefined,
       reason: versionCaution(context),
-      provenRevision: context.revision,
+      lastHealthy: context.options,
     })),
     spawnProcess: enqueueActions(({ context, enqueue }) => {
       enqueue.assign({ ending: undefined, wasHealthy: false, failures: 0, probeError: undefined, sweeps: 0 })
       enqueue.assign({ version: undefined, readings: 0 })
-      enqueue.spawnChild('serverProcess', { id: 'process', input: { options: context.options } })
+      enqueue.spawnChild('serverProcess', { id: 'process', input: inputOf({ context }) })
     }),
     terminate: sendTo('process', { type: 'process.signal', signal: 'SIGTERM' }),
     kill: sendTo('process', { type: 'process.signal', signal: 'SIGKILL' }),

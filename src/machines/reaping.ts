@@ -1,4 +1,5 @@
-import { assign, raise } from 'xstate'
+import { and, assign } from 'xstate'
+import { inputOf } from './context.ts'
 import { lifecycle } from './lifecycle.ts'
 
 /** The way out of a spawn: nothing of it may be left before anything else is. Then what comes next is decided. */
@@ -16,7 +17,7 @@ export const reaping = lifecycle.createStateConfig({
       ],
       invoke: {
         src: 'dispose',
-        input: ({ context }) => ({ options: context.options }),
+        input: inputOf,
         onDone: 'terminating',
         onError: 'terminating',
       },
@@ -40,7 +41,7 @@ export const reaping = lifecycle.createStateConfig({
       entry: assign(({ context }) => ({ sweeps: context.sweeps + 1 })),
       invoke: {
         src: 'sweep',
-        input: ({ context }) => ({ options: context.options }),
+        input: inputOf,
         onDone: [
           { guard: ({ event }) => event.output.left === 0, target: 'swept' },
           { guard: 'hasSweptEnough', target: 'swept' },
@@ -51,14 +52,18 @@ export const reaping = lifecycle.createStateConfig({
     },
     resting: { after: { sweepInterval: 'sweeping' } },
     swept: {
-      entry: ['dropProcess', 'noteGone'],
+      entry: ['dropProcess', 'noteGone', 'noteTime'],
       always: [
         { guard: 'isUnwanted', target: '#server.idle' },
         { guard: 'isMeantToStop', target: '#server.configuring', actions: 'noteReplaced' },
         // Another configuration may be the cure: it is tried at once, whatever became of this one.
         { guard: 'hasPending', target: '#server.configuring', actions: 'noteRespawn' },
         { guard: 'isRefused', target: '#server.failed' },
-        { guard: 'canRollBack', target: '#server.configuring', actions: ['rollBack', 'noteRespawn'] },
+        {
+          guard: and(['canRollBack', 'mayBeOfConfiguration']),
+          target: '#server.configuring',
+          actions: ['rollBack', 'noteRespawn'],
+        },
         { guard: 'hasBudget', target: 'coolingDown' },
         { target: '#server.failed', actions: 'giveUp' },
       ],
@@ -69,15 +74,7 @@ export const reaping = lifecycle.createStateConfig({
         'server.reconfigure': { target: '#server.configuring', actions: ['notePending', 'noteRespawn'] },
       },
       after: {
-        backoff: {
-          target: '#server.configuring',
-          actions: [
-            'noteRestart',
-            raise(({ context }) => ({ type: 'budget.restored', epoch: context.budgetEpoch }), {
-              delay: 'restartWindow',
-            }),
-          ],
-        },
+        backoff: { target: '#server.configuring', actions: 'noteRestart' },
       },
     },
   },

@@ -1,6 +1,6 @@
 import { assign } from 'xstate'
 import { overloaded, unavailable } from './causes.ts'
-import { initialContext } from './context.ts'
+import { initialContext, inputOf } from './context.ts'
 import { healthy } from './healthy.ts'
 import { lifecycle, stopping } from './lifecycle.ts'
 import { reaping } from './reaping.ts'
@@ -21,7 +21,7 @@ export const serverMachine = lifecycle.createMachine({
   id: 'server',
   context: ({ input }) => initialContext(input),
   initial: 'idle',
-  invoke: { id: 'home', src: 'home', input: ({ context }) => ({ options: context.options }) },
+  invoke: { id: 'home', src: 'home', input: inputOf },
   on: {
     'server.start': { actions: 'want' },
     'server.release': { actions: 'release' },
@@ -35,10 +35,6 @@ export const serverMachine = lifecycle.createMachine({
       { guard: 'isKnownTurn', actions: { type: 'acceptTurn', params: { state: 'waitingForServer' } } },
     ],
     'turn.cancel': { actions: 'cancelTurn' },
-    'budget.restored': {
-      guard: 'isPresentBudget',
-      actions: assign(({ context }) => ({ recentRestarts: context.recentRestarts - 1 })),
-    },
     'turn.ended': { actions: 'releaseChild' },
     'xstate.done.actor.*': { actions: 'releaseChild' },
     'xstate.error.actor.*': { actions: 'releaseChild' },
@@ -58,10 +54,11 @@ export const serverMachine = lifecycle.createMachine({
     reaping,
 
     failed: {
-      description: 'nothing runs; the error says why; only server.start tries again',
+      description:
+        'nothing runs; the error says why; server.start tries again, and so does a turn if the fault may have passed',
       entry: [
         'releaseHome',
-        assign({ wanted: false, leases: [] }),
+        'noteFailed',
         { type: 'endWaiting', params: ({ context }) => ({ cause: unavailable(context) }) },
       ],
       on: {
@@ -70,9 +67,23 @@ export const serverMachine = lifecycle.createMachine({
           actions: ['want', 'renewBudget', assign({ ending: undefined })],
         },
         'server.reconfigure': { actions: ['notePending', 'adoptPending'] },
-        'turn.start': {
-          guard: 'isKnownTurn',
-          actions: { type: 'refuseTurn', params: ({ context }) => ({ cause: unavailable(context) }) },
+        'turn.start': { guard: 'isKnownTurn', target: '.judging', actions: 'noteTime' },
+      },
+      initial: 'resting',
+      states: {
+        resting: {},
+        judging: {
+          always: [
+            {
+              guard: 'mayTryAgain',
+              target: '#server.configuring',
+              actions: [{ type: 'acceptTurn', params: { state: 'waitingForServer' } }, 'beginLastTry'],
+            },
+            {
+              target: 'resting',
+              actions: { type: 'refuseTurn', params: ({ context }) => ({ cause: unavailable(context) }) },
+            },
+          ],
         },
       },
     },

@@ -1,4 +1,5 @@
 import { setup } from 'xstate'
+import { punctualMs } from '../actors/clock.ts'
 import { events } from '../actors/events.ts'
 import { home } from '../actors/home.ts'
 import { memory } from '../actors/memory.ts'
@@ -10,7 +11,17 @@ import { turnLogic } from '../actors/turn.ts'
 import { warmUp } from '../actors/warm-up.ts'
 import type { CompiledOptions } from '../options.ts'
 import { judgeVersion } from '../versions.ts'
-import { backoffMs, isQuiet, isWanted, silentMs, type ServerContext, type ServerEvent } from './context.ts'
+import {
+  backoffMs,
+  isQuiet,
+  isWanted,
+  mayBeOfConfiguration,
+  mayTryAgain,
+  recentRestarts,
+  silentMs,
+  type ServerContext,
+  type ServerEvent,
+} from './context.ts'
 
 /** For the end of busy sessions before the process is ended. */
 const disposeTimeoutMs = 5_000
@@ -38,7 +49,6 @@ export const serverSetup = setup({
     probeTimeout: ({ context }) => context.options.values.probeTimeoutMs,
     healthInterval: ({ context }) => context.options.values.healthIntervalMs,
     stopGrace: ({ context }) => context.options.values.stopGraceMs,
-    restartWindow: ({ context }) => context.options.values.restartWindowMs,
     idleTimeout: ({ context }) => context.options.values.idleTimeoutMs,
     drain: ({ context }) => context.drainMs,
     backoff: ({ context }) => backoffMs(context),
@@ -65,15 +75,21 @@ export const serverSetup = setup({
     isRefused: ({ context }) => context.ending === 'refusal',
     isUnsupported: ({ context }) =>
       context.version !== undefined && judgeVersion(context.version) === 'unsupported',
-    hasPending: ({ context }) => context.pendingRevision !== undefined,
+    hasPending: ({ context }) => context.pending !== undefined,
     /** The configuration in use was never healthy, and one before it was. */
     canRollBack: ({ context }) =>
-      context.provenRevision !== undefined && context.revision !== context.provenRevision,
+      context.lastHealthy !== undefined && context.options !== context.lastHealthy,
+    mayBeOfConfiguration: ({ context }) => mayBeOfConfiguration(context.error),
     hasTurns: ({ context }) => context.running.length + context.waiting.length > 0,
     hasNoTurns: ({ context }) => context.running.length + context.waiting.length === 0,
     restsWhenIdle: ({ context }) => context.options.values.idleTimeoutMs > 0,
     hasMemoryLimit: ({ context }) => context.options.values.memoryLimitMb !== undefined,
-    hasBudget: ({ context }) => context.recentRestarts < context.options.values.maxRestarts,
+    /** The time limit of a probe was noticed late: the host was paused, asleep, or its event loop blocked. */
+    stoodStill: ({ context }) =>
+      context.now - context.askedAt - context.options.values.probeTimeoutMs > punctualMs,
+    hasBudget: ({ context }) =>
+      !context.isLastTry && recentRestarts(context, context.now).length < context.options.values.maxRestarts,
+    mayTryAgain: ({ context }) => mayTryAgain(context),
     isDrained: ({ context }) => context.running.length === 0,
     canDrain: ({ event }) => event.type === 'server.stop' && (event.drainMs ?? 0) > 0,
     /** Failed probes mean wedged; with a turn running only if the stream is silent too. */
@@ -83,7 +99,5 @@ export const serverSetup = setup({
     isStreamSilent: ({ context }) => silentMs(context) >= streamPatienceMs,
     /** A turn that is there already does itself what a warm-up would do for it. */
     isToWarmUp: ({ context }) => context.options.values.warmUp && context.running.length === 0,
-    isPresentBudget: ({ context, event }) =>
-      event.type === 'budget.restored' && event.epoch === context.budgetEpoch,
   },
 })

@@ -1,7 +1,9 @@
 import { and, assign } from 'xstate'
 import type { Prepared } from '../actors/prepare.ts'
-import { asRuntimeError, BinaryNotFoundError, HomeLockedError, PortInUseError } from '../errors.ts'
-import { startTimedOut, unsupported } from './causes.ts'
+import { asRuntimeError, HostFaultError } from '../errors.ts'
+import { probeDefect, startTimedOut, unsupported } from './causes.ts'
+import { awaitingAnswer } from './awaiting-answer.ts'
+import { inputOf, isDefect, mayBeOfConfiguration } from './context.ts'
 import { lifecycle } from './lifecycle.ts'
 
 const noted = ({ baseURL, reaped }: Prepared) => ({
@@ -17,10 +19,6 @@ const notePrepareError = {
   }),
 } as const
 
-/** Whether another configuration might do better: these have nothing to do with what a patch may change. */
-const mayBeOfConfiguration = (error: unknown): boolean =>
-  ![HomeLockedError, BinaryNotFoundError, PortInUseError].some((type) => error instanceof type)
-
 /** Before there is a process. */
 export const configuring = lifecycle.createStateConfig({
   description:
@@ -28,7 +26,7 @@ export const configuring = lifecycle.createStateConfig({
   entry: ['beginStart', 'adoptPending', 'holdHome'],
   invoke: {
     src: 'prepare',
-    input: ({ context }) => ({ options: context.options }),
+    input: inputOf,
     onDone: { target: 'spawning', actions: assign(({ event }) => noted(event.output)) },
     onError: [
       {
@@ -36,6 +34,12 @@ export const configuring = lifecycle.createStateConfig({
         target: 'configuring',
         reenter: true,
         actions: [notePrepareError, 'rollBack'],
+      },
+      // A fault of the host may pass: it is tried again, within the restart budget.
+      {
+        guard: ({ event }) => event.error instanceof HostFaultError,
+        target: 'reaping',
+        actions: notePrepareError,
       },
       { target: 'failed', actions: notePrepareError },
     ],
@@ -51,7 +55,10 @@ export const spawning = lifecycle.createStateConfig({
   entry: 'spawnProcess',
   after: { startTimeout: { target: 'reaping', actions: { type: 'noteFailure', params: startTimedOut } } },
   on: {
-    'process.spawned': { target: 'probing', actions: assign(({ event }) => ({ pid: event.pid })) },
+    'process.spawned': {
+      target: 'probing',
+      actions: assign(({ event }) => ({ pid: event.pid })),
+    },
     'process.exited': { target: 'reaping', actions: 'noteExit' },
   },
 })
@@ -73,20 +80,24 @@ export const probing = lifecycle.createStateConfig({
   states: {
     awaitingListen: { on: { 'process.listening': 'asking' } },
     asking: {
+      entry: 'noteAsked',
+      ...awaitingAnswer('#server.probing.pausing'),
       invoke: {
         src: 'probe',
-        input: ({ context }) => ({ options: context.options, withConfig: true }),
+        input: ({ context }) => ({ ...inputOf({ context }), withConfig: true }),
         onDone: { target: 'judging', actions: assign(({ event }) => ({ version: event.output?.version })) },
-        onError: {
-          target: 'pausing',
-          actions: { type: 'noteProbeError', params: ({ event }) => ({ error: event.error }) },
-        },
-      },
-      after: {
-        probeTimeout: {
-          target: 'pausing',
-          actions: { type: 'noteProbeError', params: { error: 'the probe got no answer in time' } },
-        },
+        onError: [
+          // No other process would do better.
+          {
+            guard: ({ event }) => isDefect(event.error),
+            target: '#server.reaping',
+            actions: { type: 'noteRefusal', params: ({ event }) => probeDefect(event.error) },
+          },
+          {
+            target: 'pausing',
+            actions: { type: 'noteProbeError', params: ({ event }) => ({ error: event.error }) },
+          },
+        ],
       },
     },
     judging: {

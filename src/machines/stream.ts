@@ -1,4 +1,5 @@
 import { assign } from 'xstate'
+import { inputOf } from './context.ts'
 import { lifecycle } from './lifecycle.ts'
 
 /** Its event stream: read for as long as it speaks, and opened again where it does not. */
@@ -8,7 +9,7 @@ export const stream = lifecycle.createStateConfig({
     reading: {
       invoke: {
         src: 'events',
-        input: ({ context }) => ({ options: context.options }),
+        input: inputOf,
         onError: 'pausing',
       },
       on: { 'stream.lost': 'pausing' },

@@ -2,7 +2,7 @@ import { enqueueActions, type DoneActorEvent, type ErrorActorEvent } from 'xstat
 import type { TurnCause } from '../actors/refusal.ts'
 import { runtimeOf } from '../actors/runtime.ts'
 import { cancelled, ended, overloaded, processLost } from './causes.ts'
-import { admissible, type ServerContext, type ServerEvent } from './context.ts'
+import { admissible, inputOf, type ServerContext, type ServerEvent } from './context.ts'
 import { serverSetup } from './setup.ts'
 
 /** How turns come, wait, run and go: children of the machine, by their ids. */
@@ -21,15 +21,15 @@ export const withTurns = serverSetup.extend({
       ({ context, event, enqueue }, { state }: { state: 'queued' | 'waitingForServer' }) => {
         if (event.type !== 'turn.start') return
         const { turnId } = event
-        runtimeOf(context.options).turns.get(turnId)?.tell({ state })
-        enqueue.spawnChild('turnLogic', { id: `turn:${turnId}`, input: { turnId, options: context.options } })
+        enqueue(() => runtimeOf(context.runtime).turns.get(turnId)?.tell({ state }))
+        enqueue.spawnChild('turnLogic', { id: `turn:${turnId}`, input: { turnId, ...inputOf({ context }) } })
         enqueue.assign({ waiting: [...context.waiting, turnId] })
       },
     ),
     refuseTurn: enqueueActions(({ context, event, enqueue }, { cause }: { cause: TurnCause }) => {
       if (event.type !== 'turn.start') return
       const { turnId } = event
-      enqueue.spawnChild('turnLogic', { id: `turn:${turnId}`, input: { turnId, options: context.options } })
+      enqueue.spawnChild('turnLogic', { id: `turn:${turnId}`, input: { turnId, ...inputOf({ context }) } })
       enqueue.sendTo(`turn:${turnId}`, { type: 'turn.end', cause })
     }),
     cancelTurn: enqueueActions(({ context, event, enqueue }) => {
@@ -38,14 +38,15 @@ export const withTurns = serverSetup.extend({
     }),
     admitTurns: enqueueActions(({ context, enqueue }) => {
       const admitted = admissible(context)
-      for (const id of admitted) enqueue.sendTo(`turn:${id}`, { type: 'turn.admit' })
+      for (const id of admitted)
+        enqueue.sendTo(`turn:${id}`, { type: 'turn.admit', options: context.options })
       enqueue.assign({
         waiting: context.waiting.filter((id) => !admitted.includes(id)),
         running: [...context.running, ...admitted],
       })
     }),
     tellQueued: ({ context }) => {
-      const { turns } = runtimeOf(context.options)
+      const { turns } = runtimeOf(context.runtime)
       for (const id of context.waiting) turns.get(id)?.tell({ state: 'queued' })
     },
     /** Only the turn that came last: those before it were accepted. */
@@ -63,7 +64,7 @@ export const withTurns = serverSetup.extend({
     }),
     /** Those that may be asked again wait for the next server, before all others. */
     endRunning: enqueueActions(({ context, enqueue }) => {
-      const { turns } = runtimeOf(context.options)
+      const { turns } = runtimeOf(context.runtime)
       const cause = ended(context)
       const mayResume = cause.code === 'server_died'
       const resumed = context.running.filter((id) => mayResume && turns.get(id)?.canResume === true)
@@ -83,12 +84,7 @@ export const withTurns = serverSetup.extend({
       if (actorId === 'process') enqueue.raise({ type: 'process.exited', error: processLost(error) })
       if (!actorId.startsWith('turn:')) return
       const turnId = actorId.slice('turn:'.length)
-      const runtime = runtimeOf(context.options)
-      const record = runtime.turns.get(turnId)
-      if (record) {
-        record.fail(error, (text) => context.options.secrets.mask(text))
-        runtime.release(record)
-      }
+      enqueue(() => runtimeOf(context.runtime).end(turnId, error))
       enqueue.stopChild(actorId)
       enqueue.assign({
         waiting: context.waiting.filter((id) => id !== turnId),
@@ -104,5 +100,5 @@ const isLive = ({ waiting, running }: ServerContext, turnId: string): boolean =>
 /** Registered beside the machine, and not told of before. */
 const isKnown = (context: ServerContext, event: ServerEvent): boolean =>
   event.type === 'turn.start' &&
-  runtimeOf(context.options).turns.get(event.turnId)?.isDone === false &&
+  runtimeOf(context.runtime).turns.get(event.turnId)?.isDone === false &&
   !isLive(context, event.turnId)

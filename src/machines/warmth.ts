@@ -1,3 +1,4 @@
+import { inputOf } from './context.ts'
 import { lifecycle } from './lifecycle.ts'
 
 /** Its warmth: what the first turn needs is loaded once, and nobody waits for it. */
@@ -8,7 +9,7 @@ export const warmth = lifecycle.createStateConfig({
     warming: {
       invoke: {
         src: 'warmUp',
-        input: ({ context }) => ({ options: context.options }),
+        input: inputOf,
         onDone: 'warm',
         onError: 'warm',
       },

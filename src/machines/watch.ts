@@ -1,5 +1,7 @@
 import { assign } from 'xstate'
 import { wedged } from './causes.ts'
+import { awaitingAnswer } from './awaiting-answer.ts'
+import { inputOf, isNoVerdict } from './context.ts'
 import { lifecycle } from './lifecycle.ts'
 
 /** The watch over its health: asks now and then, weighs it, and judges failures. */
@@ -8,29 +10,33 @@ export const watch = lifecycle.createStateConfig({
   states: {
     resting: { after: { healthInterval: 'asking' } },
     asking: {
+      entry: 'noteAsked',
+      ...awaitingAnswer('#server.healthy.watch.judging'),
       invoke: {
         src: 'probe',
-        input: ({ context }) => ({ options: context.options, withConfig: false }),
+        input: ({ context }) => ({ ...inputOf({ context }), withConfig: false }),
         onDone: [
-          { guard: 'hasMemoryLimit', target: 'weighing', actions: assign({ failures: 0 }) },
-          { target: 'resting', actions: assign({ failures: 0 }) },
+          { guard: 'hasMemoryLimit', target: 'weighing', actions: 'noteAnswer' },
+          { target: 'resting', actions: 'noteAnswer' },
         ],
-        onError: {
-          target: 'judging',
-          actions: { type: 'noteProbeError', params: ({ event }) => ({ error: event.error }) },
-        },
-      },
-      after: {
-        probeTimeout: {
-          target: 'judging',
-          actions: { type: 'noteProbeError', params: { error: 'the probe got no answer in time' } },
-        },
+        onError: [
+          // It says nothing of the server, and is told.
+          {
+            guard: ({ event }) => isNoVerdict(event.error),
+            target: 'resting',
+            actions: { type: 'noteNoVerdict', params: ({ event }) => ({ error: event.error }) },
+          },
+          {
+            target: 'judging',
+            actions: { type: 'noteProbeError', params: ({ event }) => ({ error: event.error }) },
+          },
+        ],
       },
     },
     weighing: {
       invoke: {
         src: 'memory',
-        input: ({ context }) => ({ options: context.options }),
+        input: inputOf,
         onDone: {
           target: 'resting',
           actions: { type: 'noteMemory', params: ({ event }) => event.output },

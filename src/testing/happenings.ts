@@ -17,6 +17,8 @@ export type HostHappening =
 export type WorldHappening =
   /** It is started, but its preparation fails, for a reason that another configuration might mend: its config cannot be written. */
   | 'cannot be prepared'
+  /** It is started, but the host refuses something that its preparation needs, for the moment: only with `hostFaults`. */
+  | 'cannot be prepared for now'
   /** It is started, but no process comes of it. */
   | 'cannot be spawned'
   | 'becomes healthy'
@@ -60,4 +62,8 @@ export interface LifecycleModelContext {
   proven: 'none' | 'this' | 'another'
   /** Whether another configuration waits to be used. */
   pending: boolean
+  /** Whether what the server failed for may pass by itself. */
+  mayPass: boolean
+  /** Whether the present start is the one that a turn may ask for after a failure: no restart follows it. */
+  lastTry: boolean
 }

@@ -10,6 +10,11 @@ export interface LifecycleModelOptions {
   maxRestarts?: number
   /** As the server's option. Default 2. */
   unhealthyThreshold?: number
+  /**
+   * Whether the host refuses something for the moment (`cannot be prepared for now`), and a turn has a failed server tried
+   * again once the fault may have passed (`time passes` in `failed`). Default false.
+   */
+  hostFaults?: boolean
   /** What cannot be made to happen to the subject, or need not be. */
   without?: readonly Happening[]
 }
@@ -17,6 +22,7 @@ export interface LifecycleModelOptions {
 /** What {@link createLifecycleModel} gives. */
 export type LifecycleModel = typeof lifecycleWorld
 
+const ofHostFaults = ['cannot be prepared for now', 'time passes in failed']
 const turnHappenings: readonly Happening[] = ['turn', 'cancel', 'answers the turn']
 
 /**
@@ -45,16 +51,24 @@ export function createLifecycleModel({
   turns = true,
   maxRestarts = 2,
   unhealthyThreshold = 2,
+  hostFaults = false,
   without = [],
 }: LifecycleModelOptions = {}): LifecycleModel {
-  const left = new Set([...without, ...(turns ? [] : turnHappenings)])
+  const left = new Set<string>([
+    ...without,
+    ...(turns ? [] : turnHappenings),
+    ...(hostFaults ? [] : ofHostFaults),
+  ])
   const { config, implementations } = lifecycleWorld.provide({
     guards: {
-      hasBudget: ({ context }) => context.spent < maxRestarts,
+      hasBudget: ({ context }) => context.spent < maxRestarts && !context.lastTry,
+      mayPass: ({ context }) => context.mayPass,
       mayRestart: () => maxRestarts > 0,
       isLastStraw: ({ context }) => !context.turn && context.lost >= unhealthyThreshold - 1,
     },
     actions: {
+      // Without them nobody asks: the model stays as small as it is.
+      pass: assign({ mayPass: hostFaults }),
       lose: assign(({ context }) => ({ lost: Math.min(unhealthyThreshold, context.lost + 1) })),
     },
   })
@@ -68,10 +82,11 @@ export function metaOf(state: SnapshotFrom<LifecycleModel>): LifecycleMeta {
   return meta
 }
 
-/** The model without some happenings. */
+/** Returns the model without some happenings, each of all states or (`time passes in failed`) of one. */
 function prune(config: LifecycleModel['config'], left: ReadonlySet<string>): LifecycleModel['config'] {
   const states = Object.entries(config.states ?? {}).map(([key, state]) => {
-    const on = Object.entries(state.on ?? {}).filter(([happening]) => !left.has(happening))
+    const isLeft = (happening: string) => left.has(happening) || left.has(`${happening} in ${key}`)
+    const on = Object.entries(state.on ?? {}).filter(([happening]) => !isLeft(happening))
     return [key, { ...state, on: Object.fromEntries(on) }]
   })
   return { ...config, states: Object.fromEntries(states) as typeof config.states }

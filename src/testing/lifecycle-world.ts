@@ -19,17 +19,23 @@ const world = setup({
     isLastStraw: () => true,
     hasPending: ({ context }) => context.pending,
     canRollBack: ({ context }) => context.proven === 'another' && !context.pending,
+    /** Only where faults of the host are part of the model. */
+    mayPass: () => false,
   },
   actions: {
-    want: assign({ wanted: true }),
+    want: assign({ wanted: true, lastTry: false }),
+    tryLast: assign({ turn: true, lastTry: true }),
+    forget: assign({ lastTry: false }),
+    pass: assign({ mayPass: true }),
+    last: assign({ mayPass: false }),
     unwant: assign({ wanted: false, turn: false }),
     beginTurn: assign({ turn: true }),
     endTurn: assign({ turn: false }),
     spend: assign(({ context }) => ({ spent: context.spent + 1 })),
-    renew: assign({ spent: 0 }),
+    renew: assign({ spent: 0, lastTry: false, mayPass: false }),
     lose: assign({ lost: 0 }),
     answer: assign({ lost: 0 }),
-    prove: assign({ proven: 'this', wanted: true }),
+    prove: assign({ proven: 'this', wanted: true, lastTry: false }),
     ask: assign({ pending: true }),
     adopt: assign(({ context }) => (context.pending ? { pending: false, ...another(context) } : {})),
     change: assign(({ context }) => another(context)),
@@ -50,17 +56,21 @@ const waits = {
 
 const idle = world.createStateConfig({
   meta: { lifecycle: 'idle', alive: 0 },
-  entry: 'adopt',
+  entry: ['adopt', 'forget'],
   on: {
     start: { target: 'starting', actions: 'want' },
     turn: { target: 'starting', actions: 'beginTurn' },
     stop: {},
     'start and stop': {},
     reconfigure: { actions: 'change' },
-    'cannot be prepared': { target: 'failed', actions: 'rollBack' },
+    'cannot be prepared': { target: 'failed', actions: ['rollBack', 'last'] },
+    'cannot be prepared for now': [
+      { guard: 'hasBudget', target: 'cooling', actions: 'want' },
+      { target: 'rested', actions: 'pass' },
+    ],
     'cannot be spawned': [
       { guard: 'hasBudget', target: 'cooling', actions: ['want', 'rollBack'] },
-      { target: 'failed', actions: 'rollBack' },
+      { target: 'failed', actions: ['rollBack', 'pass'] },
     ],
     'time passes': { actions: 'renew' },
   },
@@ -82,7 +92,7 @@ const starting = world.createStateConfig({
     crashes: [
       { guard: 'canRollBack', target: 'starting', reenter: true, actions: 'rollBack' },
       { guard: 'hasBudget', target: 'cooling' },
-      { target: 'failed' },
+      { target: 'failed', actions: 'pass' },
     ],
     'is late': 'overdue',
   },
@@ -106,7 +116,7 @@ const healthy = world.createStateConfig({
     ],
     crashes: [
       { guard: 'hasBudget', target: 'starting', actions: ['spend', 'endTurn'] },
-      { target: 'failed' },
+      { target: 'failed', actions: 'pass' },
     ],
     'answers a probe': { actions: 'answer' },
     'loses a probe': [{ guard: 'isLastStraw', target: 'wedged' }, { actions: 'lose' }],
@@ -130,7 +140,7 @@ const draining = world.createStateConfig({
     crashes: [
       { guard: 'hasPending', target: 'starting', actions: 'endTurn' },
       { guard: 'hasBudget', target: 'starting', actions: ['spend', 'endTurn'] },
-      { target: 'failed' },
+      { target: 'failed', actions: 'pass' },
     ],
     'answers a probe': { actions: 'answer' },
     'loses a probe': { actions: 'lose' },
@@ -150,7 +160,7 @@ const wedged = world.createStateConfig({
     ends: [
       { guard: 'hasPending', target: 'starting' },
       { guard: 'hasBudget', target: 'starting', actions: 'spend' },
-      { target: 'failed' },
+      { target: 'failed', actions: 'pass' },
     ],
   },
 })
@@ -167,7 +177,7 @@ const overdue = world.createStateConfig({
       { guard: 'hasPending', target: 'starting' },
       { guard: 'canRollBack', target: 'starting', actions: 'rollBack' },
       { guard: 'hasBudget', target: 'cooling' },
-      { target: 'failed' },
+      { target: 'failed', actions: 'pass' },
     ],
   },
 })
@@ -225,18 +235,38 @@ const failed = world.createStateConfig({
     stop: {},
     'start and stop': { target: 'idle', actions: 'renew' },
     reconfigure: { actions: 'change' },
-    'cannot be prepared': { actions: ['renew', 'rollBack'] },
+    'cannot be prepared': { target: 'failed', actions: ['renew', 'rollBack', 'last'] },
+    'cannot be prepared for now': [
+      { guard: 'mayRestart', target: 'cooling', actions: ['want', 'renew'] },
+      { target: 'rested', actions: ['renew', 'pass'] },
+    ],
     'cannot be spawned': [
       { guard: 'mayRestart', target: 'cooling', actions: ['want', 'renew', 'rollBack'] },
-      { actions: ['renew', 'rollBack'] },
+      { target: 'failed', actions: ['renew', 'rollBack', 'pass'] },
     ],
+    'time passes': [{ guard: 'mayPass', target: 'rested', actions: 'renew' }, { actions: 'renew' }],
   },
+})
+
+/** What it failed for may have passed: a turn has it tried once more. */
+const rested = world.createStateConfig({
+  ...failed,
+  on: { ...failed.on, turn: { target: 'starting', actions: 'tryLast' }, 'time passes': {} },
 })
 
 /** What the world does to one server, and where that has to leave it; the limits are those of `createLifecycleModel`. */
 export const lifecycleWorld = world.createMachine({
   id: 'lifecycle',
-  context: { wanted: false, turn: false, spent: 0, lost: 0, proven: 'none', pending: false },
+  context: {
+    wanted: false,
+    turn: false,
+    spent: 0,
+    lost: 0,
+    proven: 'none',
+    pending: false,
+    mayPass: false,
+    lastTry: false,
+  },
   initial: 'idle',
-  states: { idle, starting, healthy, draining, wedged, overdue, cooling, leaving, returning, failed },
+  states: { idle, starting, healthy, draining, wedged, overdue, cooling, leaving, returning, failed, rested },
 })

@@ -26,7 +26,7 @@ describe('the declared transitions of the lifecycle', () => {
 
 describe('the simulated lifecycle, whatever the world does', { timeout: 120_000 }, () => {
   it('goes where the model does, along the shortest paths to each of its transitions', async () => {
-    const model = modelOf()
+    const model = modelOf({ hostFaults: true })
     const coverage = noCoverage()
     for (const path of alongTransitions(model).getShortestPaths())
       await follow(path, simulatedDriver(limits), coverage)

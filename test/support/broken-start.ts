@@ -36,3 +36,13 @@ export async function withoutConfig(home: string, act: () => Promise<void>): Pro
   await act()
   rmSync(file, { recursive: true })
 }
+
+/** Has the host fail with EIO at the config, while something is done: what the file leads to cannot be read (Linux). */
+export async function withUnreadableConfig(home: string, act: () => Promise<void>): Promise<void> {
+  const file = join(configFolder(home), 'opencode.json')
+  mkdirSync(configFolder(home), { recursive: true, mode: 0o700 })
+  rmSync(file, { force: true })
+  symlinkSync('/proc/self/mem', file)
+  await act()
+  rmSync(file)
+}

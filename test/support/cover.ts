@@ -13,7 +13,7 @@ export async function coverOnProcesses(
   setting: ProcessSetting,
   covering: Covering,
 ): Promise<void> {
-  const model = createLifecycleModel(limits)
+  const model = createLifecycleModel({ ...limits, hostFaults: true })
   const [coverage, extent] = [noCoverage(), extentOf(model)]
   for (const path of await coveringSet(model, covering))
     await follow(path, processDriver(setting, limits), coverage)

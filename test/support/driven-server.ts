@@ -94,7 +94,7 @@ export class DrivenServer {
       if (performance.now() - begin > this.#patienceMs)
         throw new Error(`It came to no rest: ${JSON.stringify(this.actor.getSnapshot().value)}`)
     }
-    await runtimeOf(this.options).preparing
+    await runtimeOf(this.actor.getSnapshot().context.runtime).preparing
   }
 
   #isAtRest(): boolean {

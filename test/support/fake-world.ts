@@ -7,10 +7,9 @@ import type { MemoryReading } from '../../src/actors/memory.ts'
 import type { Prepared } from '../../src/actors/prepare.ts'
 import type { ProbeAnswer } from '../../src/actors/probe.ts'
 import type { ProcessCommand, ProcessFact } from '../../src/actors/process.ts'
-import { runtimeOf, type Link } from '../../src/actors/runtime.ts'
+import { runtimeOf, type Link, type ServerInput } from '../../src/actors/runtime.ts'
 import type { StreamFact } from '../../src/actors/events.ts'
 import { ServerExitedError } from '../../src/errors.ts'
-import type { CompiledOptions } from '../../src/options.ts'
 import { FakeClient } from './fake-client.ts'
 
 /** What the world does when it is asked; may be changed at any moment. */
@@ -51,9 +50,8 @@ const goodWorld: Script = {
   leftovers: [],
 }
 
-type Input = { options: CompiledOptions }
-/** As in the real world, an actor can do nothing without the options of its server: throws where they are none. */
-const serve = ({ options }: Input): void => void runtimeOf(options)
+/** As in the real world, an actor can do nothing without its server's runtime: throws if there is none. */
+const serve = ({ runtime }: ServerInput): void => void runtimeOf(runtime)
 const never = new Promise<never>(() => undefined)
 
 /** A process that only says that it is one. */
@@ -158,23 +156,25 @@ export class FakeWorld {
   /** The actors of this world, for `serverMachine.provide({ actors })`; turns keep their real logic. */
   actors() {
     return {
-      home: fromCallback<HomeCommand | EventObject, Input>(({ input, receive }) => {
+      home: fromCallback<HomeCommand | EventObject, ServerInput>(({ input, receive }) => {
         serve(input)
         receive(({ type }) => void (this.isHomeHeld = type === 'home.hold'))
         return () => void (this.isHomeHeld = false)
       }),
-      prepare: fromPromise<Prepared, Input>(({ input, system }) =>
-        this.#prepare(input.options, clockOf(system)),
+      prepare: fromPromise<Prepared, ServerInput>(({ input, system }) =>
+        this.#prepare(input, clockOf(system)),
       ),
-      serverProcess: fromCallback<ProcessCommand | EventObject, Input>(({ input, sendBack, receive }) => {
-        serve(input)
-        const process = this.#spawn((fact) => sendBack(fact))
-        receive((event) => {
-          if (event.type === 'process.signal') process.signal((event as ProcessCommand).signal)
-        })
-        return () => process.destroy()
-      }),
-      probe: fromPromise<ProbeAnswer | undefined, Input & { withConfig: boolean }>(
+      serverProcess: fromCallback<ProcessCommand | EventObject, ServerInput>(
+        ({ input, sendBack, receive }) => {
+          serve(input)
+          const process = this.#spawn((fact) => sendBack(fact))
+          receive((event) => {
+            if (event.type === 'process.signal') process.signal((event as ProcessCommand).signal)
+          })
+          return () => process.destroy()
+        },
+      ),
+      probe: fromPromise<ProbeAnswer | undefined, ServerInput & { withConfig: boolean }>(
         async ({ input, signal }) => {
           serve(input)
           signal.addEventListener('abort', () => this.note('probe aborted'))
@@ -182,34 +182,34 @@ export class FakeWorld {
           return { version: this.script.version }
         },
       ),
-      memory: fromPromise<MemoryReading, Input>(({ input }) => {
+      memory: fromPromise<MemoryReading, ServerInput>(({ input }) => {
         serve(input)
         const { residentMb } = this.script
         if (residentMb === 'hangs') return never
         if (residentMb instanceof Error) return Promise.reject(residentMb)
         return Promise.resolve({ residentMb })
       }),
-      warmUp: fromPromise<undefined, Input>(({ input, signal }) => {
+      warmUp: fromPromise<undefined, ServerInput>(({ input, signal }) => {
         serve(input)
         signal.addEventListener('abort', () => this.note('warm-up aborted'))
         return this.#answer('warm-up', this.script.warmUp)
       }),
-      events: fromCallback<EventObject, Input>(({ input, sendBack }) => {
+      events: fromCallback<EventObject, ServerInput>(({ input, sendBack }) => {
         serve(input)
         return this.#stream((fact) => sendBack(fact))
       }),
-      dispose: fromPromise<undefined, Input>(({ input }) => {
+      dispose: fromPromise<undefined, ServerInput>(({ input }) => {
         serve(input)
         return this.#answer('dispose', this.script.dispose)
       }),
-      sweep: fromPromise<{ left: number }, Input>(({ input }) => {
+      sweep: fromPromise<{ left: number }, ServerInput>(({ input }) => {
         serve(input)
         return this.#sweep()
       }),
     }
   }
 
-  async #prepare(options: CompiledOptions, clock: SystemClock): Promise<Prepared> {
+  async #prepare({ runtime }: ServerInput, clock: SystemClock): Promise<Prepared> {
     this.#clock = clock
     this.note(this.isHomeHeld ? 'prepare' : 'prepare in a home that is not held')
     if (this.script.prepare === 'hangs') return never
@@ -217,7 +217,7 @@ export class FakeWorld {
     if (this.script.prepare instanceof Error) throw this.script.prepare
     this.hub = new EventHub(clock.now)
     const link: unknown = { client: this.client, hub: this.hub, admit: this.admit }
-    runtimeOf(options).link = link as Link
+    runtimeOf(runtime).link = link as Link
     return { baseURL: `http://127.0.0.1:${4096 + this.spawns}`, reaped: this.script.orphan }
   }
 

@@ -3,7 +3,7 @@ import { createActor, type InspectionEvent, type SnapshotFrom } from 'xstate'
 import { runtimeOf } from '../../src/actors/runtime.ts'
 import { ensureRunning, type EnsureRunningOptions } from '../../src/ensure-running.ts'
 import { lifecycleOf, lifecycleTransitions, type LifecycleState } from '../../src/lifecycle.ts'
-import { admissible, isWanted } from '../../src/machines/context.ts'
+import { admissible, isWanted, recentRestarts } from '../../src/machines/context.ts'
 import { serverMachine } from '../../src/machines/server.ts'
 import { compileOptions, type OpenCodeServerOptions } from '../../src/options.ts'
 import { isTerminal, type Reply } from '../../src/replies.ts'
@@ -90,7 +90,10 @@ export function createServer(overrides: Partial<OpenCodeServerOptions> = {}, scr
   return {
     world,
     clock,
-    options,
+    /** The configuration in use. */
+    get options() {
+      return actor.getSnapshot().context.options
+    },
     actor,
     inspections,
     /** The states of the lifecycle, in order, each as long as it lasted. */
@@ -100,7 +103,9 @@ export function createServer(overrides: Partial<OpenCodeServerOptions> = {}, scr
     turns,
     check,
     finish,
-    runtime: runtimeOf(options),
+    runtime: runtimeOf(actor.getSnapshot().context.runtime),
+    /** How many restarts the budget counts now. */
+    spent: () => recentRestarts(actor.getSnapshot().context, clock.now()).length,
     context: () => actor.getSnapshot().context,
     send: (event: Parameters<typeof actor.send>[0]) => actor.send(event),
     advance: (ms?: number) => clock.advance(ms),
@@ -142,7 +147,7 @@ export function createServer(overrides: Partial<OpenCodeServerOptions> = {}, scr
     /** The server answers a running turn; `info` is more of what its message says, such as `tokens` and `cost`. */
     async answer(turn: Turn, text = 'Hello', info: object = {}): Promise<void> {
       const sessionID = (await turn.sessionId) ?? ''
-      const promptId = runtimeOf(options).turns.get(turn.id)?.messageId ?? ''
+      const promptId = runtimeOf(actor.getSnapshot().context.runtime).turns.get(turn.id)?.messageId ?? ''
       for (const { type, properties } of answerEvents(sessionID, promptId, text, info))
         world.hub?.receive({ type, properties })
       world.client.idle(sessionID)
@@ -155,7 +160,7 @@ export function createServer(overrides: Partial<OpenCodeServerOptions> = {}, scr
 function violations(snapshot: SnapshotFrom<typeof serverMachine>, state: LifecycleState): string[] {
   const { context } = snapshot
   const isOpen = snapshot.matches({ healthy: { service: 'open' } })
-  const { waiting, running, leases, pid, options, recentRestarts } = context
+  const { waiting, running, leases, pid, options, restartTimes } = context
   const isAtRest = state === 'idle' || state === 'failed'
   const rules: [string, boolean][] = [
     ['a turn is there twice', new Set([...waiting, ...running]).size === waiting.length + running.length],
@@ -164,9 +169,9 @@ function violations(snapshot: SnapshotFrom<typeof serverMachine>, state: Lifecyc
     ['somebody waits for what does not come', !isAtRest || waiting.length + leases.length === 0],
     ['what is wanted is not begun', state !== 'idle' || !isWanted(context)],
     ['what nobody wants goes on', isWanted(context) || (state !== 'configuring' && state !== 'probing')],
-    ['a configuration waits for nothing', !isAtRest || context.pendingRevision === undefined],
+    ['a configuration waits for nothing', !isAtRest || context.pending === undefined],
     ['a process is known where none can be', pid === undefined || !(isAtRest || state === 'configuring')],
-    ['more restarts than allowed', recentRestarts <= options.values.maxRestarts],
+    ['more restarts than allowed', restartTimes.length <= options.values.maxRestarts],
   ]
   return rules.filter(([, holds]) => !holds).map(([what]) => `${what}: ${state}`)
 }

@@ -1,9 +1,10 @@
+import { recentRestarts } from '../../src/machines/context.ts'
 import { expect, onTestFinished, vi } from 'vitest'
 import type { OpenCodeServerOptions } from '../../src/options.ts'
 import { reconfigure } from '../../src/reconfigure.ts'
 import { isTerminal } from '../../src/replies.ts'
 import type { Happening } from '../../src/testing/happenings.ts'
-import { Binary, withoutConfig } from './broken-start.ts'
+import { Binary, withoutConfig, withUnreadableConfig } from './broken-start.ts'
 import { DrivenServer } from './driven-server.ts'
 import { end, spawnsOf } from './held-process.ts'
 import { expectNothingLeft, processesOf } from './home.ts'
@@ -92,7 +93,7 @@ export function processDriver(
       lifecycle: server.state,
       alive: spawnsOf(home).length,
       openTurns: server.openTurns.length,
-      spent: actor.getSnapshot().context.recentRestarts,
+      spent: recentRestarts(actor.getSnapshot().context, server.clock.now()).length,
     }),
     lastEnd: () => lastEndOf(turns),
     finish: async () => {
@@ -134,6 +135,7 @@ function happenings(server: DrivenServer, binary: Binary): Record<Happening, () 
       actor.send({ type: 'server.stop' })
     }),
     'cannot be prepared': () => withoutConfig(server.options.values.home, start),
+    'cannot be prepared for now': () => withUnreadableConfig(server.options.values.home, start),
     'cannot be spawned': () => binary.broken(start),
     reconfigure: rest(() => {
       reconfigure(actor, { proxy: { apiKey: `sk-another-key-${++keys}` } }).catch(() => undefined)

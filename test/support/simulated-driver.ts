@@ -1,3 +1,4 @@
+import { HostFaultError } from '../../src/errors.ts'
 import { reconfigure } from '../../src/reconfigure.ts'
 import { isTerminal } from '../../src/replies.ts'
 import type { Happening } from '../../src/testing/happenings.ts'
@@ -55,7 +56,7 @@ export function simulatedDriver(
       lifecycle: server.state(),
       alive: world.alive.size,
       openTurns: openTurns().length,
-      spent: server.context().recentRestarts,
+      spent: server.spent(),
     }),
     lastEnd: () => lastEndOf(turns),
   }
@@ -89,6 +90,8 @@ function happenings(
       stop()
     }),
     'cannot be prepared': () => whileIs({ prepare: new Error('no config') }, 0, start),
+    'cannot be prepared for now': () =>
+      whileIs({ prepare: new HostFaultError('no space', { errno: 'ENOSPC' }) }, 0, start),
     'cannot be spawned': () => whileIs({ spawn: 'cannotStart' }, 0, start),
     reconfigure: now(() => {
       const patch = { proxy: { apiKey: `sk-another-key-${++keys}` } }

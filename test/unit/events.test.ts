@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { clockOf } from '../../src/actors/clock.ts'
 import { readStream, type StreamFact } from '../../src/actors/events.ts'
 import { EventHub } from '../../src/actors/hub.ts'
-import { runtimeOf, type Link } from '../../src/actors/runtime.ts'
+import { RuntimeHandle, runtimeOf, type Link } from '../../src/actors/runtime.ts'
 import type { OpenCodeEvent } from '../../src/replies.ts'
 import { optionsOf } from '../support/machine-harness.ts'
 
@@ -33,9 +33,10 @@ function serverThatStreams() {
   }
   const options = optionsOf()
   const hub = new EventHub(() => clock.now())
-  runtimeOf(options).link = { client, hub, admit: () => Promise.resolve() } as unknown as Link
+  const runtime = new RuntimeHandle(options)
+  runtimeOf(runtime).link = { client, hub, admit: () => Promise.resolve() } as unknown as Link
   const facts: StreamFact['type'][] = []
-  const read = () => readStream(options, timing, ({ type }) => facts.push(type))
+  const read = () => readStream({ options, runtime }, timing, ({ type }) => facts.push(type))
   const settled = () => new Promise((resolve) => setImmediate(resolve))
   return {
     hub,

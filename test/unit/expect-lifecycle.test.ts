@@ -52,7 +52,7 @@ describe('expectLifecycle', () => {
   it('throws where the server goes where no lifecycle does', () => {
     const { lifecycle } = told('idle', 'configuring', 'healthy')
     const message =
-      'No lifecycle goes configuring → healthy; it goes configuring → spawning or failed or idle'
+      'No lifecycle goes configuring → healthy; it goes configuring → spawning or reaping or failed or idle'
     expect(() => lifecycle.toPass(['idle', 'configuring', 'healthy'])).toThrow(message)
     expect(() => lifecycle.toBeDeclared()).toThrow(AssertionError)
   })

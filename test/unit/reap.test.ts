@@ -1,7 +1,7 @@
 import { createActor, toPromise } from 'xstate'
 import { describe, expect, it } from 'vitest'
 import { dispose } from '../../src/actors/reap.ts'
-import { runtimeOf, type Link } from '../../src/actors/runtime.ts'
+import { RuntimeHandle, runtimeOf, type Link } from '../../src/actors/runtime.ts'
 import { optionsOf } from '../support/machine-harness.ts'
 
 describe('the work of a server that is to be ended', () => {
@@ -16,9 +16,10 @@ describe('the work of a server that is to be ended', () => {
       dispose: () => ask('dispose'),
     }
     const options = optionsOf({ directory: '/srv/work' })
-    runtimeOf(options).link = { client } as unknown as Link
-    runtimeOf(options).directories.add('/srv/other')
-    await toPromise(createActor(dispose, { input: { options } }).start())
+    const runtime = new RuntimeHandle(options)
+    runtimeOf(runtime).link = { client } as unknown as Link
+    runtimeOf(runtime).directories.add('/srv/other')
+    await toPromise(createActor(dispose, { input: { options, runtime } }).start())
     return asked
   }
 

@@ -16,7 +16,7 @@ describe('memoryLimitMb', () => {
     await server.advance(1)
     expect(server.state()).toBe('healthy')
     expect(server.world.spawns).toBe(2)
-    expect(server.context()).toMatchObject({ restarts: 1, recentRestarts: 0, error: undefined })
+    expect(server.context()).toMatchObject({ restarts: 1, restartTimes: [], error: undefined })
     expect(reasons).toContain('memory limit: 601 MiB held, 600 allowed')
   })
 

@@ -40,7 +40,7 @@ describe('reconfigure', () => {
     expect(keyOf(server)).toBe(apiKey)
     expect(server.options.values.models).toEqual([{ id: 'other' }])
     expect(server.options.values.proxy).toEqual({ providerID: 'litellm', name: 'LiteLLM' })
-    expect(server.context()).toMatchObject({ restarts: 1, recentRestarts: 0, reason: undefined })
+    expect(server.context()).toMatchObject({ restarts: 1, restartTimes: [], reason: undefined })
   })
 
   it('keeps the old one until running turns have finished; those who wait get the new one', async () => {
@@ -211,7 +211,7 @@ describe('reconfigure', () => {
     const changed = change(server, { proxy: { apiKey } })
     await server.advance()
     expect([changed.state, server.state(), keyOf(server)]).toEqual(['done', 'healthy', apiKey])
-    expect(server.context()).toMatchObject({ restarts: 1, recentRestarts: 0 })
+    expect(server.context()).toMatchObject({ restarts: 1, restartTimes: [] })
   })
 
   it('is tried also where the restart budget is spent', async () => {
@@ -222,7 +222,7 @@ describe('reconfigure', () => {
     const changed = change(server, { proxy: { apiKey } })
     await server.advance(1_000)
     expect([changed.state, server.state(), keyOf(server)]).toEqual(['done', 'healthy', apiKey])
-    expect(server.context()).toMatchObject({ restarts: 1, recentRestarts: 0 })
+    expect(server.context()).toMatchObject({ restarts: 1, restartTimes: [] })
   })
 
   it('mends a server that failed, at its next start', async () => {
@@ -366,7 +366,7 @@ describe('reconfigure', () => {
     const server = startServer()
     await server.beHealthy()
     server.actor.subscribe((snapshot) => {
-      if (snapshot.context.pendingRevision !== undefined) server.actor.stop()
+      if (snapshot.context.pending !== undefined) server.actor.stop()
     })
     const changed = change(server, { models: ['other'] })
     await server.advance()

@@ -7,8 +7,9 @@ describe('a server that was not started', () => {
     const server = startServer()
     expect(server.context()).toEqual({
       options: server.options,
-      ...{ wanted: false, leases: [], waiting: [], running: [], stops: 0, drainMs: 0, revision: 0 },
-      ...{ restarts: 0, recentRestarts: 0, budgetEpoch: 0, cooldowns: 0 },
+      runtime: server.context().runtime,
+      ...{ wanted: false, leases: [], waiting: [], running: [], stops: 0, drainMs: 0 },
+      ...{ restarts: 0, restartTimes: [], now: 0, askedAt: 0, isLastTry: false, cooldowns: 0 },
       ...{ wasHealthy: false, failures: 0, readings: 0, overweight: 0, streamTries: 0, sweeps: 0 },
     })
   })

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createActor } from 'xstate'
 import { EventHub } from '../../src/actors/hub.ts'
 import { probe } from '../../src/actors/probe.ts'
-import { runtimeOf, type Link } from '../../src/actors/runtime.ts'
+import { RuntimeHandle, runtimeOf, type Link } from '../../src/actors/runtime.ts'
 import { optionsOf, secrets } from '../support/machine-harness.ts'
 import { useOpenTelemetry } from '../support/otel.ts'
 import { SteppedClock } from '../support/stepped-clock.ts'
@@ -15,8 +15,9 @@ describe('a probe', () => {
     const clock = new SteppedClock()
     const health = (signal: AbortSignal) => answer(signal, clock)
     const client: unknown = { health, config: () => Promise.resolve() }
-    runtimeOf(options).link = { client, hub: new EventHub(() => 0) } as Link
-    const actor = createActor(probe, { input: { options, withConfig: true }, clock })
+    const runtime = new RuntimeHandle(options)
+    runtimeOf(runtime).link = { client, hub: new EventHub(() => 0) } as Link
+    const actor = createActor(probe, { input: { options, runtime, withConfig: true }, clock })
     actor.subscribe({ error: () => undefined })
     return { clock, actor: actor.start() }
   }

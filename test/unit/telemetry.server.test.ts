@@ -179,7 +179,7 @@ describe('a machine of somebody else with a server in it', () => {
     })
     const actor = createActor(parent, { clock: new SteppedClock() }).start()
     const server = actor.getSnapshot().children['opencode'] as unknown as ServerActorRef
-    runtimeOf(options).watch(server)
+    runtimeOf(server.getSnapshot().context.runtime).watch(server)
     server.send({ type: 'server.start' })
     const turn = startTurn(server, 'hello')
     expect(actor.getSnapshot().value).toBe('told')

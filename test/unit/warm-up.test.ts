@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createActor } from 'xstate'
-import { runtimeOf, type Link } from '../../src/actors/runtime.ts'
+import { RuntimeHandle, runtimeOf, type Link } from '../../src/actors/runtime.ts'
 import { warmUp, warmUpTitle } from '../../src/actors/warm-up.ts'
 import { HttpError } from '../../src/io/client.ts'
 import { optionsOf } from '../support/machine-harness.ts'
@@ -47,18 +47,18 @@ class FakeApi {
 const whole = [`find ${warmUpTitle}`, `create ${warmUpTitle}`, 'prompt ses_new file', 'delete ses_new']
 
 /** A warm-up of a server with this API. */
-function start(api: FakeApi, options = optionsOf()) {
+function start(api: FakeApi, options = optionsOf(), runtime = new RuntimeHandle(options)) {
   const clock = new SteppedClock()
   const client: unknown = api
-  runtimeOf(options).link = { client } as Link
-  const actor = createActor(warmUp, { input: { options }, clock })
+  runtimeOf(runtime).link = { client } as Link
+  const actor = createActor(warmUp, { input: { options, runtime }, clock })
   actor.subscribe({ error: () => undefined })
   actor.start()
   onTestFinished(async () => {
     await clock.advance(60_000)
     expect(clock.pending).toBe(0)
   })
-  return { actor, clock, options, status: () => actor.getSnapshot().status }
+  return { actor, clock, options, runtime, status: () => actor.getSnapshot().status }
 }
 
 describe('a warm-up', () => {
@@ -121,10 +121,10 @@ describe('a warm-up', () => {
   it('is not done again by a server that answered it: its model was asked', async () => {
     const api = new FakeApi()
     api.prompt = () => Promise.resolve({ info: { finish: 'stop' }, parts: [] })
-    const { clock, options } = start(api)
+    const { clock, options, runtime } = start(api)
     await clock.advance()
     api.log.length = 0
-    const again = start(api, options)
+    const again = start(api, options, runtime)
     await again.clock.advance()
     expect(again.status()).toBe('done')
     expect(api.log).toEqual([whole[0]])

@@ -1,4 +1,4 @@
-import { compileOptions, serverMachine, type CompiledOptions } from 'opencode-runtime'
+import { compileOptions, serverMachine, type ServerInput } from 'opencode-runtime'
 import { expectLifecycle, virtualTime } from 'opencode-runtime/testing'
 import { expect, it } from 'vitest'
 import { createActor, fromPromise } from 'xstate'
@@ -6,12 +6,10 @@ import { chatMachine } from '../machine.ts'
 
 it('a server that is down is tried again after retryMs, for as long as it takes', async () => {
   let tries = 0
-  const prepare = fromPromise<{ baseURL: string; reaped?: number | undefined }, { options: CompiledOptions }>(
-    () => {
-      tries++
-      return Promise.reject(new Error('no binary'))
-    },
-  )
+  const prepare = fromPromise<{ baseURL: string; reaped?: number | undefined }, ServerInput>(() => {
+    tries++
+    return Promise.reject(new Error('no binary'))
+  })
   const input = {
     opencode: compileOptions({
       home: '/srv/agents/a1',
