@@ -29,8 +29,12 @@ export const prepare = fromPromise<Prepared, ServerInput>(async ({ input, system
   const clock = clockOf(system)
   const { preparing } = runtime
   const prepared = withoutSecrets(options.secrets, async () => {
-    const { prepareSpawn } = await loadPreparation()
-    return prepareSpawn(options, runtime, clock, signal, preparing)
+    try {
+      const { prepareSpawn } = await loadPreparation()
+      return await prepareSpawn(options, runtime, clock, signal, preparing)
+    } catch (error) {
+      throw asHostFault(error, 'The server could not be prepared')
+    }
   })
   runtime.preparing = prepared.catch(() => undefined)
   const { plan, baseURL, spawn, reaped } = await prepared

@@ -16,9 +16,12 @@ const passingCodes = new Set([
   'ETIMEDOUT',
 ])
 
+/** How many causes deep an error is looked into. */
+const deepest = 8
+
 /** Returns the system's error code of a thrown value, or of what caused it (undici and Node wrap them). */
 export function errnoOf(thrown: unknown, depth = 0): string | undefined {
-  if (typeof thrown !== 'object' || thrown === null || depth > 8) return undefined
+  if (typeof thrown !== 'object' || thrown === null || depth > deepest) return undefined
   const { code, cause } = thrown as { code?: unknown; cause?: unknown }
   return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : errnoOf(cause, depth + 1)
 }
@@ -37,14 +40,20 @@ export function isHostFault(thrown: unknown): boolean {
 export function asHostFault(thrown: unknown, what: string, path?: string): unknown {
   if (thrown instanceof HostFaultError || !isHostFault(thrown)) return thrown
   const errno = errnoOf(thrown) ?? 'unknown'
-  const file = (thrown as { path?: unknown }).path
-  const at = typeof file === 'string' ? file : path
+  const at = pathOf(thrown) ?? path
   const where = at === undefined ? '' : ` at ${at}`
   return new HostFaultError(
     `${what}: ${adviceOf(errno)} (${errno}${where})`,
     { errno, path: at },
     { cause: thrown },
   )
+}
+
+/** Returns the file that a thrown value, or what caused it, is about. */
+function pathOf(thrown: unknown, depth = 0): string | undefined {
+  if (typeof thrown !== 'object' || thrown === null || depth > deepest) return undefined
+  const { path, cause } = thrown as { path?: unknown; cause?: unknown }
+  return typeof path === 'string' ? path : pathOf(cause, depth + 1)
 }
 
 /** Says what an error code means, and what to look at. */
