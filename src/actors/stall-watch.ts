@@ -78,10 +78,9 @@ export class StallWatch {
   }
 
   #look(): void {
-    // While the host stood still nothing was heard: that time does not count, and what came meanwhile is read first.
-    const lateMs = this.#clock.now() - this.#dueAt
-    if (lateMs > punctualMs) this.#progressAt += Math.min(lateMs, this.#stallMs)
-    const isPaused = this.#retrying || this.#requests.size > 0 || this.#tools.size > 0
+    // While the host stood still nothing was heard: what came meanwhile is read first, and the time begins anew.
+    const stoodStill = this.#clock.now() - this.#dueAt > punctualMs
+    const isPaused = stoodStill || this.#retrying || this.#requests.size > 0 || this.#tools.size > 0
     if (isPaused) this.#progressAt = this.#clock.now()
     const leftMs = this.#progressAt + this.#stallMs - this.#clock.now()
     if (leftMs <= 0) return this.#onStall()

@@ -19,7 +19,8 @@ export interface Script {
   orphan: number | undefined
   /** `pending`: it runs, but nothing is known of it until the test says so. */
   spawn: 'listens' | 'silent' | 'exits' | 'cannotStart' | 'pending'
-  probe: 'ok' | 'fails' | 'hangs'
+  /** `pending`: it is answered when the test says so. */
+  probe: 'ok' | 'fails' | 'hangs' | 'pending' | Error
   version: string | undefined
   residentMb: number | undefined | Error | 'hangs'
   warmUp: 'ok' | 'fails' | 'hangs'
@@ -114,6 +115,8 @@ export class FakeWorld {
   hub: EventHub | undefined
   /** Where turns may work. */
   admit: Admission = () => Promise.resolve()
+  /** Answers the probe that is pending. */
+  answerProbe: () => void = () => undefined
   #process: FakeProcess | undefined
   #clock: SystemClock | undefined
   #tellStream: (fact: StreamFact) => void = () => undefined
@@ -178,7 +181,7 @@ export class FakeWorld {
         async ({ input, signal }) => {
           serve(input)
           signal.addEventListener('abort', () => this.note('probe aborted'))
-          await this.#answer(input.withConfig ? 'probe with config' : 'probe', this.script.probe)
+          await this.#probe(input.withConfig ? 'probe with config' : 'probe')
           return { version: this.script.version }
         },
       ),
@@ -234,6 +237,14 @@ export class FakeWorld {
     if (spawn === 'listens') process.listen()
     if (spawn === 'exits') queueMicrotask(() => process.exit())
     return process
+  }
+
+  async #probe(what: string): Promise<void> {
+    const { probe } = this.script
+    if (probe === 'ok' || probe === 'fails' || probe === 'hangs') return this.#answer(what, probe)
+    this.note(what)
+    if (probe instanceof Error) throw probe
+    await new Promise<void>((resolve) => (this.answerProbe = resolve))
   }
 
   async #answer(what: string, how: 'ok' | 'fails' | 'hangs'): Promise<undefined> {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { HostFaultError, OpenCodeRuntimeError } from '../../src/errors.ts'
 import { startServer } from '../support/machine-harness.ts'
 
 const fast = { healthIntervalMs: 1000, unhealthyThreshold: 3, busyGraceMs: 20_000, probeTimeoutMs: 500 }
@@ -137,5 +138,73 @@ describe('a healthy server that is asked for its health', () => {
     server.world.process.exit()
     expect(server.state()).toBe('reaping')
     expect(server.context().reason).toBe('exited')
+  })
+})
+
+describe('a probe that says nothing of the server', () => {
+  const defect = new OpenCodeRuntimeError('The health probe failed by a defect: no module undici')
+  const shortage = new HostFaultError('The server could not be asked (EMFILE)', { errno: 'EMFILE' })
+
+  it.each([
+    ['a defect', defect],
+    ['a shortage of the host', shortage],
+  ])('because of %s is told, and not counted, while the server is healthy', async (_what, error) => {
+    const server = startServer({ ...fast, unhealthyThreshold: 1 })
+    await server.beHealthy()
+    server.world.script.probe = error
+    await server.advance(5000)
+    expect(server.state()).toBe('healthy')
+    expect(server.context()).toMatchObject({ failures: 0, reason: `no verdict: ${error.message}` })
+    server.world.script.probe = 'ok'
+    await server.advance(1000)
+    expect(server.context().reason).toBeUndefined()
+    expect(server.world.spawns).toBe(1)
+  })
+
+  it('because of a defect ends a start at once: no other process would do better', async () => {
+    const server = startServer(fast, { probe: defect })
+    const waiter = server.ensure()
+    await server.advance()
+    expect(server.state()).toBe('failed')
+    expect(waiter.error).toBe(defect)
+    expect(server.world.spawns).toBe(1)
+    expect(server.context().reason).toBe('probe failed by a defect')
+  })
+
+  it('because of a shortage of the host is asked again while the server starts', async () => {
+    const server = startServer(fast, { probe: shortage })
+    server.send({ type: 'server.start' })
+    await server.advance(1000)
+    server.world.script.probe = 'ok'
+    await server.advance(1000)
+    expect([server.state(), server.world.spawns]).toEqual(['healthy', 1])
+  })
+})
+
+describe('a host that stood still in the middle of a probe', () => {
+  it('gives it its time again, and does not count it before', async () => {
+    const server = startServer({ ...fast, unhealthyThreshold: 1 })
+    await server.beHealthy()
+    server.world.script.probe = 'hangs'
+    await server.advance(1100)
+    expect(server.world.times('probe')).toEqual([1000])
+    // Paused for a minute: the clock goes on, and nothing else does.
+    server.clock.set(server.clock.now() + 60_000)
+    await server.advance(fast.probeTimeoutMs - 1)
+    expect([server.state(), server.context().failures]).toEqual(['healthy', 0])
+    // The server is silent still: now that is its own failure.
+    await server.advance(1)
+    expect(server.context()).toMatchObject({ reason: 'wedged' })
+  })
+
+  it('takes the answer that comes then', async () => {
+    const server = startServer({ ...fast, unhealthyThreshold: 1 })
+    await server.beHealthy()
+    server.world.script.probe = 'pending'
+    await server.advance(1100)
+    server.clock.set(server.clock.now() + 60_000)
+    server.world.answerProbe()
+    await server.advance(fast.probeTimeoutMs * 2)
+    expect([server.state(), server.world.spawns, server.context().failures]).toEqual(['healthy', 1, 0])
   })
 })

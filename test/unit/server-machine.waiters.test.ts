@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { BinaryNotFoundError, RestartLimitError, StartTimeoutError, StoppedError } from '../../src/errors.ts'
 import { startServer } from '../support/machine-harness.ts'
 
@@ -99,6 +99,23 @@ describe('ensureRunning', () => {
     expect(last.error).toBe(two.signal.reason)
     expect(server.state()).toBe('idle')
     expect(server.context().reason).toBe('nobody waits for it')
+  })
+
+  it('shares one signal with many other callers, and Node warns of nothing', async () => {
+    const server = startServer({}, { spawn: 'silent' })
+    const warnings: Error[] = []
+    const onWarning = (warning: Error) => void warnings.push(warning)
+    process.on('warning', onWarning)
+    onTestFinished(() => void process.off('warning', onWarning))
+    const { signal } = new AbortController()
+    for (let i = 0; i < 30; i++) {
+      server.ensure({ signal })
+      server.turn({ text: 'hello', signal })
+    }
+    await server.advance()
+    // Node emits a warning in the next tick of the process.
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(warnings).toEqual([])
   })
 
   it('starts nothing where its signal is aborted already', async () => {

@@ -141,6 +141,25 @@ describe('StallWatch', () => {
     expect(stalls).toEqual([6_000])
   })
 
+  it('does not count the time for which the host stood still', () => {
+    pass(500)
+    clock.increment(20_000)
+    expect(stalls).toEqual([])
+    // The whole time again: what came meanwhile is read first.
+    pass(990)
+    watch.onEvent(event())
+    pass(990)
+    expect(stalls).toEqual([])
+    pass(10)
+    expect(stalls).toEqual([22_490])
+  })
+
+  it('is not put off for ever by a host that stands still', () => {
+    for (let i = 0; i < 3; i++) clock.increment(5_000)
+    pass(1_000)
+    expect(stalls).toHaveLength(1)
+  })
+
   it('takes a gap for no progress', () => {
     pass(900)
     watch.resynced()

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest'
+import { createActor } from 'xstate'
+import { EventHub } from '../../src/actors/hub.ts'
+import { probe } from '../../src/actors/probe.ts'
+import { RuntimeHandle, runtimeOf, type Link } from '../../src/actors/runtime.ts'
+import { HostFaultError, OpenCodeRuntimeError } from '../../src/errors.ts'
+import { HttpError, OpenCodeClient, UnexpectedAnswerError } from '../../src/io/client.ts'
+import { optionsOf, secrets } from '../support/machine-harness.ts'
+
+/** Returns what a probe rejects with, when its client fails so. */
+async function verdictOn(client: Partial<OpenCodeClient>): Promise<unknown> {
+  const options = optionsOf()
+  const runtime = new RuntimeHandle(options)
+  runtimeOf(runtime).link = { client, hub: new EventHub(() => 0) } as Link
+  const actor = createActor(probe, { input: { options, runtime, withConfig: false } })
+  return new Promise((resolve) => {
+    actor.subscribe({ error: resolve })
+    actor.start()
+  })
+}
+
+const failing = (error: unknown) => ({ health: () => Promise.reject(error as Error) })
+const coded = (code: string) => Object.assign(new Error(`connect ${code}`), { code })
+
+describe('a probe that fails', () => {
+  it.each([
+    ['an answer that is no success', new HttpError(500, 'no')],
+    ['an answer of another server', new UnexpectedAnswerError('not healthy')],
+    ['a refused connection', coded('ECONNREFUSED')],
+    ['a connection that breaks', coded('UND_ERR_SOCKET')],
+    ['its time limit', new DOMException('aborted', 'AbortError')],
+  ])('by %s is the server’s own failure', async (_what, error) => {
+    const verdict = await verdictOn(failing(error))
+    expect(verdict).not.toBeInstanceOf(OpenCodeRuntimeError)
+    expect(verdict).toMatchObject({ message: error.message })
+  })
+
+  it('by a shortage of the host says so', async () => {
+    const verdict = await verdictOn(failing(Object.assign(new Error('connect'), { cause: coded('EMFILE') })))
+    expect(verdict).toBeInstanceOf(HostFaultError)
+    expect(verdict).toMatchObject({ errno: 'EMFILE' })
+  })
+
+  it('by an error of our own code is told as a defect, without secrets', async () => {
+    const verdict = await verdictOn({
+      health: () => {
+        throw new TypeError(`agent.destroy is not a function: ${secrets.apiKey}`)
+      },
+    })
+    expect(verdict).toBeInstanceOf(OpenCodeRuntimeError)
+    expect(verdict).not.toBeInstanceOf(HostFaultError)
+    const { message } = verdict as Error
+    expect(message).toContain('defect, not of the server: agent.destroy is not a function: ***')
+  })
+})
