@@ -98,7 +98,7 @@ export class ServerExitedError extends OpenCodeRuntimeError {
   }
 }
 
-/** The restart budget is spent; `cause` is the last failure. Only a new `ensureRunning()` tries again. */
+/** The restart budget is spent; `cause` is the last failure. See `Lifecycle` for what tries again. */
 export class RestartLimitError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'RestartLimitError'
   override readonly name = 'RestartLimitError'
