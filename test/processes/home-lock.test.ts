@@ -1,11 +1,19 @@
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { HomeLockedError } from '../../src/index.ts'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { createActor } from 'xstate'
+import {
+  compileOptions,
+  ensureRunning,
+  HomeLockedError,
+  serverMachine,
+  startTurn,
+  stopServer,
+} from '../../src/index.ts'
 import { stateFolder } from '../../src/io/state-folder.ts'
 import { buildPackage } from '../support/built-cli.ts'
-import { tempHome } from '../support/home.ts'
+import { expectNothingLeft, tempHome } from '../support/home.ts'
 import { hostProgram, startHost } from '../support/host.ts'
 import { standIn, standInServer } from '../support/stand-in.ts'
 
@@ -75,8 +83,7 @@ describe('a home of another host', () => {
     expect(await failure(server.writeConfig())).toBeInstanceOf(HomeLockedError)
     expect([readFileSync(configOf(home), 'utf8'), statSync(configOf(home)).mtimeMs]).toEqual(before)
     host.command('stop')
-    await host.told(({ state, pid }) => (state === 'reaping' && pid === undefined ? true : undefined))
-    await expect.poll(() => failure(server.writeConfig())).toBeUndefined()
+    await expect.poll(() => failure(server.writeConfig()), { timeout: 60_000 }).toBeUndefined()
     await server.ensureRunning()
     expect(await server.turn('Say hello').done).toMatchObject({ kind: 'final' })
   })
@@ -91,6 +98,30 @@ describe('a home of another host', () => {
     await one.server.stop()
     await two.server.ensureRunning()
     expect(await failure(one.server.ensureRunning())).toBeInstanceOf(HomeLockedError)
+  })
+})
+
+describe('a home that two actors were given by the same compiled options', () => {
+  it('is one actor’s at a time, and the other ends nothing of it', async () => {
+    const home = tempHome()
+    const input = compileOptions({
+      home,
+      proxy: { baseURL: 'http://127.0.0.1:9/v1', apiKey: 'sk-stand-in-key' },
+      models: ['gpt-4o'],
+      binary: standIn('well-behaved'),
+    })
+    const actors = [createActor(serverMachine, { input }), createActor(serverMachine, { input })] as const
+    for (const actor of actors) actor.start()
+    onTestFinished(async () => {
+      for (const actor of actors) await stopServer(actor)
+      await expectNothingLeft(home, [])
+    })
+    const [one, two] = actors
+    await ensureRunning(one)
+    expect(await failure(ensureRunning(two))).toBeInstanceOf(HomeLockedError)
+    await stopServer(two)
+    two.stop()
+    expect(await startTurn(one, 'Say hello').done).toMatchObject({ kind: 'final' })
   })
 })
 
