@@ -45,6 +45,7 @@ export class View {
     error: 0,
   }
   #state: LifecycleState = 'idle'
+  #sessionId: string | undefined
 
   constructor(screen: Screen, options: ViewOptions) {
     this.#screen = screen
@@ -57,6 +58,11 @@ export class View {
     this.#state = lifecycle.state
     void this.#screen.row(lifecycleRow(lifecycle))
     this.#screen.wait(waitingFor[lifecycle.state])
+  }
+
+  /** The session's id is known: from now on the lines of `json` carry it. */
+  session(id: string | undefined): void {
+    this.#sessionId ??= id
   }
 
   status(status: TurnStatus): void {
@@ -74,7 +80,8 @@ export class View {
     const { mode, quiet } = this.#options
     this.counts[reply.kind]++
     this.#screen.wait(undefined)
-    if (mode === 'json') await this.#screen.record(JSON.stringify(reply))
+    // Beside the reply's own keys, last: who reads the six kinds need not know it. Left out while `undefined`.
+    if (mode === 'json') await this.#screen.record(JSON.stringify({ ...reply, session_id: this.#sessionId }))
     if (mode === 'text' && reply.kind === 'delta') await this.#screen.answer(reply.content)
     if (reply.kind === 'error') await this.#screen.row(errorRow(reply))
     else if (mode !== 'json' && quiet !== true) await this.#aside(reply)
