@@ -6,7 +6,7 @@ const signals = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const
 /** The signals that end the command. */
 export type EndSignal = (typeof signals)[number]
 
-/** Why the command is to end: a signal, nobody reads stdout any more, or stdout cannot be written. */
+/** The cause of the end: a signal, a reader of stdout that left, or a stdout that cannot be written. */
 export type EndCause = EndSignal | 'reader left' | 'not written'
 
 /**

@@ -9,7 +9,7 @@ export type Sink = Writable & {
   sync?: () => void
 }
 
-/** What a write to a pipe or a socket says when its reader has left; `EOF` on Windows. */
+/** Error codes of a write to a pipe or a socket whose reader has left; `EOF` on Windows. */
 const readerLeftCodes = ['EPIPE', 'ECONNRESET', 'EOF']
 
 /** A stream that may fail at any time: its reader leaves, its disk is full. Then it swallows what is written. */
@@ -28,7 +28,7 @@ export class Output {
     return this.#failure
   }
 
-  /** Whether it failed because nobody reads any more, which is no fault (`| head -1`). */
+  /** Whether the write failed because the reader left, which is no fault (`| head -1`). */
   get hasReaderLeft(): boolean {
     return readerLeftCodes.includes(this.failure?.code ?? '')
   }

@@ -6,8 +6,8 @@ const frameMs = 80
 const eraseLine = '\r\x1b[K'
 
 /**
- * Whether a terminal may be drawn on again and again: not one that is a log in truth (`CI`), that cannot move its cursor
- * (`TERM=dumb`), or whose user wants plain text (`NO_COLOR`).
+ * Returns whether a line may be drawn again and again: on a terminal that is no log (`CI`), that can move its cursor
+ * (`TERM=dumb` cannot), and whose user does not want plain text (`NO_COLOR`).
  */
 export function canAnimate({ isTTY }: Output, env: NodeJS.ProcessEnv = process.env): boolean {
   const { TERM, CI = '', NO_COLOR = '' } = env

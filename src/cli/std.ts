@@ -5,11 +5,11 @@ import { exitCode } from './exit-codes.ts'
 import { FileSink } from './file-sink.ts'
 import { Output, type Sink } from './output.ts'
 
-/** The standard streams of a command, and what it means for the command when stdout cannot be written. */
+/** The standard streams of a command, and the command's end where stdout cannot be written. */
 export class Std {
   readonly out: Output
   readonly err: Output
-  /** What stdout gets, for the message where it does not. */
+  /** The content of stdout, as the message of a failed write names it. */
   content = 'the output'
 
   constructor(out: Sink = sinkOf(1), err: Sink = sinkOf(2)) {
@@ -30,13 +30,13 @@ export class Std {
   }
 }
 
-/** `no space left on device (ENOSPC)`; the error's own message where the system has no words for it. */
+/** Returns `no space left on device (ENOSPC)`; the error's own message where the system has no words for the error. */
 function reasonOf({ errno, code, message }: NodeJS.ErrnoException): string {
   const [name, words] = getSystemErrorMap().get(errno ?? 0) ?? []
   return words === undefined ? `${message}${code === undefined ? '' : ` (${code})`}` : `${words} (${name})`
 }
 
-/** Node's own stream for what has a reader; a file, a device or what else was given is written by ourselves. */
+/** Returns Node's own stream for a pipe, a socket or a terminal, and a {@link FileSink} for a file or a device. */
 function sinkOf(fd: 1 | 2): Sink {
   const stat = fstatSync(fd)
   if (!stat.isFIFO() && !stat.isSocket() && !isatty(fd)) return new FileSink(fd)

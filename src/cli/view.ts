@@ -60,7 +60,7 @@ export class View {
     this.#screen.wait(waitingFor[lifecycle.state])
   }
 
-  /** The session's id is known: from now on the lines of `json` carry it. */
+  /** Adds the session's id to the lines of `json` from now on; the first id stays. */
   session(id: string | undefined): void {
     this.#sessionId ??= id
   }
@@ -80,7 +80,7 @@ export class View {
     const { mode, quiet } = this.#options
     this.counts[reply.kind]++
     this.#screen.wait(undefined)
-    // Beside the reply's own keys, last: who reads the six kinds need not know it. Left out while `undefined`.
+    // After the reply's own keys, so that a program for the six kinds can ignore the id. JSON leaves out `undefined`.
     if (mode === 'json') await this.#screen.record(JSON.stringify({ ...reply, session_id: this.#sessionId }))
     if (mode === 'text' && reply.kind === 'delta') await this.#screen.answer(reply.content)
     if (reply.kind === 'error') await this.#screen.row(errorRow(reply))

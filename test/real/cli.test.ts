@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { once } from 'node:events'
+import { createWriteStream, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -136,7 +137,10 @@ describe('opencode-runtime run', () => {
   it.skipIf(process.platform !== 'linux')(
     'a full disk ends a turn that is still running, with 5',
     async () => {
-      const { child, stderr } = run(['trickle'], { options: { stdout: { file: '/dev/full' } } })
+      const full = createWriteStream('/dev/full')
+      onTestFinished(() => void full.destroy())
+      await once(full, 'open')
+      const { child, stderr } = run(['trickle'], { options: { stdout: full } })
       expect((await child).exitCode).toBe(5)
       expect(stderr()).toMatch(
         /reaping[^]*idle[^]*--session ses_\w+\nerror: the answer could not be written to stdout: no space left on device \(ENOSPC\)\n$/,
