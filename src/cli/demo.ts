@@ -8,8 +8,8 @@ import { drive, type Outcome } from './drive.ts'
 import { Ending } from './ending.ts'
 import { exitCode } from './exit-codes.ts'
 import type { DemoFlags } from './flags.ts'
-import { Output } from './output.ts'
 import { Screen } from './screen.ts'
+import type { Std } from './std.ts'
 import { View } from './view.ts'
 
 /**
@@ -17,10 +17,11 @@ import { View } from './view.ts'
  * the exit code; the model, the server and a temporary home are gone then. It is a show, so all of it goes to stdout,
  * unless `json` reserves that for the reply dicts.
  */
-export async function demo(prompt: string, flags: DemoFlags): Promise<number> {
+export async function demo(prompt: string, flags: DemoFlags, std: Std): Promise<number> {
   using ending = new Ending()
-  const out = new Output(process.stdout, ending.readerLeft)
-  const screen = new Screen(out, flags.json === true ? new Output(process.stderr) : out)
+  std.content = 'the turn'
+  ending.watch(std.out)
+  const screen = new Screen(std.out, flags.json === true ? std.err : std.out)
   const view = new View(screen, { mode: flags.json === true ? 'json' : 'show' })
   const outcome = await show(prompt, flags.home, screen, view, ending)
   screen.finish()

@@ -5,18 +5,20 @@ import { formatFinding, formatSummary } from './doctor/report.ts'
 import { Ending } from './ending.ts'
 import { exitCode } from './exit-codes.ts'
 import type { DoctorFlags } from './flags.ts'
-import { Output } from './output.ts'
 import { paintFor } from './rows.ts'
+import type { Std } from './std.ts'
 import { messageOf } from '../messages.ts'
 
 /**
  * `opencode-runtime doctor`: what would keep a server from starting or its turns from working, on stdout, and what to do
  * about it. Resolves with the exit code. Starts no server, and leaves nothing on the disk.
  */
-export async function doctor(flags: DoctorFlags): Promise<number> {
+export async function doctor(flags: DoctorFlags, std: Std): Promise<number> {
   using ending = new Ending()
-  const out = new Output(process.stdout, ending.readerLeft)
-  const paint = paintFor(process.stdout)
+  const { out } = std
+  std.content = 'the findings'
+  ending.watch(out)
+  const paint = paintFor(out.stream)
   const context = contextOf(flags, process.env, ending.asked)
   const isJson = flags.json === true
   const findings: Finding[] = []

@@ -38,6 +38,8 @@ export async function drive(
   try {
     const turn = server.turn(input)
     obey(ending, turn, server)
+    view.session(input.sessionId)
+    void turn.sessionId.then((id) => view.session(id))
     turn.status$.subscribe((status) => view.status(status))
     turn.requests$.subscribe((request) => view.request(request))
     // A reader that has stopped reading holds nothing up any more once the end was asked for.

@@ -1,9 +1,13 @@
 import { exitCode } from './exit-codes.ts'
+import type { Output } from './output.ts'
 
 const signals = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const
 
 /** The signals that end the command. */
 export type EndSignal = (typeof signals)[number]
+
+/** The cause of the end: a signal, a reader of stdout that left, or a stdout that cannot be written. */
+export type EndCause = EndSignal | 'reader left' | 'not written'
 
 /**
  * A second signal within this time is the first one again: npm passes Ctrl-C on to a child that the terminal has told
@@ -12,12 +16,12 @@ export type EndSignal = (typeof signals)[number]
 const sameSignalMs = 300
 
 /**
- * Whether the command was asked to end, from the moment this is made: by a signal, or because the reader of stdout left.
+ * Whether the command was asked to end, from the moment this is made: by a signal, or because stdout takes nothing more.
  * A second signal asks for the end at once; a third ends the process itself. `dispose` gives the signals back.
  */
 export class Ending implements Disposable {
   /** What asked first. */
-  cause: EndSignal | 'reader left' | undefined
+  cause: EndCause | undefined
   /** Resolves when the command was asked to end. */
   readonly isAsked: Promise<void>
   readonly #asked = new AbortController()
@@ -25,6 +29,7 @@ export class Ending implements Disposable {
   readonly #source: NodeJS.EventEmitter
   readonly #now: () => number
   #at = -Infinity
+  #isSignalled = false
 
   constructor(source: NodeJS.EventEmitter = process, now: () => number = Date.now) {
     this.#source = source
@@ -48,27 +53,31 @@ export class Ending implements Disposable {
   /** The exit code that the cause asks for; `undefined` while there is none. */
   get exitCode(): number | undefined {
     if (this.cause === undefined) return undefined
-    return this.cause === 'reader left' ? exitCode.final : exitCode[this.cause]
+    if (this.cause === 'reader left') return exitCode.final
+    return this.cause === 'not written' ? exitCode.notWritten : exitCode[this.cause]
   }
 
   [Symbol.dispose](): void {
     for (const signal of signals) this.#source.off(signal, this.#onSignal)
   }
 
-  /** Nobody reads stdout any more. */
-  readonly readerLeft = (): void => this.#ask('reader left')
+  /** Ends the command when the output takes nothing more: the rest of the answer would be paid for and lost. */
+  watch(output: Output): void {
+    output.onFailure(() => this.#ask(output.hasReaderLeft ? 'reader left' : 'not written'))
+  }
 
   readonly #onSignal = (signal: EndSignal): void => {
     const isSame = this.#now() - this.#at < sameSignalMs
     if (isSame) return
     this.#at = this.#now()
     if (this.forced.aborted) process.exit(exitCode[signal])
-    if (this.cause !== undefined && this.cause !== 'reader left') return this.#forced.abort()
+    if (this.#isSignalled) return this.#forced.abort()
+    this.#isSignalled = true
     this.cause = undefined
     this.#ask(signal)
   }
 
-  #ask(cause: EndSignal | 'reader left'): void {
+  #ask(cause: EndCause): void {
     this.cause ??= cause
     this.#asked.abort()
   }

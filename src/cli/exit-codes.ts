@@ -8,6 +8,7 @@ export const exitCode = {
   usage: 2,
   serverFailed: 3,
   cancelled: 4,
+  notWritten: 5,
   SIGHUP: 129,
   SIGINT: 130,
   SIGTERM: 143,
@@ -21,6 +22,7 @@ Exit codes:
   2    bad usage: flags, options, key or prompt
   3    the server could not be started, or died
   4    the turn was cancelled on the server
+  5    the answer could not be written (a full disk, say); stderr says why
   129  stopped by SIGHUP; 130 by SIGINT (Ctrl-C), 143 by SIGTERM
        (a second one ends the server's processes at once)`
 
@@ -30,6 +32,7 @@ Exit codes:
   0    no failure (there may be warnings)
   1    a check failed; the lines with ✖ say which, and what to do
   2    bad usage: an unknown flag, or a value that is none
+  5    the findings could not be written; stderr says why
   129  stopped by SIGHUP; 130 by SIGINT (Ctrl-C), 143 by SIGTERM`
 
 /** The exit code for a turn's last reply. */

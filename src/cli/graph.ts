@@ -1,6 +1,7 @@
 import { serverMachine } from '../machines/server.ts'
 import { mermaid } from './mermaid.ts'
 import { exitCode } from './exit-codes.ts'
+import type { Std } from './std.ts'
 
 /** Flags of `graph`. */
 export interface GraphFlags {
@@ -8,7 +9,7 @@ export interface GraphFlags {
 }
 
 /** Prints the lifecycle as a Mermaid diagram, generated from the machine that runs. */
-export function graph({ all = false }: GraphFlags): number {
-  process.stdout.write(mermaid(serverMachine.root, all ? Infinity : 1))
+export function graph({ all = false }: GraphFlags, { out }: Std): number {
+  void out.write(mermaid(serverMachine.root, all ? Infinity : 1))
   return exitCode.final
 }

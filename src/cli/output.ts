@@ -1,29 +1,40 @@
 import type { Writable } from 'node:stream'
 
-/** stdout, stderr, or what stands in for them; the last two only where it is a terminal. */
-export type Sink = Writable & { isTTY?: boolean; columns?: number }
+/** stdout, stderr, or what stands in for them. */
+export type Sink = Writable & {
+  /** The last two only where it is a terminal. */
+  isTTY?: boolean
+  columns?: number
+  /** Makes sure that the disk has what was written. @throws where it has not. */
+  sync?: () => void
+}
 
-/** A stream of ours that may be closed by its reader at any time; then it swallows what is written. */
+/** Error codes of a write to a pipe or a socket whose reader has left; `EOF` on Windows. */
+const readerLeftCodes = ['EPIPE', 'ECONNRESET', 'EOF']
+
+/** A stream that may fail at any time: its reader leaves, its disk is full. Then it swallows what is written. */
 export class Output {
   readonly stream: Sink
-  #isClosed = false
+  #failure: Error | undefined
+  #onFailure: () => void = () => undefined
 
-  /** `onClosed` is called once, when the reader has left (`| head -1`). */
-  constructor(stream: Sink, onClosed: () => void = () => undefined) {
+  constructor(stream: Sink) {
     this.stream = stream
-    stream.on('error', () => {
-      if (this.#isClosed) return
-      this.#isClosed = true
-      onClosed()
-    })
+    stream.on('error', (error) => this.#fail(error))
+  }
+
+  /** The first error of a write; `undefined` while all of them succeeded. */
+  get failure(): NodeJS.ErrnoException | undefined {
+    return this.#failure
+  }
+
+  /** Whether the write failed because the reader left, which is no fault (`| head -1`). */
+  get hasReaderLeft(): boolean {
+    return readerLeftCodes.includes(this.failure?.code ?? '')
   }
 
   get isTTY(): boolean {
     return this.stream.isTTY === true
-  }
-
-  get isClosed(): boolean {
-    return this.#isClosed
   }
 
   /** Columns of the terminal; elsewhere lines are long, because somebody may search them. */
@@ -32,9 +43,15 @@ export class Output {
     return this.isTTY ? columns || 80 : 400
   }
 
+  /** Calls the listener once, when a write fails; at once where one has failed. There is one listener. */
+  onFailure(listener: () => void): void {
+    this.#onFailure = listener
+    if (this.#failure !== undefined) listener()
+  }
+
   /** Resolves once the stream takes more: a slow reader slows the turn's replies, not the server. */
   async write(text: string): Promise<void> {
-    if (this.#isClosed || text === '' || this.stream.write(text)) return
+    if (this.#failure !== undefined || text === '' || this.stream.write(text, this.#onWritten)) return
     await new Promise<void>((resolve) => {
       const settle = (): void => {
         for (const name of ['drain', 'error', 'close']) this.stream.off(name, settle)
@@ -42,5 +59,32 @@ export class Output {
       }
       for (const name of ['drain', 'error', 'close']) this.stream.once(name, settle)
     })
+  }
+
+  /** Resolves once all that was written has arrived, or failed. */
+  async flush(): Promise<void> {
+    if (this.#failure === undefined)
+      await new Promise<void>((resolve) => {
+        this.stream.write('', (error) => {
+          this.#onWritten(error)
+          resolve()
+        })
+      })
+    if (this.#failure !== undefined) return
+    try {
+      this.stream.sync?.()
+    } catch (error) {
+      this.#fail(error as Error)
+    }
+  }
+
+  readonly #onWritten = (error?: Error | null): void => {
+    if (error) this.#fail(error)
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure !== undefined) return
+    this.#failure = error
+    this.#onFailure()
   }
 }

@@ -3,39 +3,48 @@ import { packageVersion } from '../package-version.ts'
 import { doctorExitCodeHelp, exitCode, exitCodeHelp, UsageError } from './exit-codes.ts'
 import type { GraphFlags } from './graph.ts'
 import { keyVariable, type DemoFlags, type DoctorFlags, type RunFlags } from './flags.ts'
+import { Std } from './std.ts'
 
 /**
  * Runs the command line; resolves with the exit code, and never rejects. Everything a command needs is imported when it
  * runs, so that `--help` loads commander only; `--version` alone is answered before this is loaded.
  */
-export async function main(argv: readonly string[]): Promise<number> {
+export async function main(argv: readonly string[], std = new Std()): Promise<number> {
+  return std.finish(await runCommandLine(argv, std))
+}
+
+async function runCommandLine(argv: readonly string[], std: Std): Promise<number> {
   const result: { code: number } = { code: exitCode.final }
   try {
-    await createProgram((code) => (result.code = code)).parseAsync(argv)
+    await createProgram((code) => (result.code = code), std).parseAsync(argv)
     return result.code
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.final : exitCode.usage
-    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`)
+    void std.err.write(`error: ${error instanceof Error ? error.message : String(error)}\n`)
     return error instanceof UsageError ? exitCode.usage : exitCode.turnFailed
   }
 }
 
 /** The program with its commands; `onExit` gets the exit code of the one that ran. */
-export function createProgram(onExit: (code: number) => void): Command {
+export function createProgram(onExit: (code: number) => void, std: Std): Command {
   const program = new Command('opencode-runtime')
     .description('Run coding agents on your own host: one turn of an agent on an opencode server.')
     .version(packageVersion() ?? 'unknown', '-V, --version')
     .addHelpText('after', exitCodeHelp)
-    .configureOutput({ outputError: (text, write) => write(withoutValue(text)) })
+    .configureOutput({
+      writeOut: (text) => void std.out.write(text),
+      writeErr: (text) => void std.err.write(text),
+      outputError: (text, write) => write(withoutValue(text)),
+    })
     .exitOverride()
-  program.addCommand(runCommand(onExit).copyInheritedSettings(program))
-  program.addCommand(demoCommand(onExit).copyInheritedSettings(program))
-  program.addCommand(doctorCommand(onExit).copyInheritedSettings(program))
-  program.addCommand(graphCommand(onExit).copyInheritedSettings(program))
+  program.addCommand(runCommand(onExit, std).copyInheritedSettings(program))
+  program.addCommand(demoCommand(onExit, std).copyInheritedSettings(program))
+  program.addCommand(doctorCommand(onExit, std).copyInheritedSettings(program))
+  program.addCommand(graphCommand(onExit, std).copyInheritedSettings(program))
   return program
 }
 
-function runCommand(onExit: (code: number) => void): Command {
+function runCommand(onExit: (code: number) => void, std: Std): Command {
   return new Command('run')
     .description(`Runs one turn. The proxy's key is read from ${keyVariable}, never from a flag.`)
     .argument('[prompt]', 'what to ask; - or nothing reads it from stdin')
@@ -59,29 +68,29 @@ function runCommand(onExit: (code: number) => void): Command {
     .option('--port <n>', "the server's port (default: a free one)", positive)
     .option('--provider-id <id>', 'what the proxy is called in sessions (default: litellm)')
     .option('--attach <file>', 'a file for the prompt; may be given again', collect)
-    .option('--json', 'reply dicts on stdout, one a line, and nothing else there')
+    .option('--json', `${jsonHelp}, and nothing else there`)
     .option('--quiet', 'only errors on stderr')
     .addHelpText('after', exitCodeHelp)
     .action(async (prompt: string | undefined, flags: RunFlags) => {
       const { run } = await import('./run.ts')
-      onExit(await run(prompt, flags))
+      onExit(await run(prompt, flags, std))
     })
 }
 
-function demoCommand(onExit: (code: number) => void): Command {
+function demoCommand(onExit: (code: number) => void, std: Std): Command {
   return new Command('demo')
     .description('Shows a turn: the real opencode server, a scripted model, nothing leaves this machine.')
     .argument('[prompt]', 'what to ask; the script answers anything', 'What can you do?')
     .option('--home <dir>', 'the folder that the server owns (default: a new one, removed at the end)')
-    .option('--json', 'reply dicts on stdout, one a line, and everything else on stderr')
+    .option('--json', `${jsonHelp}, and everything else on stderr`)
     .addHelpText('after', exitCodeHelp)
     .action(async (prompt: string, flags: DemoFlags) => {
       const { demo } = await import('./demo.ts')
-      onExit(await demo(prompt, flags))
+      onExit(await demo(prompt, flags, std))
     })
 }
 
-function doctorCommand(onExit: (code: number) => void): Command {
+function doctorCommand(onExit: (code: number) => void, std: Std): Command {
   return new Command('doctor')
     .description(
       `Looks for what would keep a server from starting or its turns from working, and says what to do about it.\n` +
@@ -101,19 +110,21 @@ function doctorCommand(onExit: (code: number) => void): Command {
     .addHelpText('after', doctorExitCodeHelp)
     .action(async (flags: DoctorFlags) => {
       const { doctor } = await import('./doctor.ts')
-      onExit(await doctor(flags))
+      onExit(await doctor(flags, std))
     })
 }
 
-function graphCommand(onExit: (code: number) => void): Command {
+function graphCommand(onExit: (code: number) => void, std: Std): Command {
   return new Command('graph')
     .description("Prints the server's lifecycle as a Mermaid diagram, generated from the machine itself.")
     .option('--all', 'with the states within the states')
     .action(async (flags: GraphFlags) => {
       const { graph } = await import('./graph.ts')
-      onExit(graph(flags))
+      onExit(graph(flags, std))
     })
 }
+
+const jsonHelp = 'reply dicts on stdout, one a line, each with its session_id once that is known'
 
 /** A whole number of at least `least`, and at most `most`. */
 const integer =

@@ -2,21 +2,23 @@ import { drive } from './drive.ts'
 import { Ending } from './ending.ts'
 import { exitCode } from './exit-codes.ts'
 import { keyFrom, serverOptions, turnInput, type RunFlags } from './flags.ts'
-import { Output } from './output.ts'
 import { readAttachments, readPrompt } from './prompt.ts'
 import { Screen } from './screen.ts'
+import type { Std } from './std.ts'
 import { View } from './view.ts'
 
 /**
  * `opencode-runtime run`: one turn, its answer on stdout, everything else on stderr. Resolves with the exit code.
  * @throws UsageError for a missing key, no prompt, or flags that are no good.
  */
-export async function run(prompt: string | undefined, flags: RunFlags): Promise<number> {
+export async function run(prompt: string | undefined, flags: RunFlags, std: Std): Promise<number> {
   const key = keyFrom(process.env)
   const text = await readPrompt(prompt, process.stdin)
   const attachments = await readAttachments(flags.attach ?? [])
   using ending = new Ending()
-  const screen = new Screen(new Output(process.stdout, ending.readerLeft), new Output(process.stderr))
+  std.content = 'the answer'
+  ending.watch(std.out)
+  const screen = new Screen(std.out, std.err)
   const quiet = flags.quiet === true
   const view = new View(screen, {
     mode: flags.json === true ? 'json' : 'text',

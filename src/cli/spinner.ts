@@ -6,13 +6,24 @@ const frameMs = 80
 const eraseLine = '\r\x1b[K'
 
 /**
- * Turns at the end of a terminal while something takes its time; elsewhere it does nothing. Not that of
+ * Returns whether a line may be drawn again and again: on a terminal that is no log (`CI`), that can move its cursor
+ * (`TERM=dumb` cannot), and whose user does not want plain text (`NO_COLOR`).
+ */
+export function canAnimate({ isTTY }: Output, env: NodeJS.ProcessEnv = process.env): boolean {
+  const { TERM, CI = '', NO_COLOR = '' } = env
+  const isCI = !['', '0', 'false'].includes(CI.toLowerCase())
+  return isTTY && TERM !== 'dumb' && !isCI && NO_COLOR === ''
+}
+
+/**
+ * Turns at the end of a terminal while something takes its time; where nothing can turn it does nothing. Not that of
  * `@clack/prompts` 1.9: it puts stdin in raw mode, so that Ctrl-C is no signal any more but a `process.exit(0)`, and it
  * reads away a piped stdin.
  */
 export class Spinner {
   readonly #output: Output
   readonly #paint: Paint
+  readonly #isShown: boolean
   #timer: NodeJS.Timeout | undefined
   #label: string | undefined
   #frame = 0
@@ -20,11 +31,12 @@ export class Spinner {
   constructor(output: Output, paint: Paint) {
     this.#output = output
     this.#paint = paint
+    this.#isShown = canAnimate(output)
   }
 
   /** Turns, with this label, until `stop`. */
   start(label: string): void {
-    if (!this.#output.isTTY) return
+    if (!this.#isShown) return
     this.#label = label
     this.#timer ??= setInterval(() => this.#draw(), frameMs).unref()
     this.#draw()

@@ -45,6 +45,7 @@ export class View {
     error: 0,
   }
   #state: LifecycleState = 'idle'
+  #sessionId: string | undefined
 
   constructor(screen: Screen, options: ViewOptions) {
     this.#screen = screen
@@ -57,6 +58,11 @@ export class View {
     this.#state = lifecycle.state
     void this.#screen.row(lifecycleRow(lifecycle))
     this.#screen.wait(waitingFor[lifecycle.state])
+  }
+
+  /** Adds the session's id to the lines of `json` from now on; the first id stays. */
+  session(id: string | undefined): void {
+    this.#sessionId ??= id
   }
 
   status(status: TurnStatus): void {
@@ -74,7 +80,8 @@ export class View {
     const { mode, quiet } = this.#options
     this.counts[reply.kind]++
     this.#screen.wait(undefined)
-    if (mode === 'json') await this.#screen.record(JSON.stringify(reply))
+    // After the reply's own keys, so that a program for the six kinds can ignore the id. JSON leaves out `undefined`.
+    if (mode === 'json') await this.#screen.record(JSON.stringify({ ...reply, session_id: this.#sessionId }))
     if (mode === 'text' && reply.kind === 'delta') await this.#screen.answer(reply.content)
     if (reply.kind === 'error') await this.#screen.row(errorRow(reply))
     else if (mode !== 'json' && quiet !== true) await this.#aside(reply)

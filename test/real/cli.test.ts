@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { once } from 'node:events'
+import { createWriteStream, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -99,6 +100,8 @@ describe('opencode-runtime run', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as Reply)
     expect(replies.every(({ trace_id }) => trace_id === 't1')).toBe(true)
+    const ids = new Set(replies.map((reply) => (reply as { session_id?: string }).session_id))
+    expect([...ids]).toEqual([expect.stringMatching(/^ses_\w+$/)])
     expect(replies.at(-1)).toMatchObject({ kind: 'final', content: `begin ${long} end` })
     expect(replies.flatMap((reply) => (reply.kind === 'delta' ? reply.content : [])).join('')).toBe(
       `begin ${long} end`,
@@ -130,6 +133,20 @@ describe('opencode-runtime run', () => {
     expect(stderr()).not.toMatch(/EPIPE|at .*\.js/)
     expect(stderr()).toMatch(/reaping[^]*idle/)
   })
+
+  it.skipIf(process.platform !== 'linux')(
+    'a full disk ends a turn that is still running, with 5',
+    async () => {
+      const full = createWriteStream('/dev/full')
+      onTestFinished(() => void full.destroy())
+      await once(full, 'open')
+      const { child, stderr } = run(['trickle'], { options: { stdout: full } })
+      expect((await child).exitCode).toBe(5)
+      expect(stderr()).toMatch(
+        /reaping[^]*idle[^]*--session ses_\w+\nerror: the answer could not be written to stdout: no space left on device \(ENOSPC\)\n$/,
+      )
+    },
+  )
 
   it('a missing key ends with 2 before anything is started', async () => {
     const { child } = run(['Say hello'], { options: { env: { OPENCODE_RUNTIME_API_KEY: '' } } })

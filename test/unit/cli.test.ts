@@ -3,44 +3,42 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
-import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Ending } from '../../src/cli/ending.ts'
 import { exitCodeOf } from '../../src/cli/exit-codes.ts'
 import { inFlags, keyFrom, serverOptions, turnInput, type RunFlags } from '../../src/cli/flags.ts'
-import { Output, type Sink } from '../../src/cli/output.ts'
+import { Output } from '../../src/cli/output.ts'
 import { main } from '../../src/cli/program.ts'
 import { readAttachments, readPrompt } from '../../src/cli/prompt.ts'
 import { Screen } from '../../src/cli/screen.ts'
 import { View, type ViewOptions } from '../../src/cli/view.ts'
 import { Wrap } from '../../src/cli/wrap.ts'
 import { noUsage, type Reply, type TurnErrorCode } from '../../src/replies.ts'
+import { brokenSink, keptStd, systemError, textSink } from '../support/cli-streams.ts'
 
 const flags: RunFlags = { home: 'h', proxy: 'http://127.0.0.1:4000/v1', model: 'm', permission: 'reject' }
 const failed = (code: TurnErrorCode) =>
   ({ kind: 'error', trace_id: null, error: 'no', code, retryable: false }) as const
 
 describe('the command line', () => {
-  afterEach(() => vi.restoreAllMocks())
-
-  const errors = () => {
-    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
-    return () => write.mock.calls.map(([text]) => String(text)).join('')
+  const run = async (...args: string[]) => {
+    const { std, stdout, stderr } = keptStd()
+    const code = await main(['node', 'opencode-runtime', ...args], std)
+    return { code, stdout: stdout(), stderr: stderr() }
   }
-  const run = (...args: string[]) => main(['node', 'opencode-runtime', ...args])
   const needed = ['--home', '/h', '--proxy', 'http://127.0.0.1:1/v1', '--model', 'm']
 
   it('--version prints the version and ends with 0', async () => {
-    const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
-    expect(await run('--version')).toBe(0)
-    expect(write.mock.calls[0]?.[0]).toMatch(/^\d+\.\d+\.\d+/)
+    const { code, stdout } = await run('--version')
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+/)
   })
 
   it('run --help tells the exit codes and where the key comes from', async () => {
-    const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
-    expect(await run('run', '--help')).toBe(0)
-    const help = write.mock.calls.map(([text]) => String(text)).join('')
-    expect(help).toMatch(/Exit codes:[^]*130/)
-    expect(help).toContain('OPENCODE_RUNTIME_API_KEY')
+    const { code, stdout } = await run('run', '--help')
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/Exit codes:[^]*\n {2}5 +the answer could not be written[^]*130/)
+    expect(stdout).toContain('OPENCODE_RUNTIME_API_KEY')
   })
 
   it.each([
@@ -52,16 +50,16 @@ describe('the command line', () => {
     ['a bad number', ['run', 'hi', ...needed, '--deadline-ms', '2s'], /whole number/],
     ['a bad policy', ['run', 'hi', ...needed, '--permission', 'yes'], /reject, once, always/],
   ])('%s ends with 2 and says so', async (_what, args, message) => {
-    const text = errors()
-    expect(await run(...args)).toBe(2)
-    expect(text()).toMatch(message)
+    const { code, stderr } = await run(...args)
+    expect(code).toBe(2)
+    expect(stderr).toMatch(message)
   })
 
   it('a key given as a flag is refused without being repeated', async () => {
-    const text = errors()
-    expect(await run('run', 'hi', ...needed, '--api-key=sk-secret')).toBe(2)
-    expect(text()).toContain('OPENCODE_RUNTIME_API_KEY')
-    expect(text()).not.toContain('sk-secret')
+    const { code, stderr } = await run('run', 'hi', ...needed, '--api-key=sk-secret')
+    expect(code).toBe(2)
+    expect(stderr).toContain('OPENCODE_RUNTIME_API_KEY')
+    expect(stderr).not.toContain('sk-secret')
   })
 
   it.each([
@@ -76,9 +74,9 @@ describe('the command line', () => {
   ])('%s ends with 2 and says what to do', async (_what, key, args, message) => {
     vi.stubEnv('OPENCODE_RUNTIME_API_KEY', key)
     onTestFinished(() => void vi.unstubAllEnvs())
-    const text = errors()
-    expect(await run('run', 'hi', ...args)).toBe(2)
-    expect(text()).toMatch(message)
+    const { code, stderr } = await run('run', 'hi', ...args)
+    expect(code).toBe(2)
+    expect(stderr).toMatch(message)
   })
 })
 
@@ -232,13 +230,22 @@ describe('Ending', () => {
     expect(ending.forced.aborted).toBe(false)
   })
 
-  it('a reader that leaves ends with 0, a signal after that with its own code, not yet by force', () => {
-    const { source, ending } = start()
-    ending.readerLeft()
-    expect([ending.asked.aborted, ending.exitCode]).toEqual([true, 0])
-    source.emit('SIGTERM', 'SIGTERM')
-    expect([ending.forced.aborted, ending.exitCode]).toEqual([false, 143])
-  })
+  it.each([
+    ['a reader that leaves', systemError('EPIPE', -32), 0],
+    ['a full disk', systemError('ENOSPC', -28), 5],
+  ])(
+    '%s ends with its code, a signal after that with its own, not yet by force',
+    async (_what, error, code) => {
+      const { source, ending } = start()
+      const output = new Output(brokenSink(error))
+      ending.watch(output)
+      await output.write('x')
+      await ending.isAsked
+      expect([ending.asked.aborted, ending.exitCode]).toEqual([true, code])
+      source.emit('SIGTERM', 'SIGTERM')
+      expect([ending.forced.aborted, ending.exitCode]).toEqual([false, 143])
+    },
+  )
 
   it('gives the signals back when disposed of', () => {
     const { source, ending } = start()
@@ -260,26 +267,6 @@ describe('Wrap', () => {
   })
 })
 
-describe('Output', () => {
-  it('swallows what is written after its reader left, and says so once', async () => {
-    const stream = new PassThrough()
-    const onClosed = vi.fn()
-    const output = new Output(stream, onClosed)
-    stream.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))
-    await new Promise((done) => setImmediate(done))
-    await output.write('x')
-    expect(onClosed).toHaveBeenCalledTimes(1)
-  })
-
-  it('waits for a reader that is slow, but not for one that leaves', async () => {
-    const stream = new PassThrough({ highWaterMark: 1 })
-    const output = new Output(stream)
-    const written = output.write('more than one byte')
-    stream.destroy(new Error('gone'))
-    await expect(written).resolves.toBeUndefined()
-  })
-})
-
 describe('View', () => {
   const trace_id = 't1'
   const call = { trace_id, call_id: 'c1', tool: 'bash' }
@@ -292,14 +279,8 @@ describe('View', () => {
     { kind: 'delta', trace_id, content: 'files' },
     { kind: 'final', trace_id, content: 'two files', finish_reason: 'stop', usage: noUsage() },
   ]
-  const stream = (isTTY: boolean): Sink & { text: () => string } => {
-    const sink = new PassThrough()
-    const chunks: string[] = []
-    sink.on('data', (chunk: Buffer) => chunks.push(chunk.toString()))
-    return Object.assign(sink, { isTTY, columns: 80, text: () => chunks.join('') })
-  }
   const shown = async (options: ViewOptions, replies: readonly Reply[], isTTY = false) => {
-    const [out, log] = [stream(isTTY), stream(isTTY)]
+    const [out, log] = [textSink(isTTY), textSink(isTTY)]
     const screen = new Screen(new Output(out), new Output(log))
     const view = new View(screen, options)
     view.lifecycle({ state: 'idle', at: 0, restarts: 0 })
@@ -332,6 +313,20 @@ describe('View', () => {
     expect(rows.trimEnd().split('\n')).toHaveLength(2)
   })
 
+  it('json: each line carries the id of the session once that is known, after the keys of the reply', async () => {
+    const out = textSink()
+    const view = new View(new Screen(new Output(out), new Output(textSink())), { mode: 'json' })
+    view.session(undefined)
+    await view.reply({ kind: 'delta', trace_id, content: 'a' })
+    view.session('ses_1')
+    await view.reply({ kind: 'delta', trace_id, content: 'b' })
+    expect(out.text().split('\n')).toEqual([
+      '{"kind":"delta","trace_id":"t1","content":"a"}',
+      '{"kind":"delta","trace_id":"t1","content":"b","session_id":"ses_1"}',
+      '',
+    ])
+  })
+
   it('show: everything on the log', async () => {
     const { out, rows, view } = await shown({ mode: 'show' }, turn)
     expect(out).toBe('')
@@ -345,9 +340,9 @@ describe('View', () => {
     expect(rows).toBe('✘ error        auth: no\n')
   })
 
-  it('tells of retries and requests', async () => {
-    const log = stream(false)
-    const view = new View(new Screen(new Output(stream(false)), new Output(log)), {
+  it('tells of retries and requests', () => {
+    const log = textSink()
+    const view = new View(new Screen(new Output(textSink()), new Output(log)), {
       mode: 'text',
       permission: 'once',
     })
@@ -362,7 +357,6 @@ describe('View', () => {
       patterns: ['rm *'],
       metadata: {},
     })
-    await new Promise((done) => setImmediate(done))
     expect(log.text().trimEnd().split('\n')).toEqual([
       expect.stringMatching(/↻ retry 1 +in 2\.0 s: slow down$/),
       expect.stringMatching(/\? permission +bash rm \* → once$/),

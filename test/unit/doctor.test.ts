@@ -7,23 +7,17 @@ import type { Finding } from '../../src/cli/doctor/finding.ts'
 import { formatFinding, formatSummary } from '../../src/cli/doctor/report.ts'
 import { main } from '../../src/cli/program.ts'
 import { tested } from '../../src/versions.ts'
+import { keptStd } from '../support/cli-streams.ts'
 import { doctorKey, modelList, place, serve } from '../support/doctor.ts'
 import { tempHome } from '../support/home.ts'
 
-afterEach(() => {
-  vi.restoreAllMocks()
-  vi.unstubAllEnvs()
-})
+afterEach(() => void vi.unstubAllEnvs())
 
 /** Runs the command, and gives back what it wrote. */
 async function run(...args: string[]) {
-  const out = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
-  const err = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
-  const code = await main(['node', 'opencode-runtime', 'doctor', ...args])
-  const text = (spy: typeof out): string => spy.mock.calls.map(([chunk]) => String(chunk)).join('')
-  const written = { code, stdout: text(out), stderr: text(err) }
-  vi.restoreAllMocks()
-  return written
+  const { std, stdout, stderr } = keptStd()
+  const code = await main(['node', 'opencode-runtime', 'doctor', ...args], std)
+  return { code, stdout: stdout(), stderr: stderr() }
 }
 
 const opencode = (): string => place(join(tempHome(), 'opencode'), `#!/bin/sh\necho ${tested.to}\n`, 0o755)
@@ -115,10 +109,9 @@ describe('doctor', () => {
   it('a signal ends it with its own code, and nothing is left', async () => {
     const temporary = tempHome()
     const waiting = place(join(tempHome(), 'opencode'), '#!/bin/sh\nsleep 300\n', 0o755)
-    vi.spyOn(process.stdout, 'write').mockReturnValue(true)
     vi.stubEnv('TMPDIR', temporary)
     const listeners = process.listenerCount('SIGTERM')
-    const ended = doctor({ binary: waiting })
+    const ended = doctor({ binary: waiting }, keptStd().std)
     await expect.poll(() => contents(temporary)).not.toEqual([])
     process.emit('SIGTERM', 'SIGTERM')
     expect(await ended).toBe(143)

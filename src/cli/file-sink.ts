@@ -1,0 +1,40 @@
+import { fstatSync, fsyncSync, writeFileSync } from 'node:fs'
+import { Writable } from 'node:stream'
+
+/** Error codes of file systems that cannot sync: they say nothing about what was written. */
+const cannotSync = ['EINVAL', 'ENOSYS', 'ENOTSUP', 'EROFS']
+
+/**
+ * Writes to an open file, each chunk as a whole. Node's own stream takes a write for complete where the system wrote only
+ * a part of it, as it does when a disk becomes full in the middle (Node 20.20, `SyncWriteStream`).
+ */
+export class FileSink extends Writable {
+  readonly #fd: number
+
+  constructor(fd: number) {
+    super({ decodeStrings: true })
+    this.#fd = fd
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    try {
+      writeFileSync(this.#fd, chunk)
+      done()
+    } catch (error) {
+      done(error as Error)
+    }
+  }
+
+  /**
+   * Waits until the disk has everything: some file systems (NFS, thin volumes) tell only then that there is no space.
+   * @throws the system's error where the disk could not take all of it.
+   */
+  sync(): void {
+    if (!fstatSync(this.#fd).isFile()) return
+    try {
+      fsyncSync(this.#fd)
+    } catch (error) {
+      if (!cannotSync.includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    }
+  }
+}
