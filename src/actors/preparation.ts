@@ -1,7 +1,9 @@
 import { resolveBinary } from '../io/binary.ts'
 import { writeConfigFile } from '../io/config-file.ts'
 import { lockHome } from '../io/home-lock.ts'
+import { settlePluginPackage } from '../io/plugin-package.ts'
 import { baseURLOf, choosePort } from '../io/port.ts'
+import { openPlaces } from '../io/private-places.ts'
 import { spawnServer, type ProcessEvents, type ServerProcess } from '../io/server-process.ts'
 import { planSpawn, type SpawnPlan } from '../io/spawn-plan.ts'
 import { emptyTempFolder } from '../io/temp-folder.ts'
@@ -40,6 +42,9 @@ export async function prepareSpawn(
     await emptyTempFolder(home)
     signal.throwIfAborted()
     await writeConfigFile(options.values, secretOptions(options))
+    await settlePluginPackage(home, secretOptions(options).env)
+    const open = await openPlaces(home)
+    if (open.length > 0) runtimeOf(options).warn(openPlacesWarning(open))
     // Before the server runs in it, and before any request names it.
     await admission(options, 'option directory')(options.values.directory)
     const plan = planSpawn(options, file, await choosePort(hostname, port))
@@ -47,6 +52,9 @@ export async function prepareSpawn(
     return { plan, baseURL, spawn: (events) => spawnServer(options, plan, events), reaped }
   })
 }
+
+const openPlacesWarning = (open: readonly string[]): string =>
+  `opencode home: the file system did not set the modes 0700 and 0600, so other users may read the key: ${open.join(', ')}`
 
 /** Writes the config file into the home, under its lock; resolves with its path. */
 export const writeConfig = (options: CompiledOptions): Promise<string> =>
