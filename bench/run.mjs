@@ -9,6 +9,7 @@ import { short } from './lib/measure.mjs'
 
 const parts = [
   'start',
+  'home',
   'first-delta',
   'warm-up',
   'turns',

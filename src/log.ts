@@ -10,7 +10,7 @@ import type { ServerActorRef } from './turn.ts'
 
 /**
  * Tells a logger of every change of the lifecycle (failures as warnings, `failed` as an error) and of every turn's end
- * (`debug`; failures but `cancelled` as warnings). Nothing is told per reply. Secrets are masked, in errors and in what
+ * (`debug`; failures but `cancelled` as warnings), and of what a user should see to. Nothing is told per reply. Secrets are masked, in errors and in what
  * caused them too. A logger that throws loses its line, and takes nothing else with it.
  */
 export function logTo(logger: Logger, secrets: Secrets): Observer {
@@ -20,6 +20,7 @@ export function logTo(logger: Logger, secrets: Secrets): Observer {
         quietly(() => logChange(logger, secrets, change)),
       )
     },
+    onWarning: (message) => logger.warn({}, secrets.mask(message)),
     onTurn: (record, now) => {
       const startedAt = now()
       return {

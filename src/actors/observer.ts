@@ -9,6 +9,8 @@ export type ProbeOutcome = 'ok' | 'failed' | 'timeout'
 export interface Observer {
   /** A server machine lives; its life is followed by subscribing to it. */
   onMachine?: (actor: AnyActorRef) => void
+  /** Something about the host or the home should be seen to; told once. */
+  onWarning?: (message: string) => void
   /** A probe ended, after so many ms of the system's time. */
   onProbe?: (ms: number, outcome: ProbeOutcome) => void
   /** A turn begins. Called within `turn()`, in its caller's context; `now` is the system's time in ms. */

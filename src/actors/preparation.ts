@@ -2,7 +2,9 @@ import { BinaryNotFoundError, HostFaultError } from '../errors.ts'
 import { resolveBinary } from '../io/binary.ts'
 import { writeConfigFile } from '../io/config-file.ts'
 import { lockHome } from '../io/home-lock.ts'
+import { settlePluginPackage } from '../io/plugin-package.ts'
 import { baseURLOf, choosePort } from '../io/port.ts'
+import { openPlaces } from '../io/private-places.ts'
 import { spawnServer, type ProcessEvents, type ServerProcess } from '../io/server-process.ts'
 import { planSpawn, type SpawnPlan } from '../io/spawn-plan.ts'
 import { emptyTempFolder } from '../io/temp-folder.ts'
@@ -42,6 +44,9 @@ export async function prepareSpawn(
     await emptyTempFolder(home)
     signal.throwIfAborted()
     await writeConfigFile(options.values, secretOptions(options))
+    await settlePluginPackage(home, secretOptions(options).env)
+    const open = await openPlaces(home)
+    if (open.length > 0) runtime.warn(openPlacesWarning(open))
     // Before the server runs in it, and before any request names it.
     await admission(options, 'option directory')(options.values.directory)
     const plan = planSpawn(options, file, await choosePort(hostname, port))
@@ -49,6 +54,9 @@ export async function prepareSpawn(
     return { plan, baseURL, spawn: (events) => spawnServer(options, plan, events), reaped }
   })
 }
+
+const openPlacesWarning = (open: readonly string[]): string =>
+  `opencode home: the file system did not set the modes 0700 and 0600, so other users may read the key: ${open.join(', ')}`
 
 /** Finds the binary; one that was found before is away for a moment only, as while it is replaced. */
 async function findBinary(binary: string | undefined, runtime: Runtime): Promise<string> {

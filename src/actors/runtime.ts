@@ -47,6 +47,7 @@ export class Runtime {
   readonly #lanes = new Map<string, Lane>()
   readonly #observers: readonly Observer[]
   readonly #watched = new WeakSet<AnyActorRef>()
+  readonly #warnings = new Set<string>()
 
   constructor(options: CompiledOptions) {
     this.latestOptions = options
@@ -65,6 +66,13 @@ export class Runtime {
     record.observers = this.#observers.flatMap(
       (observer) => quietly(() => observer.onTurn?.(record, now)) ?? [],
     )
+  }
+
+  /** Tells the observers of something that a user should see to: once, however often it is found. */
+  warn(message: string): void {
+    if (this.#warnings.has(message)) return
+    this.#warnings.add(message)
+    for (const observer of this.#observers) quietly(() => observer.onWarning?.(message))
   }
 
   /** A probe ended, after so many ms. */

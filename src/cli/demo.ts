@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import type { ScriptedModel } from '../testing/index.ts'
 import { demoScript } from './demo-script.ts'
 import { drive, type Outcome } from './drive.ts'
 import { Ending } from './ending.ts'
 import { exitCode } from './exit-codes.ts'
-import type { DemoFlags } from './flags.ts'
+import { pathFrom, type DemoFlags } from './flags.ts'
 import { Screen } from './screen.ts'
 import type { Std } from './std.ts'
 import { View } from './view.ts'
@@ -63,7 +63,7 @@ async function startModel(prompt: string, apiKey: string): Promise<ScriptedModel
 /** The home: the given one, which stays, or a new one, which goes. */
 async function placeFor(givenHome: string | undefined): Promise<AsyncDisposable & { home: string }> {
   if (givenHome !== undefined)
-    return { home: resolve(givenHome), [Symbol.asyncDispose]: () => Promise.resolve() }
+    return { home: pathFrom('--home', givenHome), [Symbol.asyncDispose]: () => Promise.resolve() }
   const home = await mkdtemp(join(tmpdir(), 'opencode-runtime-demo-'))
   const remove = () => rm(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   return { home, [Symbol.asyncDispose]: remove }

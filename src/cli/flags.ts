@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { absolutePath } from '../io/surroundings.ts'
 import type { Modality, OpenCodeServerOptions } from '../options.ts'
 import type { Attachment } from '../attachments.ts'
 import type { TurnInput } from '../turn-input.ts'
@@ -61,6 +61,16 @@ export function keyFrom(env: NodeJS.ProcessEnv): string {
   )
 }
 
+/**
+ * Returns the absolute form of a path that a flag gives.
+ * @throws UsageError for a relative path in a working directory that was removed.
+ */
+export function pathFrom(flag: string, path: string): string {
+  const absolute = absolutePath(path)
+  if (absolute !== undefined) return absolute
+  throw new UsageError(`${flag} is relative, but the working directory was removed: give an absolute path`)
+}
+
 /** The server's options for the flags of `run`; paths are relative to the working directory. */
 export function serverOptions(
   flags: RunFlags,
@@ -70,11 +80,11 @@ export function serverOptions(
   const { directory, binary, port, providerId } = flags
   const input = modalities(attachments)
   return {
-    home: resolve(flags.home),
+    home: pathFrom('--home', flags.home),
     proxy: { baseURL: flags.proxy, apiKey, ...(providerId !== undefined && { providerID: providerId }) },
     models: [{ id: flags.model, ...(input.length > 1 && { input }) }],
     maxRestarts,
-    ...(directory !== undefined && { directory: resolve(directory) }),
+    ...(directory !== undefined && { directory: pathFrom('--directory', directory) }),
     ...(binary !== undefined && { binary }),
     ...(port !== undefined && { port }),
   }

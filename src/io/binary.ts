@@ -1,10 +1,10 @@
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { homedir } from 'node:os'
-import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path'
+import { delimiter, dirname, isAbsolute, join } from 'node:path'
 import which from 'which'
 import { BinaryNotFoundError } from '../errors.ts'
 import { readProc } from './proc.ts'
+import { absolutePath, homeDirectory, workingDirectory } from './surroundings.ts'
 
 /** Where a look-up may look; the defaults are this process's. */
 export interface BinaryLookup {
@@ -34,34 +34,41 @@ export async function resolveBinary(binary?: string, lookup: BinaryLookup = {}):
  * @throws BinaryNotFoundError (`ERR_OPENCODE_BINARY_NOT_FOUND`) that lists what was tried.
  */
 export async function locateBinary(binary?: string, lookup: BinaryLookup = {}): Promise<FoundBinary> {
-  const {
-    path = process.env['PATH'] ?? '',
-    home = homedir(),
-    from = [import.meta.url, join(process.cwd(), 'package.json')],
-  } = lookup
+  const { path = process.env['PATH'] ?? '', home = homeDirectory(), from = ownPackages() } = lookup
   if (binary !== undefined) return explicit(binary, path, from)
   const onPath = await onSearchPath('opencode', path)
-  const installed = join(home, '.opencode', 'bin', executable)
+  const installed = home === undefined ? undefined : join(home, '.opencode', 'bin', executable)
   const found =
-    (onPath !== undefined && runnable(onPath, 'PATH', from)) || runnable(installed, 'installer', from)
+    (onPath !== undefined && runnable(onPath, 'PATH', from)) ||
+    (installed !== undefined && runnable(installed, 'installer', from))
   if (found) return found
   const file = fromPackage(from)
   if (file !== undefined) return { file, source: 'package' }
   throw new BinaryNotFoundError(
     `No opencode binary found: ${onPath === undefined ? 'not on PATH' : `on PATH only ${onPath}, ${whyNot(onPath)}`}, ` +
-      `not at ${installed}, and no package opencode-ai for this platform. ` +
+      `${installed === undefined ? noHome : `not at ${installed}`}, and no package opencode-ai for this platform. ` +
       'Run `npm install opencode-ai`, or set the option `binary`.',
   )
 }
 
+/** Returns where the package `opencode-ai` is looked for: beside this package, and in the working directory. */
+function ownPackages(): string[] {
+  const working = workingDirectory()
+  return working === undefined ? [import.meta.url] : [import.meta.url, join(working, 'package.json')]
+}
+
+const noHome = 'not in ~/.opencode/bin (HOME is not set, and this user has no entry in the user database)'
+
 async function explicit(binary: string, path: string, from: readonly string[]): Promise<FoundBinary> {
   const isPath = isAbsolute(binary) || /[\\/]/.test(binary)
-  const candidate = isPath ? resolve(binary) : await onSearchPath(binary, path)
+  const candidate = isPath ? absolutePath(binary) : await onSearchPath(binary, path)
   const found = candidate === undefined ? undefined : runnable(candidate, 'option', from)
   if (found !== undefined) return found
-  const why = candidate === undefined ? 'which is not on PATH' : whyNot(candidate)
+  const why = candidate === undefined ? (isPath ? noFolder : 'which is not on PATH') : whyNot(candidate)
   throw new BinaryNotFoundError(`The option \`binary\` names ${JSON.stringify(binary)}, ${why}.`)
 }
+
+const noFolder = 'which is relative to a working directory that was removed'
 
 function whyNot(file: string): string {
   if (!existsSync(file)) return 'which does not exist'

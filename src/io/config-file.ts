@@ -1,27 +1,34 @@
-import { chmod, mkdir, readFile, stat } from 'node:fs/promises'
+import { mkdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import writeFileAtomic from 'write-file-atomic'
-import { InvalidOptionsError } from '../errors.ts'
+import { HostFaultError, InvalidOptionsError } from '../errors.ts'
 import type { ResolvedOptions, SecretOptions } from '../options.ts'
+import { asHostFault, errnoOf } from './host-fault.ts'
+import { restrict } from './modes.ts'
+import { replaceFile } from './private-file.ts'
 
 /** Where a home's opencode config is. */
 export const configFolder = (home: string): string => join(home, '.config', 'opencode')
 
+/** The path of a home's opencode config, which holds the proxy's key. */
+export const configFile = (home: string): string => join(configFolder(home), 'opencode.json')
+
 /**
  * Writes the config of the server: provider, key and models, over whatever `config` adds. The folder is 0700 and the
- * file 0600, also where they existed with wider modes; the file is replaced at once or not at all, and left alone
- * where it already says the same.
- * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) where the home or the directory cannot be written.
+ * file 0600, also where they existed with wider modes, as far as the file system sets modes; the file is replaced at once
+ * or not at all, and left alone where it already says the same.
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) where the home or the directory cannot be written,
+ *   HostFaultError (`ERR_OPENCODE_HOST_FAULT`) where that fails for the moment.
  */
 export async function writeConfigFile(options: ResolvedOptions, secrets: SecretOptions): Promise<string> {
   const folder = configFolder(options.home)
-  const file = join(folder, 'opencode.json')
+  const file = configFile(options.home)
   const content = `${JSON.stringify(buildConfig(options, secrets), null, 2)}\n`
   await naming('home', options.home, async () => {
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    await chmod(folder, 0o700)
-    if ((await currentContent(file)) !== content) await writeFileAtomic(file, content, { mode: 0o600 })
-    await chmod(file, 0o600)
+    restrict(folder, 0o700)
+    const isCurrent = (await currentContent(file)) === content
+    // A file of another user, whose mode cannot be set, is replaced by one of ours.
+    if (!isCurrent || !restrict(file, 0o600)) await replaceFile(file, content)
   })
   await naming('directory', options.directory, () =>
     mkdir(options.directory, { recursive: true, mode: 0o700 }),
@@ -38,21 +45,37 @@ async function naming(option: string, value: string, write: () => Promise<unknow
   }
 }
 
-/** The error for an option that names a place where the file system refuses to write. */
-export function unwritable(option: string, value: string, error: unknown): InvalidOptionsError {
-  const { code = '', path = value } = error as NodeJS.ErrnoException
+/** The codes that say of a place that nothing can be written there, or that something else is in its way. */
+const refusals = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'EISDIR', 'ENOENT'])
+
+/**
+ * Returns the error for an option that names a place where the file system refused to write: a HostFaultError for a fault
+ * that passes, an InvalidOptionsError for any other error of the system. An error of another kind is returned as it is.
+ */
+export function unwritable(option: string, value: string, error: unknown): Error {
+  const fault = asHostFault(error, `The ${option} could not be written`, value)
+  if (fault instanceof HostFaultError) return fault
+  const code = errnoOf(error)
+  if (code === undefined && error instanceof Error) return error
+  const { path = value } = error as NodeJS.ErrnoException
+  const expected = refusals.has(code ?? '') ? 'that this process can write' : 'that can be used'
   return new InvalidOptionsError(
-    `Invalid option ${option}: expected a directory that this process can write, got ${JSON.stringify(value)} (${code} at ${path})`,
+    `Invalid option ${option}: expected a directory ${expected}, got ${JSON.stringify(value)} (${code ?? 'unknown'} at ${path})`,
     { cause: error },
   )
 }
 
+/** Returns what a config says now; `undefined` where there is none, or none that this user may read. */
 async function currentContent(file: string): Promise<string | undefined> {
   const isPlain = await stat(file).then(
     (entry) => entry.isFile(),
     () => false,
   )
-  return isPlain ? readFile(file, 'utf8') : undefined
+  if (!isPlain) return undefined
+  return readFile(file, 'utf8').catch((error: unknown) => {
+    if (errnoOf(error) === 'EACCES') return undefined
+    throw error
+  })
 }
 
 /** The config as opencode reads it (1.18.33): a provider of `@ai-sdk/openai-compatible` with our models. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { shellProblem } from './shell.ts'
 import { tempFolder } from './temp-folder.ts'
 
 /** What a server's environment is built from. */
@@ -30,7 +31,8 @@ const loopbackNames = ['127.0.0.1', 'localhost', '::1', '[::1]']
 /**
  * Builds the environment of a server: what a program needs of the host's, nothing that may hold its secrets; its
  * home and all XDG folders in `home`; a project's own config only where it is trusted, since it could send the host's
- * key to an address of its own; loopback never through a proxy, else the model call and its key go there.
+ * key to an address of its own; loopback never through a proxy, else the model call and its key go there; no `SHELL` that
+ * runs no commands, whoever names it.
  */
 export function serverEnvironment(input: EnvironmentInput): Record<string, string> {
   const { home, username, password, marker, env, trustProjectConfig, inherited = process.env } = input
@@ -45,6 +47,8 @@ export function serverEnvironment(input: EnvironmentInput): Record<string, strin
   }
   // Without a password of ours there is none: one of the user's would lock us out.
   delete base['OPENCODE_SERVER_PASSWORD']
+  // Under a shell that runs nothing, each command of the agent would do nothing and be told as a success.
+  if (shellProblem(base['SHELL'] ?? '', base['PATH']) !== undefined) delete base['SHELL']
   return {
     ...base,
     ...withoutProxy(base),

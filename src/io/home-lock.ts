@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import {
-  constants,
-  copyFileSync,
   linkSync,
   readdirSync,
   readFileSync,
@@ -164,7 +162,8 @@ function link(draft: string, file: string): void {
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException
     if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code)) throw error
-    copyFileSync(draft, file, constants.COPYFILE_EXCL)
+    // Not copied: a copy sets the mode of its source, which such a file system may refuse as well.
+    writeFileSync(file, readFileSync(draft), { mode: 0o600, flag: 'wx' })
   }
 }
 

@@ -9,6 +9,7 @@ export async function groupResidentMb(leader: number): Promise<number | undefine
   if (process.platform === 'win32') return undefined
   const { execa } = await import('execa')
   const { stdout, failed } = await execa('ps', ['-A', '-o', 'pgid=', '-o', 'rss='], {
+    cwd: '/',
     reject: false,
     timeout: 5_000,
   })

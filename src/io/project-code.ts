@@ -102,13 +102,18 @@ const configsIn = (folder: string): string[] => [
 
 const isFile = async (file: string): Promise<boolean> => (await lenient(stat(file)))?.isFile() ?? false
 
-/**
- * Whether a config may name a plugin. Where it is not plain JSON the word alone counts, and so does an escape that may
- * spell it: no second reader of JSONC is to be outwitted.
- */
-async function namesPlugin(file: string): Promise<boolean> {
+/** Returns whether a config file may name a plugin; see {@link mentionsPlugin}. */
+export async function namesPlugin(file: string): Promise<boolean> {
   const text = (await isFile(file)) ? await lenient(readFile(file, 'utf8')) : undefined
-  if (text === undefined || !/plugin|\\u/i.test(text)) return false
+  return text !== undefined && mentionsPlugin(text)
+}
+
+/**
+ * Returns whether a config's text may name a plugin. Where it is not plain JSON the word alone counts, and so does an escape that
+ * may spell it: no second reader of JSONC is to be outwitted.
+ */
+export function mentionsPlugin(text: string): boolean {
+  if (!/plugin|\\u/i.test(text)) return false
   try {
     return hasPlugin(JSON.parse(text.replace(/^\uFEFF/, '')))
   } catch {

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import writeFileAtomic from 'write-file-atomic'
 import { z } from 'zod'
+import { replaceFileSync } from './private-file.ts'
 import { identify } from './process-identity.ts'
 import { makeStateFolder, stateFolder } from './state-folder.ts'
 
@@ -28,7 +28,7 @@ export function writeRecord(home: string, server: Omit<ServerRecord, 'startTime'
     makeStateFolder(home)
     const startTime = identify(server.pid)?.startTime ?? ''
     const content = `${JSON.stringify({ ...server, startTime, at: Date.now() }, null, 2)}\n`
-    writeFileAtomic.sync(fileOf(home), content, { mode: 0o600, fsync: false })
+    replaceFileSync(fileOf(home), content)
   } catch {
     // The watcher of this host still ends it.
   }

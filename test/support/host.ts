@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
@@ -17,6 +17,12 @@ interface Fact {
   pid?: number
   reply?: { kind: string }
   sessionId?: string
+  warning?: string
+}
+
+/** As whom and where a host runs; `through` is a command that becomes it. */
+export interface HostProcess extends Pick<SpawnOptions, 'uid' | 'gid' | 'cwd'> {
+  through?: readonly string[]
 }
 
 /**
@@ -28,6 +34,7 @@ export function startHost(
   options: Partial<OpenCodeServerOptions> & { home: string },
   text?: string,
   env: NodeJS.ProcessEnv = process.env,
+  { through = [], ...as }: HostProcess = {},
 ) {
   const all = {
     proxy: { baseURL: 'http://127.0.0.1:9/v1', apiKey: 'sk-host-test-key' },
@@ -35,7 +42,8 @@ export function startHost(
     ...options,
   }
   const args = [hostProgram('host'), dist, JSON.stringify(all), ...(text === undefined ? [] : [text])]
-  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'], env })
+  const [file, ...before] = [...through, process.execPath]
+  const child = spawn(file, [...before, ...args], { ...as, stdio: ['pipe', 'pipe', 'inherit'], env })
   const facts: Fact[] = []
   createInterface(child.stdout).on('line', (line) => facts.push(JSON.parse(line) as Fact))
   const ended = once(child, 'exit')
@@ -44,7 +52,7 @@ export function startHost(
     for (const pid of [...processesOf(options.home), ...watchersOf(options.home)]) kill(pid)
   })
   /** Waits until the host has told something, and gives it. */
-  const told = async <T>(pick: (fact: Fact) => T | undefined): Promise<T> => {
+  const told = async <T>(pick: (fact: Fact, index: number) => T | undefined): Promise<T> => {
     const found = () => facts.map(pick).find((value) => value !== undefined)
     await expect.poll(found, { timeout: 60_000, interval: 20 }).toBeDefined()
     return found() as T

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join, relative } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { BinaryNotFoundError } from '../../src/errors.ts'
 import { resolveBinary } from '../../src/io/binary.ts'
 import { tempHome } from '../support/home.ts'
@@ -134,6 +134,29 @@ describe('resolveBinary', () => {
       expect(await resolveBinary(undefined, { ...nowhere, from: other.from })).toBe(other.binaries[0])
     },
   )
+
+  it('looks elsewhere, and says so, where this user has no home directory', async () => {
+    vi.stubEnv('HOME', '')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const file = place(join(tempHome(), 'opencode'))
+    expect(await resolveBinary(undefined, { path: dirname(file), from: [] })).toBe(file)
+    await expect(resolveBinary(undefined, { path: '', from: [] })).rejects.toThrow(
+      /not in ~\/\.opencode\/bin \(HOME is not set/,
+    )
+  })
+
+  it('needs no working directory, but for a path that is relative to it', async () => {
+    vi.spyOn(process, 'cwd').mockImplementation(() => {
+      throw Object.assign(new Error('ENOENT: uv_cwd'), { code: 'ENOENT', syscall: 'uv_cwd' })
+    })
+    onTestFinished(() => void vi.restoreAllMocks())
+    const file = place(join(tempHome(), 'opencode'))
+    expect(await resolveBinary(file, { path: '' })).toBe(file)
+    expect(await resolveBinary(undefined, { path: dirname(file) })).toBe(file)
+    const failure = resolveBinary('./opencode', { path: '' })
+    await expect(failure).rejects.toThrow(BinaryNotFoundError)
+    await expect(failure).rejects.toThrow(/relative to a working directory that was removed/)
+  })
 
   it('says what it tried, and what to do, where there is none', async () => {
     const { from, bin } = install(['opencode-plan9-mips'])

@@ -1,8 +1,8 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { InvalidOptionsError } from '../../src/errors.ts'
-import { writeConfigFile } from '../../src/io/config-file.ts'
+import { HostFaultError, InvalidOptionsError } from '../../src/errors.ts'
+import { unwritable, writeConfigFile } from '../../src/io/config-file.ts'
 import { secretOptions } from '../../src/compiled-options.ts'
 import { compileOptions, type OpenCodeServerOptions } from '../../src/options.ts'
 import { tempHome } from '../support/home.ts'
@@ -186,5 +186,41 @@ describe('writeConfigFile', () => {
     mkdirSync(file, { recursive: true })
     await expect(write(home)).rejects.toThrow('Invalid option home')
     expect(readdirSync(join(home, '.config', 'opencode'))).toEqual(['opencode.json'])
+  })
+})
+
+describe('unwritable', () => {
+  const failure = (code: string) => Object.assign(new Error(`${code}: x`), { code, path: '/srv/a1/.config' })
+
+  it.each(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'EISDIR', 'ENOENT'])(
+    'tells of %s that this process cannot write there',
+    (code) => {
+      const error = unwritable('home', '/srv/a1', failure(code))
+      expect(error).toBeInstanceOf(InvalidOptionsError)
+      expect(error.message).toBe(
+        `Invalid option home: expected a directory that this process can write, got "/srv/a1" (${code} at /srv/a1/.config)`,
+      )
+    },
+  )
+
+  it.each(['ENAMETOOLONG', 'ELOOP'])('does not say so of %s', (code) => {
+    const error = unwritable('home', '/srv/a1', failure(code))
+    expect(error).toBeInstanceOf(InvalidOptionsError)
+    expect(error.message).toMatch(new RegExp(`expected a directory that can be used, got .* \\(${code} at`))
+  })
+
+  it.each(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'EIO', 'ESTALE', 'EBUSY'])(
+    'tells of %s as a fault of the host that passes',
+    (code) => {
+      const error = unwritable('home', '/srv/a1', failure(code))
+      expect(error).toBeInstanceOf(HostFaultError)
+      expect(error).toMatchObject({ retryable: true, errno: code, path: '/srv/a1/.config' })
+      expect(error.message).not.toContain('Invalid option')
+    },
+  )
+
+  it('returns an error that is none of the system as it is', () => {
+    const error = new Error('something else')
+    expect(unwritable('home', '/srv/a1', error)).toBe(error)
   })
 })

@@ -1,13 +1,20 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
+import { chmod } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { checkDirectory } from '../../src/cli/doctor/directory.ts'
 import { checkDisk, judgeSpace } from '../../src/cli/doctor/disk.ts'
 import { checkModes } from '../../src/cli/doctor/home-modes.ts'
 import { checkHome, sharedFinding, unusable } from '../../src/cli/doctor/home.ts'
 import { canBeEntered, doctorContext, findings, place } from '../support/doctor.ts'
 import { tempHome } from '../support/home.ts'
+
+// A file system that refuses modes cannot be mounted here: its answer is put in.
+vi.mock('node:fs/promises', async (original) => {
+  const real = await original<typeof import('node:fs/promises')>()
+  return { ...real, chmod: vi.fn(real.chmod) }
+})
 
 const isRoot = process.getuid?.() === 0
 const one = async (...args: Parameters<typeof findings>) => {
@@ -149,6 +156,39 @@ describe('checkModes', () => {
     expect(found?.advice).toMatch(/chown/)
   })
 
+  it.runIf(canBeEntered(tmpdir()))(
+    'only warns of what another user made, and this user may write',
+    async () => {
+      const home = lived({ home: 0o755, folder: 0o777, config: 0o644, log: 0o660 })
+      const uid = (process.getuid?.() ?? 0) + 1
+      const found = await findings(checkModes, doctorContext({ home }, { uid }))
+      expect(found.map(({ status }) => status)).toEqual(['warning', 'warning', 'warning', 'warning'])
+      expect(found.map(({ finding }) => finding.slice(finding.indexOf(' belongs')))).toEqual([
+        ` belongs to user ${uid - 1}, so its mode 0777 cannot be set to 0700`,
+        ` belongs to user ${uid - 1}, so its mode 0644 cannot be set to 0600: other users can read the key in it`,
+        ` belongs to user ${uid - 1}, and this user may not read it`,
+        ` belongs to user ${uid - 1}, so its mode 0660 cannot be set to 0600`,
+      ])
+      for (const { advice } of found) expect(advice).toMatch(new RegExp(`^Hand it over: chown ${uid} /`))
+    },
+  )
+
+  it('only warns where the file system sets no modes, and says how to mount it', async () => {
+    const home = lived({ config: 0o666 })
+    vi.mocked(chmod).mockRejectedValueOnce(Object.assign(new Error('EPERM: chmod'), { code: 'EPERM' }))
+    const found = await one(checkModes, doctorContext({ home }))
+    expect(found).toMatchObject({ check: 'modes', status: 'warning' })
+    expect(found.finding).toMatch(/opencode\.json is 0666, not 0600, and the file system sets no modes$/)
+    expect(found.advice).toMatch(/file_mode=0600,dir_mode=0700/)
+  })
+
+  it('changes no mode itself', async () => {
+    const home = lived({ config: 0o640 })
+    const file = join(home, '.config', 'opencode', 'opencode.json')
+    await findings(checkModes, doctorContext({ home }))
+    expect(statSync(file).mode & 0o777).toBe(0o640)
+  })
+
   it('fails where a folder stands for the config', async () => {
     const home = tempHome()
     mkdirSync(join(home, '.config', 'opencode', 'opencode.json'), { recursive: true })
@@ -177,10 +217,10 @@ describe('checkDisk', () => {
   })
 
   it.each([
-    [94, 'failure', '94 MiB free at /d'],
-    [95, 'warning', '95 MiB free at /d'],
-    [474, 'warning', '474 MiB free at /d'],
-    [475, 'ok', '475 MiB free at /d'],
+    [14, 'failure', '14 MiB free at /d'],
+    [15, 'warning', '15 MiB free at /d'],
+    [499, 'warning', '499 MiB free at /d'],
+    [500, 'ok', '500 MiB free at /d'],
     [2560, 'ok', '2.5 GiB free at /d'],
   ])('%d MiB is %s', (mebibytes, status, finding) => {
     const found = judgeSpace(mebibytes * 1024 * 1024, '/d')

@@ -3,7 +3,14 @@ import { createServer, type AddressInfo } from 'node:net'
 import { basename, join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { checkBinary, judged } from '../../src/cli/doctor/binary.ts'
-import { checkNode, checkPlatform, checkProc, lookAtProc, lookAtShell } from '../../src/cli/doctor/host.ts'
+import {
+  checkNode,
+  checkPlatform,
+  checkProc,
+  checkShell,
+  lookAtProc,
+  lookAtShell,
+} from '../../src/cli/doctor/host.ts'
 import { checkListening } from '../../src/cli/doctor/listen.ts'
 import { askVersion } from '../../src/io/binary-version.ts'
 import { tested } from '../../src/versions.ts'
@@ -68,6 +75,30 @@ describe('proc and shell', () => {
     ])
     expect(await lookAtShell('linux', plain)).toMatchObject([{ status: 'warning' }])
   })
+
+  it.each([
+    ['/usr/sbin/nologin', 'is no shell'],
+    ['/bin/false', 'is no shell'],
+    ['/no/such/zsh', 'does not exist'],
+  ])('a SHELL that is %s is a warning, and left out', async (shell, why) => {
+    const [, found] = await findings(
+      checkShell,
+      doctorContext({}, { env: { SHELL: shell }, platform: 'linux' }),
+    )
+    expect(found).toMatchObject({
+      check: 'shell',
+      status: 'warning',
+      finding: `SHELL is ${shell}, which ${why}: it is left out of the server's environment`,
+    })
+    expect(found?.advice).toMatch(/run in bash, or in \/bin\/sh/)
+  })
+
+  it.each([{}, { SHELL: '' }, { SHELL: '/bin/sh' }])(
+    'a SHELL that runs commands, or none, is not told: %o',
+    async (env) => {
+      expect(await findings(checkShell, doctorContext({}, { env, platform: 'linux' }))).toHaveLength(1)
+    },
+  )
 })
 
 const script = (text: string): string => place(join(tempHome(), 'opencode'), `#!/bin/sh\n${text}\n`, 0o755)

@@ -21,7 +21,6 @@ describe('serverEnvironment', () => {
     'LC_TIME',
     'TZ',
     'TERM',
-    'SHELL',
     'USER',
     'SSL_CERT_FILE',
     'NODE_EXTRA_CA_CERTS',
@@ -30,6 +29,14 @@ describe('serverEnvironment', () => {
     'ALL_PROXY',
   ])('passes %s of the host on', (name) => {
     expect(build({ inherited: { [name]: 'value' } })[name]).toBe('value')
+  })
+
+  it('passes SHELL on, unless it runs no commands, whoever names it', () => {
+    expect(build({ inherited: { SHELL: '/bin/sh' } })['SHELL']).toBe('/bin/sh')
+    for (const shell of ['/usr/sbin/nologin', '/bin/false', '/bin/true', '/no/such/shell', '']) {
+      expect(build({ inherited: { SHELL: shell } })).not.toHaveProperty('SHELL')
+      expect(build({ inherited: { SHELL: '/bin/sh' }, env: { SHELL: shell } })).not.toHaveProperty('SHELL')
+    }
   })
 
   it.each([

@@ -98,6 +98,16 @@ describe('the log', () => {
     expect(text).toMatch(/crashed with \*\*\*/)
   })
 
+  it('tells once of what a user should see to, without secrets', () => {
+    const { logger, lines } = memory()
+    const server = logged(logger)
+    for (const what of ['one', 'one', `two ${secrets.apiKey}`]) server.runtime.warn(what)
+    expect(lines.filter(([level]) => level === 'warn')).toEqual([
+      ['warn', 'one', {}],
+      ['warn', 'two ***', {}],
+    ])
+  })
+
   it('loses the line of a logger that throws, and nothing else', async () => {
     const fail = () => {
       throw new Error('disk full')

@@ -1,9 +1,8 @@
-import { resolve } from 'node:path'
 import type { BinaryLookup } from '../../io/binary.ts'
 import { noServer, serverEnvironment } from '../../io/environment.ts'
 import { secretsInURL } from '../../secret-texts.ts'
 import { Secrets } from '../../secrets.ts'
-import { keyVariable, type DoctorFlags } from '../flags.ts'
+import { keyVariable, pathFrom, type DoctorFlags } from '../flags.ts'
 import type { Finding } from './finding.ts'
 
 /** What the checks look at. Paths are absolute. */
@@ -41,7 +40,7 @@ const timeLimitMs = 10_000
 export function contextOf(flags: DoctorFlags, env: NodeJS.ProcessEnv, signal: AbortSignal): DoctorContext {
   const { home, proxy, model = [], port, hostname = '127.0.0.1', binary, directory } = flags
   const key = env[keyVariable]?.trim() ?? ''
-  const absoluteHome = home === undefined ? undefined : resolve(home)
+  const absoluteHome = home === undefined ? undefined : pathFrom('--home', home)
   return {
     home: absoluteHome,
     proxy: proxy?.trim(),
@@ -49,7 +48,7 @@ export function contextOf(flags: DoctorFlags, env: NodeJS.ProcessEnv, signal: Ab
     port,
     hostname,
     binary,
-    directory: directory === undefined ? undefined : resolve(directory),
+    directory: directory === undefined ? undefined : pathFrom('--directory', directory),
     apiKey: key === '' ? undefined : key,
     env,
     serverEnv: serverEnvironment({ ...noServer, home: absoluteHome ?? '/', inherited: env }),

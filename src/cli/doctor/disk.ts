@@ -6,10 +6,10 @@ import { failure, ok, skipped, warning, type Finding } from './finding.ts'
 const check = 'disk space'
 const mebibyte = 1024 * 1024
 
-/** A fresh home takes 95 MB within its first half minute, most of it npm packages (opencode 1.18.33). */
-const freshHome = 95 * mebibyte
-/** With the database and snapshots of some weeks of work. */
-const comfortable = 5 * freshHome
+/** The size of a fresh home after its first minute: a database, a log, and a library of 5.5 MB (opencode 1.18.33). */
+const freshHome = 15 * mebibyte
+/** The size of a home with the database and snapshots of some weeks of work, and npm packages for tools of its own. */
+const comfortable = 500 * mebibyte
 
 /** Whether the home has room for what opencode puts there. */
 export const checkDisk: Check = async ({ home }) => {

@@ -1,6 +1,7 @@
-import { readdir } from 'node:fs/promises'
+import { chmod, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { configFolder } from '../../io/config-file.ts'
+import { isClosed } from '../../io/modes.ts'
 import { statOf } from '../../io/places.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'
@@ -55,16 +56,54 @@ async function judge({ path, wanted, isOpen, uid }: Judged): Promise<Finding | u
       ? undefined
       : failure(check, `${path} cannot be read (${stats})`, 'Move it away.')
   if (wanted === 0o600 && !stats.isFile()) return failure(check, `${path} is no file`, 'Move it away.')
-  // Before each start the modes are set, which only the owner may do (or root).
-  if (uid !== undefined && uid !== 0 && stats.uid !== uid)
-    return failure(check, `${path} belongs to user ${stats.uid}`, `Hand it over: chown ${uid} ${path}.`)
   const mode = stats.mode & 0o777
-  if ((mode & 0o077 & ~wanted) === 0) return undefined
+  // Only the owner may set a mode, or root.
+  if (uid !== undefined && uid !== 0 && stats.uid !== uid)
+    return foreign(path, { mode, wanted, isOpen, owner: stats.uid, uid })
+  if (isClosed(mode, wanted)) return undefined
   const found = `${path} is ${octal(mode)}, not ${octal(wanted)}`
+  const exposed = isOpen && path.endsWith('.json') ? `${found}${readable}` : undefined
+  if (await refusesModes(path, stats.mode))
+    return warning(check, `${exposed ?? found}${noModes}`, mountAdvice)
   const advice = `Run chmod ${octal(wanted).slice(1)} ${path} (the next start does).`
-  if (!isOpen || !path.endsWith('.json')) return warning(check, found, advice)
-  const exposed = `${found}: other users can read the key in it`
+  if (exposed === undefined) return warning(check, found, advice)
   return failure(check, exposed, `${advice} Then replace the key: it may have been read.`)
 }
+
+const readable = ': other users can read the key in it'
+const noModes = ', and the file system sets no modes'
+const mountAdvice =
+  'A start goes on. Mount the volume for this user alone (CIFS: uid=…,file_mode=0600,dir_mode=0700), or give another --home.'
+
+interface Foreign {
+  mode: number
+  wanted: number
+  isOpen: boolean
+  owner: number
+  uid: number
+}
+
+/** Returns the finding about another user's folder or file, whose mode this user cannot set. */
+function foreign(path: string, { mode, wanted, isOpen, owner, uid }: Foreign): Finding {
+  const belongs = `${path} belongs to user ${owner}`
+  const advice = `Hand it over: chown ${uid} ${path}.`
+  if ((mode & 0o077) === 0)
+    return wanted === 0o700
+      ? failure(check, belongs, advice)
+      : warning(check, `${belongs}, and this user may not read it`, advice)
+  const exposed = isOpen && path.endsWith('.json') && (mode & 0o044) !== 0 ? readable : ''
+  return warning(
+    check,
+    `${belongs}, so its mode ${octal(mode)} cannot be set to ${octal(wanted)}${exposed}`,
+    advice,
+  )
+}
+
+/** Returns whether a path's mode cannot be set: the present mode is set again, which changes nothing. */
+const refusesModes = (path: string, mode: number): Promise<boolean> =>
+  chmod(path, mode & 0o7777).then(
+    () => false,
+    () => true,
+  )
 
 const octal = (mode: number): string => `0${mode.toString(8).padStart(3, '0')}`

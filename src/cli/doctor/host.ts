@@ -1,4 +1,5 @@
 import { access, constants, readdir, readFile } from 'node:fs/promises'
+import { shellProblem } from '../../io/shell.ts'
 import { isOlder, oldestNode } from '../../versions.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'
@@ -59,8 +60,21 @@ async function procProblem(folder: string): Promise<string | undefined> {
   }
 }
 
-/** A shell watches over servers whose host was killed. */
-export const checkShell: Check = ({ platform }) => lookAtShell(platform, '/bin/sh')
+/** A shell watches over servers whose host was killed, and one runs the agent's commands. */
+export const checkShell: Check = async ({ platform, env }) => [
+  ...(await lookAtShell(platform, '/bin/sh')),
+  ...lookAtVariable(env),
+]
+
+/** Looks at `SHELL`, which the agent's commands are run with unless it runs none. */
+function lookAtVariable({ SHELL: shell = '', PATH: path }: NodeJS.ProcessEnv): Finding[] {
+  const problem = shell === '' ? undefined : shellProblem(shell, path)
+  if (problem === undefined) return []
+  const found = `SHELL is ${shell}, which ${problem}: it is left out of the server's environment`
+  const advice =
+    'Commands of the agent run in bash, or in /bin/sh where there is none; for another shell, set SHELL, or the option env.'
+  return [warning('shell', found, advice)]
+}
 
 /** See {@link checkShell}. */
 export async function lookAtShell(platform: NodeJS.Platform, file: string): Promise<Finding[]> {

@@ -1,0 +1,67 @@
+// What it saves to keep opencode from installing its plugin package into a fresh home: node bench/home.mjs [rounds, 10]
+// Needs the npm registry: without it the install fails, and the figures show nothing.
+import { lstatSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { finish, interleave, ratiosOf, row } from './lib/measure.mjs'
+import { bench } from './lib/stage.mjs'
+
+const rounds = Number(process.argv[2] ?? 10)
+/** A size hardly varies, and takes a minute. */
+const sizeRounds = 2
+
+/** After so long the install is over, and the home has the size that it keeps. */
+const restMs = 60_000
+
+/** The bytes of all files below a folder, in MB. */
+const sizeOf = (folder) =>
+  readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .reduce((total, { parentPath, name }) => total + lstatSync(join(parentPath, name)).size, 0) / 1e6
+
+await bench(async (stage) => {
+  const runtime = await stage.contender('runtime')
+  const fresh = async (isKept, measure) => {
+    const home = await stage.home()
+    // Somebody else's lock file, which opencode does not read: the runtime then leaves the folder to opencode.
+    if (!isKept) writeFileSync(join(home, '.config', 'opencode', 'bun.lock'), '')
+    const took = await runtime.start(stage.options(home, { warmUp: false }))
+    const result = await measure(home, took)
+    await runtime.close()
+    return result
+  }
+  const turns = { kept: [], installs: [] }
+  const startOf = (name) =>
+    fresh(name === 'kept', async (_home, took) => {
+      turns[name].push(await runtime.turn())
+      return took
+    })
+  const sizeAfter = async (home) => {
+    await runtime.turn()
+    await sleep(restMs)
+    return sizeOf(home)
+  }
+  const took = await interleave(rounds, { kept: () => startOf('kept'), installs: () => startOf('installs') })
+  const sizes = await interleave(sizeRounds, {
+    kept: () => fresh(true, sizeAfter),
+    installs: () => fresh(false, sizeAfter),
+  })
+  finish([
+    row(
+      'spawn → healthy, fresh home, install prevented to not',
+      ratiosOf(took.kept, took.installs),
+      '≤ 1.05',
+    ),
+    row(
+      'first turn in a fresh home, install prevented to not',
+      ratiosOf(turns.kept, turns.installs),
+      '≤ 1.05',
+    ),
+    row('size of a home after a minute, in MB', sizes.kept, '≤ 15'),
+    row(
+      'size of a home after a minute, install prevented to not',
+      ratiosOf(sizes.kept, sizes.installs),
+      '≤ 0.2',
+    ),
+  ])
+})

@@ -1,0 +1,26 @@
+import { chmodSync, statSync } from 'node:fs'
+import { errnoOf } from './host-fault.ts'
+
+/** Error codes for a mode that cannot be set. A place that cannot be written either fails when something is written. */
+const refusals = new Set(['EPERM', 'EACCES', 'EROFS', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'])
+
+/**
+ * Sets the mode of a file or folder, if the path has another, and returns whether the path is as closed then as the
+ * mode says. A volume may refuse modes (CIFS), ignore them (exFAT), or hold a folder that another user made (`fsGroup`
+ * of Kubernetes). Such a place can still be written, so its mode is no reason to fail.
+ * @throws the system's error for a path that does not exist, and for a fault that passes.
+ */
+export function restrict(path: string, mode: number): boolean {
+  if (process.platform === 'win32' || modeOf(path) === mode) return true
+  try {
+    chmodSync(path, mode)
+  } catch (error) {
+    if (!refusals.has(errnoOf(error) ?? '')) throw error
+  }
+  return isClosed(modeOf(path), mode)
+}
+
+/** Returns whether a mode lets nobody do what the wanted mode does not. */
+export const isClosed = (mode: number, wanted: number): boolean => (mode & 0o777 & ~wanted) === 0
+
+const modeOf = (path: string): number => statSync(path).mode & 0o777

@@ -1,0 +1,101 @@
+import { lstat, mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { configFolder } from './config-file.ts'
+import { replaceFile } from './private-file.ts'
+import { mentionsPlugin, namesPlugin } from './project-code.ts'
+
+/**
+ * Keeps opencode from installing its package `@opencode-ai/plugin` into the home, unless something there may need it: a
+ * tool, a plugin, or a `package.json`. Then what an earlier call made is removed, so that opencode installs the package.
+ * What the user or opencode made stays as it is. Never rejects: a home that cannot be written is told by the config.
+ * @remarks Observed in opencode 1.18.33: at the first request of a directory it installs the package into each config
+ *   folder (`$XDG_CONFIG_HOME/opencode`, `~/.opencode`, `OPENCODE_CONFIG_DIR`, a trusted project's `.opencode`), in its own
+ *   process and over the network: 64 MB, and 31 MB in `~/.npm`. It leaves that where `node_modules` exists and the root
+ *   entry of `package-lock.json` lists the package. Only tools and plugins wait for the install.
+ */
+export async function settlePluginPackage(home: string, env: Record<string, string>): Promise<void> {
+  for (const folder of [configFolder(home), join(home, '.opencode')])
+    await settle(folder, env).catch(() => undefined)
+}
+
+async function settle(folder: string, env: Record<string, string>): Promise<void> {
+  if (!(await isFolder(folder))) return
+  if (await needsPackage(folder, env)) await giveWay(folder)
+  else if (await isFree(folder)) await stand(folder)
+}
+
+/** The lock file that stands for an installed package. Its exact text is how it is known again. */
+const standIn = `${JSON.stringify(
+  {
+    name: 'opencode-runtime-keeps-opencode-from-installing',
+    lockfileVersion: 3,
+    requires: true,
+    packages: { '': { dependencies: { '@opencode-ai/plugin': '*' } } },
+  },
+  null,
+  2,
+)}\n`
+
+const lockOf = (folder: string): string => join(folder, 'package-lock.json')
+const modulesOf = (folder: string): string => join(folder, 'node_modules')
+
+/** Makes the stand-in: the lock file first, since an empty `node_modules` alone would not be known as ours. */
+async function stand(folder: string): Promise<void> {
+  if (!(await isOurs(folder))) await replaceFile(lockOf(folder), standIn)
+  await mkdir(modulesOf(folder), { recursive: true, mode: 0o700 })
+}
+
+/** Removes the stand-in, and nothing that somebody else put in its place. */
+async function giveWay(folder: string): Promise<void> {
+  if (!(await isOurs(folder))) return
+  // A folder that holds something is refused, and stays.
+  await rmdir(modulesOf(folder)).catch(() => undefined)
+  await rm(lockOf(folder), { force: true })
+}
+
+async function isOurs(folder: string): Promise<boolean> {
+  const file = lockOf(folder)
+  return (await kindOf(file)) === 'file' && (await readFile(file, 'utf8')) === standIn
+}
+
+/** Returns whether nobody else has installed anything here, or begun to. */
+async function isFree(folder: string): Promise<boolean> {
+  const names = await readdir(folder)
+  if (names.some((name) => othersFiles.test(name))) return false
+  const [lock, modules] = [await kindOf(lockOf(folder)), await kindOf(modulesOf(folder))]
+  if (lock === undefined) return modules === undefined
+  if (!(await isOurs(folder))) return false
+  return modules === undefined || (modules === 'folder' && (await readdir(modulesOf(folder))).length === 0)
+}
+
+/** The lock files of other package managers. */
+const othersFiles = /^(bun\.lockb?|yarn\.lock|pnpm-lock\.yaml|npm-shrinkwrap\.json)$/
+
+/** Returns whether something in a config folder, or in the configs that the user's variables name, may import the package. */
+async function needsPackage(folder: string, env: Record<string, string>): Promise<boolean> {
+  if ((await kindOf(join(folder, 'package.json'))) !== undefined) return true
+  for (const name of ['tool', 'tools', 'plugin', 'plugins'])
+    if ((await list(join(folder, name))).some((file) => /\.[jt]s$/.test(file))) return true
+  // A config of the old form, TOML, is not read here: opencode turns it into another one at its start.
+  if ((await kindOf(join(folder, 'config'))) === 'file') return true
+  const { OPENCODE_CONFIG, OPENCODE_CONFIG_CONTENT } = env
+  if (OPENCODE_CONFIG_CONTENT !== undefined && mentionsPlugin(OPENCODE_CONFIG_CONTENT)) return true
+  const configs = ['config.json', 'opencode.json', 'opencode.jsonc'].map((name) => join(folder, name))
+  for (const file of OPENCODE_CONFIG === undefined ? configs : [...configs, OPENCODE_CONFIG])
+    if (await namesPlugin(file)) return true
+  return false
+}
+
+const list = (folder: string): Promise<string[]> => readdir(folder).catch(() => [])
+
+/** Returns what is at a path, links not followed: a link is nothing of ours. */
+async function kindOf(path: string): Promise<'file' | 'folder' | 'other' | undefined> {
+  const stats = await lstat(path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  })
+  if (stats === undefined) return undefined
+  return stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'other'
+}
+
+const isFolder = async (path: string): Promise<boolean> => (await kindOf(path)) === 'folder'

@@ -1,0 +1,42 @@
+import { accessSync, constants, realpathSync, statSync } from 'node:fs'
+import { basename, delimiter, isAbsolute, join } from 'node:path'
+import { quietly } from '../quietly.ts'
+
+/** Programs that stand in a user's entry for the shell that the user is not to have. */
+const noShells =
+  /^(nologin|false|true|sync|halt|shutdown|reboot|poweroff|passwd|git-shell|sftp-server|scponly|rssh|nosh|noshell)(\.exe)?$/i
+
+/**
+ * Returns why a `SHELL` runs no commands ("is no shell"); `undefined` if it may run them. `path` is the `PATH` on which a
+ * bare name is looked up.
+ * @remarks Observed in opencode 1.18.33: the bash tool runs `$SHELL -c …` without a look at what it is, so that under
+ *   `nologin`, `false` and `true` every command does nothing, and is told as completed. Without `SHELL` it takes the
+ *   `bash` on `PATH`, or `/bin/sh`, whatever the user database says.
+ */
+export function shellProblem(shell: string, path = ''): string | undefined {
+  if (isNoShell(shell)) return 'is no shell'
+  if (process.platform === 'win32') return undefined
+  const file = shell.includes('/') ? shell : onPath(shell, path)
+  if (file === undefined) return 'is not on PATH'
+  if (!isAbsolute(file)) return 'is no absolute path'
+  const real = quietly(() => realpathSync(file))
+  if (real === undefined) return 'does not exist'
+  if (isNoShell(real)) return 'is no shell'
+  return isProgram(real) ? undefined : 'cannot be run'
+}
+
+const isNoShell = (file: string): boolean => noShells.test(basename(file))
+
+const isProgram = (file: string): boolean =>
+  quietly(() => {
+    accessSync(file, constants.X_OK)
+    return statSync(file).isFile()
+  }) ?? false
+
+/** Returns the program of a name on PATH. A loop of our own: `which` would be loaded with the package. */
+const onPath = (name: string, path: string): string | undefined =>
+  path
+    .split(delimiter)
+    .filter(isAbsolute)
+    .map((folder) => join(folder, name))
+    .find(isProgram)
