@@ -19,7 +19,7 @@ async function verdictOn(client: Partial<OpenCodeClient>): Promise<unknown> {
   })
 }
 
-const failing = (error: unknown) => ({ health: () => Promise.reject(error as Error) })
+const failing = (error: unknown) => ({ health: () => Promise.reject(error) })
 const coded = (code: string) => Object.assign(new Error(`connect ${code}`), { code })
 
 describe('a probe that fails', () => {
