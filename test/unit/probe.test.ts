@@ -19,7 +19,7 @@ async function verdictOn(client: Partial<OpenCodeClient>): Promise<unknown> {
   })
 }
 
-const failing = (error: unknown) => ({ health: () => Promise.reject(error) })
+const failing = (error: Error) => ({ health: () => Promise.reject(error) })
 const coded = (code: string) => Object.assign(new Error(`connect ${code}`), { code })
 
 describe('a probe that fails', () => {
