@@ -131,7 +131,7 @@ function recordOf(
   const { values } = options
   try {
     const { plan, sessionId } = planTurn(input, values)
-    const lane = given ?? laneOf(options, sessionId, plan)
+    const lane = given ?? laneOf(options, sessionId)
     const record = new TurnRecord(plan, lane, values.maxReplayBytes)
     runtimeOf(options).follow(record, now)
     return record
@@ -149,9 +149,9 @@ function recordOf(
   }
 }
 
-function laneOf(options: CompiledOptions, sessionId: string | undefined, { directory }: TurnPlan): Lane {
-  if (sessionId !== undefined) return runtimeOf(options).laneOf(sessionId, directory)
-  return new Lane({ key: crypto.randomUUID(), directory })
+function laneOf(options: CompiledOptions, sessionId: string | undefined): Lane {
+  if (sessionId !== undefined) return runtimeOf(options).laneOf(sessionId)
+  return new Lane({ key: crypto.randomUUID() })
 }
 
 function errorReply({ plan }: TurnRecord, code: TurnErrorCode, error: string): ErrorReply {

@@ -64,9 +64,9 @@ export function readStream(
 
 /** Has the server speak until it is heard; resolves also where it refuses to, so that its first word has to do. */
 async function provoke(options: CompiledOptions, clock: SystemClock, heard: AbortSignal): Promise<void> {
-  const client = runtimeOf(options).link?.client
+  const { link } = runtimeOf(options)
   for (let ms = provokeMs; !heard.aborted; ms = Math.min(2 * ms, provokeMaxMs)) {
-    const asked = client?.nudge(options.values.directory, heard)
+    const asked = link?.client.nudge(link.directory, heard)
     const willSpeak = asked?.catch((error: unknown) => !(error instanceof HttpError))
     if ((await Promise.race([willSpeak, elapse(clock, nudgeTimeoutMs, heard)])) !== true) return
     await elapse(clock, ms, heard)

@@ -6,8 +6,8 @@ import { spawnServer, type ProcessEvents, type ServerProcess } from '../io/serve
 import { planSpawn, type SpawnPlan } from '../io/spawn-plan.ts'
 import { emptyTempFolder } from '../io/temp-folder.ts'
 import { secretOptions, type CompiledOptions } from '../compiled-options.ts'
-import { admission } from './admission.ts'
 import type { SystemClock } from './clock.ts'
+import { directoryPolicy, ownDirectory } from './directory-policy.ts'
 import { reapOrphan } from './orphan.ts'
 import { runtimeOf } from './runtime.ts'
 
@@ -41,8 +41,8 @@ export async function prepareSpawn(
     signal.throwIfAborted()
     await writeConfigFile(options.values, secretOptions(options))
     // Before the server runs in it, and before any request names it.
-    await admission(options, 'option directory')(options.values.directory)
-    const plan = planSpawn(options, file, await choosePort(hostname, port))
+    const directory = await directoryPolicy(options).resolve(ownDirectory(options, true))
+    const plan = planSpawn(options, { binary: file, directory, port: await choosePort(hostname, port) })
     const baseURL = baseURLOf(plan.hostname, plan.port)
     return { plan, baseURL, spawn: (events) => spawnServer(options, plan, events), reaped }
   })

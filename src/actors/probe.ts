@@ -16,13 +16,13 @@ export interface ProbeAnswer {
 export const probe = fromPromise<ProbeAnswer | undefined, { options: CompiledOptions; withConfig: boolean }>(
   async ({ input: { options, withConfig }, signal, system }) => {
     const runtime = runtimeOf(options)
-    const client = runtime.link?.client
-    if (!client) throw new Error('There is no server to ask')
+    const { link } = runtime
+    if (!link) throw new Error('There is no server to ask')
     const { now } = clockOf(system)
     const startedAt = now()
     try {
-      const version = await client.health(signal)
-      if (withConfig) await client.config(options.values.directory, signal)
+      const version = await link.client.health(signal)
+      if (withConfig) await link.client.config(link.directory, signal)
       runtime.probed(now() - startedAt, 'ok')
       return { version }
     } catch (error) {

@@ -1,5 +1,5 @@
 import { chmod, mkdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
 import { InvalidOptionsError } from '../errors.ts'
 import type { ResolvedOptions, SecretOptions } from '../options.ts'
@@ -10,8 +10,8 @@ export const configFolder = (home: string): string => join(home, '.config', 'ope
 /**
  * Writes the config of the server: provider, key and models, over whatever `config` adds. The folder is 0700 and the
  * file 0600, also where they existed with wider modes; the file is replaced at once or not at all, and left alone
- * where it already says the same.
- * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) where the home or the directory cannot be written.
+ * where it already says the same. Makes the home's workspace where that is the agent's directory; any other has to exist.
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) where the home or its workspace cannot be written.
  */
 export async function writeConfigFile(options: ResolvedOptions, secrets: SecretOptions): Promise<string> {
   const folder = configFolder(options.home)
@@ -23,9 +23,9 @@ export async function writeConfigFile(options: ResolvedOptions, secrets: SecretO
     if ((await currentContent(file)) !== content) await writeFileAtomic(file, content, { mode: 0o600 })
     await chmod(file, 0o600)
   })
-  await naming('directory', options.directory, () =>
-    mkdir(options.directory, { recursive: true, mode: 0o700 }),
-  )
+  const { home, directory } = options
+  if (resolve(directory) === resolve(home, 'workspace'))
+    await naming('directory', directory, () => mkdir(directory, { recursive: true, mode: 0o700 }))
   return file
 }
 

@@ -1,6 +1,7 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { InvalidOptionsError } from '../errors.ts'
+import { asHostFault, isHostFault } from './host-fault.ts'
 import { worktreeOf } from './worktree.ts'
 
 /** Whose directory it is, and what the server is run with. */
@@ -19,8 +20,8 @@ export interface ProjectOwner {
  *
  * of the directory (its links resolved) and of all folders above it: up to the root of its git worktree, or to `/`.
  *
- * What cannot be read is no danger: the server is the same user. Rejects with `InvalidOptionsError` where it is not
- * known what is there.
+ * What cannot be read is no danger: the server is the same user. Rejects where it is not known what is there: with
+ * `HostFaultError` where the host cannot tell for the moment, else with `InvalidOptionsError`.
  */
 export const findProjectCode = (directory: string, owner: ProjectOwner): Promise<string | undefined> =>
   findUp(directory, owner, codeOf)
@@ -45,7 +46,9 @@ async function findUp(
   const nearest = files.find(({ file }) => file !== undefined)
   if (nearest === undefined) return undefined
   const root = await worktreeOf(start, owner)
-  return root === undefined || isWithin(nearest.folder, root) ? nearest.file : undefined
+  // A root that the directory is not in ends no search: git may be told of one elsewhere (`core.worktree`).
+  const isEnd = root !== undefined && isWithin(start, root)
+  return isEnd && !isWithin(nearest.folder, root) ? undefined : nearest.file
 }
 
 /**
@@ -138,6 +141,8 @@ async function lenient<T>(asked: Promise<T>): Promise<T | undefined> {
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException
     if (absent.has(code)) return undefined
+    if (isHostFault(error))
+      throw asHostFault(error, 'The directory could not be searched for code of the project')
     throw new InvalidOptionsError(`The directory could not be searched for code of the project (${code})`, {
       cause: error,
     })

@@ -33,7 +33,7 @@ function serverThatStreams() {
   }
   const options = optionsOf()
   const hub = new EventHub(() => clock.now())
-  runtimeOf(options).link = { client, hub, admit: () => Promise.resolve() } as unknown as Link
+  runtimeOf(options).link = { client, hub, directory: '/work' } as unknown as Link
   const facts: StreamFact['type'][] = []
   const read = () => readStream(options, timing, ({ type }) => facts.push(type))
   const settled = () => new Promise((resolve) => setImmediate(resolve))

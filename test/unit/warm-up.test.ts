@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createActor } from 'xstate'
+import { remoteDirectories } from '../../src/actors/directory-policy.ts'
 import { runtimeOf, type Link } from '../../src/actors/runtime.ts'
 import { warmUp, warmUpTitle } from '../../src/actors/warm-up.ts'
 import { HttpError } from '../../src/io/client.ts'
@@ -50,7 +51,7 @@ const whole = [`find ${warmUpTitle}`, `create ${warmUpTitle}`, 'prompt ses_new f
 function start(api: FakeApi, options = optionsOf()) {
   const clock = new SteppedClock()
   const client: unknown = api
-  runtimeOf(options).link = { client } as Link
+  runtimeOf(options).link = { client, policy: remoteDirectories, directory: '/work' } as Link
   const actor = createActor(warmUp, { input: { options }, clock })
   actor.subscribe({ error: () => undefined })
   actor.start()
