@@ -85,7 +85,7 @@ export class ServerSession implements Session {
 
   async #deleteOn(link: Link, sessionId: string, signal: AbortSignal): Promise<void> {
     const { client, policy } = link
-    const directory = await this.#lane.locate(client, { policy, named: undefined })
+    const directory = await this.#lane.locate(client, policy)
     // A busy session that is deleted goes on, and can no longer be aborted (opencode 1.18.33).
     if (await this.#mayRun(link, directory))
       await client.abort(sessionId, this.#lane.directory ?? directory, signal)

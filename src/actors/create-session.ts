@@ -1,6 +1,7 @@
+import { basename } from 'node:path'
 import { InvalidOptionsError } from '../errors.ts'
 import type { OpenCodeClient } from '../io/client.ts'
-import { differenceOf } from '../io/directory-name.ts'
+import { decodedName } from '../io/directory-name.ts'
 import type { NamedDirectory } from '../io/real-directory.ts'
 import type { DirectoryPolicy } from './directory-policy.ts'
 
@@ -34,8 +35,11 @@ export async function createSession({ client, policy, named, title }: SessionTer
   throw new InvalidOptionsError(otherDirectory(named.input, directory, session.directory))
 }
 
-/** Says that the server works in another directory than the one that it was sent. */
-export function otherDirectory(input: string, sent: string, taken = ''): string {
-  const [wanted, got] = differenceOf(sent, taken).map((part) => JSON.stringify(part))
-  return `Invalid ${input}: opencode was sent ${wanted}, and would work in ${got}. Rename the directory, or report this version of opencode`
+/** Says that the server works in another directory than the one that it was sent; shows no whole path of the host. */
+export function otherDirectory(input: string, sent: string, taken: string | undefined): string {
+  const how = taken === decodedName(sent) ? ', its percent escapes decoded' : ''
+  return (
+    `Invalid ${input}: opencode took ${JSON.stringify(`…/${basename(sent)}`)} for another directory${how}. ` +
+    'Rename the directory, or report this version of opencode'
+  )
 }

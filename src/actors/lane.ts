@@ -63,18 +63,13 @@ export class Lane {
   }
 
   /**
-   * Where a session that is known by its id works, as the server tells; loads nothing of that directory where the policy
-   * guards any. Rejects with `HttpError` 404 for a session that does not exist.
+   * Where the session works, as the server tells; loads nothing of that directory where the policy guards any. Rejects
+   * with `HttpError` 404 for a session that does not exist.
    */
-  async locate(
-    client: OpenCodeClient,
-    { policy, named }: Omit<LaneTerms, 'title'>,
-  ): Promise<string | undefined> {
-    if (!this.#known && this.sessionId !== undefined) {
-      const session = await client.session(this.sessionId, policy.base)
-      this.#know(session?.directory ?? (this.#named ?? named)?.directory)
-    }
-    return this.#own?.directory
+  async locate(client: OpenCodeClient, policy: DirectoryPolicy): Promise<string | undefined> {
+    if (this.#known || this.sessionId === undefined) return this.#own?.directory
+    const session = await client.session(this.sessionId, policy.base)
+    return session?.directory
   }
 
   async #find(client: OpenCodeClient, terms: LaneTerms): Promise<string> {
@@ -86,7 +81,8 @@ export class Lane {
       this.#know(session.directory)
       this.directory = session.directory
     } else {
-      await this.locate(client, terms)
+      const directory = await this.locate(client, policy)
+      this.#know(directory ?? (this.#named ?? terms.named)?.directory)
       await this.#enter(policy)
     }
     return this.sessionId

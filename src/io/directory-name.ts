@@ -39,11 +39,3 @@ const tidy = (path: string): string =>
     .normalize('NFC')
 
 const segmentsOf = (path: string): string[] => path.split(/[\\/]/)
-
-/** Returns where two paths part, as far as a message may show them: without the folders that both are in. */
-export function differenceOf(one: string, other: string): [string, string] {
-  const [a, b] = [segmentsOf(one), segmentsOf(other)]
-  const at = a.findIndex((segment, i) => segment !== b[i])
-  // Nothing in common but the root: the last segments, so that no whole path of the host is shown.
-  return at <= 1 ? [a.at(-1) ?? '', b.at(-1) ?? ''] : [a.slice(at).join('/'), b.slice(at).join('/')]
-}
