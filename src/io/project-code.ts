@@ -14,7 +14,7 @@ export interface ProjectOwner {
 
 /**
  * Finds what a project would have the server run, without being asked: the path of the first such file, `undefined` for
- * none. Opencode 1.18.33 loads, at the first prompt of a directory and whatever its flags say:
+ * none. Opencode 1.18.33 loads, at the first request that names a directory or a session in it, whatever its flags say:
  * - each `.js` and `.ts` file, links too, right in a `.opencode/plugin` or `.opencode/plugins`,
  * - each plugin that an `opencode.json` or `opencode.jsonc` names, in the folder or in its `.opencode`,
  *

@@ -1,5 +1,5 @@
 import { access, constants, realpath, stat } from 'node:fs/promises'
-import { basename, resolve } from 'node:path'
+import { basename, resolve, sep } from 'node:path'
 import { InvalidOptionsError } from '../errors.ts'
 import { asHostFault, errnoOf, isHostFault } from './host-fault.ts'
 
@@ -15,8 +15,9 @@ export interface NamedDirectory {
 
 /**
  * Returns the real path of a directory: links, `..` and trailing slashes resolved as the system resolves them.
- * @throws InvalidOptionsError where there is no directory, this process may not enter it, or its name is not Unicode
+ * @throws InvalidOptionsError where there is no directory, this process may not enter it, or its name cannot be sent to the server
  * @throws HostFaultError where the host cannot tell for the moment
+ * @remarks Observed in opencode 1.18.33: a backslash is taken for a slash, also where it is part of a name.
  */
 export async function realDirectory(named: NamedDirectory): Promise<string> {
   const { input, directory } = named
@@ -25,6 +26,7 @@ export async function realDirectory(named: NamedDirectory): Promise<string> {
     const real = bytes.toString()
     // A name that is not UTF-8 would reach the server as the name of another directory.
     if (!Buffer.from(real).equals(bytes)) throw missing(named, 'its name is not UTF-8')
+    if (sep === '/' && real.includes('\\')) throw missing(named, 'opencode takes a backslash for a slash')
     if (!(await stat(real)).isDirectory()) throw missing(named, 'ENOTDIR')
     await access(real, constants.X_OK)
     return real

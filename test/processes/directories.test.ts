@@ -99,7 +99,7 @@ describe("a turn's directory", () => {
       ]) {
         const said = await whereOf(turn)
         expect(said).toMatch(/^rejected: Invalid (turn input|session option) directory: opencode took /)
-        expect(said).toContain(`\"…/a%2Fb\" for another directory${how}Rename`)
+        expect(said).toContain(`"…/a%2Fb" for another directory${how}Rename`)
       }
       const asked = fake.requests.map(({ method, url }) => `${method} ${url.replace(/ses_\w+/, '{id}')}`)
       expect(asked.filter((each) => each === 'DELETE /session/{id}')).toHaveLength(2)

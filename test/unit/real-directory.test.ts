@@ -19,7 +19,6 @@ describe('realDirectory', () => {
     'caf\u00e9',
     'cafe\u0301',
     'new\nline',
-    'back\\slash',
   ])('returns %j as it is', async (name) => {
     const directory = join(home(), name)
     mkdirSync(directory)
@@ -57,6 +56,14 @@ describe('realDirectory', () => {
     await expect(real(join(place, 'dangling'))).rejects.toThrow('(ENOENT)')
     await expect(real(join(place, 'circle'))).rejects.toThrow('(ELOOP)')
     await expect(real(join(place, 'x'.repeat(300)))).rejects.toThrow('(ENAMETOOLONG)')
+  })
+
+  it('refuses a name with a backslash, which opencode takes for a slash', async () => {
+    const directory = join(home(), 'back\\slash')
+    mkdirSync(directory)
+    await expect(real(directory)).rejects.toThrow(
+      'got "…/back\\\\slash" (opencode takes a backslash for a slash)',
+    )
   })
 
   it('refuses a name that is not UTF-8: its text names another directory, which may be there too', async () => {

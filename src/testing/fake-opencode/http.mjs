@@ -98,7 +98,7 @@ function decoded(name, times = 1) {
  * @param {boolean} authorized
  */
 function recordCall({ server, req, raw, body, path, query, directory }, authorized) {
-  const search = query.size === 0 ? '' : `?${query}`
+  const search = query.size === 0 ? '' : `?${query.toString()}`
   appendLine(server.config.requestsFile, {
     pid: process.pid,
     at: Date.now(),
