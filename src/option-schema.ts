@@ -18,9 +18,14 @@ const headerSafe = lazily(() =>
 )
 const username = lazily(() => headerSafe().refine((name) => !name.includes(':'), 'expected no colon'))
 const providerId = lazily(() => z.string().regex(/^[\w.-]+$/, 'expected letters, digits, ., _ or -'))
-/** An absolute path. */
+/** An absolute path, in Unicode: half a surrogate pair names no file. */
 export const absolute = lazily(() =>
-  z.string().refine((path) => isAbsolute(path) && !path.includes('\0'), 'expected an absolute path'),
+  z
+    .string()
+    .refine(
+      (path) => isAbsolute(path) && !path.includes('\0') && Buffer.from(path).toString() === path,
+      'expected an absolute path',
+    ),
 )
 /** An id of opencode's own making. */
 export const sessionId = lazily(() => z.string().regex(/^ses/, 'expected a session id (ses…)'))

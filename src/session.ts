@@ -1,4 +1,5 @@
 import { clockOf, elapse } from './actors/clock.ts'
+import { turnDirectory } from './actors/directory-policy.ts'
 import { Lane } from './actors/lane.ts'
 import { runtimeOf, type Link } from './actors/runtime.ts'
 import { ensureRunning } from './ensure-running.ts'
@@ -41,13 +42,14 @@ export class ServerSession implements Session {
 
   /** @throws InvalidOptionsError for a bad option. */
   constructor(actor: ServerActorRef, options: SessionOptions) {
-    const { sessionId, ...rest } = parse(sessionSchema, options, 'session option')
+    const { sessionId, directory, ...rest } = parse(sessionSchema, options, 'session option')
+    const named = directory === undefined ? undefined : { input: 'session option directory', directory }
     this.#actor = actor
     const runtime = runtimeOf(actor.getSnapshot().context.runtime)
     this.#lane =
       sessionId === undefined
-        ? new Lane({ key: crypto.randomUUID(), ...rest })
-        : runtime.laneOf(sessionId, rest.directory)
+        ? new Lane({ key: crypto.randomUUID(), named, ...rest })
+        : runtime.laneOf(sessionId, named)
   }
 
   get id(): Promise<string> {
@@ -73,21 +75,39 @@ export class ServerSession implements Session {
   async #delete(): Promise<void> {
     const { sessionId } = this.#lane
     if (sessionId === undefined) return
-    await this.#onServer(async ({ client }, signal, tries) => {
-      // A busy session that is deleted goes on, and can no longer be aborted (opencode 1.18.33).
-      await client.abort(sessionId, signal)
-      await client.deleteSession(sessionId, signal).catch((error: unknown) => {
+    await this.#onServer((link, signal, tries) =>
+      this.#deleteOn(link, sessionId, signal).catch((error: unknown) => {
         // The server before may have done it.
         if (tries === 0 || !(error instanceof HttpError) || error.status !== 404) throw error
-      })
-    })
+      }),
+    )
+  }
+
+  async #deleteOn(link: Link, sessionId: string, signal: AbortSignal): Promise<void> {
+    const { client, policy } = link
+    const directory = await this.#lane.locate(client, policy)
+    // A busy session that is deleted goes on, and can no longer be aborted (opencode 1.18.33).
+    if (await this.#mayRun(link, directory))
+      await client.abort(sessionId, this.#lane.directory ?? directory, signal)
+    await client.deleteSession(sessionId, policy.base, signal)
+  }
+
+  /** Whether the session may be busy: in a directory that may not be worked in, only if the server works there already. */
+  async #mayRun({ policy }: Link, directory: string | undefined): Promise<boolean> {
+    const { directories } = runtimeOf(this.#actor.getSnapshot().context.runtime)
+    const { directory: used = directory } = this.#lane
+    if (used === undefined || directories.has(used)) return true
+    return policy.resolve({ input: 'directory of the session', directory: used }).then(
+      () => true,
+      () => false,
+    )
   }
 
   async #open(): Promise<string> {
     if (this.#lane.sessionId !== undefined) return this.#lane.sessionId
-    const { directory } = this.#actor.getSnapshot().context.options.values
-    return this.#onServer(({ client, admit }, signal) =>
-      this.#lane.open(client, { directory, title: 'Untitled', admit }, signal),
+    const named = turnDirectory(undefined, this.#actor.getSnapshot().context.options)
+    return this.#onServer(({ client, policy }, signal) =>
+      this.#lane.open(client, { named, title: 'Untitled', policy }, signal),
     )
   }
 

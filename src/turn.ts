@@ -3,7 +3,7 @@ import type { ActorRefFrom } from 'xstate'
 import { clockOf } from './actors/clock.ts'
 import { Lane } from './actors/lane.ts'
 import { runtimeOf, type Runtime } from './actors/runtime.ts'
-import { TurnRecord, type TurnPlan, type TurnStatus } from './actors/turn-record.ts'
+import { TurnRecord, type TurnStatus } from './actors/turn-record.ts'
 import type { CompiledOptions } from './options.ts'
 import type { serverMachine } from './machines/server.ts'
 import type { ErrorReply, InputRequest, Reply, TerminalReply, TurnErrorCode, Usage } from './replies.ts'
@@ -131,7 +131,7 @@ function recordOf(
   const { values } = options
   try {
     const { plan, sessionId } = planTurn(input, values)
-    const lane = given ?? laneOf(runtime, sessionId, plan)
+    const lane = given ?? laneOf(runtime, sessionId)
     const record = new TurnRecord(plan, lane, values.maxReplayBytes)
     runtime.follow(record, now)
     return record
@@ -149,9 +149,9 @@ function recordOf(
   }
 }
 
-function laneOf(runtime: Runtime, sessionId: string | undefined, { directory }: TurnPlan): Lane {
-  if (sessionId !== undefined) return runtime.laneOf(sessionId, directory)
-  return new Lane({ key: crypto.randomUUID(), directory })
+function laneOf(runtime: Runtime, sessionId: string | undefined): Lane {
+  if (sessionId !== undefined) return runtime.laneOf(sessionId)
+  return new Lane({ key: crypto.randomUUID() })
 }
 
 function errorReply({ plan }: TurnRecord, code: TurnErrorCode, error: string): ErrorReply {

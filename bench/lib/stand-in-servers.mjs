@@ -30,13 +30,21 @@ class StandInClient {
   }
 }
 
+/** Takes every directory as it is. */
+const anywhere = {
+  base: undefined,
+  /** @param {{ directory: string }} named */
+  resolve: ({ directory }) => Promise.resolve(directory),
+  isSame: () => Promise.resolve(true),
+}
+
 const nothing = fromPromise(() => Promise.resolve(undefined))
 const machine = serverMachine.provide({
   actors: {
     home: fromCallback(() => undefined),
     prepare: fromPromise(({ input: { options } }) => {
       const link = { client: new StandInClient(), hub: new EventHub(() => performance.now()) }
-      runtimeOf(options).link = /** @type {any} */ ({ ...link, admit: () => Promise.resolve() })
+      runtimeOf(options).link = /** @type {any} */ ({ ...link, policy: anywhere, directory: '/work' })
       return Promise.resolve({ baseURL: 'http://127.0.0.1:4096' })
     }),
     serverProcess: fromCallback(({ sendBack }) => {

@@ -42,7 +42,7 @@ async function abortOnce({ client, lane, clock, gone }: Work, sessionId: string)
   const signal = AbortSignal.any([limit.signal, gone])
   const timer = clock.setTimeout(() => limit.abort(), abortTimeoutMs)
   try {
-    await client.abort(sessionId, signal)
+    await client.abort(sessionId, lane.directory, signal)
     const status = await client.status(lane.directory, signal)
     return isIdle(status, sessionId)
   } catch {

@@ -4,6 +4,7 @@ import { HttpError, OpenCodeClient } from '../io/client.ts'
 import { maskedThrown } from '../masked-error.ts'
 import type { CompiledOptions } from '../options.ts'
 import { clockOf } from './clock.ts'
+import { remoteDirectories } from './directory-policy.ts'
 import { EventHub } from './hub.ts'
 import { isRefused } from './refusal.ts'
 import { runtimeOf, type ServerInput } from './runtime.ts'
@@ -31,8 +32,8 @@ export function attachedActors(attachment: Attachment) {
     runtime.link = {
       client: new OpenCodeClient(attachment),
       hub: new EventHub(clockOf(system).now),
-      // What its directories may do is for whoever manages it to say.
-      admit: () => Promise.resolve(),
+      policy: remoteDirectories,
+      directory: input.options.values.directory,
     }
     return Promise.resolve({ baseURL: attachment.baseURL })
   })

@@ -25,7 +25,7 @@ export const events = fromCallback<EventObject, ServerInput>(({ input, sendBack,
  * events itself, and what happens in between (25 ms on a quiet machine, a second on a loaded one) is never told (opencode 1.18.33).
  */
 export function readStream(
-  { options, runtime }: ServerInput,
+  { runtime }: ServerInput,
   clock: SystemClock,
   tell: (fact: StreamFact, error?: unknown) => void,
 ): () => void {
@@ -39,7 +39,7 @@ export function readStream(
     tell({ type: 'stream.opened' })
   }
   const read = async (): Promise<void> => {
-    const onAnswer = (): void => void provoke(link, options.values.directory, clock, heard.signal).then(open)
+    const onAnswer = (): void => void provoke(link, clock, heard.signal).then(open)
     for await (const events of link?.client.events(abort.signal, onAnswer) ?? [])
       for (const event of events) {
         if (event.type !== 'server.connected') open()
@@ -61,14 +61,9 @@ export function readStream(
 }
 
 /** Has the server speak until it is heard; resolves also where it refuses to, so that its first word has to do. */
-async function provoke(
-  link: Link | undefined,
-  directory: string,
-  clock: SystemClock,
-  heard: AbortSignal,
-): Promise<void> {
+async function provoke(link: Link | undefined, clock: SystemClock, heard: AbortSignal): Promise<void> {
   for (let ms = provokeMs; !heard.aborted; ms = Math.min(2 * ms, provokeMaxMs)) {
-    const asked = link?.client.nudge(directory, heard)
+    const asked = link?.client.nudge(link.directory, heard)
     const willSpeak = asked?.catch((error: unknown) => !(error instanceof HttpError))
     if ((await Promise.race([willSpeak, elapse(clock, nudgeTimeoutMs, heard)])) !== true) return
     await elapse(clock, ms, heard)

@@ -1,22 +1,23 @@
 import type { OpenCodeClient } from '../io/client.ts'
 import { onAbort } from '../abort-signal.ts'
-import type { Admission } from './admission.ts'
+import type { NamedDirectory } from '../io/real-directory.ts'
+import { createSession } from './create-session.ts'
+import type { DirectoryPolicy } from './directory-policy.ts'
 
 /** What a session is created with. */
 export interface LaneOptions {
   key: string
   sessionId?: string | undefined
-  directory?: string | undefined
+  named?: NamedDirectory | undefined
   title?: string | undefined
   agent?: string | undefined
 }
 
 /** Where a session works, and what it is called, where the lane does not say; and where it may work. */
 export interface LaneTerms {
-  directory: string | undefined
+  named: NamedDirectory | undefined
   title: string
-  /** Rejects for a directory that may not be worked in; asked before the server is told to work there. */
-  admit: Admission
+  policy: DirectoryPolicy
 }
 
 /**
@@ -28,16 +29,20 @@ export class Lane {
   readonly agent: string | undefined
   readonly title: string | undefined
   sessionId: string | undefined
+  /** Where the session works, as the policy resolved it for the last prompt. */
   directory: string | undefined
   /** Turns of the lane that are not done. */
   turns = 0
+  readonly #named: NamedDirectory | undefined
+  /** Where the session works, as the server tells; known of a session that was made or looked up. */
+  #own: NamedDirectory | undefined
   #known = false
   #opening: Promise<string> | undefined
 
-  constructor({ key, sessionId, directory, title, agent }: LaneOptions) {
+  constructor({ key, sessionId, named, title, agent }: LaneOptions) {
     this.key = key
     this.sessionId = sessionId
-    this.directory = directory
+    this.#named = named
     this.title = title
     this.agent = agent
   }
@@ -45,12 +50,12 @@ export class Lane {
   /**
    * The session's id: created in the directory, or looked up, since its requests are answered in its own directory only.
    * Those who ask at once share one answer; `signal` ends only the wait. Rejects with `HttpError` 404 for a session that
-   * does not exist, and with `InvalidOptionsError` where its directory is not admitted: that is asked each time, as a
+   * does not exist, and with `InvalidOptionsError` where its directory may not be worked in: that is asked each time, as a
    * server that was restarted loads the directory anew.
    */
   async open(client: OpenCodeClient, terms: LaneTerms, signal: AbortSignal): Promise<string> {
     if (this.sessionId !== undefined && this.#known) {
-      await terms.admit(this.directory)
+      await this.#enter(terms.policy)
       return this.sessionId
     }
     signal.throwIfAborted()
@@ -58,21 +63,39 @@ export class Lane {
     return waitFor(this.#opening, signal)
   }
 
-  async #find(client: OpenCodeClient, { directory, title, admit }: LaneTerms): Promise<string> {
-    const wanted = this.directory ?? directory
-    const isNew = this.sessionId === undefined
-    if (isNew) await admit(wanted)
-    const session =
-      this.sessionId === undefined
-        ? await client.createSession(wanted, this.title ?? title)
-        : // Loads nothing of the session's directory (opencode 1.18.33).
-          await client.session(this.sessionId)
-    this.sessionId ??= session?.id
-    this.directory = session?.directory ?? wanted
-    this.#known = true
-    if (this.sessionId === undefined) throw new Error('The server made no session')
-    if (!isNew) await admit(this.directory)
+  /**
+   * Where the session works, as the server tells; loads nothing of that directory where the policy guards any. Rejects
+   * with `HttpError` 404 for a session that does not exist.
+   */
+  async locate(client: OpenCodeClient, policy: DirectoryPolicy): Promise<string | undefined> {
+    if (this.#known || this.sessionId === undefined) return this.#own?.directory
+    const session = await client.session(this.sessionId, policy.base)
+    return session?.directory
+  }
+
+  async #find(client: OpenCodeClient, terms: LaneTerms): Promise<string> {
+    const { policy, title } = terms
+    if (this.sessionId === undefined) {
+      const named = this.#named ?? terms.named
+      const session = await createSession({ client, policy, named, title: this.title ?? title })
+      this.sessionId = session.id
+      this.#know(session.directory)
+      this.directory = session.directory
+    } else {
+      const directory = await this.locate(client, policy)
+      this.#know(directory ?? (this.#named ?? terms.named)?.directory)
+      await this.#enter(policy)
+    }
     return this.sessionId
+  }
+
+  #know(directory: string | undefined): void {
+    this.#own = directory === undefined ? undefined : { input: 'directory of the session', directory }
+    this.#known = true
+  }
+
+  async #enter(policy: DirectoryPolicy): Promise<void> {
+    this.directory = this.#own && (await policy.resolve(this.#own))
   }
 }
 

@@ -9,8 +9,8 @@ import { spawnServer, type ProcessEvents, type ServerProcess } from '../io/serve
 import { planSpawn, type SpawnPlan } from '../io/spawn-plan.ts'
 import { emptyTempFolder } from '../io/temp-folder.ts'
 import { secretOptions, type CompiledOptions } from '../compiled-options.ts'
-import { admission } from './admission.ts'
 import type { SystemClock } from './clock.ts'
+import { directoryPolicy, ownDirectory } from './directory-policy.ts'
 import { reapOrphan } from './orphan.ts'
 import { runtimeOf, type Runtime, type ServerInput } from './runtime.ts'
 
@@ -48,8 +48,8 @@ export async function prepareSpawn(
     const open = await openPlaces(home)
     if (open.length > 0) runtime.warn(openPlacesWarning(open))
     // Before the server runs in it, and before any request names it.
-    await admission(options, 'option directory')(options.values.directory)
-    const plan = planSpawn(options, file, await choosePort(hostname, port))
+    const directory = await directoryPolicy(options).resolve(ownDirectory(options, true))
+    const plan = planSpawn(options, { binary: file, directory, port: await choosePort(hostname, port) })
     const baseURL = baseURLOf(plan.hostname, plan.port)
     return { plan, baseURL, spawn: (events) => spawnServer(options, plan, events), reaped }
   })

@@ -2,8 +2,8 @@ import { fromPromise } from 'xstate'
 import { asHostFault } from '../io/host-fault.ts'
 import { OpenCodeClient } from '../io/client.ts'
 import { withoutSecrets } from '../masked-error.ts'
-import { admission } from './admission.ts'
 import { clockOf } from './clock.ts'
+import { directoryPolicy } from './directory-policy.ts'
 import { EventHub } from './hub.ts'
 import { runtimeOf, type ServerInput } from './runtime.ts'
 
@@ -44,8 +44,9 @@ export const prepare = fromPromise<Prepared, ServerInput>(async ({ input, system
   // What an earlier server was busy with, and where, ended with it.
   runtime.directories.clear()
   runtime.link?.client.close()
-  const { username, password } = plan
-  const client = new OpenCodeClient({ baseURL, username, password })
-  runtime.link = { client, hub: new EventHub(clock.now), admit: admission(options, 'directory') }
+  const { username, password, directory } = plan
+  const client = new OpenCodeClient({ baseURL, username, password }, true)
+  const policy = directoryPolicy(options, directory)
+  runtime.link = { client, hub: new EventHub(clock.now), policy, directory }
   return { baseURL, reaped }
 })

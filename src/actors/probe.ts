@@ -21,13 +21,13 @@ export const probe = fromPromise<ProbeAnswer | undefined, ServerInput & { withCo
   async ({ input, signal, system }) => {
     const { options, withConfig } = input
     const runtime = runtimeOf(input.runtime)
-    const client = runtime.link?.client
-    if (!client) throw new Error('There is no server to ask')
+    const { link } = runtime
+    if (!link) throw new Error('There is no server to ask')
     const { now } = clockOf(system)
     const startedAt = now()
     try {
-      const version = await client.health(signal)
-      if (withConfig) await client.config(options.values.directory, signal)
+      const version = await link.client.health(signal)
+      if (withConfig) await link.client.config(link.directory, signal)
       runtime.probed(now() - startedAt, 'ok')
       return { version }
     } catch (error) {

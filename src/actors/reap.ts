@@ -1,6 +1,8 @@
 import { fromPromise } from 'xstate'
+import type { OpenCodeClient } from '../io/client.ts'
 import { withoutSecrets } from '../masked-error.ts'
 import { runtimeOf, type ServerInput } from './runtime.ts'
+import { isFields } from './wire.ts'
 
 /**
  * Ends what a server is busy with before it is ended itself: bash tools run in sessions of their own, which no group
@@ -11,17 +13,19 @@ export const dispose = fromPromise<undefined, ServerInput>(async ({ input, signa
   return undefined
 })
 
-async function endWork({ options, runtime }: ServerInput, signal: AbortSignal): Promise<void> {
+async function endWork({ runtime }: ServerInput, signal: AbortSignal): Promise<void> {
   const { link, directories } = runtimeOf(runtime)
   if (!link) return
-  const places = new Set([...directories, options.values.directory])
-  const statuses = await Promise.all([...places].map((place) => link.client.status(place, signal)))
-  const busy = statuses.flatMap((status) =>
-    typeof status === 'object' && status !== null ? Object.keys(status) : [],
-  )
+  const places = [...new Set([...directories, link.directory])]
+  const busy = (await Promise.all(places.map((place) => busyIn(link.client, place, signal)))).flat()
   if (busy.length === 0) return
-  await Promise.allSettled(busy.map((sessionId) => link.client.abort(sessionId, signal)))
+  await Promise.allSettled(busy.map(({ id, place }) => link.client.abort(id, place, signal)))
   await link.client.dispose(signal)
+}
+
+async function busyIn(client: OpenCodeClient, place: string, signal: AbortSignal) {
+  const status = await client.status(place, signal)
+  return isFields(status) ? Object.keys(status).map((id) => ({ id, place })) : []
 }
 
 /** Kills what is left of a spawn, and tells how many processes that were: asked again until it is none. */

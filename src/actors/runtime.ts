@@ -1,11 +1,12 @@
 import type { AnyActorRef } from 'xstate'
 import type { OpenCodeClient } from '../io/client.ts'
+import type { NamedDirectory } from '../io/real-directory.ts'
 import type { ProcessEvents, ServerProcess } from '../io/server-process.ts'
 import type { SpawnPlan } from '../io/spawn-plan.ts'
 import { observersOf } from '../observers.ts'
 import type { CompiledOptions } from '../compiled-options.ts'
 import { quietly } from '../quietly.ts'
-import type { Admission } from './admission.ts'
+import type { DirectoryPolicy } from './directory-policy.ts'
 import { HomeHold } from './home-hold.ts'
 import type { EventHub } from './hub.ts'
 import { Lane } from './lane.ts'
@@ -16,8 +17,10 @@ import type { TurnRecord } from './turn-record.ts'
 export interface Link {
   client: OpenCodeClient
   hub: EventHub
-  /** Which directories it may be told to work in. */
-  admit: Admission
+  /** Where its sessions may work. */
+  policy: DirectoryPolicy
+  /** The server's own directory, a real path where the server is ours; empty: where it was started. */
+  directory: string
 }
 
 /**
@@ -42,7 +45,7 @@ export class Runtime {
   /** The configuration that was asked for last; the machine may not have heard of it yet. */
   latestOptions: CompiledOptions
   readonly turns = new Map<string, TurnRecord>()
-  /** Directories that turns have used: a server's status and requests are told per directory. */
+  /** Directories that turns have used, as the server knows them: a server's status and requests are told per directory. */
   readonly directories = new Set<string>()
   readonly #lanes = new Map<string, Lane>()
   readonly #observers: readonly Observer[]
@@ -81,8 +84,8 @@ export class Runtime {
   }
 
   /** The lane of a session that is known by its id: one for all turns that name it while any of them lives. */
-  laneOf(sessionId: string, directory: string | undefined): Lane {
-    const lane = this.#lanes.get(sessionId) ?? new Lane({ key: crypto.randomUUID(), sessionId, directory })
+  laneOf(sessionId: string, named?: NamedDirectory): Lane {
+    const lane = this.#lanes.get(sessionId) ?? new Lane({ key: crypto.randomUUID(), sessionId, named })
     this.#lanes.set(sessionId, lane)
     return lane
   }

@@ -23,9 +23,11 @@ export async function askServer(
     client.status(directory, signal),
     client.requests(directory, signal),
   ])
+  // A child session works where its parent does.
+  const read = (id: string): Promise<unknown> => client.messages(id, directory, signal)
   // Messages last: what is idle before they are read is whole in them.
-  const root = asList(await client.messages(sessionId, signal))
-  const children = await messagesBelow(client, root, messageId, signal, new Set([sessionId]))
+  const root = asList(await read(sessionId))
+  const children = await messagesBelow(read, root, messageId, new Set([sessionId]))
   return { status, requests, messages: [...root, ...children] }
 }
 
@@ -37,17 +39,16 @@ export function linksIn({ messages }: TurnSnapshot): SessionLink[] {
 
 /** What child sessions said since the prompt; a child that was resumed has older messages, of another turn's cost. */
 async function messagesBelow(
-  client: OpenCodeClient,
+  read: (sessionId: string) => Promise<unknown>,
   messages: readonly unknown[],
   since: string,
-  signal: AbortSignal,
   seen: Set<string>,
 ): Promise<unknown[]> {
   const children = messages.flatMap(childrenOf).filter((id) => !seen.has(id))
   for (const id of children) seen.add(id)
-  const lists = await Promise.all([...new Set(children)].map((id) => client.messages(id, signal)))
+  const lists = await Promise.all([...new Set(children)].map(read))
   const theirs = lists.flatMap(asList).filter((entry) => (infoOf(entry)?.id ?? '') > since)
-  return theirs.length === 0 ? [] : [...theirs, ...(await messagesBelow(client, theirs, since, signal, seen))]
+  return theirs.length === 0 ? [] : [...theirs, ...(await messagesBelow(read, theirs, since, seen))]
 }
 
 const infoOf = (entry: unknown) => (isFields(entry) ? parseMessage(entry['info']) : undefined)

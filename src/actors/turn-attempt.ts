@@ -1,9 +1,12 @@
-import { InvalidOptionsError } from '../errors.ts'
+import { HostFaultError, InvalidOptionsError } from '../errors.ts'
 import { HttpError } from '../io/client.ts'
+import { isDecodable } from '../io/directory-name.ts'
 import type { CompiledOptions } from '../options.ts'
 import type { InputRequest, OpenCodeEvent, TurnOutput, Usage } from '../replies.ts'
 import { abortWork } from './abort-work.ts'
 import { elapse, type SystemClock } from './clock.ts'
+import { otherDirectory } from './create-session.ts'
+import { turnDirectory } from './directory-policy.ts'
 import { modelOf } from './model.ts'
 import { answerRequest, decide } from './policy.ts'
 import { TurnReducer, type TurnSnapshot } from './reducer.ts'
@@ -11,7 +14,7 @@ import { isNetworkError, isRefused, refusal, type TurnCause } from './refusal.ts
 import type { Link, Runtime } from './runtime.ts'
 import { askServer, linksIn } from './snapshot.ts'
 import type { TurnRecord } from './turn-record.ts'
-import { isIdle } from './wire.ts'
+import { isIdle, workplaceOf } from './wire.ts'
 import { messageOf } from '../messages.ts'
 
 /** How long an error or idle that ends nothing is given before the server is asked what is true. */
@@ -116,8 +119,8 @@ export class TurnAttempt {
   async #run(revertTo: string | undefined): Promise<void> {
     const { record, options, runtime } = this.#owner
     const { plan, lane, messageId } = record
-    const { client, hub, admit } = this.#link
-    const terms = { directory: plan.directory ?? options.values.directory, title: plan.title, admit }
+    const { client, hub, policy } = this.#link
+    const terms = { named: turnDirectory(plan.directory, options), title: plan.title, policy }
     const sessionId = await lane.open(client, terms, this.#closed.signal)
     runtime.joined(lane)
     if (lane.directory !== undefined) runtime.directories.add(lane.directory)
@@ -132,7 +135,7 @@ export class TurnAttempt {
     })
     // One that never got as far as the server has nothing to be put back.
     if (revertTo !== undefined)
-      await client.revert(sessionId, revertTo, this.#closed.signal).catch(ignoreRefusal)
+      await client.revert(sessionId, lane.directory, revertTo, this.#closed.signal).catch(ignoreRefusal)
     if (this.#isClosed()) return
     const { agent = lane.agent, system, parts } = plan
     const model = modelOf(plan.model, options.values)
@@ -158,6 +161,8 @@ export class TurnAttempt {
     if (error instanceof HttpError) return this.#owner.onCause(refusal(error))
     if (error instanceof InvalidOptionsError)
       return this.#owner.onCause({ code: 'rejected', error: error.message })
+    if (error instanceof HostFaultError)
+      return this.#owner.onCause({ code: 'server_unavailable', error: error.message })
     const { message } = error instanceof Error ? error : new Error(String(error))
     if (isRefused(error)) this.#owner.record.wasPrompted = false
     if (!isNetworkError(error)) return this.#owner.onCause({ code: 'internal', error: message })
@@ -173,6 +178,8 @@ export class TurnAttempt {
     if (this.#missed) return void this.#missed.push(event)
     const reducer = this.#reducer
     if (!reducer || this.#isClosed()) return
+    const elsewhere = this.#elsewhere(event)
+    if (elsewhere !== undefined) return this.#owner.onCause({ code: 'rejected', error: elsewhere })
     try {
       // The hub deals each event once.
       this.#owner.onOutputs(reducer.take(event))
@@ -182,6 +189,17 @@ export class TurnAttempt {
       this.#owner.onCause({ code: 'internal', error: messageOf(error) })
     }
     if (event.type === 'session.error' || event.type === 'session.idle') this.#confirmSoon()
+  }
+
+  /**
+   * Says so where the server works in what the directory's name decodes to: a server that does not read a session's path
+   * as 1.18.33 does, or a proxy before it that rewrites the path.
+   */
+  #elsewhere(event: OpenCodeEvent): string | undefined {
+    const { directory = '' } = this.#owner.record.lane
+    const taken = isDecodable(directory) ? workplaceOf(event) : undefined
+    if (taken === undefined || taken === directory) return undefined
+    return otherDirectory('directory of the session', directory, taken)
   }
 
   /** Has the policy answer a request, and tells the server. */

@@ -1,9 +1,11 @@
 import { fromPromise } from 'xstate'
-import { HttpError, type OpenCodeClient, type PromptPart } from '../io/client.ts'
+import { HttpError, type PromptPart } from '../io/client.ts'
 import { withoutSecrets } from '../masked-error.ts'
 import type { CompiledOptions } from '../options.ts'
 import { clockOf, elapse, type SystemClock } from './clock.ts'
-import { runtimeOf, type Runtime, type ServerInput } from './runtime.ts'
+import { createSession } from './create-session.ts'
+import { ownDirectory } from './directory-policy.ts'
+import { runtimeOf, type Link, type Runtime, type ServerInput } from './runtime.ts'
 import { asList, isFields } from './wire.ts'
 
 /** By which a session is known that an earlier warm-up was kept from deleting. */
@@ -32,15 +34,15 @@ const removeAgainMs = 250
 export const warmUp = fromPromise<undefined, ServerInput>(
   async ({ input: { options, runtime: handle }, system, signal }) => {
     const runtime = runtimeOf(handle)
-    const client = runtime.link?.client
-    const rehearsal = client && { client, options, runtime, clock: clockOf(system), signal }
+    const { link } = runtime
+    const rehearsal = link && { link, options, runtime, clock: clockOf(system), signal }
     if (rehearsal) await withoutSecrets(options.secrets, () => rehearse(rehearsal))
     return undefined
   },
 )
 
 interface Rehearsal {
-  client: OpenCodeClient
+  link: Link
   options: CompiledOptions
   runtime: Runtime
   clock: SystemClock
@@ -48,16 +50,16 @@ interface Rehearsal {
 }
 
 async function rehearse(rehearsal: Rehearsal): Promise<void> {
-  const { client, options, runtime, signal } = rehearsal
-  const { directory, models, proxy } = options.values
-  for (const { id, title } of asList(await client.findSessions(directory, warmUpTitle, signal)).flatMap(
-    named,
-  ))
-    if (title === warmUpTitle) await remove(rehearsal, id)
+  const { link, options, runtime, signal } = rehearsal
+  const { client, policy, directory } = link
+  const { models, proxy } = options.values
+  const found = asList(await client.findSessions(directory, warmUpTitle, signal)).flatMap(named)
+  for (const { id, title } of found) if (title === warmUpTitle) await remove(rehearsal, id)
   const model = models[0]
   if (!model || runtime.hasWarmUpAsked || signal.aborted) return
   // Without the signal: whoever makes a session has to know its id.
-  const { id } = await client.createSession(directory, warmUpTitle)
+  const terms = { client, policy, named: { ...ownDirectory(options), directory }, title: warmUpTitle }
+  const { id } = await createSession(terms)
   try {
     signal.throwIfAborted()
     const prompt = { model: { providerID: proxy.providerID, modelID: model.id }, parts: [unspeakable] }
@@ -76,13 +78,14 @@ async function remove(rehearsal: Rehearsal, sessionId: string): Promise<void> {
   }
 }
 
-async function removeOnce({ client, clock, signal }: Rehearsal, sessionId: string): Promise<boolean> {
+async function removeOnce({ link, clock, signal }: Rehearsal, sessionId: string): Promise<boolean> {
+  const { client, directory } = link
   const limit = new AbortController()
   const timer = clock.setTimeout(() => limit.abort(), removeTimeoutMs)
   try {
     // A deletion ends nothing that runs (opencode 1.18.33).
-    if (signal.aborted) await client.abort(sessionId, limit.signal)
-    await client.deleteSession(sessionId, limit.signal)
+    if (signal.aborted) await client.abort(sessionId, directory, limit.signal)
+    await client.deleteSession(sessionId, directory, limit.signal)
     return true
   } catch (error) {
     return error instanceof HttpError && error.status === 404

@@ -113,6 +113,12 @@ export function parseMessage(value: unknown): WireMessage | undefined {
   }
 }
 
+/** Returns the directory that an assistant message is written in (opencode 1.18.33, `info.path.cwd` of `message.updated`). */
+export function workplaceOf({ type, properties }: OpenCodeEvent): string | undefined {
+  if (type !== 'message.updated') return undefined
+  return text(fields(fields(properties['info'])['path'])['cwd'])
+}
+
 function parseUsage(info: Fields): Usage | undefined {
   if (!isFields(info['tokens'])) return undefined
   const tokens = info['tokens']

@@ -1,4 +1,5 @@
 import type { OpenCodeEvent } from '../replies.ts'
+import { isDecodable } from './directory-name.ts'
 import { readFrames } from './frames.ts'
 import { Transport, UnexpectedAnswerError, type Call, type Endpoint } from './transport.ts'
 
@@ -32,9 +33,12 @@ export type Frame = OpenCodeEvent
  */
 export class OpenCodeClient {
   readonly #transport: Transport
+  readonly #isOurs: boolean
 
-  constructor(endpoint: Endpoint) {
+  /** @param isOurs - whether the server is one that this process manages: then no request loads a directory that the request does not name */
+  constructor(endpoint: Endpoint, isOurs = false) {
     this.#transport = new Transport(endpoint)
+    this.#isOurs = isOurs
   }
 
   get baseURL(): string {
@@ -55,7 +59,7 @@ export class OpenCodeClient {
 
   /** Reads the config: 400 where it is broken, which health does not show. */
   async config(directory: string, signal: AbortSignal): Promise<void> {
-    const body = await this.#transport.json('/config', { query: { directory }, signal })
+    const body = await this.#transport.json('/config', { directory, signal })
     if (body === undefined) throw new UnexpectedAnswerError('GET /config did not answer JSON')
   }
 
@@ -65,7 +69,7 @@ export class OpenCodeClient {
     title: string,
     signal?: AbortSignal,
   ): Promise<SessionInfo> {
-    const call: Call = { method: 'POST', query: { directory }, body: { title }, signal }
+    const call: Call = { method: 'POST', directory, body: { title }, signal }
     const session = sessionInfo(await this.#transport.json('/session', call))
     if (!session) throw new Error('POST /session answered no id')
     return session
@@ -77,8 +81,8 @@ export class OpenCodeClient {
     prompt: Prompt,
     signal?: AbortSignal,
   ): Promise<void> {
-    const path = `/session/${encodeURIComponent(sessionId)}/prompt_async`
-    await this.#transport.json(path, { method: 'POST', query: { directory }, body: prompt, signal })
+    const path = this.#pathOf(sessionId, directory, '/prompt_async')
+    await this.#transport.json(path, { method: 'POST', directory, body: prompt, signal })
   }
 
   /** Prompts, and answers once the turn has ended: with its last message (opencode 1.18.33, `POST /session/{id}/message`). */
@@ -88,53 +92,59 @@ export class OpenCodeClient {
     prompt: Omit<Prompt, 'messageID'>,
     signal?: AbortSignal,
   ): Promise<unknown> {
-    const path = `/session/${encodeURIComponent(sessionId)}/message`
-    return this.#transport.json(path, { method: 'POST', query: { directory }, body: prompt, signal })
+    const path = this.#pathOf(sessionId, directory, '/message')
+    return this.#transport.json(path, { method: 'POST', directory, body: prompt, signal })
   }
 
-  async abort(sessionId: string, signal?: AbortSignal): Promise<void> {
-    await this.#transport.json(`/session/${encodeURIComponent(sessionId)}/abort`, {
-      method: 'POST',
-      body: {},
-      signal,
-    })
+  async abort(sessionId: string, directory: string | undefined, signal?: AbortSignal): Promise<void> {
+    const path = this.#pathOf(sessionId, directory, '/abort')
+    await this.#transport.json(path, { method: 'POST', directory, body: {}, signal })
   }
 
   /** Puts a session back to before a message; its next prompt then removes what came after (opencode 1.18.33). */
-  async revert(sessionId: string, messageID: string, signal?: AbortSignal): Promise<void> {
-    await this.#transport.json(`/session/${encodeURIComponent(sessionId)}/revert`, {
-      method: 'POST',
-      body: { messageID },
-      signal,
-    })
+  async revert(
+    sessionId: string,
+    directory: string | undefined,
+    messageID: string,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const path = this.#pathOf(sessionId, directory, '/revert')
+    await this.#transport.json(path, { method: 'POST', directory, body: { messageID }, signal })
   }
 
-  async deleteSession(sessionId: string, signal?: AbortSignal): Promise<void> {
-    await this.#transport.json(`/session/${encodeURIComponent(sessionId)}`, { method: 'DELETE', signal })
+  async deleteSession(sessionId: string, directory: string | undefined, signal?: AbortSignal): Promise<void> {
+    await this.#transport.json(this.#pathOf(sessionId, directory), { method: 'DELETE', directory, signal })
   }
 
-  /** A session, with the directory it works in; `undefined` where the server does not say. */
-  async session(sessionId: string, signal?: AbortSignal): Promise<SessionInfo | undefined> {
-    return sessionInfo(await this.#transport.json(`/session/${encodeURIComponent(sessionId)}`, { signal }))
+  /** A session, with the directory it works in; `undefined` where the server does not say. `directory` is the one to ask in. */
+  async session(
+    sessionId: string,
+    directory: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<SessionInfo | undefined> {
+    return sessionInfo(await this.#transport.json(this.#pathOf(sessionId, directory), { directory, signal }))
   }
 
-  /** The sessions of a directory whose titles hold a text (opencode 1.18.33, `GET /session?search=`). */
+  /**
+   * The sessions whose titles hold a text, of all directories of the same project (opencode 1.18.33, `GET /session?search=`;
+   * outside of git all directories are one project).
+   */
   findSessions(directory: string | undefined, text: string, signal?: AbortSignal): Promise<unknown> {
-    return this.#transport.json('/session', { query: { directory, search: text }, signal })
+    return this.#transport.json('/session', { directory, query: { search: text }, signal })
   }
 
   /** Busy and retrying sessions of a directory; idle ones are absent. */
   status(directory: string | undefined, signal?: AbortSignal): Promise<unknown> {
-    return this.#transport.json('/session/status', { query: { directory }, signal })
+    return this.#transport.json('/session/status', { directory, signal })
   }
 
-  messages(sessionId: string, signal?: AbortSignal): Promise<unknown> {
-    return this.#transport.json(`/session/${encodeURIComponent(sessionId)}/message`, { signal })
+  messages(sessionId: string, directory: string | undefined, signal?: AbortSignal): Promise<unknown> {
+    return this.#transport.json(this.#pathOf(sessionId, directory, '/message'), { directory, signal })
   }
 
   /** Pending permission and question requests of a directory, in one list. */
   async requests(directory: string | undefined, signal?: AbortSignal): Promise<unknown[]> {
-    const call = { query: { directory }, signal }
+    const call = { directory, signal }
     const lists = await Promise.all([
       this.#transport.json('/permission', call),
       this.#transport.json('/question', call),
@@ -150,7 +160,7 @@ export class OpenCodeClient {
   ) {
     await this.#transport.json(`/permission/${encodeURIComponent(id)}/reply`, {
       method: 'POST',
-      query: { directory },
+      directory,
       body,
       signal,
     })
@@ -159,7 +169,7 @@ export class OpenCodeClient {
   async replyQuestion(id: string, directory: string | undefined, answers: string[][], signal?: AbortSignal) {
     await this.#transport.json(`/question/${encodeURIComponent(id)}/reply`, {
       method: 'POST',
-      query: { directory },
+      directory,
       body: { answers },
       signal,
     })
@@ -168,7 +178,7 @@ export class OpenCodeClient {
   async rejectQuestion(id: string, directory: string | undefined, signal?: AbortSignal) {
     await this.#transport.json(`/question/${encodeURIComponent(id)}/reject`, {
       method: 'POST',
-      query: { directory },
+      directory,
       body: {},
       signal,
     })
@@ -179,7 +189,7 @@ export class OpenCodeClient {
    * Answers whether it will.
    */
   async nudge(directory: string | undefined, signal: AbortSignal): Promise<boolean> {
-    const call: Call = { method: 'POST', query: { directory }, body: { text: '' }, signal }
+    const call: Call = { method: 'POST', directory, body: { text: '' }, signal }
     return (await this.#transport.json('/tui/append-prompt', call)) === true
   }
 
@@ -205,7 +215,24 @@ export class OpenCodeClient {
   close(): void {
     this.#transport.close()
   }
+
+  /**
+   * Returns the path of a session's route, so that the route runs in the directory that the request names.
+   *
+   * @remarks Observed in opencode 1.18.33: a route of a session runs in the directory that the session was made in, decoded once more (`a%2Fb`
+   * becomes `a/b`), and loads that one with its plugins, also to answer `GET /session/{id}`. What the request names counts only where the text of
+   * the path is no session's id; the route itself decodes the path, so that an id with one character escaped is the same session.
+   */
+  #pathOf(sessionId: string, directory = '', route = ''): string {
+    const id = encodeURIComponent(sessionId)
+    const names = directory !== '' && (this.#isOurs || isDecodable(directory))
+    return `/session/${names ? withEscape(id) : id}${route}`
+  }
 }
+
+/** Returns a session's id with its fourth character escaped: opencode refuses an id that does not begin with `ses`. */
+const withEscape = (id: string): string =>
+  id.replace(/^ses([^%])/, (_, character: string) => `ses%${character.charCodeAt(0).toString(16)}`)
 
 function sessionInfo(value: unknown): SessionInfo | undefined {
   const { id, directory } = (value ?? {}) as { id?: unknown; directory?: unknown }

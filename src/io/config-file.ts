@@ -1,5 +1,5 @@
 import { mkdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { HostFaultError, InvalidOptionsError } from '../errors.ts'
 import type { ResolvedOptions, SecretOptions } from '../options.ts'
 import { asHostFault, errnoOf } from './host-fault.ts'
@@ -15,8 +15,9 @@ export const configFile = (home: string): string => join(configFolder(home), 'op
 /**
  * Writes the config of the server: provider, key and models, over whatever `config` adds. The folder is 0700 and the
  * file 0600, also where they existed with wider modes, as far as the file system sets modes; the file is replaced at once
- * or not at all, and left alone where it already says the same.
- * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) where the home or the directory cannot be written,
+ * or not at all, and left alone where it already says the same. Makes the home's workspace if that is the agent's
+ * directory; any other directory has to exist.
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) where the home or its workspace cannot be written,
  *   HostFaultError (`ERR_OPENCODE_HOST_FAULT`) where that fails for the moment.
  */
 export async function writeConfigFile(options: ResolvedOptions, secrets: SecretOptions): Promise<string> {
@@ -30,9 +31,9 @@ export async function writeConfigFile(options: ResolvedOptions, secrets: SecretO
     // A file of another user, whose mode cannot be set, is replaced by one of ours.
     if (!isCurrent || !restrict(file, 0o600)) await replaceFile(file, content)
   })
-  await naming('directory', options.directory, () =>
-    mkdir(options.directory, { recursive: true, mode: 0o700 }),
-  )
+  const { home, directory } = options
+  if (resolve(directory) === resolve(home, 'workspace'))
+    await naming('directory', directory, () => mkdir(directory, { recursive: true, mode: 0o700 }))
   return file
 }
 

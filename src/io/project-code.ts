@@ -1,6 +1,7 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { InvalidOptionsError } from '../errors.ts'
+import { asHostFault, isHostFault } from './host-fault.ts'
 import { worktreeOf } from './worktree.ts'
 
 /** Whose directory it is, and what the server is run with. */
@@ -13,14 +14,14 @@ export interface ProjectOwner {
 
 /**
  * Finds what a project would have the server run, without being asked: the path of the first such file, `undefined` for
- * none. Opencode 1.18.33 loads, at the first prompt of a directory and whatever its flags say:
+ * none. Opencode 1.18.33 loads, at the first request that names a directory or a session in it, whatever its flags say:
  * - each `.js` and `.ts` file, links too, right in a `.opencode/plugin` or `.opencode/plugins`,
  * - each plugin that an `opencode.json` or `opencode.jsonc` names, in the folder or in its `.opencode`,
  *
  * of the directory (its links resolved) and of all folders above it: up to the root of its git worktree, or to `/`.
  *
- * What cannot be read is no danger: the server is the same user. Rejects with `InvalidOptionsError` where it is not
- * known what is there.
+ * What cannot be read is no danger: the server is the same user. Rejects where it is not known what is there: with
+ * `HostFaultError` where the host cannot tell for the moment, else with `InvalidOptionsError`.
  */
 export const findProjectCode = (directory: string, owner: ProjectOwner): Promise<string | undefined> =>
   findUp(directory, owner, codeOf)
@@ -45,7 +46,9 @@ async function findUp(
   const nearest = files.find(({ file }) => file !== undefined)
   if (nearest === undefined) return undefined
   const root = await worktreeOf(start, owner)
-  return root === undefined || isWithin(nearest.folder, root) ? nearest.file : undefined
+  // A root that the directory is not in ends no search: git may be told of one elsewhere (`core.worktree`).
+  const isEnd = root !== undefined && isWithin(start, root)
+  return isEnd && !isWithin(nearest.folder, root) ? undefined : nearest.file
 }
 
 /**
@@ -143,6 +146,8 @@ async function lenient<T>(asked: Promise<T>): Promise<T | undefined> {
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException
     if (absent.has(code)) return undefined
+    if (isHostFault(error))
+      throw asHostFault(error, 'The directory could not be searched for code of the project')
     throw new InvalidOptionsError(`The directory could not be searched for code of the project (${code})`, {
       cause: error,
     })

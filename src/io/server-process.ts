@@ -35,7 +35,7 @@ export interface ServerProcess {
  * port: a stranger that answers there is never asked anything (opencode 1.18.33, stdout line `… listening on http://…`).
  */
 export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: ProcessEvents): ServerProcess {
-  const { home, directory, trustProjectConfig } = options.values
+  const { home, trustProjectConfig } = options.values
   const { env } = secretOptions(options)
   const environment = serverEnvironment({
     home,
@@ -58,7 +58,7 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
   const watcher = startWatcher(plan.marker, home)
   const args = ['serve', '--port', String(plan.port), '--hostname', plan.hostname]
   const child = execa(plan.binary, args, {
-    cwd: directory,
+    cwd: plan.directory,
     env: environment,
     extendEnv: false,
     detached: true,

@@ -4,6 +4,8 @@ import { secretOptions, type CompiledOptions } from '../compiled-options.ts'
 /** What a spawn is made with: found before, new each time. */
 export interface SpawnPlan {
   binary: string
+  /** The directory that the server runs in, a real path. */
+  directory: string
   port: number
   hostname: string
   username: string
@@ -11,14 +13,16 @@ export interface SpawnPlan {
   marker: string
 }
 
-/** Password (random unless given) and marker of the next spawn. */
-export function planSpawn(options: CompiledOptions, binary: string, port: number): SpawnPlan {
+/** Password (random unless given) and marker of the next spawn, beside what was found for it. */
+export function planSpawn(
+  options: CompiledOptions,
+  found: Pick<SpawnPlan, 'binary' | 'directory' | 'port'>,
+): SpawnPlan {
   const { password = randomBytes(24).toString('base64url') } = secretOptions(options)
   if (password !== false) options.secrets.addPassing(password)
   const { hostname, username } = options.values
   return {
-    binary,
-    port,
+    ...found,
     hostname,
     username,
     password: password === false ? undefined : password,

@@ -26,8 +26,9 @@ export class UnexpectedAnswerError extends Error {
 /** A request. */
 export interface Call {
   method?: Dispatcher.HttpMethod
-  /** What is `undefined` or empty is left out. */
-  query?: Record<string, string | undefined>
+  query?: Record<string, string>
+  /** The directory that the call is about; `undefined` or empty: the one in which the server was started. */
+  directory?: string | undefined
   /** Sent as JSON. */
   body?: unknown
   signal?: AbortSignal | undefined
@@ -104,14 +105,17 @@ export class Transport {
 
   async #json(path: string, call: Call, dispatcher: Agent): Promise<unknown> {
     const { request } = await this.#agents
-    const { method = 'GET', query = {}, body, signal } = call
+    const { method = 'GET', query = {}, directory, body, signal } = call
     const url = new URL(path, this.baseURL)
-    for (const [key, value] of Object.entries(query))
-      if (value !== undefined && value !== '') url.searchParams.set(key, value)
+    for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value)
     const response = await request(url, {
       dispatcher,
       method,
-      headers: { ...this.#auth(), ...(body !== undefined && { 'content-type': 'application/json' }) },
+      headers: {
+        ...this.#auth(),
+        ...directoryHeader(directory),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       ...(signal && { signal }),
     })
@@ -120,6 +124,15 @@ export class Transport {
     return parseJson(await response.body.text())
   }
 }
+
+/**
+ * Returns the header that names a directory.
+ *
+ * @remarks Observed in opencode 1.18.33: the header is decoded once; a query is decoded once more than HTTP does, so that
+ * `a%2Fb` would arrive as `a/b`.
+ */
+const directoryHeader = (directory = ''): Record<string, string> =>
+  directory === '' ? {} : { 'x-opencode-directory': encodeURIComponent(directory) }
 
 /** What an answer says, whatever it calls itself; with auth, any unknown path answers 200 with HTML: that says nothing. */
 function parseJson(text: string): unknown {

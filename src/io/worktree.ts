@@ -24,7 +24,8 @@ export async function worktreeOf(folder: string, { home, env }: ProjectOwner): P
       stdin: 'ignore',
       timeout: timeoutMs,
     })
-    return exitCode === 0 ? stdout.trim() : undefined
+    // Without its last line end: the name of a folder may end in spaces.
+    return exitCode === 0 ? stdout : undefined
   }
   const [top, own, common] = await Promise.all(['--show-toplevel', '--git-dir', '--git-common-dir'].map(git))
   if (own === undefined || common === undefined) return undefined

@@ -58,6 +58,11 @@ export interface FakeFaults {
   heartbeatMs?: number
   /** How long a new event stream is open before it tells what happens. Default: 20. */
   deafStreamMs?: number
+  /**
+   * How often the directory in the header `x-opencode-directory` is decoded: 2 times, as the one in a query, or 0, as by an
+   * opencode that no longer does. Default: 1, as the real one.
+   */
+  headerDecodes?: number
   /** What `--version` and health say. Default: 1.18.33. */
   version?: string
 }
@@ -87,6 +92,7 @@ const names: Record<keyof FakeFaults, true> = {
   errorWithoutIdle: true,
   heartbeatMs: true,
   deafStreamMs: true,
+  headerDecodes: true,
   version: true,
 }
 

@@ -50,6 +50,12 @@ export const messagesRecord = (messages: readonly StoredMessage[]) =>
     }),
   }))
 
+/** What the tools of stored messages gave. */
+export const outputsOf = (messages: readonly StoredMessage[]): unknown[] =>
+  messages
+    .flatMap(({ parts }) => parts)
+    .flatMap((part) => (part as { state?: { output?: unknown } }).state?.output ?? [])
+
 const ids = /\b(ses|msg|prt|call|per|que|evt)_[\w-]{6,}/g
 
 /** The same without what differs from run to run: ids are numbered in the order in which they come, places are named. */

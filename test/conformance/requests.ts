@@ -20,6 +20,25 @@ export async function say(
   return { status: response.status, body: kindOf(await response.text()) }
 }
 
+/** Makes a session by a plain request; answers its id, and the directory that the server has taken. */
+export async function makeSession(
+  server: OpenCodeServer,
+  path: string,
+  header?: string,
+): Promise<{ id: string; directory: string }> {
+  const key = Buffer.from(`opencode:${server.password ?? ''}`).toString('base64')
+  const response = await fetch(new URL(path, server.baseURL), {
+    method: 'POST',
+    headers: {
+      authorization: `Basic ${key}`,
+      'content-type': 'application/json',
+      ...(header !== undefined && { 'x-opencode-directory': header }),
+    },
+    body: JSON.stringify({ title: 'x' }),
+  })
+  return (await response.json()) as { id: string; directory: string }
+}
+
 /** A path with the directory that the server works in: requests of others are not found. */
 export function inDirectory(server: OpenCodeServer, path: string): string {
   const { directory } = server.actor.getSnapshot().context.options.values

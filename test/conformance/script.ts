@@ -30,6 +30,7 @@ export const script: readonly FakeRule[] = [
   { match: 'go on too long', reply: { text: 'endless', finishReason: 'length' } },
   { match: 'run well', reply: [{ text: 'Now.', ...bash('printf ran; printf err >&2') }, done] },
   { match: 'run badly', reply: [bash('echo oops; exit 3'), done] },
+  { match: 'say where', reply: [bash('pwd'), done] },
   { match: 'run silently', reply: [bash('true'), done] },
   { match: 'run in steps', reply: [bash('printf one'), { reasoning: 'hm', ...bash('printf two') }, done] },
   { match: 'use what is not', reply: [call('frobnicate', { x: 1 }), done] },

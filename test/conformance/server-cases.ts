@@ -1,10 +1,12 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { filter, firstValueFrom } from 'rxjs'
 import { connect, type OpenCodeEvent, type TurnInput } from '../../src/index.ts'
-import { ask, busySessions, messagesOf, untilIdle } from '../support/server-api.ts'
+import { ask, busySessions, messagesOf, untilAnswered, untilIdle } from '../support/server-api.ts'
 import { startStreamProxy, type StreamFaults } from '../support/stream-proxy.ts'
-import { eventsRecord, messagesRecord, recordOf, shortened } from './record.ts'
-import { inDirectory, say } from './requests.ts'
+import { eventsRecord, messagesRecord, outputsOf, recordOf, shortened } from './record.ts'
+import { inDirectory, makeSession, say } from './requests.ts'
 import type { Case, Stage } from './suite.ts'
 
 /** The turn of a connection whose event stream is cut once, after so many of its frames. */
@@ -131,6 +133,26 @@ export const serverCases: Record<string, Case> = {
     await firstValueFrom(turn.replies$)
     await server.stop()
     return { ended: shortened(await record), lifecycle: states.slice(from), running: server.isRunning() }
+  },
+  'directories whose names decode to others': async ({ server }) => {
+    const named = join(server.actor.getSnapshot().context.options.values.home, 'jobs', 'a%2Fb')
+    for (const place of [named, decodeURIComponent(named)]) mkdirSync(place, { recursive: true })
+    const once = encodeURIComponent(named)
+    const made = await makeSession(server, '/session', once)
+    await say(server, 'POST', `/session/${made.id}/prompt_async`, {
+      parts: [{ type: 'text', text: 'say where' }],
+    })
+    await untilAnswered(server, made.id)
+    return {
+      byHeader: made.directory,
+      byQuery: (await makeSession(server, `/session?directory=${once}`)).directory,
+      byQueryEncodedTwice: (await makeSession(server, `/session?directory=${encodeURIComponent(once)}`))
+        .directory,
+      byBoth: (await makeSession(server, `/session?directory=${encodeURIComponent(once)}`, '%2F')).directory,
+      withSlashAndDots: (await makeSession(server, '/session', `${once}/../a%252Fb/`)).directory,
+      whereAPlainPromptOfTheFirstRuns: outputsOf(await messagesOf(server, made.id)),
+      whereATurnRuns: await recordOf(server.turn({ text: 'say where', directory: named })),
+    }
   },
   'a turn that starts the server': async ({ server, states }) => {
     const from = states.length

@@ -36,7 +36,7 @@ export class FakeClient {
     return Promise.resolve()
   }
 
-  revert(_sessionId: string, messageId: string): Promise<void> {
+  revert(_sessionId: string, _directory: unknown, messageId: string): Promise<void> {
     this.reverts.push(messageId)
     return Promise.resolve()
   }

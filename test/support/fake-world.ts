@@ -1,6 +1,6 @@
 import { fromCallback, fromPromise, type EventObject } from 'xstate'
-import type { Admission } from '../../src/actors/admission.ts'
 import { clockOf, type SystemClock } from '../../src/actors/clock.ts'
+import { remoteDirectories, type DirectoryPolicy } from '../../src/actors/directory-policy.ts'
 import type { HomeCommand } from '../../src/actors/home.ts'
 import { EventHub } from '../../src/actors/hub.ts'
 import type { MemoryReading } from '../../src/actors/memory.ts'
@@ -114,7 +114,7 @@ export class FakeWorld {
   isHomeHeld = false
   hub: EventHub | undefined
   /** Where turns may work. */
-  admit: Admission = () => Promise.resolve()
+  policy: DirectoryPolicy = remoteDirectories
   /** Answers the probe that is pending. */
   answerProbe: () => void = () => undefined
   #process: FakeProcess | undefined
@@ -212,14 +212,15 @@ export class FakeWorld {
     }
   }
 
-  async #prepare({ runtime }: ServerInput, clock: SystemClock): Promise<Prepared> {
+  async #prepare({ options, runtime }: ServerInput, clock: SystemClock): Promise<Prepared> {
     this.#clock = clock
     this.note(this.isHomeHeld ? 'prepare' : 'prepare in a home that is not held')
     if (this.script.prepare === 'hangs') return never
     await Promise.resolve()
     if (this.script.prepare instanceof Error) throw this.script.prepare
     this.hub = new EventHub(clock.now)
-    const link: unknown = { client: this.client, hub: this.hub, admit: this.admit }
+    const { directory } = options.values
+    const link: unknown = { client: this.client, hub: this.hub, policy: this.policy, directory }
     runtimeOf(runtime).link = link as Link
     return { baseURL: `http://127.0.0.1:${4096 + this.spawns}`, reaped: this.script.orphan }
   }

@@ -144,13 +144,19 @@ describe('writeConfigFile', () => {
     expect(readdirSync(join(home, '.config', 'opencode'))).toEqual(['opencode.json'])
   })
 
-  it('makes the directory in which the agent works, for its user only', async () => {
+  it.each(['', '/.', '/', '/x/..'])(
+    'makes the workspace of the home, for its user only, also where it is named: {home}/workspace%s',
+    async (spelling) => {
+      const home = tempHome()
+      await write(home, spelling === '' ? {} : { directory: `${home}/workspace${spelling}` })
+      expect(modeOf(join(home, 'workspace'))).toBe(0o700)
+    },
+  )
+
+  it('makes no other directory: a name that is misspelt is no place to work', async () => {
     const home = tempHome()
-    await write(home)
-    expect(modeOf(join(home, 'workspace'))).toBe(0o700)
-    const directory = join(home, 'a', 'b')
-    await write(home, { directory })
-    expect(existsSync(directory)).toBe(true)
+    await write(home, { directory: join(home, 'a', 'b') })
+    expect(existsSync(join(home, 'a'))).toBe(false)
   })
 
   it('leaves the modes of a directory that exists alone', async () => {
@@ -165,13 +171,11 @@ describe('writeConfigFile', () => {
   it.each(['home', 'directory'] as const)(
     'names the %s that cannot be written, and shows no key',
     async (option) => {
-      const blocker = join(tempHome(), 'a-file')
+      const home = tempHome()
+      const blocker = join(home, 'workspace')
       writeFileSync(blocker, '')
-      const place = join(blocker, 'below')
-      const failure = write(
-        option === 'home' ? place : tempHome(),
-        option === 'directory' ? { directory: place } : {},
-      )
+      const place = option === 'home' ? join(blocker, 'below') : blocker
+      const failure = write(option === 'home' ? place : home)
       const error = await failure.catch((thrown: unknown) => thrown)
       expect(error).toBeInstanceOf(InvalidOptionsError)
       expect((error as Error).message).toContain(`Invalid option ${option}: expected a directory`)

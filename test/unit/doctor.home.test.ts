@@ -244,6 +244,18 @@ describe('checkDirectory', () => {
     expect(readdirSync(home)).toEqual([])
   })
 
+  it('refuses one that does not exist: only the workspace is made', async () => {
+    const home = tempHome()
+    const directory = join(home, 'gone')
+    for (const flags of [{ directory }, { home, directory }]) {
+      const found = await one(checkDirectory, doctorContext(flags))
+      expect(found).toMatchObject({ status: 'failure', finding: `${directory} does not exist` })
+      expect(found.advice).toMatch(/--directory/)
+    }
+    const named = { home, directory: join(home, 'workspace') }
+    expect(await one(checkDirectory, doctorContext(named))).toMatchObject({ status: 'ok' })
+  })
+
   it('refuses a file', async () => {
     const directory = place(join(tempHome(), 'x'), '', 0o600)
     const found = await one(checkDirectory, doctorContext({ directory }))

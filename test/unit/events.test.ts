@@ -34,7 +34,7 @@ function serverThatStreams() {
   const options = optionsOf()
   const hub = new EventHub(() => clock.now())
   const runtime = new RuntimeHandle(options)
-  runtimeOf(runtime).link = { client, hub, admit: () => Promise.resolve() } as unknown as Link
+  runtimeOf(runtime).link = { client, hub, directory: '/work' } as unknown as Link
   const facts: StreamFact['type'][] = []
   const read = () => readStream({ options, runtime }, timing, ({ type }) => facts.push(type))
   const settled = () => new Promise((resolve) => setImmediate(resolve))

@@ -92,6 +92,7 @@ describe('compileOptions', () => {
     ['username', { username: 'a:b' }, 'username', 'expected no colon', '"a:b"'],
     ['binary', { binary: '' }, 'binary', 'Too small', '""'],
     ['directory', { directory: './work' }, 'directory', 'absolute path', '"./work"'],
+    ['half a character', { directory: '/w/\ud83d' }, 'directory', 'absolute path', '"/w/\\ud83d"'],
     ['logger', { logger: { info: () => {} } }, 'logger', 'debug, info, warn and error', '{}'],
     [
       'onPermission',

@@ -112,20 +112,17 @@ describe('decide on a question', () => {
 
 describe('answerRequest', () => {
   it.each<[PolicyAnswer, string, unknown]>([
-    [{ reply: 'once' }, '/permission/per_1/reply?directory=%2Fw', { reply: 'once' }],
-    [{ reply: 'always' }, '/permission/per_1/reply?directory=%2Fw', { reply: 'always' }],
-    [
-      { reply: 'reject', message: 'No' },
-      '/permission/per_1/reply?directory=%2Fw',
-      { reply: 'reject', message: 'No' },
-    ],
-    [{ answers: [['A'], ['B']] }, '/question/que_1/reply?directory=%2Fw', { answers: [['A'], ['B']] }],
-    [{ reply: 'dismiss' }, '/question/que_1/reject?directory=%2Fw', {}],
+    [{ reply: 'once' }, '/permission/per_1/reply', { reply: 'once' }],
+    [{ reply: 'always' }, '/permission/per_1/reply', { reply: 'always' }],
+    [{ reply: 'reject', message: 'No' }, '/permission/per_1/reply', { reply: 'reject', message: 'No' }],
+    [{ answers: [['A'], ['B']] }, '/question/que_1/reply', { answers: [['A'], ['B']] }],
+    [{ reply: 'dismiss' }, '/question/que_1/reject', {}],
   ])('tells the server in the directory of the session: %j', async (answer, url, body) => {
     const requests: unknown[] = []
     const server = createServer((request, response) => {
       void bodyOf(request).then((text) => {
-        requests.push({ url: request.url, body: JSON.parse(text) as unknown })
+        const directory = request.headers['x-opencode-directory']
+        requests.push({ url: request.url, directory, body: JSON.parse(text) as unknown })
         response.setHeader('content-type', 'application/json').end('true')
       })
     })
@@ -136,8 +133,8 @@ describe('answerRequest', () => {
       client.close()
       server.close()
     })
-    await answerRequest(client, url.startsWith('/permission') ? permission : question, answer, '/w')
-    expect(requests).toEqual([{ url, body }])
+    await answerRequest(client, url.startsWith('/permission') ? permission : question, answer, '/w/ä')
+    expect(requests).toEqual([{ url, directory: '%2Fw%2F%C3%A4', body }])
   })
 })
 

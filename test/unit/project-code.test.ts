@@ -139,6 +139,27 @@ describe('findProjectCode', () => {
     expect(await find('p/repo/sub')).toBe('p/.opencode/plugins/a.js')
   })
 
+  it('finds the code of a directory whose worktree is said to be somewhere else altogether', async () => {
+    const { find, place } = project({ 'p/repo/.opencode/plugins/a.js': code, 'other/.k': '' })
+    gitInit(join(place, 'p/repo'))
+    execFileSync('git', ['config', 'core.worktree', join(place, 'other')], { cwd: join(place, 'p/repo') })
+    expect(await find('p/repo')).toBe('p/repo/.opencode/plugins/a.js')
+  })
+
+  it.each([
+    'ends in spaces  ',
+    'ends in a line\n',
+    ' begins with one',
+    'has %2F',
+    'has "quotes"',
+    'é',
+    'e\u0301',
+  ])('finds the code of a worktree whose name %j', async (name) => {
+    const { find, place } = project({ [`p/${name}/.opencode/plugin/a.js`]: code })
+    gitInit(join(place, 'p', name))
+    expect(await find(`p/${name}`)).toBe(`p/${name}/.opencode/plugin/a.js`)
+  })
+
   it('looks where there is no git to be asked', async () => {
     const { find, place } = project({ '.opencode/plugins/top.js': code, 'p/repo/.k': '' })
     gitInit(join(place, 'p/repo'))

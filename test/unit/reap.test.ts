@@ -12,12 +12,12 @@ describe('the work of a server that is to be ended', () => {
     const client = {
       status: (place: string) =>
         Promise.resolve(Object.fromEntries((busy[place] ?? []).map((id) => [id, { type: 'busy' }]))),
-      abort: (id: string) => ask(`abort ${id}`),
+      abort: (id: string, place: string) => ask(`abort ${id} in ${place}`),
       dispose: () => ask('dispose'),
     }
-    const options = optionsOf({ directory: '/srv/work' })
+    const options = optionsOf()
     const runtime = new RuntimeHandle(options)
-    runtimeOf(runtime).link = { client } as unknown as Link
+    runtimeOf(runtime).link = { client, directory: '/srv/work' } as unknown as Link
     runtimeOf(runtime).directories.add('/srv/other')
     await toPromise(createActor(dispose, { input: { options, runtime } }).start())
     return asked
@@ -25,7 +25,12 @@ describe('the work of a server that is to be ended', () => {
 
   it('is aborted in every directory that it may be in, then all is disposed of', async () => {
     const busy = { '/srv/work': ['ses_1', 'ses_2'], '/srv/other': ['ses_3'] }
-    expect((await askedOf(busy)).sort()).toEqual(['abort ses_1', 'abort ses_2', 'abort ses_3', 'dispose'])
+    expect((await askedOf(busy)).sort()).toEqual([
+      'abort ses_1 in /srv/work',
+      'abort ses_2 in /srv/work',
+      'abort ses_3 in /srv/other',
+      'dispose',
+    ])
     expect((await askedOf(busy)).at(-1)).toBe('dispose')
   })
 

@@ -8,8 +8,10 @@ import { Transport } from '../../src/io/transport.ts'
 /** A server that answers everything, and how often it was asked. */
 async function answering() {
   const asked: string[] = []
+  const directories: unknown[] = []
   const server = createServer((request, response) => {
     asked.push(request.url ?? '')
+    directories.push(request.headers['x-opencode-directory'])
     response.setHeader('content-type', 'application/json')
     response.end('{"healthy":true}')
   }).listen(0, '127.0.0.1')
@@ -21,7 +23,7 @@ async function answering() {
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const endpoint = { baseURL: `http://127.0.0.1:${port}`, username: 'opencode', password: undefined }
-  return { asked, transport: () => new Transport(endpoint) }
+  return { asked, directories, transport: () => new Transport(endpoint) }
 }
 
 describe('a transport', () => {
@@ -33,6 +35,27 @@ describe('a transport', () => {
     const outcomes = await Promise.allSettled([...before, closed.json('/c')])
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
     expect(asked).toEqual([])
+  })
+
+  it.each(['/a%2Fb', '/100%', '/x+y#z?&=', '/s p"\'', '/caf\u00e9', '/cafe\u0301', '/🐢', '/new\nline'])(
+    'names the directory %j by a header that is decoded once, and never in the query',
+    async (directory) => {
+      const { asked, directories, transport } = await answering()
+      const open = transport()
+      onTestFinished(() => open.close())
+      await open.json('/a', { directory, query: { search: 'x y' } })
+      expect(asked).toEqual(['/a?search=x+y'])
+      expect(directories).toEqual([encodeURIComponent(directory)])
+    },
+  )
+
+  it('names no directory where there is none', async () => {
+    const { directories, transport } = await answering()
+    const open = transport()
+    onTestFinished(() => open.close())
+    await open.json('/a', { directory: '' })
+    await open.json('/a')
+    expect(directories).toEqual([undefined, undefined])
   })
 
   it('asks nothing for a signal that aborts before it can', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createActor } from 'xstate'
+import { remoteDirectories } from '../../src/actors/directory-policy.ts'
 import { RuntimeHandle, runtimeOf, type Link } from '../../src/actors/runtime.ts'
 import { warmUp, warmUpTitle } from '../../src/actors/warm-up.ts'
 import { HttpError } from '../../src/io/client.ts'
@@ -50,7 +51,7 @@ const whole = [`find ${warmUpTitle}`, `create ${warmUpTitle}`, 'prompt ses_new f
 function start(api: FakeApi, options = optionsOf(), runtime = new RuntimeHandle(options)) {
   const clock = new SteppedClock()
   const client: unknown = api
-  runtimeOf(runtime).link = { client } as Link
+  runtimeOf(runtime).link = { client, policy: remoteDirectories, directory: '/work' } as Link
   const actor = createActor(warmUp, { input: { options, runtime }, clock })
   actor.subscribe({ error: () => undefined })
   actor.start()

@@ -1,8 +1,8 @@
-import { isAbsolute, join, relative } from 'node:path'
+import { isAbsolute, join, relative, resolve } from 'node:path'
 import { configFolder } from '../../io/config-file.ts'
 import { lookAt } from '../../io/places.ts'
 import type { Check } from './context.ts'
-import { ok, skipped, warning } from './finding.ts'
+import { failure, ok, skipped, warning } from './finding.ts'
 import { unusable } from './home.ts'
 
 const check = 'directory'
@@ -22,6 +22,8 @@ export const checkDirectory: Check = async ({ home, directory: given }) => {
     ]
   const problem = unusable(check, directory, place)
   if (problem !== undefined) return [problem]
+  if (place.kind === 'absent' && (home === undefined || resolve(directory) !== resolve(home, 'workspace')))
+    return [failure(check, `${directory} does not exist`, 'Make it, or give another --directory.')]
   if (home !== undefined && isInside(configFolder(home), directory))
     return [
       warning(

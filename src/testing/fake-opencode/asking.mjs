@@ -12,7 +12,8 @@ import { newId } from './small.mjs'
  * @returns {Promise<Body>}
  */
 export async function ask(turn, { callID }, kind, details) {
-  const { id: sessionID, directory } = turn.session.info
+  const { directory } = turn
+  const { id: sessionID } = turn.session.info
   const tool = { messageID: turn.answerId, callID }
   const request = { id: newId(kind.slice(0, 3)), sessionID, ...details, tool }
   const { pending } = turn.server

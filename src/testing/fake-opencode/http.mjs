@@ -1,6 +1,7 @@
 /** @import { IncomingMessage, ServerResponse } from 'node:http' */
 /** @import { FakeServer } from './server.mjs' */
 /** @import { Body, Call } from './types.ts' */
+import { realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { Refusal, sendJson } from './refusal.mjs'
@@ -44,22 +45,65 @@ async function readCall(server, req, res) {
   const url = new URL(req.url ?? '', 'http://fake-opencode')
   const raw = await text(req)
   const body = /** @type {Body} */ (parseJson(raw) ?? {})
+  const directory = directoryOf(server, req, url)
+  return {
+    server,
+    req,
+    res,
+    raw,
+    body,
+    path: decoded(url.pathname),
+    query: url.searchParams,
+    directory,
+    id: '',
+  }
+}
+
+/**
+ * The directory in which a request is answered. What names it is decoded once more than HTTP says; a route of a session
+ * takes the one that the session was made in, but for a path in which the session's id is escaped (opencode 1.18.33).
+ * @param {FakeServer} server
+ * @param {IncomingMessage} req
+ * @param {URL} url
+ */
+function directoryOf({ sessions, faults }, req, { pathname, searchParams }) {
   const header = req.headers['x-opencode-directory']?.toString()
-  const named = url.searchParams.get('directory') ?? (header && decodeURIComponent(header))
-  const directory = resolve(named || process.cwd())
-  return { server, req, res, raw, body, path: url.pathname, query: url.searchParams, directory, id: '' }
+  const { info } = sessions.get(/^\/session\/([^/]+)/.exec(pathname)?.[1] ?? '') ?? {}
+  const query = searchParams.get('directory')
+  if (info === undefined && !query && header) return place(decoded(header, faults.headerDecodes))
+  return place(decoded(info?.directory || query || process.cwd()))
+}
+
+/** @param {string} named */
+function place(named) {
+  const path = resolve(named)
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
+}
+
+/** @param {string} name @returns {string} */
+function decoded(name, times = 1) {
+  try {
+    return times === 0 ? name : decoded(decodeURIComponent(name), times - 1)
+  } catch {
+    return name
+  }
 }
 
 /**
  * @param {Call} call
  * @param {boolean} authorized
  */
-function recordCall({ server, req, raw, body, directory }, authorized) {
+function recordCall({ server, req, raw, body, path, query, directory }, authorized) {
+  const search = query.size === 0 ? '' : `?${query.toString()}`
   appendLine(server.config.requestsFile, {
     pid: process.pid,
     at: Date.now(),
     method: req.method,
-    url: req.url,
+    url: `${path}${search}`,
     directory,
     authorized,
     body: raw === '' ? undefined : raw.length > longestBody ? `${raw.length} characters` : body,

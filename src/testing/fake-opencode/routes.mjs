@@ -27,10 +27,14 @@ const sessionRoutes = {
   'POST /session': createSession,
   'GET /session': (call) => {
     const text = call.query.get('search') ?? ''
-    return sessionsOf(call).flatMap(({ info }) => (info.title.includes(text) ? [info] : []))
+    // Of all directories, unless the query names one: they are one project (opencode 1.18.33).
+    const sessions = call.query.has('directory') ? sessionsOf(call) : [...call.server.sessions.values()]
+    return sessions.flatMap(({ info }) => (info.title.includes(text) ? [info] : []))
   },
   'GET /session/status': (call) => {
-    const busy = sessionsOf(call).filter(({ status }) => status && status.type !== 'idle')
+    const busy = [...call.server.sessions.values()].filter(
+      ({ turn, status }) => turn?.directory === call.directory && status && status.type !== 'idle',
+    )
     return Object.fromEntries(busy.map(({ info, status }) => [info.id, status]))
   },
   'GET /session/:id': (call) => sessionOf(call).info,
@@ -41,7 +45,7 @@ const sessionRoutes = {
     const session = sessionOf(call)
     checkPrompt(call)
     call.res.writeHead(204).end()
-    void tick().then(() => call.server.prompt(session, call.body)) // the 204 comes first
+    void tick().then(() => call.server.prompt(session, call.body, call.directory)) // the 204 comes first
   },
   'POST /session/:id/abort': async ({ server, id }) => {
     const session = server.sessions.get(id)

@@ -6,14 +6,17 @@ import { newId } from './small.mjs'
 export class Telling {
   #server
   #session
+  #directory
 
   /**
    * @param {FakeServer} server
    * @param {Session} session
+   * @param {string} directory where the session's turn works
    */
-  constructor(server, session) {
+  constructor(server, session, directory) {
     this.#server = server
     this.#session = session
+    this.#directory = directory
   }
 
   /**
@@ -21,8 +24,7 @@ export class Telling {
    * @param {Record<string, unknown>} [properties]
    */
   emit(type, properties = {}) {
-    const { id: sessionID, directory } = this.#session.info
-    this.#server.streams.emit(directory, type, { sessionID, ...properties })
+    this.#server.streams.emit(this.#directory, type, { sessionID: this.#session.info.id, ...properties })
   }
 
   /** @param {MessageInfo} info */

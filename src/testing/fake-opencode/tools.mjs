@@ -50,7 +50,7 @@ async function bash(turn, tool, input) {
   const command = textOf(input['command'])
   turn.calls.run(tool, input, { output: '' })
   let output = ''
-  const options = { cwd: turn.session.info.directory, detached: true }
+  const options = { cwd: turn.directory, detached: true }
   const child = spawn('/bin/sh', ['-c', command], { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
@@ -103,7 +103,7 @@ export function killGroup(pid) {
 
 /** @type {(typeof tools)[string]} */
 async function read(turn, tool, input) {
-  const { directory } = turn.session.info
+  const { directory } = turn
   const file = resolve(directory, textOf(input['filePath']))
   turn.calls.run(tool, input)
   if (!`${file}${sep}`.startsWith(`${directory}${sep}`)) await permit(turn, tool, file)
@@ -139,7 +139,7 @@ const rejected = 'The user rejected permission to use this specific tool call'
 async function permit(turn, tool, file) {
   const parentDir = dirname(file)
   const pattern = `${parentDir}/*`
-  const { directory } = turn.session.info
+  const { directory } = turn
   const allowed = `${directory}:${pattern}`
   if (turn.server.allowed.has(allowed)) return
   const { reply, message } = await ask(turn, tool, 'permission', {

@@ -36,10 +36,12 @@ export class Turn {
    * @param {FakeServer} server
    * @param {Session} session
    * @param {Body} body
+   * @param {string} [directory] where it works: by default where the session was made
    */
-  constructor(server, session, body) {
+  constructor(server, session, body, directory = session.info.directory) {
     this.server = server
-    this.#told = new Telling(server, session)
+    this.directory = directory
+    this.#told = new Telling(server, session, directory)
     this.session = session
     this.body = body
     this.calls = new Calls((part) => this.#put(part))
@@ -113,8 +115,8 @@ export class Turn {
 
   openMessage() {
     const { agent, model, messageId: parentID } = this
-    const { id: sessionID, directory } = this.session.info
-    const path = { cwd: directory, root: '/' }
+    const { id: sessionID } = this.session.info
+    const path = { cwd: this.directory, root: '/' }
     const spent = { cost: 0, tokens: countTokens(0, 0) }
     const time = { created: Date.now() }
     const id = newId('msg')

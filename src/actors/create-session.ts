@@ -1,0 +1,45 @@
+import { basename } from 'node:path'
+import { InvalidOptionsError } from '../errors.ts'
+import type { OpenCodeClient } from '../io/client.ts'
+import { decodedName } from '../io/directory-name.ts'
+import type { NamedDirectory } from '../io/real-directory.ts'
+import type { DirectoryPolicy } from './directory-policy.ts'
+
+/** A session that was made, and where. */
+export interface CreatedSession {
+  id: string
+  directory: string | undefined
+}
+
+/** What it takes to make a session. */
+export interface SessionTerms {
+  client: OpenCodeClient
+  policy: DirectoryPolicy
+  /** `undefined`: where the server was started. */
+  named: NamedDirectory | undefined
+  title: string
+}
+
+/**
+ * Makes a session in a directory that the policy allows, and looks where the server has made it. Rejects with
+ * `InvalidOptionsError` for a directory that may not be worked in, and where the server took another one: that session is
+ * deleted.
+ */
+export async function createSession({ client, policy, named, title }: SessionTerms): Promise<CreatedSession> {
+  const directory = named && (await policy.resolve(named))
+  const session = await client.createSession(directory, title)
+  if (named === undefined || directory === undefined) return session
+  if (await policy.isSame(directory, session.directory))
+    return { ...session, directory: session.directory ?? directory }
+  await client.deleteSession(session.id, policy.base).catch(() => undefined)
+  throw new InvalidOptionsError(otherDirectory(named.input, directory, session.directory))
+}
+
+/** Says that the server works in another directory than the one that it was sent; shows no whole path of the host. */
+export function otherDirectory(input: string, sent: string, taken: string | undefined): string {
+  const how = taken === decodedName(sent) ? ', its percent escapes decoded' : ''
+  return (
+    `Invalid ${input}: opencode took ${JSON.stringify(`…/${basename(sent)}`)} for another directory${how}. ` +
+    'Rename the directory, or report this version of opencode'
+  )
+}
