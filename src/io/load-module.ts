@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { HostFaultError } from '../errors.ts'
 import { firstLine, messageOf } from '../messages.ts'
 import { requireDescriptors } from './descriptors.ts'
-import { asHostFault } from './host-fault.ts'
+import { asHostFault, isHostFault } from './host-fault.ts'
 
 /** TypeScript sources are run by a loader, which `require` would go around. */
 const isBuilt = import.meta.url.endsWith('.js')
@@ -68,13 +68,17 @@ function asLoadFault(error: unknown): unknown {
 }
 
 /**
- * Loads a file of a package ahead of time, for a package that would `require` it later; nothing where there is none.
- * @throws HostFaultError where the file cannot be read at the moment.
+ * Loads ahead of time what a file of a package requires later; nothing where there is none.
+ * @param from - the file; a later `require` finds what it asked for before, and looks for nothing, from there only
+ * @param request - what that file requires, word for word
+ * @throws HostFaultError where it cannot be read at the moment.
  */
-export function loadFile(specifier: string): void {
+export function loadAhead(from: string, request: string): void {
   try {
-    requireFor(specifier)?.(specifier)
+    const file = requireFor(from)?.resolve(from)
+    if (file !== undefined) createRequire(file)(request)
   } catch (error) {
-    throw asLoadFault(error)
+    // What is not there, another version of the package may not need.
+    if (isHostFault(error)) throw asHostFault(error, notLoaded)
   }
 }
