@@ -1,8 +1,9 @@
 import { OpenCodeRuntimeError } from '../errors.ts'
 import { HttpError, OpenCodeClient } from '../io/client.ts'
+import { asHostFault, isHostFault } from '../io/host-fault.ts'
 import { baseURLOf } from '../io/port.ts'
 import { carriesMarker, killLeftovers, signalGroup } from '../io/processes.ts'
-import { isAsRecorded, readRecord, removeRecord, type ServerRecord } from '../io/server-record.ts'
+import { isAsRecorded, isOfHome, readRecord, removeRecord, type ServerRecord } from '../io/server-record.ts'
 import { elapse, type SystemClock } from './clock.ts'
 
 /** What ends an orphan, and how long it has for that. */
@@ -23,7 +24,8 @@ const sweepPatienceMs = 10_000
 /**
  * Ends the server that an earlier host of this home left running, and all that this one had started; resolves with its
  * pid where there was one. Only for who holds the home's lock. A process that merely has the recorded pid is never
- * touched. Rejects with the signal's reason on abort, and with OpenCodeRuntimeError where the server cannot be ended.
+ * touched, nor is the server of the home that this one is a copy of. Rejects with the signal's reason on abort, with
+ * OpenCodeRuntimeError where the server cannot be ended, and with HostFaultError where the host cannot look at processes.
  */
 export async function reapOrphan({
   home,
@@ -33,6 +35,10 @@ export async function reapOrphan({
 }: ReapOrphanInput): Promise<number | undefined> {
   const record = readRecord(home)
   if (!record) return undefined
+  if (!isOfHome(record, home)) {
+    removeRecord(home, record.marker)
+    return undefined
+  }
   const isOrphan = isAsRecorded(record) && (await isProven(record, clock, signal))
   if (isOrphan) await terminate(record, stopGraceMs, clock, signal)
   await sweepAll(record, isOrphan, clock, signal)
@@ -103,6 +109,7 @@ async function answer(
     await client.health(limit.signal)
     return 200
   } catch (error) {
+    if (isHostFault(error)) throw asHostFault(error, 'The server of an earlier host could not be asked')
     return error instanceof HttpError ? error.status : undefined
   } finally {
     limit.abort()

@@ -1,6 +1,8 @@
 import { fromPromise } from 'xstate'
 import { asHostFault } from '../io/host-fault.ts'
 import { OpenCodeClient } from '../io/client.ts'
+import { loadHttp } from '../io/load-http.ts'
+import { loadModule } from '../io/load-module.ts'
 import { withoutSecrets } from '../masked-error.ts'
 import { clockOf } from './clock.ts'
 import { directoryPolicy } from './directory-policy.ts'
@@ -13,8 +15,15 @@ export interface Prepared {
   reaped?: number | undefined
 }
 
-/** Loads what it takes to start a process, which is more than all the rest: once, when the first server is made. */
-export const loadPreparation = () => import('./preparation.ts')
+/**
+ * Loads what it takes to start a process and to talk to it, which is more than all the rest: when the first server is made,
+ * and all of it before the first spawn, so that an update of the packages under a running host keeps none from starting.
+ * @throws HostFaultError where something cannot be loaded at the moment; the next call tries again.
+ */
+export async function loadPreparation() {
+  const parts = [loadModule('./preparation.js', () => import('./preparation.ts')), loadHttp()] as const
+  return (await Promise.all(parts))[0]
+}
 
 /**
  * Finds the binary, locks the home, ends an orphan of an earlier host, writes the config, picks the port: what a spawn

@@ -1,8 +1,11 @@
-import { ServerExitedError } from '../errors.ts'
+import { HostFaultError, ServerExitedError } from '../errors.ts'
+import { asHostFault } from '../io/host-fault.ts'
 import { messageOf } from '../messages.ts'
 
-/** What kept a server from being started, as the exit that it amounts to. */
-export function asServerExit(thrown: unknown): ServerExitedError {
+/** What kept a server from being started: a fault of the host, or the exit that it amounts to. */
+export function asServerExit(thrown: unknown): HostFaultError | ServerExitedError {
+  const fault = asHostFault(thrown, 'The opencode server could not be started')
+  if (fault instanceof HostFaultError) return fault
   const detail = messageOf(thrown)
   return new ServerExitedError(`The opencode server could not be started: ${detail}`, {}, { cause: thrown })
 }

@@ -1,7 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { requireDescriptors } from './descriptors.ts'
 import { noServer, serverEnvironment } from './environment.ts'
+import { loadModule } from './load-module.ts'
 import { signalGroup } from './processes.ts'
 import { firstLine } from '../messages.ts'
 
@@ -15,7 +17,7 @@ const maxOutput = 64 * 1024
 /**
  * Asks a binary for its version (opencode 1.18.33, `opencode --version`: `1.18.33`). Home and temporary folder of the
  * process are a folder made for it and removed after: opencode makes its folders whatever it is asked. Never rejects,
- * but for a temporary folder that cannot be written; an aborted signal, or the time limit in ms, ends the process.
+ * but for a temporary folder that cannot be written and a fault of the host; an aborted signal, or the time limit in ms, ends the process.
  */
 export async function askVersion(
   binary: string,
@@ -36,7 +38,8 @@ export async function askVersion(
 
 async function run(binary: string, home: string, signal: AbortSignal): Promise<VersionAnswer> {
   const env = { TMPDIR: home, TEMP: home, TMP: home }
-  const { execa } = await import('execa')
+  const { execa } = await loadModule('execa', () => import('execa'))
+  requireDescriptors('The binary could not be asked for its version')
   const child = execa(binary, ['--version'], {
     cwd: home,
     env: serverEnvironment({ ...noServer, home, env }),

@@ -11,11 +11,14 @@ import {
 } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { HomeLockedError } from '../errors.ts'
+import { HomeLockedError, HostFaultError } from '../errors.ts'
 import { quietly } from '../quietly.ts'
 import { unwritable } from './config-file.ts'
+import { asHostFault } from './host-fault.ts'
+import { untilDone } from './in-background.ts'
+import { liveHolds } from './live-holds.ts'
 import { identify, isSameProcess } from './process-identity.ts'
-import { makeStateFolder, stateFolder } from './state-folder.ts'
+import { isFrom, makeStateFolder, originOf, stateFolder, type Origin } from './state-folder.ts'
 
 /** Who holds a home, as its lock file says it. */
 export interface LockHolder {
@@ -26,12 +29,19 @@ export interface LockHolder {
   host: string
   /** Epoch ms. */
   at: number
+  /** Where it holds; not said by earlier versions. */
+  origin?: Origin
+  /** The realm of its {@link liveHolds}; not said by earlier versions. */
+  realm?: string
   released?: boolean
 }
 
 /** A hold on a home. */
 export interface HomeLock {
-  /** Lets go of it; once is enough. Never throws. */
+  /**
+   * Lets go of it; once is enough. Never throws: this process may take the home again at once, and others as soon as the
+   * file system lets it be written, which is tried until then.
+   */
   release(): void
 }
 
@@ -48,14 +58,20 @@ const maxTries = 1_000
  * one of many wins a number, and the highest is never removed, only marked as released: whoever was late and got a lower
  * number sees the higher one, and tries again. Where a file system has no hard links the content follows the file, and
  * of two who come in the same moment the later one may win.
+ *
+ * A lock that was copied with its home holds nothing. One of this process is held for as long as its hold lives, whatever
+ * the file says: a release may have failed.
  * @throws HomeLockedError (`ERR_OPENCODE_HOME_LOCKED`) that names the holder, InvalidOptionsError
- *   (`ERR_OPENCODE_INVALID_OPTIONS`) where the home cannot be written.
+ *   (`ERR_OPENCODE_INVALID_OPTIONS`) where the home cannot be written, HostFaultError (`ERR_OPENCODE_HOST_FAULT`) where the
+ *   host refuses for the moment.
  */
 export function lockHome(home: string): HomeLock {
   try {
     return takeLock(makeStateFolder(home))
   } catch (error) {
-    throw error instanceof HomeLockedError ? error : unwritable('home', home, error)
+    const known = asHostFault(error, 'The lock of the home could not be taken', home)
+    if (known instanceof HomeLockedError || known instanceof HostFaultError) throw known
+    throw unwritable('home', home, error)
   }
 }
 
@@ -80,28 +96,43 @@ function takeLock(folder: string): HomeLock {
     startTime: identify(process.pid)?.startTime ?? '',
     host: hostname(),
     at: Date.now(),
+    origin: originOf(folder),
+    realm: liveHolds().realm,
   }
   for (let tries = 0; tries < maxTries; tries++) {
     const top = highest(folder)
     refuseIfHeld(folder, top)
     if (!claim(folder, top + 1, holder)) continue
-    if (highest(folder) === top + 1) return held(folder, top + 1, holder)
-    rmSync(fileOf(folder, top + 1), { force: true })
+    const lock = held(folder, top + 1, holder)
+    if (isHighest(folder, top + 1, lock)) return lock
   }
   throw new Error(`The lock of the home could not be taken: ${maxTries} others came first`)
 }
 
 function held(folder: string, generation: number, holder: LockHolder): HomeLock {
-  // The lock is ours: whatever fails here is no reason to lose it.
-  quietly(() => tidy(folder, generation))
-  let isReleased = false
+  const { ids } = liveHolds()
+  ids.add(holder.id)
   return {
     release: () => {
-      if (isReleased) return
-      isReleased = true
-      release(folder, generation, holder)
+      if (ids.delete(holder.id)) untilDone(() => release(folder, generation, holder))
     },
   }
+}
+
+/** Whether a number that was claimed is the lock; lets go of one that is not, or of which that cannot be seen. */
+function isHighest(folder: string, generation: number, lock: HomeLock): boolean {
+  try {
+    if (highest(folder) !== generation) {
+      lock.release()
+      return false
+    }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+  // The lock is ours: whatever fails here is no reason to lose it.
+  quietly(() => tidy(folder, generation))
+  return true
 }
 
 function refuseIfHeld(folder: string, generation: number): void {
@@ -117,22 +148,44 @@ function refuseIfHeld(folder: string, generation: number): void {
 
 function liveHolder(folder: string, generation: number): LockHolder | undefined {
   const holder = generation === 0 ? undefined : readHolder(fileOf(folder, generation))
-  const isHeld = holder && holder.released !== true && isSameProcess(holder.pid, holder.startTime)
-  return isHeld ? holder : undefined
+  return holder && holder.released !== true && isFrom(holder.origin, folder) && isLive(holder)
+    ? holder
+    : undefined
 }
 
-/** Who holds a lock; nobody where the file is gone, torn or none of ours. */
+function isLive({ id, pid, startTime, realm }: LockHolder): boolean {
+  const ours = liveHolds()
+  return realm === ours.realm ? ours.ids.has(id) : isSameProcess(pid, startTime)
+}
+
+/**
+ * Who holds a lock; nobody where the file is gone, torn or none of ours. Throws the system's error where it cannot be read:
+ * that is no free home.
+ */
 function readHolder(file: string): LockHolder | undefined {
   try {
-    const holder = JSON.parse(readFileSync(file, 'utf8')) as Partial<LockHolder> | null
-    const { id, pid, startTime, host, at } = holder ?? {}
+    return parseHolder(readFileSync(file, 'utf8'))
+  } catch (error) {
+    if (isAbsent(error)) return undefined
+    throw error
+  }
+}
+
+const isAbsent = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+
+function parseHolder(text: string): LockHolder | undefined {
+  try {
+    const holder = JSON.parse(text) as Partial<LockHolder> | null
+    const { id, pid, startTime, host, at, origin } = holder ?? {}
     const isWhole =
       typeof id === 'string' &&
       typeof startTime === 'string' &&
       typeof host === 'string' &&
       isPid(pid) &&
       typeof at === 'number' &&
-      !Number.isNaN(new Date(at).getTime())
+      !Number.isNaN(new Date(at).getTime()) &&
+      (origin === undefined || typeof origin === 'object')
     return isWhole ? (holder as LockHolder) : undefined
   } catch {
     return undefined
@@ -152,9 +205,12 @@ function claim(folder: string, generation: number, holder: LockHolder): boolean 
     if (['EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
     throw error
   } finally {
-    rmSync(draft, { force: true })
+    removeDraft(draft)
   }
 }
+
+/** One that stays is removed by a later holder. */
+const removeDraft = (draft: string): unknown => quietly(() => rmSync(draft, { force: true }))
 
 function link(draft: string, file: string): void {
   try {
@@ -169,19 +225,41 @@ function link(draft: string, file: string): void {
 
 function writeDraft(folder: string, holder: LockHolder): string {
   const draft = join(folder, `host.draft.${randomUUID()}`)
-  writeFileSync(draft, `${JSON.stringify(holder)}\n`, { mode: 0o600, flag: 'wx' })
+  try {
+    writeFileSync(draft, `${JSON.stringify(holder)}\n`, { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    removeDraft(draft)
+    throw error
+  }
   return draft
 }
 
-/** The file stays, so that its number is never given again; a disk that is full still takes an empty one. */
-function release(folder: string, generation: number, holder: LockHolder): void {
+/**
+ * Marks a lock as released, and returns whether nothing more has to be done: this process may have taken it again. The
+ * file stays, so that its number is never given again; a disk that is full still takes an empty one.
+ */
+function release(folder: string, generation: number, holder: LockHolder): boolean {
   const file = fileOf(folder, generation)
   try {
-    if (readHolder(file)?.id !== holder.id) return
-    const draft = writeDraft(folder, { ...holder, released: true })
-    renameSync(draft, file)
+    if (readHolder(file)?.id === holder.id) markReleased(folder, file, holder)
+    return true
   } catch {
-    quietly(() => truncateSync(file))
+    return (
+      quietly(() => {
+        truncateSync(file)
+        return true
+      }) ?? false
+    )
+  }
+}
+
+function markReleased(folder: string, file: string, holder: LockHolder): void {
+  const draft = writeDraft(folder, { ...holder, released: true })
+  try {
+    renameSync(draft, file)
+  } catch (error) {
+    removeDraft(draft)
+    throw error
   }
 }
 

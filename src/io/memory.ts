@@ -1,13 +1,17 @@
+import { loadModule } from './load-module.ts'
+import { requireDescriptors } from './descriptors.ts'
 import { listPids, readProc, readStat } from './proc.ts'
 
 /**
  * The resident set of a process group, in MiB; `undefined` where the platform does not tell. Pages that its processes
- * share count once for each. From `/proc` on Linux, from `ps` elsewhere.
+ * share count once for each. From `/proc` on Linux, from `ps` elsewhere. Rejects with HostFaultError where the host cannot
+ * look at the moment.
  */
 export async function groupResidentMb(leader: number): Promise<number | undefined> {
   if (process.platform === 'linux') return sum(residentInProc(leader))
   if (process.platform === 'win32') return undefined
-  const { execa } = await import('execa')
+  const { execa } = await loadModule('execa', () => import('execa'))
+  requireDescriptors('The memory of the server could not be read')
   const { stdout, failed } = await execa('ps', ['-A', '-o', 'pgid=', '-o', 'rss='], {
     cwd: '/',
     reject: false,

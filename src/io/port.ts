@@ -6,16 +6,14 @@ import { asHostFault, isHostFault } from './host-fault.ts'
 /**
  * A port for the next spawn: the given one if nothing listens on it, else a free one. Above 20 000, where no port is
  * one that browsers and `fetch` refuse. Binding it again may lose a race; an early exit then tries another.
- * @throws PortInUseError (`ERR_OPENCODE_PORT_IN_USE`) where the given one is taken, HostFaultError where the host has no
- *   descriptors left, InvalidOptionsError where the host
- *   name is none of this machine's.
+ * @throws PortInUseError (`ERR_OPENCODE_PORT_IN_USE`) where the given one is taken, InvalidOptionsError where the host
+ *   name is none of this machine's, HostFaultError where the host refuses for the moment.
  */
 export async function choosePort(hostname: string, wanted: number | undefined): Promise<number> {
   const failure = await bindFailure(hostname, wanted ?? 0)
-  if (failure === undefined) return wanted ?? getPort({ host: hostname, port: shuffledRange() })
+  if (failure === undefined) return wanted ?? freePort(hostname)
+  if (isHostFault({ code: failure })) throw asHostFault({ code: failure }, notChosen)
   if (failure !== 'EADDRINUSE') {
-    const fault = Object.assign(new Error(`listen ${failure}`), { code: failure })
-    if (isHostFault(fault)) throw asHostFault(fault, 'No port could be tried')
     const expected = `expected an address and a port that this process can listen on`
     throw new InvalidOptionsError(
       `Invalid option hostname: ${expected}, got ${hostname}:${wanted ?? 0} (${failure})`,
@@ -24,6 +22,16 @@ export async function choosePort(hostname: string, wanted: number | undefined): 
   throw new PortInUseError(
     `Port ${wanted ?? 0} of ${hostname} is in use by another process. Stop it, or leave the option \`port\` out to use a free one.`,
   )
+}
+
+const notChosen = 'No port could be chosen'
+
+async function freePort(hostname: string): Promise<number> {
+  try {
+    return await getPort({ host: hostname, port: shuffledRange() })
+  } catch (error) {
+    throw asHostFault(error, notChosen)
+  }
 }
 
 /** Starts at a random place, so that hosts that start at once rarely want the same port. */

@@ -1,19 +1,32 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { asHostFault, isHostFault } from './host-fault.ts'
 
-/** A file below `/proc` (Linux), such as `42/environ`; `undefined` where there is none, or this user may not read it. */
-export function readProc(file: string): string | undefined {
+/**
+ * Reads a file below `/proc` (Linux), such as `42/environ`; `undefined` where there is none, or this user may not read it.
+ * @throws HostFaultError where the host cannot look at the moment (EMFILE, ENOMEM …): that says nothing of the process.
+ */
+export const readProc = (file: string): string | undefined =>
+  look(() => readFileSync(`/proc/${file}`, 'utf8'))
+
+/** Reads a link below `/proc`, such as `42/exe`, as {@link readProc} reads a file. */
+export const readProcLink = (file: string): string | undefined => look(() => readlinkSync(`/proc/${file}`))
+
+/**
+ * Lists the pids that `/proc` shows; none where it is not mounted.
+ * @throws HostFaultError where the host cannot look at the moment.
+ */
+export const listPids = (): number[] =>
+  (look(() => readdirSync('/proc')) ?? []).filter((name) => /^\d+$/.test(name)).map(Number)
+
+/** Tells "there is no such process" (`undefined`) from "the host cannot look" (an error). */
+function look<T>(act: () => T): T | undefined {
   try {
-    return readFileSync(`/proc/${file}`, 'utf8')
-  } catch {
+    return act()
+  } catch (error) {
+    if (isHostFault(error)) throw asHostFault(error, 'A process could not be looked at')
     return undefined
   }
 }
-
-/** The pids of all processes that `/proc` lists. @throws where it cannot be read. */
-export const listPids = (): number[] =>
-  readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
 
 /** What `/proc/<pid>/stat` says of a process. */
 export interface ProcStat {
@@ -25,7 +38,7 @@ export interface ProcStat {
   startTicks: string
 }
 
-/** Reads a process's `stat`; `undefined` where there is no such process. */
+/** Reads a process's `stat`; `undefined` where there is no such process. @throws HostFaultError as {@link readProc} does. */
 export function readStat(pid: number): ProcStat | undefined {
   const stat = readProc(`${pid}/stat`)
   if (stat === undefined) return undefined

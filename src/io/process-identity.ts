@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { asHostFault, isHostFault } from './host-fault.ts'
 import { readProc, readStat } from './proc.ts'
 
 /** What tells a process from another one that has, or had, the same pid. */
@@ -9,11 +10,17 @@ export interface ProcessIdentity {
   command: string
 }
 
-/** What a pid is now; `undefined` where it is nobody, or a process that ended and only waits to be reaped. */
+/**
+ * What a pid is now; `undefined` where it is nobody, or a process that ended and only waits to be reaped.
+ * @throws HostFaultError where the host cannot look at the moment: a live process must not be taken for a dead one.
+ */
 export const identify = (pid: number): ProcessIdentity | undefined =>
   process.platform === 'linux' ? identifyByProc(pid) : identifyByPs(pid)
 
-/** Whether a pid is still the process that started then. What cannot be known counts as the same. */
+/**
+ * Whether a pid is still the process that started then. What this platform never tells counts as the same.
+ * @throws HostFaultError where the host cannot look at the moment.
+ */
 export function isSameProcess(pid: number, startTime: string): boolean {
   const now = identify(pid)
   return now !== undefined && (now.startTime === '' || startTime === '' || now.startTime === startTime)
@@ -22,10 +29,13 @@ export function isSameProcess(pid: number, startTime: string): boolean {
 /** Linux tells the start in ticks since the boot: with the boot's own id, where it is told, no later process has the same. */
 function identifyByProc(pid: number): ProcessIdentity | undefined {
   const stat = readStat(pid)
+  if (stat === undefined && !hasProc()) return identifyBySignal(pid)
   const command = readProc(`${pid}/cmdline`)?.split('\0').join(' ').trimEnd()
   if (stat === undefined || stat.hasEnded || command === undefined) return undefined
   return { startTime: `${readBootId()}:${stat.startTicks}`, command }
 }
+
+const hasProc = (): boolean => readStat(process.pid) !== undefined
 
 let boot: string | undefined
 const readBootId = (): string => (boot ??= readProc('sys/kernel/random/boot_id')?.trim() ?? '')
@@ -33,7 +43,10 @@ const readBootId = (): string => (boot ??= readProc('sys/kernel/random/boot_id')
 /** A `ps` that hangs is ended: the host waits for it. */
 const psTimeoutMs = 5_000
 
-/** As POSIX systems without `/proc` tell it; where there is no `ps`, only whether there is such a process. */
+/**
+ * As POSIX systems without `/proc` tell it; where there is no `ps`, only whether there is such a process.
+ * @throws HostFaultError where `ps` cannot be run at the moment.
+ */
 export function identifyByPs(pid: number): ProcessIdentity | undefined {
   const args = ['-ww', '-o', 'stat=,lstart=,command=', '-p', String(pid)]
   const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
@@ -49,11 +62,15 @@ export function identifyByPs(pid: number): ProcessIdentity | undefined {
       /^\s*(\S+)\s+((?:\S+\s+){4}\S+)\s+(.*)$/m.exec(line) ?? []
     return state === '' || state.startsWith('Z') ? undefined : { startTime, command: command.trimEnd() }
   } catch (error) {
-    // It ran and found nobody, or it cannot be run.
+    // It ran and found nobody; or it cannot be run at the moment, or never.
     if (typeof (error as { status?: unknown }).status === 'number') return undefined
-    return isThere(pid) ? { startTime: '', command: '' } : undefined
+    if (isHostFault(error)) throw asHostFault(error, 'A process could not be looked at')
+    return identifyBySignal(pid)
   }
 }
+
+const identifyBySignal = (pid: number): ProcessIdentity | undefined =>
+  isThere(pid) ? { startTime: '', command: '' } : undefined
 
 function isThere(pid: number): boolean {
   try {

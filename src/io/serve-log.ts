@@ -6,6 +6,7 @@ import { StringDecoder } from 'node:string_decoder'
 import { createStream } from 'rotating-file-stream'
 import type { Secrets } from '../secrets.ts'
 import { configFolder } from './config-file.ts'
+import { quietly } from '../quietly.ts'
 import { restrict } from './modes.ts'
 
 /** `serve.log`, `serve.log.1` and `serve.log.2`, of this size each. */
@@ -61,9 +62,11 @@ export function openServeLog(home: string, secrets: Secrets, onText: (text: stri
 }
 
 function openRotating(folder: string) {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
   const path = join(folder, 'serve.log')
-  if (existsSync(path)) restrict(path, 0o600)
+  quietly(() => {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    if (existsSync(path)) restrict(path, 0o600)
+  })
   return createStream('serve.log', { path: folder, size: maxSize, rotate: keptFiles, mode: 0o600 })
 }
 

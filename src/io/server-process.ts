@@ -1,31 +1,35 @@
 import { execa } from 'execa'
-import { ServerExitedError } from '../errors.ts'
+import { HostFaultError, ServerExitedError } from '../errors.ts'
 import { secretOptions, type CompiledOptions } from '../compiled-options.ts'
 import { secretTexts } from '../secret-texts.ts'
+import { requireDescriptors } from './descriptors.ts'
 import { serverEnvironment } from './environment.ts'
+import { asHostFault } from './host-fault.ts'
+import { untilDone } from './in-background.ts'
 import { killLeftovers, signalGroup, type GroupSignal } from './processes.ts'
 import { openServeLog } from './serve-log.ts'
 import { removeRecord, writeRecord } from './server-record.ts'
 import type { SpawnPlan } from './spawn-plan.ts'
 import { startWatcher } from './watcher.ts'
 import { firstLine } from '../messages.ts'
+import { quietly } from '../quietly.ts'
 
 /** What happens to a server's process. */
 export interface ProcessEvents {
   onListening(): void
   /** Once, at the end; also where it could not be started. */
-  onExit(error: ServerExitedError): void
+  onExit(error: ServerExitedError | HostFaultError): void
 }
 
 /** A running server's process. */
 export interface ServerProcess {
   readonly pid: number | undefined
   signal(name: GroupSignal): void
-  /** Kills what is left of it, and tells how many processes that were. */
+  /** Kills what is left of it, and tells how many processes that were; 1 where the host cannot look. Never throws. */
   sweep(): number
   /**
-   * Ends it at once, for a teardown that cannot wait: kills now, and again until nothing is left. `onGone` is called then,
-   * or when nothing more can be done; at once where a sweep had found nothing.
+   * Ends it at once, for a teardown that cannot wait: kills now, and again in the background until a look has found
+   * nothing. `onGone` is called then; at once where a sweep had found nothing. Never throws.
    */
   destroy(onGone?: () => void): void
 }
@@ -33,8 +37,10 @@ export interface ServerProcess {
 /**
  * Spawns `opencode serve` in a process group of its own, its output to the log. It listens once it says so for *our*
  * port: a stranger that answers there is never asked anything (opencode 1.18.33, stdout line `… listening on http://…`).
+ * @throws HostFaultError where the host has too few descriptors, before anything is opened.
  */
 export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: ProcessEvents): ServerProcess {
+  requireDescriptors(notStarted, forServer)
   const { home, trustProjectConfig } = options.values
   const { env } = secretOptions(options)
   const environment = serverEnvironment({
@@ -69,26 +75,32 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
     windowsHide: true,
   })
   const { pid } = child
+  let isGone = false
   if (pid !== undefined) {
     watcher.watch(pid)
-    writeRecord(home, { ...recordOf(plan), pid, command: [plan.binary, ...args] })
+    const record = { ...recordOf(plan), pid, command: [plan.binary, ...args] }
+    untilDone(() => isGone || writeRecord(home, record))
   }
-  for (const output of [child.stdout, child.stderr]) output.pipe(log.input())
-  let isGone = false
+  for (const output of [child.stdout, child.stderr]) {
+    // What cannot be read any more is not logged; the exit tells the rest.
+    output.on('error', () => undefined)
+    output.pipe(log.input())
+  }
+  const killAll = leftoverKiller(pid, plan.marker)
   const sweep = (): number => {
-    const left = isGone ? 0 : killLeftovers(pid, plan.marker)
-    if (left === 0 && !isGone) {
-      isGone = true
-      atExit.delete(destroy)
-      watcher.stop()
-      removeRecord(home, plan.marker)
-    }
-    return left
+    const left = isGone ? 0 : killAll()
+    if (left > 0 || isGone) return left
+    isGone = true
+    atExit.delete(destroy)
+    watcher.stop()
+    removeRecord(home, plan.marker)
+    return 0
   }
   const destroy = (onGone: () => void = () => undefined): void =>
-    sweepUntilGone(sweep, () => {
-      atExit.delete(destroy)
+    untilDone(() => {
+      if (sweep() > 0) return false
       onGone()
+      return true
     })
   atExit.add(destroy)
   // The exit is known from the process itself: a grandchild may hold its output open for ever. What it said last
@@ -125,6 +137,21 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
   }
 }
 
+/**
+ * Returns what kills a spawn's processes, time and again, and tells how many were still there. A look that cannot be made
+ * counts as 1: nothing is known to be gone. A group that is gone is never signalled again, since its number may become
+ * another's.
+ */
+function leftoverKiller(pid: number | undefined, marker: string): () => number {
+  let leader = pid
+  return () => {
+    // Nothing was started.
+    if (pid === undefined) return 0
+    if (leader !== undefined && !signalGroup(leader, 'SIGKILL')) leader = undefined
+    return quietly(() => killLeftovers(leader, marker)) ?? 1
+  }
+}
+
 const recordOf = ({ hostname, port, username, password, marker }: SpawnPlan) => ({
   hostname,
   port,
@@ -132,6 +159,11 @@ const recordOf = ({ hostname, port, username, password, marker }: SpawnPlan) => 
   ...(password !== undefined && { password }),
   marker,
 })
+
+const notStarted = 'The opencode server could not be started'
+
+/** Descriptors of a spawn: the server's pipes, its watcher's, the log, and what other threads open meanwhile. */
+const forServer = 32
 
 /** How long an ended server's last output is waited for, where something else holds its pipe open. */
 const lastOutputMs = 200
@@ -143,7 +175,9 @@ function exitError(
   exit: { exitCode?: number | undefined; signal?: string | undefined },
   logTail: string,
   cause?: Error,
-) {
+): ServerExitedError | HostFaultError {
+  const fault = cause && asHostFault(cause, notStarted)
+  if (fault instanceof HostFaultError) return fault
   const how = cause
     ? `could not be started: ${firstLine(cause.message)}`
     : exit.signal !== undefined
@@ -160,7 +194,8 @@ function exitError(
 const atExit = {
   teardowns: new Set<() => void>(),
   run: (): void => {
-    for (const teardown of atExit.teardowns) teardown()
+    // None keeps the others, or the host's own listeners, from running.
+    for (const teardown of atExit.teardowns) quietly(teardown)
   },
   add(teardown: () => void): void {
     if (this.teardowns.size === 0) process.once('exit', this.run)
@@ -170,13 +205,4 @@ const atExit = {
     this.teardowns.delete(teardown)
     if (this.teardowns.size === 0) process.removeListener('exit', this.run)
   },
-}
-
-/** How often, and how many times at most, a teardown looks again for what it killed. */
-const sweepAgainMs = 50
-const sweepTimes = 100
-
-function sweepUntilGone(sweep: () => number, onGone: () => void, times = sweepTimes): void {
-  if (sweep() === 0 || times === 0) onGone()
-  else setTimeout(() => sweepUntilGone(sweep, onGone, times - 1), sweepAgainMs)
 }

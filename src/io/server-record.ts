@@ -1,9 +1,11 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { quietly } from '../quietly.ts'
+import { asHostFault, isHostFault } from './host-fault.ts'
 import { replaceFileSync } from './private-file.ts'
 import { identify } from './process-identity.ts'
-import { makeStateFolder, stateFolder } from './state-folder.ts'
+import { isFrom, makeStateFolder, originOf, stateFolder } from './state-folder.ts'
 
 const recordSchema = z.object({
   pid: z.int().positive(),
@@ -15,6 +17,8 @@ const recordSchema = z.object({
   password: z.string().optional(),
   marker: z.uuid(),
   at: z.number(),
+  /** Not said by earlier versions. */
+  origin: z.object({ folder: z.string(), path: z.string() }).optional(),
 })
 
 /** A spawned server, as its home remembers it for the next host: how to know it again, and how to be let in. */
@@ -22,40 +26,54 @@ export type ServerRecord = z.infer<typeof recordSchema>
 
 const fileOf = (home: string): string => join(stateFolder(home), 'server.json')
 
-/** Records a server that was just spawned, 0600 and at once; a disk that refuses loses the record, never the server. */
-export function writeRecord(home: string, server: Omit<ServerRecord, 'startTime' | 'at'>): void {
+/**
+ * Records a server that was spawned, 0600 and at once; a disk that refuses loses the record, never the server. Returns
+ * false where the host refused only for the moment.
+ */
+export function writeRecord(
+  home: string,
+  server: Omit<ServerRecord, 'startTime' | 'at' | 'origin'>,
+): boolean {
   try {
-    makeStateFolder(home)
+    const origin = originOf(makeStateFolder(home))
     const startTime = identify(server.pid)?.startTime ?? ''
-    const content = `${JSON.stringify({ ...server, startTime, at: Date.now() }, null, 2)}\n`
+    const content = `${JSON.stringify({ ...server, startTime, at: Date.now(), origin }, null, 2)}\n`
     replaceFileSync(fileOf(home), content)
-  } catch {
+    return true
+  } catch (error) {
     // The watcher of this host still ends it.
+    return !isHostFault(error)
   }
 }
 
-/** The record of the last server of a home; `undefined` where there is none, or one that makes no sense. */
+/**
+ * The record of the last server of a home; `undefined` where there is none, or one that makes no sense.
+ * @throws HostFaultError where it cannot be read at the moment.
+ */
 export function readRecord(home: string): ServerRecord | undefined {
   try {
     return recordSchema.parse(JSON.parse(readFileSync(fileOf(home), 'utf8')))
-  } catch {
+  } catch (error) {
+    if (isHostFault(error))
+      throw asHostFault(error, 'The record of the server could not be read', fileOf(home))
     return undefined
   }
 }
 
-/** Forgets a server of which nothing is left; the record of another one stays. */
+/** Whether a record is of this home's server; one that was copied with a home is of the server of the original. */
+export const isOfHome = ({ origin }: ServerRecord, home: string): boolean => isFrom(origin, stateFolder(home))
+
+/** Forgets a server of which nothing is left; the record of another one stays. Never throws: by one that stays the next host finds nobody. */
 export function removeRecord(home: string, marker: string): void {
-  if (readRecord(home)?.marker !== marker) return
-  try {
-    rmSync(fileOf(home), { force: true })
-  } catch {
-    // The next host finds nobody by it.
-  }
+  quietly(() => {
+    if (readRecord(home)?.marker === marker) rmSync(fileOf(home), { force: true })
+  })
 }
 
 /**
  * Whether the recorded pid is still that server, by its start and its command line. The program's own name does not
  * count: a script shows its interpreter, and one that hands over to another program shows that one.
+ * @throws HostFaultError where the host cannot look at the moment.
  */
 export function isAsRecorded({ pid, startTime, command }: ServerRecord): boolean {
   const now = identify(pid)

@@ -1,4 +1,5 @@
 import type { Agent, Dispatcher } from 'undici'
+import { loadHttp } from './load-http.ts'
 
 /** Where a server is, and how to be let in. */
 export interface Endpoint {
@@ -36,9 +37,9 @@ export interface Call {
   isAlone?: boolean
 }
 
-/** undici, and the connections of a server. It takes as long to load as all the rest: nobody waits for it who only imports us. */
+/** undici, and the connections of a server. */
 async function openAgents() {
-  const { Agent, request } = await import('undici')
+  const { Agent, request } = await loadHttp()
   return {
     Agent,
     request,
@@ -50,12 +51,14 @@ async function openAgents() {
 
 /**
  * HTTP to a server, as its user. Everything rejects with {@link HttpError} for an answer that is no success, and with
- * undici's error where there is none. Credentials stay in private fields.
+ * undici's error where there is none; with HostFaultError where undici cannot be loaded, which the next call tries again.
+ * Credentials stay in private fields.
  */
 export class Transport {
   readonly baseURL: string
   readonly #authorization: string | undefined
-  readonly #agents = openAgents()
+  #agents: ReturnType<typeof openAgents> | undefined
+  #isClosed = false
 
   constructor({ baseURL, username, password }: Endpoint) {
     this.baseURL = baseURL
@@ -64,12 +67,12 @@ export class Transport {
         ? undefined
         : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
     // Whoever asks is told.
-    this.#agents.catch(() => undefined)
+    this.#open().catch(() => undefined)
   }
 
   /** What a call is answered, as JSON; `undefined` where the answer is none. */
   async json(path: string, call: Call = {}): Promise<unknown> {
-    const { Agent, agent: shared } = await this.#agents
+    const { Agent, agent: shared } = await this.#open()
     if (call.isAlone !== true) return this.#json(path, call, shared)
     const agent = new Agent({ pipelining: 0, connections: 1 })
     try {
@@ -81,7 +84,7 @@ export class Transport {
 
   /** The bytes of an event stream, once the server has taken the request. */
   async stream(path: string, signal: AbortSignal): Promise<Dispatcher.ResponseData['body']> {
-    const { request, streams } = await this.#agents
+    const { request, streams } = await this.#open()
     const response = await request(new URL(path, this.baseURL), {
       dispatcher: streams,
       headers: { accept: 'text/event-stream', ...this.#auth() },
@@ -93,10 +96,23 @@ export class Transport {
 
   /** Closes every connection at once. */
   close(): void {
-    const destroyed = this.#agents.then(({ agent, streams }) =>
+    this.#isClosed = true
+    const destroyed = this.#agents?.then(({ agent, streams }) =>
       Promise.all([agent.destroy(), streams.destroy()]),
     )
-    destroyed.catch(() => undefined)
+    destroyed?.catch(() => undefined)
+  }
+
+  /** Opens the connections once; again after a failure. */
+  #open(): ReturnType<typeof openAgents> {
+    if (this.#agents) return this.#agents
+    if (this.#isClosed) return Promise.reject(new Error('The connections to the server are closed'))
+    const agents = openAgents()
+    this.#agents = agents
+    agents.catch(() => {
+      this.#agents = undefined
+    })
+    return agents
   }
 
   #auth(): Record<string, string> {
@@ -104,7 +120,7 @@ export class Transport {
   }
 
   async #json(path: string, call: Call, dispatcher: Agent): Promise<unknown> {
-    const { request } = await this.#agents
+    const { request } = await this.#open()
     const { method = 'GET', query = {}, directory, body, signal } = call
     const url = new URL(path, this.baseURL)
     for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value)

@@ -1,6 +1,9 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { markerVariable } from './environment.ts'
+import { untilDone } from './in-background.ts'
+import { quietly } from '../quietly.ts'
 
 /** What is left of a watcher once it was started. */
 export interface Watcher {
@@ -60,11 +63,36 @@ done
 /**
  * Starts a small process that outlives this one by no more than it takes to end a spawn's processes: what a host that is
  * killed cannot do itself. It is in a session of its own, holds nothing of the host's, and keeps no event loop alive.
- * Where there is no `/bin/sh` there is no watcher.
+ * Where there is no `/bin/sh` there is no watcher. One that the host refuses for the moment is started later. Never throws.
  */
 export function startWatcher(marker: string, home: string): Watcher {
   if (process.platform === 'win32') return { watch: () => undefined, stop: () => undefined }
-  const child = spawn('/bin/sh', ['-c', script, watcherName, marker, home], {
+  let child: ChildProcess | undefined
+  let leader: number | undefined
+  let isStopped = false
+  const tellLeader = (): void => {
+    if (leader !== undefined) child?.stdin?.write(`${leader}\n`)
+  }
+  untilDone(() => {
+    if (isStopped || !isExecutable(shell)) return true
+    child = quietly(() => spawnWatcher(marker, home))
+    tellLeader()
+    return child?.pid !== undefined
+  })
+  return {
+    watch: (pid) => {
+      leader = pid
+      tellLeader()
+    },
+    stop: () => {
+      isStopped = true
+      child?.kill('SIGKILL')
+    },
+  }
+}
+
+function spawnWatcher(marker: string, home: string): ChildProcess {
+  const child = spawn(shell, ['-c', script, watcherName, marker, home], {
     cwd: '/',
     env: { PATH: [process.env['PATH'], systemPath].filter(Boolean).join(':'), LC_ALL: 'C' },
     detached: true,
@@ -76,9 +104,17 @@ export function startWatcher(marker: string, home: string): Watcher {
   const stdin = child.stdin as (Writable & { unref?: () => void }) | undefined
   stdin?.on('error', () => undefined)
   stdin?.unref?.()
-  return {
-    watch: (leader) => void stdin?.write(`${leader}\n`),
-    stop: () => void child.kill('SIGKILL'),
+  return child
+}
+
+const shell = '/bin/sh'
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { requireDescriptors } from './descriptors.ts'
 import { noServer, serverEnvironment } from './environment.ts'
+import { loadModule } from './load-module.ts'
 import type { ProjectOwner } from './project-code.ts'
 
 /** For git to answer, in ms. */
@@ -9,13 +11,15 @@ const timeoutMs = 5_000
 /**
  * The root of the git worktree that a folder is in, as opencode 1.18.33 sees it: git itself is asked, at the nearest
  * `.git` and in the server's environment, since one that git does not take (broken, or of another owner) is none.
- * `undefined` for none: then opencode looks up to `/`. Never rejects.
+ * `undefined` for none: then opencode looks up to `/`. Rejects with HostFaultError where git
+ * cannot be run at the moment.
  */
 export async function worktreeOf(folder: string, { home, env }: ProjectOwner): Promise<string | undefined> {
   const place = await nearestGit(folder)
   if (place === undefined) return undefined
-  const { execa } = await import('execa')
+  const { execa } = await loadModule('execa', () => import('execa'))
   const git = async (question: string) => {
+    requireDescriptors('git could not be asked for the worktree')
     const { exitCode, stdout } = await execa('git', ['rev-parse', question], {
       cwd: place,
       env: serverEnvironment({ ...noServer, home, env }),

@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { createActor } from 'xstate'
 import {
@@ -11,6 +13,7 @@ import {
   startTurn,
   stopServer,
 } from '../../src/index.ts'
+import { lockHome } from '../../src/io/home-lock.ts'
 import { stateFolder } from '../../src/io/state-folder.ts'
 import { buildPackage } from '../support/built-cli.ts'
 import { expectNothingLeft, tempHome } from '../support/home.ts'
@@ -52,6 +55,47 @@ describe('the lock of a home', () => {
       expect(readdirSync(stateFolder(home)).length).toBeLessThan(20)
     },
   )
+
+  it('is held against another thread of the process, which has holds of its own', async () => {
+    const home = tempHome()
+    const modules = join(dirname(dist), 'build/io/home-lock.js')
+    const program = `
+      const { parentPort } = require('node:worker_threads')
+      import(${JSON.stringify(modules)}).then(({ lockHome }) => {
+        parentPort.on('message', (task) => {
+          try {
+            const lock = lockHome(${JSON.stringify(home)})
+            if (task === 'try') lock.release()
+            parentPort.postMessage('held')
+          } catch (error) {
+            parentPort.postMessage(error.name)
+          }
+        })
+      })`
+    const thread = new Worker(program, { eval: true })
+    onTestFinished(async () => {
+      await thread.terminate()
+    })
+    const ask = async (task: string): Promise<unknown> => {
+      thread.postMessage(task)
+      const [answer] = (await once(thread, 'message')) as [unknown]
+      return answer
+    }
+    const lock = lockHome(home)
+    expect(await ask('try')).toBe('HomeLockedError')
+    lock.release()
+    expect(await ask('hold')).toBe('held')
+    expect(() => lockHome(home)).toThrow(HomeLockedError)
+  })
+
+  it('knows the holds of another copy of the package in the process', async () => {
+    const home = tempHome()
+    const copy = (await import(join(dirname(dist), 'build/io/home-lock.js'))) as { lockHome: typeof lockHome }
+    const lock = copy.lockHome(home)
+    expect(() => lockHome(home)).toThrow(HomeLockedError)
+    lock.release()
+    lockHome(home).release()
+  })
 
   function race(home: string, ms: number): Promise<string[]> {
     return new Promise((resolve, reject) =>

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { markerVariable } from '../../src/io/environment.ts'
@@ -224,4 +224,29 @@ describe('the record of a server', () => {
     await server.ensureRunning()
     expect(recordOf(home)).toMatchObject({ pid: server.pid })
   })
+})
+
+describe.runIf(process.platform === 'linux')('a home that was copied', () => {
+  it.each(['while its host lives', 'after its host has died'])(
+    '%s ends nothing of the original',
+    async (when) => {
+      const { host, home, server: original } = await hostOf('leaves-child')
+      const before = processesOf(home)
+      if (when === 'after its host has died') await host.dieAlone()
+      const copy = join(tempHome(), 'copy')
+      cpSync(home, copy, { recursive: true, preserveTimestamps: true })
+      const { server } = standInServer('well-behaved', { home: copy })
+      await server.ensureRunning()
+      expect(recordOf(copy)).toMatchObject({ pid: server.pid })
+      expect(recordOf(home)).toMatchObject({ pid: original })
+      expect(processesOf(home)).toEqual(before)
+      await server.close()
+      expect(processesOf(home)).toEqual(before)
+      if (when === 'while its host lives') return
+      // The original's next host finds its orphan.
+      const next = standInServer('well-behaved', { home })
+      await next.server.ensureRunning()
+      expect(isAlive(original)).toBe(false)
+    },
+  )
 })

@@ -77,7 +77,7 @@ describe.runIf(process.platform === 'linux')('findLeftovers', () => {
       env: { PATH: process.env['PATH'], [markerVariable]: marker },
     })
     const leader = child.pid ?? 0
-    onTestFinished(() => signalGroup(leader, 'SIGKILL'))
+    onTestFinished(() => void signalGroup(leader, 'SIGKILL'))
     const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
     const zombie = Number(line)
     await expect.poll(() => readFileSync(`/proc/${zombie}/stat`, 'latin1'), { interval: 5 }).toContain(') Z ')

@@ -65,6 +65,14 @@ describe('openServeLog', () => {
     expect(statSync(folder).mode & 0o777).toBe(0o700)
   })
 
+  it('loses the log where its folder cannot be made, and drains what comes all the same', async () => {
+    const home = tempHome()
+    writeFileSync(join(home, '.config'), '')
+    const { log } = open(home)
+    await feed(log, ['one\n', 'two\n'.repeat(100_000)])
+    expect(log.tail().split('\n').at(-1)).toBe('two')
+  })
+
   it('goes on where an older log ends, and closes it to others', async () => {
     const home = tempHome()
     const file = join(configFolder(home), 'serve.log')

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { isAsRecorded, readRecord, removeRecord, writeRecord } from '../../src/io/server-record.ts'
 import { identify } from '../../src/io/process-identity.ts'
-import { stateFolder } from '../../src/io/state-folder.ts'
+import { originOf, stateFolder } from '../../src/io/state-folder.ts'
 import { tempHome } from '../support/home.ts'
 
 const fileOf = (home: string): string => join(stateFolder(home), 'server.json')
@@ -27,7 +27,8 @@ describe('the record of a server', () => {
     expect(statSync(fileOf(home)).mode & 0o777).toBe(0o600)
     expect(statSync(stateFolder(home)).mode & 0o777).toBe(0o700)
     const startTime = identify(process.pid)?.startTime
-    expect(readRecord(home)).toEqual({ ...server, startTime, at: expect.any(Number) as number })
+    const origin = originOf(stateFolder(home))
+    expect(readRecord(home)).toEqual({ ...server, startTime, at: expect.any(Number) as number, origin })
   })
 
   it('may be of a server without a password', () => {

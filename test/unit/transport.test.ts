@@ -86,4 +86,21 @@ describe('a transport', () => {
     await setImmediate()
     expect(unhandled).not.toHaveBeenCalled()
   })
+
+  it('whose HTTP could not be loaded tries it again with the next call', async () => {
+    const { asked, transport } = await answering()
+    const { baseURL } = transport()
+    vi.doMock('undici', () => {
+      throw new Error('its files are being replaced')
+    })
+    onTestFinished(() => vi.doUnmock('undici'))
+    vi.resetModules()
+    const { Transport: Mended } = await import('../../src/io/transport.ts')
+    const mended = new Mended({ baseURL, username: 'opencode', password: undefined })
+    onTestFinished(() => mended.close())
+    await expect(mended.json('/a')).rejects.toThrow()
+    vi.doUnmock('undici')
+    expect(await mended.json('/b')).toEqual({ healthy: true })
+    expect(asked).toEqual(['/b'])
+  })
 })

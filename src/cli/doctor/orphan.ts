@@ -1,7 +1,7 @@
 import { holderOf } from '../../io/home-lock.ts'
 import { lookAt } from '../../io/places.ts'
 import { carriesMarker } from '../../io/processes.ts'
-import { isAsRecorded, readRecord, type ServerRecord } from '../../io/server-record.ts'
+import { isAsRecorded, isOfHome, readRecord, type ServerRecord } from '../../io/server-record.ts'
 import type { Check } from './context.ts'
 import { ok, skipped, warning } from './finding.ts'
 
@@ -14,7 +14,8 @@ export const checkOrphan: Check = async ({ home, platform }) => {
   const { kind } = await lookAt(home)
   if (kind === 'blocked' || kind === 'hidden') return [skipped(check, 'the home comes first')]
   const record = readRecord(home)
-  if (record === undefined || !isRunning(record)) return [ok(check, 'no server was left in the home')]
+  if (record === undefined || !isOfHome(record, home) || !isRunning(record))
+    return [ok(check, 'no server was left in the home')]
   const holder = holderOf(home)
   if (holder !== undefined)
     return [ok(check, `the server, process ${record.pid}, has its host, process ${holder.pid}`)]

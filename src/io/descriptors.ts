@@ -1,0 +1,26 @@
+import { closeSync, openSync } from 'node:fs'
+import { devNull } from 'node:os'
+import { asHostFault, errnoOf, isHostFault } from './host-fault.ts'
+
+/**
+ * Descriptors that must be free before a process is spawned. Two pipes take seven for a moment; the rest is for files that
+ * other threads open meanwhile. Node's `spawn` gives a process without pipes where it runs out of them, on which execa 9
+ * throws, and its 'error' event then reaches no listener.
+ */
+const forSpawn = 16
+
+/**
+ * Checks that so many more files can be opened at this moment.
+ * @throws HostFaultError where they cannot (EMFILE, ENFILE).
+ */
+export function requireDescriptors(what: string, count = forSpawn): void {
+  const open: number[] = []
+  try {
+    while (open.length < count) open.push(openSync(devNull, 'r'))
+  } catch (error) {
+    // Without the file, which is none that anybody wants.
+    if (isHostFault(error)) throw asHostFault({ code: errnoOf(error) }, what)
+  } finally {
+    for (const descriptor of open) closeSync(descriptor)
+  }
+}

@@ -1,0 +1,96 @@
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildPackage } from '../support/built-cli.ts'
+import { expectNothingLeft, tempHome } from '../support/home.ts'
+import { hostProgram } from '../support/host.ts'
+import { standIn } from '../support/stand-in.ts'
+
+const installed = fileURLToPath(new URL('../../node_modules', import.meta.url))
+
+let installation: string
+beforeAll(async () => {
+  installation = mkdtempSync(join(tmpdir(), 'opencode-runtime-test-'))
+  const built = await buildPackage()
+  install(built)
+  rmSync(dirname(built), { recursive: true, force: true })
+}, 120_000)
+afterAll(() => rmSync(installation, { recursive: true, force: true }))
+
+/** Makes an installation of its own: the built package, with a copy of all that it depends on. */
+function install(built: string): void {
+  const modules = join(installation, 'node_modules')
+  const own = join(modules, 'opencode-runtime')
+  mkdirSync(own, { recursive: true })
+  cpSync(built, join(own, 'dist'), { recursive: true })
+  cpSync(join(dirname(built), 'package.json'), join(own, 'package.json'))
+  for (const name of dependenciesOf(join(own, 'package.json')))
+    cpSync(join(installed, name), join(modules, name), { recursive: true })
+}
+
+/** The names of all packages that one needs, as they are installed. */
+function dependenciesOf(file: string, found = new Set<string>()): Set<string> {
+  const { dependencies = {} } = JSON.parse(readFileSync(file, 'utf8')) as {
+    dependencies?: Record<string, string>
+  }
+  for (const name of Object.keys(dependencies)) {
+    if (found.has(name)) continue
+    found.add(name)
+    dependenciesOf(join(installed, name, 'package.json'), found)
+  }
+  return found
+}
+
+/** Runs a host whose packages, or a part of them, are away for a while, and gives what it told. */
+async function updatedHost(moment: string, part = '') {
+  const home = tempHome()
+  const modules = join(installation, 'node_modules')
+  const dist = join(modules, 'opencode-runtime/dist')
+  const options = {
+    home,
+    binary: standIn('well-behaved'),
+    proxy: { baseURL: 'http://127.0.0.1:9/v1', apiKey: 'sk-host-test-key' },
+    models: ['gpt-4o'],
+    backoffInitialMs: 10,
+    startTimeoutMs: 20_000,
+    maxRestarts: 1,
+  }
+  const args = [hostProgram('updated'), dist, JSON.stringify(options), moment, join(modules, part)]
+  const { stdout, stderr } = await execa(process.execPath, args, { timeout: 60_000 })
+  expect(stderr).toBe('')
+  await expectNothingLeft(home)
+  return stdout.split('\n').map((line) => JSON.parse(line) as unknown)
+}
+
+describe('a host whose packages are updated under it', () => {
+  it.each(['after the first server was made', 'after the first start'])(
+    'starts its server and runs turns, if they are taken away %s',
+    async (moment) => {
+      expect(await updatedHost(moment)).toEqual([
+        { start: 'ok' },
+        { turn: 'final' },
+        { restart: 'ok', restarts: 1 },
+        { turn: 'final' },
+      ])
+    },
+  )
+
+  it.each([
+    'undici',
+    'undici/lib/dispatcher/client.js',
+    'execa',
+    'execa/lib/methods/main-async.js',
+    'write-file-atomic/lib/index.js',
+    'opencode-runtime/dist/server-record.js',
+  ])(
+    'starts its server once they are there again, if the first one was made while %s was away',
+    async (part) => {
+      const [away, , ...rest] = await updatedHost('before the first server', part)
+      expect(away).toMatchObject({ away: expect.stringMatching(/^(HostFault|RestartLimit)Error$/) as string })
+      expect(rest).toEqual([{ back: 'ok' }, { turn: 'final' }])
+    },
+  )
+})
