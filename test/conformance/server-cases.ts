@@ -107,6 +107,26 @@ export const serverCases: Record<string, Case> = {
       deletedTwice: await say(stage.server, 'DELETE', session),
     }
   },
+  'directories whose names decode to others': async ({ server }) => {
+    const named = join(server.actor.getSnapshot().context.options.values.home, 'jobs', 'a%2Fb')
+    for (const place of [named, decodeURIComponent(named)]) mkdirSync(place, { recursive: true })
+    const once = encodeURIComponent(named)
+    const made = await makeSession(server, '/session', once)
+    await say(server, 'POST', `/session/${made.id}/prompt_async`, {
+      parts: [{ type: 'text', text: 'say where' }],
+    })
+    await untilAnswered(server, made.id)
+    return {
+      byHeader: made.directory,
+      byQuery: (await makeSession(server, `/session?directory=${once}`)).directory,
+      byQueryEncodedTwice: (await makeSession(server, `/session?directory=${encodeURIComponent(once)}`))
+        .directory,
+      byBoth: (await makeSession(server, `/session?directory=${encodeURIComponent(once)}`, '%2F')).directory,
+      withSlashAndDots: (await makeSession(server, '/session', `${once}/../a%252Fb/`)).directory,
+      whereAPlainPromptOfTheFirstRuns: outputsOf(await messagesOf(server, made.id)),
+      whereATurnRuns: await recordOf(server.turn({ text: 'say where', directory: named })),
+    }
+  },
   'a server that is killed in mid-turn, and its session on the next one': async ({ server, states }) => {
     const session = server.session()
     await session.turn('say hello').done
@@ -133,26 +153,6 @@ export const serverCases: Record<string, Case> = {
     await firstValueFrom(turn.replies$)
     await server.stop()
     return { ended: shortened(await record), lifecycle: states.slice(from), running: server.isRunning() }
-  },
-  'directories whose names decode to others': async ({ server }) => {
-    const named = join(server.actor.getSnapshot().context.options.values.home, 'jobs', 'a%2Fb')
-    for (const place of [named, decodeURIComponent(named)]) mkdirSync(place, { recursive: true })
-    const once = encodeURIComponent(named)
-    const made = await makeSession(server, '/session', once)
-    await say(server, 'POST', `/session/${made.id}/prompt_async`, {
-      parts: [{ type: 'text', text: 'say where' }],
-    })
-    await untilAnswered(server, made.id)
-    return {
-      byHeader: made.directory,
-      byQuery: (await makeSession(server, `/session?directory=${once}`)).directory,
-      byQueryEncodedTwice: (await makeSession(server, `/session?directory=${encodeURIComponent(once)}`))
-        .directory,
-      byBoth: (await makeSession(server, `/session?directory=${encodeURIComponent(once)}`, '%2F')).directory,
-      withSlashAndDots: (await makeSession(server, '/session', `${once}/../a%252Fb/`)).directory,
-      whereAPlainPromptOfTheFirstRuns: outputsOf(await messagesOf(server, made.id)),
-      whereATurnRuns: await recordOf(server.turn({ text: 'say where', directory: named })),
-    }
   },
   'a turn that starts the server': async ({ server, states }) => {
     const from = states.length
