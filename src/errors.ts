@@ -17,6 +17,7 @@ export type OpenCodeErrorCode =
   | 'ERR_OPENCODE_UNSUPPORTED_VERSION'
   | 'ERR_OPENCODE_RECONFIGURE'
   | 'ERR_OPENCODE_HOST_FAULT'
+  | 'ERR_OPENCODE_SERVER_WEDGED'
 
 /**
  * The base of every error that this package throws, rejects with or shows in a `Lifecycle`.
@@ -98,12 +99,30 @@ export class ServerExitedError extends OpenCodeRuntimeError {
   }
 }
 
-/** The restart budget is spent; `cause` is the last failure. See `Lifecycle` for what tries again. */
+/** The server runs, but stopped answering. */
+export class ServerWedgedError extends OpenCodeRuntimeError {
+  protected static override readonly errorName = 'ServerWedgedError'
+  override readonly name = 'ServerWedgedError'
+  override readonly code = 'ERR_OPENCODE_SERVER_WEDGED'
+  override readonly retryable = true
+}
+
+/**
+ * The restart budget is spent; `cause` is the last failure, and `retryable` its own. `ensureRunning()` tries again; so does
+ * a turn if the failure is retryable: not sooner than `backoffMaxMs` after the last try, and at once if that failed before
+ * there was a process.
+ */
 export class RestartLimitError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'RestartLimitError'
   override readonly name = 'RestartLimitError'
   override readonly code = 'ERR_OPENCODE_RESTART_LIMIT'
-  override readonly retryable = true
+  override readonly retryable: boolean
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    const { cause } = options ?? {}
+    this.retryable = cause instanceof OpenCodeRuntimeError ? cause.retryable : true
+  }
 }
 
 /** `stop()` or `close()` was called while somebody waited for the start. */
@@ -156,6 +175,15 @@ export class HostFaultError extends OpenCodeRuntimeError {
     this.errno = fault.errno
     this.path = fault.path
   }
+}
+
+/** Returns the message of an error for a reply, which shows no path of the host. */
+export function messageWithoutPaths(error: Error): string {
+  let message = error.message
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
+    if (cause instanceof HostFaultError && cause.path !== undefined)
+      message = message.replaceAll(cause.path, '<path>')
+  return message
 }
 
 /** Anything thrown, as one of ours: itself, or wrapped as the `cause` of a plain {@link OpenCodeRuntimeError}. */

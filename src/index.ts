@@ -6,7 +6,8 @@ export {
   type TurnActorInput,
   type TurnFact,
 } from './actors/turn.ts'
-export type { ServerInput } from './actors/runtime.ts'
+export type { Prepared } from './actors/prepare.ts'
+export type { RuntimeHandle, ServerInput } from './actors/runtime.ts'
 export type { TurnStatus } from './actors/turn-record.ts'
 export { connect, driveTurn, type Connection, type DriveTurnOptions, type Sink } from './connect.ts'
 export { ensureRunning, type EnsureRunningOptions } from './ensure-running.ts'
@@ -20,6 +21,7 @@ export {
   ReconfigureError,
   RestartLimitError,
   ServerExitedError,
+  ServerWedgedError,
   StartTimeoutError,
   StoppedError,
   UnsupportedVersionError,

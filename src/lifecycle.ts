@@ -26,7 +26,7 @@ export interface Lifecycle {
   at: number
   pid?: number
   baseURL?: string
-  /** Respawns since construction. */
+  /** Restarts since construction, those included for which no process could be prepared. */
   restarts: number
   reason?: string
   error?: OpenCodeRuntimeError

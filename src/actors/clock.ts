@@ -1,4 +1,4 @@
-import { setImmediate as nextTick } from 'node:timers/promises'
+import { setImmediate as nextRound } from 'node:timers/promises'
 import type { AnyActorRef } from 'xstate'
 import { onAbort } from '../abort-signal.ts'
 
@@ -38,15 +38,15 @@ export function elapse(clock: SystemClock, ms: number, signal?: AbortSignal): Pr
 }
 
 /**
- * How late a timer may be, in ms. One that is later tells that the host stood still: paused, asleep, or its event loop
- * blocked. Then nothing is known of what others did meanwhile.
+ * The lateness of a timer, in ms, beyond which the host stood still: it was paused or asleep, or its event loop was blocked.
+ * Then nothing is known of what others did meanwhile.
  */
 export const punctualMs = 100
 
-/** How many rounds of the event loop read what waits: a round takes 2 MiB at most from each socket (libuv). */
+/** Rounds of the event loop that read what waits: a round takes 2 MiB at most from each socket (libuv). */
 const inputRounds = 10
 
 /** Resolves once what had arrived on this process's sockets has been read. */
 export async function inputRead(): Promise<void> {
-  for (let round = 0; round < inputRounds; round++) await nextTick()
+  for (let round = 0; round < inputRounds; round++) await nextRound()
 }

@@ -37,6 +37,8 @@ export async function createSession({ client, policy, named, title }: SessionTer
 
 /** Says that the server works in another directory than the one that it was sent; shows no whole path of the host. */
 export function otherDirectory(input: string, sent: string, taken: string | undefined): string {
+  if (taken === undefined)
+    return `Invalid ${input}: opencode did not say in which directory it made the session. Report this version of opencode`
   const how = taken === decodedName(sent) ? ', its percent escapes decoded' : ''
   return (
     `Invalid ${input}: opencode took ${JSON.stringify(`…/${basename(sent)}`)} for another directory${how}. ` +

@@ -1,10 +1,8 @@
 import { fromPromise } from 'xstate'
 import { OpenCodeRuntimeError } from '../errors.ts'
-import { HttpError, UnexpectedAnswerError } from '../io/client.ts'
 import { asHostFault, errnoOf } from '../io/host-fault.ts'
 import { maskedThrown } from '../masked-error.ts'
 import { messageOf } from '../messages.ts'
-import { isNetworkError } from './refusal.ts'
 import { clockOf } from './clock.ts'
 import { runtimeOf, type ServerInput } from './runtime.ts'
 
@@ -22,7 +20,7 @@ export const probe = fromPromise<ProbeAnswer | undefined, ServerInput & { withCo
     const { options, withConfig } = input
     const runtime = runtimeOf(input.runtime)
     const { link } = runtime
-    if (!link) throw new Error('There is no server to ask')
+    if (!link) throw new OpenCodeRuntimeError('There is no server to ask')
     const { now } = clockOf(system)
     const startedAt = now()
     try {
@@ -44,13 +42,13 @@ export const probe = fromPromise<ProbeAnswer | undefined, ServerInput & { withCo
 const shortages = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS'])
 
 /**
- * Returns the error that a failed probe rejects with: the server's own failure as it is; a shortage of the host as a
- * HostFaultError, and a defect of this package or of what it loads as an OpenCodeRuntimeError: neither says anything of
- * the server.
+ * Returns the error that a failed probe rejects with: a shortage of the host as a HostFaultError, and a defect of this
+ * package or of what it loads as an OpenCodeRuntimeError, since neither says anything of the server; any other error is
+ * the server's own and stays as it is.
  */
 function verdictOn(error: unknown): unknown {
   if (shortages.has(errnoOf(error) ?? '')) return asHostFault(error, 'The server could not be asked')
-  if (error instanceof OpenCodeRuntimeError || isOfServer(error)) return error
+  if (error instanceof OpenCodeRuntimeError || !isDefect(error)) return error
   return new OpenCodeRuntimeError(
     `The health probe failed by a defect, not of the server: ${messageOf(error)}`,
     {
@@ -59,8 +57,9 @@ function verdictOn(error: unknown): unknown {
   )
 }
 
-const isOfServer = (error: unknown): boolean =>
-  error instanceof HttpError ||
-  error instanceof UnexpectedAnswerError ||
-  isNetworkError(error) ||
-  (error instanceof Error && error.name === 'AbortError')
+/** Whether an error tells of code that is wrong or missing. A server causes neither, whatever it answers. */
+function isDefect(error: unknown): boolean {
+  const isWrong = [TypeError, ReferenceError, SyntaxError, RangeError].some((type) => error instanceof type)
+  const { code } = (error ?? {}) as { code?: unknown }
+  return isWrong || (typeof code === 'string' && /MODULE_NOT_FOUND$|^ERR_(PACKAGE|REQUIRE|MODULE)/.test(code))
+}

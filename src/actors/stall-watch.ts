@@ -15,6 +15,8 @@ export class StallWatch {
   #retrying = false
   #progressAt = 0
   #dueAt = 0
+  /** Whether the present silence has got its time anew, because the host stood still. */
+  #hasGrace = false
   #timer: unknown
 
   constructor(clock: SystemClock, stallMs: number, onStall: () => void) {
@@ -35,6 +37,7 @@ export class StallWatch {
   /** An event of the turn's session or of a child of it. */
   onEvent({ type, properties }: OpenCodeEvent): void {
     this.#progressAt = this.#clock.now()
+    this.#hasGrace = false
     if (!/^(permission|question)\.(replied|rejected)$/.test(type)) return
     const { requestID } = properties
     if (typeof requestID === 'string') this.leaveRequest(requestID)
@@ -78,8 +81,9 @@ export class StallWatch {
   }
 
   #look(): void {
-    // While the host stood still nothing was heard: what came meanwhile is read first, and the time begins anew.
-    const stoodStill = this.#clock.now() - this.#dueAt > punctualMs
+    // While the host stood still nothing was heard: what came meanwhile is read first, and the time begins anew, once.
+    const stoodStill = !this.#hasGrace && this.#clock.now() - this.#dueAt > punctualMs
+    this.#hasGrace ||= stoodStill
     const isPaused = stoodStill || this.#retrying || this.#requests.size > 0 || this.#tools.size > 0
     if (isPaused) this.#progressAt = this.#clock.now()
     const leftMs = this.#progressAt + this.#stallMs - this.#clock.now()

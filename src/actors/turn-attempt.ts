@@ -1,4 +1,4 @@
-import { HostFaultError, InvalidOptionsError } from '../errors.ts'
+import { HostFaultError, InvalidOptionsError, messageWithoutPaths } from '../errors.ts'
 import { HttpError } from '../io/client.ts'
 import { isDecodable } from '../io/directory-name.ts'
 import type { CompiledOptions } from '../options.ts'
@@ -162,7 +162,7 @@ export class TurnAttempt {
     if (error instanceof InvalidOptionsError)
       return this.#owner.onCause({ code: 'rejected', error: error.message })
     if (error instanceof HostFaultError)
-      return this.#owner.onCause({ code: 'server_unavailable', error: error.message })
+      return this.#owner.onCause({ code: 'server_unavailable', error: messageWithoutPaths(error) })
     const { message } = error instanceof Error ? error : new Error(String(error))
     if (isRefused(error)) this.#owner.record.wasPrompted = false
     if (!isNetworkError(error)) return this.#owner.onCause({ code: 'internal', error: message })

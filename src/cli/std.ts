@@ -1,6 +1,7 @@
 import { fstatSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import { getSystemErrorMap } from 'node:util'
+import { quietly } from '../quietly.ts'
 import { exitCode } from './exit-codes.ts'
 import { FileSink } from './file-sink.ts'
 import { Output, type Sink } from './output.ts'
@@ -38,7 +39,7 @@ function reasonOf({ errno, code, message }: NodeJS.ErrnoException): string {
 
 /** Returns Node's own stream for a pipe, a socket or a terminal, and a {@link FileSink} for a file or a device. */
 function sinkOf(fd: 1 | 2): Sink {
-  const stat = fstatSync(fd)
-  if (!stat.isFIFO() && !stat.isSocket() && !isatty(fd)) return new FileSink(fd)
+  const stat = quietly(() => fstatSync(fd))
+  if (stat && !stat.isFIFO() && !stat.isSocket() && !isatty(fd)) return new FileSink(fd)
   return fd === 1 ? process.stdout : process.stderr
 }

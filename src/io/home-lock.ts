@@ -1,14 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import {
-  linkSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
+import { linkSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { HomeLockedError, HostFaultError } from '../errors.ts'
@@ -17,8 +8,9 @@ import { unwritable } from './config-file.ts'
 import { asHostFault } from './host-fault.ts'
 import { untilDone } from './in-background.ts'
 import { liveHolds } from './live-holds.ts'
+import { isAbandoned } from './private-file.ts'
 import { identify, isSameProcess } from './process-identity.ts'
-import { isFrom, makeStateFolder, originOf, stateFolder, type Origin } from './state-folder.ts'
+import { isFrom, isOrigin, makeStateFolder, originOf, stateFolder, type Origin } from './state-folder.ts'
 
 /** Who holds a home, as its lock file says it. */
 export interface LockHolder {
@@ -46,8 +38,6 @@ export interface HomeLock {
 }
 
 const prefix = 'host.lock.'
-/** A file that was written and not put in its place is somebody's who died on the way. */
-const abandonedMs = 60_000
 /** More others than that never get in between: something else is wrong. */
 const maxTries = 1_000
 
@@ -184,9 +174,11 @@ function parseHolder(text: string): LockHolder | undefined {
       typeof host === 'string' &&
       isPid(pid) &&
       typeof at === 'number' &&
-      !Number.isNaN(new Date(at).getTime()) &&
-      (origin === undefined || typeof origin === 'object')
-    return isWhole ? (holder as LockHolder) : undefined
+      !Number.isNaN(new Date(at).getTime())
+    if (!isWhole) return undefined
+    // An origin that makes no sense counts as unsaid: the lock may be held.
+    const { origin: _unsaid, ...rest } = holder as LockHolder
+    return isOrigin(origin) ? { ...rest, origin } : rest
   } catch {
     return undefined
   }
@@ -271,11 +263,6 @@ function tidy(folder: string, generation: number): void {
     if (isOld || (name.startsWith('host.draft.') && isAbandoned(file)))
       quietly(() => rmSync(file, { force: true }))
   }
-}
-
-function isAbandoned(file: string): boolean {
-  const stat = statSync(file, { throwIfNoEntry: false })
-  return stat !== undefined && Date.now() - stat.mtimeMs > abandonedMs
 }
 
 const fileOf = (folder: string, generation: number): string => join(folder, `${prefix}${generation}`)

@@ -4,9 +4,6 @@ import { firstLine, messageOf } from '../messages.ts'
 import { requireDescriptors } from './descriptors.ts'
 import { asHostFault, isHostFault } from './host-fault.ts'
 
-/** TypeScript sources are run by a loader, which `require` would go around. */
-const isBuilt = import.meta.url.endsWith('.js')
-
 /**
  * More than an `import()` opens at once: execa's graph takes between 40 and 64 (Node 20.20).
  * `require` reads one file after the other, and needs one.
@@ -32,20 +29,25 @@ export async function loadModule<T>(specifier: string, load: () => Promise<T>): 
 }
 
 async function loadNow(specifier: string, load: () => Promise<unknown>): Promise<unknown> {
-  const require = isBuilt ? requireFor(specifier) : undefined
+  const require = requireFor(specifier)
   requireDescriptors(notLoaded, require ? forRequire : forImport)
   try {
     return require ? (require(specifier) as unknown) : await load()
   } catch (error) {
-    if (require && isBeyondRequire(error)) return load()
-    throw asLoadFault(error)
+    if (!require || !isBeyondRequire(error)) throw asLoadFault(error)
   }
+  return load().catch((error: unknown) => {
+    throw asLoadFault(error)
+  })
 }
 
 /** Returns a `require` that finds the specifier; `undefined` where there is none, as in a bundle that holds the module itself. */
 function requireFor(specifier: string): NodeJS.Require | undefined {
+  // A loader runs TypeScript sources, and `require` would go around it; a bundle of CommonJS has no `import.meta`.
+  const here = (import.meta as Partial<ImportMeta>).url
+  if (here?.endsWith('.js') !== true) return undefined
   try {
-    const require = createRequire(import.meta.url)
+    const require = createRequire(here)
     require.resolve(specifier)
     return require
   } catch {

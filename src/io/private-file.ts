@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { realpath, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { quietly } from '../quietly.ts'
 
 /**
@@ -35,4 +36,23 @@ export function replaceFileSync(file: string, content: string): void {
 /** The options of a draft: a file of this name that exists is not taken. */
 const ofDraft = { mode: 0o600, flag: 'wx' }
 
-const draftOf = (file: string): string => `${file}.${randomUUID()}`
+/** Names a draft, and removes the old ones of processes that were killed in the middle: they hold secrets. */
+function draftOf(file: string): string {
+  const folder = dirname(file)
+  for (const name of quietly(() => readdirSync(folder)) ?? [])
+    if (isDraft(name, basename(file)) && isAbandoned(join(folder, name)))
+      quietly(() => rmSync(join(folder, name), { force: true }))
+  return `${file}.${randomUUID()}`
+}
+
+const isDraft = (name: string, file: string): boolean =>
+  name.startsWith(`${file}.`) && /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(name.slice(file.length + 1))
+
+/** The age, in ms, from which a draft is that of a process that died on the way. */
+const abandonedMs = 60_000
+
+/** Returns whether a draft is older than any writer needs. */
+export function isAbandoned(draft: string): boolean {
+  const stat = statSync(draft, { throwIfNoEntry: false })
+  return stat !== undefined && Date.now() - stat.mtimeMs > abandonedMs
+}

@@ -21,6 +21,12 @@ export interface Origin {
   path: string
 }
 
+/** Returns whether a value is an origin. */
+export function isOrigin(value: unknown): value is Origin {
+  const { folder, path } = (value ?? {}) as { folder?: unknown; path?: unknown }
+  return typeof folder === 'string' && typeof path === 'string'
+}
+
 /** Returns what tells a state folder from every other one. */
 export function originOf(folder: string): Origin {
   const { dev, ino } = statSync(folder, { bigint: true })

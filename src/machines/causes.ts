@@ -1,9 +1,11 @@
 import type { TurnCause } from '../actors/refusal.ts'
 import {
   asRuntimeError,
-  OpenCodeRuntimeError,
+  messageWithoutPaths,
+  type OpenCodeRuntimeError,
   RestartLimitError,
   ServerExitedError,
+  ServerWedgedError,
   StartTimeoutError,
   UnsupportedVersionError,
 } from '../errors.ts'
@@ -34,7 +36,7 @@ export function startTimedOut({ context: { options, probeError } }: Scope): Fail
 
 /** The server runs, but does not answer. */
 export function wedged({ context: { failures, probeError = 'of silence' } }: Scope): Failure {
-  const error = new OpenCodeRuntimeError(
+  const error = new ServerWedgedError(
     `The server stopped answering: ${failures} probes in a row failed, the last one because ${probeError}`,
   )
   return { error, reason: 'wedged' }
@@ -75,11 +77,11 @@ export function processLost(cause: unknown): ServerExitedError {
   return new ServerExitedError(`The server's process was lost: ${detail}`, {}, { cause })
 }
 
-/** The restart budget is spent; of none, the failure itself stands. */
+/** Returns the error of a spent restart budget; the failure itself stands if there was none, or if a turn had its one try. */
 export function spent(context: ServerContext): Partial<Failure> {
-  const { options, error, now } = context
+  const { options, error, now, isLastTry } = context
   const { maxRestarts, restartWindowMs } = options.values
-  if (maxRestarts === 0 || !error) return {}
+  if (maxRestarts === 0 || isLastTry || !error) return {}
   const message = `The server failed ${recentRestarts(context, now).length + 1} times within ${restartWindowMs} ms; the last time: ${error.message}`
   return { error: new RestartLimitError(message, { cause: error }), reason: 'restart budget spent' }
 }
@@ -101,7 +103,7 @@ export function ended({ ending, error, reason = 'unknown' }: ServerContext): Tur
 export const unavailable = ({ error }: ServerContext): TurnCause => ({
   code: 'server_unavailable',
   retryable: error?.retryable ?? true,
-  error: `The server is not available: ${error?.message ?? 'it failed'}`,
+  error: `The server is not available: ${error ? messageWithoutPaths(error) : 'it failed'}`,
 })
 
 /** For a turn that finds the queue full. */

@@ -50,6 +50,8 @@ export interface ServerContext {
   restartTimes: readonly number[]
   /** The system's time in ms, as it was noted last: for a decision that depends on it. */
   now: number
+  /** When the present stage of a start began, in ms of the system's clock. */
+  begunAt: number
   /** When the last probe was sent, in ms of the system's clock. */
   askedAt: number
   /** When the server failed for good, in ms of the system's clock. */
@@ -94,6 +96,8 @@ export type ServerEvent =
   | { type: 'process.exited'; error: OpenCodeRuntimeError }
   | { type: 'stream.opened' }
   | { type: 'stream.lost' }
+  /** The server was not healthy in time, and the host did not stand still meanwhile. */
+  | { type: 'start.timedOut' }
 
 /** What a server machine knows at first: nothing runs, nothing is wanted. */
 export const initialContext = (options: CompiledOptions): ServerContext => ({
@@ -116,6 +120,7 @@ export const initialContext = (options: CompiledOptions): ServerContext => ({
   probeError: undefined,
   restartTimes: [],
   now: 0,
+  begunAt: 0,
   askedAt: 0,
   failedAt: undefined,
   isLastTry: false,
@@ -167,6 +172,10 @@ export function mayTryAgain({ options, error, failedAt = 0, now }: ServerContext
   if (error?.retryable !== true) return false
   return failedBeforeSpawn(error) || now - failedAt >= options.values.backoffMaxMs
 }
+
+/** Whether the configuration in use was never healthy, and an earlier one was. */
+export const canRollBack = ({ options, lastHealthy }: ServerContext): boolean =>
+  lastHealthy !== undefined && options !== lastHealthy
 
 /** Whether another configuration might do better: these errors have nothing to do with what a patch may change. */
 export const mayBeOfConfiguration = (error: unknown): boolean =>

@@ -1,6 +1,6 @@
-import { assign, enqueueActions, sendTo, stopChild } from 'xstate'
+import { assign, cancel, enqueueActions, sendTo, stopChild } from 'xstate'
 import type { MemoryReading } from '../actors/memory.ts'
-import { clockOf } from '../actors/clock.ts'
+import { clockOf, punctualMs } from '../actors/clock.ts'
 import { spent, stopped, versionCaution, type Failure } from './causes.ts'
 import { inputOf, recentRestarts } from './context.ts'
 import { withTurns } from './turns.ts'
@@ -8,6 +8,9 @@ import { messageOf } from '../messages.ts'
 
 /** A limit that no server keeps has one replaced at every 64th reading. */
 const maxPatience = 6
+
+/** The name of the delayed `start.timedOut`, by which it is cancelled. */
+const startTimeoutId = 'start.timedOut'
 
 /** How the reason begins while a probe can say nothing of the server. */
 const noVerdict = 'no verdict'
@@ -113,6 +116,15 @@ export const lifecycle = withTurns.extend({
       }
     }),
     renewBudget: assign({ restartTimes: [], cooldowns: 0, isLastTry: false }),
+    noteBegin: assign(({ system }) => ({ begunAt: clockOf(system).now() })),
+    /** A host that stood still reads first what came meanwhile: the start gets the time of one probe more. */
+    judgeStart: enqueueActions(({ context, system, enqueue }) => {
+      const { startTimeoutMs } = context.options.values
+      const lateMs = clockOf(system).now() - context.begunAt - startTimeoutMs
+      const delay = lateMs > punctualMs ? { delay: 'probeTimeout' as const } : {}
+      enqueue.raise({ type: 'start.timedOut' }, { id: startTimeoutId, ...delay })
+    }),
+    forgetTimeout: cancel(startTimeoutId),
     noteAsked: assign(({ system }) => ({ askedAt: clockOf(system).now() })),
     noteTime: assign(({ system }) => ({ now: clockOf(system).now() })),
     noteFailed: assign(({ system }) => ({ wanted: false, leases: [], failedAt: clockOf(system).now() })),

@@ -1,4 +1,4 @@
-import { and, assign } from 'xstate'
+import { assign } from 'xstate'
 import { inputOf } from './context.ts'
 import { lifecycle } from './lifecycle.ts'
 
@@ -60,7 +60,7 @@ export const reaping = lifecycle.createStateConfig({
         { guard: 'hasPending', target: '#server.configuring', actions: 'noteRespawn' },
         { guard: 'isRefused', target: '#server.failed' },
         {
-          guard: and(['canRollBack', 'mayBeOfConfiguration']),
+          guard: 'shouldRollBack',
           target: '#server.configuring',
           actions: ['rollBack', 'noteRespawn'],
         },

@@ -13,6 +13,7 @@ import type { CompiledOptions } from '../options.ts'
 import { judgeVersion } from '../versions.ts'
 import {
   backoffMs,
+  canRollBack,
   isQuiet,
   isWanted,
   mayBeOfConfiguration,
@@ -77,9 +78,9 @@ export const serverSetup = setup({
       context.version !== undefined && judgeVersion(context.version) === 'unsupported',
     hasPending: ({ context }) => context.pending !== undefined,
     /** The configuration in use was never healthy, and one before it was. */
-    canRollBack: ({ context }) =>
-      context.lastHealthy !== undefined && context.options !== context.lastHealthy,
-    mayBeOfConfiguration: ({ context }) => mayBeOfConfiguration(context.error),
+    canRollBack: ({ context }) => canRollBack(context),
+    /** The same, after a failure that another configuration may mend. */
+    shouldRollBack: ({ context }) => canRollBack(context) && mayBeOfConfiguration(context.error),
     hasTurns: ({ context }) => context.running.length + context.waiting.length > 0,
     hasNoTurns: ({ context }) => context.running.length + context.waiting.length === 0,
     restsWhenIdle: ({ context }) => context.options.values.idleTimeoutMs > 0,

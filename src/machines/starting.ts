@@ -52,9 +52,11 @@ export const configuring = lifecycle.createStateConfig({
 export const spawning = lifecycle.createStateConfig({
   description: 'the process is being started, in its own group',
   // A stop waits for what becomes of it: what is not known cannot be ended.
-  entry: 'spawnProcess',
-  after: { startTimeout: { target: 'reaping', actions: { type: 'noteFailure', params: startTimedOut } } },
+  entry: ['noteBegin', 'spawnProcess'],
+  after: { startTimeout: { actions: 'judgeStart' } },
+  exit: 'forgetTimeout',
   on: {
+    'start.timedOut': { target: 'reaping', actions: { type: 'noteFailure', params: startTimedOut } },
     'process.spawned': {
       target: 'probing',
       actions: assign(({ event }) => ({ pid: event.pid })),
@@ -74,8 +76,13 @@ export const probing = lifecycle.createStateConfig({
       actions: { type: 'beginReplacing', params: { reason: 'reconfigured' } },
     },
   ],
-  after: { startTimeout: { target: 'reaping', actions: { type: 'noteFailure', params: startTimedOut } } },
-  on: { 'process.exited': { target: 'reaping', actions: 'noteExit' } },
+  entry: 'noteBegin',
+  after: { startTimeout: { actions: 'judgeStart' } },
+  exit: 'forgetTimeout',
+  on: {
+    'start.timedOut': { target: 'reaping', actions: { type: 'noteFailure', params: startTimedOut } },
+    'process.exited': { target: 'reaping', actions: 'noteExit' },
+  },
   initial: 'awaitingListen',
   states: {
     awaitingListen: { on: { 'process.listening': 'asking' } },

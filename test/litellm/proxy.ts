@@ -41,7 +41,7 @@ const stopLimitMs = 15_000
  *
  * Rejects with the end of its log where it exits or is not ready in time.
  */
-export async function startProxy(options: ProxyOptions): Promise<Proxy> {
+export async function startProxy(options: ProxyOptions, tries = 3): Promise<Proxy> {
   const home = mkdtempSync(join(tmpdir(), 'opencode-runtime-litellm-'))
   const port = options.port ?? (await choosePort('127.0.0.1', undefined))
   const origin = `http://127.0.0.1:${port}`
@@ -59,6 +59,9 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   } catch (cause) {
     const log = readFileSync(logOf(home), 'utf8').slice(-4_000)
     await end('SIGKILL')
+    // Half a minute passes before it binds its port: somebody else may have taken it.
+    const isTaken = options.port === undefined && log.includes('address already in use')
+    if (isTaken && tries > 1) return startProxy(options, tries - 1)
     throw new Error(`LiteLLM did not start. Its log ends:\n${log}`, { cause })
   }
   return { baseURL: `${origin}/v1`, port, stop: endAndCheck('SIGTERM'), kill: endAndCheck('SIGKILL') }

@@ -53,7 +53,8 @@ describe.runIf(process.platform === 'linux')('a host without descriptors', () =>
     const home = tempHome()
     const host = starvedHost('close', home)
     await host.did('start')
-    expect(processesOf(home)).toHaveLength(2)
+    // The server's child appears a moment after the server listens.
+    await expect.poll(() => processesOf(home), { timeout: 10_000, interval: 20 }).toHaveLength(2)
     await host.did('close')
     await expect.poll(() => processesOf(home), { timeout: 10_000, interval: 20 }).toEqual([])
     await expectNothingLeft(home)

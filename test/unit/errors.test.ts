@@ -5,10 +5,12 @@ const classes = [
   ['OpenCodeRuntimeError', 'ERR_OPENCODE_RUNTIME', false],
   ['InvalidOptionsError', 'ERR_OPENCODE_INVALID_OPTIONS', false],
   ['BinaryNotFoundError', 'ERR_OPENCODE_BINARY_NOT_FOUND', false],
-  ['PortInUseError', 'ERR_OPENCODE_PORT_IN_USE', false],
+  ['PortInUseError', 'ERR_OPENCODE_PORT_IN_USE', true],
   ['StartTimeoutError', 'ERR_OPENCODE_START_TIMEOUT', true],
   ['ServerExitedError', 'ERR_OPENCODE_SERVER_EXITED', true],
   ['RestartLimitError', 'ERR_OPENCODE_RESTART_LIMIT', true],
+  ['ServerWedgedError', 'ERR_OPENCODE_SERVER_WEDGED', true],
+  ['HostFaultError', 'ERR_OPENCODE_HOST_FAULT', true],
   ['StoppedError', 'ERR_OPENCODE_STOPPED', false],
   ['HomeLockedError', 'ERR_OPENCODE_HOME_LOCKED', true],
   ['UnsupportedVersionError', 'ERR_OPENCODE_UNSUPPORTED_VERSION', false],
@@ -25,7 +27,7 @@ afterEach(() => void vi.resetModules())
 describe.each(classes)('%s', (name, code, retryable) => {
   it('has its name, its code, whether it is worth a retry, and its cause', () => {
     const cause = new Error('why')
-    const error = new errors[name]('what', { cause }, { cause })
+    const error = new errors[name]('what', { cause, errno: 'EIO' }, { cause })
     expect(error).toMatchObject({ name, code, retryable, message: 'what', cause })
     expect(error).toBeInstanceOf(Error)
     expect(String(error)).toBe(`${name}: what`)
@@ -33,7 +35,7 @@ describe.each(classes)('%s', (name, code, retryable) => {
   })
 
   it('is an instance of its class and the base, and of no other class', () => {
-    const error = new errors[name]('x')
+    const error = new errors[name]('x', { errno: 'EIO' })
     const matching = classes.map(([other]) => other).filter((other) => error instanceof errors[other])
     expect(matching.sort()).toEqual([...new Set([name, 'OpenCodeRuntimeError'])].sort())
   })
@@ -41,7 +43,7 @@ describe.each(classes)('%s', (name, code, retryable) => {
   it('is an instance of the same class of another copy of the package, both ways', async () => {
     const copy = await secondCopy()
     expect(copy[name]).not.toBe(errors[name])
-    const [ours, theirs] = [new errors[name]('x'), new copy[name]('x')]
+    const [ours, theirs] = [new errors[name]('x', { errno: 'EIO' }), new copy[name]('x', { errno: 'EIO' })]
     expect(ours).toBeInstanceOf(copy[name])
     expect(theirs).toBeInstanceOf(errors[name])
     expect(theirs).toBeInstanceOf(errors.OpenCodeRuntimeError)

@@ -6,9 +6,11 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { replaceFile, replaceFileSync } from '../../src/io/private-file.ts'
 import { tempHome } from '../support/home.ts'
@@ -53,5 +55,19 @@ describe.each([
     await expect(replace(join(home, 'taken'), 'x')).rejects.toThrow(/EISDIR|ENOTEMPTY|EEXIST/)
     await expect(replace(join(home, 'no', 'folder'), 'x')).rejects.toThrow('ENOENT')
     expect(readdirSync(home)).toEqual(['taken'])
+  })
+})
+
+describe('a draft of a process that was killed', () => {
+  it('is removed by the next replacement, once it is old', async () => {
+    const file = join(tempHome(), 'opencode.json')
+    const drafts = [`${file}.${randomUUID()}`, `${file}.${randomUUID()}`] as const
+    for (const draft of drafts) writeFileSync(draft, 'a secret')
+    utimesSync(drafts[0], 0, 0)
+    writeFileSync(`${file}.bak`, 'the user’s own')
+    await replaceFile(file, 'new')
+    expect(readdirSync(dirname(file)).sort()).toEqual(
+      [file, drafts[1], `${file}.bak`].map((path) => basename(path)).sort(),
+    )
   })
 })

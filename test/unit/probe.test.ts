@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import { createServer, type AddressInfo } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { createActor } from 'xstate'
 import { EventHub } from '../../src/actors/hub.ts'
 import { probe } from '../../src/actors/probe.ts'
@@ -33,6 +34,22 @@ describe('a probe that fails', () => {
     const verdict = await verdictOn(failing(error))
     expect(verdict).not.toBeInstanceOf(OpenCodeRuntimeError)
     expect(verdict).toMatchObject({ message: error.message })
+  })
+
+  it('by an answer that is no HTTP is the server’s own failure', async () => {
+    const garbage = createServer((socket) => socket.end('garbage\r\n\r\n'))
+    await new Promise<void>((resolve) => garbage.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void garbage.close())
+    const { port } = garbage.address() as AddressInfo
+    const client = new OpenCodeClient({
+      baseURL: `http://127.0.0.1:${port}`,
+      username: 'opencode',
+      password: undefined,
+    })
+    onTestFinished(() => client.close())
+    const verdict = await verdictOn(client)
+    expect(verdict).toBeInstanceOf(Error)
+    expect(verdict).not.toBeInstanceOf(OpenCodeRuntimeError)
   })
 
   it('by a shortage of the host says so', async () => {

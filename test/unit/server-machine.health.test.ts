@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { HostFaultError, OpenCodeRuntimeError } from '../../src/errors.ts'
+import { HostFaultError, OpenCodeRuntimeError, StartTimeoutError } from '../../src/errors.ts'
 import { startServer } from '../support/machine-harness.ts'
 
 const fast = { healthIntervalMs: 1000, unhealthyThreshold: 3, busyGraceMs: 20_000, probeTimeoutMs: 500 }
@@ -206,5 +206,33 @@ describe('a host that stood still in the middle of a probe', () => {
     server.world.answerProbe()
     await server.advance(fast.probeTimeoutMs * 2)
     expect([server.state(), server.world.spawns, server.context().failures]).toEqual(['healthy', 1, 0])
+  })
+})
+
+describe('a host that stood still in the middle of a start', () => {
+  const limits = { ...fast, startTimeoutMs: 10_000 }
+
+  it('gives it the time of one probe more, and callers their answer', async () => {
+    const server = startServer(limits, { spawn: 'silent' })
+    const waiter = server.ensure({ deadlineMs: 20_000 })
+    await server.advance(1_000)
+    server.clock.set(server.clock.now() + 60_000)
+    server.world.process.listen()
+    await server.advance()
+    expect(waiter.state).toBe('healthy')
+    expect(server.world.spawns).toBe(1)
+    await server.advance(20_000)
+    expect(server.state()).toBe('healthy')
+  })
+
+  it('ends it all the same if nothing came', async () => {
+    const server = startServer({ ...limits, maxRestarts: 0 }, { spawn: 'silent' })
+    const waiter = server.ensure({ deadlineMs: 100_000 })
+    await server.advance(1_000)
+    server.clock.set(server.clock.now() + 60_000)
+    await server.advance(fast.probeTimeoutMs - 1)
+    expect(server.state()).toBe('probing')
+    await server.advance(1)
+    expect(waiter.error).toBeInstanceOf(StartTimeoutError)
   })
 })

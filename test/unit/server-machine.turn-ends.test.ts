@@ -73,6 +73,15 @@ describe('a turn that waits for the server', () => {
     expect(server.state()).toBe('idle')
   })
 
+  it('that was answered while the host stood still is final, though its deadline passed', async () => {
+    const server = startServer()
+    const turn = server.turn({ text: 'x', deadlineMs: 3_000 })
+    await server.advance(1_000)
+    server.clock.set(server.clock.now() + 60_000)
+    await server.answer(turn)
+    expect(turn.replies.at(-1)).toMatchObject({ kind: 'final' })
+  })
+
   it('gets server_unavailable where the budget is spent', async () => {
     const server = startServer({ maxRestarts: 1, backoffInitialMs: 100 }, { spawn: 'exits' })
     const turn = server.turn()
