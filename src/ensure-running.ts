@@ -1,5 +1,5 @@
 import { onAbort } from './abort-signal.ts'
-import { clockOf, inputRead, punctualMs } from './actors/clock.ts'
+import { clockOf, inputRead, punctualMs, roundsAfterPause } from './actors/clock.ts'
 import { StartTimeoutError, StoppedError } from './errors.ts'
 import { ensureRunningSchema } from './option-schema.ts'
 import type { SnapshotFrom } from 'xstate'
@@ -67,8 +67,9 @@ export async function ensureRunning(
     const subscription = actor.subscribe({ next: () => isSent && look(), complete: look, error: look })
     const startedAt = clock.now()
     const onDeadline = async (): Promise<void> => {
-      // A host that stood still reads first what came meanwhile: the server may be healthy.
-      if (clock.now() - startedAt - deadlineMs > punctualMs) await inputRead()
+      // The server's answer may wait to be read.
+      const lateMs = clock.now() - startedAt - deadlineMs
+      await inputRead(lateMs > punctualMs ? roundsAfterPause : 1)
       if (!isSettled) leave(timedOut(actor, deadlineMs))
     }
     const timer = clock.setTimeout(() => void onDeadline(), deadlineMs)

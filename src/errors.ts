@@ -120,8 +120,7 @@ export class RestartLimitError extends OpenCodeRuntimeError {
 
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
-    const { cause } = options ?? {}
-    this.retryable = cause instanceof OpenCodeRuntimeError ? cause.retryable : true
+    this.retryable = retryableOf(options?.cause, true)
   }
 }
 
@@ -154,6 +153,12 @@ export class ReconfigureError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'ReconfigureError'
   override readonly name = 'ReconfigureError'
   override readonly code = 'ERR_OPENCODE_RECONFIGURE'
+  override readonly retryable: boolean
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.retryable = retryableOf(options?.cause, false)
+  }
 }
 
 /**
@@ -175,6 +180,11 @@ export class HostFaultError extends OpenCodeRuntimeError {
     this.errno = fault.errno
     this.path = fault.path
   }
+}
+
+/** Returns whether a cause is worth a retry; `otherwise` where the cause does not say. */
+function retryableOf(cause: unknown, otherwise: boolean): boolean {
+  return cause instanceof OpenCodeRuntimeError ? cause.retryable : otherwise
 }
 
 /** Returns the message of an error for a reply, which shows no path of the host. */

@@ -85,7 +85,8 @@ function outcomeOf(
     const isBack = snapshot.matches('healthy')
     return failure(isBack ? ', and the last healthy one is in use again' : '', rolledBack?.error)
   }
-  if (hasBegun && snapshot.matches('failed')) return failure('', error)
+  if (hasBegun && snapshot.matches('failed'))
+    return failure(options.revision >= wanted ? ', which the next start uses' : '', error)
   return isAtRest(snapshot) && options.revision >= wanted ? 'used' : undefined
 }
 

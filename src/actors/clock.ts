@@ -43,10 +43,14 @@ export function elapse(clock: SystemClock, ms: number, signal?: AbortSignal): Pr
  */
 export const punctualMs = 100
 
-/** Rounds of the event loop that read what waits: a round takes 2 MiB at most from each socket (libuv). */
-const inputRounds = 10
-
-/** Resolves once what had arrived on this process's sockets has been read. */
-export async function inputRead(): Promise<void> {
-  for (let round = 0; round < inputRounds; round++) await nextRound()
+/**
+ * Resolves once what waits on this process's sockets has been read: timers fire before sockets are read, so that whatever
+ * judges silence by a timer waits for this first.
+ * @param rounds - rounds of the event loop; each reads 2 MiB at most from a socket (libuv)
+ */
+export async function inputRead(rounds = 1): Promise<void> {
+  for (let round = 0; round < rounds; round++) await nextRound()
 }
+
+/** Rounds that read what a host that stood still may have waiting. */
+export const roundsAfterPause = 10

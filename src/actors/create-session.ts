@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import { InvalidOptionsError } from '../errors.ts'
-import type { OpenCodeClient } from '../io/client.ts'
+import { HttpError, type OpenCodeClient } from '../io/client.ts'
 import { decodedName } from '../io/directory-name.ts'
 import type { NamedDirectory } from '../io/real-directory.ts'
 import type { DirectoryPolicy } from './directory-policy.ts'
@@ -27,13 +27,25 @@ export interface SessionTerms {
  */
 export async function createSession({ client, policy, named, title }: SessionTerms): Promise<CreatedSession> {
   const directory = named && (await policy.resolve(named))
-  const session = await client.createSession(directory, title)
+  const session = await client.createSession(directory, title).catch((error: unknown) => {
+    throw named && isMissing(error) ? noDirectory(named, error) : error
+  })
   if (named === undefined || directory === undefined) return session
   if (await policy.isSame(directory, session.directory))
     return { ...session, directory: session.directory ?? directory }
   await client.deleteSession(session.id, policy.base).catch(() => undefined)
   throw new InvalidOptionsError(otherDirectory(named.input, directory, session.directory))
 }
+
+/** Returns whether the server has no such directory (opencode 1.18.33, `POST /session`: 500). */
+const isMissing = (error: unknown): boolean =>
+  error instanceof HttpError && error.status === 500 && /\bFileSystem\.realPath\b/.test(error.message)
+
+const noDirectory = ({ input, directory }: NamedDirectory, cause: unknown): InvalidOptionsError =>
+  new InvalidOptionsError(
+    `Invalid ${input}: expected an existing directory, got ${JSON.stringify(`…/${basename(directory)}`)}`,
+    { cause },
+  )
 
 /** Says that the server works in another directory than the one that it was sent; shows no whole path of the host. */
 export function otherDirectory(input: string, sent: string, taken: string | undefined): string {

@@ -1,5 +1,5 @@
 import type { OpenCodeEvent, Reply } from '../replies.ts'
-import { punctualMs, type SystemClock } from './clock.ts'
+import { inputRead, punctualMs, type SystemClock } from './clock.ts'
 import { sessionOf } from './wire.ts'
 
 /**
@@ -17,6 +17,7 @@ export class StallWatch {
   #dueAt = 0
   /** Whether the present silence has got its time anew, because the host stood still. */
   #hasGrace = false
+  #isStopped = false
   #timer: unknown
 
   constructor(clock: SystemClock, stallMs: number, onStall: () => void) {
@@ -26,11 +27,13 @@ export class StallWatch {
   }
 
   start(): void {
+    this.#isStopped = false
     this.#progressAt = this.#clock.now()
     this.#lookIn(this.#stallMs)
   }
 
   stop(): void {
+    this.#isStopped = true
     this.#clock.clearTimeout(this.#timer)
   }
 
@@ -87,7 +90,16 @@ export class StallWatch {
     const isPaused = stoodStill || this.#retrying || this.#requests.size > 0 || this.#tools.size > 0
     if (isPaused) this.#progressAt = this.#clock.now()
     const leftMs = this.#progressAt + this.#stallMs - this.#clock.now()
-    if (leftMs <= 0) return this.#onStall()
-    this.#lookIn(leftMs)
+    if (leftMs <= 0) void this.#judge()
+    else this.#lookIn(leftMs)
+  }
+
+  /** Progress may wait to be read. */
+  async #judge(): Promise<void> {
+    const progressAt = this.#progressAt
+    await inputRead()
+    if (this.#isStopped) return
+    if (this.#progressAt === progressAt) this.#onStall()
+    else this.#lookIn(Math.max(0, this.#progressAt + this.#stallMs - this.#clock.now()))
   }
 }

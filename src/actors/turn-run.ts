@@ -2,7 +2,7 @@ import { onAbort } from '../abort-signal.ts'
 import type { CompiledOptions } from '../options.ts'
 import { isTerminal } from '../replies.ts'
 import type { OpenCodeEvent, Reply, TurnOutput } from '../replies.ts'
-import { inputRead, punctualMs, type SystemClock } from './clock.ts'
+import { inputRead, punctualMs, roundsAfterPause, type SystemClock } from './clock.ts'
 import { exhaustedCode } from './failure.ts'
 import { TurnReducer } from './reducer.ts'
 import type { TurnCause } from './refusal.ts'
@@ -127,8 +127,9 @@ export class TurnRun {
 
   async #onDeadline(): Promise<void> {
     const { deadlineMs } = this.#record.plan
-    // A host that stood still reads first what came meanwhile: the turn may have ended in time.
-    if (this.#clock.now() - this.#startedAt - deadlineMs > punctualMs) await inputRead()
+    // The turn's end may wait to be read.
+    const lateMs = this.#clock.now() - this.#startedAt - deadlineMs
+    await inputRead(lateMs > punctualMs ? roundsAfterPause : 1)
     this.end({ code: 'deadline_exceeded', error: `The turn did not end within ${deadlineMs} ms` })
   }
 

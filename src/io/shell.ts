@@ -1,8 +1,9 @@
+import { spawnSync } from 'node:child_process'
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { basename, delimiter, isAbsolute, join } from 'node:path'
 import { quietly } from '../quietly.ts'
 
-/** Programs that stand in a user's entry for the shell that the user is not to have. */
+/** Programs that stand in a user's entry for the shell that the user is not to have. None is ever run. */
 const noShells =
   /^(nologin|false|true|sync|halt|shutdown|reboot|poweroff|passwd|git-shell|sftp-server|scponly|rssh|nosh|noshell)(\.exe)?$/i
 
@@ -22,7 +23,32 @@ export function shellProblem(shell: string, path = ''): string | undefined {
   const real = quietly(() => realpathSync(file))
   if (real === undefined) return 'does not exist'
   if (isNoShell(real)) return 'is no shell'
-  return isProgram(real) ? undefined : 'cannot be run'
+  if (!isProgram(real)) return 'cannot be run'
+  return runsCommands(file) ? undefined : 'runs no commands'
+}
+
+/** The answers of {@link runsCommands}, by path and age of the program: each is asked once. */
+const asked = new Map<string, boolean>()
+
+/** A shell answers in a few ms; one that takes longer than this, in ms, is left to opencode. */
+const answerTimeoutMs = 2_000
+
+/** Returns whether a program runs a command as a shell does, `-c 'echo …'`. A program that cannot be asked now may do so. */
+function runsCommands(file: string): boolean {
+  const key = `${file} ${statSync(file).mtimeMs}`
+  const known = asked.get(key)
+  if (known !== undefined) return known
+  const { error, stdout } = spawnSync(file, ['-c', 'echo a shell'], {
+    cwd: '/',
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: answerTimeoutMs,
+  })
+  if (error) return true
+  const answer = stdout.trim() === 'a shell'
+  asked.set(key, answer)
+  return answer
 }
 
 const isNoShell = (file: string): boolean => noShells.test(basename(file))

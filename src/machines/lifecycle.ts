@@ -136,7 +136,8 @@ export const lifecycle = withTurns.extend({
       ending: undefined,
       wasHealthy: true,
       streamTries: 0,
-      isLastTry: false,
+      // A failed server that is well again has its whole budget again.
+      ...(context.isLastTry && { isLastTry: false, restartTimes: [], cooldowns: 0 }),
       error: undefined,
       reason: versionCaution(context),
       lastHealthy: context.options,

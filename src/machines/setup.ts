@@ -3,6 +3,7 @@ import { punctualMs } from '../actors/clock.ts'
 import { events } from '../actors/events.ts'
 import { home } from '../actors/home.ts'
 import { memory } from '../actors/memory.ts'
+import { inputRead } from '../actors/input-read.ts'
 import { prepare } from '../actors/prepare.ts'
 import { probe } from '../actors/probe.ts'
 import { serverProcess } from '../actors/process.ts'
@@ -43,7 +44,19 @@ const types = {} as { context: ServerContext; events: ServerEvent; input: Compil
 /** What the machine is made of: its actors, how long it waits for what, and what it asks before it decides. */
 export const serverSetup = setup({
   types,
-  actors: { home, prepare, serverProcess, probe, events, memory, dispose, sweep, turnLogic, warmUp },
+  actors: {
+    home,
+    prepare,
+    serverProcess,
+    probe,
+    inputRead,
+    events,
+    memory,
+    dispose,
+    sweep,
+    turnLogic,
+    warmUp,
+  },
   delays: {
     startTimeout: ({ context }) => context.options.values.startTimeoutMs,
     probeInterval: ({ context }) => context.options.values.probeIntervalMs,

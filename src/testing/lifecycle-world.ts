@@ -35,7 +35,12 @@ const world = setup({
     renew: assign({ spent: 0, lastTry: false, mayPass: false }),
     lose: assign({ lost: 0 }),
     answer: assign({ lost: 0 }),
-    prove: assign({ proven: 'this', wanted: true, lastTry: false }),
+    prove: assign(({ context }) => ({
+      proven: 'this' as const,
+      wanted: true,
+      lastTry: false,
+      spent: context.lastTry ? 0 : context.spent,
+    })),
     ask: assign({ pending: true }),
     adopt: assign(({ context }) => (context.pending ? { pending: false, ...another(context) } : {})),
     change: assign(({ context }) => another(context)),

@@ -8,7 +8,7 @@ describe('shellProblem', () => {
   it('finds none of a shell, by its path or by a name that is on PATH', () => {
     const folder = tempHome()
     const fancy = join(folder, 'my shell')
-    writeFileSync(fancy, '#!/bin/sh\n', { mode: 0o755 })
+    writeFileSync(fancy, '#!/bin/sh\nexec /bin/sh "$@"\n', { mode: 0o755 })
     symlinkSync('/bin/sh', join(folder, 'linked'))
     for (const shell of ['/bin/sh', fancy, join(folder, 'linked')])
       expect(shellProblem(shell)).toBeUndefined()
@@ -21,6 +21,17 @@ describe('shellProblem', () => {
   ])('knows %s as no shell, whether it exists or not', (shell) =>
     expect(shellProblem(shell, '/usr/bin:/bin')).toBe('is no shell'),
   )
+
+  it.each([
+    ['says no', '#!/bin/sh\necho This account is not available\nexit 1\n'],
+    ['does nothing', '#!/bin/sh\nexit 0\n'],
+    ['is another program', '#!/bin/cat\n'],
+  ])('finds out a program of any other name that %s', (_what, text) => {
+    const file = join(tempHome(), 'mylogin')
+    writeFileSync(file, text, { mode: 0o755 })
+    expect(shellProblem(file)).toBe('runs no commands')
+    expect(shellProblem(file)).toBe('runs no commands')
+  })
 
   it('follows links to what is no shell', () => {
     const folder = tempHome()
