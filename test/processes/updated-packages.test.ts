@@ -83,7 +83,8 @@ describe('a host whose packages are updated under it', () => {
     'undici/lib/dispatcher/client.js',
     'execa',
     'execa/lib/methods/main-async.js',
-    'write-file-atomic/lib/index.js',
+    'get-port',
+    'rotating-file-stream/dist/esm/index.js',
     'opencode-runtime/dist/server-record.js',
   ])(
     'starts its server once they are there again, if the first one was made while %s was away',
