@@ -165,7 +165,7 @@ describe('a host that has no more to do', () => {
     async (command) => {
       const { host, home } = await hostAfterCrash()
       let exit: unknown
-      void host.ended.then((how) => (exit = how))
+      void host.ended.then((how: unknown[]) => (exit = how))
       host.command(command)
       host.closeInput()
       await expect.poll(() => exit, exits).toEqual([0, null])
