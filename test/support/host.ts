@@ -20,14 +20,14 @@ interface Fact {
   warning?: string
   /** A health probe is on its way. */
   probe?: 'sent'
-  /** How long the event loop was blocked, in ms. */
+  /** Duration for which the event loop was blocked, in ms. */
   blocked?: number
 }
 
 /** A command of the program `host`. */
 type HostCommand = 'stop' | 'stopActor' | 'exit' | 'probe' | `block ${number}`
 
-/** As whom and where a host runs; `through` is a command that becomes it. */
+/** User, group and working directory of a host; `through` is a command that executes the host's. */
 export interface HostProcess extends Pick<SpawnOptions, 'uid' | 'gid' | 'cwd'> {
   through?: readonly string[]
 }

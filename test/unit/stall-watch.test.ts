@@ -145,7 +145,7 @@ describe('StallWatch', () => {
     pass(500)
     clock.increment(20_000)
     expect(stalls).toEqual([])
-    // The whole time again: what came meanwhile is read first.
+    // The whole stall time begins again, so that events that arrived meanwhile are read first.
     pass(990)
     watch.onEvent(event())
     pass(990)
