@@ -1,4 +1,4 @@
-// What it saves to keep opencode from installing its plugin package into a fresh home: node bench/home.mjs [rounds, 10]
+// Measures the effect of preventing opencode's install of its plugin package in a fresh home: node bench/home.mjs [rounds, 10]
 // Needs the npm registry: without it the install fails, and the figures show nothing.
 import { lstatSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,13 +7,13 @@ import { finish, interleave, ratiosOf, row } from './lib/measure.mjs'
 import { bench } from './lib/stage.mjs'
 
 const rounds = Number(process.argv[2] ?? 10)
-/** A size hardly varies, and takes a minute. */
+/** Rounds of the measurement of size: the size hardly varies, and one round takes a minute. */
 const sizeRounds = 2
 
-/** After so long the install is over, and the home has the size that it keeps. */
+/** Time in ms after which the install is over and the home has its final size. */
 const restMs = 60_000
 
-/** The bytes of all files below a folder, in MB. */
+/** Returns the size of all files below a folder, in MB. */
 const sizeOf = (folder) =>
   readdirSync(folder, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile())
@@ -23,7 +23,7 @@ await bench(async (stage) => {
   const runtime = await stage.contender('runtime')
   const fresh = async (isKept, measure) => {
     const home = await stage.home()
-    // Somebody else's lock file, which opencode does not read: the runtime then leaves the folder to opencode.
+    // A lock file of another package manager, which opencode does not read: the runtime then leaves the folder to opencode.
     if (!isKept) writeFileSync(join(home, '.config', 'opencode', 'bun.lock'), '')
     const took = await runtime.start(stage.options(home, { warmUp: false }))
     const result = await measure(home, took)

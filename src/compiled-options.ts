@@ -100,7 +100,7 @@ export class CompiledOptions {
   }
 }
 
-/** What a changed configuration takes over from the one that it follows: the masked secrets; and its own number. */
+/** The secrets that a changed configuration takes over from its predecessor, and its own number. */
 interface Before {
   secrets: Secrets
   revision: number

@@ -47,7 +47,7 @@ export function lifecycleOf({ value, context }: SnapshotFrom<typeof serverMachin
   }
 }
 
-/** Compares what a subscriber is told changes of: a process that ends in `reaping` is no change of its own. */
+/** Compares the fields whose changes are emitted. The loss of the pid in `reaping` is not emitted as a change of its own. */
 const isSame = (a: Lifecycle, b: Lifecycle): boolean =>
   a.state === b.state && a.restarts === b.restarts && a.reason === b.reason && a.error === b.error
 

@@ -10,8 +10,8 @@ import type { ServerActorRef } from './turn.ts'
 
 /**
  * Tells a logger of every change of the lifecycle (failures as warnings, `failed` as an error) and of every turn's end
- * (`debug`; failures but `cancelled` as warnings), and of what a user should see to. Nothing is told per reply. Secrets are masked, in errors and in what
- * caused them too. A logger that throws loses its line, and takes nothing else with it.
+ * (`debug`; failures but `cancelled` as warnings), and of conditions that need attention. Nothing is logged per reply.
+ * Secrets are masked, in errors and in their causes. A logger that throws loses its line, and takes nothing else with it.
  */
 export function logTo(logger: Logger, secrets: Secrets): Observer {
   return {

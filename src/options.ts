@@ -137,7 +137,7 @@ export interface OpenCodeServerOptions extends TurnDefaults, LifecycleOptions {
   password?: string | false
   /** Default: found on PATH, in `~/.opencode/bin`, or in the `opencode-ai` package. */
   binary?: string
-  /** Where the agent works, absolute. Has to exist; only the default, `{home}/workspace`, is made. */
+  /** The agent's working directory, absolute. Must exist; only the default, `{home}/workspace`, is created. */
   directory?: string
   /** More variables for the server's environment. */
   env?: Record<string, string>

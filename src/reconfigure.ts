@@ -24,7 +24,7 @@ export async function reconfigure(actor: ServerActorRef, patch: ReconfigureOptio
   const latest = latestOf(context)
   const changed = changeOptions(latest, patch, runtime.latestOptions.revision + 1)
   if (!changed && latest.revision === (context.lastHealthy?.revision ?? 0)) return
-  // A configuration that is on its way already is waited for as one's own.
+  // If the same configuration is pending already, this call waits for it.
   const wanted = changed ?? latest
   if (changed) runtime.latestOptions = changed
   const watch = watchRevision(actor, wanted.revision)

@@ -92,7 +92,7 @@ export class ServerSession implements Session {
     await client.deleteSession(sessionId, policy.base, signal)
   }
 
-  /** Whether the session may be busy: in a directory that may not be worked in, only if the server works there already. */
+  /** Returns whether the session may be busy: in a directory that is not allowed, only if the server works there already. */
   async #mayRun({ policy }: Link, directory: string | undefined): Promise<boolean> {
     const { directories } = runtimeOf(this.#actor.getSnapshot().context.runtime)
     const { directory: used = directory } = this.#lane

@@ -14,7 +14,7 @@ export interface TurnInput {
   traceId?: string | null
   /** Continue this session; default a new one. */
   sessionId?: string
-  /** Where the agent works, absolute; has to exist. A session keeps its own. */
+  /** The agent's working directory, absolute; must exist. A session keeps its own. */
   directory?: string
   agent?: string
   /** Default: the first of `models`. A plain id is one of the proxy's. */

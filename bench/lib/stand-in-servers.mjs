@@ -30,7 +30,7 @@ class StandInClient {
   }
 }
 
-/** Takes every directory as it is. */
+/** Directory policy that allows every directory as given. */
 const anywhere = {
   base: undefined,
   /** @param {{ directory: string }} named */

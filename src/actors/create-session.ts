@@ -5,25 +5,25 @@ import { decodedName } from '../io/directory-name.ts'
 import type { NamedDirectory } from '../io/real-directory.ts'
 import type { DirectoryPolicy } from './directory-policy.ts'
 
-/** A session that was made, and where. */
+/** A created session and its directory. */
 export interface CreatedSession {
   id: string
   directory: string | undefined
 }
 
-/** What it takes to make a session. */
+/** Input of {@link createSession}. */
 export interface SessionTerms {
   client: OpenCodeClient
   policy: DirectoryPolicy
-  /** `undefined`: where the server was started. */
+  /** The directory to work in; `undefined`: the one in which the server was started. */
   named: NamedDirectory | undefined
   title: string
 }
 
 /**
- * Makes a session in a directory that the policy allows, and looks where the server has made it. Rejects with
- * `InvalidOptionsError` for a directory that may not be worked in, and where the server took another one: that session is
- * deleted.
+ * Creates a session in a directory that the policy allows, and checks in which directory the server created it. Rejects
+ * with `InvalidOptionsError` if the directory is not allowed, and if the server used another one; it deletes the session
+ * in that case.
  */
 export async function createSession({ client, policy, named, title }: SessionTerms): Promise<CreatedSession> {
   const directory = named && (await policy.resolve(named))
@@ -47,7 +47,7 @@ const noDirectory = ({ input, directory }: NamedDirectory, cause: unknown): Inva
     { cause },
   )
 
-/** Says that the server works in another directory than the one that it was sent; shows no whole path of the host. */
+/** Returns the message for a server that works in another directory than the one it was sent; the message holds no full path of the host. */
 export function otherDirectory(input: string, sent: string, taken: string | undefined): string {
   if (taken === undefined)
     return `Invalid ${input}: opencode did not say in which directory it made the session. Report this version of opencode`

@@ -4,25 +4,25 @@ import { mayBeSame } from '../io/directory-name.ts'
 import { refuseProjectCode } from '../io/project-code.ts'
 import { realDirectory, type NamedDirectory } from '../io/real-directory.ts'
 
-/** Decides where sessions may work, and what the server is told of it. */
+/** Decides in which directories sessions may work, and which path the server is sent. */
 export interface DirectoryPolicy {
   /**
-   * Resolves with the directory that the server is sent for a named one. Rejects with `InvalidOptionsError` for one that
-   * may not be worked in. Asked before each prompt: what is there may have changed.
+   * Resolves with the path that the server is sent for a named directory. Rejects with `InvalidOptionsError` if the
+   * directory is not allowed. Called before each prompt, because the directory's content may have changed.
    */
   resolve(named: NamedDirectory): Promise<string>
-  /** Resolves with whether a directory that the server answered is the one that it was sent. */
+  /** Resolves with true if a directory that the server answered is the one it was sent. */
   isSame(sent: string, answered: string | undefined): Promise<boolean>
   /**
-   * The directory in which the server is asked about a session whose own one was not resolved yet, so that nothing of
-   * that one is loaded; `undefined` where nothing is guarded.
+   * The directory that requests name for a session whose own directory is not resolved yet, so that opencode loads nothing
+   * from the session's directory; `undefined` if the policy guards no directory.
    */
   readonly base: string | undefined
 }
 
 /**
- * The policy of a server on this machine: the real path of a directory that exists and whose project runs no code of its
- * own in the server, which the option `trustProjectConfig` allows. `base` is the server's own directory, resolved.
+ * Returns the policy of a server on this machine. It resolves a directory to its real path, and allows it if it exists and
+ * its project runs no code in the server (`trustProjectConfig` allows that code). `base` is the server's own directory, resolved.
  */
 export function directoryPolicy(options: CompiledOptions, base?: string): DirectoryPolicy {
   const { home, trustProjectConfig } = options.values
@@ -42,14 +42,14 @@ export function directoryPolicy(options: CompiledOptions, base?: string): Direct
   }
 }
 
-/** The directory that a server's options name; `isShown` where only the host reads the messages. */
+/** Returns the directory that a server's options name; `isShown` if only the host reads the messages. */
 export const ownDirectory = ({ values }: CompiledOptions, isShown = false): NamedDirectory => ({
   input: 'option directory',
   directory: values.directory,
   isShown,
 })
 
-/** The directory of a turn: its own, else the one of the options; `undefined`: where the server was started. */
+/** Returns the directory of a turn: its own, else that of the options; `undefined`: the one in which the server was started. */
 export function turnDirectory(
   given: string | undefined,
   options: CompiledOptions,
@@ -58,7 +58,7 @@ export function turnDirectory(
   return options.values.directory === '' ? undefined : ownDirectory(options)
 }
 
-/** The policy of a server that somebody else manages, perhaps on another machine: its own directories are its manager's to guard. */
+/** Policy of a server that another program manages, perhaps on another machine: guarding its directories is the manager's job. */
 export const remoteDirectories: DirectoryPolicy = {
   base: undefined,
   resolve: ({ directory }) => Promise.resolve(directory),

@@ -29,12 +29,12 @@ export class Lane {
   readonly agent: string | undefined
   readonly title: string | undefined
   sessionId: string | undefined
-  /** Where the session works, as the policy resolved it for the last prompt. */
+  /** The session's directory, as the policy resolved it for the last prompt. */
   directory: string | undefined
   /** Turns of the lane that are not done. */
   turns = 0
   readonly #named: NamedDirectory | undefined
-  /** Where the session works, as the server tells; known of a session that was made or looked up. */
+  /** The session's directory, as the server reports it; known once the session was created or looked up. */
   #own: NamedDirectory | undefined
   #known = false
   #opening: Promise<string> | undefined
@@ -64,8 +64,8 @@ export class Lane {
   }
 
   /**
-   * Where the session works, as the server tells; loads nothing of that directory where the policy guards any. Rejects
-   * with `HttpError` 404 for a session that does not exist.
+   * Resolves with the session's directory, as the server reports it; loads nothing from it if the policy guards directories.
+   * Rejects with `HttpError` 404 for a session that does not exist.
    */
   async locate(client: OpenCodeClient, policy: DirectoryPolicy): Promise<string | undefined> {
     if (this.#known || this.sessionId === undefined) return this.#own?.directory

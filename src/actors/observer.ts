@@ -9,7 +9,7 @@ export type ProbeOutcome = 'ok' | 'failed' | 'timeout'
 export interface Observer {
   /** A server machine lives; its life is followed by subscribing to it. */
   onMachine?: (actor: AnyActorRef) => void
-  /** Something about the host or the home should be seen to; told once. */
+  /** Reports a condition of the host or the home that needs attention; called once for each. */
   onWarning?: (message: string) => void
   /** A probe ended, after so many ms of the system's time. */
   onProbe?: (ms: number, outcome: ProbeOutcome) => void

@@ -25,7 +25,7 @@ const sweepPatienceMs = 10_000
  * Ends the server that an earlier host of this home left running, and all that this one had started; resolves with its
  * pid where there was one. Only for who holds the home's lock. A process that merely has the recorded pid is never
  * touched, nor is the server of the home that this one is a copy of. Rejects with the signal's reason on abort, with
- * OpenCodeRuntimeError where the server cannot be ended, and with HostFaultError where the host cannot look at processes.
+ * OpenCodeRuntimeError where the server cannot be ended, and with HostFaultError where the host cannot inspect processes.
  */
 export async function reapOrphan({
   home,

@@ -58,7 +58,7 @@ export async function prepareSpawn(
 const openPlacesWarning = (open: readonly string[]): string =>
   `opencode home: the file system did not set the modes 0700 and 0600, so other users may read the key: ${open.join(', ')}`
 
-/** Finds the binary; one that was found before is away for a moment only, as while it is replaced. */
+/** Finds the binary. One that an earlier start found counts as away for a moment, for example while it is replaced. */
 async function findBinary(binary: string | undefined, runtime: Runtime): Promise<string> {
   try {
     return (runtime.binary = await resolveBinary(binary))

@@ -16,9 +16,10 @@ export interface Prepared {
 }
 
 /**
- * Loads what it takes to start a process and to talk to it, which is more than all the rest: when the first server is made,
- * and all of it before the first spawn, so that an update of the packages under a running host keeps none from starting.
- * @throws HostFaultError where something cannot be loaded at the moment; the next call tries again.
+ * Loads the modules that start a process and talk to it; together they are larger than all other modules. Loading begins
+ * when the first server is created and ends before the first spawn, so that an update of `node_modules` under a running
+ * host cannot break a later start.
+ * @throws HostFaultError if a module cannot be loaded at the moment; the next call tries again.
  */
 export async function loadPreparation() {
   const parts = [loadModule('./preparation.js', () => import('./preparation.ts')), loadHttp()] as const
@@ -33,7 +34,7 @@ export async function loadPreparation() {
 export const prepare = fromPromise<Prepared, ServerInput>(async ({ input, system, signal, self }) => {
   const { options } = input
   const runtime = runtimeOf(input.runtime)
-  // Also of a machine that somebody else embeds: its first start is the first that there is to tell.
+  // For an embedded machine too: nothing is reported before its first start.
   runtime.watch(self._parent)
   const clock = clockOf(system)
   const { preparing } = runtime
@@ -50,7 +51,7 @@ export const prepare = fromPromise<Prepared, ServerInput>(async ({ input, system
   if (signal.aborted) return { baseURL }
   runtime.plan = plan
   runtime.spawn = spawn
-  // What an earlier server was busy with, and where, ended with it.
+  // The earlier server's work ended with its process, in every directory.
   runtime.directories.clear()
   runtime.link?.client.close()
   const { username, password, directory } = plan

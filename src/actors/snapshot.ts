@@ -23,7 +23,7 @@ export async function askServer(
     client.status(directory, signal),
     client.requests(directory, signal),
   ])
-  // A child session works where its parent does.
+  // A child session works in its parent's directory.
   const read = (id: string): Promise<unknown> => client.messages(id, directory, signal)
   // Messages last: what is idle before they are read is whole in them.
   const root = asList(await read(sessionId))

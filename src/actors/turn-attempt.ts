@@ -192,8 +192,8 @@ export class TurnAttempt {
   }
 
   /**
-   * Says so where the server works in what the directory's name decodes to: a server that does not read a session's path
-   * as 1.18.33 does, or a proxy before it that rewrites the path.
+   * Returns the error if the server works in another directory, the one that the decoded name means; otherwise `undefined`.
+   * Causes: a server that does not read a session's path as 1.18.33 does, or a proxy that rewrites the path.
    */
   #elsewhere(event: OpenCodeEvent): string | undefined {
     const { directory = '' } = this.#owner.record.lane

@@ -13,7 +13,7 @@ export interface TurnActorInput extends ServerInput {
 
 /** What a turn's actor is told. */
 export type TurnActorEvent =
-  /** The server is healthy and it is this turn's turn; with the options that the server runs with. */
+  /** The server is healthy and this turn may run; with the options of the running server. */
   | { type: 'turn.admit'; options: CompiledOptions }
   /** The server died; the turn waits to be admitted again. */
   | { type: 'turn.suspend'; cause: TurnCause }

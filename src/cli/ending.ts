@@ -16,7 +16,7 @@ export type EndCause = EndSignal | 'reader left' | 'not written'
 const sameSignalMs = 300
 
 /**
- * Whether the command was asked to end, from the moment this is made: by a signal, or because stdout takes nothing more.
+ * Watches for a request to end the command, from its construction on: a signal, or a stdout that accepts no more output.
  * A second signal asks for the end at once; a third ends the process itself. `dispose` gives the signals back.
  */
 export class Ending implements Disposable {
@@ -61,7 +61,7 @@ export class Ending implements Disposable {
     for (const signal of signals) this.#source.off(signal, this.#onSignal)
   }
 
-  /** Ends the command when the output takes nothing more: the rest of the answer would be paid for and lost. */
+  /** Ends the command when the output accepts no more: the rest of the answer would be paid for and lost. */
   watch(output: Output): void {
     output.onFailure(() => this.#ask(output.hasReaderLeft ? 'reader left' : 'not written'))
   }

@@ -1,7 +1,7 @@
 import { fstatSync, fsyncSync, writeFileSync } from 'node:fs'
 import { Writable } from 'node:stream'
 
-/** Error codes of file systems that cannot sync: they say nothing about what was written. */
+/** Error codes of file systems that cannot sync. Such an error says nothing about the write. */
 const cannotSync = ['EINVAL', 'ENOSYS', 'ENOTSUP', 'EROFS']
 
 /**
@@ -26,7 +26,7 @@ export class FileSink extends Writable {
   }
 
   /**
-   * Waits until the disk has everything: some file systems (NFS, thin volumes) tell only then that there is no space.
+   * Waits until the disk has all data: some file systems (NFS, thin volumes) report a lack of space only then.
    * @throws the system's error where the disk could not take all of it.
    */
   sync(): void {

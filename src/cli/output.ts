@@ -1,18 +1,18 @@
 import type { Writable } from 'node:stream'
 
-/** stdout, stderr, or what stands in for them. */
+/** stdout, stderr, or a replacement in tests. */
 export type Sink = Writable & {
-  /** The last two only where it is a terminal. */
+  /** Set only for a terminal, as is the next one. */
   isTTY?: boolean
   columns?: number
-  /** Makes sure that the disk has what was written. @throws where it has not. */
+  /** Waits until the disk has all data. @throws the system's error if it could not take all of it. */
   sync?: () => void
 }
 
 /** Error codes of a write to a pipe or a socket whose reader has left; `EOF` on Windows. */
 const readerLeftCodes = ['EPIPE', 'ECONNRESET', 'EOF']
 
-/** A stream that may fail at any time: its reader leaves, its disk is full. Then it swallows what is written. */
+/** A stream that may fail at any time, since its reader leaves or its disk is full. After a failure it discards all writes. */
 export class Output {
   readonly stream: Sink
   #failure: Error | undefined
@@ -28,7 +28,7 @@ export class Output {
     return this.#failure
   }
 
-  /** Whether the write failed because the reader left, which is no fault (`| head -1`). */
+  /** True if the write failed because the reader left, which is no fault (`| head -1`). */
   get hasReaderLeft(): boolean {
     return readerLeftCodes.includes(this.failure?.code ?? '')
   }
@@ -43,7 +43,7 @@ export class Output {
     return this.isTTY ? columns || 80 : 400
   }
 
-  /** Calls the listener once, when a write fails; at once where one has failed. There is one listener. */
+  /** Calls the listener once, when a write fails; synchronously if a write has failed already. There is only one listener. */
   onFailure(listener: () => void): void {
     this.#onFailure = listener
     if (this.#failure !== undefined) listener()

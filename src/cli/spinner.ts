@@ -6,8 +6,8 @@ const frameMs = 80
 const eraseLine = '\r\x1b[K'
 
 /**
- * Returns whether a line may be drawn again and again: on a terminal that is no log (`CI`), that can move its cursor
- * (`TERM=dumb` cannot), and whose user does not want plain text (`NO_COLOR`).
+ * Returns whether a line may be redrawn: the output is a terminal, it is not a log (`CI`), it can move its cursor
+ * (`TERM=dumb` cannot), and its user did not ask for plain text (`NO_COLOR`).
  */
 export function canAnimate({ isTTY }: Output, env: NodeJS.ProcessEnv = process.env): boolean {
   const { TERM, CI = '', NO_COLOR = '' } = env

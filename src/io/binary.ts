@@ -51,7 +51,7 @@ export async function locateBinary(binary?: string, lookup: BinaryLookup = {}): 
   )
 }
 
-/** Returns where the package `opencode-ai` is looked for: beside this package, and in the working directory. */
+/** Returns the bases from which the package `opencode-ai` is resolved: this package, and the working directory. */
 function ownPackages(): string[] {
   const working = workingDirectory()
   return working === undefined ? [import.meta.url] : [import.meta.url, join(working, 'package.json')]

@@ -116,7 +116,7 @@ export class OpenCodeClient {
     await this.#transport.json(this.#pathOf(sessionId, directory), { method: 'DELETE', directory, signal })
   }
 
-  /** A session, with the directory it works in; `undefined` where the server does not say. `directory` is the one to ask in. */
+  /** Resolves with a session and its directory, which is `undefined` if the server does not report it. The request names `directory`. */
   async session(
     sessionId: string,
     directory: string | undefined,

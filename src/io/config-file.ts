@@ -9,7 +9,7 @@ import { replaceFile } from './private-file.ts'
 /** Where a home's opencode config is. */
 export const configFolder = (home: string): string => join(home, '.config', 'opencode')
 
-/** The path of a home's opencode config, which holds the proxy's key. */
+/** Returns the path of a home's opencode config, which holds the proxy's key. */
 export const configFile = (home: string): string => join(configFolder(home), 'opencode.json')
 
 /**
@@ -46,7 +46,7 @@ async function naming(option: string, value: string, write: () => Promise<unknow
   }
 }
 
-/** The codes that say of a place that nothing can be written there, or that something else is in its way. */
+/** Error codes of a path that cannot be written, or that is taken by something else. */
 const refusals = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'EISDIR', 'ENOENT'])
 
 /**
@@ -66,7 +66,7 @@ export function unwritable(option: string, value: string, error: unknown): Error
   )
 }
 
-/** Returns what a config says now; `undefined` where there is none, or none that this user may read. */
+/** Returns the text of a config file; `undefined` if there is no file, or this user may not read it. */
 async function currentContent(file: string): Promise<string | undefined> {
   const isPlain = await stat(file).then(
     (entry) => entry.isFile(),

@@ -10,7 +10,7 @@ import { asHostFault, errnoOf, isHostFault } from './host-fault.ts'
 const forSpawn = 16
 
 /**
- * Checks that so many more files can be opened at this moment.
+ * Checks that `count` more files can be opened at this moment.
  * @throws HostFaultError where they cannot (EMFILE, ENFILE).
  */
 export function requireDescriptors(what: string, count = forSpawn): void {
@@ -18,7 +18,7 @@ export function requireDescriptors(what: string, count = forSpawn): void {
   try {
     while (open.length < count) open.push(openSync(devNull, 'r'))
   } catch (error) {
-    // Without the file, which is none that anybody wants.
+    // Without the path: /dev/null is of no use to the caller.
     if (isHostFault(error)) throw asHostFault({ code: errnoOf(error) }, what)
   } finally {
     for (const descriptor of open) closeSync(descriptor)

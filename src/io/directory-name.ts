@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 
 /**
- * Returns what a percent escape in a name decodes to, the name itself where it holds none, or one that is malformed.
+ * Returns a name with its percent escapes decoded; the name itself if it holds no escape, or a malformed one.
  *
  * @remarks Observed in opencode 1.18.33: every directory is decoded so, once more than the request says: that of a query, of the header
  * `x-opencode-directory` and, on routes of a session, the one that the session was made in.
@@ -14,12 +14,12 @@ export function decodedName(name: string): string {
   }
 }
 
-/** Whether opencode takes the name of a directory for the name of another one. */
+/** Returns whether opencode takes a directory's name for the name of another directory. */
 export const isDecodable = (name: string): boolean => decodedName(name) !== name
 
 /**
- * Whether the directory that a server answered may be the one that it was sent, as far as that can be told from another
- * machine: the server may have resolved links, `..`, and forms of Unicode, but has kept every percent escape, and added none.
+ * Returns whether the directory that a server answered may be the one it was sent, judged without access to the server's
+ * file system. The server may have resolved links, `..` and forms of Unicode, but must have kept every percent escape and added none.
  */
 export function mayBeSame(sent: string, answered: string): boolean {
   const [wanted, got] = [tidy(sent), tidy(answered)]

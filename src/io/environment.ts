@@ -32,7 +32,7 @@ const loopbackNames = ['127.0.0.1', 'localhost', '::1', '[::1]']
  * Builds the environment of a server: what a program needs of the host's, nothing that may hold its secrets; its
  * home and all XDG folders in `home`; a project's own config only where it is trusted, since it could send the host's
  * key to an address of its own; loopback never through a proxy, else the model call and its key go there; no `SHELL` that
- * runs no commands, whoever names it.
+ * runs no commands, from the host or from the option `env`.
  */
 export function serverEnvironment(input: EnvironmentInput): Record<string, string> {
   const { home, username, password, marker, env, trustProjectConfig, inherited = process.env } = input
@@ -47,7 +47,7 @@ export function serverEnvironment(input: EnvironmentInput): Record<string, strin
   }
   // Without a password of ours there is none: one of the user's would lock us out.
   delete base['OPENCODE_SERVER_PASSWORD']
-  // Under a shell that runs nothing, each command of the agent would do nothing and be told as a success.
+  // With a shell that runs no commands, each command of the agent would do nothing and be reported as a success.
   if (shellProblem(base['SHELL'] ?? '', base['PATH']) !== undefined) delete base['SHELL']
   return {
     ...base,

@@ -16,17 +16,17 @@ const passingCodes = new Set([
   'ETIMEDOUT',
 ])
 
-/** How many causes deep an error is looked into. */
+/** Limit of nested causes that are searched. */
 const deepest = 8
 
-/** Returns the system's error code of a thrown value, or of what caused it (undici and Node wrap them). */
+/** Returns the system's error code of a thrown value or of its causes (undici and Node wrap system errors). */
 export function errnoOf(thrown: unknown, depth = 0): string | undefined {
   if (typeof thrown !== 'object' || thrown === null || depth > deepest) return undefined
   const { code, cause } = thrown as { code?: unknown; cause?: unknown }
   return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : errnoOf(cause, depth + 1)
 }
 
-/** Whether a thrown value tells of a fault of the host that passes by itself. */
+/** Returns whether a thrown value is a fault of the host that passes by itself. */
 export function isHostFault(thrown: unknown): boolean {
   return thrown instanceof HostFaultError || passingCodes.has(errnoOf(thrown) ?? '')
 }
@@ -34,8 +34,8 @@ export function isHostFault(thrown: unknown): boolean {
 /**
  * Returns a passing fault of the host as a {@link HostFaultError}, and any other thrown value as it is.
  * @param thrown - the error of a system call
- * @param what - what was being done, for the message: "The config could not be written"
- * @param path - the file, where the system's error names none
+ * @param what - the failed operation, for the message: "The config could not be written"
+ * @param path - the file, used if the system's error names none
  */
 export function asHostFault(thrown: unknown, what: string, path?: string): unknown {
   if (thrown instanceof HostFaultError || !isHostFault(thrown)) return thrown
@@ -49,14 +49,14 @@ export function asHostFault(thrown: unknown, what: string, path?: string): unkno
   )
 }
 
-/** Returns the file that a thrown value, or what caused it, is about. */
+/** Returns the file that a thrown value or one of its causes names. */
 function pathOf(thrown: unknown, depth = 0): string | undefined {
   if (typeof thrown !== 'object' || thrown === null || depth > deepest) return undefined
   const { path, cause } = thrown as { path?: unknown; cause?: unknown }
   return typeof path === 'string' ? path : pathOf(cause, depth + 1)
 }
 
-/** Says what an error code means, and what to look at. */
+/** Returns the meaning of an error code, and what to check. */
 function adviceOf(errno: string): string {
   if (errno === 'ENOSPC' || errno === 'EDQUOT') return 'no space left on the disk, or in its quota'
   if (errno === 'EMFILE') return 'this process has too many open files (see `ulimit -n`)'

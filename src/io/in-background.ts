@@ -2,7 +2,7 @@
 const longestWaitMs = 2_000
 
 /**
- * Attempts something now, and again with a growing wait until it succeeds. The waits keep no process alive.
+ * Calls `attempt` now, and again with a growing wait until it succeeds. The waits do not keep the process alive.
  * @param attempt - returns whether it succeeded; never throws
  * @param waitMs - the first wait; it doubles each time, up to 2 s
  */

@@ -3,17 +3,17 @@ import { loadAhead, loadModule } from './load-module.ts'
 
 type Http = Pick<typeof Undici, 'Agent' | 'request'>
 
-/** What undici 7 requires with its first connection: an update of the packages may have taken it away by then. */
+/** The file of undici 7 that requires `parsers` at the first connection: an update of the packages may have removed them by then. */
 const connection = 'undici/lib/dispatcher/client-h1.js'
 const parsers = ['../llhttp/llhttp_simd-wasm.js', '../llhttp/llhttp-wasm.js']
 
 /**
- * Loads undici, with all that it needs later. It takes as long to load as all the rest: nobody waits for it who only
- * imports us.
- * @throws HostFaultError where it cannot be loaded at the moment; it is tried again then.
+ * Loads undici and all modules that it requires later. Loading undici takes as long as loading all other modules, so it is
+ * not loaded by importing this package.
+ * @throws HostFaultError if undici cannot be loaded at the moment; the next call tries again.
  */
 export async function loadHttp(): Promise<Http> {
-  // At once, as all that a start needs.
+  // Synchronously, like every module that a start needs.
   for (const parser of parsers) loadAhead(connection, parser)
   return loadModule<Http>('undici', () => import('undici'))
 }

@@ -5,7 +5,7 @@ import { listPids, readProc, readStat } from './proc.ts'
 /**
  * The resident set of a process group, in MiB; `undefined` where the platform does not tell. Pages that its processes
  * share count once for each. From `/proc` on Linux, from `ps` elsewhere. Rejects with HostFaultError where the host cannot
- * look at the moment.
+ * read them at the moment.
  */
 export async function groupResidentMb(leader: number): Promise<number | undefined> {
   if (process.platform === 'linux') return sum(residentInProc(leader))

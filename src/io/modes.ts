@@ -1,7 +1,7 @@
 import { chmodSync, statSync } from 'node:fs'
 import { errnoOf } from './host-fault.ts'
 
-/** Error codes for a mode that cannot be set. A place that cannot be written either fails when something is written. */
+/** Error codes for a mode that cannot be set. If the path cannot be written either, the next write fails. */
 const refusals = new Set(['EPERM', 'EACCES', 'EROFS', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'])
 
 /**
@@ -20,7 +20,7 @@ export function restrict(path: string, mode: number): boolean {
   return isClosed(modeOf(path), mode)
 }
 
-/** Returns whether a mode lets nobody do what the wanted mode does not. */
+/** Returns whether a mode grants no permission that the wanted mode does not grant. */
 export const isClosed = (mode: number, wanted: number): boolean => (mode & 0o777 & ~wanted) === 0
 
 const modeOf = (path: string): number => statSync(path).mode & 0o777

@@ -6,8 +6,9 @@ import { mentionsPlugin, namesPlugin } from './project-code.ts'
 
 /**
  * Keeps opencode from installing its package `@opencode-ai/plugin` into the home, unless something there may need it: a
- * tool, a plugin, or a `package.json`. Then what an earlier call made is removed, so that opencode installs the package.
- * What the user or opencode made stays as it is. Never rejects: a home that cannot be written is told by the config.
+ * tool, a plugin, or a `package.json`. In that case the placeholder of an earlier call is removed, so that opencode
+ * installs the package. Files of the user and of opencode stay as they are. Never rejects: a home that cannot be written
+ * is reported when the config is written.
  * @remarks Observed in opencode 1.18.33: at the first request of a directory it installs the package into each config
  *   folder (`$XDG_CONFIG_HOME/opencode`, `~/.opencode`, `OPENCODE_CONFIG_DIR`, a trusted project's `.opencode`), in its own
  *   process and over the network: 64 MB, and 31 MB in `~/.npm`. It leaves that where `node_modules` exists and the root
@@ -20,12 +21,12 @@ export async function settlePluginPackage(home: string, env: Record<string, stri
 
 async function settle(folder: string, env: Record<string, string>): Promise<void> {
   if (!(await isFolder(folder))) return
-  if (await needsPackage(folder, env)) await giveWay(folder)
-  else if (await isFree(folder)) await stand(folder)
+  if (await needsPackage(folder, env)) await removePlaceholder(folder)
+  else if (await isFree(folder)) await writePlaceholder(folder)
 }
 
-/** The lock file that stands for an installed package. Its exact text is how it is known again. */
-const standIn = `${JSON.stringify(
+/** Text of the lock file that makes opencode skip its install. The exact text identifies the file as ours. */
+const placeholder = `${JSON.stringify(
   {
     name: 'opencode-runtime-keeps-opencode-from-installing',
     lockfileVersion: 3,
@@ -39,26 +40,26 @@ const standIn = `${JSON.stringify(
 const lockOf = (folder: string): string => join(folder, 'package-lock.json')
 const modulesOf = (folder: string): string => join(folder, 'node_modules')
 
-/** Makes the stand-in: the lock file first, since an empty `node_modules` alone would not be known as ours. */
-async function stand(folder: string): Promise<void> {
-  if (!(await isOurs(folder))) await replaceFile(lockOf(folder), standIn)
+/** Writes the placeholder: the lock file first, because an empty `node_modules` alone could not be identified as ours. */
+async function writePlaceholder(folder: string): Promise<void> {
+  if (!(await isOurs(folder))) await replaceFile(lockOf(folder), placeholder)
   await mkdir(modulesOf(folder), { recursive: true, mode: 0o700 })
 }
 
-/** Removes the stand-in, and nothing that somebody else put in its place. */
-async function giveWay(folder: string): Promise<void> {
+/** Removes the placeholder, and no file of the user or of opencode. */
+async function removePlaceholder(folder: string): Promise<void> {
   if (!(await isOurs(folder))) return
-  // A folder that holds something is refused, and stays.
+  // rmdir refuses a folder that is not empty, so the folder stays.
   await rmdir(modulesOf(folder)).catch(() => undefined)
   await rm(lockOf(folder), { force: true })
 }
 
 async function isOurs(folder: string): Promise<boolean> {
   const file = lockOf(folder)
-  return (await kindOf(file)) === 'file' && (await readFile(file, 'utf8')) === standIn
+  return (await kindOf(file)) === 'file' && (await readFile(file, 'utf8')) === placeholder
 }
 
-/** Returns whether nobody else has installed anything here, or begun to. */
+/** Returns whether no package manager has installed anything here, or begun to. */
 async function isFree(folder: string): Promise<boolean> {
   const names = await readdir(folder)
   if (names.some((name) => othersFiles.test(name))) return false
@@ -76,7 +77,7 @@ async function needsPackage(folder: string, env: Record<string, string>): Promis
   if ((await kindOf(join(folder, 'package.json'))) !== undefined) return true
   for (const name of ['tool', 'tools', 'plugin', 'plugins'])
     if ((await list(join(folder, name))).some((file) => /\.[jt]s$/.test(file))) return true
-  // A config of the old form, TOML, is not read here: opencode turns it into another one at its start.
+  // A config of the old TOML form is not read here: opencode converts it at its start.
   if ((await kindOf(join(folder, 'config'))) === 'file') return true
   const { OPENCODE_CONFIG, OPENCODE_CONFIG_CONTENT } = env
   if (OPENCODE_CONFIG_CONTENT !== undefined && mentionsPlugin(OPENCODE_CONFIG_CONTENT)) return true
@@ -88,7 +89,7 @@ async function needsPackage(folder: string, env: Record<string, string>): Promis
 
 const list = (folder: string): Promise<string[]> => readdir(folder).catch(() => [])
 
-/** Returns what is at a path, links not followed: a link is nothing of ours. */
+/** Returns the kind of a path; links are not followed, because the placeholder holds no link. */
 async function kindOf(path: string): Promise<'file' | 'folder' | 'other' | undefined> {
   const stats = await lstat(path).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined

@@ -3,7 +3,7 @@ import { isClosed } from './modes.ts'
 import { statOf } from './places.ts'
 import { stateFolder } from './state-folder.ts'
 
-/** The places of a home that hold its secrets, and the mode that each should have. */
+/** The folders and files of a home that hold its secrets, each with its mode. */
 const privatePlaces = (home: string): { path: string; mode: number }[] => [
   { path: configFolder(home), mode: 0o700 },
   { path: configFile(home), mode: 0o600 },
@@ -11,7 +11,7 @@ const privatePlaces = (home: string): { path: string; mode: number }[] => [
 ]
 
 /**
- * Returns those of a home's private places that more users than their owner may use: there the mode could not be set.
+ * Returns the private paths of a home that users other than the owner may access, because the mode could not be set.
  * Never rejects.
  */
 export async function openPlaces(home: string): Promise<string[]> {

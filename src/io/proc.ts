@@ -3,7 +3,7 @@ import { asHostFault, isHostFault } from './host-fault.ts'
 
 /**
  * Reads a file below `/proc` (Linux), such as `42/environ`; `undefined` where there is none, or this user may not read it.
- * @throws HostFaultError where the host cannot look at the moment (EMFILE, ENOMEM …): that says nothing of the process.
+ * @throws HostFaultError if the host cannot read the file at the moment (EMFILE, ENOMEM …), which says nothing about the process.
  */
 export const readProc = (file: string): string | undefined =>
   look(() => readFileSync(`/proc/${file}`, 'utf8'))
@@ -13,17 +13,20 @@ export const readProcLink = (file: string): string | undefined => look(() => rea
 
 /**
  * Lists the pids that `/proc` shows; none where it is not mounted.
- * @throws HostFaultError where the host cannot look at the moment.
+ * @throws HostFaultError if the host cannot read `/proc` at the moment.
  */
 export const listPids = (): number[] =>
   (look(() => readdirSync('/proc')) ?? []).filter((name) => /^\d+$/.test(name)).map(Number)
 
-/** Tells "there is no such process" (`undefined`) from "the host cannot look" (an error). */
+/**
+ * Returns the result of `act`; `undefined` if there is no such process.
+ * @throws HostFaultError if the host cannot read `/proc` at the moment.
+ */
 function look<T>(act: () => T): T | undefined {
   try {
     return act()
   } catch (error) {
-    if (isHostFault(error)) throw asHostFault(error, 'A process could not be looked at')
+    if (isHostFault(error)) throw asHostFault(error, 'A process could not be inspected')
     return undefined
   }
 }

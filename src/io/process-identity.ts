@@ -11,15 +11,15 @@ export interface ProcessIdentity {
 }
 
 /**
- * What a pid is now; `undefined` where it is nobody, or a process that ended and only waits to be reaped.
- * @throws HostFaultError where the host cannot look at the moment: a live process must not be taken for a dead one.
+ * Returns the identity of the process with a pid; `undefined` if there is no process, or only a zombie.
+ * @throws HostFaultError if the host cannot tell at the moment, so that a live process is not taken for a dead one.
  */
 export const identify = (pid: number): ProcessIdentity | undefined =>
   process.platform === 'linux' ? identifyByProc(pid) : identifyByPs(pid)
 
 /**
- * Whether a pid is still the process that started then. What this platform never tells counts as the same.
- * @throws HostFaultError where the host cannot look at the moment.
+ * Returns whether a pid is still the process with that start time. Where this platform reports no start time, the answer is true.
+ * @throws HostFaultError if the host cannot tell at the moment.
  */
 export function isSameProcess(pid: number, startTime: string): boolean {
   const now = identify(pid)
@@ -44,8 +44,9 @@ const readBootId = (): string => (boot ??= readProc('sys/kernel/random/boot_id')
 const psTimeoutMs = 5_000
 
 /**
- * As POSIX systems without `/proc` tell it; where there is no `ps`, only whether there is such a process.
- * @throws HostFaultError where `ps` cannot be run at the moment.
+ * Returns the identity of a process on POSIX systems without `/proc`, from `ps`. Without `ps` the identity is
+ * empty: it says only that the process exists.
+ * @throws HostFaultError if `ps` cannot be run at the moment.
  */
 export function identifyByPs(pid: number): ProcessIdentity | undefined {
   const args = ['-ww', '-o', 'stat=,lstart=,command=', '-p', String(pid)]
@@ -62,9 +63,9 @@ export function identifyByPs(pid: number): ProcessIdentity | undefined {
       /^\s*(\S+)\s+((?:\S+\s+){4}\S+)\s+(.*)$/m.exec(line) ?? []
     return state === '' || state.startsWith('Z') ? undefined : { startTime, command: command.trimEnd() }
   } catch (error) {
-    // It ran and found nobody; or it cannot be run at the moment, or never.
+    // `ps` ran and found no process, or cannot be run at the moment, or is not installed.
     if (typeof (error as { status?: unknown }).status === 'number') return undefined
-    if (isHostFault(error)) throw asHostFault(error, 'A process could not be looked at')
+    if (isHostFault(error)) throw asHostFault(error, 'A process could not be inspected')
     return identifyBySignal(pid)
   }
 }

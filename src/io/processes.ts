@@ -8,10 +8,10 @@ export type GroupSignal = 'SIGTERM' | 'SIGKILL'
 export const signalGroup = (leader: number, signal: GroupSignal): boolean => sendSignal(-leader, signal)
 
 /**
- * Kills what a spawn left: its process group, also where nothing can be looked at, and whatever carries its marker (bash
- * tools run in sessions of their own, which no group signal reaches). Returns how many were still there. Carriers are found
- * in `/proc`; where there is none, only the group is reached.
- * @throws HostFaultError where some process could not be looked at, after all that were found have been killed.
+ * Kills the processes that a spawn left: its process group, even if no process can be inspected, and all that carry its
+ * marker (bash tools run in sessions of their own, which no group signal reaches). Returns how many were still alive.
+ * Processes with the marker are found in `/proc`; without `/proc` only the group is killed.
+ * @throws HostFaultError if some process could not be inspected; all processes that were found are killed before.
  */
 export function killLeftovers(leader: number | undefined, marker: string): number {
   const { pids, fault } = look(leader, marker)
@@ -23,7 +23,7 @@ export function killLeftovers(leader: number | undefined, marker: string): numbe
 
 /**
  * Finds the pids of a group, and of all that carry a marker; zombies are gone already.
- * @throws HostFaultError where some process could not be looked at.
+ * @throws HostFaultError if some process could not be inspected.
  */
 export function findLeftovers(leader: number | undefined, marker: string): number[] {
   const { pids = [], fault } = look(leader, marker)
@@ -31,11 +31,11 @@ export function findLeftovers(leader: number | undefined, marker: string): numbe
   return pids
 }
 
-/** What a look for a spawn's processes found. */
+/** Result of a search for a spawn's processes. */
 interface Look {
-  /** `undefined` where nothing shows them. */
+  /** `undefined` if this platform does not list processes. */
   pids?: number[]
-  /** Why the look is not whole. */
+  /** The reason why the search is incomplete. */
   fault?: Error
 }
 
@@ -65,8 +65,8 @@ function kindOfProcess(pid: number, leader: number | undefined, marker: string) 
 }
 
 /**
- * Whether a process carries a spawn's marker; `undefined` where its environment cannot be read.
- * @throws HostFaultError where the host cannot look at the moment.
+ * Returns whether a process carries a spawn's marker; `undefined` if its environment cannot be read.
+ * @throws HostFaultError if the host cannot tell at the moment.
  */
 export function carriesMarker(pid: number, marker: string): boolean | undefined {
   const environment = environmentOf(pid)
@@ -89,7 +89,7 @@ function carries(environment: string, marker: string): boolean {
 
 const environmentOf = (pid: number): string => readProc(`${pid}/environ`) ?? ''
 
-/** Whether there is such a target. On macOS a group of zombies refuses signals (EPERM); elsewhere a group of another user. */
+/** Sends a signal; returns whether the target exists. EPERM means a group of zombies on macOS, and a group of another user elsewhere. */
 function sendSignal(target: number, signal: GroupSignal): boolean {
   try {
     return process.kill(target, signal)

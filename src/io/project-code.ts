@@ -46,7 +46,7 @@ async function findUp(
   const nearest = files.find(({ file }) => file !== undefined)
   if (nearest === undefined) return undefined
   const root = await worktreeOf(start, owner)
-  // A root that the directory is not in ends no search: git may be told of one elsewhere (`core.worktree`).
+  // A root outside of the directory's parents does not end the search: `core.worktree` may name any folder.
   const isEnd = root !== undefined && isWithin(start, root)
   return isEnd && !isWithin(nearest.folder, root) ? undefined : nearest.file
 }

@@ -9,7 +9,10 @@ export interface NamedDirectory {
   input: string
   /** An absolute path. */
   directory: string
-  /** Whether a message may hold the whole path: a turn's error may be shown to users of the host. Default: the last segment only. */
+  /**
+   * Whether a message may hold the full path, not only its last segment: a turn's error may be shown to users of the host.
+   * @defaultValue false
+   */
   isShown?: boolean
 }
 

@@ -25,11 +25,11 @@ export interface ProcessEvents {
 export interface ServerProcess {
   readonly pid: number | undefined
   signal(name: GroupSignal): void
-  /** Kills what is left of it, and tells how many processes that were; 1 where the host cannot look. Never throws. */
+  /** Kills the processes that are left of the spawn and returns how many there were; 1 if the host cannot list them. Never throws. */
   sweep(): number
   /**
-   * Ends it at once, for a teardown that cannot wait: kills now, and again in the background until a look has found
-   * nothing. `onGone` is called then; at once where a sweep had found nothing. Never throws.
+   * Ends the spawn, for a teardown that cannot wait: kills now, and again in the background until no process is left.
+   * Calls `onGone` then; synchronously if an earlier sweep had found nothing. Never throws.
    */
   destroy(onGone?: () => void): void
 }
@@ -82,7 +82,7 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
     untilDone(() => isGone || writeRecord(home, record))
   }
   for (const output of [child.stdout, child.stderr]) {
-    // What cannot be read any more is not logged; the exit tells the rest.
+    // Output that can no longer be read is not logged; the exit reports the failure.
     output.on('error', () => undefined)
     output.pipe(log.input())
   }
@@ -138,9 +138,8 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
 }
 
 /**
- * Returns what kills a spawn's processes, time and again, and tells how many were still there. A look that cannot be made
- * counts as 1: nothing is known to be gone. A group that is gone is never signalled again, since its number may become
- * another's.
+ * Returns a function that kills a spawn's processes at each call and returns how many were still alive; 1 if the host
+ * cannot list processes. A group that is gone is never signalled again, because its id may be reused.
  */
 function leftoverKiller(pid: number | undefined, marker: string): () => number {
   let leader = pid
@@ -194,7 +193,7 @@ function exitError(
 const atExit = {
   teardowns: new Set<() => void>(),
   run: (): void => {
-    // None keeps the others, or the host's own listeners, from running.
+    // A teardown that throws must not keep the others, or the host's own listeners, from running.
     for (const teardown of atExit.teardowns) quietly(teardown)
   },
   add(teardown: () => void): void {

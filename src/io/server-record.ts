@@ -17,7 +17,7 @@ const recordSchema = z.object({
   password: z.string().optional(),
   marker: z.uuid(),
   at: z.number(),
-  /** Not said by earlier versions. */
+  /** Absent in records of earlier versions. */
   origin: z.object({ folder: z.string(), path: z.string() }).optional(),
 })
 
@@ -27,8 +27,8 @@ export type ServerRecord = z.infer<typeof recordSchema>
 const fileOf = (home: string): string => join(stateFolder(home), 'server.json')
 
 /**
- * Records a server that was spawned, 0600 and at once; a disk that refuses loses the record, never the server. Returns
- * false where the host refused only for the moment.
+ * Records a spawned server, synchronously and with mode 0600. If the disk refuses, the record is lost, never the server.
+ * Returns false if the host refused only for the moment.
  */
 export function writeRecord(
   home: string,
@@ -47,8 +47,8 @@ export function writeRecord(
 }
 
 /**
- * The record of the last server of a home; `undefined` where there is none, or one that makes no sense.
- * @throws HostFaultError where it cannot be read at the moment.
+ * Returns the record of a home's last server; `undefined` if there is no record, or an invalid one.
+ * @throws HostFaultError if the record cannot be read at the moment.
  */
 export function readRecord(home: string): ServerRecord | undefined {
   try {
@@ -60,10 +60,13 @@ export function readRecord(home: string): ServerRecord | undefined {
   }
 }
 
-/** Whether a record is of this home's server; one that was copied with a home is of the server of the original. */
+/** Returns whether a record describes this home's server; a record copied with a home describes the original's server. */
 export const isOfHome = ({ origin }: ServerRecord, home: string): boolean => isFrom(origin, stateFolder(home))
 
-/** Forgets a server of which nothing is left; the record of another one stays. Never throws: by one that stays the next host finds nobody. */
+/**
+ * Removes the record of a server of which no process is left; another server's record stays. Never throws, because a record
+ * that stays does no harm: the next host finds no process for it.
+ */
 export function removeRecord(home: string, marker: string): void {
   quietly(() => {
     if (readRecord(home)?.marker === marker) rmSync(fileOf(home), { force: true })
@@ -73,7 +76,7 @@ export function removeRecord(home: string, marker: string): void {
 /**
  * Whether the recorded pid is still that server, by its start and its command line. The program's own name does not
  * count: a script shows its interpreter, and one that hands over to another program shows that one.
- * @throws HostFaultError where the host cannot look at the moment.
+ * @throws HostFaultError if the host cannot tell at the moment.
  */
 export function isAsRecorded({ pid, startTime, command }: ServerRecord): boolean {
   const now = identify(pid)

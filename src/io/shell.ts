@@ -3,15 +3,15 @@ import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { basename, delimiter, isAbsolute, join } from 'node:path'
 import { quietly } from '../quietly.ts'
 
-/** Programs that stand in a user's entry for the shell that the user is not to have. None is ever run. */
+/** Programs that the user database names as the shell of users who must not log in. None is ever run. */
 const noShells =
   /^(nologin|false|true|sync|halt|shutdown|reboot|poweroff|passwd|git-shell|sftp-server|scponly|rssh|nosh|noshell)(\.exe)?$/i
 
 /**
  * Returns why a `SHELL` runs no commands ("is no shell"); `undefined` if it may run them. `path` is the `PATH` on which a
  * bare name is looked up.
- * @remarks Observed in opencode 1.18.33: the bash tool runs `$SHELL -c …` without a look at what it is, so that under
- *   `nologin`, `false` and `true` every command does nothing, and is told as completed. Without `SHELL` it takes the
+ * @remarks Observed in opencode 1.18.33: the bash tool runs `$SHELL -c …` without a check, so that with
+ *   `nologin`, `false` and `true` every command does nothing, and is reported as completed. Without `SHELL` it takes the
  *   `bash` on `PATH`, or `/bin/sh`, whatever the user database says.
  */
 export function shellProblem(shell: string, path = ''): string | undefined {
@@ -59,7 +59,7 @@ const isProgram = (file: string): boolean =>
     return statSync(file).isFile()
   }) ?? false
 
-/** Returns the program of a name on PATH. A loop of our own: `which` would be loaded with the package. */
+/** Returns the program of a name on PATH. Own code: an import of `which` would be loaded with the package. */
 const onPath = (name: string, path: string): string | undefined =>
   path
     .split(delimiter)

@@ -13,7 +13,7 @@ export interface SpawnPlan {
   marker: string
 }
 
-/** Password (random unless given) and marker of the next spawn, beside what was found for it. */
+/** Adds the password (random unless given) and the marker of the next spawn to the prepared values. */
 export function planSpawn(
   options: CompiledOptions,
   found: Pick<SpawnPlan, 'binary' | 'directory' | 'port'>,

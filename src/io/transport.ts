@@ -19,7 +19,7 @@ export class HttpError extends Error {
   }
 }
 
-/** The server answered with success, but not with what it was asked for: it may be another server. */
+/** The server answered with success, but with unexpected content: it may be another server. */
 export class UnexpectedAnswerError extends Error {
   override readonly name = 'UnexpectedAnswerError'
 }
@@ -37,7 +37,7 @@ export interface Call {
   isAlone?: boolean
 }
 
-/** undici, and the connections of a server. */
+/** Loads undici and opens the connections to a server. */
 async function openAgents() {
   const { Agent, request } = await loadHttp()
   return {

@@ -63,7 +63,7 @@ done
 /**
  * Starts a small process that outlives this one by no more than it takes to end a spawn's processes: what a host that is
  * killed cannot do itself. It is in a session of its own, holds nothing of the host's, and keeps no event loop alive.
- * Where there is no `/bin/sh` there is no watcher. One that the host refuses for the moment is started later. Never throws.
+ * Without `/bin/sh` there is no watcher. A watcher that the host refuses for the moment is started later. Never throws.
  */
 export function startWatcher(marker: string, home: string): Watcher {
   if (process.platform === 'win32') return { watch: () => undefined, stop: () => undefined }

@@ -28,7 +28,7 @@ export async function worktreeOf(folder: string, { home, env }: ProjectOwner): P
       stdin: 'ignore',
       timeout: timeoutMs,
     })
-    // Without its last line end: the name of a folder may end in spaces.
+    // Only the last line end is removed: a folder's name may end in spaces.
     return exitCode === 0 ? stdout : undefined
   }
   const [top, own, common] = await Promise.all(['--show-toplevel', '--git-dir', '--git-common-dir'].map(git))

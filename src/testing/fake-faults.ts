@@ -59,8 +59,8 @@ export interface FakeFaults {
   /** How long a new event stream is open before it tells what happens. Default: 20. */
   deafStreamMs?: number
   /**
-   * How often the directory in the header `x-opencode-directory` is decoded: 2 times, as the one in a query, or 0, as by an
-   * opencode that no longer does. Default: 1, as the real one.
+   * Number of times that the directory in the header `x-opencode-directory` is decoded: 2, like the one in a query, or 0,
+   * like an opencode that decodes no header. Default: 1, like the real one.
    */
   headerDecodes?: number
   /** What `--version` and health say. Default: 1.18.33. */

@@ -17,7 +17,7 @@ export type HostHappening =
 export type WorldHappening =
   /** It is started, but its preparation fails, for a reason that another configuration might mend: its config cannot be written. */
   | 'cannot be prepared'
-  /** It is started, but the host refuses something that its preparation needs, for the moment: only with `hostFaults`. */
+  /** A start whose preparation the host refuses for the moment; only with `hostFaults`. */
   | 'cannot be prepared for now'
   /** It is started, but no process comes of it. */
   | 'cannot be spawned'
@@ -62,8 +62,8 @@ export interface LifecycleModelContext {
   proven: 'none' | 'this' | 'another'
   /** Whether another configuration waits to be used. */
   pending: boolean
-  /** Whether what the server failed for may pass by itself. */
+  /** Whether the cause of the failure may pass by itself. */
   mayPass: boolean
-  /** Whether the present start is the one that a turn may ask for after a failure: no restart follows it. */
+  /** Whether the present start was requested by a turn after a failure; no restart follows such a start. */
   lastTry: boolean
 }

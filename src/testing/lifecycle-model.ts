@@ -67,7 +67,7 @@ export function createLifecycleModel({
       isLastStraw: ({ context }) => !context.turn && context.lost >= unhealthyThreshold - 1,
     },
     actions: {
-      // Without them nobody asks: the model stays as small as it is.
+      // Constant without `hostFaults`, so that the model does not grow.
       pass: assign({ mayPass: hostFaults }),
       lose: assign(({ context }) => ({ lost: Math.min(unhealthyThreshold, context.lost + 1) })),
     },

@@ -19,7 +19,7 @@ const world = setup({
     isLastStraw: () => true,
     hasPending: ({ context }) => context.pending,
     canRollBack: ({ context }) => context.proven === 'another' && !context.pending,
-    /** Only where faults of the host are part of the model. */
+    /** Only if the model includes faults of the host. */
     mayPass: () => false,
   },
   actions: {
@@ -253,7 +253,7 @@ const failed = world.createStateConfig({
   },
 })
 
-/** What it failed for may have passed: a turn has it tried once more. */
+/** The cause of the failure may have passed: a turn starts the server once more. */
 const rested = world.createStateConfig({
   ...failed,
   on: { ...failed.on, turn: { target: 'starting', actions: 'tryLast' }, 'time passes': {} },

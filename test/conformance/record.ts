@@ -50,7 +50,7 @@ export const messagesRecord = (messages: readonly StoredMessage[]) =>
     }),
   }))
 
-/** What the tools of stored messages gave. */
+/** Returns the outputs of the tools in stored messages. */
 export const outputsOf = (messages: readonly StoredMessage[]): unknown[] =>
   messages
     .flatMap(({ parts }) => parts)

@@ -20,7 +20,7 @@ export async function say(
   return { status: response.status, body: kindOf(await response.text()) }
 }
 
-/** Makes a session by a plain request; answers its id, and the directory that the server has taken. */
+/** Creates a session by a plain request; resolves with its id and with the directory that the server reports. */
 export async function makeSession(
   server: OpenCodeServer,
   path: string,

@@ -9,7 +9,7 @@ import { movesCursor } from '../support/cli-streams.ts'
 import { buildCli } from '../support/built-cli.ts'
 import { expectNothingLeft, tempHome } from '../support/home.ts'
 
-/** Whether `script` of util-linux is there, which gives a program a terminal. */
+/** True if `script` of util-linux is installed, which gives a program a terminal. */
 const hasTerminals = spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0
 if (!hasTerminals) console.warn('Not tested: what a terminal gets. It needs `script` of util-linux.')
 
@@ -20,7 +20,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => rmSync(dirname(dirname(cli)), { recursive: true, force: true }))
 
-/** Runs a line of a shell in which `cli` is the command and `run` a turn on a fake opencode; nothing of it may be left. */
+/** Runs a shell line in which `cli` is the command and `run` a turn on a fake opencode; asserts that no process is left. */
 async function shell(line: string, env: Record<string, string> = {}) {
   const home = tempHome()
   const fake = await fakeOpenCode({}, { script: [{ match: 'hello', reply: { text: ['Hello', ' world'] } }] })

@@ -19,10 +19,10 @@ const script = [
   { match: 'where', reply: [{ toolCalls: [{ name: 'bash', args: { command: 'pwd' } }] }, { text: 'there' }] },
 ]
 
-/** A folder for directories. */
+/** Creates a folder for the directories of a test. */
 const place = (): string => realpathSync(tempHome())
 
-/** Returns where the agent's commands run in a turn, or the turn's error. */
+/** Returns the working directory of the agent's commands in a turn, or the turn's error. */
 async function whereOf(turn: Turn): Promise<string> {
   const replies = await collect(turn)
   const last = replies.at(-1)
@@ -55,7 +55,7 @@ describe("a turn's directory", () => {
     }
   })
 
-  it('is looked at before each prompt: gone, it is refused by name; back, the session goes on', async () => {
+  it('is checked before each prompt: while it is away the prompt is refused by name, and afterwards the session goes on', async () => {
     const { server, fake } = await fakeServer({}, { script })
     const base = place()
     const directory = join(base, 'work')
@@ -107,7 +107,7 @@ describe("a turn's directory", () => {
     },
   )
 
-  it('is sent as given to a server that somebody else manages; a decoded one is noticed there too', async () => {
+  it('is sent as given to a server that another program manages; a decoded name is noticed there too', async () => {
     const { server } = await fakeServer({}, { script })
     await server.ensureRunning()
     const base = place()

@@ -146,6 +146,35 @@ describe('a host that exits without a word', () => {
   })
 })
 
+describe('a host that has no more to do', () => {
+  /** Far below `restartWindowMs`, and far above what an exit takes. */
+  const exits = { timeout: 20_000, interval: 20 }
+
+  /** Starts a host whose server crashed once and is healthy again. */
+  async function hostAfterCrash() {
+    const home = tempHome()
+    const host = startHost(dist, { home, binary: standIn('leaves-child'), restartWindowMs: 60_000 })
+    const first = await host.healthy()
+    process.kill(first, 'SIGKILL')
+    await host.told(({ state, pid }) => (state === 'healthy' && pid !== first ? pid : undefined))
+    return { host, home }
+  }
+
+  it.each(['stop', 'stopActor'] as const)(
+    'exits by itself after `%s` of a server that crashed once, and leaves nothing',
+    async (command) => {
+      const { host, home } = await hostAfterCrash()
+      let exit: unknown
+      void host.ended.then((how: unknown[]) => (exit = how))
+      host.command(command)
+      host.closeInput()
+      await expect.poll(() => exit, exits).toEqual([0, null])
+      await expect.poll(() => processesOf(home), soon).toEqual([])
+      await expectNothingLeft(home)
+    },
+  )
+})
+
 describe('the record of a server', () => {
   it('goes with its server', async () => {
     const { server, home } = standInServer('leaves-child')

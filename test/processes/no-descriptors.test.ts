@@ -26,7 +26,7 @@ interface Fact {
   turn?: string
 }
 
-/** A host under a limit of 200 open files, which it spends while it does its task. */
+/** Starts a host with a limit of 200 open files, which the host uses up during its task. */
 function starvedHost(task: string, home: string, more: object = {}) {
   const options = {
     home,

@@ -30,7 +30,7 @@ afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
 
 const binary = standIn('well-behaved')
 
-/** Becomes a program in a working directory that was removed before it starts. */
+/** A command that executes a program in a working directory that was removed before. */
 const withoutFolder = (): string[] => {
   const folder = mkdtempSync(join(tmpdir(), 'opencode-runtime-removed-'))
   return ['/bin/sh', '-c', 'cd "$1" && rmdir "$1" && shift && exec "$@"', 'sh', folder]
@@ -59,7 +59,7 @@ const runIn = (home: string): string[] => [
   ...['--model', 'gpt-4o', '--binary', binary],
 ]
 
-/** A turn of a host, and its end. */
+/** Runs a turn on a host; returns the host and the turn's last reply. */
 async function turnOf(home: string, as: HostProcess, env?: NodeJS.ProcessEnv) {
   const host = startHost(dist, { home, binary }, 'Say hello', env, as)
   const last = await host.told(({ reply }) => (/final|error/.test(reply?.kind ?? '') ? reply : undefined))
@@ -112,7 +112,7 @@ describe.runIf(process.platform !== 'win32')('in a working directory that was re
 const nobody = { uid: 54_321, gid: 54_321, cwd: '/' }
 const nameless: NodeJS.ProcessEnv = { PATH: process.env['PATH'] }
 
-// What the other user runs must be within its reach, links followed.
+// The other user must be able to read all programs that it runs, links followed.
 const modules = realpathSync(join(import.meta.dirname, '../../node_modules'))
 const isRoot = process.getuid?.() === 0
 const reaches = isRoot && canBeEntered(modules) && canBeEntered(import.meta.dirname) && canBeEntered(tmpdir())
@@ -153,7 +153,7 @@ describe.runIf(reaches)('a home whose folders another user made, and the group m
     '.local/state/opencode-runtime',
   ]
 
-  /** A home as Kubernetes' `fsGroup` leaves it: of root, of the user's group, with the bit that hands the group down. */
+  /** Creates a home like Kubernetes' `fsGroup`: owned by root and the user's group, with the setgid bit. */
   const groupHome = (): string => {
     const home = tempHome()
     for (const folder of [...folders, '.cache', 'workspace']) {

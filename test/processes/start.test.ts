@@ -1,8 +1,18 @@
+import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { PortInUseError, RestartLimitError, ServerExitedError, StartTimeoutError } from '../../src/index.ts'
-import { standInServer } from '../support/stand-in.ts'
+import {
+  BinaryNotFoundError,
+  HostFaultError,
+  PortInUseError,
+  RestartLimitError,
+  ServerExitedError,
+  StartTimeoutError,
+} from '../../src/index.ts'
+import { tempHome } from '../support/home.ts'
+import { standIn, standInServer } from '../support/stand-in.ts'
 
 const failure = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
@@ -135,5 +145,56 @@ describe('a server that starts', () => {
     await idle
     expect(states.at(-1)).toBe('idle')
     expect(server.isRunning()).toBe(false)
+  })
+})
+
+/** Writes a binary of its own for a test, so that the test may take the file away; returns its path. */
+function ownBinary(name: string): string {
+  const binary = join(tempHome(), 'opencode')
+  writeFileSync(binary, `#!/bin/sh\nexec '${process.execPath}' '${standIn(name)}' "$@"\n`, { mode: 0o755 })
+  return binary
+}
+
+describe('a binary that is away', () => {
+  it('is a fault of the host if an earlier start found it: the server restarts once it is back', async () => {
+    const binary = ownBinary('well-behaved')
+    const away = `${binary}.away`
+    const { server, starts } = standInServer('well-behaved', { binary })
+    await server.ensureRunning()
+    const faults = new Set<HostFaultError>()
+    const failed = new Promise<void>((resolve) =>
+      server.lifecycle$.subscribe(({ error }) => {
+        if (!(error instanceof HostFaultError)) return
+        faults.add(error)
+        // Back before the next try, so that no number of tries decides whether the test passes.
+        if (existsSync(away)) renameSync(away, binary)
+        resolve()
+      }),
+    )
+    renameSync(binary, away)
+    process.kill(server.pid ?? 0, 'SIGKILL')
+    await failed
+    await server.ensureRunning()
+    expect([...faults]).toEqual([expect.objectContaining({ errno: 'ENOENT', path: binary, retryable: true })])
+    expect([...faults].map(({ message }) => message)).toEqual([
+      expect.stringContaining(`ENOENT at ${binary}`),
+    ])
+    expect(starts().map(({ pid }) => pid)).toEqual([expect.any(Number), server.pid])
+    expect(await server.turn('Say hello').done).toMatchObject({ kind: 'final', content: 'Hello world' })
+  })
+
+  it('is missing if no start found it: the start and the turn fail at once, and neither is retryable', async () => {
+    const binary = join(tempHome(), 'opencode')
+    const { server, starts, states } = standInServer('well-behaved', { binary })
+    const error = await failure(server.ensureRunning())
+    expect(error).toBeInstanceOf(BinaryNotFoundError)
+    expect(error).toMatchObject({ retryable: false, message: expect.stringContaining(binary) as string })
+    expect(await server.turn('Say hello').done).toMatchObject({
+      kind: 'error',
+      code: 'server_unavailable',
+      retryable: false,
+    })
+    expect(states).toEqual(['idle', 'configuring', 'failed'])
+    expect(starts()).toEqual([])
   })
 })

@@ -20,7 +20,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => rmSync(installation, { recursive: true, force: true }))
 
-/** Makes an installation of its own: the built package, with a copy of all that it depends on. */
+/** Installs the built package, with copies of all its dependencies, into a folder of its own. */
 function install(built: string): void {
   const modules = join(installation, 'node_modules')
   const own = join(modules, 'opencode-runtime')
@@ -31,7 +31,7 @@ function install(built: string): void {
     cpSync(join(installed, name), join(modules, name), { recursive: true })
 }
 
-/** The names of all packages that one needs, as they are installed. */
+/** Returns the names of all dependencies of a package, direct and indirect. */
 function dependenciesOf(file: string, found = new Set<string>()): Set<string> {
   const { dependencies = {} } = JSON.parse(readFileSync(file, 'utf8')) as {
     dependencies?: Record<string, string>
@@ -44,7 +44,7 @@ function dependenciesOf(file: string, found = new Set<string>()): Set<string> {
   return found
 }
 
-/** Runs a host whose packages, or a part of them, are away for a while, and gives what it told. */
+/** Runs a host while a part of its `node_modules` is away, and returns the host's reports. */
 async function updatedHost(moment: string, part = '') {
   const home = tempHome()
   const modules = join(installation, 'node_modules')
@@ -83,7 +83,8 @@ describe('a host whose packages are updated under it', () => {
     'undici/lib/dispatcher/client.js',
     'execa',
     'execa/lib/methods/main-async.js',
-    'write-file-atomic/lib/index.js',
+    'get-port',
+    'rotating-file-stream/dist/esm/index.js',
     'opencode-runtime/dist/server-record.js',
   ])(
     'starts its server once they are there again, if the first one was made while %s was away',

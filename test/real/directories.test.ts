@@ -16,7 +16,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, type OpenCodeServer, type Turn } from '../../src/index.ts'
 import { collect, realServer } from '../support/real.ts'
 
-/** Long enough for a plugin to load after a prompt: it took 0.5–3 s (opencode 1.18.33). */
+/** Time in ms after a prompt by which a plugin has loaded: it took 0.5–3 s (opencode 1.18.33). */
 const loadMs = 4_000
 
 const place = realpathSync(mkdtempSync(join(tmpdir(), 'opencode-runtime-directories-')))
@@ -35,14 +35,14 @@ afterAll(async () => {
   rmSync(place, { recursive: true, force: true })
 })
 
-/** Makes a directory of the place. */
+/** Creates a directory below the test's folder. */
 function make(name: string): string {
   const directory = join(place, name)
   mkdirSync(directory, { recursive: true })
   return directory
 }
 
-/** Puts a plugin into a directory: it says, beside all of them, that it ran. */
+/** Writes a plugin into a directory; when it runs, it writes a file beside all directories. */
 function plant(directory: string, name: string): void {
   mkdirSync(join(directory, '.opencode/plugin'), { recursive: true })
   const code = `import { writeFileSync } from 'node:fs'\nwriteFileSync(${JSON.stringify(join(place, `ran-${name}`))}, '')\n`
@@ -51,7 +51,7 @@ function plant(directory: string, name: string): void {
 
 const ran = (): string[] => readdirSync(place).filter((name) => name.startsWith('ran-'))
 
-/** Returns where the agent's commands run in a turn, or the turn's error. */
+/** Returns the working directory of the agent's commands in a turn, or the turn's error. */
 async function whereOf(turn: Turn): Promise<string> {
   const replies = await collect(turn)
   const last = replies.at(-1)
@@ -91,7 +91,7 @@ describe('a turn works in the directory that was named', () => {
     }
   })
 
-  it('in each turn of a session, after a restart, and for who only knows its id; the session is deleted there', async () => {
+  it('in each turn of a session, after a restart, and for a caller that only knows its id; the session is deleted there', async () => {
     const directory = make('kept/a%2Fb')
     make('kept/a/b')
     const session = server.session({ directory })
@@ -104,7 +104,7 @@ describe('a turn works in the directory that was named', () => {
     expect(await whereOf(server.turn({ text: 'where', sessionId }))).toMatch(/^session_not_found/)
   })
 
-  it('on a server that somebody else manages', async () => {
+  it('on a server that another program manages', async () => {
     const connection = connect({
       baseURL: server.baseURL ?? '',
       password: server.password ?? '',
@@ -133,7 +133,7 @@ describe('code of a project is refused, and does not run', () => {
       'evil/repo/sub',
     ])
       expect(await whereOf(server.turn({ text: 'where', directory: `${place}/${spelling}` }))).toMatch(
-        // The system resolves no `..` of a directory that does not exist.
+        // The system does not resolve `..` after a directory that does not exist.
         /^rejected: Invalid turn input directory: (the server would run code of the project|expected an existing directory)/,
       )
     for (const name of ['evil%2Frepo', 'evil%2frepo', 'evil%252Frepo', '%65vil/repo'])
@@ -143,7 +143,7 @@ describe('code of a project is refused, and does not run', () => {
     expect(await whereOf(server.turn({ text: 'where', directory: make('evil\\repo') }))).toMatch(
       /^rejected: .*opencode takes a backslash for a slash/,
     )
-    // One that does exist, beside it, is another directory.
+    // A directory with the decoded name, if it exists, is another directory.
     for (const name of ['evil%2Frepo', '%65vil/repo'])
       expect(await whereOf(server.turn({ text: 'where', directory: make(name) }))).toBe(join(place, name))
   })

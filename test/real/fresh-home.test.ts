@@ -8,7 +8,7 @@ import { collect, realServer } from '../support/real.ts'
 import { processesOf } from '../support/home.ts'
 import { until } from '../support/server-api.ts'
 
-/** An npm registry that has nothing, and the packages that it was asked for. */
+/** Starts an npm registry without packages; returns the names that were requested. */
 async function emptyRegistry() {
   const asked: string[] = []
   const server = createServer((request, response) => {
@@ -48,7 +48,7 @@ describe('a fresh home', () => {
 
     expect(await turn()).toMatchObject({ kind: 'final', content: 'Hello' })
     await until('nothing but the server runs', () => processesOf(home).join() === String(server.pid))
-    // Stopped, it asks for nothing any more.
+    // A stopped server sends no more requests.
     await server.stop()
     expect(registry.asked).toEqual([])
     expect(readdirSync(join(config, 'node_modules'))).toEqual([])
@@ -64,7 +64,7 @@ describe('a fresh home', () => {
     expect(toolsOf()).not.toEqual([])
   })
 
-  it('runs the commands of the agent where SHELL is no shell, whoever set it', async () => {
+  it('runs the commands of the agent where SHELL is no shell, set by the host or by the option env', async () => {
     const { home, server, close } = await realServer(script, { env: { SHELL: '/bin/false' }, warmUp: false })
     onTestFinished(close)
     const replies = await collect(server.turn('Run it'))

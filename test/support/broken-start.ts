@@ -37,7 +37,7 @@ export async function withoutConfig(home: string, act: () => Promise<void>): Pro
   rmSync(file, { recursive: true })
 }
 
-/** Has the host fail with EIO at the config, while something is done: what the file leads to cannot be read (Linux). */
+/** Runs `act` while the config file is a link to a file that cannot be read (EIO), so that a start fails by a host fault (Linux). */
 export async function withUnreadableConfig(home: string, act: () => Promise<void>): Promise<void> {
   const file = join(configFolder(home), 'opencode.json')
   mkdirSync(configFolder(home), { recursive: true, mode: 0o700 })

@@ -19,7 +19,7 @@ export interface Script {
   orphan: number | undefined
   /** `pending`: it runs, but nothing is known of it until the test says so. */
   spawn: 'listens' | 'silent' | 'exits' | 'cannotStart' | 'pending'
-  /** `pending`: it is answered when the test says so. */
+  /** `pending`: the probe is answered by `answerProbe`. */
   probe: 'ok' | 'fails' | 'hangs' | 'pending' | Error
   version: string | undefined
   residentMb: number | undefined | Error | 'hangs'
@@ -51,7 +51,7 @@ const goodWorld: Script = {
   leftovers: [],
 }
 
-/** As in the real world, an actor can do nothing without its server's runtime: throws if there is none. */
+/** Throws if there is no runtime for the actor's server: a real actor could do nothing either. */
 const serve = ({ runtime }: ServerInput): void => void runtimeOf(runtime)
 const never = new Promise<never>(() => undefined)
 

@@ -11,16 +11,23 @@ import { processesOf, watchersOf } from './home.ts'
 export const hostProgram = (name: string): string =>
   fileURLToPath(new URL(`../fixtures/hosts/${name}.mjs`, import.meta.url))
 
-/** What a host tells of itself. */
+/** A line that a host reports. */
 interface Fact {
   state?: string
   pid?: number
   reply?: { kind: string }
   sessionId?: string
   warning?: string
+  /** A health probe is on its way. */
+  probe?: 'sent'
+  /** Duration for which the event loop was blocked, in ms. */
+  blocked?: number
 }
 
-/** As whom and where a host runs; `through` is a command that becomes it. */
+/** A command of the program `host`. */
+type HostCommand = 'stop' | 'stopActor' | 'exit' | 'probe' | `block ${number}`
+
+/** User, group and working directory of a host; `through` is a command that executes the host's. */
 export interface HostProcess extends Pick<SpawnOptions, 'uid' | 'gid' | 'cwd'> {
   through?: readonly string[]
 }
@@ -59,10 +66,13 @@ export function startHost(
   }
   return {
     pid: child.pid ?? 0,
+    facts,
     told,
     /** The pid of its server, once that is healthy. */
     healthy: () => told(({ state, pid }) => (state === 'healthy' ? pid : undefined)),
-    command: (line: 'stop' | 'exit') => void child.stdin.write(`${line}\n`),
+    command: (line: HostCommand) => void child.stdin.write(`${line}\n`),
+    /** Closes the host's input, which would keep its process alive. */
+    closeInput: () => void child.stdin.end(),
     ended,
     /** Ends it as the out-of-memory killer would. */
     die: async () => {

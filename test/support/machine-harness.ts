@@ -104,7 +104,7 @@ export function createServer(overrides: Partial<OpenCodeServerOptions> = {}, scr
     check,
     finish,
     runtime: runtimeOf(actor.getSnapshot().context.runtime),
-    /** How many restarts the budget counts now. */
+    /** The number of restarts that the budget counts now. */
     spent: () => recentRestarts(actor.getSnapshot().context, clock.now()).length,
     context: () => actor.getSnapshot().context,
     send: (event: Parameters<typeof actor.send>[0]) => actor.send(event),

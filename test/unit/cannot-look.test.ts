@@ -18,7 +18,7 @@ import { stateFolder } from '../../src/io/state-folder.ts'
 import { doctorContext } from '../support/doctor.ts'
 import { tempHome } from '../support/home.ts'
 
-/** Which files cannot be looked at, and the code that says so. */
+/** The files that cannot be read, and the error code. */
 const { fault } = vi.hoisted(() => ({ fault: { files: /^$/, code: '' } }))
 
 vi.mock('node:fs', async (importOriginal) => {
@@ -53,7 +53,7 @@ function fail(code: string, files: RegExp): void {
 
 beforeEach(() => fail('', /^$/))
 
-/** A process in a group of its own, with a marker. */
+/** Starts a process in a group of its own, with a marker. */
 async function marked() {
   const marker = randomUUID()
   const env = { PATH: process.env['PATH'], [markerVariable]: marker }
@@ -64,7 +64,7 @@ async function marked() {
   return { child, pid, marker, ended: once(child, 'exit') }
 }
 
-/** A home whose record names a process as its server. */
+/** Creates a home whose record names a process as its server. */
 async function recorded() {
   const home = tempHome()
   const server = await marked()
@@ -80,7 +80,7 @@ async function recorded() {
   return { home, reap, ...server }
 }
 
-describe.runIf(process.platform === 'linux')('a process that cannot be looked at', () => {
+describe.runIf(process.platform === 'linux')('a process that cannot be inspected', () => {
   it.each(passing)('(%s) is not taken for one that is gone, nor for another one', async (code) => {
     const { pid, marker } = await marked()
     const startTime = identify(pid)?.startTime ?? ''
@@ -141,7 +141,7 @@ describe.runIf(process.platform === 'linux')('a process that cannot be looked at
   })
 })
 
-describe.runIf(process.platform === 'linux')('an orphan that cannot be looked at', () => {
+describe.runIf(process.platform === 'linux')('an orphan that cannot be inspected', () => {
   it.each([
     ['its record', /server\.json$/],
     ['its start', /^\/proc\/\d+\/stat$/],

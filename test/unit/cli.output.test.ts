@@ -19,7 +19,7 @@ const opened = (file: string, flags: string): number => {
 }
 
 describe('Output', () => {
-  it('swallows what is written after its reader left, and says so once, also to who asks late', async () => {
+  it('discards writes after its reader left, and reports that once, also to a late listener', async () => {
     const stream = new PassThrough()
     const [output, early, late] = [new Output(stream), vi.fn(), vi.fn()]
     output.onFailure(early)

@@ -10,7 +10,7 @@ import { checkHome, sharedFinding, unusable } from '../../src/cli/doctor/home.ts
 import { canBeEntered, doctorContext, findings, place } from '../support/doctor.ts'
 import { tempHome } from '../support/home.ts'
 
-// A file system that refuses modes cannot be mounted here: its answer is put in.
+// A file system that refuses modes cannot be mounted here, so its answer is simulated.
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof import('node:fs/promises')>()
   return { ...real, chmod: vi.fn(real.chmod) }

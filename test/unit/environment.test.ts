@@ -31,7 +31,7 @@ describe('serverEnvironment', () => {
     expect(build({ inherited: { [name]: 'value' } })[name]).toBe('value')
   })
 
-  it('passes SHELL on, unless it runs no commands, whoever names it', () => {
+  it('passes SHELL on, unless it runs no commands, from the host or from the option env', () => {
     expect(build({ inherited: { SHELL: '/bin/sh' } })['SHELL']).toBe('/bin/sh')
     for (const shell of ['/usr/sbin/nologin', '/bin/false', '/bin/true', '/no/such/shell', '']) {
       expect(build({ inherited: { SHELL: shell } })).not.toHaveProperty('SHELL')

@@ -44,7 +44,7 @@ beforeEach(() => {
   return () => vi.useRealTimers()
 })
 
-/** What another process sees: the file alone tells. */
+/** Returns the holder as another process sees it: from the lock file alone. */
 const seenByOthers = (home: string) => {
   const key = Symbol.for('opencode-runtime.live-holds')
   const holds: unknown = Reflect.get(globalThis, key)
@@ -147,7 +147,7 @@ describe('lockHome', () => {
           thrown = error
         }
         faults.clear()
-        // Nothing here opens a file by its descriptor, and what cannot be tidied up is left.
+        // No code here opens a file by its descriptor, and a file that cannot be removed is left.
         if (!['openSync', 'rmSync'].includes(name)) {
           expect(thrown, name).toBeInstanceOf(HostFaultError)
           expect((thrown as HostFaultError).errno).toBe(code)
@@ -159,7 +159,7 @@ describe('lockHome', () => {
     },
   )
 
-  it('lets go of a number of which it cannot see that it is the highest', () => {
+  it('gives a number back if it cannot see that it is the highest', () => {
     const home = tempHome()
     lockHome(home).release()
     const { linkSync } = faultsAfter('linkSync', () => fail('EMFILE', 'readdirSync', ...writing))
@@ -186,7 +186,7 @@ describe('lockHome', () => {
   )
 })
 
-/** Has something happen after the next call of a function, which succeeds. Returns what checks that it was called. */
+/** Calls `act` after the next call of a function, which succeeds. Returns a check that the function was called. */
 function faultsAfter(name: 'linkSync', act: () => void) {
   let wasCalled = false
   const get = faults.get.bind(faults)

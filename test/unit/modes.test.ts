@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { isClosed, restrict } from '../../src/io/modes.ts'
 import { tempHome } from '../support/home.ts'
 
-// A file system that refuses modes, or takes them without effect, cannot be mounted here: its answers are put in.
+// A file system that refuses or ignores modes cannot be mounted here, so its answers are simulated.
 vi.mock('node:fs', async (original) => {
   const real = await original<typeof fs>()
   return { ...real, chmodSync: vi.fn(real.chmodSync) }
@@ -17,7 +17,7 @@ const refuse = (code: string): void =>
     throw Object.assign(new Error(`${code}: chmod`), { code })
   })
 
-/** A file of this mode. */
+/** Creates a file of a mode. */
 function file(mode: number): string {
   const path = join(tempHome(), 'file')
   fs.writeFileSync(path, '')

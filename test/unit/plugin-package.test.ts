@@ -14,7 +14,7 @@ import { configFolder } from '../../src/io/config-file.ts'
 import { settlePluginPackage } from '../../src/io/plugin-package.ts'
 import { tempHome } from '../support/home.ts'
 
-/** A home with these files in its config folder, by their paths there; a path that ends with `/` is an empty folder. */
+/** Creates a home with these files in its config folder, by relative path; a path that ends with `/` is an empty folder. */
 function homeWith(files: Record<string, string> = {}, folder = configFolder) {
   const home = tempHome()
   const at = folder(home)
@@ -142,7 +142,7 @@ describe('settlePluginPackage', () => {
     expect(content().filter(([name]) => name !== 'tool')).toEqual(before)
   })
 
-  it('removes its lock and keeps what somebody put into node_modules, once the package is needed', async () => {
+  it('removes its lock and keeps the files of others in node_modules, once the package is needed', async () => {
     const { at, put, settle } = homeWith()
     await settle()
     put({ 'node_modules/mine/index.js': '' })

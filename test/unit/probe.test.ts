@@ -8,7 +8,7 @@ import { HostFaultError, OpenCodeRuntimeError } from '../../src/errors.ts'
 import { HttpError, OpenCodeClient, UnexpectedAnswerError } from '../../src/io/client.ts'
 import { optionsOf, secrets } from '../support/machine-harness.ts'
 
-/** Returns what a probe rejects with, when its client fails so. */
+/** Returns the error that a probe rejects with, if its client rejects with the given one. */
 async function verdictOn(client: Partial<OpenCodeClient>): Promise<unknown> {
   const options = optionsOf()
   const runtime = new RuntimeHandle(options)

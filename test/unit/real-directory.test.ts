@@ -76,7 +76,7 @@ describe('realDirectory', () => {
     expect(await real(join(place, 'x\ufffd'))).toBe(join(place, 'x\ufffd'))
   })
 
-  // Root enters everything.
+  // Root may enter every directory.
   it.skipIf(process.getuid?.() === 0)('refuses a directory that may not be entered', async () => {
     const directory = join(home(), 'shut')
     mkdirSync(directory)

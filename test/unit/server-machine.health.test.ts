@@ -188,11 +188,11 @@ describe('a host that stood still in the middle of a probe', () => {
     server.world.script.probe = 'hangs'
     await server.advance(1100)
     expect(server.world.times('probe')).toEqual([1000])
-    // Paused for a minute: the clock goes on, and nothing else does.
+    // A pause of a minute: only the clock goes on.
     server.clock.set(server.clock.now() + 60_000)
     await server.advance(fast.probeTimeoutMs - 1)
     expect([server.state(), server.context().failures]).toEqual(['healthy', 0])
-    // The server is silent still: now that is its own failure.
+    // The server is still silent, which now counts as its failure.
     await server.advance(1)
     expect(server.context()).toMatchObject({ reason: 'wedged' })
   })

@@ -113,7 +113,7 @@ describe('a server that failed for good', () => {
     expect(server.context()).toMatchObject({ isLastTry: false, wanted: true })
   })
 
-  it('after its process failed refuses turns at once until backoffMaxMs, and then tries once, for all who wait', async () => {
+  it('after its process failed refuses turns at once until backoffMaxMs, and then tries once, for all waiting turns', async () => {
     const server = startServer(quick, { spawn: 'exits' })
     server.send({ type: 'server.start' })
     await server.advance(2_000)
@@ -125,7 +125,7 @@ describe('a server that failed for good', () => {
     expect(early.replies).toMatchObject([{ code: 'server_unavailable', retryable: true }])
     expect(server.world.spawns).toBe(3)
 
-    // The whole budget is there again; the try is one all the same.
+    // The whole budget is free again, but the try of a turn is still a single one.
     await server.advance(minute)
     server.world.script.spawn = 'silent'
     const turns = [server.turn(), server.turn()]
@@ -145,7 +145,7 @@ describe('a server that failed for good', () => {
     expect(last.replies.at(-1)).toMatchObject({ kind: 'final' })
   })
 
-  it('has its whole budget again for whoever asks for it while a turn has it tried', async () => {
+  it('has its whole budget again for a caller that starts it during the try of a turn', async () => {
     const server = startServer(quick, { spawn: 'exits' })
     server.send({ type: 'server.start' })
     await server.advance(2 * minute)
@@ -158,7 +158,7 @@ describe('a server that failed for good', () => {
     expect([server.state(), server.world.spawns]).toEqual(['probing', 5])
   })
 
-  it('forgets that it was the last try when nobody waits for it any more', async () => {
+  it('forgets that it was the last try when no caller is left', async () => {
     const server = startServer(quick, { spawn: 'exits' })
     server.send({ type: 'server.start' })
     await server.advance(2 * minute)

@@ -9,7 +9,7 @@ import { startTurn } from '../../src/turn.ts'
 import { FakeWorld } from '../support/fake-world.ts'
 import { optionsOf, secrets, startServer } from '../support/machine-harness.ts'
 
-/** Two machines from one result of `compileOptions`, each in a world of its own. */
+/** Creates two machines from one result of `compileOptions`, each in a fake world of its own. */
 function startTwo() {
   const options = optionsOf()
   const clock = virtualTime()

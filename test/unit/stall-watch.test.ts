@@ -171,7 +171,7 @@ describe('StallWatch', () => {
     await pass(500)
     await increment(20_000)
     expect(stalls).toEqual([])
-    // The whole time again: what came meanwhile is read first.
+    // The whole stall time begins again, so that events that arrived meanwhile are read first.
     await pass(990)
     watch.onEvent(event())
     await pass(990)

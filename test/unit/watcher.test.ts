@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { startWatcher } from '../../src/io/watcher.ts'
 import { tempHome, watchersOf } from '../support/home.ts'
 
-/** How a spawn is refused: with a process that has no pid and an 'error' event (EMFILE, EAGAIN), or at once (ENOMEM). */
+/** Ways in which Node refuses a spawn: a process without pid and an 'error' event (EMFILE, EAGAIN), or an exception (ENOMEM). */
 const { refusals } = vi.hoisted(() => ({ refusals: [] as ('EMFILE' | 'EAGAIN' | 'ENOMEM')[] }))
 
 vi.mock('node:child_process', async (importOriginal) => {

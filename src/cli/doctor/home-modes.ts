@@ -57,7 +57,7 @@ async function judge({ path, wanted, isOpen, uid }: Judged): Promise<Finding | u
       : failure(check, `${path} cannot be read (${stats})`, 'Move it away.')
   if (wanted === 0o600 && !stats.isFile()) return failure(check, `${path} is no file`, 'Move it away.')
   const mode = stats.mode & 0o777
-  // Only the owner may set a mode, or root.
+  // Only the owner and root may set a mode.
   if (uid !== undefined && uid !== 0 && stats.uid !== uid)
     return foreign(path, { mode, wanted, isOpen, owner: stats.uid, uid })
   if (isClosed(mode, wanted)) return undefined

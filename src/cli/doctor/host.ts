@@ -60,13 +60,13 @@ async function procProblem(folder: string): Promise<string | undefined> {
   }
 }
 
-/** A shell watches over servers whose host was killed, and one runs the agent's commands. */
+/** Checks `/bin/sh`, which runs the watcher of each server, and `SHELL`, which runs the agent's commands. */
 export const checkShell: Check = async ({ platform, env }) => [
   ...(await lookAtShell(platform, '/bin/sh')),
   ...lookAtVariable(env),
 ]
 
-/** Looks at `SHELL`, which the agent's commands are run with unless it runs none. */
+/** Checks that `SHELL` runs commands: otherwise it is left out of the server's environment. */
 function lookAtVariable({ SHELL: shell = '', PATH: path }: NodeJS.ProcessEnv): Finding[] {
   const problem = shell === '' ? undefined : shellProblem(shell, path)
   if (problem === undefined) return []

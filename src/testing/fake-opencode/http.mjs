@@ -60,8 +60,8 @@ async function readCall(server, req, res) {
 }
 
 /**
- * The directory in which a request is answered. What names it is decoded once more than HTTP says; a route of a session
- * takes the one that the session was made in, but for a path in which the session's id is escaped (opencode 1.18.33).
+ * Returns the directory in which a request is answered. Its name is decoded once more than HTTP says. A route of a session
+ * uses the session's directory, unless the session's id is escaped in the path (opencode 1.18.33).
  * @param {FakeServer} server
  * @param {IncomingMessage} req
  * @param {URL} url

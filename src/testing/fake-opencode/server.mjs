@@ -83,7 +83,7 @@ export class FakeServer {
    * Takes a prompt. A busy session merges it: one idle for all, and the last prompt is the parent (opencode 1.18.33).
    * @param {Session} session
    * @param {Body} body
-   * @param {string} [directory] where it works; default: the session's own
+   * @param {string} [directory] working directory; default: the session's own
    */
   async prompt(session, body, directory) {
     const turn = new Turn(this, session, body, directory)

@@ -11,7 +11,7 @@ export class Telling {
   /**
    * @param {FakeServer} server
    * @param {Session} session
-   * @param {string} directory where the session's turn works
+   * @param {string} directory the working directory of the session's turn
    */
   constructor(server, session, directory) {
     this.#server = server

@@ -36,7 +36,7 @@ export class Turn {
    * @param {FakeServer} server
    * @param {Session} session
    * @param {Body} body
-   * @param {string} [directory] where it works: by default where the session was made
+   * @param {string} [directory] working directory; default: the session's own
    */
   constructor(server, session, body, directory = session.info.directory) {
     this.server = server
