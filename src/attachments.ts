@@ -53,7 +53,7 @@ function takenBy(
   { providerID, modelID }: Model,
   { proxy, models }: ResolvedOptions,
 ): readonly Modality[] | undefined {
-  if (providerID !== proxy.providerID) return undefined
+  if (providerID !== proxy.providerId) return undefined
   const declared = models.find(({ id }) => id === modelID)
   return declared && (declared.input ?? ['text'])
 }

@@ -28,7 +28,7 @@ export interface ResolvedOptions
   port?: number | undefined
   binary?: string | undefined
   logger?: Logger | undefined
-  proxy: { providerID: string; name: string }
+  proxy: { providerId: string; name: string }
   models: ModelOptions[]
 }
 
@@ -134,7 +134,7 @@ export function changeOptions(
     {
       ...before,
       ...Object.fromEntries(given(rest)),
-      proxy: { ...before.proxy, ...Object.fromEntries(given(proxy ?? {})) },
+      proxy: { ...before.proxy, ...Object.fromEntries(given(withoutAlias(proxy ?? {}))) },
     },
     { secrets: options.secrets, revision },
   )
@@ -142,3 +142,9 @@ export function changeOptions(
     isDeepStrictEqual(values, after.values) && isDeepStrictEqual(secretsOf(options), secretsOf(after))
   return isSame ? undefined : after
 }
+
+/** Returns a patch of the proxy that names the provider's id by its present name. */
+const withoutAlias = ({ providerID, providerId = providerID, ...rest }: Record<string, unknown>) => ({
+  ...rest,
+  providerId,
+})

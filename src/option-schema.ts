@@ -102,12 +102,22 @@ export const serverSchema = lazily(() =>
   z
     .strictObject({
       home: absolute(),
-      proxy: z.strictObject({
-        baseURL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }),
-        apiKey: headerSafe(),
-        providerID: providerId().default('litellm'),
-        name: z.string().min(1).default('LiteLLM'),
-      }),
+      proxy: z
+        .strictObject({
+          baseURL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }),
+          apiKey: headerSafe(),
+          providerId: providerId().optional(),
+          providerID: providerId().optional(),
+          name: z.string().min(1).default('LiteLLM'),
+        })
+        .refine(({ providerId: id, providerID: alias = id }) => id === undefined || id === alias, {
+          path: ['providerID'],
+          error: 'expected no other value than that of providerId, whose deprecated alias it is',
+        })
+        .transform(({ providerId: id, providerID: alias = 'litellm', ...rest }) => ({
+          ...rest,
+          providerId: id ?? alias,
+        })),
       models: z
         .array(
           z.union(

@@ -42,7 +42,9 @@ export interface ProxyOptions {
   baseURL: string
   /** Give the agent a key of its own, scoped: its shell can read it. */
   apiKey: string
-  /** Default `litellm`. */
+  /** The provider's id in opencode's config. Default `litellm`. */
+  providerId?: string
+  /** @deprecated Until 1.0: use `providerId`. */
   providerID?: string
   /** Default `LiteLLM`. */
   name?: string
@@ -214,7 +216,7 @@ export function compileConnection(options: ConnectOptions) {
     hostname: new URL(baseURL).hostname,
     username: user,
     models: modelId === undefined ? [] : [{ id: modelId, input: [...modalities] }],
-    proxy: { providerID: provider, name: provider },
+    proxy: { providerId: provider, name: provider },
     directory,
     startTimeoutMs: attachTimeoutMs,
     maxRestarts: 0,

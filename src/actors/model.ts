@@ -16,5 +16,5 @@ export function modelOf(
   const modelID = model ?? models[0]?.id
   if (modelID === undefined)
     throw new InvalidOptionsError('Missing turn input model: no model is named, here or by the connection')
-  return { providerID: proxy.providerID, modelID }
+  return { providerID: proxy.providerId, modelID }
 }

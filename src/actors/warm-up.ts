@@ -62,7 +62,7 @@ async function rehearse(rehearsal: Rehearsal): Promise<void> {
   const { id } = await createSession(terms)
   try {
     signal.throwIfAborted()
-    const prompt = { model: { providerID: proxy.providerID, modelID: model.id }, parts: [unspeakable] }
+    const prompt = { model: { providerID: proxy.providerId, modelID: model.id }, parts: [unspeakable] }
     const answer = await client.promptAndWait(id, directory, prompt, signal)
     if (!isRefusal(answer)) runtime.hasWarmUpAsked = true
   } finally {

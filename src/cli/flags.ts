@@ -81,7 +81,7 @@ export function serverOptions(
   const input = modalities(attachments)
   return {
     home: pathFrom('--home', flags.home),
-    proxy: { baseURL: flags.proxy, apiKey, ...(providerId !== undefined && { providerID: providerId }) },
+    proxy: { baseURL: flags.proxy, apiKey, ...(providerId !== undefined && { providerId }) },
     models: [{ id: flags.model, ...(input.length > 1 && { input }) }],
     maxRestarts,
     ...(directory !== undefined && { directory: pathFrom('--directory', directory) }),
@@ -121,7 +121,7 @@ const flagNames: Record<string, string> = {
   home: '--home',
   'proxy.baseURL': '--proxy',
   'proxy.apiKey': keyVariable,
-  'proxy.providerID': '--provider-id',
+  'proxy.providerId': '--provider-id',
   'models[0].id': '--model',
   'models[0]': '--model',
   directory: '--directory',

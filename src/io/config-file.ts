@@ -81,7 +81,7 @@ async function currentContent(file: string): Promise<string | undefined> {
 
 /** The config as opencode reads it (1.18.33): a provider of `@ai-sdk/openai-compatible` with our models. */
 export function buildConfig(options: ResolvedOptions, secrets: SecretOptions): Record<string, unknown> {
-  const { providerID, name } = options.proxy
+  const { providerId, name } = options.proxy
   const models = Object.fromEntries(options.models.map((model) => [model.id, modelConfig(model)]))
   const provider = {
     npm: '@ai-sdk/openai-compatible',
@@ -92,10 +92,10 @@ export function buildConfig(options: ResolvedOptions, secrets: SecretOptions): R
   const first = options.models[0]
   const ours = {
     $schema: 'https://opencode.ai/config.json',
-    ...(first && { model: `${providerID}/${first.id}` }),
+    ...(first && { model: `${providerId}/${first.id}` }),
     autoupdate: false,
     share: 'disabled',
-    provider: { [providerID]: provider },
+    provider: { [providerId]: provider },
   }
   return merge(secrets.config, ours)
 }

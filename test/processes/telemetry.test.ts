@@ -78,7 +78,7 @@ describe('OpenTelemetry', () => {
   })
 
   it('is told of turns on a server that somebody else manages, and of no start', async () => {
-    const proxy = { baseURL: 'http://127.0.0.1:9/v1', apiKey: 'sk-stand-in-key', providerID: 'mine' }
+    const proxy = { baseURL: 'http://127.0.0.1:9/v1', apiKey: 'sk-stand-in-key', providerId: 'mine' }
     const { server } = standInServer('well-behaved', { password: 'a-password', proxy })
     await server.ensureRunning()
     const otel = useOpenTelemetry()

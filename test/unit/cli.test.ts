@@ -98,7 +98,7 @@ describe('flags', () => {
       directory: resolve('d'),
       binary: 'opencode',
       port: 4096,
-      proxy: { providerID: 'proxy' },
+      proxy: { providerId: 'proxy' },
     })
   })
 

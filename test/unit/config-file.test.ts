@@ -72,7 +72,7 @@ describe('writeConfigFile', () => {
 
   it("merges the user's config under ours: theirs is kept, ours wins", async () => {
     const file = await write(tempHome(), {
-      proxy: { ...proxy, providerID: 'mine', name: 'Mine' },
+      proxy: { ...proxy, providerId: 'mine', name: 'Mine' },
       config: {
         model: 'theirs/other',
         share: 'auto',

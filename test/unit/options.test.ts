@@ -32,7 +32,7 @@ describe('compileOptions', () => {
       directory: '/srv/agents/a1/workspace',
       hostname: '127.0.0.1',
       username: 'opencode',
-      proxy: { providerID: 'litellm', name: 'LiteLLM' },
+      proxy: { providerId: 'litellm', name: 'LiteLLM' },
       models: [{ id: 'gpt-4o' }],
       maxConcurrentTurns: 16,
       maxQueuedTurns: 1000,
@@ -79,7 +79,15 @@ describe('compileOptions', () => {
       'http or https URL',
       '"no url"',
     ],
+    ['proxy.providerId', withProxy({ providerId: 'a/b' }), 'proxy.providerId', 'letters, digits', '"a/b"'],
     ['proxy.providerID', withProxy({ providerID: 'a/b' }), 'proxy.providerID', 'letters, digits', '"a/b"'],
+    [
+      'two ids of the provider',
+      withProxy({ providerId: 'a', providerID: 'b' }),
+      'proxy.providerID',
+      'deprecated alias',
+      '"b"',
+    ],
     ['proxy.name', withProxy({ name: '' }), 'proxy.name', 'Too small', '""'],
     ['models', { models: [] }, 'models', 'at least one model', '[]'],
     ['models kind', { models: 'gpt-4o' }, 'models', 'expected array', '"gpt-4o"'],
@@ -223,7 +231,7 @@ describe('compileConnection', () => {
 
   it('spawns and restarts nothing, and knows no model unless one is named', () => {
     const { compiled, endpoint } = compileConnection(connection)
-    expect(compiled.values).toMatchObject({ maxRestarts: 0, models: [], proxy: { providerID: 'litellm' } })
+    expect(compiled.values).toMatchObject({ maxRestarts: 0, models: [], proxy: { providerId: 'litellm' } })
     expect(endpoint).toEqual({ ...connection, username: 'opencode', password: undefined })
     expect(compileConnection({ ...connection, modelId: 'm' }).compiled.values.models).toMatchObject([
       { id: 'm' },

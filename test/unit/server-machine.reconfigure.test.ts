@@ -39,8 +39,18 @@ describe('reconfigure', () => {
     )
     expect(keyOf(server)).toBe(apiKey)
     expect(server.options.values.models).toEqual([{ id: 'other' }])
-    expect(server.options.values.proxy).toEqual({ providerID: 'litellm', name: 'LiteLLM' })
+    expect(server.options.values.proxy).toEqual({ providerId: 'litellm', name: 'LiteLLM' })
     expect(server.context()).toMatchObject({ restarts: 1, restartTimes: [], reason: undefined })
+  })
+
+  it('takes the deprecated name of the provider’s id for the present one', async () => {
+    const server = startServer({
+      proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey, providerID: 'before' },
+    })
+    expect(server.options.values.proxy).toEqual({ providerId: 'before', name: 'LiteLLM' })
+    change(server, { proxy: { providerID: 'after' } })
+    await server.advance()
+    expect(server.options.values.proxy).toEqual({ providerId: 'after', name: 'LiteLLM' })
   })
 
   it('keeps the old one until running turns have finished; those who wait get the new one', async () => {

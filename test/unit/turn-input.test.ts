@@ -6,7 +6,7 @@ import { planTurn, traceOf } from '../../src/turn-input.ts'
 
 const { values } = compileOptions({
   home: '/srv/a1',
-  proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey: 'sk-canary', providerID: 'mine' },
+  proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey: 'sk-canary', providerId: 'mine' },
   models: ['first', { id: 'second', input: ['text', 'image'] }],
   turnDeadlineMs: 7_000,
   turnStallMs: 3_000,
