@@ -9,8 +9,8 @@ export {
 export type { Prepared } from './actors/prepare.ts'
 export type { RuntimeHandle, ServerInput } from './actors/runtime.ts'
 export type { TurnStatus } from './actors/turn-record.ts'
-export { connect, driveTurn, type Connection, type DriveTurnOptions, type Sink } from './connect.ts'
-export { ensureRunning, type EnsureRunningOptions } from './ensure-running.ts'
+export { connect, driveTurn, type Connection, type DriveTurnOptions, type Sink } from './api/connect.ts'
+export { ensureRunning, type EnsureRunningOptions } from './api/ensure-running.ts'
 export {
   BinaryNotFoundError,
   HomeLockedError,
@@ -28,7 +28,7 @@ export {
   type OpenCodeErrorCode,
   type ServerExit,
 } from './errors.ts'
-export { lifecycle$, lifecycleOf, type Lifecycle, type LifecycleState } from './lifecycle.ts'
+export { lifecycle$, lifecycleOf, type Lifecycle, type LifecycleState } from './api/lifecycle.ts'
 export type { ServerContext, ServerEvent } from './machines/context.ts'
 export { serverMachine } from './machines/server.ts'
 export {
@@ -46,12 +46,12 @@ export {
   type ReconfigureOptions,
   type TurnDefaults,
 } from './options.ts'
-export { reconfigure } from './reconfigure.ts'
+export { reconfigure } from './api/reconfigure.ts'
 export type * from './replies.ts'
 export { isTerminal } from './replies.ts'
-export { OpenCodeServer } from './server.ts'
-export { openSession, type Session, type SessionOptions } from './session.ts'
-export { stopServer, type StopOptions } from './stop-server.ts'
-export { startTurn, type ServerActorRef, type Turn } from './turn.ts'
-export type { Attachment } from './attachments.ts'
-export type { TurnInput } from './turn-input.ts'
+export { OpenCodeServer } from './api/server.ts'
+export { openSession, type Session, type SessionOptions } from './api/session.ts'
+export { stopServer, type StopOptions } from './api/stop-server.ts'
+export { startTurn, type ServerActorRef, type Turn } from './api/turn.ts'
+export type { Attachment } from './api/attachments.ts'
+export type { TurnInput } from './api/turn-input.ts'

@@ -1,12 +1,12 @@
 import type { Observer } from './actors/observer.ts'
 import type { TurnRecord } from './actors/turn-record.ts'
-import { lifecycle$, type Lifecycle } from './lifecycle.ts'
+import { lifecycle$, type Lifecycle } from './api/lifecycle.ts'
 import { maskedError } from './masked-error.ts'
 import type { Logger } from './options.ts'
 import { quietly } from './quietly.ts'
 import type { TerminalReply } from './replies.ts'
 import type { Secrets } from './secrets.ts'
-import type { ServerActorRef } from './turn.ts'
+import type { ServerActorRef } from './api/turn.ts'
 
 /**
  * Tells a logger of every change of the lifecycle (failures as warnings, `failed` as an error) and of every turn's end

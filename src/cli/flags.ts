@@ -1,7 +1,7 @@
 import { absolutePath } from '../io/surroundings.ts'
 import type { Modality, OpenCodeServerOptions } from '../options.ts'
-import type { Attachment } from '../attachments.ts'
-import type { TurnInput } from '../turn-input.ts'
+import type { Attachment } from '../api/attachments.ts'
+import type { TurnInput } from '../api/turn-input.ts'
 import { UsageError } from './exit-codes.ts'
 
 /** The variable that holds the proxy's key. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { basename, extname } from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { Attachment } from '../attachments.ts'
+import type { Attachment } from '../api/attachments.ts'
 import { UsageError } from './exit-codes.ts'
 
 /** The prompt: as given, or from stdin for `-` or where none is given. @throws UsageError where there is none. */

@@ -1,5 +1,5 @@
 import type { TurnStatus } from '../actors/turn-record.ts'
-import type { Lifecycle, LifecycleState } from '../lifecycle.ts'
+import type { Lifecycle, LifecycleState } from '../api/lifecycle.ts'
 import type { InputRequest, Reply } from '../replies.ts'
 import {
   errorRow,

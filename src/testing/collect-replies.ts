@@ -2,7 +2,7 @@ import { AssertionError } from 'node:assert'
 import type { Observable } from 'rxjs'
 import type { TurnStatus } from '../actors/turn-record.ts'
 import { isTerminal, type InputRequest, type Reply, type TerminalReply } from '../replies.ts'
-import type { Turn } from '../turn.ts'
+import type { Turn } from '../api/turn.ts'
 
 /** All that a turn said. */
 export interface CollectedTurn {

@@ -1,7 +1,7 @@
 import { AssertionError } from 'node:assert'
 import type { Observable } from 'rxjs'
-import { lifecycle$, lifecycleTransitions, type Lifecycle, type LifecycleState } from '../lifecycle.ts'
-import type { ServerActorRef } from '../turn.ts'
+import { lifecycle$, lifecycleTransitions, type Lifecycle, type LifecycleState } from '../api/lifecycle.ts'
+import type { ServerActorRef } from '../api/turn.ts'
 
 /** What a lifecycle is read from: a server, the actor of a `serverMachine`, or a `lifecycle$`. */
 export type LifecycleSource = { lifecycle$: Observable<Lifecycle> } | ServerActorRef | Observable<Lifecycle>

@@ -1,4 +1,4 @@
-import type { LifecycleState } from '../lifecycle.ts'
+import type { LifecycleState } from '../api/lifecycle.ts'
 
 /** What a host does to a server. */
 export type HostHappening =

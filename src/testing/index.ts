@@ -23,7 +23,7 @@ export type {
 } from './model-script.ts'
 
 /** For tests of what is built on a server: its lifecycle, its turns, its time, and a model of what may happen to it. */
-export { lifecycleTransitions } from '../lifecycle.ts'
+export { lifecycleTransitions } from '../api/lifecycle.ts'
 export { collectReplies, type CollectedTurn } from './collect-replies.ts'
 export {
   expectLifecycle,

@@ -1,6 +1,6 @@
 import { isTerminal, type Reply } from '../../src/replies.ts'
 import type { FakeRule } from '../../src/testing/fake-script.ts'
-import { startTurn, type ServerActorRef, type Turn } from '../../src/turn.ts'
+import { startTurn, type ServerActorRef, type Turn } from '../../src/api/turn.ts'
 
 const prompt = 'ask me'
 const question = {

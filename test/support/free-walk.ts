@@ -1,7 +1,7 @@
 import fc, { type AsyncCommand } from 'fast-check'
 import { expect } from 'vitest'
 import { StoppedError } from '../../src/errors.ts'
-import { reconfigure } from '../../src/reconfigure.ts'
+import { reconfigure } from '../../src/api/reconfigure.ts'
 import { isTerminal } from '../../src/replies.ts'
 import type { Script } from './fake-world.ts'
 import { createServer } from './machine-harness.ts'

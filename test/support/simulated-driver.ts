@@ -1,5 +1,5 @@
 import { HostFaultError } from '../../src/errors.ts'
-import { reconfigure } from '../../src/reconfigure.ts'
+import { reconfigure } from '../../src/api/reconfigure.ts'
 import { isTerminal } from '../../src/replies.ts'
 import type { Happening } from '../../src/testing/happenings.ts'
 import { lastEndOf, type LifecycleDriver } from './lifecycle-driver.ts'

@@ -2,7 +2,7 @@ import { AssertionError } from 'node:assert'
 import { Subject } from 'rxjs'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import type { OpenCodeServer, ServerActorRef } from '../../src/index.ts'
-import { lifecycle$, type Lifecycle, type LifecycleState } from '../../src/lifecycle.ts'
+import { lifecycle$, type Lifecycle, type LifecycleState } from '../../src/api/lifecycle.ts'
 import { expectLifecycle, type LifecycleSource } from '../../src/testing/index.ts'
 import { startServer } from '../support/machine-harness.ts'
 

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compileOptions, type OpenCodeServerOptions } from '../../src/options.ts'
 import { Secrets } from '../../src/secrets.ts'
-import { OpenCodeServer } from '../../src/server.ts'
+import { OpenCodeServer } from '../../src/api/server.ts'
 
 const canaries = ['sk-canary-key', 'canary-password', 'canary-in-env', 'canary-in-config']
 const options: OpenCodeServerOptions = {

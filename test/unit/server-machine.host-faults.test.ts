@@ -7,7 +7,7 @@ import {
   PortInUseError,
   RestartLimitError,
 } from '../../src/errors.ts'
-import { reconfigure } from '../../src/reconfigure.ts'
+import { reconfigure } from '../../src/api/reconfigure.ts'
 import { startServer } from '../support/machine-harness.ts'
 
 const fault = new HostFaultError('No space (ENOSPC at /srv/agents/a1)', {

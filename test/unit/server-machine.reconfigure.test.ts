@@ -11,7 +11,7 @@ import {
 } from '../../src/errors.ts'
 import { secretOptions } from '../../src/compiled-options.ts'
 import type { ReconfigureOptions } from '../../src/options.ts'
-import { reconfigure } from '../../src/reconfigure.ts'
+import { reconfigure } from '../../src/api/reconfigure.ts'
 import { startServer, type TestServer } from '../support/machine-harness.ts'
 
 /** `reconfigure`; what became of it can be read without waiting. */

@@ -3,7 +3,7 @@ import { createActor, fromCallback, fromPromise, type AnyActorRef } from 'xstate
 import { deferred } from '../../src/actors/deferred.ts'
 import { turnLogic } from '../../src/actors/turn.ts'
 import { serverMachine } from '../../src/machines/server.ts'
-import { startTurn } from '../../src/turn.ts'
+import { startTurn } from '../../src/api/turn.ts'
 import { FakeWorld, type Script } from '../support/fake-world.ts'
 import { optionsOf, secrets, startServer } from '../support/machine-harness.ts'
 import { SteppedClock } from '../support/stepped-clock.ts'

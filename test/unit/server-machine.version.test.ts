@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { UnsupportedVersionError } from '../../src/errors.ts'
-import { lifecycleOf } from '../../src/lifecycle.ts'
+import { lifecycleOf } from '../../src/api/lifecycle.ts'
 import { tested } from '../../src/versions.ts'
 import { startServer } from '../support/machine-harness.ts'
 

@@ -2,7 +2,7 @@ import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { describe, expect, it } from 'vitest'
 import { TurnRecord } from '../../src/actors/turn-record.ts'
 import { Lane } from '../../src/actors/lane.ts'
-import { planTurn } from '../../src/turn-input.ts'
+import { planTurn } from '../../src/api/turn-input.ts'
 import { optionsOf, secrets, startServer } from '../support/machine-harness.ts'
 import { useOpenTelemetry, type Point } from '../support/otel.ts'
 

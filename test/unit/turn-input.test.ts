@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { InvalidOptionsError } from '../../src/errors.ts'
 import { compileConnection, compileOptions } from '../../src/options.ts'
 import { modelOf } from '../../src/actors/model.ts'
-import { planTurn, traceOf } from '../../src/turn-input.ts'
+import { planTurn, traceOf } from '../../src/api/turn-input.ts'
 
 const { values } = compileOptions({
   home: '/srv/a1',

@@ -3,7 +3,7 @@ import { Lane } from '../../src/actors/lane.ts'
 import { TurnRecord, type TurnStatus } from '../../src/actors/turn-record.ts'
 import { compileOptions } from '../../src/options.ts'
 import type { Reply } from '../../src/replies.ts'
-import { planTurn } from '../../src/turn-input.ts'
+import { planTurn } from '../../src/api/turn-input.ts'
 
 const { values } = compileOptions({
   home: '/srv/a1',

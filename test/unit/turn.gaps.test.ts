@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { connect } from '../../src/connect.ts'
+import { connect } from '../../src/api/connect.ts'
 import type { OpenCodeEvent, Reply, TerminalReply } from '../../src/replies.ts'
 import { PlaybackServer } from '../support/playback-server.ts'
 import { recordingOf } from '../support/recordings.ts'

@@ -3,7 +3,7 @@ import { TestScheduler } from 'rxjs/testing'
 import { describe, expect, it } from 'vitest'
 import { isTerminal, type Reply, type Turn } from '../../src/index.ts'
 import { noUsage } from '../../src/replies.ts'
-import { coldTurn } from '../../src/server.ts'
+import { coldTurn } from '../../src/api/server.ts'
 
 const delta = (content: string): Reply => ({ kind: 'delta', trace_id: null, content })
 const final = (content: string): Reply => ({

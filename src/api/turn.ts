@@ -1,14 +1,14 @@
 import type { Observable } from 'rxjs'
 import type { ActorRefFrom } from 'xstate'
-import { clockOf } from './actors/clock.ts'
-import { Lane } from './actors/lane.ts'
-import { runtimeOf, type Runtime } from './actors/runtime.ts'
-import { TurnRecord, type TurnStatus } from './actors/turn-record.ts'
-import type { CompiledOptions } from './options.ts'
-import type { serverMachine } from './machines/server.ts'
-import type { ErrorReply, InputRequest, Reply, TerminalReply, TurnErrorCode, Usage } from './replies.ts'
+import { clockOf } from '../actors/clock.ts'
+import { Lane } from '../actors/lane.ts'
+import { runtimeOf, type Runtime } from '../actors/runtime.ts'
+import { TurnRecord, type TurnStatus } from '../actors/turn-record.ts'
+import type { CompiledOptions } from '../options.ts'
+import type { serverMachine } from '../machines/server.ts'
+import type { ErrorReply, InputRequest, Reply, TerminalReply, TurnErrorCode, Usage } from '../replies.ts'
 import { planTurn, traceOf, type TurnInput } from './turn-input.ts'
-import { firstLine, messageOf } from './messages.ts'
+import { firstLine, messageOf } from '../messages.ts'
 
 /** A running `serverMachine`. */
 export type ServerActorRef = ActorRefFrom<typeof serverMachine>
