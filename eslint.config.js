@@ -100,7 +100,7 @@ export default ts.config(
     'io knows promises, async iterables and AbortSignal only',
   ),
   forbid(
-    ['src/options.ts', 'src/errors.ts', 'src/replies.ts'],
+    ['src/config/options.ts', 'src/errors.ts', 'src/replies.ts'],
     ['**/io/**', '**/actors/**', '**/machines/**', 'xstate', 'rxjs', 'undici', 'execa', '@opentelemetry/*'],
     'options, errors and replies import nothing above them',
   ),

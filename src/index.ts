@@ -45,7 +45,7 @@ export {
   type QuestionPolicy,
   type ReconfigureOptions,
   type TurnDefaults,
-} from './options.ts'
+} from './config/options.ts'
 export { reconfigure } from './api/reconfigure.ts'
 export type * from './replies.ts'
 export { isTerminal } from './replies.ts'

@@ -1,11 +1,11 @@
 import type { Observer } from './actors/observer.ts'
 import type { TurnRecord } from './actors/turn-record.ts'
 import { lifecycle$, type Lifecycle } from './api/lifecycle.ts'
-import { maskedError } from './masked-error.ts'
-import type { Logger } from './options.ts'
+import { maskedError } from './config/masked-error.ts'
+import type { Logger } from './config/options.ts'
 import { quietly } from './quietly.ts'
 import type { TerminalReply } from './replies.ts'
-import type { Secrets } from './secrets.ts'
+import type { Secrets } from './config/secrets.ts'
 import type { ServerActorRef } from './api/turn.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { Observer } from './actors/observer.ts'
 import { logTo } from './log.ts'
-import type { CompiledOptions } from './options.ts'
+import type { CompiledOptions } from './config/options.ts'
 import { telemetry } from './telemetry/telemetry.ts'
 
 /** Who is told what happens to the server of these options: OpenTelemetry where it is installed, and the `logger`. */

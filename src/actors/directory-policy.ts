@@ -1,5 +1,5 @@
 import { realpath } from 'node:fs/promises'
-import { secretOptions, type CompiledOptions } from '../compiled-options.ts'
+import { secretOptions, type CompiledOptions } from '../config/compiled-options.ts'
 import { mayBeSame } from '../io/directory-name.ts'
 import { refuseProjectCode } from '../io/project-code.ts'
 import { realDirectory, type NamedDirectory } from '../io/real-directory.ts'

@@ -1,5 +1,5 @@
 import type { OpenCodeClient } from '../io/client.ts'
-import type { PermissionPolicy, QuestionPolicy } from '../options.ts'
+import type { PermissionPolicy, QuestionPolicy } from '../config/options.ts'
 import type { InputRequest, PermissionRequest, QuestionRequest } from '../replies.ts'
 
 /** A rejection always carries a message: without one the server stops the turn (opencode 1.18.33). */

@@ -1,6 +1,6 @@
 import { fromPromise } from 'xstate'
 import type { OpenCodeClient } from '../io/client.ts'
-import { withoutSecrets } from '../masked-error.ts'
+import { withoutSecrets } from '../config/masked-error.ts'
 import { runtimeOf, type ServerInput } from './runtime.ts'
 import { isFields } from './wire.ts'
 

@@ -1,7 +1,7 @@
 import { HostFaultError, InvalidOptionsError, messageWithoutPaths } from '../errors.ts'
 import { HttpError } from '../io/client.ts'
 import { isDecodable } from '../io/directory-name.ts'
-import type { CompiledOptions } from '../options.ts'
+import type { CompiledOptions } from '../config/options.ts'
 import type { InputRequest, OpenCodeEvent, TurnOutput, Usage } from '../replies.ts'
 import { abortWork } from './abort-work.ts'
 import { elapse, type SystemClock } from './clock.ts'

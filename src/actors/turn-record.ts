@@ -1,6 +1,6 @@
 import { ReplaySubject } from 'rxjs'
 import type { PromptPart } from '../io/client.ts'
-import type { PermissionPolicy, QuestionPolicy } from '../options.ts'
+import type { PermissionPolicy, QuestionPolicy } from '../config/options.ts'
 import { quietly } from '../quietly.ts'
 import {
   addUsage,

@@ -1,5 +1,5 @@
 import { onAbort } from '../abort-signal.ts'
-import type { CompiledOptions } from '../options.ts'
+import type { CompiledOptions } from '../config/options.ts'
 import { isTerminal } from '../replies.ts'
 import type { OpenCodeEvent, Reply, TurnOutput } from '../replies.ts'
 import { inputRead, punctualMs, roundsAfterPause, type SystemClock } from './clock.ts'

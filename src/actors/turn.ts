@@ -1,5 +1,5 @@
 import { fromCallback, type EventObject } from 'xstate'
-import type { CompiledOptions } from '../options.ts'
+import type { CompiledOptions } from '../config/options.ts'
 import type { Reply } from '../replies.ts'
 import { clockOf } from './clock.ts'
 import type { TurnCause } from './refusal.ts'

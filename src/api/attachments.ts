@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { InvalidOptionsError } from '../errors.ts'
 import type { PromptPart } from '../io/client.ts'
-import { lazily } from '../validation.ts'
-import type { Modality, ResolvedOptions } from '../options.ts'
+import { lazily } from '../config/validation.ts'
+import type { Modality, ResolvedOptions } from '../config/options.ts'
 
 /** A file that goes with a prompt. */
 export interface Attachment {

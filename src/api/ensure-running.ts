@@ -1,11 +1,11 @@
 import { onAbort } from '../abort-signal.ts'
 import { clockOf, inputRead, punctualMs, roundsAfterPause } from '../actors/clock.ts'
 import { StartTimeoutError, StoppedError } from '../errors.ts'
-import { ensureRunningSchema } from '../option-schema.ts'
+import { ensureRunningSchema } from '../config/option-schema.ts'
 import type { SnapshotFrom } from 'xstate'
 import type { serverMachine } from '../machines/server.ts'
 import type { ServerActorRef } from './turn.ts'
-import { parse } from '../validation.ts'
+import { parse } from '../config/validation.ts'
 
 /** How long to wait for a start, and what ends the wait. */
 export interface EnsureRunningOptions {

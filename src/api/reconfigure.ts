@@ -1,10 +1,10 @@
 import type { SnapshotFrom } from 'xstate'
 import { runtimeOf } from '../actors/runtime.ts'
-import { changeOptions, type CompiledOptions } from '../compiled-options.ts'
+import { changeOptions, type CompiledOptions } from '../config/compiled-options.ts'
 import { ReconfigureError, StoppedError } from '../errors.ts'
 import type { ServerContext } from '../machines/context.ts'
 import type { serverMachine } from '../machines/server.ts'
-import type { ReconfigureOptions } from '../options.ts'
+import type { ReconfigureOptions } from '../config/options.ts'
 import type { ServerActorRef } from './turn.ts'
 
 type Snapshot = SnapshotFrom<typeof serverMachine>

@@ -5,11 +5,11 @@ import { runtimeOf, type Link } from '../actors/runtime.ts'
 import { ensureRunning } from './ensure-running.ts'
 import { OpenCodeRuntimeError, StoppedError } from '../errors.ts'
 import { HttpError } from '../io/client.ts'
-import { withoutSecrets } from '../masked-error.ts'
-import { sessionSchema } from '../option-schema.ts'
+import { withoutSecrets } from '../config/masked-error.ts'
+import { sessionSchema } from '../config/option-schema.ts'
 import { startTurn, type ServerActorRef, type Turn } from './turn.ts'
 import type { TurnInput } from './turn-input.ts'
-import { parse } from '../validation.ts'
+import { parse } from '../config/validation.ts'
 
 /** Which conversation: an existing one by its id, or what a new one is created with. */
 export interface SessionOptions {

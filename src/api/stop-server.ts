@@ -2,9 +2,9 @@ import { waitFor, type SnapshotFrom } from 'xstate'
 import { runtimeOf } from '../actors/runtime.ts'
 import { isWanted } from '../machines/context.ts'
 import type { serverMachine } from '../machines/server.ts'
-import { stopSchema } from '../option-schema.ts'
+import { stopSchema } from '../config/option-schema.ts'
 import type { ServerActorRef } from './turn.ts'
-import { parse } from '../validation.ts'
+import { parse } from '../config/validation.ts'
 
 /** How a server is stopped. */
 export interface StopOptions {

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import type { TurnPlan } from '../actors/turn-record.ts'
 import { modelOf } from '../actors/model.ts'
 import { attachmentsSchema, fileParts, type Attachment } from './attachments.ts'
-import { absolute, positiveMs, sessionId as sessionIdSchema, turnLimits } from '../option-schema.ts'
-import { lazily, parse } from '../validation.ts'
-import type { PermissionPolicy, QuestionPolicy, ResolvedOptions } from '../options.ts'
+import { absolute, positiveMs, sessionId as sessionIdSchema, turnLimits } from '../config/option-schema.ts'
+import { lazily, parse } from '../config/validation.ts'
+import type { PermissionPolicy, QuestionPolicy, ResolvedOptions } from '../config/options.ts'
 import { firstLine } from '../messages.ts'
 
 /** What a turn is asked, and how it may behave; what is left out comes from the server's options. */

@@ -1,6 +1,6 @@
 import { InvalidOptionsError, ServerExitedError } from '../errors.ts'
 import type { Lifecycle } from '../api/lifecycle.ts'
-import type { OpenCodeServerOptions } from '../options.ts'
+import type { OpenCodeServerOptions } from '../config/options.ts'
 import type { TerminalReply } from '../replies.ts'
 import { OpenCodeServer } from '../api/server.ts'
 import type { Turn } from '../api/turn.ts'

@@ -1,5 +1,5 @@
 import { absolutePath } from '../io/surroundings.ts'
-import type { Modality, OpenCodeServerOptions } from '../options.ts'
+import type { Modality, OpenCodeServerOptions } from '../config/options.ts'
 import type { Attachment } from '../api/attachments.ts'
 import type { TurnInput } from '../api/turn-input.ts'
 import { UsageError } from './exit-codes.ts'

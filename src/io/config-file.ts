@@ -1,7 +1,7 @@
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { HostFaultError, InvalidOptionsError } from '../errors.ts'
-import type { ResolvedOptions, SecretOptions } from '../options.ts'
+import type { ResolvedOptions, SecretOptions } from '../config/options.ts'
 import { asHostFault, errnoOf } from './host-fault.ts'
 import { restrict } from './modes.ts'
 import { replaceFile } from './private-file.ts'

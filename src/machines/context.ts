@@ -6,7 +6,7 @@ import {
   OpenCodeRuntimeError,
   PortInUseError,
 } from '../errors.ts'
-import type { CompiledOptions } from '../options.ts'
+import type { CompiledOptions } from '../config/options.ts'
 
 /** What a server machine knows. No handle, no secret: those live beside it. */
 export interface ServerContext {

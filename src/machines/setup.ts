@@ -10,7 +10,7 @@ import { serverProcess } from '../actors/process.ts'
 import { dispose, sweep } from '../actors/reap.ts'
 import { turnLogic } from '../actors/turn.ts'
 import { warmUp } from '../actors/warm-up.ts'
-import type { CompiledOptions } from '../options.ts'
+import type { CompiledOptions } from '../config/options.ts'
 import { judgeVersion } from '../versions.ts'
 import {
   backoffMs,

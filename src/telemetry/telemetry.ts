@@ -1,7 +1,7 @@
 import { clockOf } from '../actors/clock.ts'
 import type { Observer } from '../actors/observer.ts'
 import { lifecycle$ } from '../api/lifecycle.ts'
-import type { CompiledOptions } from '../options.ts'
+import type { CompiledOptions } from '../config/options.ts'
 import type { ServerActorRef } from '../api/turn.ts'
 import { loadApi, type Api } from './api.ts'
 import { Meters } from './meters.ts'

@@ -1,7 +1,7 @@
 import { firstValueFrom } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { connect, driveTurn, InvalidOptionsError, type Reply } from '../../src/index.ts'
-import { compileOptions, type OpenCodeServerOptions } from '../../src/options.ts'
+import { compileOptions, type OpenCodeServerOptions } from '../../src/config/options.ts'
 import { standInServer } from '../support/stand-in.ts'
 
 const noise: unknown[] = []

@@ -5,7 +5,7 @@ import { ensureRunning, type EnsureRunningOptions } from '../../src/api/ensure-r
 import { lifecycleOf, lifecycleTransitions, type LifecycleState } from '../../src/api/lifecycle.ts'
 import { admissible, isWanted, recentRestarts } from '../../src/machines/context.ts'
 import { serverMachine } from '../../src/machines/server.ts'
-import { compileOptions, type OpenCodeServerOptions } from '../../src/options.ts'
+import { compileOptions, type OpenCodeServerOptions } from '../../src/config/options.ts'
 import { isTerminal, type Reply } from '../../src/replies.ts'
 import { startTurn, type Turn } from '../../src/api/turn.ts'
 import type { TurnInput } from '../../src/api/turn-input.ts'

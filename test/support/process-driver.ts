@@ -1,6 +1,6 @@
 import { recentRestarts } from '../../src/machines/context.ts'
 import { expect, onTestFinished, vi } from 'vitest'
-import type { OpenCodeServerOptions } from '../../src/options.ts'
+import type { OpenCodeServerOptions } from '../../src/config/options.ts'
 import { reconfigure } from '../../src/api/reconfigure.ts'
 import { isTerminal } from '../../src/replies.ts'
 import type { Happening } from '../../src/testing/happenings.ts'

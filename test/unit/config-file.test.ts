@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { HostFaultError, InvalidOptionsError } from '../../src/errors.ts'
 import { unwritable, writeConfigFile } from '../../src/io/config-file.ts'
-import { secretOptions } from '../../src/compiled-options.ts'
-import { compileOptions, type OpenCodeServerOptions } from '../../src/options.ts'
+import { secretOptions } from '../../src/config/compiled-options.ts'
+import { compileOptions, type OpenCodeServerOptions } from '../../src/config/options.ts'
 import { tempHome } from '../support/home.ts'
 
 const modeOf = (path: string): number => statSync(path).mode & 0o777

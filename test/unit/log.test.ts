@@ -2,9 +2,9 @@ import { inspect } from 'node:util'
 import { isNativeError } from 'node:util/types'
 import { describe, expect, it } from 'vitest'
 import { OpenCodeRuntimeError, ServerExitedError } from '../../src/errors.ts'
-import { maskedError } from '../../src/masked-error.ts'
-import type { Logger } from '../../src/options.ts'
-import { Secrets } from '../../src/secrets.ts'
+import { maskedError } from '../../src/config/masked-error.ts'
+import type { Logger } from '../../src/config/options.ts'
+import { Secrets } from '../../src/config/secrets.ts'
 import { secrets, startServer } from '../support/machine-harness.ts'
 
 type Level = keyof Logger

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionsError } from '../../src/errors.ts'
-import { secretOptions } from '../../src/compiled-options.ts'
-import { compileConnection, compileOptions } from '../../src/options.ts'
-import type { ConnectOptions, OpenCodeServerOptions } from '../../src/options.ts'
+import { secretOptions } from '../../src/config/compiled-options.ts'
+import { compileConnection, compileOptions } from '../../src/config/options.ts'
+import type { ConnectOptions, OpenCodeServerOptions } from '../../src/config/options.ts'
 
 const good = {
   home: '/srv/agents/a1',

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { answerRequest, decide, type PolicyAnswer } from '../../src/actors/policy.ts'
 import { OpenCodeClient } from '../../src/io/client.ts'
-import type { PermissionPolicy, QuestionPolicy } from '../../src/options.ts'
+import type { PermissionPolicy, QuestionPolicy } from '../../src/config/options.ts'
 import type { PermissionRequest, QuestionRequest } from '../../src/replies.ts'
 
 const permission: PermissionRequest = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { secretTexts } from '../../src/secret-texts.ts'
-import { compileOptions } from '../../src/options.ts'
+import { secretTexts } from '../../src/config/secret-texts.ts'
+import { compileOptions } from '../../src/config/options.ts'
 
 const base = { home: '/srv/a', proxy: { baseURL: 'http://x/v1', apiKey: 'sk-1234' }, models: ['m'] }
 

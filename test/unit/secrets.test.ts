@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { compileOptions, type OpenCodeServerOptions } from '../../src/options.ts'
-import { Secrets } from '../../src/secrets.ts'
+import { compileOptions, type OpenCodeServerOptions } from '../../src/config/options.ts'
+import { Secrets } from '../../src/config/secrets.ts'
 import { OpenCodeServer } from '../../src/api/server.ts'
 
 const canaries = ['sk-canary-key', 'canary-password', 'canary-in-env', 'canary-in-config']

@@ -17,7 +17,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { configFolder } from '../../src/io/config-file.ts'
 import { openServeLog } from '../../src/io/serve-log.ts'
-import { Secrets } from '../../src/secrets.ts'
+import { Secrets } from '../../src/config/secrets.ts'
 import { tempHome } from '../support/home.ts'
 
 const megabyte = 1024 * 1024

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createActor, fromCallback, fromPromise, setup, type AnyActorLogic } from 'xstate'
-import type { CompiledOptions } from '../../src/options.ts'
+import type { CompiledOptions } from '../../src/config/options.ts'
 import { serverMachine } from '../../src/machines/server.ts'
 import { InvalidOptionsError } from '../../src/errors.ts'
 import { openSession } from '../../src/api/session.ts'

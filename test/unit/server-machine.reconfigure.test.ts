@@ -9,8 +9,8 @@ import {
   ServerExitedError,
   StoppedError,
 } from '../../src/errors.ts'
-import { secretOptions } from '../../src/compiled-options.ts'
-import type { ReconfigureOptions } from '../../src/options.ts'
+import { secretOptions } from '../../src/config/compiled-options.ts'
+import type { ReconfigureOptions } from '../../src/config/options.ts'
 import { reconfigure } from '../../src/api/reconfigure.ts'
 import { startServer, type TestServer } from '../support/machine-harness.ts'
 

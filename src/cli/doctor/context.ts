@@ -1,7 +1,7 @@
 import type { BinaryLookup } from '../../io/binary.ts'
 import { noServer, serverEnvironment } from '../../io/environment.ts'
-import { secretsInURL } from '../../secret-texts.ts'
-import { Secrets } from '../../secrets.ts'
+import { secretsInURL } from '../../config/secret-texts.ts'
+import { Secrets } from '../../config/secrets.ts'
 import { keyVariable, pathFrom, type DoctorFlags } from '../flags.ts'
 import type { Finding } from './finding.ts'
 

@@ -1,4 +1,4 @@
-import { Secrets } from '../../secrets.ts'
+import { Secrets } from '../../config/secrets.ts'
 import { printable } from '../rows.ts'
 
 /** How a check came out. */

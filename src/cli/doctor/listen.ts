@@ -1,6 +1,6 @@
 import { findListener, type Listener } from '../../io/listener.ts'
 import { bindFailure } from '../../io/port.ts'
-import { loopback } from '../../option-schema.ts'
+import { loopback } from '../../config/option-schema.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'
 

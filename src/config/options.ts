@@ -1,6 +1,6 @@
 import { CompiledOptions } from './compiled-options.ts'
 import { connectSchema, lifecycleSchema } from './option-schema.ts'
-import type { PermissionRequest, QuestionRequest } from './replies.ts'
+import type { PermissionRequest, QuestionRequest } from '../replies.ts'
 import { parse } from './validation.ts'
 
 export { CompiledOptions, type ResolvedOptions, type SecretOptions } from './compiled-options.ts'

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { InvalidOptionsError } from './errors.ts'
+import { InvalidOptionsError } from '../errors.ts'
 
 /**
  * What is made when it is first asked for, and then is the same: to make the schemas takes as long as to load the library
