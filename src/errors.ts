@@ -1,4 +1,4 @@
-import { messageOf } from './messages.ts'
+import { messageOf } from './util/messages.ts'
 
 /** Marks our errors across two copies of the package, where `instanceof` by prototype would fail. */
 const brand = Symbol.for('opencode-runtime.error')

@@ -12,7 +12,7 @@ import type { Prepared } from './prepare.ts'
 import type { ProcessFact } from './process.ts'
 import type { StreamFact } from './events.ts'
 import { readStream } from './events.ts'
-import { messageOf } from '../messages.ts'
+import { messageOf } from '../util/messages.ts'
 
 /** Where a server is that somebody else manages. */
 export interface Attachment {

@@ -1,6 +1,6 @@
 import { setImmediate as nextRound } from 'node:timers/promises'
 import type { AnyActorRef } from 'xstate'
-import { onAbort } from '../abort-signal.ts'
+import { onAbort } from '../util/abort-signal.ts'
 
 /** The actor system's clock; a simulated one also tells its time. */
 export interface SystemClock {

@@ -1,5 +1,5 @@
 import type { OpenCodeEvent } from '../replies.ts'
-import { deferred, type Deferred } from './deferred.ts'
+import { deferred, type Deferred } from '../util/deferred.ts'
 import { SeenIds } from './seen-ids.ts'
 import { childOf, parseStatus, sessionOf, type SessionLink } from './wire.ts'
 

@@ -1,5 +1,5 @@
 import type { OpenCodeClient } from '../io/client.ts'
-import { onAbort } from '../abort-signal.ts'
+import { onAbort } from '../util/abort-signal.ts'
 import type { NamedDirectory } from '../io/real-directory.ts'
 import { createSession } from './create-session.ts'
 import type { DirectoryPolicy } from './directory-policy.ts'

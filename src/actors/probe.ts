@@ -2,7 +2,7 @@ import { fromPromise } from 'xstate'
 import { OpenCodeRuntimeError } from '../errors.ts'
 import { asHostFault, errnoOf } from '../io/host-fault.ts'
 import { maskedThrown } from '../config/masked-error.ts'
-import { messageOf } from '../messages.ts'
+import { messageOf } from '../util/messages.ts'
 import { clockOf } from './clock.ts'
 import { runtimeOf, type ServerInput } from './runtime.ts'
 

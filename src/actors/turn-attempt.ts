@@ -15,7 +15,7 @@ import type { Link, Runtime } from './runtime.ts'
 import { askServer, linksIn } from './snapshot.ts'
 import type { TurnRecord } from './turn-record.ts'
 import { isIdle, workplaceOf } from './wire.ts'
-import { messageOf } from '../messages.ts'
+import { messageOf } from '../util/messages.ts'
 
 /** How long an error or idle that ends nothing is given before the server is asked what is true. */
 const confirmMs = 500

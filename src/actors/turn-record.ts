@@ -1,7 +1,7 @@
 import { ReplaySubject } from 'rxjs'
 import type { PromptPart } from '../io/client.ts'
 import type { PermissionPolicy, QuestionPolicy } from '../config/options.ts'
-import { quietly } from '../quietly.ts'
+import { quietly } from '../util/quietly.ts'
 import {
   addUsage,
   isTerminal,
@@ -11,7 +11,7 @@ import {
   type TerminalReply,
   type Usage,
 } from '../replies.ts'
-import { deferred } from './deferred.ts'
+import { deferred } from '../util/deferred.ts'
 import { safeLine, type Mask } from './failure.ts'
 import type { Lane } from './lane.ts'
 import type { NamedModel } from './model.ts'

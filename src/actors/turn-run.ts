@@ -1,4 +1,4 @@
-import { onAbort } from '../abort-signal.ts'
+import { onAbort } from '../util/abort-signal.ts'
 import type { CompiledOptions } from '../config/options.ts'
 import { isTerminal } from '../replies.ts'
 import type { OpenCodeEvent, Reply, TurnOutput } from '../replies.ts'
@@ -10,7 +10,7 @@ import { runtimeOf, type Runtime, type ServerInput } from './runtime.ts'
 import { StallWatch } from './stall-watch.ts'
 import { TurnAttempt } from './turn-attempt.ts'
 import type { TurnRecord } from './turn-record.ts'
-import { firstLine } from '../messages.ts'
+import { firstLine } from '../util/messages.ts'
 
 /** Compactions that may leave the context too long; the next one would as well. */
 const maxOverflows = 2

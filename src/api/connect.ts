@@ -13,7 +13,7 @@ import { coldTurn } from './server.ts'
 import { ServerSession, type Session, type SessionOptions } from './session.ts'
 import { startTurn, type ServerActorRef, type Turn } from './turn.ts'
 import type { TurnInput } from './turn-input.ts'
-import { firstLine, messageOf } from '../messages.ts'
+import { firstLine, messageOf } from '../util/messages.ts'
 
 /** Turns on a server that somebody else manages. */
 export interface Connection extends AsyncDisposable {

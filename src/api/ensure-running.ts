@@ -1,4 +1,4 @@
-import { onAbort } from '../abort-signal.ts'
+import { onAbort } from '../util/abort-signal.ts'
 import { clockOf, inputRead, punctualMs, roundsAfterPause } from '../actors/clock.ts'
 import { StartTimeoutError, StoppedError } from '../errors.ts'
 import { ensureRunningSchema } from '../config/option-schema.ts'

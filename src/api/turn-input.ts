@@ -5,7 +5,7 @@ import { attachmentsSchema, fileParts, type Attachment } from './attachments.ts'
 import { absolute, positiveMs, sessionId as sessionIdSchema, turnLimits } from '../config/option-schema.ts'
 import { lazily, parse } from '../config/validation.ts'
 import type { PermissionPolicy, QuestionPolicy, ResolvedOptions } from '../config/options.ts'
-import { firstLine } from '../messages.ts'
+import { firstLine } from '../util/messages.ts'
 
 /** What a turn is asked, and how it may behave; what is left out comes from the server's options. */
 export interface TurnInput {

@@ -8,7 +8,7 @@ import type { CompiledOptions } from '../config/options.ts'
 import type { serverMachine } from '../machines/server.ts'
 import type { ErrorReply, InputRequest, Reply, TerminalReply, TurnErrorCode, Usage } from '../replies.ts'
 import { planTurn, traceOf, type TurnInput } from './turn-input.ts'
-import { firstLine, messageOf } from '../messages.ts'
+import { firstLine, messageOf } from '../util/messages.ts'
 
 /** A running `serverMachine`. */
 export type ServerActorRef = ActorRefFrom<typeof serverMachine>

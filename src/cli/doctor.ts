@@ -7,7 +7,7 @@ import { exitCode } from './exit-codes.ts'
 import type { DoctorFlags } from './flags.ts'
 import { paintFor } from './rows.ts'
 import type { Std } from './std.ts'
-import { messageOf } from '../messages.ts'
+import { messageOf } from '../util/messages.ts'
 
 /**
  * `opencode-runtime doctor`: what would keep a server from starting or its turns from working, on stdout, and what to do

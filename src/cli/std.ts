@@ -1,7 +1,7 @@
 import { fstatSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import { getSystemErrorMap } from 'node:util'
-import { quietly } from '../quietly.ts'
+import { quietly } from '../util/quietly.ts'
 import { exitCode } from './exit-codes.ts'
 import { FileSink } from './file-sink.ts'
 import { Output, type Sink } from './output.ts'

@@ -5,7 +5,7 @@ import { requireDescriptors } from './descriptors.ts'
 import { noServer, serverEnvironment } from './environment.ts'
 import { loadModule } from './load-module.ts'
 import { signalGroup } from './processes.ts'
-import { firstLine } from '../messages.ts'
+import { firstLine } from '../util/messages.ts'
 
 /** What a binary said of its version, or why it said nothing: one line, about the binary. */
 export type VersionAnswer = { version: string } | { failure: string }

@@ -6,7 +6,7 @@ import { StringDecoder } from 'node:string_decoder'
 import { createStream } from 'rotating-file-stream'
 import type { Secrets } from '../config/secrets.ts'
 import { configFolder } from './config-file.ts'
-import { quietly } from '../quietly.ts'
+import { quietly } from '../util/quietly.ts'
 import { restrict } from './modes.ts'
 
 /** `serve.log`, `serve.log.1` and `serve.log.2`, of this size each. */

@@ -5,14 +5,14 @@ import { secretTexts } from '../config/secret-texts.ts'
 import { requireDescriptors } from './descriptors.ts'
 import { serverEnvironment } from './environment.ts'
 import { asHostFault } from './host-fault.ts'
-import { untilDone } from './in-background.ts'
+import { untilDone } from '../util/in-background.ts'
 import { killLeftovers, signalGroup, type GroupSignal } from './processes.ts'
 import { openServeLog } from './serve-log.ts'
 import { removeRecord, writeRecord } from './server-record.ts'
 import type { SpawnPlan } from './spawn-plan.ts'
 import { startWatcher } from './watcher.ts'
-import { firstLine } from '../messages.ts'
-import { quietly } from '../quietly.ts'
+import { firstLine } from '../util/messages.ts'
+import { quietly } from '../util/quietly.ts'
 
 /** What happens to a server's process. */
 export interface ProcessEvents {

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { quietly } from '../quietly.ts'
+import { quietly } from '../util/quietly.ts'
 import { asHostFault, isHostFault } from './host-fault.ts'
 import { replaceFileSync } from './private-file.ts'
 import { identify } from './process-identity.ts'

@@ -4,7 +4,7 @@ import { clockOf, punctualMs } from '../actors/clock.ts'
 import { spent, stopped, versionCaution, type Failure } from './causes.ts'
 import { inputOf, recentRestarts } from './context.ts'
 import { withTurns } from './turns.ts'
-import { messageOf } from '../messages.ts'
+import { messageOf } from '../util/messages.ts'
 
 /** A limit that no server keeps has one replaced at every 64th reading. */
 const maxPatience = 6

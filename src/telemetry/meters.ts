@@ -1,5 +1,5 @@
 import type { Attributes, Meter, MeterProvider } from '@opentelemetry/api'
-import { quietly } from '../quietly.ts'
+import { quietly } from '../util/quietly.ts'
 import { scope, type Api } from './api.ts'
 import { instruments, type Instrument, type InstrumentName } from './instruments.ts'
 

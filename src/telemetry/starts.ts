@@ -1,10 +1,10 @@
 import type { Attributes, Span } from '@opentelemetry/api'
 import type { OpenCodeRuntimeError } from '../errors.ts'
 import type { Lifecycle } from '../api/lifecycle.ts'
-import { quietly } from '../quietly.ts'
+import { quietly } from '../util/quietly.ts'
 import { scope } from './api.ts'
 import type { Telemetry } from './telemetry.ts'
-import { firstLine } from '../messages.ts'
+import { firstLine } from '../util/messages.ts'
 
 /** How a start ended: `stopped` where it was no longer wanted. */
 type StartOutcome = 'healthy' | 'failed' | 'stopped'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createActor, fromCallback, fromPromise, type AnyActorRef } from 'xstate'
-import { deferred } from '../../src/actors/deferred.ts'
+import { deferred } from '../../src/util/deferred.ts'
 import { turnLogic } from '../../src/actors/turn.ts'
 import { serverMachine } from '../../src/machines/server.ts'
 import { startTurn } from '../../src/api/turn.ts'
