@@ -1,6 +1,6 @@
 import { fromCallback, fromPromise, type EventObject } from 'xstate'
 import { ServerExitedError } from '../errors.ts'
-import { HttpError, OpenCodeClient } from '../io/client.ts'
+import { HttpError, OpenCodeClient } from '../io/opencode/client.ts'
 import { maskedThrown } from '../config/masked-error.ts'
 import type { CompiledOptions } from '../config/options.ts'
 import { clockOf } from './clock.ts'

@@ -1,5 +1,5 @@
 import { fromCallback, type EventObject } from 'xstate'
-import { HttpError } from '../io/client.ts'
+import { HttpError } from '../io/opencode/client.ts'
 import { clockOf, elapse, type SystemClock } from './clock.ts'
 import { runtimeOf, type Link, type ServerInput } from './runtime.ts'
 

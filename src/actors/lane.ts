@@ -1,4 +1,4 @@
-import type { OpenCodeClient } from '../io/client.ts'
+import type { OpenCodeClient } from '../io/opencode/client.ts'
 import { onAbort } from '../util/abort-signal.ts'
 import type { NamedDirectory } from '../io/real-directory.ts'
 import { createSession } from './create-session.ts'

@@ -1,5 +1,5 @@
 import { OpenCodeRuntimeError } from '../errors.ts'
-import { HttpError, OpenCodeClient } from '../io/client.ts'
+import { HttpError, OpenCodeClient } from '../io/opencode/client.ts'
 import { asHostFault, isHostFault } from '../io/host-fault.ts'
 import { baseURLOf } from '../io/port.ts'
 import { carriesMarker, killLeftovers, signalGroup } from '../io/processes.ts'

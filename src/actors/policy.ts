@@ -1,4 +1,4 @@
-import type { OpenCodeClient } from '../io/client.ts'
+import type { OpenCodeClient } from '../io/opencode/client.ts'
 import type { PermissionPolicy, QuestionPolicy } from '../config/options.ts'
 import type { InputRequest, PermissionRequest, QuestionRequest } from '../replies.ts'
 

@@ -15,8 +15,8 @@ import {
   parseRequest,
   parseStatus,
   sessionOf,
-} from './wire.ts'
-import type { SessionLink, WireMessage, WirePart, WireStatus } from './wire.ts'
+} from '../io/opencode/wire.ts'
+import type { SessionLink, WireMessage, WirePart, WireStatus } from '../io/opencode/wire.ts'
 
 export type { TurnSnapshot } from './catch-up.ts'
 

@@ -1,4 +1,4 @@
-import type { HttpError } from '../io/client.ts'
+import type { HttpError } from '../io/opencode/client.ts'
 import type { TurnErrorCode } from '../replies.ts'
 
 /** A local end of a turn. */

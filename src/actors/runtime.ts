@@ -1,5 +1,5 @@
 import type { AnyActorRef } from 'xstate'
-import type { OpenCodeClient } from '../io/client.ts'
+import type { OpenCodeClient } from '../io/opencode/client.ts'
 import type { NamedDirectory } from '../io/real-directory.ts'
 import type { ProcessEvents, ServerProcess } from '../io/server-process.ts'
 import type { SpawnPlan } from '../io/spawn-plan.ts'

@@ -1,6 +1,14 @@
-import type { OpenCodeClient } from '../io/client.ts'
+import type { OpenCodeClient } from '../io/opencode/client.ts'
 import type { TurnSnapshot } from './reducer.ts'
-import { asList, childOf, isFields, parseMessage, parsePart, partsOf, type SessionLink } from './wire.ts'
+import {
+  asList,
+  childOf,
+  isFields,
+  parseMessage,
+  parsePart,
+  partsOf,
+  type SessionLink,
+} from '../io/opencode/wire.ts'
 
 /** The session that a turn runs in, and the id of its prompt. */
 export interface SnapshotOf {

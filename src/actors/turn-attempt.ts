@@ -1,6 +1,6 @@
 import { HostFaultError, InvalidOptionsError, messageWithoutPaths } from '../errors.ts'
-import { HttpError } from '../io/client.ts'
-import { isDecodable } from '../io/directory-name.ts'
+import { HttpError } from '../io/opencode/client.ts'
+import { isDecodable } from '../io/opencode/directory-name.ts'
 import type { CompiledOptions } from '../config/options.ts'
 import type { InputRequest, OpenCodeEvent, TurnOutput, Usage } from '../replies.ts'
 import { abortWork } from './abort-work.ts'
@@ -14,7 +14,7 @@ import { isNetworkError, isRefused, refusal, type TurnCause } from './refusal.ts
 import type { Link, Runtime } from './runtime.ts'
 import { askServer, linksIn } from './snapshot.ts'
 import type { TurnRecord } from './turn-record.ts'
-import { isIdle, workplaceOf } from './wire.ts'
+import { isIdle, workplaceOf } from '../io/opencode/wire.ts'
 import { messageOf } from '../util/messages.ts'
 
 /** How long an error or idle that ends nothing is given before the server is asked what is true. */

@@ -1,5 +1,5 @@
 import { ReplaySubject } from 'rxjs'
-import type { PromptPart } from '../io/client.ts'
+import type { PromptPart } from '../io/opencode/client.ts'
 import type { PermissionPolicy, QuestionPolicy } from '../config/options.ts'
 import { quietly } from '../util/quietly.ts'
 import {

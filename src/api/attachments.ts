@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { InvalidOptionsError } from '../errors.ts'
-import type { PromptPart } from '../io/client.ts'
+import type { PromptPart } from '../io/opencode/client.ts'
 import { lazily } from '../config/validation.ts'
 import type { Modality, ResolvedOptions } from '../config/options.ts'
 

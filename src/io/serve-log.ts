@@ -5,7 +5,7 @@ import { finished } from 'node:stream/promises'
 import { StringDecoder } from 'node:string_decoder'
 import { createStream } from 'rotating-file-stream'
 import type { Secrets } from '../config/secrets.ts'
-import { configFolder } from './config-file.ts'
+import { configFolder } from './opencode/config-file.ts'
 import { quietly } from '../util/quietly.ts'
 import { restrict } from './modes.ts'
 

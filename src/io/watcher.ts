@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import type { Writable } from 'node:stream'
-import { markerVariable } from './environment.ts'
+import { markerVariable } from './opencode/environment.ts'
 import { untilDone } from '../util/in-background.ts'
 import { quietly } from '../util/quietly.ts'
 

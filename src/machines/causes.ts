@@ -9,7 +9,7 @@ import {
   StartTimeoutError,
   UnsupportedVersionError,
 } from '../errors.ts'
-import { judgeVersion, oldestSupported, tested } from '../versions.ts'
+import { judgeVersion, oldestSupported, tested } from '../io/opencode/versions.ts'
 import { recentRestarts, type ServerContext, type ServerEvent } from './context.ts'
 
 /** Why a server failed: what `lifecycle$` shows. */

@@ -11,7 +11,7 @@ import { dispose, sweep } from '../actors/reap.ts'
 import { turnLogic } from '../actors/turn.ts'
 import { warmUp } from '../actors/warm-up.ts'
 import type { CompiledOptions } from '../config/options.ts'
-import { judgeVersion } from '../versions.ts'
+import { judgeVersion } from '../io/opencode/versions.ts'
 import {
   backoffMs,
   canRollBack,

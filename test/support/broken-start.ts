@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { configFolder } from '../../src/io/config-file.ts'
+import { configFolder } from '../../src/io/opencode/config-file.ts'
 
 /** A way to the binary that may lead nowhere. */
 export class Binary {

@@ -1,4 +1,4 @@
-import type { Prompt } from '../../src/io/client.ts'
+import type { Prompt } from '../../src/io/opencode/client.ts'
 
 /** What a turn asks of opencode's API, answered from memory. */
 export class FakeClient {

@@ -1,4 +1,4 @@
-import { markerVariable } from '../../src/io/environment.ts'
+import { markerVariable } from '../../src/io/opencode/environment.ts'
 import { readProc } from '../../src/io/proc.ts'
 import { processesOf } from './home.ts'
 

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from '
 import { delimiter, dirname, join, relative } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { BinaryNotFoundError } from '../../src/errors.ts'
-import { resolveBinary } from '../../src/io/binary.ts'
+import { resolveBinary } from '../../src/io/opencode/binary.ts'
 import { tempHome } from '../support/home.ts'
 
 /** What opencode-ai 1.18.33 ships as `bin/opencode.exe` until its install script ran. */

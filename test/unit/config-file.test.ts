@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { HostFaultError, InvalidOptionsError } from '../../src/errors.ts'
-import { unwritable, writeConfigFile } from '../../src/io/config-file.ts'
+import { unwritable, writeConfigFile } from '../../src/io/opencode/config-file.ts'
 import { secretOptions } from '../../src/config/compiled-options.ts'
 import { compileOptions, type OpenCodeServerOptions } from '../../src/config/options.ts'
 import { tempHome } from '../support/home.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isDecodable, mayBeSame } from '../../src/io/directory-name.ts'
+import { isDecodable, mayBeSame } from '../../src/io/opencode/directory-name.ts'
 
 describe('isDecodable', () => {
   it.each([

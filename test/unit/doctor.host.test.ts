@@ -12,8 +12,8 @@ import {
   lookAtShell,
 } from '../../src/cli/doctor/host.ts'
 import { checkListening } from '../../src/cli/doctor/listen.ts'
-import { askVersion } from '../../src/io/binary-version.ts'
-import { tested } from '../../src/versions.ts'
+import { askVersion } from '../../src/io/opencode/binary-version.ts'
+import { tested } from '../../src/io/opencode/versions.ts'
 import { doctorContext, doctorKey, findings, place } from '../support/doctor.ts'
 import { tempHome } from '../support/home.ts'
 

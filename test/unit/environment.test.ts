@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { markerVariable, serverEnvironment, type EnvironmentInput } from '../../src/io/environment.ts'
+import {
+  markerVariable,
+  serverEnvironment,
+  type EnvironmentInput,
+} from '../../src/io/opencode/environment.ts'
 
 const build = (input: Partial<EnvironmentInput> = {}) =>
   serverEnvironment({

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { exhaustedCode, failureOf, isRetryable, safeLine } from '../../src/actors/failure.ts'
-import type { WireError } from '../../src/actors/wire.ts'
+import type { WireError } from '../../src/io/opencode/wire.ts'
 import type { TurnErrorCode } from '../../src/replies.ts'
 
 const wire = (name: string, fields: Partial<WireError> = {}): WireError => ({

@@ -2,8 +2,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { OpenCodeClient } from '../../src/io/client.ts'
-import { readFrames } from '../../src/io/frames.ts'
+import { OpenCodeClient } from '../../src/io/opencode/client.ts'
+import { readFrames } from '../../src/io/opencode/frames.ts'
 import type { OpenCodeEvent } from '../../src/replies.ts'
 
 async function* bytesOf(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { httpProxyFor } from '../../src/io/http-proxy.ts'
+import { httpProxyFor } from '../../src/io/opencode/http-proxy.ts'
 
 const url = new URL('http://models.example.com/v1')
 const proxy = 'http://proxy:3128'

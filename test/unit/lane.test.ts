@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { remoteDirectories, type DirectoryPolicy } from '../../src/actors/directory-policy.ts'
 import { Lane } from '../../src/actors/lane.ts'
 import { InvalidOptionsError } from '../../src/errors.ts'
-import { HttpError, OpenCodeClient } from '../../src/io/client.ts'
+import { HttpError, OpenCodeClient } from '../../src/io/opencode/client.ts'
 
 const named = { input: 'option directory', directory: '/work' }
 const given = { input: 'session option directory', directory: '/given' }

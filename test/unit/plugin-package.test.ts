@@ -10,8 +10,8 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { configFolder } from '../../src/io/config-file.ts'
-import { settlePluginPackage } from '../../src/io/plugin-package.ts'
+import { configFolder } from '../../src/io/opencode/config-file.ts'
+import { settlePluginPackage } from '../../src/io/opencode/plugin-package.ts'
 import { tempHome } from '../support/home.ts'
 
 /** Creates a home with these files in its config folder, by relative path; a path that ends with `/` is an empty folder. */

@@ -5,7 +5,7 @@ import { EventHub } from '../../src/actors/hub.ts'
 import { probe } from '../../src/actors/probe.ts'
 import { RuntimeHandle, runtimeOf, type Link } from '../../src/actors/runtime.ts'
 import { HostFaultError, OpenCodeRuntimeError } from '../../src/errors.ts'
-import { HttpError, OpenCodeClient, UnexpectedAnswerError } from '../../src/io/client.ts'
+import { HttpError, OpenCodeClient, UnexpectedAnswerError } from '../../src/io/opencode/client.ts'
 import { optionsOf, secrets } from '../support/machine-harness.ts'
 
 /** Returns the error that a probe rejects with, if its client rejects with the given one. */

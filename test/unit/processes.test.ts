@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { markerVariable } from '../../src/io/environment.ts'
+import { markerVariable } from '../../src/io/opencode/environment.ts'
 import { findLeftovers, killLeftovers, signalGroup } from '../../src/io/processes.ts'
 
 /**

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionsError } from '../../src/errors.ts'
-import { findProjectCode, refuseProjectCode } from '../../src/io/project-code.ts'
+import { findProjectCode, refuseProjectCode } from '../../src/io/opencode/project-code.ts'
 import { tempHome } from '../support/home.ts'
 
 /** A place of its own, with files and links (`-> target`) in it; what is found is told from there. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { UnsupportedVersionError } from '../../src/errors.ts'
 import { lifecycleOf } from '../../src/api/lifecycle.ts'
-import { tested } from '../../src/versions.ts'
+import { tested } from '../../src/io/opencode/versions.ts'
 import { startServer } from '../support/machine-harness.ts'
 
 describe('the version of opencode', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ToolCalls } from '../../src/actors/tool-calls.ts'
-import type { WireTool } from '../../src/actors/wire.ts'
+import type { WireTool } from '../../src/io/opencode/wire.ts'
 import type { Reply } from '../../src/replies.ts'
 
 describe('a tool call', () => {

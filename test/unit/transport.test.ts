@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { Transport } from '../../src/io/transport.ts'
+import { Transport } from '../../src/io/opencode/transport.ts'
 
 /** A server that answers everything, and how often it was asked. */
 async function answering() {
@@ -76,7 +76,7 @@ describe('a transport', () => {
     })
     onTestFinished(() => vi.doUnmock('undici'))
     vi.resetModules()
-    const { Transport: Broken } = await import('../../src/io/transport.ts')
+    const { Transport: Broken } = await import('../../src/io/opencode/transport.ts')
     const unhandled = vi.fn()
     process.on('unhandledRejection', unhandled)
     onTestFinished(() => void process.off('unhandledRejection', unhandled))
@@ -95,7 +95,7 @@ describe('a transport', () => {
     })
     onTestFinished(() => vi.doUnmock('undici'))
     vi.resetModules()
-    const { Transport: Mended } = await import('../../src/io/transport.ts')
+    const { Transport: Mended } = await import('../../src/io/opencode/transport.ts')
     const mended = new Mended({ baseURL, username: 'opencode', password: undefined })
     onTestFinished(() => mended.close())
     await expect(mended.json('/a')).rejects.toThrow()

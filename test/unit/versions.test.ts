@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { isOlder, judgeVersion, oldestNode, oldestSupported, tested } from '../../src/versions.ts'
+import { isOlder, judgeVersion, oldestNode, oldestSupported, tested } from '../../src/io/opencode/versions.ts'
 
 const packageJson = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   engines: { node: string }

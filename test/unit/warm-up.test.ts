@@ -3,7 +3,7 @@ import { createActor } from 'xstate'
 import { remoteDirectories } from '../../src/actors/directory-policy.ts'
 import { RuntimeHandle, runtimeOf, type Link } from '../../src/actors/runtime.ts'
 import { warmUp, warmUpTitle } from '../../src/actors/warm-up.ts'
-import { HttpError } from '../../src/io/client.ts'
+import { HttpError } from '../../src/io/opencode/client.ts'
 import { optionsOf } from '../support/machine-harness.ts'
 import { SteppedClock } from '../support/stepped-clock.ts'
 

@@ -1,7 +1,7 @@
 import { BinaryNotFoundError } from '../../errors.ts'
-import { locateBinary, type FoundBinary } from '../../io/binary.ts'
-import { askVersion } from '../../io/binary-version.ts'
-import { judgeVersion, oldestSupported, tested } from '../../versions.ts'
+import { locateBinary, type FoundBinary } from '../../io/opencode/binary.ts'
+import { askVersion } from '../../io/opencode/binary-version.ts'
+import { judgeVersion, oldestSupported, tested } from '../../io/opencode/versions.ts'
 import type { Check, DoctorContext } from './context.ts'
 import { failure, ok, quote, skipped, warning, type Finding } from './finding.ts'
 

@@ -1,5 +1,5 @@
-import type { BinaryLookup } from '../../io/binary.ts'
-import { noServer, serverEnvironment } from '../../io/environment.ts'
+import type { BinaryLookup } from '../../io/opencode/binary.ts'
+import { noServer, serverEnvironment } from '../../io/opencode/environment.ts'
 import { secretsInURL } from '../../config/secret-texts.ts'
 import { Secrets } from '../../config/secrets.ts'
 import { keyVariable, pathFrom, type DoctorFlags } from '../flags.ts'

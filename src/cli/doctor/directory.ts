@@ -1,5 +1,5 @@
 import { isAbsolute, join, relative, resolve } from 'node:path'
-import { configFolder } from '../../io/config-file.ts'
+import { configFolder } from '../../io/opencode/config-file.ts'
 import { lookAt } from '../../io/places.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning } from './finding.ts'

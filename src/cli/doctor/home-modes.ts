@@ -1,6 +1,6 @@
 import { chmod, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { configFolder } from '../../io/config-file.ts'
+import { configFolder } from '../../io/opencode/config-file.ts'
 import { isClosed } from '../../io/modes.ts'
 import { statOf } from '../../io/places.ts'
 import type { Check } from './context.ts'

@@ -1,4 +1,4 @@
-import { httpProxyFor, type HttpProxy } from '../../io/http-proxy.ts'
+import { httpProxyFor, type HttpProxy } from '../../io/opencode/http-proxy.ts'
 import type { Check } from './context.ts'
 import { endpointOf } from './endpoint.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'

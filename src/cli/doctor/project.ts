@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { findProjectCode, findProjectConfig } from '../../io/project-code.ts'
+import { findProjectCode, findProjectConfig } from '../../io/opencode/project-code.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped } from './finding.ts'
 

@@ -1,4 +1,4 @@
-import type { ModelListAnswer } from '../../io/model-list.ts'
+import type { ModelListAnswer } from '../../io/opencode/model-list.ts'
 import { keyVariable } from '../flags.ts'
 import { shown, withVersion } from './endpoint.ts'
 

@@ -1,4 +1,4 @@
-import { askModels, type ModelListAnswer } from '../../io/model-list.ts'
+import { askModels, type ModelListAnswer } from '../../io/opencode/model-list.ts'
 import type { Check, DoctorContext } from './context.ts'
 import { endpointOf, shown, withoutCall, withVersion, type Endpoint } from './endpoint.ts'
 import { failure, ok, quote, skipped, warning, type Finding } from './finding.ts'

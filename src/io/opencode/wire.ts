@@ -1,4 +1,4 @@
-import type { InputRequest, OpenCodeEvent, Usage } from '../replies.ts'
+import type { InputRequest, OpenCodeEvent, Usage } from '../../replies.ts'
 
 /**
  * opencode's wire shapes, as narrow as we use them (opencode 1.18.33, `GET /event` and `GET /session/{id}/message`).

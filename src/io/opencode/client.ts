@@ -1,4 +1,4 @@
-import type { OpenCodeEvent } from '../replies.ts'
+import type { OpenCodeEvent } from '../../replies.ts'
 import { isDecodable } from './directory-name.ts'
 import { readFrames } from './frames.ts'
 import { Transport, UnexpectedAnswerError, type Call, type Endpoint } from './transport.ts'

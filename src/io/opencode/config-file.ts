@@ -1,10 +1,10 @@
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { HostFaultError, InvalidOptionsError } from '../errors.ts'
-import type { ResolvedOptions, SecretOptions } from '../config/options.ts'
-import { asHostFault, errnoOf } from './host-fault.ts'
-import { restrict } from './modes.ts'
-import { replaceFile } from './private-file.ts'
+import { HostFaultError, InvalidOptionsError } from '../../errors.ts'
+import type { ResolvedOptions, SecretOptions } from '../../config/options.ts'
+import { asHostFault, errnoOf } from '../host-fault.ts'
+import { restrict } from '../modes.ts'
+import { replaceFile } from '../private-file.ts'
 
 /** Where a home's opencode config is. */
 export const configFolder = (home: string): string => join(home, '.config', 'opencode')

@@ -2,9 +2,9 @@ import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:
 import { createRequire } from 'node:module'
 import { delimiter, dirname, isAbsolute, join } from 'node:path'
 import which from 'which'
-import { BinaryNotFoundError } from '../errors.ts'
-import { readProc } from './proc.ts'
-import { absolutePath, homeDirectory, workingDirectory } from './surroundings.ts'
+import { BinaryNotFoundError } from '../../errors.ts'
+import { readProc } from '../proc.ts'
+import { absolutePath, homeDirectory, workingDirectory } from '../surroundings.ts'
 
 /** Where a look-up may look; the defaults are this process's. */
 export interface BinaryLookup {

@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { requireDescriptors } from './descriptors.ts'
+import { requireDescriptors } from '../descriptors.ts'
 import { noServer, serverEnvironment } from './environment.ts'
-import { loadModule } from './load-module.ts'
-import { signalGroup } from './processes.ts'
-import { firstLine } from '../util/messages.ts'
+import { loadModule } from '../load-module.ts'
+import { signalGroup } from '../processes.ts'
+import { firstLine } from '../../util/messages.ts'
 
 /** What a binary said of its version, or why it said nothing: one line, about the binary. */
 export type VersionAnswer = { version: string } | { failure: string }

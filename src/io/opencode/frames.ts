@@ -1,5 +1,5 @@
 import { createParser } from 'eventsource-parser'
-import type { OpenCodeEvent } from '../replies.ts'
+import type { OpenCodeEvent } from '../../replies.ts'
 
 /**
  * Whether a frame of `/global/event` is a `sync` one: it repeats a plain one, so it is not worth parsing. Its payload
