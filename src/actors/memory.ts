@@ -1,5 +1,5 @@
 import { fromPromise } from 'xstate'
-import { groupResidentMb } from '../io/memory.ts'
+import { groupResidentMb } from '../io/process/memory.ts'
 import { runtimeOf, type ServerInput } from './runtime.ts'
 
 /** What a server holds, in MiB; `undefined` where the platform does not tell. */

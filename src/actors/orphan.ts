@@ -1,8 +1,8 @@
 import { OpenCodeRuntimeError } from '../errors.ts'
 import { HttpError, OpenCodeClient } from '../io/opencode/client.ts'
 import { asHostFault, isHostFault } from '../io/host-fault.ts'
-import { baseURLOf } from '../io/port.ts'
-import { carriesMarker, killLeftovers, signalGroup } from '../io/processes.ts'
+import { baseURLOf } from '../io/process/port.ts'
+import { carriesMarker, killLeftovers, signalGroup } from '../io/process/processes.ts'
 import { isAsRecorded, isOfHome, readRecord, removeRecord, type ServerRecord } from '../io/server-record.ts'
 import { elapse, type SystemClock } from './clock.ts'
 

@@ -1,6 +1,6 @@
 import { fromCallback, type EventObject } from 'xstate'
 import type { OpenCodeRuntimeError } from '../errors.ts'
-import type { ServerProcess } from '../io/server-process.ts'
+import type { ServerProcess } from '../io/process/server-process.ts'
 import { maskedThrown } from '../config/masked-error.ts'
 import { asServerExit } from './server-exit.ts'
 import { runtimeOf, type ServerInput } from './runtime.ts'

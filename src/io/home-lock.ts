@@ -9,7 +9,7 @@ import { asHostFault } from './host-fault.ts'
 import { untilDone } from '../util/in-background.ts'
 import { liveHolds } from './live-holds.ts'
 import { isAbandoned } from './private-file.ts'
-import { identify, isSameProcess } from './process-identity.ts'
+import { identify, isSameProcess } from './process/process-identity.ts'
 import { isFrom, isOrigin, makeStateFolder, originOf, stateFolder, type Origin } from './state-folder.ts'
 
 /** Who holds a home, as its lock file says it. */

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { quietly } from '../util/quietly.ts'
 import { asHostFault, isHostFault } from './host-fault.ts'
 import { replaceFileSync } from './private-file.ts'
-import { identify } from './process-identity.ts'
+import { identify } from './process/process-identity.ts'
 import { isFrom, makeStateFolder, originOf, stateFolder } from './state-folder.ts'
 
 const recordSchema = z.object({

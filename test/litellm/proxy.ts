@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'vitest'
-import { choosePort } from '../../src/io/port.ts'
-import { signalGroup } from '../../src/io/processes.ts'
+import { choosePort } from '../../src/io/process/port.ts'
+import { signalGroup } from '../../src/io/process/processes.ts'
 import { expectNothingLeft, processesOf } from '../support/home.ts'
 
 /** How a proxy is started. */

@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } f
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { markerVariable } from '../../src/io/opencode/environment.ts'
-import { identify } from '../../src/io/process-identity.ts'
+import { identify } from '../../src/io/process/process-identity.ts'
 import { stateFolder } from '../../src/io/state-folder.ts'
 import { buildPackage } from '../support/built-cli.ts'
 import { expectNothingLeft, processesOf, tempHome, watchersOf } from '../support/home.ts'

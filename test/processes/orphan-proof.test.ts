@@ -4,14 +4,14 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { reapOrphan } from '../../src/actors/orphan.ts'
-import type * as Processes from '../../src/io/processes.ts'
-import { choosePort } from '../../src/io/port.ts'
+import type * as Processes from '../../src/io/process/processes.ts'
+import { choosePort } from '../../src/io/process/port.ts'
 import { readRecord, writeRecord } from '../../src/io/server-record.ts'
 import { tempHome } from '../support/home.ts'
 import { standIn } from '../support/stand-in.ts'
 
 // As on a system that shows nobody the environment of a process.
-vi.mock('../../src/io/processes.ts', async (importOriginal) => ({
+vi.mock('../../src/io/process/processes.ts', async (importOriginal) => ({
   ...(await importOriginal<typeof Processes>()),
   carriesMarker: () => undefined,
 }))

@@ -1,5 +1,5 @@
 import { markerVariable } from '../../src/io/opencode/environment.ts'
-import { readProc } from '../../src/io/proc.ts'
+import { readProc } from '../../src/io/process/proc.ts'
 import { processesOf } from './home.ts'
 
 /** For a process to stand once it was told to: on a loaded machine it has to be scheduled for that. */

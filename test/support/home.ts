@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, vi } from 'vitest'
-import { watcherName } from '../../src/io/watcher.ts'
+import { watcherName } from '../../src/io/process/watcher.ts'
 
 /** A home of its own for a test, removed when the test is over. */
 export function tempHome(): string {

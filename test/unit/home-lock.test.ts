@@ -13,7 +13,7 @@ import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { HomeLockedError, InvalidOptionsError } from '../../src/errors.ts'
 import { lockHome, type LockHolder } from '../../src/io/home-lock.ts'
-import { identify } from '../../src/io/process-identity.ts'
+import { identify } from '../../src/io/process/process-identity.ts'
 import { stateFolder } from '../../src/io/state-folder.ts'
 import { tempHome } from '../support/home.ts'
 

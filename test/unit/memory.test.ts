@@ -1,6 +1,6 @@
 import { execa } from 'execa'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { groupResidentMb, residentInPs } from '../../src/io/memory.ts'
+import { groupResidentMb, residentInPs } from '../../src/io/process/memory.ts'
 
 /** A process in a group of its own that holds so much; it says when it does. */
 const holder = (mb: number) =>

@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { InvalidOptionsError, PortInUseError } from '../../src/errors.ts'
-import { choosePort } from '../../src/io/port.ts'
+import { choosePort } from '../../src/io/process/port.ts'
 
 function listen(port = 0): Promise<{ port: number; close: () => Promise<unknown> }> {
   return new Promise((resolve) => {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { identify, identifyByPs, isSameProcess } from '../../src/io/process-identity.ts'
+import { identify, identifyByPs, isSameProcess } from '../../src/io/process/process-identity.ts'
 
 /** A process that is ended with the test. */
 function start(command: string, args: readonly string[]) {

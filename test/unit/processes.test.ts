@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { markerVariable } from '../../src/io/opencode/environment.ts'
-import { findLeftovers, killLeftovers, signalGroup } from '../../src/io/processes.ts'
+import { findLeftovers, killLeftovers, signalGroup } from '../../src/io/process/processes.ts'
 
 /**
  * A process in a group of its own that started: a child in its group, one in a session of its own (as opencode's bash

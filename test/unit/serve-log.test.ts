@@ -16,7 +16,7 @@ import { finished } from 'node:stream/promises'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { configFolder } from '../../src/io/opencode/config-file.ts'
-import { openServeLog } from '../../src/io/serve-log.ts'
+import { openServeLog } from '../../src/io/process/serve-log.ts'
 import { Secrets } from '../../src/config/secrets.ts'
 import { tempHome } from '../support/home.ts'
 

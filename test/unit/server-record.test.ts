@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { isAsRecorded, readRecord, removeRecord, writeRecord } from '../../src/io/server-record.ts'
-import { identify } from '../../src/io/process-identity.ts'
+import { identify } from '../../src/io/process/process-identity.ts'
 import { originOf, stateFolder } from '../../src/io/state-folder.ts'
 import { tempHome } from '../support/home.ts'
 

@@ -2,7 +2,7 @@ import type * as ChildProcess from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { startWatcher } from '../../src/io/watcher.ts'
+import { startWatcher } from '../../src/io/process/watcher.ts'
 import { tempHome, watchersOf } from '../support/home.ts'
 
 /** Ways in which Node refuses a spawn: a process without pid and an 'error' event (EMFILE, EAGAIN), or an exception (ENOMEM). */

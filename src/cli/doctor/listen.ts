@@ -1,5 +1,5 @@
-import { findListener, type Listener } from '../../io/listener.ts'
-import { bindFailure } from '../../io/port.ts'
+import { findListener, type Listener } from '../../io/process/listener.ts'
+import { bindFailure } from '../../io/process/port.ts'
 import { loopback } from '../../config/option-schema.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'

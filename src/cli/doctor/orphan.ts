@@ -1,6 +1,6 @@
 import { holderOf } from '../../io/home-lock.ts'
 import { lookAt } from '../../io/places.ts'
-import { carriesMarker } from '../../io/processes.ts'
+import { carriesMarker } from '../../io/process/processes.ts'
 import { isAsRecorded, isOfHome, readRecord, type ServerRecord } from '../../io/server-record.ts'
 import type { Check } from './context.ts'
 import { ok, skipped, warning } from './finding.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { requireDescriptors } from '../descriptors.ts'
 import { noServer, serverEnvironment } from './environment.ts'
 import { loadModule } from '../load-module.ts'
-import { signalGroup } from '../processes.ts'
+import { signalGroup } from '../process/processes.ts'
 import { firstLine } from '../../util/messages.ts'
 
 /** What a binary said of its version, or why it said nothing: one line, about the binary. */

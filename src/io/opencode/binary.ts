@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { delimiter, dirname, isAbsolute, join } from 'node:path'
 import which from 'which'
 import { BinaryNotFoundError } from '../../errors.ts'
-import { readProc } from '../proc.ts'
+import { readProc } from '../process/proc.ts'
 import { absolutePath, homeDirectory, workingDirectory } from '../surroundings.ts'
 
 /** Where a look-up may look; the defaults are this process's. */

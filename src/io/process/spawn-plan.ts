@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { secretOptions, type CompiledOptions } from '../config/compiled-options.ts'
+import { secretOptions, type CompiledOptions } from '../../config/compiled-options.ts'
 
 /** What a spawn is made with: found before, new each time. */
 export interface SpawnPlan {

@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import type { Writable } from 'node:stream'
-import { markerVariable } from './opencode/environment.ts'
-import { untilDone } from '../util/in-background.ts'
-import { quietly } from '../util/quietly.ts'
+import { markerVariable } from '../opencode/environment.ts'
+import { untilDone } from '../../util/in-background.ts'
+import { quietly } from '../../util/quietly.ts'
 
 /** What is left of a watcher once it was started. */
 export interface Watcher {

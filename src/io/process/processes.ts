@@ -1,4 +1,4 @@
-import { markerVariable } from './opencode/environment.ts'
+import { markerVariable } from '../opencode/environment.ts'
 import { listPids, readProc, readProcLink, readStat } from './proc.ts'
 
 /** A process group's signals that matter here. */
