@@ -1,6 +1,6 @@
 import type { OpenCodeClient } from '../io/opencode/client.ts'
 import { onAbort } from '../util/abort-signal.ts'
-import type { NamedDirectory } from '../io/real-directory.ts'
+import type { NamedDirectory } from '../io/home/real-directory.ts'
 import { createSession } from './create-session.ts'
 import type { DirectoryPolicy } from './directory-policy.ts'
 

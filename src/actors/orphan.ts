@@ -3,7 +3,13 @@ import { HttpError, OpenCodeClient } from '../io/opencode/client.ts'
 import { asHostFault, isHostFault } from '../io/host-fault.ts'
 import { baseURLOf } from '../io/process/port.ts'
 import { carriesMarker, killLeftovers, signalGroup } from '../io/process/processes.ts'
-import { isAsRecorded, isOfHome, readRecord, removeRecord, type ServerRecord } from '../io/server-record.ts'
+import {
+  isAsRecorded,
+  isOfHome,
+  readRecord,
+  removeRecord,
+  type ServerRecord,
+} from '../io/home/server-record.ts'
 import { elapse, type SystemClock } from './clock.ts'
 
 /** What ends an orphan, and how long it has for that. */

@@ -1,6 +1,6 @@
 import type { AnyActorRef } from 'xstate'
 import type { OpenCodeClient } from '../io/opencode/client.ts'
-import type { NamedDirectory } from '../io/real-directory.ts'
+import type { NamedDirectory } from '../io/home/real-directory.ts'
 import type { ProcessEvents, ServerProcess } from '../io/process/server-process.ts'
 import type { SpawnPlan } from '../io/process/spawn-plan.ts'
 import { observersOf } from '../observers.ts'

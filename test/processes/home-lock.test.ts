@@ -13,8 +13,8 @@ import {
   startTurn,
   stopServer,
 } from '../../src/index.ts'
-import { lockHome } from '../../src/io/home-lock.ts'
-import { stateFolder } from '../../src/io/state-folder.ts'
+import { lockHome } from '../../src/io/home/home-lock.ts'
+import { stateFolder } from '../../src/io/home/state-folder.ts'
 import { buildPackage } from '../support/built-cli.ts'
 import { expectNothingLeft, tempHome } from '../support/home.ts'
 import { hostProgram, startHost } from '../support/host.ts'

@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { reapOrphan } from '../../src/actors/orphan.ts'
 import type * as Processes from '../../src/io/process/processes.ts'
 import { choosePort } from '../../src/io/process/port.ts'
-import { readRecord, writeRecord } from '../../src/io/server-record.ts'
+import { readRecord, writeRecord } from '../../src/io/home/server-record.ts'
 import { tempHome } from '../support/home.ts'
 import { standIn } from '../support/stand-in.ts'
 

@@ -3,7 +3,7 @@ import { firstValueFrom } from 'rxjs'
 import { beforeAll, afterAll, describe, expect, it } from 'vitest'
 import { ReconfigureError, type Lifecycle } from '../../src/index.ts'
 import { groupResidentMb } from '../../src/io/process/memory.ts'
-import { tempFolder } from '../../src/io/temp-folder.ts'
+import { tempFolder } from '../../src/io/home/temp-folder.ts'
 import { startScriptedModel } from '../../src/testing/index.ts'
 import { collect, realServer } from '../support/real.ts'
 

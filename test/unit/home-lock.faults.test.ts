@@ -3,8 +3,8 @@ import { cpSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { HomeLockedError, HostFaultError, InvalidOptionsError } from '../../src/errors.ts'
-import { holderOf, lockHome } from '../../src/io/home-lock.ts'
-import { stateFolder } from '../../src/io/state-folder.ts'
+import { holderOf, lockHome } from '../../src/io/home/home-lock.ts'
+import { stateFolder } from '../../src/io/home/state-folder.ts'
 import { tempHome } from '../support/home.ts'
 
 const { faults, names } = vi.hoisted(() => ({

@@ -1,7 +1,7 @@
 import type * as Fs from 'node:fs'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { lockHome, type HomeLock } from '../../src/io/home-lock.ts'
+import { lockHome, type HomeLock } from '../../src/io/home/home-lock.ts'
 import { tempHome } from '../support/home.ts'
 
 /** What others do at the moment at which one who takes the lock touches the file system; taken from the front. */

@@ -12,9 +12,9 @@ import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { HomeLockedError, InvalidOptionsError } from '../../src/errors.ts'
-import { lockHome, type LockHolder } from '../../src/io/home-lock.ts'
+import { lockHome, type LockHolder } from '../../src/io/home/home-lock.ts'
 import { identify } from '../../src/io/process/process-identity.ts'
-import { stateFolder } from '../../src/io/state-folder.ts'
+import { stateFolder } from '../../src/io/home/state-folder.ts'
 import { tempHome } from '../support/home.ts'
 
 const self = { pid: process.pid, startTime: identify(process.pid)?.startTime ?? '' }

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { isClosed, restrict } from '../../src/io/modes.ts'
+import { isClosed, restrict } from '../../src/io/home/modes.ts'
 import { tempHome } from '../support/home.ts'
 
 // A file system that refuses or ignores modes cannot be mounted here, so its answers are simulated.

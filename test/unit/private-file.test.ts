@@ -12,7 +12,7 @@ import {
 import { randomUUID } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { replaceFile, replaceFileSync } from '../../src/io/private-file.ts'
+import { replaceFile, replaceFileSync } from '../../src/io/home/private-file.ts'
 import { tempHome } from '../support/home.ts'
 
 const modeOf = (path: string): number => statSync(path).mode & 0o777

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from '
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { HostFaultError, InvalidOptionsError } from '../../src/errors.ts'
-import { realDirectory } from '../../src/io/real-directory.ts'
+import { realDirectory } from '../../src/io/home/real-directory.ts'
 import { tempHome } from '../support/home.ts'
 
 const home = (): string => realpathSync(tempHome())
@@ -92,7 +92,7 @@ describe('realDirectory', () => {
       realpath: () => Promise.reject(fault),
     }))
     vi.resetModules()
-    const { realDirectory: failing } = await import('../../src/io/real-directory.ts')
+    const { realDirectory: failing } = await import('../../src/io/home/real-directory.ts')
     const error = await failing({ input: 'option directory', directory: '/w' }).catch(
       (thrown: unknown) => thrown,
     )

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { isAsRecorded, readRecord, removeRecord, writeRecord } from '../../src/io/server-record.ts'
+import { isAsRecorded, readRecord, removeRecord, writeRecord } from '../../src/io/home/server-record.ts'
 import { identify } from '../../src/io/process/process-identity.ts'
-import { originOf, stateFolder } from '../../src/io/state-folder.ts'
+import { originOf, stateFolder } from '../../src/io/home/state-folder.ts'
 import { tempHome } from '../support/home.ts'
 
 const fileOf = (home: string): string => join(stateFolder(home), 'server.json')

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { emptyTempFolder, tempFolder } from '../../src/io/temp-folder.ts'
+import { emptyTempFolder, tempFolder } from '../../src/io/home/temp-folder.ts'
 import { tempHome } from '../support/home.ts'
 
 describe('emptyTempFolder', () => {

@@ -1,6 +1,6 @@
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { configFolder } from '../../io/opencode/config-file.ts'
-import { lookAt } from '../../io/places.ts'
+import { lookAt } from '../../io/home/places.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning } from './finding.ts'
 import { unusable } from './home.ts'

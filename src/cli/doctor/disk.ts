@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises'
-import { lookAt } from '../../io/places.ts'
+import { lookAt } from '../../io/home/places.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'
 

@@ -1,8 +1,8 @@
 import { chmod, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { configFolder } from '../../io/opencode/config-file.ts'
-import { isClosed } from '../../io/modes.ts'
-import { statOf } from '../../io/places.ts'
+import { isClosed } from '../../io/home/modes.ts'
+import { statOf } from '../../io/home/places.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'
 

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import type { Stats } from 'node:fs'
 import { configFolder } from '../../io/opencode/config-file.ts'
-import { lookAt, statOf, type Place } from '../../io/places.ts'
+import { lookAt, statOf, type Place } from '../../io/home/places.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'
 

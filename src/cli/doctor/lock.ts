@@ -1,5 +1,5 @@
-import { holderOf } from '../../io/home-lock.ts'
-import { lookAt } from '../../io/places.ts'
+import { holderOf } from '../../io/home/home-lock.ts'
+import { lookAt } from '../../io/home/places.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped } from './finding.ts'
 

@@ -1,7 +1,7 @@
-import { holderOf } from '../../io/home-lock.ts'
-import { lookAt } from '../../io/places.ts'
+import { holderOf } from '../../io/home/home-lock.ts'
+import { lookAt } from '../../io/home/places.ts'
 import { carriesMarker } from '../../io/process/processes.ts'
-import { isAsRecorded, isOfHome, readRecord, type ServerRecord } from '../../io/server-record.ts'
+import { isAsRecorded, isOfHome, readRecord, type ServerRecord } from '../../io/home/server-record.ts'
 import type { Check } from './context.ts'
 import { ok, skipped, warning } from './finding.ts'
 

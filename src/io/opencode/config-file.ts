@@ -3,8 +3,8 @@ import { join, resolve } from 'node:path'
 import { HostFaultError, InvalidOptionsError } from '../../errors.ts'
 import type { ResolvedOptions, SecretOptions } from '../../config/options.ts'
 import { asHostFault, errnoOf } from '../host-fault.ts'
-import { restrict } from '../modes.ts'
-import { replaceFile } from '../private-file.ts'
+import { restrict } from '../home/modes.ts'
+import { replaceFile } from '../home/private-file.ts'
 
 /** Where a home's opencode config is. */
 export const configFolder = (home: string): string => join(home, '.config', 'opencode')

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { shellProblem } from '../shell.ts'
-import { tempFolder } from '../temp-folder.ts'
+import { tempFolder } from '../home/temp-folder.ts'
 
 /** What a server's environment is built from. */
 export interface EnvironmentInput {

@@ -1,7 +1,7 @@
 import { lstat, mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { configFolder } from './config-file.ts'
-import { replaceFile } from '../private-file.ts'
+import { replaceFile } from '../home/private-file.ts'
 import { mentionsPlugin, namesPlugin } from './project-code.ts'
 
 /**

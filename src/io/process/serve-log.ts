@@ -7,7 +7,7 @@ import { createStream } from 'rotating-file-stream'
 import type { Secrets } from '../../config/secrets.ts'
 import { configFolder } from '../opencode/config-file.ts'
 import { quietly } from '../../util/quietly.ts'
-import { restrict } from '../modes.ts'
+import { restrict } from '../home/modes.ts'
 
 /** `serve.log`, `serve.log.1` and `serve.log.2`, of this size each. */
 const maxSize = '1M'

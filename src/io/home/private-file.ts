@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { quietly } from '../util/quietly.ts'
+import { quietly } from '../../util/quietly.ts'
 
 /**
  * Replaces a file at once or not at all, 0600; a link to the file stays. The mode comes with the file's creation: a later

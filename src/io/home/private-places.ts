@@ -1,4 +1,4 @@
-import { configFile, configFolder } from './opencode/config-file.ts'
+import { configFile, configFolder } from '../opencode/config-file.ts'
 import { isClosed } from './modes.ts'
 import { statOf } from './places.ts'
 import { stateFolder } from './state-folder.ts'

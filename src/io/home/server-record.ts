@@ -1,10 +1,10 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { quietly } from '../util/quietly.ts'
-import { asHostFault, isHostFault } from './host-fault.ts'
+import { quietly } from '../../util/quietly.ts'
+import { asHostFault, isHostFault } from '../host-fault.ts'
 import { replaceFileSync } from './private-file.ts'
-import { identify } from './process/process-identity.ts'
+import { identify } from '../process/process-identity.ts'
 import { isFrom, makeStateFolder, originOf, stateFolder } from './state-folder.ts'
 
 const recordSchema = z.object({
