@@ -1,6 +1,6 @@
 import { OpenCodeRuntimeError } from '../errors.ts'
 import { HttpError, OpenCodeClient } from '../io/opencode/client.ts'
-import { asHostFault, isHostFault } from '../io/host-fault.ts'
+import { asHostFault, isHostFault } from '../io/host/host-fault.ts'
 import { baseURLOf } from '../io/process/port.ts'
 import { carriesMarker, killLeftovers, signalGroup } from '../io/process/processes.ts'
 import {

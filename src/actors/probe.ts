@@ -1,6 +1,6 @@
 import { fromPromise } from 'xstate'
 import { OpenCodeRuntimeError } from '../errors.ts'
-import { asHostFault, errnoOf } from '../io/host-fault.ts'
+import { asHostFault, errnoOf } from '../io/host/host-fault.ts'
 import { maskedThrown } from '../config/masked-error.ts'
 import { messageOf } from '../util/messages.ts'
 import { clockOf } from './clock.ts'

@@ -1,5 +1,5 @@
 import { HostFaultError, ServerExitedError } from '../errors.ts'
-import { asHostFault } from '../io/host-fault.ts'
+import { asHostFault } from '../io/host/host-fault.ts'
 import { messageOf } from '../util/messages.ts'
 
 /** Returns the error of a failed spawn: a fault of the host as it is, anything else as a server exit. */

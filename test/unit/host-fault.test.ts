@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { HostFaultError, OpenCodeRuntimeError } from '../../src/errors.ts'
-import { asHostFault, errnoOf, isHostFault } from '../../src/io/host-fault.ts'
+import { asHostFault, errnoOf, isHostFault } from '../../src/io/host/host-fault.ts'
 
 /** Makes an error as Node's file system functions throw it. */
 const systemError = (code: string, path?: string) =>

@@ -1,7 +1,7 @@
 import { chmodSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { shellProblem } from '../../src/io/shell.ts'
+import { shellProblem } from '../../src/io/host/shell.ts'
 import { tempHome } from '../support/home.ts'
 
 describe('shellProblem', () => {

@@ -1,5 +1,5 @@
 import { access, constants, readdir, readFile } from 'node:fs/promises'
-import { shellProblem } from '../../io/shell.ts'
+import { shellProblem } from '../../io/host/shell.ts'
 import { isOlder, oldestNode } from '../../io/opencode/versions.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'

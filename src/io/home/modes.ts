@@ -1,5 +1,5 @@
 import { chmodSync, statSync } from 'node:fs'
-import { errnoOf } from '../host-fault.ts'
+import { errnoOf } from '../host/host-fault.ts'
 
 /** Error codes for a mode that cannot be set. If the path cannot be written either, the next write fails. */
 const refusals = new Set(['EPERM', 'EACCES', 'EROFS', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'])

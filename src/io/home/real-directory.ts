@@ -1,7 +1,7 @@
 import { access, constants, realpath, stat } from 'node:fs/promises'
 import { basename, resolve, sep } from 'node:path'
 import { InvalidOptionsError } from '../../errors.ts'
-import { asHostFault, errnoOf, isHostFault } from '../host-fault.ts'
+import { asHostFault, errnoOf, isHostFault } from '../host/host-fault.ts'
 
 /** A directory that a caller named. */
 export interface NamedDirectory {

@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { requireDescriptors } from '../descriptors.ts'
+import { requireDescriptors } from '../host/descriptors.ts'
 import { noServer, serverEnvironment } from './environment.ts'
-import { loadModule } from '../load-module.ts'
+import { loadModule } from '../host/load-module.ts'
 import { signalGroup } from '../process/processes.ts'
 import { firstLine } from '../../util/messages.ts'
 

@@ -4,7 +4,7 @@ import { delimiter, dirname, isAbsolute, join } from 'node:path'
 import which from 'which'
 import { BinaryNotFoundError } from '../../errors.ts'
 import { readProc } from '../process/proc.ts'
-import { absolutePath, homeDirectory, workingDirectory } from '../surroundings.ts'
+import { absolutePath, homeDirectory, workingDirectory } from '../host/surroundings.ts'
 
 /** Where a look-up may look; the defaults are this process's. */
 export interface BinaryLookup {

@@ -2,7 +2,7 @@ import { mkdir, readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { HostFaultError, InvalidOptionsError } from '../../errors.ts'
 import type { ResolvedOptions, SecretOptions } from '../../config/options.ts'
-import { asHostFault, errnoOf } from '../host-fault.ts'
+import { asHostFault, errnoOf } from '../host/host-fault.ts'
 import { restrict } from '../home/modes.ts'
 import { replaceFile } from '../home/private-file.ts'
 

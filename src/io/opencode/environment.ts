@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { shellProblem } from '../shell.ts'
+import { shellProblem } from '../host/shell.ts'
 import { tempFolder } from '../home/temp-folder.ts'
 
 /** What a server's environment is built from. */

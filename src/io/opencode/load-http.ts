@@ -1,5 +1,5 @@
 import type * as Undici from 'undici'
-import { loadAhead, loadModule } from '../load-module.ts'
+import { loadAhead, loadModule } from '../host/load-module.ts'
 
 type Http = Pick<typeof Undici, 'Agent' | 'request'>
 

@@ -1,7 +1,7 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { InvalidOptionsError } from '../../errors.ts'
-import { asHostFault, isHostFault } from '../host-fault.ts'
+import { asHostFault, isHostFault } from '../host/host-fault.ts'
 import { worktreeOf } from './worktree.ts'
 
 /** Whose directory it is, and what the server is run with. */

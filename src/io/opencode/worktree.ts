@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { requireDescriptors } from '../descriptors.ts'
+import { requireDescriptors } from '../host/descriptors.ts'
 import { noServer, serverEnvironment } from './environment.ts'
-import { loadModule } from '../load-module.ts'
+import { loadModule } from '../host/load-module.ts'
 import type { ProjectOwner } from './project-code.ts'
 
 /** For git to answer, in ms. */

@@ -1,5 +1,5 @@
-import { loadModule } from '../load-module.ts'
-import { requireDescriptors } from '../descriptors.ts'
+import { loadModule } from '../host/load-module.ts'
+import { requireDescriptors } from '../host/descriptors.ts'
 import { listPids, readProc, readStat } from './proc.ts'
 
 /**

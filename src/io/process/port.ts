@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
 import getPort, { portNumbers } from 'get-port'
 import { InvalidOptionsError, PortInUseError } from '../../errors.ts'
-import { asHostFault, isHostFault } from '../host-fault.ts'
+import { asHostFault, isHostFault } from '../host/host-fault.ts'
 
 /**
  * A port for the next spawn: the given one if nothing listens on it, else a free one. Above 20 000, where no port is

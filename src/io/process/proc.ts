@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { asHostFault, isHostFault } from '../host-fault.ts'
+import { asHostFault, isHostFault } from '../host/host-fault.ts'
 
 /**
  * Reads a file below `/proc` (Linux), such as `42/environ`; `undefined` where there is none, or this user may not read it.

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { asHostFault, isHostFault } from '../host-fault.ts'
+import { asHostFault, isHostFault } from '../host/host-fault.ts'
 import { readProc, readStat } from './proc.ts'
 
 /** What tells a process from another one that has, or had, the same pid. */

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
 import { isAbsolute, resolve } from 'node:path'
-import { quietly } from '../util/quietly.ts'
+import { quietly } from '../../util/quietly.ts'
 
 /** Returns this process's working directory; `undefined` if that was removed (`process.cwd()` throws ENOENT then). */
 export const workingDirectory = (): string | undefined => quietly(() => process.cwd())

@@ -1,4 +1,4 @@
-import { HostFaultError } from '../errors.ts'
+import { HostFaultError } from '../../errors.ts'
 
 /** Error codes of faults that pass by themselves: no space, no descriptors, no memory, an I/O error, a stale handle, a busy file. */
 const passingCodes = new Set([

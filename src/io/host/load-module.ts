@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
-import { HostFaultError } from '../errors.ts'
-import { firstLine, messageOf } from '../util/messages.ts'
+import { HostFaultError } from '../../errors.ts'
+import { firstLine, messageOf } from '../../util/messages.ts'
 import { requireDescriptors } from './descriptors.ts'
 import { asHostFault, isHostFault } from './host-fault.ts'
 

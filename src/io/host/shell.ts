@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { basename, delimiter, isAbsolute, join } from 'node:path'
-import { quietly } from '../util/quietly.ts'
+import { quietly } from '../../util/quietly.ts'
 
 /** Programs that the user database names as the shell of users who must not log in. None is ever run. */
 const noShells =
