@@ -6,7 +6,7 @@ export {
   type TurnActorInput,
   type TurnFact,
 } from './actors/turn.ts'
-export type { Prepared } from './actors/prepare.ts'
+export type { Prepared } from './actors/server/prepare.ts'
 export type { RuntimeHandle, ServerInput } from './actors/runtime.ts'
 export type { TurnStatus } from './actors/turn-record.ts'
 export { connect, driveTurn, type Connection, type DriveTurnOptions, type Sink } from './api/connect.ts'

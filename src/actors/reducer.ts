@@ -3,7 +3,7 @@ import type { OpenCodeEvent, Reply, TurnErrorCode, TurnOutput, Usage } from '../
 import { Answers } from './answers.ts'
 import { latestPrompt, messageEvents, requestEvents, type TurnSnapshot } from './catch-up.ts'
 import { failureOf, isRetryable, safeLine, type Failure, type Mask } from './failure.ts'
-import { SeenIds } from './seen-ids.ts'
+import { SeenIds } from './server/seen-ids.ts'
 import { ToolCalls } from './tool-calls.ts'
 import { Transcript } from './transcript.ts'
 import {

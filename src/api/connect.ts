@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Observable } from 'rxjs'
 import { createActor, waitFor } from 'xstate'
-import { attachedActors } from '../actors/attached.ts'
+import { attachedActors } from '../actors/server/attached.ts'
 import { runtimeOf } from '../actors/runtime.ts'
 import { InvalidOptionsError } from '../errors.ts'
 import type { ServerContext } from '../machines/context.ts'

@@ -1,6 +1,6 @@
 import { Observable } from 'rxjs'
 import { createActor, type Actor } from 'xstate'
-import { loadPreparation } from '../actors/prepare.ts'
+import { loadPreparation } from '../actors/server/prepare.ts'
 import { runtimeOf, type Runtime } from '../actors/runtime.ts'
 import { ensureRunning, type EnsureRunningOptions } from './ensure-running.ts'
 import { lifecycle$, type Lifecycle } from './lifecycle.ts'

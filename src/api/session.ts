@@ -1,5 +1,5 @@
 import { clockOf, elapse } from '../actors/clock.ts'
-import { turnDirectory } from '../actors/directory-policy.ts'
+import { turnDirectory } from '../actors/server/directory-policy.ts'
 import { Lane } from '../actors/lane.ts'
 import { runtimeOf, type Link } from '../actors/runtime.ts'
 import { ensureRunning } from './ensure-running.ts'

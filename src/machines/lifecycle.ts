@@ -1,5 +1,5 @@
 import { assign, cancel, enqueueActions, sendTo, stopChild } from 'xstate'
-import type { MemoryReading } from '../actors/memory.ts'
+import type { MemoryReading } from '../actors/server/memory.ts'
 import { clockOf, punctualMs } from '../actors/clock.ts'
 import { spent, stopped, versionCaution, type Failure } from './causes.ts'
 import { inputOf, recentRestarts } from './context.ts'

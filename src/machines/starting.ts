@@ -1,5 +1,5 @@
 import { and, assign } from 'xstate'
-import type { Prepared } from '../actors/prepare.ts'
+import type { Prepared } from '../actors/server/prepare.ts'
 import { asRuntimeError, HostFaultError } from '../errors.ts'
 import { probeDefect, startTimedOut, unsupported } from './causes.ts'
 import { awaitingAnswer } from './awaiting-answer.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createActor, fromPromise, type InspectionEvent } from 'xstate'
-import type { MemoryReading } from '../../src/actors/memory.ts'
+import type { MemoryReading } from '../../src/actors/server/memory.ts'
 import { runtimeOf } from '../../src/actors/runtime.ts'
 import { groupResidentMb } from '../../src/io/process/memory.ts'
 import { lifecycleOf, lifecycleTransitions, type LifecycleState } from '../../src/api/lifecycle.ts'

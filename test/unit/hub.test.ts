@@ -1,6 +1,6 @@
 import { SimulatedClock } from 'xstate'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { EventHub, type SessionListener } from '../../src/actors/hub.ts'
+import { EventHub, type SessionListener } from '../../src/actors/server/hub.ts'
 import type { OpenCodeEvent } from '../../src/replies.ts'
 
 const event = (sessionID: string, type = 'session.idle'): OpenCodeEvent => ({

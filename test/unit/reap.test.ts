@@ -1,6 +1,6 @@
 import { createActor, toPromise } from 'xstate'
 import { describe, expect, it } from 'vitest'
-import { dispose } from '../../src/actors/reap.ts'
+import { dispose } from '../../src/actors/server/reap.ts'
 import { RuntimeHandle, runtimeOf, type Link } from '../../src/actors/runtime.ts'
 import { optionsOf } from '../support/machine-harness.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { SeenIds } from '../../src/actors/seen-ids.ts'
+import { SeenIds } from '../../src/actors/server/seen-ids.ts'
 
 const idOf = (age: number): string => `evt_${String(age).padStart(26, '0')}`
 const ages = (count: number, from = 0): number[] => Array.from({ length: count }, (_, i) => from + i)

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { remoteDirectories } from '../../src/actors/directory-policy.ts'
+import { remoteDirectories } from '../../src/actors/server/directory-policy.ts'
 import { HostFaultError, InvalidOptionsError } from '../../src/errors.ts'
 import { startServer } from '../support/machine-harness.ts'
 

@@ -1,10 +1,10 @@
 import { fromPromise } from 'xstate'
-import { OpenCodeRuntimeError } from '../errors.ts'
-import { asHostFault, errnoOf } from '../io/host/host-fault.ts'
-import { maskedThrown } from '../config/masked-error.ts'
-import { messageOf } from '../util/messages.ts'
-import { clockOf } from './clock.ts'
-import { runtimeOf, type ServerInput } from './runtime.ts'
+import { OpenCodeRuntimeError } from '../../errors.ts'
+import { asHostFault, errnoOf } from '../../io/host/host-fault.ts'
+import { maskedThrown } from '../../config/masked-error.ts'
+import { messageOf } from '../../util/messages.ts'
+import { clockOf } from '../clock.ts'
+import { runtimeOf, type ServerInput } from '../runtime.ts'
 
 /** What a healthy server says of itself. */
 export interface ProbeAnswer {

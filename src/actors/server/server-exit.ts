@@ -1,6 +1,6 @@
-import { HostFaultError, ServerExitedError } from '../errors.ts'
-import { asHostFault } from '../io/host/host-fault.ts'
-import { messageOf } from '../util/messages.ts'
+import { HostFaultError, ServerExitedError } from '../../errors.ts'
+import { asHostFault } from '../../io/host/host-fault.ts'
+import { messageOf } from '../../util/messages.ts'
 
 /** Returns the error of a failed spawn: a fault of the host as it is, anything else as a server exit. */
 export function asServerExit(thrown: unknown): HostFaultError | ServerExitedError {

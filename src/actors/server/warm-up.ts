@@ -1,12 +1,12 @@
 import { fromPromise } from 'xstate'
-import { HttpError, type PromptPart } from '../io/opencode/client.ts'
-import { withoutSecrets } from '../config/masked-error.ts'
-import type { CompiledOptions } from '../config/options.ts'
-import { clockOf, elapse, type SystemClock } from './clock.ts'
+import { HttpError, type PromptPart } from '../../io/opencode/client.ts'
+import { withoutSecrets } from '../../config/masked-error.ts'
+import type { CompiledOptions } from '../../config/options.ts'
+import { clockOf, elapse, type SystemClock } from '../clock.ts'
 import { createSession } from './create-session.ts'
 import { ownDirectory } from './directory-policy.ts'
-import { runtimeOf, type Link, type Runtime, type ServerInput } from './runtime.ts'
-import { asList, isFields } from '../io/opencode/wire.ts'
+import { runtimeOf, type Link, type Runtime, type ServerInput } from '../runtime.ts'
+import { asList, isFields } from '../../io/opencode/wire.ts'
 
 /** By which a session is known that an earlier warm-up was kept from deleting. */
 export const warmUpTitle = 'opencode-runtime warm-up'

@@ -1,7 +1,7 @@
 import { fromCallback, type EventObject } from 'xstate'
-import { HttpError } from '../io/opencode/client.ts'
-import { clockOf, elapse, type SystemClock } from './clock.ts'
-import { runtimeOf, type Link, type ServerInput } from './runtime.ts'
+import { HttpError } from '../../io/opencode/client.ts'
+import { clockOf, elapse, type SystemClock } from '../clock.ts'
+import { runtimeOf, type Link, type ServerInput } from '../runtime.ts'
 
 /** How long to listen for what a new stream was provoked to say, before it is provoked again; each time twice as long. */
 const provokeMs = 25

@@ -1,7 +1,7 @@
-import type { OpenCodeEvent } from '../replies.ts'
-import { deferred, type Deferred } from '../util/deferred.ts'
+import type { OpenCodeEvent } from '../../replies.ts'
+import { deferred, type Deferred } from '../../util/deferred.ts'
 import { SeenIds } from './seen-ids.ts'
-import { childOf, parseStatus, sessionOf, type SessionLink } from '../io/opencode/wire.ts'
+import { childOf, parseStatus, sessionOf, type SessionLink } from '../../io/opencode/wire.ts'
 
 /** A stream that was silent for longer may be dead: a heartbeat comes every 10 s (opencode 1.18.33). */
 const trustedMs = 15_000

@@ -1,8 +1,8 @@
 import { realpath } from 'node:fs/promises'
-import { secretOptions, type CompiledOptions } from '../config/compiled-options.ts'
-import { mayBeSame } from '../io/opencode/directory-name.ts'
-import { refuseProjectCode } from '../io/opencode/project-code.ts'
-import { realDirectory, type NamedDirectory } from '../io/home/real-directory.ts'
+import { secretOptions, type CompiledOptions } from '../../config/compiled-options.ts'
+import { mayBeSame } from '../../io/opencode/directory-name.ts'
+import { refuseProjectCode } from '../../io/opencode/project-code.ts'
+import { realDirectory, type NamedDirectory } from '../../io/home/real-directory.ts'
 
 /** Decides in which directories sessions may work, and which path the server is sent. */
 export interface DirectoryPolicy {

@@ -1,8 +1,8 @@
 import { basename } from 'node:path'
-import { InvalidOptionsError } from '../errors.ts'
-import { HttpError, type OpenCodeClient } from '../io/opencode/client.ts'
-import { decodedName } from '../io/opencode/directory-name.ts'
-import type { NamedDirectory } from '../io/home/real-directory.ts'
+import { InvalidOptionsError } from '../../errors.ts'
+import { HttpError, type OpenCodeClient } from '../../io/opencode/client.ts'
+import { decodedName } from '../../io/opencode/directory-name.ts'
+import type { NamedDirectory } from '../../io/home/real-directory.ts'
 import type { DirectoryPolicy } from './directory-policy.ts'
 
 /** A created session and its directory. */

@@ -1,16 +1,16 @@
-import { OpenCodeRuntimeError } from '../errors.ts'
-import { HttpError, OpenCodeClient } from '../io/opencode/client.ts'
-import { asHostFault, isHostFault } from '../io/host/host-fault.ts'
-import { baseURLOf } from '../io/process/port.ts'
-import { carriesMarker, killLeftovers, signalGroup } from '../io/process/processes.ts'
+import { OpenCodeRuntimeError } from '../../errors.ts'
+import { HttpError, OpenCodeClient } from '../../io/opencode/client.ts'
+import { asHostFault, isHostFault } from '../../io/host/host-fault.ts'
+import { baseURLOf } from '../../io/process/port.ts'
+import { carriesMarker, killLeftovers, signalGroup } from '../../io/process/processes.ts'
 import {
   isAsRecorded,
   isOfHome,
   readRecord,
   removeRecord,
   type ServerRecord,
-} from '../io/home/server-record.ts'
-import { elapse, type SystemClock } from './clock.ts'
+} from '../../io/home/server-record.ts'
+import { elapse, type SystemClock } from '../clock.ts'
 
 /** What ends an orphan, and how long it has for that. */
 export interface ReapOrphanInput {

@@ -1,8 +1,8 @@
 import { fromPromise } from 'xstate'
-import type { OpenCodeClient } from '../io/opencode/client.ts'
-import { withoutSecrets } from '../config/masked-error.ts'
-import { runtimeOf, type ServerInput } from './runtime.ts'
-import { isFields } from '../io/opencode/wire.ts'
+import type { OpenCodeClient } from '../../io/opencode/client.ts'
+import { withoutSecrets } from '../../config/masked-error.ts'
+import { runtimeOf, type ServerInput } from '../runtime.ts'
+import { isFields } from '../../io/opencode/wire.ts'
 
 /**
  * Ends what a server is busy with before it is ended itself: bash tools run in sessions of their own, which no group

@@ -1,9 +1,9 @@
 import { fromCallback, type EventObject } from 'xstate'
-import type { OpenCodeRuntimeError } from '../errors.ts'
-import type { ServerProcess } from '../io/process/server-process.ts'
-import { maskedThrown } from '../config/masked-error.ts'
+import type { OpenCodeRuntimeError } from '../../errors.ts'
+import type { ServerProcess } from '../../io/process/server-process.ts'
+import { maskedThrown } from '../../config/masked-error.ts'
 import { asServerExit } from './server-exit.ts'
-import { runtimeOf, type ServerInput } from './runtime.ts'
+import { runtimeOf, type ServerInput } from '../runtime.ts'
 
 /** What a server's process is told. */
 export type ProcessCommand = { type: 'process.signal'; signal: 'SIGTERM' | 'SIGKILL' }

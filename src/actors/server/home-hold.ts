@@ -1,4 +1,4 @@
-import type { HomeLock } from '../io/home/home-lock.ts'
+import type { HomeLock } from '../../io/home/home-lock.ts'
 
 /**
  * This server's hold on its home. The lock is taken once and shared by all who need it (a preparation, a process, the

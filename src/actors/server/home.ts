@@ -1,5 +1,5 @@
 import { fromCallback, type EventObject } from 'xstate'
-import { runtimeOf, type ServerInput } from './runtime.ts'
+import { runtimeOf, type ServerInput } from '../runtime.ts'
 
 /** What the keeper of a home is told: keep it from now on; nothing runs any more. */
 export type HomeCommand = { type: 'home.hold' } | { type: 'home.release' }

@@ -1,6 +1,6 @@
 import { fromPromise } from 'xstate'
-import { groupResidentMb } from '../io/process/memory.ts'
-import { runtimeOf, type ServerInput } from './runtime.ts'
+import { groupResidentMb } from '../../io/process/memory.ts'
+import { runtimeOf, type ServerInput } from '../runtime.ts'
 
 /** What a server holds, in MiB; `undefined` where the platform does not tell. */
 export interface MemoryReading {

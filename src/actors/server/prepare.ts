@@ -1,13 +1,13 @@
 import { fromPromise } from 'xstate'
-import { asHostFault } from '../io/host/host-fault.ts'
-import { OpenCodeClient } from '../io/opencode/client.ts'
-import { loadHttp } from '../io/opencode/load-http.ts'
-import { loadModule } from '../io/host/load-module.ts'
-import { withoutSecrets } from '../config/masked-error.ts'
-import { clockOf } from './clock.ts'
+import { asHostFault } from '../../io/host/host-fault.ts'
+import { OpenCodeClient } from '../../io/opencode/client.ts'
+import { loadHttp } from '../../io/opencode/load-http.ts'
+import { loadModule } from '../../io/host/load-module.ts'
+import { withoutSecrets } from '../../config/masked-error.ts'
+import { clockOf } from '../clock.ts'
 import { directoryPolicy } from './directory-policy.ts'
 import { EventHub } from './hub.ts'
-import { runtimeOf, type ServerInput } from './runtime.ts'
+import { runtimeOf, type ServerInput } from '../runtime.ts'
 
 /** Where the server will be, and the pid of what an earlier host had left of one. */
 export interface Prepared {
