@@ -5,10 +5,10 @@ export {
   type TurnActorEvent,
   type TurnActorInput,
   type TurnFact,
-} from './actors/turn.ts'
+} from './actors/turn/turn.ts'
 export type { Prepared } from './actors/server/prepare.ts'
 export type { RuntimeHandle, ServerInput } from './actors/runtime.ts'
-export type { TurnStatus } from './actors/turn-record.ts'
+export type { TurnStatus } from './actors/turn/turn-record.ts'
 export { connect, driveTurn, type Connection, type DriveTurnOptions, type Sink } from './api/connect.ts'
 export { ensureRunning, type EnsureRunningOptions } from './api/ensure-running.ts'
 export {

@@ -1,5 +1,5 @@
 import type { Observer } from './actors/observer.ts'
-import type { TurnRecord } from './actors/turn-record.ts'
+import type { TurnRecord } from './actors/turn/turn-record.ts'
 import { lifecycle$, type Lifecycle } from './api/lifecycle.ts'
 import { maskedError } from './config/masked-error.ts'
 import type { Logger } from './config/options.ts'

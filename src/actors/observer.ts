@@ -1,6 +1,6 @@
 import type { AnyActorRef } from 'xstate'
 import type { TerminalReply } from '../replies.ts'
-import type { TurnRecord, TurnState } from './turn-record.ts'
+import type { TurnRecord, TurnState } from './turn/turn-record.ts'
 
 /** What became of a probe. One that was cut short by something else, an exit or a stop, is not told. */
 export type ProbeOutcome = 'ok' | 'failed' | 'timeout'

@@ -9,9 +9,9 @@ import { quietly } from '../util/quietly.ts'
 import type { DirectoryPolicy } from './server/directory-policy.ts'
 import { HomeHold } from './server/home-hold.ts'
 import type { EventHub } from './server/hub.ts'
-import { Lane } from './lane.ts'
+import { Lane } from './turn/lane.ts'
 import type { Observer, ProbeOutcome } from './observer.ts'
-import type { TurnRecord } from './turn-record.ts'
+import type { TurnRecord } from './turn/turn-record.ts'
 
 /** The way to a running server: its API, and its events dealt out by session. */
 export interface Link {

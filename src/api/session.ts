@@ -1,6 +1,6 @@
 import { clockOf, elapse } from '../actors/clock.ts'
 import { turnDirectory } from '../actors/server/directory-policy.ts'
-import { Lane } from '../actors/lane.ts'
+import { Lane } from '../actors/turn/lane.ts'
 import { runtimeOf, type Link } from '../actors/runtime.ts'
 import { ensureRunning } from './ensure-running.ts'
 import { OpenCodeRuntimeError, StoppedError } from '../errors.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { TurnPlan } from '../actors/turn-record.ts'
-import { modelOf } from '../actors/model.ts'
+import type { TurnPlan } from '../actors/turn/turn-record.ts'
+import { modelOf } from '../actors/turn/model.ts'
 import { attachmentsSchema, fileParts, type Attachment } from './attachments.ts'
 import { absolute, positiveMs, sessionId as sessionIdSchema, turnLimits } from '../config/option-schema.ts'
 import { lazily, parse } from '../config/validation.ts'

@@ -8,7 +8,7 @@ import type {
   ToolResultReply,
   Usage,
 } from '../replies.ts'
-import type { TurnStatus } from '../actors/turn-record.ts'
+import type { TurnStatus } from '../actors/turn/turn-record.ts'
 
 /** A style of `styleText`. */
 export type Style = Parameters<typeof styleText>[0]

@@ -1,4 +1,4 @@
-import type { TurnStatus } from '../actors/turn-record.ts'
+import type { TurnStatus } from '../actors/turn/turn-record.ts'
 import type { Lifecycle, LifecycleState } from '../api/lifecycle.ts'
 import type { InputRequest, Reply } from '../replies.ts'
 import {

@@ -1,4 +1,4 @@
-import type { TurnCause } from '../actors/refusal.ts'
+import type { TurnCause } from '../actors/turn/refusal.ts'
 import {
   asRuntimeError,
   messageWithoutPaths,

@@ -1,5 +1,5 @@
 import { enqueueActions, type DoneActorEvent, type ErrorActorEvent } from 'xstate'
-import type { TurnCause } from '../actors/refusal.ts'
+import type { TurnCause } from '../actors/turn/refusal.ts'
 import { runtimeOf } from '../actors/runtime.ts'
 import { cancelled, ended, overloaded, processLost } from './causes.ts'
 import { admissible, inputOf, type ServerContext, type ServerEvent } from './context.ts'

@@ -1,6 +1,6 @@
 import { AssertionError } from 'node:assert'
 import type { Observable } from 'rxjs'
-import type { TurnStatus } from '../actors/turn-record.ts'
+import type { TurnStatus } from '../actors/turn/turn-record.ts'
 import { isTerminal, type InputRequest, type Reply, type TerminalReply } from '../replies.ts'
 import type { Turn } from '../api/turn.ts'
 

@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { remoteDirectories, type DirectoryPolicy } from '../../src/actors/server/directory-policy.ts'
-import { Lane } from '../../src/actors/lane.ts'
+import { Lane } from '../../src/actors/turn/lane.ts'
 import { InvalidOptionsError } from '../../src/errors.ts'
 import { HttpError, OpenCodeClient } from '../../src/io/opencode/client.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Replay } from '../../src/actors/replay.ts'
+import { Replay } from '../../src/actors/turn/replay.ts'
 import type { Reply } from '../../src/index.ts'
 
 const delta = (content: string): Reply => ({ kind: 'delta', trace_id: null, content })

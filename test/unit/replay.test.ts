@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { config, take } from 'rxjs'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { Replay } from '../../src/actors/replay.ts'
+import { Replay } from '../../src/actors/turn/replay.ts'
 import type { Reply } from '../../src/replies.ts'
 
 const delta = (content: string): Reply => ({ kind: 'delta', trace_id: 't1', content })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createActor, fromCallback, fromPromise, type AnyActorRef } from 'xstate'
 import { deferred } from '../../src/util/deferred.ts'
-import { turnLogic } from '../../src/actors/turn.ts'
+import { turnLogic } from '../../src/actors/turn/turn.ts'
 import { serverMachine } from '../../src/machines/server.ts'
 import { startTurn } from '../../src/api/turn.ts'
 import { FakeWorld, type Script } from '../support/fake-world.ts'

@@ -1,7 +1,7 @@
 import { SimulatedClock } from 'xstate'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { settled } from '../../src/testing/virtual-time.ts'
-import { StallWatch } from '../../src/actors/stall-watch.ts'
+import { StallWatch } from '../../src/actors/turn/stall-watch.ts'
 import type { OpenCodeEvent } from '../../src/replies.ts'
 
 const stallMs = 1_000

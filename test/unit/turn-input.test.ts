@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionsError } from '../../src/errors.ts'
 import { compileConnection, compileOptions } from '../../src/config/options.ts'
-import { modelOf } from '../../src/actors/model.ts'
+import { modelOf } from '../../src/actors/turn/model.ts'
 import { planTurn, traceOf } from '../../src/api/turn-input.ts'
 
 const { values } = compileOptions({

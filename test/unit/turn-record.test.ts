@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { Lane } from '../../src/actors/lane.ts'
-import { TurnRecord, type TurnStatus } from '../../src/actors/turn-record.ts'
+import { Lane } from '../../src/actors/turn/lane.ts'
+import { TurnRecord, type TurnStatus } from '../../src/actors/turn/turn-record.ts'
 import { compileOptions } from '../../src/config/options.ts'
 import type { Reply } from '../../src/replies.ts'
 import { planTurn } from '../../src/api/turn-input.ts'

@@ -1,9 +1,9 @@
 import { fromCallback, type EventObject } from 'xstate'
-import type { CompiledOptions } from '../config/options.ts'
-import type { Reply } from '../replies.ts'
-import { clockOf } from './clock.ts'
+import type { CompiledOptions } from '../../config/options.ts'
+import type { Reply } from '../../replies.ts'
+import { clockOf } from '../clock.ts'
 import type { TurnCause } from './refusal.ts'
-import { runtimeOf, type ServerInput } from './runtime.ts'
+import { runtimeOf, type ServerInput } from '../runtime.ts'
 import { TurnRun } from './turn-run.ts'
 
 /** A turn's actor is given its id; what the turn carries is kept beside the machine. */

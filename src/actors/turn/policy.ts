@@ -1,6 +1,6 @@
-import type { OpenCodeClient } from '../io/opencode/client.ts'
-import type { PermissionPolicy, QuestionPolicy } from '../config/options.ts'
-import type { InputRequest, PermissionRequest, QuestionRequest } from '../replies.ts'
+import type { OpenCodeClient } from '../../io/opencode/client.ts'
+import type { PermissionPolicy, QuestionPolicy } from '../../config/options.ts'
+import type { InputRequest, PermissionRequest, QuestionRequest } from '../../replies.ts'
 
 /** A rejection always carries a message: without one the server stops the turn (opencode 1.18.33). */
 const defaultRejection = 'This is not permitted here. Go on without it, or say what you would need it for.'

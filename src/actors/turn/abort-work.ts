@@ -1,7 +1,7 @@
-import type { OpenCodeClient } from '../io/opencode/client.ts'
-import { elapse, type SystemClock } from './clock.ts'
+import type { OpenCodeClient } from '../../io/opencode/client.ts'
+import { elapse, type SystemClock } from '../clock.ts'
 import type { Lane } from './lane.ts'
-import { isIdle } from '../io/opencode/wire.ts'
+import { isIdle } from '../../io/opencode/wire.ts'
 
 /** For an abort: the server answers only once the work has ended (opencode 1.18.33: 0.5–5 s for a bash tool). */
 const abortTimeoutMs = 10_000

@@ -1,5 +1,5 @@
-import type { OpenCodeClient } from '../io/opencode/client.ts'
-import type { TurnSnapshot } from './reducer.ts'
+import type { OpenCodeClient } from '../../io/opencode/client.ts'
+import type { TurnSnapshot } from '../reducer.ts'
 import {
   asList,
   childOf,
@@ -8,7 +8,7 @@ import {
   parsePart,
   partsOf,
   type SessionLink,
-} from '../io/opencode/wire.ts'
+} from '../../io/opencode/wire.ts'
 
 /** The session that a turn runs in, and the id of its prompt. */
 export interface SnapshotOf {

@@ -1,7 +1,7 @@
 import { ReplaySubject } from 'rxjs'
-import type { PromptPart } from '../io/opencode/client.ts'
-import type { PermissionPolicy, QuestionPolicy } from '../config/options.ts'
-import { quietly } from '../util/quietly.ts'
+import type { PromptPart } from '../../io/opencode/client.ts'
+import type { PermissionPolicy, QuestionPolicy } from '../../config/options.ts'
+import { quietly } from '../../util/quietly.ts'
 import {
   addUsage,
   isTerminal,
@@ -10,12 +10,12 @@ import {
   type Reply,
   type TerminalReply,
   type Usage,
-} from '../replies.ts'
-import { deferred } from '../util/deferred.ts'
-import { safeLine, type Mask } from './failure.ts'
+} from '../../replies.ts'
+import { deferred } from '../../util/deferred.ts'
+import { safeLine, type Mask } from '../failure.ts'
 import type { Lane } from './lane.ts'
 import type { NamedModel } from './model.ts'
-import type { TurnObserver } from './observer.ts'
+import type { TurnObserver } from '../observer.ts'
 import { Replay } from './replay.ts'
 
 /** What a turn is doing. */

@@ -1,5 +1,5 @@
-import type { HttpError } from '../io/opencode/client.ts'
-import type { TurnErrorCode } from '../replies.ts'
+import type { HttpError } from '../../io/opencode/client.ts'
+import type { TurnErrorCode } from '../../replies.ts'
 
 /** A local end of a turn. */
 export interface TurnCause {

@@ -1,5 +1,5 @@
 import { Observable, type Subscriber } from 'rxjs'
-import type { Reply } from '../replies.ts'
+import type { Reply } from '../../replies.ts'
 
 /** What a reply costs beyond its text, in bytes, roughly. */
 const overhead = 120

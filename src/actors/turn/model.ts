@@ -1,5 +1,5 @@
-import { InvalidOptionsError } from '../errors.ts'
-import type { ResolvedOptions } from '../config/options.ts'
+import { InvalidOptionsError } from '../../errors.ts'
+import type { ResolvedOptions } from '../../config/options.ts'
 
 /** A model as a turn names it: an id of the proxy's, one of another provider's, or none. */
 export type NamedModel = string | { providerId: string; modelId: string } | undefined

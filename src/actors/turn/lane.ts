@@ -1,8 +1,8 @@
-import type { OpenCodeClient } from '../io/opencode/client.ts'
-import { onAbort } from '../util/abort-signal.ts'
-import type { NamedDirectory } from '../io/home/real-directory.ts'
-import { createSession } from './server/create-session.ts'
-import type { DirectoryPolicy } from './server/directory-policy.ts'
+import type { OpenCodeClient } from '../../io/opencode/client.ts'
+import { onAbort } from '../../util/abort-signal.ts'
+import type { NamedDirectory } from '../../io/home/real-directory.ts'
+import { createSession } from '../server/create-session.ts'
+import type { DirectoryPolicy } from '../server/directory-policy.ts'
 
 /** What a session is created with. */
 export interface LaneOptions {

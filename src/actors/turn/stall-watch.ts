@@ -1,6 +1,6 @@
-import type { OpenCodeEvent, Reply } from '../replies.ts'
-import { inputRead, punctualMs, type SystemClock } from './clock.ts'
-import { sessionOf } from '../io/opencode/wire.ts'
+import type { OpenCodeEvent, Reply } from '../../replies.ts'
+import { inputRead, punctualMs, type SystemClock } from '../clock.ts'
+import { sessionOf } from '../../io/opencode/wire.ts'
 
 /**
  * Notices that a turn makes no progress. Progress is stamped, not timed: one timer looks at the stamp when it may have
