@@ -1,4 +1,4 @@
-export { TurnReducer, type TurnReducerOptions, type TurnSnapshot } from './actors/reducer.ts'
+export { TurnReducer, type TurnReducerOptions, type TurnSnapshot } from './actors/turn/reducer/reducer.ts'
 export {
   turnLogic,
   type TurnActorEmitted,

@@ -18,4 +18,8 @@ const machines = readdirSync('src/machines').map((name) => ({
   tests: ofMachines,
 }))
 
-export const subjects = [...machines, { file: 'src/actors/reducer.ts', tests: ofReducer }, ...parts]
+export const subjects = [
+  ...machines,
+  { file: 'src/actors/turn/reducer/reducer.ts', tests: ofReducer },
+  ...parts,
+]

@@ -1,5 +1,5 @@
 import type { Attributes, Span } from '@opentelemetry/api'
-import { safeLine } from '../actors/failure.ts'
+import { safeLine } from '../actors/turn/reducer/failure.ts'
 import { modelOf } from '../actors/turn/model.ts'
 import type { TurnObserver } from '../actors/observer.ts'
 import type { TurnRecord, TurnState } from '../actors/turn/turn-record.ts'

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { TurnReducer, type TurnSnapshot } from '../../src/actors/reducer.ts'
+import { TurnReducer, type TurnSnapshot } from '../../src/actors/turn/reducer/reducer.ts'
 import type { OpenCodeEvent, Reply, TurnOutput } from '../../src/replies.ts'
 
 /** A stream recorded from the real server, and what the contract makes of it. */

@@ -1,4 +1,4 @@
-import { TurnReducer, type TurnReducerOptions } from '../../src/actors/reducer.ts'
+import { TurnReducer, type TurnReducerOptions } from '../../src/actors/turn/reducer/reducer.ts'
 import type { OpenCodeEvent } from '../../src/replies.ts'
 
 /** The session that these events are of, and its prompt. */

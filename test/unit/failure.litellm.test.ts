@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { exhaustedCode, failureOf } from '../../src/actors/failure.ts'
+import { exhaustedCode, failureOf } from '../../src/actors/turn/reducer/failure.ts'
 
 /** The answers of LiteLLM 1.102.4 as opencode 1.18.33 hands them on. */
 const codeOf = (statusCode: number, message: string, isRetryable = false) =>

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { TurnReducer, TurnSnapshot } from '../../src/actors/reducer.ts'
+import type { TurnReducer, TurnSnapshot } from '../../src/actors/turn/reducer/reducer.ts'
 import { isTerminal, type OpenCodeEvent, type Reply, type TurnOutput } from '../../src/replies.ts'
 import {
   play,

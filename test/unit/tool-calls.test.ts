@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ToolCalls } from '../../src/actors/tool-calls.ts'
+import { ToolCalls } from '../../src/actors/turn/reducer/tool-calls.ts'
 import type { WireTool } from '../../src/io/opencode/wire.ts'
 import type { Reply } from '../../src/replies.ts'
 

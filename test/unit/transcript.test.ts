@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Transcript } from '../../src/actors/transcript.ts'
+import { Transcript } from '../../src/actors/turn/reducer/transcript.ts'
 import type { WirePart } from '../../src/io/opencode/wire.ts'
 
 /** A transcript, what it has sent so far, and the parts of its one message, as the server tells them. */

@@ -1,5 +1,5 @@
 import type { OpenCodeClient } from '../../io/opencode/client.ts'
-import type { TurnSnapshot } from '../reducer.ts'
+import type { TurnSnapshot } from './reducer/reducer.ts'
 import {
   asList,
   childOf,

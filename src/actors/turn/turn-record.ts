@@ -12,7 +12,7 @@ import {
   type Usage,
 } from '../../replies.ts'
 import { deferred } from '../../util/deferred.ts'
-import { safeLine, type Mask } from '../failure.ts'
+import { safeLine, type Mask } from './reducer/failure.ts'
 import type { Lane } from './lane.ts'
 import type { NamedModel } from './model.ts'
 import type { TurnObserver } from '../observer.ts'

@@ -1,5 +1,5 @@
-import type { TurnErrorCode } from '../replies.ts'
-import type { WireError } from '../io/opencode/wire.ts'
+import type { TurnErrorCode } from '../../../replies.ts'
+import type { WireError } from '../../../io/opencode/wire.ts'
 
 /** A turn's failure, ready to be an error reply. */
 export interface Failure {

@@ -1,5 +1,5 @@
-import { addUsage, noUsage, type Usage } from '../replies.ts'
-import type { WireMessage } from '../io/opencode/wire.ts'
+import { addUsage, noUsage, type Usage } from '../../../replies.ts'
+import type { WireMessage } from '../../../io/opencode/wire.ts'
 
 /** The assistant messages of a turn, as they were last told, and what they cost. */
 export class Answers {

@@ -1,5 +1,5 @@
-import type { DeltaReply, ReasoningReply } from '../replies.ts'
-import type { WirePart } from '../io/opencode/wire.ts'
+import type { DeltaReply, ReasoningReply } from '../../../replies.ts'
+import type { WirePart } from '../../../io/opencode/wire.ts'
 
 interface Stretch {
   kind: 'delta' | 'reasoning'

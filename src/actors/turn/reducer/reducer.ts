@@ -1,9 +1,9 @@
-import { isTerminal } from '../replies.ts'
-import type { OpenCodeEvent, Reply, TurnErrorCode, TurnOutput, Usage } from '../replies.ts'
+import { isTerminal } from '../../../replies.ts'
+import type { OpenCodeEvent, Reply, TurnErrorCode, TurnOutput, Usage } from '../../../replies.ts'
 import { Answers } from './answers.ts'
 import { latestPrompt, messageEvents, requestEvents, type TurnSnapshot } from './catch-up.ts'
 import { failureOf, isRetryable, safeLine, type Failure, type Mask } from './failure.ts'
-import { SeenIds } from './server/seen-ids.ts'
+import { SeenIds } from '../../server/seen-ids.ts'
 import { ToolCalls } from './tool-calls.ts'
 import { Transcript } from './transcript.ts'
 import {
@@ -15,8 +15,8 @@ import {
   parseRequest,
   parseStatus,
   sessionOf,
-} from '../io/opencode/wire.ts'
-import type { SessionLink, WireMessage, WirePart, WireStatus } from '../io/opencode/wire.ts'
+} from '../../../io/opencode/wire.ts'
+import type { SessionLink, WireMessage, WirePart, WireStatus } from '../../../io/opencode/wire.ts'
 
 export type { TurnSnapshot } from './catch-up.ts'
 

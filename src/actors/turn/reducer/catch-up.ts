@@ -1,5 +1,5 @@
-import type { OpenCodeEvent } from '../replies.ts'
-import { asList, isFields, parseMessage, parsePart, partsOf } from '../io/opencode/wire.ts'
+import type { OpenCodeEvent } from '../../../replies.ts'
+import { asList, isFields, parseMessage, parsePart, partsOf } from '../../../io/opencode/wire.ts'
 
 /**
  * What the server says after a gap, as it answers it: `GET /session/status`, `GET /session/{id}/message`,

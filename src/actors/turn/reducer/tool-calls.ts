@@ -1,5 +1,5 @@
-import type { ToolCallReply, ToolResultReply } from '../replies.ts'
-import type { WireTool } from '../io/opencode/wire.ts'
+import type { ToolCallReply, ToolResultReply } from '../../../replies.ts'
+import type { WireTool } from '../../../io/opencode/wire.ts'
 
 /** The tool calls of a turn: each is told once, and its result at most once, after it. */
 export class ToolCalls {
