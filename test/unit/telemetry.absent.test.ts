@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest'
-import { observersOf } from '../../src/observers.ts'
+import { observersOf } from '../../src/telemetry/observers.ts'
 import { optionsOf, startServer } from '../support/machine-harness.ts'
 import { useOpenTelemetry } from '../support/otel.ts'
 

@@ -1,7 +1,7 @@
-import type { Observer } from './actors/observer.ts'
+import type { Observer } from '../actors/observer.ts'
 import { logTo } from './log.ts'
-import type { CompiledOptions } from './config/options.ts'
-import { telemetry } from './telemetry/telemetry.ts'
+import type { CompiledOptions } from '../config/options.ts'
+import { telemetry } from './telemetry.ts'
 
 /** Who is told what happens to the server of these options: OpenTelemetry where it is installed, and the `logger`. */
 export function observersOf(options: CompiledOptions): Observer[] {

@@ -1,12 +1,12 @@
-import type { Observer } from './actors/observer.ts'
-import type { TurnRecord } from './actors/turn/turn-record.ts'
-import { lifecycle$, type Lifecycle } from './api/lifecycle.ts'
-import { maskedError } from './config/masked-error.ts'
-import type { Logger } from './config/options.ts'
-import { quietly } from './util/quietly.ts'
-import type { TerminalReply } from './replies.ts'
-import type { Secrets } from './config/secrets.ts'
-import type { ServerActorRef } from './api/turn.ts'
+import type { Observer } from '../actors/observer.ts'
+import type { TurnRecord } from '../actors/turn/turn-record.ts'
+import { lifecycle$, type Lifecycle } from '../api/lifecycle.ts'
+import { maskedError } from '../config/masked-error.ts'
+import type { Logger } from '../config/options.ts'
+import { quietly } from '../util/quietly.ts'
+import type { TerminalReply } from '../replies.ts'
+import type { Secrets } from '../config/secrets.ts'
+import type { ServerActorRef } from '../api/turn.ts'
 
 /**
  * Tells a logger of every change of the lifecycle (failures as warnings, `failed` as an error) and of every turn's end
