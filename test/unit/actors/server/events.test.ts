@@ -1,0 +1,88 @@
+import { createActor, fromCallback, SimulatedClock } from 'xstate'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { clockOf } from '../../../../src/actors/clock.ts'
+import { readStream, type StreamFact } from '../../../../src/actors/server/events.ts'
+import { EventHub } from '../../../../src/actors/server/hub.ts'
+import { RuntimeHandle, runtimeOf, type Link } from '../../../../src/actors/runtime.ts'
+import type { OpenCodeEvent } from '../../../../src/replies.ts'
+import { optionsOf } from '../../../support/machine-harness.ts'
+
+/** A server whose stream says what the test says, up to its end or a cut. */
+function serverThatStreams() {
+  const clock = new SimulatedClock()
+  const timing = clockOf(
+    createActor(
+      fromCallback(() => undefined),
+      { clock },
+    ).system,
+  )
+  const said: (OpenCodeEvent | 'end' | Error)[] = []
+  let wake = (): void => undefined
+  const client = {
+    async *events(_signal: AbortSignal, onAnswer: () => void) {
+      onAnswer()
+      for (;;) {
+        const next = said.shift()
+        if (next === 'end') return
+        if (next instanceof Error) throw next
+        if (next) yield [next]
+        else await new Promise<void>((resolve) => (wake = resolve))
+      }
+    },
+    nudge: () => Promise.resolve(),
+  }
+  const options = optionsOf()
+  const hub = new EventHub(() => clock.now())
+  const runtime = new RuntimeHandle(options)
+  runtimeOf(runtime).link = { client, hub, directory: '/work' } as unknown as Link
+  const facts: StreamFact['type'][] = []
+  const read = () => readStream({ options, runtime }, timing, ({ type }) => facts.push(type))
+  const settled = () => new Promise((resolve) => setImmediate(resolve))
+  return {
+    hub,
+    facts,
+    read,
+    /** Until it was heard. */
+    says: async (...words: typeof said) => {
+      said.push(...words)
+      wake()
+      await settled()
+    },
+  }
+}
+
+const word: OpenCodeEvent = { id: 'evt_1', type: 'tui.prompt.append', properties: { text: '' } }
+const status = (type: string): OpenCodeEvent => ({
+  type: 'session.status',
+  properties: { sessionID: 'ses_1', status: { type } },
+})
+
+describe('what the stream tells', () => {
+  it('makes it known that the server does nothing, and of work that it does', async () => {
+    const { hub, read, says } = serverThatStreams()
+    const stop = read()
+    expect(hub.isQuiet).toBe(false)
+    await says(word)
+    expect(hub.isQuiet).toBe(true)
+    await says(status('busy'))
+    expect(hub.isQuiet).toBe(false)
+    await says(status('idle'))
+    stop()
+    expect(hub.isQuiet).toBe(true)
+  })
+
+  it.each([
+    ['was cut', new Error('terminated')],
+    ['ended', 'end' as const],
+  ])('tells too little once it %s, also when it is up again', async (_, cut) => {
+    const { hub, facts, read, says } = serverThatStreams()
+    read()
+    await says(word, cut)
+    expect(facts).toEqual(['stream.opened', 'stream.lost'])
+    expect(hub.isQuiet).toBe(false)
+    onTestFinished(read())
+    await says({ ...word, id: 'evt_2' })
+    expect(facts.at(-1)).toBe('stream.opened')
+    expect(hub.isQuiet).toBe(false)
+  })
+})

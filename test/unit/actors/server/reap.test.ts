@@ -1,0 +1,40 @@
+import { createActor, toPromise } from 'xstate'
+import { describe, expect, it } from 'vitest'
+import { dispose } from '../../../../src/actors/server/reap.ts'
+import { RuntimeHandle, runtimeOf, type Link } from '../../../../src/actors/runtime.ts'
+import { optionsOf } from '../../../support/machine-harness.ts'
+
+describe('the work of a server that is to be ended', () => {
+  /** What is asked of one that is busy with these sessions, by directory. */
+  async function askedOf(busy: Record<string, string[]>) {
+    const asked: string[] = []
+    const ask = (what: string) => Promise.resolve(void asked.push(what))
+    const client = {
+      status: (place: string) =>
+        Promise.resolve(Object.fromEntries((busy[place] ?? []).map((id) => [id, { type: 'busy' }]))),
+      abort: (id: string, place: string) => ask(`abort ${id} in ${place}`),
+      dispose: () => ask('dispose'),
+    }
+    const options = optionsOf()
+    const runtime = new RuntimeHandle(options)
+    runtimeOf(runtime).link = { client, directory: '/srv/work' } as unknown as Link
+    runtimeOf(runtime).directories.add('/srv/other')
+    await toPromise(createActor(dispose, { input: { options, runtime } }).start())
+    return asked
+  }
+
+  it('is aborted in every directory that it may be in, then all is disposed of', async () => {
+    const busy = { '/srv/work': ['ses_1', 'ses_2'], '/srv/other': ['ses_3'] }
+    expect((await askedOf(busy)).sort()).toEqual([
+      'abort ses_1 in /srv/work',
+      'abort ses_2 in /srv/work',
+      'abort ses_3 in /srv/other',
+      'dispose',
+    ])
+    expect((await askedOf(busy)).at(-1)).toBe('dispose')
+  })
+
+  it('is none where nothing is busy', async () => {
+    expect(await askedOf({})).toEqual([])
+  })
+})

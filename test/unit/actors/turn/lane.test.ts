@@ -1,0 +1,204 @@
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { remoteDirectories, type DirectoryPolicy } from '../../../../src/actors/server/directory-policy.ts'
+import { Lane } from '../../../../src/actors/turn/lane.ts'
+import { InvalidOptionsError } from '../../../../src/errors.ts'
+import { HttpError, OpenCodeClient } from '../../../../src/io/opencode/client.ts'
+
+const named = { input: 'option directory', directory: '/work' }
+const given = { input: 'session option directory', directory: '/given' }
+const fallback = { named, title: 'a title', policy: remoteDirectories }
+const { signal } = new AbortController()
+
+async function serve(listener: RequestListener) {
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    const { 'x-opencode-directory': directory } = request.headers
+    const where = typeof directory === 'string' ? ` in ${decodeURIComponent(directory)}` : ''
+    asked.push(`${request.method ?? ''} ${request.url ?? ''}${where}`)
+    response.setHeader('content-type', 'application/json')
+    listener(request, response)
+  })
+  await new Promise((listening) => server.listen(0, '127.0.0.1', () => listening(undefined)))
+  const baseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const client = new OpenCodeClient({ baseURL, username: 'opencode', password: undefined })
+  onTestFinished(() => {
+    client.close()
+    server.close()
+  })
+  return { client, asked }
+}
+
+const session = (id: string, directory: string): RequestListener => {
+  return (_, response) => response.end(JSON.stringify({ id, directory }))
+}
+
+describe('Lane.open', () => {
+  it('creates its session on first use, once, however many ask at once', async () => {
+    const { client, asked } = await serve(session('ses_new', '/real/work'))
+    const lane = new Lane({ key: 'k' })
+    const ids = await Promise.all([1, 2, 3].map(() => lane.open(client, fallback, signal)))
+    expect(ids).toEqual(['ses_new', 'ses_new', 'ses_new'])
+    expect(await lane.open(client, fallback, signal)).toBe('ses_new')
+    expect(asked).toEqual(['POST /session in /work'])
+    expect(lane).toMatchObject({ sessionId: 'ses_new', directory: '/real/work' })
+  })
+
+  it("looks a session that is named up, to answer its requests in its own directory, not the turn's", async () => {
+    const { client, asked } = await serve(session('ses_1', '/its/own'))
+    const lane = new Lane({ key: 'k', sessionId: 'ses_1', named: given })
+    expect(await lane.open(client, fallback, signal)).toBe('ses_1')
+    expect(asked).toEqual(['GET /session/ses_1'])
+    expect(lane.directory).toBe('/its/own')
+  })
+
+  it("works in the lane's directory rather than the fallback", async () => {
+    const { client, asked } = await serve(session('ses_new', '/given'))
+    await new Lane({ key: 'k', named: given }).open(client, fallback, signal)
+    expect(asked).toEqual(['POST /session in /given'])
+  })
+
+  it('rejects for a session that does not exist, and asks again the next time', async () => {
+    let answers = 0
+    const { client } = await serve((request, response) => {
+      if (answers++ > 0) return session('ses_1', '/w')(request, response)
+      response.writeHead(404).end('{"name":"NotFoundError","data":{"message":"Session not found"}}')
+    })
+    const lane = new Lane({ key: 'k', sessionId: 'ses_1' })
+    const error = await lane.open(client, fallback, signal).catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(HttpError)
+    expect(error).toMatchObject({ status: 404, message: 'Session not found' })
+    expect(await lane.open(client, fallback, signal)).toBe('ses_1')
+  })
+
+  it('leaves only the one who aborts without the answer', async () => {
+    let release: (() => void) | undefined
+    const { client } = await serve((request, response) => {
+      release = () => session('ses_new', '/w')(request, response)
+    })
+    const lane = new Lane({ key: 'k' })
+    const abort = new AbortController()
+    const [leaving, staying] = [
+      lane.open(client, fallback, abort.signal),
+      lane.open(client, fallback, signal),
+    ]
+    abort.abort(new Error('enough'))
+    await expect(leaving).rejects.toThrow('enough')
+    await expect.poll(() => release, { interval: 5 }).toBeDefined()
+    release?.()
+    expect(await staying).toBe('ses_new')
+  })
+
+  it('asks nothing for one who has left already', async () => {
+    const { client, asked } = await serve((_, response) => response.writeHead(500).end())
+    const lane = new Lane({ key: 'k' })
+    await expect(lane.open(client, fallback, AbortSignal.abort(new Error('left')))).rejects.toThrow('left')
+    expect(asked).toEqual([])
+  })
+
+  it('does not mind that the answer is a failure where everybody has left', async () => {
+    let release: (() => void) | undefined
+    const { client } = await serve((_, response) => {
+      const fail = (): void => void response.writeHead(500).end()
+      if (release) fail()
+      release = fail
+    })
+    const abort = new AbortController()
+    const leaving = new Lane({ key: 'k' }).open(client, fallback, abort.signal)
+    await expect.poll(() => release, { interval: 5 }).toBeDefined()
+    abort.abort(new Error('left'))
+    await expect(leaving).rejects.toThrow('left')
+    release?.()
+    // An unhandled rejection would fail the run.
+    await client.abort('ses_x', undefined).catch(() => undefined)
+  })
+
+  describe('where the server makes the session elsewhere', () => {
+    const sent = { ...named, directory: '/jobs/a%2Fb' }
+    const elsewhere: RequestListener = (request, response) =>
+      request.method === 'DELETE' ? response.end('true') : session('ses_new', '/jobs/a/b')(request, response)
+
+    it('rejects with what was sent and what was taken, and deletes that session', async () => {
+      const { client, asked } = await serve(elsewhere)
+      const lane = new Lane({ key: 'k' })
+      const opened = lane.open(client, { ...fallback, named: sent }, signal)
+      await expect(opened).rejects.toBeInstanceOf(InvalidOptionsError)
+      await expect(opened).rejects.toThrow(
+        /^Invalid option directory: opencode took "…\/a%2Fb" for another directory, its percent escapes decoded/,
+      )
+      expect(asked).toEqual(['POST /session in /jobs/a%2Fb', 'DELETE /session/ses_new'])
+      expect(lane.sessionId).toBeUndefined()
+    })
+
+    it('rejects also where that session cannot be deleted', async () => {
+      const { client } = await serve((request, response) =>
+        request.method === 'DELETE' ? response.writeHead(500).end() : elsewhere(request, response),
+      )
+      const opened = new Lane({ key: 'k' }).open(client, { ...fallback, named: sent }, signal)
+      await expect(opened).rejects.toBeInstanceOf(InvalidOptionsError)
+    })
+  })
+
+  it('follows the directory of a session that became a link, and comes back to the directory', async () => {
+    const { client } = await serve(session('ses_new', '/work'))
+    let real = '/work'
+    const policy = { ...remoteDirectories, resolve: () => Promise.resolve(real) }
+    const lane = new Lane({ key: 'k' })
+    for (real of ['/work', '/moved', '/work']) {
+      await lane.open(client, { ...fallback, policy }, signal)
+      expect(lane.directory).toBe(real)
+    }
+  })
+
+  it('looks a session up from the base of the policy, its id escaped, so that nothing of its own directory is loaded', async () => {
+    const { client, asked } = await serve(session('ses_1', '/its/own'))
+    const terms = { ...fallback, policy: { ...remoteDirectories, base: '/base' } }
+    const ours = new OpenCodeClient(
+      { baseURL: client.baseURL, username: 'opencode', password: undefined },
+      true,
+    )
+    onTestFinished(() => ours.close())
+    const lane = new Lane({ key: 'k', sessionId: 'ses_1' })
+    expect(await lane.locate(ours, terms.policy)).toBe('/its/own')
+    expect(await lane.open(ours, terms, signal)).toBe('ses_1')
+    expect(new Set(asked)).toEqual(new Set(['GET /session/ses%5f1 in /base']))
+  })
+
+  describe('in a directory that may not be worked in', () => {
+    const refused = new InvalidOptionsError('not there')
+    const refusing = (bad: string) => {
+      const seen: string[] = []
+      const resolve: DirectoryPolicy['resolve'] = ({ directory }) => {
+        seen.push(directory)
+        return directory === bad ? Promise.reject(refused) : Promise.resolve(directory)
+      }
+      return { terms: { ...fallback, policy: { ...remoteDirectories, resolve } }, seen }
+    }
+
+    it('rejects before the server is told of it', async () => {
+      const { client, asked } = await serve(session('ses_new', '/work'))
+      const opened = new Lane({ key: 'k' }).open(client, refusing('/work').terms, signal)
+      await expect(opened).rejects.toBe(refused)
+      expect(asked).toEqual([])
+    })
+
+    it("rejects where that is the named session's own, whatever the turn names", async () => {
+      const { client, asked } = await serve(session('ses_1', '/its/own'))
+      const { terms, seen } = refusing('/its/own')
+      const lane = new Lane({ key: 'k', sessionId: 'ses_1', named: given })
+      await expect(lane.open(client, terms, signal)).rejects.toBe(refused)
+      expect(asked).toEqual(['GET /session/ses_1'])
+      expect(seen).toEqual(['/its/own'])
+    })
+
+    it('rejects for a session that is known too, and lets it go on once the directory may be worked in again', async () => {
+      const { client, asked } = await serve(session('ses_new', '/work'))
+      const lane = new Lane({ key: 'k' })
+      await lane.open(client, fallback, signal)
+      await expect(lane.open(client, refusing('/work').terms, signal)).rejects.toBe(refused)
+      expect(await lane.open(client, fallback, signal)).toBe('ses_new')
+      expect(asked).toHaveLength(1)
+    })
+  })
+})

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest'
+import { Lane } from '../../../../src/actors/turn/lane.ts'
+import { TurnRecord, type TurnStatus } from '../../../../src/actors/turn/turn-record.ts'
+import { compileOptions } from '../../../../src/config/options.ts'
+import type { Reply } from '../../../../src/replies.ts'
+import { planTurn } from '../../../../src/api/turn-input.ts'
+
+const { values } = compileOptions({
+  home: '/srv/a1',
+  proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey: 'sk-x' },
+  models: ['m'],
+})
+const newRecord = () =>
+  new TurnRecord(
+    planTurn({ text: 'x', traceId: 't1' }, values).plan,
+    new Lane({ key: 'k', sessionId: 'ses_1' }),
+    10_000,
+  )
+const delta = (content: string): Reply => ({ kind: 'delta', trace_id: 't1', content })
+const error = { kind: 'error', trace_id: 't1', error: 'x', code: 'stalled', retryable: true } as const
+
+function collect(record: TurnRecord) {
+  const replies: Reply[] = []
+  const states: TurnStatus['state'][] = []
+  const ends: string[] = []
+  record.replay.replies$.subscribe({
+    next: (reply) => replies.push(reply),
+    complete: () => ends.push('replies'),
+  })
+  record.status$.subscribe({ next: ({ state }) => states.push(state), complete: () => ends.push('status') })
+  record.requests$.subscribe({ complete: () => ends.push('requests') })
+  return { replies, states, ends }
+}
+
+describe('TurnRecord', () => {
+  it('gives replies and states until the terminal reply, which completes it; what comes after is dropped', async () => {
+    const record = newRecord()
+    const early = collect(record)
+    record.tell({ state: 'queued' })
+    record.give(delta('a'))
+    record.tell({ state: 'running' })
+    record.give(error)
+    record.give(delta('late'))
+    record.give({ ...error, code: 'cancelled' })
+    record.tell({ state: 'resyncing' })
+    record.fail(new Error('late'), (text) => text)
+    for (const { replies, states, ends } of [early, collect(record)]) {
+      expect(replies).toEqual([delta('a'), error])
+      expect(states).toEqual(['queued', 'running', 'done'])
+      expect(ends.sort()).toEqual(['replies', 'requests', 'status'])
+    }
+    expect(await record.done.promise).toEqual(error)
+    expect(await record.sessionId.promise).toBe('ses_1')
+  })
+
+  it.each([
+    [new TypeError('boom\n    at x (/srv/app/y.js)'), 'boom'],
+    [new Error('cannot open /srv/app/y.js'), 'cannot open <path>'],
+    [new Error('no: sk-1'), 'no: ***'],
+    ['text', 'The turn ended without a reply'],
+    [undefined, 'The turn ended without a reply'],
+  ])('ends as internal where its actor failed: %s', (thrown, message) => {
+    const record = newRecord()
+    const { replies } = collect(record)
+    record.fail(thrown, (text) => text.replace('sk-1', '***'))
+    expect(replies).toEqual([
+      { kind: 'error', trace_id: 't1', error: message, code: 'internal', retryable: false },
+    ])
+  })
+
+  it('names its message as opencode does, unlike any other, later ones after earlier ones', () => {
+    const ids = Array.from({ length: 5_000 }, () => newRecord().messageId)
+    for (const id of ids) expect(id).toMatch(/^msg_[0-9a-f]{12}[0-9A-Za-z]{14}$/)
+    expect(new Set(ids).size).toBe(ids.length)
+    const ages = ids.map((id) => parseInt(id.slice(4, 16), 16))
+    expect(ages.every((age, i) => i === 0 || age >= (ages[i - 1] ?? 0) || age % 4096 === 0)).toBe(true)
+  })
+})

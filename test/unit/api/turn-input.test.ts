@@ -1,0 +1,163 @@
+import { describe, expect, it } from 'vitest'
+import { InvalidOptionsError } from '../../../src/errors.ts'
+import { compileConnection, compileOptions } from '../../../src/config/options.ts'
+import { modelOf } from '../../../src/actors/turn/model.ts'
+import { planTurn, traceOf } from '../../../src/api/turn-input.ts'
+
+const { values } = compileOptions({
+  home: '/srv/a1',
+  proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey: 'sk-canary', providerId: 'mine' },
+  models: ['first', { id: 'second', input: ['text', 'image'] }],
+  turnDeadlineMs: 7_000,
+  turnStallMs: 3_000,
+  maxRetries: 1,
+  onPermission: 'once',
+})
+
+function refusal(input: unknown, options = values): string {
+  try {
+    planTurn(input as string, options)
+  } catch (error) {
+    expect(error).toBeInstanceOf(InvalidOptionsError)
+    return (error as Error).message
+  }
+  throw new Error('It did not throw')
+}
+
+describe('planTurn', () => {
+  it("takes a text, and the server's options for the rest", () => {
+    expect(planTurn('hello', values)).toEqual({
+      sessionId: undefined,
+      plan: expect.objectContaining({
+        traceId: null,
+        title: 'hello',
+        directory: undefined,
+        model: undefined,
+        agent: undefined,
+        system: undefined,
+        parts: [{ type: 'text', text: 'hello' }],
+        deadlineMs: 7_000,
+        stallMs: 3_000,
+        maxRetries: 1,
+        requestTimeoutMs: 300_000,
+        onPermission: 'once',
+        onQuestion: 'reject',
+        signal: undefined,
+      }) as unknown,
+    })
+  })
+
+  it("prefers the turn's own", () => {
+    const { signal } = new AbortController()
+    const onQuestion = () => 'reject' as const
+    const own = {
+      deadlineMs: 1,
+      stallMs: 2,
+      maxRetries: 0,
+      onPermission: 'always',
+      onQuestion,
+      signal,
+    } as const
+    const names = { traceId: 't1', agent: 'plan', system: 'Be brief', directory: '/work' }
+    const { plan, sessionId } = planTurn({ text: 'x', sessionId: 'ses_1', ...own, ...names }, values)
+    expect(plan).toMatchObject({ ...own, ...names })
+    expect(sessionId).toBe('ses_1')
+  })
+
+  it.each([
+    [undefined, { providerID: 'mine', modelID: 'first' }],
+    ['second', { providerID: 'mine', modelID: 'second' }],
+    ['vendor/with-slash', { providerID: 'mine', modelID: 'vendor/with-slash' }],
+    [
+      { providerId: 'p', modelId: 'm' },
+      { providerID: 'p', modelID: 'm' },
+    ],
+  ])('asks the model that is named, one of the proxy unless it says otherwise: %j', (model, expected) => {
+    const { plan } = planTurn({ text: 'x', ...(model !== undefined && { model }) }, values)
+    expect(modelOf(plan.model, values)).toEqual(expected)
+  })
+
+  it('needs a model to be named where a connection names none', () => {
+    const { compiled } = compileConnection({ baseURL: 'http://127.0.0.1:4096' })
+    expect(refusal('hello', compiled.values)).toMatch(/^Missing turn input model/)
+    expect(planTurn({ text: 'x', model: 'm' }, compiled.values).plan.model).toBe('m')
+  })
+
+  it('gives files on as data, bytes or base64, texts of any kind as plain text', () => {
+    const data = new Uint8Array([1, 2, 3])
+    const { plan } = planTurn(
+      {
+        text: 'look',
+        model: 'second',
+        attachments: [
+          { mime: 'image/png', data, filename: 'a.png' },
+          { mime: 'image/png', data: 'AQID' },
+          { mime: 'text/markdown', data: Buffer.from('# x') },
+          { mime: 'application/json', data: Buffer.from('{}') },
+        ],
+      },
+      values,
+    )
+    expect(plan.parts).toEqual([
+      { type: 'text', text: 'look' },
+      { type: 'file', mime: 'image/png', url: 'data:image/png;base64,AQID', filename: 'a.png' },
+      { type: 'file', mime: 'image/png', url: 'data:image/png;base64,AQID' },
+      { type: 'file', mime: 'text/plain', url: 'data:text/plain;base64,IyB4' },
+      { type: 'file', mime: 'text/plain', url: 'data:text/plain;base64,e30=' },
+    ])
+  })
+
+  it.each([
+    ['text', { text: '' }, '""'],
+    ['text', { text: 7 }, '7'],
+    ['text', {}, 'undefined'],
+    ['sessionId', { text: 'x', sessionId: '../etc' }, '"../etc"'],
+    ['model', { text: 'x', model: '' }, '""'],
+    ['model', { text: 'x', model: { modelId: 'm' } }, '{"modelId":"m"}'],
+    ['deadlineMs', { text: 'x', deadlineMs: 0 }, '0'],
+    ['stallMs', { text: 'x', stallMs: -1 }, '-1'],
+    ['maxRetries', { text: 'x', maxRetries: 0.5 }, '0.5'],
+    ['onPermission', { text: 'x', onPermission: 'yes' }, '"yes"'],
+    ['onQuestion', { text: 'x', onQuestion: true }, 'true'],
+    ['signal', { text: 'x', signal: {} }, '{}'],
+    ['attachments', { text: 'x', attachments: 'a.png' }, '"a.png"'],
+    ['attachments[0].mime', { text: 'x', attachments: [{ mime: 'png', data: '' }] }, '"png"'],
+    [
+      'attachments[0].data',
+      { text: 'x', attachments: [{ mime: 'image/png', data: 'no base64!' }] },
+      '"no base64!"',
+    ],
+  ])('refuses a bad %s: %j', (field, input, shown) => {
+    const message = refusal(input)
+    expect(message).toContain(`Invalid turn input ${field}: `)
+    expect(message).toContain(`got ${shown}`)
+  })
+
+  it('refuses an unknown field by its name', () => {
+    expect(refusal({ text: 'x', onpermission: 'once' })).toBe('Unknown turn input onpermission')
+  })
+
+  it.each([[undefined], [null], [7], [[]]])('refuses %j in place of an input', (input) => {
+    expect(refusal(input)).toMatch(/^Invalid turn inputs: expected object/)
+  })
+
+  it.each([
+    ['  first line\nsecond', 'first line'],
+    ['x'.repeat(200), `${'x'.repeat(59)}…`],
+    [' \n ', 'Untitled'],
+  ])('calls the session after the first line: %j', (text, title) => {
+    expect(planTurn(text, values).plan.title).toBe(title)
+  })
+})
+
+describe('traceOf', () => {
+  it.each([
+    [{ traceId: 't1', text: 7 }, 't1'],
+    [{ traceId: 7 }, null],
+    ['text', null],
+    [null, null],
+    [undefined, null],
+  ])('finds the trace of an input that is no good: %j', (input, trace) => {
+    expect(traceOf(input)).toBe(trace)
+  })
+})

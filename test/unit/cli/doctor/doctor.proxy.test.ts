@@ -1,0 +1,415 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createServer as createHttps } from 'node:https'
+import { createServer as createTcp, type AddressInfo, type Server } from 'node:net'
+import { createServer as createTls } from 'node:tls'
+import { join } from 'node:path'
+import type { RequestListener } from 'node:http'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { DoctorContext } from '../../../../src/cli/doctor/context.ts'
+import { checkHttpProxy } from '../../../../src/cli/doctor/http-proxy.ts'
+import { checkKey } from '../../../../src/cli/doctor/key.ts'
+import { checkModels, closeTo } from '../../../../src/cli/doctor/models.ts'
+import { explain } from '../../../../src/cli/doctor/proxy-answer.ts'
+import { checkProxy } from '../../../../src/cli/doctor/proxy.ts'
+import type { DoctorFlags } from '../../../../src/cli/flags.ts'
+import { doctorContext, doctorKey, findings, modelList, serve } from '../../../support/doctor.ts'
+import { tempHome } from '../../../support/home.ts'
+
+const ask = (flags: DoctorFlags, over: Partial<DoctorContext> = {}) =>
+  findings(checkProxy, doctorContext(flags, over))
+
+const json =
+  (body: string, status = 200): RequestListener =>
+  (_request, response) =>
+    response.writeHead(status, { 'content-type': 'application/json' }).end(body)
+
+const html =
+  (status = 200): RequestListener =>
+  (_request, response) =>
+    response.writeHead(status, { 'content-type': 'text/html' }).end('<!doctype html><p>Hi')
+
+async function listening(server: Server): Promise<number> {
+  onTestFinished(() => void server.close())
+  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready))
+  return (server.address() as AddressInfo).port
+}
+
+describe('checkProxy', () => {
+  it('is skipped without --proxy, and says which flag is missing', async () => {
+    expect(await ask({ model: ['m'] })).toEqual([
+      { check: 'proxy', status: 'skipped', finding: 'give --proxy' },
+      { check: 'models', status: 'skipped', finding: 'give --proxy and --model' },
+    ])
+  })
+
+  it('asks once, with the key, and tells what the proxy has', async () => {
+    const { url, requests } = await serve(json(modelList('gpt-4o', 'local')))
+    const found = await ask({ proxy: `${url}/v1/`, model: ['gpt-4o', 'gpt-4', 'gpt-4o'] })
+    expect(found).toEqual([
+      { check: 'proxy', status: 'ok', finding: `${url}/v1 answers, with 2 models` },
+      { check: 'models', status: 'ok', finding: 'gpt-4o is there' },
+      {
+        check: 'models',
+        status: 'failure',
+        finding: 'gpt-4 is not among them',
+        advice: "Did you mean gpt-4o? Else add it to the proxy's list, or let the key use it.",
+      },
+    ])
+    expect(requests.map(({ method, url: path }) => `${method ?? ''} ${path ?? ''}`)).toEqual([
+      'GET /v1/models',
+    ])
+    expect(requests[0]?.headers.authorization).toBe(`Bearer ${doctorKey}`)
+  })
+
+  it.each(['nonsense', 'localhost:4000/v1', 'ftp://host/v1', 'user:hunter22@host:4000', ''])(
+    'refuses %j, which is no URL to ask',
+    async (proxy) => {
+      const [found, models] = await ask({ proxy, model: ['m'] })
+      expect(found).toMatchObject({ check: 'proxy', status: 'failure' })
+      expect(JSON.stringify(found)).not.toContain('hunter22')
+      expect(found?.advice).toContain('http://127.0.0.1:4000/v1')
+      expect(models).toMatchObject({ check: 'models', status: 'skipped' })
+    },
+  )
+
+  it.each([
+    [401, { error: { message: 'Incorrect API key' } }, /answers 401: Incorrect API key$/, /Check the key in/],
+    [403, { detail: 'not allowed' }, /answers 403: not allowed$/, /may not list models/],
+    [404, { message: 'Not Found' }, /answers 404: Not Found$/, /Check host, port and path/],
+    [405, {}, /answers 405: \{\}$/, /Check host, port and path/],
+    [407, { error: 'who' }, /answers 407: who$/, /HTTP_PROXY/],
+    [429, { error: { message: 'slow down' } }, /answers 429/, /wait, or raise the limit/],
+    [503, { error: { message: 'no backend' } }, /answers 503: no backend$/, /see its log/],
+    [400, { error: { message: 'bad' } }, /answers 400: bad$/, /refuses the request/],
+  ])('%d has advice of its own', async (status, body, finding, advice) => {
+    const { url } = await serve(json(JSON.stringify(body), status))
+    const [found, models] = await ask({ proxy: `${url}/v1`, model: ['m'] })
+    expect(found).toMatchObject({ check: 'proxy', status: 'failure' })
+    expect(found?.finding).toMatch(finding)
+    expect(found?.advice).toMatch(advice)
+    expect(models).toMatchObject({ check: 'models', status: 'skipped' })
+  })
+
+  it('a 401 without a key asks for one', async () => {
+    const { url, requests } = await serve(json('{}', 401))
+    const [found] = await ask({ proxy: url }, { apiKey: undefined })
+    expect(found?.advice).toBe("It wants a key: export OPENCODE_RUNTIME_API_KEY='…'.")
+    expect(requests[0]?.headers.authorization).toBeUndefined()
+  })
+
+  it.each([
+    ['', '/v1', 'a missing /v1'],
+    ['/v1/chat/completions', '/v1', 'the path of a call'],
+    ['/models', '/v1', 'the path of a call without /v1'],
+  ])('finds the right URL for %j by itself (%s, %s)', async (path, right) => {
+    const { url } = await serve((request, response) =>
+      request.url === '/v1/models' ? json(modelList('m'))(request, response) : html(404)(request, response),
+    )
+    const [found] = await ask({ proxy: `${url}${path}` })
+    expect(found).toMatchObject({
+      status: 'failure',
+      advice: `Give --proxy ${url}${right}: there it answers.`,
+    })
+  })
+
+  it.each([
+    ['a web page', html(), '/v1', /answers with a web page$/, /Check host, port and path/],
+    [
+      'a web page without /v1',
+      html(),
+      '',
+      /answers with a web page$/,
+      /Is \/v1 missing\? Try --proxy .*\/v1;/,
+    ],
+    ['another JSON', json('{"ok":true}'), '/v1', /does not answer as OpenAI does/, /OpenAI-compatible/],
+    ['JSON with other entries', json('{"data":[{"name":"m"}]}'), '/v1', /as OpenAI does/, /Give an/],
+    ['null', json('null'), '/v1', /does not answer as OpenAI does/, /OpenAI-compatible/],
+    ['half a JSON', json('{"data":['), '/v1', /does not answer as OpenAI does/, /OpenAI-compatible/],
+  ])('knows %s from a list of models', async (_what, answer, path, finding, advice) => {
+    const { url } = await serve(answer)
+    const [found] = await ask({ proxy: `${url}${path}` })
+    expect(found).toMatchObject({ status: 'failure' })
+    expect(found?.finding).toMatch(finding)
+    expect(found?.advice).toMatch(advice)
+  })
+
+  it('follows no redirect, and shows where it leads without what may be secret', async () => {
+    const { url, requests } = await serve((_request, response) =>
+      response.writeHead(302, { location: `https://u:pw1234@login.example/x/${doctorKey}?t=1234` }).end(),
+    )
+    const [found] = await ask({ proxy: `${url}/v1` })
+    expect(found?.finding).toBe(`${url}/v1/models redirects (302) to https://login.example/x/***`)
+    expect(requests).toHaveLength(1)
+  })
+
+  it('reads no endless answer', async () => {
+    const { url } = await serve((_request, response) => {
+      const more = (): void => {
+        while (!response.destroyed && response.write('x'.repeat(65_536)));
+      }
+      response.on('drain', more)
+      more()
+    })
+    const [found] = await ask({ proxy: `${url}/v1` })
+    expect(found?.finding).toMatch(/answers without end$/)
+  })
+
+  it('a refused connection, a name without address, a server that stays silent, one that hangs up', async () => {
+    const closed = createTcp()
+    const port = await listening(closed)
+    await new Promise((done) => closed.close(done))
+    const [refused] = await ask({ proxy: `http://127.0.0.1:${port}/v1` })
+    expect(refused).toMatchObject({ status: 'failure', finding: `nothing listens at 127.0.0.1:${port}` })
+    expect(refused?.advice).toMatch(/Start the proxy, or correct its port/)
+    const [nameless] = await ask({ proxy: 'http://no-such.invalid/v1' })
+    expect(nameless?.finding).toMatch(/^the name no-such\.invalid has no address here \(E/)
+    const { url } = await serve(() => undefined)
+    const [silent] = await ask({ proxy: `${url}/v1` }, { timeLimitMs: 200 })
+    expect(silent?.finding).toBe(`${new URL(url).host} gives no answer within 0.2 s`)
+    const rude = await listening(createTcp((socket) => socket.destroy()))
+    const [hungUp] = await ask({ proxy: `http://127.0.0.1:${rude}/v1` })
+    expect(hungUp?.finding).toMatch(/breaks the connection off/)
+    expect(hungUp?.advice).toMatch(/https:\/\//)
+  })
+
+  it('an answer that begins and then stops is not waited for', async () => {
+    const { url } = await serve((_request, response) => void response.writeHead(200).write('{"data":['))
+    const [found] = await ask({ proxy: `${url}/v1` }, { timeLimitMs: 300 })
+    expect(found?.finding).toMatch(/gives no answer within 0\.3 s$/)
+  })
+
+  it('TLS: a plain port, a server without certificate', async () => {
+    const { url } = await serve(json(modelList('m')))
+    const [plain] = await ask({ proxy: `${url.replace('http', 'https')}/v1` })
+    expect(plain?.finding).toMatch(/cannot be trusted, or speaks no TLS/)
+    expect(plain?.advice).toBe('Is it a plain http port? Then give http://.')
+    const bare = await listening(createTls())
+    const [none] = await ask({ proxy: `https://127.0.0.1:${bare}/v1` })
+    expect(none?.finding).toMatch(/cannot be trusted, or speaks no TLS/)
+  })
+
+  it.runIf(hasOpenssl())('TLS: a certificate that nobody signed', async () => {
+    const folder = tempHome()
+    const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+    const subject = ['-subj', '/CN=127.0.0.1', '-days', '1', '-nodes']
+    const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1']
+    const args = ['req', '-x509', ...curve, '-keyout', keyFile, '-out', certFile, ...subject]
+    execFileSync('openssl', args, { stdio: 'ignore' })
+    const tls = { key: readFileSync(keyFile), cert: readFileSync(certFile) }
+    const port = await listening(createHttps(tls, json(modelList('m'))))
+    const [found] = await ask({ proxy: `https://127.0.0.1:${port}/v1` })
+    expect(found?.finding).toMatch(/\((DEPTH_ZERO_)?SELF_SIGNED_CERT\)$/)
+    expect(found?.advice).toMatch(/NODE_EXTRA_CA_CERTS/)
+  })
+
+  it.each([
+    ['CERT_HAS_EXPIRED', /Renew its certificate/],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', /a name that is in its certificate/],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /NODE_EXTRA_CA_CERTS/],
+    ['EHOSTUNREACH', /Check the address and the network/],
+    ['UND_ERR_CONNECT_TIMEOUT', /a firewall, a VPN/],
+    ['EAI_AGAIN', /DNS/],
+  ])('%s has advice of its own', (code, advice) => {
+    const about = { hasKey: true, timeLimitMs: 10_000, via: undefined, quote: (text: string) => text }
+    const answer = { kind: 'failed', code, message: '' } as const
+    expect(explain(answer, new URL('https://h/v1'), about).advice).toMatch(advice)
+  })
+})
+
+function hasOpenssl(): boolean {
+  try {
+    execFileSync('openssl', ['version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+describe('secrets', () => {
+  it('a proxy that echoes the key, also coloured, cut up or at the edge of what is shown, shows none of it', async () => {
+    const coloured = doctorKey.split('').join('\u001b[0m')
+    for (const echo of [
+      doctorKey,
+      coloured,
+      `${'x'.repeat(190)}${doctorKey}`,
+      encodeURIComponent(doctorKey),
+    ]) {
+      const message = `bad key ${echo}\nAuthorization: Bearer ${doctorKey}`
+      const { url } = await serve(json(JSON.stringify({ error: { message } }), 401))
+      const shown = JSON.stringify(await ask({ proxy: `${url}/v1` }))
+      expect(shown).toMatch(/\*/)
+      for (let from = 0; from + 8 <= doctorKey.length; from++)
+        expect(shown).not.toContain(doctorKey.slice(from, from + 8))
+    }
+  })
+
+  it('a model named like the key, and a list that holds it, show none of it', async () => {
+    const { url } = await serve(json(modelList(`${doctorKey}x`)))
+    const shown = JSON.stringify(await ask({ proxy: `${url}/v1`, model: [doctorKey] }))
+    expect(shown).not.toContain(doctorKey)
+  })
+
+  it('what a URL holds of secrets is neither sent nor shown, and pointed out', async () => {
+    const { url, requests } = await serve(json(modelList('m')))
+    const proxy = `${url.replace('//', '//user:p%40ssw0rd@')}/v1?api_key=hunter2222`
+    const found = await ask({ proxy })
+    expect(found.map(({ check, status }) => `${check} ${status}`)).toEqual([
+      'proxy warning',
+      'proxy failure',
+      'proxy ok',
+      'models skipped',
+    ])
+    expect(found[1]?.advice).toContain(`give ${url}/v1 alone`)
+    expect(JSON.stringify(found)).not.toMatch(/ssw0rd|hunter2222/)
+    expect(requests[0]?.headers.authorization).toBe(`Bearer ${doctorKey}`)
+    expect(requests[0]?.url).toBe('/v1/models')
+  })
+
+  it('a token as the user name, and a password with an @, are masked where a proxy echoes them', async () => {
+    const { url } = await serve(json('{"error":"token-123456 and p@ss:word are wrong"}', 401))
+    for (const user of ['token-123456', 'u:p@ss:word', 'u:p%40ss%3Aword']) {
+      const [, found] = await ask({ proxy: url.replace('//', `//${user}@`) })
+      expect(found?.finding).toContain('***')
+      if (user.startsWith('u:')) expect(found?.finding).not.toContain('p@ss:word')
+      else expect(found?.finding).not.toContain('token-123456')
+    }
+  })
+})
+
+describe('checkKey', () => {
+  const key = (value: string | undefined, flags: DoctorFlags = { proxy: 'http://h/v1' }) =>
+    findings(checkKey, doctorContext(flags, { env: { OPENCODE_RUNTIME_API_KEY: value } }))
+
+  it.each([
+    [undefined, 'failure', /is not set/],
+    [' \n', 'failure', /is not set/],
+    ['sk-with space', 'failure', /no header can carry/],
+    ['sk-schlüssel', 'failure', /no header can carry/],
+    ["'sk-quoted'", 'warning', /in quotes/],
+    ['Bearer-sk', 'warning', /begins with Bearer/],
+    ['sk-...', 'warning', /placeholder/],
+    [' sk-1234\n', 'ok', /is set$/],
+  ])('%j is a %s', async (value, status, finding) => {
+    const [found] = await key(value)
+    expect(found).toMatchObject({ check: 'key', status })
+    expect(found?.finding).toMatch(finding)
+    if (value !== undefined && value.trim() !== '') expect(JSON.stringify(found)).not.toContain(value.trim())
+  })
+
+  it('is needed with --proxy only', async () => {
+    expect(await key(undefined, {})).toMatchObject([{ status: 'skipped' }])
+  })
+})
+
+describe('checkModels', () => {
+  it('takes what a wildcard covers', () => {
+    expect(checkModels(['openai/gpt-4o'], ['openai/*'])).toMatchObject([
+      { status: 'ok', finding: 'openai/gpt-4o is covered by openai/*' },
+    ])
+    expect(checkModels(['gpt-4o'], ['openai/*', '*'])).toMatchObject([{ status: 'failure' }])
+  })
+
+  it('tells a proxy that lists nothing', () => {
+    expect(checkModels(['m'], [])).toMatchObject([
+      { status: 'failure', finding: 'm is missing: the proxy lists none' },
+    ])
+    expect(checkModels([], ['m'])).toMatchObject([{ status: 'skipped', finding: 'give --model' }])
+  })
+
+  const ids = ['gpt-4o', 'gpt-4o-mini', 'claude-sonnet-4-5', 'openai/gpt-4.1', 'text-embedding-3-small']
+  it.each([
+    ['gpt4o', ['gpt-4o']],
+    ['GPT-4o', ['gpt-4o', 'gpt-4o-mini']],
+    ['gpt-4.1', ['openai/gpt-4.1', 'gpt-4o']],
+    ['claude-sonet-4-5', ['claude-sonnet-4-5']],
+    ['llama-3-70b', []],
+  ])('%s is close to %j', (model, close) => expect(closeTo(model, ids)).toEqual(close))
+})
+
+describe('checkHttpProxy', () => {
+  const check = (env: NodeJS.ProcessEnv, flags: DoctorFlags = { proxy: 'http://models.example/v1' }) =>
+    findings(checkHttpProxy, doctorContext(flags, { env }))
+  const proxy = 'http://me:hunter2222@squid:3128'
+
+  it.each([
+    ['none is set', {}, {}, 'ok', /not set/],
+    [
+      'it cannot be told without --proxy',
+      { HTTP_PROXY: proxy },
+      {},
+      'skipped',
+      /HTTP_PROXY is set: give --proxy/,
+    ],
+    [
+      'loopback is exempt',
+      { HTTP_PROXY: proxy },
+      { proxy: 'http://127.0.0.1:4/v1' },
+      'ok',
+      /reached directly/,
+    ],
+    [
+      'localhost is exempt',
+      { HTTP_PROXY: proxy },
+      { proxy: 'http://localhost:4/v1' },
+      'ok',
+      /reached directly/,
+    ],
+    [
+      'an address that only looks like it',
+      { HTTP_PROXY: proxy },
+      { proxy: 'http://127.0.0.2/v1' },
+      'warning',
+      /squid/,
+    ],
+    ['NO_PROXY names it', { HTTP_PROXY: proxy, NO_PROXY: 'example' }, undefined, 'ok', /reached directly/],
+    [
+      'it sees an http endpoint',
+      { HTTP_PROXY: proxy },
+      undefined,
+      'warning',
+      /squid:3128 \(HTTP_PROXY\), which sees the key/,
+    ],
+    [
+      'it tunnels https',
+      { https_proxy: proxy },
+      { proxy: 'https://h/v1' },
+      'warning',
+      /squid:3128 \(https_proxy\)$/,
+    ],
+    [
+      'it is no URL',
+      { HTTP_PROXY: 'squid:3128' },
+      undefined,
+      'failure',
+      /HTTP_PROXY is no http or https URL/,
+    ],
+  ])('%s', async (_what, env, flags, status, finding) => {
+    const [found] = await check(env, flags)
+    expect(found).toMatchObject({ check: 'http proxy', status })
+    expect(found?.finding).toMatch(finding)
+    expect(JSON.stringify(found)).not.toContain('hunter2222')
+    if (status === 'warning') expect(found?.advice).toMatch(/add .* to NO_PROXY/)
+  })
+
+  it('the model list is asked on the same way as opencode will go', async () => {
+    const { url, requests } = await serve(json(modelList('m')))
+    const env = { HTTP_PROXY: url, OPENCODE_RUNTIME_API_KEY: doctorKey }
+    const [through] = await ask({ proxy: 'http://models.example/v1' }, { env })
+    expect(through).toMatchObject({ status: 'ok' })
+    expect(requests[0]?.url).toBe('http://models.example/v1/models')
+    const [direct] = await ask({ proxy: `${url}/v1` }, { env: { ...env, HTTP_PROXY: 'http://127.0.0.1:9' } })
+    expect(direct).toMatchObject({ status: 'ok' })
+  })
+
+  it('an HTTP proxy that is not there is told from an endpoint that is not there', async () => {
+    const env = { HTTP_PROXY: 'http://127.0.0.1:9', HTTPS_PROXY: 'nonsense' }
+    const [http] = await ask({ proxy: 'http://models.example/v1' }, { env })
+    expect(http?.finding).toMatch(
+      /models\.example is not reached through the HTTP proxy 127\.0\.0\.1:9 \(HTTP_PROXY\)/,
+    )
+    const [https] = await ask({ proxy: 'https://models.example/v1' }, { env })
+    expect(https?.finding).toMatch(/through the HTTP proxy of no valid URL \(HTTPS_PROXY\)/)
+    expect(https?.advice).toMatch(/add models\.example to NO_PROXY/)
+  })
+})

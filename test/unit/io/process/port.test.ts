@@ -1,0 +1,51 @@
+import { createServer, type AddressInfo } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { InvalidOptionsError, PortInUseError } from '../../../../src/errors.ts'
+import { choosePort } from '../../../../src/io/process/port.ts'
+
+function listen(port = 0): Promise<{ port: number; close: () => Promise<unknown> }> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    const close = () => new Promise((closed) => server.close(closed))
+    onTestFinished(() => void server.close())
+    server.listen(port, '127.0.0.1', () => resolve({ port: (server.address() as AddressInfo).port, close }))
+  })
+}
+
+describe('choosePort', () => {
+  it('gives a port that is free, above those that fetch refuses', async () => {
+    const port = await choosePort('127.0.0.1', undefined)
+    expect(port).toBeGreaterThanOrEqual(20_000)
+    expect(port).toBeLessThan(65_536)
+    const { port: bound } = await listen(port)
+    expect(bound).toBe(port)
+  })
+
+  it('gives many that differ', async () => {
+    const ports = await Promise.all(Array.from({ length: 20 }, () => choosePort('127.0.0.1', undefined)))
+    expect(new Set(ports).size).toBe(20)
+  })
+
+  it('gives the wanted port where it is free, and again after it was used', async () => {
+    const { port, close } = await listen()
+    await close()
+    expect(await choosePort('127.0.0.1', port)).toBe(port)
+    const again = await listen(port)
+    await again.close()
+    expect(await choosePort('127.0.0.1', port)).toBe(port)
+  })
+
+  it('refuses a wanted port on which something listens, and names it', async () => {
+    const { port } = await listen()
+    const error = await choosePort('127.0.0.1', port).catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(PortInUseError)
+    expect(error).toMatchObject({ code: 'ERR_OPENCODE_PORT_IN_USE' })
+    expect((error as Error).message).toContain(`Port ${port} of 127.0.0.1`)
+  })
+
+  it.each([undefined, 4096])('refuses a host name that is not of this machine (port %s)', async (wanted) => {
+    const error = await choosePort('203.0.113.1', wanted).catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(InvalidOptionsError)
+    expect((error as Error).message).toMatch(/Invalid option hostname: .*203\.0\.113\.1/)
+  })
+})

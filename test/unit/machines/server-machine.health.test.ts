@@ -1,0 +1,238 @@
+import { describe, expect, it } from 'vitest'
+import { HostFaultError, OpenCodeRuntimeError, StartTimeoutError } from '../../../src/errors.ts'
+import { startServer } from '../../support/machine-harness.ts'
+
+const fast = { healthIntervalMs: 1000, unhealthyThreshold: 3, busyGraceMs: 20_000, probeTimeoutMs: 500 }
+
+describe('a healthy server that is asked for its health', () => {
+  it('is dead or busy, not wedged, below the threshold', async () => {
+    const server = startServer(fast)
+    await server.beHealthy()
+    server.world.script.probe = 'fails'
+    await server.advance(2999)
+    expect(server.state()).toBe('healthy')
+    expect(server.context().failures).toBe(2)
+  })
+
+  it('is wedged where unhealthyThreshold probes in a row fail: reaped, and started again', async () => {
+    const server = startServer(fast)
+    await server.beHealthy()
+    server.world.script.probe = 'fails'
+    await server.advance(2999)
+    server.world.script.probe = 'ok'
+    await server.advance(1000)
+    expect(server.context().failures).toBe(0)
+
+    server.world.script.probe = 'fails'
+    await server.advance(3000)
+    expect(server.state()).toBe('probing')
+    expect(server.context()).toMatchObject({ reason: 'wedged', restarts: 1 })
+    expect(server.context().error?.message).toMatch(
+      /3 probes in a row failed, the last one because the probe failed/,
+    )
+  })
+
+  it('counts anew for the next process', async () => {
+    const server = startServer(fast)
+    await server.beHealthy()
+    server.world.script.probe = 'fails'
+    await server.advance(3000)
+    server.world.script.probe = 'ok'
+    await server.advance(1000)
+    server.world.script.probe = 'fails'
+    await server.advance(1000)
+    expect(server.state()).toBe('healthy')
+    expect(server.context()).toMatchObject({ failures: 1, restarts: 1 })
+  })
+
+  it('is not asked to dispose of anything where it is wedged, but gets SIGTERM', async () => {
+    const server = startServer({ ...fast, maxRestarts: 0 })
+    await server.beHealthy()
+    server.work()
+    server.world.script.probe = 'fails'
+    await server.advance(3000)
+    expect(server.state()).toBe('failed')
+    expect(server.world.did('dispose', 'SIGTERM', 'SIGKILL')).toEqual(['SIGTERM'])
+  })
+
+  it.each([
+    ['', {}],
+    [', also where its memory is weighed', { memoryLimitMb: 600 }],
+  ])('forgets its failures with the first success in between%s', async (_also, more) => {
+    const server = startServer({ ...fast, ...more })
+    await server.beHealthy()
+    for (let i = 0; i < 10; i++) {
+      server.world.script.probe = 'fails'
+      await server.advance(2000)
+      server.world.script.probe = 'ok'
+      await server.advance(1000)
+      expect(server.context().failures).toBe(0)
+    }
+    expect(server.world.spawns).toBe(1)
+  })
+
+  it('fails a probe that gets no answer in time, and one at a time is asked', async () => {
+    const server = startServer(fast)
+    await server.beHealthy()
+    server.world.script.probe = 'hangs'
+    await server.advance(4499)
+    expect(server.world.times('probe')).toEqual([1000, 2500, 4000])
+    expect(server.state()).toBe('healthy')
+    await server.advance(1)
+    expect(server.context()).toMatchObject({ reason: 'wedged', restarts: 1 })
+    expect(server.context().error?.message).toMatch(/the last one because the probe got no answer in time/)
+  })
+
+  it('with a running turn is busy, not wedged, while frames come', async () => {
+    const server = startServer(fast)
+    const turn = server.turn()
+    await server.advance()
+    server.world.script.probe = 'fails'
+    await server.advance(60_000)
+    expect(server.state()).toBe('healthy')
+    expect(server.context().failures).toBeGreaterThan(50)
+    await server.answer(turn)
+    expect(turn.replies.at(-1)).toMatchObject({ kind: 'final' })
+  })
+
+  it('with a running turn is wedged where its stream was silent for busyGraceMs, too', async () => {
+    const server = startServer(fast, { heartbeats: false })
+    const turn = server.turn()
+    await server.advance()
+    server.world.script.probe = 'fails'
+    await server.advance(19_999)
+    expect(server.state()).toBe('healthy')
+    expect(turn.replies).toEqual([])
+    await server.advance(1)
+    expect(server.context()).toMatchObject({ reason: 'wedged', restarts: 1 })
+    expect(turn.replies).toMatchObject([{ kind: 'error', code: 'server_died', retryable: true }])
+  })
+
+  it('with a running turn and a silent stream is not wedged while it answers', async () => {
+    const server = startServer(fast, { heartbeats: false })
+    const turn = server.turn()
+    await server.advance(200_000)
+    expect(server.world.spawns).toBe(1)
+    expect(turn.replies).toEqual([])
+    turn.cancel()
+    await server.advance()
+  })
+
+  it('is judged without a running turn as soon as the last one has ended', async () => {
+    const server = startServer(fast)
+    const turn = server.turn()
+    await server.advance()
+    server.world.script.probe = 'fails'
+    await server.advance(10_500)
+    await server.answer(turn)
+    expect(server.state()).toBe('healthy')
+    await server.advance(500)
+    expect(server.context().reason).toBe('wedged')
+  })
+
+  it('is known to be dead at once, whatever the probes say', async () => {
+    const server = startServer(fast, {})
+    await server.beHealthy()
+    server.world.script.probe = 'hangs'
+    await server.advance(1200)
+    server.world.process.exit()
+    expect(server.state()).toBe('reaping')
+    expect(server.context().reason).toBe('exited')
+  })
+})
+
+describe('a probe that says nothing of the server', () => {
+  const defect = new OpenCodeRuntimeError('The health probe failed by a defect: no module undici')
+  const shortage = new HostFaultError('The server could not be asked (EMFILE)', { errno: 'EMFILE' })
+
+  it.each([
+    ['a defect', defect],
+    ['a shortage of the host', shortage],
+  ])('because of %s is told, and not counted, while the server is healthy', async (_what, error) => {
+    const server = startServer({ ...fast, unhealthyThreshold: 1 })
+    await server.beHealthy()
+    server.world.script.probe = error
+    await server.advance(5000)
+    expect(server.state()).toBe('healthy')
+    expect(server.context()).toMatchObject({ failures: 0, reason: `no verdict: ${error.message}` })
+    server.world.script.probe = 'ok'
+    await server.advance(1000)
+    expect(server.context().reason).toBeUndefined()
+    expect(server.world.spawns).toBe(1)
+  })
+
+  it('because of a defect ends a start at once: no other process would do better', async () => {
+    const server = startServer(fast, { probe: defect })
+    const waiter = server.ensure()
+    await server.advance()
+    expect(server.state()).toBe('failed')
+    expect(waiter.error).toBe(defect)
+    expect(server.world.spawns).toBe(1)
+    expect(server.context().reason).toBe('probe failed by a defect')
+  })
+
+  it('because of a shortage of the host is asked again while the server starts', async () => {
+    const server = startServer(fast, { probe: shortage })
+    server.send({ type: 'server.start' })
+    await server.advance(1000)
+    server.world.script.probe = 'ok'
+    await server.advance(1000)
+    expect([server.state(), server.world.spawns]).toEqual(['healthy', 1])
+  })
+})
+
+describe('a host that stood still in the middle of a probe', () => {
+  it('gives it its time again, and does not count it before', async () => {
+    const server = startServer({ ...fast, unhealthyThreshold: 1 })
+    await server.beHealthy()
+    server.world.script.probe = 'hangs'
+    await server.advance(1100)
+    expect(server.world.times('probe')).toEqual([1000])
+    // A pause of a minute: only the clock goes on.
+    server.clock.set(server.clock.now() + 60_000)
+    await server.advance(fast.probeTimeoutMs - 1)
+    expect([server.state(), server.context().failures]).toEqual(['healthy', 0])
+    // The server is still silent, which now counts as its failure.
+    await server.advance(1)
+    expect(server.context()).toMatchObject({ reason: 'wedged' })
+  })
+
+  it('takes the answer that comes then', async () => {
+    const server = startServer({ ...fast, unhealthyThreshold: 1 })
+    await server.beHealthy()
+    server.world.script.probe = 'pending'
+    await server.advance(1100)
+    server.clock.set(server.clock.now() + 60_000)
+    server.world.answerProbe()
+    await server.advance(fast.probeTimeoutMs * 2)
+    expect([server.state(), server.world.spawns, server.context().failures]).toEqual(['healthy', 1, 0])
+  })
+})
+
+describe('a host that stood still in the middle of a start', () => {
+  const limits = { ...fast, startTimeoutMs: 10_000 }
+
+  it('gives it the time of one probe more, and callers their answer', async () => {
+    const server = startServer(limits, { spawn: 'silent' })
+    const waiter = server.ensure({ deadlineMs: 20_000 })
+    await server.advance(1_000)
+    server.clock.set(server.clock.now() + 60_000)
+    server.world.process.listen()
+    await server.advance()
+    expect(waiter.state).toBe('healthy')
+    expect(server.world.spawns).toBe(1)
+    await server.advance(20_000)
+    expect(server.state()).toBe('healthy')
+  })
+
+  it('ends it all the same if nothing came', async () => {
+    const server = startServer({ ...limits, maxRestarts: 0 }, { spawn: 'silent' })
+    const waiter = server.ensure({ deadlineMs: 100_000 })
+    await server.advance(1_000)
+    server.clock.set(server.clock.now() + 60_000)
+    await server.advance(fast.probeTimeoutMs - 1)
+    expect(server.state()).toBe('probing')
+    await server.advance(1)
+    expect(waiter.error).toBeInstanceOf(StartTimeoutError)
+  })
+})

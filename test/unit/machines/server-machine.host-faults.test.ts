@@ -1,0 +1,195 @@
+import { describe, expect, it } from 'vitest'
+import {
+  BinaryNotFoundError,
+  HomeLockedError,
+  HostFaultError,
+  InvalidOptionsError,
+  PortInUseError,
+  RestartLimitError,
+} from '../../../src/errors.ts'
+import { reconfigure } from '../../../src/api/reconfigure.ts'
+import { startServer } from '../../support/machine-harness.ts'
+
+const fault = new HostFaultError('No space (ENOSPC at /srv/agents/a1)', {
+  errno: 'ENOSPC',
+  path: '/srv/agents/a1',
+})
+const minute = 60_000
+const quick = { maxRestarts: 2, backoffInitialMs: 100, backoffFactor: 2, backoffMaxMs: 10_000 }
+
+describe('a fault of the host while a start is prepared', () => {
+  it('is tried again within the restart budget, each time later, and the turn waits for that', async () => {
+    const server = startServer({ ...quick, maxRestarts: 5 }, { prepare: fault })
+    const turn = server.turn()
+    await server.advance(50)
+    expect(server.state()).toBe('reaping')
+    expect(server.context()).toMatchObject({ reason: 'could not be prepared', error: fault })
+    await server.advance(1_000)
+    const [first = 0, ...later] = server.world.times('prepare')
+    const waits = later.map((at, i) => at - (later[i - 1] ?? first))
+    expect(waits.length).toBeGreaterThanOrEqual(2)
+    expect(waits[0]).toBeGreaterThanOrEqual(80)
+    expect(waits[1]).toBeGreaterThan(waits[0] ?? 0)
+    server.world.script.prepare = 'ok'
+    await server.advance(5_000)
+    await server.answer(turn)
+    expect(turn.replies.at(-1)).toMatchObject({ kind: 'final' })
+  })
+
+  it('after a crash is waited for as well: only the first restart is immediate', async () => {
+    const server = startServer({ ...quick, maxRestarts: 5 })
+    await server.beHealthy()
+    server.world.script.prepare = fault
+    server.world.process.exit()
+    await server.advance(50)
+    expect(server.world.did('prepare')).toHaveLength(2)
+    server.world.script.prepare = 'ok'
+    await server.advance(1_000)
+    expect(server.state()).toBe('healthy')
+  })
+
+  it('fails for good with RestartLimitError when the budget is spent, retryable as it is', async () => {
+    const server = startServer(quick, { prepare: fault })
+    const turn = server.turn()
+    const waiter = server.ensure()
+    await server.advance(5_000)
+    expect(server.state()).toBe('failed')
+    expect(waiter.error).toBeInstanceOf(RestartLimitError)
+    expect(waiter.error).toMatchObject({ retryable: true, cause: fault })
+    expect(turn.replies).toMatchObject([{ code: 'server_unavailable', retryable: true }])
+    expect(turn.replies[0]).toMatchObject({ error: expect.stringContaining('ENOSPC') as string })
+  })
+
+  it('does not roll a new configuration back, which is not at fault', async () => {
+    const server = startServer({ ...quick, maxRestarts: 5 })
+    await server.beHealthy()
+    server.world.script.prepare = fault
+    const changed = reconfigure(server.actor, { models: ['other'] })
+    await server.advance(50)
+    server.world.script.prepare = 'ok'
+    await server.advance(1_000)
+    await changed
+    expect(server.options.values.models).toEqual([{ id: 'other' }])
+  })
+
+  it.each([
+    ['a missing binary', new BinaryNotFoundError('no opencode')],
+    ['a bad option', new InvalidOptionsError('no such directory')],
+  ])('is not what %s is: that fails at once, and no turn tries again', async (_what, error) => {
+    const server = startServer(quick, { prepare: error })
+    const turn = server.turn()
+    await server.advance()
+    expect(server.state()).toBe('failed')
+    expect(turn.replies).toMatchObject([{ code: 'server_unavailable', retryable: false }])
+    server.world.script.prepare = 'ok'
+    await server.advance(10 * minute)
+    const later = server.turn()
+    await server.advance()
+    expect(later.replies).toMatchObject([{ code: 'server_unavailable', retryable: false }])
+    expect(server.world.did('prepare')).toHaveLength(1)
+  })
+})
+
+describe('a server that failed for good', () => {
+  it.each([
+    ['a fault of the host', fault, 3],
+    ['the lock of its home', new HomeLockedError('in use'), 1],
+    ['its port', new PortInUseError('in use'), 1],
+  ])('for %s is tried again by the next turn', async (_what, error, tries) => {
+    const server = startServer(quick, { prepare: error })
+    server.turn()
+    await server.advance(5_000)
+    expect(server.state()).toBe('failed')
+    expect(server.world.did('prepare')).toHaveLength(tries)
+    const refused = server.turn()
+    await server.advance()
+    expect(refused.replies).toMatchObject([{ code: 'server_unavailable', retryable: true }])
+    expect(server.world.did('prepare')).toHaveLength(tries + 1)
+    server.world.script.prepare = 'ok'
+    const turn = server.turn()
+    await server.advance()
+    await server.answer(turn)
+    expect(turn.replies.at(-1)).toMatchObject({ kind: 'final' })
+    expect(server.context()).toMatchObject({ isLastTry: false, wanted: true })
+  })
+
+  it('after its process failed refuses turns at once until backoffMaxMs, and then tries once, for all waiting turns', async () => {
+    const server = startServer(quick, { spawn: 'exits' })
+    server.send({ type: 'server.start' })
+    await server.advance(2_000)
+    expect([server.state(), server.world.spawns]).toEqual(['failed', 3])
+    const failedAt = server.context().failedAt ?? NaN
+    await server.advance(failedAt + 9_999 - server.clock.now())
+    const early = server.turn()
+    await server.advance()
+    expect(early.replies).toMatchObject([{ code: 'server_unavailable', retryable: true }])
+    expect(server.world.spawns).toBe(3)
+
+    // The whole budget is free again, but the try of a turn is still a single one.
+    await server.advance(minute)
+    server.world.script.spawn = 'silent'
+    const turns = [server.turn(), server.turn()]
+    await server.advance()
+    expect(server.state()).toBe('probing')
+    turns.push(server.turn())
+    server.world.process.exit()
+    await server.advance(minute)
+    expect(server.world.spawns).toBe(4)
+    for (const turn of turns) expect(turn.replies).toMatchObject([{ code: 'server_unavailable' }])
+    expect(server.state()).toBe('failed')
+
+    server.world.script.spawn = 'listens'
+    const last = server.turn()
+    await server.advance()
+    await server.answer(last)
+    expect(last.replies.at(-1)).toMatchObject({ kind: 'final' })
+  })
+
+  it('has its whole budget again for a caller that starts it during the try of a turn', async () => {
+    const server = startServer(quick, { spawn: 'exits' })
+    server.send({ type: 'server.start' })
+    await server.advance(2 * minute)
+    server.world.script.spawn = 'silent'
+    server.turn()
+    await server.advance()
+    server.send({ type: 'server.start' })
+    server.world.process.exit()
+    await server.advance(1_000)
+    expect([server.state(), server.world.spawns]).toEqual(['probing', 5])
+  })
+
+  it('forgets that it was the last try when no caller is left', async () => {
+    const server = startServer(quick, { spawn: 'exits' })
+    server.send({ type: 'server.start' })
+    await server.advance(2 * minute)
+    server.world.script.spawn = 'silent'
+    const turn = server.turn()
+    await server.advance()
+    turn.cancel()
+    await server.advance()
+    expect(server.state()).toBe('idle')
+    expect(server.context().isLastTry).toBe(false)
+  })
+})
+
+describe('a server that was stopped', () => {
+  it('leaves no timer behind, also after restarts', async () => {
+    const server = startServer({ ...quick, restartWindowMs: 60 * minute, warmUp: false })
+    await server.beHealthy()
+    server.world.process.exit()
+    await server.advance(1_000)
+    expect(server.context().restarts).toBe(1)
+    server.send({ type: 'server.stop' })
+    await server.advance()
+    expect(server.state()).toBe('idle')
+    expect(server.clock.pending).toBe(0)
+  })
+
+  it('and failed leaves none either', async () => {
+    const server = startServer({ ...quick, maxRestarts: 0 }, { spawn: 'exits' })
+    server.turn()
+    await server.advance()
+    expect(server.state()).toBe('failed')
+    expect(server.clock.pending).toBe(0)
+  })
+})

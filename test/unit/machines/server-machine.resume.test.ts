@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest'
+import { startServer } from '../../support/machine-harness.ts'
+
+const resumable = { text: 'hello', resume: true }
+
+describe('a turn that may be resumed, when its server dies', () => {
+  it('waits for the next server, tells so, and is asked again where it began', async () => {
+    const server = startServer({ backoffInitialMs: 1000 })
+    const turn = server.turn(resumable)
+    const states: string[] = []
+    turn.status$.subscribe(({ state }) => states.push(state))
+    await server.advance()
+    const prompted = server.runtime.turns.get(turn.id)?.messageId
+    server.world.script.spawn = 'silent'
+    server.world.process.exit('segfault')
+    await server.advance(100)
+    expect(turn.replies).toEqual([])
+    expect(server.context()).toMatchObject({ running: [], waiting: [turn.id] })
+    server.world.process.listen()
+    await server.advance()
+    await server.answer(turn)
+    expect(turn.replies.at(-1)).toMatchObject({ kind: 'final', content: 'Hello' })
+    expect(states).toEqual(['waitingForServer', 'running', 'retrying', 'waitingForServer', 'running', 'done'])
+    expect(server.world.client.reverts).toEqual([prompted])
+    expect(server.world.client.prompts).toHaveLength(2)
+    expect(server.world.client.aborts).toEqual([])
+  })
+
+  it('comes before those that waited already', async () => {
+    const server = startServer({ maxConcurrentTurns: 1 })
+    const running = server.turn(resumable)
+    const waiting = server.turn()
+    await server.advance()
+    server.world.process.exit()
+    await server.advance()
+    expect(server.context()).toMatchObject({ running: [running.id], waiting: [waiting.id] })
+    await server.answer(running)
+    await server.answer(waiting)
+    expect([running, waiting].map(({ replies }) => replies.at(-1)?.kind)).toEqual(['final', 'final'])
+  })
+
+  it('does not take the others with it: those end', async () => {
+    const server = startServer()
+    const [resumed, lost] = [server.turn(resumable), server.turn()]
+    await server.advance()
+    server.world.process.exit()
+    await server.advance()
+    expect(resumed.replies).toEqual([])
+    expect(lost.replies).toMatchObject([{ code: 'server_died' }])
+    await server.answer(resumed)
+  })
+
+  it('ends with a server that is stopped', async () => {
+    const server = startServer()
+    const turn = server.turn(resumable)
+    await server.advance()
+    server.send({ type: 'server.stop' })
+    await server.advance()
+    expect(turn.replies).toMatchObject([{ code: 'cancelled', error: 'The server was stopped' }])
+    expect(server.state()).toBe('idle')
+  })
+})

@@ -1,0 +1,273 @@
+import { describe, expect, it } from 'vitest'
+import { createActor, fromCallback, fromPromise, type AnyActorRef } from 'xstate'
+import { deferred } from '../../../src/util/deferred.ts'
+import { turnLogic } from '../../../src/actors/turn/turn.ts'
+import { serverMachine } from '../../../src/machines/server.ts'
+import { startTurn } from '../../../src/api/turn.ts'
+import { FakeWorld, type Script } from '../../support/fake-world.ts'
+import { optionsOf, secrets, startServer } from '../../support/machine-harness.ts'
+import { SteppedClock } from '../../support/stepped-clock.ts'
+
+describe('a turn in flight when the process dies', () => {
+  it('ends at once with one server_died, and the next one runs on the new server', async () => {
+    const server = startServer()
+    const turns = [server.turn(), server.turn()]
+    await server.advance()
+    server.world.process.exit('segfault')
+    for (const { replies } of turns)
+      expect(replies).toMatchObject([
+        { kind: 'error', code: 'server_died', retryable: true, error: 'The server died: segfault' },
+      ])
+    const next = server.turn()
+    await server.advance()
+    await server.answer(next)
+    expect(next.replies.at(-1)).toMatchObject({ kind: 'final' })
+    expect(server.runtime.turns.size).toBe(0)
+    // The work went with the server: nothing is to be aborted on the next one.
+    await server.advance(60_000)
+    expect(server.world.client.aborts).toEqual([])
+  })
+
+  it('says no more, however late the events come', async () => {
+    const server = startServer()
+    const turn = server.turn()
+    await server.advance()
+    server.world.process.exit()
+    await server.answer(turn)
+    expect(turn.replies).toHaveLength(1)
+  })
+
+  it('leaves turns that wait alone: they wait for the restart', async () => {
+    const server = startServer({ maxConcurrentTurns: 1 })
+    const [running, waiting] = [server.turn(), server.turn()]
+    await server.advance()
+    server.world.process.exit()
+    await server.advance()
+    expect(running.replies).toMatchObject([{ code: 'server_died' }])
+    await server.answer(waiting)
+    expect(waiting.replies.at(-1)).toMatchObject({ kind: 'final' })
+  })
+
+  it('keeps its place until its work is aborted: a session is never prompted while it is busy', async () => {
+    const server = startServer()
+    const first = server.turn({ text: 'x', sessionId: 'ses_mine' })
+    const second = server.turn({ text: 'y', sessionId: 'ses_mine' })
+    await server.advance()
+    first.cancel()
+    expect(first.replies).toMatchObject([{ code: 'cancelled', error: 'The turn was cancelled' }])
+    expect(server.context().running).toEqual([first.id])
+    await server.advance()
+    expect(server.world.client.aborts).toEqual(['ses_mine'])
+    expect(server.context().running).toEqual([second.id])
+  })
+})
+
+describe('a turn that waits for the server', () => {
+  it('has a deadline of its own, which the simulated clock drives', async () => {
+    const server = startServer({}, { spawn: 'silent' })
+    const turn = server.turn({ text: 'x', deadlineMs: 3000 })
+    await server.advance(2999)
+    expect(turn.replies).toEqual([])
+    await server.advance(1)
+    expect(turn.replies).toMatchObject([{ code: 'deadline_exceeded', retryable: true }])
+    expect(server.state()).toBe('idle')
+  })
+
+  it('that was answered while the host stood still is final, though its deadline passed', async () => {
+    const server = startServer()
+    const turn = server.turn({ text: 'x', deadlineMs: 3_000 })
+    await server.advance(1_000)
+    server.clock.set(server.clock.now() + 60_000)
+    await server.answer(turn)
+    expect(turn.replies.at(-1)).toMatchObject({ kind: 'final' })
+  })
+
+  it('gets server_unavailable where the budget is spent', async () => {
+    const server = startServer({ maxRestarts: 1, backoffInitialMs: 100 }, { spawn: 'exits' })
+    const turn = server.turn()
+    await server.advance(50)
+    expect(turn.replies).toEqual([])
+    await server.advance(100)
+    expect(server.state()).toBe('failed')
+    expect(turn.replies).toMatchObject([{ code: 'server_unavailable', retryable: true }])
+    expect(server.runtime.turns.size).toBe(0)
+  })
+
+  it('gets server_unavailable where nothing can be prepared', async () => {
+    const server = startServer({}, { prepare: new Error('no opencode') })
+    const turn = server.turn()
+    await server.advance()
+    expect(turn.replies).toMatchObject([
+      { code: 'server_unavailable', error: expect.stringContaining('no opencode') as string },
+    ])
+  })
+
+  it('gets cancelled where the server is stopped', async () => {
+    const server = startServer({}, { spawn: 'silent' })
+    const turn = server.turn()
+    await server.advance()
+    server.send({ type: 'server.stop' })
+    expect(turn.replies).toMatchObject([{ code: 'cancelled', error: 'The server was stopped' }])
+    await server.advance()
+    expect(server.state()).toBe('idle')
+  })
+})
+
+describe('a turn that does not end when it is told to', () => {
+  /** A turn of somebody else's that never says that it has ended. */
+  const deaf = fromCallback(() => undefined) as unknown as typeof turnLogic
+
+  function startWith(script: Partial<Script>, options = optionsOf()) {
+    const world = new FakeWorld(script)
+    const clock = new SteppedClock()
+    const machine = serverMachine.provide({ actors: { ...world.actors(), turnLogic: deaf } })
+    const actor = createActor(machine, { input: options, clock }).start()
+    startTurn(actor, 'hello')
+    return { world, clock, actor }
+  }
+
+  it('but is refused takes no place in the queue', async () => {
+    const { clock, actor } = startWith({}, optionsOf({ maxConcurrentTurns: 1, maxQueuedTurns: 0 }))
+    await clock.advance(100)
+    startTurn(actor, 'one more')
+    expect(actor.getSnapshot().context.waiting).toEqual([])
+    actor.stop()
+  })
+
+  it.each([
+    ['waits', { prepare: 'hangs' }],
+    ['runs', {}],
+  ] as const)('but %s does not keep a stopped server', async (_what, script) => {
+    const { world, clock, actor } = startWith(script)
+    await clock.advance(100)
+    actor.send({ type: 'server.stop' })
+    await clock.advance(60_000)
+    expect(actor.getSnapshot().matches('idle')).toBe(true)
+    expect(world.alive.size).toBe(0)
+    expect(world.spawns).toBeLessThanOrEqual(1)
+    actor.stop()
+  })
+})
+
+describe('a turn on a server that failed', () => {
+  it('gets server_unavailable at once, and does not start it', async () => {
+    const server = startServer({ maxRestarts: 0 }, { spawn: 'exits' })
+    server.send({ type: 'server.start' })
+    await server.advance()
+    const turn = server.turn()
+    expect(turn.replies).toMatchObject([{ code: 'server_unavailable' }])
+    await server.advance(60_000)
+    expect(server.world.spawns).toBe(1)
+    expect(server.runtime.turns.size).toBe(0)
+    server.world.script.spawn = 'listens'
+    await server.beHealthy()
+  })
+})
+
+describe('a turn that nobody registered', () => {
+  it('is none on a server that failed either: nothing is begun for it', async () => {
+    const server = startServer({}, { prepare: new Error('no opencode') })
+    server.send({ type: 'server.start' })
+    await server.advance()
+    server.send({ type: 'turn.start', turnId: 'nobody' })
+    const begun = server.inspections.filter(({ type }) => type === '@xstate.actor')
+    expect(begun.map(({ actorRef }) => (actorRef as AnyActorRef).id)).not.toContain('turn:nobody')
+    expect(server.state()).toBe('failed')
+  })
+})
+
+describe('a running turn', () => {
+  it('ends at its deadline, and its work on the server too', async () => {
+    const server = startServer()
+    const turn = server.turn({ text: 'x', deadlineMs: 5000 })
+    await server.advance(4999)
+    expect(turn.replies).toEqual([])
+    await server.advance(1)
+    expect(turn.replies).toMatchObject([{ code: 'deadline_exceeded' }])
+    expect(server.world.client.aborts).toHaveLength(1)
+    expect(server.state()).toBe('healthy')
+  })
+
+  it('is stalled where it makes no progress: heartbeats are none', async () => {
+    const server = startServer()
+    const turn = server.turn({ text: 'x', stallMs: 30_000 })
+    await server.advance(20_000)
+    const sessionID = (await turn.sessionId) ?? ''
+    server.world.hub?.receive({ type: 'session.status', properties: { sessionID, status: { type: 'busy' } } })
+    await server.advance(29_999)
+    expect(turn.replies).toEqual([])
+    await server.advance(1)
+    expect(turn.replies).toMatchObject([{ code: 'stalled', retryable: true }])
+    expect(server.world.client.aborts).toHaveLength(1)
+  })
+
+  it('ends with its signal', async () => {
+    const server = startServer()
+    const controller = new AbortController()
+    const turn = server.turn({ text: 'x', signal: controller.signal })
+    await server.advance()
+    controller.abort()
+    expect(turn.replies).toMatchObject([{ code: 'cancelled' }])
+    await server.advance()
+    expect(server.runtime.turns.size).toBe(0)
+  })
+})
+
+describe('a turn whose actor is of somebody else', () => {
+  it.each([
+    ['is done', () => undefined],
+    [
+      'fails',
+      () => {
+        throw new Error('a defect of theirs')
+      },
+    ],
+  ])('makes room for the next one where it %s', async (_how, end) => {
+    const isOver = deferred<undefined>()
+    const logic = fromPromise(() => isOver.promise.then(end)) as unknown as typeof turnLogic
+    const clock = new SteppedClock()
+    const machine = serverMachine.provide({ actors: { ...new FakeWorld().actors(), turnLogic: logic } })
+    const actor = createActor(machine, { input: optionsOf({ maxConcurrentTurns: 1 }), clock }).start()
+    const [first, second] = [startTurn(actor, 'one'), startTurn(actor, 'two')]
+    await clock.advance()
+    expect(actor.getSnapshot().context).toMatchObject({ running: [first.id], waiting: [second.id] })
+    const seen: (readonly string[])[] = []
+    actor.subscribe(({ context }) => seen.push(context.running))
+    isOver.resolve(undefined)
+    await clock.advance()
+    expect(seen).toContainEqual([second.id])
+    expect(await first.done).toMatchObject({ kind: 'error', code: 'internal' })
+    actor.stop()
+  })
+})
+
+describe('a turn whose actor fails', () => {
+  it.each(['start', 'transition'] as const)(
+    'in %s gets one internal that tells no secret, and the machine lives',
+    async (where) => {
+      const boom = () => {
+        throw new Error(`a defect of ours: ${secrets.apiKey}`)
+      }
+      const world = new FakeWorld()
+      const clock = new SteppedClock()
+      const options = optionsOf()
+      const machine = serverMachine.provide({
+        actors: { ...world.actors(), turnLogic: { ...turnLogic, [where]: boom } },
+      })
+      const actor = createActor(machine, { input: options, clock }).start()
+      const turn = startTurn(actor, 'hello')
+      await clock.advance()
+      expect(await turn.done).toMatchObject({
+        kind: 'error',
+        code: 'internal',
+        error: 'a defect of ours: ***',
+      })
+      expect(actor.getSnapshot().status).toBe('active')
+      expect(actor.getSnapshot().context).toMatchObject({ waiting: [], running: [] })
+      actor.send({ type: 'server.start' })
+      await clock.advance()
+      expect(actor.getSnapshot().matches('healthy')).toBe(true)
+      actor.stop()
+    },
+  )
+})

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest'
+import { UnsupportedVersionError } from '../../../src/errors.ts'
+import { lifecycleOf } from '../../../src/api/lifecycle.ts'
+import { tested } from '../../../src/io/opencode/versions.ts'
+import { startServer } from '../../support/machine-harness.ts'
+
+describe('the version of opencode', () => {
+  it('is said of a healthy server that was not tested', async () => {
+    const range =
+      tested.from === tested.to ? `tested is ${tested.to}` : `tested are ${tested.from} to ${tested.to}`
+    const server = startServer({}, { version: '7.0.0' })
+    await server.beHealthy()
+    expect(lifecycleOf(server.actor.getSnapshot())).toMatchObject({
+      state: 'healthy',
+      reason: `untested version: opencode 7.0.0, ${range}`,
+    })
+  })
+
+  it('is not mentioned where it was tested', async () => {
+    const server = startServer()
+    await server.beHealthy()
+    expect(server.context().reason).toBeUndefined()
+  })
+
+  it('is not judged where the server does not tell it', async () => {
+    const server = startServer({}, { version: undefined })
+    await server.beHealthy()
+    expect(server.context()).toMatchObject({ version: undefined, reason: undefined })
+  })
+
+  it('fails for good where it is too old: no restart would help', async () => {
+    const server = startServer({}, { version: '0.1.0' })
+    const asked = server.ensure()
+    const turn = server.turn()
+    await server.advance()
+    expect(server.state()).toBe('failed')
+    expect(server.context().reason).toBe('unsupported version')
+    expect(asked.error).toBeInstanceOf(UnsupportedVersionError)
+    expect(asked.error).toMatchObject({
+      code: 'ERR_OPENCODE_UNSUPPORTED_VERSION',
+      message: expect.stringMatching(
+        /opencode 0\.1\.0 is not supported.*npm install opencode-ai@latest/,
+      ) as string,
+    })
+    expect(turn.replies).toMatchObject([{ kind: 'error', code: 'server_unavailable' }])
+    expect(server.world.spawns).toBe(1)
+    expect(server.world.alive.size).toBe(0)
+  })
+
+  it('is read again at the next start', async () => {
+    const server = startServer({}, { version: '0.1.0' })
+    server.ensure()
+    await server.advance()
+    server.world.script.version = '1.18.33'
+    await server.beHealthy()
+  })
+})

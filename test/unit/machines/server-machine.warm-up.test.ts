@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest'
+import { startServer, type TestServer } from '../../support/machine-harness.ts'
+
+/** How far the warm-up of a healthy server is. */
+const warmth = ({ actor }: TestServer): string | undefined => {
+  const { value } = actor.getSnapshot()
+  return typeof value === 'object' && 'healthy' in value ? value.healthy.warmth : undefined
+}
+
+describe('the warm-up', () => {
+  it('begins when the server is healthy, once, whatever its health and stream do', async () => {
+    const server = startServer({}, { warmUp: 'hangs' })
+    expect(server.world.did('warm-up')).toEqual([])
+    await server.beHealthy()
+    expect(warmth(server)).toBe('warming')
+    server.world.loseStream()
+    server.world.script.probe = 'fails'
+    await server.advance(12_000)
+    expect(server.world.did('warm-up', 'warm-up aborted')).toEqual(['warm-up'])
+  })
+
+  it('is over when it is done, and is not done again', async () => {
+    const server = startServer()
+    await server.beHealthy()
+    expect(warmth(server)).toBe('warm')
+    await server.advance(600_000)
+    expect(server.world.did('warm-up')).toEqual(['warm-up'])
+  })
+
+  it('is left out where warmUp is false', async () => {
+    const server = startServer({ warmUp: false })
+    await server.beHealthy()
+    await server.advance(60_000)
+    expect(server.world.did('warm-up')).toEqual([])
+    expect(warmth(server)).toBe('warm')
+  })
+
+  it('is left out where a turn waits for the server: it loads what it needs itself', async () => {
+    const server = startServer()
+    const turn = server.turn()
+    await server.advance()
+    expect(server.state()).toBe('healthy')
+    await server.answer(turn)
+    await server.advance(60_000)
+    expect(server.world.did('warm-up')).toEqual([])
+  })
+
+  it('that fails changes nothing: the server stays healthy and takes turns', async () => {
+    const server = startServer({ maxRestarts: 0 }, { warmUp: 'fails' })
+    await server.beHealthy()
+    expect(warmth(server)).toBe('warm')
+    await server.advance(60_000)
+    expect(server.context()).toMatchObject({ restarts: 0, ending: undefined, error: undefined, failures: 0 })
+    const turn = server.turn()
+    await server.advance()
+    await server.answer(turn)
+    expect(turn.replies.at(-1)).toMatchObject({ kind: 'final', content: 'Hello' })
+    expect(server.world.did('warm-up')).toEqual(['warm-up'])
+  })
+
+  it('that hangs is given up after 30 s', async () => {
+    const server = startServer({}, { warmUp: 'hangs' })
+    await server.beHealthy()
+    await server.advance(29_999)
+    expect(warmth(server)).toBe('warming')
+    expect(server.world.did('warm-up aborted')).toEqual([])
+    await server.advance(1)
+    expect(warmth(server)).toBe('warm')
+    expect(server.world.did('warm-up', 'warm-up aborted')).toEqual(['warm-up', 'warm-up aborted'])
+    expect(server.state()).toBe('healthy')
+  })
+
+  it('keeps nobody waiting: neither who starts the server, nor a turn that comes meanwhile', async () => {
+    const server = startServer({}, { warmUp: 'hangs' })
+    const start = server.ensure()
+    await server.advance()
+    expect(start.state).toBe('healthy')
+    const turn = server.turn()
+    await server.advance()
+    expect(server.world.client.prompts).toHaveLength(1)
+    await server.answer(turn)
+    expect(warmth(server)).toBe('warming')
+    expect(turn.replies.at(-1)).toMatchObject({ kind: 'final', content: 'Hello' })
+  })
+
+  it('ends where the server is stopped meanwhile, which does not wait for it', async () => {
+    const server = startServer({}, { warmUp: 'hangs' })
+    await server.beHealthy()
+    server.send({ type: 'server.stop' })
+    expect(server.world.did('warm-up aborted')).toEqual(['warm-up aborted'])
+    await server.advance()
+    expect(server.state()).toBe('idle')
+    await server.advance(600_000)
+    expect(server.clock.pending).toBe(0)
+  })
+
+  it('ends where the process exits meanwhile, and the next process is warmed up too', async () => {
+    const server = startServer({}, { warmUp: 'hangs' })
+    await server.beHealthy()
+    server.world.script.warmUp = 'ok'
+    server.world.process.exit()
+    await server.advance()
+    expect(server.state()).toBe('healthy')
+    expect(server.world.did('warm-up', 'warm-up aborted')).toEqual(['warm-up', 'warm-up aborted', 'warm-up'])
+    expect(warmth(server)).toBe('warm')
+  })
+
+  it('ends where the actor is stopped from outside', async () => {
+    const server = startServer({}, { warmUp: 'hangs' })
+    await server.beHealthy()
+    server.actor.stop()
+    await server.advance()
+    expect(server.world.did('warm-up aborted')).toEqual(['warm-up aborted'])
+    expect(server.clock.pending).toBe(0)
+  })
+})

@@ -1,0 +1,22 @@
+import { expect, it, vi } from 'vitest'
+import { observersOf } from '../../../src/telemetry/observers.ts'
+import { optionsOf, startServer } from '../../support/machine-harness.ts'
+import { useOpenTelemetry } from '../../support/otel.ts'
+
+vi.mock('../../../src/telemetry/api.ts', async (original) => ({
+  ...(await original<typeof import('../../../src/telemetry/api.ts')>()),
+  loadApi: () => undefined,
+}))
+
+it('without the package of OpenTelemetry nobody is told, and turns run', async () => {
+  const otel = useOpenTelemetry()
+  expect(observersOf(optionsOf())).toEqual([])
+  const server = startServer()
+  server.runtime.watch(server.actor)
+  const turn = server.turn()
+  await server.advance()
+  await server.answer(turn)
+  expect(await turn.done).toMatchObject({ kind: 'final' })
+  expect(await otel.names()).toEqual([])
+  expect(otel.spans()).toEqual([])
+})

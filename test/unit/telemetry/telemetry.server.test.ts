@@ -1,0 +1,265 @@
+import { metrics, SpanStatusCode, trace, type MeterProvider, type TracerProvider } from '@opentelemetry/api'
+import { describe, expect, it } from 'vitest'
+import { createActor, setup } from 'xstate'
+import { runtimeOf } from '../../../src/actors/runtime.ts'
+import { serverMachine } from '../../../src/machines/server.ts'
+import { loadApi } from '../../../src/telemetry/api.ts'
+import { startTurn, type ServerActorRef } from '../../../src/api/turn.ts'
+import { FakeWorld } from '../../support/fake-world.ts'
+import { optionsOf, secrets, startServer, type TestServer } from '../../support/machine-harness.ts'
+import { forget, useOpenTelemetry } from '../../support/otel.ts'
+import { settled, SteppedClock } from '../../support/stepped-clock.ts'
+
+/** As `OpenCodeServer` and the first start of an embedded machine have it. */
+function watched(...given: Parameters<typeof startServer>): TestServer {
+  const server = startServer(...given)
+  server.runtime.watch(server.actor)
+  server.runtime.watch(server.actor)
+  return server
+}
+
+const starts = 'opencode_runtime.server.starts'
+const restarts = 'opencode_runtime.server.restarts'
+const outcome = (value: string) => ({ 'opencode_runtime.outcome': value })
+
+describe('a start', () => {
+  it('is counted and timed, and is a span of its own', async () => {
+    const otel = useOpenTelemetry()
+    const server = watched({}, { spawn: 'pending' })
+    server.send({ type: 'server.start' })
+    await server.advance(1800)
+    server.world.process.spawned()
+    server.world.process.listen()
+    await server.advance()
+    expect(await otel.points(starts)).toEqual([{ attributes: outcome('healthy'), value: 1 }])
+    expect(await otel.points('opencode_runtime.server.time_to_healthy')).toMatchObject([
+      { attributes: {}, count: 1, value: 1.8 },
+    ])
+    const [span] = otel.spans('opencode_runtime.server.start')
+    expect(span?.parentSpanContext).toBeUndefined()
+    expect(span?.status).toEqual({ code: SpanStatusCode.UNSET })
+    expect(span?.attributes).toEqual({
+      ...outcome('healthy'),
+      'opencode_runtime.restarts': 0,
+      'process.pid': 1001,
+    })
+    expect(await otel.points(restarts)).toEqual([])
+  })
+
+  it('that fails records its error, one line of it, masked', async () => {
+    const otel = useOpenTelemetry()
+    const server = watched({ maxRestarts: 1 }, { spawn: 'pending' })
+    server.send({ type: 'server.start' })
+    await server.advance()
+    server.world.process.exit(`exited with code 1, ${secrets.password}\nIts last output:\nhello`)
+    await server.advance(1000)
+    server.world.process.exit()
+    await server.advance()
+    expect(server.state()).toBe('failed')
+    const type = { 'error.type': 'ERR_OPENCODE_SERVER_EXITED' }
+    expect(await otel.points(starts)).toEqual([{ attributes: { ...outcome('failed'), ...type }, value: 2 }])
+    const [first, second] = otel.spans('opencode_runtime.server.start')
+    expect(first?.status).toEqual({ code: SpanStatusCode.ERROR, message: 'exited with code 1, ***' })
+    expect(first?.events).toMatchObject([
+      {
+        name: 'exception',
+        attributes: {
+          'exception.type': 'ServerExitedError',
+          'exception.message': 'exited with code 1, ***',
+        },
+      },
+    ])
+    expect(second?.attributes).toMatchObject({
+      'opencode_runtime.restarts': 1,
+      'opencode_runtime.reason': 'exited',
+    })
+    expect(await otel.points('opencode_runtime.server.time_to_healthy')).toEqual([])
+  })
+
+  it('that cannot be prepared has failed', async () => {
+    const otel = useOpenTelemetry()
+    const server = watched({}, { prepare: new Error('no opencode') })
+    server.send({ type: 'server.start' })
+    await server.advance()
+    expect(await otel.points(starts)).toEqual([
+      { attributes: { ...outcome('failed'), 'error.type': 'ERR_OPENCODE_RUNTIME' }, value: 1 },
+    ])
+  })
+
+  it.each([
+    ['stopped', (server: TestServer) => server.send({ type: 'server.stop' })],
+    ['ended from outside', (server: TestServer) => void server.actor.stop()],
+  ])('that is %s did not fail, also after one that did', async (_name, stop) => {
+    const otel = useOpenTelemetry()
+    const server = watched({}, { spawn: 'pending' })
+    server.send({ type: 'server.start' })
+    await server.advance()
+    server.world.process.exit()
+    await server.advance(1000)
+    server.world.process.spawned()
+    stop(server)
+    await server.advance(10_000)
+    const counted = await otel.points(starts)
+    expect(counted.map(({ attributes, value }) => [attributes['opencode_runtime.outcome'], value])).toEqual([
+      ['failed', 1],
+      ['stopped', 1],
+    ])
+    expect(otel.spans('opencode_runtime.server.start')[1]?.status).toEqual({ code: SpanStatusCode.UNSET })
+  })
+})
+
+describe('a restart', () => {
+  it('is counted by its reason', async () => {
+    const otel = useOpenTelemetry()
+    const server = watched({ startTimeoutMs: 1000 })
+    await server.beHealthy()
+    server.world.process.exit('something with a number: 17')
+    await server.advance(1000)
+    server.world.script.probe = 'fails'
+    await server.advance(15_000)
+    server.world.script.probe = 'ok'
+    await server.advance(10_000)
+    const counted = (await otel.points(restarts)).map((p) => [
+      p.attributes['opencode_runtime.reason'],
+      p.value,
+    ])
+    expect(Object.fromEntries(counted)).toMatchObject({ exited: 1, wedged: 1 })
+    expect(counted.reduce((sum, [, value]) => sum + Number(value), 0)).toBe(server.context().restarts)
+  })
+
+  it('is none where somebody stops the server and starts it again', async () => {
+    const otel = useOpenTelemetry()
+    const server = watched()
+    await server.beHealthy()
+    server.send({ type: 'server.stop' })
+    server.send({ type: 'server.start' })
+    await server.advance(1000)
+    expect(server.state()).toBe('healthy')
+    expect(await otel.points(restarts)).toEqual([])
+    expect(await otel.points(starts)).toMatchObject([{ value: 2 }])
+  })
+})
+
+/** Starts, turns, a crash, a wedge, a stop: each instrument gets a value. */
+async function live(server: TestServer): Promise<void> {
+  const turn = server.turn({ text: 'the-prompt', system: 'the-system-prompt', traceId: 't1' })
+  await server.advance()
+  await server.answer(turn, 'the-answer', { tokens: { input: 1, output: 1 }, cost: 1 })
+  server.turn('the-prompt')
+  await server.advance()
+  server.world.process.exit(`crashed: ${secrets.apiKey} ${secrets.password}`)
+  await server.advance()
+  Object.assign(server.world.script, { probe: 'fails', failure: secrets.password })
+  await server.advance(20_000)
+  server.world.script.probe = 'ok'
+  await server.advance(1000)
+  server.send({ type: 'server.stop' })
+  await server.advance(1000)
+  expect(server.state()).toBe('idle')
+}
+
+describe('a machine of somebody else with a server in it', () => {
+  it('is told of a defect as it is without telemetry', async () => {
+    const otel = useOpenTelemetry()
+    const options = optionsOf()
+    const broken = serverMachine.provide({
+      actors: new FakeWorld({ spawn: 'pending' }).actors(),
+      guards: {
+        isOverflow: () => {
+          throw new Error('a defect')
+        },
+      },
+    })
+    const parent = setup({ actors: { broken } }).createMachine({
+      initial: 'open',
+      states: {
+        open: { invoke: { id: 'opencode', src: 'broken', input: () => options, onError: 'told' } },
+        told: {},
+      },
+    })
+    const actor = createActor(parent, { clock: new SteppedClock() }).start()
+    const server = actor.getSnapshot().children['opencode'] as unknown as ServerActorRef
+    runtimeOf(server.getSnapshot().context.runtime).watch(server)
+    server.send({ type: 'server.start' })
+    const turn = startTurn(server, 'hello')
+    expect(actor.getSnapshot().value).toBe('told')
+    expect(await turn.done).toMatchObject({ code: 'cancelled' })
+    await settled()
+    expect(await otel.points(starts)).toEqual([{ attributes: outcome('stopped'), value: 1 }])
+  })
+})
+
+describe('telemetry', () => {
+  it('shows no secret, no prompt and no answer, and no metric has an id', async () => {
+    const otel = useOpenTelemetry()
+    const server = watched()
+    await live(server)
+    const text = await otel.text()
+    expect(await otel.names()).toHaveLength(9)
+    for (const secret of [...Object.values(secrets), 'the-prompt', 'the-system-prompt', 'the-answer'])
+      expect(text.includes(secret), secret).toBe(false)
+    const keys = new Set<string>()
+    for (const name of await otel.names())
+      for (const { attributes } of await otel.points(name))
+        Object.keys(attributes).forEach((key) => keys.add(key))
+    expect([...keys].sort()).toEqual([
+      'error.type',
+      'gen_ai.operation.name',
+      'gen_ai.provider.name',
+      'gen_ai.request.model',
+      'gen_ai.token.type',
+      'opencode_runtime.outcome',
+      'opencode_runtime.reason',
+      'opencode_runtime.turn.state',
+    ])
+  })
+
+  it('is nothing without an SDK, and begins with one that is set up late', async () => {
+    forget()
+    const server = watched()
+    const early = server.turn()
+    await server.advance()
+    const otel = useOpenTelemetry()
+    await server.answer(early)
+    const late = server.turn()
+    await server.advance()
+    await server.answer(late)
+    expect(await otel.points('opencode_runtime.turns')).toMatchObject([{ value: 2 }])
+    const counted = await otel.points('opencode_runtime.turn.active')
+    expect(counted.map(({ value }) => value)).toEqual([0, 0])
+  })
+
+  it('that throws takes nothing else with it', async () => {
+    useOpenTelemetry()
+    forget()
+    const fail = (): never => {
+      throw new Error('a defect of the SDK')
+    }
+    const broken = { createCounter: fail, createHistogram: fail, createUpDownCounter: fail }
+    metrics.setGlobalMeterProvider({ getMeter: () => broken } as unknown as MeterProvider)
+    trace.setGlobalTracerProvider({ getTracer: () => ({ startSpan: fail }) } as unknown as TracerProvider)
+    await live(watched())
+  })
+
+  it('that throws in the middle of a span takes no metric with it', async () => {
+    const otel = useOpenTelemetry()
+    trace.disable()
+    const fail = (): never => {
+      throw new Error('a defect of the SDK')
+    }
+    const span = { setAttribute: fail, setAttributes: fail, addEvent: fail, setStatus: fail, end: fail }
+    trace.setGlobalTracerProvider({
+      getTracer: () => ({ startSpan: () => ({ ...span, recordException: fail }) }),
+    } as unknown as TracerProvider)
+    await live(watched())
+    expect(await otel.names()).toHaveLength(9)
+  })
+
+  it('is not there where the package is not installed', () => {
+    const missing = () => {
+      throw Object.assign(new Error("Cannot find module '@opentelemetry/api'"), { code: 'MODULE_NOT_FOUND' })
+    }
+    expect(loadApi(missing)).toBeUndefined()
+    expect(loadApi()?.metrics).toBe(metrics)
+  })
+})
