@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { basename, delimiter, isAbsolute, join } from 'node:path'
 import { quietly } from '../../util/quietly.ts'
@@ -38,6 +37,8 @@ function runsCommands(file: string): boolean {
   const key = `${file} ${statSync(file).mtimeMs}`
   const known = asked.get(key)
   if (known !== undefined) return known
+  // Loaded here: nobody who only imports the package starts processes.
+  const { spawnSync } = process.getBuiltinModule('node:child_process')
   const { error, stdout } = spawnSync(file, ['-c', 'echo a shell'], {
     cwd: '/',
     env: { PATH: '/usr/local/bin:/usr/bin:/bin' },

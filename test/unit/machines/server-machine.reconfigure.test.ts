@@ -44,11 +44,12 @@ describe('reconfigure', () => {
   })
 
   it('takes the deprecated name of the provider’s id for the present one', async () => {
+    const named = (providerID: string): object => ({ providerID })
     const server = startServer({
-      proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey, providerID: 'before' },
+      proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey, ...named('before') },
     })
     expect(server.options.values.proxy).toEqual({ providerId: 'before', name: 'LiteLLM' })
-    change(server, { proxy: { providerID: 'after' } })
+    change(server, { proxy: named('after') })
     await server.advance()
     expect(server.options.values.proxy).toEqual({ providerId: 'after', name: 'LiteLLM' })
   })

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { argued, isArgued } from '../../scripts/mutants/argued.mjs'
-import { mutantsOf } from '../../scripts/mutants/list.mjs'
-import { subjects } from '../../scripts/mutants/subjects.mjs'
+import { argued, isArgued } from '../../../scripts/mutants/argued.mjs'
+import { mutantsOf } from '../../../scripts/mutants/list.mjs'
+import { subjects } from '../../../scripts/mutants/subjects.mjs'
 
 /** What becomes of a source, each mutant in turn. */
 const changed = (source: string) =>
