@@ -36,7 +36,8 @@ describe.runIf(process.platform === 'linux')('a host that is killed', () => {
     async (name) => {
       const { host, home } = await hostOf(name)
       expect(watchersOf(home)).toHaveLength(1)
-      expect(processesOf(home)).toHaveLength(name === 'leaves-child' ? 2 : 1)
+      // The server's child appears a moment after the server listens.
+      await expect.poll(() => processesOf(home), soon).toHaveLength(name === 'leaves-child' ? 2 : 1)
       await host.die()
       await expect.poll(() => processesOf(home), soon).toEqual([])
       await expectNothingLeft(home)

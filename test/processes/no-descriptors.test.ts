@@ -38,7 +38,7 @@ function starvedHost(task: string, home: string, more: object = {}) {
   }
   const args = [hostProgram('starved'), dist, JSON.stringify(options), task]
   const limited = ['-c', 'ulimit -n 200; exec "$0" "$@"', process.execPath, ...args]
-  const child = spawn('/bin/sh', limited, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn('/bin/sh', limited, { stdio: ['pipe', 'pipe', 'pipe'] })
   onTestFinished(() => void child.kill('SIGKILL'))
   const facts: Fact[] = []
   createInterface(child.stdout).on('line', (line) => facts.push(JSON.parse(line) as Fact))
@@ -55,6 +55,7 @@ describe.runIf(process.platform === 'linux')('a host without descriptors', () =>
     await host.did('start')
     // The server's child appears a moment after the server listens.
     await expect.poll(() => processesOf(home), { timeout: 10_000, interval: 20 }).toHaveLength(2)
+    host.child.stdin.write('close\n')
     await host.did('close')
     await expect.poll(() => processesOf(home), { timeout: 10_000, interval: 20 }).toEqual([])
     await expectNothingLeft(home)

@@ -163,7 +163,8 @@ describe('a binary that is away', () => {
     await server.ensureRunning()
     const faults = new Set<HostFaultError>()
     const failed = new Promise<void>((resolve) =>
-      server.lifecycle$.subscribe(({ error }) => {
+      server.lifecycle$.subscribe(({ state, error }) => {
+        if (state === 'failed') resolve()
         if (!(error instanceof HostFaultError)) return
         faults.add(error)
         // Back before the next try, so that no number of tries decides whether the test passes.
