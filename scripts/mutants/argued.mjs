@@ -20,12 +20,12 @@ export const argued = [
   },
   { file: 'context.ts', names: /^silentMs › .* → runtimeOf\(runtime\)\.link\?\.hub\.silentMs$/, why: always },
   {
-    file: 'api/lifecycle.ts',
+    file: 'machines/lifecycle.ts',
     names: /^lifecycle › actions › noteMemory › 0 → 1$/,
     why: 'no server is held to less than a megabyte',
   },
   {
-    file: 'api/lifecycle.ts',
+    file: 'machines/lifecycle.ts',
     names: /unwant › drainMs › (event\.drainMs \?\? 0 → event\.drainMs|0 → 1)$/,
     why: 'read only where it drains: it is a number then, and was said',
   },
