@@ -2,7 +2,7 @@
 // the first that fails. Prints how many were noticed, and names the others. Those that are argued in
 // scripts/mutants/argued.mjs are not run, but with --argued. Exits 1 where another was not noticed.
 //
-//   npm run mutants -- [--jobs 2] [--argued] [--list] [src/machines/turns.ts | src/machines/turns.ts:42 …]
+//   npm run mutants -- [--jobs 2] [--argued] [--list] [src/machines/turn-actions.ts | src/machines/turn-actions.ts:42 …]
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'

@@ -30,7 +30,7 @@ export {
 } from './errors.ts'
 export { lifecycle$, lifecycleOf, type Lifecycle, type LifecycleState } from './api/lifecycle.ts'
 export type { ServerContext, ServerEvent } from './machines/context.ts'
-export { serverMachine } from './machines/server.ts'
+export { serverMachine } from './machines/server-machine.ts'
 export {
   compileOptions,
   type CompiledOptions,

@@ -11,8 +11,8 @@ export const argued = [
   { file: machines, names: /^(?!.* › releaseChild › ).*event\.type === '[\w.]+' → true$/, why: typed },
   { file: machines, names: /event\.type !== '[\w.]+' \|\| (.+) → \(\1\)$/, why: typed },
   { file: machines, names: /event\.type === '[\w.]+' && (.+) → \(\1\)$/, why: typed },
-  { file: 'causes.ts', names: /^unsupported › error › version \?\?/, why: always },
-  { file: 'causes.ts', names: /^spent › .* \|\| !error → .*$/, why: always },
+  { file: 'machines/failures.ts', names: /^unsupported › error › version \?\?/, why: always },
+  { file: 'machines/failures.ts', names: /^spent › .* \|\| !error → .*$/, why: always },
   {
     file: 'context.ts',
     names: /^isWanted › .* → wanted \|\| leases\.length > 0 \|\| waiting\.length > 0$/,
@@ -20,12 +20,12 @@ export const argued = [
   },
   { file: 'context.ts', names: /^silentMs › .* → runtimeOf\(runtime\)\.link\?\.hub\.silentMs$/, why: always },
   {
-    file: 'machines/lifecycle.ts',
-    names: /^lifecycle › actions › noteMemory › 0 → 1$/,
+    file: 'machines/actions.ts',
+    names: /^machineSetup › actions › noteMemory › 0 → 1$/,
     why: 'no server is held to less than a megabyte',
   },
   {
-    file: 'machines/lifecycle.ts',
+    file: 'machines/actions.ts',
     names: /unwant › drainMs › (event\.drainMs \?\? 0 → event\.drainMs|0 → 1)$/,
     why: 'read only where it drains: it is a number then, and was said',
   },
@@ -90,7 +90,7 @@ export const argued = [
     why: 'what answers in a child answers a prompt of the child',
   },
   {
-    file: 'causes.ts',
+    file: 'machines/failures.ts',
     names: /^versionCaution › range › .* → true$/,
     why: 'one version is tested at present: both ends of the range are the same',
   },
@@ -110,17 +110,17 @@ export const argued = [
     why: 'the reducer asks both alike',
   },
   {
-    file: 'watch.ts',
-    names: /^watch › states › asking › invoke › input › without withConfig: false$/,
+    file: 'server-machine.ts',
+    names: /^serverMachine › .* › watch › states › asking › invoke › input › without withConfig: false$/,
     why: 'undefined is as good as false',
   },
   {
-    file: 'turns.ts',
+    file: 'machines/turn-actions.ts',
     names: /^withTurns › actions › releaseChild › \{ actorId, error \} › without error: undefined$/,
     why: 'undefined, said or not',
   },
   {
-    file: 'turns.ts',
+    file: 'machines/turn-actions.ts',
     names: /releaseChild › !actorId\.startsWith\('turn:'\) → false$/,
     why: 'what has another name is no turn that could be released, and has ended already',
   },

@@ -1,7 +1,7 @@
 import { Observable } from 'rxjs'
 import type { SnapshotFrom } from 'xstate'
 import type { OpenCodeRuntimeError } from '../errors.ts'
-import type { serverMachine } from '../machines/server.ts'
+import type { serverMachine } from '../machines/server-machine.ts'
 import type { ServerActorRef } from './turn.ts'
 
 /** A state of the lifecycle. */

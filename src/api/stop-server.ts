@@ -1,7 +1,7 @@
 import { waitFor, type SnapshotFrom } from 'xstate'
 import { runtimeOf } from '../actors/runtime.ts'
 import { isWanted } from '../machines/context.ts'
-import type { serverMachine } from '../machines/server.ts'
+import type { serverMachine } from '../machines/server-machine.ts'
 import { stopSchema } from '../config/option-schema.ts'
 import type { ServerActorRef } from './turn.ts'
 import { parse } from '../config/validation.ts'

@@ -1,4 +1,4 @@
-import { serverMachine } from '../machines/server.ts'
+import { serverMachine } from '../machines/server-machine.ts'
 import { mermaid } from './mermaid.ts'
 import { exitCode } from './exit-codes.ts'
 import type { Std } from './std.ts'

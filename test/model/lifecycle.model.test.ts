@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { mermaid } from '../../src/cli/mermaid.ts'
-import { serverMachine } from '../../src/machines/server.ts'
+import { serverMachine } from '../../src/machines/server-machine.ts'
 import { createLifecycleModel, type LifecycleModelOptions } from '../../src/testing/lifecycle-model.ts'
 import {
   alongStates,

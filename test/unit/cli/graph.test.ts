@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { createMachine } from 'xstate'
 import { mermaid } from '../../../src/cli/mermaid.ts'
-import { serverMachine } from '../../../src/machines/server.ts'
+import { serverMachine } from '../../../src/machines/server-machine.ts'
 
 const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
 

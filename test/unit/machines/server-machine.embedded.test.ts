@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createActor, fromCallback, fromPromise, setup, type AnyActorLogic } from 'xstate'
 import type { CompiledOptions } from '../../../src/config/options.ts'
-import { serverMachine } from '../../../src/machines/server.ts'
+import { serverMachine } from '../../../src/machines/server-machine.ts'
 import { InvalidOptionsError } from '../../../src/errors.ts'
 import { openSession } from '../../../src/api/session.ts'
 import { stopServer } from '../../../src/api/stop-server.ts'

@@ -2,7 +2,7 @@ import { metrics, SpanStatusCode, trace, type MeterProvider, type TracerProvider
 import { describe, expect, it } from 'vitest'
 import { createActor, setup } from 'xstate'
 import { runtimeOf } from '../../../src/actors/runtime.ts'
-import { serverMachine } from '../../../src/machines/server.ts'
+import { serverMachine } from '../../../src/machines/server-machine.ts'
 import { loadApi } from '../../../src/telemetry/api.ts'
 import { startTurn, type ServerActorRef } from '../../../src/api/turn.ts'
 import { FakeWorld } from '../../support/fake-world.ts'

@@ -1,9 +1,9 @@
 import { assign, cancel, enqueueActions, sendTo, stopChild } from 'xstate'
 import type { MemoryReading } from '../actors/server/memory.ts'
 import { clockOf, punctualMs } from '../actors/clock.ts'
-import { spent, stopped, versionCaution, type Failure } from './causes.ts'
+import { spent, stopped, versionCaution, type Failure } from './failures.ts'
 import { inputOf, recentRestarts } from './context.ts'
-import { withTurns } from './turns.ts'
+import { withTurns } from './turn-actions.ts'
 import { messageOf } from '../util/messages.ts'
 
 /** A limit that no server keeps has one replaced at every 64th reading. */
@@ -18,7 +18,7 @@ const noVerdict = 'no verdict'
 const gone = { pid: undefined, baseURL: undefined }
 
 /** What the lifecycle notes, and what it does to its process. */
-export const lifecycle = withTurns.extend({
+export const machineSetup = withTurns.extend({
   actions: {
     want: assign(({ context, event }) => {
       if (event.type !== 'server.start') return {}

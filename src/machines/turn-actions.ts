@@ -1,7 +1,7 @@
 import { enqueueActions, type DoneActorEvent, type ErrorActorEvent } from 'xstate'
 import type { TurnCause } from '../actors/turn/refusal.ts'
 import { runtimeOf } from '../actors/runtime.ts'
-import { cancelled, ended, overloaded, processLost } from './causes.ts'
+import { cancelled, ended, overloaded, processLost } from './failures.ts'
 import { admissible, inputOf, type ServerContext, type ServerEvent } from './context.ts'
 import { serverSetup } from './setup.ts'
 
