@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import getPort from 'get-port'
 import { OpenCodeServer } from '../../dist/index.js'
-import { resolveBinary } from '../../build/io/binary.js'
-import { serverEnvironment } from '../../build/io/environment.js'
+import { resolveBinary } from '../../build/io/opencode/binary.js'
+import { serverEnvironment } from '../../build/io/opencode/environment.js'
 import { contender } from './remote.mjs'
 
 const at = (path) => new URL(path, import.meta.url)

@@ -1,7 +1,7 @@
 // Server machines whose world is made up: every actor but the turns' is a stand-in, so that what is measured is ours and
 // no process, socket or file is touched.
 import { createActor, fromCallback, fromPromise, waitFor } from 'xstate'
-import { EventHub } from '../../build/actors/hub.js'
+import { EventHub } from '../../build/actors/server/hub.js'
 import { runtimeOf } from '../../build/actors/runtime.js'
 import { compileOptions, serverMachine } from '../../build/index.js'
 
@@ -42,9 +42,9 @@ const nothing = fromPromise(() => Promise.resolve(undefined))
 const machine = serverMachine.provide({
   actors: {
     home: fromCallback(() => undefined),
-    prepare: fromPromise(({ input: { options } }) => {
+    prepare: fromPromise(({ input: { runtime } }) => {
       const link = { client: new StandInClient(), hub: new EventHub(() => performance.now()) }
-      runtimeOf(options).link = /** @type {any} */ ({ ...link, policy: anywhere, directory: '/work' })
+      runtimeOf(runtime).link = /** @type {any} */ ({ ...link, policy: anywhere, directory: '/work' })
       return Promise.resolve({ baseURL: 'http://127.0.0.1:4096' })
     }),
     serverProcess: fromCallback(({ sendBack }) => {
@@ -52,8 +52,8 @@ const machine = serverMachine.provide({
       sendBack({ type: 'process.listening' })
     }),
     probe: fromPromise(() => Promise.resolve({ version: '1.18.33' })),
-    events: fromCallback(({ input: { options }, sendBack }) => {
-      runtimeOf(options).link?.hub.opened()
+    events: fromCallback(({ input: { runtime }, sendBack }) => {
+      runtimeOf(runtime).link?.hub.opened()
       sendBack({ type: 'stream.opened' })
     }),
     memory: fromPromise(() => Promise.resolve({ residentMb: undefined })),
@@ -84,7 +84,7 @@ export async function healthyServer(options) {
 
 /** The client and the hub of a healthy server. @param {ReturnType<typeof idleServer>} actor */
 export function worldOf(actor) {
-  const { link } = runtimeOf(actor.getSnapshot().context.options)
+  const { link } = runtimeOf(actor.getSnapshot().context.runtime)
   if (!link) throw new Error('the server is not healthy')
   return { client: /** @type {StandInClient} */ (/** @type {unknown} */ (link.client)), hub: link.hub }
 }

@@ -58,7 +58,7 @@ describe('the lock of a home', () => {
 
   it('is held against another thread of the process, which has holds of its own', async () => {
     const home = tempHome()
-    const modules = join(dirname(dist), 'build/io/home-lock.js')
+    const modules = join(dirname(dist), 'build/io/home/home-lock.js')
     const program = `
       const { parentPort } = require('node:worker_threads')
       import(${JSON.stringify(modules)}).then(({ lockHome }) => {
@@ -90,7 +90,7 @@ describe('the lock of a home', () => {
 
   it('knows the holds of another copy of the package in the process', async () => {
     const home = tempHome()
-    const copy = (await import(join(dirname(dist), 'build/io/home-lock.js'))) as { lockHome: typeof lockHome }
+    const copy = (await import(join(dirname(dist), 'build/io/home/home-lock.js'))) as { lockHome: typeof lockHome }
     const lock = copy.lockHome(home)
     expect(() => lockHome(home)).toThrow(HomeLockedError)
     lock.release()
