@@ -12,48 +12,49 @@ import { isAbandoned } from './private-file.ts'
 import { identify, isSameProcess } from '../process/process-identity.ts'
 import { isFrom, isOrigin, makeStateFolder, originOf, stateFolder, type Origin } from './state-folder.ts'
 
-/** Who holds a home, as its lock file says it. */
+/** Holder of a home, as stored in the lock file. */
 export interface LockHolder {
-  /** Of this hold: two servers of one process are two holders. */
+  /** Id of this hold. Two servers of one process are two holders. */
   id: string
   pid: number
   startTime: string
   host: string
-  /** Epoch ms. */
+  /** Time of the lock, in epoch ms. */
   at: number
-  /** Where it holds; not said by earlier versions. */
+  /** State folder that the lock was written in; absent in locks of earlier versions. */
   origin?: Origin
-  /** The realm of its {@link liveHolds}; not said by earlier versions. */
+  /** Realm of the holder's {@link liveHolds}; absent in locks of earlier versions. */
   realm?: string
   released?: boolean
 }
 
-/** A hold on a home. */
+/** Lock on a home. */
 export interface HomeLock {
   /**
-   * Lets go of it; once is enough. Never throws: this process may take the home again at once, and others as soon as the
-   * file system lets it be written, which is tried until then.
+   * Releases the lock; further calls do nothing. This process may lock the home again immediately. Other
+   * processes may lock it when the file system accepts the write, which is retried until then. Never throws.
    */
   release(): void
 }
 
 const prefix = 'host.lock.'
-/** More others than that never get in between: something else is wrong. */
+/** Limit of attempts. If so many other hosts came first, something else is wrong. */
 const maxTries = 1_000
 
 /**
- * Takes the lock of a home, at once or not at all; that of a holder who died is taken over.
+ * Takes the lock of a home without waiting. The lock of a dead holder is taken over.
  *
- * Files `host.lock.<n>` hold it: the highest is the lock. Each appears at once with its whole content (a hard link), so
- * one of many wins a number, and the highest is never removed, only marked as released: whoever was late and got a lower
- * number sees the higher one, and tries again. Where a file system has no hard links the content follows the file, and
- * of two who come in the same moment the later one may win.
+ * The lock is the file `host.lock.<n>` with the highest number. A hard link makes each file appear with its
+ * whole content, so that exactly one of many hosts gets a number. The highest file is never removed, only
+ * marked as released: a late host with a lower number sees the higher number and tries again. On a file
+ * system without hard links the content is written after the file is created; if two hosts come at the same
+ * moment, the later host may win.
  *
- * A lock that was copied with its home holds nothing. One of this process is held for as long as its hold lives, whatever
- * the file says: a release may have failed.
- * @throws HomeLockedError (`ERR_OPENCODE_HOME_LOCKED`) that names the holder, InvalidOptionsError
- *   (`ERR_OPENCODE_INVALID_OPTIONS`) where the home cannot be written, HostFaultError (`ERR_OPENCODE_HOST_FAULT`) where the
- *   host refuses for the moment.
+ * A lock that was copied with its home holds nothing. A lock of this process is held while its hold lives,
+ * whatever the file says, because a release may have failed.
+ * @throws HomeLockedError (`ERR_OPENCODE_HOME_LOCKED`) that names the holder
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the home cannot be written
+ * @throws HostFaultError (`ERR_OPENCODE_HOST_FAULT`) if the host cannot write at the moment
  */
 export function lockHome(home: string): HomeLock {
   try {
@@ -66,8 +67,9 @@ export function lockHome(home: string): HomeLock {
 }
 
 /**
- * Who holds a home, seen without changing anything; `undefined` where nobody does, or only somebody who died. Throws the
- * system's error where that cannot be read.
+ * Returns the holder of a home, without changing anything; `undefined` if the home is free or its holder
+ * died.
+ * @throws the system's error if the lock cannot be read
  */
 export function holderOf(home: string): LockHolder | undefined {
   const folder = stateFolder(home)
@@ -109,7 +111,10 @@ function held(folder: string, generation: number, holder: LockHolder): HomeLock 
   }
 }
 
-/** Whether a number that was claimed is the lock; lets go of one that is not, or of which that cannot be seen. */
+/**
+ * Returns whether a claimed number is the lock. Releases the number if it is not, or if the folder cannot be
+ * read.
+ */
 function isHighest(folder: string, generation: number, lock: HomeLock): boolean {
   try {
     if (highest(folder) !== generation) {
@@ -120,7 +125,7 @@ function isHighest(folder: string, generation: number, lock: HomeLock): boolean 
     lock.release()
     throw error
   }
-  // The lock is ours: whatever fails here is no reason to lose it.
+  // The lock is taken; a failed cleanup must not lose it.
   quietly(() => tidy(folder, generation))
   return true
 }
@@ -149,8 +154,8 @@ function isLive({ id, pid, startTime, realm }: LockHolder): boolean {
 }
 
 /**
- * Who holds a lock; nobody where the file is gone, torn or none of ours. Throws the system's error where it cannot be read:
- * that is no free home.
+ * Returns the holder in a lock file; `undefined` if the file is absent, torn or no lock of this package.
+ * @throws the system's error if the file cannot be read, because that does not mean a free home
  */
 function readHolder(file: string): LockHolder | undefined {
   try {
@@ -176,7 +181,7 @@ function parseHolder(text: string): LockHolder | undefined {
       typeof at === 'number' &&
       !Number.isNaN(new Date(at).getTime())
     if (!isWhole) return undefined
-    // An origin that makes no sense counts as unsaid: the lock may be held.
+    // An invalid origin counts as absent, because the lock may be held.
     const { origin: _unsaid, ...rest } = holder as LockHolder
     return isOrigin(origin) ? { ...rest, origin } : rest
   } catch {
@@ -186,14 +191,14 @@ function parseHolder(text: string): LockHolder | undefined {
 
 const isPid = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0
 
-/** Whether the number is ours now. */
+/** Claims a number and returns whether that succeeded. */
 function claim(folder: string, generation: number, holder: LockHolder): boolean {
   const draft = writeDraft(folder, holder)
   try {
     link(draft, fileOf(folder, generation))
     return true
   } catch (error) {
-    // Somebody was faster, or took the draft for an abandoned one.
+    // Another host claimed the number first, or removed the draft as abandoned.
     if (['EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
     throw error
   } finally {
@@ -201,7 +206,7 @@ function claim(folder: string, generation: number, holder: LockHolder): boolean 
   }
 }
 
-/** One that stays is removed by a later holder. */
+/** Removes a draft. If that fails, a later holder removes the draft. */
 const removeDraft = (draft: string): unknown => quietly(() => rmSync(draft, { force: true }))
 
 function link(draft: string, file: string): void {
@@ -210,7 +215,7 @@ function link(draft: string, file: string): void {
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException
     if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code)) throw error
-    // Not copied: a copy sets the mode of its source, which such a file system may refuse as well.
+    // Written, not copied: a copy sets the mode of its source, which such a file system may refuse too.
     writeFileSync(file, readFileSync(draft), { mode: 0o600, flag: 'wx' })
   }
 }
@@ -227,8 +232,9 @@ function writeDraft(folder: string, holder: LockHolder): string {
 }
 
 /**
- * Marks a lock as released, and returns whether nothing more has to be done: this process may have taken it again. The
- * file stays, so that its number is never given again; a disk that is full still takes an empty one.
+ * Marks a lock as released, and returns whether nothing more has to be done. A file that holds another lock
+ * is left alone, because this process may have taken the home again. The file stays, so that its number is
+ * never used again. If the write fails, the file is truncated, which works on a full disk too.
  */
 function release(folder: string, generation: number, holder: LockHolder): boolean {
   const file = fileOf(folder, generation)
@@ -255,7 +261,7 @@ function markReleased(folder: string, file: string, holder: LockHolder): void {
   }
 }
 
-/** Removes what the lock no longer needs: the numbers before it, and drafts of those who died. */
+/** Removes files that the lock no longer needs: lower numbers, and drafts of dead processes. */
 function tidy(folder: string, generation: number): void {
   for (const name of readdirSync(folder)) {
     const file = join(folder, name)

@@ -1,14 +1,14 @@
 import { chmodSync, statSync } from 'node:fs'
 import { errnoOf } from '../host/host-fault.ts'
 
-/** Error codes for a mode that cannot be set. If the path cannot be written either, the next write fails. */
+/** Error codes of a mode that cannot be set. If the path cannot be written either, the next write fails. */
 const refusals = new Set(['EPERM', 'EACCES', 'EROFS', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'])
 
 /**
- * Sets the mode of a file or folder, if the path has another, and returns whether the path is as closed then as the
- * mode says. A volume may refuse modes (CIFS), ignore them (exFAT), or hold a folder that another user made (`fsGroup`
- * of Kubernetes). Such a place can still be written, so its mode is no reason to fail.
- * @throws the system's error for a path that does not exist, and for a fault that passes.
+ * Sets the mode of a file or folder if it differs, and returns whether the path then grants no more than the
+ * mode. A volume may refuse modes (CIFS), ignore them (exFAT), or hold a folder that another user made
+ * (`fsGroup` of Kubernetes). Such a path can still be written, so its mode is no reason to fail.
+ * @throws the system's error for a path that does not exist, and for a fault that passes
  */
 export function restrict(path: string, mode: number): boolean {
   if (process.platform === 'win32' || modeOf(path) === mode) return true

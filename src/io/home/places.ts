@@ -2,17 +2,17 @@ import { access, constants, lstat, stat } from 'node:fs/promises'
 import type { Stats } from 'node:fs'
 import { dirname } from 'node:path'
 
-/** What there is at a path, seen without changing anything. */
+/** Result of a look at a path, which changes nothing. */
 export type Place =
   | { kind: 'folder'; isWritable: boolean; stats: Stats }
-  /** Nothing yet: `ancestor` is the nearest folder above it; `code` says why nothing could be made in there. */
+  /** Nothing exists. `ancestor` is the nearest folder above; `code` says why nothing can be made in it. */
   | { kind: 'absent'; ancestor: string; code: string | undefined }
-  /** Something else is in the way, at `path`: a file, or a link to nothing. */
+  /** Something other than a folder is at `path`: a file, or a link to nothing. */
   | { kind: 'blocked'; path: string; why: string }
-  /** It cannot be seen, because a folder above it cannot be entered (`EACCES`). */
+  /** The path cannot be inspected, because a folder above it cannot be entered (`EACCES`). */
   | { kind: 'hidden'; code: string }
 
-/** Looks at a path that is to be a folder. An absolute path; never rejects. */
+/** Returns what exists at an absolute path that should be a folder. Never rejects. */
 export async function lookAt(path: string): Promise<Place> {
   const found = await statOf(path)
   if (typeof found !== 'string') {
@@ -26,7 +26,7 @@ export async function lookAt(path: string): Promise<Place> {
   return { kind: 'absent', ancestor: dirname(path), code: await writeFailure(dirname(path)) }
 }
 
-/** The path's status, links followed; or the system's code where there is none. */
+/** Returns the status of a path, with links followed, or the system's error code if there is none. */
 export async function statOf(path: string): Promise<Stats | string> {
   try {
     return await stat(path)
@@ -35,7 +35,7 @@ export async function statOf(path: string): Promise<Stats | string> {
   }
 }
 
-/** Why nothing can be made in a folder (`EACCES`, `EROFS`); `undefined` where it can. */
+/** Returns the error code if nothing can be made in a folder (`EACCES`, `EROFS`); `undefined` if it can. */
 async function writeFailure(folder: string): Promise<string | undefined> {
   try {
     await access(folder, constants.W_OK | constants.X_OK)

@@ -5,8 +5,9 @@ import { basename, dirname, join } from 'node:path'
 import { quietly } from '../../util/quietly.ts'
 
 /**
- * Replaces a file at once or not at all, 0600; a link to the file stays. The mode comes with the file's creation: a later
- * chmod, as libraries do it, fails on a volume that refuses modes (CIFS). Nothing is left of a replacement that failed.
+ * Replaces a file atomically, with mode 0600. A link to the file stays. The mode is set when the file is
+ * created, because a later chmod, as libraries do it, fails on a volume that refuses modes (CIFS). A failed
+ * replacement leaves nothing behind.
  */
 export async function replaceFile(file: string, content: string): Promise<void> {
   const target = await realpath(file).catch(() => file)
@@ -20,7 +21,7 @@ export async function replaceFile(file: string, content: string): Promise<void> 
   }
 }
 
-/** Replaces a file like {@link replaceFile}, synchronously, and does not wait for the disk. */
+/** Replaces a file like {@link replaceFile}, but synchronously and without waiting for the disk. */
 export function replaceFileSync(file: string, content: string): void {
   const target = quietly(() => realpathSync(file)) ?? file
   const draft = draftOf(target)
@@ -33,10 +34,13 @@ export function replaceFileSync(file: string, content: string): void {
   }
 }
 
-/** The options of a draft: a file of this name that exists is not taken. */
+/** Options of a draft's creation. They never overwrite an existing file. */
 const ofDraft = { mode: 0o600, flag: 'wx' }
 
-/** Names a draft, and removes the old ones of processes that were killed in the middle: they hold secrets. */
+/**
+ * Returns the name of a new draft, and removes old drafts of processes that were killed during a write:
+ * drafts hold secrets.
+ */
 function draftOf(file: string): string {
   const folder = dirname(file)
   for (const name of quietly(() => readdirSync(folder)) ?? [])
@@ -48,7 +52,7 @@ function draftOf(file: string): string {
 const isDraft = (name: string, file: string): boolean =>
   name.startsWith(`${file}.`) && /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(name.slice(file.length + 1))
 
-/** The age, in ms, from which a draft is that of a process that died on the way. */
+/** Age, in ms, from which a draft belongs to a process that died during the write. */
 const abandonedMs = 60_000
 
 /** Returns whether a draft is older than any writer needs. */

@@ -3,7 +3,7 @@ import { isClosed } from './modes.ts'
 import { statOf } from './places.ts'
 import { stateFolder } from './state-folder.ts'
 
-/** The folders and files of a home that hold its secrets, each with its mode. */
+/** Returns the folders and files of a home that hold secrets, with their modes. */
 const privatePlaces = (home: string): { path: string; mode: number }[] => [
   { path: configFolder(home), mode: 0o700 },
   { path: configFile(home), mode: 0o600 },
@@ -11,8 +11,8 @@ const privatePlaces = (home: string): { path: string; mode: number }[] => [
 ]
 
 /**
- * Returns the private paths of a home that users other than the owner may access, because the mode could not be set.
- * Never rejects.
+ * Returns the private paths of a home that users other than the owner may access, because the mode could not
+ * be set. Never rejects.
  */
 export async function openPlaces(home: string): Promise<string[]> {
   if (process.platform === 'win32') return []

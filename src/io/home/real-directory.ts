@@ -3,24 +3,27 @@ import { basename, resolve, sep } from 'node:path'
 import { InvalidOptionsError } from '../../errors.ts'
 import { asHostFault, errnoOf, isHostFault } from '../host/host-fault.ts'
 
-/** A directory that a caller named. */
+/** Directory that a caller named. */
 export interface NamedDirectory {
-  /** The input that named the directory, for messages: `option directory`. */
+  /** Input that named the directory, for messages: `option directory`. */
   input: string
-  /** An absolute path. */
+  /** Absolute path. */
   directory: string
   /**
-   * Whether a message may hold the full path, not only its last segment: a turn's error may be shown to users of the host.
+   * True if a message may hold the full path, false for its last segment only. The host's users may see a
+   * turn's error.
    * @defaultValue false
    */
   isShown?: boolean
 }
 
 /**
- * Returns the real path of a directory: links, `..` and trailing slashes resolved as the system resolves them.
- * @throws InvalidOptionsError where there is no directory, this process may not enter it, or its name cannot be sent to the server
- * @throws HostFaultError where the host cannot tell for the moment
- * @remarks Observed in opencode 1.18.33: a backslash is taken for a slash, also where it is part of a name.
+ * Returns the real path of a directory: links, `..` and trailing slashes are resolved as the system resolves
+ * them.
+ * @throws InvalidOptionsError if there is no directory, if this process may not enter it, or if its name
+ *   cannot be sent to the server
+ * @throws HostFaultError if the host cannot tell at the moment
+ * @remarks Observed in opencode 1.18.33: the server takes a backslash for a slash, also inside a name.
  */
 export async function realDirectory(named: NamedDirectory): Promise<string> {
   const { input, directory } = named

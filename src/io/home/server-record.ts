@@ -17,18 +17,21 @@ const recordSchema = z.object({
   password: z.string().optional(),
   marker: z.uuid(),
   at: z.number(),
-  /** Absent in records of earlier versions. */
+  /** Folder that the record was written in; absent in records of earlier versions. */
   origin: z.object({ folder: z.string(), path: z.string() }).optional(),
 })
 
-/** A spawned server, as its home remembers it for the next host: how to know it again, and how to be let in. */
+/**
+ * Record of a spawned server in its home. It lets the next host identify the server and authenticate to it.
+ */
 export type ServerRecord = z.infer<typeof recordSchema>
 
 const fileOf = (home: string): string => join(stateFolder(home), 'server.json')
 
 /**
- * Records a spawned server, synchronously and with mode 0600. If the disk refuses, the record is lost, never the server.
- * Returns false if the host refused only for the moment.
+ * Records a spawned server, synchronously and with mode 0600. If the disk refuses the write, the record is
+ * lost and the server keeps running.
+ * @returns false if the host refused only for the moment
  */
 export function writeRecord(
   home: string,
@@ -41,14 +44,14 @@ export function writeRecord(
     replaceFileSync(fileOf(home), content)
     return true
   } catch (error) {
-    // The watcher of this host still ends it.
+    // Without a record, this host's watcher still ends the server.
     return !isHostFault(error)
   }
 }
 
 /**
- * Returns the record of a home's last server; `undefined` if there is no record, or an invalid one.
- * @throws HostFaultError if the record cannot be read at the moment.
+ * Returns the record of a home's last server; `undefined` if there is no record, or an invalid record.
+ * @throws HostFaultError if the record cannot be read at the moment
  */
 export function readRecord(home: string): ServerRecord | undefined {
   try {
@@ -60,12 +63,15 @@ export function readRecord(home: string): ServerRecord | undefined {
   }
 }
 
-/** Returns whether a record describes this home's server; a record copied with a home describes the original's server. */
+/**
+ * Returns whether a record describes this home's server. A record that was copied with a home describes the
+ * server of the original home.
+ */
 export const isOfHome = ({ origin }: ServerRecord, home: string): boolean => isFrom(origin, stateFolder(home))
 
 /**
- * Removes the record of a server of which no process is left; another server's record stays. Never throws, because a record
- * that stays does no harm: the next host finds no process for it.
+ * Removes the record of a server of which no process is left. Another server's record stays. Never throws,
+ * because a record that stays does no harm: the next host finds no process for it.
  */
 export function removeRecord(home: string, marker: string): void {
   quietly(() => {
@@ -74,9 +80,10 @@ export function removeRecord(home: string, marker: string): void {
 }
 
 /**
- * Whether the recorded pid is still that server, by its start and its command line. The program's own name does not
- * count: a script shows its interpreter, and one that hands over to another program shows that one.
- * @throws HostFaultError if the host cannot tell at the moment.
+ * Returns whether the recorded pid is still that server, by its start time and command line. The program's
+ * name is not compared: a script shows its interpreter, and a script that hands over to another program shows
+ * that program.
+ * @throws HostFaultError if the host cannot tell at the moment
  */
 export function isAsRecorded({ pid, startTime, command }: ServerRecord): boolean {
   const now = identify(pid)

@@ -2,10 +2,13 @@ import { mkdirSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { restrict } from './modes.ts'
 
-/** Where a home keeps what its hosts must know of each other: its lock, and the record of its server. */
+/** Returns the folder of a home's lock and server record, which tell hosts about each other. */
 export const stateFolder = (home: string): string => join(home, '.local', 'state', 'opencode-runtime')
 
-/** Makes the state folder, 0700 also where it existed with a wider mode and the file system sets modes, and returns its path. */
+/**
+ * Makes the state folder and returns its path. The mode is 0700, also if the folder existed with a wider
+ * mode, as far as the file system sets modes.
+ */
 export function makeStateFolder(home: string): string {
   const folder = stateFolder(home)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -13,11 +16,14 @@ export function makeStateFolder(home: string): string {
   return folder
 }
 
-/** The state folder that a file was written in: a home may be copied, with what its lock and its record say. */
+/**
+ * Identity of the state folder that a file was written in. A home may be copied together with its lock and
+ * record.
+ */
 export interface Origin {
-  /** Device and inode, which a moved folder keeps. */
+  /** Device and inode, which stay the same when a folder is moved. */
   folder: string
-  /** The real path, which stays where a mount or a file system gives other numbers. */
+  /** Real path, which stays the same when a mount or a file system changes device and inode. */
   path: string
 }
 
@@ -27,13 +33,16 @@ export function isOrigin(value: unknown): value is Origin {
   return typeof folder === 'string' && typeof path === 'string'
 }
 
-/** Returns what tells a state folder from every other one. */
+/** Returns the origin that tells a state folder from every other state folder. */
 export function originOf(folder: string): Origin {
   const { dev, ino } = statSync(folder, { bigint: true })
   return { folder: `${dev}:${ino}`, path: realpathSync(folder) }
 }
 
-/** Whether a file of a state folder was written there, and not copied with it; true of files that do not say. */
+/**
+ * Returns whether a file of a state folder was written in that folder, not copied into it; true if the file
+ * names no origin.
+ */
 export function isFrom(origin: Origin | undefined, folder: string): boolean {
   if (origin === undefined) return true
   const here = originOf(folder)

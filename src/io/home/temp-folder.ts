@@ -1,12 +1,13 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Where a home's server, and all that it starts, keep what is of use for a moment. */
+/** Returns the folder for temporary files of a home's server and of all processes that it starts. */
 export const tempFolder = (home: string): string => join(home, '.cache', 'tmp')
 
 /**
- * Empties it, for a server that is to start. Each one unpacks a library of 5.5 MB there and leaves it behind, however it
- * ends (opencode 1.18.33): in a folder that all share, they would be kept until it is full. Never rejects.
+ * Empties the temporary folder before a server starts. Never rejects.
+ * @remarks Observed in opencode 1.18.33: each server unpacks a library of 5.5 MB into its temporary folder
+ *   and leaves it behind, however the server ends. A shared folder would fill up with these files.
  */
 export async function emptyTempFolder(home: string): Promise<void> {
   const folder = tempFolder(home)

@@ -1,6 +1,9 @@
 import { HostFaultError } from '../../errors.ts'
 
-/** Error codes of faults that pass by themselves: no space, no descriptors, no memory, an I/O error, a stale handle, a busy file. */
+/**
+ * Error codes of faults that pass without action: no space, no descriptors, no memory, an I/O error, a stale
+ * handle, a busy file.
+ */
 const passingCodes = new Set([
   'ENOSPC',
   'EDQUOT',
@@ -19,20 +22,23 @@ const passingCodes = new Set([
 /** Limit of nested causes that are searched. */
 const deepest = 8
 
-/** Returns the system's error code of a thrown value or of its causes (undici and Node wrap system errors). */
+/**
+ * Returns the system's error code of a thrown value or of its causes, because undici and Node wrap system
+ * errors.
+ */
 export function errnoOf(thrown: unknown, depth = 0): string | undefined {
   if (typeof thrown !== 'object' || thrown === null || depth > deepest) return undefined
   const { code, cause } = thrown as { code?: unknown; cause?: unknown }
   return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : errnoOf(cause, depth + 1)
 }
 
-/** Returns whether a thrown value is a fault of the host that passes by itself. */
+/** Returns whether a thrown value is a fault of the host that passes without action. */
 export function isHostFault(thrown: unknown): boolean {
   return thrown instanceof HostFaultError || passingCodes.has(errnoOf(thrown) ?? '')
 }
 
 /**
- * Returns a passing fault of the host as a {@link HostFaultError}, and any other thrown value as it is.
+ * Returns a passing fault of the host as a {@link HostFaultError}, and any other thrown value unchanged.
  * @param thrown - the error of a system call
  * @param what - the failed operation, for the message: "The config could not be written"
  * @param path - the file, used if the system's error names none

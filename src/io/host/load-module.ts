@@ -5,8 +5,8 @@ import { requireDescriptors } from './descriptors.ts'
 import { asHostFault, isHostFault } from './host-fault.ts'
 
 /**
- * More than an `import()` opens at once: execa's graph takes between 40 and 64 (Node 20.20).
- * `require` reads one file after the other, and needs one.
+ * Descriptors that an `import()` may need at the same time: execa's modules take between 40 and 64 (Node
+ * 20.20). `require` reads one file after another and needs one descriptor.
  */
 const forImport = 64
 const forRequire = 1
@@ -16,12 +16,13 @@ const notLoaded = 'A module could not be loaded'
 const loaded = new Map<string, unknown>()
 
 /**
- * Loads a module when it is first needed, such that a failure is forgotten: Node 20 and 22 remember a failed `import()`, and
- * each failed import within, for as long as the process lives. `require` remembers none; it takes ES modules since Node
- * 20.19 and gives the same instances as `import()`.
+ * Loads a module when it is first needed, so that a failed load can be retried. Node 20 and 22 remember a
+ * failed `import()`, and each failed import inside it, for the life of the process. `require` remembers no
+ * failure; since Node 20.19 it takes ES modules and returns the same instances as `import()`.
  * @param specifier - a package, or a module beside the built file of this function
- * @param load - imports the same module; for where `require` cannot: in TypeScript sources, in a bundle, without the feature
- * @throws HostFaultError where the module cannot be read at the moment, or a part of it is missing.
+ * @param load - imports the same module where `require` cannot: in TypeScript sources, in a bundle, or
+ *   without the feature
+ * @throws HostFaultError if the module cannot be read at the moment, or a part of it is missing
  */
 export async function loadModule<T>(specifier: string, load: () => Promise<T>): Promise<T> {
   if (!loaded.has(specifier)) loaded.set(specifier, await loadNow(specifier, load))
@@ -41,9 +42,13 @@ async function loadNow(specifier: string, load: () => Promise<unknown>): Promise
   })
 }
 
-/** Returns a `require` that finds the specifier; `undefined` where there is none, as in a bundle that holds the module itself. */
+/**
+ * Returns a `require` that finds the specifier; `undefined` if there is none, as in a bundle that contains
+ * the module itself.
+ */
 function requireFor(specifier: string): NodeJS.Require | undefined {
-  // A loader runs TypeScript sources, and `require` would go around it; a bundle of CommonJS has no `import.meta`.
+  // TypeScript sources are run by a loader, which `require` would bypass. A CommonJS bundle has no
+  // `import.meta`.
   const here = (import.meta as Partial<ImportMeta>).url
   if (here?.endsWith('.js') !== true) return undefined
   try {
@@ -55,11 +60,17 @@ function requireFor(specifier: string): NodeJS.Require | undefined {
   }
 }
 
-/** Whether `require` takes no such module: it awaits at its top level, is being imported, or the feature is off. */
+/**
+ * Returns whether `require` cannot load a module: the module has a top-level await, is being imported, or the
+ * feature is off.
+ */
 const isBeyondRequire = (error: unknown): boolean =>
   String((error as { code?: unknown }).code).startsWith('ERR_REQUIRE_')
 
-/** A file that is missing or torn is there again once the update of the packages has ended. */
+/**
+ * Returns the error of a failed load as a HostFaultError if it may pass. A missing or torn file is whole
+ * again when the update of the packages has ended.
+ */
 function asLoadFault(error: unknown): unknown {
   const { code } = error as { code?: unknown }
   const isTorn = error instanceof SyntaxError
@@ -70,17 +81,18 @@ function asLoadFault(error: unknown): unknown {
 }
 
 /**
- * Loads ahead of time what a file of a package requires later; nothing where there is none.
- * @param from - the file; a later `require` finds what it asked for before, and looks for nothing, from there only
- * @param request - what that file requires, word for word
- * @throws HostFaultError where it cannot be read at the moment.
+ * Loads a module that a file of a package requires later; does nothing if there is no such file.
+ * @param from - the file; Node finds the loaded module again, without a look-up, only for a `require` from
+ *   this file
+ * @param request - the argument of that file's `require`, word for word
+ * @throws HostFaultError if the module cannot be read at the moment
  */
 export function loadAhead(from: string, request: string): void {
   try {
     const file = requireFor(from)?.resolve(from)
     if (file !== undefined) createRequire(file)(request)
   } catch (error) {
-    // What is not there, another version of the package may not need.
+    // A missing module is no error: another version of the package may not need it.
     if (isHostFault(error)) throw asHostFault(error, notLoaded)
   }
 }

@@ -2,16 +2,16 @@ import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { basename, delimiter, isAbsolute, join } from 'node:path'
 import { quietly } from '../../util/quietly.ts'
 
-/** Programs that the user database names as the shell of users who must not log in. None is ever run. */
+/** Programs that the user database names as the shell of users who must not log in. They are never run. */
 const noShells =
   /^(nologin|false|true|sync|halt|shutdown|reboot|poweroff|passwd|git-shell|sftp-server|scponly|rssh|nosh|noshell)(\.exe)?$/i
 
 /**
- * Returns why a `SHELL` runs no commands ("is no shell"); `undefined` if it may run them. `path` is the `PATH` on which a
- * bare name is looked up.
- * @remarks Observed in opencode 1.18.33: the bash tool runs `$SHELL -c …` without a check, so that with
- *   `nologin`, `false` and `true` every command does nothing, and is reported as completed. Without `SHELL` it takes the
- *   `bash` on `PATH`, or `/bin/sh`, whatever the user database says.
+ * Returns why a `SHELL` runs no commands ("is no shell"); `undefined` if it may run them.
+ * @param path - the `PATH` on which a bare name is looked up
+ * @remarks Observed in opencode 1.18.33: the bash tool runs `$SHELL -c …` without a check. With `nologin`,
+ *   `false` or `true` every command does nothing and is reported as completed. Without `SHELL` the tool takes
+ *   the `bash` on `PATH`, or `/bin/sh`, whatever the user database says.
  */
 export function shellProblem(shell: string, path = ''): string | undefined {
   if (isNoShell(shell)) return 'is no shell'
@@ -26,18 +26,24 @@ export function shellProblem(shell: string, path = ''): string | undefined {
   return runsCommands(file) ? undefined : 'runs no commands'
 }
 
-/** The answers of {@link runsCommands}, by path and age of the program: each is asked once. */
+/**
+ * Results of {@link runsCommands}, by path and modification time of the program, so that each program is
+ * tested once.
+ */
 const asked = new Map<string, boolean>()
 
-/** A shell answers in a few ms; one that takes longer than this, in ms, is left to opencode. */
+/** Time limit of the test, in ms. A shell answers in a few ms; a slower program is left to opencode. */
 const answerTimeoutMs = 2_000
 
-/** Returns whether a program runs a command as a shell does, `-c 'echo …'`. A program that cannot be asked now may do so. */
+/**
+ * Returns whether a program runs a command as a shell does, `-c 'echo …'`. If the program cannot be run at
+ * the moment, returns true.
+ */
 function runsCommands(file: string): boolean {
   const key = `${file} ${statSync(file).mtimeMs}`
   const known = asked.get(key)
   if (known !== undefined) return known
-  // Loaded here: nobody who only imports the package starts processes.
+  // Loaded here, so that an import of the package loads nothing that starts processes.
   const { spawnSync } = process.getBuiltinModule('node:child_process')
   const { error, stdout } = spawnSync(file, ['-c', 'echo a shell'], {
     cwd: '/',
@@ -60,7 +66,10 @@ const isProgram = (file: string): boolean =>
     return statSync(file).isFile()
   }) ?? false
 
-/** Returns the program of a name on PATH. Own code: an import of `which` would be loaded with the package. */
+/**
+ * Returns the program of a name on PATH. Does not use `which`, because that package would be loaded with this
+ * package.
+ */
 const onPath = (name: string, path: string): string | undefined =>
   path
     .split(delimiter)

@@ -7,17 +7,23 @@ import { loadModule } from '../host/load-module.ts'
 import { signalGroup } from '../process/processes.ts'
 import { firstLine } from '../../util/messages.ts'
 
-/** What a binary said of its version, or why it said nothing: one line, about the binary. */
+/** Version of a binary, or the reason why it reported none: one line, about the binary. */
 export type VersionAnswer = { version: string } | { failure: string }
 
-/** 0.7 to 1 s on a quiet machine (opencode 1.18.33); a cold disk, or a busy one, takes several. */
+/**
+ * Time limit of a version request, in ms. A cold or busy disk takes several seconds.
+ * @remarks Observed in opencode 1.18.33: 0.7 to 1 s on a quiet machine.
+ */
 const timeLimitMs = 20_000
 const maxOutput = 64 * 1024
 
 /**
- * Asks a binary for its version (opencode 1.18.33, `opencode --version`: `1.18.33`). Home and temporary folder of the
- * process are a folder made for it and removed after: opencode makes its folders whatever it is asked. Never rejects,
- * but for a temporary folder that cannot be written and a fault of the host; an aborted signal, or the time limit in ms, ends the process.
+ * Returns the version that a binary reports. The process gets a new folder as its home and temporary folder,
+ * which is removed afterwards, because opencode makes its folders for any command. An aborted signal and the
+ * time limit end the process. Rejects only if the temporary folder cannot be written, or for a fault of the
+ * host.
+ * @param limitMs - time limit in ms
+ * @remarks Observed in opencode 1.18.33: `opencode --version` prints `1.18.33`.
  */
 export async function askVersion(
   binary: string,
@@ -44,7 +50,7 @@ async function run(binary: string, home: string, signal: AbortSignal): Promise<V
     cwd: home,
     env: serverEnvironment({ ...noServer, home, env }),
     extendEnv: false,
-    // A group of its own, so that a wrapper's children end with it.
+    // Own process group, so that the children of a wrapper end with it.
     detached: true,
     stdin: 'ignore',
     maxBuffer: maxOutput,

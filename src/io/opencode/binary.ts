@@ -6,7 +6,7 @@ import { BinaryNotFoundError } from '../../errors.ts'
 import { readProc } from '../process/proc.ts'
 import { absolutePath, homeDirectory, workingDirectory } from '../host/surroundings.ts'
 
-/** Where a look-up may look; the defaults are this process's. */
+/** Places of a look-up. The defaults are those of this process. */
 export interface BinaryLookup {
   path?: string | undefined
   home?: string | undefined
@@ -14,24 +14,26 @@ export interface BinaryLookup {
   from?: readonly string[]
 }
 
-/** A binary, and why it is the one. */
+/** Binary, and the place where it was found. */
 export interface FoundBinary {
   file: string
   source: 'option' | 'PATH' | 'installer' | 'package'
-  /** The package's stub that was found there; `file` is what it stands for. */
+  /** Stub of the package that was found; `file` is the binary that the stub stands for. */
   stub?: string
 }
 
-/** The binary of {@link locateBinary}, without the reason. */
+/** Returns the path of the binary that {@link locateBinary} finds. */
 export async function resolveBinary(binary?: string, lookup: BinaryLookup = {}): Promise<string> {
   return (await locateBinary(binary, lookup)).file
 }
 
 /**
- * Finds the opencode binary: `binary` if given, else on PATH, in `~/.opencode/bin` (where the official installer
- * puts it, which service managers never look at), or in the `opencode-ai` package. A stub that only works after its
- * install script ran (`opencode-ai/bin/opencode.exe`, opencode 1.18.33) is replaced by the platform package's own binary.
- * @throws BinaryNotFoundError (`ERR_OPENCODE_BINARY_NOT_FOUND`) that lists what was tried.
+ * Returns the opencode binary: `binary` if given, else the binary on PATH, in `~/.opencode/bin`, or in the
+ * package `opencode-ai`. The official installer writes to `~/.opencode/bin`, which service managers do not
+ * search. A stub of the package is replaced by the platform package's own binary.
+ * @throws BinaryNotFoundError (`ERR_OPENCODE_BINARY_NOT_FOUND`) that lists the places that were tried
+ * @remarks Observed in opencode 1.18.33: `opencode-ai/bin/opencode.exe` is a stub that works only after its
+ *   install script ran.
  */
 export async function locateBinary(binary?: string, lookup: BinaryLookup = {}): Promise<FoundBinary> {
   const { path = process.env['PATH'] ?? '', home = homeDirectory(), from = ownPackages() } = lookup
@@ -51,7 +53,10 @@ export async function locateBinary(binary?: string, lookup: BinaryLookup = {}): 
   )
 }
 
-/** Returns the bases from which the package `opencode-ai` is resolved: this package, and the working directory. */
+/**
+ * Returns the bases from which the package `opencode-ai` is resolved: this package, and the working
+ * directory.
+ */
 function ownPackages(): string[] {
   const working = workingDirectory()
   return working === undefined ? [import.meta.url] : [import.meta.url, join(working, 'package.json')]
@@ -84,7 +89,7 @@ async function onSearchPath(name: string, path: string): Promise<string | undefi
   return (await which(name, { path: absolute, nothrow: true })) ?? undefined
 }
 
-/** The file itself where it can run; for the package's stub, the binary that it stands for. */
+/** Returns the file if it can run, or, for the package's stub, the binary that the stub stands for. */
 function runnable(
   file: string,
   source: FoundBinary['source'],
@@ -105,7 +110,10 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** A shell text without a shebang, of a few hundred bytes: what the package ships until its install script ran. */
+/**
+ * Returns whether a file is the package's stub, which the package holds until its install script has run:
+ * shell text without a shebang, a few hundred bytes long.
+ */
 function isStub(file: string): boolean {
   if (statSync(file).size > 4096) return false
   const head = readFileSync(file, 'latin1')
@@ -133,7 +141,10 @@ function packageFolder(name: string, from: string): string | undefined {
   }
 }
 
-/** The platform packages in the order in which they suit this machine (`opencode-ai` 1.18.33, its install script). */
+/**
+ * Returns the platform packages, best match for this machine first, in the order of the install script of
+ * `opencode-ai` 1.18.33.
+ */
 function platformPackages(): string[] {
   const platform = process.platform === 'win32' ? 'windows' : process.platform
   const base = `opencode-${platform}-${process.arch}`

@@ -5,11 +5,14 @@ import { Transport, UnexpectedAnswerError, type Call, type Endpoint } from './tr
 
 export { HttpError, UnexpectedAnswerError, type Endpoint } from './transport.ts'
 
-/** A part of a prompt (opencode 1.18.33, `POST /session/{id}/prompt_async`). */
+/**
+ * Part of a prompt.
+ * @remarks Observed in opencode 1.18.33: `POST /session/{id}/prompt_async`.
+ */
 export type PromptPart =
   { type: 'text'; text: string } | { type: 'file'; mime: string; url: string; filename?: string }
 
-/** The body of a prompt. */
+/** Body of a prompt. */
 export interface Prompt {
   messageID: string
   model?: { providerID: string; modelID: string }
@@ -18,24 +21,28 @@ export interface Prompt {
   parts: PromptPart[]
 }
 
-/** A session and the directory it works in. */
+/** Session and the directory that it works in. */
 export interface SessionInfo {
   id: string
   directory: string | undefined
 }
 
-/** A frame of the event stream. */
+/** Frame of the event stream. */
 export type Frame = OpenCodeEvent
 
 /**
- * opencode's HTTP API, the part that a runtime needs (opencode 1.18.33). Every method rejects with {@link HttpError}
- * for an answer that is no success, and with undici's error where there is none. Credentials stay in private fields.
+ * Client of the part of opencode's HTTP API that this package needs (opencode 1.18.33). Every method rejects
+ * with {@link HttpError} for an answer without success, and with undici's error if there is no answer.
+ * Credentials stay in private fields.
  */
 export class OpenCodeClient {
   readonly #transport: Transport
   readonly #isOurs: boolean
 
-  /** @param isOurs - whether the server is one that this process manages: then no request loads a directory that the request does not name */
+  /**
+   * @param isOurs - true if this process manages the server; then no request loads a directory that the
+   *   request does not name
+   */
   constructor(endpoint: Endpoint, isOurs = false) {
     this.#transport = new Transport(endpoint)
     this.#isOurs = isOurs
@@ -46,8 +53,10 @@ export class OpenCodeClient {
   }
 
   /**
-   * Asks for health on a connection of its own: one that the server accepted too early is never answered.
-   * Only the body counts: with auth, any unknown path answers 200 with HTML. Answers the server's version.
+   * Returns the server's version if the server is healthy. Each call uses a new connection, because a
+   * connection that the server accepted too early is never answered. The body counts, not the status: with
+   * auth, any unknown path answers 200 with HTML.
+   * @throws UnexpectedAnswerError if the body does not report health
    */
   async health(signal: AbortSignal): Promise<string | undefined> {
     const body = await this.#transport.json('/global/health', { signal, isAlone: true })
@@ -57,13 +66,20 @@ export class OpenCodeClient {
     return typeof version === 'string' ? version : undefined
   }
 
-  /** Reads the config: 400 where it is broken, which health does not show. */
+  /**
+   * Checks that the server can read its config. A broken config answers 400, although the health route
+   * answers normally.
+   * @throws UnexpectedAnswerError if the answer is not JSON
+   */
   async config(directory: string, signal: AbortSignal): Promise<void> {
     const body = await this.#transport.json('/config', { directory, signal })
     if (body === undefined) throw new UnexpectedAnswerError('GET /config did not answer JSON')
   }
 
-  /** Without a title the server asks the model for one, at a cost that it counts nowhere. */
+  /**
+   * Creates a session. A title is required: without a title the server asks the model for one, and reports
+   * that cost nowhere.
+   */
   async createSession(
     directory: string | undefined,
     title: string,
@@ -85,7 +101,10 @@ export class OpenCodeClient {
     await this.#transport.json(path, { method: 'POST', directory, body: prompt, signal })
   }
 
-  /** Prompts, and answers once the turn has ended: with its last message (opencode 1.18.33, `POST /session/{id}/message`). */
+  /**
+   * Sends a prompt and resolves with the last message of the turn when the turn has ended.
+   * @remarks Observed in opencode 1.18.33: `POST /session/{id}/message`.
+   */
   promptAndWait(
     sessionId: string,
     directory: string | undefined,
@@ -101,7 +120,10 @@ export class OpenCodeClient {
     await this.#transport.json(path, { method: 'POST', directory, body: {}, signal })
   }
 
-  /** Puts a session back to before a message; its next prompt then removes what came after (opencode 1.18.33). */
+  /**
+   * Reverts a session to the state before a message.
+   * @remarks Observed in opencode 1.18.33: the session's next prompt removes what came after that state.
+   */
   async revert(
     sessionId: string,
     directory: string | undefined,
@@ -116,7 +138,10 @@ export class OpenCodeClient {
     await this.#transport.json(this.#pathOf(sessionId, directory), { method: 'DELETE', directory, signal })
   }
 
-  /** Resolves with a session and its directory, which is `undefined` if the server does not report it. The request names `directory`. */
+  /**
+   * Resolves with a session and its directory, which is `undefined` if the server does not report it. The
+   * request names `directory`.
+   */
   async session(
     sessionId: string,
     directory: string | undefined,
@@ -126,14 +151,15 @@ export class OpenCodeClient {
   }
 
   /**
-   * The sessions whose titles hold a text, of all directories of the same project (opencode 1.18.33, `GET /session?search=`;
-   * outside of git all directories are one project).
+   * Resolves with the sessions whose titles hold a text, from all directories of the same project.
+   * @remarks Observed in opencode 1.18.33: `GET /session?search=`; outside of git all directories are one
+   *   project.
    */
   findSessions(directory: string | undefined, text: string, signal?: AbortSignal): Promise<unknown> {
     return this.#transport.json('/session', { directory, query: { search: text }, signal })
   }
 
-  /** Busy and retrying sessions of a directory; idle ones are absent. */
+  /** Resolves with the busy and retrying sessions of a directory. Idle sessions are absent. */
   status(directory: string | undefined, signal?: AbortSignal): Promise<unknown> {
     return this.#transport.json('/session/status', { directory, signal })
   }
@@ -142,7 +168,7 @@ export class OpenCodeClient {
     return this.#transport.json(this.#pathOf(sessionId, directory, '/message'), { directory, signal })
   }
 
-  /** Pending permission and question requests of a directory, in one list. */
+  /** Resolves with the pending permission and question requests of a directory, in one list. */
   async requests(directory: string | undefined, signal?: AbortSignal): Promise<unknown[]> {
     const call = { directory, signal }
     const lists = await Promise.all([
@@ -185,25 +211,25 @@ export class OpenCodeClient {
   }
 
   /**
-   * Has the server say something on its event stream: an empty text for a terminal's prompt, which changes nothing.
-   * Answers whether it will.
+   * Makes the server emit an event: it appends an empty text to a terminal's prompt, which changes nothing.
+   * @returns whether the server will emit the event
    */
   async nudge(directory: string | undefined, signal: AbortSignal): Promise<boolean> {
     const call: Call = { method: 'POST', directory, body: { text: '' }, signal }
     return (await this.#transport.json('/tui/append-prompt', call)) === true
   }
 
-  /** Ends bash tools and MCP servers of every directory. */
+  /** Ends the bash tools and MCP servers of every directory. */
   async dispose(signal: AbortSignal): Promise<void> {
     await this.#transport.json('/global/dispose', { method: 'POST', body: {}, signal })
   }
 
   /**
-   * The events of all directories, unwrapped, as they come, several together, until the stream ends or `signal` aborts.
-   * `onAnswer` is called when the server has taken the request, before it says anything.
-   *
-   * `/global/event` and not `/event`: one stream serves every directory that a turn may name, so that N turns cost N
-   * events and not N streams of N. Its extra `sync` frames repeat what the plain ones say, and are dropped unread.
+   * Yields the events of all directories, unwrapped and in batches, in the order of arrival, until the stream
+   * ends or `signal` aborts. Uses `/global/event`, not `/event`: one stream serves every directory that a
+   * turn may name, so N turns cost N events instead of N streams of N events. The stream's extra `sync`
+   * frames repeat the plain frames and are dropped unread.
+   * @param onAnswer - called when the server has accepted the request, before the first event
    */
   async *events(signal: AbortSignal, onAnswer: () => void): AsyncGenerator<readonly Frame[], void, void> {
     const body = await this.#transport.stream('/global/event', signal)
@@ -211,17 +237,18 @@ export class OpenCodeClient {
     yield* readFrames(body)
   }
 
-  /** Closes every connection at once. */
+  /** Closes all connections immediately. */
   close(): void {
     this.#transport.close()
   }
 
   /**
    * Returns the path of a session's route, so that the route runs in the directory that the request names.
-   *
-   * @remarks Observed in opencode 1.18.33: a route of a session runs in the directory that the session was made in, decoded once more (`a%2Fb`
-   * becomes `a/b`), and loads that one with its plugins, also to answer `GET /session/{id}`. What the request names counts only where the text of
-   * the path is no session's id; the route itself decodes the path, so that an id with one character escaped is the same session.
+   * @remarks Observed in opencode 1.18.33: a route of a session runs in the directory that the session was
+   *   made in, decoded once more (`a%2Fb` becomes `a/b`). The server loads that directory with its plugins,
+   *   also to answer `GET /session/{id}`. The directory of the request counts only if the text of the path is
+   *   no session's id. The route itself decodes the path, so that an id with one escaped character is the
+   *   same session.
    */
   #pathOf(sessionId: string, directory = '', route = ''): string {
     const id = encodeURIComponent(sessionId)
@@ -230,7 +257,10 @@ export class OpenCodeClient {
   }
 }
 
-/** Returns a session's id with its fourth character escaped: opencode refuses an id that does not begin with `ses`. */
+/**
+ * Returns a session's id with its fourth character escaped; opencode rejects an id that does not begin with
+ * `ses`.
+ */
 const withEscape = (id: string): string =>
   id.replace(/^ses([^%])/, (_, character: string) => `ses%${character.charCodeAt(0).toString(16)}`)
 

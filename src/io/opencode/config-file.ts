@@ -6,19 +6,19 @@ import { asHostFault, errnoOf } from '../host/host-fault.ts'
 import { restrict } from '../home/modes.ts'
 import { replaceFile } from '../home/private-file.ts'
 
-/** Where a home's opencode config is. */
+/** Returns the folder of a home's opencode config. */
 export const configFolder = (home: string): string => join(home, '.config', 'opencode')
 
 /** Returns the path of a home's opencode config, which holds the proxy's key. */
 export const configFile = (home: string): string => join(configFolder(home), 'opencode.json')
 
 /**
- * Writes the config of the server: provider, key and models, over whatever `config` adds. The folder is 0700 and the
- * file 0600, also where they existed with wider modes, as far as the file system sets modes; the file is replaced at once
- * or not at all, and left alone where it already says the same. Makes the home's workspace if that is the agent's
- * directory; any other directory has to exist.
- * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) where the home or its workspace cannot be written,
- *   HostFaultError (`ERR_OPENCODE_HOST_FAULT`) where that fails for the moment.
+ * Writes the server's config: provider, key and models, on top of the option `config`. The folder has mode
+ * 0700 and the file 0600, also if they existed with wider modes, as far as the file system sets modes. The
+ * file is replaced atomically, and left alone if its content is already the same. Also makes the home's
+ * workspace if that is the agent's directory; any other directory must exist.
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the home or its workspace cannot be written
+ * @throws HostFaultError (`ERR_OPENCODE_HOST_FAULT`) if the write fails for the moment
  */
 export async function writeConfigFile(options: ResolvedOptions, secrets: SecretOptions): Promise<string> {
   const folder = configFolder(options.home)
@@ -28,7 +28,7 @@ export async function writeConfigFile(options: ResolvedOptions, secrets: SecretO
     await mkdir(folder, { recursive: true, mode: 0o700 })
     restrict(folder, 0o700)
     const isCurrent = (await currentContent(file)) === content
-    // A file of another user, whose mode cannot be set, is replaced by one of ours.
+    // A file of another user, whose mode cannot be set, is replaced by a file of this user.
     if (!isCurrent || !restrict(file, 0o600)) await replaceFile(file, content)
   })
   const { home, directory } = options
@@ -37,7 +37,7 @@ export async function writeConfigFile(options: ResolvedOptions, secrets: SecretO
   return file
 }
 
-/** Says which option names a place that cannot be written. */
+/** Runs a write, and on failure throws an error that names the option with the path. */
 async function naming(option: string, value: string, write: () => Promise<unknown>): Promise<void> {
   try {
     await write()
@@ -46,12 +46,13 @@ async function naming(option: string, value: string, write: () => Promise<unknow
   }
 }
 
-/** Error codes of a path that cannot be written, or that is taken by something else. */
+/** Error codes of a path that cannot be written, or that another kind of file occupies. */
 const refusals = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'EISDIR', 'ENOENT'])
 
 /**
- * Returns the error for an option that names a place where the file system refused to write: a HostFaultError for a fault
- * that passes, an InvalidOptionsError for any other error of the system. An error of another kind is returned as it is.
+ * Returns the error for an option whose path the file system refused to write: a HostFaultError for a fault
+ * that passes, an InvalidOptionsError for any other error of the system. An error of another kind is returned
+ * unchanged.
  */
 export function unwritable(option: string, value: string, error: unknown): Error {
   const fault = asHostFault(error, `The ${option} could not be written`, value)
@@ -79,7 +80,10 @@ async function currentContent(file: string): Promise<string | undefined> {
   })
 }
 
-/** The config as opencode reads it (1.18.33): a provider of `@ai-sdk/openai-compatible` with our models. */
+/**
+ * Returns the config in opencode's form (1.18.33): a provider of `@ai-sdk/openai-compatible` with the
+ * configured models.
+ */
 export function buildConfig(options: ResolvedOptions, secrets: SecretOptions): Record<string, unknown> {
   const { providerId, name } = options.proxy
   const models = Object.fromEntries(options.models.map((model) => [model.id, modelConfig(model)]))
@@ -100,7 +104,10 @@ export function buildConfig(options: ResolvedOptions, secrets: SecretOptions): R
   return merge(secrets.config, ours)
 }
 
-/** Without `modalities` opencode drops images in silence; `attachment` alone is not enough. */
+/**
+ * Returns the config of a model. `modalities` is needed: without it opencode drops images without an error,
+ * and `attachment` alone is not enough.
+ */
 function modelConfig({
   name,
   input,

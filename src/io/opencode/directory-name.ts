@@ -1,10 +1,11 @@
 import { posix } from 'node:path'
 
 /**
- * Returns a name with its percent escapes decoded; the name itself if it holds no escape, or a malformed one.
- *
- * @remarks Observed in opencode 1.18.33: every directory is decoded so, once more than the request says: that of a query, of the header
- * `x-opencode-directory` and, on routes of a session, the one that the session was made in.
+ * Returns a name with its percent escapes decoded; the name itself if it holds no escape, or a malformed
+ * escape.
+ * @remarks Observed in opencode 1.18.33: the server decodes every directory in this way, once more than HTTP
+ *   does: the directory of a query, of the header `x-opencode-directory` and, on routes of a session, the
+ *   directory that the session was made in.
  */
 export function decodedName(name: string): string {
   try {
@@ -18,8 +19,9 @@ export function decodedName(name: string): string {
 export const isDecodable = (name: string): boolean => decodedName(name) !== name
 
 /**
- * Returns whether the directory that a server answered may be the one it was sent, judged without access to the server's
- * file system. The server may have resolved links, `..` and forms of Unicode, but must have kept every percent escape and added none.
+ * Returns whether the directory in a server's answer may be the directory that was sent, without access to
+ * the server's file system. The server may have resolved links, `..` and forms of Unicode, but must have kept
+ * every percent escape and added none.
  */
 export function mayBeSame(sent: string, answered: string): boolean {
   const [wanted, got] = [tidy(sent), tidy(answered)]

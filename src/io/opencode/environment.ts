@@ -2,37 +2,43 @@ import { join } from 'node:path'
 import { shellProblem } from '../host/shell.ts'
 import { tempFolder } from '../home/temp-folder.ts'
 
-/** What a server's environment is built from. */
+/** Input of a server's environment. */
 export interface EnvironmentInput {
   home: string
   username: string
   password: string | undefined
-  /** What marks this spawn, so that everything it started can be found. */
+  /** Marker of this spawn, by which all processes that it started can be found. */
   marker: string
-  /** The user's own variables: they win, but over what keeps the server in its home and behind its password. */
+  /**
+   * Variables that the user set. They override all others, except those that keep the server in its home and
+   * behind its password.
+   */
   env: Record<string, string>
-  /** Whether a project's own config is loaded. */
+  /** True if a project's own config is loaded. */
   trustProjectConfig: boolean
   inherited?: NodeJS.ProcessEnv
 }
 
-/** The variable that carries a spawn's marker, in the server and in all that it starts. */
+/** Variable that carries a spawn's marker, in the server and in all processes that it starts. */
 export const markerVariable = 'OPENCODE_RUNTIME_SPAWN'
 
-/** For a program that is no server: what only a server's environment needs to be told. */
+/** Server-specific input for a program that is no server. */
 export const noServer = { username: '', password: undefined, marker: '', env: {}, trustProjectConfig: false }
 
-/** Inherited as they are; everything else of the host's stays with the host. */
+/** Variables that are inherited unchanged. All other variables of the host are left out. */
 const inheritedNames =
   /^(PATH|LANG|LANGUAGE|LC_\w+|TZ|TERM|COLORTERM|SHELL|USER|LOGNAME|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|(https?|all|no)_proxy|SystemRoot|SystemDrive|windir|ComSpec|PATHEXT|NUMBER_OF_PROCESSORS)$/i
 
 const loopbackNames = ['127.0.0.1', 'localhost', '::1', '[::1]']
 
 /**
- * Builds the environment of a server: what a program needs of the host's, nothing that may hold its secrets; its
- * home and all XDG folders in `home`; a project's own config only where it is trusted, since it could send the host's
- * key to an address of its own; loopback never through a proxy, else the model call and its key go there; no `SHELL` that
- * runs no commands, from the host or from the option `env`.
+ * Returns the environment of a server:
+ * - Of the host's variables only those that a program needs, because the others may hold the host's secrets.
+ * - Home and all XDG folders in `home`.
+ * - A project's own config only if it is trusted, because it could send the host's key to an address of its
+ *   own.
+ * - No HTTP proxy for loopback, because the model call and its key would go to the proxy.
+ * - No `SHELL` that runs no commands, from the host or from the option `env`.
  */
 export function serverEnvironment(input: EnvironmentInput): Record<string, string> {
   const { home, username, password, marker, env, trustProjectConfig, inherited = process.env } = input
@@ -45,9 +51,10 @@ export function serverEnvironment(input: EnvironmentInput): Record<string, strin
     ...(process.platform === 'win32' && { TEMP: temp, TMP: temp }),
     ...env,
   }
-  // Without a password of ours there is none: one of the user's would lock us out.
+  // If this package sets no password, the server has none: the user's password would lock this package out.
   delete base['OPENCODE_SERVER_PASSWORD']
-  // With a shell that runs no commands, each command of the agent would do nothing and be reported as a success.
+  // With a shell that runs no commands, each command of the agent would do nothing and be reported as a
+  // success.
   if (shellProblem(base['SHELL'] ?? '', base['PATH']) !== undefined) delete base['SHELL']
   return {
     ...base,
@@ -64,7 +71,7 @@ export function serverEnvironment(input: EnvironmentInput): Record<string, strin
   }
 }
 
-/** For determinism, not for speed (none made the start measurably faster). */
+/** Variables for determinism, not for speed: none made the start measurably faster. */
 const quiet = {
   OPENCODE_DISABLE_AUTOUPDATE: '1',
   OPENCODE_DISABLE_MODELS_FETCH: '1',

@@ -2,8 +2,8 @@ import { createParser } from 'eventsource-parser'
 import type { OpenCodeEvent } from '../../replies.ts'
 
 /**
- * Whether a frame of `/global/event` is a `sync` one: it repeats a plain one, so it is not worth parsing. Its payload
- * comes before anything that an agent may have written.
+ * Returns whether a frame of `/global/event` is a `sync` frame. A `sync` frame repeats a plain frame, so it
+ * is not parsed. The start of the payload comes before any text that an agent may have written.
  */
 function isSync(data: string): boolean {
   const at = data.indexOf('"payload":')
@@ -14,9 +14,11 @@ function isSync(data: string): boolean {
 }
 
 /**
- * Reads opencode's event stream (1.18.33): bare `data:` frames of JSON, those of `/global/event` wrapped in
- * `{ directory, project, payload }`. Any chunking of the bytes gives the same events; a frame that is no JSON, or no
- * event, is left out. Gives those of a chunk together: an iteration per event costs more than the event.
+ * Yields the events of opencode's event stream. Any chunking of the bytes yields the same events; a frame
+ * that is not JSON, or no event, is dropped. The events of a chunk are yielded together, because an iteration
+ * per event costs more than the event.
+ * @remarks Observed in opencode 1.18.33: bare `data:` frames of JSON; those of `/global/event` are wrapped in
+ *   `{ directory, project, payload }`.
  */
 export async function* readFrames(
   bytes: AsyncIterable<Uint8Array>,

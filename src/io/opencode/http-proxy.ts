@@ -1,14 +1,15 @@
-/** A proxy between a server and a URL, and the variable that names it. */
+/** Proxy between a server and a URL, and the variable that names it. */
 export interface HttpProxy {
   variable: string
   url: string
 }
 
 /**
- * The HTTP proxy through which opencode asks a URL; `undefined` where it goes there itself. As its runtime decides
- * (opencode 1.18.33): small letters first, no `ALL_PROXY`; `NO_PROXY` lists hosts and domains with all below them, with
- * or without a leading dot, `host:port` for a port that the URL spells out, or `*`. It knows no `*.domain`, no
- * networks, and IPv6 addresses in brackets only.
+ * Returns the HTTP proxy through which opencode requests a URL; `undefined` if opencode connects directly.
+ * @remarks Observed in opencode 1.18.33: its runtime reads lower-case variables first, and no `ALL_PROXY`.
+ *   `NO_PROXY` lists hosts, domains with all their subdomains (with or without a leading dot), `host:port`
+ *   for a port that the URL spells out, or `*`. It supports no `*.domain`, no networks, and IPv6 addresses in
+ *   brackets only.
  */
 export function httpProxyFor(url: URL, env: Record<string, string | undefined>): HttpProxy | undefined {
   const names = url.protocol === 'https:' ? ['https_proxy', 'HTTPS_PROXY'] : ['http_proxy', 'HTTP_PROXY']

@@ -1,17 +1,17 @@
 import { Agent, ProxyAgent, request, type Dispatcher } from 'undici'
 import { httpProxyFor } from './http-proxy.ts'
 
-/** Where a list of models is asked for. */
+/** Request for a list of models. */
 export interface ModelListQuery {
-  /** Without user name, password, query and fragment. */
+  /** Base URL without user name, password, query and fragment. */
   baseURL: URL
   apiKey: string | undefined
-  /** Of the process that will ask for replies: its proxy variables decide on the way. */
+  /** Environment of the process that will call the model. Its proxy variables decide which proxy is used. */
   env: Record<string, string | undefined>
   signal: AbortSignal
 }
 
-/** What an endpoint answered. `failed`: there was no answer at all. */
+/** Answer of an endpoint. `failed` means that there was no answer. */
 export type ModelListAnswer =
   | { kind: 'models'; ids: string[] }
   | { kind: 'refused'; status: number; message: string }
@@ -19,18 +19,20 @@ export type ModelListAnswer =
   | { kind: 'html' | 'other' | 'tooLarge'; status: number }
   | { kind: 'failed'; code: string; message: string }
 
-/** Lists of some hundred models take a few hundred kB. */
+/** Size limit of a list, in bytes. Lists of some hundred models take a few hundred kB. */
 const maxBytes = 16 * 1024 * 1024
 
 /**
- * Asks for the models of an OpenAI-compatible endpoint: `GET {baseURL}/models` answers `{ data: [{ id }, …] }`. Follows
- * no redirect, since the key would go along. Never rejects; messages are the endpoint's own and may hold anything.
+ * Returns the models of an OpenAI-compatible endpoint: `GET {baseURL}/models` answers
+ * `{ data: [{ id }, …] }`. Follows no redirect, because the key would be sent along. Never rejects. Messages
+ * are the endpoint's own and may hold any text.
  */
 export async function askModels({ baseURL, apiKey, env, signal }: ModelListQuery): Promise<ModelListAnswer> {
   let dispatcher: Dispatcher | undefined
   try {
     const proxy = httpProxyFor(baseURL, env)
-    // Of http URLs a proxy gets the whole request, as from opencode; only https goes through a tunnel.
+    // For an http URL the proxy gets the whole request, as it does from opencode. Only https goes through a
+    // tunnel.
     dispatcher = proxy === undefined ? new Agent() : new ProxyAgent({ uri: proxy.url, proxyTunnel: false })
     const answer = await request(`${baseURL.href.replace(/\/+$/, '')}/models`, {
       dispatcher,
@@ -81,7 +83,9 @@ function modelIds(answer: unknown): string[] | undefined {
   return ids.every((id) => typeof id === 'string') ? ids : undefined
 }
 
-/** OpenAI's `{ error: { message } }`, FastAPI's `{ detail }`, or the text itself. */
+/**
+ * Returns the message of OpenAI's `{ error: { message } }` or FastAPI's `{ detail }`, else the text itself.
+ */
 function errorMessage(text: string): string {
   const answer = parsed(text) as Record<string, unknown> | null | undefined
   const error = answer?.['error']
@@ -103,7 +107,10 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The system's code, wherever it sits: in the error, its cause, or the first of several (`localhost` has two addresses). */
+/**
+ * Returns the answer of a failed request, with the system's error code. The code is in the error, in its
+ * cause, or in the first of several errors (`localhost` has two addresses).
+ */
 function failed(error: unknown, signal: AbortSignal): ModelListAnswer {
   if (signal.aborted) return { kind: 'failed', code: 'TIMEOUT', message: '' }
   const { code, cause, message = '' } = error as { code?: string; cause?: unknown; message?: string }

@@ -5,14 +5,15 @@ import { replaceFile } from '../home/private-file.ts'
 import { mentionsPlugin, namesPlugin } from './project-code.ts'
 
 /**
- * Keeps opencode from installing its package `@opencode-ai/plugin` into the home, unless something there may need it: a
- * tool, a plugin, or a `package.json`. In that case the placeholder of an earlier call is removed, so that opencode
- * installs the package. Files of the user and of opencode stay as they are. Never rejects: a home that cannot be written
- * is reported when the config is written.
- * @remarks Observed in opencode 1.18.33: at the first request of a directory it installs the package into each config
- *   folder (`$XDG_CONFIG_HOME/opencode`, `~/.opencode`, `OPENCODE_CONFIG_DIR`, a trusted project's `.opencode`), in its own
- *   process and over the network: 64 MB, and 31 MB in `~/.npm`. It leaves that where `node_modules` exists and the root
- *   entry of `package-lock.json` lists the package. Only tools and plugins wait for the install.
+ * Keeps opencode from installing its package `@opencode-ai/plugin` into the home, unless a tool, a plugin or
+ * a `package.json` there may need it. In that case the placeholder of an earlier call is removed, so that
+ * opencode installs the package. Files of the user and of opencode stay unchanged. Never rejects: a home that
+ * cannot be written is reported when the config is written.
+ * @remarks Observed in opencode 1.18.33: at the first request of a directory the server installs the package
+ *   into each config folder (`$XDG_CONFIG_HOME/opencode`, `~/.opencode`, `OPENCODE_CONFIG_DIR`, a trusted
+ *   project's `.opencode`), in its own process and over the network: 64 MB, and 31 MB in `~/.npm`. It skips
+ *   the install if `node_modules` exists and the root entry of `package-lock.json` lists the package. Only
+ *   tools and plugins wait for the install.
  */
 export async function settlePluginPackage(home: string, env: Record<string, string>): Promise<void> {
   for (const folder of [configFolder(home), join(home, '.opencode')])
@@ -25,7 +26,10 @@ async function settle(folder: string, env: Record<string, string>): Promise<void
   else if (await isFree(folder)) await writePlaceholder(folder)
 }
 
-/** Text of the lock file that makes opencode skip its install. The exact text identifies the file as ours. */
+/**
+ * Text of the lock file that makes opencode skip its install. The exact text identifies the file as this
+ * package's.
+ */
 const placeholder = `${JSON.stringify(
   {
     name: 'opencode-runtime-keeps-opencode-from-installing',
@@ -40,7 +44,10 @@ const placeholder = `${JSON.stringify(
 const lockOf = (folder: string): string => join(folder, 'package-lock.json')
 const modulesOf = (folder: string): string => join(folder, 'node_modules')
 
-/** Writes the placeholder: the lock file first, because an empty `node_modules` alone could not be identified as ours. */
+/**
+ * Writes the placeholder. The lock file comes first, because an empty `node_modules` alone could not be
+ * identified as this package's.
+ */
 async function writePlaceholder(folder: string): Promise<void> {
   if (!(await isOurs(folder))) await replaceFile(lockOf(folder), placeholder)
   await mkdir(modulesOf(folder), { recursive: true, mode: 0o700 })
@@ -49,7 +56,7 @@ async function writePlaceholder(folder: string): Promise<void> {
 /** Removes the placeholder, and no file of the user or of opencode. */
 async function removePlaceholder(folder: string): Promise<void> {
   if (!(await isOurs(folder))) return
-  // rmdir refuses a folder that is not empty, so the folder stays.
+  // rmdir fails for a folder that is not empty; that folder stays.
   await rmdir(modulesOf(folder)).catch(() => undefined)
   await rm(lockOf(folder), { force: true })
 }
@@ -69,15 +76,18 @@ async function isFree(folder: string): Promise<boolean> {
   return modules === undefined || (modules === 'folder' && (await readdir(modulesOf(folder))).length === 0)
 }
 
-/** The lock files of other package managers. */
+/** Lock files of other package managers. */
 const othersFiles = /^(bun\.lockb?|yarn\.lock|pnpm-lock\.yaml|npm-shrinkwrap\.json)$/
 
-/** Returns whether something in a config folder, or in the configs that the user's variables name, may import the package. */
+/**
+ * Returns whether a file in a config folder, or in the configs that the user's variables name, may import the
+ * package.
+ */
 async function needsPackage(folder: string, env: Record<string, string>): Promise<boolean> {
   if ((await kindOf(join(folder, 'package.json'))) !== undefined) return true
   for (const name of ['tool', 'tools', 'plugin', 'plugins'])
     if ((await list(join(folder, name))).some((file) => /\.[jt]s$/.test(file))) return true
-  // A config of the old TOML form is not read here: opencode converts it at its start.
+  // A config of the old TOML form is not read here, because opencode converts it at its start.
   if ((await kindOf(join(folder, 'config'))) === 'file') return true
   const { OPENCODE_CONFIG, OPENCODE_CONFIG_CONTENT } = env
   if (OPENCODE_CONFIG_CONTENT !== undefined && mentionsPlugin(OPENCODE_CONFIG_CONTENT)) return true
@@ -89,7 +99,7 @@ async function needsPackage(folder: string, env: Record<string, string>): Promis
 
 const list = (folder: string): Promise<string[]> => readdir(folder).catch(() => [])
 
-/** Returns the kind of a path; links are not followed, because the placeholder holds no link. */
+/** Returns the kind of a path. Links are not followed, because the placeholder holds no link. */
 async function kindOf(path: string): Promise<'file' | 'folder' | 'other' | undefined> {
   const stats = await lstat(path).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined

@@ -4,29 +4,33 @@ import { InvalidOptionsError } from '../../errors.ts'
 import { asHostFault, isHostFault } from '../host/host-fault.ts'
 import { worktreeOf } from './worktree.ts'
 
-/** Whose directory it is, and what the server is run with. */
+/** Home and variables of the server that runs in a project's directory. */
 export interface ProjectOwner {
-  /** The server's own home: what it says of itself is the user's word, not the project's. */
+  /** Home of the server. Its config is the user's own, not the project's. */
   home: string
-  /** The user's own variables for the server. */
+  /** Variables that the user set for the server. */
   env: Record<string, string>
 }
 
 /**
- * Finds what a project would have the server run, without being asked: the path of the first such file, `undefined` for
- * none. Opencode 1.18.33 loads, at the first request that names a directory or a session in it, whatever its flags say:
- * - each `.js` and `.ts` file, links too, right in a `.opencode/plugin` or `.opencode/plugins`,
- * - each plugin that an `opencode.json` or `opencode.jsonc` names, in the folder or in its `.opencode`,
- *
- * of the directory (its links resolved) and of all folders above it: up to the root of its git worktree, or to `/`.
- *
- * What cannot be read is no danger: the server is the same user. Rejects where it is not known what is there: with
- * `HostFaultError` where the host cannot tell for the moment, else with `InvalidOptionsError`.
+ * Returns the path of the first file of a project whose code the server would run without being asked;
+ * `undefined` if there is none. A file that cannot be read is no danger, because the server runs as the same
+ * user.
+ * @throws HostFaultError if the host cannot read the folders at the moment
+ * @throws InvalidOptionsError if the folders cannot be read for another reason
+ * @remarks Observed in opencode 1.18.33: at the first request that names a directory, or a session in it, the
+ *   server searches the directory (links resolved) and all folders above, up to the root of its git worktree,
+ *   or to `/`. Whatever its flags say, it loads:
+ * - each `.js` and `.ts` file, links included, directly in a `.opencode/plugin` or `.opencode/plugins`,
+ * - each plugin that an `opencode.json` or `opencode.jsonc` names, in the folder or in its `.opencode`.
  */
 export const findProjectCode = (directory: string, owner: ProjectOwner): Promise<string | undefined> =>
   findUp(directory, owner, codeOf)
 
-/** Finds, in the same folders, the first config of a project: `opencode.json` or `opencode.jsonc`, of `.opencode` too. */
+/**
+ * Returns the first config of a project, in the same folders: `opencode.json` or `opencode.jsonc`, also in
+ * `.opencode`.
+ */
 export const findProjectConfig = (directory: string, owner: ProjectOwner): Promise<string | undefined> =>
   findUp(directory, owner, configOf)
 
@@ -36,7 +40,7 @@ async function findUp(
   look: (folder: string) => Promise<string | undefined>,
 ): Promise<string | undefined> {
   const [start, home] = await Promise.all([realOf(directory), realOf(owner.home)])
-  // Side by side: each turn waits for this.
+  // Folders are read in parallel, because each turn waits for the result.
   const files = await Promise.all(
     upFrom(start).map(async (folder) => ({
       folder,
@@ -46,15 +50,16 @@ async function findUp(
   const nearest = files.find(({ file }) => file !== undefined)
   if (nearest === undefined) return undefined
   const root = await worktreeOf(start, owner)
-  // A root outside of the directory's parents does not end the search: `core.worktree` may name any folder.
+  // A root outside of the directory's parents does not end the search, because `core.worktree` may name any
+  // folder.
   const isEnd = root !== undefined && isWithin(start, root)
   return isEnd && !isWithin(nearest.folder, root) ? undefined : nearest.file
 }
 
 /**
- * Refuses a directory whose project would run code of its own in the server, with the agent's key. `what` names the
- * input that the directory comes from.
- * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) that names the file, seen from the directory.
+ * Rejects a directory whose project would run its own code in the server, with the agent's key.
+ * @param what - the input that names the directory
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) that names the file, relative to the directory
  */
 export async function refuseProjectCode(what: string, directory: string, owner: ProjectOwner): Promise<void> {
   const file = await findProjectCode(directory, owner)
@@ -73,7 +78,7 @@ function upFrom(folder: string): string[] {
 
 const isWithin = (folder: string, root: string): boolean => upFrom(folder).includes(root)
 
-/** What of one folder would run. */
+/** Returns the first file of one folder that the server would run. */
 async function codeOf(folder: string): Promise<string | undefined> {
   const own = join(folder, '.opencode')
   const hasOwn = (await lenient(stat(own))) !== undefined
@@ -112,8 +117,9 @@ export async function namesPlugin(file: string): Promise<boolean> {
 }
 
 /**
- * Returns whether a config's text may name a plugin. Where it is not plain JSON the word alone counts, and so does an escape that
- * may spell it: no second reader of JSONC is to be outwitted.
+ * Returns whether a config's text may name a plugin. In text that is not plain JSON, the word alone counts,
+ * and so does an escape that may spell it. There is no second reader of JSONC, because a project could trick
+ * it.
  */
 export function mentionsPlugin(text: string): boolean {
   if (!/plugin|\\u/i.test(text)) return false
@@ -124,7 +130,10 @@ export function mentionsPlugin(text: string): boolean {
   }
 }
 
-/** At any depth: a key may reach the top by way of `__proto__`. */
+/**
+ * Returns whether a value holds a plugin key at any depth, because a key may reach the top through
+ * `__proto__`.
+ */
 function hasPlugin(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   return Object.entries(value).some(
@@ -137,7 +146,7 @@ const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.lengt
 
 const realOf = async (path: string): Promise<string> => (await lenient(realpath(path))) ?? path
 
-/** What is not there, and what this user may not read. */
+/** Error codes of a path that does not exist, or that this user may not read. */
 const absent = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG'])
 
 async function lenient<T>(asked: Promise<T>): Promise<T | undefined> {

@@ -1,14 +1,14 @@
 import type { Agent, Dispatcher } from 'undici'
 import { loadHttp } from './load-http.ts'
 
-/** Where a server is, and how to be let in. */
+/** Address and credentials of a server. */
 export interface Endpoint {
   baseURL: string
   username: string
   password: string | undefined
 }
 
-/** The server answered, but not with success. `message` is its own, one line. */
+/** Error for an answer without success. `message` is the server's own, one line. */
 export class HttpError extends Error {
   override readonly name = 'HttpError'
   readonly status: number
@@ -19,21 +19,23 @@ export class HttpError extends Error {
   }
 }
 
-/** The server answered with success, but with unexpected content: it may be another server. */
+/** Error for an answer with success but unexpected content, which may come from another server. */
 export class UnexpectedAnswerError extends Error {
   override readonly name = 'UnexpectedAnswerError'
 }
 
-/** A request. */
+/** Request to a server. */
 export interface Call {
   method?: Dispatcher.HttpMethod
   query?: Record<string, string>
-  /** The directory that the call is about; `undefined` or empty: the one in which the server was started. */
+  /**
+   * Directory of the call. If `undefined` or empty, the server uses the directory in which it was started.
+   */
   directory?: string | undefined
-  /** Sent as JSON. */
+  /** Body, sent as JSON. */
   body?: unknown
   signal?: AbortSignal | undefined
-  /** On a connection of its own, closed at once. */
+  /** True for a connection of its own, which is closed after the call. */
   isAlone?: boolean
 }
 
@@ -44,15 +46,15 @@ async function openAgents() {
     Agent,
     request,
     agent: new Agent({ connect: { timeout: 10_000 } }),
-    // The default body timeout would cut the stream at 300 s; heartbeats show whether it lives.
+    // The default body timeout would cut the stream at 300 s. Heartbeats show whether the stream is alive.
     streams: new Agent({ bodyTimeout: 0, headersTimeout: 30_000 }),
   }
 }
 
 /**
- * HTTP to a server, as its user. Everything rejects with {@link HttpError} for an answer that is no success, and with
- * undici's error where there is none; with HostFaultError where undici cannot be loaded, which the next call tries again.
- * Credentials stay in private fields.
+ * HTTP connections to a server, with its credentials in private fields. Every method rejects with
+ * {@link HttpError} for an answer without success, with undici's error if there is no answer, and with
+ * HostFaultError if undici cannot be loaded. The next call tries to load undici again.
  */
 export class Transport {
   readonly baseURL: string
@@ -66,11 +68,11 @@ export class Transport {
       password === undefined
         ? undefined
         : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
-    // Whoever asks is told.
+    // Each call reports the failure itself.
     this.#open().catch(() => undefined)
   }
 
-  /** What a call is answered, as JSON; `undefined` where the answer is none. */
+  /** Resolves with the answer of a call, parsed from JSON; `undefined` if the answer is not JSON. */
   async json(path: string, call: Call = {}): Promise<unknown> {
     const { Agent, agent: shared } = await this.#open()
     if (call.isAlone !== true) return this.#json(path, call, shared)
@@ -82,7 +84,7 @@ export class Transport {
     }
   }
 
-  /** The bytes of an event stream, once the server has taken the request. */
+  /** Resolves with the bytes of an event stream when the server has accepted the request. */
   async stream(path: string, signal: AbortSignal): Promise<Dispatcher.ResponseData['body']> {
     const { request, streams } = await this.#open()
     const response = await request(new URL(path, this.baseURL), {
@@ -94,7 +96,7 @@ export class Transport {
     return response.body
   }
 
-  /** Closes every connection at once. */
+  /** Closes all connections immediately. */
   close(): void {
     this.#isClosed = true
     const destroyed = this.#agents?.then(({ agent, streams }) =>
@@ -103,7 +105,7 @@ export class Transport {
     destroyed?.catch(() => undefined)
   }
 
-  /** Opens the connections once; again after a failure. */
+  /** Opens the connections at the first call, and again after a failure. */
   #open(): ReturnType<typeof openAgents> {
     if (this.#agents) return this.#agents
     if (this.#isClosed) return Promise.reject(new Error('The connections to the server are closed'))
@@ -143,14 +145,16 @@ export class Transport {
 
 /**
  * Returns the header that names a directory.
- *
- * @remarks Observed in opencode 1.18.33: the header is decoded once; a query is decoded once more than HTTP does, so that
- * `a%2Fb` would arrive as `a/b`.
+ * @remarks Observed in opencode 1.18.33: the header is decoded once. A query is decoded once more than HTTP
+ *   does, so that `a%2Fb` would arrive as `a/b`.
  */
 const directoryHeader = (directory = ''): Record<string, string> =>
   directory === '' ? {} : { 'x-opencode-directory': encodeURIComponent(directory) }
 
-/** What an answer says, whatever it calls itself; with auth, any unknown path answers 200 with HTML: that says nothing. */
+/**
+ * Returns the JSON of a text, whatever its content type; `undefined` if the text is not JSON. With auth, any
+ * unknown path answers 200 with HTML.
+ */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown
@@ -159,7 +163,10 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** What the server says of its refusal: `{ name, data: { message } }` or `{ error }`, else the status. */
+/**
+ * Returns the error of an answer without success. Its message is the answer's `data.message`, `message` or
+ * `name`, else a text with the status.
+ */
 async function failure(response: Dispatcher.ResponseData, what: string): Promise<HttpError> {
   const text = await response.body.text().catch(() => '')
   return new HttpError(response.statusCode, messageOf(text) ?? `${what} answered ${response.statusCode}`)

@@ -1,22 +1,26 @@
 /**
- * The oldest opencode that was seen to answer as this package needs it, in a survey of turns, tools, requests, errors and
- * the end of a server; 1.1.53 and older fail in it.
+ * Oldest opencode version that works with this package, found in a survey of turns, tools, requests, errors
+ * and server exits. Versions 1.1.53 and older fail in the survey.
  */
 export const oldestSupported = '1.1.58'
 
-/** The versions of opencode that the tests ran on, both ends included. */
+/** Versions of opencode that the tests ran on, both ends included. */
 export const tested = { from: '1.18.33', to: '1.18.33' }
 
-/** The oldest Node that this package runs on; `engines` in package.json says the same. */
+/** Oldest Node version that this package runs on; equal to `engines` in package.json. */
 export const oldestNode = '20.19.0'
 
 /**
- * What is known of a version of opencode. `supported`: tested. `untested`: newer or older than what was tested, or a
- * build that has no release number; it may well work. `unsupported`: too old. `unknown`: no version at all.
+ * Judgement of an opencode version. `supported`: tested. `untested`: newer or older than the tested versions,
+ * or a build without a release number; such a version may work. `unsupported`: too old. `unknown`: no
+ * version.
  */
 export type VersionJudgement = 'supported' | 'untested' | 'unsupported' | 'unknown'
 
-/** Judges a version as `opencode --version` prints it (`1.18.33`; a build of one's own says `0.0.0-…`). */
+/**
+ * Returns the judgement of a version in the form of `opencode --version` (`1.18.33`; a local build prints
+ * `0.0.0-…`).
+ */
 export function judgeVersion(version: string): VersionJudgement {
   const read = readVersion(version)
   if (read === undefined) return 'unknown'
@@ -26,7 +30,10 @@ export function judgeVersion(version: string): VersionJudgement {
   return 'supported'
 }
 
-/** Whether a version comes before another; a pre-release comes before its release. What is no version never does. */
+/**
+ * Returns whether a version comes before another. A pre-release comes before its release. False for text that
+ * is no version.
+ */
 export function isOlder(version: string, other: string): boolean {
   const [a, b] = [readVersion(version), readVersion(other)]
   if (a === undefined || b === undefined) return false

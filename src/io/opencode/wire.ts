@@ -1,12 +1,13 @@
 import type { InputRequest, OpenCodeEvent, Usage } from '../../replies.ts'
 
 /**
- * opencode's wire shapes, as narrow as we use them (opencode 1.18.33, `GET /event` and `GET /session/{id}/message`).
- * Every parser answers `undefined` for what it does not know: a malformed frame changes nothing and never throws.
+ * Fields of opencode's wire shapes, reduced to those that this package uses. Every parser returns `undefined`
+ * for an unknown value, so that a malformed frame changes nothing and never throws.
+ * @remarks Observed in opencode 1.18.33: `GET /event` and `GET /session/{id}/message`.
  */
 type Fields = Record<string, unknown>
 
-/** An error as `session.error` and an assistant message carry it. */
+/** Error of `session.error` or of an assistant message. */
 export interface WireError {
   name: string
   message: string
@@ -14,7 +15,7 @@ export interface WireError {
   isRetryable: boolean | undefined
 }
 
-/** A message's `info`. */
+/** `info` of a message. */
 export interface WireMessage {
   id: string
   sessionId: string
@@ -22,54 +23,54 @@ export interface WireMessage {
   parentId: string | undefined
   finish: string | undefined
   completed: boolean
-  /** A compaction's own summary: it costs, but it is no answer. */
+  /** True for a compaction's summary, which has a cost but is no answer. */
   summary: boolean
   error: WireError | undefined
   usage: Usage | undefined
 }
 
-/** A tool part's call, at one of its states. */
+/** Call of a tool part, in one of its states. */
 export interface WireTool {
   name: string
   callId: string
   status: 'pending' | 'running' | 'completed' | 'error'
-  /** Not known yet while a call is pending. */
+  /** Input of the call; unknown while the call is pending. */
   input: Fields | undefined
   result: string
 }
 
-/** A part of a message. */
+/** Part of a message. */
 export interface WirePart {
   id: string
   messageId: string
   type: string
   text: string
   ended: boolean
-  /** Made by the server on its own account: a compaction's marker, a continuation's text. */
+  /** True for a part that the server made itself: a compaction's marker, or the text of a continuation. */
   synthetic: boolean
   tool: WireTool | undefined
-  /** The child session that a `task` tool runs. */
+  /** Child session that a `task` tool runs. */
   childId: string | undefined
 }
 
-/** What a session is doing. */
+/** Status of a session. */
 export type WireStatus =
   { type: 'busy' } | { type: 'idle' } | { type: 'retry'; attempt: number; message: string; next: number }
 
-/** Whether a value is an object, a list included: its fields may be anything. */
+/** Returns whether a value is an object or a list. Its fields may be anything. */
 export const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null
 const fields = (value: unknown): Fields => (isFields(value) ? value : {})
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
 const count = (value: unknown): number =>
   typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0
 
-/** A child session and its parent. */
+/** Child session and its parent. */
 export interface SessionLink {
   parentId: string
   childId: string
 }
 
-/** The session that an event is about. */
+/** Returns the session of an event. */
 export function sessionOf(event: OpenCodeEvent): string | undefined {
   const properties = fields(event.properties)
   return (
@@ -79,7 +80,10 @@ export function sessionOf(event: OpenCodeEvent): string | undefined {
   )
 }
 
-/** The child session that an event makes known, and its parent: by its creation, or by the `task` tool that resumes it. */
+/**
+ * Returns the child session that an event reports, with its parent: by its creation, or by the `task` tool
+ * that resumes it.
+ */
 export function childOf(event: OpenCodeEvent): SessionLink | undefined {
   if (event.type === 'session.created' || event.type === 'session.updated') {
     const { id, parentID } = fields(fields(event.properties)['info'])
@@ -94,7 +98,7 @@ function pair(parentId: unknown, childId: unknown): SessionLink | undefined {
   return { parentId, childId }
 }
 
-/** A message, from an event's `info` or an entry of the list of messages. */
+/** Returns a message, from an event's `info` or an entry of the list of messages. */
 export function parseMessage(value: unknown): WireMessage | undefined {
   const info = fields(value)
   const id = text(info['id'])
@@ -113,7 +117,10 @@ export function parseMessage(value: unknown): WireMessage | undefined {
   }
 }
 
-/** Returns the directory that an assistant message is written in (opencode 1.18.33, `info.path.cwd` of `message.updated`). */
+/**
+ * Returns the directory that an assistant message is written in.
+ * @remarks Observed in opencode 1.18.33: `info.path.cwd` of `message.updated`.
+ */
 export function workplaceOf({ type, properties }: OpenCodeEvent): string | undefined {
   if (type !== 'message.updated') return undefined
   return text(fields(fields(properties['info'])['path'])['cwd'])
@@ -133,7 +140,7 @@ function parseUsage(info: Fields): Usage | undefined {
   }
 }
 
-/** A part of a message, from an event or an entry of the list of messages. */
+/** Returns a part of a message, from an event or an entry of the list of messages. */
 export function parsePart(value: unknown): WirePart | undefined {
   const part = fields(value)
   const [id, messageId, type] = [text(part['id']), text(part['messageID']), text(part['type'])]
@@ -162,7 +169,7 @@ function parseTool(part: Fields): WireTool | undefined {
   return { name, callId, status, input, result: text(result) ?? '' }
 }
 
-/** An error, from `session.error` or a message's `info`. */
+/** Returns an error, from `session.error` or a message's `info`. */
 export function parseError(value: unknown): WireError | undefined {
   const name = text(fields(value)['name'])
   if (name === undefined) return undefined
@@ -176,7 +183,7 @@ export function parseError(value: unknown): WireError | undefined {
   }
 }
 
-/** What a session is doing, from `session.status` or an entry of `GET /session/status`. */
+/** Returns the status of a session, from `session.status` or an entry of `GET /session/status`. */
 export function parseStatus(value: unknown): WireStatus | undefined {
   const { type, attempt, message, next } = fields(value)
   if (type === 'busy' || type === 'idle') return { type }
@@ -184,7 +191,10 @@ export function parseStatus(value: unknown): WireStatus | undefined {
   return { type, attempt: count(attempt), message: text(message) ?? '', next: count(next) }
 }
 
-/** A pending request, from `permission.asked`, `question.asked`, or an entry of `GET /permission` and `GET /question`. */
+/**
+ * Returns a pending request, from `permission.asked`, `question.asked`, or an entry of `GET /permission` or
+ * `GET /question`.
+ */
 export function parseRequest(value: unknown, rootId: string): InputRequest | undefined {
   const entry = fields(value)
   const [id, sessionId] = [text(entry['id']), text(entry['sessionID'])]
@@ -218,12 +228,15 @@ function parseQuestion(value: unknown) {
   }
 }
 
-/** A list as it is, anything else as an empty one. */
+/** Returns a list unchanged, and an empty list for any other value. */
 export const asList = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : [])
 
-/** The parts of an entry of `GET /session/{id}/message`. */
+/** Returns the parts of an entry of `GET /session/{id}/message`. */
 export const partsOf = (entry: unknown): unknown[] => (isFields(entry) ? asList(entry['parts']) : [])
 
-/** Whether an answer of `GET /session/status` says that a session does nothing: idle ones are absent. */
+/**
+ * Returns whether an answer of `GET /session/status` shows a session as idle: idle sessions are absent from
+ * the answer.
+ */
 export const isIdle = (status: unknown, sessionId: string | undefined): boolean =>
   isFields(status) && (sessionId === undefined || !(sessionId in status))

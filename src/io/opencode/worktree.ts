@@ -5,14 +5,14 @@ import { noServer, serverEnvironment } from './environment.ts'
 import { loadModule } from '../host/load-module.ts'
 import type { ProjectOwner } from './project-code.ts'
 
-/** For git to answer, in ms. */
+/** Time limit of a git command, in ms. */
 const timeoutMs = 5_000
 
 /**
- * The root of the git worktree that a folder is in, as opencode 1.18.33 sees it: git itself is asked, at the nearest
- * `.git` and in the server's environment, since one that git does not take (broken, or of another owner) is none.
- * `undefined` for none: then opencode looks up to `/`. Rejects with HostFaultError where git
- * cannot be run at the moment.
+ * Returns the root of the git worktree that a folder is in, as opencode 1.18.33 determines it; `undefined` if
+ * there is none, in which case opencode searches up to `/`. Runs git at the nearest `.git` and in the
+ * server's environment, because a worktree that git rejects (broken, or of another owner) does not count.
+ * @throws HostFaultError if git cannot be run at the moment
  */
 export async function worktreeOf(folder: string, { home, env }: ProjectOwner): Promise<string | undefined> {
   const place = await nearestGit(folder)
@@ -28,7 +28,7 @@ export async function worktreeOf(folder: string, { home, env }: ProjectOwner): P
       stdin: 'ignore',
       timeout: timeoutMs,
     })
-    // Only the last line end is removed: a folder's name may end in spaces.
+    // Only the last line end is removed, because a folder's name may end in spaces.
     return exitCode === 0 ? stdout : undefined
   }
   const [top, own, common] = await Promise.all(['--show-toplevel', '--git-dir', '--git-common-dir'].map(git))

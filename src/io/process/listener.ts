@@ -1,15 +1,18 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
 
-/** A process that listens on a port. */
+/** Process that listens on a port. */
 export interface Listener {
   pid: number
-  /** Its program, as `/proc/{pid}/comm` has it (15 characters at most): arguments may hold secrets. */
+  /**
+   * Program name from `/proc/{pid}/comm`, 15 characters at most. Arguments are left out: they may hold
+   * secrets.
+   */
   program: string
 }
 
 /**
- * Finds the process that listens on a TCP port: Linux only, and only where `/proc` shows its descriptors, which are one's
- * own processes'. `undefined` where it cannot be told.
+ * Returns the process that listens on a TCP port; `undefined` if it cannot be determined. Works on Linux
+ * only, and only for processes whose descriptors `/proc` shows, which are those of the same user.
  */
 export async function findListener(port: number): Promise<Listener | undefined> {
   const tables = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map(textOf))
@@ -22,7 +25,10 @@ export async function findListener(port: number): Promise<Listener | undefined> 
   return undefined
 }
 
-/** The sockets in state LISTEN (0A) on a port, as descriptors link to them. Columns: sl, local, remote, state, … inode. */
+/**
+ * Returns the sockets in state LISTEN (0A) on a port, in the form of a descriptor's link. Columns of the
+ * table: sl, local, remote, state, … inode.
+ */
 function listening(table: string, port: number): string[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
   return table.split('\n').flatMap((line) => {

@@ -4,10 +4,12 @@ import { InvalidOptionsError, PortInUseError } from '../../errors.ts'
 import { asHostFault, isHostFault } from '../host/host-fault.ts'
 
 /**
- * A port for the next spawn: the given one if nothing listens on it, else a free one. Above 20 000, where no port is
- * one that browsers and `fetch` refuse. Binding it again may lose a race; an early exit then tries another.
- * @throws PortInUseError (`ERR_OPENCODE_PORT_IN_USE`) where the given one is taken, InvalidOptionsError where the host
- *   name is none of this machine's, HostFaultError where the host refuses for the moment.
+ * Returns a port for the next spawn: the wanted port if it is free, else any free port. Free ports are chosen
+ * above 20 000, because browsers and `fetch` refuse no port there. Another process may take the port before
+ * the server binds it; the server then exits early and the next spawn tries another port.
+ * @throws PortInUseError (`ERR_OPENCODE_PORT_IN_USE`) if the wanted port is taken
+ * @throws InvalidOptionsError if the host name is no address of this machine
+ * @throws HostFaultError if the host cannot open a port at the moment
  */
 export async function choosePort(hostname: string, wanted: number | undefined): Promise<number> {
   const failure = await bindFailure(hostname, wanted ?? 0)
@@ -34,13 +36,19 @@ async function freePort(hostname: string): Promise<number> {
   }
 }
 
-/** Starts at a random place, so that hosts that start at once rarely want the same port. */
+/**
+ * Returns 2 000 ports from a random start, so that hosts that start at the same time rarely choose the same
+ * port.
+ */
 function shuffledRange(): Iterable<number> {
   const start = 20_000 + Math.floor(Math.random() * 38_000)
   return portNumbers(start, start + 2_000)
 }
 
-/** Why a port cannot be bound, as the system's code (`EADDRINUSE`); `undefined` where it can. Port 0: any. */
+/**
+ * Returns the system's error code (`EADDRINUSE`) if a port cannot be bound, `undefined` if it can. Port 0
+ * means any port.
+ */
 export function bindFailure(hostname: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer()
@@ -49,7 +57,10 @@ export function bindFailure(hostname: string, port: number): Promise<string | un
   })
 }
 
-/** Where a server that listens there is asked: one on every address on loopback; an IPv6 address goes in brackets. */
+/**
+ * Returns the URL of a server that listens on a host name and port. A server on all addresses is called on
+ * loopback; an IPv6 address is put in brackets.
+ */
 export function baseURLOf(hostname: string, port: number): string {
   return `http://${urlHost(hostname)}:${port}`
 }

@@ -1,17 +1,18 @@
 import { markerVariable } from '../opencode/environment.ts'
 import { listPids, readProc, readProcLink, readStat } from './proc.ts'
 
-/** A process group's signals that matter here. */
+/** Signals that are sent to a process group. */
 export type GroupSignal = 'SIGTERM' | 'SIGKILL'
 
-/** Sends a signal to a process group, which takes no descriptor. Returns whether there is such a group. */
+/** Sends a signal to a process group and returns whether the group exists. Takes no descriptor. */
 export const signalGroup = (leader: number, signal: GroupSignal): boolean => sendSignal(-leader, signal)
 
 /**
- * Kills the processes that a spawn left: its process group, even if no process can be inspected, and all that carry its
- * marker (bash tools run in sessions of their own, which no group signal reaches). Returns how many were still alive.
- * Processes with the marker are found in `/proc`; without `/proc` only the group is killed.
- * @throws HostFaultError if some process could not be inspected; all processes that were found are killed before.
+ * Kills the processes that a spawn left, and returns how many were still alive. Kills the process group, even
+ * if no process can be inspected, and all processes that carry the spawn's marker: bash tools run in sessions
+ * of their own, which no group signal reaches. Processes with the marker are found in `/proc`; without
+ * `/proc` only the group is killed.
+ * @throws HostFaultError if a process could not be inspected; all processes that were found are killed first
  */
 export function killLeftovers(leader: number | undefined, marker: string): number {
   const { pids, fault } = look(leader, marker)
@@ -22,8 +23,8 @@ export function killLeftovers(leader: number | undefined, marker: string): numbe
 }
 
 /**
- * Finds the pids of a group, and of all that carry a marker; zombies are gone already.
- * @throws HostFaultError if some process could not be inspected.
+ * Returns the pids of a group and of all processes that carry a marker, without zombies.
+ * @throws HostFaultError if a process could not be inspected
  */
 export function findLeftovers(leader: number | undefined, marker: string): number[] {
   const { pids = [], fault } = look(leader, marker)
@@ -33,9 +34,9 @@ export function findLeftovers(leader: number | undefined, marker: string): numbe
 
 /** Result of a search for a spawn's processes. */
 interface Look {
-  /** `undefined` if this platform does not list processes. */
+  /** Pids that were found; `undefined` if this platform does not list processes. */
   pids?: number[]
-  /** The reason why the search is incomplete. */
+  /** Reason why the search is incomplete. */
   fault?: Error
 }
 
@@ -52,7 +53,8 @@ function look(leader: number | undefined, marker: string): Look {
   const all = process.platform === 'linux' ? (attempt(listPids) ?? []) : []
   const kindOf = (pid: number) => attempt(() => kindOfProcess(pid, leader, marker))
   const found = all.filter((pid) => pid !== process.pid).map((pid) => ({ pid, kind: kindOf(pid) }))
-  // One that is just starting another program shows no environment for a moment: those are looked at once more.
+  // A process that is replacing its program shows no environment for a moment, so it is inspected a second
+  // time.
   const left = found.filter(({ pid, kind }) => (kind === 'between' ? kindOf(pid) : kind) === 'left')
   const [fault] = faults
   return { ...(all.length > 0 && { pids: left.map(({ pid }) => pid) }), ...(fault && { fault }) }
@@ -66,14 +68,14 @@ function kindOfProcess(pid: number, leader: number | undefined, marker: string) 
 
 /**
  * Returns whether a process carries a spawn's marker; `undefined` if its environment cannot be read.
- * @throws HostFaultError if the host cannot tell at the moment.
+ * @throws HostFaultError if the host cannot tell at the moment
  */
 export function carriesMarker(pid: number, marker: string): boolean | undefined {
   const environment = environmentOf(pid)
   return environment === '' ? undefined : carries(environment, marker)
 }
 
-/** Neither a kernel thread nor a zombie. */
+/** Returns whether a process has a program, unlike a kernel thread and a zombie. */
 const hasProgram = (pid: number): boolean => (readProcLink(`${pid}/exe`) ?? '') !== ''
 
 function isInGroup(pid: number, leader: number | undefined): boolean {
@@ -89,7 +91,10 @@ function carries(environment: string, marker: string): boolean {
 
 const environmentOf = (pid: number): string => readProc(`${pid}/environ`) ?? ''
 
-/** Sends a signal; returns whether the target exists. EPERM means a group of zombies on macOS, and a group of another user elsewhere. */
+/**
+ * Sends a signal and returns whether the target exists. EPERM means a group of zombies on macOS, and a group
+ * of another user elsewhere.
+ */
 function sendSignal(target: number, signal: GroupSignal): boolean {
   try {
     return process.kill(target, signal)

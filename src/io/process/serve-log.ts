@@ -9,30 +9,31 @@ import { configFolder } from '../opencode/config-file.ts'
 import { quietly } from '../../util/quietly.ts'
 import { restrict } from '../home/modes.ts'
 
-/** `serve.log`, `serve.log.1` and `serve.log.2`, of this size each. */
+/** Size limit of each of `serve.log`, `serve.log.1` and `serve.log.2`. */
 const maxSize = '1M'
 const keptFiles = 2
 const tailLines = 20
-/** A line longer than this is written in pieces. */
+/** Length of a line, in characters, above which the line is written in pieces. */
 const maxLine = 16 * 1024
 
-/** Where a server's output goes, and the last lines of it. */
+/** Log of a server's output, with its last lines. */
 export interface ServeLog {
   /**
-   * Takes one of the server's outputs for as long as it lives; each needs its own, since a line, and a secret in it, would
-   * be torn by what the other says meanwhile.
+   * Returns a stream that takes one output of the server until that output ends. Each output needs its own
+   * stream: in a shared stream the other output would split a line, and a secret in that line.
    */
   readonly input: () => Transform
-  /** The last lines, secrets masked. */
+  /** Returns the last lines, with secrets masked. */
   tail(): string
-  /** Resolves when the file is closed, after all inputs have ended: nothing more is written then. */
+  /** Resolves when all inputs have ended and the file is closed. Nothing is written afterwards. */
   readonly closed: Promise<void>
 }
 
 /**
- * Opens `serve.log` beside the config, 0600 and bounded. What the server prints is always drained, masked line by
- * line, and written no faster than the disk takes it; a disk that fails loses the log, never the server. `onText` sees
- * its lines as they are, and also one that has no end yet.
+ * Opens `serve.log` beside the config, with mode 0600 and bounded size. The server's output is always
+ * drained, masked line by line, and written no faster than the disk accepts it. If the disk fails, the log is
+ * lost and the server keeps running.
+ * @param onText - receives each line unmasked, and also a line that has not ended yet
  */
 export function openServeLog(home: string, secrets: Secrets, onText: (text: string) => void): ServeLog {
   const last: string[] = []
@@ -70,7 +71,10 @@ function openRotating(folder: string) {
   return createStream('serve.log', { path: folder, size: maxSize, rotate: keptFiles, mode: 0o600 })
 }
 
-/** Splits a byte stream into lines, whatever its chunks, and gives on what `take` makes of each. */
+/**
+ * Returns a stream that splits bytes into lines, whatever the chunks, and passes on the result of `take` for
+ * each line.
+ */
 function eachLine(
   secrets: Secrets,
   onText: (text: string) => void,
@@ -84,7 +88,8 @@ function eachLine(
       rest = lines.pop() ?? ''
       for (const text of rest === '' ? lines : [...lines, rest]) onText(text)
       if (rest.length > maxLine) {
-        // A piece may end within a secret: as much as may be the beginning of one waits for the next piece.
+        // A piece may end inside a secret, so the last characters, as many as the longest secret has, wait
+        // for the next piece.
         const masked = secrets.mask(rest)
         const end = Math.max(0, masked.length - secrets.longest)
         lines.push(masked.slice(0, end))

@@ -14,30 +14,35 @@ import { startWatcher } from './watcher.ts'
 import { firstLine } from '../../util/messages.ts'
 import { quietly } from '../../util/quietly.ts'
 
-/** What happens to a server's process. */
+/** Events of a server's process. */
 export interface ProcessEvents {
   onListening(): void
-  /** Once, at the end; also where it could not be started. */
+  /** Called exactly once: when the process exits, or when it could not be started. */
   onExit(error: ServerExitedError | HostFaultError): void
 }
 
-/** A running server's process. */
+/** Process of a running server. */
 export interface ServerProcess {
   readonly pid: number | undefined
   signal(name: GroupSignal): void
-  /** Kills the processes that are left of the spawn and returns how many there were; 1 if the host cannot list them. Never throws. */
+  /**
+   * Kills the processes that are left of the spawn, and returns how many there were; 1 if the host cannot
+   * list processes. Never throws.
+   */
   sweep(): number
   /**
-   * Ends the spawn, for a teardown that cannot wait: kills now, and again in the background until no process is left.
-   * Calls `onGone` then; synchronously if an earlier sweep had found nothing. Never throws.
+   * Ends the spawn, for a teardown that cannot wait: kills now, and again in the background until no process
+   * is left. Calls `onGone` then, or synchronously if an earlier sweep found no process. Never throws.
    */
   destroy(onGone?: () => void): void
 }
 
 /**
- * Spawns `opencode serve` in a process group of its own, its output to the log. It listens once it says so for *our*
- * port: a stranger that answers there is never asked anything (opencode 1.18.33, stdout line `… listening on http://…`).
- * @throws HostFaultError where the host has too few descriptors, before anything is opened.
+ * Spawns `opencode serve` in its own process group, with its output in the log. The server counts as
+ * listening when its output names the spawn's port; no request is sent before, so that another program on
+ * that port never receives any.
+ * @throws HostFaultError if too few descriptors are free; nothing is opened then
+ * @remarks Observed in opencode 1.18.33: the server prints the stdout line `… listening on http://…`.
  */
 export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: ProcessEvents): ServerProcess {
   requireDescriptors(notStarted, forServer)
@@ -51,7 +56,8 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
     env,
     trustProjectConfig,
   })
-  // Also what it inherits: a proxy's address may hold a password. The spawn's own password is known already.
+  // Inherited values are secrets too: a proxy's address may hold a password. The spawn's own password is
+  // registered already.
   for (const text of secretTexts(environment)) if (text !== plan.password) options.secrets.add(text)
   let listening = false
   const watch = (text: string): void => {
@@ -60,7 +66,7 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
     events.onListening()
   }
   const log = openServeLog(home, options.secrets, watch)
-  // Before the server, so that at no moment a host may die and leave it alone.
+  // Started before the server, so that a host that dies at any moment leaves no server without a watcher.
   const watcher = startWatcher(plan.marker, home)
   const args = ['serve', '--port', String(plan.port), '--hostname', plan.hostname]
   const child = execa(plan.binary, args, {
@@ -82,7 +88,7 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
     untilDone(() => isGone || writeRecord(home, record))
   }
   for (const output of [child.stdout, child.stderr]) {
-    // Output that can no longer be read is not logged; the exit reports the failure.
+    // If the output can no longer be read, nothing is logged; the exit reports the failure.
     output.on('error', () => undefined)
     output.pipe(log.input())
   }
@@ -103,8 +109,8 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
       return true
     })
   atExit.add(destroy)
-  // The exit is known from the process itself: a grandchild may hold its output open for ever. What it said last
-  // is read and written first, for as long as that may take.
+  // The exit comes from the process itself, because a grandchild may hold the output open without end. The
+  // last output is read and written first, within a time limit.
   child.once('exit', (exitCode, signal) => {
     const exit = { exitCode: exitCode ?? undefined, signal: signal ?? undefined }
     const late = setTimeout(() => end(exit), lastOutputMs)
@@ -114,7 +120,8 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
     })
   })
   child.once('error', (cause) => end({}, cause))
-  // Arguments that the system refuses as too long (E2BIG) are told by the result only: there is no event.
+  // If the system refuses the arguments as too long (E2BIG), only the result reports the failure; no event is
+  // emitted.
   void child.then(
     ({ cause }) => pid === undefined && end({}, cause instanceof Error ? cause : undefined),
     () => undefined,
@@ -138,13 +145,14 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
 }
 
 /**
- * Returns a function that kills a spawn's processes at each call and returns how many were still alive; 1 if the host
- * cannot list processes. A group that is gone is never signalled again, because its id may be reused.
+ * Returns a function that kills a spawn's processes at each call and returns how many were still alive; 1 if
+ * the host cannot list processes. A group that has ended is never signalled again, because its id may be
+ * reused.
  */
 function leftoverKiller(pid: number | undefined, marker: string): () => number {
   let leader = pid
   return () => {
-    // Nothing was started.
+    // No process was started.
     if (pid === undefined) return 0
     if (leader !== undefined && !signalGroup(leader, 'SIGKILL')) leader = undefined
     return quietly(() => killLeftovers(leader, marker)) ?? 1
@@ -161,10 +169,16 @@ const recordOf = ({ hostname, port, username, password, marker }: SpawnPlan) => 
 
 const notStarted = 'The opencode server could not be started'
 
-/** Descriptors of a spawn: the server's pipes, its watcher's, the log, and what other threads open meanwhile. */
+/**
+ * Descriptors that a spawn needs: the server's pipes, the watcher's pipe, the log, and files that other
+ * threads open meanwhile.
+ */
 const forServer = 32
 
-/** How long an ended server's last output is waited for, where something else holds its pipe open. */
+/**
+ * Time limit for the last output of a server that exited, in ms; needed if another process holds the output
+ * pipe open.
+ */
 const lastOutputMs = 200
 
 const isListeningLine = (line: string, port: number): boolean =>
@@ -187,13 +201,13 @@ function exitError(
 }
 
 /**
- * What a host that exits still ends. One listener for all servers: the host's limit of listeners is the host's.
- * A host that is killed runs none of this: then their watchers do.
+ * Teardowns that run when the host exits. All servers share one listener, because the host has a limit of
+ * listeners. A host that is killed runs no teardown; the watchers end the servers then.
  */
 const atExit = {
   teardowns: new Set<() => void>(),
   run: (): void => {
-    // A teardown that throws must not keep the others, or the host's own listeners, from running.
+    // A teardown that throws must not stop the other teardowns or the host's own listeners.
     for (const teardown of atExit.teardowns) quietly(teardown)
   },
   add(teardown: () => void): void {

@@ -1,10 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { secretOptions, type CompiledOptions } from '../../config/compiled-options.ts'
 
-/** What a spawn is made with: found before, new each time. */
+/**
+ * Values of a spawn. Binary, directory and port are found before; password (if not given) and marker are new
+ * for each spawn.
+ */
 export interface SpawnPlan {
   binary: string
-  /** The directory that the server runs in, a real path. */
+  /** Working directory of the server, a real path. */
   directory: string
   port: number
   hostname: string
@@ -13,7 +16,10 @@ export interface SpawnPlan {
   marker: string
 }
 
-/** Adds the password (random unless given) and the marker of the next spawn to the prepared values. */
+/**
+ * Returns the plan of the next spawn: the prepared values with the password (random unless given) and a new
+ * marker.
+ */
 export function planSpawn(
   options: CompiledOptions,
   found: Pick<SpawnPlan, 'binary' | 'directory' | 'port'>,

@@ -5,22 +5,24 @@ import { markerVariable } from '../opencode/environment.ts'
 import { untilDone } from '../../util/in-background.ts'
 import { quietly } from '../../util/quietly.ts'
 
-/** What is left of a watcher once it was started. */
+/** Handle of a started watcher. */
 export interface Watcher {
-  /** Tells it the leader of the group that it is to end. */
+  /** Sends the watcher the leader of the group that it must end. */
   watch(leader: number): void
-  /** Ends it: nothing is left to watch. */
+  /** Stops the watcher when there is nothing left to watch. */
   stop(): void
 }
 
 /**
- * For a POSIX shell, whose standard input ends when the host does, however that died. Arguments: the marker of the
- * spawn, and for whoever sees it in a list of processes the home. Input: the pid of the leader.
+ * Script of the watcher, for a POSIX shell. Its standard input ends when the host dies, in whatever way.
+ * Arguments: the marker of the spawn, and the home, which only identifies the watcher in a list of processes.
+ * Input: the pid of the leader.
  *
- * Then the group is asked to end (again every 0.5 s, since one SIGTERM may be swallowed), and killed after 2 s; on Linux
- * whatever carries the marker is killed until two looks in a row find nothing: a process that just becomes another
- * program shows no environment for a moment. A leader that has ended is known by its marker, so that nobody else who
- * got its pid is ever signalled. `grep -z` is not everywhere (busybox may lack it).
+ * When the input ends, the script sends SIGTERM to the group every 0.5 s, because one SIGTERM may be
+ * swallowed, and SIGKILL after 2 s. On Linux it then kills every process that carries the marker, until two
+ * searches in a row find none: a process that is replacing its program shows no environment for a moment. The
+ * marker shows whether the leader still runs, so that another process with a reused pid is never signalled.
+ * `grep -z` is tested first, because busybox may lack it.
  */
 const script = `
 trap '' HUP INT TERM
@@ -61,9 +63,10 @@ done
 `
 
 /**
- * Starts a small process that outlives this one by no more than it takes to end a spawn's processes: what a host that is
- * killed cannot do itself. It is in a session of its own, holds nothing of the host's, and keeps no event loop alive.
- * Without `/bin/sh` there is no watcher. A watcher that the host refuses for the moment is started later. Never throws.
+ * Starts a watcher: a small process that ends a spawn's processes when the host dies, because a killed host
+ * cannot do so. The watcher exits when the spawn's processes have ended. It has its own session, holds no
+ * resource of the host, and keeps no event loop alive. Without `/bin/sh` there is no watcher. If the host
+ * cannot start the watcher at the moment, the start is retried. Never throws.
  */
 export function startWatcher(marker: string, home: string): Watcher {
   if (process.platform === 'win32') return { watch: () => undefined, stop: () => undefined }
@@ -100,7 +103,8 @@ function spawnWatcher(marker: string, home: string): ChildProcess {
   })
   child.on('error', () => undefined)
   child.unref()
-  // A socket, whatever its type says; and none at all where there are no descriptors left (EMFILE).
+  // The stream is a socket, although its type does not say so; it is absent if no descriptors are left
+  // (EMFILE).
   const stdin = child.stdin as (Writable & { unref?: () => void }) | undefined
   stdin?.on('error', () => undefined)
   stdin?.unref?.()
@@ -118,8 +122,8 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** Where `grep` and `sleep` are, also for a host whose own `PATH` names nothing but its runtime. */
+/** Folders of `grep` and `sleep`, for a host whose own `PATH` names only its runtime. */
 const systemPath = '/usr/local/bin:/usr/bin:/bin'
 
-/** What a watcher is called in a list of processes. */
+/** Name of a watcher in a list of processes. */
 export const watcherName = 'opencode-runtime-watcher'
