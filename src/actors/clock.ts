@@ -2,15 +2,15 @@ import { setImmediate as nextRound } from 'node:timers/promises'
 import type { AnyActorRef } from 'xstate'
 import { onAbort } from '../util/abort-signal.ts'
 
-/** The actor system's clock; a simulated one also tells its time. */
+/** Clock of the actor system; also reports the simulated time of a simulated clock. */
 export interface SystemClock {
   setTimeout: (fn: () => void, ms: number) => unknown
   clearTimeout: (id: unknown) => void
-  /** Milliseconds since some moment; never goes back. */
+  /** Returns a monotonic time, in ms since an arbitrary moment. */
   now: () => number
 }
 
-/** The clock that drives an actor system, so that simulated time drives all that runs in it. */
+/** Returns the clock of an actor system, so that simulated time drives everything in the system. */
 export function clockOf(system: AnyActorRef['system']): SystemClock {
   const clock = system._clock as { now?: () => number } & typeof system._clock
   return {
@@ -20,7 +20,7 @@ export function clockOf(system: AnyActorRef['system']): SystemClock {
   }
 }
 
-/** Node fires timers beyond this at once. */
+/** Longest timer, in ms; Node fires a longer timer immediately. */
 const longestTimer = 2 ** 31 - 1
 
 /** Resolves after `ms` of the system's time, or when `signal` aborts. */
@@ -38,19 +38,20 @@ export function elapse(clock: SystemClock, ms: number, signal?: AbortSignal): Pr
 }
 
 /**
- * The lateness of a timer, in ms, beyond which the host stood still: it was paused or asleep, or its event loop was blocked.
- * Then nothing is known of what others did meanwhile.
+ * Lateness of a timer, in ms, beyond which the host counts as paused: suspended, asleep, or with a blocked
+ * event loop. After a pause, the host does not know what happened in other processes meanwhile.
  */
 export const punctualMs = 100
 
 /**
- * Resolves once what waits on this process's sockets has been read: timers fire before sockets are read, so that whatever
- * judges silence by a timer waits for this first.
- * @param rounds - rounds of the event loop; each reads 2 MiB at most from a socket (libuv)
+ * Resolves when the pending input of this process's sockets has been read. Timers fire before sockets are
+ * read, so code that judges silence by a timer must wait for this first.
+ *
+ * @param rounds - rounds of the event loop; each round reads at most 2 MiB from a socket (libuv)
  */
 export async function inputRead(rounds = 1): Promise<void> {
   for (let round = 0; round < rounds; round++) await nextRound()
 }
 
-/** Rounds that read what a host that stood still may have waiting. */
+/** Number of rounds that read the pending input after a pause of the host. */
 export const roundsAfterPause = 10

@@ -2,25 +2,28 @@ import type { AnyActorRef } from 'xstate'
 import type { TerminalReply } from '../replies.ts'
 import type { TurnRecord, TurnState } from './turn/turn-record.ts'
 
-/** What became of a probe. One that was cut short by something else, an exit or a stop, is not told. */
+/** Outcome of a probe; a probe that an exit or a stop interrupts is not reported. */
 export type ProbeOutcome = 'ok' | 'failed' | 'timeout'
 
-/** Who is told what happens beside a server machine: telemetry, a log. What it throws is dropped. */
+/** Hooks for events beside a server machine, used by telemetry and the log. Errors of hooks are ignored. */
 export interface Observer {
-  /** A server machine lives; its life is followed by subscribing to it. */
+  /** Reports a new server machine; a hook follows the machine by subscribing to its actor. */
   onMachine?: (actor: AnyActorRef) => void
-  /** Reports a condition of the host or the home that needs attention; called once for each. */
+  /** Reports a condition of the host or the home that needs attention; called once per condition. */
   onWarning?: (message: string) => void
-  /** A probe ended, after so many ms of the system's time. */
+  /** Reports the end of a probe, with its duration in ms of the system's time. */
   onProbe?: (ms: number, outcome: ProbeOutcome) => void
-  /** A turn begins. Called within `turn()`, in its caller's context; `now` is the system's time in ms. */
+  /**
+   * Reports the start of a turn; called within `turn()`, in the caller's context. `now` returns the system's
+   * time in ms.
+   */
   onTurn?: (record: TurnRecord, now: () => number) => TurnObserver
 }
 
-/** Who is told of one turn. Nothing is told per delta, but of the first. */
+/** Hooks for one turn; only the first delta is reported, not each delta. */
 export interface TurnObserver {
   onState?: (state: TurnState) => void
   onFirstDelta?: () => void
-  /** Once, with the terminal reply. */
+  /** Reports the terminal reply; called once. */
   onEnd?: (reply: TerminalReply) => void
 }

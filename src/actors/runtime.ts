@@ -13,39 +13,45 @@ import { Lane } from './turn/lane.ts'
 import type { Observer, ProbeOutcome } from './observer.ts'
 import type { TurnRecord } from './turn/turn-record.ts'
 
-/** The way to a running server: its API, and its events dealt out by session. */
+/** Connection to a running server: its API client, and its events routed by session. */
 export interface Link {
   client: OpenCodeClient
   hub: EventHub
-  /** Where its sessions may work. */
+  /** Policy of the directories in which the server's sessions may work. */
   policy: DirectoryPolicy
-  /** The server's own directory, a real path where the server is ours; empty: where it was started. */
+  /**
+   * Directory of the server: a real path if this host manages the server; empty: the directory in which the
+   * server was started.
+   */
   directory: string
 }
 
 /**
- * What lives beside one server machine and never enters its context or events: handles, sockets, the password, and
- * what its turns carry, keyed by their ids.
+ * State beside one server machine that never enters the machine's context or events: handles, sockets, the
+ * password, and the records of its turns by id.
  */
 export class Runtime {
   readonly home = new HomeHold()
   plan: SpawnPlan | undefined
-  /** The binary that a start found last. */
+  /** Path of the binary that the last start found. */
   binary: string | undefined
-  /** Spawns what was prepared. */
+  /** Spawns the prepared server. */
   spawn: ((events: ProcessEvents) => ServerProcess) | undefined
-  /** Settles when nothing more is written into the home; never rejects. */
+  /** Promise that settles when the last preparation writes no more into the home; never rejects. */
   preparing: Promise<unknown> | undefined
   process: ServerProcess | undefined
   link: Link | undefined
-  /** Whether a warm-up asked the model after all, which no server did so far: then there is no other warm-up. */
+  /** True if a warm-up reached the model; then no further warm-up runs. No server has caused this so far. */
   hasWarmUpAsked = false
-  /** Whether the end of the actor is watched, for the turns that it may not know yet. */
+  /** True if the end of the actor is watched, for turns that the actor may not know yet. */
   isWatched = false
-  /** The configuration that was asked for last; the machine may not have heard of it yet. */
+  /** Options that were requested last; the machine may not have received them yet. */
   latestOptions: CompiledOptions
   readonly turns = new Map<string, TurnRecord>()
-  /** Directories that turns have used, as the server knows them: a server's status and requests are told per directory. */
+  /**
+   * Directories that turns have used, as the server names them: a server reports status and requests per
+   * directory.
+   */
   readonly directories = new Set<string>()
   readonly #lanes = new Map<string, Lane>()
   readonly #observers: readonly Observer[]
@@ -57,33 +63,38 @@ export class Runtime {
     this.#observers = observersOf(options)
   }
 
-  /** Has the observers told of a machine's life, from its present state on; once, however often it is asked for. */
+  /**
+   * Reports a machine to the hooks, once per machine; the hooks follow the machine from its present state.
+   */
   watch(actor: AnyActorRef | undefined): void {
     if (!actor || this.#watched.has(actor)) return
     this.#watched.add(actor)
     for (const observer of this.#observers) quietly(() => observer.onMachine?.(actor))
   }
 
-  /** Has the observers told of a turn: before anything is told of it. */
+  /** Reports a turn to the hooks, before any other report about the turn. */
   follow(record: TurnRecord, now: () => number): void {
     record.observers = this.#observers.flatMap(
       (observer) => quietly(() => observer.onTurn?.(record, now)) ?? [],
     )
   }
 
-  /** Tells the observers of something that a user should see to: once, however often it is found. */
+  /** Reports a condition that needs a user's attention to the hooks, once per message. */
   warn(message: string): void {
     if (this.#warnings.has(message)) return
     this.#warnings.add(message)
     for (const observer of this.#observers) quietly(() => observer.onWarning?.(message))
   }
 
-  /** A probe ended, after so many ms. */
+  /** Reports the end of a probe to the hooks, with its duration in ms. */
   probed(ms: number, outcome: ProbeOutcome): void {
     for (const observer of this.#observers) quietly(() => observer.onProbe?.(ms, outcome))
   }
 
-  /** The lane of a session that is known by its id: one for all turns that name it while any of them lives. */
+  /**
+   * Returns the conversation of a session id; all turns that name the session share the conversation while
+   * any of them lives.
+   */
   laneOf(sessionId: string, named?: NamedDirectory): Lane {
     const lane = this.#lanes.get(sessionId) ?? new Lane({ key: crypto.randomUUID(), sessionId, named })
     this.#lanes.set(sessionId, lane)
@@ -96,12 +107,12 @@ export class Runtime {
     if (record.lane.sessionId !== undefined) this.#lanes.set(record.lane.sessionId, record.lane)
   }
 
-  /** A lane got to know its session: turns that name it join the lane. */
+  /** Records the session of a conversation, so that turns that name the session join the conversation. */
   joined(lane: Lane): void {
     if (lane.sessionId !== undefined) this.#lanes.set(lane.sessionId, lane)
   }
 
-  /** Lets go of a turn that has ended; one that has no terminal reply yet gets it from the error of its actor. */
+  /** Releases a turn that has ended; a turn without a terminal reply ends with the error of its actor. */
   end(turnId: string, error: unknown): void {
     const record = this.turns.get(turnId)
     if (!record) return
@@ -116,8 +127,10 @@ export class Runtime {
 let open: (handle: RuntimeHandle) => Runtime
 
 /**
- * The handle of a {@link Runtime} in a machine's context: made by the context factory, given to actors as input. Opaque:
- * neither inspectors nor `JSON.stringify` see what is behind it.
+ * Opaque handle of a {@link Runtime} in a machine's context, passed to actors as input.
+ *
+ * @remarks The context factory makes the handle. Inspectors and `JSON.stringify` do not see the runtime
+ * behind it.
  */
 export class RuntimeHandle {
   readonly #runtime: Runtime
@@ -134,7 +147,7 @@ export class RuntimeHandle {
 /** Returns the runtime behind a machine's handle. */
 export const runtimeOf = (handle: RuntimeHandle): Runtime => open(handle)
 
-/** What a server machine gives to each of its actors. */
+/** Input of each actor of a server machine. */
 export interface ServerInput {
   options: CompiledOptions
   runtime: RuntimeHandle

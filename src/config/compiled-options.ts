@@ -13,7 +13,7 @@ import { secretTexts } from './secret-texts.ts'
 import { Secrets } from './secrets.ts'
 import { parse } from './validation.ts'
 
-/** The options with every default filled in, but for the secrets. */
+/** Options with every default filled in, without the secrets. */
 export interface ResolvedOptions
   extends
     Required<TurnDefaults>,
@@ -32,7 +32,7 @@ export interface ResolvedOptions
   models: ModelOptions[]
 }
 
-/** What of the options may hold a secret, and must not be seen by printing, inspecting or serialising. */
+/** Options that may hold a secret; printing, inspecting or serialising must not show these values. */
 export interface SecretOptions {
   baseURL: string
   apiKey: string
@@ -44,9 +44,10 @@ export interface SecretOptions {
 let secretsOf: (options: CompiledOptions) => SecretOptions
 
 /**
- * Validated options: the input of `serverMachine`. Immutable, and numbered: a changed configuration is another object.
- * Opaque: the secrets sit in private fields, so that neither inspectors, parents, `JSON.stringify` nor `util.inspect` see
- * them.
+ * Validated, immutable options with a revision number: the input of `serverMachine`.
+ *
+ * @remarks A changed configuration is another object. The secrets are in private fields, so that inspectors,
+ * parent machines, `JSON.stringify` and `util.inspect` do not see them.
  */
 export class CompiledOptions {
   readonly #secrets: Secrets
@@ -58,22 +59,25 @@ export class CompiledOptions {
     this.#secretOptions = secretOptions
     this.#values = values
     this.#revision = before?.revision ?? 0
-    // A secret of an earlier configuration stays one: a log may still hold it.
+    // Secrets of an earlier configuration stay masked, because a log may still hold them.
     this.#secrets = before?.secrets ?? new Secrets()
     for (const text of textsOf(values, secretOptions)) this.#secrets.add(text)
   }
 
-  /** The options that are no secret. */
+  /** Options that are not secret. */
   get values(): ResolvedOptions {
     return this.#values
   }
 
-  /** Masks the secrets in texts, those of earlier configurations of the same server included. */
+  /** Masks secrets in texts, including the secrets of earlier configurations of the same server. */
   get secrets(): Secrets {
     return this.#secrets
   }
 
-  /** The number of this configuration: 0 for the first one of a server, higher for each one that followed. */
+  /**
+   * Revision number of this configuration: 0 for a server's first configuration, higher for each later
+   * configuration.
+   */
   get revision(): number {
     return this.#revision
   }
@@ -100,23 +104,30 @@ export class CompiledOptions {
   }
 }
 
-/** The secrets that a changed configuration takes over from its predecessor, and its own number. */
+/**
+ * Secrets that a changed configuration takes over from its predecessor, and the revision number of the
+ * changed configuration.
+ */
 interface Before {
   secrets: Secrets
   revision: number
 }
 
-/** What is masked in logs and errors: what the options say is secret, or call so. */
+/**
+ * Returns the texts to mask in logs and errors: the secret options, and values whose name or place marks them
+ * as secret.
+ */
 function textsOf({ models }: ResolvedOptions, { baseURL, apiKey, password, env, config }: SecretOptions) {
   return [apiKey, password, ...secretTexts([{ baseURL }, env, config, models])]
 }
 
-/** @internal */
+/** Returns the secret options. @internal */
 export const secretOptions = (options: CompiledOptions): SecretOptions => secretsOf(options)
 
 /**
- * Returns the options with some of them changed, validated like all of them, under another number; `undefined` if that
- * changes nothing.
+ * Returns the options with the patch applied and validated, under a new revision number; `undefined` if the
+ * patch changes nothing.
+ *
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`)
  * @internal
  */
@@ -143,7 +154,7 @@ export function changeOptions(
   return isSame ? undefined : after
 }
 
-/** Returns a patch of the proxy that names the provider's id by its present name. */
+/** Returns a proxy patch with the deprecated `providerID` renamed to `providerId`. */
 const withoutAlias = ({ providerID, providerId = providerID, ...rest }: Record<string, unknown>) => ({
   ...rest,
   providerId,

@@ -1,15 +1,15 @@
 import type { Secrets } from './secrets.ts'
 
-/** How many causes deep. */
+/** Maximum depth of nested causes that are copied. */
 const maxDepth = 8
 
 /**
- * A copy of an error that holds no secret: of the same class, with its message, stack, causes and plain fields masked.
- * What else hangs on it (requests, options, buffers) is left out.
+ * Returns a copy of an error without secrets: the same class, with masked message, stack, causes and plain
+ * fields. Other fields (requests, options, buffers) are left out.
  */
 export function maskedError(error: Error, secrets: Secrets, depth = 0): Error {
   const masked = new Error(secrets.mask(error.message))
-  // The getters of a DOMException refuse every other object.
+  // The getters of a DOMException reject every other object.
   if (error instanceof DOMException) masked.name = error.name
   else Object.setPrototypeOf(masked, Object.getPrototypeOf(error) as object)
   for (const key of Reflect.ownKeys(error)) {
@@ -28,15 +28,15 @@ function maskedField(value: unknown, secrets: Secrets, depth: number): unknown {
   return undefined
 }
 
-/** Whatever was thrown, without secrets. */
+/** Returns a thrown value without secrets. */
 export function maskedThrown(thrown: unknown, secrets: Secrets): unknown {
   if (thrown instanceof Error) return maskedError(thrown, secrets)
   return typeof thrown === 'string' ? secrets.mask(thrown) : thrown
 }
 
 /**
- * Awaits work whose failure others are shown, and rejects with it masked: a server may say anything, and an actor's error
- * is seen by whoever inspects the machine.
+ * Runs work and rejects with its error masked. The mask is needed because a server's message may hold a
+ * secret, and inspectors of the machine see an actor's error.
  */
 export async function withoutSecrets<T>(secrets: Secrets, work: () => Promise<T>): Promise<T> {
   try {

@@ -3,10 +3,10 @@ import { z } from 'zod'
 import { lazily } from './validation.ts'
 import type { Logger, PermissionPolicy, QuestionPolicy } from './options.ts'
 
-/** A timer beyond this fires at once: 24.8 days. */
+/** Longest duration, in ms (24.8 days); a longer timer fires immediately. */
 export const longestMs = 2 ** 31 - 1
 const duration = lazily(() => z.number().int().nonnegative().max(longestMs))
-/** A duration that is not nothing, in ms. */
+/** Duration greater than 0, in ms. */
 export const positiveMs = lazily(() => z.number().int().positive().max(longestMs))
 const positive = lazily(() => z.number().int().positive())
 const modality = lazily(() => z.enum(['text', 'image', 'audio', 'video', 'pdf']))
@@ -18,7 +18,7 @@ const headerSafe = lazily(() =>
 )
 const username = lazily(() => headerSafe().refine((name) => !name.includes(':'), 'expected no colon'))
 const providerId = lazily(() => z.string().regex(/^[\w.-]+$/, 'expected letters, digits, ., _ or -'))
-/** An absolute path, in Unicode: half a surrogate pair names no file. */
+/** Absolute path in valid Unicode; a path with half a surrogate pair names no file. */
 export const absolute = lazily(() =>
   z
     .string()
@@ -27,7 +27,7 @@ export const absolute = lazily(() =>
       'expected an absolute path',
     ),
 )
-/** An id of opencode's own making. */
+/** Session id that opencode created. */
 export const sessionId = lazily(() => z.string().regex(/^ses/, 'expected a session id (ses…)'))
 const functionOr = (values: readonly unknown[]) =>
   z.custom((value) => typeof value === 'function' || values.includes(value), {
@@ -53,7 +53,7 @@ const model = lazily(() =>
   }),
 )
 
-/** The shapes of what a turn may be given, shared by the defaults and by each turn. */
+/** Schemas of a turn's limits and policies, shared by the defaults and by each turn. */
 export const turnLimits = lazily(() => ({
   maxRetries: z.number().int().nonnegative(),
   onPermission: functionOr(['reject', 'once', 'always']) as z.ZodType<PermissionPolicy>,
@@ -94,10 +94,10 @@ export const lifecycleSchema = lazily(() =>
   }),
 )
 
-/** Host names that only this machine reaches. */
+/** Pattern of host names that only this machine can reach. */
 export const loopback = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/
 
-/** The options of a server. */
+/** Options of a server. */
 export const serverSchema = lazily(() =>
   z
     .strictObject({
@@ -156,7 +156,10 @@ export const serverSchema = lazily(() =>
     }),
 )
 
-/** Which of a server's options may change while it lives; what they say is looked at as part of them all. */
+/**
+ * Options of a server that may change while the server lives; their values are validated later, together with
+ * all options.
+ */
 export const patchSchema = lazily(() =>
   z.strictObject({
     proxy: z.record(z.string(), z.unknown(), 'expected an object').optional(),
@@ -166,7 +169,7 @@ export const patchSchema = lazily(() =>
   }),
 )
 
-/** Whether a value survives being written as JSON. */
+/** Returns whether a value can be written as JSON. */
 function isJson(value: unknown): boolean {
   try {
     return JSON.stringify(value) !== ''
@@ -181,7 +184,7 @@ function isLogger(value: unknown): boolean {
   return methods.every((name) => typeof (value as Partial<Logger>)[name] === 'function')
 }
 
-/** The options of a connection to a server that somebody else manages. */
+/** Options of a connection to a server that another program manages. */
 export const connectSchema = lazily(() =>
   z.strictObject({
     baseURL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }),
@@ -194,7 +197,7 @@ export const connectSchema = lazily(() =>
   }),
 )
 
-/** What a session is given. */
+/** Options of a session. */
 export const sessionSchema = lazily(() =>
   z.strictObject({
     sessionId: sessionId().optional(),
@@ -204,7 +207,7 @@ export const sessionSchema = lazily(() =>
   }),
 )
 
-/** What a wait for a start is given. */
+/** Options of a wait for a start. */
 export const ensureRunningSchema = lazily(() =>
   z.strictObject({
     deadlineMs: positiveMs().optional(),
@@ -212,5 +215,5 @@ export const ensureRunningSchema = lazily(() =>
   }),
 )
 
-/** What a stop is given. */
+/** Options of a stop. */
 export const stopSchema = lazily(() => z.strictObject({ drainMs: duration().default(0) }))

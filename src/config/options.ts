@@ -7,50 +7,67 @@ export { CompiledOptions, type ResolvedOptions, type SecretOptions } from './com
 
 type Answer<T> = T | Promise<T>
 
-/** What to do with a permission request. Every rejection carries a message, so that the model goes on. */
+/**
+ * Answer to a permission request: a fixed answer, or a function that returns one.
+ *
+ * @remarks Every rejection carries a message, so that the model goes on.
+ */
 export type PermissionPolicy =
   | 'reject'
   | 'once'
   | 'always'
   | ((request: PermissionRequest) => Answer<'once' | 'always' | 'reject' | { reject: string }>)
 
-/** What to do with a question: one list of chosen labels per question, or a rejection. */
+/** Answer to a question: one list of chosen labels per question, or a rejection. */
 export type QuestionPolicy = 'reject' | ((request: QuestionRequest) => Answer<string[][] | 'reject'>)
 
-/** A kind of input or output of a model. */
+/** Kind of input or output of a model. */
 export type Modality = 'text' | 'image' | 'audio' | 'video' | 'pdf'
 
-/** A model behind the proxy; a plain id stands for `{ id }`. */
+/** Model behind the proxy; a plain id stands for `{ id }`. */
 export interface ModelOptions {
   id: string
   name?: string | undefined
-  /** What it takes; default text only. Without `image` opencode drops images in silence. */
+  /**
+   * Kinds of input that the model takes.
+   *
+   * @defaultValue `['text']`
+   * @remarks Without `image`, opencode drops images without an error.
+   */
   input?: Modality[] | undefined
   contextTokens?: number | undefined
   outputTokens?: number | undefined
-  /** US dollars per million tokens. */
+  /** Prices, in US dollars per million tokens. */
   cost?:
     | { input: number; output: number; cacheRead?: number | undefined; cacheWrite?: number | undefined }
     | undefined
-  /** Passed to the provider as they are. */
+  /** Options that are passed to the provider unchanged. */
   options?: Record<string, unknown> | undefined
 }
 
-/** The OpenAI-compatible endpoint, LiteLLM or any other, and the agent's own key for it. */
+/** OpenAI-compatible endpoint, LiteLLM or any other, and the agent's own key for that endpoint. */
 export interface ProxyOptions {
-  /** Up to and including `/v1`. */
+  /** URL of the endpoint, up to and including `/v1`. */
   baseURL: string
-  /** Give the agent a key of its own, scoped: its shell can read it. */
+  /** Key of the endpoint. Create a separate, scoped key for the agent: the agent's shell can read the key. */
   apiKey: string
-  /** The provider's id in opencode's config. Default `litellm`. */
+  /**
+   * Id of the provider in opencode's config.
+   *
+   * @defaultValue `litellm`
+   */
   providerId?: string
   /** @deprecated Until 1.0: use `providerId`. */
   providerID?: string
-  /** Default `LiteLLM`. */
+  /**
+   * Name of the provider in opencode's config.
+   *
+   * @defaultValue `LiteLLM`
+   */
   name?: string
 }
 
-/** Where the log goes (docs/observability.md): the shape of pino, console and most others. */
+/** Receiver of the log (docs/observability.md); pino, console and most other loggers have this shape. */
 export interface Logger {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void
@@ -58,147 +75,314 @@ export interface Logger {
   error(fields: object, message: string): void
 }
 
-/** What a turn may be given, with the server's options as defaults. */
+/** Limits and policies of turns; the server's options are the defaults of each turn. */
 export interface TurnDefaults {
-  /** Turns that run side by side. Default 16. */
+  /**
+   * Maximum number of turns that run at the same time.
+   *
+   * @defaultValue 16
+   */
   maxConcurrentTurns?: number
-  /** Turns that wait beyond those; one more is `overloaded`. Default 1000. */
+  /**
+   * Maximum number of turns that wait in the queue; a further turn ends with the code `overloaded`.
+   *
+   * @defaultValue 1000
+   */
   maxQueuedTurns?: number
-  /** From `turn()` to its terminal reply. Default 1 800 000 ms. */
+  /**
+   * Time limit of a turn from `turn()` to its terminal reply, in ms.
+   *
+   * @defaultValue 1_800_000
+   */
   turnDeadlineMs?: number
-  /** Without progress of the turn, waiting and running tools aside. Default 300 000 ms. */
+  /**
+   * Time limit of a turn without progress, in ms; pending requests, scheduled retries and running tools do
+   * not count.
+   *
+   * @defaultValue 300_000
+   */
   turnStallMs?: number
-  /** Retries of the provider that a turn accepts. Default 3. */
+  /**
+   * Maximum number of provider retries that a turn accepts.
+   *
+   * @defaultValue 3
+   */
   maxRetries?: number
-  /** How long a policy may take; then the request is rejected. Default 300 000 ms. */
+  /**
+   * Time limit of a policy's answer, in ms; when the limit passes, the request is rejected.
+   *
+   * @defaultValue 300_000
+   */
   requestTimeoutMs?: number
-  /** Of all attachments of a turn together. Default 20 MiB. */
+  /**
+   * Maximum size of all attachments of a turn together, in bytes.
+   *
+   * @defaultValue 20_971_520 (20 MiB)
+   */
   maxAttachmentBytes?: number
-  /** What late subscribers get of a turn before its old deltas are merged. Default 16 MiB. */
+  /**
+   * Size of a turn's replay buffer, in bytes, beyond which old deltas are merged for late subscribers.
+   *
+   * @defaultValue 16_777_216 (16 MiB)
+   */
   maxReplayBytes?: number
-  /** Default `reject`. */
+  /**
+   * Answer to permission requests.
+   *
+   * @defaultValue `'reject'`
+   */
   onPermission?: PermissionPolicy
-  /** Default `reject`. */
+  /**
+   * Answer to questions.
+   *
+   * @defaultValue `'reject'`
+   */
   onQuestion?: QuestionPolicy
 }
 
-/** Durations and counts of the lifecycle. */
+/** Durations and counts of a server's lifecycle. */
 export interface LifecycleOptions {
-  /** From spawn to healthy. Default 60 000 ms: the first run in a fresh home migrates a database. */
+  /**
+   * Time limit of a start, from spawn to healthy, in ms.
+   *
+   * @defaultValue 60_000
+   * @remarks The first run in a fresh home migrates a database.
+   */
   startTimeoutMs?: number
-  /** Between two probes while the server starts. Default 50 ms. */
+  /**
+   * Interval between two probes while the server starts, in ms.
+   *
+   * @defaultValue 50
+   */
   probeIntervalMs?: number
-  /** For one probe. Default 2 000 ms. */
+  /**
+   * Time limit of a probe, in ms.
+   *
+   * @defaultValue 2_000
+   */
   probeTimeoutMs?: number
-  /** Between two probes of a healthy server. Default 5 000 ms. */
+  /**
+   * Interval between two probes of a healthy server, in ms.
+   *
+   * @defaultValue 5_000
+   */
   healthIntervalMs?: number
-  /** Failed probes in a row that mean wedged. Default 3. */
+  /**
+   * Number of consecutive failed probes after which the server counts as wedged.
+   *
+   * @defaultValue 3
+   */
   unhealthyThreshold?: number
-  /** How long a server with a running turn may also be silent on its event stream. Default 120 000 ms. */
+  /**
+   * Minimum silence of the event stream, in ms, after which a server with a running turn and failed probes
+   * counts as wedged.
+   *
+   * @defaultValue 120_000
+   */
   busyGraceMs?: number
-  /** From SIGTERM to SIGKILL. Default 5 000 ms. */
+  /**
+   * Time between SIGTERM and SIGKILL, in ms.
+   *
+   * @defaultValue 5_000
+   */
   stopGraceMs?: number
-  /** Restarts in `restartWindowMs`. Default 5. */
+  /**
+   * Maximum number of restarts within `restartWindowMs`.
+   *
+   * @defaultValue 5
+   */
   maxRestarts?: number
-  /** The sliding window of the restart budget. Default 60 000 ms. */
+  /**
+   * Length of the sliding window of the restart budget, in ms.
+   *
+   * @defaultValue 60_000
+   */
   restartWindowMs?: number
-  /** The first wait before a restart. Default 250 ms. */
+  /**
+   * First wait before a restart, in ms.
+   *
+   * @defaultValue 250
+   */
   backoffInitialMs?: number
-  /** By how much the wait grows. Default 2. */
+  /**
+   * Factor by which the wait grows with each restart.
+   *
+   * @defaultValue 2
+   */
   backoffFactor?: number
-  /** The longest wait. Default 30 000 ms. */
+  /**
+   * Longest wait before a restart, in ms.
+   *
+   * @defaultValue 30_000
+   */
   backoffMaxMs?: number
-  /** A server without turns is stopped after so long; the next turn starts it again. Default 0: never. */
+  /**
+   * Time after which a server without turns is stopped, in ms; the next turn starts the server again.
+   *
+   * @defaultValue 0 (never stopped)
+   */
   idleTimeoutMs?: number
   /**
-   * The resident set of the server's process group, in MiB, beyond which it is replaced: new turns wait, running ones
-   * finish. Default: no limit. A server takes 300 when it is ready, and 700 after work (opencode 1.18.33).
+   * Resident memory of the server's process group, in MiB, beyond which the server is replaced. During the
+   * replacement new turns wait and running turns finish.
+   *
+   * @defaultValue no limit
+   * @remarks Observed in opencode 1.18.33: a server takes 300 MiB when ready, and 700 MiB after work.
    */
   memoryLimitMb?: number
   /**
-   * How long running turns may take to finish before the server is replaced, for its memory or by `reconfigure`. Default:
-   * `turnDeadlineMs`, so that no turn is cut short by it.
+   * Time that running turns get to finish before the server is replaced, in ms. The server is replaced for
+   * its memory or by `reconfigure`.
+   *
+   * @defaultValue `turnDeadlineMs`
+   * @remarks The default lets the replacement interrupt no turn.
    */
   drainMs?: number
 }
 
 /** Options of `OpenCodeServer`. */
 export interface OpenCodeServerOptions extends TurnDefaults, LifecycleOptions {
-  /** Absolute. The server owns it: config, data, cache and log are in it. One home, one server. */
+  /**
+   * Absolute path of the server's home, which holds config, data, cache and log. Each server needs a home of
+   * its own.
+   */
   home: string
   proxy: ProxyOptions
-  /** At least one; the first is the default. */
+  /** Models of the server, at least one; the first model is the default. */
   models: (string | ModelOptions)[]
-  /** Default: a free one, new per spawn. */
+  /**
+   * Port of the server.
+   *
+   * @defaultValue a free port, chosen anew for each spawn
+   */
   port?: number
-  /** Default `127.0.0.1`. */
+  /**
+   * Host name or address on which the server listens.
+   *
+   * @defaultValue `127.0.0.1`
+   */
   hostname?: string
-  /** Default `opencode`. */
+  /**
+   * User name of the server's API.
+   *
+   * @defaultValue `opencode`
+   */
   username?: string
-  /** Default: random, new per spawn. `false`: none, on loopback only. */
+  /**
+   * Password of the server's API; `false` disables the password and is allowed on loopback only.
+   *
+   * @defaultValue a random password, new for each spawn
+   */
   password?: string | false
-  /** Default: found on PATH, in `~/.opencode/bin`, or in the `opencode-ai` package. */
+  /**
+   * Name or path of the opencode binary.
+   *
+   * @defaultValue the binary found on PATH, in `~/.opencode/bin`, or in the `opencode-ai` package
+   */
   binary?: string
-  /** The agent's working directory, absolute. Must exist; only the default, `{home}/workspace`, is created. */
+  /**
+   * Absolute path of the agent's working directory. The directory must exist; only the default directory is
+   * created.
+   *
+   * @defaultValue `{home}/workspace`
+   */
   directory?: string
-  /** More variables for the server's environment. */
+  /** Additional variables of the server's environment. */
   env?: Record<string, string>
-  /** More opencode config, merged under ours. */
+  /** Additional opencode config, merged under the config that this package writes. */
   config?: Record<string, unknown>
-  /** Default: none. */
+  /**
+   * Receiver of the log.
+   *
+   * @defaultValue no log
+   */
   logger?: Logger
-  /** Once healthy, have the server load what its first turn needs, so that it need not wait for it. Default true. */
+  /**
+   * Preparation of the first turn: a healthy server loads in advance what its first turn needs, so that the
+   * first turn does not wait.
+   *
+   * @defaultValue true
+   */
   warmUp?: boolean
   /**
-   * Load what the agent's directory says of itself: its `opencode.json`, and `.opencode` with its plugins. They run as you,
-   * with the agent's key, and may send it anywhere. Default false.
+   * Trust in the project's own config: if true, opencode loads the config of the agent's directory,
+   * `opencode.json` and `.opencode` with its plugins. Plugins run as your user, with the agent's key, and can
+   * send the key anywhere.
+   *
+   * @defaultValue false
    */
   trustProjectConfig?: boolean
 }
 
-/** A server that somebody else manages. */
+/** Options of a connection to a server that another program manages. */
 export interface ConnectOptions extends TurnDefaults {
-  /** `http://127.0.0.1:4096` */
+  /** URL of the server, for example `http://127.0.0.1:4096`. */
   baseURL: string
-  /** Default: none. */
+  /**
+   * Password of the server.
+   *
+   * @defaultValue no password
+   */
   password?: string
-  /** Default `opencode`. */
+  /**
+   * User name of the server's API.
+   *
+   * @defaultValue `opencode`
+   */
   username?: string
-  /** The default model of its turns; a turn may name its own. */
+  /** Default model of the connection's turns; a turn may name another model. */
   modelId?: string
-  /** Default `litellm`. */
+  /**
+   * Provider of the default model.
+   *
+   * @defaultValue `litellm`
+   */
   providerId?: string
-  /** Where new sessions work, absolute. Default: where the server was started. */
+  /**
+   * Absolute path of the directory of new sessions.
+   *
+   * @defaultValue the directory in which the server was started
+   */
   directory?: string
 }
 
-/** What of a server's options may change while it lives. What is left out stays as it is. */
+/** Options that may change while the server lives; an omitted option keeps its value. */
 export interface ReconfigureOptions {
-  /** Its endpoint, key or name; what is left out stays. */
+  /** New endpoint, key or name; an omitted field keeps its value. */
   proxy?: Partial<ProxyOptions>
-  /** All of them. */
+  /** New models; the list replaces the old list. */
   models?: OpenCodeServerOptions['models']
-  /** All of them. */
+  /** New variables; the record replaces the old record. */
   env?: Record<string, string>
-  /** All of it. */
+  /** New opencode config; the config replaces the old config. */
   config?: Record<string, unknown>
 }
 
 /**
- * Validates options and fills in the defaults, once: the input of `serverMachine`.
- * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) that names the option, its value and what is expected.
+ * Validates options and fills in the defaults; the result is the input of `serverMachine`.
+ *
+ * @param options - the options of the server
+ * @returns the validated options
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) that names the option, its value and the
+ * expected value
  */
 export function compileOptions(options: OpenCodeServerOptions): CompiledOptions {
   return CompiledOptions.from(options)
 }
 
-/** How long a server that somebody else manages may take to answer before it counts as not there, in ms. */
+/**
+ * Time limit for the answer of a server that another program manages, in ms; afterwards the server counts as
+ * unavailable.
+ */
 const attachTimeoutMs = 10_000
 
-/** Nothing is known of a model that somebody else declared: it may take anything. */
+/**
+ * Modalities of a model that another program declared: all of them, because the model's real modalities are
+ * unknown.
+ */
 const modalities = ['text', 'image', 'audio', 'video', 'pdf'] as const
 
-/** A connection's options as those of a lifecycle that spawns nothing and restarts nothing. */
+/** Returns a connection's options as the options of a lifecycle that spawns nothing and restarts nothing. */
 export function compileConnection(options: ConnectOptions) {
   const {
     baseURL,

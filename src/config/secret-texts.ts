@@ -1,15 +1,20 @@
-/** Names of what is secret: of variables, of fields, of flags and of parts of a query. */
+/** Pattern of names that mark a secret: names of variables, fields, flags and query parameters. */
 const secretName = /key|token(?!iz)|secret|passw|credential|authorization|cookie|^-*auth$/i
 
-/** What is nested more deeply has no end. */
+/** Maximum depth of nesting; a deeper value is treated as endless. */
 const deepest = 64
 
-/** Opencode puts something else in its place, wherever its config has it (1.18.33). */
+/**
+ * Pattern of references in the config.
+ *
+ * @remarks Observed in opencode 1.18.33: opencode replaces such a reference by another text, wherever the
+ * config has it.
+ */
 const reference = /^\{(env|file):[^}]*\}$/
 
 /**
- * The texts in a value that are secret, however deep: what a field, a flag (`--token x`, `--token=x`) or a part of a URL's
- * query holds whose name says so, and what a URL has before its host.
+ * Returns the secret texts in a value, at any depth up to the limit: values of fields, flags (`--token x`,
+ * `--token=x`) and query parameters with a secret name, and the credentials before the host of a URL.
  */
 export function secretTexts(value: unknown, name = '', depth = 0): string[] {
   if (typeof value === 'string')
@@ -20,7 +25,10 @@ export function secretTexts(value: unknown, name = '', depth = 0): string[] {
   return value.flatMap((item, i) => secretTexts(item, flagBefore(value[i - 1]) ?? name, depth + 1))
 }
 
-/** As it is, and without its scheme (`Bearer …`); of a Basic one what it stands for as well. */
+/**
+ * Returns a secret as written and without its scheme (`Bearer …`); for a Basic scheme also the decoded
+ * credentials.
+ */
 function itself(value: string): string[] {
   const [, scheme = '', credentials = ''] = /^([A-Za-z]+) +(\S+)$/.exec(value) ?? []
   const basic = /^basic$/i.test(scheme) ? Buffer.from(credentials, 'base64').toString() : ''
@@ -29,7 +37,7 @@ function itself(value: string): string[] {
   )
 }
 
-/** What is secret in a text of any name. */
+/** Returns the secrets within a text: the value of a secret flag, and the secrets of a URL. */
 function within(value: string, name: string): string[] {
   if (/\s/.test(value)) return []
   const [, flag = '', given = ''] = /^(--?[\w-]+)=(.+)$/.exec(value) ?? []
@@ -41,8 +49,8 @@ const flagBefore = (item: unknown): string | undefined =>
   typeof item === 'string' && /^--?[\w-]+$/.test(item) ? item : undefined
 
 /**
- * What is secret in a URL, as written and decoded: the password, or the user name where that is all there is, and what its
- * query calls a secret. The scheme may be missing, as in `http_proxy`.
+ * Returns the secrets of a URL, as written and decoded: the password (or the user name, if the URL has no
+ * password), and the query parameters with a secret name. The scheme may be missing, as in `http_proxy`.
  */
 export function secretsInURL(text: string): string[] {
   const [, user = ''] = /^(?:[^/]*:\/\/)?([^/]+)@/.exec(text) ?? []

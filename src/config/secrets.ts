@@ -1,24 +1,30 @@
 /**
- * Masks known secrets in texts: the proxy's key, the server's password, and what is derived from them.
- * Values shorter than four characters are left alone: masking them would garble every text.
+ * Masks known secrets in texts: the proxy's key, the server's password, and texts derived from them. Values
+ * shorter than four characters are not masked, because masking them would garble every text.
  */
 export class Secrets {
   readonly #lasting = new Set<string>()
-  /** The forms of each. */
+  /** Forms of each passing secret. */
   readonly #passing: string[][] = []
-  /** Longest first: a secret may begin with another. */
+  /** All forms to mask, longest first, because a secret may begin with another secret. */
   #values: string[] = []
 
   constructor(values: readonly (string | false | undefined)[] = []) {
     for (const value of values) this.add(value)
   }
 
-  /** How long the longest form of a secret is; a text cut in two may hold the beginning of one less than that. */
+  /**
+   * Length of the longest form of a secret. A text that was cut in two may end with a shorter beginning of a
+   * secret.
+   */
   get longest(): number {
     return this.#values[0]?.length ?? 0
   }
 
-  /** Adds a secret, in clear and as base64, URLs and JSON write it; of one with several lines, each line. */
+  /**
+   * Adds a secret, in plain text and in the forms of base64, URLs and JSON. Each line of a secret with
+   * several lines is added.
+   */
   add(value: string | false | undefined): void {
     if (typeof value !== 'string') return
     for (const form of allFormsOf(value)) this.#lasting.add(form)
@@ -26,8 +32,8 @@ export class Secrets {
   }
 
   /**
-   * Adds a secret that others will follow, such as the password of one spawn: only the last 16 of them are masked, so that
-   * a server that is started again for months does not make each line slower to mask.
+   * Adds a secret that later secrets replace, such as the password of a spawn. Only the last 16 of these
+   * secrets are masked, so that months of restarts do not slow down the masking of each line.
    */
   addPassing(value: string): void {
     this.#passing.push(allFormsOf(value))
@@ -40,7 +46,7 @@ export class Secrets {
     this.#values = [...all].sort((a, b) => b.length - a.length)
   }
 
-  /** The text with every secret replaced by `***`. */
+  /** Returns the text with every secret replaced by `***`. */
   mask(text: string): string {
     let masked = text
     for (const value of this.#values) if (masked.includes(value)) masked = masked.replaceAll(value, '***')
@@ -60,9 +66,12 @@ function formsOf(value: string): string[] {
   return [value, ...inURL(value), JSON.stringify(value).slice(1, -1), ...base64, ...base64url]
 }
 
-/** As a path has it, as a form or query has it, and as a whole URL has it; their codes in either case. */
+/**
+ * Returns the forms of a value in a path, in a form or query, and in a whole URL, with percent codes in upper
+ * and lower case.
+ */
 function inURL(value: string): string[] {
-  // Through a buffer, since half a surrogate pair cannot be encoded.
+  // The buffer replaces half surrogate pairs, which cannot be encoded.
   const text = Buffer.from(value).toString()
   const forms = [
     encodeURIComponent(text),
@@ -72,7 +81,10 @@ function inURL(value: string): string[] {
   return [...forms, ...forms.map((form) => form.replace(/%../g, (code) => code.toLowerCase()))]
 }
 
-/** What base64 makes of a value that stands `offset` bytes into a text (`user:password`): the characters that are its own. */
+/**
+ * Returns the base64 characters that a value alone determines when the value starts `offset` bytes into a
+ * text (`user:password`).
+ */
 function base64Within(value: string, offset: number): string {
   const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(value)])
   const from = offset === 0 ? 0 : offset + 1

@@ -2,22 +2,27 @@ import type { z } from 'zod'
 import { InvalidOptionsError } from '../errors.ts'
 
 /**
- * What is made when it is first asked for, and then is the same: to make the schemas takes as long as to load the library
- * that they are made with, and whoever only imports the package needs none.
+ * Returns a function that makes a value on the first call and returns the same value afterwards. Making the
+ * schemas takes as long as loading the schema library, and a host that only imports the package needs
+ * neither.
  */
 export function lazily<T>(make: () => T): () => T {
   let made: { value: T } | undefined
   return () => (made ??= { value: make() }).value
 }
 
-/** Parses a value by a schema; a bad one throws {@link InvalidOptionsError}, which names the place and the value. */
+/**
+ * Parses a value by a schema.
+ *
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) that names the place and the value
+ */
 export function parse<T extends z.ZodType>(schema: () => T, value: unknown, what: string): z.output<T> {
   const result = read(schema(), value, what)
   if (result.success) return result.data
   throw new InvalidOptionsError(result.error.issues.map((issue) => explain(issue, value, what)).join('; '))
 }
 
-/** A value whose own getters throw is as bad as any. */
+/** Parses a value; a value whose getters throw counts as invalid. */
 function read<T extends z.ZodType>(
   schema: T,
   value: unknown,
@@ -49,7 +54,7 @@ const pathOf = (path: readonly PropertyKey[]): string =>
 
 const mayBeSecret = /key|passw|env|config|secret|credential|auth|token$/i
 
-/** The value at a path, short; never that of an option which may hold a secret. */
+/** Returns the value at a path, shortened; never the value of an option that may hold a secret. */
 function show(path: readonly PropertyKey[], value: unknown): string {
   let at: unknown = value
   for (const key of path)
@@ -58,7 +63,7 @@ function show(path: readonly PropertyKey[], value: unknown): string {
   if (path.length === 0 || path.at(-1) === 'proxy' || path.some((key) => mayBeSecret.test(String(key))))
     return path.length === 0 ? typeof at : `a ${typeof at} (not shown)`
   if (typeof at === 'function' || typeof at === 'symbol') return `a ${typeof at}`
-  // Whatever stands before a host, also where the rest of the URL is wrong, and what a query holds.
+  // Hides the credentials before a host, also if the rest of the URL is wrong, and the query.
   const shown = asText(at)
     .replace(/(\/\/|["'])(?:(?!\/\/)[^"'\s])+@/g, '$1***@')
     .replace(/(:\/\/[^"'\s?]*\?)[^"'\s]+/g, '$1***')

@@ -1,10 +1,11 @@
 import { setMaxListeners } from 'node:events'
 
 /**
- * Calls a function when a signal aborts, at most once; a signal that has aborted already calls nothing.
- * One signal for many callers is what signals are for: the signal's limit of listeners is lifted, since Node would warn of
- * a leak at the 11th.
- * @returns a function that ends the wait
+ * Calls a function when a signal aborts, at most once; does not call the function if the signal has already
+ * aborted. The signal's listener limit is lifted, because Node would report a leak at the 11th listener of a
+ * shared signal.
+ *
+ * @returns a function that removes the listener
  */
 export function onAbort(signal: AbortSignal | undefined, act: () => void): () => void {
   if (!signal) return () => undefined

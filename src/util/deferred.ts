@@ -1,10 +1,10 @@
-/** A promise and the means to resolve it. */
+/** Promise with the function that resolves it. */
 export interface Deferred<T> {
   readonly promise: Promise<T>
   resolve(value: T): void
 }
 
-/** A promise that whoever made it resolves, once. */
+/** Returns a promise that its creator resolves. */
 export function deferred<T>(): Deferred<T> {
   let resolve!: (value: T) => void
   const promise = new Promise<T>((settle) => (resolve = settle))

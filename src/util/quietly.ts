@@ -1,4 +1,7 @@
-/** Runs what may fail and changes nothing by it, such as a logger, a meter or a tidying up: what it throws is dropped. */
+/**
+ * Runs a function and ignores its error; for work whose failure must change nothing, such as a logger, a
+ * meter or a cleanup.
+ */
 export function quietly<T>(act: () => T): T | undefined {
   try {
     return act()

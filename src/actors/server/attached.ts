@@ -14,7 +14,7 @@ import type { StreamFact } from './events.ts'
 import { readStream } from './events.ts'
 import { messageOf } from '../../util/messages.ts'
 
-/** Where a server is that somebody else manages. */
+/** Address and credentials of a server that another program manages. */
 export interface Attachment {
   baseURL: string
   username: string
@@ -22,8 +22,8 @@ export interface Attachment {
 }
 
 /**
- * The actors with which the lifecycle drives a server that it does not manage: nothing is spawned, signalled or disposed
- * of, and a server that refuses connections is one that has exited.
+ * Returns the actors for a server that another program manages. These actors spawn, signal and dispose of
+ * nothing; a server that refuses connections counts as exited.
  */
 export function attachedActors(attachment: Attachment) {
   const prepare = fromPromise<Prepared, ServerInput>(({ input, system }) => {

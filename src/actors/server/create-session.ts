@@ -5,7 +5,7 @@ import { decodedName } from '../../io/opencode/directory-name.ts'
 import type { NamedDirectory } from '../../io/home/real-directory.ts'
 import type { DirectoryPolicy } from './directory-policy.ts'
 
-/** A created session and its directory. */
+/** Created session and its directory. */
 export interface CreatedSession {
   id: string
   directory: string | undefined
@@ -15,15 +15,17 @@ export interface CreatedSession {
 export interface SessionTerms {
   client: OpenCodeClient
   policy: DirectoryPolicy
-  /** The directory to work in; `undefined`: the one in which the server was started. */
+  /** Directory of the session; `undefined`: the directory in which the server was started. */
   named: NamedDirectory | undefined
   title: string
 }
 
 /**
- * Creates a session in a directory that the policy allows, and checks in which directory the server created it. Rejects
- * with `InvalidOptionsError` if the directory is not allowed, and if the server used another one; it deletes the session
- * in that case.
+ * Creates a session in a directory that the policy allows, and checks the directory in which the server
+ * created the session.
+ *
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the policy does not allow the directory, or
+ * if the server used another directory; the session is deleted in the second case
  */
 export async function createSession({ client, policy, named, title }: SessionTerms): Promise<CreatedSession> {
   const directory = named && (await policy.resolve(named))
@@ -37,7 +39,11 @@ export async function createSession({ client, policy, named, title }: SessionTer
   throw new InvalidOptionsError(otherDirectory(named.input, directory, session.directory))
 }
 
-/** Returns whether the server has no such directory (opencode 1.18.33, `POST /session`: 500). */
+/**
+ * Returns whether an error means that the server does not have the directory.
+ *
+ * @remarks Observed in opencode 1.18.33: `POST /session` answers 500.
+ */
 const isMissing = (error: unknown): boolean =>
   error instanceof HttpError && error.status === 500 && /\bFileSystem\.realPath\b/.test(error.message)
 
@@ -47,7 +53,10 @@ const noDirectory = ({ input, directory }: NamedDirectory, cause: unknown): Inva
     { cause },
   )
 
-/** Returns the message for a server that works in another directory than the one it was sent; the message holds no full path of the host. */
+/**
+ * Returns the message for a server that works in another directory than the requested one. The message
+ * contains no full path of the host.
+ */
 export function otherDirectory(input: string, sent: string, taken: string | undefined): string {
   if (taken === undefined)
     return `Invalid ${input}: opencode did not say in which directory it made the session. Report this version of opencode`

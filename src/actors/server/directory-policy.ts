@@ -4,25 +4,30 @@ import { mayBeSame } from '../../io/opencode/directory-name.ts'
 import { refuseProjectCode } from '../../io/opencode/project-code.ts'
 import { realDirectory, type NamedDirectory } from '../../io/home/real-directory.ts'
 
-/** Decides in which directories sessions may work, and which path the server is sent. */
+/** Policy of the directories in which sessions may work, and of the path that the server is sent. */
 export interface DirectoryPolicy {
   /**
-   * Resolves with the path that the server is sent for a named directory. Rejects with `InvalidOptionsError` if the
-   * directory is not allowed. Called before each prompt, because the directory's content may have changed.
+   * Resolves with the path that the server is sent for a named directory. The caller asks before each prompt,
+   * because the directory's content may have changed.
+   *
+   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the directory is not allowed
    */
   resolve(named: NamedDirectory): Promise<string>
-  /** Resolves with true if a directory that the server answered is the one it was sent. */
+  /** Resolves with whether the directory in the server's answer is the directory that the server was sent. */
   isSame(sent: string, answered: string | undefined): Promise<boolean>
   /**
-   * The directory that requests name for a session whose own directory is not resolved yet, so that opencode loads nothing
-   * from the session's directory; `undefined` if the policy guards no directory.
+   * Directory of requests for a session whose own directory is not resolved yet, so that opencode loads
+   * nothing from the session's directory; `undefined` if the policy guards no directory.
    */
   readonly base: string | undefined
 }
 
 /**
- * Returns the policy of a server on this machine. It resolves a directory to its real path, and allows it if it exists and
- * its project runs no code in the server (`trustProjectConfig` allows that code). `base` is the server's own directory, resolved.
+ * Returns the policy of a server on this machine. The policy resolves a directory to its real path, and
+ * allows an existing directory whose project runs no code in the server (`trustProjectConfig` allows that
+ * code).
+ *
+ * @param base - the server's own directory, resolved
  */
 export function directoryPolicy(options: CompiledOptions, base?: string): DirectoryPolicy {
   const { home, trustProjectConfig } = options.values
@@ -42,14 +47,21 @@ export function directoryPolicy(options: CompiledOptions, base?: string): Direct
   }
 }
 
-/** Returns the directory that a server's options name; `isShown` if only the host reads the messages. */
+/**
+ * Returns the directory in a server's options.
+ *
+ * @param isShown - `true` if only the host reads the messages
+ */
 export const ownDirectory = ({ values }: CompiledOptions, isShown = false): NamedDirectory => ({
   input: 'option directory',
   directory: values.directory,
   isShown,
 })
 
-/** Returns the directory of a turn: its own, else that of the options; `undefined`: the one in which the server was started. */
+/**
+ * Returns the directory of a turn: its own directory, else the directory of the options; `undefined`: the
+ * directory in which the server was started.
+ */
 export function turnDirectory(
   given: string | undefined,
   options: CompiledOptions,
@@ -58,7 +70,10 @@ export function turnDirectory(
   return options.values.directory === '' ? undefined : ownDirectory(options)
 }
 
-/** Policy of a server that another program manages, perhaps on another machine: guarding its directories is the manager's job. */
+/**
+ * Policy of a server that another program manages, perhaps on another machine; that program guards the
+ * directories.
+ */
 export const remoteDirectories: DirectoryPolicy = {
   base: undefined,
   resolve: ({ directory }) => Promise.resolve(directory),

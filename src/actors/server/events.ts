@@ -3,26 +3,32 @@ import { HttpError } from '../../io/opencode/client.ts'
 import { clockOf, elapse, type SystemClock } from '../clock.ts'
 import { runtimeOf, type Link, type ServerInput } from '../runtime.ts'
 
-/** How long to listen for what a new stream was provoked to say, before it is provoked again; each time twice as long. */
+/**
+ * First and longest wait for an event after a nudge of a new stream, in ms; the wait doubles with each nudge.
+ */
 const provokeMs = 25
 const provokeMaxMs = 1_000
 
-/** For one that answers neither way. */
+/** Time limit of a nudge that the server neither accepts nor refuses, in ms. */
 const nudgeTimeoutMs = 5_000
 
-/** What the event stream tells of itself. */
+/** State change of the event stream. */
 export type StreamFact = { type: 'stream.opened' } | { type: 'stream.lost' }
 
-/** Reads the server's event stream into the hub until it ends, is cut, or the actor is stopped. */
+/** Reads the server's event stream into the hub until the stream ends or breaks, or the actor is stopped. */
 export const events = fromCallback<EventObject, ServerInput>(({ input, sendBack, system }) =>
   readStream(input, clockOf(system), (fact) => sendBack(fact)),
 )
 
 /**
- * Reads the stream; returns what stops it. `error` is what cut it, if anything did.
+ * Reads the stream and reports when the stream opens and when it is lost. The stream counts as opened when
+ * its first event arrives.
  *
- * It counts as opened from its first event on: the server answers, and says `server.connected`, before it listens for
- * events itself, and what happens in between (25 ms on a quiet machine, a second on a loaded one) is never told (opencode 1.18.33).
+ * @param tell - receives the reports; `error` is the error that broke the stream, if any
+ * @returns a function that stops the reading
+ * @remarks Observed in opencode 1.18.33: the server answers, and sends `server.connected`, before it
+ * subscribes to its own events. Events in between (25 ms on a quiet machine, a second on a loaded one) are
+ * never sent.
  */
 export function readStream(
   { runtime }: ServerInput,
@@ -60,7 +66,10 @@ export function readStream(
   }
 }
 
-/** Has the server speak until it is heard; resolves also where it refuses to, so that its first word has to do. */
+/**
+ * Nudges the server until an event arrives. Also resolves if the server refuses the nudge; then the answer
+ * itself counts as the opening.
+ */
 async function provoke(link: Link | undefined, clock: SystemClock, heard: AbortSignal): Promise<void> {
   for (let ms = provokeMs; !heard.aborted; ms = Math.min(2 * ms, provokeMaxMs)) {
     const asked = link?.client.nudge(link.directory, heard)

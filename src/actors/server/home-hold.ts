@@ -1,14 +1,18 @@
 import type { HomeLock } from '../../io/home/home-lock.ts'
 
 /**
- * This server's hold on its home. The lock is taken once and shared by all who need it (a preparation, a process, the
- * machine while it is at work), and let go of when the last of them has left.
+ * Shared lock of a server's home. The lock is taken once for all users (a preparation, a process, the working
+ * machine) and released when the last user leaves.
  */
 export class HomeHold {
   #lock: HomeLock | undefined
   #users = 0
 
-  /** Keeps the home for as long as it is held, once somebody locks it. Returns what ends that; once is enough. */
+  /**
+   * Registers a user; the lock, when taken, is held until the last user leaves.
+   *
+   * @returns a function that removes the user; further calls do nothing
+   */
   enter(): () => void {
     let isIn = true
     this.#users++
@@ -21,7 +25,10 @@ export class HomeHold {
     }
   }
 
-  /** Does something to the home under its lock, which `lock` takes. Rejects with what that throws, or `act`. */
+  /**
+   * Runs `act` while the home is locked, and takes the lock by `lock` if necessary. Rejects with the error of
+   * `lock` or `act`.
+   */
   async during<T>(lock: () => HomeLock, act: () => Promise<T>): Promise<T> {
     const leave = this.enter()
     try {

@@ -1,12 +1,13 @@
 import { fromCallback, type EventObject } from 'xstate'
 import { runtimeOf, type ServerInput } from '../runtime.ts'
 
-/** What the keeper of a home is told: keep it from now on; nothing runs any more. */
+/** Commands of the home actor: hold the lock from now on; release the lock, because nothing runs any more. */
 export type HomeCommand = { type: 'home.hold' } | { type: 'home.release' }
 
 /**
- * Keeps the home's lock while the machine is at work, from before anything is written until nothing runs; also lets go
- * of it where the machine is stopped from outside. Whoever prepares takes the lock, so a server that is not ours needs none.
+ * Holds the home's lock while the machine works, from before the first write until nothing runs, and releases
+ * the lock if the machine is stopped from outside. The preparation takes the lock, so a server that another
+ * program manages is not locked.
  */
 export const home = fromCallback<HomeCommand | EventObject, ServerInput>(({ input, receive }) => {
   const { home: hold } = runtimeOf(input.runtime)

@@ -3,13 +3,23 @@ import { deferred, type Deferred } from '../../util/deferred.ts'
 import { SeenIds } from './seen-ids.ts'
 import { childOf, parseStatus, sessionOf, type SessionLink } from '../../io/opencode/wire.ts'
 
-/** A stream that was silent for longer may be dead: a heartbeat comes every 10 s (opencode 1.18.33). */
+/**
+ * Longest silence of a live stream, in ms.
+ *
+ * @remarks Observed in opencode 1.18.33: a heartbeat comes every 10 s.
+ */
 const trustedMs = 15_000
 
-/** Who follows a session: its events, those of its child sessions, and the gaps between them. */
+/**
+ * Listener of a session: receives the session's events, those of its child sessions, and the gaps between
+ * events.
+ */
 export interface SessionListener {
   onEvent(event: OpenCodeEvent): void
-  /** The stream was cut and is up again: what happened meanwhile must be asked for. */
+  /**
+   * Reports that the stream was cut and is open again, so that the listener must ask the server for missed
+   * events.
+   */
   onGap(): void
 }
 
@@ -19,14 +29,15 @@ interface Route {
 }
 
 /**
- * Deals the one event stream of a server out to those who follow its sessions: an event costs one look-up, so that
- * N turns cost N and not N². A child session is followed by whoever follows its parent, from the event that names it.
- * An event that is told twice is dealt once; which were told is remembered for all, while anybody follows.
+ * Router of a server's event stream to the listeners of its sessions. An event costs one look-up, so that N
+ * turns cost N and not N². The listener of a parent session also receives the events of a child session, from
+ * the event that names the child. A repeated event is dispatched once; all ids share one memory, which is
+ * cleared when the last listener leaves.
  */
 export class EventHub {
   readonly #routes = new Map<string, Route>()
   readonly #seen = new SeenIds()
-  /** Sessions that work, whoever prompted them. */
+  /** Ids of sessions that work, also for other clients. */
   readonly #busy = new Set<string>()
   readonly #now: () => number
   #open: Deferred<undefined> = deferred()
@@ -40,25 +51,25 @@ export class EventHub {
     this.#lastFrame = now()
   }
 
-  /** How long ago the last frame came, heartbeats included, in ms. */
+  /** Time since the last frame, heartbeats included, in ms. */
   get silentMs(): number {
     return this.#now() - this.#lastFrame
   }
 
   /**
-   * Whether it is known that the server does nothing: its stream was not cut since it was first heard, told something
-   * lately, and of no session that works. Where it was prompted before that, what it says of the work will tell.
+   * Returns whether the server is known to be idle: its stream was not cut since the first event, is not
+   * silent, and reported no working session. The stream will report work that was prompted earlier.
    */
   get isQuiet(): boolean {
     return this.#wasOpen && !this.#hasGap && this.#busy.size === 0 && this.silentMs <= trustedMs
   }
 
-  /** Resolves while the stream is up. */
+  /** Promise that resolves when the stream is open. */
   get open(): Promise<undefined> {
     return this.#open.promise
   }
 
-  /** The stream is up; again, after a gap. */
+  /** Records that the stream is open, and reports a gap to the listeners if the stream was open before. */
   opened(): void {
     this.#lastFrame = this.#now()
     const isGap = this.#wasOpen
@@ -69,13 +80,13 @@ export class EventHub {
     if (isGap) for (const listener of this.#listeners()) listener.onGap()
   }
 
-  /** Nobody reads the stream any more. Those who wait for it go on waiting for the next one. */
+  /** Records that the stream is no longer read. Waiting callers go on to wait for the next stream. */
   closed(): void {
     if (this.#isOpen) this.#open = deferred()
     this.#isOpen = false
   }
 
-  /** The stream was cut: what the server does is not heard. */
+  /** Records that the stream was cut, so that the server's work is unknown. */
   lost(): void {
     this.#hasGap = true
     this.closed()
@@ -92,7 +103,11 @@ export class EventHub {
     route.listener.onEvent(event)
   }
 
-  /** Follows a session until the returned function is called. */
+  /**
+   * Registers the listener of a session.
+   *
+   * @returns a function that removes the listener
+   */
   follow(sessionId: string, listener: SessionListener): () => void {
     const route: Route = { listener, sessionIds: [sessionId] }
     this.#routes.set(sessionId, route)
@@ -102,7 +117,10 @@ export class EventHub {
     }
   }
 
-  /** Follows a child session that a gap hid; answers whether it was not followed before. */
+  /**
+   * Registers the parent's listener for a child session whose events were missed, and returns whether the
+   * child is new.
+   */
   adopt(link: SessionLink): boolean {
     const route = this.#routes.get(link.parentId)
     if (!route || this.#routes.get(link.childId) === route) return false

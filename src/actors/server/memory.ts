@@ -2,7 +2,7 @@ import { fromPromise } from 'xstate'
 import { groupResidentMb } from '../../io/process/memory.ts'
 import { runtimeOf, type ServerInput } from '../runtime.ts'
 
-/** What a server holds, in MiB; `undefined` where the platform does not tell. */
+/** Resident memory of a server, in MiB; `undefined` if the platform does not report the value. */
 export interface MemoryReading {
   residentMb: number | undefined
 }

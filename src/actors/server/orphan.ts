@@ -12,7 +12,7 @@ import {
 } from '../../io/home/server-record.ts'
 import { elapse, type SystemClock } from '../clock.ts'
 
-/** What ends an orphan, and how long it has for that. */
+/** Input of {@link reapOrphan}. */
 export interface ReapOrphanInput {
   home: string
   stopGraceMs: number
@@ -21,17 +21,22 @@ export interface ReapOrphanInput {
 }
 
 const lookAgainMs = 50
-/** A SIGTERM may be swallowed: it is sent again. */
+/** Interval between two SIGTERMs, in ms; the signal is repeated, because a process may ignore the first. */
 const termRepeatMs = 500
 const proofTimeoutMs = 2_000
-/** After so long nothing more can be done: what is left cannot be killed. */
+/** Time limit of the sweep, in ms, after which the remaining processes count as unkillable. */
 const sweepPatienceMs = 10_000
 
 /**
- * Ends the server that an earlier host of this home left running, and all that this one had started; resolves with its
- * pid where there was one. Only for who holds the home's lock. A process that merely has the recorded pid is never
- * touched, nor is the server of the home that this one is a copy of. Rejects with the signal's reason on abort, with
- * OpenCodeRuntimeError where the server cannot be ended, and with HostFaultError where the host cannot inspect processes.
+ * Ends the server that an earlier host of this home left running, and all processes that this server had
+ * started. Resolves with the server's pid, or `undefined` if there was no such server. The caller must hold
+ * the home's lock.
+ *
+ * @remarks A process that merely has the recorded pid is never signalled, and neither is the server of the
+ * home from which this home was copied.
+ * @throws the signal's reason on abort
+ * @throws OpenCodeRuntimeError (`ERR_OPENCODE_RUNTIME`) if the server cannot be ended
+ * @throws HostFaultError (`ERR_OPENCODE_HOST_FAULT`) if the host cannot inspect processes
  */
 export async function reapOrphan({
   home,
@@ -52,7 +57,7 @@ export async function reapOrphan({
   return isOrphan ? record.pid : undefined
 }
 
-/** Asks the group to end, and waits for its leader. */
+/** Sends SIGTERM to the group and waits for the end of its leader. */
 async function terminate(record: ServerRecord, stopGraceMs: number, clock: SystemClock, signal: AbortSignal) {
   const [begin, repeats] = [clock.now(), Math.round(termRepeatMs / lookAgainMs)]
   for (let look = 0; isAsRecorded(record) && clock.now() - begin < stopGraceMs; look++) {
@@ -63,8 +68,9 @@ async function terminate(record: ServerRecord, stopGraceMs: number, clock: Syste
 }
 
 /**
- * Kills what is left: the group, at first and for as long as its leader is known to be ours (then its pid may be
- * somebody else's), and whatever carries the marker, also where the server itself is long gone.
+ * Kills the remaining processes: the group, and every process that carries the marker, even if the server
+ * itself is gone. After the first pass, the group is killed only while its leader is known to be the recorded
+ * server, because the pid may belong to another process afterwards.
  */
 async function sweepAll(record: ServerRecord, isOrphan: boolean, clock: SystemClock, signal: AbortSignal) {
   const begin = clock.now()
@@ -86,11 +92,14 @@ const unkillable = ({ pid }: ServerRecord): OpenCodeRuntimeError =>
       'End it by hand, or give this server a home of its own.',
   )
 
-/** It carries the spawn's marker; where that cannot be read, it answers to the recorded password and to nobody else. */
+/**
+ * Resolves with whether the process is the recorded server. The process must carry the spawn's marker; if the
+ * marker cannot be read, the server must accept the recorded password and reject requests without a password.
+ */
 async function isProven(record: ServerRecord, clock: SystemClock, signal: AbortSignal): Promise<boolean> {
   const carries = carriesMarker(record.pid, record.marker)
   if (carries !== undefined) return carries
-  // Without a password anybody could answer.
+  // Without a password, any server could answer.
   if (record.password === undefined) return false
   const [known, stranger] = await Promise.all([
     answer(record, record.password, clock, signal),
@@ -99,7 +108,7 @@ async function isProven(record: ServerRecord, clock: SystemClock, signal: AbortS
   return known === 200 && stranger === 401
 }
 
-/** The status of `GET /global/health`; `undefined` where there is no such answer in time. */
+/** Resolves with the status of `GET /global/health`; `undefined` if no answer arrives in time. */
 async function answer(
   { hostname, port, username }: ServerRecord,
   password: string | undefined,

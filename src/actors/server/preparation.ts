@@ -14,18 +14,18 @@ import { directoryPolicy, ownDirectory } from './directory-policy.ts'
 import { reapOrphan } from './orphan.ts'
 import { runtimeOf, type Runtime, type ServerInput } from '../runtime.ts'
 
-/** What a start needs. */
+/** Result of a preparation. */
 export interface Preparation {
   plan: SpawnPlan
   baseURL: string
   spawn: (events: ProcessEvents) => ServerProcess
-  /** The pid of what an earlier host had left. */
+  /** Pid of the server that an earlier host had left running. */
   reaped: number | undefined
 }
 
 /**
- * Does what comes before a spawn, once `earlier` has let go of the home. A module of its own: what it takes to start a
- * process is loaded when the first one is started.
+ * Prepares a spawn after `earlier` has released the home. This module is separate, so that the modules that
+ * start a process load with the first start.
  */
 export async function prepareSpawn(
   options: CompiledOptions,
@@ -47,7 +47,7 @@ export async function prepareSpawn(
     await settlePluginPackage(home, secretOptions(options).env)
     const open = await openPlaces(home)
     if (open.length > 0) runtime.warn(openPlacesWarning(open))
-    // Before the server runs in it, and before any request names it.
+    // The directory is checked before the server runs in it and before any request names it.
     const directory = await directoryPolicy(options).resolve(ownDirectory(options, true))
     const plan = planSpawn(options, { binary: file, directory, port: await choosePort(hostname, port) })
     const baseURL = baseURLOf(plan.hostname, plan.port)
@@ -58,7 +58,10 @@ export async function prepareSpawn(
 const openPlacesWarning = (open: readonly string[]): string =>
   `opencode home: the file system did not set the modes 0700 and 0600, so other users may read the key: ${open.join(', ')}`
 
-/** Finds the binary. One that an earlier start found counts as away for a moment, for example while it is replaced. */
+/**
+ * Resolves with the path of the binary. A missing binary that an earlier start found is a fault of the host,
+ * because the binary may be absent only for a moment, for example during an update.
+ */
 async function findBinary(binary: string | undefined, runtime: Runtime): Promise<string> {
   try {
     return (runtime.binary = await resolveBinary(binary))
@@ -73,7 +76,7 @@ async function findBinary(binary: string | undefined, runtime: Runtime): Promise
   }
 }
 
-/** Writes the config file into the home, under its lock; resolves with its path. */
+/** Writes the config file into the home while the home is locked; resolves with the file's path. */
 export const writeConfig = ({ options, runtime }: ServerInput): Promise<string> =>
   inHome(options, runtimeOf(runtime), () => writeConfigFile(options.values, secretOptions(options)))
 

@@ -9,17 +9,19 @@ import { directoryPolicy } from './directory-policy.ts'
 import { EventHub } from './hub.ts'
 import { runtimeOf, type ServerInput } from '../runtime.ts'
 
-/** Where the server will be, and the pid of what an earlier host had left of one. */
+/** Base URL of the prepared server, and the pid of a server that an earlier host had left running. */
 export interface Prepared {
   baseURL: string
   reaped?: number | undefined
 }
 
 /**
- * Loads the modules that start a process and talk to it; together they are larger than all other modules. Loading begins
- * when the first server is created and ends before the first spawn, so that an update of `node_modules` under a running
- * host cannot break a later start.
- * @throws HostFaultError if a module cannot be loaded at the moment; the next call tries again.
+ * Loads the modules that start a process and talk to it; these modules are larger than all other modules
+ * together. The load begins when the first server is created and ends before the first spawn, so that an
+ * update of `node_modules` under a running host cannot break a later start.
+ *
+ * @throws HostFaultError (`ERR_OPENCODE_HOST_FAULT`) if a module cannot be loaded at the moment; the next
+ * call tries again
  */
 export async function loadPreparation() {
   const parts = [loadModule('./preparation.js', () => import('./preparation.ts')), loadHttp()] as const
@@ -27,14 +29,16 @@ export async function loadPreparation() {
 }
 
 /**
- * Finds the binary, locks the home, ends an orphan of an earlier host, writes the config, picks the port: what a spawn
- * needs. Rejects with a typed error. Stopped, it writes nothing more; `runtime.preparing` settles when it has let go of
- * the home, and the next one waits for that.
+ * Prepares a spawn: finds the binary, locks the home, ends an orphan of an earlier host, writes the config
+ * and picks the port. Rejects with a typed error.
+ *
+ * @remarks A stopped preparation writes nothing more. `runtime.preparing` settles when the preparation has
+ * released the home, and the next preparation waits for that.
  */
 export const prepare = fromPromise<Prepared, ServerInput>(async ({ input, system, signal, self }) => {
   const { options } = input
   const runtime = runtimeOf(input.runtime)
-  // For an embedded machine too: nothing is reported before its first start.
+  // The hooks also watch an embedded machine, which reports nothing before its first start.
   runtime.watch(self._parent)
   const clock = clockOf(system)
   const { preparing } = runtime

@@ -6,14 +6,15 @@ import { messageOf } from '../../util/messages.ts'
 import { clockOf } from '../clock.ts'
 import { runtimeOf, type ServerInput } from '../runtime.ts'
 
-/** What a healthy server says of itself. */
+/** Answer of a healthy server. */
 export interface ProbeAnswer {
   version: string | undefined
 }
 
 /**
- * Asks the server once, on a fresh connection, whether it is healthy; while it starts also whether its config loads,
- * which health does not show. The machine limits the time: a probe that is stopped is aborted.
+ * Checks the server's health once, on a fresh connection. During a start the probe also checks that the
+ * config loads, which health does not show. The machine limits the time and stops the probe, which aborts its
+ * requests.
  */
 export const probe = fromPromise<ProbeAnswer | undefined, ServerInput & { withConfig: boolean }>(
   async ({ input, signal, system }) => {
@@ -30,7 +31,8 @@ export const probe = fromPromise<ProbeAnswer | undefined, ServerInput & { withCo
       return { version }
     } catch (error) {
       const ms = now() - startedAt
-      // Timers fire up to 1 ms early. What stops a probe sooner says nothing of the server's answer.
+      // Timers fire up to 1 ms early. A probe that was stopped before its timeout says nothing about the
+      // server.
       const isTimeout = ms >= options.values.probeTimeoutMs - 1
       if (!signal.aborted || isTimeout) runtime.probed(ms, signal.aborted ? 'timeout' : 'failed')
       throw maskedThrown(verdictOn(error), options.secrets)
@@ -38,13 +40,13 @@ export const probe = fromPromise<ProbeAnswer | undefined, ServerInput & { withCo
   },
 )
 
-/** What this process needs for a connection, and may run out of. */
+/** Codes of errors that report a shortage of a resource that this process needs for a connection. */
 const shortages = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS'])
 
 /**
- * Returns the error that a failed probe rejects with: a shortage of the host as a HostFaultError, and a defect of this
- * package or of what it loads as an OpenCodeRuntimeError, since neither says anything of the server; any other error is
- * the server's own and stays as it is.
+ * Returns the error that a failed probe rejects with. A shortage of the host becomes a HostFaultError, and a
+ * defect of this package or its dependencies becomes an OpenCodeRuntimeError, because neither says anything
+ * about the server. Any other error is the server's own and stays as it is.
  */
 function verdictOn(error: unknown): unknown {
   if (shortages.has(errnoOf(error) ?? '')) return asHostFault(error, 'The server could not be asked')
@@ -57,7 +59,7 @@ function verdictOn(error: unknown): unknown {
   )
 }
 
-/** Whether an error tells of code that is wrong or missing. A server causes neither, whatever it answers. */
+/** Returns whether an error means wrong or missing code. A server's answer cannot cause such an error. */
 function isDefect(error: unknown): boolean {
   const isWrong = [TypeError, ReferenceError, SyntaxError, RangeError].some((type) => error instanceof type)
   const { code } = (error ?? {}) as { code?: unknown }

@@ -5,19 +5,19 @@ import { maskedThrown } from '../../config/masked-error.ts'
 import { asServerExit } from './server-exit.ts'
 import { runtimeOf, type ServerInput } from '../runtime.ts'
 
-/** What a server's process is told. */
+/** Command to a server's process. */
 export type ProcessCommand = { type: 'process.signal'; signal: 'SIGTERM' | 'SIGKILL' }
 
-/** What a server's process tells. */
+/** Fact about a server's process. */
 export type ProcessFact =
   | { type: 'process.spawned'; pid: number }
   | { type: 'process.listening' }
-  /** At its end, and where it could not be started. */
+  /** Reports the process's exit, or that the process could not be started. */
   | { type: 'process.exited'; error: OpenCodeRuntimeError }
 
 /**
- * The server's process, from spawn to exit. Stopped from outside, no transition runs any more: then it ends the whole
- * tree at once.
+ * Runs the server's process, from spawn to exit. If the actor is stopped from outside, no transition runs any
+ * more, so the actor ends the whole process tree immediately.
  */
 export const serverProcess = fromCallback<ProcessCommand | EventObject, ServerInput>(
   ({ input, sendBack, receive }) => {

@@ -5,8 +5,10 @@ import { runtimeOf, type ServerInput } from '../runtime.ts'
 import { isFields } from '../../io/opencode/wire.ts'
 
 /**
- * Ends what a server is busy with before it is ended itself: bash tools run in sessions of their own, which no group
- * signal reaches (opencode 1.18.33: abort and dispose end them). An idle server has nothing to dispose of.
+ * Aborts the server's work before the server itself is stopped. An idle server has nothing to dispose of.
+ *
+ * @remarks Observed in opencode 1.18.33: bash tools run in process sessions of their own, which a group
+ * signal does not reach; abort and dispose end these tools.
  */
 export const dispose = fromPromise<undefined, ServerInput>(async ({ input, signal }) => {
   await withoutSecrets(input.options.secrets, () => endWork(input, signal))
@@ -28,7 +30,10 @@ async function busyIn(client: OpenCodeClient, place: string, signal: AbortSignal
   return isFields(status) ? Object.keys(status).map((id) => ({ id, place })) : []
 }
 
-/** Kills what is left of a spawn, and tells how many processes that were: asked again until it is none. */
+/**
+ * Kills the remaining processes of a spawn and returns their number; the machine repeats the sweep until the
+ * number is 0.
+ */
 export const sweep = fromPromise<{ left: number }, ServerInput>(({ input }) =>
   Promise.resolve({ left: runtimeOf(input.runtime).process?.sweep() ?? 0 }),
 )

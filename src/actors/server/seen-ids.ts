@@ -1,21 +1,23 @@
-/** Ids that are remembered at least, of all turns of a server together; at most a block more is. */
+/** Minimum number of remembered ids, of all turns of a server together; the maximum is one block more. */
 const remembered = 10_000
 const blockSize = 1_000
 
-/** Stands between the ids of a block: no id has a line break. */
+/** Separator of the ids in a block; no id contains a line break. */
 const mark = '\n'
 
 /**
- * The ids of events, so that one seen twice counts once. They sort by age (opencode 1.18.33): one that sorts after all
- * others is new and is not looked for, so that a list will do. Old ones are kept as text, a block of them in one piece:
- * that takes half the memory, and nothing that a garbage collector would have to visit. The oldest block is forgotten.
+ * Memory of event ids that detects repeated events. Older ids are kept as one text per block, which takes
+ * half the memory and gives the garbage collector nothing to visit. The oldest block is dropped.
+ *
+ * @remarks Observed in opencode 1.18.33: ids sort by age. An id that sorts after all others is new and needs
+ * no search, so a list suffices.
  */
 export class SeenIds {
   #latest = ''
   #young: string[] = []
   readonly #blocks: string[] = []
 
-  /** Remembers an id; answers whether it was seen before. What is no id never was. */
+  /** Stores an id and returns whether the id was seen before; `false` for a value that is not an id. */
   isRepeated(id: unknown): boolean {
     if (typeof id !== 'string' || id.includes(mark)) return false
     if (id > this.#latest) this.#latest = id
@@ -25,7 +27,7 @@ export class SeenIds {
     return false
   }
 
-  /** Forgets all. */
+  /** Removes all ids. */
   clear(): void {
     this.#young = []
     this.#blocks.length = 0

@@ -2,7 +2,7 @@ import { HostFaultError, ServerExitedError } from '../../errors.ts'
 import { asHostFault } from '../../io/host/host-fault.ts'
 import { messageOf } from '../../util/messages.ts'
 
-/** Returns the error of a failed spawn: a fault of the host as it is, anything else as a server exit. */
+/** Returns the error of a failed spawn: a host fault unchanged, any other error as a server exit. */
 export function asServerExit(thrown: unknown): HostFaultError | ServerExitedError {
   const fault = asHostFault(thrown, 'The opencode server could not be started')
   if (fault instanceof HostFaultError) return fault

@@ -8,12 +8,18 @@ import { ownDirectory } from './directory-policy.ts'
 import { runtimeOf, type Link, type Runtime, type ServerInput } from '../runtime.ts'
 import { asList, isFields } from '../../io/opencode/wire.ts'
 
-/** By which a session is known that an earlier warm-up was kept from deleting. */
+/**
+ * Title of warm-up sessions, by which a later warm-up finds sessions that an interrupted warm-up did not
+ * delete.
+ */
 export const warmUpTitle = 'opencode-runtime warm-up'
 
 /**
- * Nothing that a model could be told: a turn with it does all that a turn does, up to the request that cannot be built
- * (opencode 1.18.33, `@ai-sdk/openai-compatible`: "'file part media type …' functionality not supported").
+ * Prompt part that no model accepts: the turn does everything up to the request to the model, which cannot be
+ * built.
+ *
+ * @remarks Observed in opencode 1.18.33, `@ai-sdk/openai-compatible`: "'file part media type …' functionality
+ * not supported".
  */
 const unspeakable: PromptPart = {
   type: 'file',
@@ -21,15 +27,19 @@ const unspeakable: PromptPart = {
   url: 'data:application/x-opencode-runtime-warm-up;base64,eA==',
 }
 
-/** For the deletion of the session: how often it is tried, how long each may take, and the wait between two. */
+/**
+ * Deletion of the session: number of attempts, time limit of each attempt, and wait between two attempts, in
+ * ms.
+ */
 const removeTries = 3
 const removeTimeoutMs = 2_000
 const removeAgainMs = 250
 
 /**
- * Has the server go through a turn that never gets as far as the model, in a session that is deleted afterwards: what the
- * first turn would have loaded is there then. A session that an interrupted warm-up left is deleted too. Its failure says
- * nothing: the first turn then loads what it needs itself. Stopped, it still deletes its session, within seconds.
+ * Runs a turn that never reaches the model, so that the server has loaded what its first turn needs. The
+ * turn's session is deleted afterwards, and so is a session that an interrupted warm-up left. A failure has
+ * no consequence, because the first turn then loads the rest itself. A stopped warm-up still deletes its
+ * session, within seconds.
  */
 export const warmUp = fromPromise<undefined, ServerInput>(
   async ({ input: { options, runtime: handle }, system, signal }) => {
@@ -57,7 +67,7 @@ async function rehearse(rehearsal: Rehearsal): Promise<void> {
   for (const { id, title } of found) if (title === warmUpTitle) await remove(rehearsal, id)
   const model = models[0]
   if (!model || runtime.hasWarmUpAsked || signal.aborted) return
-  // Without the signal: whoever makes a session has to know its id.
+  // The request has no signal, because the session's id is needed to delete the session.
   const terms = { client, policy, named: { ...ownDirectory(options), directory }, title: warmUpTitle }
   const { id } = await createSession(terms)
   try {
@@ -70,7 +80,7 @@ async function rehearse(rehearsal: Rehearsal): Promise<void> {
   }
 }
 
-/** Deletes a session, whatever it does; never rejects. */
+/** Deletes a session, even if the session is busy; never rejects. */
 async function remove(rehearsal: Rehearsal, sessionId: string): Promise<void> {
   for (let tries = 0; tries < removeTries; tries++) {
     if (await removeOnce(rehearsal, sessionId)) return
@@ -83,7 +93,7 @@ async function removeOnce({ link, clock, signal }: Rehearsal, sessionId: string)
   const limit = new AbortController()
   const timer = clock.setTimeout(() => limit.abort(), removeTimeoutMs)
   try {
-    // A deletion ends nothing that runs (opencode 1.18.33).
+    // A deletion does not end running work (opencode 1.18.33).
     if (signal.aborted) await client.abort(sessionId, directory, limit.signal)
     await client.deleteSession(sessionId, directory, limit.signal)
     return true
@@ -100,6 +110,6 @@ function named(session: unknown): { id: string; title: string }[] {
   return typeof id === 'string' && typeof title === 'string' ? [{ id, title }] : []
 }
 
-/** Whether the turn ended in an error, as it must. */
+/** Returns whether the turn ended in an error, as intended. */
 const isRefusal = (answer: unknown): boolean =>
   isFields(answer) && isFields(answer['info']) && answer['info']['error'] !== undefined

@@ -3,24 +3,39 @@ import { elapse, type SystemClock } from '../clock.ts'
 import type { Lane } from './lane.ts'
 import { isIdle } from '../../io/opencode/wire.ts'
 
-/** For an abort: the server answers only once the work has ended (opencode 1.18.33: 0.5–5 s for a bash tool). */
+/**
+ * Time limit of an abort, in ms.
+ *
+ * @remarks Observed in opencode 1.18.33: the server answers an abort only when the work has ended (0.5–5 s
+ * for a bash tool).
+ */
 const abortTimeoutMs = 10_000
-/** How long to go on before the work is left to the server, and how long to wait between two tries. */
+/**
+ * Total time of the abort attempts, in ms, after which the work is left to the server; and the wait between
+ * two attempts, in ms.
+ */
 const abortForMs = 15_000
 const abortAgainMs = 500
 
-/** A turn's work on the server. */
+/** Work of a turn on the server. */
 export interface Work {
   client: OpenCodeClient
   lane: Lane
-  /** Settles when the server has answered the prompt: an abort that is sent beside it is lost (opencode 1.18.33). */
+  /**
+   * Promise that settles when the server has answered the prompt.
+   *
+   * @remarks Observed in opencode 1.18.33: an abort that is sent while the prompt is unanswered is lost.
+   */
   prompted: Promise<unknown>
   clock: SystemClock
-  /** Aborts when the server is gone, and its work with it. */
+  /** Signal that aborts when the server is gone, because the work ends with the server. */
   gone: AbortSignal
 }
 
-/** Ends a turn's work, child sessions included, until the server says that nothing of it runs. Never rejects. */
+/**
+ * Aborts a turn's work, including child sessions, until the server reports the session idle or the time is
+ * up. Never rejects.
+ */
 export async function abortWork(work: Work): Promise<void> {
   const { lane, prompted, clock, gone } = work
   const accepted = prompted.then(
@@ -36,7 +51,10 @@ export async function abortWork(work: Work): Promise<void> {
   }
 }
 
-/** Whether the session is idle after an abort, which the server answers once the work has ended. */
+/**
+ * Sends an abort and returns whether the session is idle afterwards; the server answers the abort when the
+ * work has ended.
+ */
 async function abortOnce({ client, lane, clock, gone }: Work, sessionId: string): Promise<boolean> {
   const limit = new AbortController()
   const signal = AbortSignal.any([limit.signal, gone])

@@ -4,7 +4,7 @@ import type { NamedDirectory } from '../../io/home/real-directory.ts'
 import { createSession } from '../server/create-session.ts'
 import type { DirectoryPolicy } from '../server/directory-policy.ts'
 
-/** What a session is created with. */
+/** Options of a conversation's session. */
 export interface LaneOptions {
   key: string
   sessionId?: string | undefined
@@ -13,7 +13,7 @@ export interface LaneOptions {
   agent?: string | undefined
 }
 
-/** Where a session works, and what it is called, where the lane does not say; and where it may work. */
+/** Directory and title for a conversation that has none of its own, and the policy of allowed directories. */
 export interface LaneTerms {
   named: NamedDirectory | undefined
   title: string
@@ -21,20 +21,22 @@ export interface LaneTerms {
 }
 
 /**
- * A conversation: one opencode session, created on first use. Its turns run one after another, since a busy session
- * merges prompts (opencode 1.18.33).
+ * Conversation: one opencode session, created on first use. The turns of a conversation run one after
+ * another.
+ *
+ * @remarks Observed in opencode 1.18.33: a busy session merges prompts.
  */
 export class Lane {
   readonly key: string
   readonly agent: string | undefined
   readonly title: string | undefined
   sessionId: string | undefined
-  /** The session's directory, as the policy resolved it for the last prompt. */
+  /** Directory of the session, as the policy resolved it for the last prompt. */
   directory: string | undefined
-  /** Turns of the lane that are not done. */
+  /** Number of the conversation's turns that are not done. */
   turns = 0
   readonly #named: NamedDirectory | undefined
-  /** The session's directory, as the server reports it; known once the session was created or looked up. */
+  /** Directory of the session, as the server reports it; set when the session was created or looked up. */
   #own: NamedDirectory | undefined
   #known = false
   #opening: Promise<string> | undefined
@@ -48,10 +50,14 @@ export class Lane {
   }
 
   /**
-   * The session's id: created in the directory, or looked up, since its requests are answered in its own directory only.
-   * Those who ask at once share one answer; `signal` ends only the wait. Rejects with `HttpError` 404 for a session that
-   * does not exist, and with `InvalidOptionsError` where its directory may not be worked in: that is asked each time, as a
-   * server that was restarted loads the directory anew.
+   * Resolves with the session's id. Creates the session in its directory, or looks the session up, because
+   * the server answers a session's requests only in the session's own directory. Concurrent callers share one
+   * request. The policy checks the directory on each call, because a restarted server loads the directory
+   * anew.
+   *
+   * @param signal - ends only the caller's wait
+   * @throws HttpError with status 404 if the session does not exist
+   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the policy does not allow the directory
    */
   async open(client: OpenCodeClient, terms: LaneTerms, signal: AbortSignal): Promise<string> {
     if (this.sessionId !== undefined && this.#known) {
@@ -64,8 +70,10 @@ export class Lane {
   }
 
   /**
-   * Resolves with the session's directory, as the server reports it; loads nothing from it if the policy guards directories.
-   * Rejects with `HttpError` 404 for a session that does not exist.
+   * Resolves with the session's directory, as the server reports it. Loads nothing from the directory if the
+   * policy guards directories.
+   *
+   * @throws HttpError with status 404 if the session does not exist
    */
   async locate(client: OpenCodeClient, policy: DirectoryPolicy): Promise<string | undefined> {
     if (this.#known || this.sessionId === undefined) return this.#own?.directory

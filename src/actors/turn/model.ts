@@ -1,12 +1,15 @@
 import { InvalidOptionsError } from '../../errors.ts'
 import type { ResolvedOptions } from '../../config/options.ts'
 
-/** A model as a turn names it: an id of the proxy's, one of another provider's, or none. */
+/** Model as a turn names it: the id of a proxy's model, a model of another provider, or none. */
 export type NamedModel = string | { providerId: string; modelId: string } | undefined
 
 /**
- * The model that a turn is to use, as the server's options say now: they may have changed since the turn was asked for.
- * @throws InvalidOptionsError where nobody names one.
+ * Returns the model of a turn by the server's present options, which may have changed since the turn was
+ * requested.
+ *
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if neither the turn nor the options name a
+ * model
  */
 export function modelOf(
   model: NamedModel,

@@ -2,7 +2,11 @@ import type { OpenCodeClient } from '../../io/opencode/client.ts'
 import type { PermissionPolicy, QuestionPolicy } from '../../config/options.ts'
 import type { InputRequest, PermissionRequest, QuestionRequest } from '../../replies.ts'
 
-/** A rejection always carries a message: without one the server stops the turn (opencode 1.18.33). */
+/**
+ * Default message of a rejection.
+ *
+ * @remarks Observed in opencode 1.18.33: the server stops the turn after a rejection without a message.
+ */
 const defaultRejection = 'This is not permitted here. Go on without it, or say what you would need it for.'
 
 interface Policies {
@@ -10,7 +14,7 @@ interface Policies {
   onQuestion: QuestionPolicy
 }
 
-/** What to tell the server. */
+/** Answer to send to the server. */
 export type PolicyAnswer =
   | { reply: 'once' | 'always' }
   | { reply: 'reject'; message: string }
@@ -18,8 +22,10 @@ export type PolicyAnswer =
   | { reply: 'dismiss' }
 
 /**
- * Asks the policy for its answer to a request. Never rejects: a policy that throws, answers nonsense or takes longer
- * than `timeout` (which resolves then) gives the safe answer, a rejection.
+ * Resolves with the policy's answer to a request. Never rejects: the answer is a rejection if the policy
+ * throws, returns an invalid value, or takes longer than `timeout`.
+ *
+ * @param timeout - resolves when the policy's time is up
  */
 export async function decide(
   request: InputRequest,
@@ -56,7 +62,7 @@ const isAnswers = (value: unknown): value is string[][] =>
   Array.isArray(value) &&
   value.every((list) => Array.isArray(list) && list.every((label) => typeof label === 'string'))
 
-/** Tells the server a policy's answer. */
+/** Sends a policy's answer to the server. */
 export async function answerRequest(
   client: OpenCodeClient,
   request: PermissionRequest | QuestionRequest,

@@ -1,15 +1,15 @@
 import type { HttpError } from '../../io/opencode/client.ts'
 import type { TurnErrorCode } from '../../replies.ts'
 
-/** A local end of a turn. */
+/** Local reason for the end of a turn. */
 export interface TurnCause {
   code: TurnErrorCode
   error: string
-  /** Whether the same turn may succeed later; by default as the code says. */
+  /** True if the same turn may succeed later; by default, the code decides. */
   retryable?: boolean
 }
 
-/** What an answer of the server that is no success means for a turn. */
+/** Returns the reason for the end of a turn from an error response of the server. */
 export function refusal({ status, message }: HttpError): TurnCause {
   if (status === 404) return { code: 'session_not_found', error: message }
   if (status === 401 || status === 403)
@@ -18,12 +18,12 @@ export function refusal({ status, message }: HttpError): TurnCause {
   return { code: 'internal', error: message }
 }
 
-/** Whether there was no answer at all. */
+/** Returns whether the server sent no response. */
 export function isNetworkError(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code
   return typeof code === 'string' && /^(UND_ERR|E[A-Z]+$)/.test(code)
 }
 
-/** Whether nothing listens there, so that what was asked did not arrive. */
+/** Returns whether the host refused the connection, so that the request did not arrive. */
 export const isRefused = (error: unknown): boolean =>
   (error as { code?: unknown } | null | undefined)?.code === 'ECONNREFUSED'

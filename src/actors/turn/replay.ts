@@ -1,29 +1,30 @@
 import { Observable, type Subscriber } from 'rxjs'
 import type { Reply } from '../../replies.ts'
 
-/** What a reply costs beyond its text, in bytes, roughly. */
+/** Approximate size of a reply without its text, in bytes. */
 const overhead = 120
 
-/** Who reads at a pace of its own: where it is, and what to call when there is more. */
+/** Reader with its own pace: its position, and the function that announces further replies. */
 interface Reader {
   index: number
   wake: () => void
 }
 
 /**
- * The replies of a turn, hot: a late subscriber gets every one from the first. Beyond `maxBytes` neighbouring deltas
- * come merged, so that the memory of a turn is that of its text and not of its pieces.
+ * Replay buffer of a turn: each late subscriber receives every reply from the first. Beyond `maxBytes`,
+ * neighbouring deltas are merged, so that the memory of a turn depends on its text and not on its number of
+ * deltas.
  */
 export class Replay {
   readonly #maxBytes: number
-  /** Another list with each that comes or goes: who is told of a reply does not change while it is told. */
+  /** Copy-on-write list, so that the subscribers of a reply do not change while the reply is emitted. */
   #subscribers: readonly Subscriber<Reply>[] = []
   readonly #readers = new Set<Reader>()
   #replies: Reply[] = []
   #bytes = 0
   #limit: number
   #complete = false
-  /** Subscribers that are being given what was before: they read the list as it is. */
+  /** Number of subscribers that are receiving earlier replies; the list must not be compacted meanwhile. */
   #late = 0
 
   constructor(maxBytes: number) {
@@ -46,9 +47,10 @@ export class Replay {
     for (const { wake } of this.#readers) wake()
   }
 
-  /** Every reply from the first, then what comes; completes after the terminal one. */
+  /** Emits every reply from the first, then new replies; completes after the terminal reply. */
   readonly replies$ = new Observable<Reply>((subscriber) => {
-    // A subscriber may cause replies while it catches up: the iteration goes on to them, so none is lost or doubled.
+    // A subscriber may cause new replies during the loop. The loop includes these replies, so that none is
+    // lost or emitted twice.
     this.#late++
     for (const reply of this.#replies) {
       subscriber.next(reply)
@@ -63,7 +65,10 @@ export class Replay {
     }
   })
 
-  /** Every reply from the first, at the reader's pace: what it has not read yet waits here, and is merged here too. */
+  /**
+   * Yields every reply from the first, at the reader's pace. Unread replies wait in the buffer, where they
+   * may be merged.
+   */
   async *read(): AsyncGenerator<Reply, void, void> {
     const reader: Reader = { index: 0, wake: () => undefined }
     this.#readers.add(reader)
@@ -81,7 +86,7 @@ export class Replay {
     }
   }
 
-  /** Merges on both sides of where each reader is, so that none reads a piece twice. */
+  /** Merges deltas on both sides of each reader's position, so that no reader receives a delta twice. */
   #compact(): void {
     const places = new Map([...this.#readers].map(({ index }) => [index, 0]))
     const ends = [...places.keys(), this.#replies.length].sort((a, b) => a - b)
@@ -95,7 +100,8 @@ export class Replay {
     for (const reader of this.#readers) reader.index = places.get(reader.index) ?? 0
     this.#replies = merged
     this.#bytes = this.#replies.reduce((sum, reply) => sum + sizeOf(reply), 0)
-    // Where the text alone is over the limit, the next look is when it has doubled: the cost stays linear.
+    // If the text alone exceeds the limit, the next compaction runs when the text has doubled, so that the
+    // cost stays linear.
     this.#limit = Math.max(this.#maxBytes, this.#bytes * 2)
   }
 }

@@ -10,7 +10,7 @@ import {
   type SessionLink,
 } from '../../io/opencode/wire.ts'
 
-/** The session that a turn runs in, and the id of its prompt. */
+/** Session of a turn, and the id of the turn's prompt. */
 export interface SnapshotOf {
   sessionId: string
   directory: string | undefined
@@ -18,8 +18,8 @@ export interface SnapshotOf {
 }
 
 /**
- * Asks the server for what a gap in the stream hid of a turn, child sessions to any depth included. Rejects where the
- * server does not answer.
+ * Resolves with the server's state of a turn after missed events, including child sessions of any depth.
+ * Rejects if the server does not answer.
  */
 export async function askServer(
   client: OpenCodeClient,
@@ -33,19 +33,22 @@ export async function askServer(
   ])
   // A child session works in its parent's directory.
   const read = (id: string): Promise<unknown> => client.messages(id, directory, signal)
-  // Messages last: what is idle before they are read is whole in them.
+  // Messages are read last, so that the messages of a session that was idle before are complete.
   const root = asList(await read(sessionId))
   const children = await messagesBelow(read, root, messageId, new Set([sessionId]))
   return { status, requests, messages: [...root, ...children] }
 }
 
-/** The child sessions that a snapshot tells of. */
+/** Returns the child sessions that a snapshot contains. */
 export function linksIn({ messages }: TurnSnapshot): SessionLink[] {
   const parts = asList(messages).flatMap(partsOf)
   return parts.flatMap((part) => childOf({ type: 'message.part.updated', properties: { part } }) ?? [])
 }
 
-/** What child sessions said since the prompt; a child that was resumed has older messages, of another turn's cost. */
+/**
+ * Resolves with the messages of child sessions since the prompt. A resumed child session also has older
+ * messages, whose cost belongs to another turn.
+ */
 async function messagesBelow(
   read: (sessionId: string) => Promise<unknown>,
   messages: readonly unknown[],

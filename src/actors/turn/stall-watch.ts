@@ -3,8 +3,9 @@ import { inputRead, punctualMs, type SystemClock } from '../clock.ts'
 import { sessionOf } from '../../io/opencode/wire.ts'
 
 /**
- * Notices that a turn makes no progress. Progress is stamped, not timed: one timer looks at the stamp when it may have
- * run out, none is re-armed per delta. The clock stops while a request is pending, a retry is scheduled or a tool runs.
+ * Detects that a turn makes no progress. Progress only updates a timestamp, and one timer checks the
+ * timestamp, so that no timer is re-armed per delta. The stall time does not run while a request is pending,
+ * a retry is scheduled or a tool runs.
  */
 export class StallWatch {
   readonly #clock: SystemClock
@@ -15,7 +16,7 @@ export class StallWatch {
   #retrying = false
   #progressAt = 0
   #dueAt = 0
-  /** Whether the present silence has got its time anew, because the host stood still. */
+  /** True if the current silence was already granted new time after a pause of the host. */
   #hasGrace = false
   #isStopped = false
   #timer: unknown
@@ -37,7 +38,7 @@ export class StallWatch {
     this.#clock.clearTimeout(this.#timer)
   }
 
-  /** An event of the turn's session or of a child of it. */
+  /** Records an event of the turn's session or of a child session. */
   onEvent({ type, properties }: OpenCodeEvent): void {
     this.#progressAt = this.#clock.now()
     this.#hasGrace = false
@@ -64,7 +65,7 @@ export class StallWatch {
     this.#retrying = true
   }
 
-  /** Whether a status says that a scheduled retry has begun. */
+  /** Returns whether an event's status says that a scheduled retry has begun. */
   leaveRetry(event: OpenCodeEvent): boolean {
     const status = event.properties['status'] as { type?: unknown } | undefined
     if (!this.#retrying || status?.type !== 'busy' || sessionOf(event) === undefined) return false
@@ -72,7 +73,7 @@ export class StallWatch {
     return true
   }
 
-  /** The server was asked anew: whether a retry is scheduled comes with what it says. */
+  /** Clears the retry after a resync, because the server's answer tells whether a retry is scheduled. */
   resynced(): void {
     if (this.#retrying) this.#progressAt = this.#clock.now()
     this.#retrying = false
@@ -84,7 +85,8 @@ export class StallWatch {
   }
 
   #look(): void {
-    // While the host stood still nothing was heard: what came meanwhile is read first, and the time begins anew, once.
+    // During a pause the host received nothing. The pending input is read first, and the stall time starts
+    // anew, once.
     const stoodStill = !this.#hasGrace && this.#clock.now() - this.#dueAt > punctualMs
     this.#hasGrace ||= stoodStill
     const isPaused = stoodStill || this.#retrying || this.#requests.size > 0 || this.#tools.size > 0
@@ -94,7 +96,7 @@ export class StallWatch {
     else this.#lookIn(leftMs)
   }
 
-  /** Progress may wait to be read. */
+  /** Reports a stall, after pending input was read, because the input may contain progress. */
   async #judge(): Promise<void> {
     const progressAt = this.#progressAt
     await inputRead()

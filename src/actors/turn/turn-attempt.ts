@@ -17,51 +17,57 @@ import type { TurnRecord } from './turn-record.ts'
 import { isIdle, workplaceOf } from '../../io/opencode/wire.ts'
 import { messageOf } from '../../util/messages.ts'
 
-/** How long an error or idle that ends nothing is given before the server is asked what is true. */
+/**
+ * Delay after an error or idle event that does not end the turn, in ms, before the server's state is
+ * requested.
+ */
 const confirmMs = 500
-/** How often a session that has said nothing of the turn must be found idle before it is taken at its word. */
+/**
+ * Number of consecutive idle answers that are needed before an idle session without any output for the turn
+ * counts as idle.
+ */
 const patientIdles = 10
-/** How long a turn whose server does not answer waits to be told that it died. */
+/** Time that a turn whose server does not answer waits for the report of the server's death, in ms. */
 const verdictMs = 1_000
-/** Between two tries of what a gap made necessary. */
+/** Wait between two resync attempts, in ms. */
 const retryMs = 500
 
-/** Whoever runs a turn, as its attempt sees it. */
+/** Owner of an attempt: the turn's run. */
 export interface AttemptOwner {
   record: TurnRecord
   options: CompiledOptions
   runtime: Runtime
   clock: SystemClock
-  /** What the reducer made of an event or a snapshot. */
+  /** Receives the reducer's outputs for an event or a snapshot. */
   onOutputs: (outputs: readonly TurnOutput[]) => void
-  /** An event of the turn's session, or of a child of it. */
+  /** Receives an event of the turn's session or of a child session. */
   onProgress: (event: OpenCodeEvent) => void
   onRequest: (id: string, isOpen: boolean) => void
   onResynced: () => void
-  /** What ends the turn. */
+  /** Receives the local reason that ends the turn. */
   onCause: (cause: TurnCause) => void
 }
 
 /**
- * One prompt on one server: sends it, follows its session's events through the reducer, asks the server for what a gap
- * in the stream hid, and has requests answered by the policy. It gives nothing any more once it is closed.
+ * One prompt on one server. An attempt sends the prompt, passes the session's events to the reducer, resyncs
+ * after missed events, and answers requests by the policy. A closed attempt emits nothing more.
  */
 export class TurnAttempt {
   readonly #owner: AttemptOwner
   readonly #link: Link
-  /** Ends what is asked of the server for the turn. */
+  /** Aborts the turn's requests to the server. */
   readonly #closed = new AbortController()
-  /** Ends what is asked of it to end the turn's work. */
+  /** Aborts the requests that abort the turn's work. */
   readonly #serverGone = new AbortController()
   #reducer: TurnReducer | undefined
   #unfollow: (() => void) | undefined
   #prompted: Promise<unknown> | undefined
   #confirm: unknown
-  /** Events that wait for a resync to end; `undefined` while none runs. */
+  /** Events that wait for the end of a resync; `undefined` if no resync runs. */
   #missed: OpenCodeEvent[] | undefined
-  /** How often in a row the session was found idle, with nothing heard in between. */
+  /** Number of consecutive idle answers without an event in between. */
   #idles = 0
-  /** Whether a gap has made necessary what no snapshot has told yet. */
+  /** True if events were missed since the last snapshot. */
   #isTorn = false
 
   constructor(owner: AttemptOwner, link: Link) {
@@ -73,41 +79,44 @@ export class TurnAttempt {
     return this.#reducer?.usage
   }
 
-  /** How often in a row the model's answer ended without a finish. */
+  /** Number of consecutive model answers that ended without a finish reason. */
   get unfinished(): number {
     return this.#reducer?.unfinished ?? 0
   }
 
-  /** How often in a row the context overflowed. */
+  /** Number of consecutive context overflows. */
   get overflows(): number {
     return this.#reducer?.overflows ?? 0
   }
 
-  /** Sends the prompt, on a session that is first put back to before `revertTo`, the message of an earlier attempt. */
+  /**
+   * Sends the prompt. If `revertTo` is given, the session is first reverted to the state before this message
+   * of an earlier attempt.
+   */
   start(revertTo?: string): void {
     this.#run(revertTo).catch((error: unknown) => this.#onFailure(error))
   }
 
-  /** Ends the turn for a local cause; gives what that makes of it. */
+  /** Ends the turn for a local reason and returns the resulting outputs. */
   settle(cause: TurnCause): readonly TurnOutput[] {
     const { record } = this.#owner
     this.#reducer ??= this.#reduce({ sessionId: record.lane.sessionId ?? record.id })
     return this.#reducer.settle(cause)
   }
 
-  /** Follows nothing and asks nothing any more. */
+  /** Stops following the session and aborts the turn's requests. */
   close(): void {
     this.#closed.abort()
     this.#owner.clock.clearTimeout(this.#confirm)
     this.#unfollow?.()
   }
 
-  /** The server is gone, and its work with it. */
+  /** Aborts the requests of `abortWork`, because the server and its work are gone. */
   serverGone(): void {
     this.#serverGone.abort()
   }
 
-  /** Ends the work on the server. Never rejects. */
+  /** Aborts the work on the server. Never rejects. */
   async abortWork(): Promise<void> {
     if (!this.#prompted) return
     const { record, clock } = this.#owner
@@ -124,7 +133,7 @@ export class TurnAttempt {
     const sessionId = await lane.open(client, terms, this.#closed.signal)
     runtime.joined(lane)
     if (lane.directory !== undefined) runtime.directories.add(lane.directory)
-    // Only what follows a prompt must be heard: the session is made while the stream opens.
+    // The session is created while the stream opens, because only the events after a prompt must be received.
     await hub.open
     record.sessionId.resolve(sessionId)
     if (this.#isClosed()) return
@@ -133,14 +142,15 @@ export class TurnAttempt {
       onEvent: (event) => this.#onEvent(event),
       onGap: () => void this.#resync(),
     })
-    // One that never got as far as the server has nothing to be put back.
+    // A refused revert is ignored: a message that never reached the server leaves nothing to revert.
     if (revertTo !== undefined)
       await client.revert(sessionId, lane.directory, revertTo, this.#closed.signal).catch(ignoreRefusal)
     if (this.#isClosed()) return
     const { agent = lane.agent, system, parts } = plan
     const model = modelOf(plan.model, options.values)
     const body = { messageID: messageId, model, agent, system, parts }
-    // Never aborted: a prompt may have reached the server, and an abort sent beside it is lost (opencode 1.18.33).
+    // The prompt request is never aborted: the prompt may have reached the server, and an abort sent while
+    // the prompt is unanswered is lost (opencode 1.18.33).
     record.wasPrompted = true
     this.#prompted = client.prompt(sessionId, lane.directory, body)
     await this.#prompted
@@ -166,7 +176,8 @@ export class TurnAttempt {
     const { message } = error instanceof Error ? error : new Error(String(error))
     if (isRefused(error)) this.#owner.record.wasPrompted = false
     if (!isNetworkError(error)) return this.#owner.onCause({ code: 'internal', error: message })
-    // The machine knows within moments whether the server died; if it did not, it does not answer.
+    // If the server died, the machine ends this attempt within moments. Otherwise the server counts as
+    // unresponsive.
     void elapse(this.#owner.clock, verdictMs, this.#closed.signal).then(() => {
       if (this.#isClosed()) return
       this.#owner.onCause({ code: 'server_unavailable', error: `The server did not answer: ${message}` })
@@ -181,7 +192,7 @@ export class TurnAttempt {
     const elsewhere = this.#elsewhere(event)
     if (elsewhere !== undefined) return this.#owner.onCause({ code: 'rejected', error: elsewhere })
     try {
-      // The hub deals each event once.
+      // The hub dispatches each event once.
       this.#owner.onOutputs(reducer.take(event))
       if (this.#isClosed()) return
       this.#owner.onProgress(event)
@@ -192,8 +203,9 @@ export class TurnAttempt {
   }
 
   /**
-   * Returns the error if the server works in another directory, the one that the decoded name means; otherwise `undefined`.
-   * Causes: a server that does not read a session's path as 1.18.33 does, or a proxy that rewrites the path.
+   * Returns the error message if the server works in another directory, the one that the decoded name means;
+   * otherwise `undefined`. The cause is a server that reads a session's path differently from opencode
+   * 1.18.33, or a proxy that rewrites the path.
    */
   #elsewhere(event: OpenCodeEvent): string | undefined {
     const { directory = '' } = this.#owner.record.lane
@@ -202,7 +214,7 @@ export class TurnAttempt {
     return otherDirectory('directory of the session', directory, taken)
   }
 
-  /** Has the policy answer a request, and tells the server. */
+  /** Answers a request by the policy and sends the answer to the server. */
   async answer(request: InputRequest): Promise<void> {
     const { record, clock, onRequest } = this.#owner
     const { plan, lane, requests$ } = record
@@ -212,12 +224,16 @@ export class TurnAttempt {
     const answer = await decide(request, plan, elapse(clock, plan.requestTimeoutMs, timeout.signal))
     timeout.abort()
     if (this.#isClosed()) return
-    // One that somebody else answered meanwhile is 404; one that cannot be answered is left to the stall watch.
+    // Errors are ignored: a request that another client has answered gives 404, and the stall watch handles a
+    // request that cannot be answered.
     await answerRequest(this.#link.client, request, answer, lane.directory).catch(() => undefined)
     onRequest(request.id, false)
   }
 
-  /** An error or idle that ended nothing may be the last that is heard: asks, and resyncs where nothing runs. */
+  /**
+   * Schedules a check of the session, because an error or idle event that does not end the turn may be the
+   * last event. The check resyncs if the session is idle.
+   */
   #confirmSoon(): void {
     const { clock } = this.#owner
     clock.clearTimeout(this.#confirm)
@@ -232,7 +248,9 @@ export class TurnAttempt {
     if (this.#idles > 0) await this.#resync()
   }
 
-  /** Asks the server for what the stream did not tell; events wait meanwhile, and another gap asks anew. */
+  /**
+   * Resyncs with the server after missed events. Events wait meanwhile, and a further gap repeats the resync.
+   */
   async #resync(): Promise<void> {
     const { record, clock } = this.#owner
     if (!this.#reducer || this.#isClosed()) return
@@ -254,9 +272,12 @@ export class TurnAttempt {
   }
 
   /**
-   * Takes one snapshot, also one that the next gap has overtaken: a stream that keeps breaking keeps no turn from its
-   * end. An idle in it is asked for again: between the prompt and busy, and between idle and the last word of an aborted
-   * or failed message, some 100 ms pass (opencode 1.18.33), and more on a loaded machine.
+   * Applies one snapshot and resolves with whether the server answered. A snapshot is applied even if a
+   * further gap has occurred since, so that a stream that keeps breaking cannot prevent the turn's end. An
+   * idle session is checked again.
+   *
+   * @remarks Observed in opencode 1.18.33: some 100 ms pass between the prompt and busy, and between idle and
+   * the last update of an aborted or failed message; more on a loaded machine.
    */
   async #catchUp(reducer: TurnReducer): Promise<boolean> {
     const { sessionId } = this.#owner.record.lane
@@ -269,7 +290,10 @@ export class TurnAttempt {
     return snapshot !== undefined
   }
 
-  /** Follows the child sessions that a snapshot tells of; what one that is new said since was heard by nobody. */
+  /**
+   * Follows the child sessions in a snapshot. Returns whether a child session is new, because its earlier
+   * events were missed.
+   */
   #adopt(snapshot: TurnSnapshot | undefined): boolean {
     const links = snapshot ? linksIn(snapshot) : []
     return links.map((link) => this.#link.hub.adopt(link)).includes(true)
@@ -283,7 +307,7 @@ export class TurnAttempt {
     try {
       return await askServer(this.#link.client, { sessionId, directory, messageId }, this.#closed.signal)
     } catch (error) {
-      // A session that is gone says nothing more; a server that does not answer is asked again.
+      // A missing session ends the turn. A server that does not answer is asked again.
       if (error instanceof HttpError && error.status === 404) this.#onFailure(error)
       return undefined
     }
@@ -294,7 +318,10 @@ function ignoreRefusal(error: unknown): void {
   if (!(error instanceof HttpError)) throw error
 }
 
-/** Where the server cannot be asked: it goes on, and texts that are open wait for their end. */
+/**
+ * Returns a snapshot for a server that does not answer: the turn continues, and open texts wait for their
+ * end.
+ */
 const nothingKnown = (sessionId: string): TurnSnapshot => ({
   status: { [sessionId]: { type: 'busy' } },
   messages: [],

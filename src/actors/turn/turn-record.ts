@@ -18,19 +18,19 @@ import type { NamedModel } from './model.ts'
 import type { TurnObserver } from '../observer.ts'
 import { Replay } from './replay.ts'
 
-/** What a turn is doing. */
+/** State of a turn. */
 export type TurnState =
   | { state: 'queued' | 'waitingForServer' | 'running' | 'done' }
   | { state: 'retrying'; attempt: number; message: string; /** epoch ms */ nextAt: number }
   | { state: 'resyncing' }
 
-/** What a turn is doing, and since when (epoch ms). */
+/** State of a turn, with the time since which the turn is in that state (epoch ms). */
 export type TurnStatus = { at: number } & TurnState
 
-/** A turn's input, validated, with the server's defaults filled in. */
+/** Validated input of a turn, with the server's defaults filled in. */
 export interface TurnPlan {
   traceId: string | null
-  /** Whether to ask again where the server dies and nothing but text had happened. */
+  /** True to send the prompt again after the server died, if the turn had produced only text. */
   resume: boolean
   title: string
   directory: string | undefined
@@ -47,16 +47,19 @@ export interface TurnPlan {
   signal: AbortSignal | undefined
 }
 
-/** What a turn carries, and what it gives to those who follow it: beside the machine, keyed by its id. */
+/** Data and outputs of a turn, kept beside the machine and keyed by the turn's id. */
 export class TurnRecord {
   readonly id = crypto.randomUUID()
-  /** Ours, so that the answers that name it as their parent are this turn's. New for each attempt. */
+  /**
+   * Id of the user message, new for each attempt. The client sets the id, so that the answers with this id as
+   * parent belong to this turn.
+   */
   messageId = newMessageId()
-  /** The message of an attempt that died with its server: the session is put back to before it. */
+  /** Message of an attempt whose server died; the session is reverted to the state before this message. */
   revertTo: string | undefined
-  /** Whether the prompt may have reached a server. */
+  /** True if the prompt may have reached a server. */
   wasPrompted = false
-  /** How often the turn was asked again. */
+  /** Number of resumed attempts. */
   resumes = 0
   readonly requests$ = new ReplaySubject<InputRequest>()
   readonly status$ = new ReplaySubject<TurnStatus>()
@@ -65,7 +68,7 @@ export class TurnRecord {
   readonly replay: Replay
   readonly plan: TurnPlan
   readonly lane: Lane
-  /** Who is told of it. */
+  /** Hooks that receive the turn's events. */
   observers: readonly TurnObserver[] = []
   usage: Usage = noUsage()
   isDone = false
@@ -80,14 +83,16 @@ export class TurnRecord {
     this.replay = new Replay(maxReplayBytes)
   }
 
-  /** Tells what the turn is doing now. */
+  /** Emits the turn's new state. */
   tell(state: TurnState): void {
     if (this.isDone) return
     this.status$.next({ at: Date.now(), ...state })
     this.#observe((observer) => observer.onState?.(state))
   }
 
-  /** Gives a reply to all who follow; the terminal one completes the turn, whatever comes after is dropped. */
+  /**
+   * Emits a reply to all subscribers. The terminal reply completes the turn, and later replies are dropped.
+   */
   give(reply: Reply): void {
     if (this.isDone) return
     const isLast = isTerminal(reply)
@@ -109,8 +114,8 @@ export class TurnRecord {
   }
 
   /**
-   * Whether it may be asked (again) after its server died: it was not asked yet, or it wants to be, and nothing but text
-   * had happened.
+   * Returns whether the turn may be sent (again) after its server died: the prompt was not sent yet, or the
+   * turn allows a resume and has produced only text.
    */
   get canResume(): boolean {
     if (this.isDone || !this.wasPrompted) return !this.isDone
@@ -121,7 +126,7 @@ export class TurnRecord {
     for (const observer of this.observers) quietly(() => tell(observer))
   }
 
-  /** Makes ready for another attempt. */
+  /** Prepares the record for another attempt. */
   renew(): void {
     this.resumes++
     this.wasPrompted = false
@@ -130,14 +135,16 @@ export class TurnRecord {
     this.#spentBefore = this.usage
   }
 
-  /** Takes the usage of the present attempt, another object once it has changed. */
+  /** Adds the usage of the current attempt. The caller passes another object if the usage has changed. */
   count(usage: Usage | undefined): void {
     if (usage === this.#counted) return
     this.#counted = usage
     this.usage = addUsage(this.#spentBefore, usage ?? noUsage())
   }
 
-  /** Ends a turn whose actor failed: a defect of ours. A turn that is done stays as it is. */
+  /**
+   * Ends a turn whose actor failed, which is a defect of this package. A turn that is done does not change.
+   */
   fail(error: unknown, mask: Mask): void {
     const message = error instanceof Error ? error.message : 'The turn ended without a reply'
     this.give({
@@ -150,14 +157,16 @@ export class TurnRecord {
   }
 }
 
-/** A turn that takes its server down each time is not asked for ever. */
+/** Maximum number of resumes, so that a turn that crashes its server each time is not repeated for ever. */
 const maxResumes = 3
 
 let counter = 0
 
 /**
- * A message id in opencode's own form (1.18.33): 48 bits of time and counter, so that ids sort by age, then random.
- * It is unique for ever: the server's database takes each id once.
+ * Returns a new message id in opencode's form: 48 bits of time and counter, so that ids sort by age, then
+ * random characters. Each id is unique, because the server's database accepts each id once.
+ *
+ * @remarks Observed in opencode 1.18.33.
  */
 function newMessageId(): string {
   counter = (counter + 1) % 4096

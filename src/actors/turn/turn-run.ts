@@ -12,20 +12,23 @@ import { TurnAttempt } from './turn-attempt.ts'
 import type { TurnRecord } from './turn-record.ts'
 import { firstLine } from '../../util/messages.ts'
 
-/** Compactions that may leave the context too long; the next one would as well. */
+/**
+ * Number of consecutive context overflows that a turn accepts; after these, a further compaction would not
+ * shorten the context enough either.
+ */
 const maxOverflows = 2
 
-/** Who follows a turn's run. */
+/** Callbacks of a turn's run. */
 export interface TurnRunEvents {
   onReply(reply: Reply): void
-  /** The terminal reply was given, and nothing of the turn runs on the server any more. */
+  /** Reports that the terminal reply was emitted and that nothing of the turn runs on the server any more. */
   onEnd(): void
 }
 
 /**
- * One turn: waits to be admitted, has its prompt attempted, watches deadline, stall and retries, and gives its terminal
- * reply, exactly once. After a local end it also ends the work on the server, so that the next turn of the session finds
- * it idle.
+ * Run of one turn. The run waits for admission, starts attempts, watches deadline, stall and retries, and
+ * emits exactly one terminal reply. After a local end, the run also aborts the work on the server, so that
+ * the session is idle for its next turn.
  */
 export class TurnRun {
   readonly #record: TurnRecord
@@ -57,7 +60,7 @@ export class TurnRun {
     )
   }
 
-  /** Begins to wait: the deadline runs from here. */
+  /** Starts the wait for admission and the deadline. */
   start(): void {
     const { deadlineMs, signal } = this.#record.plan
     this.#deadline = this.#clock.setTimeout(() => void this.#onDeadline(), deadlineMs)
@@ -66,7 +69,11 @@ export class TurnRun {
     this.#leaveSignal = onAbort(signal, cancel)
   }
 
-  /** The server is healthy and it is this turn's turn; `options` are those that the server runs with. */
+  /**
+   * Starts an attempt on the healthy server.
+   *
+   * @param options - the options that the server runs with
+   */
   admit(options: CompiledOptions): void {
     const { link } = this.#runtime
     if (!link || this.#record.isDone) return
@@ -94,7 +101,7 @@ export class TurnRun {
     this.#attempt.start(record.revertTo)
   }
 
-  /** The server died, and the turn may be asked (again) on the next one: it waits for that. */
+  /** Suspends the turn after its server died, until the next server admits the turn again. */
   suspend(cause: TurnCause): void {
     this.#attempt?.close()
     this.#attempt?.serverGone()
@@ -109,7 +116,7 @@ export class TurnRun {
     record.tell({ state: 'waitingForServer' })
   }
 
-  /** Ends the turn for a local cause, and its work on the server where `isServerGone` is not set. */
+  /** Ends the turn for a local reason, and aborts its work on the server unless `isServerGone` is set. */
   end(cause: TurnCause, isServerGone = false): void {
     if (isServerGone) this.#attempt?.serverGone()
     if (this.#record.isDone) return
@@ -119,7 +126,9 @@ export class TurnRun {
     this.#take(subject.settle(cause), true)
   }
 
-  /** The actor was stopped from outside: the terminal reply is given at once, nothing else is done. */
+  /**
+   * Emits the terminal reply immediately and does nothing else, because the actor was stopped from outside.
+   */
   stop(): void {
     this.end({ code: 'cancelled', error: 'The server was shut down' }, true)
     this.#release()
@@ -127,7 +136,7 @@ export class TurnRun {
 
   async #onDeadline(): Promise<void> {
     const { deadlineMs } = this.#record.plan
-    // The turn's end may wait to be read.
+    // The pending input may contain the turn's end, so the input is read first.
     const lateMs = this.#clock.now() - this.#startedAt - deadlineMs
     await inputRead(lateMs > punctualMs ? roundsAfterPause : 1)
     this.end({ code: 'deadline_exceeded', error: `The turn did not end within ${deadlineMs} ms` })
@@ -155,11 +164,11 @@ export class TurnRun {
     const shown = this.#shown(reply)
     this.#events.onReply(shown)
     this.#record.give(shown)
-    // Where it is not known what the server does, it is told to end it.
+    // After an internal error, the server's state is unknown, so the work is aborted too.
     if (isTerminal(shown)) void this.#finish(isLocal || (shown.kind === 'error' && shown.code === 'internal'))
   }
 
-  /** As it goes out: errors without secrets, and the usage of all attempts. */
+  /** Returns a reply as subscribers receive it: errors without secrets, and the usage of all attempts. */
   #shown(reply: Reply): Reply {
     if (reply.kind === 'error') return { ...reply, error: this.#options.secrets.mask(reply.error) }
     return reply.kind === 'final' ? { ...reply, usage: this.#record.usage } : reply

@@ -6,38 +6,45 @@ import type { TurnCause } from './refusal.ts'
 import { runtimeOf, type ServerInput } from '../runtime.ts'
 import { TurnRun } from './turn-run.ts'
 
-/** A turn's actor is given its id; what the turn carries is kept beside the machine. */
+/** Input of a turn's actor: the id of the turn, whose record is kept beside the machine. */
 export interface TurnActorInput extends ServerInput {
   turnId: string
 }
 
-/** What a turn's actor is told. */
+/** Events that a turn's actor receives. */
 export type TurnActorEvent =
-  /** The server is healthy and this turn may run; with the options of the running server. */
+  /**
+   * Admits the turn: the server is healthy and the turn may run; `options` are those of the running server.
+   */
   | { type: 'turn.admit'; options: CompiledOptions }
-  /** The server died; the turn waits to be admitted again. */
+  /** Suspends the turn: the server died, and the turn waits for the next admission. */
   | { type: 'turn.suspend'; cause: TurnCause }
-  /** Where the server it runs on is gone, there is nothing to be aborted. */
+  /** Ends the turn; if `isServerGone` is set, there is no work to abort. */
   | { type: 'turn.end'; cause: TurnCause; isServerGone?: boolean }
 
 /**
- * What a turn's actor tells, once it has given its terminal reply and nothing of it runs on the server. An event of one
- * type for all turns, not the actor's own end: XState 5.33 keeps what it finds for each `xstate.done.actor.<id>` for ever.
+ * Event that a turn's actor sends when it has emitted its terminal reply and nothing of the turn runs on the
+ * server.
+ *
+ * @remarks The event has one type for all turns, and replaces the actor's own done event, because XState 5.33
+ * keeps what it looks up for each `xstate.done.actor.<id>` for ever.
  */
 export interface TurnFact {
   type: 'turn.ended'
   turnId: string
 }
 
-/** What a turn's actor emits: `child.on('turn.reply', ({ reply }) => …)`. */
+/** Event that a turn's actor emits for each reply: `child.on('turn.reply', ({ reply }) => …)`. */
 export interface TurnActorEmitted extends EventObject {
   type: 'turn.reply'
   reply: Reply
 }
 
 /**
- * A turn as an actor: emits each reply as a `turn.reply` event, the terminal one last. It never errors; stopped from
- * outside it gives its `cancelled` at once.
+ * Actor logic of a turn; emits each reply as a `turn.reply` event, the terminal reply last.
+ *
+ * @remarks The actor never errors. When stopped from outside, the actor emits its `cancelled` reply
+ * immediately.
  *
  * @example
  * const child = serverActor.getSnapshot().children[`turn:${turn.id}`]

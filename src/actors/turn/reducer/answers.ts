@@ -1,11 +1,11 @@
 import { addUsage, noUsage, type Usage } from '../../../replies.ts'
 import type { WireMessage } from '../../../io/opencode/wire.ts'
 
-/** The assistant messages of a turn, as they were last told, and what they cost. */
+/** Assistant messages of a turn in their latest state, and their cost. */
 export class Answers {
   readonly #messages = new Map<string, WireMessage>()
   readonly #spent = new Map<string, Usage>()
-  /** Messages that called a tool. */
+  /** Ids of messages that called a tool. */
   readonly #callers = new Set<string>()
   #last: WireMessage | undefined
   #usage = noUsage()
@@ -14,24 +14,27 @@ export class Answers {
     return this.#messages.size === 0
   }
 
-  /** The latest one that is no compaction's summary. */
+  /** Latest message that is not the summary of a compaction. */
   get last(): WireMessage | undefined {
     return this.#last
   }
 
-  /** What they have cost so far: every message once, those of child sessions included. Another object once it has changed. */
+  /**
+   * Usage so far: every message counts once, including those of child sessions. A changed usage is another
+   * object.
+   */
   get usage(): Readonly<Usage> {
     return this.#usage
   }
 
-  /** How often in a row an answer ended without a finish that the server takes for one. */
+  /** Number of consecutive answers that ended without a finish reason that the server accepts. */
   get unfinished(): number {
     return this.#inARow(
       ({ id, finish }) => finish === 'unknown' || (finish === 'tool-calls' && !this.#callers.has(id)),
     )
   }
 
-  /** How often in a row the context overflowed. */
+  /** Number of consecutive context overflows. */
   get overflows(): number {
     return this.#inARow(({ finish, error }) => finish === undefined && !error)
   }
@@ -40,7 +43,7 @@ export class Answers {
     return this.#messages.get(id)
   }
 
-  /** Takes a message as it is now; answers whether it is new. */
+  /** Stores a message's present state and returns whether the message is new. */
   take(message: WireMessage): boolean {
     const isNew = !this.#messages.has(message.id)
     this.#messages.set(message.id, message)
@@ -49,19 +52,19 @@ export class Answers {
     return isNew
   }
 
-  /** Counts a message for its cost only: one of a child session. */
+  /** Counts only the cost of a message, for messages of child sessions. */
   spend({ id, usage }: WireMessage): void {
     if (!usage) return
     this.#spent.set(id, usage)
     this.#usage = [...this.#spent.values()].reduce(addUsage, noUsage())
   }
 
-  /** A message called a tool. */
+  /** Records that a message called a tool. */
   called(id: string): void {
     this.#callers.add(id)
   }
 
-  /** How many of the last answers that ended are such. */
+  /** Returns how many of the last ended answers match in a row. */
   #inARow(isSuch: (message: WireMessage) => boolean): number {
     const ended = [...this.#messages.values()].filter(({ summary, completed }) => !summary && completed)
     return ended.length - 1 - ended.findLastIndex((message) => !isSuch(message))

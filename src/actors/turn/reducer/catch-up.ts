@@ -2,8 +2,8 @@ import type { OpenCodeEvent } from '../../../replies.ts'
 import { asList, isFields, parseMessage, parsePart, partsOf } from '../../../io/opencode/wire.ts'
 
 /**
- * What the server says after a gap, as it answers it: `GET /session/status`, `GET /session/{id}/message`,
- * and the entries of `GET /permission` and `GET /question` in one list.
+ * State of a turn's server after missed events, in the form of its responses: `GET /session/status`, `GET
+ * /session/{id}/message`, and the entries of `GET /permission` and `GET /question` in one list.
  */
 export interface TurnSnapshot {
   status: unknown
@@ -11,7 +11,7 @@ export interface TurnSnapshot {
   requests: unknown
 }
 
-/** A snapshot's messages, told as the events that would have told them. */
+/** Converts a snapshot's messages to the events that would have reported the messages. */
 export function messageEvents(messages: unknown): OpenCodeEvent[] {
   return asList(messages)
     .filter(isFields)
@@ -21,7 +21,7 @@ export function messageEvents(messages: unknown): OpenCodeEvent[] {
     ])
 }
 
-/** A snapshot's pending requests, told as the events that would have told them. */
+/** Converts a snapshot's pending requests to the events that would have reported the requests. */
 export function requestEvents(requests: unknown): OpenCodeEvent[] {
   return asList(requests)
     .filter(isFields)
@@ -31,7 +31,10 @@ export function requestEvents(requests: unknown): OpenCodeEvent[] {
     }))
 }
 
-/** The session's latest user message that is not the server's own: the prompt of a turn that does not know it. */
+/**
+ * Returns the id of the session's latest user message that the server did not create itself: the prompt of a
+ * turn that does not know its prompt's id.
+ */
 export function latestPrompt(messages: unknown, sessionId: string): string | undefined {
   const prompts = asList(messages).flatMap((entry) => {
     const message = isFields(entry) ? parseMessage(entry['info']) : undefined

@@ -1,7 +1,7 @@
 import type { TurnErrorCode } from '../../../replies.ts'
 import type { WireError } from '../../../io/opencode/wire.ts'
 
-/** A turn's failure, ready to be an error reply. */
+/** Failure of a turn, in the form of an error reply. */
 export interface Failure {
   code: TurnErrorCode
   error: string
@@ -20,13 +20,18 @@ const retryableCodes: ReadonlySet<TurnErrorCode> = new Set([
   'overloaded',
 ])
 
-/** Whether a failure of this kind may be gone next time, where the server does not say. */
+/**
+ * Returns whether a failure with this code may disappear on a retry, if the server does not say so itself.
+ */
 export const isRetryable = (code: TurnErrorCode): boolean => retryableCodes.has(code)
 
-/** Takes the secrets out of a text: before it is cut, since half a secret is not known for one. */
+/**
+ * Function that masks secrets in a text. Masking must precede cutting, because a cut secret is not
+ * recognised.
+ */
 export type Mask = (text: string) => string
 
-/** The reply that an error of the server gives (contract, "Which failure gives which reply"). */
+/** Returns the failure of an error that the server reported (contract, "Which failure gives which reply"). */
 export function failureOf(error: WireError, mask: Mask = (text) => text): Failure {
   return {
     code: codeOf(error),
@@ -44,7 +49,8 @@ function codeOf({ name, message, statusCode, isRetryable: retryable }: WireError
   if (/^(\w+: )?Model not found\b/.test(message)) return 'model_not_found'
   if (/^'file part media type .* not supported/.test(message)) return 'rejected'
   if (name !== 'APIError') return 'internal'
-  // LiteLLM (1.102.4) answers 400 to a model that it does not have and, where it has no database, to a wrong key.
+  // LiteLLM (1.102.4) answers 400 if it does not have the model, and if it has no database and the key is
+  // wrong.
   if (statusCode === 400 && /\bInvalid model name passed in model=/.test(message)) return 'model_not_found'
   if (statusCode === 400 && /^No connected db\b/.test(message)) return 'auth'
   if (statusCode === 401 || statusCode === 403) return 'auth'
@@ -53,14 +59,14 @@ function codeOf({ name, message, statusCode, isRetryable: retryable }: WireError
   return 'provider_error'
 }
 
-/** What the retries were spent on: a retry notice has the provider's words only, no status. */
+/** Returns the code of exhausted retries. A retry notice has only the provider's message, no status. */
 export function exhaustedCode(message: string): 'rate_limited' | 'provider_unavailable' {
   return /rate.?limit|too many requests|\b429\b|quota|throttl/i.test(message)
     ? 'rate_limited'
     : 'provider_unavailable'
 }
 
-/** The first line of a message, without absolute paths of the host and of bounded length. */
+/** Returns the first line of a message, with bounded length and without absolute paths of the host. */
 export function safeLine(message: string): string {
   const line = message.trim().split(/[\r\n\u2028\u2029]/, 1)[0] ?? ''
   return line

@@ -20,22 +20,33 @@ import type { SessionLink, WireMessage, WirePart, WireStatus } from '../../../io
 
 export type { TurnSnapshot } from './catch-up.ts'
 
-/** Who a turn is: its session, the id of its user message (by default the first one seen), and its trace. */
+/**
+ * Options of a {@link TurnReducer}: the turn's session, its user message (default: the first user message
+ * seen), and its trace.
+ */
 export interface TurnReducerOptions {
   sessionId: string
   messageId?: string
   traceId: string | null
-  /** Takes the secrets out of what the server says of errors and retries; default: none is known. */
+  /**
+   * Masks secrets in the server's error and retry messages.
+   *
+   * @defaultValue no masking
+   */
   mask?: Mask
 }
 
 /**
- * Turns the events of opencode's stream into a turn's replies, requests and retry notices. Pure: no I/O, no clock;
- * never throws. Gives exactly one terminal reply, as the last.
+ * Converts the events of opencode's stream to a turn's replies, requests and retry notices.
  *
- * A turn owns the assistant messages whose parent is its user message, or a message that the server itself put
- * into the session while the turn ran (a compaction and what continues after it). It is done when the session goes
- * idle after it was busy with them (opencode 1.18.33).
+ * @remarks The reducer has no I/O and no clock, and never throws. The reducer emits exactly one terminal
+ * reply, as the last reply.
+ *
+ * A turn owns the assistant messages whose parent is the turn's user message, or a message that the server
+ * itself put into the session while the turn ran (a compaction and its continuation).
+ *
+ * Observed in opencode 1.18.33: a turn is done when the session goes idle after it was busy with these
+ * messages.
  *
  * @example
  * const reducer = new TurnReducer({ sessionId, messageId, traceId: 't1' })
@@ -49,7 +60,7 @@ export class TurnReducer {
   readonly #answers = new Answers()
   readonly #seen = new SeenIds()
   readonly #children = new Set<string>()
-  /** User messages of the turn: the prompt, and what the server adds to it. */
+  /** Ids of the turn's user messages: the prompt, and the messages that the server adds to the prompt. */
   readonly #prompts = new Set<string>()
   readonly #strangers = new Set<string>()
   readonly #calls: ToolCalls
@@ -71,50 +82,71 @@ export class TurnReducer {
     this.#mask = options.mask ?? ((text) => text)
   }
 
-  /** Whether the terminal reply was given; everything is a no-op then. */
+  /** Returns whether the terminal reply was emitted; afterwards all methods do nothing. */
   get done(): boolean {
     return this.#done
   }
 
-  /** What the turn has cost so far: every assistant message once, those of child sessions included. */
+  /** Usage so far: every assistant message counts once, including those of child sessions. */
   get usage(): Usage {
     return this.#answers.usage
   }
 
   /**
-   * How often in a row the model's answer ended without a finish that the server takes for one (no finish reason, an
-   * unknown one, `tool_calls` without a call). The server asks again at once, without bound: opencode 1.18.33.
+   * Number of consecutive model answers that ended without a finish reason that the server accepts (none, an
+   * unknown reason, or `tool_calls` without a call).
+   *
+   * @remarks Observed in opencode 1.18.33: the server asks the model again immediately, without limit.
    */
   get unfinished(): number {
     return this.#answers.unfinished
   }
 
-  /** How often in a row the context overflowed. The server compacts it and asks again, without bound: opencode 1.18.33. */
+  /**
+   * Number of consecutive context overflows.
+   *
+   * @remarks Observed in opencode 1.18.33: the server compacts the context and asks the model again, without
+   * limit.
+   */
   get overflows(): number {
     return this.#answers.overflows
   }
 
-  /** Takes an event of the stream, unwrapped. One seen twice, of another session, malformed or unknown changes nothing. */
+  /**
+   * Applies an event of the stream and returns the resulting outputs; a repeated, foreign, malformed or
+   * unknown event changes nothing.
+   *
+   * @param event - the event, unwrapped
+   * @returns the new outputs, in order
+   */
   push(event: OpenCodeEvent): readonly TurnOutput[] {
     if (!isFields(event) || this.#seen.isRepeated(event.id)) return []
     return this.take(event)
   }
 
-  /** Takes an event that is known to come for the first time. @internal */
+  /** Applies an event that is known not to be a repetition. @internal */
   take(event: OpenCodeEvent): readonly TurnOutput[] {
     if (this.#done) return []
     this.#apply(event)
     return this.#collected()
   }
 
-  /** Whether the server has said anything of the turn: an answer, begun at least, or an error. */
+  /**
+   * Returns whether the server has reported anything of the turn: an answer that has at least begun, or an
+   * error.
+   */
   get hasSpoken(): boolean {
     return !this.#answers.isEmpty || this.#failure !== undefined
   }
 
   /**
-   * Takes what the server says after a gap in the stream: sends what was missed, and ends a turn whose end fell into it.
-   * An idle that is not `isCertain`, since the turn may only be about to begin, ends a turn that is whole, and no other.
+   * Applies the server's state after missed events: emits the missed outputs, and ends a turn whose end was
+   * missed.
+   *
+   * @param snapshot - the server's state
+   * @param isCertain - `false` if an idle session may still begin the turn; then an idle session ends only a
+   * turn whose answer is complete
+   * @returns the new outputs, in order
    */
   resync(snapshot: TurnSnapshot, isCertain = true): readonly TurnOutput[] {
     if (this.#done || !isFields(snapshot)) return []
@@ -122,7 +154,12 @@ export class TurnReducer {
     return this.#collected()
   }
 
-  /** Ends the turn for a local cause: a deadline, a stall, a cancel, a dead server. */
+  /**
+   * Ends the turn for a local reason, such as a deadline, a stall, a cancellation or a dead server.
+   *
+   * @param cause - code and message of the error; `retryable` by default follows from the code
+   * @returns the new outputs, in order
+   */
   settle(cause: { code: TurnErrorCode; error: string; retryable?: boolean }): readonly TurnOutput[] {
     if (this.#done) return []
     const { code, retryable = isRetryable(code) } = cause
@@ -132,7 +169,7 @@ export class TurnReducer {
     return this.#collected()
   }
 
-  /** What was given since the last time. */
+  /** Returns the outputs since the last call. */
   #collected(): readonly TurnOutput[] {
     const outputs = this.#outputs
     this.#outputs = []
@@ -216,7 +253,7 @@ export class TurnReducer {
     this.#idle = false
   }
 
-  /** A child's retries are told too: its parent waits for it. */
+  /** Emits a retry notice, also for a child session, because its parent waits for the child. */
   #onRetry({ attempt, message, next }: WireStatus & { type: 'retry' }, isOwn: boolean): void {
     if (isOwn && this.#prompts.size === 0) return
     const { last } = this.#answers
@@ -224,7 +261,10 @@ export class TurnReducer {
     this.#outputs.push({ type: 'retry', attempt, message: safeLine(this.#mask(message)), nextAt: next })
   }
 
-  /** The first error since the last progress says most: later ones repeat it, with a stack. */
+  /**
+   * Keeps the first error since the last progress, because it is the most precise. Later errors repeat it,
+   * with a stack.
+   */
   #onError(value: unknown): void {
     const error = parseError(value)
     if (!error) return
@@ -238,7 +278,7 @@ export class TurnReducer {
     this.#conclude()
   }
 
-  /** The session is idle: ends the turn where that is certain, and answers whether it did. */
+  /** Ends the turn of an idle session if the end is certain, and returns whether the turn ended. */
   #conclude(): boolean {
     const { last } = this.#answers
     const isWhole = last?.completed === true && last.finish !== undefined && !last.error
@@ -258,7 +298,7 @@ export class TurnReducer {
     this.#catchUpStatus(snapshot.status, isCertain)
   }
 
-  /** Idle sessions are absent from `GET /session/status`. */
+  /** Applies the status of a snapshot; `GET /session/status` omits idle sessions. */
   #catchUpStatus(value: unknown, isCertain: boolean): void {
     const own = isFields(value) ? value[this.#sessionId] : undefined
     const status = parseStatus(own) ?? parseStatus(value) ?? { type: 'idle' }
@@ -291,6 +331,9 @@ export class TurnReducer {
 
 const aborted: Failure = { code: 'cancelled', error: 'Aborted', retryable: false }
 
-/** An error before the prompt became a message: the server refused the input (unknown agent, undecodable image). */
+/**
+ * Returns the failure for an error before the prompt became a message: the server rejected the input (unknown
+ * agent, undecodable image).
+ */
 const refused = (failure: Failure): Failure =>
   failure.code === 'internal' ? { ...failure, code: 'rejected' } : failure

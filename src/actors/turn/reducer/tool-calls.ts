@@ -1,7 +1,7 @@
 import type { ToolCallReply, ToolResultReply } from '../../../replies.ts'
 import type { WireTool } from '../../../io/opencode/wire.ts'
 
-/** The tool calls of a turn: each is told once, and its result at most once, after it. */
+/** Tool calls of a turn: each call is emitted once, followed by at most one result. */
 export class ToolCalls {
   readonly #traceId: string | null
   readonly #say: (reply: ToolCallReply | ToolResultReply) => void
@@ -12,7 +12,10 @@ export class ToolCalls {
     this.#say = say
   }
 
-  /** Takes a call as it is now. It is told once its input is known: at its end at the latest. */
+  /**
+   * Applies a call's present state. The call is emitted when its input is known, at the latest when the call
+   * ends.
+   */
   take({ name: tool, callId: call_id, status, input, result }: WireTool): void {
     const state = this.#calls.get(call_id)
     const isRunning = status === 'running'

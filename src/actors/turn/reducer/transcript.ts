@@ -4,49 +4,58 @@ import type { WirePart } from '../../../io/opencode/wire.ts'
 interface Stretch {
   kind: 'delta' | 'reasoning'
   messageId: string
-  /** The step it was made in; a message has several where the server retried. */
+  /** Step of the message in which the part was created; a message has several steps if the server retried. */
   step: string | undefined
-  /** What was sent of it, in pieces; at the end, exactly its share of the answer. */
+  /** Emitted pieces of the text; at the end, exactly the part's share of the answer. */
   sent: string[]
-  /** The first half of a surrogate pair, which a delta may be cut at: sent with its other half. */
+  /** First half of a surrogate pair at the end of a delta; emitted together with the second half. */
   half: string
-  /** The whole text, once the part ended. */
+  /** Whole text, set when the part has ended. */
   whole: string | undefined
-  /** A retry of its attempt was announced. */
+  /** True if a retry of the part's attempt was announced. */
   doomed: boolean
-  /** That retry has begun: no part of the answer. */
+  /** True if that retry has begun, so that the part does not belong to the answer. */
   dropped: boolean
-  /** Deltas were missed: what comes now may not join what was sent, so it waits for the whole text. */
+  /**
+   * True if deltas were missed. New deltas may not join the emitted text, so the part waits for the whole
+   * text.
+   */
   torn: boolean
 }
 
 /**
- * The text and reasoning of a turn's assistant messages, part by part. Only the part's type tells reasoning
- * from text: their deltas look alike (opencode 1.18.33, `message.part.delta`).
+ * Text and reasoning of a turn's assistant messages, part by part.
+ *
+ * @remarks Observed in opencode 1.18.33, `message.part.delta`: deltas of text and of reasoning look alike, so
+ * that only the type of the part distinguishes them.
  */
 export class Transcript {
   readonly #traceId: string | null
   readonly #say: (piece: DeltaReply | ReasoningReply) => void
   readonly #parts = new Map<string, Stretch>()
-  /** Parts whose deltas came before the part itself, as only a gap makes them. */
+  /** Ids of parts whose deltas arrived before the part itself; only missed events cause this. */
   readonly #headless = new Set<string>()
   readonly #steps = new Set<string>()
-  /** The last step of each message, and whether it is unfinished. */
+  /** Last step of each message, and whether the step is unfinished. */
   readonly #lastSteps = new Map<string, { id: string; isOpen: boolean }>()
 
-  /** `say` is given each piece of text that is known to join what was sent before. */
+  /**
+   * Creates a transcript.
+   *
+   * @param say - receives each piece of text that is known to join the emitted text
+   */
   constructor(traceId: string | null, say: (piece: DeltaReply | ReasoningReply) => void) {
     this.#traceId = traceId
     this.#say = say
   }
 
-  /** The answer so far: what was sent of every text part that counts, in order. */
+  /** Answer so far: the emitted text of all text parts that count, in order. */
   get answer(): string {
     const parts = [...this.#parts.values()].filter(({ kind, dropped }) => kind === 'delta' && !dropped)
     return parts.flatMap(({ sent }) => sent).join('')
   }
 
-  /** Takes a text or reasoning part; the whole text, known when the part ends, sends what is missing of it. */
+  /** Applies a text or reasoning part. When the part ends, the rest of the whole text is emitted. */
   update(part: WirePart): void {
     const stretch = this.#parts.get(part.id) ?? this.#open(part)
     if (stretch.whole !== undefined) return
@@ -54,7 +63,7 @@ export class Transcript {
     if (!stretch.dropped) this.#complete(stretch, part.text)
   }
 
-  /** Takes a delta of a part; held back where it might not join. */
+  /** Applies a delta of a part; the delta is held back if it might not join the emitted text. */
   append(partId: string, delta: string): void {
     const stretch = this.#parts.get(partId)
     if (!stretch) return void this.#headless.add(partId)
@@ -65,12 +74,18 @@ export class Transcript {
     this.#send(stretch, isCut ? text.slice(0, -1) : text)
   }
 
-  /** A retry is announced: once it says anything, the text of the message's attempt so far is no part of the answer. */
+  /**
+   * Records an announced retry. When the retry emits a part or step, the text of the message's attempt so far
+   * no longer belongs to the answer.
+   */
   retry(messageId: string): void {
     for (const part of this.#partsOf(messageId)) part.doomed = true
   }
 
-  /** A step begins: one before it in the same message that did not finish was retried, also if the notice was missed. */
+  /**
+   * Records the start of a step. An unfinished earlier step of the same message was retried, also if the
+   * retry notice was missed.
+   */
   begin({ id, messageId }: WirePart): void {
     if (this.#steps.has(id)) return
     this.#steps.add(id)
@@ -79,7 +94,10 @@ export class Transcript {
     this.#lastSteps.set(messageId, { id, isOpen: true })
   }
 
-  /** A step is finished, so it was not retried: its text counts, even if an old notice of a retry came after a snapshot. */
+  /**
+   * Records the end of a step. A finished step was not retried, so its text counts, even if an old retry
+   * notice arrived after a snapshot.
+   */
   finish({ messageId }: WirePart): void {
     const step = this.#lastSteps.get(messageId)
     if (!step) return
@@ -91,7 +109,9 @@ export class Transcript {
     }
   }
 
-  /** Marks a gap: parts that are still open wait for their whole text; those that have ended take nothing anyway. */
+  /**
+   * Records missed events: open parts wait for their whole text. Ended parts accept no further text anyway.
+   */
   tear(): void {
     for (const part of this.#parts.values()) part.torn = true
   }
@@ -116,7 +136,7 @@ export class Transcript {
     for (const part of this.#partsOf(messageId)) if (part.doomed) part.dropped = true
   }
 
-  /** Sends what is missing of a text, where it joins. */
+  /** Emits the rest of a text if the rest joins the emitted text. */
   #complete(stretch: Stretch, text: string): void {
     const sent = stretch.sent.join('')
     if (text.startsWith(sent)) this.#send(stretch, text.slice(sent.length))
@@ -129,5 +149,5 @@ export class Transcript {
   }
 }
 
-/** Whether a code unit is the first of a surrogate pair. */
+/** Returns whether a code unit is the first half of a surrogate pair. */
 const isFirstHalf = (code: number): boolean => code >= 0xd800 && code <= 0xdbff
