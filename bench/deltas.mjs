@@ -1,7 +1,8 @@
-// Deltas, from the socket to a subscriber: the runtime against a loop that only reads the same bytes from the same kind of
-// socket, with the same SSE parser and `JSON.parse`; for one turn, and for many at once on the server's one stream. From
-// the first delta to the last, in CPU time of this process: a throughput is deltas per ms of it.
-// node bench/deltas.mjs [rounds, 9] [deltas of a turn, 1000; one that runs alone has 32 times as many]
+// Measures deltas from the socket to a subscriber: the runtime against a loop that only reads the same bytes
+// from the same kind of socket, with the same SSE parser and `JSON.parse`. Measures one turn, and many turns
+// at once on the server's one stream.
+// Time is CPU time of this process, from the first delta to the last. A throughput is deltas per ms of it.
+// node bench/deltas.mjs [rounds, 9] [deltas of a turn, 1000; a turn that runs alone has 32 times as many]
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createParser } from 'eventsource-parser'
@@ -17,7 +18,7 @@ const server = fork(new URL('lib/flood-server.mjs', import.meta.url))
 const [{ port }] = await once(server, 'message')
 const baseURL = `http://127.0.0.1:${port}`
 
-/** Of all turns together. @param {number} turns */
+/** Returns the deltas of all turns together. @param {number} turns */
 const deltasOf = (turns) => ofEach * Math.max(turns, 32)
 
 /** @param {number} turns */
@@ -26,7 +27,7 @@ async function prepare(turns) {
   await once(server, 'message')
 }
 
-/** CPU time in ms per delta, of as many as all turns have. @param {number} turns */
+/** Measures CPU time in ms per delta, over the deltas of all turns. @param {number} turns */
 function deltaMeter(turns) {
   const lap = stopwatch()
   let count = 0

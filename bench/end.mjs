@@ -1,11 +1,11 @@
-// How a server ends, and comes back: node bench/end.mjs [rounds, 12]
+// Measures how a server ends and restarts: node bench/end.mjs [rounds, 12]
 import { setTimeout as sleep } from 'node:timers/promises'
 import { finish, interleave, ratiosOf, row } from './lib/measure.mjs'
 import { bench } from './lib/stage.mjs'
 
 const rounds = Number(process.argv[2] ?? 12)
 
-/** Until a server that has just started is idle. */
+/** Time in ms until a server that has just started is idle. */
 const restMs = 1_500
 
 await bench(async (stage) => {

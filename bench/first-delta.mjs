@@ -1,4 +1,4 @@
-// From nothing to the first word of a first turn: node bench/first-delta.mjs [rounds, 12]
+// Measures the time from nothing to the first word of a first turn: node bench/first-delta.mjs [rounds, 12]
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { finish, interleave, ratiosOf, row } from './lib/measure.mjs'
@@ -8,12 +8,13 @@ const rounds = Number(process.argv[2] ?? 12)
 
 await bench(async (stage) => {
   const home = await stage.home()
-  // The SDK looks for `opencode` on PATH, and gives it its own environment.
+  // The SDK looks for `opencode` on PATH, and gives the server its own environment.
   const bin = join(stage.folder(), 'bin')
   mkdirSync(bin)
   symlinkSync(stage.binary, join(bin, 'opencode'))
   const cases = {
-    // Each time in a process of its own, as the SDK, which takes the server's password from its environment: no code is warm.
+    // Each round has a new process, so that no code is warm. The SDK needs a new process too, because it
+    // takes the server's password from its environment.
     async ours() {
       const runtime = await stage.contender('runtime')
       const took = await runtime.firstDelta(stage.options(home))

@@ -1,5 +1,5 @@
-// What lives, in kB: per server machine, idle and never run, and healthy with stand-in actors; per live turn, its replay
-// aside, when its answer has begun and after some deltas.
+// Measures the live heap in kB: per server machine, idle and never run, and healthy with stand-in actors; per
+// live turn, without its replay, when its answer has begun and after some deltas.
 // node bench/heap.mjs [rounds, 7]
 import { startTurn } from '../build/index.js'
 import { heapOf } from './lib/heap.mjs'
@@ -16,7 +16,7 @@ async function perServer(make) {
   return kB
 }
 
-/** Turns that run and have given so many deltas, less what their replies take. @param {number} said */
+/** Returns the heap in kB of a running turn after `said` deltas, without its replies. @param {number} said */
 async function perTurn(said) {
   const actor = await healthyServer({ maxConcurrentTurns: turns })
   const { client, hub } = worldOf(actor)

@@ -1,5 +1,6 @@
-// Measures the effect of preventing opencode's install of its plugin package in a fresh home: node bench/home.mjs [rounds, 10]
+// Measures the effect of preventing opencode's install of its plugin package in a fresh home.
 // Needs the npm registry: without it the install fails, and the figures show nothing.
+// node bench/home.mjs [rounds, 10]
 import { lstatSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -23,7 +24,8 @@ await bench(async (stage) => {
   const runtime = await stage.contender('runtime')
   const fresh = async (isKept, measure) => {
     const home = await stage.home()
-    // A lock file of another package manager, which opencode does not read: the runtime then leaves the folder to opencode.
+    // A lock file of another package manager, which opencode does not read, makes the runtime leave the
+    // folder to opencode.
     if (!isKept) writeFileSync(join(home, '.config', 'opencode', 'bun.lock'), '')
     const took = await runtime.start(stage.options(home, { warmUp: false }))
     const result = await measure(home, took)

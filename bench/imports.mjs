@@ -1,5 +1,6 @@
-// What it costs to import the package, and to ask the command for its version: whole processes, from their start to their
-// end, against one that imports XState and RxJS alone, and one that does nothing.
+// Measures the cost of importing the package, and of asking the command for its version. Compares whole
+// processes, from start to end, with a process that imports only XState and RxJS, and with a process that
+// does nothing.
 // node bench/imports.mjs [rounds, 40]
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +9,7 @@ import { finish, interleave, ratiosOf, row } from './lib/measure.mjs'
 const rounds = Number(process.argv[2] ?? 40)
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** How long Node takes with these arguments, in ms. @param {string[]} args */
+/** Returns the run time of Node with these arguments, in ms. @param {string[]} args */
 function node(...args) {
   const start = performance.now()
   const { status, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })

@@ -1,4 +1,5 @@
-// What turns cost their host, one at a time and many at once on one server: node bench/load.mjs [rounds, 3]
+// Measures the cost of turns for their host, one at a time and many at once on one server.
+// node bench/load.mjs [rounds, 3]
 import { finish, interleave, ratiosOf, row } from './lib/measure.mjs'
 import { bench } from './lib/stage.mjs'
 

@@ -1,5 +1,6 @@
-// Many machines and many turns, with stand-in actors: what a server and a turn cost in time and heap should not depend on
-// how many there are. Figures are per unit at N over per unit at N/10: 1 is linear.
+// Measures many machines and many turns, with stand-in actors. The cost of a server or a turn, in time and
+// heap, should not depend on their number. Figures are cost per unit at N over cost per unit at N/10: 1 is
+// linear.
 // node bench/machines.mjs [rounds, 3]
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { startTurn } from '../build/index.js'
@@ -20,7 +21,10 @@ const cases = {
 /** @typedef {Awaited<ReturnType<typeof healthyServer>>} Server */
 /** @typedef {{ turnMs: number, turnKb: number }} Cost per turn */
 
-/** Answers what the servers are asked until so many turns were. @param {Server[]} servers @param {number} count */
+/**
+ * Answers prompts of the servers until `count` are answered.
+ * @param {Server[]} servers @param {number} count
+ */
 async function answerAll(servers, count) {
   const worlds = servers.map(worldOf)
   for (let left = count; left > 0; await nextTurn())
@@ -35,7 +39,8 @@ async function answerAll(servers, count) {
 }
 
 /**
- * Brings servers up and runs turns on them, all asked for at once: CPU time in ms; heap in kB, of turns that run or wait.
+ * Starts servers and runs turns on them, all requested at once.
+ * Returns CPU time in ms, and heap in kB of the turns that run or wait.
  * @param {{ servers: number, each: number }} sizes
  * @returns {Promise<Cost>}
  */
@@ -62,9 +67,9 @@ async function measure({ servers: count, each }) {
   }
 }
 
-/** @typedef {{ ms: number, kB: number }} ServerCost CPU time until it is healthy, and heap then */
+/** @typedef {{ ms: number, kB: number }} ServerCost CPU time until a server is healthy, and its heap then */
 
-/** Brings so many servers up, and notes what one of them costs. @param {number} count @param {ServerCost[]} costs */
+/** Starts `count` servers, and records the cost of one. @param {number} count @param {ServerCost[]} costs */
 async function bringUp(count, costs) {
   let ms = 0
   const { kB, things } = await heapOf(count, async () => {
@@ -95,7 +100,10 @@ await interleave(
   ),
 )
 
-/** @param {string} figure @param {keyof Cost} field @param {string} of @param {string} to @param {string} [note] */
+/**
+ * @param {string} figure @param {keyof Cost} field
+ * @param {string} of @param {string} to @param {string} [note]
+ */
 const linear = (figure, field, of, to, note) =>
   row(
     figure,

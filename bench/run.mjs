@@ -1,6 +1,7 @@
-// All figures, side by side in one run: `npm run bench`; or some of the parts: `npm run bench -- start turns`.
-// A run of all parts writes bench/results.md. Exits 1 where a part fails; a target that is missed is told, and no failure:
-// the machine may have been busy.
+// Measures all figures in one run: `npm run bench`; or the figures of some parts:
+// `npm run bench -- start turns`.
+// A run of all parts writes bench/results.md. Exits with 1 if a part fails. A missed target is reported but
+// is not a failure, because the machine may have been busy.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -26,7 +27,7 @@ const rows = []
 for (const part of chosen.length > 0 ? chosen : parts) rows.push(...(await run(part)))
 if (chosen.length === 0) writeFileSync(new URL('results.md', import.meta.url), report(rows))
 
-/** Runs a part in a process of its own, shows what it prints, and answers its rows. */
+/** Runs a part in its own process, prints its output, and returns its rows. */
 async function run(part) {
   console.log(`\n${part}`)
   const file = new URL(`${part}.mjs`, import.meta.url).pathname

@@ -1,5 +1,6 @@
-// What watching a server costs the server: node bench/share.mjs [rounds, 4]
-// Health probes and event streams are what we ask of it beside turns; their share of its CPU is what they take of turns.
+// Measures the cost of watching a server, for the server: node bench/share.mjs [rounds, 4]
+// Health probes and event streams are our requests besides turns. Their share of the server's CPU is lost to
+// turns.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { finish, interleave, quantile, ratiosOf, row } from './lib/measure.mjs'
@@ -7,12 +8,12 @@ import { bench } from './lib/stage.mjs'
 
 const rounds = Number(process.argv[2] ?? 4)
 const [turns, probes] = [32, 200]
-/** The default of `healthIntervalMs`. */
+/** Default of `healthIntervalMs`. */
 const healthIntervalMs = 5_000
 
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 
-/** The CPU that a process has used, in ms (Linux, proc(5): utime and stime). */
+/** Returns the CPU time that a process has used, in ms (Linux, proc(5): utime and stime). */
 function cpuOf(pid) {
   const [, , ...fields] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(/\) |\s/)
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond

@@ -1,6 +1,6 @@
-// What a server goes through that is left running: kills, stops, wedges, floods and new configurations at random, under a
-// load of turns, for so many minutes. Nothing may be lost: every turn gets exactly one terminal reply, and at the end no
-// process is left. Exits 1 where that is not so.
+// Runs a server under a load of turns, for some minutes, with random kills, stops, wedges, floods and
+// reconfigurations. Nothing may be lost: every turn gets exactly one terminal reply, and at the end no
+// process is left. Exits with 1 otherwise.
 //
 //   npm run soak -- --minutes 5 --seed 42 --concurrency 4 [--binary path]
 import { once } from 'node:events'
@@ -28,7 +28,7 @@ const random = mulberry32(seed)
 const pick = (list) => list[Math.floor(random() * list.length)]
 
 const apiKey = 'sk-soak-0123456789'
-// The model has a thread of its own: it remembers every request, and would be counted as our heap.
+// The model has its own thread, because it remembers every request, which would count as our heap.
 if (!isMainThread) {
   const words = Array.from({ length: 40 }, (_, i) => `${i} `)
   const bash = (command) => ({ toolCalls: [{ name: 'bash', args: { command, description: command } }] })
@@ -69,7 +69,7 @@ const server = new OpenCodeServer({
   maxQueuedTurns: 30,
 })
 
-// ---- the load: some conversations that never rest
+// ---- the load: some conversations without rest
 
 const turns = { started: 0, ended: 0, terminal: {}, violations: [] }
 const sessions = Array.from({ length: concurrency }, () => server.session())
@@ -103,7 +103,7 @@ async function converse(session) {
   while (!isOver) {
     const text = pick(asks)
     const turn = start(() => session.turn({ text, resume: random() < 0.3 }))
-    // Nobody waits for a tool of ten minutes.
+    // A turn with a tool of ten minutes is always cancelled.
     if (text === 'long tool' || random() < 0.1) {
       await Promise.race([turn.done, sleep(random() * 4_000)])
       turn.cancel()
@@ -126,7 +126,7 @@ const stopFor = async (ms) => {
   try {
     process.kill(pid, 'SIGCONT')
   } catch {
-    // It was replaced meanwhile.
+    // The process was replaced meanwhile.
   }
 }
 const misfortunes = {
@@ -156,7 +156,7 @@ async function suffer() {
     await sleep(1_000 + random() * 6_000)
     const name = pick(Object.keys(misfortunes))
     suffered[name] = (suffered[name] ?? 0) + 1
-    // A failed server stays so until somebody asks for it.
+    // A failed server stays failed until a caller asks for it.
     if (server.actor.getSnapshot().matches('failed')) await server.ensureRunning().catch(() => undefined)
     await misfortunes[name]()
   }
@@ -181,7 +181,7 @@ async function liveHeapMb() {
   return process.memoryUsage().heapUsed / 1024 / 1024
 }
 
-/** Whatever was started with this home, its watcher aside, which has an empty environment. */
+/** Returns the processes started with this home, except its watcher, which has an empty environment. */
 function processesLeft() {
   return readdirSync('/proc').filter((pid) => {
     try {
@@ -222,7 +222,7 @@ for (const violation of new Set(turns.violations)) console.log('violation       
 rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
 process.exit(lost + orphans.length + turns.violations.length === 0 ? 0 : 1)
 
-/** Small, seeded, good enough: the same seed draws the same misfortunes. */
+/** Returns a small seeded generator: the same seed draws the same misfortunes. */
 function mulberry32(from) {
   let state = from >>> 0
   return () => {

@@ -1,4 +1,4 @@
-// How long a server takes to be there: node bench/start.mjs [rounds, 12]
+// Measures the time until a server is healthy: node bench/start.mjs [rounds, 12]
 import { finish, interleave, ratiosOf, row } from './lib/measure.mjs'
 import { bench } from './lib/stage.mjs'
 

@@ -1,4 +1,4 @@
-// Prompt → terminal of one turn on one server: node bench/turns.mjs [rounds, 80]
+// Measures prompt → terminal of one turn on one server: node bench/turns.mjs [rounds, 80]
 import { finish, interleave, ratiosOf, row } from './lib/measure.mjs'
 import { bench } from './lib/stage.mjs'
 

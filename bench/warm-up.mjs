@@ -1,5 +1,6 @@
-// The first turn of a server with its warm-up against one without: once it has warmed up, and sent the moment it is healthy.
-//   node bench/warm-up.mjs [rounds, 5] [used | fresh]: each server in a home that was used before, or in a new one
+// Measures the first turn of a server with warm-up against a server without: sent after the warm-up, and sent
+// as soon as the server is healthy.
+// node bench/warm-up.mjs [rounds, 5] [used | fresh]: each server in a used home, or in a new home
 import { setTimeout as sleep } from 'node:timers/promises'
 import { finish, interleave, quantile, ratiosOf, row, time } from './lib/measure.mjs'
 import { bench } from './lib/stage.mjs'
@@ -11,7 +12,10 @@ await bench(async (stage) => {
   const runtime = await stage.contender('runtime')
   const used = await stage.home()
   let warmUpMs = 0
-  /** The first turn of a new server, and a later one. One that does not warm up rests as long as the last one that did took. */
+  /**
+   * Measures the first turn of a new server, and records a later turn. A server without warm-up rests as long
+   * as the last warm-up took.
+   */
   const measure = async (warmUp, waits) => {
     await runtime.start(stage.options(isFresh ? await stage.home() : used, { warmUp }))
     if (waits && warmUp) warmUpMs = (await time(() => runtime.warm())).wallMs

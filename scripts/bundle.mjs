@@ -1,6 +1,6 @@
-// The published code: the modules that tsc made, in a few files. A file loads many times faster than a hundred, and with
-// zod comes only what is used of it: all of it takes longer to load than all the rest.
-// node scripts/bundle.mjs [the folder of `build` and `dist`; by default the project]
+// Bundles the modules that tsc made into a few files for publication. One file loads many times faster than a
+// hundred. Only the used part of zod is bundled, because all of zod takes longer to load than all the rest.
+// node scripts/bundle.mjs [folder of `build` and `dist`; the project by default]
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,7 +11,7 @@ const root = process.argv[2] ?? project
 const moduleOf = (name) => join(root, 'build', name)
 const entries = ['index.js', 'cli.js', 'testing/index.js', 'testing/fake-opencode/main.mjs']
 
-/** What a module loads by static imports, itself included. */
+/** Returns the modules that a module loads by static imports, including itself. */
 function graphOf(id, bundle, seen = new Set()) {
   if (seen.has(id)) return seen
   seen.add(id)
@@ -19,7 +19,10 @@ function graphOf(id, bundle, seen = new Set()) {
   return seen
 }
 
-/** What importing the package loads is one file, and what the command line needs of it another. */
+/**
+ * Returns the file of a module that the package loads: `base` if the command line needs the module too, else
+ * `core`. Returns `null` for any other module.
+ */
 function chunkOf(id, bundle) {
   const isLoadedBy = (name) => graphOf(moduleOf(name), bundle).has(id)
   if (!isLoadedBy('index.js')) return null
@@ -36,14 +39,14 @@ const licences = {
 
 await build({
   input: Object.fromEntries(entries.map((file) => [file.replace(/\.\w+$/, ''), moduleOf(file)])),
-  // All that is named as a package stays one, but for zod.
+  // Everything named as a package stays external, except zod.
   external: /^(?!\.|\/|[a-z]:|zod$|zod\/)/i,
   platform: 'node',
   plugins: [licences],
   output: {
     dir: join(root, 'dist'),
     entryFileNames: ({ facadeModuleId }) => (facadeModuleId?.endsWith('.mjs') ? '[name].mjs' : '[name].js'),
-    // Beside the entries: what is found from a file's own place is found from any of them.
+    // Chunks lie beside the entries, so that paths relative to a file are the same in every file.
     chunkFileNames: '[name].js',
     codeSplitting: {
       groups: ['base', 'core'].map((name, i) => ({

@@ -1,4 +1,4 @@
-// Puts the machine's present diagram into the README.
+// Updates the machine's diagram in the README.
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 

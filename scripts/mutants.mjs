@@ -1,6 +1,7 @@
-// Whether the tests would notice a change of what decides: each mutant of these sources is run against their tests, up to
-// the first that fails. Prints how many were noticed, and names the others. Those that are argued in
-// scripts/mutants/argued.mjs are not run, but with --argued. Exits 1 where another was not noticed.
+// Checks that the tests notice a change of the code that decides. Runs each mutant of these sources against
+// their tests, up to the first failing test. Prints how many mutants were noticed, and names the others.
+// Mutants that are argued in scripts/mutants/argued.mjs run only with --argued. Exits with 1 if any other
+// mutant was not noticed.
 //
 //   npm run mutants -- [--jobs 2] [--argued] [--list] [src/machines/turn-actions.ts | src/machines/turn-actions.ts:42 …]
 import { readFileSync } from 'node:fs'
@@ -32,7 +33,7 @@ const told = ({ file, line, name }) => `${file}:${line}  ${name}`
 if (flags.list) for (const mutant of mutants) console.log(told(mutant))
 else await runAll()
 
-/** As many at once as there are jobs. */
+/** Runs all mutants, `--jobs` of them at once. */
 async function runAll() {
   const suites = new Set(mutants.map(({ tests }) => tests))
   const patienceMs = 4 * (await timeOf(suites))
@@ -41,7 +42,7 @@ async function runAll() {
   const job = async () => {
     let last
     for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) {
-      // What noticed one mutant often notices the next.
+      // The test that noticed one mutant often notices the next.
       const tests = last?.tests === mutant.tests ? [last.failed, ...mutant.tests] : mutant.tests
       const { isPassed, failed } = await run(tests, mutant, patienceMs)
       if (failed) last = { failed, tests: mutant.tests }
@@ -53,7 +54,7 @@ async function runAll() {
   report(survived)
 }
 
-/** How long the tests take at most as they are, in ms; they have to pass. */
+/** Returns the time of the slowest suite without a mutant, in ms. @throws Error if a suite fails */
 async function timeOf(suites) {
   const times = []
   for (const tests of suites) {

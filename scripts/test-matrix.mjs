@@ -1,4 +1,4 @@
-// Runs the unit tests on every Node version that the package supports, each got from the npm registry.
+// Runs the unit tests on every Node version that the package supports, each fetched from the npm registry.
 import { spawnSync } from 'node:child_process'
 
 const versions = process.argv.length > 2 ? process.argv.slice(2) : ['20.19.0', '22', '24', '26']

@@ -6,15 +6,15 @@ const flushMs = 1_000
 const [flag, ...rest] = process.argv.slice(2)
 const std = new Std()
 
-// Scripts ask for the version alone, and often: nothing else is loaded for it.
+// `--version` alone loads nothing else, because scripts ask for the version often.
 if ((flag === '--version' || flag === '-V') && rest.length === 0) {
   void std.out.write(`${packageVersion() ?? 'unknown'}\n`)
   process.exitCode = await std.finish(0)
 } else await run()
 
 /**
- * The code is set, not exited with: what is still being written to a pipe gets there first. After a signal nobody waits
- * long for a reader that has stopped reading.
+ * Runs the command line. Sets the exit code instead of exiting, so that pending writes to a pipe arrive.
+ * After a signal, exits after `flushMs`, because the reader may have stopped reading.
  */
 async function run(): Promise<void> {
   const { main } = await import('./cli/program.ts')

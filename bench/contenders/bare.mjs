@@ -1,4 +1,4 @@
-// What the server itself needs, and nothing more: no check, no retry, no reconnect.
+// Contender with only what the server itself needs: no check, no retry, no reconnect.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -28,7 +28,7 @@ async function json(path, { method = 'GET', body, ...options } = {}) {
   return text === '' ? undefined : JSON.parse(text)
 }
 
-/** Health on a fresh connection, for as long as an attempt may take. */
+/** Returns whether the server is healthy, on a fresh connection, within `attemptMs`. */
 async function isHealthy(attemptMs) {
   const dispatcher = new Agent({ pipelining: 0, connections: 1 })
   try {
@@ -67,7 +67,7 @@ const idle = new Map()
 
 let unfollow = () => {}
 
-/** One stream for all turns, open before the first. */
+/** Opens one stream for all turns, before the first turn. */
 async function follow() {
   const dispatcher = new Agent({ bodyTimeout: 0 })
   const { body } = await request(server.baseURL + '/global/event', { headers: headersOf(server), dispatcher })
@@ -90,7 +90,7 @@ async function turn() {
   idle.delete(id)
 }
 
-/** A turn that follows no stream: the request itself waits for the end. */
+/** Runs a turn without an event stream: the request itself waits for the end. */
 async function quietTurn() {
   const { id } = await json(inDirectory('/session'), { method: 'POST', body: { title: 'bench' } })
   await json(inDirectory(`/session/${id}/message`), { method: 'POST', body: prompt, headersTimeout: 0 })
@@ -104,7 +104,7 @@ serve({
   follow,
   unfollow: () => unfollow(),
   pid: () => child.pid,
-  /** The floor of a start: the server's own line, then health every 10 ms, then its config. */
+  /** Measures the floor of a start: the server's own line, then health every 10 ms, then its config. */
   start: (plan) =>
     timed(async () => {
       launch(plan)
@@ -112,7 +112,7 @@ serve({
       await healthy({ everyMs: 10, attemptMs: 2_000 })
       await json(inDirectory('/config'))
     }),
-  /** What most do: ask from the spawn on. */
+  /** Measures a start as most clients do it: requests health from the spawn on. */
   poll: (plan) =>
     timed(async () => {
       launch(plan)
@@ -120,7 +120,10 @@ serve({
       await healthy({ everyMs: 50, attemptMs: 2_000 })
       await json(inDirectory('/config'))
     }),
-  /** The server's own end, from SIGTERM on; asked again where it swallowed that, as often as the runtime asks. */
+  /**
+   * Measures the server's own exit from SIGTERM on. Repeats SIGTERM as often as the runtime does, because the
+   * server may swallow it.
+   */
   stop: () =>
     timed(async () => {
       const gone = once(child, 'exit')
@@ -132,7 +135,7 @@ serve({
   turn: () => timed(turn),
   turns: (load) => turnsAtOnce(turn, load),
   quietTurns: (load) => turnsAtOnce(quietTurn, load),
-  /** So many health probes, each on a connection of its own. */
+  /** Sends `count` health probes, each on its own connection. */
   probes: async (count) => {
     for (let i = 0; i < count; i++) if (!(await isHealthy(10_000))) throw new Error('not healthy')
   },

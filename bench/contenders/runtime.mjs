@@ -1,4 +1,4 @@
-// This runtime. What it loads when a first server is made is loaded before, as all of the SDK is.
+// Contender: this runtime. The modules of a first server are loaded beforehand, as all of the SDK is.
 import '../../dist/preparation.js'
 import 'undici'
 import { filter, firstValueFrom } from 'rxjs'
@@ -20,12 +20,12 @@ const healthyAgain = (pid) =>
   )
 
 serve({
-  /** To healthy. */
+  /** Measures the time to healthy. */
   async start(options) {
     server = new OpenCodeServer(options)
     return timed(() => server.ensureRunning())
   },
-  /** To the first delta of a first turn. */
+  /** Measures the time to the first delta of a first turn. */
   async firstDelta(options) {
     server = new OpenCodeServer(options)
     const start = performance.now()
@@ -45,7 +45,7 @@ serve({
   }),
   turn: () => timed(turn),
   turns: (load) => turnsAtOnce(turn, load),
-  /** From SIGKILL to healthy. */
+  /** Measures the time from SIGKILL to healthy. */
   kill: () =>
     timed(() => {
       const { pid } = server

@@ -1,4 +1,5 @@
-// The official SDK, used as its documentation does: `createOpencodeServer`, and a subscription to the events for each turn.
+// Contender: the official SDK, used as its documentation does: `createOpencodeServer`, and a subscription to
+// the events for each turn.
 import { createOpencodeClient, createOpencodeServer } from '@opencode-ai/sdk'
 import { timed, turnsAtOnce } from '../lib/meter.mjs'
 import { serve } from '../lib/remote.mjs'
@@ -20,7 +21,7 @@ function attach({ baseURL, username, password, directory }) {
 async function turn(onDelta = () => {}) {
   const reading = new AbortController()
   const { stream } = await client.event.subscribe({ signal: reading.signal })
-  // Nothing is sent before the stream is open: what the server says until then is lost.
+  // The prompt waits until the stream is open, because events before that are lost.
   await stream.next()
   const { data } = await client.session.create({ body: { title: 'bench' } })
   await client.session.promptAsync({ path: { id: data.id }, body })
@@ -33,7 +34,7 @@ async function turn(onDelta = () => {}) {
 
 serve({
   attach: async (endpoint) => attach(endpoint),
-  /** To the first delta of a first turn; the environment is this process's. */
+  /** Measures the time to the first delta of a first turn; the environment is that of this process. */
   async firstDelta({ port, directory }) {
     const start = performance.now()
     server = await createOpencodeServer({ port, timeout: 120_000 })

@@ -1,6 +1,8 @@
-// A stand-in for `opencode serve`, as far as a turn needs one, in a process of its own: whoever forks it gets `{ port }`,
-// and sends `{ turns, deltas }`. Once so many sessions were prompted, their answers come on the event stream at once, as
-// so many deltas in all, in turns. Frames are those of opencode 1.18.33, `GET /global/event`.
+// Stand-in for `opencode serve`, as far as a turn needs a server, in its own process.
+// The parent receives `{ port }` and sends `{ turns, deltas }`. When `turns` sessions were prompted,
+// the server emits their answers on the event stream at once: `deltas` deltas in total, in turn from each
+// session.
+// Observed in opencode 1.18.33: the frames of `GET /global/event`.
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 
@@ -20,7 +22,7 @@ process.on('message', (message) => {
 })
 process.on('disconnect', () => process.exit())
 
-/** An id as opencode makes them: 48 bits of time and counter, then random. @param {string} prefix */
+/** Returns an id in opencode's form: 48 bits of time and counter, then random. @param {string} prefix */
 function newId(prefix) {
   const time = (1_795_329_510_000 * 4096 + ++counter).toString(16).slice(-12)
   return `${prefix}_${time}${String(counter).padStart(14, 'x')}`
@@ -32,7 +34,10 @@ function frame(type, properties) {
   return `data: ${JSON.stringify({ directory, project: 'global', payload })}\n\n`
 }
 
-/** What begins an answer, one of its deltas, and what ends it. @param {{ sessionID: string, messageID: string }} prompt */
+/**
+ * Returns functions for the frames that begin an answer, add a delta, and end the answer.
+ * @param {{ sessionID: string, messageID: string }} prompt
+ */
 function answerTo({ sessionID, messageID: parentID }) {
   const info = { id: newId('msg'), parentID, role: 'assistant', sessionID, time: { created: 1 } }
   const part = { id: newId('prt'), messageID: info.id, sessionID, type: 'text', text: '' }
@@ -62,7 +67,7 @@ function answerTo({ sessionID, messageID: parentID }) {
   }
 }
 
-/** Made whole before it is sent, so that nobody waits for it. */
+/** Returns all answers as one buffer, made before sending, so that no reader waits for the frames. */
 function answersTo(/** @type {typeof prompts} */ asked) {
   const answers = asked.map(answerTo)
   const frames = answers.map(({ begin }) => begin())

@@ -1,4 +1,4 @@
-// How much lives, for the parts of the bench that ask: with or without `--expose-gc`.
+// Measures the live heap for parts of the bench, with or without `--expose-gc`.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm'
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc')
 
-/** What lives, in bytes: weak references and finalizers may take a few rounds. */
+/** Returns the live heap in bytes. Weak references and finalizers may take a few collections. */
 export async function liveHeap() {
   for (let i = 0; i < 5; i++) {
     collectGarbage()
@@ -16,7 +16,7 @@ export async function liveHeap() {
 }
 
 /**
- * What one of `count` things takes, in kB, and the things.
+ * Returns the heap of one of `count` things, in kB, and the things.
  * @template T
  * @param {number} count
  * @param {(i: number) => T | Promise<T>} make

@@ -1,12 +1,14 @@
-// What the parts of the bench share: they measure ratios within one run, since absolute figures say more about the
-// machine than about us, and end by printing their rows, as a table to read and as one line of JSON for `npm run bench`.
+// Tools that the parts of the bench share. The parts measure ratios within one run, because absolute figures
+// say more about the machine than about the runtime. Each part ends by printing its rows, as a table and as
+// one line of JSON for `npm run bench`.
 /**
- * @typedef {{ median: number, low: number, high: number, n: number }} Summary the quartiles are `low` and `high`
+ * @typedef {{ median: number, low: number, high: number, n: number }} Summary `low`, `high`: quartiles
  * @typedef {{ figure: string, ratio: Summary, target: string, met: boolean, note?: string }} Row
  */
 
 /**
- * The value below which the fraction `q` (0 to 1) of the values lies, between two of them where need be; `NaN` of none.
+ * Returns the value below which the fraction `q` (0 to 1) of the values lies, interpolated if necessary.
+ * Returns `NaN` if there are no values.
  * @param {readonly number[]} values
  * @param {number} q
  */
@@ -29,13 +31,13 @@ export const summary = (ratios) => ({
 })
 
 /**
- * A row of the results. The median decides whether the target is met.
- * @param {string} figure what was measured, with its unit where it is no ratio
+ * Returns a row of the results. The median decides whether the target is met.
+ * @param {string} figure name of the figure, with its unit if it is no ratio
  * @param {readonly number[]} ratios
- * @param {string} target `≤ 1.2` or `≥ 0.5`, with what is to be read of it after that
+ * @param {string} target `≤ 1.2` or `≥ 0.5`, with an optional remark after that
  * @param {string} [note]
  * @returns {Row}
- * @throws Error for a target of another form, or without ratios
+ * @throws Error if the target has another form, or if there are no ratios
  */
 export function row(figure, ratios, target, note) {
   const ratio = summary(ratios)
@@ -50,7 +52,7 @@ function isMet(value, target) {
 }
 
 /**
- * Prints the rows: a table, and as the last line JSON.
+ * Prints the rows as a table, and as JSON in the last line.
  * @param {readonly Row[]} rows
  */
 export function finish(rows) {
@@ -67,7 +69,7 @@ export function finish(rows) {
 /** @param {number} value */
 export const short = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2))
 
-/** Measures from `start` to `stop`: on the wall, and of this process's CPU; in ms. */
+/** Measures wall time, and CPU time of this process, from `start` to `stop`; in ms. */
 export function stopwatch() {
   let [wall, cpu] = [performance.now(), process.cpuUsage()]
   return {
@@ -82,7 +84,7 @@ export function stopwatch() {
 }
 
 /**
- * How long a run takes: on the wall, and of this process's CPU; in ms.
+ * Measures wall time, and CPU time of this process, of a run; in ms.
  * @param {() => unknown} run
  */
 export async function time(run) {
@@ -92,8 +94,8 @@ export async function time(run) {
 }
 
 /**
- * Runs each of the named measurements so many times, interleaved: who goes first moves on, so that none profits from
- * the others' warmth. Answers the values of each, by round.
+ * Runs each of the named measurements `rounds` times, interleaved. Each round begins with another
+ * measurement, so that none profits from the others' warmth. Returns the values of each, by round.
  * @template {string} Name
  * @param {number} rounds
  * @param {Record<Name, () => Promise<number> | number>} measurements
@@ -111,7 +113,7 @@ export async function interleave(rounds, measurements) {
 }
 
 /**
- * One list over the other, round by round.
+ * Returns the ratios of two lists, round by round.
  * @param {readonly number[]} values
  * @param {readonly number[]} others
  */

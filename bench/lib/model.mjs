@@ -1,4 +1,4 @@
-// The model that all contenders ask, in a process of its own: its CPU is nobody's.
+// Model that all contenders use, in its own process, so that its CPU time counts for no contender.
 import { startScriptedModel } from '../../dist/testing/index.js'
 import { serve } from './remote.mjs'
 

@@ -1,8 +1,8 @@
-// Contenders live in processes of their own, so that the CPU and the garbage of one are not another's.
+// Runs each contender in its own process, so that CPU and garbage of one contender do not count for another.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 
-/** In a contender: what it can be asked. Each takes one argument, and may answer a promise. */
+/** Serves commands in a contender's process. A command takes one argument, and may return a promise. */
 export function serve(commands) {
   process.on('message', async ({ id, name, argument }) => {
     const message = { id }
@@ -13,12 +13,12 @@ export function serve(commands) {
     }
     if (process.connected) process.send(message)
   })
-  // A parent that is gone asks nothing more.
+  // A parent that is gone sends no more requests.
   process.once('disconnect', () => process.exit())
   process.send({ ready: true })
 }
 
-/** In the bench: starts a contender; what it gives has a method for each of its commands, and `end()`. */
+/** Starts a contender from the bench. Returns an object with a method for each command, and `end()`. */
 export async function contender(url, { env = process.env } = {}) {
   const child = fork(url, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const waiting = new Map()

@@ -1,4 +1,4 @@
-// What all contenders share: the model, homes, the binary; and what is left behind, at the end nothing.
+// Shared environment of all contenders: the model, homes, the binary. Nothing is left behind at the end.
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -29,7 +29,7 @@ export class Stage {
     return remote
   }
 
-  /** One of `contenders/`, in a process of its own. */
+  /** Starts a contender of `contenders/` in its own process. */
   contender = (name, options) => this.#contender(`../contenders/${name}.mjs`, options)
 
   folder() {
@@ -38,7 +38,7 @@ export class Stage {
     return folder
   }
 
-  /** A home with a config, and nothing that a server has left in it. */
+  /** Returns a home with a config, and without anything that a server leaves. */
   async home() {
     const home = this.folder()
     const server = new OpenCodeServer(this.options(home))
@@ -57,7 +57,7 @@ export class Stage {
     ...options,
   })
 
-  /** How somebody else starts the same server in the same home. */
+  /** Returns what another client needs to start the same server in the same home. */
   async plan(home) {
     const env = serverEnvironment({
       home,
@@ -71,7 +71,7 @@ export class Stage {
     return { binary: this.binary, port: await getPort(), directory: join(home, 'workspace'), env }
   }
 
-  /** One server of the runtime's, with some turns behind it, and others that use it too. */
+  /** Returns one server of the runtime that has run some turns, and the other contenders attached to it. */
   async oneServer() {
     const [runtime, bare, sdk] = await Promise.all(
       ['runtime', 'bare', 'sdk'].map((name) => this.contender(name)),
@@ -92,7 +92,7 @@ export class Stage {
   }
 }
 
-/** A bench: its stage is taken down, whatever becomes of it. */
+/** Runs a bench on a stage. Always closes the stage, also after a failure. */
 export async function bench(run) {
   const stage = await Stage.open()
   try {

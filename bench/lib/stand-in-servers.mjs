@@ -1,11 +1,11 @@
-// Server machines whose world is made up: every actor but the turns' is a stand-in, so that what is measured is ours and
-// no process, socket or file is touched.
+// Server machines with a stand-in for every actor except turns. The bench then measures only our code, and
+// uses no process, socket or file.
 import { createActor, fromCallback, fromPromise, waitFor } from 'xstate'
 import { EventHub } from '../../build/actors/server/hub.js'
 import { runtimeOf } from '../../build/actors/runtime.js'
 import { compileOptions, serverMachine } from '../../build/index.js'
 
-/** opencode's API as far as a turn asks it: prompts wait until they are answered. */
+/** Stand-in for opencode's API, as far as a turn uses it. Prompts wait until they are answered. */
 class StandInClient {
   /** @type {{ sessionID: string, messageID: string }[]} */
   prompts = []
@@ -63,7 +63,7 @@ const machine = serverMachine.provide({
   },
 })
 
-/** An actor of a server machine, started and idle. @param {object} [options] more options */
+/** Returns a started and idle actor of a server machine. @param {object} [options] more options */
 export function idleServer(options = {}) {
   const input = compileOptions({
     home: '/srv/agents/a1',
@@ -74,7 +74,7 @@ export function idleServer(options = {}) {
   return createActor(machine, { input }).start()
 }
 
-/** The same, healthy. @param {object} [options] more options */
+/** Returns a healthy actor of a server machine. @param {object} [options] more options */
 export async function healthyServer(options) {
   const actor = idleServer(options)
   actor.send({ type: 'server.start' })
@@ -82,7 +82,7 @@ export async function healthyServer(options) {
   return actor
 }
 
-/** The client and the hub of a healthy server. @param {ReturnType<typeof idleServer>} actor */
+/** Returns the client and the hub of a healthy server. @param {ReturnType<typeof idleServer>} actor */
 export function worldOf(actor) {
   const { link } = runtimeOf(actor.getSnapshot().context.runtime)
   if (!link) throw new Error('the server is not healthy')
@@ -93,13 +93,13 @@ let ids = 0
 const newId = (/** @type {string} */ prefix) => `${prefix}_${String(++ids).padStart(26, '0')}`
 
 /**
- * Answers a prompt: begins with `begin`, goes on with `say`, ends with `end`.
+ * Returns functions that answer a prompt: `begin`, then `say` for each delta, then `end`.
  * @param {EventHub} hub @param {{ sessionID: string, messageID: string }} prompt
  */
 export function answerer(hub, { sessionID, messageID: parentID }) {
   const info = { id: newId('msg'), parentID, role: 'assistant', sessionID, time: { created: 1 } }
   const part = { id: newId('prt'), messageID: info.id, sessionID, type: 'text', text: '' }
-  // As from the stream: nothing is shared with another event.
+  // Copied, because events of the stream share no data either.
   const tell = (/** @type {string} */ type, /** @type {object} */ properties) =>
     hub.receive(JSON.parse(JSON.stringify({ id: newId('evt'), type, properties })))
   return {

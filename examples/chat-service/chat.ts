@@ -16,15 +16,15 @@ import type { ChatEvent, MessageEvent, ServiceState, StatusEvent } from './event
 import { chatMachine } from './machine.ts'
 import type { ChatInput } from './setup.ts'
 
-/** What came of a message: its id, or why it was not taken. */
+/** Result of posting a message: its id, or the reason for its rejection. */
 export type Posted = { message: string } | { refused: 'busy' | 'down' | 'closed' }
 
-/** The chat service as its host sees it: calls go in, one stream of events comes out. */
+/** Chat service for its host: takes calls, and emits one stream of events. */
 export class ChatService implements AsyncDisposable {
   readonly actor: Actor<typeof chatMachine>
   readonly #rooms = new Map<string, Observable<MessageEvent>>()
 
-  /** @throws InvalidOptionsError for bad options of the server. */
+  /** Starts the service. @throws InvalidOptionsError if the server's options are invalid. */
   constructor(opencode: OpenCodeServerOptions, options: Partial<Omit<ChatInput, 'opencode'>> = {}) {
     const defaults = { maxOpenPerRoom: 4, drainMs: 10_000, retryMs: 30_000 }
     const input = { ...defaults, ...options, opencode: compileOptions(opencode) }
@@ -35,18 +35,24 @@ export class ChatService implements AsyncDisposable {
     return statusOf(this.actor.getSnapshot())
   }
 
-  /** The present status at once, then each change. Completes once the service is closed, as all streams here do. */
+  /**
+   * Stream of the present status, then each change. Completes when the service is closed, as all streams here
+   * do.
+   */
   get status$(): Observable<StatusEvent> {
     const snapshots$ = defer(() => from(this.actor).pipe(startWith(this.actor.getSnapshot())))
     return snapshots$.pipe(map(statusOf), distinctUntilChanged(isSame))
   }
 
-  /** All that happens, in all rooms. */
+  /** Stream of all events in all rooms. */
   get events$(): Observable<ChatEvent> {
     return merge(this.status$, this.#messages$)
   }
 
-  /** What one client of a room sees. When the last one leaves, what the room still waits for is cancelled. */
+  /**
+   * Returns the events for one client of a room. When the last client leaves, the room's open messages are
+   * cancelled.
+   */
   room$(room: string): Observable<ChatEvent> {
     const known = this.#rooms.get(room)
     if (known) return merge(this.status$, known)
@@ -60,7 +66,10 @@ export class ChatService implements AsyncDisposable {
     return merge(this.status$, shared)
   }
 
-  /** Takes a message, or refuses it at once. What is taken ends with exactly one `answer` or `error`. */
+  /**
+   * Accepts a message, or rejects it synchronously. An accepted message ends with exactly one `answer` or
+   * `error`.
+   */
   post(room: string, text: string): Posted {
     const message = crypto.randomUUID()
     if (this.#send({ type: 'message.post', room, message, text })) return { message }
@@ -69,22 +78,24 @@ export class ChatService implements AsyncDisposable {
     return { refused: status === 'down' ? 'down' : 'busy' }
   }
 
-  /** Whether there was such a message to cancel; it ends with an `error` `cancelled`. */
+  /** Cancels a message, which ends with an `error` `cancelled`. Returns whether the message was open. */
   cancel(room: string, message: string): boolean {
     return this.#send({ type: 'message.cancel', room, message })
   }
 
-  /** Answers a `permission` event; whether there is such a room. */
+  /** Answers a `permission` event. Returns whether the room exists. */
   answer(room: string, request: string, allow: boolean): boolean {
     return this.#send({ type: 'permission.answer', room, request, allow })
   }
 
-  /** Tries a server that is down now, instead of after `retryMs`. */
+  /** Restarts a failed server now, instead of after `retryMs`. */
   retry(): void {
     this.#send({ type: 'service.retry' })
   }
 
-  /** Lets running answers finish for up to `drainMs`, and ends the server. Nothing of it is left then. */
+  /**
+   * Lets running answers finish for up to `drainMs`, then ends the server. Nothing of it is left afterwards.
+   */
   async close(): Promise<void> {
     this.#send({ type: 'service.close' })
     await toPromise(this.actor)
@@ -105,7 +116,7 @@ export class ChatService implements AsyncDisposable {
     })
   }
 
-  /** Sends what the machine takes; whether it does. */
+  /** Sends an event if the machine accepts it. Returns whether the event was sent. */
   #send(event: Parameters<typeof this.actor.send>[0]): boolean {
     const snapshot = this.actor.getSnapshot()
     if (snapshot.status !== 'active' || !snapshot.can(event)) return false

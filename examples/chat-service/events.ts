@@ -1,34 +1,36 @@
 import { merge, filter, map, type Observable } from 'rxjs'
 import type { ErrorReply, Reply, Turn, TurnErrorCode } from 'opencode-runtime'
 
-/** How the service is: the states of its machine. */
+/** State of the service, the same as that of its machine. */
 export type ServiceState = 'opening' | 'ready' | 'degraded' | 'down' | 'closing' | 'closed'
 
-/** When a failed message may be sent again: at once, in a while, or only after something was changed. */
+/** Advice for sending a failed message again: at once, later, or only after a change. */
 export type RetryAdvice = 'now' | 'later' | 'never'
 
-/** What there is to tell of a message. The last is an `answer` or an `error`; there is always exactly one. */
+/** Event of a message. The last event is an `answer` or an `error`; there is always exactly one. */
 export type Progress =
   | { type: 'delta'; text: string }
   | { type: 'tool'; call: string; tool: string; state: 'running' | 'done' | 'failed' }
-  /** The agent asks for a permission, and waits; `request` names it in the client's answer. */
+  /** Permission that the agent waits for; `request` identifies it in the client's answer. */
   | { type: 'permission'; request: string; permission: string; patterns: string[] }
-  /** The model's provider failed and is asked again: the deltas so far are void. */
+  /** Failure of the model's provider, followed by a retry: the deltas so far are void. */
   | { type: 'retrying'; reason: string }
-  /** The whole text, to be shown in place of the deltas. */
+  /** Whole text, to be shown in place of the deltas. */
   | { type: 'answer'; text: string; tokens: number }
   | { type: 'error'; code: TurnErrorCode; error: string; retry: RetryAdvice; partial?: string }
 
 export type MessageEvent = { room: string; message: string } & Progress
 export type StatusEvent = { type: 'status'; status: ServiceState; reason?: string }
 
-/** What a client is told. */
+/** Event that a client receives. */
 export type ChatEvent = StatusEvent | MessageEvent
 
-/** Whether nothing more is told of the message. */
+/** Returns whether the event is the last event of its message. */
 export const isEnd = ({ type }: Progress): boolean => type === 'answer' || type === 'error'
 
-/** What a turn says, asks and does, for the clients of its room. Completes after its end; never errors. */
+/**
+ * Returns the progress of a turn, for the clients of its room. Completes after the turn's end; never errors.
+ */
 export const progressOf = ({ replies$, requests$, status$ }: Turn): Observable<Progress> =>
   merge(
     requests$.pipe(
@@ -64,7 +66,10 @@ function ofReply(reply: Exclude<Reply, { kind: 'reasoning' }>): Progress {
   }
 }
 
-/** What the provider or the service is short of takes a while; a server that died is back in a moment. */
+/**
+ * Returns the advice for an error. A shortage at the provider or the service lasts a while; a server that
+ * died is back in a moment.
+ */
 function adviceOn({ code, retryable }: ErrorReply): RetryAdvice {
   if (!retryable) return 'never'
   const takesLong: TurnErrorCode[] = [

@@ -2,19 +2,19 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { json } from 'node:stream/consumers'
 import type { ChatService, Posted } from './chat.ts'
 
-/** An answer with JSON; without a body an empty one. */
+/** Response with JSON; empty if there is no body. */
 interface Answer {
   status: number
   body?: unknown
   headers?: Record<string, string>
 }
 
-/** In bytes. */
+/** Limit of a request body, in bytes. */
 const maxBody = 64 * 1024
-/** What a client may leave unread, in bytes. One that reads no more is let go; it may come back. */
+/** Limit of unread data per client, in bytes. A client above the limit is disconnected, and may reconnect. */
 const maxUnread = 1024 * 1024
 
-/** The service over HTTP, for this machine: it knows no users. */
+/** Creates the HTTP server of the service, only for this machine, because the service knows no users. */
 export const createChatServer = (chat: ChatService): Server =>
   createServer((request, response) => void respond(chat, request, response))
 
@@ -53,7 +53,10 @@ async function answerTo(
   }
 }
 
-/** A web page of somebody else could otherwise have a browser on this machine talk to the agent. */
+/**
+ * Returns the rejection of a request, if any. Without this check, a foreign web page could use a browser on
+ * this machine to talk to the agent.
+ */
 function refusalOf({ headers, method }: IncomingMessage): Answer | undefined {
   if (!/^(localhost|127\.0\.0\.1)(:\d+)?$/.test(headers.host ?? '')) return { status: 403 }
   if (method !== 'POST') return undefined
@@ -69,7 +72,7 @@ function posted(result: Posted): Answer {
   return { status: result.refused === 'busy' ? 429 : 503, body: result, headers }
 }
 
-/** The events of a room as Server-Sent Events, until the client leaves or the service closes. */
+/** Streams the events of a room as Server-Sent Events, until the client leaves or the service closes. */
 function listen(chat: ChatService, room: string, response: ServerResponse): 'streams' {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
   const subscription = chat.room$(room).subscribe({
@@ -83,7 +86,7 @@ function listen(chat: ChatService, room: string, response: ServerResponse): 'str
   return 'streams'
 }
 
-/** The JSON of a request; nothing where it is none. */
+/** Returns the JSON of a request, or an empty object if the body is not JSON. */
 const bodyOf = async (request: IncomingMessage): Promise<{ text?: unknown; allow?: unknown }> =>
   Object(await json(request).catch(() => undefined)) as { text?: unknown; allow?: unknown }
 

@@ -2,9 +2,11 @@ import { not } from 'xstate'
 import { chatSetup } from './setup.ts'
 
 /**
- * A chat service: rooms, each a conversation with one agent. It keeps an opencode server as its child, and how it is follows
- * from that server's lifecycle. A message is taken while the server is up, starts or comes back (it waits, then), and as long as
- * its room has a place; one that would wait for nobody knows what is refused. `snapshot.can(event)` tells.
+ * Machine of a chat service: rooms, each a conversation with one agent. An opencode server is its child, and
+ * its states follow that server's lifecycle.
+ * A message is accepted while its room has a place and the server is up, starts or restarts (the message then
+ * waits). Otherwise it is rejected, because the wait would have no known end. `snapshot.can(event)` tells in
+ * advance.
  */
 export const chatMachine = chatSetup.createMachine({
   id: 'chat',

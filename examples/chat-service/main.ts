@@ -1,4 +1,4 @@
-/** The chat service on the real opencode, in front of a scripted model: no key, no network. */
+/** Runs the chat service on the real opencode, with a scripted model: no key, no network. */
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
@@ -12,7 +12,7 @@ import { script } from './script.ts'
 const home = await mkdtemp(join(tmpdir(), 'chat-service-'))
 await serve().finally(() => rm(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }))
 
-/** Serves until somebody says that it is enough; then nothing is left running. */
+/** Serves until SIGINT or SIGTERM; then nothing is left running. */
 async function serve(): Promise<void> {
   const apiKey = 'sk-scripted'
   await using model = await startScriptedModel(script, { apiKey })
@@ -23,6 +23,6 @@ async function serve(): Promise<void> {
   console.log(`The chat service listens at http://127.0.0.1:${(http.address() as AddressInfo).port}`)
   chat.events$.subscribe((event) => console.log(JSON.stringify(event)))
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
-  await chat.close() // its streams complete, and with them the responses that clients still read
+  await chat.close() // completes its streams, and so the responses that clients still read
   http.close()
 }

@@ -2,19 +2,20 @@ import { openSession, type ServerActorRef, type Turn } from 'opencode-runtime'
 import { fromCallback } from 'xstate'
 import { progressOf, type MessageEvent } from './events.ts'
 
-/** What a room is told. */
+/** Command for a room. */
 export type RoomCommand =
   | { type: 'message.post'; message: string; text: string }
   | { type: 'message.cancel'; message: string }
   | { type: 'permission.answer'; request: string; allow: boolean }
 
-/** What a room tells its parent. */
+/** Event from a room to its parent. */
 export type RoomFact = { type: 'message.told'; event: MessageEvent }
 
 /**
- * A room: one conversation with the agent, so that the talk has a memory. Each message is a turn; those of one room run one
- * after another, because those of one session do. What has no place in a machine's context is kept here: the session, its
- * open turns, and the permissions that the agent waits for.
+ * Logic of a room: one conversation with the agent, which remembers its earlier messages. Each message is a
+ * turn. Turns of one room run one after another, because turns of one session do.
+ * The room keeps what has no place in a machine's context: the session, its open turns, and the permissions
+ * that the agent waits for.
  */
 export const roomLogic = fromCallback<RoomCommand, { room: string; server: ServerActorRef }>(
   ({ input: { room, server }, receive, sendBack }) => {

@@ -2,7 +2,9 @@ import type { ScriptedRule } from 'opencode-runtime/testing'
 
 const words = (text: string): string[] => text.split(/(?<=\s)/)
 
-/** What the scripted model answers: enough to see a tool, a permission, a failure, and that a room remembers. */
+/**
+ * Answers of the scripted model: enough to show a tool, a permission, a failure, and the memory of a room.
+ */
 export const script: ScriptedRule[] = [
   {
     match: 'list',

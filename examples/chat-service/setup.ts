@@ -5,38 +5,38 @@ import { assertEvent, assign, emit, enqueueActions, fromEventObservable, fromPro
 import { isEnd, type MessageEvent } from './events.ts'
 import { roomLogic, type RoomFact } from './room.ts'
 
-/** What the service is made with. */
+/** Input of the service. */
 export interface ChatInput {
-  /** What `compileOptions` gives. */
+  /** Result of `compileOptions`. */
   opencode: CompiledOptions
-  /** Messages of a room that may be open at once: one is answered, the others wait. */
+  /** Limit of open messages per room: one is answered, the others wait. */
   maxOpenPerRoom: number
-  /** How long running answers may take once the service is to close, in ms. */
+  /** Time limit of running answers when the service closes, in ms. */
   drainMs: number
-  /** After so many ms a server that failed is tried again. */
+  /** Delay before a failed server is started again, in ms. */
   retryMs: number
 }
 
-/** What the service knows. */
+/** Context of the service's machine. */
 export interface ChatContext extends ChatInput {
   server: ServerActorRef
   lifecycle: Pick<Lifecycle, 'state' | 'reason'>
   rooms: readonly string[]
-  /** Messages without their end. */
+  /** Messages that have not ended. */
   open: readonly { room: string; message: string }[]
 }
 
-/** What its host and its clients tell it. */
+/** Command from the host or a client. */
 export type ChatCommand =
   | { type: 'message.post'; room: string; message: string; text: string }
   | { type: 'message.cancel'; room: string; message: string }
   | { type: 'permission.answer'; room: string; request: string; allow: boolean }
-  /** Its last client left. */
+  /** Departure of the room's last client. */
   | { type: 'room.left'; room: string }
   | { type: 'service.retry' }
   | { type: 'service.close' }
 
-/** What its server's lifecycle tells it. */
+/** Event of the server's lifecycle. */
 export type ServerFact = { type: 'server.changed'; lifecycle: Lifecycle }
 
 const types = {} as {
@@ -46,7 +46,7 @@ const types = {} as {
   emitted: MessageEvent
 }
 
-/** What the machine is made of: its children, what it asks before it decides, and what it does then. */
+/** Setup of the machine: its children, guards and actions. */
 export const chatSetup = setup({
   types,
   actors: {
@@ -61,7 +61,7 @@ export const chatSetup = setup({
   },
   delays: { retry: ({ context }) => context.retryMs },
   guards: {
-    /** One that rests since nobody asked it for a while is woken by the next message. */
+    /** Returns whether the server is up. An idle server counts as up, because the next message wakes it. */
     isUp: ({ context: { lifecycle } }) => lifecycle.state === 'healthy' || lifecycle.reason === 'idle',
     isDown: ({ context: { lifecycle } }) => lifecycle.state === 'failed',
     hasPlace: ({ context, event }) => {
@@ -83,7 +83,7 @@ export const chatSetup = setup({
       assertEvent(event, 'server.changed')
       return { lifecycle: event.lifecycle }
     }),
-    /** The first message of a room opens it. */
+    /** Posts a message to its room; the first message opens the room. */
     post: enqueueActions(({ context, event, enqueue }) => {
       assertEvent(event, 'message.post')
       const { room, message } = event
@@ -98,7 +98,7 @@ export const chatSetup = setup({
       assertEvent(event, ['message.cancel', 'permission.answer'])
       enqueue.sendTo(`room:${event.room}`, event)
     }),
-    /** Nobody is there any more to read its answers: they would cost for nothing. */
+    /** Cancels the messages of a room without clients, because unread answers would cost for nothing. */
     cancelAll: enqueueActions(({ context, event, enqueue }) => {
       assertEvent(event, 'room.left')
       for (const { room, message } of context.open)

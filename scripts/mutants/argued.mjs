@@ -1,13 +1,17 @@
-// Mutants that no test can notice, and why: those of a file, or of all in a folder, whose names match.
+// Mutants that no test can notice, with the reason: mutants of a file, or of a folder, whose names match.
 
-/** What only tells TypeScript what the machine's configuration says: an action or guard of one event asks which it is. */
+/**
+ * Reason for code that only tells TypeScript what the machine's configuration says: an action or guard of one
+ * event checks the event's type.
+ */
 const typed = 'no other event gets there'
 const machines = 'src/machines/'
 const always = 'it is always there; TypeScript does not know it'
 
 export const argued = [
   { file: machines, names: /event\.type !== '[\w.]+' → false$/, why: typed },
-  // That a child is released by `turn.ended` or by its own end is decided there, for several events.
+  // `releaseChild` is excluded: it handles several events, and its check decides whether `turn.ended` or the
+  // child's own end releases the child.
   { file: machines, names: /^(?!.* › releaseChild › ).*event\.type === '[\w.]+' → true$/, why: typed },
   { file: machines, names: /event\.type !== '[\w.]+' \|\| (.+) → \(\1\)$/, why: typed },
   { file: machines, names: /event\.type === '[\w.]+' && (.+) → \(\1\)$/, why: typed },
@@ -131,6 +135,9 @@ export const argued = [
   },
 ]
 
-/** Whether it is argued that a mutant need not be noticed. @param {{ file: string, name: string }} mutant */
+/**
+ * Returns whether a mutant is argued, so that no test needs to notice it.
+ * @param {{ file: string, name: string }} mutant
+ */
 export const isArgued = ({ file, name }) =>
   argued.some((entry) => file.includes(entry.file) && entry.names.test(name))

@@ -1,4 +1,4 @@
-// The mutants of a source: each is one small change of what it does.
+// Lists the mutants of a source; each is one small change of behaviour.
 import ts from 'typescript'
 import { mutationsOf } from './operators.mjs'
 
@@ -6,14 +6,14 @@ import { mutationsOf } from './operators.mjs'
  * @typedef {object} Mutant
  * @property {string} file
  * @property {number} line
- * @property {number} start The text from here …
- * @property {number} end … to here …
- * @property {string} text … becomes this.
- * @property {string} name Where it is and what becomes of it: the same after changes elsewhere in the file.
+ * @property {number} start Start of the replaced text
+ * @property {number} end End of the replaced text
+ * @property {string} text Replacement
+ * @property {string} name Place and change; the same after changes elsewhere in the file
  */
 
 /**
- * All mutants of a source, in the order of the text. Nothing is changed that only types, describes or names, nor prose.
+ * Returns all mutants of a source, in text order. Never changes types, descriptions, names or prose.
  *
  * @param {string} file
  * @param {string} source
@@ -40,7 +40,7 @@ export function mutantsOf(file, source) {
   return mutants
 }
 
-/** What a node is a part of, from the outside. @param {ts.Node} node @returns {string[]} */
+/** Returns the names of what contains a node, outermost first. @param {ts.Node} node @returns {string[]} */
 function pathOf(node) {
   if (node.parent === undefined) return []
   const { name } = /** @type {{ name?: ts.Node }} */ (/** @type {unknown} */ (node))

@@ -1,7 +1,7 @@
-// What is changed in a source, one thing in each mutant.
+// Changes to a source, one change in each mutant.
 import ts from 'typescript'
 
-/** Names, what is said to people, and what nothing would load without. */
+/** Keys that are left alone: names, texts for people, and keys without which nothing would load. */
 const untouched = new Set([
   'description',
   'id',
@@ -14,9 +14,9 @@ const untouched = new Set([
   'states',
   'params',
 ])
-/** Whose members are named elsewhere. */
+/** Keys whose members are named elsewhere. */
 const registers = new Set(['states', 'guards', 'actions', 'delays', 'actors'])
-/** Whose members are left out one by one. */
+/** Keys whose members are left out one by one. */
 const containers = new Set(['on', 'after'])
 
 const swapped = new Map(
@@ -43,7 +43,7 @@ const swapped = new Map(
 )
 
 /**
- * What else a piece of a source could be: `at` becomes `text`.
+ * Returns the changes to a piece of a source: `at` becomes `text`.
  *
  * @typedef {{ at: ts.Node, text: string, what: string }} Mutation
  * @param {ts.Node} node
@@ -66,7 +66,10 @@ export function mutationsOf(node) {
 /** @param {ts.Node} at @param {string} text @returns {Mutation} */
 const becomes = (at, text) => ({ at, text, what: `${at.getText()} → ${text}` })
 
-/** What is decided is decided beforehand; where it is several things, each of these tells more. @param {ts.Node} node */
+/**
+ * Returns the fixed results of a condition. Leaves out a result that changes of the operands test better.
+ * @param {ts.Node} node
+ */
 function ofCondition(node) {
   const sign = ts.isBinaryExpression(node) ? node.operatorToken.getText() : ''
   return ['true', 'false']
@@ -74,7 +77,11 @@ function ofCondition(node) {
     .map((text) => becomes(node, text))
 }
 
-/** Whether `ofCondition`, or one operand less, says already that it matters. @param {ts.Node} node @returns {boolean} */
+/**
+ * Returns whether `ofCondition`, or the removal of an operand, already tests a node.
+ * @param {ts.Node} node
+ * @returns {boolean}
+ */
 function isDecision(node) {
   const { parent } = node
   if (ts.isParenthesizedExpression(parent)) return isDecision(parent)
@@ -119,7 +126,10 @@ function ofCall(node) {
   return ['filter', 'slice'].includes(name.text) ? [becomes(node, expression.getText())] : []
 }
 
-/** Whether it is one of `guards`, or a `guard`, and no more than an expression. @param {ts.ArrowFunction} node */
+/**
+ * Returns whether a function is a `guard`, or one of `guards`, and only an expression.
+ * @param {ts.ArrowFunction} node
+ */
 const isGuard = ({ body, parent }) =>
   ts.isPropertyAssignment(parent) &&
   !ts.isBlock(body) &&
@@ -137,7 +147,7 @@ function ofObject(node) {
 /** @param {ts.ObjectLiteralExpression} node */
 const isAction = ({ properties }) => properties.some(({ name }) => name?.getText() === 'type')
 
-/** Whether it is a change of its own to leave this out. @param {ts.ObjectLiteralElementLike} property */
+/** Returns whether leaving out a property is its own mutant. @param {ts.ObjectLiteralElementLike} property */
 function isMissed(property) {
   const name = property.name?.getText() ?? ''
   if (untouched.has(name) || containers.has(name) || name === 'reenter') return false
@@ -155,7 +165,11 @@ function lacking(at, members, gone) {
   return { at, text, what: `without ${gone.getText()}` }
 }
 
-/** Numbers that are reckoned or compared with are changed by what is done with them. @param {ts.Node} node @returns {Mutation[]} */
+/**
+ * Returns the changes to a literal. Numbers in an operation are tested by changes of the operator.
+ * @param {ts.Node} node
+ * @returns {Mutation[]}
+ */
 function ofLiteral(node) {
   if (node.kind === ts.SyntaxKind.TrueKeyword) return isLeftOut(node) ? [] : [becomes(node, 'false')]
   if (node.kind === ts.SyntaxKind.FalseKeyword) return isLeftOut(node) ? [] : [becomes(node, 'true')]
@@ -163,7 +177,7 @@ function ofLiteral(node) {
   return [becomes(node, Number(node.text) === 0 ? '1' : String(2 * Number(node.text)))]
 }
 
-/** Whether the property whose value it is is left out in another mutant. @param {ts.Node} node */
+/** Returns whether another mutant leaves out the property with this value. @param {ts.Node} node */
 const isLeftOut = ({ parent }) =>
   ts.isPropertyAssignment(parent) && ts.isObjectLiteralExpression(parent.parent) && isMissed(parent)
 

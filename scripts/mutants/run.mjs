@@ -4,13 +4,17 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 
 const command = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'scripts/mutants/vitest.config.mjs']
-/** Random walks are the same ones each time, and few; a mutant that makes more and more of something ends early. */
+/**
+ * Settings for repeatable and short runs: the same few random walks each time, and a heap limit, so that a
+ * mutant that allocates without end fails early.
+ */
 const settings = { FC_SEED: '1', FC_RUNS: '100', NODE_OPTIONS: '--max-old-space-size=1024' }
 
 /**
- * Runs the tests whose paths begin so, in this order, against a mutant or as all is, and answers whether they passed, and
- * else the path of the first that failed, where that is known. After `patienceMs` they failed: a mutant may go round in
- * circles.
+ * Runs the tests whose paths begin with one of `tests`, in this order, against a mutant or the unchanged
+ * code.
+ * Returns whether they passed, and the path of the first failing test, if known. The tests fail after
+ * `patienceMs`, because a mutant may loop forever.
  */
 export async function run(tests, mutant, patienceMs) {
   const given = { MUTANT_TESTS: JSON.stringify(tests), ...(mutant && { MUTANT: JSON.stringify(mutant) }) }

@@ -1,4 +1,4 @@
-// Every mutant is tried with the same examples.
+// Gives every mutant the same examples.
 import fc from 'fast-check'
 
 fc.configureGlobal({ seed: 1 })

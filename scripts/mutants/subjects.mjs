@@ -1,7 +1,7 @@
-// What is mutated, and which tests are to notice it: those whose paths begin so.
+// Sources to mutate, each with the tests that must notice the mutants, by the beginning of their paths.
 import { readdirSync } from 'node:fs'
 
-/** The fastest first: most mutants are noticed by many tests. */
+/** Tests of the machines, the fastest first, because many tests notice most mutants. */
 const ofMachines = [
   'test/unit/machines/server-machine',
   'test/unit/actors/turn/lane',
@@ -12,7 +12,7 @@ const reducer = 'actors/turn/reducer'
 const ofReducer = ['vectors', 'cases', '']
   .map((part) => `test/unit/${reducer}/reducer.${part}`)
   .concat('test/unit/actors/turn/turn')
-/** The parts of the reducer, each with its own tests first, if it has any. */
+/** Parts of the reducer, each with its own tests first, if there are any. */
 const parts = [
   ...['answers', 'tool-calls', 'catch-up', 'transcript'].map((name) => `${reducer}/${name}`),
   'actors/server/seen-ids',

@@ -1,5 +1,5 @@
-// The tests that a mutant must not pass: in one thread, in the order of MUTANT_TESTS, up to the first that fails, whose
-// file is printed.
+// Runs the tests that a mutant must not pass: in one thread, in the order of MUTANT_TESTS, up to the first
+// failing test. Prints the file of that test.
 import { defineConfig } from 'vitest/config'
 
 const tests = JSON.parse(process.env.MUTANT_TESTS ?? '[]')

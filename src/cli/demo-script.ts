@@ -1,11 +1,13 @@
 import type { ScriptedRule } from '../testing/index.ts'
 
-/** What the scripted agent runs: harmless, the same on every Unix, and visibly a real shell. */
+/**
+ * Command that the scripted agent runs: harmless, the same on every Unix, and visibly run by a real shell.
+ */
 const command = 'uname -sm; date "+%H:%M:%S"; echo "a real shell, started by opencode"'
 
 /**
- * A script that answers whatever is asked the way an agent does: it thinks, calls a tool, reads the result and answers,
- * word by word.
+ * Returns a script that answers any prompt as an agent does: thinks, calls a tool, reads the result, and
+ * answers word by word.
  */
 export function demoScript(prompt: string): ScriptedRule[] {
   const thought = `They ask: “${shorten(prompt)}” I am a script, so I do what an agent does: look first, then answer.`

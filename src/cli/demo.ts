@@ -13,9 +13,9 @@ import type { Std } from './std.ts'
 import { View } from './view.ts'
 
 /**
- * `opencode-runtime demo`: one turn of the real opencode binary, in front of a scripted model on loopback. Resolves with
- * the exit code; the model, the server and a temporary home are gone then. It is a show, so all of it goes to stdout,
- * unless `json` reserves that for the reply dicts.
+ * Runs `opencode-runtime demo`: one turn of the real opencode binary, with a scripted model on loopback.
+ * Resolves with the exit code when the model, the server and a temporary home are gone.
+ * Writes everything to stdout, unless `json` reserves stdout for the reply dicts.
  */
 export async function demo(prompt: string, flags: DemoFlags, std: Std): Promise<number> {
   using ending = new Ending()
@@ -52,15 +52,17 @@ async function show(
 }
 
 /**
- * The test kit is loaded here only. In a function of its own, because TypeScript 6.0 does not rewrite the specifier of an
- * `import()` in a function with `using`. @throws where aimock is missing; the message says what to install.
+ * Starts the scripted model. Only this function loads the test kit.
+ * The function is separate, because TypeScript 6.0 does not rewrite the specifier of an `import()` in a
+ * function with `using`.
+ * @throws if aimock is missing; the message says what to install.
  */
 async function startModel(prompt: string, apiKey: string): Promise<ScriptedModel> {
   const { startScriptedModel } = await import('../testing/index.ts')
   return startScriptedModel(demoScript(prompt), { apiKey })
 }
 
-/** The home: the given one, which stays, or a new one, which goes. */
+/** Returns the given home, which stays, or a new home, which is removed on disposal. */
 async function placeFor(givenHome: string | undefined): Promise<AsyncDisposable & { home: string }> {
   if (givenHome !== undefined)
     return { home: pathFrom('--home', givenHome), [Symbol.asyncDispose]: () => Promise.resolve() }
@@ -84,7 +86,7 @@ function introduce(screen: Screen, prompt: string, model: string, home: string, 
   void screen.line()
 }
 
-/** The one line that remains in mind. */
+/** Returns the summary of the demo, in one line. */
 function summary(
   { last, startMs, turnMs, exitCode: code }: Outcome,
   { counts }: View,

@@ -10,8 +10,9 @@ import type { Std } from './std.ts'
 import { messageOf } from '../util/messages.ts'
 
 /**
- * `opencode-runtime doctor`: what would keep a server from starting or its turns from working, on stdout, and what to do
- * about it. Resolves with the exit code. Starts no server, and leaves nothing on the disk.
+ * Runs `opencode-runtime doctor`: prints to stdout the problems that would prevent a start or make turns
+ * fail, each with advice.
+ * Resolves with the exit code. Starts no server, and leaves nothing on the disk.
  */
 export async function doctor(flags: DoctorFlags, std: Std): Promise<number> {
   using ending = new Ending()
@@ -26,7 +27,7 @@ export async function doctor(flags: DoctorFlags, std: Std): Promise<number> {
   for (const result of results) {
     const found = await result
     if (ending.exitCode !== undefined) {
-      // What they made for themselves, they remove.
+      // All checks must end, because each check removes what it created.
       await Promise.all(results)
       return ending.exitCode
     }
@@ -37,7 +38,10 @@ export async function doctor(flags: DoctorFlags, std: Std): Promise<number> {
   return findings.some(({ status }) => status === 'failure') ? exitCode.checkFailed : exitCode.final
 }
 
-/** What a check found, fit to be shown. A check that fails itself is a finding: the others go on. */
+/**
+ * Returns the findings of a check, safe to show. A check that throws becomes a failure, so that the others
+ * continue.
+ */
 async function look(check: Check, context: DoctorContext): Promise<Finding[]> {
   const found = await run(check, context)
   return found.map((finding) => presentable(finding, context.secrets))

@@ -10,22 +10,23 @@ import { exitCodeOf, UsageError } from './exit-codes.ts'
 import { inFlags } from './flags.ts'
 import type { View } from './view.ts'
 
-/** How a turn of the command line ended. */
+/** Outcome of a turn on the command line. */
 export interface Outcome {
   exitCode: number
   last: TerminalReply
   sessionId: string | undefined
-  /** What the server wrote last, where it died or did not start. */
+  /** Last output of the server, if the server died or did not start; otherwise empty. */
   logTail: string
-  /** Until the server was healthy, and from there to the last reply; `undefined` where it never was. */
+  /** Time until the server was healthy, in ms; `undefined` if the server was never healthy. */
   startMs: number | undefined
+  /** Time from healthy to the last reply, in ms; `undefined` if the server was never healthy. */
   turnMs: number | undefined
 }
 
 /**
- * Runs one turn on a server of its own and shows it. Whatever happens, the server is gone when this resolves: asked to
- * end, it cancels the turn and stops the server; forced, it ends the server's processes at once.
- * @throws UsageError for options that are no good.
+ * Runs one turn on its own server and shows the turn. Always closes the server before the promise settles.
+ * A request to end cancels the turn and stops the server. A forced end kills the server's processes at once.
+ * @throws UsageError if the options are invalid.
  */
 export async function drive(
   options: OpenCodeServerOptions,
@@ -42,7 +43,7 @@ export async function drive(
     void turn.sessionId.then((id) => view.session(id))
     turn.status$.subscribe((status) => view.status(status))
     turn.requests$.subscribe((request) => view.request(request))
-    // A reader that has stopped reading holds nothing up any more once the end was asked for.
+    // After a request to end, a reader that has stopped reading no longer delays the turn.
     for await (const reply of turn) await Promise.race([view.reply(reply), ending.isAsked])
     const last = await turn.done
     const times = facts.times()
@@ -75,7 +76,7 @@ function obey({ asked, forced }: Ending, turn: Turn, server: OpenCodeServer): vo
   forced.addEventListener('abort', () => server.actor.stop(), { once: true })
 }
 
-/** Shows the lifecycle and remembers what the outcome tells of it. */
+/** Shows the lifecycle, and records its times and log tail for the outcome. */
 function follow(server: OpenCodeServer, view: View) {
   const startedAt = performance.now()
   let healthyAt: number | undefined

@@ -3,26 +3,31 @@ import type { Output } from './output.ts'
 
 const signals = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const
 
-/** The signals that end the command. */
+/** Signal that ends the command. */
 export type EndSignal = (typeof signals)[number]
 
-/** The cause of the end: a signal, a reader of stdout that left, or a stdout that cannot be written. */
+/** Cause of the end: a signal, a reader of stdout that left, or a stdout that cannot be written. */
 export type EndCause = EndSignal | 'reader left' | 'not written'
 
 /**
- * A second signal within this time is the first one again: npm passes Ctrl-C on to a child that the terminal has told
- * already.
+ * Time in ms within which a second signal counts as the first: npm passes Ctrl-C on to a child that the
+ * terminal has already signalled.
  */
 const sameSignalMs = 300
 
 /**
- * Watches for a request to end the command, from its construction on: a signal, or a stdout that accepts no more output.
- * A second signal asks for the end at once; a third ends the process itself. `dispose` gives the signals back.
+ * Watches for a request to end the command, from construction on: a signal, or a stdout that accepts no more
+ * output.
+ * A second signal requests an immediate end. A third signal ends the process itself. `dispose` removes the
+ * signal handlers.
  */
 export class Ending implements Disposable {
-  /** What asked first. */
+  /**
+   * First cause of the end, except that a signal replaces a failure of stdout; `undefined` before any
+   * request.
+   */
   cause: EndCause | undefined
-  /** Resolves when the command was asked to end. */
+  /** Promise that resolves when the command is asked to end. */
   readonly isAsked: Promise<void>
   readonly #asked = new AbortController()
   readonly #forced = new AbortController()
@@ -40,17 +45,17 @@ export class Ending implements Disposable {
     for (const signal of signals) source.on(signal, this.#onSignal)
   }
 
-  /** Aborts when the command was asked to end. */
+  /** Signal that aborts when the command is asked to end. */
   get asked(): AbortSignal {
     return this.#asked.signal
   }
 
-  /** Aborts when it was asked again. */
+  /** Signal that aborts when the command is asked to end a second time. */
   get forced(): AbortSignal {
     return this.#forced.signal
   }
 
-  /** The exit code that the cause asks for; `undefined` while there is none. */
+  /** Exit code for the cause; `undefined` while there is no cause. */
   get exitCode(): number | undefined {
     if (this.cause === undefined) return undefined
     if (this.cause === 'reader left') return exitCode.final

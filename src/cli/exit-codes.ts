@@ -1,6 +1,6 @@
 import type { TerminalReply } from '../replies.ts'
 
-/** The command's exit codes; stable. A signal's are 128 and its number, as shells have it. */
+/** Exit codes of the command; stable. The code of a signal is 128 plus its number, as in shells. */
 export const exitCode = {
   final: 0,
   turnFailed: 1,
@@ -14,7 +14,7 @@ export const exitCode = {
   SIGTERM: 143,
 } as const
 
-/** For `--help`. */
+/** Text for `--help`. */
 export const exitCodeHelp = `
 Exit codes:
   0    the turn gave its final reply (or the reader of stdout left)
@@ -26,7 +26,7 @@ Exit codes:
   129  stopped by SIGHUP; 130 by SIGINT (Ctrl-C), 143 by SIGTERM
        (a second one ends the server's processes at once)`
 
-/** For `doctor --help`. */
+/** Text for `doctor --help`. */
 export const doctorExitCodeHelp = `
 Exit codes:
   0    no failure (there may be warnings)
@@ -35,7 +35,7 @@ Exit codes:
   5    the findings could not be written; stderr says why
   129  stopped by SIGHUP; 130 by SIGINT (Ctrl-C), 143 by SIGTERM`
 
-/** The exit code for a turn's last reply. */
+/** Returns the exit code for the last reply of a turn. */
 export function exitCodeOf(reply: TerminalReply): number {
   if (reply.kind === 'final') return exitCode.final
   switch (reply.code) {
@@ -51,7 +51,7 @@ export function exitCodeOf(reply: TerminalReply): number {
   }
 }
 
-/** The command line or what it names is no good: shown as one line, exit code 2. */
+/** Error in the command line, or in what it names. Shown as one line, with exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }

@@ -5,8 +5,9 @@ import { Writable } from 'node:stream'
 const cannotSync = ['EINVAL', 'ENOSYS', 'ENOTSUP', 'EROFS']
 
 /**
- * Writes to an open file, each chunk as a whole. Node's own stream takes a write for complete where the system wrote only
- * a part of it, as it does when a disk becomes full in the middle (Node 20.20, `SyncWriteStream`).
+ * Writes to an open file, each chunk as a whole.
+ * Node's own stream reports a partial write as complete, for example when a disk becomes full (Node 20.20,
+ * `SyncWriteStream`).
  */
 export class FileSink extends Writable {
   readonly #fd: number
@@ -26,8 +27,9 @@ export class FileSink extends Writable {
   }
 
   /**
-   * Waits until the disk has all data: some file systems (NFS, thin volumes) report a lack of space only then.
-   * @throws the system's error where the disk could not take all of it.
+   * Waits until the disk has all data: some file systems (NFS, thin volumes) report a lack of space only
+   * then.
+   * @throws the system's error if the disk could not take all data.
    */
   sync(): void {
     if (!fstatSync(this.#fd).isFile()) return

@@ -4,10 +4,10 @@ import type { Attachment } from '../api/attachments.ts'
 import type { TurnInput } from '../api/turn-input.ts'
 import { UsageError } from './exit-codes.ts'
 
-/** The variable that holds the proxy's key. */
+/** Name of the variable that holds the proxy's key. */
 export const keyVariable = 'OPENCODE_RUNTIME_API_KEY'
 
-/** The flags of `run`, as commander parses them. */
+/** Flags of `run`, as commander parses them. */
 export interface RunFlags {
   home: string
   proxy: string
@@ -29,13 +29,13 @@ export interface RunFlags {
   quiet?: boolean
 }
 
-/** The flags of `demo`. */
+/** Flags of `demo`. */
 export interface DemoFlags {
   home?: string
   json?: boolean
 }
 
-/** The flags of `doctor`. */
+/** Flags of `doctor`. */
 export interface DoctorFlags {
   home?: string
   proxy?: string
@@ -48,11 +48,12 @@ export interface DoctorFlags {
 }
 
 /**
- * Restarts of a server that fails while it starts. One turn is not worth the patience of a service that is to stay up.
+ * Restarts of a server that fails while it starts. The limit is low, because a single turn needs less
+ * patience than a long-running service.
  */
 const maxRestarts = 1
 
-/** The key from the environment. @throws UsageError that says what to export. */
+/** Returns the key from the environment. @throws UsageError if the key is missing; says what to export. */
 export function keyFrom(env: NodeJS.ProcessEnv): string {
   const key = env[keyVariable]?.trim() ?? ''
   if (key !== '') return key
@@ -63,7 +64,7 @@ export function keyFrom(env: NodeJS.ProcessEnv): string {
 
 /**
  * Returns the absolute form of a path that a flag gives.
- * @throws UsageError for a relative path in a working directory that was removed.
+ * @throws UsageError if the path is relative and the working directory was removed.
  */
 export function pathFrom(flag: string, path: string): string {
   const absolute = absolutePath(path)
@@ -71,7 +72,7 @@ export function pathFrom(flag: string, path: string): string {
   throw new UsageError(`${flag} is relative, but the working directory was removed: give an absolute path`)
 }
 
-/** The server's options for the flags of `run`; paths are relative to the working directory. */
+/** Returns the server's options for the flags of `run`; resolves paths against the working directory. */
 export function serverOptions(
   flags: RunFlags,
   apiKey: string,
@@ -90,7 +91,7 @@ export function serverOptions(
   }
 }
 
-/** The turn for the flags of `run`. */
+/** Returns the turn's input for the flags of `run`. */
 export function turnInput(text: string, flags: RunFlags, attachments: Attachment[]): TurnInput {
   const { agent, system, session, traceId, deadlineMs, stallMs, maxRetries } = flags
   return {
@@ -107,7 +108,9 @@ export function turnInput(text: string, flags: RunFlags, attachments: Attachment
   }
 }
 
-/** What the model must take: opencode drops in silence what a model is not declared to take. */
+/**
+ * Returns the modalities to declare for the model: opencode silently drops input of an undeclared modality.
+ */
 function modalities(attachments: readonly Attachment[]): Modality[] {
   const kinds = attachments.map(({ mime }): Modality => {
     const [type = ''] = mime.split('/')
@@ -131,7 +134,7 @@ const flagNames: Record<string, string> = {
   text: 'prompt',
 }
 
-/** A message about an option or a turn's input, in the command line's words. */
+/** Returns a message about an option or a turn's input, in the command line's words. */
 export const inFlags = (message: string): string =>
   message.replace(
     /\b(option|turn input) ([\w.[\]]+)(?=[:,; ])/g,

@@ -1,15 +1,16 @@
 import type { AnyStateNode, AnyTransitionDefinition } from 'xstate'
 
 /**
- * A machine as a Mermaid state diagram, states down to so many levels. A transition of a deeper state is shown on the
- * outermost state that it leaves, and named by what causes it: an event, a delay, an actor's end, or a guard alone.
+ * Returns a machine as a Mermaid state diagram, with states down to `depth` levels.
+ * A transition of a deeper state is shown on the outermost state that it leaves. Its name is its cause: an
+ * event, a delay, an actor's end, or a guard alone.
  */
 export function mermaid(root: AnyStateNode, depth: number): string {
   const lines = [...statesOf(root, depth, '  '), ...arrows(root, depth).map((arrow) => `  ${arrow}`)]
   return ['stateDiagram-v2', ...lines, ''].join('\n')
 }
 
-/** The states within a state, those within them, and where one begins. */
+/** Returns the lines of a state's children at all shown levels, with the initial states. */
 function statesOf(node: AnyStateNode, depth: number, indent: string): string[] {
   const first = node.initial.target[0]
   const begin = first && node.type !== 'parallel' ? [`${indent}[*] --> ${nameOf(first)}`] : []
@@ -26,7 +27,7 @@ function stateOf(node: AnyStateNode, depth: number, indent: string): string[] {
   return isShownWhole ? [`${label} {`, ...statesOf(node, depth, `${indent}  `), `${indent}}`] : [label]
 }
 
-/** Every transition that changes what is shown, once for each cause. */
+/** Returns an arrow for each transition that changes a shown state, once for each cause. */
 function arrows(root: AnyStateNode, depth: number): string[] {
   const found = everyState(root).flatMap((node) =>
     transitionsOf(node).flatMap((transition) =>
@@ -38,14 +39,15 @@ function arrows(root: AnyStateNode, depth: number): string[] {
 
 function arrow(source: AnyStateNode, target: AnyStateNode, depth: number, cause: string): string[] {
   const [from, to] = [ancestors(source), ancestors(target)]
-  // Where they part; a state that is left for one within it, or for itself, is where it is.
+  // Index at which the paths part. A transition to a descendant, or to the state itself, parts at the state
+  // itself.
   const common = Math.min(from.findIndex((node, i) => node !== to[i]) >>> 0, from.length - 1, to.length - 1)
   const [left, entered] = [from[common], to.slice(0, Math.max(depth, common + 1)).at(-1)]
   if (!left || !entered || common >= depth || (left === entered && source !== target)) return []
   return [`${nameOf(left)} --> ${nameOf(entered)}: ${cause}`]
 }
 
-/** From the outermost state below the root to the state itself. */
+/** Returns the path from the outermost state below the root to the state itself. */
 const ancestors = (node: AnyStateNode): AnyStateNode[] =>
   node.parent ? [...ancestors(node.parent), node] : []
 
@@ -62,7 +64,7 @@ const transitionsOf = (node: AnyStateNode): AnyTransitionDefinition[] => [
 const levelOf = (node: AnyStateNode): number => node.path.length
 const nameOf = (node: AnyStateNode): string => node.path.join('_')
 
-/** `server.stop [canDrain]`, `after probeTimeout`, `prepare done`, or a guard alone. */
+/** Returns `server.stop [canDrain]`, `after probeTimeout`, `prepare done`, or a guard alone. */
 function causeOf(node: AnyStateNode, { eventType, guard }: AnyTransitionDefinition): string {
   const name = guardName(guard)
   return [eventName(node, String(eventType)), name && `[${name}]`].filter(Boolean).join(' ') || 'always'

@@ -1,18 +1,21 @@
 import type { Writable } from 'node:stream'
 
-/** stdout, stderr, or a replacement in tests. */
+/** Stdout, stderr, or a replacement in tests. */
 export type Sink = Writable & {
-  /** Set only for a terminal, as is the next one. */
+  /** True for a terminal; set only there, as is `columns`. */
   isTTY?: boolean
   columns?: number
-  /** Waits until the disk has all data. @throws the system's error if it could not take all of it. */
+  /** Waits until the disk has all data. @throws the system's error if the disk could not take all data. */
   sync?: () => void
 }
 
 /** Error codes of a write to a pipe or a socket whose reader has left; `EOF` on Windows. */
 const readerLeftCodes = ['EPIPE', 'ECONNRESET', 'EOF']
 
-/** A stream that may fail at any time, since its reader leaves or its disk is full. After a failure it discards all writes. */
+/**
+ * Output stream that may fail at any time, because its reader leaves or its disk is full. Discards all writes
+ * after a failure.
+ */
 export class Output {
   readonly stream: Sink
   #failure: Error | undefined
@@ -23,7 +26,7 @@ export class Output {
     stream.on('error', (error) => this.#fail(error))
   }
 
-  /** The first error of a write; `undefined` while all of them succeeded. */
+  /** First error of a write; `undefined` while all writes succeeded. */
   get failure(): NodeJS.ErrnoException | undefined {
     return this.#failure
   }
@@ -37,19 +40,25 @@ export class Output {
     return this.stream.isTTY === true
   }
 
-  /** Columns of the terminal; elsewhere lines are long, because somebody may search them. */
+  /** Width of a line, in columns. Without a terminal, lines are long, because users may search them. */
   get width(): number {
     const { columns = 0 } = this.stream
     return this.isTTY ? columns || 80 : 400
   }
 
-  /** Calls the listener once, when a write fails; synchronously if a write has failed already. There is only one listener. */
+  /**
+   * Calls the listener once: when a write fails, or synchronously if a write has already failed. Keeps only
+   * the latest listener.
+   */
   onFailure(listener: () => void): void {
     this.#onFailure = listener
     if (this.#failure !== undefined) listener()
   }
 
-  /** Resolves once the stream takes more: a slow reader slows the turn's replies, not the server. */
+  /**
+   * Writes a text. Resolves when the stream takes more, so that a slow reader slows the turn's replies, not
+   * the server.
+   */
   async write(text: string): Promise<void> {
     if (this.#failure !== undefined || text === '' || this.stream.write(text, this.#onWritten)) return
     await new Promise<void>((resolve) => {
@@ -61,7 +70,7 @@ export class Output {
     })
   }
 
-  /** Resolves once all that was written has arrived, or failed. */
+  /** Resolves when all written data has arrived, or when a write has failed. */
   async flush(): Promise<void> {
     if (this.#failure === undefined)
       await new Promise<void>((resolve) => {

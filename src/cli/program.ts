@@ -6,8 +6,9 @@ import { keyVariable, type DemoFlags, type DoctorFlags, type RunFlags } from './
 import { Std } from './std.ts'
 
 /**
- * Runs the command line; resolves with the exit code, and never rejects. Everything a command needs is imported when it
- * runs, so that `--help` loads commander only; `--version` alone is answered before this is loaded.
+ * Runs the command line. Resolves with the exit code, and never rejects.
+ * Each command imports its modules when it runs, so that `--help` loads only commander. `--version` alone is
+ * answered before this module is loaded.
  */
 export async function main(argv: readonly string[], std = new Std()): Promise<number> {
   return std.finish(await runCommandLine(argv, std))
@@ -25,7 +26,7 @@ async function runCommandLine(argv: readonly string[], std: Std): Promise<number
   }
 }
 
-/** The program with its commands; `onExit` gets the exit code of the one that ran. */
+/** Returns the program with its commands; `onExit` gets the exit code of the command that ran. */
 export function createProgram(onExit: (code: number) => void, std: Std): Command {
   const program = new Command('opencode-runtime')
     .description('Run coding agents on your own host: one turn of an agent on an opencode server.')
@@ -126,7 +127,7 @@ function graphCommand(onExit: (code: number) => void, std: Std): Command {
 
 const jsonHelp = 'reply dicts on stdout, one a line, each with its session_id once that is known'
 
-/** A whole number of at least `least`, and at most `most`. */
+/** Returns a parser of whole numbers from `least` to `most`. */
 const integer =
   (least: number, most = Infinity) =>
   (text: string) => {
@@ -141,7 +142,7 @@ const portNumber = integer(1, 65_535)
 
 const collect = (file: string, files: readonly string[] = []): string[] => [...files, file]
 
-/** An unknown flag may be a key that somebody tried to give: its value is not repeated. */
+/** Returns the message without the value of an unknown flag, because the value may be a key. */
 const withoutValue = (text: string): string => {
   const masked = text.replace(/(unknown option '--?[\w-]+)=.*'/, "$1=…'")
   return /unknown option '--?[\w-]*key/i.test(text)

@@ -4,7 +4,10 @@ import { text } from 'node:stream/consumers'
 import type { Attachment } from '../api/attachments.ts'
 import { UsageError } from './exit-codes.ts'
 
-/** The prompt: as given, or from stdin for `-` or where none is given. @throws UsageError where there is none. */
+/**
+ * Returns the given prompt, or reads the prompt from stdin if it is `-` or missing.
+ * @throws UsageError if there is no prompt.
+ */
 export async function readPrompt(
   given: string | undefined,
   stdin: NodeJS.ReadableStream & { isTTY?: boolean },
@@ -29,7 +32,7 @@ const mimes: Record<string, string> = {
   '.mp4': 'video/mp4',
 }
 
-/** Reads the files that go with a prompt. @throws UsageError for one that cannot be read. */
+/** Reads the files that are attached to a prompt. @throws UsageError if a file cannot be read. */
 export function readAttachments(files: readonly string[]): Promise<Attachment[]> {
   return Promise.all(files.map(readAttachment))
 }
@@ -45,7 +48,7 @@ async function readAttachment(file: string): Promise<Attachment> {
   }
 }
 
-/** Text is what is UTF-8 without a NUL. */
+/** Returns the MIME type of data with an unknown extension: text if the data is UTF-8 without a NUL. */
 function sniff(data: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(data).includes('\0')

@@ -10,52 +10,53 @@ import type {
 } from '../replies.ts'
 import type { TurnStatus } from '../actors/turn/turn-record.ts'
 
-/** A style of `styleText`. */
+/** Style of `styleText`. */
 export type Style = Parameters<typeof styleText>[0]
 
-/** Paints a text, or leaves it as it is. */
+/** Function that paints a text, or returns it unchanged. */
 export type Paint = (style: Style, text: string) => string
 
 /**
- * Colours where the stream shows them: `styleText` itself looks at isTTY, NO_COLOR, FORCE_COLOR and TERM. It is asked
- * once, with one style: given several, it does not look at the stream (Node 20.20).
+ * Returns a function that paints if the stream shows colours: `styleText` itself checks isTTY, NO_COLOR,
+ * FORCE_COLOR and TERM. Asks `styleText` once, with one style: with several styles it does not check the
+ * stream (Node 20.20).
  */
 export function paintFor(stream: NodeJS.WritableStream): Paint {
   if (styleText('red', '-', { stream }) === '-') return (_style, text) => text
   return (style, text) => styleText(style, text, { validateStream: false })
 }
 
-/** One line about what happens: a mark, a name, and what there is to say. */
+/** Row of the log about one event: a mark, a name and a text. */
 export interface Row {
   mark: string
   name: string
   text: string
   style: Style
-  /** The style of the text; default none. */
+  /** Style of the text; none by default. */
   textStyle?: Style
-  /** Never shortened to the width. */
+  /** True if the text is never shortened to the width. */
   isWhole?: true
 }
 
 const nameWidth = 12
 
-/** Where the text of a row begins. */
+/** Column at which the text of a row begins. */
 export const textColumn = 9 + 2 + nameWidth + 1
 
-/** The row's beginning, up to its text. */
+/** Returns the beginning of a row, up to its text. */
 export function rowHead({ mark, name, style }: Row, elapsedMs: number, paint: Paint): string {
   const time = `${(elapsedMs / 1000).toFixed(2)}s`.padStart(8)
   return `${paint('dim', time)} ${paint(style, mark)} ${paint(style, name.padEnd(nameWidth))} `
 }
 
-/** The row as one line, of at most `width` columns unless it is to stay whole. */
+/** Returns the row as one line, of at most `width` columns unless the row is whole. */
 export function formatRow(row: Row, elapsedMs: number, paint: Paint, width: number): string {
   const line = oneLine(row.text)
   const text = row.isWhole ? line : clip(line, Math.max(20, width - textColumn))
   return `${rowHead(row, elapsedMs, paint)}${row.textStyle === undefined ? text : paint(row.textStyle, text)}`.trimEnd()
 }
 
-/** A lifecycle's row. */
+/** Returns the row of a lifecycle. */
 export function lifecycleRow({ state, pid, baseURL, restarts, reason, error }: Lifecycle): Row {
   const restart = restarts > 0 && state !== 'idle' ? ` (restart ${restarts})` : ''
   if (state === 'healthy')
@@ -67,7 +68,7 @@ export function lifecycleRow({ state, pid, baseURL, restarts, reason, error }: L
   return { mark: '○', name: state, text: `${pid === undefined ? '' : `pid ${pid}`}${restart}`, style: 'cyan' }
 }
 
-/** The row of a status that somebody who waits wants to know of; the others have none. */
+/** Returns the row of a status that explains a wait; `undefined` for any other status. */
 export function statusRow(status: TurnStatus): Row | undefined {
   if (status.state === 'resyncing')
     return {
@@ -86,7 +87,7 @@ export function statusRow(status: TurnStatus): Row | undefined {
   }
 }
 
-/** A request's row, with the answer that the policy gives. */
+/** Returns the row of a request, with the answer that the policy gives. */
 export function requestRow(request: InputRequest, permission: string): Row {
   if (request.type === 'question') {
     const text = `${request.questions.map(({ question }) => question).join(' / ')} → reject`
@@ -96,7 +97,7 @@ export function requestRow(request: InputRequest, permission: string): Row {
   return { mark: '?', name: 'permission', text, style: 'yellow' }
 }
 
-/** A tool call's row. */
+/** Returns the row of a tool call. */
 export const toolCallRow = ({ tool, args }: ToolCallReply): Row => ({
   mark: '▸',
   name: tool,
@@ -104,13 +105,13 @@ export const toolCallRow = ({ tool, args }: ToolCallReply): Row => ({
   style: 'blue',
 })
 
-/** A tool result's row. */
+/** Returns the row of a tool result. */
 export const toolResultRow = ({ tool, result, success }: ToolResultReply): Row =>
   success
     ? { mark: '✔', name: tool, text: result, style: 'green', textStyle: 'dim' }
     : { mark: '✘', name: tool, text: result, style: 'red' }
 
-/** The row of the final reply. */
+/** Returns the row of the final reply. */
 export const finalRow = ({ finish_reason, usage }: FinalReply): Row => ({
   mark: '✔',
   name: 'final',
@@ -118,7 +119,7 @@ export const finalRow = ({ finish_reason, usage }: FinalReply): Row => ({
   style: 'green',
 })
 
-/** The row of an error; its code first, because that is what scripts and bug reports go by. */
+/** Returns the row of an error, with its code first, because scripts and bug reports use the code. */
 export const errorRow = ({ error, code, retryable }: ErrorReply): Row => ({
   mark: '✘',
   name: 'error',
@@ -127,7 +128,7 @@ export const errorRow = ({ error, code, retryable }: ErrorReply): Row => ({
   isWhole: true,
 })
 
-/** Tokens and cost in words; what is none is left out. */
+/** Returns tokens and cost in words, without zero values. */
 export function usageText(usage: Usage): string {
   const counts = [
     [usage.input_tokens, 'in'],
@@ -141,7 +142,7 @@ export function usageText(usage: Usage): string {
   return known.length === 0 ? 'no usage' : `${known.join(', ')} tokens${cost}`
 }
 
-/** Without what moves a terminal's cursor or recolours it; line breaks and tabs stay. */
+/** Returns the text without what moves a terminal's cursor or recolours it; keeps line breaks and tabs. */
 export const printable = (text: string): string =>
   stripVTControlCharacters(text).replace(/(?![\n\t])\p{Cc}/gu, '')
 

@@ -8,8 +8,9 @@ import type { Std } from './std.ts'
 import { View } from './view.ts'
 
 /**
- * `opencode-runtime run`: one turn, its answer on stdout, everything else on stderr. Resolves with the exit code.
- * @throws UsageError for a missing key, no prompt, or flags that are no good.
+ * Runs `opencode-runtime run`: one turn, with the answer on stdout and everything else on stderr. Resolves
+ * with the exit code.
+ * @throws UsageError if the key or the prompt is missing, or if the flags are invalid.
  */
 export async function run(prompt: string | undefined, flags: RunFlags, std: Std): Promise<number> {
   const key = keyFrom(process.env)

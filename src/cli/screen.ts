@@ -13,9 +13,11 @@ import { Spinner } from './spinner.ts'
 import { Wrap } from './wrap.ts'
 
 /**
- * What the user sees: rows on `log`, the answer on `out`. The two may be one terminal, so a row begins on a line of its
- * own there; what is written to a pipe or a file is never touched for it. Each method writes at once, in the order of
- * the calls; its promise is only for those who can wait while a slow reader catches up.
+ * Shows rows on `log` and the answer on `out`.
+ * Both may be the same terminal; a row then begins on a new line. Output to a pipe or a file is never changed
+ * for this.
+ * Each method writes synchronously, in the order of the calls. Its promise is only for callers that can wait
+ * for a slow reader.
  */
 export class Screen {
   readonly paint: Paint
@@ -24,9 +26,9 @@ export class Screen {
   readonly #spinner: Spinner
   readonly #startedAt = performance.now()
   readonly #isShared: boolean
-  /** Which of the two has an unfinished line. */
+  /** Outputs with an unfinished line. */
   readonly #open = { out: false, log: false }
-  /** The row whose text is being streamed. */
+  /** Row whose text is being streamed. */
   #streamed: { name: string; wrap: Wrap } | undefined
 
   constructor(out: Output, log: Output) {
@@ -37,35 +39,37 @@ export class Screen {
     this.#spinner = new Spinner(log, this.paint)
   }
 
-  /** Since the screen was made. */
+  /** Time since the screen was created, in ms. */
   get elapsedMs(): number {
     return performance.now() - this.#startedAt
   }
 
-  /** Waits visibly, on a terminal; `undefined` ends that. */
+  /** Shows a spinner with the label, on a terminal; `undefined` stops the spinner. */
   wait(label: string | undefined): void {
     if (label === undefined) this.#spinner.stop()
     else this.#spinner.start(label)
   }
 
-  /** A row on the log. */
+  /** Writes a row to the log. */
   row(row: Row): Promise<void> {
     return this.line(formatRow(row, this.elapsedMs, this.paint, this.#log.width))
   }
 
-  /** A line on the log, as it is. */
+  /** Writes a line to the log, unchanged. */
   line(text = ''): Promise<void> {
     this.#finishLine()
     return this.#log.write(`${text}\n`)
   }
 
-  /** Somebody else's lines on the log. */
+  /** Writes the lines of another program to the log. */
   quote(text: string): void {
     for (const line of text.split('\n').filter((line) => line.trim() !== ''))
       void this.line(this.paint('dim', `  │ ${printable(line)}`))
   }
 
-  /** A piece of a row's text on the log; further pieces of a row of that name go on where the last one ended. */
+  /**
+   * Writes a piece of a row's text to the log. Further pieces of a row with the same name continue the text.
+   */
   stream(row: Row, style?: Style): Promise<void> {
     if (this.#streamed?.name !== row.name) {
       this.#finishLine()
@@ -78,7 +82,7 @@ export class Screen {
     return this.#log.write(style === undefined ? text : this.paint(style, text))
   }
 
-  /** A piece of the answer, exactly as it is, but for control characters on a terminal. */
+  /** Writes a piece of the answer unchanged, except for control characters on a terminal. */
   answer(text: string): Promise<void> {
     if (this.#open.out) this.#endLogLine()
     else this.#finishLine()
@@ -86,12 +90,12 @@ export class Screen {
     return this.#out.write(this.#out.isTTY ? printable(text) : text)
   }
 
-  /** A whole line on `out`. */
+  /** Writes a whole line to `out`. */
   record(text: string): Promise<void> {
     return this.#out.write(`${text}\n`)
   }
 
-  /** The end of the answer: its last line is ended. */
+  /** Stops the spinner and ends the last line of the answer. */
   finish(): void {
     this.#spinner.stop()
     this.#endLogLine()

@@ -6,7 +6,7 @@ const frameMs = 80
 const eraseLine = '\r\x1b[K'
 
 /**
- * Returns whether a line may be redrawn: the output is a terminal, it is not a log (`CI`), it can move its cursor
+ * Returns whether a line may be redrawn: the output is a terminal, is not a log (`CI`), can move its cursor
  * (`TERM=dumb` cannot), and its user did not ask for plain text (`NO_COLOR`).
  */
 export function canAnimate({ isTTY }: Output, env: NodeJS.ProcessEnv = process.env): boolean {
@@ -16,9 +16,9 @@ export function canAnimate({ isTTY }: Output, env: NodeJS.ProcessEnv = process.e
 }
 
 /**
- * Turns at the end of a terminal while something takes its time; where nothing can turn it does nothing. Not that of
- * `@clack/prompts` 1.9: it puts stdin in raw mode, so that Ctrl-C is no signal any more but a `process.exit(0)`, and it
- * reads away a piped stdin.
+ * Spinner at the end of a terminal; does nothing if the output cannot animate.
+ * The spinner of `@clack/prompts` 1.9 is not used: it puts stdin in raw mode, so that Ctrl-C is a
+ * `process.exit(0)` instead of a signal, and it consumes a piped stdin.
  */
 export class Spinner {
   readonly #output: Output
@@ -34,7 +34,7 @@ export class Spinner {
     this.#isShown = canAnimate(output)
   }
 
-  /** Turns, with this label, until `stop`. */
+  /** Shows the spinner with this label, until `stop`. */
   start(label: string): void {
     if (!this.#isShown) return
     this.#label = label
@@ -49,7 +49,7 @@ export class Spinner {
     this.#label = undefined
   }
 
-  /** Makes way for a line; the next frame comes below it. */
+  /** Erases the spinner to make room for a line; the next frame is drawn below that line. */
   erase(): void {
     if (this.#label !== undefined) void this.#output.write(eraseLine)
   }

@@ -6,11 +6,11 @@ import { exitCode } from './exit-codes.ts'
 import { FileSink } from './file-sink.ts'
 import { Output, type Sink } from './output.ts'
 
-/** The standard streams of a command, and the command's end where stdout cannot be written. */
+/** Standard streams of a command, and the command's end if stdout cannot be written. */
 export class Std {
   readonly out: Output
   readonly err: Output
-  /** The content of stdout, as the message of a failed write names it. */
+  /** Content of stdout, as the message of a failed write names it. */
   content = 'the output'
 
   constructor(out: Sink = sinkOf(1), err: Sink = sinkOf(2)) {
@@ -19,8 +19,9 @@ export class Std {
   }
 
   /**
-   * Waits until stdout has everything, and says on stderr why it has not. Resolves with the exit code: the given one, but
-   * for a success that was not written. After a signal it does not wait: the reader may have stopped reading.
+   * Waits until stdout has all data, and reports on stderr why a write failed.
+   * Resolves with the given exit code, except for a success that was not written. Does not wait after a
+   * signal, because the reader may have stopped reading.
    */
   async finish(code: number): Promise<number> {
     if (code <= 128) await this.out.flush()
@@ -31,13 +32,16 @@ export class Std {
   }
 }
 
-/** Returns `no space left on device (ENOSPC)`; the error's own message where the system has no words for the error. */
+/**
+ * Returns `no space left on device (ENOSPC)`, or the error's own message if the system has no text for the
+ * error.
+ */
 function reasonOf({ errno, code, message }: NodeJS.ErrnoException): string {
   const [name, words] = getSystemErrorMap().get(errno ?? 0) ?? []
   return words === undefined ? `${message}${code === undefined ? '' : ` (${code})`}` : `${words} (${name})`
 }
 
-/** Returns Node's own stream for a pipe, a socket or a terminal, and a {@link FileSink} for a file or a device. */
+/** Returns Node's own stream for a pipe, socket or terminal; a {@link FileSink} for a file or device. */
 function sinkOf(fd: 1 | 2): Sink {
   const stat = quietly(() => fstatSync(fd))
   if (stat && !stat.isFIFO() && !stat.isSocket() && !isatty(fd)) return new FileSink(fd)

@@ -12,17 +12,19 @@ import {
 } from './rows.ts'
 import type { Screen } from './screen.ts'
 
-/** How a turn is shown. */
+/** Options for showing a turn. */
 export interface ViewOptions {
-  /** `text`: the answer alone on `out`. `json`: reply dicts there. `show`: everything on the log. */
+  /**
+   * Mode. `text`: only the answer on `out`. `json`: only reply dicts on `out`. `show`: everything on the log.
+   */
   mode: 'text' | 'json' | 'show'
-  /** Only errors on the log. */
+  /** True if the log gets only errors. */
   quiet?: boolean
-  /** What permission requests are answered. */
+  /** Answer to permission requests. */
   permission?: string
 }
 
-/** What a user waits for in a state, until the first reply. */
+/** Label of the spinner in a state, until the first reply. */
 const waitingFor: Partial<Record<LifecycleState, string>> = {
   configuring: 'opencode is starting',
   spawning: 'opencode is starting',
@@ -31,11 +33,11 @@ const waitingFor: Partial<Record<LifecycleState, string>> = {
   reaping: 'opencode is stopping',
 }
 
-/** Shows one turn and the server's lifecycle around it. */
+/** Shows one turn and the server's lifecycle around the turn. */
 export class View {
   readonly #screen: Screen
   readonly #options: ViewOptions
-  /** Replies so far, by kind. */
+  /** Number of replies so far, by kind. */
   readonly counts: Record<Reply['kind'], number> = {
     delta: 0,
     reasoning: 0,
@@ -52,7 +54,7 @@ export class View {
     this.#options = options
   }
 
-  /** A step of the lifecycle; one that only gives more facts about the same state is left out. */
+  /** Shows a change of the lifecycle's state; ignores an update with only more facts about the same state. */
   lifecycle(lifecycle: Lifecycle): void {
     if (this.#options.quiet === true || lifecycle.state === this.#state) return
     this.#state = lifecycle.state
@@ -60,7 +62,7 @@ export class View {
     this.#screen.wait(waitingFor[lifecycle.state])
   }
 
-  /** Adds the session's id to the lines of `json` from now on; the first id stays. */
+  /** Adds the session's id to later lines of `json`; keeps the first id. */
   session(id: string | undefined): void {
     this.#sessionId ??= id
   }
@@ -75,12 +77,13 @@ export class View {
     if (this.#options.quiet !== true) void this.#screen.row(row)
   }
 
-  /** Resolves once it is written, as far as the reader lets it. */
+  /** Shows a reply. Resolves when the reply is written, as far as the reader allows. */
   async reply(reply: Reply): Promise<void> {
     const { mode, quiet } = this.#options
     this.counts[reply.kind]++
     this.#screen.wait(undefined)
-    // After the reply's own keys, so that a program for the six kinds can ignore the id. JSON leaves out `undefined`.
+    // The id follows the reply's own keys, so that a program for the six kinds can ignore it. JSON omits
+    // `undefined`.
     if (mode === 'json') await this.#screen.record(JSON.stringify({ ...reply, session_id: this.#sessionId }))
     if (mode === 'text' && reply.kind === 'delta') await this.#screen.answer(reply.content)
     if (reply.kind === 'error') await this.#screen.row(errorRow(reply))

@@ -1,17 +1,17 @@
-/** Breaks a text that comes in pieces at words, so that it stays right of `indent` and within `width` columns. */
+/** Wraps a text that comes in pieces at words, to stay right of `indent` and within `width` columns. */
 export class Wrap {
   readonly #indent: number
   readonly #width: number
   #column: number
 
-  /** The text begins at the column `indent`. */
+  /** Creates a wrapper for a text that begins at the column `indent`. */
   constructor(indent: number, width: number) {
     this.#indent = indent
     this.#width = width
     this.#column = indent
   }
 
-  /** The next piece, with the line breaks it needs. */
+  /** Returns the next piece, with the line breaks that it needs. */
   push(text: string): string {
     return text
       .split(/(\n|[^\S\n]+)/)

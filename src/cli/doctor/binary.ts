@@ -12,7 +12,7 @@ const why: Record<FoundBinary['source'], string> = {
   package: 'neither on PATH nor in ~/.opencode/bin, so the package opencode-ai',
 }
 
-/** Which binary a server would run, and whether its version is one that is known to work. */
+/** Reports the binary that a server would run, and whether its version is known to work. */
 export const checkBinary: Check = async (context) => {
   const found = await locate(context)
   if (!('file' in found)) return [found, skipped('version', 'there is no binary to ask')]
@@ -26,7 +26,7 @@ async function locate({ binary, lookup }: DoctorContext): Promise<FoundBinary | 
     return await locateBinary(binary, lookup)
   } catch (error) {
     if (!(error instanceof BinaryNotFoundError)) throw error
-    // Both are told here in the command line's words; the advice follows by itself.
+    // The command line names the flag instead of the option, and gives the advice separately.
     const text = error.message
       .replace(' Run `npm install opencode-ai`, or set the option `binary`.', '')
       .replace(/^The option `binary`/, '--binary')
@@ -53,7 +53,7 @@ async function version(file: string, { signal, secrets }: DoctorContext): Promis
   return judged(quote(answer.version, secrets))
 }
 
-/** The finding about a version that a binary printed. */
+/** Returns the finding about a version that a binary printed. */
 export function judged(version: string): Finding {
   const range = tested.from === tested.to ? tested.to : `${tested.from} to ${tested.to}`
   switch (judgeVersion(version)) {

@@ -14,8 +14,8 @@ import { checkProject } from './project.ts'
 import { checkProxy } from './proxy.ts'
 
 /**
- * All checks, in the order in which they are shown. They run side by side, so none may rely on another. A new one is a
- * {@link Check} in this list and nothing else.
+ * All checks, in the order in which they are shown. The checks run concurrently, so no check may rely on
+ * another. A new check is a {@link Check} in this list and needs nothing else.
  */
 export const checks: readonly Check[] = [
   checkPlatform,

@@ -5,10 +5,10 @@ import { Secrets } from '../../config/secrets.ts'
 import { keyVariable, pathFrom, type DoctorFlags } from '../flags.ts'
 import type { Finding } from './finding.ts'
 
-/** What the checks look at. Paths are absolute. */
+/** Input of the checks. Paths are absolute. */
 export interface DoctorContext {
   home: string | undefined
-  /** As it was given. */
+  /** Proxy URL as given by the user. */
   proxy: string | undefined
   models: readonly string[]
   port: number | undefined
@@ -16,27 +16,27 @@ export interface DoctorContext {
   binary: string | undefined
   directory: string | undefined
   apiKey: string | undefined
-  /** Of this process. */
+  /** Environment of this process. */
   env: NodeJS.ProcessEnv
-  /** What a server started from here would get. */
+  /** Environment of a server that is started from here. */
   serverEnv: Record<string, string>
   platform: NodeJS.Platform
   nodeVersion: string
-  /** `undefined` where there are no users. */
+  /** User id; `undefined` on a platform without users. */
   uid: number | undefined
   lookup: BinaryLookup
-  /** For the proxy's answer, in ms. */
+  /** Time limit of the proxy's answer, in ms. */
   timeLimitMs: number
   secrets: Secrets
   signal: AbortSignal
 }
 
-/** Looks at one thing and changes nothing. It may reject: that is a failure too. */
+/** Check of one thing; changes nothing. A rejection counts as a failure. */
 export type Check = (context: DoctorContext) => Finding[] | Promise<Finding[]>
 
 const timeLimitMs = 10_000
 
-/** The context of a run. */
+/** Returns the context of a run. */
 export function contextOf(flags: DoctorFlags, env: NodeJS.ProcessEnv, signal: AbortSignal): DoctorContext {
   const { home, proxy, model = [], port, hostname = '127.0.0.1', binary, directory } = flags
   const key = env[keyVariable]?.trim() ?? ''
@@ -68,7 +68,7 @@ export function contextOf(flags: DoctorFlags, env: NodeJS.ProcessEnv, signal: Ab
   }
 }
 
-/** The key, and what URLs carry, as written and decoded. */
+/** Returns the key and the secrets in the URLs, as written and decoded. */
 function secretsOf(key: string, urls: readonly (string | undefined)[]): Secrets {
   const secrets = new Secrets([key])
   for (const text of urls) for (const part of secretsInURL(text ?? '')) secrets.add(part)

@@ -7,7 +7,7 @@ import { unusable } from './home.ts'
 
 const check = 'directory'
 
-/** Whether the agent can work in its directory: the given one, or the home's workspace. */
+/** Checks that the agent can work in its directory: the given directory, or the home's workspace. */
 export const checkDirectory: Check = async ({ home, directory: given }) => {
   const directory = given ?? (home === undefined ? undefined : join(home, 'workspace'))
   if (directory === undefined) return [skipped(check, 'give --directory, or --home for its workspace')]

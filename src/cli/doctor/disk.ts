@@ -6,12 +6,17 @@ import { failure, ok, skipped, warning, type Finding } from './finding.ts'
 const check = 'disk space'
 const mebibyte = 1024 * 1024
 
-/** The size of a fresh home after its first minute: a database, a log, and a library of 5.5 MB (opencode 1.18.33). */
+/**
+ * Size of a fresh home after its first minute, in bytes.
+ * @remarks Observed in opencode 1.18.33: a database, a log, and a library of 5.5 MB.
+ */
 const freshHome = 15 * mebibyte
-/** The size of a home with the database and snapshots of some weeks of work, and npm packages for tools of its own. */
+/**
+ * Size in bytes of a home with the database and snapshots of some weeks, and npm packages for its own tools.
+ */
 const comfortable = 500 * mebibyte
 
-/** Whether the home has room for what opencode puts there. */
+/** Checks that the home has room for opencode's files. */
 export const checkDisk: Check = async ({ home }) => {
   if (home === undefined) return [skipped(check, 'give --home')]
   const place = await lookAt(home)
@@ -21,7 +26,7 @@ export const checkDisk: Check = async ({ home }) => {
   return [judgeSpace(bavail * bsize, folder)]
 }
 
-/** The finding about so many free bytes. */
+/** Returns the finding about a number of free bytes. */
 export function judgeSpace(free: number, folder: string): Finding {
   const found = `${amount(free)} free at ${folder}`
   const need = `A fresh home takes about ${amount(freshHome)}, and grows with its sessions`

@@ -1,12 +1,12 @@
-/** A `--proxy` that can be asked, and shown. */
+/** Endpoint from `--proxy` that can be requested and shown. */
 export interface Endpoint {
-  /** Without user name, password, query and fragment. */
+  /** URL without user name, password, query and fragment. */
   url: URL
-  /** What was left out of it. */
+  /** Parts that were removed from the URL. */
   leftOut: ('credentials' | 'query')[]
 }
 
-/** Reads `--proxy`; `undefined` where it is no http or https URL. */
+/** Returns the endpoint of `--proxy`; `undefined` if it is not an http or https URL. */
 export function endpointOf(proxy: string): Endpoint | undefined {
   if (!URL.canParse(proxy)) return undefined
   const url = new URL(proxy)
@@ -18,16 +18,16 @@ export function endpointOf(proxy: string): Endpoint | undefined {
   return { url, leftOut }
 }
 
-/** As a user writes it: without a slash at its end. */
+/** Returns the URL as a user writes it: without a slash at its end. */
 export const shown = (url: URL): string => url.href.replace(/\/+$/, '')
 
-/** The same endpoint with `/v1`; `undefined` where its path ends in a version already. */
+/** Returns the endpoint with `/v1` appended; `undefined` if its path already ends in a version. */
 export function withVersion(url: URL): URL | undefined {
   if (/\/v\d+\w*\/*$/.test(url.pathname)) return undefined
   return new URL(`${shown(url)}/v1`)
 }
 
-/** The endpoint itself, where the path of one of its calls was given; else `undefined`. */
+/** Returns the endpoint itself if the URL is the path of one of its calls; otherwise `undefined`. */
 export function withoutCall(url: URL): URL | undefined {
   const path = url.pathname.replace(/\/(chat\/completions|completions|responses|models|embeddings)\/*$/, '')
   return path === url.pathname ? undefined : new URL(path === '' ? '/' : path, url)

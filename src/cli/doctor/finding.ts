@@ -1,24 +1,24 @@
 import { Secrets } from '../../config/secrets.ts'
 import { printable } from '../rows.ts'
 
-/** How a check came out. */
+/** Status of a finding. */
 export type Status = 'ok' | 'warning' | 'failure' | 'skipped'
 
-/** One result of a check: what `--json` prints. */
+/** Result of a check, as `--json` prints it. */
 export interface Finding {
-  /** What was looked at, in a word or two; the same in every run. */
+  /** Subject of the check in a word or two; the same in every run. */
   check: string
   status: Status
-  /** What is the case, in a line. */
+  /** Observation, in one line. */
   finding: string
-  /** What to do about it; only of warnings and failures. */
+  /** Advice; only for warnings and failures. */
   advice?: string
 }
 
-/** All is well. */
+/** Returns a finding without a problem. */
 export const ok = (check: string, finding: string): Finding => ({ check, status: 'ok', finding })
 
-/** It works, but somebody should know. */
+/** Returns a finding about something that works, but that the user should know. */
 export const warning = (check: string, finding: string, advice: string): Finding => ({
   check,
   status: 'warning',
@@ -26,7 +26,7 @@ export const warning = (check: string, finding: string, advice: string): Finding
   advice,
 })
 
-/** A server, or its turns, would fail. */
+/** Returns a finding about something that would make a server or its turns fail. */
 export const failure = (check: string, finding: string, advice: string): Finding => ({
   check,
   status: 'failure',
@@ -34,21 +34,21 @@ export const failure = (check: string, finding: string, advice: string): Finding
   advice,
 })
 
-/** Not looked at; the finding says what would enable it. */
+/** Returns a finding about a check that did not run; the finding says what would enable the check. */
 export const skipped = (check: string, finding: string): Finding => ({ check, status: 'skipped', finding })
 
 const longest = 200
 
 /**
- * Somebody else's text as a part of a line: its control characters out, then its secrets, then what is too long; in
- * another order, a piece of a secret would stay.
+ * Returns another program's text as part of a line. Removes control characters, then masks secrets, then
+ * shortens: in another order, a piece of a secret would remain.
  */
 export function quote(text: string, secrets: Secrets): string {
   const line = secrets.mask(printable(text).replace(/\s+/g, ' ').trim())
   return line.length > longest ? `${line.slice(0, longest - 1)}…` : line
 }
 
-/** A finding that may be shown: no secret, no control character, no second line. */
+/** Returns a finding that may be shown: without secrets, control characters and line breaks. */
 export function presentable(found: Finding, secrets: Secrets): Finding {
   const clean = (text: string): string => secrets.mask(printable(text).replace(/\s+/g, ' ').trim())
   const { finding, advice } = found

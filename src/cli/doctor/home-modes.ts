@@ -8,7 +8,7 @@ import { failure, ok, skipped, warning, type Finding } from './finding.ts'
 
 const check = 'modes'
 
-/** Whether the config, which holds the key, and the log can be read by this user only. */
+/** Checks that only this user can read the config, which holds the key, and the log. */
 export const checkModes: Check = async ({ home, uid, platform }) => {
   if (home === undefined) return [skipped(check, 'give --home')]
   if (platform === 'win32') return [skipped(check, 'Windows has no file modes')]
@@ -34,7 +34,7 @@ async function privateFiles(folder: string): Promise<{ path: string; wanted: num
     .map((name) => ({ path: join(folder, name), wanted: 0o600 }))
 }
 
-/** Whether others than the owner get into a folder: through it, and all above it. */
+/** Returns whether other users than the owner can enter a folder, through it and all folders above it. */
 async function canOthersEnter(folder: string): Promise<boolean> {
   const stats = await statOf(folder)
   if (typeof stats === 'string' || (stats.mode & 0o011) === 0) return false
@@ -44,7 +44,7 @@ async function canOthersEnter(folder: string): Promise<boolean> {
 interface Judged {
   path: string
   wanted: number
-  /** Others get as far as its folder. */
+  /** True if other users can reach the folder of the path. */
   isOpen: boolean
   uid: number | undefined
 }
@@ -99,7 +99,7 @@ function foreign(path: string, { mode, wanted, isOpen, owner, uid }: Foreign): F
   )
 }
 
-/** Returns whether a path's mode cannot be set: the present mode is set again, which changes nothing. */
+/** Returns whether a path's mode cannot be set. Sets the present mode again, which changes nothing. */
 const refusesModes = (path: string, mode: number): Promise<boolean> =>
   chmod(path, mode & 0o7777).then(
     () => false,

@@ -5,7 +5,10 @@ import { lookAt, statOf, type Place } from '../../io/home/places.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'
 
-/** Whether a server can own its home: it can be made or written, it is ours, and nobody else can put things into it. */
+/**
+ * Checks that a server can own its home: the home can be made or written, it belongs to this user, and no
+ * other user can put files into it.
+ */
 export const checkHome: Check = async ({ home, uid, platform }) => {
   if (home === undefined) return [skipped('home', 'give --home')]
   const [place, config] = [await lookAt(home), await lookAt(configFolder(home))]
@@ -18,7 +21,7 @@ export const checkHome: Check = async ({ home, uid, platform }) => {
   return [finding ?? ok('home', isThere ? home : `${home} does not exist yet, and can be made`)]
 }
 
-/** The failure of a path where no folder can be used or made. `check` is also the flag that names it. */
+/** Returns the failure of a path where no folder can be used or made. `check` is also the flag's name. */
 export function unusable(check: string, path: string, place: Place): Finding | undefined {
   const another = `or give another --${check}.`
   switch (place.kind) {
@@ -52,8 +55,8 @@ function foreign(home: string, { uid: owner }: Stats, uid: number | undefined): 
 }
 
 /**
- * About a folder that all may write, at the home or above it: who may write it may replace what is below. Looks from
- * `from` upwards.
+ * Returns the finding about a folder that all users may write, at the home or above it: such users may
+ * replace what is below. Searches from `from` upwards.
  */
 export async function sharedFinding(
   home: string,
@@ -67,7 +70,10 @@ export async function sharedFinding(
   }
 }
 
-/** `isSticky`: all may make things there, but not replace each other's. */
+/**
+ * Returns the warning about a folder that all users may write. If `isSticky`, users cannot replace each
+ * other's entries there.
+ */
 function shared(home: string, folder: string, isSticky: boolean): Finding {
   if (folder === home) return warning('home', `all users may write ${home}`, `Run chmod 700 ${home}.`)
   const finding = isSticky

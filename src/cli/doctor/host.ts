@@ -6,7 +6,7 @@ import { failure, ok, skipped, warning, type Finding } from './finding.ts'
 
 const names: Partial<Record<NodeJS.Platform, string>> = { darwin: 'macOS', linux: 'Linux', win32: 'Windows' }
 
-/** Linux is what is tested; elsewhere it is said what is not covered. */
+/** Checks the platform. Linux is tested; on other platforms the finding says what is not covered. */
 export const checkPlatform: Check = ({ platform }) => {
   const name = names[platform] ?? platform
   if (platform === 'linux') return [ok('platform', `${name} ${process.arch}`)]
@@ -17,7 +17,7 @@ export const checkPlatform: Check = ({ platform }) => {
   return [warning('platform', found, 'Run it on Linux, for example in a container, where this matters.')]
 }
 
-/** The Node that runs this, which is the one that would run the server's host. */
+/** Checks the Node that runs this process, because the same Node would run the server's host. */
 export const checkNode: Check = ({ nodeVersion }) => [
   isOlder(nodeVersion, oldestNode)
     ? failure('node', `${nodeVersion} is too old`, `Install Node ${oldestNode} or newer.`)
@@ -25,12 +25,13 @@ export const checkNode: Check = ({ nodeVersion }) => [
 ]
 
 /**
- * `/proc` shows which processes carry a spawn's marker, that is how commands outside the group are found; how much memory
- * they hold; and whether the process that locked a home, or was left in it, is still the same.
+ * Checks `/proc`. The runtime uses `/proc` to find the processes that carry a spawn's marker, that is,
+ * commands outside the process group; to read the memory of these processes; and to tell whether the process
+ * that locked a home, or was left in a home, is still the same process.
  */
 export const checkProc: Check = ({ platform }) => lookAtProc(platform, '/proc')
 
-/** See {@link checkProc}; `folder` is where it is mounted. */
+/** Checks `/proc` where it is mounted at `folder`; see {@link checkProc}. */
 export async function lookAtProc(platform: NodeJS.Platform, folder: string): Promise<Finding[]> {
   if (platform === 'win32')
     return [
@@ -66,7 +67,7 @@ export const checkShell: Check = async ({ platform, env }) => [
   ...lookAtVariable(env),
 ]
 
-/** Checks that `SHELL` runs commands: otherwise it is left out of the server's environment. */
+/** Checks that `SHELL` runs commands; otherwise `SHELL` is left out of the server's environment. */
 function lookAtVariable({ SHELL: shell = '', PATH: path }: NodeJS.ProcessEnv): Finding[] {
   const problem = shell === '' ? undefined : shellProblem(shell, path)
   if (problem === undefined) return []
@@ -76,7 +77,7 @@ function lookAtVariable({ SHELL: shell = '', PATH: path }: NodeJS.ProcessEnv): F
   return [warning('shell', found, advice)]
 }
 
-/** See {@link checkShell}. */
+/** Checks the shell in `file`; see {@link checkShell}. */
 export async function lookAtShell(platform: NodeJS.Platform, file: string): Promise<Finding[]> {
   if (platform === 'win32') return [skipped('shell', 'not on Windows')]
   try {

@@ -7,8 +7,9 @@ const check = 'http proxy'
 const variables = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'] as const
 
 /**
- * Whether model calls would go through an HTTP proxy of this machine's environment: it sees what is asked, and the key of
- * an `http:` endpoint. Loopback is always exempt: a server's NO_PROXY says so.
+ * Checks whether model calls would go through an HTTP proxy of this machine's environment. Such a proxy sees
+ * what is asked, and the key of an `http:` endpoint. Loopback is always exempt, because a server's NO_PROXY
+ * says so.
  */
 export const checkHttpProxy: Check = ({ env, serverEnv, proxy }) => {
   const set = variables.filter((name) => (env[name] ?? '').trim() !== '')
@@ -23,7 +24,7 @@ export const checkHttpProxy: Check = ({ env, serverEnv, proxy }) => {
   return [through(endpoint.url, between)]
 }
 
-/** The HTTP proxy on the way to a URL, as `host (VARIABLE)`; `undefined` where there is none. */
+/** Returns the HTTP proxy on the way to a URL, as `host (VARIABLE)`; `undefined` if there is none. */
 export function viaOf(url: URL, serverEnv: Record<string, string>): string | undefined {
   const between = httpProxyFor(url, serverEnv)
   return between && `${hostOf(between.url) ?? 'of no valid URL'} (${between.variable})`

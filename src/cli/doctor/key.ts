@@ -2,10 +2,10 @@ import { keyVariable } from '../flags.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning } from './finding.ts'
 
-/** Whether a key can be sent in a header. */
+/** Returns whether a key can be sent in a header. */
 export const isSendable = (apiKey: string): boolean => /^[\x21-\x7e]+$/.test(apiKey)
 
-/** Whether there is a key for the proxy, and one that a header can carry. It is never shown. */
+/** Checks that there is a key for the proxy, and that a header can carry the key. Never shows the key. */
 export const checkKey: Check = ({ apiKey, proxy }) => {
   if (apiKey === undefined) {
     if (proxy === undefined) return [skipped('key', `give --proxy, and its key in ${keyVariable}`)]

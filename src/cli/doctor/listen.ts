@@ -4,7 +4,7 @@ import { loopback } from '../../config/option-schema.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'
 
-/** Whether a server can listen at the host name, and on the port if one is wanted. */
+/** Checks that a server can listen on the host name, and on the port if a port is given. */
 export const checkListening: Check = async ({ hostname, port }) => {
   const failed = await bindFailure(hostname, 0)
   if (failed !== undefined)

@@ -5,7 +5,10 @@ import { failure, ok, skipped } from './finding.ts'
 
 const check = 'lock'
 
-/** Whether another host has a server in the home: a second one is refused until that has stopped. */
+/**
+ * Checks that no other host has a server in the home; a second server is rejected until the first has
+ * stopped.
+ */
 export const checkLock: Check = async ({ home }) => {
   if (home === undefined) return [skipped(check, 'give --home')]
   const { kind } = await lookAt(home)

@@ -3,7 +3,7 @@ import { failure, ok, skipped, type Finding } from './finding.ts'
 const check = 'models'
 const suggestions = 3
 
-/** Whether the models that are wanted are among those that a proxy has. */
+/** Checks that the wanted models are among the models of a proxy. */
 export function checkModels(wanted: readonly string[], ids: readonly string[]): Finding[] {
   if (wanted.length === 0) return [skipped(check, 'give --model')]
   return [...new Set(wanted)].map((model) => {
@@ -20,11 +20,11 @@ export function checkModels(wanted: readonly string[], ids: readonly string[]): 
   })
 }
 
-/** LiteLLM lists what it passes through as `openai/*`. */
+/** Returns whether an id covers the model: LiteLLM lists passed-through models as `openai/*`. */
 const matches = (model: string, id: string): boolean =>
   id.endsWith('*') && id.length > 1 && model.startsWith(id.slice(0, -1))
 
-/** The ids that look like a model's, closest first. */
+/** Returns the ids that resemble a model's id, closest first. */
 export function closeTo(model: string, ids: readonly string[]): string[] {
   const limit = Math.max(2, Math.floor(model.length * 0.4))
   return [...new Set(ids)]
@@ -37,14 +37,16 @@ export function closeTo(model: string, ids: readonly string[]): string[] {
 
 const plain = (id: string): string => id.toLowerCase()
 
-/** Edits from one to the other; a half where the one is the other with a provider's prefix or a version's suffix. */
+/**
+ * Returns the edits between two ids; 0.5 if they differ only by a provider's prefix or a version's suffix.
+ */
 function distanceOf(a: string, b: string): number {
   const [short, long] = a.length < b.length ? [a, b] : [b, a]
   const isPart = short.length >= 3 && (long.endsWith(`/${short}`) || long.startsWith(`${short}-`))
   return a !== b && isPart ? 0.5 : edits(a, b)
 }
 
-/** The Levenshtein distance. */
+/** Returns the Levenshtein distance. */
 function edits(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {

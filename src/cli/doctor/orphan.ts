@@ -7,7 +7,10 @@ import { ok, skipped, warning } from './finding.ts'
 
 const check = 'orphan'
 
-/** Whether a server runs in the home whose host is gone: its watcher may just be ending it, else the next start does. */
+/**
+ * Checks that the home has no running server whose host is gone. The watcher may be ending such a server;
+ * otherwise the next start ends it.
+ */
 export const checkOrphan: Check = async ({ home, platform }) => {
   if (home === undefined) return [skipped(check, 'give --home')]
   if (platform === 'win32') return [skipped(check, 'on Windows no server is known again')]
@@ -28,6 +31,6 @@ export const checkOrphan: Check = async ({ home, platform }) => {
   ]
 }
 
-/** Nobody else who has its pid, as far as this platform tells. */
+/** Returns whether the recorded process runs, and its pid was not reused, as far as the platform can tell. */
 const isRunning = (record: ServerRecord): boolean =>
   isAsRecorded(record) && carriesMarker(record.pid, record.marker) !== false

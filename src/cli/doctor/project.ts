@@ -5,10 +5,13 @@ import { failure, ok, skipped } from './finding.ts'
 
 const check = 'project'
 
-/** What no project is in, where no home was given. */
+/** Path that no project is in; used if no home is given. */
 const noHome = '/dev/null'
 
-/** Whether the agent's directory belongs to a project whose own code a server would run: then no server starts there. */
+/**
+ * Checks that the agent's directory belongs to no project whose own code a server would run; no server starts
+ * in such a project.
+ */
 export const checkProject: Check = async ({ home, directory: given }) => {
   const directory = given ?? (home === undefined ? undefined : join(home, 'workspace'))
   if (directory === undefined) return [skipped(check, 'give --directory, or --home for its workspace')]

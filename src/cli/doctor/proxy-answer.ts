@@ -2,25 +2,25 @@ import type { ModelListAnswer } from '../../io/opencode/model-list.ts'
 import { keyVariable } from '../flags.ts'
 import { shown, withVersion } from './endpoint.ts'
 
-/** What an answer without models means, and what to do about it. */
+/** Meaning of an answer without models, with advice. */
 export interface Explanation {
   finding: string
   advice: string
 }
 
-/** What else is known. */
+/** Facts about the request, besides its answer. */
 export interface Circumstances {
   hasKey: boolean
   timeLimitMs: number
-  /** The HTTP proxy in between, as `host (VARIABLE)`. */
+  /** HTTP proxy on the way to the endpoint, as `host (VARIABLE)`. */
   via: string | undefined
-  /** Makes somebody else's text fit to be shown. */
+  /** Makes another program's text safe to show. */
   quote: (text: string) => string
 }
 
 type NoModels = Exclude<ModelListAnswer, { kind: 'models' }>
 
-/** Explains an answer that is no list of models. */
+/** Explains an answer that is not a list of models. */
 export function explain(answer: NoModels, url: URL, about: Circumstances): Explanation {
   const at = `${shown(url)}/models`
   const path = pathAdvice(url)
@@ -55,7 +55,7 @@ function pathAdvice(url: URL): string {
     : `Is /v1 missing? Try --proxy ${shown(versioned)}; else check host, port and path.`
 }
 
-/** The target without what may hold a secret. */
+/** Returns the target of a redirect, without the parts that may hold a secret. */
 function placeOf(location: string | undefined, url: URL, quote: (text: string) => string): string {
   if (location === undefined || !URL.canParse(location, url.href)) return 'nowhere'
   const { origin, pathname } = new URL(location, url)

@@ -7,7 +7,7 @@ import { isSendable } from './key.ts'
 import { checkModels } from './models.ts'
 import { explain } from './proxy-answer.ts'
 
-/** Whether the proxy answers, takes the key, speaks as OpenAI does, and has the models. */
+/** Checks that the proxy answers, accepts the key, speaks the OpenAI protocol, and has the models. */
 export const checkProxy: Check = async (context) => {
   const { proxy } = context
   if (proxy === undefined)
@@ -56,7 +56,7 @@ async function ask(url: URL, context: DoctorContext): Promise<Finding[]> {
   return [failure('proxy', finding, instead), noModels]
 }
 
-/** Where the path is wrong: the same host, asked where such a list usually is. */
+/** Returns the URL on the same host that does list models, if the path is wrong; otherwise `undefined`. */
 async function betterURL(
   url: URL,
   answer: ModelListAnswer,
@@ -75,7 +75,7 @@ async function betterURL(
 
 function modelsAt(baseURL: URL, context: DoctorContext): Promise<ModelListAnswer> {
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(context.timeLimitMs)])
-  // What cannot be in a header is a finding of its own.
+  // A key that no header can carry has its own finding.
   const apiKey = context.apiKey !== undefined && isSendable(context.apiKey) ? context.apiKey : undefined
   return askModels({ baseURL, apiKey, env: context.serverEnv, signal })
 }

@@ -8,7 +8,7 @@ const marks: Record<Status, { mark: string; style: Style }> = {
   skipped: { mark: '-', style: 'dim' },
 }
 
-/** A finding for a reader: a line, and below it what to do. */
+/** Returns a finding as text: one line, with the advice below. */
 export function formatFinding({ check, status, finding, advice }: Finding, paint: Paint): string {
   const { mark, style } = marks[status]
   const text = status === 'skipped' ? paint('dim', `skipped: ${finding}`) : finding
@@ -16,7 +16,7 @@ export function formatFinding({ check, status, finding, advice }: Finding, paint
   return advice === undefined ? line : `${line}  → ${advice}\n`
 }
 
-/** How many of which, in a line. */
+/** Returns the number of failures, warnings and skipped checks, in one line. */
 export function formatSummary(findings: readonly Finding[], paint: Paint): string {
   const count = (status: Status): number => findings.filter((finding) => finding.status === status).length
   const [failures, warnings] = [count('failure'), count('warning')]
