@@ -1,9 +1,12 @@
 import { messageOf } from './util/messages.ts'
 
-/** Marks our errors across two copies of the package, where `instanceof` by prototype would fail. */
+/**
+ * Brand of this package's errors. `instanceof` reads the brand, because a prototype check fails across two
+ * copies of the package.
+ */
 const brand = Symbol.for('opencode-runtime.error')
 
-/** Codes of {@link OpenCodeRuntimeError} and its subclasses: stable, for `switch`. */
+/** Stable codes of {@link OpenCodeRuntimeError} and its subclasses, for `switch`. */
 export type OpenCodeErrorCode =
   | 'ERR_OPENCODE_RUNTIME'
   | 'ERR_OPENCODE_INVALID_OPTIONS'
@@ -20,14 +23,18 @@ export type OpenCodeErrorCode =
   | 'ERR_OPENCODE_SERVER_WEDGED'
 
 /**
- * The base of every error that this package throws, rejects with or shows in a `Lifecycle`.
- * Messages never hold the proxy's key or the server's password.
+ * Base class of every error that this package throws, rejects with or shows in a `Lifecycle`.
+ * Messages never contain the proxy's key or the server's password.
  */
 export class OpenCodeRuntimeError extends Error {
   override readonly name: string = 'OpenCodeRuntimeError'
-  /** Stable, machine-readable; `ERR_OPENCODE_` and the name in snake case. */
+  /** Stable, machine-readable code: `ERR_OPENCODE_` and the name in snake case. */
   readonly code: OpenCodeErrorCode = 'ERR_OPENCODE_RUNTIME'
-  /** Whether the same call may succeed later without anything being changed. */
+  /**
+   * `true` if the same call may succeed later without any change.
+   *
+   * @defaultValue `false`
+   */
   readonly retryable: boolean = false
 
   constructor(message: string, options?: ErrorOptions) {
@@ -35,7 +42,7 @@ export class OpenCodeRuntimeError extends Error {
     Object.defineProperty(this, brand, { value: new.target.errorName })
   }
 
-  /** The name that `instanceof` compares by, so that two copies of the package match. */
+  /** Name that `instanceof` compares, so that errors of two copies of the package match. */
   protected static readonly errorName: string = 'OpenCodeRuntimeError'
 
   static override [Symbol.hasInstance](value: unknown): boolean {
@@ -44,21 +51,24 @@ export class OpenCodeRuntimeError extends Error {
   }
 }
 
-/** An option is missing, unknown or of the wrong kind. The message names it, its value (secrets masked) and what is expected. */
+/**
+ * Error for an option that is missing, unknown or of the wrong kind.
+ * The message names the option, its value (secrets masked) and the expected value.
+ */
 export class InvalidOptionsError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'InvalidOptionsError'
   override readonly name = 'InvalidOptionsError'
   override readonly code = 'ERR_OPENCODE_INVALID_OPTIONS'
 }
 
-/** No opencode binary was found; the message lists every place that was tried. */
+/** Error for a missing opencode binary. The message lists every place that was searched. */
 export class BinaryNotFoundError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'BinaryNotFoundError'
   override readonly name = 'BinaryNotFoundError'
   override readonly code = 'ERR_OPENCODE_BINARY_NOT_FOUND'
 }
 
-/** The `port` option names a port on which something else listens. */
+/** Error for a `port` option whose port another process listens on. */
 export class PortInUseError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'PortInUseError'
   override readonly name = 'PortInUseError'
@@ -66,7 +76,7 @@ export class PortInUseError extends OpenCodeRuntimeError {
   override readonly retryable = true
 }
 
-/** The server was not healthy in time; the message says what it last did. */
+/** Error for a server that was not healthy before the deadline. The message gives the server's last state. */
 export class StartTimeoutError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'StartTimeoutError'
   override readonly name = 'StartTimeoutError'
@@ -74,14 +84,14 @@ export class StartTimeoutError extends OpenCodeRuntimeError {
   override readonly retryable = true
 }
 
-/** How a server process ended: `exitCode` or `signal`, and the last lines of its log, secrets masked. */
+/** End of a server process: `exitCode` or `signal`, and the last lines of the log, secrets masked. */
 export interface ServerExit {
   exitCode?: number | undefined
   signal?: string | undefined
   logTail?: string | undefined
 }
 
-/** The server's process ended by itself, or could not be started. */
+/** Error for a server process that ended by itself or could not be started. */
 export class ServerExitedError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'ServerExitedError'
   override readonly name = 'ServerExitedError'
@@ -99,7 +109,7 @@ export class ServerExitedError extends OpenCodeRuntimeError {
   }
 }
 
-/** The server runs, but stopped answering. */
+/** Error for a server whose process runs but no longer answers. */
 export class ServerWedgedError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'ServerWedgedError'
   override readonly name = 'ServerWedgedError'
@@ -108,9 +118,11 @@ export class ServerWedgedError extends OpenCodeRuntimeError {
 }
 
 /**
- * The restart budget is spent; `cause` is the last failure, and `retryable` its own. `ensureRunning()` tries again; so does
- * a turn if the failure is retryable: not sooner than `backoffMaxMs` after the last try, and at once if that failed before
- * there was a process.
+ * Error for a spent restart budget. `cause` is the last failure, and `retryable` is the value of that
+ * failure.
+ *
+ * `ensureRunning()` tries a new start. A turn also does so if the failure is retryable: not sooner than
+ * `backoffMaxMs` after the last try, or immediately if the last try failed before a process existed.
  */
 export class RestartLimitError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'RestartLimitError'
@@ -124,14 +136,14 @@ export class RestartLimitError extends OpenCodeRuntimeError {
   }
 }
 
-/** `stop()` or `close()` was called while somebody waited for the start. */
+/** Error for a start that `stop()` or `close()` ended while a caller waited for the server. */
 export class StoppedError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'StoppedError'
   override readonly name = 'StoppedError'
   override readonly code = 'ERR_OPENCODE_STOPPED'
 }
 
-/** Another live host uses this home; the message names it. */
+/** Error for a home that another live host uses. The message names that host. */
 export class HomeLockedError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'HomeLockedError'
   override readonly name = 'HomeLockedError'
@@ -139,7 +151,7 @@ export class HomeLockedError extends OpenCodeRuntimeError {
   override readonly retryable = true
 }
 
-/** The binary is older than the oldest version that this package supports. */
+/** Error for a binary older than the oldest version that this package supports. */
 export class UnsupportedVersionError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'UnsupportedVersionError'
   override readonly name = 'UnsupportedVersionError'
@@ -147,7 +159,8 @@ export class UnsupportedVersionError extends OpenCodeRuntimeError {
 }
 
 /**
- * The server did not come up with a new configuration; `cause` says why. Where one was healthy before, it is in use again.
+ * Error for a server that did not become healthy with a new configuration. `cause` is the reason.
+ * The last healthy configuration, if the server had one, is in use again.
  */
 export class ReconfigureError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'ReconfigureError'
@@ -162,8 +175,9 @@ export class ReconfigureError extends OpenCodeRuntimeError {
 }
 
 /**
- * The host refused something for the moment: disk space, descriptors, memory, a file that is away. The message names the
- * system's error code and the file. Retryable: nothing has to be changed but the host's state.
+ * Error for a temporary refusal by the host: disk space, descriptors, memory or a missing file.
+ * The message names the system's error code and the file. The error is retryable, because only the state of
+ * the host has to change.
  */
 export class HostFaultError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'HostFaultError'
@@ -172,7 +186,7 @@ export class HostFaultError extends OpenCodeRuntimeError {
   override readonly retryable = true
   /** The system's error code, such as `ENOSPC`. */
   readonly errno: string
-  /** The file that it was about, absolute, where the system names one. */
+  /** Absolute path of the file concerned, if the system names a file. */
   readonly path: string | undefined
 
   constructor(message: string, fault: { errno: string; path?: string | undefined }, options?: ErrorOptions) {
@@ -182,12 +196,12 @@ export class HostFaultError extends OpenCodeRuntimeError {
   }
 }
 
-/** Returns whether a cause is worth a retry; `otherwise` where the cause does not say. */
+/** Returns whether a cause is worth a retry, or `otherwise` if the cause has no `retryable`. */
 function retryableOf(cause: unknown, otherwise: boolean): boolean {
   return cause instanceof OpenCodeRuntimeError ? cause.retryable : otherwise
 }
 
-/** Returns the message of an error for a reply, which shows no path of the host. */
+/** Returns an error's message for a reply. Replaces paths of the host, because a reply must not show them. */
 export function messageWithoutPaths(error: Error): string {
   let message = error.message
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
@@ -196,7 +210,10 @@ export function messageWithoutPaths(error: Error): string {
   return message
 }
 
-/** Anything thrown, as one of ours: itself, or wrapped as the `cause` of a plain {@link OpenCodeRuntimeError}. */
+/**
+ * Returns a thrown value as an {@link OpenCodeRuntimeError}.
+ * Returns an error of this package unchanged. Wraps any other value as the `cause`.
+ */
 export function asRuntimeError(thrown: unknown, what: string): OpenCodeRuntimeError {
   if (thrown instanceof OpenCodeRuntimeError) return thrown
   const detail = messageOf(thrown)

@@ -1,15 +1,18 @@
-/** Tokens and cost of a turn: every assistant message once, those of child (subagent) sessions included. */
+/**
+ * Tokens and cost of a turn. Each assistant message counts once, including those of child (subagent)
+ * sessions.
+ */
 export interface Usage {
   input_tokens: number
   output_tokens: number
   reasoning_tokens: number
   cache_read_tokens: number
   cache_write_tokens: number
-  /** US dollars, as the server computes them from the model's `cost`. */
+  /** Cost in US dollars, computed by the server from the model's `cost`. */
   cost_usd: number
 }
 
-/** Why a turn failed: stable, for `switch`. */
+/** Stable code of a turn's failure, for `switch`. */
 export type TurnErrorCode =
   | 'auth'
   | 'rate_limited'
@@ -29,21 +32,21 @@ export type TurnErrorCode =
   | 'overloaded'
   | 'internal'
 
-/** A piece of the answer's text; joined, they are `final.content`. */
+/** Reply with a piece of the answer's text. The joined pieces equal `final.content`. */
 export interface DeltaReply {
   kind: 'delta'
   trace_id: string | null
   content: string
 }
 
-/** A piece of the model's reasoning; never part of the answer. */
+/** Reply with a piece of the model's reasoning. Reasoning is never part of the answer. */
 export interface ReasoningReply {
   kind: 'reasoning'
   trace_id: string | null
   content: string
 }
 
-/** The model calls a tool, with its real input. */
+/** Reply for a tool call of the model, with the real input. */
 export interface ToolCallReply {
   kind: 'tool_call'
   trace_id: string | null
@@ -52,7 +55,10 @@ export interface ToolCallReply {
   args: Record<string, unknown>
 }
 
-/** A tool ended. A command that exits with 3 is a success of the tool: the model reads the output. */
+/**
+ * Reply for the end of a tool call.
+ * A command that exits with 3 counts as a success of the tool, because the model reads the output.
+ */
 export interface ToolResultReply {
   kind: 'tool_result'
   trace_id: string | null
@@ -62,94 +68,112 @@ export interface ToolResultReply {
   success: boolean
 }
 
-/** The turn's answer, whole: one of the two last replies of a turn. */
+/** Reply with the whole answer: one of the two kinds of terminal reply. */
 export interface FinalReply {
   kind: 'final'
   trace_id: string | null
   content: string
-  /** `stop`, `length`, or `tool-calls` where a permission was rejected without a message. */
+  /** Finish reason: `stop`, `length`, or `tool-calls` if a permission was rejected without a message. */
   finish_reason: string | null
   usage: Usage
 }
 
-/** The turn's failure, in one line that is safe to show: one of the two last replies of a turn. */
+/**
+ * Reply for a turn's failure, with a one-line message that is safe to show: one of the two kinds of terminal
+ * reply.
+ */
 export interface ErrorReply {
   kind: 'error'
   trace_id: string | null
   error: string
   code: TurnErrorCode
-  /** Whether the same turn may succeed later without anything being changed. */
+  /** `true` if the same turn may succeed later without any change. */
   retryable: boolean
-  /** The text so far, if there was any. */
+  /** Answer text before the failure, if any. */
   partial?: string
 }
 
-/** What a turn says, in snake_case because it crosses process and language borders as it is. */
+/**
+ * Reply of a turn. Fields are in snake_case, because replies cross process and language borders unchanged.
+ */
 export type Reply = DeltaReply | ReasoningReply | ToolCallReply | ToolResultReply | FinalReply | ErrorReply
 
-/** The last reply of a turn. */
+/** Last reply of a turn. */
 export type TerminalReply = FinalReply | ErrorReply
 
-/** Whether a reply ends its turn. */
+/**
+ * Returns whether a reply ends its turn.
+ *
+ * @param reply - The reply to test.
+ * @returns `true` for a `final` or an `error` reply.
+ */
 export function isTerminal(reply: Reply): reply is TerminalReply {
   return reply.kind === 'final' || reply.kind === 'error'
 }
 
-/** One choice of a {@link QuestionRequest}. */
+/** Choice of a {@link QuestionRequest}. */
 export interface QuestionOption {
   label: string
   description: string
 }
 
-/** The agent asks whether it may do something (opencode 1.18.33, `permission.asked`). */
+/**
+ * Request of the agent for a permission.
+ *
+ * @remarks Observed in opencode 1.18.33: event `permission.asked`.
+ */
 export interface PermissionRequest {
   type: 'permission'
   id: string
   sessionId: string
-  /** Whether a child (subagent) session of the turn asks. */
+  /** `true` if a child (subagent) session of the turn asks. */
   child: boolean
-  /** The kind of permission: `external_directory`, `bash`, `edit` … */
+  /** Kind of permission, such as `external_directory`, `bash` or `edit`. */
   permission: string
   patterns: string[]
   metadata: Record<string, unknown>
   tool?: { callId: string }
 }
 
-/** The agent asks the user something (opencode 1.18.33, `question.asked`). */
+/**
+ * Question of the agent to the user.
+ *
+ * @remarks Observed in opencode 1.18.33: event `question.asked`.
+ */
 export interface QuestionRequest {
   type: 'question'
   id: string
   sessionId: string
-  /** Whether a child (subagent) session of the turn asks. */
+  /** `true` if a child (subagent) session of the turn asks. */
   child: boolean
   questions: { question: string; header: string; options: QuestionOption[]; multiple?: boolean }[]
   tool?: { callId: string }
 }
 
-/** What a turn may ask of its host; without an answer by the policy's deadline it is rejected. */
+/** Request of a turn to its host. A request without an answer is rejected at the policy's deadline. */
 export type InputRequest = PermissionRequest | QuestionRequest
 
-/** What {@link TurnReducer} gives for an event: a reply, a request, or the notice of a retry. */
+/** Output of {@link TurnReducer} for an event: a reply, a request, or the notice of a retry. */
 export type TurnOutput =
   | { type: 'reply'; reply: Reply }
   | { type: 'request'; request: InputRequest }
-  | { type: 'retry'; attempt: number; message: string; /** epoch ms */ nextAt: number }
+  | { type: 'retry'; attempt: number; message: string; /** Epoch ms. */ nextAt: number }
 
-/** An event of opencode's stream, unwrapped: `{ id, type, properties }`. */
+/** Event of opencode's stream, unwrapped: `{ id, type, properties }`. */
 export interface OpenCodeEvent {
   id?: string
   type: string
   properties: Record<string, unknown>
 }
 
-/** Two usages together. */
+/** Returns the sum of two usages. */
 export function addUsage(a: Usage, b: Usage): Usage {
   const sum = noUsage()
   for (const key of Object.keys(sum) as (keyof Usage)[]) sum[key] = a[key] + b[key]
   return sum
 }
 
-/** A usage of nothing. */
+/** Returns a usage of zero. */
 export const noUsage = (): Usage => ({
   input_tokens: 0,
   output_tokens: 0,

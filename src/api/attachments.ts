@@ -4,16 +4,16 @@ import type { PromptPart } from '../io/opencode/client.ts'
 import { lazily } from '../config/validation.ts'
 import type { Modality, ResolvedOptions } from '../config/options.ts'
 
-/** A file that goes with a prompt. */
+/** File sent with a prompt. */
 export interface Attachment {
-  /** `image/png`, `application/pdf`, `text/markdown` … */
+  /** Media type: `image/png`, `application/pdf`, `text/markdown` … */
   mime: string
-  /** Bytes, or base64. */
+  /** Content as bytes or base64. */
   data: Uint8Array | string
   filename?: string | undefined
 }
 
-/** The shape of a turn's attachments. @internal */
+/** Schema of a turn's attachments. @internal */
 export const attachmentsSchema = lazily(() =>
   z.array(
     z.strictObject({
@@ -27,9 +27,12 @@ export const attachmentsSchema = lazily(() =>
 type Model = { providerID: string; modelID: string }
 
 /**
- * Attachments as parts of a prompt, checked before anything is sent: opencode 1.18.33 drops what a model is not declared
- * to take in silence, and fails the whole turn for a media type that it does not know.
- * @throws InvalidOptionsError that names the attachment and says what to do.
+ * Returns attachments as parts of a prompt, checked before the prompt is sent.
+ *
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`). The message names the attachment and the
+ * remedy.
+ * @remarks Observed in opencode 1.18.33: a kind of file that the model does not declare is dropped silently;
+ * an unknown media type fails the whole turn.
  */
 export function fileParts(
   files: readonly Attachment[],
@@ -48,7 +51,7 @@ export function fileParts(
 const sizeOf = (data: Uint8Array | string): number =>
   typeof data === 'string' ? Buffer.byteLength(data, 'base64') : data.byteLength
 
-/** What a model is declared to take; `undefined` where it is not one of ours. */
+/** Returns the modalities that a model declares, or `undefined` if the options do not define the model. */
 function takenBy(
   { providerID, modelID }: Model,
   { proxy, models }: ResolvedOptions,
@@ -72,7 +75,7 @@ function filePart(
     throw new InvalidOptionsError(
       `Invalid turn input ${where}: the model is not declared to take ${kind}; declare it in the option models, with input: ['text', '${kind}']`,
     )
-  // Text of another type than plain fails the whole turn ("media type … not supported").
+  // Text of a type other than plain fails the whole turn ("media type … not supported").
   const wireMime = kind === 'text' ? 'text/plain' : mime
   const base64 = typeof data === 'string' ? data : Buffer.from(data).toString('base64')
   const url = `data:${wireMime};base64,${base64}`

@@ -15,28 +15,34 @@ import { startTurn, type ServerActorRef, type Turn } from './turn.ts'
 import type { TurnInput } from './turn-input.ts'
 import { firstLine, messageOf } from '../util/messages.ts'
 
-/** Turns on a server that somebody else manages. */
+/** Connection for turns on a server that another program manages. */
 export interface Connection extends AsyncDisposable {
   turn(input: string | TurnInput): Turn
   turn$(input: string | TurnInput): Observable<Reply>
   session(options?: SessionOptions): Session
-  /** Ends its turns with `cancelled` and lets go of the server, which runs on. */
+  /** Ends the connection's turns with `cancelled` and releases the server, which keeps running. */
   close(): Promise<void>
 }
 
-/** What takes a turn's replies; what it returns is awaited. */
+/** Receiver of a turn's replies. The result is awaited. */
 export type Sink = (reply: Reply) => unknown
 
-/** Options of {@link driveTurn}: the server's, and a turn's. */
+/** Options of {@link driveTurn}: those of the connection and those of a turn. */
 export type DriveTurnOptions = Omit<ConnectOptions, keyof TurnDefaults> &
   Omit<TurnInput, 'text' | 'traceId'> & {
     modelId: string
-    /** How long the turn waits for the sink, per reply, in ms. Default 30 000. */
+    /**
+     * Time limit per reply for the sink, in ms.
+     *
+     * @defaultValue `30_000`
+     */
     sinkTimeoutMs?: number
   }
 
 /**
- * Connects to a server that somebody else manages. Sends nothing until the first turn.
+ * Connects to a server that another program manages. Sends nothing before the first turn.
+ *
+ * @param options - Address, credentials and defaults of the connection.
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
  *
  * @example
@@ -46,7 +52,7 @@ export type DriveTurnOptions = Omit<ConnectOptions, keyof TurnDefaults> &
 export function connect(options: ConnectOptions): Connection {
   const actor = startAttached(options)
   const turn = (input: string | TurnInput): Turn => {
-    // A server that was not there may be there now.
+    // Retries after a failure, because the server may be reachable now.
     if (actor.getSnapshot().matches('failed')) actor.send({ type: 'server.start' })
     return startTurn(actor, input)
   }
@@ -63,7 +69,10 @@ export function connect(options: ConnectOptions): Connection {
   }
 }
 
-/** Ends the turns of a server that runs on, and their work on it: it would go on without them. */
+/**
+ * Cancels all turns and waits until they have ended. The server keeps running, so its work on these turns
+ * would otherwise continue.
+ */
 async function endTurns(actor: ServerActorRef): Promise<void> {
   const { status, context } = actor.getSnapshot()
   if (status !== 'active') return
@@ -78,9 +87,16 @@ function startAttached(options: ConnectOptions) {
 }
 
 /**
- * Runs one turn on a server that somebody else manages, and hands its replies to `sink`, in order. Resolves with the
- * terminal reply; never rejects. A sink that throws does not stop the turn, and one that hangs holds it up for
- * `sinkTimeoutMs` a reply.
+ * Runs one turn on a server that another program manages, and passes the replies to `sink` in order. Never
+ * rejects.
+ * A sink that throws does not stop the turn. A sink that hangs delays the turn by at most `sinkTimeoutMs` per
+ * reply.
+ *
+ * @param text - The prompt.
+ * @param traceId - Trace id, repeated in every reply.
+ * @param sink - Receiver of the replies.
+ * @param options - Options of the connection and of the turn.
+ * @returns The terminal reply.
  *
  * @example
  * const last = await driveTurn('Say hello', 't1', console.log, { baseURL: 'http://127.0.0.1:4096', modelId: 'gpt-4o' })
@@ -127,7 +143,7 @@ export async function driveTurn(
 
 const defaultSinkTimeoutMs = 30_000
 
-/** What is given, without what is `undefined`. */
+/** Returns the values without those that are `undefined`. */
 function defined<T extends object>(values: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]: Exclude<T[K], undefined>

@@ -7,20 +7,29 @@ import type { serverMachine } from '../machines/server-machine.ts'
 import type { ServerActorRef } from './turn.ts'
 import { parse } from '../config/validation.ts'
 
-/** How long to wait for a start, and what ends the wait. */
+/** Limits of the wait for a start. */
 export interface EnsureRunningOptions {
-  /** In ms; covers everything, restarts included. Default: the option `startTimeoutMs`. */
+  /**
+   * Time limit in ms, including restarts.
+   *
+   * @defaultValue the option `startTimeoutMs`
+   */
   deadlineMs?: number
   signal?: AbortSignal
 }
 
 /**
- * Resolves once the server is healthy; starts it if need be. Callers that come together share one start; one that
- * gives up leaves it to the others, and the last one to leave ends it.
+ * Starts the server if necessary. Resolves when the server is healthy.
+ * Concurrent callers share one start. A caller that gives up leaves the start to the others; the last caller
+ * to leave cancels it.
  *
- * Rejects with `InvalidOptionsError` for a bad option, `StartTimeoutError` at the deadline, `signal.reason` on abort, `StoppedError` where `stop()` or
- * `close()` comes between, and with the failure itself (`BinaryNotFoundError`, `PortInUseError`, `RestartLimitError` …)
- * where the server fails.
+ * @param actor - The actor of the server machine.
+ * @param options - Deadline and abort signal of the wait. On abort, the promise rejects with `signal.reason`.
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
+ * @throws StartTimeoutError (`ERR_OPENCODE_START_TIMEOUT`) at the deadline.
+ * @throws StoppedError (`ERR_OPENCODE_STOPPED`) if `stop()` or `close()` is called meanwhile.
+ * @throws OpenCodeRuntimeError if the server fails: the failure itself (`BinaryNotFoundError`,
+ * `PortInUseError`, `RestartLimitError` …).
  */
 export async function ensureRunning(
   actor: ServerActorRef,
@@ -63,11 +72,11 @@ export async function ensureRunning(
       }
     }
 
-    // Subscribed before the event is sent, and asked once after: no state is missed.
+    // Subscribes before the event is sent and looks once after, so that no state is missed.
     const subscription = actor.subscribe({ next: () => isSent && look(), complete: look, error: look })
     const startedAt = clock.now()
     const onDeadline = async (): Promise<void> => {
-      // The server's answer may wait to be read.
+      // Reads pending input first, because the server's answer may already be there.
       const lateMs = clock.now() - startedAt - deadlineMs
       await inputRead(lateMs > punctualMs ? roundsAfterPause : 1)
       if (!isSettled) leave(timedOut(actor, deadlineMs))
@@ -80,7 +89,10 @@ export async function ensureRunning(
   })
 }
 
-/** One that drains to be stopped is about to go: its next start is waited for. One that is to be replaced serves all who come. */
+/**
+ * Returns whether the server accepts this caller. A server that drains for a stop is about to end, so the
+ * caller waits for the next start. A server that drains for a replacement serves all callers.
+ */
 const isServing = (snapshot: SnapshotFrom<typeof serverMachine>): boolean =>
   snapshot.matches({ healthy: { service: 'open' } }) ||
   (snapshot.matches('healthy') && snapshot.context.ending === 'replacement')

@@ -4,11 +4,14 @@ import type { OpenCodeRuntimeError } from '../errors.ts'
 import type { serverMachine } from '../machines/server-machine.ts'
 import type { ServerActorRef } from './turn.ts'
 
-/** A state of the lifecycle. */
+/** State of the lifecycle. */
 export type LifecycleState =
   'idle' | 'configuring' | 'spawning' | 'probing' | 'healthy' | 'reaping' | 'failed'
 
-/** From which state of the lifecycle a server goes to which. A start that nobody wants any more goes back to `idle`. */
+/**
+ * Transitions of the lifecycle: for each state, the states that may follow. A start that no caller needs any
+ * more returns to `idle`.
+ */
 export const lifecycleTransitions = {
   idle: ['configuring'],
   configuring: ['spawning', 'reaping', 'failed', 'idle'],
@@ -19,20 +22,24 @@ export const lifecycleTransitions = {
   failed: ['configuring'],
 } as const satisfies Readonly<Record<LifecycleState, readonly LifecycleState[]>>
 
-/** Where a server is in its lifecycle. */
+/** Lifecycle of a server at one moment. */
 export interface Lifecycle {
   state: LifecycleState
-  /** Epoch ms. */
+  /** Time in epoch ms. */
   at: number
   pid?: number
   baseURL?: string
-  /** Restarts since construction, those included for which no process could be prepared. */
+  /** Number of restarts since construction, including restarts for which no process could be prepared. */
   restarts: number
   reason?: string
   error?: OpenCodeRuntimeError
 }
 
-/** A machine's snapshot as a lifecycle, at the present time. */
+/**
+ * Returns the lifecycle in a snapshot of the machine, dated now.
+ *
+ * @param snapshot - A snapshot of the server machine.
+ */
 export function lifecycleOf({ value, context }: SnapshotFrom<typeof serverMachine>): Lifecycle {
   const { pid, baseURL, restarts, reason, error } = context
   const state = (typeof value === 'string' ? value : Object.keys(value)[0]) as LifecycleState
@@ -47,11 +54,19 @@ export function lifecycleOf({ value, context }: SnapshotFrom<typeof serverMachin
   }
 }
 
-/** Compares the fields whose changes are emitted. The loss of the pid in `reaping` is not emitted as a change of its own. */
+/**
+ * Returns whether two lifecycles are equal in the fields whose changes are emitted. The loss of the pid in
+ * `reaping` is not a change of its own.
+ */
 const isSame = (a: Lifecycle, b: Lifecycle): boolean =>
   a.state === b.state && a.restarts === b.restarts && a.reason === b.reason && a.error === b.error
 
-/** The lifecycle of a server machine: the present one at once, then every change; completes when the actor stops. */
+/**
+ * Returns the lifecycle of a server machine: emits the current value on subscription, then every change.
+ * Completes when the actor stops.
+ *
+ * @param actor - The actor of the server machine.
+ */
 export function lifecycle$(actor: ServerActorRef): Observable<Lifecycle> {
   return new Observable((subscriber) => {
     let last = lifecycleOf(actor.getSnapshot())
@@ -65,7 +80,7 @@ export function lifecycle$(actor: ServerActorRef): Observable<Lifecycle> {
         subscriber.next(next)
       },
       complete: () => subscriber.complete(),
-      // A parent is told of it; XState would report it as unhandled besides, for our sake.
+      // A parent gets the error anyway. Without this handler, XState would also report it as unhandled.
       ...(actor._parent && { error: () => subscriber.complete() }),
     })
     return () => subscription.unsubscribe()

@@ -10,12 +10,16 @@ import type { ServerActorRef } from './turn.ts'
 type Snapshot = SnapshotFrom<typeof serverMachine>
 
 /**
- * Gives a server another configuration: running turns finish (for up to the option `drainMs`), new ones wait, and it starts
- * again with it. Resolves once it is healthy with it; at once where nothing runs, or where the patch changes nothing.
+ * Applies a new configuration to a server and restarts the server with it.
+ * Running turns finish (for at most the option `drainMs`); new turns wait. Resolves when the server is
+ * healthy with the new configuration. Resolves immediately if no server runs or the patch changes nothing.
  *
- * Rejects with `InvalidOptionsError` for a bad patch, before anything is done; with `ReconfigureError` where the server does
- * not come up with it, once the last configuration that was healthy is back (or could not be brought back either); with
- * `StoppedError` where `stop()` or `close()` comes between.
+ * @param actor - The actor of the server machine.
+ * @param patch - The options to change.
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad patch, before any change.
+ * @throws ReconfigureError (`ERR_OPENCODE_RECONFIGURE`) if the server does not become healthy. Rejects only
+ * when the last healthy configuration is back, or when the return to that configuration has failed too.
+ * @throws StoppedError (`ERR_OPENCODE_STOPPED`) if `stop()` or `close()` is called meanwhile.
  */
 export async function reconfigure(actor: ServerActorRef, patch: ReconfigureOptions): Promise<void> {
   const { context, status } = actor.getSnapshot()
@@ -33,8 +37,9 @@ export async function reconfigure(actor: ServerActorRef, patch: ReconfigureOptio
 }
 
 /**
- * Returns the configuration that a patch changes: the last one that was asked for. One that is asked for while the machine
- * tells of a transition is not in its context yet.
+ * Returns the configuration that a patch changes: the last requested configuration.
+ * The machine's context may lack it: a request made while the machine emits a transition is not in the
+ * context yet.
  */
 function latestOf({ options, runtime, pending = options, rolledBack }: ServerContext): CompiledOptions {
   const { latestOptions } = runtimeOf(runtime)
@@ -42,12 +47,14 @@ function latestOf({ options, runtime, pending = options, rolledBack }: ServerCon
   return latestOptions.revision > heard ? latestOptions : pending
 }
 
-/** Waits for what becomes of a configuration, or of one that was asked for after it. */
+/**
+ * Returns a function that waits for the outcome of a configuration, or of a later requested configuration.
+ */
 function watchRevision(actor: ServerActorRef, wanted: number): () => Promise<void> {
   const { stops } = actor.getSnapshot().context
   return () =>
     new Promise((resolve, reject) => {
-      // One that has stopped meanwhile would tell so before there is a subscription to end.
+      // A stopped actor would call `look` before `subscription` is assigned.
       if (actor.getSnapshot().status !== 'active') return reject(stoppedBefore())
       let hasBegun = false
       const look = (): void => {
@@ -57,7 +64,7 @@ function watchRevision(actor: ServerActorRef, wanted: number): () => Promise<voi
         hasBegun ||= !isAtRest(snapshot)
         if (outcome === undefined && !isStopped) return
         subscription.unsubscribe()
-        // One that was stopped before it was healthy rests with it, but nobody knows whether it comes up.
+        // A server stopped before it was healthy keeps the configuration, but no start has proven it.
         if (outcome === 'used' && !isStopped) resolve()
         else reject(outcome instanceof ReconfigureError ? outcome : stoppedBefore())
       }
@@ -71,7 +78,7 @@ const stoppedBefore = (): StoppedError =>
 
 const isAtRest = (snapshot: Snapshot): boolean => snapshot.matches('idle') || snapshot.matches('failed')
 
-/** `undefined` while nothing is certain. */
+/** Returns the outcome of a configuration, or `undefined` while the outcome is open. */
 function outcomeOf(
   snapshot: Snapshot,
   wanted: number,

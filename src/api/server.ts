@@ -13,7 +13,7 @@ import { endServer, stopServer, type StopOptions } from './stop-server.ts'
 import { startTurn, type Turn } from './turn.ts'
 import type { TurnInput } from './turn-input.ts'
 
-/** A turn per subscription; unsubscribing cancels it. */
+/** Returns a cold observable: each subscription starts a turn, and unsubscribing cancels it. */
 export const coldTurn = (start: () => Turn): Observable<Reply> =>
   new Observable((subscriber) => {
     const turn = start()
@@ -25,7 +25,7 @@ export const coldTurn = (start: () => Turn): Observable<Reply> =>
   })
 
 /**
- * An `opencode serve` process that is kept alive, and the turns on it. Starts nothing until it is needed.
+ * Managed `opencode serve` process and the turns on it. The process starts on first need.
  *
  * @example
  * const server = new OpenCodeServer({ home: '/srv/agents/a1', proxy: { baseURL, apiKey }, models: ['gpt-4o'] })
@@ -37,62 +37,80 @@ export const coldTurn = (start: () => Turn): Observable<Reply> =>
 export class OpenCodeServer implements AsyncDisposable {
   readonly #actor: Actor<typeof serverMachine>
 
-  /** @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) at once, for a bad option. */
+  /**
+   * Creates a server; starts no process.
+   *
+   * @param options - The options of the server.
+   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) synchronously, for a bad option.
+   */
   constructor(options: OpenCodeServerOptions) {
     this.#actor = createActor(serverMachine, { input: compileOptions(options) })
     this.#runtime.watch(this.#actor)
     this.#actor.start()
-    // Whoever makes a server will start it, and is told then of what cannot be loaded.
+    // Preloads the code of a start. A load error is ignored here, because the start reports it.
     loadPreparation().catch(() => undefined)
   }
 
-  /** The actor of `serverMachine`: embed it, inspect it, send it events. */
+  /** Actor of `serverMachine`, for embedding, inspection and events. */
   get actor(): Actor<typeof serverMachine> {
     return this.#actor
   }
 
-  /** The present lifecycle at once, then every change; completes after `close()`. */
+  /** Lifecycle: emits the current value on subscription, then every change. Completes after `close()`. */
   get lifecycle$(): Observable<Lifecycle> {
     return lifecycle$(this.#actor)
   }
 
-  /** Of the running server; `undefined` while there is none. */
+  /** Base URL of the running server; `undefined` if no server runs. */
   get baseURL(): string | undefined {
     return this.#actor.getSnapshot().context.baseURL
   }
 
-  /** Of the server's process; `undefined` while there is none. */
+  /** Pid of the server's process; `undefined` if no process runs. */
   get pid(): number | undefined {
     return this.#actor.getSnapshot().context.pid
   }
 
-  /** Of the running server, for Basic auth; `undefined` while there is none, or where it has none. */
+  /**
+   * Basic auth password of the running server; `undefined` if no server runs or the server has no password.
+   */
   get password(): string | undefined {
     return this.pid === undefined ? undefined : this.#runtime.plan?.password
   }
 
-  /** Whether our child process is alive. */
+  /** Returns whether this instance's child process is alive. */
   isRunning(): boolean {
     return this.pid !== undefined
   }
 
   /**
-   * Writes the config file (0600, in a folder of 0700; atomic and idempotent) and returns its path.
-   * Rejects with `InvalidOptionsError` where the home cannot be written, `HomeLockedError` where another host uses it.
+   * Writes the config file (0600, in a folder of 0700) atomically and idempotently.
+   *
+   * @returns The path of the file.
+   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the home cannot be written.
+   * @throws HomeLockedError (`ERR_OPENCODE_HOME_LOCKED`) if another host uses the home.
    */
   async writeConfig(): Promise<string> {
     const { writeConfig } = await loadPreparation()
     return writeConfig(this.#actor.getSnapshot().context)
   }
 
-  /** Resolves once the server is healthy; starts it if need be. Rejects with a typed error: see `ensureRunning`. */
+  /**
+   * Starts the server if necessary. Resolves when the server is healthy.
+   *
+   * @param options - Deadline and abort signal of the wait.
+   * @throws OpenCodeRuntimeError Subclasses and codes: see {@link ensureRunning}.
+   */
   ensureRunning(options?: EnsureRunningOptions): Promise<void> {
     return ensureRunning(this.#actor, options)
   }
 
   /**
-   * Gives the server another configuration, and starts it again with it once running turns have finished; sessions keep their
-   * ids. Rejects with a typed error: see `reconfigure`.
+   * Applies a new configuration: restarts the server when running turns have finished. Sessions keep their
+   * ids.
+   *
+   * @param patch - The options to change.
+   * @throws OpenCodeRuntimeError Subclasses and codes: see {@link reconfigure}.
    *
    * @example
    * await server.reconfigure({ proxy: { apiKey: newKey } })
@@ -101,31 +119,54 @@ export class OpenCodeServer implements AsyncDisposable {
     return reconfigure(this.#actor, patch)
   }
 
-  /** Runs a turn; starts the server if need be. Never throws: whatever fails is the turn's one `error` reply. */
+  /**
+   * Runs a turn, and starts the server if necessary. Never throws: a failure becomes the turn's single
+   * `error` reply.
+   *
+   * @param input - The prompt, or all fields of the turn.
+   */
   turn(input: string | TurnInput): Turn {
     return startTurn(this.#actor, input)
   }
 
-  /** The cold form: a turn per subscription; unsubscribing cancels it. */
+  /**
+   * Returns a cold observable: each subscription runs a turn, and unsubscribing cancels it.
+   *
+   * @param input - The prompt, or all fields of the turn.
+   */
   turn$(input: string | TurnInput): Observable<Reply> {
     return coldTurn(() => this.turn(input))
   }
 
-  /** A conversation, new or continued. */
+  /**
+   * Opens a conversation, new or continued.
+   *
+   * @param options - The session to continue, or properties of a new session.
+   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
+   */
   session(options: SessionOptions = {}): Session {
     return new ServerSession(this.#actor, options)
   }
 
-  /** Stops the server and all that it started; turns end with `cancelled`. Safe when not running. */
+  /**
+   * Stops the server and every process that it started. Running turns end with `cancelled`. Does nothing if
+   * no server runs.
+   *
+   * @param options - Time for running turns to finish.
+   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option, before any change.
+   */
   stop(options?: StopOptions): Promise<void> {
     return stopServer(this.#actor, options)
   }
 
-  /** Stops, and releases everything: `lifecycle$` completes, later turns are `cancelled`. */
+  /**
+   * Stops the server and releases all resources: `lifecycle$` completes, and later turns end with
+   * `cancelled`.
+   */
   async close(): Promise<void> {
     if (this.#actor.getSnapshot().status === 'active') {
       await endServer(this.#actor)
-      // At once: what was asked for since then starts no other server.
+      // Stops synchronously, so that queued work cannot restart the server.
       this.#actor.stop()
     }
     await this.#runtime.preparing

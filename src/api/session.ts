@@ -11,36 +11,49 @@ import { startTurn, type ServerActorRef, type Turn } from './turn.ts'
 import type { TurnInput } from './turn-input.ts'
 import { parse } from '../config/validation.ts'
 
-/** Which conversation: an existing one by its id, or what a new one is created with. */
+/** Options of a conversation: the id of an existing session, or the properties of a new session. */
 export interface SessionOptions {
+  /** Id of an existing session to continue. */
   sessionId?: string
-  /** Default: the first prompt's first line. */
+  /**
+   * Title of a new session.
+   *
+   * @defaultValue first line of the first prompt
+   */
   title?: string
   directory?: string
   agent?: string
 }
 
-/** A conversation. Its turns run one after another, in the order of the calls. */
+/** Conversation with an agent. Turns run one after another, in the order of the calls. */
 export interface Session {
-  /** The session's id; a new session is created on first use, of its id too. Rejects with a typed error where the server cannot start. */
+  /**
+   * Session id. A new session is created on the server on first use; reading `id` counts as a use.
+   * Rejects with a typed error if the server cannot start.
+   */
   readonly id: Promise<string>
   turn(input: string | TurnInput): Turn
-  /** Ends what it is busy with, and deletes it on the server, child sessions included. */
+  /**
+   * Aborts the running work of the session, then deletes the session and its child sessions on the server.
+   */
   delete(): Promise<void>
 }
 
-/** How long the server may take to make or delete a session, in ms. */
+/** Time limit for the server to create or delete a session, in ms. */
 const requestTimeoutMs = 30_000
-/** How often, and after how many ms each, to look whether a server ends that broke off a request. */
+/**
+ * Number of checks for the end of a server that broke off a request. Delay before each check: `exitLookMs`,
+ * in ms.
+ */
 const exitLooks = 10
 const exitLookMs = 50
 
-/** A conversation on a server machine, ours or an attached one. */
+/** Conversation on a server machine, either this package's or an attached machine. */
 export class ServerSession implements Session {
   readonly #actor: ServerActorRef
   readonly #lane: Lane
 
-  /** @throws InvalidOptionsError for a bad option. */
+  /** @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option. */
   constructor(actor: ServerActorRef, options: SessionOptions) {
     const { sessionId, directory, ...rest } = parse(sessionSchema, options, 'session option')
     const named = directory === undefined ? undefined : { input: 'session option directory', directory }
@@ -54,7 +67,7 @@ export class ServerSession implements Session {
 
   get id(): Promise<string> {
     const id = this.#masked(() => this.#open())
-    // Whoever asked is told; one that only printed the session is not to be brought down by it.
+    // Callers that await the id still get the error. A host that only prints the session must not crash.
     id.catch(() => undefined)
     return id
   }
@@ -67,7 +80,7 @@ export class ServerSession implements Session {
     return this.#masked(() => this.#delete())
   }
 
-  /** A server may say anything. */
+  /** Runs work and masks secrets in its error, because a server's message may contain any text. */
   #masked<T>(work: () => Promise<T>): Promise<T> {
     return withoutSecrets(this.#actor.getSnapshot().context.options.secrets, work)
   }
@@ -77,7 +90,7 @@ export class ServerSession implements Session {
     if (sessionId === undefined) return
     await this.#onServer((link, signal, tries) =>
       this.#deleteOn(link, sessionId, signal).catch((error: unknown) => {
-        // The server before may have done it.
+        // A retry: the previous server may have deleted the session.
         if (tries === 0 || !(error instanceof HttpError) || error.status !== 404) throw error
       }),
     )
@@ -86,13 +99,16 @@ export class ServerSession implements Session {
   async #deleteOn(link: Link, sessionId: string, signal: AbortSignal): Promise<void> {
     const { client, policy } = link
     const directory = await this.#lane.locate(client, policy)
-    // A busy session that is deleted goes on, and can no longer be aborted (opencode 1.18.33).
+    // A busy session that is deleted keeps running and can no longer be aborted (opencode 1.18.33).
     if (await this.#mayRun(link, directory))
       await client.abort(sessionId, this.#lane.directory ?? directory, signal)
     await client.deleteSession(sessionId, policy.base, signal)
   }
 
-  /** Returns whether the session may be busy: in a directory that is not allowed, only if the server works there already. */
+  /**
+   * Returns whether the session may be busy. A session in a directory that is not allowed can be busy only if
+   * the server already works there.
+   */
   async #mayRun({ policy }: Link, directory: string | undefined): Promise<boolean> {
     const { directories } = runtimeOf(this.#actor.getSnapshot().context.runtime)
     const { directory: used = directory } = this.#lane
@@ -112,8 +128,11 @@ export class ServerSession implements Session {
   }
 
   /**
-   * Asks the server something that is no turn, so that nothing waits for it: where the server is replaced, rests or dies in
-   * the middle of it, the next one is asked. Rejects with `StoppedError` where it is stopped.
+   * Sends a request that belongs to no turn.
+   * The machine does not wait for such a request. If the server is replaced, idles out or dies during the
+   * request, the request is retried on the next server.
+   *
+   * @throws StoppedError (`ERR_OPENCODE_STOPPED`) if the server is stopped meanwhile.
    */
   async #onServer<T>(ask: (link: Link, signal: AbortSignal, tries: number) => Promise<T>): Promise<T> {
     const { runtime, stops } = this.#actor.getSnapshot().context
@@ -134,7 +153,10 @@ export class ServerSession implements Session {
     }
   }
 
-  /** Whether the server that was asked ends, or did: what its connections tell may come before its exit is known. */
+  /**
+   * Returns whether the asked server is ending or has ended. Waits a little, because broken connections may
+   * be noticed before the exit.
+   */
   async #isGone({ client }: Link): Promise<boolean> {
     const isGone = (): boolean => {
       const snapshot = this.#actor.getSnapshot()
@@ -151,7 +173,12 @@ export class ServerSession implements Session {
 }
 
 /**
- * A conversation on a server machine, your own or an embedded one, new or continued: what `OpenCodeServer.session` gives.
+ * Opens a conversation, new or continued, on a server machine: your own or an embedded machine. Same as
+ * `OpenCodeServer.session`.
+ *
+ * @param actor - The actor of the server machine.
+ * @param options - The session to continue, or properties of a new session.
+ * @returns The conversation. No request is sent before first use.
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
  *
  * @example

@@ -6,17 +6,24 @@ import { stopSchema } from '../config/option-schema.ts'
 import type { ServerActorRef } from './turn.ts'
 import { parse } from '../config/validation.ts'
 
-/** How a server is stopped. */
+/** Options of a stop. */
 export interface StopOptions {
-  /** Lets running turns finish for so long, in ms. Default 0. */
+  /**
+   * Time for running turns to finish, in ms.
+   *
+   * @defaultValue `0`
+   */
   drainMs?: number
 }
 
 /**
- * Stops the server of a machine, your own or an embedded one, and all that it started; turns end with `cancelled`. Resolves
- * once nothing of it runs or writes into its home; safe when not running. The machine stays: a turn starts it again.
+ * Stops the server of a machine (your own or an embedded machine) and every process that it started.
+ * Running turns end with `cancelled`. Resolves when no process of the server runs or writes into the home.
+ * Does nothing if no server runs. The machine stays usable: the next turn starts the server again.
  *
- * Rejects with `InvalidOptionsError` for a bad option, before anything is done.
+ * @param actor - The actor of the server machine.
+ * @param options - Time for running turns to finish.
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option, before any change.
  *
  * @example
  * const closing = fromPromise(({ input }: { input: ServerActorRef }) => stopServer(input, { drainMs: 30_000 }))
@@ -28,7 +35,10 @@ export async function stopServer(actor: ServerActorRef, options: StopOptions = {
   await runtimeOf(context.runtime).preparing
 }
 
-/** Resolves once nothing runs, or what was stopped is gone and somebody has started it again. */
+/**
+ * Sends `server.stop`. Resolves when no server runs, or when the stopped server has ended and a caller has
+ * requested a new start.
+ */
 export async function endServer(actor: ServerActorRef, drainMs = 0): Promise<void> {
   actor.send({ type: 'server.stop', drainMs })
   await waitFor(actor, isStopped).catch(() => undefined)

@@ -7,30 +7,54 @@ import { lazily, parse } from '../config/validation.ts'
 import type { PermissionPolicy, QuestionPolicy, ResolvedOptions } from '../config/options.ts'
 import { firstLine } from '../util/messages.ts'
 
-/** What a turn is asked, and how it may behave; what is left out comes from the server's options. */
+/** Input of a turn. Omitted fields come from the server's options. */
 export interface TurnInput {
+  /** Prompt. */
   text: string
-  /** Comes back in every reply. */
+  /** Trace id, repeated in every reply. */
   traceId?: string | null
-  /** Continue this session; default a new one. */
+  /**
+   * Id of the session to continue.
+   *
+   * @defaultValue a new session
+   */
   sessionId?: string
-  /** The agent's working directory, absolute; must exist. A session keeps its own. */
+  /** Working directory of the agent. Absolute; must exist. A session keeps its own directory. */
   directory?: string
   agent?: string
-  /** Default: the first of `models`. A plain id is one of the proxy's. */
+  /**
+   * Model of the turn. A plain id means a model of the proxy.
+   *
+   * @defaultValue the first of `models`
+   */
   model?: string | { providerId: string; modelId: string }
-  /** Goes before the agent's own system prompt. */
+  /** System prompt, placed before the agent's own. */
   system?: string
   attachments?: Attachment[]
-  /** From `turn()` to the terminal reply, the wait for the server included, in ms. */
+  /**
+   * Time limit from `turn()` to the terminal reply, including the wait for the server, in ms.
+   *
+   * @defaultValue the option `turnDeadlineMs`
+   */
   deadlineMs?: number
-  /** Without progress, in ms. */
+  /**
+   * Time limit without progress, in ms.
+   *
+   * @defaultValue the option `turnStallMs`
+   */
   stallMs?: number
-  /** Retries of the provider that are accepted. */
+  /**
+   * Maximum number of retries by the provider.
+   *
+   * @defaultValue the option `maxRetries`
+   */
   maxRetries?: number
   /**
-   * Asks again on the next server where this one dies, if nothing but text had happened: no tool ran. `status$` tells;
-   * the text of the attempt that died is no part of `final.content`. Default false.
+   * `true` to send the prompt again to the next server if this server dies before any tool ran, that is, with
+   * nothing but text so far. `status$` emits the retry. The text of the lost attempt is not part of
+   * `final.content`.
+   *
+   * @defaultValue `false`
    */
   resume?: boolean
   onPermission?: PermissionPolicy
@@ -63,12 +87,14 @@ const schema = lazily(() =>
   }),
 )
 
-/** The longest title that a prompt gives its session. */
+/** Maximum length of a session title taken from a prompt, in characters. */
 const titleLength = 60
 
 /**
  * Validates a turn's input and fills in the server's defaults.
- * @throws InvalidOptionsError that names the field, its value and what is expected.
+ *
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`). The message names the field, its value and
+ * the expected value.
  */
 export function planTurn(
   input: string | TurnInput,
@@ -97,7 +123,7 @@ export function planTurn(
   return { plan, sessionId: turn.sessionId }
 }
 
-/** What is left of an input that is no good: its trace, for the reply that says so. */
+/** Returns the trace id of an invalid input, for the reply that rejects the input. */
 export function traceOf(input: unknown): string | null {
   try {
     const { traceId } = input as { traceId?: unknown }

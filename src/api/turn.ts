@@ -10,28 +10,32 @@ import type { ErrorReply, InputRequest, Reply, TerminalReply, TurnErrorCode, Usa
 import { planTurn, traceOf, type TurnInput } from './turn-input.ts'
 import { firstLine, messageOf } from '../util/messages.ts'
 
-/** A running `serverMachine`. */
+/** Actor reference of a running `serverMachine`. */
 export type ServerActorRef = ActorRefFrom<typeof serverMachine>
 
 /**
- * One turn of an agent. It never throws and never rejects: whatever fails, there is exactly one terminal reply, the
- * last. `for await (const reply of turn)` reads its replies; leaving the loop early cancels the turn.
+ * Turn of an agent. Never throws and never rejects: on success or failure, exactly one terminal reply comes
+ * last.
+ * `for await (const reply of turn)` reads the replies. Leaving the loop early cancels the turn.
  */
 export interface Turn extends AsyncIterable<Reply> {
   readonly id: string
   readonly traceId: string | null
-  /** Hot: every reply from the first, also for a late subscriber. Completes after the terminal reply; never errors. */
+  /**
+   * Hot observable of all replies from the first on, also for late subscribers. Completes after the terminal
+   * reply; never errors.
+   */
   readonly replies$: Observable<Reply>
-  /** Permission and question requests, as they are asked; the policy answers them. */
+  /** Permission and question requests, emitted when asked. The policy answers them. */
   readonly requests$: Observable<InputRequest>
   readonly status$: Observable<TurnStatus>
-  /** The terminal reply. */
+  /** Terminal reply. */
   readonly done: Promise<TerminalReply>
-  /** So far; final once done, also for a turn that failed. */
+  /** Usage so far. Final when the turn is done, also for a failed turn. */
   readonly usage: Usage
-  /** The session's id, once there is one; `undefined` for a turn that ended before. */
+  /** Session id; `undefined` if the turn ended before a session existed. */
   readonly sessionId: Promise<string | undefined>
-  /** Ends the turn with `cancelled`, and its work on the server. A turn that is done stays as it is. */
+  /** Ends the turn with `cancelled`, and aborts its work on the server. Does nothing if the turn is done. */
   cancel(): void
 }
 
@@ -90,8 +94,12 @@ class TurnHandle implements Turn {
 }
 
 /**
- * Runs a turn on a server machine, your own or an embedded one. Never throws: a bad input, or an actor that has
- * stopped, gives one `error` reply.
+ * Runs a turn on a server machine: your own or an embedded machine. Never throws: a bad input or a stopped
+ * actor gives one `error` reply.
+ *
+ * @param actor - The actor of the server machine.
+ * @param input - The prompt, or all fields of the turn.
+ * @param lane - The conversation of the turn; internal.
  *
  * @example
  * const turn = startTurn(parent.getSnapshot().children.opencode, { text: 'Say hello' })
@@ -107,7 +115,7 @@ export function startTurn(actor: ServerActorRef, input: string | TurnInput, lane
     record.give(errorReply(record, 'cancelled', 'The server was closed'))
     return turn
   }
-  // What is sent to an actor that stops in the same step is lost, and a turn with it, were it not for this.
+  // An event sent to an actor that stops in the same step is lost. This subscription then ends the turn.
   if (!runtime.isWatched) {
     const endAll = (): void => {
       for (const left of runtime.turns.values())

@@ -4,17 +4,18 @@ import { packageVersion } from '../package-version.ts'
 /** OpenTelemetry's API, an optional peer. */
 export type Api = typeof import('@opentelemetry/api')
 
-/** Loads a package by its name, at once. */
+/** Synchronous loader of a package by name. */
 export type Load = (name: string) => unknown
 
 const require = createRequire(import.meta.url)
 
-/** This package, as meters and tracers name it. */
+/** Name and version of this package for meters and tracers. */
 export const scope = { name: 'opencode-runtime', version: packageVersion() }
 
 /**
- * OpenTelemetry's API, or `undefined` where it is not installed. Its globals are found by a registered symbol, so that an
- * SDK that was set up through another copy of it, CommonJS or not, is the same.
+ * Returns OpenTelemetry's API, or `undefined` if the package is not installed.
+ * The API finds its globals by a registered symbol. An SDK that was set up through another copy of the API
+ * (CommonJS or not) is therefore shared.
  */
 export function loadApi(load: Load = require): Api | undefined {
   try {

@@ -1,21 +1,27 @@
-/** What there is to be measured. */
+/** Definition of a metric. */
 export interface Instrument {
   kind: 'counter' | 'upDownCounter' | 'histogram'
   name: string
-  /** UCUM, as OpenTelemetry wants it. */
+  /** Unit in UCUM, as OpenTelemetry requires. */
   unit: string
   description: string
-  /** Of a histogram's buckets. */
+  /** Bucket boundaries of a histogram. */
   boundaries?: readonly number[]
 }
 
 const times = (count: number, from: number, factor: number): number[] =>
   Array.from({ length: count }, (_, i) => Number((from * factor ** i).toPrecision(10)))
 
-/** Those that the GenAI conventions advise, from 10 ms to 82 s, and on to 44 min: a turn of an agent takes longer than a call. */
+/**
+ * Bucket boundaries in seconds: those that the GenAI conventions advise (10 ms to 82 s), extended to 44 min,
+ * because an agent's turn takes longer than a model call.
+ */
 const turnSeconds = times(19, 0.01, 2)
 
-/** Every instrument, by what we call it. Names and units are OpenTelemetry's where its conventions have them. */
+/**
+ * Instruments by internal name. Metric names and units follow OpenTelemetry's conventions if these define the
+ * metric.
+ */
 export const instruments = {
   starts: {
     kind: 'counter',
@@ -84,5 +90,5 @@ export const instruments = {
   },
 } as const satisfies Record<string, Instrument>
 
-/** What we call an instrument. */
+/** Internal name of an instrument. */
 export type InstrumentName = keyof typeof instruments

@@ -9,9 +9,10 @@ import type { Secrets } from '../config/secrets.ts'
 import type { ServerActorRef } from '../api/turn.ts'
 
 /**
- * Tells a logger of every change of the lifecycle (failures as warnings, `failed` as an error) and of every turn's end
- * (`debug`; failures but `cancelled` as warnings), and of conditions that need attention. Nothing is logged per reply.
- * Secrets are masked, in errors and in their causes. A logger that throws loses its line, and takes nothing else with it.
+ * Returns an observer that logs lifecycle changes, ends of turns and conditions that need attention.
+ * Failures of the lifecycle are warnings; `failed` is an error. Ends of turns are `debug`; failed turns are
+ * warnings, except `cancelled`. Replies are not logged. Secrets are masked in errors and in their causes. If
+ * the logger throws, only that line is lost.
  */
 export function logTo(logger: Logger, secrets: Secrets): Observer {
   return {
@@ -39,7 +40,7 @@ function logChange(logger: Logger, secrets: Secrets, { error, ...fields }: Lifec
   else logger.warn(all, message)
 }
 
-/** How a turn ended, and how long it took. */
+/** End of a turn: the terminal reply, and the duration in ms. */
 interface TurnEnd {
   reply: TerminalReply
   durationMs: number

@@ -6,8 +6,9 @@ import { instruments, type Instrument, type InstrumentName } from './instruments
 type Write = (value: number, attributes: Attributes) => void
 
 /**
- * Our instruments, each made when it is first written to. The API knows no meter that turns real once an SDK is set up:
- * they are made anew where the provider has changed. Never throws: a meter that does loses the value.
+ * Instruments of this package, each created on first write.
+ * The API has no meter that becomes real when an SDK is set up. The instruments are therefore recreated when
+ * the provider changes. Never throws: if a meter throws, only that value is lost.
  */
 export class Meters {
   readonly #api: Api
@@ -18,12 +19,12 @@ export class Meters {
     this.#api = api
   }
 
-  /** Adds to a counter, or records a value of a histogram. */
+  /** Adds a value to a counter, or records a value in a histogram. */
   write(name: InstrumentName, value: number, attributes: Attributes): void {
     quietly(() => this.#writer(name)(value, attributes))
   }
 
-  /** Counts one in; what it returns counts it out again, from the same instrument. */
+  /** Adds 1 to a counter. Returns a function that subtracts 1 again, from the same instrument. */
   enter(name: InstrumentName, attributes: Attributes): () => void {
     const write = quietly(() => this.#writer(name))
     quietly(() => write?.(1, attributes))

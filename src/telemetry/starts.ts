@@ -6,17 +6,20 @@ import { scope } from './api.ts'
 import type { Telemetry } from './telemetry.ts'
 import { firstLine } from '../util/messages.ts'
 
-/** How a start ended: `stopped` where it was no longer wanted. */
+/** Outcome of a start: `stopped` if the start was no longer needed. */
 type StartOutcome = 'healthy' | 'failed' | 'stopped'
 
 interface Start {
   at: number
   span: Span | undefined
-  /** Of an earlier start: none of this one's. */
+  /** Error of an earlier start. This start did not cause it. */
   oldError: OpenCodeRuntimeError | undefined
 }
 
-/** Follows the lifecycle of one server: a span and a count for each start, a count for each restart. Never throws. */
+/**
+ * Telemetry of one server's lifecycle: a span and a count for each start, and a count for each restart. Never
+ * throws.
+ */
 export class StartTelemetry {
   readonly #telemetry: Telemetry
   readonly #now: () => number
@@ -28,7 +31,7 @@ export class StartTelemetry {
     this.#now = now
   }
 
-  /** The next change of the lifecycle. */
+  /** Records the next change of the lifecycle. */
   next(change: Lifecycle): void {
     const last = this.#last
     this.#last = change
@@ -41,7 +44,7 @@ export class StartTelemetry {
     }
   }
 
-  /** The server's actor has stopped. */
+  /** Ends an open start as `stopped`, because the server's actor has stopped. */
   close(): void {
     if (this.#last) this.#end('stopped', this.#last)
   }
@@ -55,7 +58,7 @@ export class StartTelemetry {
       'opencode_runtime.restarts': change.restarts,
       ...(isRestart && { 'opencode_runtime.reason': reason ?? 'other' }),
     }
-    // A trace of its own: a timer that restarts a server would bring the context of whichever request once set it.
+    // A root span: a timer that restarts a server carries the context of the request that set the timer.
     const span = quietly(() =>
       api.trace
         .getTracer(scope.name, scope.version)
@@ -80,7 +83,7 @@ export class StartTelemetry {
     quietly(() => start.span?.end())
   }
 
-  /** Only the first line of the message: what follows is the server's own output. */
+  /** Records the first line of the error's message. The lines after it are the server's own output. */
   #fail(span: Span | undefined, { name, message: text }: OpenCodeRuntimeError): void {
     const { api, options } = this.#telemetry
     const message = options.secrets.mask(firstLine(text))
@@ -89,7 +92,10 @@ export class StartTelemetry {
   }
 }
 
-/** Few, for ever: what a lifecycle's `reason` says, as a metric may say it. */
+/**
+ * Restart reasons in metrics, by the pattern of a lifecycle's `reason`. A fixed small set, to bound the
+ * metric's cardinality.
+ */
 const reasons = [
   [/^exited$/, 'exited'],
   [/^wedged$/, 'wedged'],

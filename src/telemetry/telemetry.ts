@@ -8,7 +8,7 @@ import { Meters } from './meters.ts'
 import { StartTelemetry } from './starts.ts'
 import { TurnTelemetry } from './turns.ts'
 
-/** OpenTelemetry's API, our instruments, and the options of the server that they tell of. */
+/** OpenTelemetry's API, the instruments of this package, and the options of the observed server. */
 export interface Telemetry {
   api: Api
   meters: Meters
@@ -18,7 +18,7 @@ export interface Telemetry {
 let shared: { api: Api; meters: Meters } | undefined
 let isLoaded = false
 
-/** OpenTelemetry as an observer of servers and turns; `undefined` where its API is not installed. */
+/** Returns an observer of servers and turns for OpenTelemetry, or `undefined` if the API is not installed. */
 export function telemetry(options: CompiledOptions): Observer | undefined {
   if (!isLoaded) {
     const api = loadApi()
@@ -28,7 +28,7 @@ export function telemetry(options: CompiledOptions): Observer | undefined {
   return shared && observeWith({ ...shared, options })
 }
 
-/** An observer that tells OpenTelemetry; without an SDK its API does nothing with it. */
+/** Returns an observer that reports to OpenTelemetry. Without an SDK, the API ignores the calls. */
 export function observeWith(telemetry: Telemetry): Observer {
   return {
     onMachine: (actor) => {

@@ -9,15 +9,15 @@ import { scope } from './api.ts'
 import type { Telemetry } from './telemetry.ts'
 
 /**
- * Follows one turn: a span that nests under the caller's, and what metrics count. No text of the prompt, the answer or a
- * tool is in either; no id is in a metric. Never throws.
+ * Telemetry of one turn: a span under the caller's span, and metrics. Never throws.
+ * Spans and metrics contain no text of the prompt, the answer or a tool. Metrics contain no ids.
  */
 export class TurnTelemetry implements TurnObserver {
   readonly #telemetry: Telemetry
   readonly #record: TurnRecord
   readonly #now: () => number
   readonly #startedAt: number
-  /** On every metric, and on the span. */
+  /** Attributes of every metric and of the span. */
   readonly #attributes: Attributes
   readonly #span: Span | undefined
   #phase: 'waiting' | 'running' | undefined
@@ -70,7 +70,7 @@ export class TurnTelemetry implements TurnObserver {
       ...(plan.traceId !== null && { 'opencode_runtime.trace_id': plan.traceId }),
     }
     const name = agent === undefined ? operation : `${operation} ${agent}`
-    // The agent runs in a process of its own, behind HTTP.
+    // CLIENT, because the agent runs in another process, behind HTTP.
     const options = { kind: api.SpanKind.CLIENT, attributes }
     return api.trace.getTracer(scope.name, scope.version).startSpan(name, options)
   }
@@ -83,7 +83,7 @@ export class TurnTelemetry implements TurnObserver {
     meters.write('duration', this.#seconds(), { ...this.#attributes, ...errorOf(reply) })
     if (usage.cost_usd > 0) meters.write('cost', usage.cost_usd, this.#attributes)
     const { input, output } = tokensOf(usage)
-    // What never reached a model used none.
+    // A turn that never reached a model used no tokens.
     if (input + output === 0) return
     meters.write('tokens', input, { ...this.#attributes, 'gen_ai.token.type': 'input' })
     meters.write('tokens', output, { ...this.#attributes, 'gen_ai.token.type': 'output' })
@@ -104,16 +104,16 @@ export class TurnTelemetry implements TurnObserver {
     })
     if (reply.kind === 'final' && reply.finish_reason !== null)
       this.#span?.setAttribute('gen_ai.response.finish_reasons', [reply.finish_reason])
-    // What its host cancelled did not fail.
+    // A cancelled turn is not a failure.
     if (reply.kind === 'error' && reply.code !== 'cancelled')
       this.#span?.setStatus({ code: api.SpanStatusCode.ERROR, message: options.secrets.mask(reply.error) })
   }
 }
 
-/** What the GenAI conventions call a turn of an agent. */
+/** Name of an agent's turn in the GenAI conventions. */
 const operation = 'invoke_agent'
 
-/** A turn that was refused for its input has no model. */
+/** Returns the attributes of a turn's model. A turn that was rejected for its input has no model. */
 function attributesOf(model: { providerID: string; modelID: string }): Attributes {
   return {
     'gen_ai.operation.name': operation,
@@ -125,7 +125,12 @@ function attributesOf(model: { providerID: string; modelID: string }): Attribute
 const errorOf = (reply: TerminalReply): Attributes =>
   reply.kind === 'error' ? { 'error.type': reply.code } : {}
 
-/** The conventions count cached tokens as input and reasoning as output; opencode (1.18.33) counts each apart. */
+/**
+ * Returns input and output tokens as the GenAI conventions count them: cached tokens as input, reasoning as
+ * output.
+ *
+ * @remarks Observed in opencode 1.18.33: cached tokens and reasoning are counted separately.
+ */
 function tokensOf(usage: Usage): { input: number; output: number } {
   return {
     input: usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens,
@@ -135,7 +140,7 @@ function tokensOf(usage: Usage): { input: number; output: number } {
 
 const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
-/** A change of the turn's status as an event of its span; a retry's message comes masked. */
+/** Returns the span event for a change of the turn's status. The message of a retry is masked. */
 function eventOf(state: TurnState): [name: string, attributes?: Attributes] {
   const name = `opencode_runtime.turn.${snake(state.state)}`
   if (state.state !== 'retrying') return [name]

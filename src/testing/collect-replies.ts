@@ -4,21 +4,24 @@ import type { TurnStatus } from '../actors/turn/turn-record.ts'
 import { isTerminal, type InputRequest, type Reply, type TerminalReply } from '../replies.ts'
 import type { Turn } from '../api/turn.ts'
 
-/** All that a turn said. */
+/** Complete output of a turn. */
 export interface CollectedTurn {
-  /** In order; the last one is the terminal one. */
+  /** Replies in order. The last reply is the terminal reply. */
   replies: Reply[]
-  /** The last reply. */
+  /** Terminal reply. */
   last: TerminalReply
   status: TurnStatus[]
-  /** What it asked of its host. */
+  /** Requests of the turn to its host. */
   requests: InputRequest[]
 }
 
 /**
- * Resolves with all that a turn said, from its beginning, once it has ended. Rejects with an `AssertionError` of
- * `node:assert` where it did not end with exactly one terminal reply, where that is not what `done` gives, where a reply
- * has another trace id than the turn, or a tool's result comes without its call.
+ * Collects the complete output of a turn, from its first reply. Resolves when the turn has ended.
+ *
+ * @param turn - The turn to collect.
+ * @throws AssertionError (of `node:assert`) if the turn did not end with exactly one terminal reply, if that
+ * reply is not the value of `done`, if a reply's trace id differs from the turn's, or if a tool result has no
+ * preceding call.
  *
  * @example
  * const { replies, last } = await collectReplies(server.turn('Say hello'))

@@ -3,15 +3,16 @@ import type { Observable } from 'rxjs'
 import { lifecycle$, lifecycleTransitions, type Lifecycle, type LifecycleState } from '../api/lifecycle.ts'
 import type { ServerActorRef } from '../api/turn.ts'
 
-/** What a lifecycle is read from: a server, the actor of a `serverMachine`, or a `lifecycle$`. */
+/** Source of a lifecycle: a server, the actor of a `serverMachine`, or a `lifecycle$`. */
 export type LifecycleSource = { lifecycle$: Observable<Lifecycle> } | ServerActorRef | Observable<Lifecycle>
 
-/** What {@link LifecycleExpectation.until} waits for: a state, or any of its moments. */
+/** Goal of {@link LifecycleExpectation.until}: a state, or a test of the lifecycle. */
 export type LifecycleGoal = LifecycleState | ((lifecycle: Lifecycle) => boolean)
 
 /**
- * The lifecycle of a server, collected from the moment of {@link expectLifecycle} on. Whatever it is asked, it throws an
- * `AssertionError` of `node:assert` where the server took a transition that the lifecycle does not declare.
+ * Recorder of a server's lifecycle from the call of {@link expectLifecycle} on.
+ * Each assertion throws an `AssertionError` of `node:assert` if the server took a transition that the
+ * lifecycle does not declare.
  */
 export class LifecycleExpectation {
   readonly #seen: Lifecycle[] = []
@@ -31,25 +32,25 @@ export class LifecycleExpectation {
     })
   }
 
-  /** The states so far, in order, each as long as it lasted. */
+  /** States so far, in order, without consecutive repeats. */
   get states(): readonly LifecycleState[] {
     const all = this.#seen.map(({ state }) => state)
     return all.filter((state, i) => state !== all[i - 1])
   }
 
-  /** Everything that the lifecycle has told so far. */
+  /** All changes of the lifecycle so far. */
   get changes(): readonly Lifecycle[] {
     return [...this.#seen]
   }
 
-  /** Asserts which states there were so far, all of them, the one at the beginning included. */
+  /** Asserts the complete list of states so far, including the first. */
   toPass(states: readonly LifecycleState[]): this {
     this.toBeDeclared()
     if (states.join() === this.states.join()) return this
     throw failure('The server passed other states than these', this.states, states)
   }
 
-  /** Asserts that every transition so far was a declared one: see {@link lifecycleTransitions}. */
+  /** Asserts that every transition so far is declared in {@link lifecycleTransitions}. */
   toBeDeclared(): this {
     const { states } = this
     const i = states.findIndex((to, i) => i > 0 && !isDeclared(states[i - 1], to))
@@ -61,9 +62,11 @@ export class LifecycleExpectation {
   }
 
   /**
-   * Waits for a state, or for what a function says of the lifecycle; at once where it is so. Rejects with an
-   * `AssertionError` that tells the states so far where it is not so within `timeoutMs` of real time (default 10 000), or
-   * where the lifecycle completes.
+   * Waits for a state, or until a function of the lifecycle returns `true`. Resolves immediately if the goal
+   * is already reached.
+   *
+   * @throws AssertionError with the states so far, if the goal is not reached within `timeoutMs` of real time
+   * (default 10 000) or if the lifecycle completes.
    */
   async until(goal: LifecycleGoal, { timeoutMs = 10_000 }: { timeoutMs?: number } = {}): Promise<this> {
     const isThere = (): boolean => {
@@ -103,7 +106,7 @@ export class LifecycleExpectation {
 }
 
 /**
- * Collects the lifecycle of a server from now on, for a test of any runner.
+ * Records the lifecycle of a server from now on. Works with any test runner.
  *
  * @example
  * const lifecycle = expectLifecycle(server)
@@ -126,7 +129,7 @@ function observableOf(source: LifecycleSource): Observable<Lifecycle> {
 const isDeclared = (from: LifecycleState = 'idle', to: LifecycleState): boolean =>
   (lifecycleTransitions[from] as readonly LifecycleState[]).includes(to)
 
-/** With what `node:assert` says of the difference. */
+/** Returns an error with the difference that `node:assert` reports. */
 function failure(what: string, actual: unknown, expected: unknown): AssertionError {
   const { message } = new AssertionError({ actual, expected, operator: 'deepStrictEqual' })
   const difference = message.slice(message.indexOf('\n') + 1)

@@ -1,73 +1,122 @@
 /**
- * What a fake opencode does wrong, by name; without any it is well-behaved. Faults combine. Every duration is in ms, every
- * count is of one start: a process that is started again counts anew.
+ * Faults of a fake opencode, by name. A fake without faults is well-behaved. Faults combine.
+ * Durations are in ms. Counts apply to one start: a restarted process counts from zero.
  */
 export interface FakeFaults {
-  /** How long it does nothing after it was started. Default: 0. */
+  /**
+   * Delay between the start of the process and its first action.
+   *
+   * @defaultValue `0`
+   */
   startDelayMs?: number
-  /** It ends before it listens, with this exit code and these last words on stderr. */
+  /** Exits before it listens, with this exit code and this text on stderr. */
   exitOnStart?: { code: number; stderr?: string }
-  /** It never says that it listens, and its port stays closed; `'portOpen'`: the port is open and answers all the same. */
+  /**
+   * Never announces that it listens, and keeps the port closed. `'portOpen'`: the port is open and answers.
+   */
   neverListens?: boolean | 'portOpen'
-  /** How long the port is open before it says so. Default: 0. */
+  /**
+   * Delay between the opening of the port and the announcement.
+   *
+   * @defaultValue `0`
+   */
   announceDelayMs?: number
   /**
-   * It listens and says so, but `GET /global/health` answers 503 for ever; `'unhealthy'`: 200 with `healthy: false`;
-   * `'html'`: every request gets 200 and a web page.
+   * Listens and announces it, but `GET /global/health` always answers 503. `'unhealthy'`: 200 with `healthy:
+   * false`. `'html'`: every request gets 200 and a web page.
    */
   neverHealthy?: boolean | 'unhealthy' | 'html'
-  /** Health is fine, but `/config`, `/event` and `/session` answer 400: what opencode does with a broken project config. */
+  /**
+   * Reports healthy, but `/config`, `/event` and `/session` answer 400, as opencode does with a broken
+   * project config.
+   */
   configBroken?: boolean
   /**
-   * Connections that are accepted and never answered: those before it says that it listens, and so many of the first after
-   * it (`true`: 1). The real server loses every connection of its first half second (opencode 1.18.33).
+   * Number of connections that are accepted and never answered after the announcement (`true`: 1), in
+   * addition to all connections before it.
+   *
+   * @remarks Observed in opencode 1.18.33: the server loses every connection of its first half second.
    */
   loseFirstRequest?: boolean | number
-  /** It ends this long after its first answer of health. */
+  /** Delay between the first health answer and the crash. */
   crashAfterMs?: number
-  /** It ends once so many events of sessions were sent; the last of them still arrives, and nothing after it. */
+  /**
+   * Number of session events after which the process crashes. The last of them still arrives; nothing after
+   * it does.
+   */
   crashAfterEvents?: number
-  /** How it crashes: with an exit code, or killed. Default: 1. */
+  /**
+   * Exit code of a crash, or the signal that kills the process.
+   *
+   * @defaultValue `1`
+   */
   crashWith?: number | 'SIGKILL'
-  /** SIGTERM, SIGINT and SIGHUP do nothing; a number: so many of the first SIGTERMs. */
+  /** Ignores SIGTERM, SIGINT and SIGHUP. A number: ignores that many of the first SIGTERMs. */
   ignoreSigterm?: boolean | number
-  /** It writes so many MB to stdout and as many to stderr, half before it listens and half after, half of it without a line's end. */
+  /**
+   * Output volume in MB, on stdout and stderr each. Half comes before the process listens and half after.
+   * Half of the output has no line ends.
+   */
   outputFlood?: number
-  /** It falls silent this long after its first answer of health: no answer, no frame, and every socket stays open. */
+  /** Delay between the first health answer and silence: no answer, no frame, and every socket stays open. */
   wedgeAfterMs?: number
-  /** It wakes from `wedgeAfterMs` after so long, and what it kept back comes in a burst. Default: never. */
+  /**
+   * Duration of the silence of `wedgeAfterMs`. The output held back then comes in a burst.
+   *
+   * @defaultValue forever
+   */
   wedgeForMs?: number
-  /** Only health falls silent in `wedgeAfterMs`; turns go on. */
+  /** Silences only health in `wedgeAfterMs`; turns go on. */
   wedgeHealthOnly?: boolean
-  /** Every event stream is cut, once, when so many events of sessions were sent; nobody hears what happens until a stream is open again. */
+  /**
+   * Number of session events after which every event stream is cut, once. Events until a stream is open again
+   * are lost.
+   */
   cutStreamAfterEvents?: number
-  /** Every event of a session is sent twice, with the same id. */
+  /** Sends every session event twice, with the same id. */
   duplicateFrames?: boolean
   /**
-   * Each two neighbouring events of a session change places, but for two that only make sense in order: pieces of one
-   * part, and what a message or a request begins with.
+   * Swaps each two neighbouring session events, except pairs that only make sense in order: pieces of one
+   * part, and the first events of a message or a request.
    */
   reorderFrames?: boolean
-  /** After a turn's idle comes a second error, with a stack: what opencode does after an unknown model. */
+  /** Sends a second error with a stack after a turn's idle, as opencode does after an unknown model. */
   trailingError?: boolean
-  /** After a turn's idle the session is busy and idle once more, as it is after an abort. */
+  /** Sends busy and idle once more after a turn's idle, as opencode does after an abort. */
   busyAfterIdle?: boolean
-  /** A prompt gets a `session.error` with this message and nothing else: neither busy nor idle, as with an unknown agent. */
+  /**
+   * Message of a `session.error` that answers a prompt. Nothing else is sent, neither busy nor idle, as with
+   * an unknown agent.
+   */
   errorWithoutIdle?: string
-  /** Between two heartbeats of an event stream. Default: 10 000, as the real one. */
+  /**
+   * Interval between two heartbeats of an event stream.
+   *
+   * @defaultValue `10_000`, as opencode
+   */
   heartbeatMs?: number
-  /** How long a new event stream is open before it tells what happens. Default: 20. */
+  /**
+   * Delay between the opening of an event stream and its first reported event.
+   *
+   * @defaultValue `20`
+   */
   deafStreamMs?: number
   /**
-   * Number of times that the directory in the header `x-opencode-directory` is decoded: 2, like the one in a query, or 0,
-   * like an opencode that decodes no header. Default: 1, like the real one.
+   * Number of times that the directory in the header `x-opencode-directory` is decoded: 2, like the directory
+   * in a query, or 0, like an opencode that decodes no header.
+   *
+   * @defaultValue `1`, as opencode
    */
   headerDecodes?: number
-  /** What `--version` and health say. Default: 1.18.33. */
+  /**
+   * Version that `--version` and health report.
+   *
+   * @defaultValue `1.18.33`
+   */
   version?: string
 }
 
-/** Every name, so that a misspelt one is not a fault that silently never happens. */
+/** All fault names, so that a misspelt name is rejected instead of silently ignored. */
 const names: Record<keyof FakeFaults, true> = {
   startDelayMs: true,
   exitOnStart: true,
@@ -97,8 +146,9 @@ const names: Record<keyof FakeFaults, true> = {
 }
 
 /**
- * Refuses what is no fault.
- * @throws TypeError that names it, and what there is.
+ * Checks the names of faults.
+ *
+ * @throws TypeError for an unknown name. The message gives the name and the known names.
  */
 export function checkFaults(faults: readonly FakeFaults[]): void {
   for (const name of faults.flatMap((each) => Object.keys(each)))

@@ -17,66 +17,76 @@ import { toPlayed, type FakeRule } from './fake-script.ts'
 /** Options of {@link fakeOpenCode}. */
 export interface FakeOpenCodeOptions {
   /**
-   * What the model behind the fake answers, by the prompt. A prompt without a rule is played by the keywords it begins
-   * with (`docs/testing.md`), and answered `Hello world` without any.
+   * Script of the model behind the fake. A prompt without a rule is played by its leading keywords
+   * (`docs/testing.md`). A prompt without keywords is answered with `Hello world`.
    */
   script?: readonly FakeRule[]
 }
 
-/** One start of a fake, as `serve`. */
+/** Start of a fake, as `serve`. */
 export interface FakeStart {
   pid: number
   port: number
-  /** Its arguments, without node's own. */
+  /** Arguments of the process, without node's own. */
   argv: readonly string[]
-  /** Epoch ms. */
+  /** Time in epoch ms. */
   at: number
 }
 
-/** One request that a fake got, refused ones included. */
+/** Request that a fake received, including rejected requests. */
 export interface FakeRequest {
   pid: number
-  /** Epoch ms. */
+  /** Time in epoch ms. */
   at: number
   method: string
-  /** Path and query. */
+  /** Path and query of the request. */
   url: string
-  /** The directory that it is about. */
+  /** Directory that the request concerns. */
   directory: string
-  /** Whether it had the right password. */
+  /** `true` if the password was correct. */
   authorized: boolean
-  /** The parsed JSON; of a body beyond 64 Ki characters only its length. */
+  /** Parsed JSON. For a body longer than 64 Ki characters, only the length. */
   body?: unknown
 }
 
-/** A fake opencode binary. */
+/** Fake opencode binary. */
 export interface FakeOpenCode extends AsyncDisposable {
-  /** For the option `binary` of a server. */
+  /** Path for the option `binary` of a server. */
   readonly binary: string
-  /** What was started so far, in order. */
+  /** Starts so far, in order. */
   readonly starts: readonly FakeStart[]
-  /** What it was asked so far, in order. */
+  /** Requests so far, in order. */
   readonly requests: readonly FakeRequest[]
-  /** From now on a start waits before it listens, so that a test may look at its server while it starts. */
+  /** Makes every later start wait before it listens, so that a test can inspect a starting server. */
   hold(): void
-  /** Starts go on, those that wait too. */
+  /** Lets starts continue, including waiting starts. */
   release(): void
-  /** Ends what still runs of it, within some 100 ms, and removes the binary. Safe to call twice. */
+  /**
+   * Ends all remaining processes of the fake within about 100 ms and removes the binary. Safe to call twice.
+   */
   stop(): Promise<void>
 }
 
-/** How long `stop` waits for processes to end: one may be stopped, or its pid another's by now. */
+/**
+ * Time limit of `stop` for processes to end, in ms. A process may be suspended, or its pid may already belong
+ * to another process.
+ */
 const patienceMs = 2_000
 
 /**
- * Makes a stand-in for the opencode binary: a small executable that speaks the part of the protocol of `opencode serve`
- * 1.18.33 that this package uses, starts in some ten ms, and goes wrong as it is told. It keeps its sessions in the home
- * of who starts it, so they outlive a crash; `bash` and `read` really run, nothing else does, and no model is asked.
+ * Creates a stand-in for the opencode binary: a small executable that starts in about ten ms and fails as
+ * configured.
+ * The fake speaks the part of the protocol of `opencode serve` 1.18.33 that this package uses. Sessions are
+ * stored in the home of the starting process, so they outlive a crash. `bash` and `read` really run; no other
+ * tool runs, and no model is called.
  *
- * `faults` are those of every start, or a list: of the first start, of the second …, the last of all later ones.
+ * The executable is a script whose first line names this process's Node, so a POSIX system is required.
  *
- * For POSIX systems: the executable is a script with a first line that names this process's Node. Rejects with a
- * `TypeError` for a fault that it does not know, and with an `Error` on Windows.
+ * @param faults - The faults of every start, or a list: of the first start, of the second …; the last entry
+ * applies to all later starts.
+ * @param options - Script of the fake's model.
+ * @throws TypeError for an unknown fault.
+ * @throws Error on Windows.
  *
  * @example
  * await using fake = await fakeOpenCode([{ crashAfterMs: 500 }, {}], { script: [{ match: 'hello', reply: { text: 'Hi' } }] })
@@ -136,13 +146,19 @@ function makeFake(faults: readonly FakeFaults[], options: FakeOpenCodeOptions): 
   }
 }
 
-/** The fake's own program: beside this file as source and as built. */
+/** URL of the fake's program, beside this file both in the source and in the build. */
 const program = new URL('./fake-opencode/main.mjs', import.meta.url)
 
-/** This process's Node; a first line can hold no blank. */
+/**
+ * Interpreter for the script's first line: this process's Node. A first line cannot contain a path with a
+ * blank.
+ */
 const interpreter = /\s/.test(process.execPath) ? '/usr/bin/env node' : process.execPath
 
-/** A launcher, because npm makes no file of a package executable but its bins; and its config travels in it. */
+/**
+ * Writes the launcher, which contains the fake's config. A launcher is needed because npm makes only a
+ * package's bins executable.
+ */
 function writeExecutable(file: string, config: FakeConfig): void {
   const lines = [
     `#!${interpreter}`,
@@ -158,7 +174,7 @@ function readLines<T>(file: string): T[] {
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as T)
 }
 
-/** The processes end of themselves once their binary has gone. */
+/** Waits until the processes have ended. Each process exits by itself when its binary is removed. */
 async function untilEnded(pids: readonly number[]): Promise<void> {
   const end = Date.now() + patienceMs
   while (pids.some(isAlive) && Date.now() < end) await sleep(20)

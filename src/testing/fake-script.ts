@@ -1,27 +1,27 @@
 import type { ErrorReply, HangReply, ScriptedRule, StreamReply } from './model-script.ts'
 
-/** What the model behind a fake opencode does with one request: as with a scripted model, but never cut in mid-stream. */
+/** Reply of the model behind a fake opencode: same as for a scripted model, but never cut in mid-stream. */
 export type FakeReply = Omit<StreamReply, 'cutAfter'> | ErrorReply | HangReply
 
 /**
- * One rule of a fake's script: a {@link ScriptedRule} without functions, because another process plays it. So a script
- * may serve both a scripted model behind the real opencode and a fake one.
+ * Rule of a fake's script: a {@link ScriptedRule} without functions, because another process plays the rule.
+ * The same script can therefore serve a scripted model behind the real opencode and a fake opencode.
  */
 export interface FakeRule extends Pick<ScriptedRule, 'times'> {
-  /** A part of the prompt, or a pattern for it. */
+  /** Substring of the prompt, or a pattern for the prompt. */
   match: string | RegExp
-  /** One reply for every request of a turn, or one per step; the last repeats. */
+  /** Reply for every request of a turn, or one reply per step. The last reply repeats. */
   reply: FakeReply | readonly FakeReply[]
 }
 
-/** A rule as the fake's process gets it. */
+/** Rule in the form that the fake's process receives. */
 export interface PlayedRule {
   match: { text: string } | { source: string; flags: string }
   replies: readonly FakeReply[]
   times: number | null
 }
 
-/** Makes a rule fit for JSON. */
+/** Converts a rule to a form that JSON can hold. */
 export function toPlayed({ match, reply, times }: FakeRule): PlayedRule {
   return {
     match: typeof match === 'string' ? { text: match } : { source: match.source, flags: match.flags },

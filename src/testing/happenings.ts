@@ -1,69 +1,72 @@
 import type { LifecycleState } from '../api/lifecycle.ts'
 
-/** What a host does to a server. */
+/** Happenings that a host causes. */
 export type HostHappening =
   | 'start'
-  /** Both, with nothing in between. */
+  /** `start` and `stop`, with nothing in between. */
   | 'start and stop'
   | 'stop'
-  /** Gives it a configuration that is another one. */
+  /** A different configuration. */
   | 'reconfigure'
-  /** A turn, unless one is open. */
+  /** A new turn, unless a turn is open. */
   | 'turn'
-  /** The end of the open turn, if there is one. */
+  /** Cancellation of the open turn, if any. */
   | 'cancel'
 
-/** What the world does to a server. */
+/** Happenings that the world causes. */
 export type WorldHappening =
-  /** It is started, but its preparation fails, for a reason that another configuration might mend: its config cannot be written. */
+  /**
+   * A start whose preparation fails for a reason that another configuration may fix: the config cannot be
+   * written.
+   */
   | 'cannot be prepared'
-  /** A start whose preparation the host refuses for the moment; only with `hostFaults`. */
+  /** A start whose preparation the host refuses temporarily; only with `hostFaults`. */
   | 'cannot be prepared for now'
-  /** It is started, but no process comes of it. */
+  /** A start whose process cannot be spawned. */
   | 'cannot be spawned'
   | 'becomes healthy'
-  /** Its start takes longer than `startTimeoutMs`. */
+  /** A start that takes longer than `startTimeoutMs`. */
   | 'is late'
   | 'crashes'
   | 'answers a probe'
   | 'loses a probe'
-  /** Neither answers nor streams, for long enough. */
+  /** Neither answers nor streams, for longer than the limits allow. */
   | 'wedges'
   | 'exceeds its memory'
-  /** The open turn, if there is one. */
+  /** An answer to the open turn, if any. */
   | 'answers the turn'
-  /** A process that was told to end does. */
+  /** The end of a process that was told to end. */
   | 'ends'
-  /** The wait before a restart is over. */
+  /** The end of the wait before a restart. */
   | 'cools down'
-  /** Longer than a server may idle, a drain may last and a restart counts. */
+  /** A time longer than the idle timeout, the drain limit and the restart window. */
   | 'time passes'
 
-/** What may happen to a server. */
+/** All happenings. */
 export type Happening = HostHappening | WorldHappening
 
-/** Where a server is while the model is in a state, and how many processes of it live. */
+/** Lifecycle state of the real server, and number of its live processes, while the model is in a state. */
 export interface LifecycleMeta {
   lifecycle: LifecycleState
   alive: 0 | 1
 }
 
-/** What the model knows besides. */
+/** Context of the model. */
 export interface LifecycleModelContext {
-  /** Whether the server is kept alive without a turn. */
+  /** `true` if the server is kept alive without a turn. */
   wanted: boolean
-  /** Whether a turn waits or runs. */
+  /** `true` if a turn waits or runs. */
   turn: boolean
-  /** Restarts that count. */
+  /** Number of restarts in the restart window. */
   spent: number
-  /** Probes in a row that were lost. */
+  /** Number of consecutive lost probes. */
   lost: number
-  /** Which configuration was healthy last: the one in use, another one, or none yet. */
+  /** Last healthy configuration: the current one (`this`), another, or none yet. */
   proven: 'none' | 'this' | 'another'
-  /** Whether another configuration waits to be used. */
+  /** `true` if another configuration waits to be used. */
   pending: boolean
-  /** Whether the cause of the failure may pass by itself. */
+  /** `true` if the cause of the failure may pass by itself. */
   mayPass: boolean
-  /** Whether the present start was requested by a turn after a failure; no restart follows such a start. */
+  /** `true` if a turn requested the current start after a failure. No restart follows such a start. */
   lastTry: boolean
 }

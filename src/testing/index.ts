@@ -1,4 +1,4 @@
-/** The test kit: a scripted model to put behind a real opencode server, and a fake of opencode itself. */
+/** Test kit: a scripted model for a real opencode server, and a fake of opencode itself. */
 export { fakeOpenCode } from './fake-opencode.ts'
 export type { FakeOpenCode, FakeOpenCodeOptions, FakeRequest, FakeStart } from './fake-opencode.ts'
 export type { FakeFaults } from './fake-faults.ts'
@@ -22,7 +22,10 @@ export type {
   StreamReply,
 } from './model-script.ts'
 
-/** For tests of what is built on a server: its lifecycle, its turns, its time, and a model of what may happen to it. */
+/**
+ * Helpers for tests of code that uses a server: lifecycle, turns, time, and a model of what can happen to a
+ * server.
+ */
 export { lifecycleTransitions } from '../api/lifecycle.ts'
 export { collectReplies, type CollectedTurn } from './collect-replies.ts'
 export {

@@ -2,36 +2,53 @@ import { assign, StateMachine, type SnapshotFrom } from 'xstate'
 import type { Happening, LifecycleMeta } from './happenings.ts'
 import { lifecycleWorld } from './lifecycle-world.ts'
 
-/** How large the world of {@link createLifecycleModel} is. */
+/** Size of the world of {@link createLifecycleModel}. */
 export interface LifecycleModelOptions {
-  /** Whether turns happen. Default true. */
+  /**
+   * `true` to include turns.
+   *
+   * @defaultValue `true`
+   */
   turns?: boolean
-  /** As the server's option. Default 2. */
+  /**
+   * Same as the server's option.
+   *
+   * @defaultValue `2`
+   */
   maxRestarts?: number
-  /** As the server's option. Default 2. */
+  /**
+   * Same as the server's option.
+   *
+   * @defaultValue `2`
+   */
   unhealthyThreshold?: number
   /**
-   * Whether the host refuses something for the moment (`cannot be prepared for now`), and a turn has a failed server tried
-   * again once the fault may have passed (`time passes` in `failed`). Default false.
+   * `true` to include temporary refusals by the host (`cannot be prepared for now`), and a turn that retries
+   * a failed server after the fault may have passed (`time passes` in `failed`).
+   *
+   * @defaultValue `false`
    */
   hostFaults?: boolean
-  /** What cannot be made to happen to the subject, or need not be. */
+  /** Happenings to leave out, because the subject cannot or need not have them. */
   without?: readonly Happening[]
 }
 
-/** What {@link createLifecycleModel} gives. */
+/** Result of {@link createLifecycleModel}. */
 export type LifecycleModel = typeof lifecycleWorld
 
 const ofHostFaults = ['cannot be prepared for now', 'time passes in failed']
 const turnHappenings: readonly Happening[] = ['turn', 'cancel', 'answers the turn']
 
 /**
- * An abstract model of what happens to a server, and where each happening has to leave it, for `createTestModel` of
- * `xstate/graph`: its events are happenings, its states' `meta` says which state of the lifecycle that is and how many
- * processes live. One turn is open at a time. Nothing passes by itself: a process ends when `ends` happens, so a subject
- * has to hold its processes until then (one that swallows SIGTERM, with a long `stopGraceMs`), and `time passes` is longer
- * than its `idleTimeoutMs`, `drainMs` and `restartWindowMs`, which are longer than all else together. What cannot be made
- * to happen to it is left out by `without`.
+ * Returns an abstract model of what happens to a server, and of the state that each happening leads to, for
+ * `createTestModel` of `xstate/graph`.
+ * The model's events are happenings. The `meta` of each state gives the lifecycle state and the number of
+ * live processes. At most one turn is open at a time.
+ *
+ * Nothing passes by itself. A process ends only with the happening `ends`, so the subject must keep its
+ * processes alive until then (for example, processes that ignore SIGTERM, with a long `stopGraceMs`). `time
+ * passes` is longer than the subject's `idleTimeoutMs`, `drainMs` and `restartWindowMs`, which are longer
+ * than everything else together. Use `without` to leave out happenings that the subject cannot have.
  *
  * @example
  * const subject = await startSubject()
@@ -75,14 +92,19 @@ export function createLifecycleModel({
   return new StateMachine(prune(config, left), implementations)
 }
 
-/** Where the real server has to be while the model is in a state. */
+/**
+ * Returns the lifecycle state and process count that the real server must have while the model is in a state.
+ */
 export function metaOf(state: SnapshotFrom<LifecycleModel>): LifecycleMeta {
   const [meta] = Object.values(state.getMeta())
   if (!meta) throw new Error(`The model is in no state: ${JSON.stringify(state.value)}`)
   return meta
 }
 
-/** Returns the model without some happenings, each of all states or (`time passes in failed`) of one. */
+/**
+ * Returns the config without some happenings, each removed from all states or (`time passes in failed`) from
+ * one state.
+ */
 function prune(config: LifecycleModel['config'], left: ReadonlySet<string>): LifecycleModel['config'] {
   const states = Object.entries(config.states ?? {}).map(([key, state]) => {
     const isLeft = (happening: string) => left.has(happening) || left.has(`${happening} in ${key}`)

@@ -7,7 +7,7 @@ const types = {} as {
   meta: LifecycleMeta
 }
 
-/** The limits are those of one model: see `createLifecycleModel`. */
+/** Setup of the world. The limits of a model come from `createLifecycleModel`. */
 const world = setup({
   types,
   guards: {
@@ -19,7 +19,7 @@ const world = setup({
     isLastStraw: () => true,
     hasPending: ({ context }) => context.pending,
     canRollBack: ({ context }) => context.proven === 'another' && !context.pending,
-    /** Only if the model includes faults of the host. */
+    /** `true` only if the model includes faults of the host. */
     mayPass: () => false,
   },
   actions: {
@@ -52,7 +52,10 @@ const another = ({ proven }: LifecycleModelContext) => ({
   proven: proven === 'this' ? ('another' as const) : proven,
 })
 
-/** What happens alike wherever a server waits for something, and is wanted by others or only by its turn. */
+/**
+ * Happenings with the same effect in every state in which a server waits and is needed by callers or by its
+ * turn.
+ */
 const waits = {
   start: { actions: 'want' },
   turn: { actions: 'beginTurn' },
@@ -81,7 +84,7 @@ const idle = world.createStateConfig({
   },
 })
 
-/** A process lives that does not serve yet. */
+/** State with a live process that does not serve yet. */
 const starting = world.createStateConfig({
   meta: { lifecycle: 'probing', alive: 1 },
   entry: ['answer', 'adopt'],
@@ -133,7 +136,7 @@ const healthy = world.createStateConfig({
   },
 })
 
-/** Still healthy, and about to be replaced as soon as its turn has ended. */
+/** State of a healthy server that is replaced when its turn has ended. */
 const draining = world.createStateConfig({
   meta: { lifecycle: 'healthy', alive: 1 },
   on: {
@@ -154,7 +157,7 @@ const draining = world.createStateConfig({
   },
 })
 
-/** It was healthy and is to end: another follows at once. */
+/** State of a formerly healthy server that must end. A restart follows immediately. */
 const wedged = world.createStateConfig({
   meta: { lifecycle: 'reaping', alive: 1 },
   entry: 'answer',
@@ -170,7 +173,7 @@ const wedged = world.createStateConfig({
   },
 })
 
-/** It was not healthy in time and is to end: another follows after a while. */
+/** State of a server that was not healthy in time and must end. A restart follows after a delay. */
 const overdue = world.createStateConfig({
   meta: { lifecycle: 'reaping', alive: 1 },
   on: {
@@ -187,7 +190,7 @@ const overdue = world.createStateConfig({
   },
 })
 
-/** No process lives; the next one is waited for. */
+/** State without a process, before a delayed restart. */
 const cooling = world.createStateConfig({
   meta: { lifecycle: 'reaping', alive: 0 },
   on: {
@@ -197,13 +200,13 @@ const cooling = world.createStateConfig({
       { target: 'idle', actions: 'endTurn' },
     ],
     stop: { target: 'idle', actions: 'unwant' },
-    // It may be the cure, and is tried at once.
+    // The new configuration may fix the failure, so the start is not delayed.
     reconfigure: { target: 'starting', actions: 'ask' },
     'cools down': { target: 'starting', actions: 'spend' },
   },
 })
 
-/** It is to end, and nobody wants another. */
+/** State of a server that must end, with no restart requested. */
 const leaving = world.createStateConfig({
   meta: { lifecycle: 'reaping', alive: 1 },
   entry: 'answer',
@@ -216,7 +219,7 @@ const leaving = world.createStateConfig({
   },
 })
 
-/** It is to end, and another is to take its place. */
+/** State of a server that must end and be replaced. */
 const returning = world.createStateConfig({
   meta: { lifecycle: 'reaping', alive: 1 },
   entry: 'answer',
@@ -253,13 +256,16 @@ const failed = world.createStateConfig({
   },
 })
 
-/** The cause of the failure may have passed: a turn starts the server once more. */
+/** State after a failure whose cause may have passed. A turn starts the server once more. */
 const rested = world.createStateConfig({
   ...failed,
   on: { ...failed.on, turn: { target: 'starting', actions: 'tryLast' }, 'time passes': {} },
 })
 
-/** What the world does to one server, and where that has to leave it; the limits are those of `createLifecycleModel`. */
+/**
+ * Machine of the happenings to one server and of the states that they lead to. The limits come from
+ * `createLifecycleModel`.
+ */
 export const lifecycleWorld = world.createMachine({
   id: 'lifecycle',
   context: {

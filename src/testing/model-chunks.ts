@@ -1,19 +1,25 @@
 import type * as Aimock from '@copilotkit/aimock'
 import type { ScriptedToolCall, ScriptedUsage, StreamReply } from './model-script.ts'
 
-/** The frames of one streamed answer, before they are paced and written. */
+/** Frames of one streamed answer, before pacing and writing. */
 export interface ReplyChunks {
-  /** Reasoning, the role (at `roleAt`), text and tool calls, the finish. */
+  /** Chunks in order: reasoning, the role (at index `roleAt`), text and tool calls, the finish. */
   chunks: Aimock.SSEChunk[]
   roleAt: number
-  /** The frame after the finish, with an empty `choices`; for clients that ask for `include_usage`. */
+  /** Frame after the finish, with empty `choices`, for clients that ask for `include_usage`. */
   usageChunk: Aimock.SSEChunk
 }
 
-/** aimock cuts a text by length; a piece longer than any text keeps each scripted chunk whole. */
+/**
+ * Chunk size for aimock, which cuts text by length. A size longer than any text keeps each scripted chunk
+ * whole.
+ */
 const WHOLE = Number.MAX_SAFE_INTEGER
 
-/** Builds the frames of a reply. aimock takes text in ordered blocks, but reasoning only as one string: hence the loop. */
+/**
+ * Builds the frames of a reply. Reasoning needs a loop, because aimock takes text in ordered blocks but
+ * reasoning only as one string.
+ */
 export function buildChunks(aimock: typeof Aimock, model: string, reply: StreamReply): ReplyChunks {
   const shared = { id: aimock.generateId(), finishReason: finishReason(reply) }
   const thoughts = pieces(reply.reasoning).flatMap((thought) =>
@@ -57,7 +63,7 @@ function pieces(text: string | readonly string[] = []): string[] {
   return [text].flat().filter((piece) => piece !== '')
 }
 
-/** The arguments travel as JSON text. */
+/** Converts a tool call to the wire form, with the arguments as JSON text. */
 function wireCall({ name, args, id }: ScriptedToolCall): Aimock.ToolCall {
   return { name, arguments: JSON.stringify(args), ...(id !== undefined && { id }) }
 }

@@ -5,10 +5,13 @@ import { buildChunks, buildCompletion } from './model-chunks.ts'
 import type { ModelRequestBody } from './model-request.ts'
 import type { ErrorReply, HangReply, ScriptedReply, StreamReply } from './model-script.ts'
 
-/** Between the last chunk and a cut, so that the client has read the chunks by then. */
+/** Delay between the last chunk and a cut, in ms, so that the client has read the chunks by then. */
 const CUT_PAUSE_MS = 250
 
-/** Gives one reply; settles when it is sent, cut or left hanging. Never rejects because the client went away. */
+/**
+ * Sends one reply. Resolves when the reply is sent, cut or left hanging. Does not reject if the client
+ * disconnects.
+ */
 export async function sendReply(
   aimock: typeof Aimock,
   response: ServerResponse,
@@ -21,7 +24,10 @@ export async function sendReply(
   else sendJson(response, 200, buildCompletion(aimock, body.model, reply))
 }
 
-/** aimock's own writer cannot: it sets only `Retry-After` and adds that, with rate-limit headers, to every 429. */
+/**
+ * Sends an HTTP error. aimock's own writer is not used: it sets only `Retry-After`, and adds that and
+ * rate-limit headers to every 429.
+ */
 function sendError(response: ServerResponse, { error }: ErrorReply): void {
   const {
     status,
@@ -59,10 +65,10 @@ async function stream(
   if (!finished) await closeSoon(aimock, response)
 }
 
-/** A signal that fires when the client leaves or `limit` chunks are written. */
+/** Returns a signal that fires when the client disconnects or `limit` chunks are written. */
 function cutSignal(response: ServerResponse, limit: number): { signal: AbortSignal; countDown: () => void } {
   const cut = new AbortController()
-  setMaxListeners(0, cut.signal) // aimock adds a listener per pause and keeps it: Node would warn at the 11th
+  setMaxListeners(0, cut.signal) // aimock adds a listener per pause and keeps it; Node warns at the 11th
   let left = limit
   const countDown = () => {
     if (left === 0) cut.abort()
@@ -75,13 +81,19 @@ function cutSignal(response: ServerResponse, limit: number): { signal: AbortSign
   return { signal: cut.signal, countDown }
 }
 
-/** After how many written chunks to cut: the role chunk does not count, the finish chunk is never sent. */
+/**
+ * Returns the number of written chunks before a cut. The role chunk does not count, and the finish chunk is
+ * never sent.
+ */
 function cutIndex({ cutAfter }: StreamReply, total: number, roleAt: number): number {
   if (cutAfter === undefined) return Infinity
   return Math.min(cutAfter > roleAt ? cutAfter + 1 : cutAfter, total - 1)
 }
 
-/** Pauses only between scripted chunks: the first one's goes before all, the role and finish chunks add none. */
+/**
+ * Returns pauses between scripted chunks only. The first chunk's pause comes before everything; the role and
+ * finish chunks add none.
+ */
 function timings(
   reply: StreamReply,
   total: number,
@@ -95,8 +107,9 @@ function timings(
 }
 
 /**
- * Closes in mid-stream. aimock's own truncation destroys the response while Node still holds the chunks back, so none
- * arrives; and a client that reads the last chunks and the end of the connection at once (Bun 1.3) reports only the end.
+ * Closes the connection in mid-stream, after a delay.
+ * aimock's own truncation destroys the response while Node still holds the chunks, so no chunk arrives. A
+ * client that reads the last chunks and the end of the connection together (Bun 1.3) reports only the end.
  */
 async function closeSoon(aimock: typeof Aimock, response: ServerResponse): Promise<void> {
   await aimock.delay(response.destroyed ? 0 : CUT_PAUSE_MS)

@@ -1,27 +1,30 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
 /**
- * What a request is for. Only `chat` reaches the script's rules: opencode asks for a `title` beside the first turn of a
- * session and for a `summary` when it compacts one, and both are answered with a fixed text; `rejected` had the wrong key.
+ * Purpose of a request. Only `chat` reaches the script's rules; `title` and `summary` are answered with a
+ * fixed text; `rejected` had the wrong key.
+ *
+ * @remarks opencode requests a `title` in parallel with the first turn of a session, and a `summary` when it
+ * compacts a session.
  */
 export type ModelRequestKind = 'chat' | 'title' | 'summary' | 'rejected'
 
-/** One message of a chat-completion request, in OpenAI's shape. */
+/** Message of a chat-completion request, in OpenAI's shape. */
 export interface ModelMessage {
   role: string
-  /** A string, or parts such as `{ type: 'text', text }` and `{ type: 'image_url', image_url }`. */
+  /** String, or parts such as `{ type: 'text', text }` and `{ type: 'image_url', image_url }`. */
   content?: unknown
   tool_calls?: readonly { id: string; type: 'function'; function: { name: string; arguments: string } }[]
   tool_call_id?: string
 }
 
-/** One tool the client offers to the model, in OpenAI's shape. */
+/** Tool that the client offers to the model, in OpenAI's shape. */
 export interface ModelTool {
   type: 'function'
   function: { name: string; description?: string; parameters?: unknown }
 }
 
-/** The body of a chat-completion request as it arrived. */
+/** Body of a chat-completion request as received. */
 export interface ModelRequestBody {
   model: string
   messages: readonly ModelMessage[]
@@ -31,31 +34,45 @@ export interface ModelRequestBody {
   [field: string]: unknown
 }
 
-/** One recorded chat-completion request. */
+/** Recorded chat-completion request. */
 export interface ModelRequest {
   kind: ModelRequestKind
   model: string
   messages: readonly ModelMessage[]
   tools: readonly ModelTool[]
-  /** The text parts of the last user message, joined by newlines; what a rule's string or RegExp is matched on. */
+  /**
+   * Text parts of the last user message, joined by newlines. A rule's string or RegExp is matched against
+   * this text.
+   */
   text: string
-  /** The opencode session, from the `x-session-id` header; empty for another client. */
+  /** opencode session id, from the `x-session-id` header; empty for another client. */
   sessionID: string
-  /** With lower-case names; `authorization` is not redacted, `x-request-id` is aimock's own unless the client sent one. */
+  /**
+   * Headers with lower-case names. `authorization` is not redacted. `x-request-id` is aimock's own unless the
+   * client sent a value.
+   */
   headers: IncomingHttpHeaders
   body: ModelRequestBody
 }
 
-/** How the system prompts of opencode's own helpers begin (opencode 1.18.33, seen on the wire; neither offers tools). */
+/**
+ * Prefixes of the system prompts of opencode's helpers.
+ *
+ * @remarks Observed in opencode 1.18.33: neither helper request offers tools.
+ */
 const HELPERS = [
   { kind: 'title', prompt: /^You are a title generator\b/ },
   { kind: 'summary', prompt: /^You are a context summarization agent\b/ },
 ] as const
 
-/** The user message that opencode puts after a tool result with an image (opencode 1.18.33, seen on the wire). */
+/**
+ * Text of the user message after a tool result with an image.
+ *
+ * @remarks Observed in opencode 1.18.33.
+ */
 const TOOL_MEDIA = 'Attached media from tool result:'
 
-/** Reads a request; `undefined` when the body is not a chat completion. Never throws. */
+/** Returns a parsed request, or `undefined` if the body is not a chat completion. Never throws. */
 export function readModelRequest(raw: string, headers: IncomingHttpHeaders): ModelRequest | undefined {
   const body = parseJson(raw)
   if (!isChatBody(body)) return undefined
@@ -102,7 +119,9 @@ function kindOf(messages: readonly ModelMessage[]): 'chat' | 'title' | 'summary'
   return HELPERS.find((helper) => helper.prompt.test(prompt))?.kind ?? 'chat'
 }
 
-/** The messages somebody typed: those of the role `user` that do not carry a tool's image. */
+/**
+ * Returns the texts of the messages that a user typed: role `user`, without those that carry a tool's image.
+ */
 export function prompts(messages: readonly ModelMessage[]): string[] {
   return messages
     .filter(({ role }) => role === 'user')

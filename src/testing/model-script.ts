@@ -1,46 +1,58 @@
 import { prompts } from './model-request.ts'
 import type { ModelRequest } from './model-request.ts'
 
-/** A tool call the model makes; `args` is sent as JSON, `id` is made up when absent. */
+/** Tool call of the model. `args` is sent as JSON. A missing `id` is generated. */
 export interface ScriptedToolCall {
   name: string
   args: Readonly<Record<string, unknown>>
   id?: string
 }
 
-/** Token counts of a reply, as the provider bills them: cached tokens are part of the input, reasoning of the output. */
+/**
+ * Token counts of a reply, as the provider bills them: cached tokens are part of the input, reasoning is part
+ * of the output.
+ */
 export interface ScriptedUsage {
-  /** Default: 10. */
+  /** @defaultValue `10` */
   inputTokens?: number
-  /** Default: 5. */
+  /** @defaultValue `5` */
   outputTokens?: number
   cachedTokens?: number
   reasoningTokens?: number
 }
 
-/** A 200 with an answer: reasoning, then text, then tool calls, then the finish reason and the usage. */
+/** Status 200 with an answer: reasoning, then text, then tool calls, then the finish reason and the usage. */
 export interface StreamReply {
-  /** A string is one chunk; an array is streamed chunk by chunk as given. Empty strings are left out. */
+  /** Answer text. A string is one chunk; an array is streamed chunk by chunk. Empty strings are left out. */
   text?: string | readonly string[]
-  /** As `text`, in `reasoning_content`. */
+  /** Reasoning, like `text`, sent in `reasoning_content`. */
   reasoning?: string | readonly string[]
-  /** Several are parallel calls; each takes two chunks, its name and its arguments. */
+  /** Tool calls; several are parallel calls. Each takes two chunks: the name and the arguments. */
   toolCalls?: readonly ScriptedToolCall[]
   usage?: ScriptedUsage
-  /** Default: `tool_calls` with tool calls, otherwise `stop`. */
+  /** @defaultValue `tool_calls` with tool calls, otherwise `stop` */
   finishReason?: string
-  /** Pause between two chunks, in ms. Default: 0. */
+  /**
+   * Pause between two chunks, in ms.
+   *
+   * @defaultValue `0`
+   */
   chunkDelayMs?: number
-  /** Pause before the status line and the first chunk, in ms. Default: 0. */
+  /**
+   * Pause before the status line and the first chunk, in ms.
+   *
+   * @defaultValue `0`
+   */
   firstChunkDelayMs?: number
   /**
-   * Closes the connection 250 ms after this many chunks: 0 before any answer, `Infinity` just before the finish. A client
-   * that is stalled for longer than that may see the end without the chunks.
+   * Number of chunks after which the connection closes, with a delay of 250 ms: 0 before any answer,
+   * `Infinity` just before the finish.
+   * A client that is stalled for longer than the delay may see the end without the chunks.
    */
   cutAfter?: number
 }
 
-/** An HTTP error in OpenAI's shape; `headers` carries a `Retry-After`, which is never added on its own. */
+/** HTTP error in OpenAI's shape. `headers` may carry a `Retry-After`; none is added automatically. */
 export interface ErrorReply {
   error: {
     status: number
@@ -51,34 +63,42 @@ export interface ErrorReply {
   }
 }
 
-/** Never answers until the model stops or the client leaves: `true` sends nothing, `'headers'` a 200 and no chunk. */
+/**
+ * Request without an answer until the model stops or the client disconnects. `true` sends nothing;
+ * `'headers'` sends a 200 and no chunk.
+ */
 export interface HangReply {
   hang: true | 'headers'
 }
 
-/** What the model does with one request. */
+/** Reply of the model to one request. */
 export type ScriptedReply = StreamReply | ErrorReply | HangReply
 
-/** One rule of a script. The first rule that matches and is not used up answers the request. */
+/** Rule of a script. The first rule that matches and is not used up answers the request. */
 export interface ScriptedRule {
-  /** A part of the last user message, a pattern for it, or a test of the whole request. */
+  /** Substring of the last user message, a pattern for that message, or a test of the whole request. */
   match: string | RegExp | ((request: ModelRequest) => boolean)
   /**
-   * One reply for every request, or a reply per step: an array starts over with each user message of each session, a
-   * retry is a step too, and its last reply repeats. A function may wait before it replies.
+   * Reply for every request, one reply per step, or a function. An array restarts with each user message of
+   * each session; a retry is also a step; the last reply repeats. A function may wait before it replies.
    */
   reply:
     | ScriptedReply
     | readonly ScriptedReply[]
     | ((request: ModelRequest) => ScriptedReply | Promise<ScriptedReply>)
-  /** How many requests the rule answers in all. Default: any number. */
+  /**
+   * Total number of requests that the rule answers.
+   *
+   * @defaultValue unlimited
+   */
   times?: number
 }
 
 /**
- * Compiles a script to a function that gives each request its reply and remembers how far every turn has come. It never
- * rejects: without a rule the reply is the text `no script for: …`, and when the script's own code throws, a 400 that
- * says so (opencode does not retry that).
+ * Compiles a script to a function that returns the reply for each request and tracks the step of every turn.
+ * The function never rejects.
+ * If no rule matches, the reply is the text `no script for: …`. If the script's own code throws, the reply is
+ * a 400 with the error, because opencode does not retry a 400.
  */
 export function compileScript(
   script: readonly ScriptedRule[],
@@ -117,7 +137,10 @@ async function pick(
   return replies[Math.min(step, replies.length - 1)] ?? {}
 }
 
-/** Names the turn: both, because a compaction lowers the number of prompts and a later turn may repeat a text. */
+/**
+ * Returns a key of the turn: session, number of prompts and text. A compaction lowers the number of prompts,
+ * and a later turn may repeat a text, so neither alone is enough.
+ */
 function turnOf({ sessionID, messages, text }: ModelRequest): string {
   return `${sessionID}:${String(prompts(messages).length)}:${text}`
 }

@@ -9,17 +9,21 @@ import type { ErrorReply, ScriptedReply, ScriptedRule } from './model-script.ts'
 
 /** Options of {@link startScriptedModel}. */
 export interface ScriptedModelOptions {
-  /** The only bearer let in; any other is answered 401 and recorded as `rejected`. Default: everyone is let in. */
+  /**
+   * Only accepted bearer token. Any other token is answered with 401 and recorded as `rejected`.
+   *
+   * @defaultValue every request is accepted
+   */
   apiKey?: string
 }
 
-/** A running scripted model. */
+/** Running scripted model. */
 export interface ScriptedModel extends AsyncDisposable {
-  /** For a provider's `options.baseURL`: `http://127.0.0.1:PORT/v1`, a free port each time. */
+  /** Value for a provider's `options.baseURL`: `http://127.0.0.1:PORT/v1`, on a new free port each time. */
   readonly baseURL: string
-  /** Every chat-completion request so far, in order of arrival; grows while the model runs. */
+  /** All chat-completion requests so far, in order of arrival. Grows while the model runs. */
   readonly requests: readonly ModelRequest[]
-  /** Cuts whatever still streams or hangs and closes the port. Safe to call twice. */
+  /** Cuts open and hanging responses and closes the port. Safe to call twice. */
   stop(): Promise<void>
 }
 
@@ -30,15 +34,18 @@ const WRONG_KEY: ErrorReply = {
 const HELPER_REPLIES = { title: { text: 'Scripted title' }, summary: { text: 'Scripted summary' } } as const
 
 /**
- * Starts an OpenAI-compatible model on a loopback port that answers `POST /v1/chat/completions` by a script and never
- * leaves the machine. opencode's title and compaction requests get a fixed text and use up no rule.
+ * Starts an OpenAI-compatible model on a loopback port. The model answers `POST /v1/chat/completions` by a
+ * script and never calls another machine. opencode's title and compaction requests get a fixed text and use
+ * up no rule.
  *
- * aimock is the HTTP server, the chunk builder and the SSE writer. Its fixtures are not used: they fix pauses
- * per fixture rather than per reply, lose the chunks before a cut, cannot set an error's headers, redact
- * `authorization` in what they record, and count a sequence per server (or test id) rather than per turn. So
- * the script answers from a handler mounted inside aimock's server.
+ * @remarks aimock provides the HTTP server, the chunk builder and the SSE writer. Its fixtures are not used,
+ * for five reasons: they fix pauses per fixture rather than per reply, lose the chunks before a cut, cannot
+ * set an error's headers, redact `authorization` in recordings, and count a sequence per server (or test id)
+ * rather than per turn. A handler inside aimock's server therefore answers from the script.
  *
- * Rejects with an `Error` when the optional package `@copilotkit/aimock` is missing.
+ * @param script - The rules; the first matching rule answers.
+ * @param options - Access control of the model.
+ * @throws Error if the optional package `@copilotkit/aimock` is missing.
  *
  * @example
  * await using model = await startScriptedModel([
@@ -62,7 +69,10 @@ export async function startScriptedModel(
   return { baseURL: `${url}/v1`, requests, stop, [Symbol.asyncDispose]: stop }
 }
 
-/** Loaded here and not with the module: it costs the other parts of the test kit nothing, and may be absent. */
+/**
+ * Loads aimock on first use, because the package is optional and the other parts of the test kit do not need
+ * it.
+ */
 async function loadAimock(): Promise<typeof Aimock> {
   try {
     return await import('@copilotkit/aimock')
@@ -76,7 +86,9 @@ async function loadAimock(): Promise<typeof Aimock> {
   }
 }
 
-/** Answers chat completions; the other paths under `/v1`, such as `/v1/models`, stay aimock's. */
+/**
+ * Returns a handler for chat completions. aimock answers the other paths under `/v1`, such as `/v1/models`.
+ */
 function chatHandler(
   aimock: typeof Aimock,
   requests: ModelRequest[],

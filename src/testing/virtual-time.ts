@@ -1,14 +1,17 @@
 import { setImmediate as tick } from 'node:timers/promises'
 import { SimulatedClock } from 'xstate'
 
-/** Resolves once all promises have settled that can without time or the outside. */
+/** Resolves when all promises have settled that need neither time nor the outside. */
 export const settled = (): Promise<void> => tick()
 
-/** See {@link virtualTime}. */
+/** Clock of {@link virtualTime}. */
 export class VirtualTime extends SimulatedClock {
   readonly #due = new Map<number, number>()
 
-  /** What an actor's system calls: `fn` runs once `advance` has come to its moment. In whole ms, as real timers are. */
+  /**
+   * Schedules `fn` for the moment that `advance` reaches. Called by an actor's system. Rounds to whole ms, as
+   * real timers do.
+   */
   override setTimeout(fn: () => void, ms: number): number {
     const whole = Math.round(ms)
     const id = super.setTimeout(() => {
@@ -24,15 +27,16 @@ export class VirtualTime extends SimulatedClock {
     super.clearTimeout(id)
   }
 
-  /** How many timers have not fired. */
+  /** Number of timers that have not fired. */
   get pending(): number {
     return this.#due.size
   }
 
   /**
-   * Lets so many ms pass. Timers fire one moment after another, and whatever promises they settle goes on before the next
-   * one does, timers that it sets included. `advance()` fires only what is due now. What is real, such as the answer of a
-   * process, is waited for in between by `settle`, which may let time pass itself.
+   * Advances the clock by a number of ms.
+   * Timers fire one moment after another. Before the next timer fires, the promises settled by the last one
+   * run on, and timers that they set are included. `advance()` fires only timers that are due now. Between
+   * timers, `settle` waits for real work, such as a process's answer; `settle` may itself advance the time.
    */
   async advance(ms = 0, settle: () => Promise<void> = settled): Promise<void> {
     const end = this.now() + ms
@@ -51,9 +55,10 @@ export class VirtualTime extends SimulatedClock {
 }
 
 /**
- * A clock for `createActor(…, { clock })` that stands still until it is told to move. All timing of a server machine and
- * its turns goes through its system's clock, so that a minute of restarts takes a moment. What is real, such as a process
- * or a socket, keeps its own time: provide actors of your own instead, or have `advance` wait for it.
+ * Returns a clock for `createActor(…, { clock })` that moves only on `advance`.
+ * A server machine and its turns take all timing from the system's clock, so a minute of restarts passes in a
+ * moment. Real things, such as a process or a socket, keep real time: provide fake actors instead, or let
+ * `advance` wait.
  *
  * @example
  * const time = virtualTime()

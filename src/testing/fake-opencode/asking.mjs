@@ -4,7 +4,7 @@ import { refuseKey, refuseTagged } from './refusal.mjs'
 import { newId } from './small.mjs'
 
 /**
- * Asks for a `permission` or with a `question`; resolves with the body of the reply.
+ * Sends a `permission` or `question` request. Resolves with the body of the reply.
  * @param {Turn} turn
  * @param {RunningTool} tool
  * @param {Pending['kind']} kind
@@ -28,7 +28,7 @@ export async function ask(turn, { callID }, kind, details) {
 }
 
 /**
- * What waits for an answer in a directory.
+ * Returns the pending requests of a directory.
  * @param {Call} call
  * @param {Pending['kind']} kind
  */
@@ -42,7 +42,9 @@ function list({ server, directory }, kind) {
 const notFound = { permission: 'PermissionNotFoundError', question: 'QuestionNotFoundError' }
 
 /**
- * Answers a request; one of another directory is not found (opencode 1.18.33).
+ * Answers a request.
+ *
+ * @remarks Observed in opencode 1.18.33: a request of another directory is not found.
  * @param {Call} call
  * @param {Pending['kind']} kind
  * @param {'replied' | 'rejected'} fact

@@ -1,7 +1,7 @@
 /** @import { Part, RunningTool, ToolOutcome } from './types.ts' */
 import { newId } from './small.mjs'
 
-/** The tool calls of a turn. */
+/** Tool calls of a turn. */
 export class Calls {
   /** @type {Set<RunningTool>} */
   #open = new Set()
@@ -15,7 +15,7 @@ export class Calls {
   }
 
   /**
-   * Begins a call, whose input is not known yet.
+   * Opens a call whose input is not known yet.
    * @param {string} tool
    * @param {string} [callID]
    * @returns {RunningTool}
@@ -29,7 +29,7 @@ export class Calls {
   }
 
   /**
-   * The call runs; said again as its output grows.
+   * Marks a call as running. Called again as the output grows.
    * @param {RunningTool} tool
    * @param {Record<string, unknown>} input
    * @param {Record<string, unknown>} [metadata]
@@ -61,7 +61,7 @@ export class Calls {
   }
 
   /**
-   * The call ends only after an abort has said that the session is idle.
+   * Hands over a call that ends only after an abort has emitted idle.
    * @param {RunningTool} tool
    * @param {Promise<void>} ended
    */
@@ -70,12 +70,12 @@ export class Calls {
     this.#left.push(ended)
   }
 
-  /** Ends what still runs. */
+  /** Ends all running calls with an error. */
   abort() {
     for (const tool of this.#open) this.end(tool, { error: 'Tool execution aborted' })
   }
 
-  /** Resolves once the calls that were left have ended. */
+  /** Resolves when the calls handed over by `leave` have ended. */
   async left() {
     await Promise.all(this.#left)
   }

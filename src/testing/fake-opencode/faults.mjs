@@ -11,7 +11,7 @@ import { crash } from './streams.mjs'
 /** @typedef {NonNullable<Behaviour['intercept']>} Interceptor */
 
 /**
- * The behaviour that faults make of another.
+ * Returns a behaviour with faults applied.
  * @param {FakeFaults} faults
  * @param {Behaviour} behaviour
  * @returns {Behaviour}
@@ -45,7 +45,7 @@ function boot({ exitOnStart, ignoreSigterm = false }) {
 }
 
 /**
- * Swallows so many SIGTERMs; the next one ends the process.
+ * Ignores a number of SIGTERMs; the next SIGTERM ends the process.
  * @param {number} left
  */
 function swallow(left) {
@@ -55,7 +55,7 @@ function swallow(left) {
 }
 
 /**
- * Writes half of the flood now, and leaves the other half to the time after the start.
+ * Writes half of the flood now, and schedules the other half for after the start.
  * @param {FakeFaults} faults
  */
 async function flood({ outputFlood = 0 }) {
@@ -69,7 +69,7 @@ const solid = 'O'.repeat(65_536)
 /** @param {number} mb */
 async function pour(mb) {
   for (let i = 0; i < mb * 16; i++) {
-    const chunk = i % 32 < 16 ? lines : solid // a MiB of each in turn
+    const chunk = i % 32 < 16 ? lines : solid // alternates, 1 MiB of each
     process.stdout.write(chunk)
     process.stderr.write(chunk)
     await tick()
@@ -149,7 +149,7 @@ function wedging({ wedgeAfterMs, wedgeForMs, wedgeHealthOnly = false }) {
 }
 
 /**
- * Does something when health is asked for the first time, which is answered all the same.
+ * Returns an interceptor that calls `act` on the first health request, which is still answered.
  * @param {(call: Call) => unknown} act
  * @returns {Interceptor}
  */
@@ -176,7 +176,7 @@ function refusing({ errorWithoutIdle: message }) {
 }
 
 /**
- * What comes after a turn's end.
+ * Plays the faults that follow the end of a turn.
  * @param {Turn} turn
  * @param {FakeFaults} faults
  */

@@ -8,7 +8,7 @@ import { Refusal, sendJson } from './refusal.mjs'
 import { findRoute } from './routes.mjs'
 import { appendLine, page, parseJson } from './small.mjs'
 
-/** A body beyond this is recorded by its length alone. */
+/** Maximum length of a recorded body, in characters. For a longer body, only the length is recorded. */
 const longestBody = 65_536
 
 /**
@@ -19,7 +19,7 @@ const longestBody = 65_536
  */
 export async function handle(server, req, res) {
   const call = await readCall(server, req, res).catch(() => undefined)
-  if (!call) return // the client left before its request was whole
+  if (!call) return // the client disconnected before the request was complete
   const authorized = isAuthorized(req)
   recordCall(call, authorized)
   if (server.behaviour.intercept?.(call)) return
@@ -60,8 +60,10 @@ async function readCall(server, req, res) {
 }
 
 /**
- * Returns the directory in which a request is answered. Its name is decoded once more than HTTP says. A route of a session
- * uses the session's directory, unless the session's id is escaped in the path (opencode 1.18.33).
+ * Returns the directory of a request.
+ *
+ * @remarks Observed in opencode 1.18.33: the directory's name is decoded once more than HTTP requires. A
+ * route of a session uses the session's directory, unless the session's id is escaped in the path.
  * @param {FakeServer} server
  * @param {IncomingMessage} req
  * @param {URL} url

@@ -2,7 +2,7 @@
 /** @import { WireError } from './types.ts' */
 import { playTool } from './tools.mjs'
 
-/** @type {Record<string, (turn: Turn, argument: string) => unknown>} Each may end the turn. */
+/** @type {Record<string, (turn: Turn, argument: string) => unknown>} Players; each may end the turn. */
 const keywords = {
   slow: (turn, ms) => turn.sleep(Number(ms)),
   every: (turn, ms) => void (turn.everyMs = Number(ms)),
@@ -35,7 +35,7 @@ async function stream(turn, count) {
 }
 
 /**
- * A tool that takes so many ms; nothing really runs.
+ * Plays a tool call of the given duration; nothing really runs.
  * @param {Turn} turn
  * @param {string} ms
  */
@@ -66,7 +66,7 @@ function goOn(turn) {
 }
 
 /**
- * So many retry notices, 10 ms apart, then nothing.
+ * Emits the given number of retry notices, 10 ms apart, then nothing.
  * @param {Turn} turn
  * @param {string} count
  */
@@ -81,7 +81,8 @@ async function retry(turn, count) {
 }
 
 /**
- * `401`: an APIError; `ContextOverflowError`: one of that name.
+ * Returns the error for a keyword's argument. `401`: an APIError. `ContextOverflowError`: an error of that
+ * name.
  * @param {string} what
  * @returns {WireError}
  */
@@ -96,7 +97,7 @@ function failure(what) {
 /**
  * Plays a turn by the keywords at the start of its prompt, in order: `slow:50 tool stream:3`.
  * @param {Turn} turn
- * @param {string} [text] In place of the prompt's.
+ * @param {string} [text] replaces the prompt's text
  */
 export async function playKeywords(turn, text = turn.text) {
   turn.begin()
@@ -117,7 +118,7 @@ function parsePrompt(text) {
   /** @type {[string, string][]} */
   const found = []
   for (let rest = text.trimStart(); ;) {
-    if (rest.startsWith('echo:')) return [...found, ['echo', rest.slice(5)]] // takes all that is left
+    if (rest.startsWith('echo:')) return [...found, ['echo', rest.slice(5)]] // takes the rest of the prompt
     const [whole = '', keyword = '', argument = ''] = /^(\w+)(?::(\S+))?(?:\s+|$)/.exec(rest) ?? []
     if (!Object.hasOwn(keywords, keyword)) return found
     found.push([keyword, argument])

@@ -7,10 +7,10 @@ import { appendLine, exit, imitated } from './small.mjs'
 const anHourMs = 3_600_000
 
 /**
- * Runs this process as a fake of the opencode binary: `--version`, or `serve --port --hostname`. Imports nothing but
- * Node's own, so that it starts in some ten ms.
+ * Runs this process as a fake of the opencode binary: `--version`, or `serve --port --hostname`.
+ * Imports only Node's own modules, so that the process starts in about ten ms.
  * @param {FakeConfig} config
- * @param {Behaviour} [behaviour] What no fault does; it goes where faults go, with those of the first start.
+ * @param {Behaviour} [behaviour] behaviour that no fault covers; applies with the first start's faults
  */
 export async function run(config, behaviour = {}) {
   const { values, positionals } = parseArgs({
@@ -23,14 +23,15 @@ export async function run(config, behaviour = {}) {
 
   const port = Number(values['port'] ?? 0)
   appendLine(config.startsFile, { pid: process.pid, port, argv: process.argv.slice(2), at: Date.now() })
-  for (const output of [process.stdout, process.stderr]) output.on('error', () => {}) // a reader that left is no reason to die
+  // A closed reader must not end the process.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
   const server = new FakeServer(config, faults, isFirst ? behaviour : {})
   endInTime(config, server)
   await server.run(port, String(values['hostname'] ?? '127.0.0.1'))
 }
 
 /**
- * How often it was started before.
+ * Returns the number of earlier starts.
  * @param {FakeConfig} config
  */
 function starts({ startsFile }) {
@@ -48,7 +49,7 @@ function faultsOf({ faults: all = [] }, before) {
 }
 
 /**
- * Keeps the process alive, but never for ever.
+ * Keeps the process alive, but for at most `maxLifeMs`, and ends it when the lifeline file is removed.
  * @param {FakeConfig} config
  * @param {FakeServer} server
  */

@@ -7,7 +7,7 @@ import { parseJson } from './small.mjs'
 
 /** @typedef {{ provider?: Record<string, { models?: Record<string, unknown> }>, agent?: Record<string, unknown> }} Config */
 
-/** @returns {Config | undefined} The global config file, read once. */
+/** @returns {Config | undefined} Global config, or `undefined` if the file cannot be read. */
 function readConfig() {
   const folder = process.env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config')
   try {
@@ -21,7 +21,7 @@ function readConfig() {
 const config = readConfig()
 
 /**
- * Whether the config has a model; without a config it has every one.
+ * Returns whether the config has a model. Without a config, every model is known.
  * @param {Model} model
  */
 export function knowsModel({ providerID, modelID }) {
@@ -30,7 +30,9 @@ export function knowsModel({ providerID, modelID }) {
 }
 
 /**
- * The end of a turn with an unknown model: an error, idle, and the error again with its stack (opencode 1.18.33).
+ * Ends a turn with an unknown model.
+ *
+ * @remarks Observed in opencode 1.18.33: an error, idle, and the error again with its stack.
  * @param {Turn} turn
  */
 export function refuseModel(turn) {
@@ -46,13 +48,15 @@ export function refuseModel(turn) {
 const agents = ['build', 'explore', 'general', 'plan']
 
 /**
- * Whether there is an agent of this name.
+ * Returns whether an agent of this name exists.
  * @param {string} name
  */
 export const knowsAgent = (name) => agents.includes(name) || Object.hasOwn(config?.agent ?? {}, name)
 
 /**
- * The end of a turn with an unknown agent: two errors, and neither busy nor idle (opencode 1.18.33).
+ * Ends a turn with an unknown agent.
+ *
+ * @remarks Observed in opencode 1.18.33: two errors, and neither busy nor idle.
  * @param {Turn} turn
  */
 export function refuseAgent(turn) {

@@ -1,4 +1,4 @@
-/** A request that gets no success. */
+/** Error for a request that is answered with an HTTP error. */
 export class Refusal extends Error {
   /**
    * @param {number} status
@@ -22,7 +22,7 @@ export function refuse(status, name, message) {
 }
 
 /**
- * A refusal in the shape of opencode's newer routes.
+ * Refuses a request in the shape of opencode's newer routes.
  * @param {number} status
  * @param {string} tag
  * @param {string} requestID

@@ -1,9 +1,9 @@
 /** @import { WireEvent } from './types.ts' */
 
-/** How long an event waits for one to change places with. */
+/** Time that an event waits for a second event to swap with, in ms. */
 const patienceMs = 25
 
-/** Lets each two neighbouring events change places, where both orders make sense. */
+/** Swaps each two neighbouring events if both orders make sense. */
 export class Reordering {
   /** @type {{ directory: string, event: WireEvent } | undefined} */
   #waiting
@@ -43,7 +43,8 @@ export class Reordering {
 }
 
 /**
- * Two events of one message only make sense in order, and so do a request and its reply, and two statuses.
+ * Returns whether two events may be swapped. Events of one message only make sense in order, as do a request
+ * and its reply, and two statuses.
  * @param {WireEvent} a
  * @param {WireEvent} b
  */

@@ -27,7 +27,7 @@ const sessionRoutes = {
   'POST /session': createSession,
   'GET /session': (call) => {
     const text = call.query.get('search') ?? ''
-    // Of all directories, unless the query names one: they are one project (opencode 1.18.33).
+    // Sessions of all directories, unless the query names one: all are one project (opencode 1.18.33).
     const sessions = call.query.has('directory') ? sessionsOf(call) : [...call.server.sessions.values()]
     return sessions.flatMap(({ info }) => (info.title.includes(text) ? [info] : []))
   },
@@ -50,7 +50,7 @@ const sessionRoutes = {
   'POST /session/:id/abort': async ({ server, id }) => {
     const session = server.sessions.get(id)
     if (session) await server.abort(session)
-    return true // proves nothing: unknown sessions get it too
+    return true // unknown sessions get `true` too, so the answer proves nothing
   },
   'POST /session/:id/revert': (call) => {
     const session = sessionOf(call)
@@ -104,7 +104,8 @@ function createSession({ server, body, directory }) {
 }
 
 /**
- * Of the prompts that are waited for only those are played whose file no provider can put to its model.
+ * Plays a prompt with a synchronous answer. Only warm-up prompts are played: prompts with a file that no
+ * provider can pass to its model.
  * @param {Call} call
  */
 function warmUpOnly(call) {

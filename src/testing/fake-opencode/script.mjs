@@ -5,13 +5,17 @@
 import { countTokens } from './small.mjs'
 import { playTool } from './tools.mjs'
 
-/** How often the server asks a failing provider again (opencode 1.18.33). */
+/**
+ * Maximum number of retries of a failing provider.
+ *
+ * @remarks Observed in opencode 1.18.33.
+ */
 const maxRetries = 5
 
 /** @typedef {{ rule: PlayedRule, used: number, test: (text: string) => boolean }} LoadedRule */
 
 /**
- * The rules of a script, and how often each was used.
+ * Returns the rules of a script with their use counts.
  * @param {readonly PlayedRule[]} rules
  * @returns {LoadedRule[]}
  */
@@ -28,7 +32,7 @@ function testOf({ match }) {
 }
 
 /**
- * The model of a turn: asked once per step, it answers by the script. `undefined` where no rule is for the prompt.
+ * Returns the model of a turn, called once per step, or `undefined` if no rule matches the prompt.
  * @param {LoadedRule[]} script
  * @param {Turn} turn
  * @returns {(() => FakeReply) | undefined}
@@ -63,7 +67,7 @@ export async function playModel(turn, model) {
 }
 
 /**
- * Asks until the model does not fail; `undefined` when the turn ended with its error.
+ * Calls the model until it returns no error. Resolves with `undefined` if the turn ended with the error.
  * @param {Turn} turn
  * @param {() => FakeReply} model
  * @returns {Promise<Exclude<FakeReply, ErrorReply> | undefined>}

@@ -20,11 +20,11 @@ import { Turn } from './turn.mjs'
 export class FakeServer {
   /** @type {Map<string, Pending>} Permissions and questions that wait for their answer. */
   pending = new Map()
-  /** @type {Set<string>} Directory and pattern of what was always allowed. */
+  /** @type {Set<string>} Directory and pattern of each permission that was always allowed. */
   allowed = new Set()
   /** @type {Set<ChildProcess>} Commands that run. */
   children = new Set()
-  /** It said that it listens. */
+  /** `true` after the announcement that the server listens. */
   announced = false
   #script
 
@@ -60,7 +60,7 @@ export class FakeServer {
     this.announced = true
   }
 
-  /** Whoever holds starts lets this one go on. */
+  /** Waits while the hold file exists. */
   async #released() {
     const { holdFile } = this.config
     while (holdFile && existsSync(holdFile)) await sleep(10)
@@ -80,7 +80,10 @@ export class FakeServer {
   }
 
   /**
-   * Takes a prompt. A busy session merges it: one idle for all, and the last prompt is the parent (opencode 1.18.33).
+   * Accepts a prompt.
+   *
+   * @remarks Observed in opencode 1.18.33: a busy session merges the prompt. All merged prompts share one
+   * idle, and the last prompt is the parent.
    * @param {Session} session
    * @param {Body} body
    * @param {string} [directory] working directory; default: the session's own
@@ -100,7 +103,7 @@ export class FakeServer {
   }
 
   /**
-   * What was reverted goes with the next prompt.
+   * Removes reverted messages, as the next prompt does.
    * @param {Session} session
    */
   #forget(session) {
@@ -144,7 +147,7 @@ export class FakeServer {
   }
 
   /**
-   * Resolves after the last event of what it aborted, as the real reply does.
+   * Aborts a session. Resolves after the last event of the aborted turn, as the real reply does.
    * @param {Session} session
    */
   async abort(session) {
@@ -154,7 +157,7 @@ export class FakeServer {
     else new Turn(this, session, {}).idle() // the stray idle
   }
 
-  /** Ends all that runs. */
+  /** Aborts all running turns, kills their commands and disposes of the streams. */
   async dispose() {
     const busy = [...this.sessions.values()].filter(({ turn }) => turn)
     await Promise.all(busy.map((session) => this.abort(session)))
@@ -162,7 +165,7 @@ export class FakeServer {
     this.streams.dispose()
   }
 
-  /** Kills the commands that run. */
+  /** Kills the running commands. */
   endCommands() {
     for (const { pid } of this.children) killGroup(pid)
   }

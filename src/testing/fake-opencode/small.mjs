@@ -1,10 +1,14 @@
 /** @import { Model, Tokens, WireEvent } from './types.ts' */
 import { appendFileSync } from 'node:fs'
 
-/** The version that the fake imitates. */
+/** Version of opencode that the fake imitates. */
 export const imitated = '1.18.33'
 
-/** What opencode's web app begins with; any unknown path answers it with 200 (opencode 1.18.33). */
+/**
+ * Beginning of opencode's web app.
+ *
+ * @remarks Observed in opencode 1.18.33: any unknown path answers with this page and status 200.
+ */
 export const page = '<!doctype html><html><head><title>OpenCode</title></head><body></body></html>\n'
 
 /** @type {Model} */
@@ -13,7 +17,7 @@ export const anyModel = { providerID: 'litellm', modelID: 'gpt-4o' }
 let ids = 0
 
 /**
- * An id that is unique across restarts, and in order within one process.
+ * Returns an id that is unique across restarts and ordered within one process.
  * @param {string} prefix
  */
 export function newId(prefix) {
@@ -39,7 +43,7 @@ export function countTokens(input, output, { reasoning = 0, cached = 0 } = {}) {
 }
 
 /**
- * Appends a JSON line, where there is a file for it.
+ * Appends a JSON line to a file, if a file is given.
  * @param {string | undefined} file
  * @param {unknown} line
  */

@@ -4,7 +4,10 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { parseJson } from './small.mjs'
 
-/** Where sessions outlive the process: a file each, replaced at once, so that a killed process loses what it had not said. */
+/**
+ * Storage of sessions that outlives the process: one file per session, replaced atomically. A killed process
+ * loses only what it had not emitted.
+ */
 export class Store {
   /** @type {string | undefined} */
   #folder
@@ -39,7 +42,11 @@ export class Store {
   }
 }
 
-/** Beside the folder in which the real one keeps its database (opencode 1.18.33). */
+/**
+ * Returns the folder for sessions, beside opencode's own data folder.
+ *
+ * @remarks Observed in opencode 1.18.33: the data folder contains the database.
+ */
 function dataFolder() {
   return join(process.env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'fake-opencode')
 }

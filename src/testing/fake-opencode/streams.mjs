@@ -4,16 +4,20 @@
 import { Reordering } from './reordering.mjs'
 import { newEvent } from './small.mjs'
 
-/** What the global stream tells twice, the second time as a `sync` frame (opencode 1.18.33). */
+/**
+ * Events that the global stream emits twice, the second time as a `sync` frame.
+ *
+ * @remarks Observed in opencode 1.18.33.
+ */
 const durable = /^(session\.(created|updated|deleted)|message\.(updated|part\.updated))$/
 
-/** The open event streams, and what goes wrong with them. */
+/** Open event streams, with their faults. */
 export class Streams {
   /** @type {Set<Stream>} */
   #open = new Set()
   /** @type {FakeFaults} */
   #faults
-  /** @type {(() => void)[] | undefined} Writes kept back, while the streams are held. */
+  /** @type {(() => void)[] | undefined} Writes held back while the streams are held. */
   #held
   /** @type {Reordering | undefined} */
   #reordering
@@ -32,7 +36,7 @@ export class Streams {
   }
 
   /**
-   * Opens an event stream; without a directory it is the global one.
+   * Opens an event stream. A stream without a directory is the global stream.
    * @param {ServerResponse} res
    * @param {string} [directory]
    */
@@ -55,11 +59,11 @@ export class Streams {
     })
     own('server.connected')
     if (directory) listen()
-    else setTimeout(listen, deafStreamMs) // the global one never tells what happens until then
+    else setTimeout(listen, deafStreamMs) // the global stream loses all events until then
   }
 
   /**
-   * Tells of something that happened.
+   * Emits an event.
    * @param {string} directory
    * @param {string} type
    * @param {Record<string, unknown>} properties
@@ -71,13 +75,13 @@ export class Streams {
     else this.#tell(directory, event)
   }
 
-  /** Destroys every stream's socket, as a broken network would. */
+  /** Destroys every stream's socket, as a broken network does. */
   cut() {
     for (const { res } of this.#open) res.socket?.destroy()
     this.#open.clear()
   }
 
-  /** Keeps every frame back; `release` lets them go in one burst. */
+  /** Holds every frame back. `release` sends them in one burst. */
   hold() {
     this.#held ??= []
   }
@@ -88,7 +92,7 @@ export class Streams {
     for (const write of held) write()
   }
 
-  /** Says that everything was disposed of; streams of one directory end with it. */
+  /** Emits that everything was disposed of. Streams of one directory end with that event. */
   dispose() {
     for (const { directory, send, res } of this.#open) {
       if (directory) send(newEvent('server.instance.disposed', { directory }), () => res.end())
@@ -115,7 +119,8 @@ export class Streams {
   }
 
   /**
-   * Sends to whom it concerns; a promise for each frame, of its being sent.
+   * Sends an event to the streams concerned. Returns a promise for each frame, which resolves when the frame
+   * is sent.
    * @param {string} directory
    * @param {WireEvent} event
    * @returns {Promise<void>[]}
@@ -136,7 +141,7 @@ export class Streams {
   }
 
   /**
-   * Does something once frames were sent; what happens until then, nobody hears.
+   * Calls `act` when the frames are sent. Events until then are lost.
    * @param {Promise<void>[]} sent
    * @param {() => void} act
    */
@@ -147,7 +152,8 @@ export class Streams {
 }
 
 /**
- * What faults are of: a runtime may have the server say other things, to hear whether it does.
+ * Returns whether an event belongs to a session. Faults affect only such events, because a runtime may make
+ * the server emit other events to test the stream.
  * @param {WireEvent} event
  */
 const ofSession = ({ properties }) => properties['sessionID'] !== undefined
@@ -159,7 +165,7 @@ const ofSession = ({ properties }) => properties['sessionID'] !== undefined
 const sending = (send) => new Promise((resolve) => send(() => resolve()))
 
 /**
- * Ends this process as a crash would.
+ * Ends this process as a crash does.
  * @param {FakeFaults} faults
  */
 export function crash({ crashWith = 1 }) {

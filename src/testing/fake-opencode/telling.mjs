@@ -2,7 +2,7 @@
 /** @import { Message, MessageInfo, Part, Session } from './types.ts' */
 import { newId } from './small.mjs'
 
-/** What is said of a session: on the event stream, and to those who ask for its messages. */
+/** Publisher of a session's facts: emits them on the event stream and stores them for message requests. */
 export class Telling {
   #server
   #session

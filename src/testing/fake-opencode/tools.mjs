@@ -6,10 +6,17 @@ import { dirname, resolve, sep } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from './asking.mjs'
 
-/** What the real one offers a model beside what is played here (opencode 1.18.33). */
+/**
+ * Tools that opencode offers a model and the fake does not play.
+ *
+ * @remarks Observed in opencode 1.18.33.
+ */
 const others = ['edit', 'glob', 'grep', 'skill', 'task', 'todowrite', 'webfetch', 'write']
 
-/** A user said no: with a reason the tool fails and the model goes on, without one the loop stops. */
+/**
+ * Error for a call that the user rejected. With a reason, the tool fails and the model goes on; without a
+ * reason, the loop stops.
+ */
 class Refused extends Error {
   /**
    * @param {string} message
@@ -27,8 +34,8 @@ class Refused extends Error {
 const tools = { bash, read, question }
 
 /**
- * Plays one call of a tool. `bash` and `read` really run; a tool that nobody knows runs as `invalid`.
- * Answers whether the loop goes on.
+ * Plays one call of a tool. `bash` and `read` really run; an unknown tool runs as `invalid`. Returns whether
+ * the loop goes on.
  * @param {Turn} turn
  * @param {{ name: string, args: Readonly<Input>, id?: string }} call
  * @returns {Promise<boolean>}
@@ -71,7 +78,7 @@ async function bash(turn, tool, input) {
 }
 
 /**
- * An aborted command is killed, and its part ends as completed, after the first idle.
+ * Kills an aborted command. Its part ends as completed, after the first idle.
  * @param {Turn} turn
  * @param {RunningTool} tool
  * @param {{ child: import('node:child_process').ChildProcess, ended: Promise<unknown>, output: () => string }} running
@@ -90,14 +97,14 @@ function abortBash(turn, tool, { child, ended, output }, error) {
 }
 
 /**
- * Ends a command and what it started, but for what it started in a session of its own.
+ * Kills a command and its child processes, except those in a session of their own.
  * @param {number | undefined} pid
  */
 export function killGroup(pid) {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL')
   } catch {
-    // It was faster.
+    // The process had already ended.
   }
 }
 
@@ -131,7 +138,7 @@ const textOf = (value) => (typeof value === 'string' ? value : '')
 const rejected = 'The user rejected permission to use this specific tool call'
 
 /**
- * Asks for a file outside of the directory; what was always allowed is not asked again.
+ * Asks for permission to read a file outside the directory, unless the pattern is always allowed.
  * @param {Turn} turn
  * @param {RunningTool} tool
  * @param {string} file

@@ -5,27 +5,31 @@ import { Calls } from './calls.mjs'
 import { anyModel, countTokens, newId } from './small.mjs'
 import { Telling } from './telling.mjs'
 
-/** Between what an error says at once and the rest of it (opencode 1.18.33: 30 to 300 ms). */
+/**
+ * Delay between the first events of an error and the rest, in ms.
+ *
+ * @remarks Observed in opencode 1.18.33: 30 to 300 ms.
+ */
 const afterErrorMs = 30
 
-/** One prompt and what comes of it. Each method says on the event stream, and stores, what opencode 1.18.33 does. */
+/** Turn of a fake: one prompt and its effects. Each method emits and stores what opencode 1.18.33 does. */
 export class Turn {
   /** @type {(reason: Error) => void} */
   #reject = () => {}
   /** @type {Promise<never>} */
   #aborting = new Promise((_, reject) => (this.#reject = reject))
   aborted = false
-  /** Idle was said, or an error. */
+  /** `true` after idle or an error was emitted. */
   over = false
-  /** The current assistant message has text. */
+  /** `true` if the current assistant message has text. */
   spoken = false
-  /** Before each piece of text, in ms. */
+  /** Delay before each piece of text, in ms. */
   everyMs = 0
-  /** What the current assistant message costs. */
+  /** Tokens of the current assistant message. */
   tokens = countTokens(12, 7)
   /** @type {Promise<void>} */
   ended = Promise.resolve()
-  /** @type {Part | undefined} The text or reasoning that is being said. */
+  /** @type {Part | undefined} Text or reasoning part that is being streamed. */
   #part
   #said = ''
   /** @type {MessageInfo | undefined} */
@@ -65,7 +69,7 @@ export class Turn {
     return this.#told.part({ messageID: this.#info?.id, ...fields })
   }
 
-  // Waiting: every wait ends when the turn is aborted.
+  // Waits. Every wait ends when the turn is aborted.
 
   abort() {
     this.aborted = true
@@ -86,7 +90,7 @@ export class Turn {
     await this.until(ms > 0 ? sleep(ms) : tick())
   }
 
-  /** Never resolves. */
+  /** Waits for the abort: rejects on abort, never resolves. */
   untilAborted() {
     return this.#aborting
   }
@@ -100,7 +104,8 @@ export class Turn {
   }
 
   sayPrompt() {
-    if (this.session.messages.some(({ info }) => info.id === this.messageId)) return // said when it was merged
+    // A merged prompt was already emitted.
+    if (this.session.messages.some(({ info }) => info.id === this.messageId)) return
     const { agent, model, messageId: id } = this
     const sessionID = this.session.info.id
     this.#told.message({ id, role: 'user', sessionID, time: { created: Date.now() }, agent, model })
@@ -136,13 +141,13 @@ export class Turn {
     this.#told.message(this.#info)
   }
 
-  /** The model begins to answer. */
+  /** Opens a step: the model begins to answer. */
   openStep() {
     this.#put({ type: 'step-start' })
   }
 
   /**
-   * Streams a piece of text or reasoning; the stored part stays empty until it ends.
+   * Streams a piece of text or reasoning. The stored part stays empty until the text ends.
    * @param {string} delta
    * @param {'text' | 'reasoning'} [type]
    */
@@ -177,7 +182,7 @@ export class Turn {
     this.#part = undefined
   }
 
-  /** The model goes on after a tool: a new assistant message with the same parent. */
+  /** Opens a new assistant message with the same parent, as the model goes on after a tool. */
   nextMessage() {
     this.#closeMessage('tool-calls')
     this.setStatus({ type: 'busy' })
@@ -192,7 +197,7 @@ export class Turn {
     Object.assign(this.#own, { finish, tokens })
     this.#own.time.completed = Date.now()
     this.#told.message(this.#own)
-    this.#told.message(this.#own) // it is told twice
+    this.#told.message(this.#own) // opencode emits it twice
   }
 
   finish(finish = 'stop') {
@@ -202,7 +207,7 @@ export class Turn {
   }
 
   /**
-   * An error in mid-turn: idle comes twice, the message's own error in between.
+   * Fails a running turn. Idle comes twice, with the message's own error in between.
    * @param {WireError} error
    */
   async fail(error) {
@@ -215,7 +220,7 @@ export class Turn {
   }
 
   /**
-   * What comes of the current message after an error, or after an abort that finds none.
+   * Closes the current message after an error, or after an abort without an error.
    * @param {WireError} [error]
    */
   async closeFailed(error) {
@@ -247,7 +252,7 @@ export class Turn {
     return this.#info
   }
 
-  /** The id of the current assistant message. */
+  /** Id of the current assistant message. */
   get answerId() {
     return this.#own.id
   }

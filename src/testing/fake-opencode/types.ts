@@ -5,37 +5,48 @@ import type { PlayedRule } from '../fake-script.ts'
 import type { FakeServer } from './server.mjs'
 import type { Turn } from './turn.mjs'
 
-/** What a fake's process is started with. */
+/** Config of a fake's process. */
 export interface FakeConfig {
-  /** The faults of each start; the last are those of all later ones. */
+  /** Faults of each start. The last entry applies to all later starts. */
   faults?: readonly FakeFaults[]
   script?: readonly PlayedRule[]
-  /** Files that get a JSON line for each start and each request. */
+  /** File that gets a JSON line for each start; `requestsFile` gets one for each request. */
   startsFile?: string | undefined
   requestsFile?: string | undefined
-  /** Where sessions outlive the process. Default: a folder in the user's data folder; `false`: nowhere. */
+  /**
+   * Folder for sessions, which outlive the process. `false`: sessions are not stored.
+   *
+   * @defaultValue a folder in the user's data folder
+   */
   store?: string | false
-  /** A start waits while there is this file. */
+  /** File that delays starts while it exists. */
   holdFile?: string | undefined
-  /** The process ends when this file goes. */
+  /** File whose removal ends the process. */
   lifeline?: string | undefined
-  /** The process ends after so long, whatever happens. Default: an hour. */
+  /**
+   * Maximum life of the process in ms.
+   *
+   * @defaultValue one hour
+   */
   maxLifeMs?: number
 }
 
-/** Code that bends a fake where no fault does. Only in a process of one's own: see `run`. */
+/** Custom behaviour of a fake beyond faults, for a fake that runs in its own process: see `run`. */
 export interface Behaviour {
-  /** Runs before the port opens. */
+  /** Hook that runs before the port opens. */
   boot?: (server: FakeServer) => unknown
-  /** Sees every accepted connection. */
+  /** Hook for every accepted connection. */
   connection?: (socket: Socket, server: FakeServer) => void
-  /** Sees every request before it is let in; `true`: dealt with, or left hanging. */
+  /**
+   * Hook for every request before authorization. Returns `true` if the hook handled the request or leaves it
+   * hanging.
+   */
   intercept?: (call: Call) => boolean
-  /** Takes the place of what a prompt asks for. */
+  /** Replacement for the effects of a prompt. */
   turn?: (turn: Turn) => unknown
 }
 
-/** A request. */
+/** Request to the fake. */
 export interface Call {
   server: FakeServer
   req: IncomingMessage
@@ -45,11 +56,11 @@ export interface Call {
   path: string
   query: URLSearchParams
   directory: string
-  /** The id in its path. */
+  /** Id in the request's path. */
   id: string
 }
 
-/** A body, as far as it is read. */
+/** Fields of a request body that the fake reads. */
 export interface Body {
   title?: string
   parentID?: string
@@ -82,11 +93,11 @@ export interface SessionInfo {
 export type Status =
   { type: 'busy' } | { type: 'idle' } | { type: 'retry'; attempt: number; message: string; next: number }
 
-/** A session: what is stored of it, and what it does now. */
+/** Session: its stored properties and its current state. */
 export interface Session {
   info: SessionInfo
   messages: Message[]
-  /** The message that the next prompt is put before. */
+  /** Id of the message at which the next prompt cuts the history. */
   revert?: string | undefined
   status?: Status
   turn?: Turn | undefined
@@ -124,12 +135,12 @@ export interface Part {
   [field: string]: unknown
 }
 
-/** A tool call that runs. */
+/** Running tool call. */
 export interface RunningTool {
   part: Part
   callID: string
   input: Record<string, unknown>
-  /** In epoch ms. */
+  /** Start time in epoch ms. */
   start: number
 }
 
@@ -155,7 +166,7 @@ export interface WireEvent {
   properties: Record<string, unknown>
 }
 
-/** A permission or a question that waits for its answer. */
+/** Permission or question that waits for an answer. */
 export interface Pending {
   kind: 'permission' | 'question'
   directory: string
@@ -163,7 +174,7 @@ export interface Pending {
   answer: (body: Body) => void
 }
 
-/** One open event stream; without a directory it is the global one. */
+/** Open event stream. A stream without a directory is the global stream. */
 export interface Stream {
   res: ServerResponse
   directory: string | undefined
