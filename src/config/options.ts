@@ -50,7 +50,7 @@ export interface ProxyOptions {
   name?: string
 }
 
-/** Where the log goes (docs/observability.md): the shape of pino, console and most others. */
+/** Where the log goes (docs/reference/observability.md): the shape of pino, console and most others. */
 export interface Logger {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void

@@ -18,7 +18,7 @@ import { toPlayed, type FakeRule } from './fake-script.ts'
 export interface FakeOpenCodeOptions {
   /**
    * What the model behind the fake answers, by the prompt. A prompt without a rule is played by the keywords it begins
-   * with (`docs/testing.md`), and answered `Hello world` without any.
+   * with (`docs/guides/testing.md`), and answered `Hello world` without any.
    */
   script?: readonly FakeRule[]
 }
