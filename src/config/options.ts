@@ -67,7 +67,7 @@ export interface ProxyOptions {
   name?: string
 }
 
-/** Receiver of the log (docs/observability.md); pino, console and most other loggers have this shape. */
+/** Receiver of the log (docs/reference/observability.md); pino, console and most other loggers have this shape. */
 export interface Logger {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void

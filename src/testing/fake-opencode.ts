@@ -18,7 +18,7 @@ import { toPlayed, type FakeRule } from './fake-script.ts'
 export interface FakeOpenCodeOptions {
   /**
    * Script of the model behind the fake. A prompt without a rule is played by its leading keywords
-   * (`docs/testing.md`). A prompt without keywords is answered with `Hello world`.
+   * (`docs/guides/testing.md`). A prompt without keywords is answered with `Hello world`.
    */
   script?: readonly FakeRule[]
 }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildPackage } from '../support/built-cli.ts'
 import { examplesOf, runExample } from '../support/doc-examples.ts'
 
-const examples = ['testing.md', 'testing-models.md']
+const examples = ['guides/testing.md', 'guides/testing-models.md']
   .flatMap(examplesOf)
   .filter((code) => code.includes('fakeOpenCode'))
 let dist: string

@@ -90,7 +90,9 @@ describe('the lock of a home', () => {
 
   it('knows the holds of another copy of the package in the process', async () => {
     const home = tempHome()
-    const copy = (await import(join(dirname(dist), 'build/io/home/home-lock.js'))) as { lockHome: typeof lockHome }
+    const copy = (await import(join(dirname(dist), 'build/io/home/home-lock.js'))) as {
+      lockHome: typeof lockHome
+    }
     const lock = copy.lockHome(home)
     expect(() => lockHome(home)).toThrow(HomeLockedError)
     lock.release()

@@ -4,11 +4,11 @@ import { createMachine } from 'xstate'
 import { mermaid } from '../../../src/cli/mermaid.ts'
 import { serverMachine } from '../../../src/machines/server-machine.ts'
 
-const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+const page = readFileSync(new URL('../../../docs/reference/lifecycle.md', import.meta.url), 'utf8')
 
 describe('mermaid', () => {
-  it('of the lifecycle is what the README shows', () => {
-    const [, shown] = /```mermaid\n(.*?)```/s.exec(readme) ?? []
+  it('of the lifecycle is what docs/reference/lifecycle.md shows', () => {
+    const [, shown] = /```mermaid\n(.*?)```/s.exec(page) ?? []
     expect(shown, 'run: npm run graph').toBe(mermaid(serverMachine.root, 1))
   })
 

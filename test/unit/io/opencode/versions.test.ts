@@ -56,8 +56,8 @@ describe('isOlder', () => {
   })
 })
 
-it('the README names the versions that are', () => {
-  const readme = readFileSync(new URL('../../../../README.md', import.meta.url), 'utf8')
-  expect(readme).toContain(`Tested is ${tested.to}.`)
-  expect(readme).toContain(`older than ${oldestSupported}, the oldest`)
+it('the documentation names the tested and the oldest supported version', () => {
+  const page = readFileSync(new URL('../../../../docs/getting-started.md', import.meta.url), 'utf8')
+  expect(page).toContain(`Tested is ${tested.to}.`)
+  expect(page).toContain(`older than ${oldestSupported}, the oldest`)
 })
