@@ -12,12 +12,12 @@ const maxPatience = 6
 /** The name of the delayed `start.timedOut`, by which it is cancelled. */
 const startTimeoutId = 'start.timedOut'
 
-/** How the reason begins while a probe can say nothing of the server. */
+/** Beginning of the reason while probes give no verdict on the server. */
 const noVerdict = 'no verdict'
 
 const gone = { pid: undefined, baseURL: undefined }
 
-/** What the lifecycle notes, and what it does to its process. */
+/** Setup of the machine with the actions of the lifecycle: notes in the context, and commands to the process. */
 export const machineSetup = withTurns.extend({
   actions: {
     want: assign(({ context, event }) => {
@@ -37,7 +37,7 @@ export const machineSetup = withTurns.extend({
       reason: 'stopped',
       drainMs: event.type === 'server.stop' ? (event.drainMs ?? 0) : 0,
     })),
-    /** Nobody used it for a while: the next turn starts it again. */
+    /** Stops an unused server; the next turn starts it again. */
     rest: assign({ wanted: false, ending: 'stop', reason: 'idle' }),
     /** Another takes its place as soon as running turns have finished. */
     beginReplacing: assign(({ context }, { reason }: { reason: string }) => ({
@@ -155,5 +155,5 @@ export const machineSetup = withTurns.extend({
   },
 })
 
-/** What every `server.stop` does, wherever it comes. */
+/** Actions of every `server.stop`, in whatever state. */
 export const stopping = ['unwant', { type: 'endWaiting', params: { cause: stopped } }] as const

@@ -8,55 +8,55 @@ import {
 } from '../errors.ts'
 import type { CompiledOptions } from '../config/options.ts'
 
-/** What a server machine knows. No handle, no secret: those live beside it. */
+/** Context of a server machine. It holds no process handle and no secret: these live beside the machine, behind `runtime`. */
 export interface ServerContext {
   /** The configuration in use; opaque. */
   options: CompiledOptions
   /** The handle of what lives beside the machine; opaque. */
   runtime: RuntimeHandle
-  /** Of our child, while it lives. */
+  /** Pid of the server's process, while the process lives. */
   pid: number | undefined
   baseURL: string | undefined
-  /** Respawns since the machine began. */
+  /** Restarts since the machine began. */
   restarts: number
-  /** Why the last transition happened, where that is not plain. */
+  /** Reason of the last transition, if the state alone does not tell it. */
   reason: string | undefined
   /** The last failure, until the server is healthy again. */
   error: OpenCodeRuntimeError | undefined
 
-  /** Somebody said `server.start`, or the server was healthy since: it is kept alive until `server.stop`. */
+  /** True to keep the server alive: set by `server.start` and on healthy, cleared by `server.stop`. */
   wanted: boolean
-  /** Those who wait for a start; it ends if they all leave. */
+  /** Leases of the callers that wait for a start; the start ends when all of them have left. */
   leases: readonly string[]
-  /** How often `server.stop` was said: those who waited before are told. */
+  /** Count of `server.stop` events, by which a caller knows that its start was stopped. */
   stops: number
   /**
-   * Why the present spawn is to end, or did: it was stopped, it failed, it was refused for good (so that no restart would
-   * help), or another is to take its place.
+   * Cause of the end of the present spawn: a stop, a failure, a refusal (no restart would help), or a replacement by the
+   * next spawn.
    */
   ending: 'stop' | 'failure' | 'refusal' | 'replacement' | undefined
-  /** Whether the present spawn was healthy. */
+  /** True if the present spawn was healthy. */
   wasHealthy: boolean
   /** Probes that failed in a row. */
   failures: number
-  /** As the server tells it. */
+  /** Version that the server reports. */
   version: string | undefined
-  /** How often the memory of the present spawn was read, and how many spawns in a row were over the limit from the beginning. */
+  /** Memory readings of the present spawn, and spawns in a row that were over the limit from their first reading. */
   readings: number
   overweight: number
-  /** What the last failed probe said. */
+  /** Message of the last failed probe. */
   probeError: string | undefined
-  /** When the restarts happened that the budget counts, in ms of the system's clock, the oldest first. */
+  /** Times of the restarts that the budget counts, in ms of the system's clock, the oldest first. */
   restartTimes: readonly number[]
-  /** The system's time in ms, as it was noted last: for a decision that depends on it. */
+  /** Time of the last decision that depends on the time, in ms of the system's clock. */
   now: number
-  /** When the present stage of a start began, in ms of the system's clock. */
+  /** Time at which the present stage of a start began, in ms of the system's clock. */
   begunAt: number
-  /** When the last probe was sent, in ms of the system's clock. */
+  /** Time at which the last probe was sent, in ms of the system's clock. */
   askedAt: number
-  /** When the server failed for good, in ms of the system's clock. */
+  /** Time of the last entry of `failed`, in ms of the system's clock. */
   failedAt: number | undefined
-  /** Whether the present start is the one that a turn may ask for in `failed`: the restart budget is not for it. */
+  /** True during the one try that a turn may ask for in `failed`: no restart follows it, whatever the budget. */
   isLastTry: boolean
   /** Waits before a restart since the server was last healthy: each makes the next one longer. */
   cooldowns: number
@@ -78,7 +78,7 @@ export interface ServerContext {
   running: readonly string[]
 }
 
-/** What a server machine is told: commands in the imperative, facts in the past. */
+/** Events of a server machine: commands in the imperative, facts in the past. */
 export type ServerEvent =
   /** Start, and stay. With a `leaseId`, only while somebody holds the lease, until it is healthy. */
   | { type: 'server.start'; leaseId?: string }
@@ -99,7 +99,7 @@ export type ServerEvent =
   /** The server was not healthy in time, and the host did not stand still meanwhile. */
   | { type: 'start.timedOut' }
 
-/** What a server machine knows at first: nothing runs, nothing is wanted. */
+/** Returns the context of a server that does not run and that no caller wants. */
 export const initialContext = (options: CompiledOptions): ServerContext => ({
   options,
   runtime: new RuntimeHandle(options),
@@ -141,7 +141,7 @@ export const inputOf = ({ context: { options, runtime } }: { context: ServerCont
   runtime,
 })
 
-/** Whether anybody wants the server: who said so, who waits for it, or a turn. */
+/** Returns whether the server is wanted: by `server.start`, by a caller that waits, or by a turn. */
 export const isWanted = ({ wanted, leases, waiting, running }: ServerContext): boolean =>
   wanted || leases.length > 0 || waiting.length > 0 || running.length > 0
 
@@ -165,7 +165,7 @@ export const recentRestarts = ({ options, restartTimes }: ServerContext, now: nu
   restartTimes.filter((at) => now - at < options.values.restartWindowMs)
 
 /**
- * Whether a turn may have a failed server tried again: the failure may pass by itself, and either there was no process (so
+ * Returns whether a turn may have a failed server tried again: the failure may pass by itself, and either there was no process (so
  * that a try costs little), or the last try is at least `backoffMaxMs` ago.
  */
 export function mayTryAgain({ options, error, failedAt = 0, now }: ServerContext): boolean {
@@ -173,31 +173,31 @@ export function mayTryAgain({ options, error, failedAt = 0, now }: ServerContext
   return failedBeforeSpawn(error) || now - failedAt >= options.values.backoffMaxMs
 }
 
-/** Whether the configuration in use was never healthy, and an earlier one was. */
+/** Returns whether the configuration in use was never healthy, and an earlier one was. */
 export const canRollBack = ({ options, lastHealthy }: ServerContext): boolean =>
   lastHealthy !== undefined && options !== lastHealthy
 
-/** Whether another configuration might do better: these errors have nothing to do with what a patch may change. */
+/** Returns whether another configuration may help: the excluded errors concern nothing that a patch may change. */
 export const mayBeOfConfiguration = (error: unknown): boolean =>
   ![BinaryNotFoundError, HomeLockedError, HostFaultError, PortInUseError].some(
     (type) => error instanceof type,
   )
 
-/** Whether a probe's error tells of a defect of ours, such as a module that cannot be loaded. */
+/** Returns whether a probe's error is a defect of this package, such as a module that cannot be loaded. */
 export const isDefect = (error: unknown): error is OpenCodeRuntimeError =>
   error instanceof OpenCodeRuntimeError && !(error instanceof HostFaultError)
 
-/** Whether a probe's error says nothing of the server: a defect of ours, or a shortage of the host. */
+/** Returns whether a probe's error gives no verdict on the server: a defect of this package, or a shortage of the host. */
 export const isNoVerdict = (error: unknown): boolean => error instanceof OpenCodeRuntimeError
 
-/** Whether a start failed before there was a process: for the host, for the lock of its home or for its port. */
+/** Returns whether a start failed before there was a process: for the host, the lock of its home, or its port. */
 const failedBeforeSpawn = (error: OpenCodeRuntimeError): boolean =>
   [HostFaultError, HomeLockedError, PortInUseError].some(
     (type) => error instanceof type || error.cause instanceof type,
   )
 
 /**
- * How long to wait before a restart, in ms. The first restart after a healthy spell is immediate; from then on each wait
+ * Returns the wait before a restart, in ms. The first restart after a healthy spell is immediate; from then on each wait
  * is longer than the one before, with jitter (0.8 to 1.2), up to `backoffMaxMs`.
  */
 export function backoffMs({ options, cooldowns, wasHealthy }: ServerContext, random = Math.random()): number {
@@ -206,10 +206,10 @@ export function backoffMs({ options, cooldowns, wasHealthy }: ServerContext, ran
   return Math.min(backoffMaxMs, backoffInitialMs * backoffFactor ** cooldowns * (0.8 + 0.4 * random))
 }
 
-/** How long the event stream has been silent, in ms. */
+/** Returns for how long the event stream has been silent, in ms. */
 export const silentMs = ({ runtime }: ServerContext): number => runtimeOf(runtime).link?.hub.silentMs ?? 0
 
-/** Whether it is known that the server works at nothing: there is no turn, and its event stream tells of no work. */
+/** Returns whether the server is known to be idle: there is no turn, and its event stream tells of no work. */
 export function isQuiet({ runtime }: ServerContext): boolean {
   const { link, turns } = runtimeOf(runtime)
   return turns.size === 0 && link?.hub.isQuiet === true

@@ -63,7 +63,7 @@ export function unsupported({ context: { version } }: Scope): Failure {
   return { error, reason: 'unsupported version' }
 }
 
-/** What to say of a server that is healthy, but of a version that was not tested. */
+/** Returns the reason shown for a healthy server of a version that was not tested. */
 export function versionCaution({ version }: ServerContext): string | undefined {
   if (version === undefined || judgeVersion(version) === 'supported') return undefined
   const range =

@@ -192,7 +192,7 @@ export const serverMachine = machineSetup.createMachine({
                   { target: 'resting', actions: 'noteAnswer' },
                 ],
                 onError: [
-                  // It says nothing of the server, and is told.
+                  // The error gives no verdict on the server; the reason tells it.
                   {
                     guard: ({ event }) => isNoVerdict(event.error),
                     target: 'resting',
@@ -309,7 +309,7 @@ export const serverMachine = machineSetup.createMachine({
                 'turn.ended': { actions: ['releaseChild', 'admitTurns'] },
                 'xstate.done.actor.*': { actions: ['releaseChild', 'admitTurns'] },
                 'xstate.error.actor.*': { actions: ['releaseChild', 'admitTurns'] },
-                // It is wanted as it is; nobody has to wait. Who asks for it has a use for it.
+                // The server is wanted as it runs. A caller that asks for it has a use for it, so the idle time begins anew.
                 'server.start': '.unused',
                 'server.reconfigure': {
                   target: 'draining',

@@ -41,7 +41,7 @@ const warmUpTimeoutMs = 30_000
 
 const types = {} as { context: ServerContext; events: ServerEvent; input: CompiledOptions }
 
-/** What the machine is made of: its actors, how long it waits for what, and what it asks before it decides. */
+/** Setup of the machine: its actors, delays and guards. */
 export const serverSetup = setup({
   types,
   actors: {
@@ -82,7 +82,7 @@ export const serverSetup = setup({
     isGone: ({ context }) => context.pid === undefined,
     /** A server that does not answer, or never did, has nothing to be asked to end. */
     isUnresponsive: ({ context }) => !context.wasHealthy || context.failures > 0,
-    /** One that works at nothing needs not be asked what it works at. */
+    /** An idle server need not be asked for its work. */
     isQuiet: ({ context }) => isQuiet(context),
     hasSweptEnough: ({ context }) => context.sweeps >= maxSweeps,
     isMeantToStop: ({ context }) => context.ending !== 'failure' && context.ending !== 'refusal',

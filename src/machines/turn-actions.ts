@@ -5,7 +5,7 @@ import { cancelled, ended, overloaded, processLost } from './failures.ts'
 import { admissible, inputOf, type ServerContext, type ServerEvent } from './context.ts'
 import { serverSetup } from './setup.ts'
 
-/** How turns come, wait, run and go: children of the machine, by their ids. */
+/** Setup of the machine with the actions of turns, which are its children: accept, admit, refuse, end, release. */
 export const withTurns = serverSetup.extend({
   guards: {
     isKnownTurn: ({ context, event }) => isKnown(context, event),
@@ -62,7 +62,7 @@ export const withTurns = serverSetup.extend({
       for (const id of context.waiting) enqueue.sendTo(`turn:${id}`, { type: 'turn.end', cause })
       enqueue.assign({ waiting: [] })
     }),
-    /** Those that may be asked again wait for the next server, before all others. */
+    /** Turns that may be prompted again wait for the next server, before all others. */
     endRunning: enqueueActions(({ context, enqueue }) => {
       const { turns } = runtimeOf(context.runtime)
       const cause = ended(context)
