@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { workspaceOf } from './workspace.ts'
 import { isDeepStrictEqual } from 'node:util'
 import { patchSchema, serverSchema } from './option-schema.ts'
 import type {
@@ -90,7 +90,7 @@ export class CompiledOptions {
   static from(options: unknown, before?: Before): CompiledOptions {
     const { proxy, password, env, config, ...rest } = parse(serverSchema, options, 'option')
     const { baseURL, apiKey, ...provider } = proxy
-    const directory = rest.directory ?? join(rest.home, 'workspace')
+    const directory = rest.directory ?? workspaceOf(rest.home)
     return new CompiledOptions(
       { ...rest, directory, drainMs: rest.drainMs ?? rest.turnDeadlineMs, proxy: provider },
       { baseURL, apiKey, password, env, config },

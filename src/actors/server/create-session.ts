@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { InvalidOptionsError } from '../../errors.ts'
 import { HttpError, type OpenCodeClient } from '../../io/opencode/client.ts'
 import { decodedName } from '../../io/opencode/directory-name.ts'
-import type { NamedDirectory } from '../../io/home/real-directory.ts'
+import { missingDirectory, type NamedDirectory } from '../../io/home/real-directory.ts'
 import type { DirectoryPolicy } from './directory-policy.ts'
 
 /** Created session and its directory. */
@@ -30,7 +30,7 @@ export interface SessionTerms {
 export async function createSession({ client, policy, named, title }: SessionTerms): Promise<CreatedSession> {
   const directory = named && (await policy.resolve(named))
   const session = await client.createSession(directory, title).catch((error: unknown) => {
-    throw named && isMissing(error) ? noDirectory(named, error) : error
+    throw named && isMissing(error) ? missingDirectory(named, 'it is not there', error) : error
   })
   if (named === undefined || directory === undefined) return session
   if (await policy.isSame(directory, session.directory))
@@ -46,12 +46,6 @@ export async function createSession({ client, policy, named, title }: SessionTer
  */
 const isMissing = (error: unknown): boolean =>
   error instanceof HttpError && error.status === 500 && /\bFileSystem\.realPath\b/.test(error.message)
-
-const noDirectory = ({ input, directory }: NamedDirectory, cause: unknown): InvalidOptionsError =>
-  new InvalidOptionsError(
-    `Invalid ${input}: expected an existing directory, got ${JSON.stringify(`…/${basename(directory)}`)}`,
-    { cause },
-  )
 
 /**
  * Returns the message for a server that works in another directory than the requested one. The message

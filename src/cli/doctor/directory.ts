@@ -1,4 +1,5 @@
-import { isAbsolute, join, relative, resolve } from 'node:path'
+import { isAbsolute, relative, resolve } from 'node:path'
+import { workspaceOf } from '../../config/workspace.ts'
 import { configFolder } from '../../io/opencode/config-file.ts'
 import { lookAt } from '../../io/home/places.ts'
 import type { Check } from './context.ts'
@@ -9,7 +10,7 @@ const check = 'directory'
 
 /** Checks that the agent can work in its directory: the given directory, or the home's workspace. */
 export const checkDirectory: Check = async ({ home, directory: given }) => {
-  const directory = given ?? (home === undefined ? undefined : join(home, 'workspace'))
+  const directory = given ?? (home === undefined ? undefined : workspaceOf(home))
   if (directory === undefined) return [skipped(check, 'give --directory, or --home for its workspace')]
   const place = await lookAt(directory)
   if (place.kind === 'folder' && !place.isWritable)
@@ -22,7 +23,7 @@ export const checkDirectory: Check = async ({ home, directory: given }) => {
     ]
   const problem = unusable(check, directory, place)
   if (problem !== undefined) return [problem]
-  if (place.kind === 'absent' && (home === undefined || resolve(directory) !== resolve(home, 'workspace')))
+  if (place.kind === 'absent' && (home === undefined || resolve(directory) !== resolve(workspaceOf(home))))
     return [failure(check, `${directory} does not exist`, 'Make it, or give another --directory.')]
   if (home !== undefined && isInside(configFolder(home), directory))
     return [

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { workspaceOf } from '../../config/workspace.ts'
 import { findProjectCode, findProjectConfig } from '../../io/opencode/project-code.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped } from './finding.ts'
@@ -13,7 +13,7 @@ const noHome = '/dev/null'
  * in such a project.
  */
 export const checkProject: Check = async ({ home, directory: given }) => {
-  const directory = given ?? (home === undefined ? undefined : join(home, 'workspace'))
+  const directory = given ?? (home === undefined ? undefined : workspaceOf(home))
   if (directory === undefined) return [skipped(check, 'give --directory, or --home for its workspace')]
   const owner = { home: home ?? noHome, env: {} }
   const code = await findProjectCode(directory, owner)

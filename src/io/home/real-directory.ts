@@ -31,19 +31,25 @@ export async function realDirectory(named: NamedDirectory): Promise<string> {
     const bytes = await realpath(directory, 'buffer')
     const real = bytes.toString()
     // A name that is not UTF-8 would reach the server as the name of another directory.
-    if (!Buffer.from(real).equals(bytes)) throw missing(named, 'its name is not UTF-8')
-    if (sep === '/' && real.includes('\\')) throw missing(named, 'opencode takes a backslash for a slash')
-    if (!(await stat(real)).isDirectory()) throw missing(named, 'ENOTDIR')
+    if (!Buffer.from(real).equals(bytes)) throw missingDirectory(named, 'its name is not UTF-8')
+    if (sep === '/' && real.includes('\\'))
+      throw missingDirectory(named, 'opencode takes a backslash for a slash')
+    if (!(await stat(real)).isDirectory()) throw missingDirectory(named, 'ENOTDIR')
     await access(real, constants.X_OK)
     return real
   } catch (error) {
     if (error instanceof InvalidOptionsError) throw error
     if (isHostFault(error)) throw asHostFault(error, `The ${input} could not be looked up`, directory)
-    throw missing(named, errnoOf(error) ?? 'unknown', error)
+    throw missingDirectory(named, errnoOf(error) ?? 'unknown', error)
   }
 }
 
-function missing({ input, directory, isShown }: NamedDirectory, why: string, cause?: unknown) {
+/** Returns the error for a named directory that cannot be used; `why` is the system's code or a few words. */
+export function missingDirectory(
+  { input, directory, isShown }: NamedDirectory,
+  why: string,
+  cause?: unknown,
+) {
   const value = isShown === true ? directory : `…/${basename(resolve(directory))}`
   return new InvalidOptionsError(
     `Invalid ${input}: expected an existing directory, got ${JSON.stringify(value)} (${why})`,

@@ -60,7 +60,7 @@ function runsCommands(file: string): boolean {
 
 const isNoShell = (file: string): boolean => noShells.test(basename(file))
 
-const isProgram = (file: string): boolean =>
+export const isProgram = (file: string): boolean =>
   quietly(() => {
     accessSync(file, constants.X_OK)
     return statSync(file).isFile()

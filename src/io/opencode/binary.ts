@@ -1,7 +1,8 @@
-import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { delimiter, dirname, isAbsolute, join } from 'node:path'
 import which from 'which'
+import { isProgram } from '../host/shell.ts'
 import { BinaryNotFoundError } from '../../errors.ts'
 import { readProc } from '../process/proc.ts'
 import { absolutePath, homeDirectory, workingDirectory } from '../host/surroundings.ts'
@@ -77,7 +78,7 @@ const noFolder = 'which is relative to a working directory that was removed'
 
 function whyNot(file: string): string {
   if (!existsSync(file)) return 'which does not exist'
-  if (isExecutable(file) && isStub(file))
+  if (isProgram(file) && isStub(file))
     return 'which is the stub of the package opencode-ai, without the binary that it stands for'
   return 'which is not an executable file'
 }
@@ -95,19 +96,10 @@ function runnable(
   source: FoundBinary['source'],
   from: readonly string[],
 ): FoundBinary | undefined {
-  if (!isExecutable(file)) return undefined
+  if (!isProgram(file)) return undefined
   if (!isStub(file)) return { file, source }
   const real = fromPackage([file, ...from])
   return real === undefined ? undefined : { file: real, source, stub: file }
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK)
-    return statSync(file).isFile()
-  } catch {
-    return false
-  }
 }
 
 /**

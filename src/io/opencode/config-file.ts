@@ -1,5 +1,6 @@
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { workspaceOf } from '../../config/workspace.ts'
 import { HostFaultError, InvalidOptionsError } from '../../errors.ts'
 import type { ResolvedOptions, SecretOptions } from '../../config/options.ts'
 import { asHostFault, errnoOf } from '../host/host-fault.ts'
@@ -32,7 +33,7 @@ export async function writeConfigFile(options: ResolvedOptions, secrets: SecretO
     if (!isCurrent || !restrict(file, 0o600)) await replaceFile(file, content)
   })
   const { home, directory } = options
-  if (resolve(directory) === resolve(home, 'workspace'))
+  if (resolve(directory) === resolve(workspaceOf(home)))
     await naming('directory', directory, () => mkdir(directory, { recursive: true, mode: 0o700 }))
   return file
 }

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
 import type { Writable } from 'node:stream'
+import { isProgram } from '../host/shell.ts'
 import { markerVariable } from '../opencode/environment.ts'
 import { untilDone } from '../../util/in-background.ts'
 import { quietly } from '../../util/quietly.ts'
@@ -77,7 +77,7 @@ export function startWatcher(marker: string, home: string): Watcher {
     if (leader !== undefined) child?.stdin?.write(`${leader}\n`)
   }
   untilDone(() => {
-    if (isStopped || !isExecutable(shell)) return true
+    if (isStopped || !isProgram(shell)) return true
     child = quietly(() => spawnWatcher(marker, home))
     tellLeader()
     return child?.pid !== undefined
@@ -112,15 +112,6 @@ function spawnWatcher(marker: string, home: string): ChildProcess {
 }
 
 const shell = '/bin/sh'
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** Folders of `grep` and `sleep`, for a host whose own `PATH` names only its runtime. */
 const systemPath = '/usr/local/bin:/usr/bin:/bin'

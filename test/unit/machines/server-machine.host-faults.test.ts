@@ -5,6 +5,7 @@ import {
   HostFaultError,
   InvalidOptionsError,
   PortInUseError,
+  ReconfigureError,
   RestartLimitError,
 } from '../../../src/errors.ts'
 import { reconfigure } from '../../../src/api/reconfigure.ts'
@@ -69,6 +70,21 @@ describe('a fault of the host while a start is prepared', () => {
     server.world.script.prepare = 'ok'
     await server.advance(1_000)
     await changed
+    expect(server.options.values.models).toEqual([{ id: 'other' }])
+  })
+
+  it('makes a reconfiguration worth a retry, and says that the next start uses it', async () => {
+    const server = startServer(quick)
+    await server.beHealthy()
+    server.world.script.prepare = fault
+    const changed = reconfigure(server.actor, { models: ['other'] }).catch((error: unknown) => error)
+    await server.advance(5_000)
+    const error = await changed
+    expect(error).toBeInstanceOf(ReconfigureError)
+    expect(error).toMatchObject({ retryable: true })
+    expect((error as Error).message).toContain('which the next start uses')
+    server.world.script.prepare = 'ok'
+    await server.beHealthy()
     expect(server.options.values.models).toEqual([{ id: 'other' }])
   })
 
