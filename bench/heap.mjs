@@ -19,13 +19,13 @@ async function perServer(make) {
 /** Returns the heap in kB of a running turn after `said` deltas, without its replies. @param {number} said */
 async function perTurn(said) {
   const actor = await healthyServer({ maxConcurrentTurns: turns })
-  const { client, hub } = worldOf(actor)
+  const { client, router } = worldOf(actor)
   const { kB } = await heapOf(turns, async () => {
     const turn = startTurn(actor, 'Say hello')
     await turn.sessionId
     const prompt = client.prompts.pop()
     if (!prompt) throw new Error('the turn sent no prompt')
-    const answer = answerer(hub, prompt)
+    const answer = answerer(router, prompt)
     answer.begin()
     for (let i = 0; i < said; i++) answer.say(` word${i % 10}`)
   })

@@ -28,9 +28,9 @@ const cases = {
 async function answerAll(servers, count) {
   const worlds = servers.map(worldOf)
   for (let left = count; left > 0; await nextTurn())
-    for (const { client, hub } of worlds)
+    for (const { client, router } of worlds)
       for (const prompt of client.prompts.splice(0)) {
-        const answer = answerer(hub, prompt)
+        const answer = answerer(router, prompt)
         answer.begin()
         answer.say('Hello')
         answer.end()

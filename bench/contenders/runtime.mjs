@@ -36,7 +36,7 @@ serve({
     return took
   },
   warm: () =>
-    waitFor(server.actor, (snapshot) => snapshot.matches({ healthy: { warmth: 'warm' } })).then(() => null),
+    waitFor(server.actor, (snapshot) => snapshot.matches({ healthy: { warmUp: 'done' } })).then(() => null),
   where: () => ({
     baseURL: server.baseURL,
     username: 'opencode',

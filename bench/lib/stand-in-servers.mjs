@@ -1,7 +1,7 @@
 // Server machines with a stand-in for every actor except turns. The bench then measures only our code, and
 // uses no process, socket or file.
 import { createActor, fromCallback, fromPromise, waitFor } from 'xstate'
-import { EventHub } from '../../build/actors/server/hub.js'
+import { SessionEventRouter } from '../../build/actors/server/session-event-router.js'
 import { runtimeOf } from '../../build/actors/runtime.js'
 import { compileOptions, serverMachine } from '../../build/index.js'
 
@@ -43,8 +43,15 @@ const machine = serverMachine.provide({
   actors: {
     home: fromCallback(() => undefined),
     prepare: fromPromise(({ input: { runtime } }) => {
-      const link = { client: new StandInClient(), hub: new EventHub(() => performance.now()) }
-      runtimeOf(runtime).link = /** @type {any} */ ({ ...link, policy: anywhere, directory: '/work' })
+      const connection = {
+        client: new StandInClient(),
+        router: new SessionEventRouter(() => performance.now()),
+      }
+      runtimeOf(runtime).connection = /** @type {any} */ ({
+        ...connection,
+        policy: anywhere,
+        directory: '/work',
+      })
       return Promise.resolve({ baseURL: 'http://127.0.0.1:4096' })
     }),
     serverProcess: fromCallback(({ sendBack }) => {
@@ -53,7 +60,7 @@ const machine = serverMachine.provide({
     }),
     probe: fromPromise(() => Promise.resolve({ version: '1.18.33' })),
     events: fromCallback(({ input: { runtime }, sendBack }) => {
-      runtimeOf(runtime).link?.hub.opened()
+      runtimeOf(runtime).connection?.router.opened()
       sendBack({ type: 'stream.opened' })
     }),
     memory: fromPromise(() => Promise.resolve({ residentMb: undefined })),
@@ -78,15 +85,18 @@ export function idleServer(options = {}) {
 export async function healthyServer(options) {
   const actor = idleServer(options)
   actor.send({ type: 'server.start' })
-  await waitFor(actor, (snapshot) => snapshot.matches({ healthy: { warmth: 'warm' } }))
+  await waitFor(actor, (snapshot) => snapshot.matches({ healthy: { warmUp: 'done' } }))
   return actor
 }
 
-/** Returns the client and the hub of a healthy server. @param {ReturnType<typeof idleServer>} actor */
+/** Returns the client and the router of a healthy server. @param {ReturnType<typeof idleServer>} actor */
 export function worldOf(actor) {
-  const { link } = runtimeOf(actor.getSnapshot().context.runtime)
-  if (!link) throw new Error('the server is not healthy')
-  return { client: /** @type {StandInClient} */ (/** @type {unknown} */ (link.client)), hub: link.hub }
+  const { connection } = runtimeOf(actor.getSnapshot().context.runtime)
+  if (!connection) throw new Error('the server is not healthy')
+  return {
+    client: /** @type {StandInClient} */ (/** @type {unknown} */ (connection.client)),
+    router: connection.router,
+  }
 }
 
 let ids = 0
@@ -94,14 +104,14 @@ const newId = (/** @type {string} */ prefix) => `${prefix}_${String(++ids).padSt
 
 /**
  * Returns functions that answer a prompt: `begin`, then `say` for each delta, then `end`.
- * @param {EventHub} hub @param {{ sessionID: string, messageID: string }} prompt
+ * @param {SessionEventRouter} router @param {{ sessionID: string, messageID: string }} prompt
  */
-export function answerer(hub, { sessionID, messageID: parentID }) {
+export function answerer(router, { sessionID, messageID: parentID }) {
   const info = { id: newId('msg'), parentID, role: 'assistant', sessionID, time: { created: 1 } }
   const part = { id: newId('prt'), messageID: info.id, sessionID, type: 'text', text: '' }
   // Copied, because events of the stream share no data either.
   const tell = (/** @type {string} */ type, /** @type {object} */ properties) =>
-    hub.receive(JSON.parse(JSON.stringify({ id: newId('evt'), type, properties })))
+    router.receive(JSON.parse(JSON.stringify({ id: newId('evt'), type, properties })))
   return {
     begin: () => {
       tell('message.updated', { sessionID, info: { id: parentID, role: 'user', sessionID } })

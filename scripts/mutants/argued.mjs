@@ -22,7 +22,7 @@ export const argued = [
     names: /^isWanted › .* → wanted \|\| leases\.length > 0 \|\| waiting\.length > 0$/,
     why: 'turns run only on a healthy server, and that is not asked whether it is wanted',
   },
-  { file: 'context.ts', names: /^silentMs › .* → runtimeOf\(runtime\)\.link\?\.hub\.silentMs$/, why: always },
+  { file: 'context.ts', names: /^silentMs › .* → runtimeOf\(runtime\)\.connection\?\.router\.silentMs$/, why: always },
   {
     file: 'machines/actions.ts',
     names: /^machineSetup › actions › noteMemory › 0 → 1$/,
@@ -115,7 +115,7 @@ export const argued = [
   },
   {
     file: 'server-machine.ts',
-    names: /^serverMachine › .* › watch › states › asking › invoke › input › without withConfig: false$/,
+    names: /^serverMachine › .* › healthCheck › states › asking › invoke › input › without withConfig: false$/,
     why: 'undefined is as good as false',
   },
   {

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs'
 /** Tests of the machines, the fastest first, because many tests notice most mutants. */
 const ofMachines = [
   'test/unit/machines/server-machine',
-  'test/unit/actors/turn/lane',
+  'test/unit/actors/turn/conversation',
   'test/unit/telemetry/telemetry.server',
   'test/model/walks',
 ]

@@ -3,20 +3,20 @@ import type { OpenCodeClient } from '../io/opencode/client.ts'
 import type { NamedDirectory } from '../io/home/real-directory.ts'
 import type { ProcessEvents, ServerProcess } from '../io/process/server-process.ts'
 import type { SpawnPlan } from '../io/process/spawn-plan.ts'
-import { observersOf } from '../telemetry/observers.ts'
+import { hooksOf } from '../telemetry/hooks.ts'
 import type { CompiledOptions } from '../config/compiled-options.ts'
-import { quietly } from '../util/quietly.ts'
+import { ignoreErrors } from '../util/ignore-errors.ts'
 import type { DirectoryPolicy } from './server/directory-policy.ts'
-import { HomeHold } from './server/home-hold.ts'
-import type { EventHub } from './server/hub.ts'
-import { Lane } from './turn/lane.ts'
-import type { Observer, ProbeOutcome } from './observer.ts'
+import { SharedHomeLock } from './server/shared-home-lock.ts'
+import type { SessionEventRouter } from './server/session-event-router.ts'
+import { Conversation } from './turn/conversation.ts'
+import type { ServerHooks, ProbeOutcome } from './hooks.ts'
 import type { TurnRecord } from './turn/turn-record.ts'
 
 /** Connection to a running server: its API client, and its events routed by session. */
-export interface Link {
+export interface ServerConnection {
   client: OpenCodeClient
-  hub: EventHub
+  router: SessionEventRouter
   /** Policy of the directories in which the server's sessions may work. */
   policy: DirectoryPolicy
   /**
@@ -31,7 +31,7 @@ export interface Link {
  * password, and the records of its turns by id.
  */
 export class Runtime {
-  readonly home = new HomeHold()
+  readonly home = new SharedHomeLock()
   plan: SpawnPlan | undefined
   /** Path of the binary that the last start found. */
   binary: string | undefined
@@ -40,7 +40,7 @@ export class Runtime {
   /** Promise that settles when the last preparation writes no more into the home; never rejects. */
   preparing: Promise<unknown> | undefined
   process: ServerProcess | undefined
-  link: Link | undefined
+  connection: ServerConnection | undefined
   /** True if a warm-up reached the model; then no further warm-up runs. No server has caused this so far. */
   hasWarmUpAsked = false
   /** True if the end of the actor is watched, for turns that the actor may not know yet. */
@@ -53,14 +53,14 @@ export class Runtime {
    * directory.
    */
   readonly directories = new Set<string>()
-  readonly #lanes = new Map<string, Lane>()
-  readonly #observers: readonly Observer[]
+  readonly #conversations = new Map<string, Conversation>()
+  readonly #hooks: readonly ServerHooks[]
   readonly #watched = new WeakSet<AnyActorRef>()
   readonly #warnings = new Set<string>()
 
   constructor(options: CompiledOptions) {
     this.latestOptions = options
-    this.#observers = observersOf(options)
+    this.#hooks = hooksOf(options)
   }
 
   /**
@@ -69,47 +69,47 @@ export class Runtime {
   watch(actor: AnyActorRef | undefined): void {
     if (!actor || this.#watched.has(actor)) return
     this.#watched.add(actor)
-    for (const observer of this.#observers) quietly(() => observer.onMachine?.(actor))
+    for (const observer of this.#hooks) ignoreErrors(() => observer.onMachine?.(actor))
   }
 
   /** Reports a turn to the hooks, before any other report about the turn. */
   follow(record: TurnRecord, now: () => number): void {
-    record.observers = this.#observers.flatMap(
-      (observer) => quietly(() => observer.onTurn?.(record, now)) ?? [],
-    )
+    record.hooks = this.#hooks.flatMap((observer) => ignoreErrors(() => observer.onTurn?.(record, now)) ?? [])
   }
 
   /** Reports a condition that needs a user's attention to the hooks, once per message. */
   warn(message: string): void {
     if (this.#warnings.has(message)) return
     this.#warnings.add(message)
-    for (const observer of this.#observers) quietly(() => observer.onWarning?.(message))
+    for (const observer of this.#hooks) ignoreErrors(() => observer.onWarning?.(message))
   }
 
   /** Reports the end of a probe to the hooks, with its duration in ms. */
   probed(ms: number, outcome: ProbeOutcome): void {
-    for (const observer of this.#observers) quietly(() => observer.onProbe?.(ms, outcome))
+    for (const observer of this.#hooks) ignoreErrors(() => observer.onProbe?.(ms, outcome))
   }
 
   /**
    * Returns the conversation of a session id; all turns that name the session share the conversation while
    * any of them lives.
    */
-  laneOf(sessionId: string, named?: NamedDirectory): Lane {
-    const lane = this.#lanes.get(sessionId) ?? new Lane({ key: crypto.randomUUID(), sessionId, named })
-    this.#lanes.set(sessionId, lane)
-    return lane
+  conversationOf(sessionId: string, named?: NamedDirectory): Conversation {
+    const conversation =
+      this.#conversations.get(sessionId) ?? new Conversation({ key: crypto.randomUUID(), sessionId, named })
+    this.#conversations.set(sessionId, conversation)
+    return conversation
   }
 
   register(record: TurnRecord): void {
     this.turns.set(record.id, record)
-    record.lane.turns++
-    if (record.lane.sessionId !== undefined) this.#lanes.set(record.lane.sessionId, record.lane)
+    record.conversation.turns++
+    if (record.conversation.sessionId !== undefined)
+      this.#conversations.set(record.conversation.sessionId, record.conversation)
   }
 
   /** Records the session of a conversation, so that turns that name the session join the conversation. */
-  joined(lane: Lane): void {
-    if (lane.sessionId !== undefined) this.#lanes.set(lane.sessionId, lane)
+  joined(conversation: Conversation): void {
+    if (conversation.sessionId !== undefined) this.#conversations.set(conversation.sessionId, conversation)
   }
 
   /** Releases a turn that has ended; a turn without a terminal reply ends with the error of its actor. */
@@ -118,9 +118,10 @@ export class Runtime {
     if (!record) return
     record.fail(error, (text) => this.latestOptions.secrets.mask(text))
     this.turns.delete(turnId)
-    const { lane } = record
-    lane.turns--
-    if (lane.turns === 0 && lane.sessionId !== undefined) this.#lanes.delete(lane.sessionId)
+    const { conversation } = record
+    conversation.turns--
+    if (conversation.turns === 0 && conversation.sessionId !== undefined)
+      this.#conversations.delete(conversation.sessionId)
   }
 }
 

@@ -1,7 +1,7 @@
 import { clockOf, elapse } from '../actors/clock.ts'
 import { turnDirectory } from '../actors/server/directory-policy.ts'
-import { Lane } from '../actors/turn/lane.ts'
-import { runtimeOf, type Link } from '../actors/runtime.ts'
+import { Conversation } from '../actors/turn/conversation.ts'
+import { runtimeOf, type ServerConnection } from '../actors/runtime.ts'
 import { ensureRunning } from './ensure-running.ts'
 import { OpenCodeRuntimeError, StoppedError } from '../errors.ts'
 import { HttpError } from '../io/opencode/client.ts'
@@ -51,7 +51,7 @@ const exitLookMs = 50
 /** Conversation on a server machine, either this package's or an attached machine. */
 export class ServerSession implements Session {
   readonly #actor: ServerActorRef
-  readonly #lane: Lane
+  readonly #conversation: Conversation
 
   /** @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option. */
   constructor(actor: ServerActorRef, options: SessionOptions) {
@@ -59,10 +59,10 @@ export class ServerSession implements Session {
     const named = directory === undefined ? undefined : { input: 'session option directory', directory }
     this.#actor = actor
     const runtime = runtimeOf(actor.getSnapshot().context.runtime)
-    this.#lane =
+    this.#conversation =
       sessionId === undefined
-        ? new Lane({ key: crypto.randomUUID(), named, ...rest })
-        : runtime.laneOf(sessionId, named)
+        ? new Conversation({ key: crypto.randomUUID(), named, ...rest })
+        : runtime.conversationOf(sessionId, named)
   }
 
   get id(): Promise<string> {
@@ -73,7 +73,7 @@ export class ServerSession implements Session {
   }
 
   turn(input: string | TurnInput): Turn {
-    return startTurn(this.#actor, input, this.#lane)
+    return startTurn(this.#actor, input, this.#conversation)
   }
 
   delete(): Promise<void> {
@@ -86,22 +86,22 @@ export class ServerSession implements Session {
   }
 
   async #delete(): Promise<void> {
-    const { sessionId } = this.#lane
+    const { sessionId } = this.#conversation
     if (sessionId === undefined) return
-    await this.#onServer((link, signal, tries) =>
-      this.#deleteOn(link, sessionId, signal).catch((error: unknown) => {
+    await this.#onServer((connection, signal, tries) =>
+      this.#deleteOn(connection, sessionId, signal).catch((error: unknown) => {
         // A retry: the previous server may have deleted the session.
         if (tries === 0 || !(error instanceof HttpError) || error.status !== 404) throw error
       }),
     )
   }
 
-  async #deleteOn(link: Link, sessionId: string, signal: AbortSignal): Promise<void> {
-    const { client, policy } = link
-    const directory = await this.#lane.locate(client, policy)
+  async #deleteOn(connection: ServerConnection, sessionId: string, signal: AbortSignal): Promise<void> {
+    const { client, policy } = connection
+    const directory = await this.#conversation.locate(client, policy)
     // A busy session that is deleted keeps running and can no longer be aborted (opencode 1.18.33).
-    if (await this.#mayRun(link, directory))
-      await client.abort(sessionId, this.#lane.directory ?? directory, signal)
+    if (await this.#mayRun(connection, directory))
+      await client.abort(sessionId, this.#conversation.directory ?? directory, signal)
     await client.deleteSession(sessionId, policy.base, signal)
   }
 
@@ -109,9 +109,9 @@ export class ServerSession implements Session {
    * Returns whether the session may be busy. A session in a directory that is not allowed can be busy only if
    * the server already works there.
    */
-  async #mayRun({ policy }: Link, directory: string | undefined): Promise<boolean> {
+  async #mayRun({ policy }: ServerConnection, directory: string | undefined): Promise<boolean> {
     const { directories } = runtimeOf(this.#actor.getSnapshot().context.runtime)
-    const { directory: used = directory } = this.#lane
+    const { directory: used = directory } = this.#conversation
     if (used === undefined || directories.has(used)) return true
     return policy.resolve({ input: 'directory of the session', directory: used }).then(
       () => true,
@@ -120,10 +120,10 @@ export class ServerSession implements Session {
   }
 
   async #open(): Promise<string> {
-    if (this.#lane.sessionId !== undefined) return this.#lane.sessionId
+    if (this.#conversation.sessionId !== undefined) return this.#conversation.sessionId
     const named = turnDirectory(undefined, this.#actor.getSnapshot().context.options)
     return this.#onServer(({ client, policy }, signal) =>
-      this.#lane.open(client, { named, title: 'Untitled', policy }, signal),
+      this.#conversation.open(client, { named, title: 'Untitled', policy }, signal),
     )
   }
 
@@ -134,18 +134,20 @@ export class ServerSession implements Session {
    *
    * @throws StoppedError (`ERR_OPENCODE_STOPPED`) if the server is stopped meanwhile.
    */
-  async #onServer<T>(ask: (link: Link, signal: AbortSignal, tries: number) => Promise<T>): Promise<T> {
+  async #onServer<T>(
+    ask: (connection: ServerConnection, signal: AbortSignal, tries: number) => Promise<T>,
+  ): Promise<T> {
     const { runtime, stops } = this.#actor.getSnapshot().context
     const signal = AbortSignal.timeout(requestTimeoutMs)
     for (let tries = 0; ; tries++) {
       await ensureRunning(this.#actor)
-      const { link } = runtimeOf(runtime)
-      if (!link) throw new Error('There is no server')
+      const { connection } = runtimeOf(runtime)
+      if (!connection) throw new Error('There is no server')
       try {
-        return await ask(link, signal, tries)
+        return await ask(connection, signal, tries)
       } catch (error) {
         const isAnswer = error instanceof HttpError || error instanceof OpenCodeRuntimeError
-        if (isAnswer || signal.aborted || !(await this.#isGone(link))) throw error
+        if (isAnswer || signal.aborted || !(await this.#isGone(connection))) throw error
         const { status, context } = this.#actor.getSnapshot()
         if (status !== 'active' || context.stops !== stops)
           throw new StoppedError('The server was stopped before it had answered', { cause: error })
@@ -157,13 +159,13 @@ export class ServerSession implements Session {
    * Returns whether the asked server is ending or has ended. Waits a little, because broken connections may
    * be noticed before the exit.
    */
-  async #isGone({ client }: Link): Promise<boolean> {
+  async #isGone({ client }: ServerConnection): Promise<boolean> {
     const isGone = (): boolean => {
       const snapshot = this.#actor.getSnapshot()
       return (
         snapshot.status !== 'active' ||
         !snapshot.matches('healthy') ||
-        runtimeOf(snapshot.context.runtime).link?.client !== client
+        runtimeOf(snapshot.context.runtime).connection?.client !== client
       )
     }
     const clock = clockOf(this.#actor.system)

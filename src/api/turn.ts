@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs'
 import type { ActorRefFrom } from 'xstate'
 import { clockOf } from '../actors/clock.ts'
-import { Lane } from '../actors/turn/lane.ts'
+import { Conversation } from '../actors/turn/conversation.ts'
 import { runtimeOf, type Runtime } from '../actors/runtime.ts'
 import { TurnRecord, type TurnStatus } from '../actors/turn/turn-record.ts'
 import type { CompiledOptions } from '../config/options.ts'
@@ -99,27 +99,31 @@ class TurnHandle implements Turn {
  *
  * @param actor - The actor of the server machine.
  * @param input - The prompt, or all fields of the turn.
- * @param lane - The conversation of the turn; internal.
+ * @param conversation - The conversation of the turn; internal.
  *
  * @example
  * const turn = startTurn(parent.getSnapshot().children.opencode, { text: 'Say hello' })
  * turn.replies$.subscribe((reply) => console.log(reply))
  */
-export function startTurn(actor: ServerActorRef, input: string | TurnInput, lane?: Lane): Turn {
+export function startTurn(
+  actor: ServerActorRef,
+  input: string | TurnInput,
+  conversation?: Conversation,
+): Turn {
   const { status, context } = actor.getSnapshot()
   const runtime = runtimeOf(context.runtime)
-  const record = recordOf(context.options, runtime, input, lane, clockOf(actor.system).now)
+  const record = recordOf(context.options, runtime, input, conversation, clockOf(actor.system).now)
   const turn = new TurnHandle(record, () => actor.send({ type: 'turn.cancel', turnId: record.id }))
   if (record.isDone) return turn
   if (status !== 'active') {
-    record.give(errorReply(record, 'cancelled', 'The server was closed'))
+    record.emit(errorReply(record, 'cancelled', 'The server was closed'))
     return turn
   }
   // An event sent to an actor that stops in the same step is lost. This subscription then ends the turn.
   if (!runtime.isWatched) {
     const endAll = (): void => {
       for (const left of runtime.turns.values())
-        left.give(errorReply(left, 'cancelled', 'The server was closed'))
+        left.emit(errorReply(left, 'cancelled', 'The server was closed'))
     }
     actor.subscribe({ complete: endAll, error: endAll })
     runtime.isWatched = true
@@ -133,33 +137,33 @@ function recordOf(
   options: CompiledOptions,
   runtime: Runtime,
   input: string | TurnInput,
-  given: Lane | undefined,
+  given: Conversation | undefined,
   now: () => number,
 ): TurnRecord {
   const { values } = options
   try {
     const { plan, sessionId } = planTurn(input, values)
-    const lane = given ?? laneOf(runtime, sessionId)
-    const record = new TurnRecord(plan, lane, values.maxReplayBytes)
+    const conversation = given ?? conversationOf(runtime, sessionId)
+    const record = new TurnRecord(plan, conversation, values.maxReplayBytes)
     runtime.follow(record, now)
     return record
   } catch (error) {
     const { plan } = planTurn({ text: '-', model: '-' }, values)
     const record = new TurnRecord(
       { ...plan, model: '', traceId: traceOf(input) },
-      new Lane({ key: '' }),
+      new Conversation({ key: '' }),
       values.maxReplayBytes,
     )
     runtime.follow(record, now)
     const message = messageOf(error)
-    record.give(errorReply(record, 'rejected', options.secrets.mask(message)))
+    record.emit(errorReply(record, 'rejected', options.secrets.mask(message)))
     return record
   }
 }
 
-function laneOf(runtime: Runtime, sessionId: string | undefined): Lane {
-  if (sessionId !== undefined) return runtime.laneOf(sessionId)
-  return new Lane({ key: crypto.randomUUID() })
+function conversationOf(runtime: Runtime, sessionId: string | undefined): Conversation {
+  if (sessionId !== undefined) return runtime.conversationOf(sessionId)
+  return new Conversation({ key: crypto.randomUUID() })
 }
 
 function errorReply({ plan }: TurnRecord, code: TurnErrorCode, error: string): ErrorReply {

@@ -1,7 +1,7 @@
 import { fstatSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import { getSystemErrorMap } from 'node:util'
-import { quietly } from '../util/quietly.ts'
+import { ignoreErrors } from '../util/ignore-errors.ts'
 import { exitCode } from './exit-codes.ts'
 import { FileSink } from './file-sink.ts'
 import { Output, type Sink } from './output.ts'
@@ -43,7 +43,7 @@ function reasonOf({ errno, code, message }: NodeJS.ErrnoException): string {
 
 /** Returns Node's own stream for a pipe, socket or terminal; a {@link FileSink} for a file or device. */
 function sinkOf(fd: 1 | 2): Sink {
-  const stat = quietly(() => fstatSync(fd))
+  const stat = ignoreErrors(() => fstatSync(fd))
   if (stat && !stat.isFIFO() && !stat.isSocket() && !isatty(fd)) return new FileSink(fd)
   return fd === 1 ? process.stdout : process.stderr
 }

@@ -148,11 +148,11 @@ export const isWanted = ({ wanted, leases, waiting, running }: ServerContext): b
 /** The turns that may run now, in order: one of a lane at a time, `maxConcurrentTurns` in all. */
 export function admissible({ options, runtime, waiting, running }: ServerContext): string[] {
   const { turns } = runtimeOf(runtime)
-  const busy = new Set(running.map((id) => turns.get(id)?.lane.key))
+  const busy = new Set(running.map((id) => turns.get(id)?.conversation.key))
   const admitted: string[] = []
   for (const id of waiting) {
     if (running.length + admitted.length >= options.values.maxConcurrentTurns) break
-    const lane = turns.get(id)?.lane.key
+    const lane = turns.get(id)?.conversation.key
     if (busy.has(lane)) continue
     busy.add(lane)
     admitted.push(id)
@@ -207,10 +207,11 @@ export function backoffMs({ options, cooldowns, wasHealthy }: ServerContext, ran
 }
 
 /** Returns for how long the event stream has been silent, in ms. */
-export const silentMs = ({ runtime }: ServerContext): number => runtimeOf(runtime).link?.hub.silentMs ?? 0
+export const silentMs = ({ runtime }: ServerContext): number =>
+  runtimeOf(runtime).connection?.router.silentMs ?? 0
 
 /** Returns whether the server is known to be idle: there is no turn, and its event stream tells of no work. */
 export function isQuiet({ runtime }: ServerContext): boolean {
-  const { link, turns } = runtimeOf(runtime)
-  return turns.size === 0 && link?.hub.isQuiet === true
+  const { connection, turns } = runtimeOf(runtime)
+  return turns.size === 0 && connection?.router.isQuiet === true
 }

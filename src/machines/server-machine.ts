@@ -177,13 +177,13 @@ export const serverMachine = machineSetup.createMachine({
       type: 'parallel',
       states: {
         // The watch over its health: asks now and then, weighs it, and judges failures.
-        watch: {
+        healthCheck: {
           initial: 'resting',
           states: {
             resting: { after: { healthInterval: 'asking' } },
             asking: {
               entry: 'noteAsked',
-              ...awaitingAnswer('#server.healthy.watch.judging'),
+              ...awaitingAnswer('#server.healthy.healthCheck.judging'),
               invoke: {
                 src: 'probe',
                 input: ({ context }) => ({ ...inputOf({ context }), withConfig: false }),
@@ -265,20 +265,20 @@ export const serverMachine = machineSetup.createMachine({
           },
         },
         // Its warmth: what the first turn needs is loaded once, and nobody waits for it.
-        warmth: {
-          initial: 'cold',
+        warmUp: {
+          initial: 'pending',
           states: {
-            cold: { always: [{ guard: 'isToWarmUp', target: 'warming' }, { target: 'warm' }] },
-            warming: {
+            pending: { always: [{ guard: 'isToWarmUp', target: 'running' }, { target: 'done' }] },
+            running: {
               invoke: {
                 src: 'warmUp',
                 input: inputOf,
-                onDone: 'warm',
-                onError: 'warm',
+                onDone: 'done',
+                onError: 'done',
               },
-              after: { warmUpTimeout: 'warm' },
+              after: { warmUpTimeout: 'done' },
             },
-            warm: {},
+            done: {},
           },
         },
         // Its service to turns: open, or draining before the server is replaced or stopped.

@@ -21,7 +21,7 @@ export const withTurns = serverSetup.extend({
       ({ context, event, enqueue }, { state }: { state: 'queued' | 'waitingForServer' }) => {
         if (event.type !== 'turn.start') return
         const { turnId } = event
-        enqueue(() => runtimeOf(context.runtime).turns.get(turnId)?.tell({ state }))
+        enqueue(() => runtimeOf(context.runtime).turns.get(turnId)?.setStatus({ state }))
         enqueue.spawnChild('turnLogic', { id: `turn:${turnId}`, input: { turnId, ...inputOf({ context }) } })
         enqueue.assign({ waiting: [...context.waiting, turnId] })
       },
@@ -47,7 +47,7 @@ export const withTurns = serverSetup.extend({
     }),
     tellQueued: ({ context }) => {
       const { turns } = runtimeOf(context.runtime)
-      for (const id of context.waiting) turns.get(id)?.tell({ state: 'queued' })
+      for (const id of context.waiting) turns.get(id)?.setStatus({ state: 'queued' })
     },
     /** Only the turn that came last: those before it were accepted. */
     refuseOverflow: enqueueActions(({ context, event, enqueue }) => {

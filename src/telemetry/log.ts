@@ -1,9 +1,9 @@
-import type { Observer } from '../actors/observer.ts'
+import type { ServerHooks } from '../actors/hooks.ts'
 import type { TurnRecord } from '../actors/turn/turn-record.ts'
 import { lifecycle$, type Lifecycle } from '../api/lifecycle.ts'
 import { maskedError } from '../config/masked-error.ts'
 import type { Logger } from '../config/options.ts'
-import { quietly } from '../util/quietly.ts'
+import { ignoreErrors } from '../util/ignore-errors.ts'
 import type { TerminalReply } from '../replies.ts'
 import type { Secrets } from '../config/secrets.ts'
 import type { ServerActorRef } from '../api/turn.ts'
@@ -14,11 +14,11 @@ import type { ServerActorRef } from '../api/turn.ts'
  * warnings, except `cancelled`. Replies are not logged. Secrets are masked in errors and in their causes. If
  * the logger throws, only that line is lost.
  */
-export function logTo(logger: Logger, secrets: Secrets): Observer {
+export function logTo(logger: Logger, secrets: Secrets): ServerHooks {
   return {
     onMachine: (actor) => {
       lifecycle$(actor as ServerActorRef).subscribe((change) =>
-        quietly(() => logChange(logger, secrets, change)),
+        ignoreErrors(() => logChange(logger, secrets, change)),
       )
     },
     onWarning: (message) => logger.warn({}, secrets.mask(message)),
@@ -47,8 +47,8 @@ interface TurnEnd {
 }
 
 function logTurn(logger: Logger, secrets: Secrets, record: TurnRecord, { reply, durationMs }: TurnEnd): void {
-  const { id: turnId, plan, lane, usage } = record
-  const fields = { traceId: plan.traceId, turnId, sessionId: lane.sessionId, durationMs, usage }
+  const { id: turnId, plan, conversation, usage } = record
+  const fields = { traceId: plan.traceId, turnId, sessionId: conversation.sessionId, durationMs, usage }
   if (reply.kind === 'final') return logger.debug(fields, 'opencode turn final')
   const { code } = reply
   const all = { ...fields, code, error: secrets.mask(reply.error) }

@@ -1,5 +1,5 @@
 import type { Attributes, Meter, MeterProvider } from '@opentelemetry/api'
-import { quietly } from '../util/quietly.ts'
+import { ignoreErrors } from '../util/ignore-errors.ts'
 import { scope, type Api } from './api.ts'
 import { instruments, type Instrument, type InstrumentName } from './instruments.ts'
 
@@ -21,14 +21,14 @@ export class Meters {
 
   /** Adds a value to a counter, or records a value in a histogram. */
   write(name: InstrumentName, value: number, attributes: Attributes): void {
-    quietly(() => this.#writer(name)(value, attributes))
+    ignoreErrors(() => this.#writer(name)(value, attributes))
   }
 
   /** Adds 1 to a counter. Returns a function that subtracts 1 again, from the same instrument. */
   enter(name: InstrumentName, attributes: Attributes): () => void {
-    const write = quietly(() => this.#writer(name))
-    quietly(() => write?.(1, attributes))
-    return () => quietly(() => write?.(-1, attributes))
+    const write = ignoreErrors(() => this.#writer(name))
+    ignoreErrors(() => write?.(1, attributes))
+    return () => ignoreErrors(() => write?.(-1, attributes))
   }
 
   #writer(name: InstrumentName): Write {

@@ -1,7 +1,7 @@
 import type { Attributes, Span } from '@opentelemetry/api'
 import type { OpenCodeRuntimeError } from '../errors.ts'
 import type { Lifecycle } from '../api/lifecycle.ts'
-import { quietly } from '../util/quietly.ts'
+import { ignoreErrors } from '../util/ignore-errors.ts'
 import { scope } from './api.ts'
 import type { Telemetry } from './telemetry.ts'
 import { firstLine } from '../util/messages.ts'
@@ -59,7 +59,7 @@ export class StartTelemetry {
       ...(isRestart && { 'opencode_runtime.reason': reason ?? 'other' }),
     }
     // A root span: a timer that restarts a server carries the context of the request that set the timer.
-    const span = quietly(() =>
+    const span = ignoreErrors(() =>
       api.trace
         .getTracer(scope.name, scope.version)
         .startSpan('opencode_runtime.server.start', { attributes, root: true }),
@@ -76,11 +76,11 @@ export class StartTelemetry {
     const attributes: Attributes = { 'opencode_runtime.outcome': outcome, ...failure }
     meters.write('starts', 1, attributes)
     if (outcome === 'healthy') meters.write('timeToHealthy', (this.#now() - start.at) / 1000, {})
-    quietly(() => {
+    ignoreErrors(() => {
       start.span?.setAttributes({ ...attributes, ...(pid !== undefined && { 'process.pid': pid }) })
       if (outcome === 'failed' && error) this.#fail(start.span, error)
     })
-    quietly(() => start.span?.end())
+    ignoreErrors(() => start.span?.end())
   }
 
   /** Records the first line of the error's message. The lines after it are the server's own output. */

@@ -1,5 +1,5 @@
 import { clockOf } from '../actors/clock.ts'
-import type { Observer } from '../actors/observer.ts'
+import type { ServerHooks } from '../actors/hooks.ts'
 import { lifecycle$ } from '../api/lifecycle.ts'
 import type { CompiledOptions } from '../config/options.ts'
 import type { ServerActorRef } from '../api/turn.ts'
@@ -19,17 +19,17 @@ let shared: { api: Api; meters: Meters } | undefined
 let isLoaded = false
 
 /** Returns an observer of servers and turns for OpenTelemetry, or `undefined` if the API is not installed. */
-export function telemetry(options: CompiledOptions): Observer | undefined {
+export function telemetry(options: CompiledOptions): ServerHooks | undefined {
   if (!isLoaded) {
     const api = loadApi()
     shared = api && { api, meters: new Meters(api) }
     isLoaded = true
   }
-  return shared && observeWith({ ...shared, options })
+  return shared && hooksWith({ ...shared, options })
 }
 
 /** Returns an observer that reports to OpenTelemetry. Without an SDK, the API ignores the calls. */
-export function observeWith(telemetry: Telemetry): Observer {
+export function hooksWith(telemetry: Telemetry): ServerHooks {
   return {
     onMachine: (actor) => {
       const starts = new StartTelemetry(telemetry, clockOf(actor.system).now)

@@ -1,9 +1,9 @@
 import type { Attributes, Span } from '@opentelemetry/api'
 import { safeLine } from '../actors/turn/reducer/failure.ts'
 import { modelOf } from '../actors/turn/model.ts'
-import type { TurnObserver } from '../actors/observer.ts'
+import type { TurnHooks } from '../actors/hooks.ts'
 import type { TurnRecord, TurnState } from '../actors/turn/turn-record.ts'
-import { quietly } from '../util/quietly.ts'
+import { ignoreErrors } from '../util/ignore-errors.ts'
 import type { TerminalReply, Usage } from '../replies.ts'
 import { scope } from './api.ts'
 import type { Telemetry } from './telemetry.ts'
@@ -12,7 +12,7 @@ import type { Telemetry } from './telemetry.ts'
  * Telemetry of one turn: a span under the caller's span, and metrics. Never throws.
  * Spans and metrics contain no text of the prompt, the answer or a tool. Metrics contain no ids.
  */
-export class TurnTelemetry implements TurnObserver {
+export class TurnTelemetry implements TurnHooks {
   readonly #telemetry: Telemetry
   readonly #record: TurnRecord
   readonly #now: () => number
@@ -29,7 +29,7 @@ export class TurnTelemetry implements TurnObserver {
     this.#now = now
     this.#startedAt = now()
     this.#attributes = attributesOf(modelOf(record.plan.model, telemetry.options.values))
-    this.#span = quietly(() => this.#startSpan())
+    this.#span = ignoreErrors(() => this.#startSpan())
   }
 
   onState(state: TurnState): void {
@@ -40,19 +40,19 @@ export class TurnTelemetry implements TurnObserver {
       const attributes = { 'opencode_runtime.turn.state': phase }
       this.#leave = this.#telemetry.meters.enter('activeTurns', attributes)
     }
-    quietly(() => this.#span?.addEvent(...eventOf(state)))
+    ignoreErrors(() => this.#span?.addEvent(...eventOf(state)))
   }
 
   onFirstDelta(): void {
     this.#telemetry.meters.write('timeToFirstDelta', this.#seconds(), this.#attributes)
-    quietly(() => this.#span?.addEvent('opencode_runtime.turn.first_delta'))
+    ignoreErrors(() => this.#span?.addEvent('opencode_runtime.turn.first_delta'))
   }
 
   onEnd(reply: TerminalReply): void {
     this.#leave?.()
     this.#measure(reply)
-    quietly(() => this.#describe(reply))
-    quietly(() => this.#span?.end())
+    ignoreErrors(() => this.#describe(reply))
+    ignoreErrors(() => this.#span?.end())
   }
 
   #seconds(): number {
@@ -61,8 +61,8 @@ export class TurnTelemetry implements TurnObserver {
 
   #startSpan(): Span {
     const { api } = this.#telemetry
-    const { id, plan, lane } = this.#record
-    const agent = plan.agent ?? lane.agent
+    const { id, plan, conversation } = this.#record
+    const agent = plan.agent ?? conversation.agent
     const attributes: Attributes = {
       ...this.#attributes,
       'opencode_runtime.turn.id': id,
@@ -91,10 +91,10 @@ export class TurnTelemetry implements TurnObserver {
 
   #describe(reply: TerminalReply): void {
     const { api, options } = this.#telemetry
-    const { usage, lane } = this.#record
+    const { usage, conversation } = this.#record
     const { input, output } = tokensOf(usage)
     this.#span?.setAttributes({
-      ...(lane.sessionId !== undefined && { 'gen_ai.conversation.id': lane.sessionId }),
+      ...(conversation.sessionId !== undefined && { 'gen_ai.conversation.id': conversation.sessionId }),
       'gen_ai.usage.input_tokens': input,
       'gen_ai.usage.output_tokens': output,
       'gen_ai.usage.cache_read.input_tokens': usage.cache_read_tokens,

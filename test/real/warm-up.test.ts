@@ -13,17 +13,17 @@ async function watchedServer(options: Partial<OpenCodeServerOptions> = {}) {
   const ends: string[] = []
   real.server.actor.system.inspect(({ type, ...rest }) => {
     if (type !== '@xstate.event' || !('event' in rest)) return
-    const [, end] = /^xstate\.(done|error)\.actor\..*\.warming$/.exec(rest.event.type) ?? []
+    const [, end] = /^xstate\.(done|error)\.actor\..*\.warmUp\.running$/.exec(rest.event.type) ?? []
     if (end !== undefined) ends.push(end)
   })
   return { ...real, ends }
 }
 
 const untilWarm = (server: OpenCodeServer) =>
-  waitFor(server.actor, (snapshot) => snapshot.matches({ healthy: { warmth: 'warm' } }), { timeout: 60_000 })
+  waitFor(server.actor, (snapshot) => snapshot.matches({ healthy: { warmUp: 'done' } }), { timeout: 60_000 })
 
 const isWarming = (server: OpenCodeServer) =>
-  server.actor.getSnapshot().matches({ healthy: { warmth: 'warming' } })
+  server.actor.getSnapshot().matches({ healthy: { warmUp: 'running' } })
 
 const inDirectory = (server: OpenCodeServer): string =>
   `directory=${encodeURIComponent(server.actor.getSnapshot().context.options.values.directory)}`

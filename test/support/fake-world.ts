@@ -2,12 +2,12 @@ import { fromCallback, fromPromise, type EventObject } from 'xstate'
 import { clockOf, type SystemClock } from '../../src/actors/clock.ts'
 import { remoteDirectories, type DirectoryPolicy } from '../../src/actors/server/directory-policy.ts'
 import type { HomeCommand } from '../../src/actors/server/home.ts'
-import { EventHub } from '../../src/actors/server/hub.ts'
+import { SessionEventRouter } from '../../src/actors/server/session-event-router.ts'
 import type { MemoryReading } from '../../src/actors/server/memory.ts'
 import type { Prepared } from '../../src/actors/server/prepare.ts'
 import type { ProbeAnswer } from '../../src/actors/server/probe.ts'
 import type { ProcessCommand, ProcessFact } from '../../src/actors/server/process.ts'
-import { runtimeOf, type Link, type ServerInput } from '../../src/actors/runtime.ts'
+import { runtimeOf, type ServerConnection, type ServerInput } from '../../src/actors/runtime.ts'
 import type { StreamFact } from '../../src/actors/server/events.ts'
 import { ServerExitedError } from '../../src/errors.ts'
 import { FakeClient } from './fake-client.ts'
@@ -112,7 +112,7 @@ export class FakeWorld {
   spawns = 0
   /** Whether the machine keeps its home; a process or a preparation without that is a violation. */
   isHomeHeld = false
-  hub: EventHub | undefined
+  router: SessionEventRouter | undefined
   /** Where turns may work. */
   policy: DirectoryPolicy = remoteDirectories
   /** Answers the probe that is pending. */
@@ -147,12 +147,12 @@ export class FakeWorld {
   }
 
   loseStream(): void {
-    this.hub?.lost()
+    this.router?.lost()
     this.#tellStream({ type: 'stream.lost' })
   }
 
   openStream(): void {
-    this.hub?.opened()
+    this.router?.opened()
     this.#tellStream({ type: 'stream.opened' })
   }
 
@@ -218,10 +218,10 @@ export class FakeWorld {
     if (this.script.prepare === 'hangs') return never
     await Promise.resolve()
     if (this.script.prepare instanceof Error) throw this.script.prepare
-    this.hub = new EventHub(clock.now)
+    this.router = new SessionEventRouter(clock.now)
     const { directory } = options.values
-    const link: unknown = { client: this.client, hub: this.hub, policy: this.policy, directory }
-    runtimeOf(runtime).link = link as Link
+    const link: unknown = { client: this.client, router: this.router, policy: this.policy, directory }
+    runtimeOf(runtime).connection = link as ServerConnection
     return { baseURL: `http://127.0.0.1:${4096 + this.spawns}`, reaped: this.script.orphan }
   }
 
@@ -260,7 +260,7 @@ export class FakeWorld {
     this.#tellStream = tell
     let timer: unknown
     const beat = (): void => {
-      if (this.script.heartbeats) this.hub?.receive({ type: 'server.heartbeat', properties: {} })
+      if (this.script.heartbeats) this.router?.receive({ type: 'server.heartbeat', properties: {} })
       timer = this.#clock?.setTimeout(beat, 10_000)
     }
     if (this.script.stream === 'opens') {
@@ -270,7 +270,7 @@ export class FakeWorld {
     return () => {
       this.note('stream closed')
       this.#clock?.clearTimeout(timer)
-      this.hub?.closed()
+      this.router?.closed()
     }
   }
 

@@ -79,7 +79,7 @@ export class FreeWalk {
 
   turn(resume: boolean, n: number): void {
     const before = at(this.server.turns, n)
-    const sessionId = before && this.server.runtime.turns.get(before.id)?.lane.sessionId
+    const sessionId = before && this.server.runtime.turns.get(before.id)?.conversation.sessionId
     this.server.turn({ text: 'hello', resume, ...(n > 3 && sessionId !== undefined && { sessionId }) })
   }
 
@@ -92,7 +92,8 @@ export class FreeWalk {
     const id = at(server.context().running, n)
     const turn = server.turns.find((turn) => turn.id === id)
     // One whose session is not known yet cannot have been asked.
-    if (turn && server.runtime.turns.get(turn.id)?.lane.sessionId !== undefined) void server.answer(turn)
+    if (turn && server.runtime.turns.get(turn.id)?.conversation.sessionId !== undefined)
+      void server.answer(turn)
   }
 
   /** What the process of the moment does, if there is one. */

@@ -139,7 +139,7 @@ export function createServer(overrides: Partial<OpenCodeServerOptions> = {}, scr
 
     /** A session works that nobody here prompted. */
     work: () =>
-      world.hub?.receive({
+      world.router?.receive({
         type: 'session.status',
         properties: { sessionID: 'ses_other', status: { type: 'busy' } },
       }),
@@ -149,7 +149,7 @@ export function createServer(overrides: Partial<OpenCodeServerOptions> = {}, scr
       const sessionID = (await turn.sessionId) ?? ''
       const promptId = runtimeOf(actor.getSnapshot().context.runtime).turns.get(turn.id)?.messageId ?? ''
       for (const { type, properties } of answerEvents(sessionID, promptId, text, info))
-        world.hub?.receive({ type, properties })
+        world.router?.receive({ type, properties })
       world.client.idle(sessionID)
       await clock.advance()
     },

@@ -5,7 +5,7 @@ import { maskedThrown } from '../../config/masked-error.ts'
 import type { CompiledOptions } from '../../config/options.ts'
 import { clockOf } from '../clock.ts'
 import { remoteDirectories } from './directory-policy.ts'
-import { EventHub } from './hub.ts'
+import { SessionEventRouter } from './session-event-router.ts'
 import { isRefused } from '../turn/refusal.ts'
 import { runtimeOf, type ServerInput } from '../runtime.ts'
 import type { Prepared } from './prepare.ts'
@@ -28,10 +28,10 @@ export interface Attachment {
 export function attachedActors(attachment: Attachment) {
   const prepare = fromPromise<Prepared, ServerInput>(({ input, system }) => {
     const runtime = runtimeOf(input.runtime)
-    runtime.link?.client.close()
-    runtime.link = {
+    runtime.connection?.client.close()
+    runtime.connection = {
       client: new OpenCodeClient(attachment),
-      hub: new EventHub(clockOf(system).now),
+      router: new SessionEventRouter(clockOf(system).now),
       policy: remoteDirectories,
       directory: input.options.values.directory,
     }
@@ -46,7 +46,7 @@ export function attachedActors(attachment: Attachment) {
       tell({ type: 'process.exited', error: notThere(options, attachment, error) })
     tell({ type: 'process.spawned', pid: 0 })
     runtimeOf(runtime)
-      .link?.client.health(abort.signal)
+      .connection?.client.health(abort.signal)
       .then(() => tell({ type: 'process.listening' }), exited)
     receive(() => exited('it was let go'))
     return () => abort.abort()

@@ -1,7 +1,7 @@
 import { fromCallback, type EventObject } from 'xstate'
 import { HttpError } from '../../io/opencode/client.ts'
 import { clockOf, elapse, type SystemClock } from '../clock.ts'
-import { runtimeOf, type Link, type ServerInput } from '../runtime.ts'
+import { runtimeOf, type ServerConnection, type ServerInput } from '../runtime.ts'
 
 /**
  * First and longest wait for an event after a nudge of a new stream, in ms; the wait doubles with each nudge.
@@ -15,7 +15,7 @@ const nudgeTimeoutMs = 5_000
 /** State change of the event stream. */
 export type StreamFact = { type: 'stream.opened' } | { type: 'stream.lost' }
 
-/** Reads the server's event stream into the hub until the stream ends or breaks, or the actor is stopped. */
+/** Reads the server's event stream into the router until the stream ends or breaks, or the actor is stopped. */
 export const events = fromCallback<EventObject, ServerInput>(({ input, sendBack, system }) =>
   readStream(input, clockOf(system), (fact) => sendBack(fact)),
 )
@@ -24,7 +24,7 @@ export const events = fromCallback<EventObject, ServerInput>(({ input, sendBack,
  * Reads the stream and reports when the stream opens and when it is lost. The stream counts as opened when
  * its first event arrives.
  *
- * @param tell - receives the reports; `error` is the error that broke the stream, if any
+ * @param report - receives the reports; `error` is the error that broke the stream, if any
  * @returns a function that stops the reading
  * @remarks Observed in opencode 1.18.33: the server answers, and sends `server.connected`, before it
  * subscribes to its own events. Events in between (25 ms on a quiet machine, a second on a loaded one) are
@@ -33,36 +33,36 @@ export const events = fromCallback<EventObject, ServerInput>(({ input, sendBack,
 export function readStream(
   { runtime }: ServerInput,
   clock: SystemClock,
-  tell: (fact: StreamFact, error?: unknown) => void,
+  report: (fact: StreamFact, error?: unknown) => void,
 ): () => void {
-  const link = runtimeOf(runtime).link
+  const connection = runtimeOf(runtime).connection
   const abort = new AbortController()
   const heard = new AbortController()
   const open = (): void => {
     if (heard.signal.aborted) return
     heard.abort()
-    link?.hub.opened()
-    tell({ type: 'stream.opened' })
+    connection?.router.opened()
+    report({ type: 'stream.opened' })
   }
   const read = async (): Promise<void> => {
-    const onAnswer = (): void => void provoke(link, clock, heard.signal).then(open)
-    for await (const events of link?.client.events(abort.signal, onAnswer) ?? [])
+    const onAnswer = (): void => void provoke(connection, clock, heard.signal).then(open)
+    for await (const events of connection?.client.events(abort.signal, onAnswer) ?? [])
       for (const event of events) {
         if (event.type !== 'server.connected') open()
-        link?.hub.receive(event)
+        connection?.router.receive(event)
       }
   }
   const lose = (error?: unknown): void => {
     heard.abort()
     if (abort.signal.aborted) return
-    link?.hub.lost()
-    tell({ type: 'stream.lost' }, error)
+    connection?.router.lost()
+    report({ type: 'stream.lost' }, error)
   }
   read().then(() => lose(), lose)
   return () => {
     abort.abort()
     heard.abort()
-    link?.hub.closed()
+    connection?.router.closed()
   }
 }
 
@@ -70,9 +70,13 @@ export function readStream(
  * Nudges the server until an event arrives. Also resolves if the server refuses the nudge; then the answer
  * itself counts as the opening.
  */
-async function provoke(link: Link | undefined, clock: SystemClock, heard: AbortSignal): Promise<void> {
+async function provoke(
+  connection: ServerConnection | undefined,
+  clock: SystemClock,
+  heard: AbortSignal,
+): Promise<void> {
   for (let ms = provokeMs; !heard.aborted; ms = Math.min(2 * ms, provokeMaxMs)) {
-    const asked = link?.client.nudge(link.directory, heard)
+    const asked = connection?.client.nudge(connection.directory, heard)
     const willSpeak = asked?.catch((error: unknown) => !(error instanceof HttpError))
     if ((await Promise.race([willSpeak, elapse(clock, nudgeTimeoutMs, heard)])) !== true) return
     await elapse(clock, ms, heard)

@@ -6,7 +6,7 @@ import { loadModule } from '../../io/host/load-module.ts'
 import { withoutSecrets } from '../../config/masked-error.ts'
 import { clockOf } from '../clock.ts'
 import { directoryPolicy } from './directory-policy.ts'
-import { EventHub } from './hub.ts'
+import { SessionEventRouter } from './session-event-router.ts'
 import { runtimeOf, type ServerInput } from '../runtime.ts'
 
 /** Base URL of the prepared server, and the pid of a server that an earlier host had left running. */
@@ -57,10 +57,10 @@ export const prepare = fromPromise<Prepared, ServerInput>(async ({ input, system
   runtime.spawn = spawn
   // The earlier server's work ended with its process, in every directory.
   runtime.directories.clear()
-  runtime.link?.client.close()
+  runtime.connection?.client.close()
   const { username, password, directory } = plan
   const client = new OpenCodeClient({ baseURL, username, password }, true)
   const policy = directoryPolicy(options, directory)
-  runtime.link = { client, hub: new EventHub(clock.now), policy, directory }
+  runtime.connection = { client, router: new SessionEventRouter(clock.now), policy, directory }
   return { baseURL, reaped }
 })

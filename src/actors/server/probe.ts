@@ -20,13 +20,13 @@ export const probe = fromPromise<ProbeAnswer | undefined, ServerInput & { withCo
   async ({ input, signal, system }) => {
     const { options, withConfig } = input
     const runtime = runtimeOf(input.runtime)
-    const { link } = runtime
-    if (!link) throw new OpenCodeRuntimeError('There is no server to ask')
+    const { connection } = runtime
+    if (!connection) throw new OpenCodeRuntimeError('There is no server to ask')
     const { now } = clockOf(system)
     const startedAt = now()
     try {
-      const version = await link.client.health(signal)
-      if (withConfig) await link.client.config(link.directory, signal)
+      const version = await connection.client.health(signal)
+      if (withConfig) await connection.client.config(connection.directory, signal)
       runtime.probed(now() - startedAt, 'ok')
       return { version }
     } catch (error) {

@@ -16,13 +16,13 @@ export const dispose = fromPromise<undefined, ServerInput>(async ({ input, signa
 })
 
 async function endWork({ runtime }: ServerInput, signal: AbortSignal): Promise<void> {
-  const { link, directories } = runtimeOf(runtime)
-  if (!link) return
-  const places = [...new Set([...directories, link.directory])]
-  const busy = (await Promise.all(places.map((place) => busyIn(link.client, place, signal)))).flat()
+  const { connection, directories } = runtimeOf(runtime)
+  if (!connection) return
+  const places = [...new Set([...directories, connection.directory])]
+  const busy = (await Promise.all(places.map((place) => busyIn(connection.client, place, signal)))).flat()
   if (busy.length === 0) return
-  await Promise.allSettled(busy.map(({ id, place }) => link.client.abort(id, place, signal)))
-  await link.client.dispose(signal)
+  await Promise.allSettled(busy.map(({ id, place }) => connection.client.abort(id, place, signal)))
+  await connection.client.dispose(signal)
 }
 
 async function busyIn(client: OpenCodeClient, place: string, signal: AbortSignal) {

@@ -5,7 +5,7 @@ import type { CompiledOptions } from '../../config/options.ts'
 import { clockOf, elapse, type SystemClock } from '../clock.ts'
 import { createSession } from './create-session.ts'
 import { ownDirectory } from './directory-policy.ts'
-import { runtimeOf, type Link, type Runtime, type ServerInput } from '../runtime.ts'
+import { runtimeOf, type ServerConnection, type Runtime, type ServerInput } from '../runtime.ts'
 import { asList, isFields } from '../../io/opencode/wire.ts'
 
 /**
@@ -44,15 +44,15 @@ const removeAgainMs = 250
 export const warmUp = fromPromise<undefined, ServerInput>(
   async ({ input: { options, runtime: handle }, system, signal }) => {
     const runtime = runtimeOf(handle)
-    const { link } = runtime
-    const rehearsal = link && { link, options, runtime, clock: clockOf(system), signal }
+    const { connection } = runtime
+    const rehearsal = connection && { connection, options, runtime, clock: clockOf(system), signal }
     if (rehearsal) await withoutSecrets(options.secrets, () => rehearse(rehearsal))
     return undefined
   },
 )
 
 interface Rehearsal {
-  link: Link
+  connection: ServerConnection
   options: CompiledOptions
   runtime: Runtime
   clock: SystemClock
@@ -60,8 +60,8 @@ interface Rehearsal {
 }
 
 async function rehearse(rehearsal: Rehearsal): Promise<void> {
-  const { link, options, runtime, signal } = rehearsal
-  const { client, policy, directory } = link
+  const { connection, options, runtime, signal } = rehearsal
+  const { client, policy, directory } = connection
   const { models, proxy } = options.values
   const found = asList(await client.findSessions(directory, warmUpTitle, signal)).flatMap(named)
   for (const { id, title } of found) if (title === warmUpTitle) await remove(rehearsal, id)
@@ -88,8 +88,8 @@ async function remove(rehearsal: Rehearsal, sessionId: string): Promise<void> {
   }
 }
 
-async function removeOnce({ link, clock, signal }: Rehearsal, sessionId: string): Promise<boolean> {
-  const { client, directory } = link
+async function removeOnce({ connection, clock, signal }: Rehearsal, sessionId: string): Promise<boolean> {
+  const { client, directory } = connection
   const limit = new AbortController()
   const timer = clock.setTimeout(() => limit.abort(), removeTimeoutMs)
   try {

@@ -1,6 +1,6 @@
 import type { OpenCodeClient } from '../../io/opencode/client.ts'
 import { elapse, type SystemClock } from '../clock.ts'
-import type { Lane } from './lane.ts'
+import type { Conversation } from './conversation.ts'
 import { isIdle } from '../../io/opencode/wire.ts'
 
 /**
@@ -20,7 +20,7 @@ const abortAgainMs = 500
 /** Work of a turn on the server. */
 export interface Work {
   client: OpenCodeClient
-  lane: Lane
+  conversation: Conversation
   /**
    * Promise that settles when the server has answered the prompt.
    *
@@ -37,16 +37,16 @@ export interface Work {
  * up. Never rejects.
  */
 export async function abortWork(work: Work): Promise<void> {
-  const { lane, prompted, clock, gone } = work
+  const { conversation, prompted, clock, gone } = work
   const accepted = prompted.then(
     () => true,
     () => false,
   )
   const isAccepted = await Promise.race([accepted, elapse(clock, abortTimeoutMs, gone)])
-  if (isAccepted !== true || lane.sessionId === undefined) return
+  if (isAccepted !== true || conversation.sessionId === undefined) return
   const until = clock.now() + abortForMs
   while (!gone.aborted && clock.now() < until) {
-    if (await abortOnce(work, lane.sessionId)) return
+    if (await abortOnce(work, conversation.sessionId)) return
     await elapse(clock, abortAgainMs, gone)
   }
 }
@@ -55,13 +55,13 @@ export async function abortWork(work: Work): Promise<void> {
  * Sends an abort and returns whether the session is idle afterwards; the server answers the abort when the
  * work has ended.
  */
-async function abortOnce({ client, lane, clock, gone }: Work, sessionId: string): Promise<boolean> {
+async function abortOnce({ client, conversation, clock, gone }: Work, sessionId: string): Promise<boolean> {
   const limit = new AbortController()
   const signal = AbortSignal.any([limit.signal, gone])
   const timer = clock.setTimeout(() => limit.abort(), abortTimeoutMs)
   try {
-    await client.abort(sessionId, lane.directory, signal)
-    const status = await client.status(lane.directory, signal)
+    await client.abort(sessionId, conversation.directory, signal)
+    const status = await client.status(conversation.directory, signal)
     return isIdle(status, sessionId)
   } catch {
     return false

@@ -8,10 +8,10 @@ import { elapse, type SystemClock } from '../clock.ts'
 import { otherDirectory } from '../server/create-session.ts'
 import { turnDirectory } from '../server/directory-policy.ts'
 import { modelOf } from './model.ts'
-import { answerRequest, decide } from './policy.ts'
+import { answerRequest, decide } from './request-policy.ts'
 import { TurnReducer, type TurnSnapshot } from './reducer/reducer.ts'
 import { isNetworkError, isRefused, refusal, type TurnCause } from './refusal.ts'
-import type { Link, Runtime } from '../runtime.ts'
+import type { ServerConnection, Runtime } from '../runtime.ts'
 import { askServer, linksIn } from './snapshot.ts'
 import type { TurnRecord } from './turn-record.ts'
 import { isIdle, workplaceOf } from '../../io/opencode/wire.ts'
@@ -54,7 +54,7 @@ export interface AttemptOwner {
  */
 export class TurnAttempt {
   readonly #owner: AttemptOwner
-  readonly #link: Link
+  readonly #connection: ServerConnection
   /** Aborts the turn's requests to the server. */
   readonly #closed = new AbortController()
   /** Aborts the requests that abort the turn's work. */
@@ -70,9 +70,9 @@ export class TurnAttempt {
   /** True if events were missed since the last snapshot. */
   #isTorn = false
 
-  constructor(owner: AttemptOwner, link: Link) {
+  constructor(owner: AttemptOwner, connection: ServerConnection) {
     this.#owner = owner
-    this.#link = link
+    this.#connection = connection
   }
 
   get usage(): Usage | undefined {
@@ -100,7 +100,7 @@ export class TurnAttempt {
   /** Ends the turn for a local reason and returns the resulting outputs. */
   settle(cause: TurnCause): readonly TurnOutput[] {
     const { record } = this.#owner
-    this.#reducer ??= this.#reduce({ sessionId: record.lane.sessionId ?? record.id })
+    this.#reducer ??= this.#reduce({ sessionId: record.conversation.sessionId ?? record.id })
     return this.#reducer.settle(cause)
   }
 
@@ -120,39 +120,41 @@ export class TurnAttempt {
   async abortWork(): Promise<void> {
     if (!this.#prompted) return
     const { record, clock } = this.#owner
-    const { client } = this.#link
+    const { client } = this.#connection
     const gone = this.#serverGone.signal
-    await abortWork({ client, lane: record.lane, prompted: this.#prompted, clock, gone })
+    await abortWork({ client, conversation: record.conversation, prompted: this.#prompted, clock, gone })
   }
 
   async #run(revertTo: string | undefined): Promise<void> {
     const { record, options, runtime } = this.#owner
-    const { plan, lane, messageId } = record
-    const { client, hub, policy } = this.#link
+    const { plan, conversation, messageId } = record
+    const { client, router, policy } = this.#connection
     const terms = { named: turnDirectory(plan.directory, options), title: plan.title, policy }
-    const sessionId = await lane.open(client, terms, this.#closed.signal)
-    runtime.joined(lane)
-    if (lane.directory !== undefined) runtime.directories.add(lane.directory)
+    const sessionId = await conversation.open(client, terms, this.#closed.signal)
+    runtime.joined(conversation)
+    if (conversation.directory !== undefined) runtime.directories.add(conversation.directory)
     // The session is created while the stream opens, because only the events after a prompt must be received.
-    await hub.open
+    await router.open
     record.sessionId.resolve(sessionId)
     if (this.#isClosed()) return
     this.#reducer = this.#reduce({ sessionId, messageId })
-    this.#unfollow = hub.follow(sessionId, {
+    this.#unfollow = router.follow(sessionId, {
       onEvent: (event) => this.#onEvent(event),
       onGap: () => void this.#resync(),
     })
     // A refused revert is ignored: a message that never reached the server leaves nothing to revert.
     if (revertTo !== undefined)
-      await client.revert(sessionId, lane.directory, revertTo, this.#closed.signal).catch(ignoreRefusal)
+      await client
+        .revert(sessionId, conversation.directory, revertTo, this.#closed.signal)
+        .catch(ignoreRefusal)
     if (this.#isClosed()) return
-    const { agent = lane.agent, system, parts } = plan
+    const { agent = conversation.agent, system, parts } = plan
     const model = modelOf(plan.model, options.values)
     const body = { messageID: messageId, model, agent, system, parts }
     // The prompt request is never aborted: the prompt may have reached the server, and an abort sent while
     // the prompt is unanswered is lost (opencode 1.18.33).
     record.wasPrompted = true
-    this.#prompted = client.prompt(sessionId, lane.directory, body)
+    this.#prompted = client.prompt(sessionId, conversation.directory, body)
     await this.#prompted
   }
 
@@ -192,7 +194,7 @@ export class TurnAttempt {
     const elsewhere = this.#elsewhere(event)
     if (elsewhere !== undefined) return this.#owner.onCause({ code: 'rejected', error: elsewhere })
     try {
-      // The hub dispatches each event once.
+      // The router dispatches each event once.
       this.#owner.onOutputs(reducer.take(event))
       if (this.#isClosed()) return
       this.#owner.onProgress(event)
@@ -208,7 +210,7 @@ export class TurnAttempt {
    * 1.18.33, or a proxy that rewrites the path.
    */
   #elsewhere(event: OpenCodeEvent): string | undefined {
-    const { directory = '' } = this.#owner.record.lane
+    const { directory = '' } = this.#owner.record.conversation
     const taken = isDecodable(directory) ? workplaceOf(event) : undefined
     if (taken === undefined || taken === directory) return undefined
     return otherDirectory('directory of the session', directory, taken)
@@ -217,7 +219,7 @@ export class TurnAttempt {
   /** Answers a request by the policy and sends the answer to the server. */
   async answer(request: InputRequest): Promise<void> {
     const { record, clock, onRequest } = this.#owner
-    const { plan, lane, requests$ } = record
+    const { plan, conversation, requests$ } = record
     onRequest(request.id, true)
     requests$.next(request)
     const timeout = new AbortController()
@@ -226,7 +228,9 @@ export class TurnAttempt {
     if (this.#isClosed()) return
     // Errors are ignored: a request that another client has answered gives 404, and the stall watch handles a
     // request that cannot be answered.
-    await answerRequest(this.#link.client, request, answer, lane.directory).catch(() => undefined)
+    await answerRequest(this.#connection.client, request, answer, conversation.directory).catch(
+      () => undefined,
+    )
     onRequest(request.id, false)
   }
 
@@ -241,10 +245,10 @@ export class TurnAttempt {
   }
 
   async #confirmIdle(): Promise<void> {
-    const { lane } = this.#owner.record
-    const asked = this.#link.client.status(lane.directory, this.#closed.signal)
+    const { conversation } = this.#owner.record
+    const asked = this.#connection.client.status(conversation.directory, this.#closed.signal)
     const status = await asked.catch(() => undefined)
-    this.#idles = isIdle(status, lane.sessionId) ? this.#idles + 1 : 0
+    this.#idles = isIdle(status, conversation.sessionId) ? this.#idles + 1 : 0
     if (this.#idles > 0) await this.#resync()
   }
 
@@ -256,7 +260,7 @@ export class TurnAttempt {
     if (!this.#reducer || this.#isClosed()) return
     this.#isTorn = true
     if (this.#missed) return
-    record.tell({ state: 'resyncing' })
+    record.setStatus({ state: 'resyncing' })
     let isKnown = false
     while (this.#isTorn && !this.#isClosed()) {
       this.#isTorn = false
@@ -280,7 +284,7 @@ export class TurnAttempt {
    * the last update of an aborted or failed message; more on a loaded machine.
    */
   async #catchUp(reducer: TurnReducer): Promise<boolean> {
-    const { sessionId } = this.#owner.record.lane
+    const { sessionId } = this.#owner.record.conversation
     const snapshot = await this.#snapshot()
     if (this.#isClosed()) return true
     this.#isTorn ||= this.#adopt(snapshot)
@@ -296,16 +300,20 @@ export class TurnAttempt {
    */
   #adopt(snapshot: TurnSnapshot | undefined): boolean {
     const links = snapshot ? linksIn(snapshot) : []
-    return links.map((link) => this.#link.hub.adopt(link)).includes(true)
+    return links.map((link) => this.#connection.router.adopt(link)).includes(true)
   }
 
   async #snapshot(): Promise<TurnSnapshot | undefined> {
-    const { lane, messageId } = this.#owner.record
-    const { sessionId, directory } = lane
+    const { conversation, messageId } = this.#owner.record
+    const { sessionId, directory } = conversation
     if (sessionId === undefined) return undefined
     await this.#prompted?.catch(() => undefined)
     try {
-      return await askServer(this.#link.client, { sessionId, directory, messageId }, this.#closed.signal)
+      return await askServer(
+        this.#connection.client,
+        { sessionId, directory, messageId },
+        this.#closed.signal,
+      )
     } catch (error) {
       // A missing session ends the turn. A server that does not answer is asked again.
       if (error instanceof HttpError && error.status === 404) this.#onFailure(error)

@@ -1,7 +1,7 @@
 import { ReplaySubject } from 'rxjs'
 import type { PromptPart } from '../../io/opencode/client.ts'
 import type { PermissionPolicy, QuestionPolicy } from '../../config/options.ts'
-import { quietly } from '../../util/quietly.ts'
+import { ignoreErrors } from '../../util/ignore-errors.ts'
 import {
   addUsage,
   isTerminal,
@@ -13,10 +13,10 @@ import {
 } from '../../replies.ts'
 import { deferred } from '../../util/deferred.ts'
 import { safeLine, type Mask } from './reducer/failure.ts'
-import type { Lane } from './lane.ts'
+import type { Conversation } from './conversation.ts'
 import type { NamedModel } from './model.ts'
-import type { TurnObserver } from '../observer.ts'
-import { Replay } from './replay.ts'
+import type { TurnHooks } from '../hooks.ts'
+import { ReplayBuffer } from './replay-buffer.ts'
 
 /** State of a turn. */
 export type TurnState =
@@ -65,11 +65,11 @@ export class TurnRecord {
   readonly status$ = new ReplaySubject<TurnStatus>()
   readonly done = deferred<TerminalReply>()
   readonly sessionId = deferred<string | undefined>()
-  readonly replay: Replay
+  readonly replay: ReplayBuffer
   readonly plan: TurnPlan
-  readonly lane: Lane
+  readonly conversation: Conversation
   /** Hooks that receive the turn's events. */
-  observers: readonly TurnObserver[] = []
+  hooks: readonly TurnHooks[] = []
   usage: Usage = noUsage()
   isDone = false
   #spentBefore: Usage = noUsage()
@@ -77,23 +77,23 @@ export class TurnRecord {
   #calledTool = false
   #isMute = true
 
-  constructor(plan: TurnPlan, lane: Lane, maxReplayBytes: number) {
+  constructor(plan: TurnPlan, conversation: Conversation, maxReplayBytes: number) {
     this.plan = plan
-    this.lane = lane
-    this.replay = new Replay(maxReplayBytes)
+    this.conversation = conversation
+    this.replay = new ReplayBuffer(maxReplayBytes)
   }
 
   /** Emits the turn's new state. */
-  tell(state: TurnState): void {
+  setStatus(state: TurnState): void {
     if (this.isDone) return
     this.status$.next({ at: Date.now(), ...state })
-    this.#observe((observer) => observer.onState?.(state))
+    this.#callHooks((observer) => observer.onState?.(state))
   }
 
   /**
    * Emits a reply to all subscribers. The terminal reply completes the turn, and later replies are dropped.
    */
-  give(reply: Reply): void {
+  emit(reply: Reply): void {
     if (this.isDone) return
     const isLast = isTerminal(reply)
     this.isDone = isLast
@@ -101,15 +101,15 @@ export class TurnRecord {
     this.replay.push(reply)
     if (this.#isMute && reply.kind === 'delta') {
       this.#isMute = false
-      this.#observe((observer) => observer.onFirstDelta?.())
+      this.#callHooks((observer) => observer.onFirstDelta?.())
     }
     if (!isLast) return
     this.status$.next({ at: Date.now(), state: 'done' })
     this.replay.complete()
     this.requests$.complete()
     this.status$.complete()
-    this.sessionId.resolve(this.lane.sessionId)
-    this.#observe((observer) => observer.onEnd?.(reply))
+    this.sessionId.resolve(this.conversation.sessionId)
+    this.#callHooks((observer) => observer.onEnd?.(reply))
     this.done.resolve(reply)
   }
 
@@ -122,8 +122,8 @@ export class TurnRecord {
     return this.plan.resume && !this.#calledTool && this.resumes < maxResumes
   }
 
-  #observe(tell: (observer: TurnObserver) => void): void {
-    for (const observer of this.observers) quietly(() => tell(observer))
+  #callHooks(report: (observer: TurnHooks) => void): void {
+    for (const observer of this.hooks) ignoreErrors(() => report(observer))
   }
 
   /** Prepares the record for another attempt. */
@@ -147,7 +147,7 @@ export class TurnRecord {
    */
   fail(error: unknown, mask: Mask): void {
     const message = error instanceof Error ? error.message : 'The turn ended without a reply'
-    this.give({
+    this.emit({
       kind: 'error',
       trace_id: this.plan.traceId,
       error: safeLine(mask(message)),

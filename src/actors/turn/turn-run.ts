@@ -7,7 +7,7 @@ import { exhaustedCode } from './reducer/failure.ts'
 import { TurnReducer } from './reducer/reducer.ts'
 import type { TurnCause } from './refusal.ts'
 import { runtimeOf, type Runtime, type ServerInput } from '../runtime.ts'
-import { StallWatch } from './stall-watch.ts'
+import { StallTimer } from './stall-timer.ts'
 import { TurnAttempt } from './turn-attempt.ts'
 import type { TurnRecord } from './turn-record.ts'
 import { firstLine } from '../../util/messages.ts'
@@ -36,7 +36,7 @@ export class TurnRun {
   #options: CompiledOptions
   readonly #clock: SystemClock
   readonly #events: TurnRunEvents
-  readonly #stall: StallWatch
+  readonly #stall: StallTimer
   readonly #startedAt: number
   #attempt: TurnAttempt | undefined
   #deadline: unknown
@@ -55,7 +55,7 @@ export class TurnRun {
     this.#events = events
     this.#startedAt = clock.now()
     const { stallMs } = record.plan
-    this.#stall = new StallWatch(clock, stallMs, () =>
+    this.#stall = new StallTimer(clock, stallMs, () =>
       this.end({ code: 'stalled', error: `The turn made no progress for ${stallMs} ms` }),
     )
   }
@@ -75,8 +75,8 @@ export class TurnRun {
    * @param options - the options that the server runs with
    */
   admit(options: CompiledOptions): void {
-    const { link } = this.#runtime
-    if (!link || this.#record.isDone) return
+    const { connection } = this.#runtime
+    if (!connection || this.#record.isDone) return
     this.#options = options
     const record = this.#record
     this.#attempt = new TurnAttempt(
@@ -90,13 +90,13 @@ export class TurnRun {
         onRequest: (id, isOpen) => (isOpen ? this.#stall.enterRequest(id) : this.#stall.leaveRequest(id)),
         onResynced: () => {
           this.#stall.resynced()
-          record.tell({ state: 'running' })
+          record.setStatus({ state: 'running' })
         },
         onCause: (cause) => this.end(cause),
       },
-      link,
+      connection,
     )
-    record.tell({ state: 'running' })
+    record.setStatus({ state: 'running' })
     this.#stall.start()
     this.#attempt.start(record.revertTo)
   }
@@ -111,9 +111,9 @@ export class TurnRun {
     const record = this.#record
     if (record.wasPrompted) {
       record.renew()
-      record.tell({ state: 'retrying', attempt: record.resumes, message, nextAt: Date.now() })
+      record.setStatus({ state: 'retrying', attempt: record.resumes, message, nextAt: Date.now() })
     }
-    record.tell({ state: 'waitingForServer' })
+    record.setStatus({ state: 'waitingForServer' })
   }
 
   /** Ends the turn for a local reason, and aborts its work on the server unless `isServerGone` is set. */
@@ -145,7 +145,7 @@ export class TurnRun {
   #onProgress(event: OpenCodeEvent): void {
     this.#stall.onEvent(event)
     if (event.type === 'session.status' && this.#stall.leaveRetry(event))
-      this.#record.tell({ state: 'running' })
+      this.#record.setStatus({ state: 'running' })
     if (event.type === 'message.updated') this.#checkLoop()
   }
 
@@ -154,16 +154,16 @@ export class TurnRun {
     for (const output of outputs) {
       if (output.type === 'request') void this.#attempt?.answer(output.request)
       else if (output.type === 'retry') this.#onRetry(output)
-      else this.#give(output.reply, isLocal)
+      else this.#emit(output.reply, isLocal)
       if (this.#record.isDone) return
     }
   }
 
-  #give(reply: Reply, isLocal: boolean): void {
+  #emit(reply: Reply, isLocal: boolean): void {
     this.#stall.onReply(reply)
     const shown = this.#shown(reply)
     this.#events.onReply(shown)
-    this.#record.give(shown)
+    this.#record.emit(shown)
     // After an internal error, the server's state is unknown, so the work is aborted too.
     if (isTerminal(shown)) void this.#finish(isLocal || (shown.kind === 'error' && shown.code === 'internal'))
   }
@@ -180,7 +180,12 @@ export class TurnRun {
     if (attempt > maxRetries || nextAt - Date.now() > leftMs)
       return this.end({ code: exhaustedCode(message), error: message })
     this.#stall.enterRetry()
-    this.#record.tell({ state: 'retrying', attempt, message: this.#options.secrets.mask(message), nextAt })
+    this.#record.setStatus({
+      state: 'retrying',
+      attempt,
+      message: this.#options.secrets.mask(message),
+      nextAt,
+    })
   }
 
   #checkLoop(): void {

@@ -3,7 +3,7 @@ import { linkSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, 
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { HomeLockedError, HostFaultError } from '../../errors.ts'
-import { quietly } from '../../util/quietly.ts'
+import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { unwritable } from '../opencode/config-file.ts'
 import { asHostFault } from '../host/host-fault.ts'
 import { untilDone } from '../../util/in-background.ts'
@@ -126,7 +126,7 @@ function isHighest(folder: string, generation: number, lock: HomeLock): boolean 
     throw error
   }
   // The lock is taken; a failed cleanup must not lose it.
-  quietly(() => tidy(folder, generation))
+  ignoreErrors(() => tidy(folder, generation))
   return true
 }
 
@@ -207,7 +207,7 @@ function claim(folder: string, generation: number, holder: LockHolder): boolean 
 }
 
 /** Removes a draft. If that fails, a later holder removes the draft. */
-const removeDraft = (draft: string): unknown => quietly(() => rmSync(draft, { force: true }))
+const removeDraft = (draft: string): unknown => ignoreErrors(() => rmSync(draft, { force: true }))
 
 function link(draft: string, file: string): void {
   try {
@@ -243,7 +243,7 @@ function release(folder: string, generation: number, holder: LockHolder): boolea
     return true
   } catch {
     return (
-      quietly(() => {
+      ignoreErrors(() => {
         truncateSync(file)
         return true
       }) ?? false
@@ -267,7 +267,7 @@ function tidy(folder: string, generation: number): void {
     const file = join(folder, name)
     const isOld = (numberOf(name) ?? generation) < generation
     if (isOld || (name.startsWith('host.draft.') && isAbandoned(file)))
-      quietly(() => rmSync(file, { force: true }))
+      ignoreErrors(() => rmSync(file, { force: true }))
   }
 }
 

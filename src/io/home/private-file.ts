@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { quietly } from '../../util/quietly.ts'
+import { ignoreErrors } from '../../util/ignore-errors.ts'
 
 /**
  * Replaces a file atomically, with mode 0600. A link to the file stays. The mode is set when the file is
@@ -23,13 +23,13 @@ export async function replaceFile(file: string, content: string): Promise<void> 
 
 /** Replaces a file like {@link replaceFile}, but synchronously and without waiting for the disk. */
 export function replaceFileSync(file: string, content: string): void {
-  const target = quietly(() => realpathSync(file)) ?? file
+  const target = ignoreErrors(() => realpathSync(file)) ?? file
   const draft = draftOf(target)
   try {
     writeFileSync(draft, content, ofDraft)
     renameSync(draft, target)
   } catch (error) {
-    quietly(() => rmSync(draft, { force: true }))
+    ignoreErrors(() => rmSync(draft, { force: true }))
     throw error
   }
 }
@@ -43,9 +43,9 @@ const ofDraft = { mode: 0o600, flag: 'wx' }
  */
 function draftOf(file: string): string {
   const folder = dirname(file)
-  for (const name of quietly(() => readdirSync(folder)) ?? [])
+  for (const name of ignoreErrors(() => readdirSync(folder)) ?? [])
     if (isDraft(name, basename(file)) && isAbandoned(join(folder, name)))
-      quietly(() => rmSync(join(folder, name), { force: true }))
+      ignoreErrors(() => rmSync(join(folder, name), { force: true }))
   return `${file}.${randomUUID()}`
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { quietly } from '../../util/quietly.ts'
+import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { asHostFault, isHostFault } from '../host/host-fault.ts'
 import { replaceFileSync } from './private-file.ts'
 import { identify } from '../process/process-identity.ts'
@@ -74,7 +74,7 @@ export const isOfHome = ({ origin }: ServerRecord, home: string): boolean => isF
  * because a record that stays does no harm: the next host finds no process for it.
  */
 export function removeRecord(home: string, marker: string): void {
-  quietly(() => {
+  ignoreErrors(() => {
     if (readRecord(home)?.marker === marker) rmSync(fileOf(home), { force: true })
   })
 }

@@ -1,6 +1,6 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { basename, delimiter, isAbsolute, join } from 'node:path'
-import { quietly } from '../../util/quietly.ts'
+import { ignoreErrors } from '../../util/ignore-errors.ts'
 
 /** Programs that the user database names as the shell of users who must not log in. They are never run. */
 const noShells =
@@ -19,7 +19,7 @@ export function shellProblem(shell: string, path = ''): string | undefined {
   const file = shell.includes('/') ? shell : onPath(shell, path)
   if (file === undefined) return 'is not on PATH'
   if (!isAbsolute(file)) return 'is no absolute path'
-  const real = quietly(() => realpathSync(file))
+  const real = ignoreErrors(() => realpathSync(file))
   if (real === undefined) return 'does not exist'
   if (isNoShell(real)) return 'is no shell'
   if (!isProgram(real)) return 'cannot be run'
@@ -61,7 +61,7 @@ function runsCommands(file: string): boolean {
 const isNoShell = (file: string): boolean => noShells.test(basename(file))
 
 export const isProgram = (file: string): boolean =>
-  quietly(() => {
+  ignoreErrors(() => {
     accessSync(file, constants.X_OK)
     return statSync(file).isFile()
   }) ?? false

@@ -1,16 +1,16 @@
 import { homedir } from 'node:os'
 import { isAbsolute, resolve } from 'node:path'
-import { quietly } from '../../util/quietly.ts'
+import { ignoreErrors } from '../../util/ignore-errors.ts'
 
 /** Returns the working directory; `undefined` if it was removed (`process.cwd()` throws ENOENT then). */
-export const workingDirectory = (): string | undefined => quietly(() => process.cwd())
+export const workingDirectory = (): string | undefined => ignoreErrors(() => process.cwd())
 
 /**
  * Returns the user's home directory; `undefined` if HOME is not set and the user has no entry in the user
  * database, as in a container with a random uid (`os.homedir()` throws then).
  */
 export function homeDirectory(): string | undefined {
-  const home = quietly(homedir)
+  const home = ignoreErrors(homedir)
   return home !== undefined && isAbsolute(home) ? home : undefined
 }
 

@@ -6,7 +6,7 @@ import { StringDecoder } from 'node:string_decoder'
 import { createStream } from 'rotating-file-stream'
 import type { Secrets } from '../../config/secrets.ts'
 import { configFolder } from '../opencode/config-file.ts'
-import { quietly } from '../../util/quietly.ts'
+import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { restrict } from '../home/modes.ts'
 
 /** Size limit of each of `serve.log`, `serve.log.1` and `serve.log.2`. */
@@ -64,7 +64,7 @@ export function openServeLog(home: string, secrets: Secrets, onText: (text: stri
 
 function openRotating(folder: string) {
   const path = join(folder, 'serve.log')
-  quietly(() => {
+  ignoreErrors(() => {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     if (existsSync(path)) restrict(path, 0o600)
   })

@@ -12,7 +12,7 @@ import { removeRecord, writeRecord } from '../home/server-record.ts'
 import type { SpawnPlan } from './spawn-plan.ts'
 import { startWatcher } from './watcher.ts'
 import { firstLine } from '../../util/messages.ts'
-import { quietly } from '../../util/quietly.ts'
+import { ignoreErrors } from '../../util/ignore-errors.ts'
 
 /** Events of a server's process. */
 export interface ProcessEvents {
@@ -155,7 +155,7 @@ function leftoverKiller(pid: number | undefined, marker: string): () => number {
     // No process was started.
     if (pid === undefined) return 0
     if (leader !== undefined && !signalGroup(leader, 'SIGKILL')) leader = undefined
-    return quietly(() => killLeftovers(leader, marker)) ?? 1
+    return ignoreErrors(() => killLeftovers(leader, marker)) ?? 1
   }
 }
 
@@ -208,7 +208,7 @@ const atExit = {
   teardowns: new Set<() => void>(),
   run: (): void => {
     // A teardown that throws must not stop the other teardowns or the host's own listeners.
-    for (const teardown of atExit.teardowns) quietly(teardown)
+    for (const teardown of atExit.teardowns) ignoreErrors(teardown)
   },
   add(teardown: () => void): void {
     if (this.teardowns.size === 0) process.once('exit', this.run)

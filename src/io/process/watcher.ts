@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream'
 import { isProgram } from '../host/shell.ts'
 import { markerVariable } from '../opencode/environment.ts'
 import { untilDone } from '../../util/in-background.ts'
-import { quietly } from '../../util/quietly.ts'
+import { ignoreErrors } from '../../util/ignore-errors.ts'
 
 /** Handle of a started watcher. */
 export interface Watcher {
@@ -78,7 +78,7 @@ export function startWatcher(marker: string, home: string): Watcher {
   }
   untilDone(() => {
     if (isStopped || !isProgram(shell)) return true
-    child = quietly(() => spawnWatcher(marker, home))
+    child = ignoreErrors(() => spawnWatcher(marker, home))
     tellLeader()
     return child?.pid !== undefined
   })

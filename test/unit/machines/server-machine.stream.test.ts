@@ -77,7 +77,7 @@ describe('the event stream', () => {
     const server = startServer({}, { heartbeats: false })
     await server.beHealthy()
     await server.advance(29_000)
-    server.world.hub?.receive({ type: 'server.heartbeat', properties: {} })
+    server.world.router?.receive({ type: 'server.heartbeat', properties: {} })
     await server.advance(29_999)
     expect(server.world.did('stream closed')).toEqual([])
     await server.advance(1)

@@ -193,7 +193,10 @@ describe('a running turn', () => {
     const turn = server.turn({ text: 'x', stallMs: 30_000 })
     await server.advance(20_000)
     const sessionID = (await turn.sessionId) ?? ''
-    server.world.hub?.receive({ type: 'session.status', properties: { sessionID, status: { type: 'busy' } } })
+    server.world.router?.receive({
+      type: 'session.status',
+      properties: { sessionID, status: { type: 'busy' } },
+    })
     await server.advance(29_999)
     expect(turn.replies).toEqual([])
     await server.advance(1)

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { startServer, type TestServer } from '../../support/machine-harness.ts'
 
 /** How far the warm-up of a healthy server is. */
-const warmth = ({ actor }: TestServer): string | undefined => {
+const warmUpState = ({ actor }: TestServer): string | undefined => {
   const { value } = actor.getSnapshot()
-  return typeof value === 'object' && 'healthy' in value ? value.healthy.warmth : undefined
+  return typeof value === 'object' && 'healthy' in value ? value.healthy.warmUp : undefined
 }
 
 describe('the warm-up', () => {
@@ -12,7 +12,7 @@ describe('the warm-up', () => {
     const server = startServer({}, { warmUp: 'hangs' })
     expect(server.world.did('warm-up')).toEqual([])
     await server.beHealthy()
-    expect(warmth(server)).toBe('warming')
+    expect(warmUpState(server)).toBe('running')
     server.world.loseStream()
     server.world.script.probe = 'fails'
     await server.advance(12_000)
@@ -22,7 +22,7 @@ describe('the warm-up', () => {
   it('is over when it is done, and is not done again', async () => {
     const server = startServer()
     await server.beHealthy()
-    expect(warmth(server)).toBe('warm')
+    expect(warmUpState(server)).toBe('done')
     await server.advance(600_000)
     expect(server.world.did('warm-up')).toEqual(['warm-up'])
   })
@@ -32,7 +32,7 @@ describe('the warm-up', () => {
     await server.beHealthy()
     await server.advance(60_000)
     expect(server.world.did('warm-up')).toEqual([])
-    expect(warmth(server)).toBe('warm')
+    expect(warmUpState(server)).toBe('done')
   })
 
   it('is left out where a turn waits for the server: it loads what it needs itself', async () => {
@@ -48,7 +48,7 @@ describe('the warm-up', () => {
   it('that fails changes nothing: the server stays healthy and takes turns', async () => {
     const server = startServer({ maxRestarts: 0 }, { warmUp: 'fails' })
     await server.beHealthy()
-    expect(warmth(server)).toBe('warm')
+    expect(warmUpState(server)).toBe('done')
     await server.advance(60_000)
     expect(server.context()).toMatchObject({ restarts: 0, ending: undefined, error: undefined, failures: 0 })
     const turn = server.turn()
@@ -62,10 +62,10 @@ describe('the warm-up', () => {
     const server = startServer({}, { warmUp: 'hangs' })
     await server.beHealthy()
     await server.advance(29_999)
-    expect(warmth(server)).toBe('warming')
+    expect(warmUpState(server)).toBe('running')
     expect(server.world.did('warm-up aborted')).toEqual([])
     await server.advance(1)
-    expect(warmth(server)).toBe('warm')
+    expect(warmUpState(server)).toBe('done')
     expect(server.world.did('warm-up', 'warm-up aborted')).toEqual(['warm-up', 'warm-up aborted'])
     expect(server.state()).toBe('healthy')
   })
@@ -79,7 +79,7 @@ describe('the warm-up', () => {
     await server.advance()
     expect(server.world.client.prompts).toHaveLength(1)
     await server.answer(turn)
-    expect(warmth(server)).toBe('warming')
+    expect(warmUpState(server)).toBe('running')
     expect(turn.replies.at(-1)).toMatchObject({ kind: 'final', content: 'Hello' })
   })
 
@@ -102,7 +102,7 @@ describe('the warm-up', () => {
     await server.advance()
     expect(server.state()).toBe('healthy')
     expect(server.world.did('warm-up', 'warm-up aborted')).toEqual(['warm-up', 'warm-up aborted', 'warm-up'])
-    expect(warmth(server)).toBe('warm')
+    expect(warmUpState(server)).toBe('done')
   })
 
   it('ends where the actor is stopped from outside', async () => {

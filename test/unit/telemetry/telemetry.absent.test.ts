@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest'
-import { observersOf } from '../../../src/telemetry/observers.ts'
+import { hooksOf } from '../../../src/telemetry/hooks.ts'
 import { optionsOf, startServer } from '../../support/machine-harness.ts'
 import { useOpenTelemetry } from '../../support/otel.ts'
 
@@ -10,7 +10,7 @@ vi.mock('../../../src/telemetry/api.ts', async (original) => ({
 
 it('without the package of OpenTelemetry nobody is told, and turns run', async () => {
   const otel = useOpenTelemetry()
-  expect(observersOf(optionsOf())).toEqual([])
+  expect(hooksOf(optionsOf())).toEqual([])
   const server = startServer()
   server.runtime.watch(server.actor)
   const turn = server.turn()

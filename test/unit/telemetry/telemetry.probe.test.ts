@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createActor } from 'xstate'
-import { EventHub } from '../../../src/actors/server/hub.ts'
+import { SessionEventRouter } from '../../../src/actors/server/session-event-router.ts'
 import { probe } from '../../../src/actors/server/probe.ts'
-import { RuntimeHandle, runtimeOf, type Link } from '../../../src/actors/runtime.ts'
+import { RuntimeHandle, runtimeOf, type ServerConnection } from '../../../src/actors/runtime.ts'
 import { optionsOf, secrets } from '../../support/machine-harness.ts'
 import { useOpenTelemetry } from '../../support/otel.ts'
 import { SteppedClock } from '../../support/stepped-clock.ts'
@@ -16,7 +16,7 @@ describe('a probe', () => {
     const health = (signal: AbortSignal) => answer(signal, clock)
     const client: unknown = { health, config: () => Promise.resolve() }
     const runtime = new RuntimeHandle(options)
-    runtimeOf(runtime).link = { client, hub: new EventHub(() => 0) } as Link
+    runtimeOf(runtime).connection = { client, router: new SessionEventRouter(() => 0) } as ServerConnection
     const actor = createActor(probe, { input: { options, runtime, withConfig: true }, clock })
     actor.subscribe({ error: () => undefined })
     return { clock, actor: actor.start() }

@@ -1,7 +1,7 @@
 import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { describe, expect, it } from 'vitest'
 import { TurnRecord } from '../../../src/actors/turn/turn-record.ts'
-import { Lane } from '../../../src/actors/turn/lane.ts'
+import { Conversation } from '../../../src/actors/turn/conversation.ts'
 import { planTurn } from '../../../src/api/turn-input.ts'
 import { optionsOf, secrets, startServer } from '../../support/machine-harness.ts'
 import { useOpenTelemetry, type Point } from '../../support/otel.ts'
@@ -161,11 +161,11 @@ describe('a turn', () => {
 
   it('is told of its first delta only', () => {
     const { values } = optionsOf()
-    const record = new TurnRecord(planTurn('x', values).plan, new Lane({ key: 'k' }), 1000)
+    const record = new TurnRecord(planTurn('x', values).plan, new Conversation({ key: 'k' }), 1000)
     const told: string[] = []
-    record.observers = [{ onFirstDelta: () => told.push('first'), onEnd: () => told.push('end') }]
-    record.give({ kind: 'reasoning', trace_id: null, content: 'a' })
-    for (const content of ['a', 'b', 'c']) record.give({ kind: 'delta', trace_id: null, content })
+    record.hooks = [{ onFirstDelta: () => told.push('first'), onEnd: () => told.push('end') }]
+    record.emit({ kind: 'reasoning', trace_id: null, content: 'a' })
+    for (const content of ['a', 'b', 'c']) record.emit({ kind: 'delta', trace_id: null, content })
     record.fail(undefined, (text) => text)
     record.fail(undefined, (text) => text)
     expect(told).toEqual(['first', 'end'])

@@ -2,8 +2,8 @@ import { createActor, fromCallback, SimulatedClock } from 'xstate'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { clockOf } from '../../../../src/actors/clock.ts'
 import { readStream, type StreamFact } from '../../../../src/actors/server/events.ts'
-import { EventHub } from '../../../../src/actors/server/hub.ts'
-import { RuntimeHandle, runtimeOf, type Link } from '../../../../src/actors/runtime.ts'
+import { SessionEventRouter } from '../../../../src/actors/server/session-event-router.ts'
+import { RuntimeHandle, runtimeOf, type ServerConnection } from '../../../../src/actors/runtime.ts'
 import type { OpenCodeEvent } from '../../../../src/replies.ts'
 import { optionsOf } from '../../../support/machine-harness.ts'
 
@@ -32,14 +32,14 @@ function serverThatStreams() {
     nudge: () => Promise.resolve(),
   }
   const options = optionsOf()
-  const hub = new EventHub(() => clock.now())
+  const router = new SessionEventRouter(() => clock.now())
   const runtime = new RuntimeHandle(options)
-  runtimeOf(runtime).link = { client, hub, directory: '/work' } as unknown as Link
+  runtimeOf(runtime).connection = { client, router, directory: '/work' } as unknown as ServerConnection
   const facts: StreamFact['type'][] = []
   const read = () => readStream({ options, runtime }, timing, ({ type }) => facts.push(type))
   const settled = () => new Promise((resolve) => setImmediate(resolve))
   return {
-    hub,
+    router,
     facts,
     read,
     /** Until it was heard. */
@@ -59,30 +59,30 @@ const status = (type: string): OpenCodeEvent => ({
 
 describe('what the stream tells', () => {
   it('makes it known that the server does nothing, and of work that it does', async () => {
-    const { hub, read, says } = serverThatStreams()
+    const { router, read, says } = serverThatStreams()
     const stop = read()
-    expect(hub.isQuiet).toBe(false)
+    expect(router.isQuiet).toBe(false)
     await says(word)
-    expect(hub.isQuiet).toBe(true)
+    expect(router.isQuiet).toBe(true)
     await says(status('busy'))
-    expect(hub.isQuiet).toBe(false)
+    expect(router.isQuiet).toBe(false)
     await says(status('idle'))
     stop()
-    expect(hub.isQuiet).toBe(true)
+    expect(router.isQuiet).toBe(true)
   })
 
   it.each([
     ['was cut', new Error('terminated')],
     ['ended', 'end' as const],
   ])('tells too little once it %s, also when it is up again', async (_, cut) => {
-    const { hub, facts, read, says } = serverThatStreams()
+    const { router, facts, read, says } = serverThatStreams()
     read()
     await says(word, cut)
     expect(facts).toEqual(['stream.opened', 'stream.lost'])
-    expect(hub.isQuiet).toBe(false)
+    expect(router.isQuiet).toBe(false)
     onTestFinished(read())
     await says({ ...word, id: 'evt_2' })
     expect(facts.at(-1)).toBe('stream.opened')
-    expect(hub.isQuiet).toBe(false)
+    expect(router.isQuiet).toBe(false)
   })
 })

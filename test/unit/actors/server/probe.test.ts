@@ -1,9 +1,9 @@
 import { createServer, type AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createActor } from 'xstate'
-import { EventHub } from '../../../../src/actors/server/hub.ts'
+import { SessionEventRouter } from '../../../../src/actors/server/session-event-router.ts'
 import { probe } from '../../../../src/actors/server/probe.ts'
-import { RuntimeHandle, runtimeOf, type Link } from '../../../../src/actors/runtime.ts'
+import { RuntimeHandle, runtimeOf, type ServerConnection } from '../../../../src/actors/runtime.ts'
 import { HostFaultError, OpenCodeRuntimeError } from '../../../../src/errors.ts'
 import { HttpError, OpenCodeClient, UnexpectedAnswerError } from '../../../../src/io/opencode/client.ts'
 import { optionsOf, secrets } from '../../../support/machine-harness.ts'
@@ -12,7 +12,7 @@ import { optionsOf, secrets } from '../../../support/machine-harness.ts'
 async function verdictOn(client: Partial<OpenCodeClient>): Promise<unknown> {
   const options = optionsOf()
   const runtime = new RuntimeHandle(options)
-  runtimeOf(runtime).link = { client, hub: new EventHub(() => 0) } as Link
+  runtimeOf(runtime).connection = { client, router: new SessionEventRouter(() => 0) } as ServerConnection
   const actor = createActor(probe, { input: { options, runtime, withConfig: false } })
   return new Promise((resolve) => {
     actor.subscribe({ error: resolve })

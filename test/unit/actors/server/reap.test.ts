@@ -1,7 +1,7 @@
 import { createActor, toPromise } from 'xstate'
 import { describe, expect, it } from 'vitest'
 import { dispose } from '../../../../src/actors/server/reap.ts'
-import { RuntimeHandle, runtimeOf, type Link } from '../../../../src/actors/runtime.ts'
+import { RuntimeHandle, runtimeOf, type ServerConnection } from '../../../../src/actors/runtime.ts'
 import { optionsOf } from '../../../support/machine-harness.ts'
 
 describe('the work of a server that is to be ended', () => {
@@ -17,7 +17,7 @@ describe('the work of a server that is to be ended', () => {
     }
     const options = optionsOf()
     const runtime = new RuntimeHandle(options)
-    runtimeOf(runtime).link = { client, directory: '/srv/work' } as unknown as Link
+    runtimeOf(runtime).connection = { client, directory: '/srv/work' } as unknown as ServerConnection
     runtimeOf(runtime).directories.add('/srv/other')
     await toPromise(createActor(dispose, { input: { options, runtime } }).start())
     return asked

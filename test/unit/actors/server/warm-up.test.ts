@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createActor } from 'xstate'
 import { remoteDirectories } from '../../../../src/actors/server/directory-policy.ts'
-import { RuntimeHandle, runtimeOf, type Link } from '../../../../src/actors/runtime.ts'
+import { RuntimeHandle, runtimeOf, type ServerConnection } from '../../../../src/actors/runtime.ts'
 import { warmUp, warmUpTitle } from '../../../../src/actors/server/warm-up.ts'
 import { HttpError } from '../../../../src/io/opencode/client.ts'
 import { optionsOf } from '../../../support/machine-harness.ts'
@@ -51,7 +51,11 @@ const whole = [`find ${warmUpTitle}`, `create ${warmUpTitle}`, 'prompt ses_new f
 function start(api: FakeApi, options = optionsOf(), runtime = new RuntimeHandle(options)) {
   const clock = new SteppedClock()
   const client: unknown = api
-  runtimeOf(runtime).link = { client, policy: remoteDirectories, directory: '/work' } as Link
+  runtimeOf(runtime).connection = {
+    client,
+    policy: remoteDirectories,
+    directory: '/work',
+  } as ServerConnection
   const actor = createActor(warmUp, { input: { options, runtime }, clock })
   actor.subscribe({ error: () => undefined })
   actor.start()

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Lane } from '../../../../src/actors/turn/lane.ts'
+import { Conversation } from '../../../../src/actors/turn/conversation.ts'
 import { TurnRecord, type TurnStatus } from '../../../../src/actors/turn/turn-record.ts'
 import { compileOptions } from '../../../../src/config/options.ts'
 import type { Reply } from '../../../../src/replies.ts'
@@ -13,7 +13,7 @@ const { values } = compileOptions({
 const newRecord = () =>
   new TurnRecord(
     planTurn({ text: 'x', traceId: 't1' }, values).plan,
-    new Lane({ key: 'k', sessionId: 'ses_1' }),
+    new Conversation({ key: 'k', sessionId: 'ses_1' }),
     10_000,
   )
 const delta = (content: string): Reply => ({ kind: 'delta', trace_id: 't1', content })
@@ -36,13 +36,13 @@ describe('TurnRecord', () => {
   it('gives replies and states until the terminal reply, which completes it; what comes after is dropped', async () => {
     const record = newRecord()
     const early = collect(record)
-    record.tell({ state: 'queued' })
-    record.give(delta('a'))
-    record.tell({ state: 'running' })
-    record.give(error)
-    record.give(delta('late'))
-    record.give({ ...error, code: 'cancelled' })
-    record.tell({ state: 'resyncing' })
+    record.setStatus({ state: 'queued' })
+    record.emit(delta('a'))
+    record.setStatus({ state: 'running' })
+    record.emit(error)
+    record.emit(delta('late'))
+    record.emit({ ...error, code: 'cancelled' })
+    record.setStatus({ state: 'resyncing' })
     record.fail(new Error('late'), (text) => text)
     for (const { replies, states, ends } of [early, collect(record)]) {
       expect(replies).toEqual([delta('a'), error])

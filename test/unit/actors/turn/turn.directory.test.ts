@@ -41,10 +41,10 @@ it('a turn whose server works in what the name decodes to is rejected, and its w
       info: { id: `msg_${cwd}`, role: 'assistant', sessionID, path: { cwd, root: '/' } },
     },
   })
-  server.world.hub?.receive(at('/jobs/a%2Fb'))
+  server.world.router?.receive(at('/jobs/a%2Fb'))
   await server.advance()
   expect(turn.replies).toEqual([])
-  server.world.hub?.receive(at('/jobs/a/b'))
+  server.world.router?.receive(at('/jobs/a/b'))
   await server.advance()
   const error = expect.stringMatching(
     /^Invalid directory of the session: opencode took "…\/a%2Fb" for another directory, its percent escapes decoded/,

@@ -2,7 +2,7 @@
  * Runs a function and ignores its error; for work whose failure must change nothing, such as a logger, a
  * meter or a cleanup.
  */
-export function quietly<T>(act: () => T): T | undefined {
+export function ignoreErrors<T>(act: () => T): T | undefined {
   try {
     return act()
   } catch {

@@ -5,7 +5,7 @@ import { createSession } from '../server/create-session.ts'
 import type { DirectoryPolicy } from '../server/directory-policy.ts'
 
 /** Options of a conversation's session. */
-export interface LaneOptions {
+export interface ConversationOptions {
   key: string
   sessionId?: string | undefined
   named?: NamedDirectory | undefined
@@ -14,7 +14,7 @@ export interface LaneOptions {
 }
 
 /** Directory and title for a conversation that has none of its own, and the policy of allowed directories. */
-export interface LaneTerms {
+export interface SessionTerms {
   named: NamedDirectory | undefined
   title: string
   policy: DirectoryPolicy
@@ -26,7 +26,7 @@ export interface LaneTerms {
  *
  * @remarks Observed in opencode 1.18.33: a busy session merges prompts.
  */
-export class Lane {
+export class Conversation {
   readonly key: string
   readonly agent: string | undefined
   readonly title: string | undefined
@@ -41,7 +41,7 @@ export class Lane {
   #known = false
   #opening: Promise<string> | undefined
 
-  constructor({ key, sessionId, named, title, agent }: LaneOptions) {
+  constructor({ key, sessionId, named, title, agent }: ConversationOptions) {
     this.key = key
     this.sessionId = sessionId
     this.#named = named
@@ -59,7 +59,7 @@ export class Lane {
    * @throws HttpError with status 404 if the session does not exist
    * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the policy does not allow the directory
    */
-  async open(client: OpenCodeClient, terms: LaneTerms, signal: AbortSignal): Promise<string> {
+  async open(client: OpenCodeClient, terms: SessionTerms, signal: AbortSignal): Promise<string> {
     if (this.sessionId !== undefined && this.#known) {
       await this.#enter(terms.policy)
       return this.sessionId
@@ -81,7 +81,7 @@ export class Lane {
     return session?.directory
   }
 
-  async #find(client: OpenCodeClient, terms: LaneTerms): Promise<string> {
+  async #find(client: OpenCodeClient, terms: SessionTerms): Promise<string> {
     const { policy, title } = terms
     if (this.sessionId === undefined) {
       const named = this.#named ?? terms.named

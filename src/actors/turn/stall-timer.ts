@@ -7,7 +7,7 @@ import { sessionOf } from '../../io/opencode/wire.ts'
  * timestamp, so that no timer is re-armed per delta. The stall time does not run while a request is pending,
  * a retry is scheduled or a tool runs.
  */
-export class StallWatch {
+export class StallTimer {
   readonly #clock: SystemClock
   readonly #stallMs: number
   readonly #onStall: () => void

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { config, take } from 'rxjs'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { Replay } from '../../../../src/actors/turn/replay.ts'
+import { ReplayBuffer } from '../../../../src/actors/turn/replay-buffer.ts'
 import type { Reply } from '../../../../src/replies.ts'
 
 const delta = (content: string): Reply => ({ kind: 'delta', trace_id: 't1', content })
@@ -35,7 +35,7 @@ const toolResult = (call_id: string): Reply => ({
   success: true,
 })
 
-function collect(replay: Replay) {
+function collect(replay: ReplayBuffer) {
   const seen: Reply[] = []
   const state = { seen, complete: false }
   replay.replies$.subscribe({ next: (reply) => seen.push(reply), complete: () => (state.complete = true) })
@@ -68,7 +68,7 @@ const anyReply: fc.Arbitrary<Reply> = fc.oneof(
 
 describe('Replay', () => {
   it('gives every reply to an early, a late and a very late subscriber, and completes', () => {
-    const replay = new Replay(1_000_000)
+    const replay = new ReplayBuffer(1_000_000)
     const early = collect(replay)
     replay.push(delta('a'))
     replay.push(toolCall('c1'))
@@ -90,7 +90,7 @@ describe('Replay', () => {
         fc.nat(3_000),
         fc.nat(60),
         (replies, maxBytes, at) => {
-          const replay = new Replay(maxBytes)
+          const replay = new ReplayBuffer(maxBytes)
           const early = collect(replay)
           replies.slice(0, at).forEach((reply) => replay.push(reply))
           const middle = collect(replay)
@@ -105,7 +105,7 @@ describe('Replay', () => {
   })
 
   it('keeps a long text in few pieces', () => {
-    const replay = new Replay(10_000)
+    const replay = new ReplayBuffer(10_000)
     for (let i = 0; i < 50_000; i++) replay.push(delta('word '))
     const { seen } = collect(replay)
     expect(seen.length).toBeLessThan(3_000)
@@ -113,13 +113,13 @@ describe('Replay', () => {
   })
 
   it('keeps every piece below the limit', () => {
-    const replay = new Replay(1_000_000)
+    const replay = new ReplayBuffer(1_000_000)
     for (let i = 0; i < 100; i++) replay.push(delta('x'))
     expect(collect(replay).seen).toHaveLength(100)
   })
 
   it('stops at once for a subscriber that leaves while it catches up, or while it is told', () => {
-    const replay = new Replay(1_000_000)
+    const replay = new ReplayBuffer(1_000_000)
     for (const text of ['a', 'b', 'c']) replay.push(delta(text))
     const seen: Reply[] = []
     const subscription = replay.replies$.subscribe((reply) => {
@@ -138,7 +138,7 @@ describe('Replay', () => {
   it.each([1_000_000, 200])(
     'loses and doubles nothing for a subscriber that causes replies while it catches up (%i bytes)',
     (maxBytes) => {
-      const replay = new Replay(maxBytes)
+      const replay = new ReplayBuffer(maxBytes)
       const pushed: Reply[] = []
       const push = (reply: Reply) => {
         pushed.push(reply)
@@ -159,7 +159,7 @@ describe('Replay', () => {
   )
 
   it('goes on for the others where one subscriber throws', async () => {
-    const replay = new Replay(1_000)
+    const replay = new ReplayBuffer(1_000)
     const thrown = new Promise((resolve) => (config.onUnhandledError = resolve))
     onTestFinished(() => void (config.onUnhandledError = null))
     replay.replies$.subscribe(({ kind }) => {

@@ -1,10 +1,10 @@
-import type { Observer } from '../actors/observer.ts'
+import type { ServerHooks } from '../actors/hooks.ts'
 import { logTo } from './log.ts'
 import type { CompiledOptions } from '../config/options.ts'
 import { telemetry } from './telemetry.ts'
 
 /** Builds the configured observers: OpenTelemetry (if installed) and `logger`. */
-export function observersOf(options: CompiledOptions): Observer[] {
+export function hooksOf(options: CompiledOptions): ServerHooks[] {
   const { values, secrets } = options
   const observers = [telemetry(options), values.logger && logTo(values.logger, secrets)]
   return observers.filter((observer) => observer !== undefined)

@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { remoteDirectories, type DirectoryPolicy } from '../../../../src/actors/server/directory-policy.ts'
-import { Lane } from '../../../../src/actors/turn/lane.ts'
+import { Conversation } from '../../../../src/actors/turn/conversation.ts'
 import { InvalidOptionsError } from '../../../../src/errors.ts'
 import { HttpError, OpenCodeClient } from '../../../../src/io/opencode/client.ts'
 
@@ -34,28 +34,28 @@ const session = (id: string, directory: string): RequestListener => {
   return (_, response) => response.end(JSON.stringify({ id, directory }))
 }
 
-describe('Lane.open', () => {
+describe('Conversation.open', () => {
   it('creates its session on first use, once, however many ask at once', async () => {
     const { client, asked } = await serve(session('ses_new', '/real/work'))
-    const lane = new Lane({ key: 'k' })
-    const ids = await Promise.all([1, 2, 3].map(() => lane.open(client, fallback, signal)))
+    const conversation = new Conversation({ key: 'k' })
+    const ids = await Promise.all([1, 2, 3].map(() => conversation.open(client, fallback, signal)))
     expect(ids).toEqual(['ses_new', 'ses_new', 'ses_new'])
-    expect(await lane.open(client, fallback, signal)).toBe('ses_new')
+    expect(await conversation.open(client, fallback, signal)).toBe('ses_new')
     expect(asked).toEqual(['POST /session in /work'])
-    expect(lane).toMatchObject({ sessionId: 'ses_new', directory: '/real/work' })
+    expect(conversation).toMatchObject({ sessionId: 'ses_new', directory: '/real/work' })
   })
 
   it("looks a session that is named up, to answer its requests in its own directory, not the turn's", async () => {
     const { client, asked } = await serve(session('ses_1', '/its/own'))
-    const lane = new Lane({ key: 'k', sessionId: 'ses_1', named: given })
-    expect(await lane.open(client, fallback, signal)).toBe('ses_1')
+    const conversation = new Conversation({ key: 'k', sessionId: 'ses_1', named: given })
+    expect(await conversation.open(client, fallback, signal)).toBe('ses_1')
     expect(asked).toEqual(['GET /session/ses_1'])
-    expect(lane.directory).toBe('/its/own')
+    expect(conversation.directory).toBe('/its/own')
   })
 
-  it("works in the lane's directory rather than the fallback", async () => {
+  it("works in the conversation's directory rather than the fallback", async () => {
     const { client, asked } = await serve(session('ses_new', '/given'))
-    await new Lane({ key: 'k', named: given }).open(client, fallback, signal)
+    await new Conversation({ key: 'k', named: given }).open(client, fallback, signal)
     expect(asked).toEqual(['POST /session in /given'])
   })
 
@@ -65,11 +65,11 @@ describe('Lane.open', () => {
       if (answers++ > 0) return session('ses_1', '/w')(request, response)
       response.writeHead(404).end('{"name":"NotFoundError","data":{"message":"Session not found"}}')
     })
-    const lane = new Lane({ key: 'k', sessionId: 'ses_1' })
-    const error = await lane.open(client, fallback, signal).catch((thrown: unknown) => thrown)
+    const conversation = new Conversation({ key: 'k', sessionId: 'ses_1' })
+    const error = await conversation.open(client, fallback, signal).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(HttpError)
     expect(error).toMatchObject({ status: 404, message: 'Session not found' })
-    expect(await lane.open(client, fallback, signal)).toBe('ses_1')
+    expect(await conversation.open(client, fallback, signal)).toBe('ses_1')
   })
 
   it('leaves only the one who aborts without the answer', async () => {
@@ -77,11 +77,11 @@ describe('Lane.open', () => {
     const { client } = await serve((request, response) => {
       release = () => session('ses_new', '/w')(request, response)
     })
-    const lane = new Lane({ key: 'k' })
+    const conversation = new Conversation({ key: 'k' })
     const abort = new AbortController()
     const [leaving, staying] = [
-      lane.open(client, fallback, abort.signal),
-      lane.open(client, fallback, signal),
+      conversation.open(client, fallback, abort.signal),
+      conversation.open(client, fallback, signal),
     ]
     abort.abort(new Error('enough'))
     await expect(leaving).rejects.toThrow('enough')
@@ -92,8 +92,10 @@ describe('Lane.open', () => {
 
   it('asks nothing for one who has left already', async () => {
     const { client, asked } = await serve((_, response) => response.writeHead(500).end())
-    const lane = new Lane({ key: 'k' })
-    await expect(lane.open(client, fallback, AbortSignal.abort(new Error('left')))).rejects.toThrow('left')
+    const conversation = new Conversation({ key: 'k' })
+    await expect(conversation.open(client, fallback, AbortSignal.abort(new Error('left')))).rejects.toThrow(
+      'left',
+    )
     expect(asked).toEqual([])
   })
 
@@ -105,7 +107,7 @@ describe('Lane.open', () => {
       release = fail
     })
     const abort = new AbortController()
-    const leaving = new Lane({ key: 'k' }).open(client, fallback, abort.signal)
+    const leaving = new Conversation({ key: 'k' }).open(client, fallback, abort.signal)
     await expect.poll(() => release, { interval: 5 }).toBeDefined()
     abort.abort(new Error('left'))
     await expect(leaving).rejects.toThrow('left')
@@ -121,21 +123,21 @@ describe('Lane.open', () => {
 
     it('rejects with what was sent and what was taken, and deletes that session', async () => {
       const { client, asked } = await serve(elsewhere)
-      const lane = new Lane({ key: 'k' })
-      const opened = lane.open(client, { ...fallback, named: sent }, signal)
+      const conversation = new Conversation({ key: 'k' })
+      const opened = conversation.open(client, { ...fallback, named: sent }, signal)
       await expect(opened).rejects.toBeInstanceOf(InvalidOptionsError)
       await expect(opened).rejects.toThrow(
         /^Invalid option directory: opencode took "…\/a%2Fb" for another directory, its percent escapes decoded/,
       )
       expect(asked).toEqual(['POST /session in /jobs/a%2Fb', 'DELETE /session/ses_new'])
-      expect(lane.sessionId).toBeUndefined()
+      expect(conversation.sessionId).toBeUndefined()
     })
 
     it('rejects also where that session cannot be deleted', async () => {
       const { client } = await serve((request, response) =>
         request.method === 'DELETE' ? response.writeHead(500).end() : elsewhere(request, response),
       )
-      const opened = new Lane({ key: 'k' }).open(client, { ...fallback, named: sent }, signal)
+      const opened = new Conversation({ key: 'k' }).open(client, { ...fallback, named: sent }, signal)
       await expect(opened).rejects.toBeInstanceOf(InvalidOptionsError)
     })
   })
@@ -144,10 +146,10 @@ describe('Lane.open', () => {
     const { client } = await serve(session('ses_new', '/work'))
     let real = '/work'
     const policy = { ...remoteDirectories, resolve: () => Promise.resolve(real) }
-    const lane = new Lane({ key: 'k' })
+    const conversation = new Conversation({ key: 'k' })
     for (real of ['/work', '/moved', '/work']) {
-      await lane.open(client, { ...fallback, policy }, signal)
-      expect(lane.directory).toBe(real)
+      await conversation.open(client, { ...fallback, policy }, signal)
+      expect(conversation.directory).toBe(real)
     }
   })
 
@@ -159,9 +161,9 @@ describe('Lane.open', () => {
       true,
     )
     onTestFinished(() => ours.close())
-    const lane = new Lane({ key: 'k', sessionId: 'ses_1' })
-    expect(await lane.locate(ours, terms.policy)).toBe('/its/own')
-    expect(await lane.open(ours, terms, signal)).toBe('ses_1')
+    const conversation = new Conversation({ key: 'k', sessionId: 'ses_1' })
+    expect(await conversation.locate(ours, terms.policy)).toBe('/its/own')
+    expect(await conversation.open(ours, terms, signal)).toBe('ses_1')
     expect(new Set(asked)).toEqual(new Set(['GET /session/ses%5f1 in /base']))
   })
 
@@ -178,7 +180,7 @@ describe('Lane.open', () => {
 
     it('rejects before the server is told of it', async () => {
       const { client, asked } = await serve(session('ses_new', '/work'))
-      const opened = new Lane({ key: 'k' }).open(client, refusing('/work').terms, signal)
+      const opened = new Conversation({ key: 'k' }).open(client, refusing('/work').terms, signal)
       await expect(opened).rejects.toBe(refused)
       expect(asked).toEqual([])
     })
@@ -186,18 +188,18 @@ describe('Lane.open', () => {
     it("rejects where that is the named session's own, whatever the turn names", async () => {
       const { client, asked } = await serve(session('ses_1', '/its/own'))
       const { terms, seen } = refusing('/its/own')
-      const lane = new Lane({ key: 'k', sessionId: 'ses_1', named: given })
-      await expect(lane.open(client, terms, signal)).rejects.toBe(refused)
+      const conversation = new Conversation({ key: 'k', sessionId: 'ses_1', named: given })
+      await expect(conversation.open(client, terms, signal)).rejects.toBe(refused)
       expect(asked).toEqual(['GET /session/ses_1'])
       expect(seen).toEqual(['/its/own'])
     })
 
     it('rejects for a session that is known too, and lets it go on once the directory may be worked in again', async () => {
       const { client, asked } = await serve(session('ses_new', '/work'))
-      const lane = new Lane({ key: 'k' })
-      await lane.open(client, fallback, signal)
-      await expect(lane.open(client, refusing('/work').terms, signal)).rejects.toBe(refused)
-      expect(await lane.open(client, fallback, signal)).toBe('ses_new')
+      const conversation = new Conversation({ key: 'k' })
+      await conversation.open(client, fallback, signal)
+      await expect(conversation.open(client, refusing('/work').terms, signal)).rejects.toBe(refused)
+      expect(await conversation.open(client, fallback, signal)).toBe('ses_new')
       expect(asked).toHaveLength(1)
     })
   })

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { answerRequest, decide, type PolicyAnswer } from '../../../../src/actors/turn/policy.ts'
+import { answerRequest, decide, type PolicyAnswer } from '../../../../src/actors/turn/request-policy.ts'
 import { OpenCodeClient } from '../../../../src/io/opencode/client.ts'
 import type { PermissionPolicy, QuestionPolicy } from '../../../../src/config/options.ts'
 import type { PermissionRequest, QuestionRequest } from '../../../../src/replies.ts'

@@ -1,7 +1,7 @@
 import { SimulatedClock } from 'xstate'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { settled } from '../../../../src/testing/virtual-time.ts'
-import { StallWatch } from '../../../../src/actors/turn/stall-watch.ts'
+import { StallTimer } from '../../../../src/actors/turn/stall-timer.ts'
 import type { OpenCodeEvent } from '../../../../src/replies.ts'
 
 const stallMs = 1_000
@@ -20,16 +20,16 @@ const result = {
   success: true,
 } as const
 
-describe('StallWatch', () => {
+describe('StallTimer', () => {
   let clock: SimulatedClock
-  let watch: StallWatch
+  let timer: StallTimer
   let stalls: number[]
 
   beforeEach(() => {
     clock = new SimulatedClock()
     stalls = []
-    watch = new StallWatch(clock as never, stallMs, () => stalls.push(clock.now()))
-    watch.start()
+    timer = new StallTimer(clock as never, stallMs, () => stalls.push(clock.now()))
+    timer.start()
   })
 
   /** Time passes in small steps, so that a timer that is set while it passes fires in time. */
@@ -53,7 +53,7 @@ describe('StallWatch', () => {
   it('takes every event for progress', async () => {
     for (let i = 0; i < 20; i++) {
       await pass(900)
-      watch.onEvent(event())
+      timer.onEvent(event())
     }
     expect(stalls).toEqual([])
     await pass(990)
@@ -65,7 +65,7 @@ describe('StallWatch', () => {
   it('does not set a timer per event', () => {
     let timers = 0
     const counting = { now: () => clock.now(), clearTimeout: () => {}, setTimeout: () => timers++ }
-    const busy = new StallWatch(counting, stallMs, () => {})
+    const busy = new StallTimer(counting, stallMs, () => {})
     busy.start()
     for (let i = 0; i < 1_000; i++) busy.onEvent(event())
     expect(timers).toBe(1)
@@ -73,16 +73,16 @@ describe('StallWatch', () => {
 
   it('notices nothing once stopped', async () => {
     await pass(500)
-    watch.stop()
+    timer.stop()
     await pass(10_000)
     expect(stalls).toEqual([])
   })
 
   it('waits while a tool runs, and gives the whole time again after it', async () => {
-    watch.onReply(call)
+    timer.onReply(call)
     await pass(60_000)
-    watch.onReply(result)
-    watch.onEvent(event())
+    timer.onReply(result)
+    timer.onEvent(event())
     await pass(990)
     expect(stalls).toEqual([])
     await pass(10)
@@ -90,25 +90,25 @@ describe('StallWatch', () => {
   })
 
   it('waits for the last of several tools', async () => {
-    watch.onReply(call)
-    watch.onReply({ ...call, call_id: 'c2' })
-    watch.onReply(result)
+    timer.onReply(call)
+    timer.onReply({ ...call, call_id: 'c2' })
+    timer.onReply(result)
     await pass(5_000)
     expect(stalls).toEqual([])
-    watch.onReply({ ...result, call_id: 'c2' })
-    watch.onEvent(event())
+    timer.onReply({ ...result, call_id: 'c2' })
+    timer.onEvent(event())
     await pass(1_000)
     expect(stalls).toHaveLength(1)
   })
 
   it('waits while a request is pending, until it is answered by us or by somebody else', async () => {
-    watch.enterRequest('per_1')
-    watch.enterRequest('que_1')
+    timer.enterRequest('per_1')
+    timer.enterRequest('que_1')
     await pass(5_000)
-    watch.leaveRequest('per_1')
+    timer.leaveRequest('per_1')
     await pass(5_000)
     expect(stalls).toEqual([])
-    watch.onEvent(event('question.rejected', { requestID: 'que_1' }))
+    timer.onEvent(event('question.rejected', { requestID: 'que_1' }))
     await pass(990)
     expect(stalls).toEqual([])
     await pass(10)
@@ -118,30 +118,30 @@ describe('StallWatch', () => {
   it.each(['permission.replied', 'question.replied', 'question.rejected'])(
     'takes %s for an answer',
     async (type) => {
-      watch.enterRequest('r1')
-      watch.onEvent(event(type, { requestID: 'r1' }))
+      timer.enterRequest('r1')
+      timer.onEvent(event(type, { requestID: 'r1' }))
       await pass(1_000)
       expect(stalls).toHaveLength(1)
     },
   )
 
   it('waits while a retry is scheduled, until the server is busy again', async () => {
-    watch.enterRetry()
-    watch.onEvent(status('retry'))
+    timer.enterRetry()
+    timer.onEvent(status('retry'))
     await pass(60_000)
     expect(stalls).toEqual([])
-    expect(watch.leaveRetry(status('idle'))).toBe(false)
-    watch.onEvent(status('busy'))
-    expect(watch.leaveRetry(status('busy'))).toBe(true)
-    expect(watch.leaveRetry(status('busy'))).toBe(false)
+    expect(timer.leaveRetry(status('idle'))).toBe(false)
+    timer.onEvent(status('busy'))
+    expect(timer.leaveRetry(status('busy'))).toBe(true)
+    expect(timer.leaveRetry(status('busy'))).toBe(false)
     await pass(1_000)
     expect(stalls).toEqual([61_000])
   })
 
   it('does not wait for a retry of which a gap swallowed the beginning', async () => {
-    watch.enterRetry()
+    timer.enterRetry()
     await pass(5_000)
-    watch.resynced()
+    timer.resynced()
     await pass(990)
     expect(stalls).toEqual([])
     await pass(10)
@@ -152,7 +152,7 @@ describe('StallWatch', () => {
     await pass(990)
     // The timer fires; then, in the same round of the event loop, what had arrived is read.
     clock.increment(10)
-    watch.onEvent(event())
+    timer.onEvent(event())
     await settled()
     expect(stalls).toEqual([])
     await pass(1_000)
@@ -162,7 +162,7 @@ describe('StallWatch', () => {
   it('judges nothing once stopped, also in the middle of it', async () => {
     await pass(990)
     clock.increment(10)
-    watch.stop()
+    timer.stop()
     await settled()
     expect(stalls).toEqual([])
   })
@@ -173,7 +173,7 @@ describe('StallWatch', () => {
     expect(stalls).toEqual([])
     // The whole stall time begins again, so that events that arrived meanwhile are read first.
     await pass(990)
-    watch.onEvent(event())
+    timer.onEvent(event())
     await pass(990)
     expect(stalls).toEqual([])
     await pass(10)
@@ -189,7 +189,7 @@ describe('StallWatch', () => {
 
   it('takes a gap for no progress', async () => {
     await pass(900)
-    watch.resynced()
+    timer.resynced()
     await pass(100)
     expect(stalls).toEqual([1_000])
   })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Replay } from '../../../../src/actors/turn/replay.ts'
+import { ReplayBuffer } from '../../../../src/actors/turn/replay-buffer.ts'
 import type { Reply } from '../../../../src/index.ts'
 
 const delta = (content: string): Reply => ({ kind: 'delta', trace_id: null, content })
@@ -7,7 +7,7 @@ const final: Reply = { kind: 'error', trace_id: null, error: 'x', code: 'interna
 
 describe('Replay.read', () => {
   it('gives a slow reader the whole text, each piece once, though what it has not read is merged', async () => {
-    const replay = new Replay(2_000)
+    const replay = new ReplayBuffer(2_000)
     const pieces = Array.from({ length: 500 }, (_, i) => `${i} `)
     const read: string[] = []
     const reader = replay.read()
@@ -29,7 +29,7 @@ describe('Replay.read', () => {
   })
 
   it('waits for what comes, and ends when the turn does', async () => {
-    const replay = new Replay(1_000_000)
+    const replay = new ReplayBuffer(1_000_000)
     const all: Reply[] = []
     const reading = (async () => {
       for await (const reply of replay.read()) all.push(reply)

@@ -1,6 +1,9 @@
 import { SimulatedClock } from 'xstate'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { EventHub, type SessionListener } from '../../../../src/actors/server/hub.ts'
+import {
+  SessionEventRouter,
+  type SessionListener,
+} from '../../../../src/actors/server/session-event-router.ts'
 import type { OpenCodeEvent } from '../../../../src/replies.ts'
 
 const event = (sessionID: string, type = 'session.idle'): OpenCodeEvent => ({
@@ -44,138 +47,138 @@ const status = (sessionID: string, type: string): OpenCodeEvent => ({
 
 describe('EventHub', () => {
   let clock: SimulatedClock
-  let hub: EventHub
+  let router: SessionEventRouter
 
   beforeEach(() => {
     clock = new SimulatedClock()
-    hub = new EventHub(() => clock.now())
+    router = new SessionEventRouter(() => clock.now())
   })
 
   function follow(sessionId: string) {
     const listener = new Listener()
-    return { listener, leave: hub.follow(sessionId, listener) }
+    return { listener, leave: router.follow(sessionId, listener) }
   }
 
   it('deals an event to who follows its session, and to nobody else', () => {
     const [one, two] = [follow('ses_1').listener, follow('ses_2').listener]
-    for (const id of ['ses_1', 'ses_2', 'ses_3', 'ses_1']) hub.receive(event(id))
-    hub.receive({ type: 'server.heartbeat', properties: {} })
+    for (const id of ['ses_1', 'ses_2', 'ses_3', 'ses_1']) router.receive(event(id))
+    router.receive({ type: 'server.heartbeat', properties: {} })
     expect(one.events).toEqual([event('ses_1'), event('ses_1')])
     expect(two.events).toEqual([event('ses_2')])
   })
 
   it('finds the session wherever an event names it', () => {
     const { listener } = follow('ses_1')
-    hub.receive({ type: 'message.updated', properties: { info: { id: 'msg_1', sessionID: 'ses_1' } } })
-    hub.receive({ type: 'message.part.updated', properties: { part: { sessionID: 'ses_1' } } })
+    router.receive({ type: 'message.updated', properties: { info: { id: 'msg_1', sessionID: 'ses_1' } } })
+    router.receive({ type: 'message.part.updated', properties: { part: { sessionID: 'ses_1' } } })
     expect(listener.events).toHaveLength(2)
   })
 
   it('does not mind malformed events', () => {
     const { listener } = follow('ses_1')
     for (const properties of [null, 7, 'x', [], { sessionID: 7 }, { part: 'x' }, { info: null }])
-      hub.receive({ type: 'message.part.updated', properties: properties as never })
+      router.receive({ type: 'message.part.updated', properties: properties as never })
     expect(listener.events).toEqual([])
   })
 
   it('deals the events of a child session to who follows its parent, from its creation on', () => {
     const { listener } = follow('ses_1')
-    hub.receive(event('ses_child'))
-    hub.receive(created('ses_child', 'ses_1'))
-    hub.receive(event('ses_child'))
+    router.receive(event('ses_child'))
+    router.receive(created('ses_child', 'ses_1'))
+    router.receive(event('ses_child'))
     expect(listener.events).toEqual([created('ses_child', 'ses_1'), event('ses_child')])
   })
 
   it('knows a resumed child from the task that names it, and the children of children', () => {
     const { listener } = follow('ses_1')
-    hub.receive(task('ses_1', 'ses_child'))
-    hub.receive(created('ses_grandchild', 'ses_child'))
-    hub.receive(event('ses_grandchild'))
+    router.receive(task('ses_1', 'ses_child'))
+    router.receive(created('ses_grandchild', 'ses_child'))
+    router.receive(event('ses_grandchild'))
     expect(listener.events.at(-1)).toEqual(event('ses_grandchild'))
   })
 
   it('leaves sessions that nobody follows alone, with their children', () => {
     const { listener } = follow('ses_1')
-    hub.receive(created('ses_other'))
-    hub.receive(created('ses_child', 'ses_other'))
-    hub.receive(event('ses_child'))
+    router.receive(created('ses_other'))
+    router.receive(created('ses_child', 'ses_other'))
+    router.receive(event('ses_child'))
     expect(listener.events).toEqual([])
   })
 
   it('deals nothing once left, children included, and nothing of the others changes', () => {
     const [one, two] = [follow('ses_1'), follow('ses_2')]
-    hub.receive(created('ses_child', 'ses_1'))
-    hub.receive(created('ses_child2', 'ses_2'))
+    router.receive(created('ses_child', 'ses_1'))
+    router.receive(created('ses_child2', 'ses_2'))
     one.leave()
     one.leave()
-    for (const id of ['ses_1', 'ses_child', 'ses_2', 'ses_child2']) hub.receive(event(id))
-    hub.receive(created('ses_late', 'ses_1'))
+    for (const id of ['ses_1', 'ses_child', 'ses_2', 'ses_child2']) router.receive(event(id))
+    router.receive(created('ses_late', 'ses_1'))
     expect(one.listener.events).toHaveLength(1)
     expect(two.listener.events).toEqual([created('ses_child2', 'ses_2'), event('ses_2'), event('ses_child2')])
   })
 
   it('deals to who followed a session last, also when who did before leaves late', () => {
     const first = follow('ses_1')
-    hub.receive(created('ses_child', 'ses_1'))
+    router.receive(created('ses_child', 'ses_1'))
     const second = follow('ses_1')
-    hub.receive(task('ses_1', 'ses_child'))
+    router.receive(task('ses_1', 'ses_child'))
     first.leave()
-    hub.receive(event('ses_1'))
-    hub.receive(event('ses_child'))
+    router.receive(event('ses_1'))
+    router.receive(event('ses_child'))
     expect(second.listener.events).toEqual([task('ses_1', 'ses_child'), event('ses_1'), event('ses_child')])
   })
 
   it('lets a listener leave or follow while it is told', () => {
     const late = new Listener()
-    const leave = hub.follow('ses_1', {
+    const leave = router.follow('ses_1', {
       onEvent: () => {
         leave()
-        hub.follow('ses_1', late)
+        router.follow('ses_1', late)
       },
       onGap: () => {},
     })
-    hub.receive(event('ses_1'))
-    hub.receive(event('ses_1'))
+    router.receive(event('ses_1'))
+    router.receive(event('ses_1'))
     expect(late.events).toHaveLength(1)
   })
 
   it('tells of a gap when the stream is up again, once to each, and not when it is up first', () => {
     const { listener } = follow('ses_1')
-    hub.receive(created('ses_child', 'ses_1'))
-    hub.opened()
+    router.receive(created('ses_child', 'ses_1'))
+    router.opened()
     expect(listener.gaps).toBe(0)
-    hub.closed()
+    router.closed()
     expect(listener.gaps).toBe(0)
-    hub.opened()
+    router.opened()
     expect(listener.gaps).toBe(1)
   })
 
   it('lets wait for the stream: while it is down, for the next one', async () => {
     let opened = 0
-    void hub.open.then(() => opened++)
-    hub.closed()
+    void router.open.then(() => opened++)
+    router.closed()
     await Promise.resolve()
     expect(opened).toBe(0)
-    hub.opened()
-    await hub.open
+    router.opened()
+    await router.open
     expect(opened).toBe(1)
-    hub.closed()
-    void hub.open.then(() => opened++)
+    router.closed()
+    void router.open.then(() => opened++)
     await Promise.resolve()
     expect(opened).toBe(1)
-    hub.opened()
-    await hub.open
+    router.opened()
+    await router.open
     expect(opened).toBe(2)
   })
 
   it('tells for how long no frame came, those of nobody and heartbeats included', () => {
     clock.increment(5_000)
-    expect(hub.silentMs).toBe(5_000)
-    hub.receive({ type: 'server.heartbeat', properties: {} })
-    expect(hub.silentMs).toBe(0)
+    expect(router.silentMs).toBe(5_000)
+    router.receive({ type: 'server.heartbeat', properties: {} })
+    expect(router.silentMs).toBe(0)
     clock.increment(10)
-    hub.opened()
-    expect(hub.silentMs).toBe(0)
+    router.opened()
+    expect(router.silentMs).toBe(0)
   })
 
   describe('deals once what is told twice', () => {
@@ -183,90 +186,90 @@ describe('EventHub', () => {
 
     it('whoever followed it the first time', () => {
       const [one, two] = [follow('ses_1').listener, follow('ses_2').listener]
-      for (const id of ['evt_1', 'evt_2', 'evt_1', 'evt_3', 'evt_3']) hub.receive(told(id))
-      hub.receive(told('evt_2', 'ses_2'))
+      for (const id of ['evt_1', 'evt_2', 'evt_1', 'evt_3', 'evt_3']) router.receive(told(id))
+      router.receive(told('evt_2', 'ses_2'))
       expect(one.events.map(({ id }) => id)).toEqual(['evt_1', 'evt_2', 'evt_3'])
       expect(two.events).toEqual([])
     })
 
     it('as long as anybody follows anything', () => {
       const [one, two] = [follow('ses_1'), follow('ses_2')]
-      hub.receive(told('evt_1'))
+      router.receive(told('evt_1'))
       one.leave()
       const again = follow('ses_1')
-      hub.receive(told('evt_1'))
+      router.receive(told('evt_1'))
       expect(again.listener.events).toEqual([])
       for (const { leave } of [again, two]) leave()
       const late = follow('ses_1')
-      hub.receive(told('evt_1'))
+      router.receive(told('evt_1'))
       expect(late.listener.events).toHaveLength(1)
     })
 
     it('but not what nobody followed when it was told first', () => {
-      hub.receive(told('evt_1'))
+      router.receive(told('evt_1'))
       const { listener } = follow('ses_1')
-      hub.receive(told('evt_1'))
+      router.receive(told('evt_1'))
       expect(listener.events).toHaveLength(1)
     })
 
     it('and as often as it comes what has no id', () => {
       const { listener } = follow('ses_1')
-      for (const id of [undefined, undefined, 7, 7]) hub.receive({ ...event('ses_1'), id: id as never })
+      for (const id of [undefined, undefined, 7, 7]) router.receive({ ...event('ses_1'), id: id as never })
       expect(listener.events).toHaveLength(4)
     })
   })
 
   describe('knows that the server does nothing', () => {
     it('once the stream is up, and until a session works, whoever prompted it', () => {
-      expect(hub.isQuiet).toBe(false)
-      hub.opened()
-      expect(hub.isQuiet).toBe(true)
-      hub.receive(status('ses_1', 'busy'))
-      hub.receive(status('ses_2', 'retry'))
-      expect(hub.isQuiet).toBe(false)
-      hub.receive(status('ses_1', 'idle'))
-      expect(hub.isQuiet).toBe(false)
-      hub.receive(event('ses_2'))
-      expect(hub.isQuiet).toBe(true)
+      expect(router.isQuiet).toBe(false)
+      router.opened()
+      expect(router.isQuiet).toBe(true)
+      router.receive(status('ses_1', 'busy'))
+      router.receive(status('ses_2', 'retry'))
+      expect(router.isQuiet).toBe(false)
+      router.receive(status('ses_1', 'idle'))
+      expect(router.isQuiet).toBe(false)
+      router.receive(event('ses_2'))
+      expect(router.isQuiet).toBe(true)
     })
 
     it('takes what a session says of its work for work: that it began may not have been heard', () => {
-      hub.opened()
-      hub.receive(task('ses_1', 'ses_child'))
-      expect(hub.isQuiet).toBe(false)
-      hub.receive(event('ses_1'))
-      expect(hub.isQuiet).toBe(true)
+      router.opened()
+      router.receive(task('ses_1', 'ses_child'))
+      expect(router.isQuiet).toBe(false)
+      router.receive(event('ses_1'))
+      expect(router.isQuiet).toBe(true)
     })
 
     it('takes a state that it does not know for work', () => {
-      hub.opened()
-      hub.receive(status('ses_1', 'thinking'))
-      expect(hub.isQuiet).toBe(false)
+      router.opened()
+      router.receive(status('ses_1', 'thinking'))
+      expect(router.isQuiet).toBe(false)
     })
 
     it('still when nobody reads any more, but not where the stream was cut', () => {
-      hub.opened()
-      hub.closed()
-      expect(hub.isQuiet).toBe(true)
-      hub.lost()
-      expect(hub.isQuiet).toBe(false)
+      router.opened()
+      router.closed()
+      expect(router.isQuiet).toBe(true)
+      router.lost()
+      expect(router.isQuiet).toBe(false)
     })
 
     it('not where the stream had to be opened again: what happened in between was heard by nobody', () => {
-      hub.opened()
-      hub.closed()
-      hub.opened()
-      expect(hub.isQuiet).toBe(false)
+      router.opened()
+      router.closed()
+      router.opened()
+      expect(router.isQuiet).toBe(false)
     })
 
     it('not where the stream was silent for longer than heartbeats are apart', () => {
-      hub.opened()
+      router.opened()
       clock.increment(15_000)
-      expect(hub.isQuiet).toBe(true)
+      expect(router.isQuiet).toBe(true)
       clock.increment(1)
-      expect(hub.isQuiet).toBe(false)
-      hub.receive({ type: 'server.heartbeat', properties: {} })
-      expect(hub.isQuiet).toBe(true)
+      expect(router.isQuiet).toBe(false)
+      router.receive({ type: 'server.heartbeat', properties: {} })
+      expect(router.isQuiet).toBe(true)
     })
   })
 })

@@ -15,7 +15,7 @@ interface Reader {
  * neighbouring deltas are merged, so that the memory of a turn depends on its text and not on its number of
  * deltas.
  */
-export class Replay {
+export class ReplayBuffer {
   readonly #maxBytes: number
   /** Copy-on-write list, so that the subscribers of a reply do not change while the reply is emitted. */
   #subscribers: readonly Subscriber<Reply>[] = []

@@ -6,7 +6,7 @@ import type { TurnRecord, TurnState } from './turn/turn-record.ts'
 export type ProbeOutcome = 'ok' | 'failed' | 'timeout'
 
 /** Hooks for events beside a server machine, used by telemetry and the log. Errors of hooks are ignored. */
-export interface Observer {
+export interface ServerHooks {
   /** Reports a new server machine; a hook follows the machine by subscribing to its actor. */
   onMachine?: (actor: AnyActorRef) => void
   /** Reports a condition of the host or the home that needs attention; called once per condition. */
@@ -17,11 +17,11 @@ export interface Observer {
    * Reports the start of a turn; called within `turn()`, in the caller's context. `now` returns the system's
    * time in ms.
    */
-  onTurn?: (record: TurnRecord, now: () => number) => TurnObserver
+  onTurn?: (record: TurnRecord, now: () => number) => TurnHooks
 }
 
 /** Hooks for one turn; only the first delta is reported, not each delta. */
-export interface TurnObserver {
+export interface TurnHooks {
   onState?: (state: TurnState) => void
   onFirstDelta?: () => void
   /** Reports the terminal reply; called once. */

@@ -4,7 +4,7 @@ import type { HomeLock } from '../../io/home/home-lock.ts'
  * Shared lock of a server's home. The lock is taken once for all users (a preparation, a process, the working
  * machine) and released when the last user leaves.
  */
-export class HomeHold {
+export class SharedHomeLock {
   #lock: HomeLock | undefined
   #users = 0
 

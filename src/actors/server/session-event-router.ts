@@ -34,7 +34,7 @@ interface Route {
  * the event that names the child. A repeated event is dispatched once; all ids share one memory, which is
  * cleared when the last listener leaves.
  */
-export class EventHub {
+export class SessionEventRouter {
   readonly #routes = new Map<string, Route>()
   readonly #seen = new SeenIds()
   /** Ids of sessions that work, also for other clients. */
@@ -96,10 +96,10 @@ export class EventHub {
     this.#lastFrame = this.#now()
     const sessionId = sessionOf(event)
     this.#noteWork(event, sessionId)
-    const link = childOf(event)
-    const route = this.#routeOf(sessionId) ?? this.#routeOf(link?.parentId)
+    const child = childOf(event)
+    const route = this.#routeOf(sessionId) ?? this.#routeOf(child?.parentId)
     if (!route || this.#seen.isRepeated(event.id)) return
-    if (link) this.adopt(link)
+    if (child) this.adopt(child)
     route.listener.onEvent(event)
   }
 
@@ -121,11 +121,11 @@ export class EventHub {
    * Registers the parent's listener for a child session whose events were missed, and returns whether the
    * child is new.
    */
-  adopt(link: SessionLink): boolean {
-    const route = this.#routes.get(link.parentId)
-    if (!route || this.#routes.get(link.childId) === route) return false
-    this.#routes.set(link.childId, route)
-    route.sessionIds.push(link.childId)
+  adopt(child: SessionLink): boolean {
+    const route = this.#routes.get(child.parentId)
+    if (!route || this.#routes.get(child.childId) === route) return false
+    this.#routes.set(child.childId, route)
+    route.sessionIds.push(child.childId)
     return true
   }
 
