@@ -11,6 +11,8 @@ import { SharedHomeLock } from './server/shared-home-lock.ts'
 import type { SessionEventRouter } from './server/session-event-router.ts'
 import { Conversation } from './turn/conversation.ts'
 import type { ServerHooks, ProbeOutcome } from './hooks.ts'
+import type { Mask } from './turn/reducer/failure.ts'
+import type { TurnCause } from './turn/refusal.ts'
 import type { TurnRecord } from './turn/turn-record.ts'
 
 /** Connection to a running server: its API client, and its events routed by session. */
@@ -112,13 +114,21 @@ export class Runtime {
     if (conversation.sessionId !== undefined) this.#conversations.set(conversation.sessionId, conversation)
   }
 
-  /** Releases a turn that has ended; a turn without a terminal reply ends with the error of its actor. */
-  end(turnId: string, error: unknown): void {
+  /** Returns whether the server is known to be idle: no turn lives, and its event stream reports no work. */
+  get isQuiet(): boolean {
+    return this.turns.size === 0 && this.connection?.router.isQuiet === true
+  }
+
+  /** Ends a turn for a local reason, unless it is done or unknown, and releases it. */
+  end(turnId: string, cause: TurnCause, mask: Mask): void {
     const record = this.turns.get(turnId)
-    if (!record) return
-    record.fail(error, (text) => this.latestOptions.secrets.mask(text))
-    this.turns.delete(turnId)
-    const { conversation } = record
+    record?.fail(cause, mask)
+    if (record) this.release(record)
+  }
+
+  /** Releases a turn that is done, and the conversation with its last turn. */
+  release({ id, conversation }: TurnRecord): void {
+    if (!this.turns.delete(id)) return
     conversation.turns--
     if (conversation.turns === 0 && conversation.sessionId !== undefined)
       this.#conversations.delete(conversation.sessionId)

@@ -129,7 +129,7 @@ export function startTurn(
     runtime.isWatched = true
   }
   runtime.register(record)
-  actor.send({ type: 'turn.start', turnId: record.id })
+  actor.send({ type: 'turn.start', turnId: record.id, conversationId: record.conversation.key })
   return turn
 }
 
@@ -144,7 +144,7 @@ function recordOf(
   try {
     const { plan, sessionId } = planTurn(input, values)
     const conversation = given ?? conversationOf(runtime, sessionId)
-    const record = new TurnRecord(plan, conversation, values.maxReplayBytes)
+    const record = new TurnRecord(plan, conversation, now(), values.maxReplayBytes)
     runtime.follow(record, now)
     return record
   } catch (error) {
@@ -152,6 +152,7 @@ function recordOf(
     const record = new TurnRecord(
       { ...plan, model: '', traceId: traceOf(input) },
       new Conversation({ key: '' }),
+      now(),
       values.maxReplayBytes,
     )
     runtime.follow(record, now)

@@ -1,4 +1,4 @@
-import { RuntimeHandle, runtimeOf, type ServerInput } from '../actors/runtime.ts'
+import { RuntimeHandle, type ServerInput } from '../actors/runtime.ts'
 import {
   BinaryNotFoundError,
   HomeLockedError,
@@ -7,6 +7,7 @@ import {
   PortInUseError,
 } from '../errors.ts'
 import type { CompiledOptions } from '../config/options.ts'
+import { TurnQueue, type QueuedTurn } from './turn-queue.ts'
 
 /** Context of a server machine. It holds no process handle and no secret: these live beside the machine, behind `runtime`. */
 export interface ServerContext {
@@ -72,10 +73,10 @@ export interface ServerContext {
   /** The configuration that did not come up, and why, so that the one before is in use again. */
   rolledBack: { revision: number; error: OpenCodeRuntimeError | undefined } | undefined
 
-  /** Ids of turns that wait for the server or for a place, in order. */
-  waiting: readonly string[]
-  /** Ids of turns that run. */
-  running: readonly string[]
+  /** Turns that wait for the server or for a place, in order. */
+  waiting: TurnQueue
+  /** Turns that run. */
+  running: readonly QueuedTurn[]
 }
 
 /** Events of a server machine: commands in the imperative, facts in the past. */
@@ -88,9 +89,14 @@ export type ServerEvent =
   /** Use another configuration: drain, and start again with it. */
   | { type: 'server.reconfigure'; options: CompiledOptions }
   | { type: 'memory.exceeded'; residentMb: number }
-  | { type: 'turn.start'; turnId: string }
+  /** Run a turn. Without a `conversationId`, the turn is a conversation of its own. */
+  | { type: 'turn.start'; turnId: string; conversationId?: string }
   | { type: 'turn.cancel'; turnId: string }
   | { type: 'turn.ended'; turnId: string }
+  /** The server died, and the turn can be sent again to the next one. */
+  | { type: 'turn.suspended'; turnId: string; conversationId: string }
+  /** Turns ended while they waited. */
+  | { type: 'queue.ended'; turnIds: readonly string[] }
   | { type: 'process.spawned'; pid: number }
   | { type: 'process.listening' }
   | { type: 'process.exited'; error: OpenCodeRuntimeError }
@@ -131,7 +137,7 @@ export const initialContext = (options: CompiledOptions): ServerContext => ({
   lastHealthy: undefined,
   pending: undefined,
   rolledBack: undefined,
-  waiting: [],
+  waiting: TurnQueue.empty,
   running: [],
 })
 
@@ -145,17 +151,15 @@ export const inputOf = ({ context: { options, runtime } }: { context: ServerCont
 export const isWanted = ({ wanted, leases, waiting, running }: ServerContext): boolean =>
   wanted || leases.length > 0 || waiting.length > 0 || running.length > 0
 
-/** The turns that may run now, in order: one of a lane at a time, `maxConcurrentTurns` in all. */
-export function admissible({ options, runtime, waiting, running }: ServerContext): string[] {
-  const { turns } = runtimeOf(runtime)
-  const busy = new Set(running.map((id) => turns.get(id)?.conversation.key))
-  const admitted: string[] = []
-  for (const id of waiting) {
+/** Returns the turns that may run now, in order: one turn of a conversation at a time, `maxConcurrentTurns` in all. */
+export function admissible({ options, waiting, running }: ServerContext): QueuedTurn[] {
+  const busy = new Set(running.map(({ conversationId }) => conversationId))
+  const admitted: QueuedTurn[] = []
+  for (const turn of waiting) {
     if (running.length + admitted.length >= options.values.maxConcurrentTurns) break
-    const lane = turns.get(id)?.conversation.key
-    if (busy.has(lane)) continue
-    busy.add(lane)
-    admitted.push(id)
+    if (busy.has(turn.conversationId)) continue
+    busy.add(turn.conversationId)
+    admitted.push(turn)
   }
   return admitted
 }
@@ -204,14 +208,4 @@ export function backoffMs({ options, cooldowns, wasHealthy }: ServerContext, ran
   if (wasHealthy) return 0
   const { backoffInitialMs, backoffFactor, backoffMaxMs } = options.values
   return Math.min(backoffMaxMs, backoffInitialMs * backoffFactor ** cooldowns * (0.8 + 0.4 * random))
-}
-
-/** Returns for how long the event stream has been silent, in ms. */
-export const silentMs = ({ runtime }: ServerContext): number =>
-  runtimeOf(runtime).connection?.router.silentMs ?? 0
-
-/** Returns whether the server is known to be idle: there is no turn, and its event stream tells of no work. */
-export function isQuiet({ runtime }: ServerContext): boolean {
-  const { connection, turns } = runtimeOf(runtime)
-  return turns.size === 0 && connection?.router.isQuiet === true
 }

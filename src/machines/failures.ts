@@ -89,8 +89,11 @@ export function spent(context: ServerContext): Partial<Failure> {
 /** For turns of a server that is stopped. */
 export const stopped: TurnCause = { code: 'cancelled', error: 'The server was stopped' }
 
-/** For a turn that its host cancels. */
-export const cancelled: TurnCause = { code: 'cancelled', error: 'The turn was cancelled' }
+/** Returns the reason for the end of a turn whose actor failed, or ended without a reply: a defect of this package. */
+export const turnLost = (thrown: unknown): TurnCause => ({
+  code: 'internal',
+  error: thrown instanceof Error ? thrown.message : 'The turn ended without a reply',
+})
 
 /** For turns in flight when the server ends. */
 export function ended({ ending, error, reason = 'unknown' }: ServerContext): TurnCause {

@@ -42,21 +42,27 @@ export const serverMachine = machineSetup.createMachine({
   id: 'server',
   context: ({ input }) => initialContext(input),
   initial: 'idle',
-  invoke: { id: 'home', src: 'home', input: inputOf },
+  invoke: [
+    { id: 'home', src: 'home', input: inputOf },
+    { id: 'queue', src: 'queue', input: inputOf },
+  ],
   on: {
     'server.start': { actions: 'want' },
     'server.release': { actions: 'release' },
     'server.stop': { actions: stopping },
     'server.reconfigure': { actions: 'notePending' },
     'turn.start': [
+      { guard: 'hasTurn' },
       {
-        guard: 'isOverflow',
+        guard: 'isQueueFull',
         actions: { type: 'refuseTurn', params: ({ context }) => ({ cause: overloaded(context) }) },
       },
-      { guard: 'isKnownTurn', actions: { type: 'acceptTurn', params: { state: 'waitingForServer' } } },
+      { actions: { type: 'acceptTurn', params: { state: 'waitingForServer' } } },
     ],
     'turn.cancel': { actions: 'cancelTurn' },
+    'turn.suspended': { actions: 'requeueTurn' },
     'turn.ended': { actions: 'releaseChild' },
+    'queue.ended': { actions: 'forgetWaiting' },
     'xstate.done.actor.*': { actions: 'releaseChild' },
     'xstate.error.actor.*': { actions: 'releaseChild' },
   },
@@ -219,14 +225,19 @@ export const serverMachine = machineSetup.createMachine({
             },
             judging: {
               entry: assign(({ context }) => ({ failures: context.failures + 1 })),
-              always: [
-                {
-                  guard: 'isWedged',
-                  target: '#server.reaping',
-                  actions: { type: 'noteFailure', params: wedged },
-                },
-                { target: 'resting' },
-              ],
+              invoke: {
+                src: 'silence',
+                input: inputOf,
+                onDone: [
+                  {
+                    guard: { type: 'isWedged', params: ({ event }) => event.output },
+                    target: '#server.reaping',
+                    actions: { type: 'noteFailure', params: wedged },
+                  },
+                  { target: 'resting' },
+                ],
+                onError: 'resting',
+              },
             },
           },
         },
@@ -248,14 +259,7 @@ export const serverMachine = machineSetup.createMachine({
                   on: { 'stream.opened': { target: 'listening', actions: assign({ streamTries: 0 }) } },
                   after: { streamOpening: '#server.healthy.stream.pausing' },
                 },
-                listening: {
-                  after: {
-                    streamPatience: [
-                      { guard: 'isStreamSilent', target: '#server.healthy.stream.pausing' },
-                      { target: 'listening', reenter: true },
-                    ],
-                  },
-                },
+                listening: {},
               },
             },
             pausing: {
@@ -286,7 +290,7 @@ export const serverMachine = machineSetup.createMachine({
           initial: 'open',
           states: {
             open: {
-              entry: ['admitTurns', 'tellQueued'],
+              entry: ['admitTurns', 'setQueued'],
               initial: 'unused',
               states: {
                 unused: {
@@ -298,14 +302,17 @@ export const serverMachine = machineSetup.createMachine({
                 used: { always: { guard: 'hasNoTurns', target: 'unused' } },
               },
               on: {
-                'turn.start': {
-                  guard: 'isKnownTurn',
-                  actions: [
-                    { type: 'acceptTurn', params: { state: 'queued' } },
-                    'admitTurns',
-                    'refuseOverflow',
-                  ],
-                },
+                'turn.start': [
+                  { guard: 'hasTurn' },
+                  {
+                    guard: 'isOverflow',
+                    actions: {
+                      type: 'refuseTurn',
+                      params: ({ context }) => ({ cause: overloaded(context) }),
+                    },
+                  },
+                  { actions: [{ type: 'acceptTurn', params: { state: 'queued' } }, 'admitTurns'] },
+                ],
                 'turn.ended': { actions: ['releaseChild', 'admitTurns'] },
                 'xstate.done.actor.*': { actions: ['releaseChild', 'admitTurns'] },
                 'xstate.error.actor.*': { actions: ['releaseChild', 'admitTurns'] },
@@ -350,7 +357,6 @@ export const serverMachine = machineSetup.createMachine({
           always: [
             { guard: 'isGone', target: 'sweeping' },
             { guard: 'isUnresponsive', target: 'terminating' },
-            { guard: 'isQuiet', target: 'terminating' },
           ],
           invoke: {
             src: 'dispose',
@@ -431,7 +437,7 @@ export const serverMachine = machineSetup.createMachine({
           actions: ['want', 'renewBudget', assign({ ending: undefined })],
         },
         'server.reconfigure': { actions: ['notePending', 'adoptPending'] },
-        'turn.start': { guard: 'isKnownTurn', target: '.judging', actions: 'noteTime' },
+        'turn.start': { target: '.judging', actions: 'noteTime' },
       },
       initial: 'resting',
       states: {

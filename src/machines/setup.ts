@@ -2,12 +2,14 @@ import { setup } from 'xstate'
 import { punctualMs } from '../actors/clock.ts'
 import { events } from '../actors/server/events.ts'
 import { home } from '../actors/server/home.ts'
-import { memory } from '../actors/server/memory.ts'
 import { inputRead } from '../actors/server/input-read.ts'
+import { memory } from '../actors/server/memory.ts'
 import { prepare } from '../actors/server/prepare.ts'
 import { probe } from '../actors/server/probe.ts'
 import { serverProcess } from '../actors/server/process.ts'
 import { dispose, sweep } from '../actors/server/reap.ts'
+import { silence, type Silence } from '../actors/server/silence.ts'
+import { queue } from '../actors/turn/queue.ts'
 import { turnLogic } from '../actors/turn/turn.ts'
 import { warmUp } from '../actors/server/warm-up.ts'
 import type { CompiledOptions } from '../config/options.ts'
@@ -15,12 +17,10 @@ import { judgeVersion } from '../io/opencode/versions.ts'
 import {
   backoffMs,
   canRollBack,
-  isQuiet,
   isWanted,
   mayBeOfConfiguration,
   mayTryAgain,
   recentRestarts,
-  silentMs,
   type ServerContext,
   type ServerEvent,
 } from './context.ts'
@@ -32,8 +32,8 @@ const termRepeatMs = 500
 const sweepIntervalMs = 50
 /** After these nothing more can be done: what is left cannot be killed. */
 const maxSweeps = 200
-/** Heartbeats come every 10 s (opencode 1.18.33). */
-const streamPatienceMs = 30_000
+/** Time for an event stream to open. */
+const streamOpeningMs = 30_000
 const streamRetryMs = 100
 const streamRetryMaxMs = 5_000
 /** For a server that never ends its warm-up: nothing waits for it. */
@@ -50,10 +50,12 @@ export const serverSetup = setup({
     serverProcess,
     probe,
     inputRead,
+    silence,
     events,
     memory,
     dispose,
     sweep,
+    queue,
     turnLogic,
     warmUp,
   },
@@ -69,9 +71,7 @@ export const serverSetup = setup({
     disposeTimeout: disposeTimeoutMs,
     termRepeat: termRepeatMs,
     sweepInterval: sweepIntervalMs,
-    streamOpening: streamPatienceMs,
-    // Newer Nodes warn of a timer that is set to less than nothing.
-    streamPatience: ({ context }) => Math.max(0, streamPatienceMs - silentMs(context)),
+    streamOpening: streamOpeningMs,
     streamRetry: ({ context }) =>
       Math.min(streamRetryMaxMs, streamRetryMs * 2 ** context.streamTries) * (0.5 + Math.random()),
     warmUpTimeout: warmUpTimeoutMs,
@@ -82,8 +82,6 @@ export const serverSetup = setup({
     isGone: ({ context }) => context.pid === undefined,
     /** A server that does not answer, or never did, has nothing to be asked to end. */
     isUnresponsive: ({ context }) => !context.wasHealthy || context.failures > 0,
-    /** An idle server need not be asked for its work. */
-    isQuiet: ({ context }) => isQuiet(context),
     hasSweptEnough: ({ context }) => context.sweeps >= maxSweeps,
     isMeantToStop: ({ context }) => context.ending !== 'failure' && context.ending !== 'refusal',
     isRefused: ({ context }) => context.ending === 'refusal',
@@ -107,10 +105,9 @@ export const serverSetup = setup({
     isDrained: ({ context }) => context.running.length === 0,
     canDrain: ({ event }) => event.type === 'server.stop' && (event.drainMs ?? 0) > 0,
     /** Failed probes mean wedged; with a turn running only if the stream is silent too. */
-    isWedged: ({ context }) =>
+    isWedged: ({ context }, { silentMs }: Silence) =>
       context.failures >= context.options.values.unhealthyThreshold &&
-      (context.running.length === 0 || silentMs(context) >= context.options.values.busyGraceMs),
-    isStreamSilent: ({ context }) => silentMs(context) >= streamPatienceMs,
+      (context.running.length === 0 || silentMs >= context.options.values.busyGraceMs),
     /** A turn that is there already does itself what a warm-up would do for it. */
     isToWarmUp: ({ context }) => context.options.values.warmUp && context.running.length === 0,
   },

@@ -1,104 +1,109 @@
-import { enqueueActions, type DoneActorEvent, type ErrorActorEvent } from 'xstate'
-import type { TurnCause } from '../actors/turn/refusal.ts'
-import { runtimeOf } from '../actors/runtime.ts'
-import { cancelled, ended, overloaded, processLost } from './failures.ts'
+import { assign, enqueueActions, sendTo, type DoneActorEvent, type ErrorActorEvent } from 'xstate'
+import type { WaitingState } from '../actors/turn/queue.ts'
+import { cancelledTurn, type TurnCause } from '../actors/turn/refusal.ts'
+import { ended, processLost, turnLost } from './failures.ts'
 import { admissible, inputOf, type ServerContext, type ServerEvent } from './context.ts'
 import { serverSetup } from './setup.ts'
+import { TurnQueue } from './turn-queue.ts'
 
-/** Setup of the machine with the actions of turns, which are its children: accept, admit, refuse, end, release. */
+/** Setup of the machine with the actions of turns: accept, admit, refuse, end, suspend, release. */
 export const withTurns = serverSetup.extend({
   guards: {
-    isKnownTurn: ({ context, event }) => isKnown(context, event),
-    /** Before the server is there, those that could run at once do not count as queued. */
-    isOverflow: ({ context, event }) => {
-      const { maxConcurrentTurns, maxQueuedTurns } = context.options.values
-      return isKnown(context, event) && context.waiting.length >= maxConcurrentTurns + maxQueuedTurns
-    },
+    hasTurn: ({ context, event }) => event.type === 'turn.start' && isLive(context, event.turnId),
+    /** Before the server is healthy, turns that could then run at once do not count as queued. */
+    isQueueFull: ({ context: { waiting, options } }) =>
+      waiting.length >= options.values.maxConcurrentTurns + options.values.maxQueuedTurns,
+    isOverflow: ({ context, event }) =>
+      context.waiting.length >= context.options.values.maxQueuedTurns && !canRunNow(context, event),
   },
   actions: {
-    /** Every turn is a child from its first moment: it keeps its own deadline while it waits. */
-    acceptTurn: enqueueActions(
-      ({ context, event, enqueue }, { state }: { state: 'queued' | 'waitingForServer' }) => {
-        if (event.type !== 'turn.start') return
-        const { turnId } = event
-        enqueue(() => runtimeOf(context.runtime).turns.get(turnId)?.setStatus({ state }))
-        enqueue.spawnChild('turnLogic', { id: `turn:${turnId}`, input: { turnId, ...inputOf({ context }) } })
-        enqueue.assign({ waiting: [...context.waiting, turnId] })
-      },
-    ),
-    refuseTurn: enqueueActions(({ context, event, enqueue }, { cause }: { cause: TurnCause }) => {
+    acceptTurn: enqueueActions(({ context, event, enqueue }, { state }: { state: WaitingState }) => {
       if (event.type !== 'turn.start') return
-      const { turnId } = event
-      enqueue.spawnChild('turnLogic', { id: `turn:${turnId}`, input: { turnId, ...inputOf({ context }) } })
-      enqueue.sendTo(`turn:${turnId}`, { type: 'turn.end', cause })
+      const { turnId, conversationId = turnId } = event
+      enqueue.sendTo('queue', { type: 'queue.add', turnId, state })
+      enqueue.assign({ waiting: context.waiting.add({ turnId, conversationId }) })
+    }),
+    refuseTurn: enqueueActions(({ event, enqueue }, { cause }: { cause: TurnCause }) => {
+      if (event.type === 'turn.start')
+        enqueue.sendTo('queue', { type: 'queue.end', turnIds: [event.turnId], cause })
     }),
     cancelTurn: enqueueActions(({ context, event, enqueue }) => {
-      if (event.type !== 'turn.cancel' || !isLive(context, event.turnId)) return
-      enqueue.sendTo(`turn:${event.turnId}`, { type: 'turn.end', cause: cancelled })
+      if (event.type !== 'turn.cancel') return
+      const { turnId } = event
+      if (isRunning(context, turnId))
+        enqueue.sendTo(`turn:${turnId}`, { type: 'turn.end', cause: cancelledTurn })
+      if (!context.waiting.has(turnId)) return
+      enqueue.sendTo('queue', { type: 'queue.end', turnIds: [turnId], cause: cancelledTurn })
+      enqueue.assign({ waiting: context.waiting.without([turnId]) })
     }),
+    /** Makes turns that may run now actors of their own. */
     admitTurns: enqueueActions(({ context, enqueue }) => {
       const admitted = admissible(context)
-      for (const id of admitted)
-        enqueue.sendTo(`turn:${id}`, { type: 'turn.admit', options: context.options })
+      if (admitted.length === 0) return
+      const turnIds = admitted.map(({ turnId }) => turnId)
+      enqueue.sendTo('queue', { type: 'queue.release', turnIds })
+      for (const turnId of turnIds)
+        enqueue.spawnChild('turnLogic', { id: `turn:${turnId}`, input: { turnId, ...inputOf({ context }) } })
       enqueue.assign({
-        waiting: context.waiting.filter((id) => !admitted.includes(id)),
+        waiting: context.waiting.without(turnIds),
         running: [...context.running, ...admitted],
       })
     }),
-    tellQueued: ({ context }) => {
-      const { turns } = runtimeOf(context.runtime)
-      for (const id of context.waiting) turns.get(id)?.setStatus({ state: 'queued' })
-    },
-    /** Only the turn that came last: those before it were accepted. */
-    refuseOverflow: enqueueActions(({ context, event, enqueue }) => {
-      const last = context.waiting.at(-1)
-      if (event.type !== 'turn.start' || last !== event.turnId) return
-      if (context.waiting.length <= context.options.values.maxQueuedTurns) return
-      enqueue.sendTo(`turn:${last}`, { type: 'turn.end', cause: overloaded(context) })
-      enqueue.assign({ waiting: context.waiting.slice(0, -1) })
-    }),
-    /** A turn that is told to end wants no server any more; its child is released when it has ended. */
+    setQueued: sendTo('queue', { type: 'queue.setStatus', state: 'queued' }),
     endWaiting: enqueueActions(({ context, enqueue }, { cause }: { cause: TurnCause }) => {
-      for (const id of context.waiting) enqueue.sendTo(`turn:${id}`, { type: 'turn.end', cause })
-      enqueue.assign({ waiting: [] })
+      const turnIds = [...context.waiting].map(({ turnId }) => turnId)
+      enqueue.sendTo('queue', { type: 'queue.end', turnIds, cause })
+      enqueue.assign({ waiting: TurnQueue.empty })
     }),
-    /** Turns that may be prompted again wait for the next server, before all others. */
+    /** Tells the running turns that their server is gone: each ends, or asks to be sent again (`turn.suspended`). */
     endRunning: enqueueActions(({ context, enqueue }) => {
-      const { turns } = runtimeOf(context.runtime)
       const cause = ended(context)
-      const mayResume = cause.code === 'server_died'
-      const resumed = context.running.filter((id) => mayResume && turns.get(id)?.canResume === true)
-      for (const id of context.running) {
-        if (resumed.includes(id)) enqueue.sendTo(`turn:${id}`, { type: 'turn.suspend', cause })
-        else enqueue.sendTo(`turn:${id}`, { type: 'turn.end', cause, isServerGone: true })
-      }
-      enqueue.assign({ running: [], waiting: [...resumed, ...context.waiting] })
+      for (const { turnId } of context.running)
+        enqueue.sendTo(`turn:${turnId}`, { type: 'turn.serverGone', cause })
+      enqueue.assign({ running: [] })
     }),
+    /** Suspended turns wait for the next server, before all others. */
+    requeueTurn: enqueueActions(({ context, event, enqueue }) => {
+      if (event.type !== 'turn.suspended') return
+      const { turnId, conversationId } = event
+      enqueue.stopChild(`turn:${turnId}`)
+      enqueue.sendTo('queue', { type: 'queue.add', turnId, state: 'waitingForServer' })
+      enqueue.assign({ waiting: context.waiting.add({ turnId, conversationId, isResumed: true }) })
+    }),
+    forgetWaiting: assign(({ context, event }) =>
+      event.type === 'queue.ended' ? { waiting: context.waiting.without(event.turnIds) } : {},
+    ),
     /** No finished child stays, and no child's failure takes the machine down. */
     releaseChild: enqueueActions(({ context, event, enqueue }) => {
-      const { actorId, error } =
-        event.type === 'turn.ended'
-          ? { actorId: `turn:${event.turnId}`, error: undefined }
-          : (event as unknown as DoneActorEvent & Partial<ErrorActorEvent>)
-      // Of a process whose actor is gone nothing is heard any more: it counts as gone too, and is swept.
+      if (event.type === 'turn.ended') return release(event.turnId)
+      const { actorId, error } = event as unknown as DoneActorEvent & Partial<ErrorActorEvent>
+      // Nothing more is heard of a process whose actor is gone: the process counts as gone too, and is swept.
       if (actorId === 'process') enqueue.raise({ type: 'process.exited', error: processLost(error) })
       if (!actorId.startsWith('turn:')) return
       const turnId = actorId.slice('turn:'.length)
-      enqueue(() => runtimeOf(context.runtime).end(turnId, error))
-      enqueue.stopChild(actorId)
-      enqueue.assign({
-        waiting: context.waiting.filter((id) => id !== turnId),
-        running: context.running.filter((id) => id !== turnId),
-      })
+      enqueue.sendTo('queue', { type: 'queue.end', turnIds: [turnId], cause: turnLost(error) })
+      release(turnId)
+
+      function release(id: string): void {
+        enqueue.stopChild(`turn:${id}`)
+        enqueue.assign({ running: context.running.filter(({ turnId: other }) => other !== id) })
+      }
     }),
   },
 })
 
-const isLive = ({ waiting, running }: ServerContext, turnId: string): boolean =>
-  waiting.includes(turnId) || running.includes(turnId)
+const isRunning = ({ running }: ServerContext, id: string): boolean =>
+  running.some(({ turnId }) => turnId === id)
 
-/** Registered beside the machine, and not told of before. */
-const isKnown = (context: ServerContext, event: ServerEvent): boolean =>
-  event.type === 'turn.start' &&
-  runtimeOf(context.runtime).turns.get(event.turnId)?.isDone === false &&
-  !isLive(context, event.turnId)
+const isLive = (context: ServerContext, turnId: string): boolean =>
+  context.waiting.has(turnId) || isRunning(context, turnId)
+
+/** Returns whether a new turn could run at once: there is a place, and no other turn of its conversation runs. */
+function canRunNow({ options, running }: ServerContext, event: ServerEvent): boolean {
+  if (event.type !== 'turn.start') return false
+  const { turnId, conversationId = turnId } = event
+  return (
+    running.length < options.values.maxConcurrentTurns &&
+    !running.some((other) => other.conversationId === conversationId)
+  )
+}

@@ -120,8 +120,8 @@ export class DrivenServer {
     const { waiting, running } = this.actor.getSnapshot().context
     const open = new Map(this.openTurns.map((asking) => [asking.turn.id, asking]))
     return (
-      waiting.every((id) => open.has(id)) &&
-      running.every((id) => open.get(id)?.isAsking) &&
+      [...waiting].every(({ turnId }) => open.has(turnId)) &&
+      running.every(({ turnId }) => open.get(turnId)?.isAsking) &&
       open.size === waiting.length + running.length
     )
   }

@@ -8,7 +8,7 @@ import type { Prepared } from '../../src/actors/server/prepare.ts'
 import type { ProbeAnswer } from '../../src/actors/server/probe.ts'
 import type { ProcessCommand, ProcessFact } from '../../src/actors/server/process.ts'
 import { runtimeOf, type ServerConnection, type ServerInput } from '../../src/actors/runtime.ts'
-import type { StreamFact } from '../../src/actors/server/events.ts'
+import { watchSilence, type StreamFact } from '../../src/actors/server/events.ts'
 import { ServerExitedError } from '../../src/errors.ts'
 import { FakeClient } from './fake-client.ts'
 
@@ -120,6 +120,7 @@ export class FakeWorld {
   #process: FakeProcess | undefined
   #clock: SystemClock | undefined
   #tellStream: (fact: StreamFact) => void = () => undefined
+  #stopWatching = (): void => undefined
 
   constructor(script: Partial<Script> = {}) {
     this.script = { ...goodWorld, ...script }
@@ -147,12 +148,15 @@ export class FakeWorld {
   }
 
   loseStream(): void {
+    this.#stopWatching()
     this.router?.lost()
     this.#tellStream({ type: 'stream.lost' })
   }
 
   openStream(): void {
     this.router?.opened()
+    if (this.router && this.#clock)
+      this.#stopWatching = watchSilence(this.router, this.#clock, () => this.loseStream())
     this.#tellStream({ type: 'stream.opened' })
   }
 
@@ -202,7 +206,7 @@ export class FakeWorld {
         return this.#stream((fact) => sendBack(fact))
       }),
       dispose: fromPromise<undefined, ServerInput>(({ input }) => {
-        serve(input)
+        if (runtimeOf(input.runtime).isQuiet) return Promise.resolve(undefined)
         return this.#answer('dispose', this.script.dispose)
       }),
       sweep: fromPromise<{ left: number }, ServerInput>(({ input }) => {
@@ -269,6 +273,7 @@ export class FakeWorld {
     }
     return () => {
       this.note('stream closed')
+      this.#stopWatching()
       this.#clock?.clearTimeout(timer)
       this.router?.closed()
     }

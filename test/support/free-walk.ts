@@ -89,8 +89,8 @@ export class FreeWalk {
 
   answer(n: number): void {
     const { server } = this
-    const id = at(server.context().running, n)
-    const turn = server.turns.find((turn) => turn.id === id)
+    const running = at(server.context().running, n)
+    const turn = server.turns.find((turn) => turn.id === running?.turnId)
     // One whose session is not known yet cannot have been asked.
     if (turn && server.runtime.turns.get(turn.id)?.conversation.sessionId !== undefined)
       void server.answer(turn)

@@ -3,7 +3,8 @@ import { createActor, type InspectionEvent, type SnapshotFrom } from 'xstate'
 import { runtimeOf } from '../../src/actors/runtime.ts'
 import { ensureRunning, type EnsureRunningOptions } from '../../src/api/ensure-running.ts'
 import { lifecycleOf, lifecycleTransitions, type LifecycleState } from '../../src/api/lifecycle.ts'
-import { admissible, isWanted, recentRestarts } from '../../src/machines/context.ts'
+import { admissible, isWanted, recentRestarts, type ServerContext } from '../../src/machines/context.ts'
+import type { QueuedTurn } from '../../src/machines/turn-queue.ts'
 import { serverMachine } from '../../src/machines/server-machine.ts'
 import { compileOptions, type OpenCodeServerOptions } from '../../src/config/options.ts'
 import { isTerminal, type Reply } from '../../src/replies.ts'
@@ -156,6 +157,15 @@ export function createServer(overrides: Partial<OpenCodeServerOptions> = {}, scr
   }
 }
 
+/** Returns the ids of waiting or running turns, in order. */
+export const idsOf = (turns: Iterable<QueuedTurn>): string[] => [...turns].map(({ turnId }) => turnId)
+
+/** Returns the ids of the turns in a context, in order. */
+export const turnIdsOf = ({ running, waiting }: Pick<ServerContext, 'running' | 'waiting'>) => ({
+  running: idsOf(running),
+  waiting: idsOf(waiting),
+})
+
 /** What no snapshot may say. */
 function violations(snapshot: SnapshotFrom<typeof serverMachine>, state: LifecycleState): string[] {
   const { context } = snapshot
@@ -163,7 +173,10 @@ function violations(snapshot: SnapshotFrom<typeof serverMachine>, state: Lifecyc
   const { waiting, running, leases, pid, options, restartTimes } = context
   const isAtRest = state === 'idle' || state === 'failed'
   const rules: [string, boolean][] = [
-    ['a turn is there twice', new Set([...waiting, ...running]).size === waiting.length + running.length],
+    [
+      'a turn is there twice',
+      new Set(idsOf([...waiting, ...running])).size === waiting.length + running.length,
+    ],
     ['turns run on no healthy server', running.length === 0 || state === 'healthy'],
     ['a turn waits that could run', !isOpen || admissible(context).length === 0],
     ['somebody waits for what does not come', !isAtRest || waiting.length + leases.length === 0],

@@ -1,7 +1,9 @@
 import { fromCallback, type EventObject } from 'xstate'
 import { HttpError } from '../../io/opencode/client.ts'
-import { clockOf, elapse, type SystemClock } from '../clock.ts'
+import { heartbeatMs } from '../../io/opencode/wire.ts'
+import { clockOf, elapse, inputRead, type SystemClock } from '../clock.ts'
 import { runtimeOf, type ServerConnection, type ServerInput } from '../runtime.ts'
+import type { SessionEventRouter } from './session-event-router.ts'
 
 /**
  * First and longest wait for an event after a nudge of a new stream, in ms; the wait doubles with each nudge.
@@ -11,6 +13,9 @@ const provokeMaxMs = 1_000
 
 /** Time limit of a nudge that the server neither accepts nor refuses, in ms. */
 const nudgeTimeoutMs = 5_000
+
+/** Longest silence of an open stream, in ms; a stream that is silent for longer counts as lost. */
+const patienceMs = 3 * heartbeatMs
 
 /** State change of the event stream. */
 export type StreamFact = { type: 'stream.opened' } | { type: 'stream.lost' }
@@ -38,10 +43,13 @@ export function readStream(
   const connection = runtimeOf(runtime).connection
   const abort = new AbortController()
   const heard = new AbortController()
+  let isLost = false
+  let stopWatching: (() => void) | undefined
   const open = (): void => {
     if (heard.signal.aborted) return
     heard.abort()
     connection?.router.opened()
+    if (connection) stopWatching = watchSilence(connection.router, clock, lose)
     report({ type: 'stream.opened' })
   }
   const read = async (): Promise<void> => {
@@ -52,9 +60,11 @@ export function readStream(
         connection?.router.receive(event)
       }
   }
-  const lose = (error?: unknown): void => {
+  function lose(error?: unknown): void {
     heard.abort()
-    if (abort.signal.aborted) return
+    stopWatching?.()
+    if (isLost || abort.signal.aborted) return
+    isLost = true
     connection?.router.lost()
     report({ type: 'stream.lost' }, error)
   }
@@ -62,7 +72,37 @@ export function readStream(
   return () => {
     abort.abort()
     heard.abort()
+    stopWatching?.()
     connection?.router.closed()
+  }
+}
+
+/**
+ * Calls a function when an open stream has been silent for longer than three heartbeats. The pending input is
+ * read first, because it may contain events.
+ *
+ * @returns a function that stops the watch
+ */
+export function watchSilence(
+  router: SessionEventRouter,
+  clock: SystemClock,
+  onSilent: () => void,
+): () => void {
+  let isStopped = false
+  let timer: unknown
+  const wait = (): void => {
+    timer = clock.setTimeout(() => void look(), Math.max(0, patienceMs - router.silentMs))
+  }
+  const look = async (): Promise<void> => {
+    await inputRead()
+    if (isStopped) return
+    if (router.silentMs >= patienceMs) onSilent()
+    else wait()
+  }
+  wait()
+  return () => {
+    isStopped = true
+    clock.clearTimeout(timer)
   }
 }
 

@@ -5,7 +5,8 @@ import { runtimeOf, type ServerInput } from '../runtime.ts'
 import { isFields } from '../../io/opencode/wire.ts'
 
 /**
- * Aborts the server's work before the server itself is stopped. An idle server has nothing to dispose of.
+ * Aborts the server's work before the server itself is stopped. A server that is known to be idle is not
+ * asked.
  *
  * @remarks Observed in opencode 1.18.33: bash tools run in process sessions of their own, which a group
  * signal does not reach; abort and dispose end these tools.
@@ -16,8 +17,8 @@ export const dispose = fromPromise<undefined, ServerInput>(async ({ input, signa
 })
 
 async function endWork({ runtime }: ServerInput, signal: AbortSignal): Promise<void> {
-  const { connection, directories } = runtimeOf(runtime)
-  if (!connection) return
+  const { connection, directories, isQuiet } = runtimeOf(runtime)
+  if (!connection || isQuiet) return
   const places = [...new Set([...directories, connection.directory])]
   const busy = (await Promise.all(places.map((place) => busyIn(connection.client, place, signal)))).flat()
   if (busy.length === 0) return

@@ -1,14 +1,10 @@
 import type { OpenCodeEvent } from '../../replies.ts'
 import { deferred, type Deferred } from '../../util/deferred.ts'
 import { SeenIds } from './seen-ids.ts'
-import { childOf, parseStatus, sessionOf, type SessionLink } from '../../io/opencode/wire.ts'
+import { childOf, heartbeatMs, parseStatus, sessionOf, type SessionLink } from '../../io/opencode/wire.ts'
 
-/**
- * Longest silence of a live stream, in ms.
- *
- * @remarks Observed in opencode 1.18.33: a heartbeat comes every 10 s.
- */
-const trustedMs = 15_000
+/** Longest silence of a stream that counts as live, in ms. */
+const trustedMs = 1.5 * heartbeatMs
 
 /**
  * Listener of a session: receives the session's events, those of its child sessions, and the gaps between

@@ -1,5 +1,6 @@
 import type { HttpError } from '../../io/opencode/client.ts'
-import type { TurnErrorCode } from '../../replies.ts'
+import type { ErrorReply, TurnErrorCode } from '../../replies.ts'
+import { isRetryable, safeLine, type Mask } from './reducer/failure.ts'
 
 /** Local reason for the end of a turn. */
 export interface TurnCause {
@@ -8,6 +9,21 @@ export interface TurnCause {
   /** True if the same turn may succeed later; by default, the code decides. */
   retryable?: boolean
 }
+
+/** Returns the terminal reply of a turn that ends for a local reason. */
+export function errorReply(traceId: string | null, cause: TurnCause, mask: Mask): ErrorReply {
+  const { code, error, retryable = isRetryable(code) } = cause
+  return { kind: 'error', trace_id: traceId, error: safeLine(mask(error)), code, retryable }
+}
+
+/** Reason for the end of a turn that its caller cancels. */
+export const cancelledTurn: TurnCause = { code: 'cancelled', error: 'The turn was cancelled' }
+
+/** Returns the reason for the end of a turn at its time limit. */
+export const deadlineExceeded = (deadlineMs: number): TurnCause => ({
+  code: 'deadline_exceeded',
+  error: `The turn did not end within ${deadlineMs} ms`,
+})
 
 /** Returns the reason for the end of a turn from an error response of the server. */
 export function refusal({ status, message }: HttpError): TurnCause {

@@ -12,7 +12,8 @@ import {
   type Usage,
 } from '../../replies.ts'
 import { deferred } from '../../util/deferred.ts'
-import { safeLine, type Mask } from './reducer/failure.ts'
+import type { Mask } from './reducer/failure.ts'
+import { errorReply, type TurnCause } from './refusal.ts'
 import type { Conversation } from './conversation.ts'
 import type { NamedModel } from './model.ts'
 import type { TurnHooks } from '../hooks.ts'
@@ -68,6 +69,9 @@ export class TurnRecord {
   readonly replay: ReplayBuffer
   readonly plan: TurnPlan
   readonly conversation: Conversation
+  /** Time of the request and of the deadline, in ms of the system's clock. */
+  readonly startedAt: number
+  readonly deadlineAt: number
   /** Hooks that receive the turn's events. */
   hooks: readonly TurnHooks[] = []
   usage: Usage = noUsage()
@@ -77,9 +81,11 @@ export class TurnRecord {
   #calledTool = false
   #isMute = true
 
-  constructor(plan: TurnPlan, conversation: Conversation, maxReplayBytes: number) {
+  constructor(plan: TurnPlan, conversation: Conversation, startedAt: number, maxReplayBytes: number) {
     this.plan = plan
     this.conversation = conversation
+    this.startedAt = startedAt
+    this.deadlineAt = startedAt + plan.deadlineMs
     this.replay = new ReplayBuffer(maxReplayBytes)
   }
 
@@ -142,18 +148,9 @@ export class TurnRecord {
     this.usage = addUsage(this.#spentBefore, usage ?? noUsage())
   }
 
-  /**
-   * Ends a turn whose actor failed, which is a defect of this package. A turn that is done does not change.
-   */
-  fail(error: unknown, mask: Mask): void {
-    const message = error instanceof Error ? error.message : 'The turn ended without a reply'
-    this.emit({
-      kind: 'error',
-      trace_id: this.plan.traceId,
-      error: safeLine(mask(message)),
-      code: 'internal',
-      retryable: false,
-    })
+  /** Ends a turn for a local reason. A turn that is done does not change. */
+  fail(cause: TurnCause, mask: Mask): void {
+    this.emit(errorReply(this.plan.traceId, cause, mask))
   }
 }
 

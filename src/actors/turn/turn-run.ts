@@ -4,9 +4,8 @@ import { isTerminal } from '../../replies.ts'
 import type { OpenCodeEvent, Reply, TurnOutput } from '../../replies.ts'
 import { inputRead, punctualMs, roundsAfterPause, type SystemClock } from '../clock.ts'
 import { exhaustedCode } from './reducer/failure.ts'
-import { TurnReducer } from './reducer/reducer.ts'
-import type { TurnCause } from './refusal.ts'
-import { runtimeOf, type Runtime, type ServerInput } from '../runtime.ts'
+import { cancelledTurn, deadlineExceeded, errorReply, type TurnCause } from './refusal.ts'
+import type { Runtime } from '../runtime.ts'
 import { StallTimer } from './stall-timer.ts'
 import { TurnAttempt } from './turn-attempt.ts'
 import type { TurnRecord } from './turn-record.ts'
@@ -23,66 +22,95 @@ export interface TurnRunEvents {
   onReply(reply: Reply): void
   /** Reports that the terminal reply was emitted and that nothing of the turn runs on the server any more. */
   onEnd(): void
+  /** Reports that the server died, and that the turn can be sent again. */
+  onSuspend(): void
 }
 
 /**
- * Run of one turn. The run waits for admission, starts attempts, watches deadline, stall and retries, and
- * emits exactly one terminal reply. After a local end, the run also aborts the work on the server, so that
- * the session is idle for its next turn.
+ * Run of an admitted turn on one server. The run starts an attempt, watches deadline, stall and retries, and
+ * emits exactly one terminal reply, or suspends the turn because the server died. After a local end, the run
+ * also aborts the work on the server, so that the session is idle for its next turn.
  */
 export class TurnRun {
   readonly #record: TurnRecord
   readonly #runtime: Runtime
-  #options: CompiledOptions
+  readonly #options: CompiledOptions
   readonly #clock: SystemClock
   readonly #events: TurnRunEvents
   readonly #stall: StallTimer
-  readonly #startedAt: number
   #attempt: TurnAttempt | undefined
   #deadline: unknown
   #leaveSignal: () => void = () => undefined
+  #isSuspended = false
 
   constructor(
     record: TurnRecord,
-    { options, runtime }: ServerInput,
+    { options, runtime }: { options: CompiledOptions; runtime: Runtime },
     clock: SystemClock,
     events: TurnRunEvents,
   ) {
     this.#record = record
-    this.#runtime = runtimeOf(runtime)
+    this.#runtime = runtime
     this.#options = options
     this.#clock = clock
     this.#events = events
-    this.#startedAt = clock.now()
     const { stallMs } = record.plan
     this.#stall = new StallTimer(clock, stallMs, () =>
       this.end({ code: 'stalled', error: `The turn made no progress for ${stallMs} ms` }),
     )
   }
 
-  /** Starts the wait for admission and the deadline. */
+  /** Starts an attempt on the healthy server, and the rest of the turn's deadline. */
   start(): void {
-    const { deadlineMs, signal } = this.#record.plan
-    this.#deadline = this.#clock.setTimeout(() => void this.#onDeadline(), deadlineMs)
-    const cancel = (): void => this.end({ code: 'cancelled', error: 'The turn was cancelled' })
+    const { signal } = this.#record.plan
+    const leftMs = Math.max(0, this.#record.deadlineAt - this.#clock.now())
+    this.#deadline = this.#clock.setTimeout(() => void this.#onDeadline(), leftMs)
+    const cancel = (): void => this.end(cancelledTurn)
     if (signal?.aborted === true) return cancel()
     this.#leaveSignal = onAbort(signal, cancel)
+    this.#startAttempt()
+  }
+
+  /** Suspends a turn that can be sent again, and ends any other turn, because the server is gone. */
+  serverGone(cause: TurnCause): void {
+    if (cause.code !== 'server_died' || !this.#record.canResume) return this.end(cause, true)
+    this.#release()
+    this.#attempt?.serverGone()
+    const message = this.#options.secrets.mask(firstLine(cause.error))
+    const record = this.#record
+    if (record.wasPrompted) {
+      record.renew()
+      record.setStatus({ state: 'retrying', attempt: record.resumes, message, nextAt: Date.now() })
+    }
+    this.#isSuspended = true
+    this.#events.onSuspend()
+  }
+
+  /** Ends the turn for a local reason, and aborts its work on the server unless `isServerGone` is set. */
+  end(cause: TurnCause, isServerGone = false): void {
+    if (isServerGone) this.#attempt?.serverGone()
+    if (this.#record.isDone) return
+    if (this.#attempt) return this.#take(this.#attempt.settle(cause), true)
+    const mask = (text: string): string => this.#options.secrets.mask(text)
+    this.#emit(errorReply(this.#record.plan.traceId, cause, mask), true)
   }
 
   /**
-   * Starts an attempt on the healthy server.
-   *
-   * @param options - the options that the server runs with
+   * Emits the terminal reply immediately and does nothing else, because the actor was stopped from outside.
    */
-  admit(options: CompiledOptions): void {
+  stop(): void {
+    if (!this.#isSuspended) this.end({ code: 'cancelled', error: 'The server was shut down' }, true)
+    this.#release()
+  }
+
+  #startAttempt(): void {
     const { connection } = this.#runtime
-    if (!connection || this.#record.isDone) return
-    this.#options = options
     const record = this.#record
+    if (!connection) return this.end({ code: 'server_unavailable', error: 'No server runs' })
     this.#attempt = new TurnAttempt(
       {
         record,
-        options,
+        options: this.#options,
         runtime: this.#runtime,
         clock: this.#clock,
         onOutputs: (outputs) => this.#take(outputs),
@@ -101,45 +129,12 @@ export class TurnRun {
     this.#attempt.start(record.revertTo)
   }
 
-  /** Suspends the turn after its server died, until the next server admits the turn again. */
-  suspend(cause: TurnCause): void {
-    this.#attempt?.close()
-    this.#attempt?.serverGone()
-    this.#attempt = undefined
-    this.#stall.stop()
-    const message = this.#options.secrets.mask(firstLine(cause.error))
-    const record = this.#record
-    if (record.wasPrompted) {
-      record.renew()
-      record.setStatus({ state: 'retrying', attempt: record.resumes, message, nextAt: Date.now() })
-    }
-    record.setStatus({ state: 'waitingForServer' })
-  }
-
-  /** Ends the turn for a local reason, and aborts its work on the server unless `isServerGone` is set. */
-  end(cause: TurnCause, isServerGone = false): void {
-    if (isServerGone) this.#attempt?.serverGone()
-    if (this.#record.isDone) return
-    const { id, plan } = this.#record
-    const mask = (text: string): string => this.#options.secrets.mask(text)
-    const subject = this.#attempt ?? new TurnReducer({ sessionId: id, traceId: plan.traceId, mask })
-    this.#take(subject.settle(cause), true)
-  }
-
-  /**
-   * Emits the terminal reply immediately and does nothing else, because the actor was stopped from outside.
-   */
-  stop(): void {
-    this.end({ code: 'cancelled', error: 'The server was shut down' }, true)
-    this.#release()
-  }
-
   async #onDeadline(): Promise<void> {
-    const { deadlineMs } = this.#record.plan
+    const { plan, deadlineAt } = this.#record
     // The pending input may contain the turn's end, so the input is read first.
-    const lateMs = this.#clock.now() - this.#startedAt - deadlineMs
+    const lateMs = this.#clock.now() - deadlineAt
     await inputRead(lateMs > punctualMs ? roundsAfterPause : 1)
-    this.end({ code: 'deadline_exceeded', error: `The turn did not end within ${deadlineMs} ms` })
+    if (!this.#isSuspended) this.end(deadlineExceeded(plan.deadlineMs))
   }
 
   #onProgress(event: OpenCodeEvent): void {
@@ -175,8 +170,8 @@ export class TurnRun {
   }
 
   #onRetry({ attempt, message, nextAt }: TurnOutput & { type: 'retry' }): void {
-    const { maxRetries, deadlineMs } = this.#record.plan
-    const leftMs = deadlineMs - (this.#clock.now() - this.#startedAt)
+    const { maxRetries } = this.#record.plan
+    const leftMs = this.#record.deadlineAt - this.#clock.now()
     if (attempt > maxRetries || nextAt - Date.now() > leftMs)
       return this.end({ code: exhaustedCode(message), error: message })
     this.#stall.enterRetry()

@@ -1,5 +1,4 @@
 import { fromCallback, type EventObject } from 'xstate'
-import type { CompiledOptions } from '../../config/options.ts'
 import type { Reply } from '../../replies.ts'
 import { clockOf } from '../clock.ts'
 import type { TurnCause } from './refusal.ts'
@@ -13,26 +12,20 @@ export interface TurnActorInput extends ServerInput {
 
 /** Events that a turn's actor receives. */
 export type TurnActorEvent =
-  /**
-   * Admits the turn: the server is healthy and the turn may run; `options` are those of the running server.
-   */
-  | { type: 'turn.admit'; options: CompiledOptions }
-  /** Suspends the turn: the server died, and the turn waits for the next admission. */
-  | { type: 'turn.suspend'; cause: TurnCause }
-  /** Ends the turn; if `isServerGone` is set, there is no work to abort. */
-  | { type: 'turn.end'; cause: TurnCause; isServerGone?: boolean }
+  /** Ends the turn, and aborts its work on the server. */
+  | { type: 'turn.end'; cause: TurnCause }
+  /** Ends or suspends the turn, because its server and its work are gone. */
+  | { type: 'turn.serverGone'; cause: TurnCause }
 
 /**
- * Event that a turn's actor sends when it has emitted its terminal reply and nothing of the turn runs on the
- * server.
+ * Events that a turn's actor sends to its machine: the turn has emitted its terminal reply and nothing of it
+ * runs on the server; or the server died, and the turn can be sent again to the next server.
  *
- * @remarks The event has one type for all turns, and replaces the actor's own done event, because XState 5.33
- * keeps what it looks up for each `xstate.done.actor.<id>` for ever.
+ * @remarks The events have one type for all turns, and replace the actor's own done event, because XState
+ * 5.33 keeps what it looks up for each `xstate.done.actor.<id>` for ever.
  */
-export interface TurnFact {
-  type: 'turn.ended'
-  turnId: string
-}
+export type TurnFact =
+  { type: 'turn.ended'; turnId: string } | { type: 'turn.suspended'; turnId: string; conversationId: string }
 
 /** Event that a turn's actor emits for each reply: `child.on('turn.reply', ({ reply }) => …)`. */
 export interface TurnActorEmitted extends EventObject {
@@ -41,7 +34,7 @@ export interface TurnActorEmitted extends EventObject {
 }
 
 /**
- * Actor logic of a turn; emits each reply as a `turn.reply` event, the terminal reply last.
+ * Actor logic of an admitted turn; emits each reply as a `turn.reply` event, the terminal reply last.
  *
  * @remarks The actor never errors. When stopped from outside, the actor emits its `cancelled` reply
  * immediately.
@@ -52,18 +45,23 @@ export interface TurnActorEmitted extends EventObject {
  */
 export const turnLogic = fromCallback<TurnActorEvent, TurnActorInput, TurnActorEmitted>(
   ({ input, system, receive, sendBack, emit }) => {
-    const { turnId } = input
-    const record = runtimeOf(input.runtime).turns.get(turnId)
-    const tell = (fact: TurnFact): void => sendBack(fact)
-    if (!record) return tell({ type: 'turn.ended', turnId })
-    const run = new TurnRun(record, input, clockOf(system), {
+    const { turnId, options } = input
+    const runtime = runtimeOf(input.runtime)
+    const record = runtime.turns.get(turnId)
+    const report = (fact: TurnFact): void => sendBack(fact)
+    if (!record || record.isDone) return report({ type: 'turn.ended', turnId })
+    const conversationId = record.conversation.key
+    const run = new TurnRun(record, { options, runtime }, clockOf(system), {
       onReply: (reply) => emit({ type: 'turn.reply', reply }),
-      onEnd: () => tell({ type: 'turn.ended', turnId }),
+      onEnd: () => {
+        runtime.release(record)
+        report({ type: 'turn.ended', turnId })
+      },
+      onSuspend: () => report({ type: 'turn.suspended', turnId, conversationId }),
     })
     receive((event) => {
-      if (event.type === 'turn.admit') run.admit(event.options)
-      else if (event.type === 'turn.suspend') run.suspend(event.cause)
-      else run.end(event.cause, event.isServerGone)
+      if (event.type === 'turn.serverGone') run.serverGone(event.cause)
+      else run.end(event.cause)
     })
     run.start()
     return () => run.stop()

@@ -7,6 +7,13 @@ import type { InputRequest, OpenCodeEvent, Usage } from '../../replies.ts'
  */
 type Fields = Record<string, unknown>
 
+/**
+ * Interval of the heartbeats of an event stream, in ms.
+ *
+ * @remarks Observed in opencode 1.18.33.
+ */
+export const heartbeatMs = 10_000
+
 /** Error of `session.error` or of an assistant message. */
 export interface WireError {
   name: string

@@ -7,7 +7,7 @@ import { reconfigure } from '../../../src/api/reconfigure.ts'
 import { virtualTime } from '../../../src/testing/virtual-time.ts'
 import { startTurn } from '../../../src/api/turn.ts'
 import { FakeWorld } from '../../support/fake-world.ts'
-import { optionsOf, secrets, startServer } from '../../support/machine-harness.ts'
+import { optionsOf, secrets, startServer, idsOf } from '../../support/machine-harness.ts'
 
 /** Creates two machines from one result of `compileOptions`, each in a fake world of its own. */
 function startTwo() {
@@ -33,7 +33,7 @@ describe('two machines from the same compiled options', () => {
     first.actor.stop()
     await clock.advance()
     expect([first.world.alive.size, second.world.alive.size]).toEqual([0, 1])
-    expect(second.actor.getSnapshot().context.running).toEqual([turn.id])
+    expect(idsOf(second.actor.getSnapshot().context.running)).toEqual([turn.id])
     expect(second.world.isHomeHeld).toBe(true)
   })
 

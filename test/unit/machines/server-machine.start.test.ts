@@ -1,3 +1,4 @@
+import { TurnQueue } from '../../../src/machines/turn-queue.ts'
 import { describe, expect, it } from 'vitest'
 import { BinaryNotFoundError, ServerExitedError, StartTimeoutError } from '../../../src/errors.ts'
 import { startServer } from '../../support/machine-harness.ts'
@@ -8,7 +9,7 @@ describe('a server that was not started', () => {
     expect(server.context()).toEqual({
       options: server.options,
       runtime: server.context().runtime,
-      ...{ wanted: false, leases: [], waiting: [], running: [], stops: 0, drainMs: 0 },
+      ...{ wanted: false, leases: [], waiting: TurnQueue.empty, running: [], stops: 0, drainMs: 0 },
       ...{ restarts: 0, restartTimes: [], now: 0, begunAt: 0, askedAt: 0, isLastTry: false, cooldowns: 0 },
       ...{ wasHealthy: false, failures: 0, readings: 0, overweight: 0, streamTries: 0, sweeps: 0 },
     })

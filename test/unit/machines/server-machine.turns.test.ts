@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { startServer } from '../../support/machine-harness.ts'
+import { startServer, idsOf, turnIdsOf } from '../../support/machine-harness.ts'
 
 describe('a turn', () => {
   it('starts the server, waits for it, runs, and is released', async () => {
@@ -20,10 +20,10 @@ describe('a turn', () => {
     expect(Object.keys(server.actor.getSnapshot().children)).not.toContain(`turn:${turn.id}`)
   })
 
-  it('is a child of the server, turn:<turnId>, while it lives', async () => {
+  it('is a child of the server, turn:<turnId>, from its admission to its end', async () => {
     const server = startServer()
     const turn = server.turn()
-    expect(Object.keys(server.actor.getSnapshot().children)).toContain(`turn:${turn.id}`)
+    expect(Object.keys(server.actor.getSnapshot().children)).not.toContain(`turn:${turn.id}`)
     await server.advance(60_000)
     expect(Object.keys(server.actor.getSnapshot().children)).toContain(`turn:${turn.id}`)
     turn.cancel()
@@ -40,7 +40,7 @@ describe('a turn', () => {
     for (const turn of turns) await server.answer(turn)
     expect(server.runtime.turns.size).toBe(0)
     expect(Object.keys(server.actor.getSnapshot().children)).toHaveLength(before)
-    expect(server.context()).toMatchObject({ waiting: [], running: [] })
+    expect(turnIdsOf(server.context())).toEqual({ waiting: [], running: [] })
     expect(turns.map(({ replies }) => replies.at(-1)?.kind)).toEqual(
       turns.map((_, i) => (i === 4 ? 'error' : 'final')),
     )
@@ -53,7 +53,7 @@ describe('a turn', () => {
     expect(server.state()).toBe('idle')
     const turn = server.turn()
     server.send({ type: 'turn.start', turnId: turn.id })
-    expect(server.context().waiting).toEqual([turn.id])
+    expect(idsOf(server.context().waiting)).toEqual([turn.id])
     await server.advance()
     server.send({ type: 'turn.start', turnId: turn.id })
     await server.advance()
@@ -72,12 +72,12 @@ describe('turns side by side', () => {
     const turns = ['a', 'b', 'c', 'd'].map((text) => server.turn(text))
     const [a, b, c, d] = turns as [(typeof turns)[0], (typeof turns)[0], (typeof turns)[0], (typeof turns)[0]]
     await server.advance()
-    expect(server.context().running).toEqual([a.id, b.id])
-    expect(server.context().waiting).toEqual([c.id, d.id])
+    expect(idsOf(server.context().running)).toEqual([a.id, b.id])
+    expect(idsOf(server.context().waiting)).toEqual([c.id, d.id])
     await server.answer(b)
-    expect(server.context().running).toEqual([a.id, c.id])
+    expect(idsOf(server.context().running)).toEqual([a.id, c.id])
     await server.answer(a)
-    expect(server.context().running).toEqual([c.id, d.id])
+    expect(idsOf(server.context().running)).toEqual([c.id, d.id])
     expect(server.world.client.prompts).toHaveLength(4)
   })
 
@@ -87,9 +87,9 @@ describe('turns side by side', () => {
     const second = server.turn({ text: 'second', sessionId: 'ses_mine' })
     const other = server.turn('other')
     await server.advance()
-    expect(server.context().running).toEqual([first.id, other.id])
+    expect(idsOf(server.context().running)).toEqual([first.id, other.id])
     await server.answer(first)
-    expect(server.context().running).toEqual([other.id, second.id])
+    expect(idsOf(server.context().running)).toEqual([other.id, second.id])
     await server.answer(second)
     expect(second.replies.at(-1)).toMatchObject({ kind: 'final' })
   })
@@ -154,7 +154,7 @@ describe('turns side by side', () => {
     await server.advance()
     const late = server.turn()
     await server.advance()
-    expect(server.context().running).toEqual([accepted[0]?.id, late.id])
+    expect(idsOf(server.context().running)).toEqual([accepted[0]?.id, late.id])
     expect(accepted.map(({ replies }) => replies)).toEqual([[], [], []])
   })
 
@@ -189,7 +189,7 @@ describe('turns side by side', () => {
     await server.advance()
     expect(next.replies).toEqual([])
     await server.answer(running)
-    expect(server.context().running).toEqual([next.id])
+    expect(idsOf(server.context().running)).toEqual([next.id])
     expect(server.world.client.prompts).toHaveLength(2)
   })
 })

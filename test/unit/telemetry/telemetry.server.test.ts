@@ -165,7 +165,7 @@ describe('a machine of somebody else with a server in it', () => {
     const broken = serverMachine.provide({
       actors: new FakeWorld({ spawn: 'pending' }).actors(),
       guards: {
-        isOverflow: () => {
+        hasTurn: () => {
           throw new Error('a defect')
         },
       },

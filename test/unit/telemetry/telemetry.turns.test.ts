@@ -161,13 +161,14 @@ describe('a turn', () => {
 
   it('is told of its first delta only', () => {
     const { values } = optionsOf()
-    const record = new TurnRecord(planTurn('x', values).plan, new Conversation({ key: 'k' }), 1000)
+    const record = new TurnRecord(planTurn('x', values).plan, new Conversation({ key: 'k' }), 0, 1000)
     const told: string[] = []
     record.hooks = [{ onFirstDelta: () => told.push('first'), onEnd: () => told.push('end') }]
     record.emit({ kind: 'reasoning', trace_id: null, content: 'a' })
     for (const content of ['a', 'b', 'c']) record.emit({ kind: 'delta', trace_id: null, content })
-    record.fail(undefined, (text) => text)
-    record.fail(undefined, (text) => text)
+    const cause = { code: 'internal', error: 'x' } as const
+    record.fail(cause, (text) => text)
+    record.fail(cause, (text) => text)
     expect(told).toEqual(['first', 'end'])
   })
 })

@@ -1,12 +1,13 @@
 import { createActor, toPromise } from 'xstate'
 import { describe, expect, it } from 'vitest'
 import { dispose } from '../../../../src/actors/server/reap.ts'
+import { SessionEventRouter } from '../../../../src/actors/server/session-event-router.ts'
 import { RuntimeHandle, runtimeOf, type ServerConnection } from '../../../../src/actors/runtime.ts'
 import { optionsOf } from '../../../support/machine-harness.ts'
 
 describe('the work of a server that is to be ended', () => {
   /** What is asked of one that is busy with these sessions, by directory. */
-  async function askedOf(busy: Record<string, string[]>) {
+  async function askedOf(busy: Record<string, string[]>, isQuiet = false) {
     const asked: string[] = []
     const ask = (what: string) => Promise.resolve(void asked.push(what))
     const client = {
@@ -17,7 +18,9 @@ describe('the work of a server that is to be ended', () => {
     }
     const options = optionsOf()
     const runtime = new RuntimeHandle(options)
-    runtimeOf(runtime).connection = { client, directory: '/srv/work' } as unknown as ServerConnection
+    const router = new SessionEventRouter(() => 0)
+    if (isQuiet) router.opened()
+    runtimeOf(runtime).connection = { client, router, directory: '/srv/work' } as unknown as ServerConnection
     runtimeOf(runtime).directories.add('/srv/other')
     await toPromise(createActor(dispose, { input: { options, runtime } }).start())
     return asked
@@ -36,5 +39,9 @@ describe('the work of a server that is to be ended', () => {
 
   it('is none where nothing is busy', async () => {
     expect(await askedOf({})).toEqual([])
+  })
+
+  it('is not asked for where the event stream reports none', async () => {
+    expect(await askedOf({ '/srv/work': ['ses_1'] }, true)).toEqual([])
   })
 })

@@ -14,6 +14,7 @@ const newRecord = () =>
   new TurnRecord(
     planTurn({ text: 'x', traceId: 't1' }, values).plan,
     new Conversation({ key: 'k', sessionId: 'ses_1' }),
+    1_000,
     10_000,
   )
 const delta = (content: string): Reply => ({ kind: 'delta', trace_id: 't1', content })
@@ -43,7 +44,7 @@ describe('TurnRecord', () => {
     record.emit(delta('late'))
     record.emit({ ...error, code: 'cancelled' })
     record.setStatus({ state: 'resyncing' })
-    record.fail(new Error('late'), (text) => text)
+    record.fail({ code: 'internal', error: 'late' }, (text) => text)
     for (const { replies, states, ends } of [early, collect(record)]) {
       expect(replies).toEqual([delta('a'), error])
       expect(states).toEqual(['queued', 'running', 'done'])
@@ -54,18 +55,27 @@ describe('TurnRecord', () => {
   })
 
   it.each([
-    [new TypeError('boom\n    at x (/srv/app/y.js)'), 'boom'],
-    [new Error('cannot open /srv/app/y.js'), 'cannot open <path>'],
-    [new Error('no: sk-1'), 'no: ***'],
-    ['text', 'The turn ended without a reply'],
-    [undefined, 'The turn ended without a reply'],
-  ])('ends as internal where its actor failed: %s', (thrown, message) => {
+    ['boom\n    at x (/srv/app/y.js)', 'boom'],
+    ['cannot open /srv/app/y.js', 'cannot open <path>'],
+    ['no: sk-1', 'no: ***'],
+  ])('fails with one safe line: %s', (said, message) => {
     const record = newRecord()
     const { replies } = collect(record)
-    record.fail(thrown, (text) => text.replace('sk-1', '***'))
+    record.fail({ code: 'internal', error: said }, (text) => text.replace('sk-1', '***'))
     expect(replies).toEqual([
       { kind: 'error', trace_id: 't1', error: message, code: 'internal', retryable: false },
     ])
+  })
+
+  it('has its deadline counted from its request, and an error is retryable as its code is unless told', () => {
+    const record = newRecord()
+    expect(record.deadlineAt - record.startedAt).toBe(record.plan.deadlineMs)
+    const { replies } = collect(record)
+    record.fail({ code: 'stalled', error: 'x', retryable: false }, (text) => text)
+    expect(replies).toMatchObject([{ code: 'stalled', retryable: false }])
+    const other = newRecord()
+    other.fail({ code: 'stalled', error: 'x' }, (text) => text)
+    expect(collect(other).replies).toMatchObject([{ code: 'stalled', retryable: true }])
   })
 
   it('names its message as opencode does, unlike any other, later ones after earlier ones', () => {
