@@ -80,10 +80,7 @@ export default ts.config(
   forbid(
     ['src/actors/**'],
     [
-      ...['api', 'cli', 'machines', 'testing'].map((room) => `**/${room}/**`),
-      // The hooks are wired in by the runtime.
-      '**/telemetry/*',
-      '!**/telemetry/observers.ts',
+      ...['api', 'cli', 'machines', 'telemetry', 'testing'].map((room) => `**/${room}/**`),
       'execa',
       'undici',
       '@opentelemetry/*',
@@ -91,6 +88,11 @@ export default ts.config(
       '**/cli.ts',
     ],
     'actors import io, config, errors and replies only',
+  ),
+  forbid(
+    ['src/telemetry/**'],
+    ['**/api/**', '!./api.ts', '**/cli/**', '**/testing/**', '**/index.ts', '**/cli.ts'],
+    'the api wires telemetry in',
   ),
   forbid(
     ['src/io/**'],

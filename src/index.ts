@@ -28,9 +28,11 @@ export {
   type OpenCodeErrorCode,
   type ServerExit,
 } from './errors.ts'
-export { lifecycle$, lifecycleOf, type Lifecycle, type LifecycleState } from './api/lifecycle.ts'
+export { lifecycle$ } from './api/lifecycle.ts'
+export { lifecycleOf, type Lifecycle, type LifecycleState } from './machines/lifecycle.ts'
 export type { ServerContext, ServerEvent } from './machines/context.ts'
-export { serverMachine } from './machines/server-machine.ts'
+export { serverMachine } from './api/server-machine.ts'
+export type { ServerActorRef } from './machines/server-machine.ts'
 export {
   compileOptions,
   type CompiledOptions,
@@ -52,6 +54,6 @@ export { isTerminal } from './replies.ts'
 export { OpenCodeServer } from './api/server.ts'
 export { openSession, type Session, type SessionOptions } from './api/session.ts'
 export { stopServer, type StopOptions } from './api/stop-server.ts'
-export { startTurn, type ServerActorRef, type Turn } from './api/turn.ts'
+export { startTurn, type Turn } from './api/turn.ts'
 export type { Attachment } from './api/attachments.ts'
 export type { TurnInput } from './api/turn-input.ts'

@@ -13,7 +13,6 @@ export const argued = [
   // `releaseChild` is excluded: it handles several events, and its check decides whether `turn.ended` or the
   // child's own end releases the child.
   { file: machines, names: /^(?!.* › releaseChild › ).*event\.type === '[\w.]+' → true$/, why: typed },
-  { file: machines, names: /event\.type !== '[\w.]+' \|\| (.+) → \(\1\)$/, why: typed },
   { file: machines, names: /event\.type === '[\w.]+' && (.+) → \(\1\)$/, why: typed },
   { file: 'machines/failures.ts', names: /^unsupported › error › version \?\?/, why: always },
   { file: 'machines/failures.ts', names: /^spent › .* \|\| !error → .*$/, why: always },
@@ -22,7 +21,6 @@ export const argued = [
     names: /^isWanted › .* → wanted \|\| leases\.length > 0 \|\| waiting\.length > 0$/,
     why: 'turns run only on a healthy server, and that is not asked whether it is wanted',
   },
-  { file: 'context.ts', names: /^silentMs › .* → runtimeOf\(runtime\)\.connection\?\.router\.silentMs$/, why: always },
   {
     file: 'machines/actions.ts',
     names: /^machineSetup › actions › noteMemory › 0 → 1$/,
@@ -32,11 +30,6 @@ export const argued = [
     file: 'machines/actions.ts',
     names: /unwant › drainMs › (event\.drainMs \?\? 0 → event\.drainMs|0 → 1)$/,
     why: 'read only where it drains: it is a number then, and was said',
-  },
-  {
-    file: 'setup.ts',
-    names: /streamPatience › 0 → 1$/,
-    why: 'a timer of less than 1 ms waits for 1 ms',
   },
   {
     file: 'setup.ts',
@@ -115,7 +108,8 @@ export const argued = [
   },
   {
     file: 'server-machine.ts',
-    names: /^serverMachine › .* › healthCheck › states › asking › invoke › input › without withConfig: false$/,
+    names:
+      /^serverMachine › .* › healthCheck › states › asking › invoke › input › without withConfig: false$/,
     why: 'undefined is as good as false',
   },
   {

@@ -3,7 +3,6 @@ import type { OpenCodeClient } from '../io/opencode/client.ts'
 import type { NamedDirectory } from '../io/home/real-directory.ts'
 import type { ProcessEvents, ServerProcess } from '../io/process/server-process.ts'
 import type { SpawnPlan } from '../io/process/spawn-plan.ts'
-import { hooksOf } from '../telemetry/hooks.ts'
 import type { CompiledOptions } from '../config/compiled-options.ts'
 import { ignoreErrors } from '../util/ignore-errors.ts'
 import type { DirectoryPolicy } from './server/directory-policy.ts'
@@ -49,6 +48,8 @@ export class Runtime {
   isWatched = false
   /** Options that were requested last; the machine may not have received them yet. */
   latestOptions: CompiledOptions
+  /** Telemetry and logger; the api attaches them. */
+  hooks: readonly ServerHooks[] | undefined
   readonly turns = new Map<string, TurnRecord>()
   /**
    * Directories that turns have used, as the server names them: a server reports status and requests per
@@ -56,39 +57,36 @@ export class Runtime {
    */
   readonly directories = new Set<string>()
   readonly #conversations = new Map<string, Conversation>()
-  readonly #hooks: readonly ServerHooks[]
-  readonly #watched = new WeakSet<AnyActorRef>()
   readonly #warnings = new Set<string>()
 
   constructor(options: CompiledOptions) {
     this.latestOptions = options
-    this.#hooks = hooksOf(options)
   }
 
-  /**
-   * Reports a machine to the hooks, once per machine; the hooks follow the machine from its present state.
-   */
-  watch(actor: AnyActorRef | undefined): void {
-    if (!actor || this.#watched.has(actor)) return
-    this.#watched.add(actor)
-    for (const observer of this.#hooks) ignoreErrors(() => observer.onMachine?.(actor))
+  /** Reports the machine to the hooks. */
+  started(actor: AnyActorRef): void {
+    this.#call((hooks) => hooks.onMachine?.(actor))
   }
 
   /** Reports a turn to the hooks, before any other report about the turn. */
   follow(record: TurnRecord, now: () => number): void {
-    record.hooks = this.#hooks.flatMap((observer) => ignoreErrors(() => observer.onTurn?.(record, now)) ?? [])
+    record.hooks = this.#call((hooks) => hooks.onTurn?.(record, now)).filter((hooks) => hooks !== undefined)
   }
 
   /** Reports a condition that needs a user's attention to the hooks, once per message. */
   warn(message: string): void {
     if (this.#warnings.has(message)) return
     this.#warnings.add(message)
-    for (const observer of this.#hooks) ignoreErrors(() => observer.onWarning?.(message))
+    this.#call((hooks) => hooks.onWarning?.(message))
   }
 
   /** Reports the end of a probe to the hooks, with its duration in ms. */
   probed(ms: number, outcome: ProbeOutcome): void {
-    for (const observer of this.#hooks) ignoreErrors(() => observer.onProbe?.(ms, outcome))
+    this.#call((hooks) => hooks.onProbe?.(ms, outcome))
+  }
+
+  #call<T>(report: (hooks: ServerHooks) => T): (T | undefined)[] {
+    return (this.hooks ?? []).map((hooks) => ignoreErrors(() => report(hooks)))
   }
 
   /**

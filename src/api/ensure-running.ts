@@ -3,8 +3,7 @@ import { clockOf, inputRead, punctualMs, roundsAfterPause } from '../actors/cloc
 import { StartTimeoutError, StoppedError } from '../errors.ts'
 import { ensureRunningSchema } from '../config/option-schema.ts'
 import type { SnapshotFrom } from 'xstate'
-import type { serverMachine } from '../machines/server-machine.ts'
-import type { ServerActorRef } from './turn.ts'
+import type { ServerActorRef, serverMachine } from '../machines/server-machine.ts'
 import { parse } from '../config/validation.ts'
 
 /** Limits of the wait for a start. */

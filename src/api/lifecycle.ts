@@ -1,65 +1,6 @@
 import { Observable } from 'rxjs'
-import type { SnapshotFrom } from 'xstate'
-import type { OpenCodeRuntimeError } from '../errors.ts'
-import type { serverMachine } from '../machines/server-machine.ts'
-import type { ServerActorRef } from './turn.ts'
-
-/** State of the lifecycle. */
-export type LifecycleState =
-  'idle' | 'configuring' | 'spawning' | 'probing' | 'healthy' | 'reaping' | 'failed'
-
-/**
- * Transitions of the lifecycle: for each state, the states that may follow. A start that no caller needs any
- * more returns to `idle`.
- */
-export const lifecycleTransitions = {
-  idle: ['configuring'],
-  configuring: ['spawning', 'reaping', 'failed', 'idle'],
-  spawning: ['probing', 'reaping'],
-  probing: ['healthy', 'reaping'],
-  healthy: ['reaping'],
-  reaping: ['configuring', 'failed', 'idle'],
-  failed: ['configuring'],
-} as const satisfies Readonly<Record<LifecycleState, readonly LifecycleState[]>>
-
-/** Lifecycle of a server at one moment. */
-export interface Lifecycle {
-  state: LifecycleState
-  /** Time in epoch ms. */
-  at: number
-  pid?: number
-  baseURL?: string
-  /** Number of restarts since construction, including restarts for which no process could be prepared. */
-  restarts: number
-  reason?: string
-  error?: OpenCodeRuntimeError
-}
-
-/**
- * Returns the lifecycle in a snapshot of the machine, dated now.
- *
- * @param snapshot - A snapshot of the server machine.
- */
-export function lifecycleOf({ value, context }: SnapshotFrom<typeof serverMachine>): Lifecycle {
-  const { pid, baseURL, restarts, reason, error } = context
-  const state = (typeof value === 'string' ? value : Object.keys(value)[0]) as LifecycleState
-  return {
-    state,
-    at: Date.now(),
-    ...(pid !== undefined && { pid }),
-    ...(baseURL !== undefined && { baseURL }),
-    restarts,
-    ...(reason !== undefined && { reason }),
-    ...(error && { error }),
-  }
-}
-
-/**
- * Returns whether two lifecycles are equal in the fields whose changes are emitted. The loss of the pid in
- * `reaping` is not a change of its own.
- */
-const isSame = (a: Lifecycle, b: Lifecycle): boolean =>
-  a.state === b.state && a.restarts === b.restarts && a.reason === b.reason && a.error === b.error
+import { followLifecycle, type Lifecycle } from '../machines/lifecycle.ts'
+import type { ServerActorRef } from '../machines/server-machine.ts'
 
 /**
  * Returns the lifecycle of a server machine: emits the current value on subscription, then every change.
@@ -67,22 +8,10 @@ const isSame = (a: Lifecycle, b: Lifecycle): boolean =>
  *
  * @param actor - The actor of the server machine.
  */
-export function lifecycle$(actor: ServerActorRef): Observable<Lifecycle> {
-  return new Observable((subscriber) => {
-    let last = lifecycleOf(actor.getSnapshot())
-    subscriber.next(last)
-    if (actor.getSnapshot().status !== 'active') return subscriber.complete()
-    const subscription = actor.subscribe({
-      next: (snapshot) => {
-        const next = lifecycleOf(snapshot)
-        if (isSame(last, next)) return
-        last = next
-        subscriber.next(next)
-      },
+export const lifecycle$ = (actor: ServerActorRef): Observable<Lifecycle> =>
+  new Observable((subscriber) =>
+    followLifecycle(actor, {
+      next: (change) => subscriber.next(change),
       complete: () => subscriber.complete(),
-      // A parent gets the error anyway. Without this handler, XState would also report it as unhandled.
-      ...(actor._parent && { error: () => subscriber.complete() }),
-    })
-    return () => subscription.unsubscribe()
-  })
-}
+    }),
+  )

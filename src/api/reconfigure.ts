@@ -3,9 +3,8 @@ import { runtimeOf } from '../actors/runtime.ts'
 import { changeOptions, type CompiledOptions } from '../config/compiled-options.ts'
 import { ReconfigureError, StoppedError } from '../errors.ts'
 import type { ServerContext } from '../machines/context.ts'
-import type { serverMachine } from '../machines/server-machine.ts'
+import type { ServerActorRef, serverMachine } from '../machines/server-machine.ts'
 import type { ReconfigureOptions } from '../config/options.ts'
-import type { ServerActorRef } from './turn.ts'
 
 type Snapshot = SnapshotFrom<typeof serverMachine>
 

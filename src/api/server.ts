@@ -3,8 +3,9 @@ import { createActor, type Actor } from 'xstate'
 import { loadPreparation } from '../actors/server/prepare.ts'
 import { runtimeOf, type Runtime } from '../actors/runtime.ts'
 import { ensureRunning, type EnsureRunningOptions } from './ensure-running.ts'
-import { lifecycle$, type Lifecycle } from './lifecycle.ts'
-import { serverMachine } from '../machines/server-machine.ts'
+import { lifecycle$ } from './lifecycle.ts'
+import type { Lifecycle } from '../machines/lifecycle.ts'
+import { serverMachine } from './server-machine.ts'
 import { compileOptions, type OpenCodeServerOptions, type ReconfigureOptions } from '../config/options.ts'
 import { reconfigure } from './reconfigure.ts'
 import type { Reply } from '../replies.ts'
@@ -45,7 +46,6 @@ export class OpenCodeServer implements AsyncDisposable {
    */
   constructor(options: OpenCodeServerOptions) {
     this.#actor = createActor(serverMachine, { input: compileOptions(options) })
-    this.#runtime.watch(this.#actor)
     this.#actor.start()
     // Preloads the code of a start. A load error is ignored here, because the start reports it.
     loadPreparation().catch(() => undefined)

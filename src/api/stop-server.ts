@@ -1,9 +1,8 @@
 import { waitFor, type SnapshotFrom } from 'xstate'
 import { runtimeOf } from '../actors/runtime.ts'
 import { isWanted } from '../machines/context.ts'
-import type { serverMachine } from '../machines/server-machine.ts'
+import type { ServerActorRef, serverMachine } from '../machines/server-machine.ts'
 import { stopSchema } from '../config/option-schema.ts'
-import type { ServerActorRef } from './turn.ts'
 import { parse } from '../config/validation.ts'
 
 /** Options of a stop. */

@@ -1,17 +1,14 @@
 import type { Observable } from 'rxjs'
-import type { ActorRefFrom } from 'xstate'
 import { clockOf } from '../actors/clock.ts'
 import { Conversation } from '../actors/turn/conversation.ts'
 import { runtimeOf, type Runtime } from '../actors/runtime.ts'
 import { TurnRecord, type TurnStatus } from '../actors/turn/turn-record.ts'
 import type { CompiledOptions } from '../config/options.ts'
-import type { serverMachine } from '../machines/server-machine.ts'
+import type { ServerActorRef } from '../machines/server-machine.ts'
 import type { ErrorReply, InputRequest, Reply, TerminalReply, TurnErrorCode, Usage } from '../replies.ts'
+import { attachHooks } from './server-machine.ts'
 import { planTurn, traceOf, type TurnInput } from './turn-input.ts'
 import { firstLine, messageOf } from '../util/messages.ts'
-
-/** Actor reference of a running `serverMachine`. */
-export type ServerActorRef = ActorRefFrom<typeof serverMachine>
 
 /**
  * Turn of an agent. Never throws and never rejects: on success or failure, exactly one terminal reply comes
@@ -141,11 +138,15 @@ function recordOf(
   now: () => number,
 ): TurnRecord {
   const { values } = options
+  const follow = (record: TurnRecord): void => {
+    attachHooks(runtime, options)
+    runtime.follow(record, now)
+  }
   try {
     const { plan, sessionId } = planTurn(input, values)
     const conversation = given ?? conversationOf(runtime, sessionId)
     const record = new TurnRecord(plan, conversation, now(), values.maxReplayBytes)
-    runtime.follow(record, now)
+    follow(record)
     return record
   } catch (error) {
     const { plan } = planTurn({ text: '-', model: '-' }, values)
@@ -155,7 +156,7 @@ function recordOf(
       now(),
       values.maxReplayBytes,
     )
-    runtime.follow(record, now)
+    follow(record)
     const message = messageOf(error)
     record.emit(errorReply(record, 'rejected', options.secrets.mask(message)))
     return record

@@ -1,5 +1,5 @@
 import { InvalidOptionsError, ServerExitedError } from '../errors.ts'
-import type { Lifecycle } from '../api/lifecycle.ts'
+import type { Lifecycle } from '../machines/lifecycle.ts'
 import type { OpenCodeServerOptions } from '../config/options.ts'
 import type { TerminalReply } from '../replies.ts'
 import { OpenCodeServer } from '../api/server.ts'

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters, styleText } from 'node:util'
-import type { Lifecycle } from '../api/lifecycle.ts'
+import type { Lifecycle } from '../machines/lifecycle.ts'
 import type {
   ErrorReply,
   FinalReply,

@@ -1,5 +1,5 @@
 import type { TurnStatus } from '../actors/turn/turn-record.ts'
-import type { Lifecycle, LifecycleState } from '../api/lifecycle.ts'
+import type { Lifecycle, LifecycleState } from '../machines/lifecycle.ts'
 import type { InputRequest, Reply } from '../replies.ts'
 import {
   errorRow,

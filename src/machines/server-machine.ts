@@ -1,4 +1,4 @@
-import { and, assign } from 'xstate'
+import { and, assign, type ActorRefFrom } from 'xstate'
 import type { Prepared } from '../actors/server/prepare.ts'
 import { asRuntimeError, HostFaultError } from '../errors.ts'
 import { machineSetup, stopping } from './actions.ts'
@@ -28,15 +28,9 @@ const notePrepareError = {
 } as const
 
 /**
- * The lifecycle of one opencode server: idle → configuring → spawning → probing → healthy → reaping, and `failed` where
- * the restart budget is spent. It decides; its actors act. Turns are its children, `turn:<turnId>`.
- *
- * Input: `compileOptions(options)`. Embed it, `provide()` actors of your own, read `snapshot.matches('healthy')`.
- *
- * @example
- * const actor = createActor(serverMachine, { input: compileOptions(options) }).start()
- * actor.send({ type: 'server.start' })
- * await waitFor(actor, (snapshot) => snapshot.matches('healthy'))
+ * The lifecycle of one opencode server, as one statechart: idle → configuring → spawning → probing → healthy →
+ * reaping, and `failed` when the restart budget is spent. The machine decides, and its actors act. The api
+ * exports the machine with telemetry and logger attached (`src/api/server-machine.ts`).
  */
 export const serverMachine = machineSetup.createMachine({
   id: 'server',
@@ -45,6 +39,7 @@ export const serverMachine = machineSetup.createMachine({
   invoke: [
     { id: 'home', src: 'home', input: inputOf },
     { id: 'queue', src: 'queue', input: inputOf },
+    { id: 'hooks', src: 'hooks', input: inputOf },
   ],
   on: {
     'server.start': { actions: 'want' },
@@ -459,3 +454,6 @@ export const serverMachine = machineSetup.createMachine({
     },
   },
 })
+
+/** Actor reference of a running `serverMachine`. */
+export type ServerActorRef = ActorRefFrom<typeof serverMachine>

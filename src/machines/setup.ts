@@ -1,4 +1,4 @@
-import { setup } from 'xstate'
+import { fromCallback, setup, type EventObject } from 'xstate'
 import { punctualMs } from '../actors/clock.ts'
 import { events } from '../actors/server/events.ts'
 import { home } from '../actors/server/home.ts'
@@ -10,6 +10,7 @@ import { serverProcess } from '../actors/server/process.ts'
 import { dispose, sweep } from '../actors/server/reap.ts'
 import { silence, type Silence } from '../actors/server/silence.ts'
 import { queue } from '../actors/turn/queue.ts'
+import type { ServerInput } from '../actors/runtime.ts'
 import { turnLogic } from '../actors/turn/turn.ts'
 import { warmUp } from '../actors/server/warm-up.ts'
 import type { CompiledOptions } from '../config/options.ts'
@@ -56,6 +57,8 @@ export const serverSetup = setup({
     dispose,
     sweep,
     queue,
+    /** Reports to telemetry and the logger; the api provides it. */
+    hooks: fromCallback<EventObject, ServerInput>(() => undefined),
     turnLogic,
     warmUp,
   },

@@ -1,12 +1,12 @@
 import type { ServerHooks } from '../actors/hooks.ts'
 import type { TurnRecord } from '../actors/turn/turn-record.ts'
-import { lifecycle$, type Lifecycle } from '../api/lifecycle.ts'
+import { followLifecycle, type Lifecycle } from '../machines/lifecycle.ts'
 import { maskedError } from '../config/masked-error.ts'
 import type { Logger } from '../config/options.ts'
 import { ignoreErrors } from '../util/ignore-errors.ts'
 import type { TerminalReply } from '../replies.ts'
 import type { Secrets } from '../config/secrets.ts'
-import type { ServerActorRef } from '../api/turn.ts'
+import type { ServerActorRef } from '../machines/server-machine.ts'
 
 /**
  * Returns an observer that logs lifecycle changes, ends of turns and conditions that need attention.
@@ -17,9 +17,9 @@ import type { ServerActorRef } from '../api/turn.ts'
 export function logTo(logger: Logger, secrets: Secrets): ServerHooks {
   return {
     onMachine: (actor) => {
-      lifecycle$(actor as ServerActorRef).subscribe((change) =>
-        ignoreErrors(() => logChange(logger, secrets, change)),
-      )
+      followLifecycle(actor as ServerActorRef, {
+        next: (change) => ignoreErrors(() => logChange(logger, secrets, change)),
+      })
     },
     onWarning: (message) => logger.warn({}, secrets.mask(message)),
     onTurn: (record, now) => {

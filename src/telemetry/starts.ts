@@ -1,6 +1,6 @@
 import type { Attributes, Span } from '@opentelemetry/api'
 import type { OpenCodeRuntimeError } from '../errors.ts'
-import type { Lifecycle } from '../api/lifecycle.ts'
+import type { Lifecycle } from '../machines/lifecycle.ts'
 import { ignoreErrors } from '../util/ignore-errors.ts'
 import { scope } from './api.ts'
 import type { Telemetry } from './telemetry.ts'

@@ -1,8 +1,8 @@
 import { clockOf } from '../actors/clock.ts'
 import type { ServerHooks } from '../actors/hooks.ts'
-import { lifecycle$ } from '../api/lifecycle.ts'
+import { followLifecycle } from '../machines/lifecycle.ts'
 import type { CompiledOptions } from '../config/options.ts'
-import type { ServerActorRef } from '../api/turn.ts'
+import type { ServerActorRef } from '../machines/server-machine.ts'
 import { loadApi, type Api } from './api.ts'
 import { Meters } from './meters.ts'
 import { StartTelemetry } from './starts.ts'
@@ -33,7 +33,7 @@ export function hooksWith(telemetry: Telemetry): ServerHooks {
   return {
     onMachine: (actor) => {
       const starts = new StartTelemetry(telemetry, clockOf(actor.system).now)
-      lifecycle$(actor as ServerActorRef).subscribe({
+      followLifecycle(actor as ServerActorRef, {
         next: (change) => starts.next(change),
         complete: () => starts.close(),
       })

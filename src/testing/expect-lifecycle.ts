@@ -1,7 +1,8 @@
 import { AssertionError } from 'node:assert'
 import type { Observable } from 'rxjs'
-import { lifecycle$, lifecycleTransitions, type Lifecycle, type LifecycleState } from '../api/lifecycle.ts'
-import type { ServerActorRef } from '../api/turn.ts'
+import { lifecycle$ } from '../api/lifecycle.ts'
+import { lifecycleTransitions, type Lifecycle, type LifecycleState } from '../machines/lifecycle.ts'
+import type { ServerActorRef } from '../machines/server-machine.ts'
 
 /** Source of a lifecycle: a server, the actor of a `serverMachine`, or a `lifecycle$`. */
 export type LifecycleSource = { lifecycle$: Observable<Lifecycle> } | ServerActorRef | Observable<Lifecycle>

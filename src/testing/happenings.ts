@@ -1,4 +1,4 @@
-import type { LifecycleState } from '../api/lifecycle.ts'
+import type { LifecycleState } from '../machines/lifecycle.ts'
 
 /** Happenings that a host causes. */
 export type HostHappening =

@@ -26,7 +26,7 @@ export type {
  * Helpers for tests of code that uses a server: lifecycle, turns, time, and a model of what can happen to a
  * server.
  */
-export { lifecycleTransitions } from '../api/lifecycle.ts'
+export { lifecycleTransitions } from '../machines/lifecycle.ts'
 export { collectReplies, type CollectedTurn } from './collect-replies.ts'
 export {
   expectLifecycle,

@@ -1,6 +1,7 @@
 import { isTerminal, type Reply } from '../../src/replies.ts'
 import type { FakeRule } from '../../src/testing/fake-script.ts'
-import { startTurn, type ServerActorRef, type Turn } from '../../src/api/turn.ts'
+import { startTurn, type Turn } from '../../src/api/turn.ts'
+import type { ServerActorRef } from '../../src/machines/server-machine.ts'
 
 const prompt = 'ask me'
 const question = {

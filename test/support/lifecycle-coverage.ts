@@ -1,6 +1,6 @@
 import type { SnapshotFrom } from 'xstate'
 import { adjacencyMapToArray, createTestModel, type StatePath } from 'xstate/graph'
-import { lifecycleTransitions } from '../../src/api/lifecycle.ts'
+import { lifecycleTransitions } from '../../src/machines/lifecycle.ts'
 import type { Happening } from '../../src/testing/happenings.ts'
 import type { LifecycleModel } from '../../src/testing/lifecycle-model.ts'
 

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { LifecycleState } from '../../src/api/lifecycle.ts'
+import type { LifecycleState } from '../../src/machines/lifecycle.ts'
 import type { Reply } from '../../src/replies.ts'
 import type { Happening } from '../../src/testing/happenings.ts'
 import { metaOf } from '../../src/testing/lifecycle-model.ts'

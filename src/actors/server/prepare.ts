@@ -35,11 +35,9 @@ export async function loadPreparation() {
  * @remarks A stopped preparation writes nothing more. `runtime.preparing` settles when the preparation has
  * released the home, and the next preparation waits for that.
  */
-export const prepare = fromPromise<Prepared, ServerInput>(async ({ input, system, signal, self }) => {
+export const prepare = fromPromise<Prepared, ServerInput>(async ({ input, system, signal }) => {
   const { options } = input
   const runtime = runtimeOf(input.runtime)
-  // The hooks also watch an embedded machine, which reports nothing before its first start.
-  runtime.watch(self._parent)
   const clock = clockOf(system)
   const { preparing } = runtime
   const prepared = withoutSecrets(options.secrets, async () => {

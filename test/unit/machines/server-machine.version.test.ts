@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { UnsupportedVersionError } from '../../../src/errors.ts'
-import { lifecycleOf } from '../../../src/api/lifecycle.ts'
+import { lifecycleOf } from '../../../src/machines/lifecycle.ts'
 import { tested } from '../../../src/io/opencode/versions.ts'
 import { startServer } from '../../support/machine-harness.ts'
 

@@ -21,9 +21,7 @@ function memory() {
 }
 
 function logged(logger: Logger) {
-  const server = startServer({ logger, maxRestarts: 1 })
-  server.runtime.watch(server.actor)
-  return server
+  return startServer({ logger, maxRestarts: 1 })
 }
 
 describe('the log', () => {

@@ -12,7 +12,6 @@ it('without the package of OpenTelemetry nobody is told, and turns run', async (
   const otel = useOpenTelemetry()
   expect(hooksOf(optionsOf())).toEqual([])
   const server = startServer()
-  server.runtime.watch(server.actor)
   const turn = server.turn()
   await server.advance()
   await server.answer(turn)

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createActor } from 'xstate'
 import { SessionEventRouter } from '../../../src/actors/server/session-event-router.ts'
 import { probe } from '../../../src/actors/server/probe.ts'
+import { attachHooks } from '../../../src/api/server-machine.ts'
 import { RuntimeHandle, runtimeOf, type ServerConnection } from '../../../src/actors/runtime.ts'
 import { optionsOf, secrets } from '../../support/machine-harness.ts'
 import { useOpenTelemetry } from '../../support/otel.ts'
@@ -16,6 +17,7 @@ describe('a probe', () => {
     const health = (signal: AbortSignal) => answer(signal, clock)
     const client: unknown = { health, config: () => Promise.resolve() }
     const runtime = new RuntimeHandle(options)
+    attachHooks(runtimeOf(runtime), options)
     runtimeOf(runtime).connection = { client, router: new SessionEventRouter(() => 0) } as ServerConnection
     const actor = createActor(probe, { input: { options, runtime, withConfig: true }, clock })
     actor.subscribe({ error: () => undefined })

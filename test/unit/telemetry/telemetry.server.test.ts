@@ -1,22 +1,14 @@
 import { metrics, SpanStatusCode, trace, type MeterProvider, type TracerProvider } from '@opentelemetry/api'
 import { describe, expect, it } from 'vitest'
 import { createActor, setup } from 'xstate'
-import { runtimeOf } from '../../../src/actors/runtime.ts'
-import { serverMachine } from '../../../src/machines/server-machine.ts'
+import { serverMachine } from '../../../src/api/server-machine.ts'
 import { loadApi } from '../../../src/telemetry/api.ts'
-import { startTurn, type ServerActorRef } from '../../../src/api/turn.ts'
+import { startTurn } from '../../../src/api/turn.ts'
+import type { ServerActorRef } from '../../../src/machines/server-machine.ts'
 import { FakeWorld } from '../../support/fake-world.ts'
 import { optionsOf, secrets, startServer, type TestServer } from '../../support/machine-harness.ts'
 import { forget, useOpenTelemetry } from '../../support/otel.ts'
 import { settled, SteppedClock } from '../../support/stepped-clock.ts'
-
-/** As `OpenCodeServer` and the first start of an embedded machine have it. */
-function watched(...given: Parameters<typeof startServer>): TestServer {
-  const server = startServer(...given)
-  server.runtime.watch(server.actor)
-  server.runtime.watch(server.actor)
-  return server
-}
 
 const starts = 'opencode_runtime.server.starts'
 const restarts = 'opencode_runtime.server.restarts'
@@ -25,7 +17,7 @@ const outcome = (value: string) => ({ 'opencode_runtime.outcome': value })
 describe('a start', () => {
   it('is counted and timed, and is a span of its own', async () => {
     const otel = useOpenTelemetry()
-    const server = watched({}, { spawn: 'pending' })
+    const server = startServer({}, { spawn: 'pending' })
     server.send({ type: 'server.start' })
     await server.advance(1800)
     server.world.process.spawned()
@@ -48,7 +40,7 @@ describe('a start', () => {
 
   it('that fails records its error, one line of it, masked', async () => {
     const otel = useOpenTelemetry()
-    const server = watched({ maxRestarts: 1 }, { spawn: 'pending' })
+    const server = startServer({ maxRestarts: 1 }, { spawn: 'pending' })
     server.send({ type: 'server.start' })
     await server.advance()
     server.world.process.exit(`exited with code 1, ${secrets.password}\nIts last output:\nhello`)
@@ -78,7 +70,7 @@ describe('a start', () => {
 
   it('that cannot be prepared has failed', async () => {
     const otel = useOpenTelemetry()
-    const server = watched({}, { prepare: new Error('no opencode') })
+    const server = startServer({}, { prepare: new Error('no opencode') })
     server.send({ type: 'server.start' })
     await server.advance()
     expect(await otel.points(starts)).toEqual([
@@ -91,7 +83,7 @@ describe('a start', () => {
     ['ended from outside', (server: TestServer) => void server.actor.stop()],
   ])('that is %s did not fail, also after one that did', async (_name, stop) => {
     const otel = useOpenTelemetry()
-    const server = watched({}, { spawn: 'pending' })
+    const server = startServer({}, { spawn: 'pending' })
     server.send({ type: 'server.start' })
     await server.advance()
     server.world.process.exit()
@@ -111,7 +103,7 @@ describe('a start', () => {
 describe('a restart', () => {
   it('is counted by its reason', async () => {
     const otel = useOpenTelemetry()
-    const server = watched({ startTimeoutMs: 1000 })
+    const server = startServer({ startTimeoutMs: 1000 })
     await server.beHealthy()
     server.world.process.exit('something with a number: 17')
     await server.advance(1000)
@@ -129,7 +121,7 @@ describe('a restart', () => {
 
   it('is none where somebody stops the server and starts it again', async () => {
     const otel = useOpenTelemetry()
-    const server = watched()
+    const server = startServer()
     await server.beHealthy()
     server.send({ type: 'server.stop' })
     server.send({ type: 'server.start' })
@@ -179,7 +171,6 @@ describe('a machine of somebody else with a server in it', () => {
     })
     const actor = createActor(parent, { clock: new SteppedClock() }).start()
     const server = actor.getSnapshot().children['opencode'] as unknown as ServerActorRef
-    runtimeOf(server.getSnapshot().context.runtime).watch(server)
     server.send({ type: 'server.start' })
     const turn = startTurn(server, 'hello')
     expect(actor.getSnapshot().value).toBe('told')
@@ -192,7 +183,7 @@ describe('a machine of somebody else with a server in it', () => {
 describe('telemetry', () => {
   it('shows no secret, no prompt and no answer, and no metric has an id', async () => {
     const otel = useOpenTelemetry()
-    const server = watched()
+    const server = startServer()
     await live(server)
     const text = await otel.text()
     expect(await otel.names()).toHaveLength(9)
@@ -216,7 +207,7 @@ describe('telemetry', () => {
 
   it('is nothing without an SDK, and begins with one that is set up late', async () => {
     forget()
-    const server = watched()
+    const server = startServer()
     const early = server.turn()
     await server.advance()
     const otel = useOpenTelemetry()
@@ -238,7 +229,7 @@ describe('telemetry', () => {
     const broken = { createCounter: fail, createHistogram: fail, createUpDownCounter: fail }
     metrics.setGlobalMeterProvider({ getMeter: () => broken } as unknown as MeterProvider)
     trace.setGlobalTracerProvider({ getTracer: () => ({ startSpan: fail }) } as unknown as TracerProvider)
-    await live(watched())
+    await live(startServer())
   })
 
   it('that throws in the middle of a span takes no metric with it', async () => {
@@ -251,7 +242,7 @@ describe('telemetry', () => {
     trace.setGlobalTracerProvider({
       getTracer: () => ({ startSpan: () => ({ ...span, recordException: fail }) }),
     } as unknown as TracerProvider)
-    await live(watched())
+    await live(startServer())
     expect(await otel.names()).toHaveLength(9)
   })
 

@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { transition, initialTransition } from 'xstate'
 import { createTestModel } from 'xstate/graph'
-import type { LifecycleState } from '../../../src/api/lifecycle.ts'
+import type { LifecycleState } from '../../../src/machines/lifecycle.ts'
 import {
   createLifecycleModel,
   metaOf,

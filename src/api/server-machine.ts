@@ -1,0 +1,32 @@
+import { fromCallback, type EventObject } from 'xstate'
+import { runtimeOf, type Runtime, type ServerInput } from '../actors/runtime.ts'
+import type { CompiledOptions } from '../config/options.ts'
+import { serverMachine as lifecycleMachine, type ServerActorRef } from '../machines/server-machine.ts'
+import { hooksOf } from '../telemetry/hooks.ts'
+
+/** Builds the hooks of a machine when they are first needed: by its start, or by a turn before its start. */
+export function attachHooks(runtime: Runtime, options: CompiledOptions): void {
+  runtime.hooks ??= hooksOf(options)
+}
+
+/** Reports the machine to the hooks, which follow it from its present state. */
+const hooks = fromCallback<EventObject, ServerInput>(({ input, self }) => {
+  const runtime = runtimeOf(input.runtime)
+  attachHooks(runtime, input.options)
+  runtime.started(self._parent as ServerActorRef)
+})
+
+/**
+ * The lifecycle of one opencode server: idle → configuring → spawning → probing → healthy → reaping, and
+ * `failed` when the restart budget is spent. The machine decides, and its actors act. Turns are its children,
+ * `turn:<turnId>`. OpenTelemetry (if installed) and the option `logger` follow it.
+ *
+ * Input: `compileOptions(options)`. Embed it, `provide()` actors of your own, read
+ * `snapshot.matches('healthy')`.
+ *
+ * @example
+ * const actor = createActor(serverMachine, { input: compileOptions(options) }).start()
+ * actor.send({ type: 'server.start' })
+ * await waitFor(actor, (snapshot) => snapshot.matches('healthy'))
+ */
+export const serverMachine = lifecycleMachine.provide({ actors: { hooks } })
