@@ -20,8 +20,8 @@ function transcript() {
     begins: (id: string, type = 'text', more?: Partial<WirePart>) => subject.update(part(id, type, more)),
     ends: (id: string, text: string, type = 'text') => subject.update(part(id, type, { text, ended: true })),
     says: (id: string, ...deltas: string[]) => deltas.forEach((delta) => subject.append(id, delta)),
-    step: (id: string, messageId = 'msg_1') => subject.begin(part(id, 'step-start', { messageId })),
-    finished: (messageId = 'msg_1') => subject.finish(part('prt_finish', 'step-finish', { messageId })),
+    step: (id: string, messageId = 'msg_1') => subject.beginStep(part(id, 'step-start', { messageId })),
+    finished: (messageId = 'msg_1') => subject.finishStep(part('prt_finish', 'step-finish', { messageId })),
   }
 }
 
@@ -142,7 +142,7 @@ describe('a gap', () => {
     ends('prt_1', 'one ')
     begins('prt_2')
     says('prt_2', 'tw')
-    subject.tear()
+    subject.awaitWholeTexts()
     says('prt_2', 'ree')
     expect(sent).toEqual(['one ', 'tw'])
     ends('prt_2', 'two, three')
