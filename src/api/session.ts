@@ -140,7 +140,7 @@ export class ServerSession implements Session {
     for (let tries = 0; ; tries++) {
       await ensureRunning(this.#actor)
       const { link } = runtimeOf(runtime)
-      if (!link) throw new Error('There is no server')
+      if (!link) throw new Error('The server is not running')
       try {
         return await ask(link, signal, tries)
       } catch (error) {
@@ -148,7 +148,7 @@ export class ServerSession implements Session {
         if (isAnswer || signal.aborted || !(await this.#isGone(link))) throw error
         const { status, context } = this.#actor.getSnapshot()
         if (status !== 'active' || context.stops !== stops)
-          throw new StoppedError('The server was stopped before it had answered', { cause: error })
+          throw new StoppedError('The server was stopped before it answered', { cause: error })
       }
     }
   }
