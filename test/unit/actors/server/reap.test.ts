@@ -4,8 +4,8 @@ import { dispose } from '../../../../src/actors/server/reap.ts'
 import { RuntimeHandle, runtimeOf, type Link } from '../../../../src/actors/runtime.ts'
 import { optionsOf } from '../../../support/machine-harness.ts'
 
-describe('the work of a server that is to be ended', () => {
-  /** What is asked of one that is busy with these sessions, by directory. */
+describe('The work of a server that is being stopped', () => {
+  /** Returns the requests to a server that is busy with these sessions, by directory. */
   async function askedOf(busy: Record<string, string[]>) {
     const asked: string[] = []
     const ask = (what: string) => Promise.resolve(void asked.push(what))
@@ -23,7 +23,7 @@ describe('the work of a server that is to be ended', () => {
     return asked
   }
 
-  it('is aborted in every directory that it may be in, then all is disposed of', async () => {
+  it('is aborted in every directory that may have work, and then the server is disposed', async () => {
     const busy = { '/srv/work': ['ses_1', 'ses_2'], '/srv/other': ['ses_3'] }
     expect((await askedOf(busy)).sort()).toEqual([
       'abort ses_1 in /srv/work',
@@ -34,7 +34,7 @@ describe('the work of a server that is to be ended', () => {
     expect((await askedOf(busy)).at(-1)).toBe('dispose')
   })
 
-  it('is none where nothing is busy', async () => {
+  it('gets no abort request if no session is busy', async () => {
     expect(await askedOf({})).toEqual([])
   })
 })

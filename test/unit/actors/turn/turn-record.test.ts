@@ -33,7 +33,7 @@ function collect(record: TurnRecord) {
 }
 
 describe('TurnRecord', () => {
-  it('gives replies and states until the terminal reply, which completes it; what comes after is dropped', async () => {
+  it('emits replies and states until the terminal reply, completes, and drops later replies', async () => {
     const record = newRecord()
     const early = collect(record)
     record.tell({ state: 'queued' })
@@ -59,7 +59,7 @@ describe('TurnRecord', () => {
     [new Error('no: sk-1'), 'no: ***'],
     ['text', 'The turn ended without a reply'],
     [undefined, 'The turn ended without a reply'],
-  ])('ends as internal where its actor failed: %s', (thrown, message) => {
+  ])('ends as internal if its actor failed: %s', (thrown, message) => {
     const record = newRecord()
     const { replies } = collect(record)
     record.fail(thrown, (text) => text.replace('sk-1', '***'))
@@ -68,7 +68,7 @@ describe('TurnRecord', () => {
     ])
   })
 
-  it('names its message as opencode does, unlike any other, later ones after earlier ones', () => {
+  it('creates message ids in the form of opencode, unique and in order of time', () => {
     const ids = Array.from({ length: 5_000 }, () => newRecord().messageId)
     for (const id of ids) expect(id).toMatch(/^msg_[0-9a-f]{12}[0-9A-Za-z]{14}$/)
     expect(new Set(ids).size).toBe(ids.length)
