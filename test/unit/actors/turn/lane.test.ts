@@ -183,7 +183,7 @@ describe('Lane.open', () => {
       expect(asked).toEqual([])
     })
 
-    it("rejects for the directory of the given session, also if the turn names another directory", async () => {
+    it('rejects for the directory of the given session, also if the turn names another directory', async () => {
       const { client, asked } = await serve(session('ses_1', '/its/own'))
       const { terms, seen } = refusing('/its/own')
       const lane = new Lane({ key: 'k', sessionId: 'ses_1', named: given })
