@@ -23,7 +23,7 @@ function startTwo() {
   return { first: start(), second: start(), start, clock }
 }
 
-describe('two machines from the same compiled options', () => {
+describe('Two machines from the same compiled options', () => {
   it('share neither process nor turns', async () => {
     const { first, second, clock } = startTwo()
     for (const { actor } of [first, second]) actor.send({ type: 'server.start' })
@@ -37,7 +37,7 @@ describe('two machines from the same compiled options', () => {
     expect(second.world.isHomeHeld).toBe(true)
   })
 
-  it('are reconfigured apart, also when the other one was stopped', async () => {
+  it('are reconfigured independently, also after the other machine was stopped', async () => {
     const { first, second, start, clock } = startTwo()
     for (const { actor } of [first, second]) actor.send({ type: 'server.start' })
     await clock.advance()
@@ -57,7 +57,7 @@ describe('two machines from the same compiled options', () => {
   })
 })
 
-describe('the runtime of a machine', () => {
+describe('The runtime of a machine', () => {
   it('is an opaque handle in its context', async () => {
     const server = startServer()
     server.turn('the prompt')
@@ -86,8 +86,8 @@ describe('transition()', () => {
   })
 })
 
-describe('what is told', () => {
-  it('by lifecycle$ is each state once, the end of its process included', async () => {
+describe('The observables of a machine', () => {
+  it('emit each state once on lifecycle$, including the end of the process', async () => {
     const server = startServer()
     const changes: Lifecycle[] = []
     lifecycle$(server.actor).subscribe((change) => changes.push(change))
@@ -108,7 +108,7 @@ describe('what is told', () => {
     ])
   })
 
-  it('by status$ is `done` after the terminal reply', async () => {
+  it('emit `done` on status$ after the terminal reply', async () => {
     const server = startServer()
     const turn = server.turn()
     const order: string[] = []
