@@ -44,10 +44,10 @@ async function run(part) {
 
 function report(rows) {
   const missed = rows.filter(({ met }) => !met).length
-  return `# The last run of \`npm run bench\`
+  return `# Results of the last \`npm run bench\`
 
-${rows.length - missed} of ${rows.length} targets met. Each figure is a ratio of two things that were measured in turn in one run, unless it names a unit: median,
-quartiles, and how often it was measured. What the parts compare is said in \`bench/*.mjs\`.
+${rows.length - missed} of ${rows.length} targets met. Each figure is a ratio of two measurements that alternate within one run, unless the figure names a unit.
+The columns show the median, the quartiles and the number of measurements. The files \`bench/*.mjs\` describe the compared parts.
 
 | figure | median | quartiles | n | target | |
 |---|---|---|---|---|---|

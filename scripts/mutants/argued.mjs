@@ -37,54 +37,49 @@ export const argued = [
     why: 'undefined is not more than 0 either',
   },
   {
-    file: 'reducer.ts',
+    file: 'turn-events.ts',
     names: /^#onDelta › typeof messageID .* → \(typeof partID !== 'string'\)$/,
-    why: 'no message has what is no text as its id',
+    why: 'every known message has a text as its id',
   },
   {
-    file: 'reducer.ts',
+    file: 'turn-events.ts',
     names: /^#onDelta › typeof messageID .* → typeof messageID !== 'string'$/,
-    why: 'no part has what is no text as its id',
+    why: 'every known part has a text as its id',
   },
   {
     file: 'reducer.ts',
-    names: /^#finish › finish_reason › finish_reason \?\? null → finish_reason$/,
+    names: /^#terminalReply › finish_reason › ending\.finish \?\? null → ending\.finish$/,
     why: always,
   },
   {
-    file: 'reducer.ts',
-    names: /^#onMessage › isAnswer › isOwn && message\.parentId !== undefined → isOwn$/,
-    why: 'no prompt is undefined',
+    file: 'turn-scope.ts',
+    names: /^isAnswer › .* → \(this\.#prompts\.has\(parentId\)\)$/,
+    why: 'no id of a prompt is undefined',
   },
   {
-    file: 'reducer.ts',
+    file: 'turn-events.ts',
     names: /^#onRetry › isOwn && last && !last\.completed → isOwn && last$/,
-    why: 'a message that has ended gets no part any more that would drop those before',
+    why: 'a completed message gets no further part, and only a further part would drop the earlier text',
   },
   {
-    file: 'reducer.ts',
+    file: 'turn-events.ts',
     names: /^#onDelta › field === 'text' && message && !message\.summary → field === 'text' && message$/,
-    why: 'no part of a summary is followed, so that a delta of one joins nothing',
+    why: 'the transcript knows no part of a summary, so the delta joins nothing',
   },
   {
-    file: 'reducer.ts',
-    names: /^#onRetry › isOwn && this\.#prompts\.size === 0 → \(this/,
-    why: 'no child of a turn is there before its prompt',
+    file: 'turn-events.ts',
+    names: /^#onRetry › isOwn && !this\.#scope\.hasPrompt → \(!this/,
+    why: 'a turn has no child session before it has its prompt',
   },
   {
-    file: 'reducer.ts',
+    file: 'turn-events.ts',
     names: /^#onError › this\.#busy && this\.#idle → \(this\.#idle\)$/,
-    why: 'what is idle was busy before',
+    why: 'a turn is idle only after it was busy',
   },
   {
-    file: 'reducer.ts',
-    names: /^#apply › .* → \(!this\.#children\.has\(sessionId\)\)$/,
-    why: 'no child is undefined',
-  },
-  {
-    file: 'reducer.ts',
-    names: /^#onMessage › isAnswer › isOwn && message\.parentId !== undefined → \(message/,
-    why: 'what answers in a child answers a prompt of the child',
+    file: 'turn-scope.ts',
+    names: /^includes › .* → \(this\.#children\.has\(sessionId\)\)$/,
+    why: 'no id of a child session is undefined',
   },
   {
     file: 'machines/failures.ts',
@@ -98,13 +93,13 @@ export const argued = [
   },
   {
     file: 'transcript.ts',
-    names: /^#open › state › without (doomed|dropped): false$/,
+    names: /^#open › state › without (isRetried|isDropped): false$/,
     why: 'undefined is as good as false',
   },
   {
-    file: 'catch-up.ts',
+    file: 'resync.ts',
     names: /^requestEvents › type › 'permission' in properties → (true|false)$/,
-    why: 'the reducer asks both alike',
+    why: 'the reducer handles both event types alike',
   },
   {
     file: 'server-machine.ts',
@@ -114,18 +109,13 @@ export const argued = [
   },
   {
     file: 'machines/turn-actions.ts',
-    names: /^withTurns › actions › releaseChild › \{ actorId, error \} › without error: undefined$/,
-    why: 'undefined, said or not',
-  },
-  {
-    file: 'machines/turn-actions.ts',
     names: /releaseChild › !actorId\.startsWith\('turn:'\) → false$/,
     why: 'what has another name is no turn that could be released, and has ended already',
   },
   {
-    file: 'reducer.ts',
+    file: 'turn-events.ts',
     names: /^#idle › false → true$/,
-    why: '#idle is set by whatever makes a turn busy, and read of busy turns only',
+    why: '#idle is read only while the turn is busy, and each change to busy sets #idle',
   },
 ]
 

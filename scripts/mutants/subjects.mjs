@@ -14,7 +14,9 @@ const ofReducer = ['vectors', 'cases', '']
   .concat('test/unit/actors/turn/turn')
 /** Parts of the reducer, each with its own tests first, if there are any. */
 const parts = [
-  ...['answers', 'tool-calls', 'catch-up', 'transcript'].map((name) => `${reducer}/${name}`),
+  ...['answers', 'ending', 'resync', 'tool-calls', 'transcript', 'turn-events', 'turn-scope'].map(
+    (name) => `${reducer}/${name}`,
+  ),
   'actors/server/seen-ids',
 ].map((name) => ({ file: `src/${name}.ts`, tests: [`test/unit/${name}`, ...ofReducer] }))
 const machines = readdirSync('src/machines').map((name) => ({

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { InvalidOptionsError } from '../errors.ts'
 import type { PromptPart } from '../io/opencode/client.ts'
-import { lazily } from '../config/validation.ts'
 import type { Modality, ResolvedOptions } from '../config/options.ts'
+import { text } from '../config/schema-parts.ts'
+import { lazily } from '../config/validation.ts'
 
 /** File sent with a prompt. */
 export interface Attachment {
@@ -13,16 +14,23 @@ export interface Attachment {
   filename?: string | undefined
 }
 
-/** Schema of a turn's attachments. @internal */
-export const attachmentsSchema = lazily(() =>
-  z.array(
-    z.strictObject({
-      mime: z.string().regex(/^[\w.+-]+\/[\w.+-]+$/, 'expected a media type such as image/png'),
-      data: z.union([z.instanceof(Uint8Array), z.base64()], 'expected bytes or base64'),
-      filename: z.string().min(1).optional(),
-    }),
+const mediaType = lazily(() => {
+  const error = 'expected a media type such as image/png'
+  return z.string(error).regex(/^[\w.+-]+\/[\w.+-]+$/, error)
+})
+const attachment = lazily(() =>
+  z.strictObject(
+    {
+      mime: mediaType(),
+      data: z.union([z.instanceof(Uint8Array), z.base64('expected base64')], 'expected bytes or base64'),
+      filename: text().optional(),
+    },
+    'expected an object with mime and data',
   ),
 )
+
+/** Schema of a turn's attachments. @internal */
+export const attachmentsSchema = lazily(() => z.array(attachment(), 'expected a list of attachments'))
 
 type Model = { providerID: string; modelID: string }
 
@@ -43,16 +51,16 @@ export function fileParts(
   const bytes = files.reduce((sum, { data }) => sum + sizeOf(data), 0)
   if (bytes > maxAttachmentBytes)
     throw new InvalidOptionsError(
-      `Invalid turn input attachments: expected at most ${maxAttachmentBytes} bytes in all (the option maxAttachmentBytes), got ${bytes}`,
+      `Invalid turn input attachments: expected at most ${maxAttachmentBytes} bytes in total (option maxAttachmentBytes), got ${bytes}`,
     )
-  return files.map((file, i) => filePart(file, `attachments[${i}]`, takenBy(model, options)))
+  return files.map((file, i) => filePart(file, `attachments[${i}]`, acceptedBy(model, options)))
 }
 
 const sizeOf = (data: Uint8Array | string): number =>
   typeof data === 'string' ? Buffer.byteLength(data, 'base64') : data.byteLength
 
 /** Returns the modalities that a model declares, or `undefined` if the options do not define the model. */
-function takenBy(
+function acceptedBy(
   { providerID, modelID }: Model,
   { proxy, models }: ResolvedOptions,
 ): readonly Modality[] | undefined {
@@ -64,16 +72,16 @@ function takenBy(
 function filePart(
   { mime, data, filename }: Attachment,
   where: string,
-  taken: readonly Modality[] | undefined,
+  accepted: readonly Modality[] | undefined,
 ): PromptPart {
   const kind = modalityOf(mime)
   if (kind === undefined)
     throw new InvalidOptionsError(
-      `Invalid turn input ${where}.mime: expected text, an image, audio, video or a PDF, got ${JSON.stringify(mime)}`,
+      `Invalid turn input ${where}.mime: expected the media type of text, an image, audio, video or a PDF, got ${JSON.stringify(mime)}`,
     )
-  if (kind !== 'text' && taken && !taken.includes(kind))
+  if (kind !== 'text' && accepted && !accepted.includes(kind))
     throw new InvalidOptionsError(
-      `Invalid turn input ${where}: the model is not declared to take ${kind}; declare it in the option models, with input: ['text', '${kind}']`,
+      `Invalid turn input ${where}: the model is not declared to accept ${kind} input; if the model accepts such input, set input: ['text', '${kind}'] in the option models`,
     )
   // Text of a type other than plain fails the whole turn ("media type … not supported").
   const wireMime = kind === 'text' ? 'text/plain' : mime

@@ -143,7 +143,7 @@ export class ServerSession implements Session {
     for (let tries = 0; ; tries++) {
       await ensureRunning(this.#actor)
       const { connection } = runtimeOf(runtime)
-      if (!connection) throw new Error('There is no server')
+      if (!connection) throw new Error('The server is not running')
       try {
         return await ask(connection, signal, tries)
       } catch (error) {
@@ -151,7 +151,7 @@ export class ServerSession implements Session {
         if (isAnswer || signal.aborted || !(await this.#isGone(connection))) throw error
         const { status, context } = this.#actor.getSnapshot()
         if (status !== 'active' || context.stops !== stops)
-          throw new StoppedError('The server was stopped before it had answered', { cause: error })
+          throw new StoppedError('The server was stopped before it answered', { cause: error })
       }
     }
   }

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import type { TurnPlan } from '../actors/turn/turn-record.ts'
 import { modelOf } from '../actors/turn/model.ts'
 import { attachmentsSchema, fileParts, type Attachment } from './attachments.ts'
-import { absolute, positiveMs, sessionId as sessionIdSchema, turnLimits } from '../config/option-schema.ts'
+import { turnLimits } from '../config/option-schema.ts'
+import { abortSignal, absolute, flag, positiveMs, sessionId, text } from '../config/schema-parts.ts'
 import { lazily, parse } from '../config/validation.ts'
 import type { PermissionPolicy, QuestionPolicy, ResolvedOptions } from '../config/options.ts'
 import { firstLine } from '../util/messages.ts'
@@ -62,29 +63,37 @@ export interface TurnInput {
   signal?: AbortSignal
 }
 
+const model = lazily(() =>
+  z.union(
+    [
+      text('expected a model id'),
+      z.strictObject({ providerId: text(), modelId: text() }, 'expected an object'),
+    ],
+    'expected a model id or { providerId, modelId }',
+  ),
+)
+
 const schema = lazily(() =>
-  z.strictObject({
-    text: z.string().min(1, 'expected a text'),
-    traceId: z.string().nullish(),
-    sessionId: sessionIdSchema().optional(),
-    directory: absolute().optional(),
-    agent: z.string().min(1).optional(),
-    model: z
-      .union(
-        [z.string().min(1), z.strictObject({ providerId: z.string().min(1), modelId: z.string().min(1) })],
-        'expected a model id or { providerId, modelId }',
-      )
-      .optional(),
-    system: z.string().optional(),
-    attachments: attachmentsSchema().optional(),
-    deadlineMs: positiveMs().optional(),
-    stallMs: positiveMs().optional(),
-    maxRetries: turnLimits().maxRetries.optional(),
-    resume: z.boolean().optional(),
-    onPermission: turnLimits().onPermission.optional(),
-    onQuestion: turnLimits().onQuestion.optional(),
-    signal: z.instanceof(AbortSignal).optional(),
-  }),
+  z.strictObject(
+    {
+      text: text('expected a prompt that is not empty'),
+      traceId: z.string('expected a string or null').nullish(),
+      sessionId: sessionId().optional(),
+      directory: absolute().optional(),
+      agent: text().optional(),
+      model: model().optional(),
+      system: z.string('expected a string').optional(),
+      attachments: attachmentsSchema().optional(),
+      deadlineMs: positiveMs().optional(),
+      stallMs: positiveMs().optional(),
+      maxRetries: turnLimits().maxRetries.optional(),
+      resume: flag().optional(),
+      onPermission: turnLimits().onPermission.optional(),
+      onQuestion: turnLimits().onQuestion.optional(),
+      signal: abortSignal().optional(),
+    },
+    'expected a string or an object with a text',
+  ),
 )
 
 /** Maximum length of a session title taken from a prompt, in characters. */
@@ -101,8 +110,7 @@ export function planTurn(
   options: ResolvedOptions,
 ): { plan: TurnPlan; sessionId: string | undefined } {
   const turn = parse(schema, typeof input === 'string' ? { text: input } : input, 'turn input')
-  const model = modelOf(turn.model, options)
-  const files = fileParts(turn.attachments ?? [], model, options)
+  const files = fileParts(turn.attachments ?? [], modelOf(turn.model, options), options)
   const plan: TurnPlan = {
     traceId: turn.traceId ?? null,
     resume: turn.resume ?? false,

@@ -1,17 +1,13 @@
-import { workspaceOf } from './workspace.ts'
 import { isDeepStrictEqual } from 'node:util'
 import { patchSchema, serverSchema } from './option-schema.ts'
-import type {
-  LifecycleOptions,
-  Logger,
-  ModelOptions,
-  OpenCodeServerOptions,
-  ReconfigureOptions,
-  TurnDefaults,
-} from './options.ts'
+import type { LifecycleOptions } from './lifecycle-options.ts'
+import type { ModelOptions } from './provider-options.ts'
+import type { Logger, OpenCodeServerOptions, ReconfigureOptions } from './server-options.ts'
+import type { TurnDefaults } from './turn-options.ts'
 import { secretTexts } from './secret-texts.ts'
 import { Secrets } from './secrets.ts'
 import { parse } from './validation.ts'
+import { workspaceOf } from './workspace.ts'
 
 /** Options with every default filled in, without the secrets. */
 export interface ResolvedOptions

@@ -1,74 +1,131 @@
-import { isAbsolute } from 'node:path'
 import { z } from 'zod'
+import {
+  abortSignal,
+  absolute,
+  atLeast,
+  count,
+  duration,
+  flag,
+  functionOr,
+  headerSafe,
+  httpURL,
+  loopback,
+  positiveMs,
+  providerId,
+  sessionId,
+  text,
+  username,
+  wholeNumber,
+} from './schema-parts.ts'
+import type { Logger } from './server-options.ts'
+import type { PermissionPolicy, QuestionPolicy } from './turn-options.ts'
 import { lazily } from './validation.ts'
-import type { Logger, PermissionPolicy, QuestionPolicy } from './options.ts'
 
-/** Longest duration, in ms (24.8 days); a longer timer fires immediately. */
-export const longestMs = 2 ** 31 - 1
-const duration = lazily(() => z.number().int().nonnegative().max(longestMs))
-/** Duration greater than 0, in ms. */
-export const positiveMs = lazily(() => z.number().int().positive().max(longestMs))
-const positive = lazily(() => z.number().int().positive())
-const modality = lazily(() => z.enum(['text', 'image', 'audio', 'video', 'pdf']))
-const headerSafe = lazily(() =>
-  z
-    .string()
-    .min(1)
-    .regex(/^[\x21-\x7e]+$/, 'expected printable characters without spaces'),
+export { longestMs, loopback } from './schema-parts.ts'
+
+const anyObject = 'expected an object'
+const hostname = lazily(() => {
+  const error = 'expected a host name or address'
+  return z.string(error).regex(/^[^\s/]+$/, error)
+})
+const anyRecord = lazily(() => z.record(z.string(), z.unknown(), anyObject))
+const modality = lazily(() =>
+  z.enum(['text', 'image', 'audio', 'video', 'pdf'], "expected 'text', 'image', 'audio', 'video' or 'pdf'"),
 )
-const username = lazily(() => headerSafe().refine((name) => !name.includes(':'), 'expected no colon'))
-const providerId = lazily(() => z.string().regex(/^[\w.-]+$/, 'expected letters, digits, ., _ or -'))
-/** Absolute path in valid Unicode; a path with half a surrogate pair names no file. */
-export const absolute = lazily(() =>
-  z
-    .string()
-    .refine(
-      (path) => isAbsolute(path) && !path.includes('\0') && Buffer.from(path).toString() === path,
-      'expected an absolute path',
-    ),
-)
-/** Session id that opencode created. */
-export const sessionId = lazily(() => z.string().regex(/^ses/, 'expected a session id (ses…)'))
-const functionOr = (values: readonly unknown[]) =>
-  z.custom((value) => typeof value === 'function' || values.includes(value), {
-    message: `expected ${values.map((value) => `'${String(value)}'`).join(', ')} or a function`,
-  })
+const modalities = lazily(() => {
+  const error = 'expected a list of at least one kind of input'
+  return z.array(modality(), error).min(1, error)
+})
+const price = lazily(() => atLeast(0, 'a price in US dollars per million tokens'))
+const tokens = lazily(() => count('tokens', 1))
 
 const model = lazily(() =>
-  z.strictObject({
-    id: z.string().min(1),
-    name: z.string().min(1).optional(),
-    input: z.array(modality()).min(1).optional(),
-    contextTokens: positive().optional(),
-    outputTokens: positive().optional(),
-    cost: z
-      .strictObject({
-        input: z.number().nonnegative(),
-        output: z.number().nonnegative(),
-        cacheRead: z.number().nonnegative().optional(),
-        cacheWrite: z.number().nonnegative().optional(),
-      })
-      .optional(),
-    options: z.record(z.string(), z.unknown()).optional(),
-  }),
+  z.strictObject(
+    {
+      id: text('expected a model id'),
+      name: text().optional(),
+      input: modalities().optional(),
+      contextTokens: tokens().optional(),
+      outputTokens: tokens().optional(),
+      cost: z
+        .strictObject(
+          {
+            input: price(),
+            output: price(),
+            cacheRead: price().optional(),
+            cacheWrite: price().optional(),
+          },
+          anyObject,
+        )
+        .optional(),
+      options: anyRecord().optional(),
+    },
+    'expected a model id or an object with an id',
+  ),
+)
+
+const modelOrId = lazily(() => {
+  const id = text('expected a model id').transform((id) => ({ id }))
+  return z.union([id, model()], 'expected a model id or an object with an id')
+})
+
+const models = lazily(() => {
+  const error = 'expected a list of at least one model'
+  return z
+    .array(modelOrId(), error)
+    .min(1, error)
+    .refine((all) => new Set(all.map(({ id }) => id)).size === all.length, 'expected each model only once')
+})
+
+const proxy = lazily(() =>
+  z
+    .strictObject(
+      {
+        baseURL: httpURL(),
+        apiKey: headerSafe(),
+        providerId: providerId().optional(),
+        providerID: providerId().optional(),
+        name: text().default('LiteLLM'),
+      },
+      'expected an object with baseURL and apiKey',
+    )
+    .refine(({ providerId: id, providerID: alias = id }) => id === undefined || id === alias, {
+      path: ['providerID'],
+      error: 'expected the same value as providerId, because providerID is its deprecated alias',
+    })
+    .transform(({ providerId: id, providerID: alias = 'litellm', ...rest }) => ({
+      ...rest,
+      providerId: id ?? alias,
+    })),
+)
+
+const environment = lazily(() =>
+  z.record(
+    z.string().regex(/^[^=\0]+$/),
+    z.string('expected a string').regex(/^[^\0]*$/, 'expected a string without null characters'),
+    {
+      error: ({ code }) =>
+        code === 'invalid_key' ? 'expected a name without = and without null characters' : anyObject,
+    },
+  ),
 )
 
 /** Schemas of a turn's limits and policies, shared by the defaults and by each turn. */
 export const turnLimits = lazily(() => ({
-  maxRetries: z.number().int().nonnegative(),
+  maxRetries: count('retries', 0),
   onPermission: functionOr(['reject', 'once', 'always']) as z.ZodType<PermissionPolicy>,
   onQuestion: functionOr(['reject']) as z.ZodType<QuestionPolicy>,
 }))
 
 const defaults = lazily(() => ({
-  maxConcurrentTurns: positive().default(16),
-  maxQueuedTurns: z.number().int().nonnegative().default(1000),
+  maxConcurrentTurns: count('turns', 1).default(16),
+  maxQueuedTurns: count('turns', 0).default(1000),
   turnDeadlineMs: positiveMs().default(1_800_000),
   turnStallMs: positiveMs().default(300_000),
   maxRetries: turnLimits().maxRetries.default(3),
   requestTimeoutMs: positiveMs().default(300_000),
-  maxAttachmentBytes: positive().default(20 * 1024 * 1024),
-  maxReplayBytes: positive().default(16 * 1024 * 1024),
+  maxAttachmentBytes: count('bytes', 1).default(20 * 1024 * 1024),
+  maxReplayBytes: count('bytes', 1).default(16 * 1024 * 1024),
   onPermission: turnLimits().onPermission.default('reject'),
   onQuestion: turnLimits().onQuestion.default('reject'),
 }))
@@ -80,76 +137,44 @@ export const lifecycleSchema = lazily(() =>
     probeIntervalMs: positiveMs().default(50),
     probeTimeoutMs: positiveMs().default(2_000),
     healthIntervalMs: positiveMs().default(5_000),
-    unhealthyThreshold: positive().default(3),
+    unhealthyThreshold: count('failed probes', 1).default(3),
     busyGraceMs: duration().default(120_000),
     stopGraceMs: duration().default(5_000),
-    maxRestarts: z.number().int().nonnegative().default(5),
+    maxRestarts: count('restarts', 0).default(5),
     restartWindowMs: positiveMs().default(60_000),
     backoffInitialMs: duration().default(250),
-    backoffFactor: z.number().min(1).default(2),
+    backoffFactor: atLeast(1, 'a number').default(2),
     backoffMaxMs: duration().default(30_000),
     idleTimeoutMs: duration().default(0),
-    memoryLimitMb: positive().optional(),
+    memoryLimitMb: count('MiB', 1).optional(),
     drainMs: duration().optional(),
   }),
 )
 
-/** Pattern of host names that only this machine can reach. */
-export const loopback = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/
-
 /** Options of a server. */
 export const serverSchema = lazily(() =>
   z
-    .strictObject({
-      home: absolute(),
-      proxy: z
-        .strictObject({
-          baseURL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }),
-          apiKey: headerSafe(),
-          providerId: providerId().optional(),
-          providerID: providerId().optional(),
-          name: z.string().min(1).default('LiteLLM'),
-        })
-        .refine(({ providerId: id, providerID: alias = id }) => id === undefined || id === alias, {
-          path: ['providerID'],
-          error: 'expected no other value than that of providerId, whose deprecated alias it is',
-        })
-        .transform(({ providerId: id, providerID: alias = 'litellm', ...rest }) => ({
-          ...rest,
-          providerId: id ?? alias,
-        })),
-      models: z
-        .array(
-          z.union(
-            [
-              z
-                .string()
-                .min(1)
-                .transform((id) => ({ id })),
-              model(),
-            ],
-            'expected a model id or { id, … }',
-          ),
-        )
-        .min(1, 'expected at least one model')
-        .refine((all) => new Set(all.map(({ id }) => id)).size === all.length, 'expected each model once'),
-      port: z.number().int().min(1).max(65_535).optional(),
-      hostname: z
-        .string()
-        .regex(/^[^\s/]+$/, 'expected a host name or address')
-        .default('127.0.0.1'),
-      username: username().default('opencode'),
-      password: z.union([headerSafe(), z.literal(false)], 'expected a string or false').optional(),
-      binary: z.string().min(1).optional(),
-      directory: absolute().optional(),
-      env: z.record(z.string().regex(/^[^=\0]+$/), z.string().regex(/^[^\0]*$/)).default({}),
-      config: z.record(z.string(), z.unknown()).refine(isJson, 'expected what JSON can say').default({}),
-      logger: z.custom<Logger>(isLogger, 'expected an object with debug, info, warn and error').optional(),
-      warmUp: z.boolean().default(true),
-      trustProjectConfig: z.boolean().default(false),
-      ...defaults(),
-      ...lifecycleSchema().shape,
-    })
+    .strictObject(
+      {
+        home: absolute(),
+        proxy: proxy(),
+        models: models(),
+        port: wholeNumber('a port number', 1, 65_535).optional(),
+        hostname: hostname().default('127.0.0.1'),
+        username: username().default('opencode'),
+        password: z.union([headerSafe(), z.literal(false)], 'expected a string or false').optional(),
+        binary: text().optional(),
+        directory: absolute().optional(),
+        env: environment().default({}),
+        config: anyRecord().refine(isJson, 'expected an object that JSON can represent').default({}),
+        logger: z.custom<Logger>(isLogger, 'expected an object with debug, info, warn and error').optional(),
+        warmUp: flag().default(true),
+        trustProjectConfig: flag().default(false),
+        ...defaults(),
+        ...lifecycleSchema().shape,
+      },
+      anyObject,
+    )
     .refine(({ password, hostname }) => password !== false || loopback.test(hostname), {
       path: ['password'],
       error: 'expected a password, because hostname is not loopback',
@@ -161,12 +186,15 @@ export const serverSchema = lazily(() =>
  * all options.
  */
 export const patchSchema = lazily(() =>
-  z.strictObject({
-    proxy: z.record(z.string(), z.unknown(), 'expected an object').optional(),
-    models: z.unknown().optional(),
-    env: z.unknown().optional(),
-    config: z.unknown().optional(),
-  }),
+  z.strictObject(
+    {
+      proxy: anyRecord().optional(),
+      models: z.unknown().optional(),
+      env: z.unknown().optional(),
+      config: z.unknown().optional(),
+    },
+    anyObject,
+  ),
 )
 
 /** Returns whether a value can be written as JSON. */
@@ -186,34 +214,37 @@ function isLogger(value: unknown): boolean {
 
 /** Options of a connection to a server that another program manages. */
 export const connectSchema = lazily(() =>
-  z.strictObject({
-    baseURL: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }),
-    password: headerSafe().optional(),
-    username: username().default('opencode'),
-    modelId: z.string().min(1).optional(),
-    providerId: providerId().default('litellm'),
-    directory: absolute().optional(),
-    ...defaults(),
-  }),
+  z.strictObject(
+    {
+      baseURL: httpURL(),
+      password: headerSafe().optional(),
+      username: username().default('opencode'),
+      modelId: text().optional(),
+      providerId: providerId().default('litellm'),
+      directory: absolute().optional(),
+      ...defaults(),
+    },
+    anyObject,
+  ),
 )
 
 /** Options of a session. */
 export const sessionSchema = lazily(() =>
-  z.strictObject({
-    sessionId: sessionId().optional(),
-    title: z.string().min(1).optional(),
-    directory: absolute().optional(),
-    agent: z.string().min(1).optional(),
-  }),
+  z.strictObject(
+    {
+      sessionId: sessionId().optional(),
+      title: text().optional(),
+      directory: absolute().optional(),
+      agent: text().optional(),
+    },
+    anyObject,
+  ),
 )
 
 /** Options of a wait for a start. */
 export const ensureRunningSchema = lazily(() =>
-  z.strictObject({
-    deadlineMs: positiveMs().optional(),
-    signal: z.instanceof(AbortSignal).optional(),
-  }),
+  z.strictObject({ deadlineMs: positiveMs().optional(), signal: abortSignal().optional() }, anyObject),
 )
 
 /** Options of a stop. */
-export const stopSchema = lazily(() => z.strictObject({ drainMs: duration().default(0) }))
+export const stopSchema = lazily(() => z.strictObject({ drainMs: duration().default(0) }, anyObject))

@@ -14,12 +14,15 @@ export function lazily<T>(make: () => T): () => T {
 /**
  * Parses a value by a schema.
  *
- * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) that names the place and the value
+ * @param what - word for a field of the value in messages, such as `option`
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) that names each bad field, its value and the
+ * expected value
  */
 export function parse<T extends z.ZodType>(schema: () => T, value: unknown, what: string): z.output<T> {
   const result = read(schema(), value, what)
   if (result.success) return result.data
-  throw new InvalidOptionsError(result.error.issues.map((issue) => explain(issue, value, what)).join('; '))
+  const messages = issuesOf(result.error.issues).map((issue) => explain(issue, value, what))
+  throw new InvalidOptionsError([...new Set(messages)].join('; '))
 }
 
 /** Parses a value; a value whose getters throw counts as invalid. */
@@ -37,17 +40,35 @@ function read<T extends z.ZodType>(
   }
 }
 
+/**
+ * Returns the issues with each union's issue replaced by the issues of the branch that takes values of this
+ * kind, because these issues are more precise. A union without such a branch keeps its own issue.
+ */
+function issuesOf(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue[] {
+  return issues.flatMap((issue) => {
+    const branches = issue.code === 'invalid_union' ? issue.errors : []
+    const branch = branches.find((inner) => inner.every((of) => of.path.length > 0 || !isOtherKind(of)))
+    if (!branch) return [issue]
+    return issuesOf(branch.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] })))
+  })
+}
+
+const isOtherKind = ({ code }: z.core.$ZodIssue): boolean =>
+  code === 'invalid_type' || code === 'invalid_value'
+
 function explain(issue: z.core.$ZodIssue, value: unknown, what: string): string {
   if (issue.code === 'unrecognized_keys') {
     const keys = issue.keys.map((key) => pathOf([...issue.path, key])).join(', ')
     return `Unknown ${what} ${keys}`
   }
   const path = pathOf(issue.path)
-  const expected = /^Invalid|^Too|^Unrec/.test(issue.message)
-    ? issue.message.replace(/^Invalid input: /, '')
-    : issue.message
-  return `Invalid ${what}${path === '' ? 's' : ` ${path}`}: ${expected}, got ${show(issue.path, value)}`
+  if (path === '') return `Invalid ${what}s: ${issue.message}, got ${show(issue.path, value)}`
+  if (valueAt(issue.path, value) === undefined)
+    return `${capitalised(what)} \`${path}\` is required: ${issue.message}`
+  return `Invalid ${what} ${path}: ${issue.message}, got ${show(issue.path, value)}`
 }
+
+const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
 const pathOf = (path: readonly PropertyKey[]): string =>
   path.map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`)).join('')
@@ -56,9 +77,7 @@ const mayBeSecret = /key|passw|env|config|secret|credential|auth|token$/i
 
 /** Returns the value at a path, shortened; never the value of an option that may hold a secret. */
 function show(path: readonly PropertyKey[], value: unknown): string {
-  let at: unknown = value
-  for (const key of path)
-    at = typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined
+  const at = valueAt(path, value)
   if (at === undefined || at === null || typeof at === 'number') return String(at)
   if (path.length === 0 || path.at(-1) === 'proxy' || path.some((key) => mayBeSecret.test(String(key))))
     return path.length === 0 ? typeof at : `a ${typeof at} (not shown)`
@@ -70,6 +89,14 @@ function show(path: readonly PropertyKey[], value: unknown): string {
   return shown.length > 80 ? `${shown.slice(0, 77)}...` : shown
 }
 
+function valueAt(path: readonly PropertyKey[], value: unknown): unknown {
+  let at = value
+  for (const key of path)
+    at = typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined
+  return at
+}
+
+/** Returns a value as JSON without fields that may hold a secret; the kind of a value that has no JSON. */
 function asText(value: unknown): string {
   const hide = (key: string, inner: unknown) => {
     if (mayBeSecret.test(key)) return '(not shown)'

@@ -16,16 +16,16 @@ import { simulatedDriver } from '../support/simulated-driver.ts'
 const limits = { maxRestarts: 2, unhealthyThreshold: 2 }
 const modelOf = (options: LifecycleModelOptions = {}) => createLifecycleModel({ ...limits, ...options })
 
-describe('the declared transitions of the lifecycle', () => {
-  it('are those of the machine', () => {
+describe('The declared transitions of the lifecycle', () => {
+  it("equal the machine's transitions", () => {
     const arrows = [...mermaid(serverMachine.root, 1).matchAll(/(\w+) --> (\w+): /g)]
     const found = arrows.flatMap(([, from, to]) => (from === to ? [] : [`${from ?? ''} → ${to ?? ''}`]))
     expect([...new Set(found)].sort()).toEqual([...declared].sort())
   })
 })
 
-describe('the simulated lifecycle, whatever the world does', { timeout: 120_000 }, () => {
-  it('goes where the model does, along the shortest paths to each of its transitions', async () => {
+describe('The simulated lifecycle', { timeout: 120_000 }, () => {
+  it('follows the model along the shortest paths to each transition', async () => {
     const model = modelOf({ hostFaults: true })
     const coverage = noCoverage()
     for (const path of alongTransitions(model).getShortestPaths())
@@ -35,8 +35,8 @@ describe('the simulated lifecycle, whatever the world does', { timeout: 120_000 
     expect([...coverage.lifecycle].sort()).toEqual([...declared].sort())
   })
 
-  it('goes where the model does, along all simple paths without turns', async () => {
-    // Each of these happenings multiplies the paths by three to a hundred.
+  it('follows the model along all simple paths without turns', async () => {
+    // Each of these events multiplies the number of paths by 3 to 100.
     const without = [
       'reconfigure',
       'time passes',

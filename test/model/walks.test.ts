@@ -8,7 +8,7 @@ import { steps, walkOf } from '../support/predicted-walk.ts'
 const { FC_SEED, FC_PATH, FC_REPLAY_PATH, FC_RUNS } = process.env
 const seed = FC_SEED === undefined ? Math.trunc(Math.random() * 2 ** 31) : Number(FC_SEED)
 
-/** What is printed suffices to walk the same again, and to go on shrinking. */
+/** Parameters from the environment: the printed values repeat the same walk and continue its shrinking. */
 const parameters = (numRuns: number) => {
   const replayed = FC_PATH === undefined ? {} : { path: FC_PATH }
   return { seed, numRuns: FC_RUNS === undefined ? numRuns : Number(FC_RUNS), ...replayed }
@@ -19,7 +19,7 @@ const constraints = (maxCommands: number) => ({
   ...(FC_REPLAY_PATH !== undefined && { replayPath: FC_REPLAY_PATH }),
 })
 
-/** The machine's chance: jitter, drawn by the walk. */
+/** Makes the machine's jitter depend on the walk. */
 function useChance(state: number): void {
   let chance = state >>> 0
   vi.spyOn(Math, 'random').mockImplementation(() => {
@@ -30,7 +30,7 @@ function useChance(state: number): void {
 
 afterEach(() => vi.restoreAllMocks())
 
-/** What was walked, of which shrinking is a part. */
+/** Statistics of the walks, including the walks of shrinking. */
 class Walked {
   #walks = 0
   #steps = 0
@@ -52,8 +52,8 @@ class Walked {
   }
 }
 
-describe('a random walk', { timeout: Math.max(120_000, Number(FC_RUNS ?? 0) * 200) }, () => {
-  it('goes where the model does, far beyond its shortest paths', async () => {
+describe('A random walk', { timeout: Math.max(120_000, Number(FC_RUNS ?? 0) * 200) }, () => {
+  it('follows the model far beyond the shortest paths', async () => {
     const model = createLifecycleModel()
     const walked = new Walked()
     const property = fc.asyncProperty(
@@ -70,7 +70,7 @@ describe('a random walk', { timeout: Math.max(120_000, Number(FC_RUNS ?? 0) * 20
     await fc.assert(property, parameters(200)).finally(() => walked.tell('predicted'))
   })
 
-  it('breaks no rule, whatever comes at whatever moment, and comes to rest', async () => {
+  it('breaks no rule for any events in any order, and comes to rest', async () => {
     const walked = new Walked()
     const walks = fc.commands(commands, constraints(100))
     const beginning = fc.constantFrom(...beginnings)

@@ -133,7 +133,7 @@ describe('an attachment', () => {
   it('that is an image is refused for another model, with what to declare', async () => {
     const attachments = [{ mime: 'image/png', data: png() }]
     expect(await refused({ text: 'look at this', attachments })).toMatch(
-      /attachments\[0\].*not declared to take image.*input: \['text', 'image'\]/,
+      /attachments\[0\].*not declared to accept image input.*input: \['text', 'image'\]/,
     )
   })
 

@@ -16,7 +16,7 @@ const classes = [
   ['UnsupportedVersionError', 'ERR_OPENCODE_UNSUPPORTED_VERSION', false],
 ] as const
 
-/** The errors of a second copy of the package, as two versions in one dependency tree make it. */
+/** Loads a second copy of the module, as two versions of the package in one dependency tree do. */
 async function secondCopy(): Promise<typeof errors> {
   vi.resetModules()
   return import('../../src/errors.ts')
@@ -25,7 +25,7 @@ async function secondCopy(): Promise<typeof errors> {
 afterEach(() => void vi.resetModules())
 
 describe.each(classes)('%s', (name, code, retryable) => {
-  it('has its name, its code, whether it is worth a retry, and its cause', () => {
+  it('has a name, a code, a retryable flag and a cause', () => {
     const cause = new Error('why')
     const error = new errors[name]('what', { cause, errno: 'EIO' }, { cause })
     expect(error).toMatchObject({ name, code, retryable, message: 'what', cause })
@@ -40,7 +40,7 @@ describe.each(classes)('%s', (name, code, retryable) => {
     expect(matching.sort()).toEqual([...new Set([name, 'OpenCodeRuntimeError'])].sort())
   })
 
-  it('is an instance of the same class of another copy of the package, both ways', async () => {
+  it('matches the same class of another copy of the package, in both directions', async () => {
     const copy = await secondCopy()
     expect(copy[name]).not.toBe(errors[name])
     const [ours, theirs] = [new errors[name]('x', { errno: 'EIO' }), new copy[name]('x', { errno: 'EIO' })]
@@ -54,7 +54,7 @@ describe.each(classes)('%s', (name, code, retryable) => {
 
 describe('instanceof', () => {
   it.each([[undefined], [null], ['text'], [{}], [new Error('x')], [Object.create(null)]])(
-    'is false for %s',
+    'is false for a value that is no error of this package: %s',
     (value) => {
       expect(value instanceof errors.OpenCodeRuntimeError).toBe(false)
       expect(value instanceof errors.StoppedError).toBe(false)
@@ -63,7 +63,7 @@ describe('instanceof', () => {
 })
 
 describe('ServerExitedError', () => {
-  it('tells how the process ended', () => {
+  it('has the exit code, the signal and the end of the log', () => {
     const error = new errors.ServerExitedError('gone', { exitCode: 1, logTail: 'last words' })
     expect(error).toMatchObject({ exitCode: 1, signal: undefined, logTail: 'last words' })
     expect(new errors.ServerExitedError('gone', { signal: 'SIGKILL' }).signal).toBe('SIGKILL')
@@ -71,7 +71,7 @@ describe('ServerExitedError', () => {
 })
 
 describe('asRuntimeError', () => {
-  it('leaves one of ours as it is, also of another copy of the package', async () => {
+  it('returns an error of this package unchanged, also an error of another copy of the package', async () => {
     const copy = await secondCopy()
     const theirs = new copy.StoppedError('stopped')
     expect(errors.asRuntimeError(theirs, 'Starting failed')).toBe(theirs)
@@ -81,7 +81,7 @@ describe('asRuntimeError', () => {
     [new TypeError('boom'), 'Starting failed: boom'],
     ['text', 'Starting failed: text'],
     [undefined, 'Starting failed: undefined'],
-  ])('wraps anything else as the cause: %s', (thrown, message) => {
+  ])('wraps any other value as the cause: %s', (thrown, message) => {
     const error = errors.asRuntimeError(thrown, 'Starting failed')
     expect(error).toMatchObject({ message, code: 'ERR_OPENCODE_RUNTIME', cause: thrown })
   })

@@ -23,7 +23,7 @@ const options: OpenCodeServerOptions = {
   models: ['gpt-4o', { id: 'local-vl', input: ['text', 'image'], contextTokens: 32_000 }],
 }
 
-describe('the types', () => {
+describe('The public types', () => {
   it('narrow a reply by its kind', () => {
     const read = (reply: Reply): string => {
       switch (reply.kind) {
@@ -44,7 +44,7 @@ describe('the types', () => {
     expectTypeOf(read).returns.toBeString()
   })
 
-  it('are those of the contract', () => {
+  it('match the documented contract', () => {
     expectTypeOf<Turn['done']>().toEqualTypeOf<Promise<FinalReply | ErrorReply>>()
     expectTypeOf<Turn['replies$']>().toEqualTypeOf<Observable<Reply>>()
     expectTypeOf<Turn>().toExtend<AsyncIterable<Reply>>()
@@ -54,14 +54,14 @@ describe('the types', () => {
     expectTypeOf<OpenCodeServer>().toExtend<AsyncDisposable>()
   })
 
-  it('refuse what is no option', () => {
-    // @ts-expect-error a home is needed
+  it('reject missing options and unknown policies', () => {
+    // @ts-expect-error `home` is required
     expectTypeOf<OpenCodeServerOptions>({ proxy: options.proxy, models: ['m'] })
     // @ts-expect-error no such policy
     expectTypeOf<TurnInput>({ text: 'x', onPermission: 'maybe' })
   })
 
-  it('know the server machine in a machine of yours', () => {
+  it('type the server machine as a child of another machine', () => {
     const app = setup({
       types: { context: {} as { states: string[] }, children: {} as { opencode: 'serverMachine' } },
       actors: { serverMachine },

@@ -16,7 +16,7 @@ export interface SessionListener {
    * Reports that the stream was cut and is open again, so that the listener must ask the server for missed
    * events.
    */
-  onGap(): void
+  onReconnect(): void
 }
 
 interface Route {
@@ -39,7 +39,7 @@ export class SessionEventRouter {
   #open: Deferred<undefined> = deferred()
   #isOpen = false
   #wasOpen = false
-  #hasGap = false
+  #hasMissedEvents = false
   #lastFrame: number
 
   constructor(now: () => number) {
@@ -57,7 +57,7 @@ export class SessionEventRouter {
    * silent, and reported no working session. The stream will report work that was prompted earlier.
    */
   get isQuiet(): boolean {
-    return this.#wasOpen && !this.#hasGap && this.#busy.size === 0 && this.silentMs <= trustedMs
+    return this.#wasOpen && !this.#hasMissedEvents && this.#busy.size === 0 && this.silentMs <= trustedMs
   }
 
   /** Promise that resolves when the stream is open. */
@@ -68,12 +68,12 @@ export class SessionEventRouter {
   /** Records that the stream is open, and reports a gap to the listeners if the stream was open before. */
   opened(): void {
     this.#lastFrame = this.#now()
-    const isGap = this.#wasOpen
-    this.#hasGap ||= isGap
+    const isReconnect = this.#wasOpen
+    this.#hasMissedEvents ||= isReconnect
     this.#wasOpen = true
     this.#isOpen = true
     this.#open.resolve(undefined)
-    if (isGap) for (const listener of this.#listeners()) listener.onGap()
+    if (isReconnect) for (const listener of this.#listeners()) listener.onReconnect()
   }
 
   /** Records that the stream is no longer read. Waiting callers go on to wait for the next stream. */
@@ -84,7 +84,7 @@ export class SessionEventRouter {
 
   /** Records that the stream was cut, so that the server's work is unknown. */
   lost(): void {
-    this.#hasGap = true
+    this.#hasMissedEvents = true
     this.closed()
   }
 

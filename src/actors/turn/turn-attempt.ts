@@ -64,11 +64,11 @@ export class TurnAttempt {
   #prompted: Promise<unknown> | undefined
   #confirm: unknown
   /** Events that wait for the end of a resync; `undefined` if no resync runs. */
-  #missed: OpenCodeEvent[] | undefined
+  #deferred: OpenCodeEvent[] | undefined
   /** Number of consecutive idle answers without an event in between. */
   #idles = 0
   /** True if events were missed since the last snapshot. */
-  #isTorn = false
+  #needsResync = false
 
   constructor(owner: AttemptOwner, connection: ServerConnection) {
     this.#owner = owner
@@ -140,7 +140,7 @@ export class TurnAttempt {
     this.#reducer = this.#reduce({ sessionId, messageId })
     this.#unfollow = router.follow(sessionId, {
       onEvent: (event) => this.#onEvent(event),
-      onGap: () => void this.#resync(),
+      onReconnect: () => void this.#resync(),
     })
     // A refused revert is ignored: a message that never reached the server leaves nothing to revert.
     if (revertTo !== undefined)
@@ -188,7 +188,7 @@ export class TurnAttempt {
 
   #onEvent(event: OpenCodeEvent): void {
     this.#idles = 0
-    if (this.#missed) return void this.#missed.push(event)
+    if (this.#deferred) return void this.#deferred.push(event)
     const reducer = this.#reducer
     if (!reducer || this.#isClosed()) return
     const elsewhere = this.#elsewhere(event)
@@ -258,17 +258,17 @@ export class TurnAttempt {
   async #resync(): Promise<void> {
     const { record, clock } = this.#owner
     if (!this.#reducer || this.#isClosed()) return
-    this.#isTorn = true
-    if (this.#missed) return
+    this.#needsResync = true
+    if (this.#deferred) return
     record.setStatus({ state: 'resyncing' })
     let isKnown = false
-    while (this.#isTorn && !this.#isClosed()) {
-      this.#isTorn = false
-      this.#missed = []
-      isKnown = await this.#catchUp(this.#reducer)
+    while (this.#needsResync && !this.#isClosed()) {
+      this.#needsResync = false
+      this.#deferred = []
+      isKnown = await this.#applySnapshot(this.#reducer)
     }
-    const events = this.#missed ?? []
-    this.#missed = undefined
+    const events = this.#deferred ?? []
+    this.#deferred = undefined
     if (this.#isClosed()) return
     if (isKnown) this.#owner.onResynced()
     for (const event of events) this.#onEvent(event)
@@ -283,11 +283,11 @@ export class TurnAttempt {
    * @remarks Observed in opencode 1.18.33: some 100 ms pass between the prompt and busy, and between idle and
    * the last update of an aborted or failed message; more on a loaded machine.
    */
-  async #catchUp(reducer: TurnReducer): Promise<boolean> {
+  async #applySnapshot(reducer: TurnReducer): Promise<boolean> {
     const { sessionId } = this.#owner.record.conversation
     const snapshot = await this.#snapshot()
     if (this.#isClosed()) return true
-    this.#isTorn ||= this.#adopt(snapshot)
+    this.#needsResync ||= this.#adopt(snapshot)
     const isCertain = this.#idles >= (reducer.hasSpoken ? 1 : patientIdles)
     this.#owner.onOutputs(reducer.resync(snapshot ?? nothingKnown(sessionId ?? ''), isCertain))
     if (snapshot && isIdle(snapshot.status, sessionId) && this.#idles < patientIdles) this.#confirmSoon()

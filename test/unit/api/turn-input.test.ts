@@ -21,11 +21,11 @@ function refusal(input: unknown, options = values): string {
     expect(error).toBeInstanceOf(InvalidOptionsError)
     return (error as Error).message
   }
-  throw new Error('It did not throw')
+  throw new Error('Expected an InvalidOptionsError')
 }
 
 describe('planTurn', () => {
-  it("takes a text, and the server's options for the rest", () => {
+  it("turns a text into a plan with the defaults of the server's options", () => {
     expect(planTurn('hello', values)).toEqual({
       sessionId: undefined,
       plan: expect.objectContaining({
@@ -47,7 +47,7 @@ describe('planTurn', () => {
     })
   })
 
-  it("prefers the turn's own", () => {
+  it("prefers the turn's fields over the server's options", () => {
     const { signal } = new AbortController()
     const onQuestion = () => 'reject' as const
     const own = {
@@ -72,18 +72,18 @@ describe('planTurn', () => {
       { providerId: 'p', modelId: 'm' },
       { providerID: 'p', modelID: 'm' },
     ],
-  ])('asks the model that is named, one of the proxy unless it says otherwise: %j', (model, expected) => {
+  ])('resolves a plain model id to the provider of the proxy: %j', (model, expected) => {
     const { plan } = planTurn({ text: 'x', ...(model !== undefined && { model }) }, values)
     expect(modelOf(plan.model, values)).toEqual(expected)
   })
 
-  it('needs a model to be named where a connection names none', () => {
+  it('requires a model if the connection has no default model', () => {
     const { compiled } = compileConnection({ baseURL: 'http://127.0.0.1:4096' })
     expect(refusal('hello', compiled.values)).toMatch(/^Missing turn input model/)
     expect(planTurn({ text: 'x', model: 'm' }, compiled.values).plan.model).toBe('m')
   })
 
-  it('gives files on as data, bytes or base64, texts of any kind as plain text', () => {
+  it('converts attachments to data URLs, and every text type to text/plain', () => {
     const data = new Uint8Array([1, 2, 3])
     const { plan } = planTurn(
       {
@@ -110,10 +110,9 @@ describe('planTurn', () => {
   it.each([
     ['text', { text: '' }, '""'],
     ['text', { text: 7 }, '7'],
-    ['text', {}, 'undefined'],
     ['sessionId', { text: 'x', sessionId: '../etc' }, '"../etc"'],
     ['model', { text: 'x', model: '' }, '""'],
-    ['model', { text: 'x', model: { modelId: 'm' } }, '{"modelId":"m"}'],
+    ['model', { text: 'x', model: 7 }, '7'],
     ['deadlineMs', { text: 'x', deadlineMs: 0 }, '0'],
     ['stallMs', { text: 'x', stallMs: -1 }, '-1'],
     ['maxRetries', { text: 'x', maxRetries: 0.5 }, '0.5'],
@@ -127,25 +126,33 @@ describe('planTurn', () => {
       { text: 'x', attachments: [{ mime: 'image/png', data: 'no base64!' }] },
       '"no base64!"',
     ],
-  ])('refuses a bad %s: %j', (field, input, shown) => {
+  ])('rejects a bad %s: %j', (field, input, shown) => {
     const message = refusal(input)
     expect(message).toContain(`Invalid turn input ${field}: `)
     expect(message).toContain(`got ${shown}`)
   })
 
-  it('refuses an unknown field by its name', () => {
+  it.each([
+    ['text', {}],
+    ['model.providerId', { text: 'x', model: { modelId: 'm' } }],
+    ['attachments[0].data', { text: 'x', attachments: [{ mime: 'image/png' }] }],
+  ])('reports that an omitted field is required: %s', (field, input) => {
+    expect(refusal(input)).toContain(`Turn input \`${field}\` is required: expected `)
+  })
+
+  it('rejects an unknown field by its name', () => {
     expect(refusal({ text: 'x', onpermission: 'once' })).toBe('Unknown turn input onpermission')
   })
 
-  it.each([[undefined], [null], [7], [[]]])('refuses %j in place of an input', (input) => {
-    expect(refusal(input)).toMatch(/^Invalid turn inputs: expected object/)
+  it.each([[undefined], [null], [7], [[]]])('rejects %j in place of an input', (input) => {
+    expect(refusal(input)).toMatch(/^Invalid turn inputs: expected a string or an object with a text, got /)
   })
 
   it.each([
     ['  first line\nsecond', 'first line'],
     ['x'.repeat(200), `${'x'.repeat(59)}…`],
     [' \n ', 'Untitled'],
-  ])('calls the session after the first line: %j', (text, title) => {
+  ])('uses the first line of the prompt as the title of the session: %j', (text, title) => {
     expect(planTurn(text, values).plan.title).toBe(title)
   })
 })
@@ -157,7 +164,7 @@ describe('traceOf', () => {
     ['text', null],
     [null, null],
     [undefined, null],
-  ])('finds the trace of an input that is no good: %j', (input, trace) => {
+  ])('returns the trace id of an invalid input, or null: %j', (input, trace) => {
     expect(traceOf(input)).toBe(trace)
   })
 })

@@ -17,7 +17,7 @@ function messageOf(act: () => unknown): string {
     expect(error).toBeInstanceOf(InvalidOptionsError)
     return (error as InvalidOptionsError).message
   }
-  throw new Error('It did not throw')
+  throw new Error('Expected an InvalidOptionsError')
 }
 
 const withOptions = (patch: object): OpenCodeServerOptions => ({ ...good, ...patch })
@@ -25,7 +25,7 @@ const refusal = (patch: object) => messageOf(() => compileOptions(withOptions(pa
 const withProxy = (patch: object) => ({ proxy: { ...good.proxy, ...patch } })
 
 describe('compileOptions', () => {
-  it('fills in the defaults of the contract', () => {
+  it('fills in the default of every omitted option', () => {
     const { values } = compileOptions(good)
     expect(values).toMatchObject({
       home: '/srv/agents/a1',
@@ -59,7 +59,7 @@ describe('compileOptions', () => {
     expect(secretOptions(compileOptions(good)).password).toBeUndefined()
   })
 
-  it('keeps what is given', () => {
+  it('keeps given values', () => {
     const onPermission = () => 'once' as const
     const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
     const model = { id: 'local-vl', input: ['text', 'image'], contextTokens: 32_000 }
@@ -69,11 +69,10 @@ describe('compileOptions', () => {
 
   it.each([
     ['home', { home: 'relative/home' }, 'home', 'absolute path', '"relative/home"'],
-    ['home missing', { home: undefined }, 'home', 'expected string', 'undefined'],
-    ['proxy', { proxy: undefined }, 'proxy', 'expected object', 'undefined'],
+    ['proxy', { proxy: null }, 'proxy', 'expected an object with baseURL and apiKey', 'null'],
     ['proxy.baseURL', withProxy({ baseURL: 'ftp://x' }), 'proxy.baseURL', 'http or https URL', '"ftp://x"'],
     [
-      'proxy.baseURL text',
+      'proxy.baseURL that is no URL',
       withProxy({ baseURL: 'no url' }),
       'proxy.baseURL',
       'http or https URL',
@@ -82,25 +81,47 @@ describe('compileOptions', () => {
     ['proxy.providerId', withProxy({ providerId: 'a/b' }), 'proxy.providerId', 'letters, digits', '"a/b"'],
     ['proxy.providerID', withProxy({ providerID: 'a/b' }), 'proxy.providerID', 'letters, digits', '"a/b"'],
     [
-      'two ids of the provider',
+      'pair of different provider ids',
       withProxy({ providerId: 'a', providerID: 'b' }),
       'proxy.providerID',
       'deprecated alias',
       '"b"',
     ],
-    ['proxy.name', withProxy({ name: '' }), 'proxy.name', 'Too small', '""'],
-    ['models', { models: [] }, 'models', 'at least one model', '[]'],
-    ['models kind', { models: 'gpt-4o' }, 'models', 'expected array', '"gpt-4o"'],
-    ['a model', { models: ['ok', 7] }, 'models[1]', 'a model id or { id, … }', '7'],
-    ['port', { port: 70_000 }, 'port', '65535', '70000'],
-    ['port 0', { port: 0 }, 'port', '>=1', '0'],
-    ['port NaN', { port: Number.NaN }, 'port', 'expected number', 'NaN'],
-    ['port text', { port: '4096' }, 'port', 'expected number', '"4096"'],
+    ['proxy.name', withProxy({ name: '' }), 'proxy.name', 'a string that is not empty', '""'],
+    ['empty models', { models: [] }, 'models', 'at least one model', '[]'],
+    ['text in place of models', { models: 'gpt-4o' }, 'models', 'a list of at least one model', '"gpt-4o"'],
+    [
+      'number in place of a model',
+      { models: ['ok', 7] },
+      'models[1]',
+      'a model id or an object with an id',
+      '7',
+    ],
+    ['model id', { models: [''] }, 'models[0]', 'a model id', '""'],
+    ['id of a model', { models: [{ id: 7 }] }, 'models[0].id', 'a model id', '7'],
+    [
+      'modality',
+      { models: [{ id: 'm', input: ['smell'] }] },
+      'models[0].input[0]',
+      "'text', 'image'",
+      '"smell"',
+    ],
+    ['repeated model', { models: ['m', 'm'] }, 'models', 'each model only once', '["m","m"]'],
+    ['port above the range', { port: 70_000 }, 'port', 'a port number, 1 to 65535', '70000'],
+    ['port 0', { port: 0 }, 'port', 'a port number, 1 to 65535', '0'],
+    ['port NaN', { port: Number.NaN }, 'port', 'a port number, 1 to 65535', 'NaN'],
+    ['port as text', { port: '4096' }, 'port', 'a port number, 1 to 65535', '"4096"'],
     ['hostname', { hostname: '' }, 'hostname', 'expected a host name or address', '""'],
-    ['username', { username: 'a:b' }, 'username', 'expected no colon', '"a:b"'],
-    ['binary', { binary: '' }, 'binary', 'Too small', '""'],
+    ['username', { username: 'a:b' }, 'username', 'a name without a colon', '"a:b"'],
+    ['binary', { binary: '' }, 'binary', 'a string that is not empty', '""'],
     ['directory', { directory: './work' }, 'directory', 'absolute path', '"./work"'],
-    ['half a character', { directory: '/w/\ud83d' }, 'directory', 'absolute path', '"/w/\\ud83d"'],
+    [
+      'path with half a surrogate pair',
+      { directory: '/w/\ud83d' },
+      'directory',
+      'absolute path',
+      '"/w/\\ud83d"',
+    ],
     ['logger', { logger: { info: () => {} } }, 'logger', 'debug, info, warn and error', '{}'],
     [
       'onPermission',
@@ -110,27 +131,39 @@ describe('compileOptions', () => {
       '"allow"',
     ],
     ['onQuestion', { onQuestion: 'once' }, 'onQuestion', "'reject' or a function", '"once"'],
-    ['maxConcurrentTurns', { maxConcurrentTurns: 0 }, 'maxConcurrentTurns', '>0', '0'],
-    ['maxQueuedTurns', { maxQueuedTurns: -1 }, 'maxQueuedTurns', '>=0', '-1'],
-    ['maxRetries', { maxRetries: 1.5 }, 'maxRetries', 'expected int', '1.5'],
-    ['maxReplayBytes', { maxReplayBytes: null }, 'maxReplayBytes', 'expected number', 'null'],
-    ['turnDeadlineMs', { turnDeadlineMs: 0 }, 'turnDeadlineMs', '>0', '0'],
-    ['turnStallMs', { turnStallMs: '5s' }, 'turnStallMs', 'expected number', '"5s"'],
-    ['requestTimeoutMs', { requestTimeoutMs: Infinity }, 'requestTimeoutMs', 'expected number', 'Infinity'],
-    ['startTimeoutMs', { startTimeoutMs: 0 }, 'startTimeoutMs', '>0', '0'],
-    ['probeIntervalMs', { probeIntervalMs: 0 }, 'probeIntervalMs', '>0', '0'],
-    ['probeTimeoutMs', { probeTimeoutMs: -5 }, 'probeTimeoutMs', '>0', '-5'],
-    ['healthIntervalMs', { healthIntervalMs: true }, 'healthIntervalMs', 'expected number', 'true'],
-    ['unhealthyThreshold', { unhealthyThreshold: 0 }, 'unhealthyThreshold', '>0', '0'],
-    ['busyGraceMs', { busyGraceMs: -1 }, 'busyGraceMs', '>=0', '-1'],
-    ['stopGraceMs', { stopGraceMs: -1 }, 'stopGraceMs', '>=0', '-1'],
-    ['maxRestarts', { maxRestarts: -1 }, 'maxRestarts', '>=0', '-1'],
-    ['restartWindowMs', { restartWindowMs: 0 }, 'restartWindowMs', '>0', '0'],
-    ['backoffInitialMs', { backoffInitialMs: -1 }, 'backoffInitialMs', '>=0', '-1'],
-    ['backoffFactor', { backoffFactor: 0.5 }, 'backoffFactor', '>=1', '0.5'],
-    ['backoffMaxMs', { backoffMaxMs: -1 }, 'backoffMaxMs', '>=0', '-1'],
+    ['maxConcurrentTurns', { maxConcurrentTurns: 0 }, 'maxConcurrentTurns', 'turns, 1', '0'],
+    ['maxQueuedTurns', { maxQueuedTurns: -1 }, 'maxQueuedTurns', 'turns, 0', '-1'],
+    ['maxRetries', { maxRetries: 1.5 }, 'maxRetries', 'retries, 0', '1.5'],
+    ['maxReplayBytes', { maxReplayBytes: null }, 'maxReplayBytes', 'bytes, 1', 'null'],
+    ['turnDeadlineMs', { turnDeadlineMs: 0 }, 'turnDeadlineMs', 'milliseconds, 1 to 2147483647', '0'],
+    ['turnStallMs', { turnStallMs: '5s' }, 'turnStallMs', 'milliseconds, 1 to 2147483647', '"5s"'],
+    [
+      'requestTimeoutMs',
+      { requestTimeoutMs: Infinity },
+      'requestTimeoutMs',
+      'milliseconds, 1 to 2147483647',
+      'Infinity',
+    ],
+    ['startTimeoutMs', { startTimeoutMs: 0 }, 'startTimeoutMs', 'milliseconds, 1 to 2147483647', '0'],
+    ['probeIntervalMs', { probeIntervalMs: 0 }, 'probeIntervalMs', 'milliseconds, 1 to 2147483647', '0'],
+    ['probeTimeoutMs', { probeTimeoutMs: -5 }, 'probeTimeoutMs', 'milliseconds, 1 to 2147483647', '-5'],
+    [
+      'healthIntervalMs',
+      { healthIntervalMs: true },
+      'healthIntervalMs',
+      'milliseconds, 1 to 2147483647',
+      'true',
+    ],
+    ['unhealthyThreshold', { unhealthyThreshold: 0 }, 'unhealthyThreshold', 'failed probes, 1', '0'],
+    ['busyGraceMs', { busyGraceMs: -1 }, 'busyGraceMs', 'milliseconds, 0 to 2147483647', '-1'],
+    ['stopGraceMs', { stopGraceMs: -1 }, 'stopGraceMs', 'milliseconds, 0 to 2147483647', '-1'],
+    ['maxRestarts', { maxRestarts: -1 }, 'maxRestarts', 'restarts, 0', '-1'],
+    ['restartWindowMs', { restartWindowMs: 0 }, 'restartWindowMs', 'milliseconds, 1 to 2147483647', '0'],
+    ['backoffInitialMs', { backoffInitialMs: -1 }, 'backoffInitialMs', 'milliseconds, 0 to 2147483647', '-1'],
+    ['backoffFactor', { backoffFactor: 0.5 }, 'backoffFactor', 'a number, 1 or more', '0.5'],
+    ['backoffMaxMs', { backoffMaxMs: -1 }, 'backoffMaxMs', 'milliseconds, 0 to 2147483647', '-1'],
   ])(
-    'refuses a bad %s, and says which option, what is expected and what it got',
+    'rejects a bad value (%s) with the option, the expected value and the given value',
     (_, patch, option, expected, shown) => {
       const message = refusal(patch)
       expect(message).toContain(`Invalid option ${option}: `)
@@ -138,6 +171,27 @@ describe('compileOptions', () => {
       expect(message).toContain(`got ${shown}`)
     },
   )
+
+  it.each([
+    ['home', { home: undefined }, 'Option `home` is required: expected an absolute path'],
+    ['proxy', { proxy: undefined }, 'Option `proxy` is required: expected an object with baseURL and apiKey'],
+    [
+      'proxy.apiKey',
+      withProxy({ apiKey: undefined }),
+      'Option `proxy.apiKey` is required: expected printable ASCII characters without spaces',
+    ],
+    ['models', { models: undefined }, 'Option `models` is required: expected a list of at least one model'],
+    ['the id of a model', { models: [{}] }, 'Option `models[0].id` is required: expected a model id'],
+  ])('reports that an omitted option is required: %s', (_, patch, expected) => {
+    expect(refusal(patch)).toBe(expected)
+  })
+
+  it('rejects a bad name or value of a variable, without the value', () => {
+    expect(refusal({ env: { 'A=B': 'x' } })).toContain('expected a name without =')
+    expect(refusal({ env: { A: 'x\0' } })).toBe(
+      'Invalid option env.A: expected a string without null characters, got a string (not shown)',
+    )
+  })
 
   it.each([
     ['proxy.apiKey', withProxy({ apiKey: 'sk with a canary' })],
@@ -155,7 +209,7 @@ describe('compileOptions', () => {
     ['config', { config: 'canary' }],
     ['models[0]', { models: [{ id: 7, options: { apiKey: 'canary' } }] }],
     ['models[0]', { models: [{ options: { headers: { authorization: 'canary' } } }] }],
-  ])('never shows the value of a bad %s', (option, patch) => {
+  ])('does not show a bad value of %s, because the value may be a secret', (option, patch) => {
     const message = refusal(patch)
     expect(message).toContain(option.split('.')[0])
     expect(message.replace('MY_CANARY', '')).not.toMatch(/canary/i)
@@ -169,22 +223,27 @@ describe('compileOptions', () => {
       { models: [{ id: 'm', colour: 'red' }] },
       'Unknown option models[0].colour',
     ],
-    ['two of them', { a: 1, b: 2 }, 'Unknown option a, b'],
+    ['two unknown options', { a: 1, b: 2 }, 'Unknown option a, b'],
   ])('names %s', (_, patch, expected) => {
     expect(refusal(patch)).toBe(expected)
   })
 
-  it('names every bad option at once', () => {
+  it('reports all bad options in one error', () => {
     const message = refusal({ port: -1, home: 'x' })
     expect(message).toContain('option home')
     expect(message).toContain('option port')
   })
 
-  it.each([[undefined], [null], ['text'], [[]], [() => {}]])('refuses %s in place of options', (options) => {
-    expect(messageOf(() => compileOptions(options as never))).toMatch(/^Invalid options: expected object/)
-  })
+  it.each([[undefined], [null], ['text'], [[]], [() => {}]])(
+    'rejects %s in place of the options object',
+    (options) => {
+      expect(messageOf(() => compileOptions(options as never))).toMatch(
+        /^Invalid options: expected an object, got /,
+      )
+    },
+  )
 
-  it('refuses what cannot be shown, too', () => {
+  it('rejects values that JSON cannot represent', () => {
     const circular: unknown[] = []
     circular.push(circular)
     expect(refusal({ home: circular })).toMatch(/^Invalid option home/)
@@ -193,12 +252,12 @@ describe('compileOptions', () => {
     expect(refusal({ home: { toJSON: () => undefined } })).toMatch(/^Invalid option home/)
   })
 
-  it('shows only the beginning of a long value', () => {
+  it('shows only the beginning of a long bad value', () => {
     expect(refusal({ home: 'x'.repeat(10_000) }).length).toBeLessThan(300)
   })
 
   it.each(['0.0.0.0', '192.168.1.2', '::', 'example.org', '127.0.0.1.example.org', 'localhost.example.org'])(
-    'refuses password: false with the host name %s',
+    'rejects password: false with the hostname %s, which is not loopback',
     (hostname) => {
       const message = refusal({ hostname, password: false })
       expect(message).toContain(
@@ -207,18 +266,21 @@ describe('compileOptions', () => {
     },
   )
 
-  it.each(['127.0.0.1', '127.8.8.8', 'localhost', '::1'])('takes password: false with %s', (hostname) => {
-    expect(secretOptions(compileOptions(withOptions({ hostname, password: false }))).password).toBe(false)
-  })
+  it.each(['127.0.0.1', '127.8.8.8', 'localhost', '::1'])(
+    'accepts password: false with the loopback hostname %s',
+    (hostname) => {
+      expect(secretOptions(compileOptions(withOptions({ hostname, password: false }))).password).toBe(false)
+    },
+  )
 
   it.each([['ÄÖ'], ['with space'], ['']])(
-    'refuses the password %j, which no header can carry as it is',
+    'rejects the password %j, which a header cannot carry unchanged',
     (password) => {
       expect(refusal({ password })).toMatch(/^Invalid option password/)
     },
   )
 
-  it('does not change with the object that it was given', () => {
+  it('copies the options, so that later changes of the given object have no effect', () => {
     const given = { ...good, models: ['a'] }
     const { values } = compileOptions(given)
     given.models.push('b')
@@ -229,7 +291,7 @@ describe('compileOptions', () => {
 describe('compileConnection', () => {
   const connection = { baseURL: 'http://127.0.0.1:4096' } satisfies ConnectOptions
 
-  it('spawns and restarts nothing, and knows no model unless one is named', () => {
+  it('allows no restart, and defines only the model of modelId', () => {
     const { compiled, endpoint } = compileConnection(connection)
     expect(compiled.values).toMatchObject({ maxRestarts: 0, models: [], proxy: { providerId: 'litellm' } })
     expect(endpoint).toEqual({ ...connection, username: 'opencode', password: undefined })
@@ -243,11 +305,11 @@ describe('compileConnection', () => {
     ['directory', { directory: 'x' }],
     ['maxRetries', { maxRetries: -1 }],
     ['home', { home: '/srv' }],
-  ])('refuses a bad or unknown %s by name', (option, patch) => {
+  ])('rejects a bad or unknown option (%s) by its name', (option, patch) => {
     expect(messageOf(() => compileConnection({ ...connection, ...patch }))).toContain(`option ${option}`)
   })
 
-  it('never shows a bad password', () => {
+  it('does not show a bad password', () => {
     const message = messageOf(() => compileConnection({ ...connection, password: 'canary canary' }))
     expect(message).toMatch(/^Invalid option password/)
     expect(message).not.toContain('canary')

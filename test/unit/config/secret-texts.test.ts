@@ -16,13 +16,13 @@ describe('secretTexts', () => {
     ['a flag', ['npx', 'x', '--api-key', 'sk-flag', '--port', '4000'], ['sk-flag']],
     ['a flag with its value', ['x', '--token=sk-flag', '--port=4000'], ['sk-flag']],
     ['a URL', { url: 'https://me:p%40ss@host/x?a=1&token=t%2Fk' }, ['p%40ss', 'p@ss', 't%2Fk', 't/k']],
-    ['a user alone', { url: 'https://ghp_1234@host/x' }, ['ghp_1234', 'ghp_1234']],
+    ['a URL with a user and no password', { url: 'https://ghp_1234@host/x' }, ['ghp_1234', 'ghp_1234']],
     ['a proxy without a scheme', { http_proxy: 'me:hunter2@proxy:3128' }, ['hunter2', 'hunter2']],
-  ])('finds what is secret in %s', (_what, value, expected) => {
+  ])('finds the secrets in %s', (_what, value, expected) => {
     expect(secretTexts(value).filter((text) => text !== '')).toEqual(expected)
   })
 
-  it('finds what Basic credentials stand for', () => {
+  it('finds the decoded credentials of a Basic scheme', () => {
     const basic = Buffer.from('me:hunter2').toString('base64')
     expect(secretTexts({ authorization: `Basic ${basic}` })).toEqual([
       `Basic ${basic}`,
@@ -32,7 +32,7 @@ describe('secretTexts', () => {
     ])
   })
 
-  it('takes references and everything else for what it is', () => {
+  it('ignores references, other fields and circular values', () => {
     expect(
       secretTexts({ apiKey: '{env:KEY}', model: 'gpt-4o', tokenizer: 'cl100k', key: 7, mail: 'a@b' }),
     ).toEqual([])

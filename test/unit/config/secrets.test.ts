@@ -15,7 +15,7 @@ const options: OpenCodeServerOptions = {
   config: { mcp: { x: { headers: { 'x-key': 'canary-in-config' } } } },
 }
 
-/** All that printing and serialising show of a value. */
+/** Returns every printed and serialised form of a value. */
 function shown(value: unknown): string {
   return [
     stringify(value),
@@ -39,7 +39,10 @@ function stringify(value: unknown): string {
   }
 }
 
-/** Every text that can be reached from a value, as the deepest print of it would show: an actor's is 100 MB of repeats. */
+/**
+ * Returns every text reachable from a value. A print of unlimited depth shows the same texts, but repeats
+ * them: 100 MB for an actor.
+ */
 function reachable(value: unknown): string[] {
   const texts: string[] = []
   const seen = new Set<unknown>()
@@ -65,13 +68,13 @@ function read(owner: object, key: PropertyKey): unknown {
 }
 
 describe('secrets in options', () => {
-  it('are not seen in compiled options, however they are printed', () => {
+  it('do not appear in printed or serialised compiled options', () => {
     expect(shown(compileOptions(options))).not.toMatch(/canary/)
     expect(shown({ nested: [compileOptions(options)] })).not.toMatch(/canary/)
     expect(shown(structuredClone(compileOptions(options)))).not.toMatch(/canary/)
   })
 
-  it('are not seen in a server, its actor, its snapshots or what inspectors are shown', () => {
+  it('do not appear in a printed server, actor or snapshot', () => {
     const server = new OpenCodeServer(options)
     const { actor } = server
     for (const value of [server, actor, actor.getSnapshot(), actor.getPersistedSnapshot(), actor.options]) {
@@ -83,14 +86,14 @@ describe('secrets in options', () => {
     expect(Object.keys(server)).toEqual([])
   })
 
-  it('are masked in texts: the key, the password and what the environment calls a secret', () => {
+  it('are masked in texts: the key, the password, and variables with a secret name', () => {
     const { secrets } = compileOptions(options)
     for (const canary of canaries.slice(0, 3)) expect(secrets.mask(`a ${canary} b`)).toBe('a *** b')
   })
 })
 
 describe('Secrets.mask', () => {
-  it('masks a secret in clear and in every form in which it travels', () => {
+  it('masks a secret in plain text, in base64, in URLs and in JSON', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'binary', minLength: 4, maxLength: 60 }),
@@ -114,17 +117,17 @@ describe('Secrets.mask', () => {
     )
   })
 
-  it('masks every occurrence, and the longer one of two secrets that begin alike', () => {
+  it('masks every occurrence, and the longer of two secrets with the same beginning', () => {
     const secrets = new Secrets(['sk-abc', 'sk-abcdef'])
     expect(secrets.mask('sk-abcdef sk-abc sk-abc')).toBe('*** *** ***')
   })
 
-  it('masks each line of a secret of several lines', () => {
+  it('masks each line of a secret with several lines', () => {
     const secrets = new Secrets(['-----BEGIN KEY-----\nMIIEvQIBADANBg\n-----END KEY-----'])
     expect(secrets.mask('read MIIEvQIBADANBg here')).toBe('read *** here')
   })
 
-  it('leaves other texts, and secrets of less than four characters, alone', () => {
+  it('does not mask other texts, or secrets shorter than four characters', () => {
     const secrets = new Secrets(['abc', '', undefined, false, 'long-enough'])
     expect(secrets.mask('abc is not masked, nor is long enough')).toBe(
       'abc is not masked, nor is long enough',
@@ -132,18 +135,18 @@ describe('Secrets.mask', () => {
     expect(new Secrets().mask('text')).toBe('text')
   })
 
-  it('takes a secret that is no well-formed text', () => {
+  it('masks a secret with half a surrogate pair', () => {
     expect(new Secrets(['\ud800-half-a-pair']).mask('x \ud800-half-a-pair')).toBe('x ***')
   })
 
-  it('masks what was added later', () => {
+  it('masks a secret that was added later', () => {
     const secrets = new Secrets()
     secrets.add('added-later')
     expect(secrets.mask('added-later')).toBe('***')
     expect(shown(secrets)).not.toContain('added-later')
   })
 
-  it('masks the last of those that follow one another, and those that stay for ever', () => {
+  it('masks the last 16 passing secrets, and all lasting secrets', () => {
     const secrets = new Secrets(['staying-key'])
     for (let i = 100; i < 200; i++) secrets.addPassing(`password-${i}`)
     expect(secrets.mask('staying-key password-199 password-184 password-183')).toBe(

@@ -29,7 +29,7 @@ describe('server.stop with drainMs', () => {
     expect(server.state()).toBe('idle')
   })
 
-  it('cancels what still runs when the time is over', async () => {
+  it('cancels turns that still run when drainMs has passed', async () => {
     const server = startServer()
     const turn = server.turn()
     await server.advance()
@@ -41,7 +41,7 @@ describe('server.stop with drainMs', () => {
     expect(server.state()).toBe('idle')
   })
 
-  it('does not wait where no turn runs', async () => {
+  it('does not wait if no turn runs', async () => {
     const server = startServer()
     await server.beHealthy()
     server.send({ type: 'server.stop', drainMs: 10_000 })
@@ -50,7 +50,7 @@ describe('server.stop with drainMs', () => {
     expect(server.clock.now()).toBe(0)
   })
 
-  it('is ended by a stop without drainMs', async () => {
+  it('stops at once when a stop without drainMs follows', async () => {
     const server = startServer()
     const turn = server.turn()
     await server.advance()
@@ -63,7 +63,7 @@ describe('server.stop with drainMs', () => {
     expect(server.state()).toBe('idle')
   })
 
-  it('is not cut short by another stop that drains', async () => {
+  it('is not shortened by another stop with drainMs', async () => {
     const server = startServer()
     const turn = server.turn()
     await server.advance()
@@ -77,7 +77,7 @@ describe('server.stop with drainMs', () => {
     expect(server.state()).toBe('idle')
   })
 
-  it('tells running turns that the server died where it dies meanwhile, and is idle', async () => {
+  it('ends running turns as server_died if the server dies meanwhile, and becomes idle', async () => {
     const server = startServer()
     const turn = server.turn()
     await server.advance()
@@ -91,7 +91,7 @@ describe('server.stop with drainMs', () => {
     expect(server.context()).toMatchObject({ reason: undefined, error: undefined })
   })
 
-  it('keeps a turn that comes meanwhile for the next start', async () => {
+  it('keeps a turn that arrives meanwhile for the next start', async () => {
     const server = startServer()
     const first = server.turn()
     await server.advance()
@@ -106,7 +106,7 @@ describe('server.stop with drainMs', () => {
     expect(next.replies.at(-1)).toMatchObject({ kind: 'final' })
   })
 
-  it('leaves ensureRunning to wait for the next start, not for the server that is about to go', async () => {
+  it('makes ensureRunning wait for the next start, not for the server that is stopping', async () => {
     const server = startServer()
     const turn = server.turn()
     await server.advance()

@@ -16,7 +16,7 @@ const types = {} as {
   events: { type: 'go.home' } | { type: 'go.to.work' }
 }
 
-/** A machine of somebody else's, with a server while it is at work. */
+/** Starts a parent machine that has a server in its state `atWork`. */
 function embed(script: Partial<Script> = {}, options = optionsOf({ maxConcurrentTurns: 1 })) {
   const world = new FakeWorld(script)
   const clock = new SteppedClock()
@@ -46,8 +46,8 @@ const endOf = async (turn: Turn) => {
   return replies
 }
 
-describe('a server machine in a machine of somebody else', () => {
-  it('runs turns, and is read by its states', async () => {
+describe('A server machine in a parent machine', () => {
+  it('runs turns, and shows its states', async () => {
     const { world, clock, parent, server } = embed()
     const turn = startTurn(server(), 'hello')
     await clock.advance()
@@ -57,7 +57,7 @@ describe('a server machine in a machine of somebody else', () => {
     expect(world.alive.size).toBe(0)
   })
 
-  it('has conversations, whose turns run one after another', async () => {
+  it('runs the turns of a conversation one after another', async () => {
     const { clock, parent, server } = embed({}, optionsOf())
     const session = openSession(server(), { title: 'Ticket 42' })
     const [first, second] = [session.turn('one'), session.turn('two')]
@@ -71,7 +71,7 @@ describe('a server machine in a machine of somebody else', () => {
     parent.stop()
   })
 
-  it('is stopped by stopServer, and started again by the next turn', async () => {
+  it('is stopped by stopServer, and restarted by the next turn', async () => {
     const { world, clock, parent, server } = embed()
     const actor = server()
     const turn = startTurn(actor, 'hello')
@@ -95,7 +95,7 @@ describe('a server machine in a machine of somebody else', () => {
       (parent: { send(event: { type: 'go.home' }): void }) => parent.send({ type: 'go.home' }),
     ],
     ['its parent is stopped', (parent: { stop(): unknown }) => void parent.stop()],
-  ])('ends its process and its turns at once where %s', async (_name, leave) => {
+  ])('ends its process and its turns at once when %s', async (_name, leave) => {
     const { world, clock, parent, server } = embed()
     const [running, waiting] = [startTurn(server(), 'one'), startTurn(server(), 'two')]
     await clock.advance()
@@ -111,7 +111,7 @@ describe('a server machine in a machine of somebody else', () => {
     expect(clock.pending).toBe(0)
   })
 
-  it('starts afresh, with the same options, where its parent comes back', async () => {
+  it('starts again with the same options when its parent enters the state again', async () => {
     const { world, clock, parent, server } = embed()
     server().send({ type: 'server.start' })
     await clock.advance()
@@ -125,7 +125,7 @@ describe('a server machine in a machine of somebody else', () => {
     parent.stop()
   })
 
-  it('does not take its parent down where it fails', async () => {
+  it('does not fail its parent when it fails', async () => {
     const { clock, parent, server } = embed({ prepare: new Error('no opencode') })
     server().send({ type: 'server.start' })
     await clock.advance()
@@ -141,7 +141,7 @@ describe('actor.stop()', () => {
     ['spawning', { spawn: 'pending' }],
     ['probing', { spawn: 'silent' }],
     ['healthy', {}],
-  ] as const)('in %s leaves no process and no turn without its end', async (state, script) => {
+  ] as const)('in %s leaves no process, and no turn without a terminal reply', async (state, script) => {
     const server = startServer({}, script)
     const turn = server.turn()
     await server.advance(100)
@@ -153,7 +153,7 @@ describe('actor.stop()', () => {
     expect(server.clock.pending).toBe(0)
   })
 
-  it('in the middle of reaping does not wait for its end', async () => {
+  it('during reaping does not wait for the end of the process', async () => {
     const server = startServer({}, { endsOn: 'nothing' })
     await server.beHealthy()
     server.send({ type: 'server.stop' })
@@ -164,7 +164,7 @@ describe('actor.stop()', () => {
   })
 })
 
-describe('a child of the machine that fails', () => {
+describe('A failed child actor', () => {
   const failing = (world: FakeWorld, name: 'serverProcess' | 'events', broken: AnyActorLogic) => {
     const actors = world.actors()
     return { ...actors, [name]: broken as unknown as (typeof actors)[typeof name] }
@@ -177,7 +177,7 @@ describe('a child of the machine that fails', () => {
   it.each([
     ['throws', throwing, defect],
     ['ends', fromPromise(() => Promise.resolve()), undefined],
-  ])('as the process counts as its exit, where it %s', async (_how, broken, cause) => {
+  ])('counts as an exit of the process if the process actor %s', async (_how, broken, cause) => {
     const world = new FakeWorld()
     const clock = new SteppedClock()
     const options = optionsOf({ maxRestarts: 0 })
@@ -197,7 +197,7 @@ describe('a child of the machine that fails', () => {
     actor.stop()
   })
 
-  it('as the event stream counts as its loss', async () => {
+  it('counts as a loss of the event stream if the stream actor fails', async () => {
     const world = new FakeWorld()
     const clock = new SteppedClock()
     const actor = createActor(serverMachine.provide({ actors: failing(world, 'events', throwing) }), {

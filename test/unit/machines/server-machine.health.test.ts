@@ -4,8 +4,8 @@ import { startServer } from '../../support/machine-harness.ts'
 
 const fast = { healthIntervalMs: 1000, unhealthyThreshold: 3, busyGraceMs: 20_000, probeTimeoutMs: 500 }
 
-describe('a healthy server that is asked for its health', () => {
-  it('is dead or busy, not wedged, below the threshold', async () => {
+describe('A healthy server with failed probes', () => {
+  it('is not wedged below unhealthyThreshold', async () => {
     const server = startServer(fast)
     await server.beHealthy()
     server.world.script.probe = 'fails'
@@ -14,7 +14,7 @@ describe('a healthy server that is asked for its health', () => {
     expect(server.context().failures).toBe(2)
   })
 
-  it('is wedged where unhealthyThreshold probes in a row fail: reaped, and started again', async () => {
+  it('is wedged, reaped and restarted after unhealthyThreshold consecutive failures', async () => {
     const server = startServer(fast)
     await server.beHealthy()
     server.world.script.probe = 'fails'
@@ -32,7 +32,7 @@ describe('a healthy server that is asked for its health', () => {
     )
   })
 
-  it('counts anew for the next process', async () => {
+  it('resets the count of failures for the next process', async () => {
     const server = startServer(fast)
     await server.beHealthy()
     server.world.script.probe = 'fails'
@@ -45,7 +45,7 @@ describe('a healthy server that is asked for its health', () => {
     expect(server.context()).toMatchObject({ failures: 1, restarts: 1 })
   })
 
-  it('is not asked to dispose of anything where it is wedged, but gets SIGTERM', async () => {
+  it('gets SIGTERM without a dispose request when it is wedged', async () => {
     const server = startServer({ ...fast, maxRestarts: 0 })
     await server.beHealthy()
     server.work()
@@ -57,8 +57,8 @@ describe('a healthy server that is asked for its health', () => {
 
   it.each([
     ['', {}],
-    [', also where its memory is weighed', { memoryLimitMb: 600 }],
-  ])('forgets its failures with the first success in between%s', async (_also, more) => {
+    [', also with a memory limit', { memoryLimitMb: 600 }],
+  ])('resets the count of failures on the first success%s', async (_also, more) => {
     const server = startServer({ ...fast, ...more })
     await server.beHealthy()
     for (let i = 0; i < 10; i++) {
@@ -71,7 +71,7 @@ describe('a healthy server that is asked for its health', () => {
     expect(server.world.spawns).toBe(1)
   })
 
-  it('fails a probe that gets no answer in time, and one at a time is asked', async () => {
+  it('fails a probe at its time limit, and runs one probe at a time', async () => {
     const server = startServer(fast)
     await server.beHealthy()
     server.world.script.probe = 'hangs'
@@ -83,7 +83,7 @@ describe('a healthy server that is asked for its health', () => {
     expect(server.context().error?.message).toMatch(/the last one because the probe got no answer in time/)
   })
 
-  it('with a running turn is busy, not wedged, while frames come', async () => {
+  it('is busy, not wedged, while a turn runs and frames arrive', async () => {
     const server = startServer(fast)
     const turn = server.turn()
     await server.advance()
@@ -95,7 +95,7 @@ describe('a healthy server that is asked for its health', () => {
     expect(turn.replies.at(-1)).toMatchObject({ kind: 'final' })
   })
 
-  it('with a running turn is wedged where its stream was silent for busyGraceMs, too', async () => {
+  it('is wedged while a turn runs if its stream was also silent for busyGraceMs', async () => {
     const server = startServer(fast, { heartbeats: false })
     const turn = server.turn()
     await server.advance()
@@ -108,7 +108,7 @@ describe('a healthy server that is asked for its health', () => {
     expect(turn.replies).toMatchObject([{ kind: 'error', code: 'server_died', retryable: true }])
   })
 
-  it('with a running turn and a silent stream is not wedged while it answers', async () => {
+  it('is not wedged while a turn runs and the stream is silent, if it answers probes', async () => {
     const server = startServer(fast, { heartbeats: false })
     const turn = server.turn()
     await server.advance(200_000)
@@ -118,7 +118,7 @@ describe('a healthy server that is asked for its health', () => {
     await server.advance()
   })
 
-  it('is judged without a running turn as soon as the last one has ended', async () => {
+  it('is wedged as soon as the last turn has ended, if the threshold was reached', async () => {
     const server = startServer(fast)
     const turn = server.turn()
     await server.advance()
@@ -130,7 +130,7 @@ describe('a healthy server that is asked for its health', () => {
     expect(server.context().reason).toBe('wedged')
   })
 
-  it('is known to be dead at once, whatever the probes say', async () => {
+  it('is dead as soon as its process exits, whatever the probes report', async () => {
     const server = startServer(fast, {})
     await server.beHealthy()
     server.world.script.probe = 'hangs'
@@ -141,14 +141,14 @@ describe('a healthy server that is asked for its health', () => {
   })
 })
 
-describe('a probe that says nothing of the server', () => {
+describe('A probe that fails for a reason outside the server', () => {
   const defect = new OpenCodeRuntimeError('The health probe failed by a defect: no module undici')
   const shortage = new HostFaultError('The server could not be asked (EMFILE)', { errno: 'EMFILE' })
 
   it.each([
     ['a defect', defect],
     ['a shortage of the host', shortage],
-  ])('because of %s is told, and not counted, while the server is healthy', async (_what, error) => {
+  ])('because of %s is reported and not counted while the server is healthy', async (_what, error) => {
     const server = startServer({ ...fast, unhealthyThreshold: 1 })
     await server.beHealthy()
     server.world.script.probe = error
@@ -161,7 +161,7 @@ describe('a probe that says nothing of the server', () => {
     expect(server.world.spawns).toBe(1)
   })
 
-  it('because of a defect ends a start at once: no other process would do better', async () => {
+  it('because of a defect ends a start at once, because another process would fail too', async () => {
     const server = startServer(fast, { probe: defect })
     const waiter = server.ensure()
     await server.advance()
@@ -171,7 +171,7 @@ describe('a probe that says nothing of the server', () => {
     expect(server.context().reason).toBe('probe failed by a defect')
   })
 
-  it('because of a shortage of the host is asked again while the server starts', async () => {
+  it('because of a shortage of the host is repeated while the server starts', async () => {
     const server = startServer(fast, { probe: shortage })
     server.send({ type: 'server.start' })
     await server.advance(1000)
@@ -181,23 +181,23 @@ describe('a probe that says nothing of the server', () => {
   })
 })
 
-describe('a host that stood still in the middle of a probe', () => {
-  it('gives it its time again, and does not count it before', async () => {
+describe('A host that is suspended during a probe', () => {
+  it('restarts the time limit of the probe, and does not count the probe as failed', async () => {
     const server = startServer({ ...fast, unhealthyThreshold: 1 })
     await server.beHealthy()
     server.world.script.probe = 'hangs'
     await server.advance(1100)
     expect(server.world.times('probe')).toEqual([1000])
-    // A pause of a minute: only the clock goes on.
+    // A suspension of one minute: only the clock advances.
     server.clock.set(server.clock.now() + 60_000)
     await server.advance(fast.probeTimeoutMs - 1)
     expect([server.state(), server.context().failures]).toEqual(['healthy', 0])
-    // The server is still silent, which now counts as its failure.
+    // The server is still silent; now the probe counts as failed.
     await server.advance(1)
     expect(server.context()).toMatchObject({ reason: 'wedged' })
   })
 
-  it('takes the answer that comes then', async () => {
+  it('accepts the answer that arrives afterwards', async () => {
     const server = startServer({ ...fast, unhealthyThreshold: 1 })
     await server.beHealthy()
     server.world.script.probe = 'pending'
@@ -209,10 +209,10 @@ describe('a host that stood still in the middle of a probe', () => {
   })
 })
 
-describe('a host that stood still in the middle of a start', () => {
+describe('A host that is suspended during a start', () => {
   const limits = { ...fast, startTimeoutMs: 10_000 }
 
-  it('gives it the time of one probe more, and callers their answer', async () => {
+  it('extends the start by the time of one probe, so that callers get their answer', async () => {
     const server = startServer(limits, { spawn: 'silent' })
     const waiter = server.ensure({ deadlineMs: 20_000 })
     await server.advance(1_000)
@@ -225,7 +225,7 @@ describe('a host that stood still in the middle of a start', () => {
     expect(server.state()).toBe('healthy')
   })
 
-  it('ends it all the same if nothing came', async () => {
+  it('ends the start afterwards if no answer arrives', async () => {
     const server = startServer({ ...limits, maxRestarts: 0 }, { spawn: 'silent' })
     const waiter = server.ensure({ deadlineMs: 100_000 })
     await server.advance(1_000)

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { HomeLockedError } from '../../../src/errors.ts'
 import { startServer } from '../../support/machine-harness.ts'
 
-/** That it is held in every state but `idle` and `failed`, and in no other, the harness checks at every change. */
-describe('the home of a server', () => {
-  it('is held from before anything is prepared until the server has stopped', async () => {
+/** The harness checks at every change that the home is locked exactly in the states other than `idle` and `failed`. */
+describe('The lock of a home', () => {
+  it('is held from before the preparation until the server has stopped', async () => {
     const server = startServer()
     await server.beHealthy()
     expect(server.world.did('prepare')).toEqual(['prepare'])
@@ -13,7 +13,7 @@ describe('the home of a server', () => {
     expect([server.state(), server.world.isHomeHeld]).toEqual(['idle', false])
   })
 
-  it('is held through a restart, its wait included', async () => {
+  it('is held during a restart and the wait before the restart', async () => {
     const server = startServer({ maxRestarts: 2 }, { spawn: 'exits' })
     server.send({ type: 'server.start' })
     await server.advance(100)
@@ -23,7 +23,7 @@ describe('the home of a server', () => {
     expect(server.world.spawns).toBe(3)
   })
 
-  it('is held again by a start that comes in the middle of a stop', async () => {
+  it('is held again by a start that arrives during a stop', async () => {
     const server = startServer({}, { endsOn: 'secondTerm' })
     await server.beHealthy()
     server.send({ type: 'server.stop' })
@@ -33,7 +33,7 @@ describe('the home of a server', () => {
     expect(server.world.did('prepare')).toHaveLength(2)
   })
 
-  it('is let go of where a start is stopped in the middle of its preparation', async () => {
+  it('is released when a start is stopped during the preparation', async () => {
     const server = startServer({}, { prepare: 'hangs' })
     server.send({ type: 'server.start' })
     await server.advance()
@@ -42,14 +42,14 @@ describe('the home of a server', () => {
     expect([server.state(), server.world.isHomeHeld]).toEqual(['idle', false])
   })
 
-  it('is let go of where the machine is stopped from outside', async () => {
+  it('is released when the machine is stopped from outside', async () => {
     const server = startServer()
     await server.beHealthy()
     server.actor.stop()
     expect(server.world.isHomeHeld).toBe(false)
   })
 
-  it('of another host fails the start at once, and its turns; a later start tries again', async () => {
+  it('fails the start and its turns at once if another host holds the lock; a later start tries again', async () => {
     const error = new HomeLockedError('The home is in use by another host: process 7 on box')
     const server = startServer({}, { prepare: error })
     const turn = server.turn()
@@ -65,7 +65,7 @@ describe('the home of a server', () => {
     await server.beHealthy()
   })
 
-  it('in which an earlier host had left a server tells of that until the new one is healthy', async () => {
+  it('reports a server that an earlier host left in the home, until the new server is healthy', async () => {
     const server = startServer({}, { orphan: 4711, spawn: 'silent' })
     server.send({ type: 'server.start' })
     await server.advance()

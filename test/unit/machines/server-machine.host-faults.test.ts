@@ -18,8 +18,8 @@ const fault = new HostFaultError('No space (ENOSPC at /srv/agents/a1)', {
 const minute = 60_000
 const quick = { maxRestarts: 2, backoffInitialMs: 100, backoffFactor: 2, backoffMaxMs: 10_000 }
 
-describe('a fault of the host while a start is prepared', () => {
-  it('is tried again within the restart budget, each time later, and the turn waits for that', async () => {
+describe('A fault of the host during the preparation of a start', () => {
+  it('is retried within the restart budget with growing waits, and the turn waits meanwhile', async () => {
     const server = startServer({ ...quick, maxRestarts: 5 }, { prepare: fault })
     const turn = server.turn()
     await server.advance(50)
@@ -37,7 +37,7 @@ describe('a fault of the host while a start is prepared', () => {
     expect(turn.replies.at(-1)).toMatchObject({ kind: 'final' })
   })
 
-  it('after a crash is waited for as well: only the first restart is immediate', async () => {
+  it('after a crash is retried after a wait, because only the first restart is immediate', async () => {
     const server = startServer({ ...quick, maxRestarts: 5 })
     await server.beHealthy()
     server.world.script.prepare = fault
@@ -49,7 +49,7 @@ describe('a fault of the host while a start is prepared', () => {
     expect(server.state()).toBe('healthy')
   })
 
-  it('fails for good with RestartLimitError when the budget is spent, retryable as it is', async () => {
+  it('ends in failed with a retryable RestartLimitError when the budget is spent', async () => {
     const server = startServer(quick, { prepare: fault })
     const turn = server.turn()
     const waiter = server.ensure()
@@ -61,7 +61,7 @@ describe('a fault of the host while a start is prepared', () => {
     expect(turn.replies[0]).toMatchObject({ error: expect.stringContaining('ENOSPC') as string })
   })
 
-  it('does not roll a new configuration back, which is not at fault', async () => {
+  it('does not roll back a new configuration, because the configuration is not the reason', async () => {
     const server = startServer({ ...quick, maxRestarts: 5 })
     await server.beHealthy()
     server.world.script.prepare = fault
@@ -73,7 +73,7 @@ describe('a fault of the host while a start is prepared', () => {
     expect(server.options.values.models).toEqual([{ id: 'other' }])
   })
 
-  it('makes a reconfiguration worth a retry, and says that the next start uses it', async () => {
+  it('makes the error of reconfigure retryable, and the next start uses the new configuration', async () => {
     const server = startServer(quick)
     await server.beHealthy()
     server.world.script.prepare = fault
@@ -91,7 +91,7 @@ describe('a fault of the host while a start is prepared', () => {
   it.each([
     ['a missing binary', new BinaryNotFoundError('no opencode')],
     ['a bad option', new InvalidOptionsError('no such directory')],
-  ])('is not what %s is: that fails at once, and no turn tries again', async (_what, error) => {
+  ])('differs from %s, which fails at once and is not retried by a turn', async (_what, error) => {
     const server = startServer(quick, { prepare: error })
     const turn = server.turn()
     await server.advance()
@@ -106,12 +106,12 @@ describe('a fault of the host while a start is prepared', () => {
   })
 })
 
-describe('a server that failed for good', () => {
+describe('A server in the state failed', () => {
   it.each([
     ['a fault of the host', fault, 3],
     ['the lock of its home', new HomeLockedError('in use'), 1],
     ['its port', new PortInUseError('in use'), 1],
-  ])('for %s is tried again by the next turn', async (_what, error, tries) => {
+  ])('because of %s is restarted by the next turn', async (_what, error, tries) => {
     const server = startServer(quick, { prepare: error })
     server.turn()
     await server.advance(5_000)
@@ -129,7 +129,7 @@ describe('a server that failed for good', () => {
     expect(server.context()).toMatchObject({ isLastTry: false, wanted: true })
   })
 
-  it('after its process failed refuses turns at once until backoffMaxMs, and then tries once, for all waiting turns', async () => {
+  it('because of its process rejects turns at once until backoffMaxMs has passed, and then tries once for all waiting turns', async () => {
     const server = startServer(quick, { spawn: 'exits' })
     server.send({ type: 'server.start' })
     await server.advance(2_000)
@@ -141,7 +141,7 @@ describe('a server that failed for good', () => {
     expect(early.replies).toMatchObject([{ code: 'server_unavailable', retryable: true }])
     expect(server.world.spawns).toBe(3)
 
-    // The whole budget is free again, but the try of a turn is still a single one.
+    // The whole budget is available again, but a turn still causes a single try.
     await server.advance(minute)
     server.world.script.spawn = 'silent'
     const turns = [server.turn(), server.turn()]
@@ -161,7 +161,7 @@ describe('a server that failed for good', () => {
     expect(last.replies.at(-1)).toMatchObject({ kind: 'final' })
   })
 
-  it('has its whole budget again for a caller that starts it during the try of a turn', async () => {
+  it('gets its whole budget again when a caller starts it during the try of a turn', async () => {
     const server = startServer(quick, { spawn: 'exits' })
     server.send({ type: 'server.start' })
     await server.advance(2 * minute)
@@ -174,7 +174,7 @@ describe('a server that failed for good', () => {
     expect([server.state(), server.world.spawns]).toEqual(['probing', 5])
   })
 
-  it('forgets that it was the last try when no caller is left', async () => {
+  it('cancels the last try when no caller is left', async () => {
     const server = startServer(quick, { spawn: 'exits' })
     server.send({ type: 'server.start' })
     await server.advance(2 * minute)
@@ -188,8 +188,8 @@ describe('a server that failed for good', () => {
   })
 })
 
-describe('a server that was stopped', () => {
-  it('leaves no timer behind, also after restarts', async () => {
+describe('A stopped server', () => {
+  it('leaves no timer, also after restarts', async () => {
     const server = startServer({ ...quick, restartWindowMs: 60 * minute, warmUp: false })
     await server.beHealthy()
     server.world.process.exit()
@@ -201,7 +201,7 @@ describe('a server that was stopped', () => {
     expect(server.clock.pending).toBe(0)
   })
 
-  it('and failed leaves none either', async () => {
+  it('leaves no timer, also after a failure', async () => {
     const server = startServer({ ...quick, maxRestarts: 0 }, { spawn: 'exits' })
     server.turn()
     await server.advance()

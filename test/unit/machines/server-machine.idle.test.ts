@@ -4,7 +4,7 @@ import { startServer } from '../../support/machine-harness.ts'
 const idleTimeoutMs = 60_000
 
 describe('idleTimeoutMs', () => {
-  it('stops a server without turns, and says that it was idle', async () => {
+  it('stops a server without turns, with the reason that the server was idle', async () => {
     const server = startServer({ idleTimeoutMs })
     await server.beHealthy()
     await server.advance(idleTimeoutMs - 1)
@@ -15,7 +15,7 @@ describe('idleTimeoutMs', () => {
     expect(server.world.alive.size).toBe(0)
   })
 
-  it('leaves the server alone where it is 0', async () => {
+  it('does not stop the server if it is 0', async () => {
     const server = startServer()
     await server.beHealthy()
     await server.advance(3_600_000)
@@ -34,7 +34,7 @@ describe('idleTimeoutMs', () => {
     expect(server.state()).toBe('idle')
   })
 
-  it('never stops it while a turn waits for another of its session', async () => {
+  it('does not stop the server while a turn waits for another turn of its session', async () => {
     const server = startServer({ idleTimeoutMs, maxConcurrentTurns: 1, turnStallMs: 10 * idleTimeoutMs })
     const [first, second] = [server.turn(), server.turn()]
     await server.advance(2 * idleTimeoutMs)
@@ -46,7 +46,7 @@ describe('idleTimeoutMs', () => {
     expect(server.world.spawns).toBe(1)
   })
 
-  it('begins anew where somebody asks for the server', async () => {
+  it('restarts when a caller asks for the server', async () => {
     const server = startServer({ idleTimeoutMs })
     await server.beHealthy()
     await server.advance(idleTimeoutMs - 1)
@@ -57,7 +57,7 @@ describe('idleTimeoutMs', () => {
     expect(server.state()).toBe('idle')
   })
 
-  it('has the next turn start the server again, also one that comes while it ends', async () => {
+  it('lets the next turn restart the server, also a turn that arrives during the stop', async () => {
     const server = startServer({ idleTimeoutMs }, { endsOn: 'SIGKILL' })
     await server.beHealthy()
     await server.advance(idleTimeoutMs)

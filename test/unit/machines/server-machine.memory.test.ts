@@ -4,7 +4,7 @@ import { startServer } from '../../support/machine-harness.ts'
 const options = { memoryLimitMb: 600, healthIntervalMs: 5_000 }
 
 describe('memoryLimitMb', () => {
-  it('replaces a server that holds more, and says how much it was', async () => {
+  it('replaces a server above the limit, with the amount of memory in the reason', async () => {
     const server = startServer(options, { residentMb: 400 })
     await server.beHealthy()
     await server.advance(5_000)
@@ -20,7 +20,7 @@ describe('memoryLimitMb', () => {
     expect(reasons).toContain('memory limit: 601 MiB held, 600 allowed')
   })
 
-  it('lets running turns finish and has new ones wait; nothing fails', async () => {
+  it('lets running turns finish and makes new turns wait, and no turn fails', async () => {
     const server = startServer(options, { residentMb: 601 })
     const running = server.turn()
     await server.advance(5_000)
@@ -37,7 +37,7 @@ describe('memoryLimitMb', () => {
     expect(waiting.replies.at(-1)).toMatchObject({ kind: 'final' })
   })
 
-  it('counts as healthy to those who ask for the server while it drains', async () => {
+  it('keeps the server healthy for callers of ensureRunning while the server drains', async () => {
     const server = startServer(options, { residentMb: 601 })
     const running = server.turn()
     await server.advance(5_000)
@@ -47,7 +47,7 @@ describe('memoryLimitMb', () => {
     await server.answer(running)
   })
 
-  it('ends what has not finished by drainMs as server_died, unless it may be asked again', async () => {
+  it('ends turns that exceed drainMs as server_died, except turns with resume', async () => {
     const server = startServer({ ...options, drainMs: 20_000 }, { residentMb: 601 })
     const turn = server.turn()
     const resumed = server.turn({ text: 'hello', resume: true })
@@ -64,12 +64,12 @@ describe('memoryLimitMb', () => {
     expect(resumed.replies.at(-1)).toMatchObject({ kind: 'final' })
   })
 
-  it('waits for turns as long as they may take, unless drainMs says otherwise', () => {
+  it('waits for turns up to turnDeadlineMs unless drainMs is given', () => {
     expect(startServer({ turnDeadlineMs: 77_000 }).options.values.drainMs).toBe(77_000)
     expect(startServer({ turnDeadlineMs: 77_000, drainMs: 0 }).options.values.drainMs).toBe(0)
   })
 
-  it('stops, where a stop comes while it drains', async () => {
+  it('stops the server when a stop arrives during the drain', async () => {
     const server = startServer(options, { residentMb: 601 })
     const turn = server.turn()
     await server.advance(5_000)
@@ -79,7 +79,7 @@ describe('memoryLimitMb', () => {
     expect(turn.replies).toMatchObject([{ kind: 'error', code: 'cancelled' }])
   })
 
-  it('replaces a server that can hold no less ever more rarely', async () => {
+  it('replaces a server less often if every new process exceeds the limit too', async () => {
     const server = startServer(options, { residentMb: 700 })
     await server.beHealthy()
     const spawnsAfter = async (readings: number) => {
@@ -91,10 +91,10 @@ describe('memoryLimitMb', () => {
     expect(await spawnsAfter(3)).toBe(3)
     expect(await spawnsAfter(1)).toBe(4)
     expect(await spawnsAfter(8 + 16 + 32 + 64)).toBe(8)
-    // From then on at every 64th reading.
+    // From now on at every 64th reading.
     expect(await spawnsAfter(63)).toBe(8)
     expect(await spawnsAfter(1)).toBe(9)
-    // One that was under the limit is replaced at once when it is over it.
+    // A server that was below the limit is replaced as soon as it exceeds the limit.
     server.world.script.residentMb = 300
     await server.advance(5_000)
     const before = server.world.spawns
@@ -104,7 +104,7 @@ describe('memoryLimitMb', () => {
   })
 
   it.each([600, undefined, new Error('no /proc')])(
-    'does nothing where it holds no more, or nothing can be read: %s',
+    'does nothing at or below the limit, or if the memory cannot be read: %s',
     async (residentMb) => {
       const server = startServer(options, { residentMb })
       await server.beHealthy()
@@ -114,14 +114,14 @@ describe('memoryLimitMb', () => {
     },
   )
 
-  it('goes on asking for its health where a reading never ends', async () => {
+  it('does not stop the health checks if a reading never ends', async () => {
     const server = startServer(options, { residentMb: 'hangs' })
     await server.beHealthy()
     await server.advance(60_000)
     expect(server.world.times('probe').length).toBeGreaterThan(5)
   })
 
-  it('reads nothing without a limit', async () => {
+  it('reads no memory without a limit', async () => {
     const server = startServer({}, { residentMb: 9_999 })
     await server.beHealthy()
     await server.advance(60_000)

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { startServer } from '../../support/machine-harness.ts'
 
-/** That there were never two processes is checked at the end of every test that uses the harness. */
-describe('never two processes', () => {
-  it('where many start at once, in every way there is', async () => {
+/** The harness checks at the end of every test that two processes never ran at once. */
+describe('The machine never runs two processes', () => {
+  it('if many callers start the server at once, in every possible way', async () => {
     const server = startServer()
     const callers = [server.ensure(), server.ensure()]
     server.send({ type: 'server.start' })
@@ -14,7 +14,7 @@ describe('never two processes', () => {
     await server.answer(turn)
   })
 
-  it('where a stop comes in the middle of configuring: nothing is spawned', async () => {
+  it('if a stop arrives during configuring: no process is spawned', async () => {
     const server = startServer({}, { prepare: 'hangs' })
     server.send({ type: 'server.start' })
     await server.advance(100)
@@ -24,7 +24,7 @@ describe('never two processes', () => {
     expect(server.world.spawns).toBe(0)
   })
 
-  it('where a stop comes in the middle of configuring for a turn: nothing is spawned', async () => {
+  it('if a stop arrives during configuring for a turn: no process is spawned', async () => {
     const server = startServer()
     const turn = server.turn()
     server.send({ type: 'server.stop' })
@@ -34,7 +34,7 @@ describe('never two processes', () => {
     expect(server.world.spawns).toBe(0)
   })
 
-  it('where a start follows a stop in the middle of configuring', async () => {
+  it('if a start follows a stop during configuring', async () => {
     const server = startServer()
     server.send({ type: 'server.start' })
     server.send({ type: 'server.stop' })
@@ -44,7 +44,7 @@ describe('never two processes', () => {
     expect(server.world.spawns).toBe(1)
   })
 
-  it('where a stop comes in the middle of spawning: the process is awaited, and ended as any other', async () => {
+  it('if a stop arrives during spawning: the machine waits for the process, and ends it', async () => {
     const server = startServer({}, { spawn: 'pending' })
     server.send({ type: 'server.start' })
     await server.advance(10)
@@ -60,7 +60,7 @@ describe('never two processes', () => {
     expect(server.world.did('SIGTERM', 'destroy')).toEqual(['SIGTERM'])
   })
 
-  it('where a stop and a start come in the middle of spawning: the process serves on', async () => {
+  it('if a stop and a start arrive during spawning: the process is kept', async () => {
     const server = startServer({}, { spawn: 'pending' })
     server.send({ type: 'server.start' })
     await server.advance(10)
@@ -74,7 +74,7 @@ describe('never two processes', () => {
     expect(server.context()).toMatchObject({ ending: undefined, reason: undefined })
   })
 
-  it('where a stop comes in the middle of spawning, and the process cannot be started', async () => {
+  it('if a stop arrives during spawning, and the process cannot be started', async () => {
     const server = startServer({}, { spawn: 'pending' })
     server.send({ type: 'server.start' })
     await server.advance(10)
@@ -86,7 +86,7 @@ describe('never two processes', () => {
   })
 
   it.each(['silent', 'listens'] as const)(
-    'where a stop and a start come in the middle of probing (%s)',
+    'if a stop and a start arrive during probing (%s)',
     async (spawn) => {
       const server = startServer({}, { spawn, probe: 'hangs', endsOn: 'secondTerm' })
       server.send({ type: 'server.start' })
@@ -103,7 +103,7 @@ describe('never two processes', () => {
     },
   )
 
-  it('where a stop comes in the middle of a cooldown: nothing more is spawned', async () => {
+  it('if a stop arrives during a cooldown: no further process is spawned', async () => {
     const server = startServer({ backoffInitialMs: 1000 }, { spawn: 'exits' })
     server.send({ type: 'server.start' })
     await server.advance(100)
@@ -114,7 +114,7 @@ describe('never two processes', () => {
     expect(server.world.spawns).toBe(1)
   })
 
-  it('where a start comes in the middle of a cooldown: it waits for its end like the others', async () => {
+  it('if a start arrives during a cooldown: the start waits for the end of the cooldown', async () => {
     const server = startServer({ backoffInitialMs: 1000 }, { spawn: 'exits' })
     server.send({ type: 'server.start' })
     await server.advance(100)
@@ -127,7 +127,7 @@ describe('never two processes', () => {
     expect(server.world.spawns).toBe(2)
   })
 
-  it('where a start comes in the middle of a stop: once, when the old one is gone, and no restart is counted', async () => {
+  it('if a start arrives during a stop: one process is spawned after the old process ended, and no restart is counted', async () => {
     const server = startServer(
       { stopGraceMs: 2000, maxRestarts: 0 },
       { endsOn: 'SIGKILL', leftovers: [1, 1] },
@@ -146,7 +146,7 @@ describe('never two processes', () => {
     expect(server.states.slice(-5)).toEqual(['reaping', 'configuring', 'spawning', 'probing', 'healthy'])
   })
 
-  it('where a stop, a start and a stop follow one another while it is reaped', async () => {
+  it('if a stop, a start and a stop arrive during reaping', async () => {
     const server = startServer({ stopGraceMs: 2000 }, { endsOn: 'SIGKILL' })
     await server.beHealthy()
     server.send({ type: 'server.stop' })
@@ -158,7 +158,7 @@ describe('never two processes', () => {
     expect(server.world.spawns).toBe(1)
   })
 
-  it('where the exit arrives in the middle of reaping', async () => {
+  it('if the exit arrives during reaping', async () => {
     const server = startServer({}, { endsOn: 'nothing' })
     await server.beHealthy()
     server.send({ type: 'server.stop' })
@@ -170,7 +170,7 @@ describe('never two processes', () => {
     expect(server.world.spawns).toBe(2)
   })
 
-  it('where a server that failed is stopped while it is reaped: it is not restarted', async () => {
+  it('if a failed server is stopped during reaping: the server is not restarted', async () => {
     const server = startServer({ unhealthyThreshold: 1 }, { endsOn: 'secondTerm' })
     await server.beHealthy()
     server.world.script.probe = 'fails'
@@ -182,7 +182,7 @@ describe('never two processes', () => {
     expect(server.world.spawns).toBe(1)
   })
 
-  it('where a server that failed is stopped and started while it is reaped: that is no restart', async () => {
+  it('if a failed server is stopped and started during reaping: no restart is counted', async () => {
     const server = startServer({ unhealthyThreshold: 1, maxRestarts: 0 }, { endsOn: 'secondTerm' })
     await server.beHealthy()
     server.world.script.probe = 'fails'
@@ -196,7 +196,7 @@ describe('never two processes', () => {
     expect(server.world.spawns).toBe(2)
   })
 
-  it('where the last waiter leaves a start that had failed once, and another comes while it is reaped', async () => {
+  it('if the last waiting caller leaves a start that failed once, and another caller arrives during reaping', async () => {
     const server = startServer({ maxRestarts: 1, backoffInitialMs: 50 }, { spawn: 'exits' })
     const first = server.ensure({ deadlineMs: 100 })
     await server.advance(30)

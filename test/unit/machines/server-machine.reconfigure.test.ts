@@ -14,7 +14,7 @@ import type { ReconfigureOptions } from '../../../src/config/options.ts'
 import { reconfigure } from '../../../src/api/reconfigure.ts'
 import { startServer, type TestServer } from '../../support/machine-harness.ts'
 
-/** `reconfigure`; what became of it can be read without waiting. */
+/** Calls `reconfigure`; the result can be read without waiting. */
 function change(server: TestServer, patch: ReconfigureOptions) {
   const outcome: { state: 'pending' | 'done' | 'rejected'; error?: unknown } = { state: 'pending' }
   reconfigure(server.actor, patch).then(
@@ -28,7 +28,7 @@ const apiKey = 'sk-another-key-123'
 const keyOf = (server: TestServer) => secretOptions(server.options).apiKey
 
 describe('reconfigure', () => {
-  it('starts a healthy server again, with the new configuration', async () => {
+  it('restarts a healthy server with the new configuration', async () => {
     const server = startServer()
     await server.beHealthy()
     const changed = change(server, { proxy: { apiKey }, models: ['other'] })
@@ -43,7 +43,7 @@ describe('reconfigure', () => {
     expect(server.context()).toMatchObject({ restarts: 1, restartTimes: [], reason: undefined })
   })
 
-  it('takes the deprecated name of the provider’s id for the present one', async () => {
+  it('accepts the deprecated alias providerID', async () => {
     const named = (providerID: string): object => ({ providerID })
     const server = startServer({
       proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey, ...named('before') },
@@ -54,7 +54,7 @@ describe('reconfigure', () => {
     expect(server.options.values.proxy).toEqual({ providerId: 'after', name: 'LiteLLM' })
   })
 
-  it('keeps the old one until running turns have finished; those who wait get the new one', async () => {
+  it('keeps the old configuration until running turns have finished; waiting turns get the new configuration', async () => {
     const server = startServer()
     const running = server.turn()
     await server.advance()
@@ -71,7 +71,7 @@ describe('reconfigure', () => {
     expect([running, waiting].map(({ replies }) => replies.at(-1)?.kind)).toEqual(['final', 'final'])
   })
 
-  it('is told as the reason until the server is healthy again', async () => {
+  it('is the reason of each state until the server is healthy again', async () => {
     const server = startServer()
     await server.beHealthy()
     server.world.script.spawn = 'silent'
@@ -80,7 +80,7 @@ describe('reconfigure', () => {
     expect([server.state(), server.context().reason]).toEqual(['probing', 'reconfigured'])
   })
 
-  it('validates first, and then does nothing', async () => {
+  it('rejects an invalid patch and changes nothing', async () => {
     const server = startServer()
     await server.beHealthy()
     for (const patch of [
@@ -101,9 +101,9 @@ describe('reconfigure', () => {
 
   it.each<[string, ReconfigureOptions]>([
     ['nothing', {}],
-    ['what is so already', { proxy: { apiKey: 'sk-the-proxy-key' }, models: ['gpt-4o'], env: {} }],
-    ['nothing that is said', { proxy: { name: undefined as unknown as string } }],
-  ])('restarts nothing for a patch of %s', async (_what, patch) => {
+    ['the present values', { proxy: { apiKey: 'sk-the-proxy-key' }, models: ['gpt-4o'], env: {} }],
+    ['undefined values', { proxy: { name: undefined as unknown as string } }],
+  ])('does not restart the server for a patch with %s', async (_what, patch) => {
     const server = startServer()
     await server.beHealthy()
     const changed = change(server, patch)
@@ -112,7 +112,7 @@ describe('reconfigure', () => {
     expect(server.world.spawns).toBe(1)
   })
 
-  it('starts nothing where nothing runs: the next start has it', async () => {
+  it('does not start an idle server; the next start uses the new configuration', async () => {
     const server = startServer()
     const changed = change(server, { proxy: { apiKey } })
     await server.advance()
@@ -120,32 +120,29 @@ describe('reconfigure', () => {
     await server.beHealthy()
   })
 
-  it.each(['configuring', 'spawning', 'probing'] as const)(
-    'begins a start anew that is %s',
-    async (state) => {
-      const hanging = {
-        configuring: { prepare: 'hangs' },
-        spawning: { spawn: 'pending' },
-        probing: { spawn: 'silent' },
-      }
-      const server = startServer({}, hanging[state] as object)
-      const asked = server.ensure()
-      await server.advance()
-      expect(server.state()).toBe(state)
-      const reasons: unknown[] = []
-      server.actor.subscribe(({ context }) => reasons.push(context.reason))
-      Object.assign(server.world.script, { prepare: 'ok', spawn: 'listens' })
-      const changed = change(server, { proxy: { apiKey } })
-      if (state === 'spawning') server.world.process.spawned()
-      await server.advance()
-      expect([asked.state, changed.state, keyOf(server)]).toEqual(['healthy', 'done', apiKey])
-      const isReplaced = state !== 'configuring'
-      expect(server.context().restarts).toBe(isReplaced ? 1 : 0)
-      expect(reasons.includes('reconfigured')).toBe(isReplaced)
-    },
-  )
+  it.each(['configuring', 'spawning', 'probing'] as const)('restarts a start in %s', async (state) => {
+    const hanging = {
+      configuring: { prepare: 'hangs' },
+      spawning: { spawn: 'pending' },
+      probing: { spawn: 'silent' },
+    }
+    const server = startServer({}, hanging[state] as object)
+    const asked = server.ensure()
+    await server.advance()
+    expect(server.state()).toBe(state)
+    const reasons: unknown[] = []
+    server.actor.subscribe(({ context }) => reasons.push(context.reason))
+    Object.assign(server.world.script, { prepare: 'ok', spawn: 'listens' })
+    const changed = change(server, { proxy: { apiKey } })
+    if (state === 'spawning') server.world.process.spawned()
+    await server.advance()
+    expect([asked.state, changed.state, keyOf(server)]).toEqual(['healthy', 'done', apiKey])
+    const isReplaced = state !== 'configuring'
+    expect(server.context().restarts).toBe(isReplaced ? 1 : 0)
+    expect(reasons.includes('reconfigured')).toBe(isReplaced)
+  })
 
-  it('rolls back to what was healthy where the new one does not come up, and says so', async () => {
+  it('rolls back to the last healthy configuration if the server fails with the new configuration, and rejects', async () => {
     const server = startServer()
     await server.beHealthy()
     server.world.script.spawn = 'exits'
@@ -173,7 +170,7 @@ describe('reconfigure', () => {
     expect(server.world.client.models).toEqual(['gpt-4o'])
   })
 
-  it('rolls back where the new one cannot even be prepared', async () => {
+  it('rolls back if the new configuration cannot be prepared', async () => {
     const server = startServer()
     await server.beHealthy()
     server.world.script.prepare = new Error('read-only')
@@ -191,7 +188,7 @@ describe('reconfigure', () => {
     expect(changed.error).toMatchObject({ message: expect.stringMatching(/read-only/) as string })
   })
 
-  it('says what is true where the old one does not come up any more either', async () => {
+  it('does not report a rollback if the server fails with the old configuration too', async () => {
     const server = startServer({ maxRestarts: 0 })
     await server.beHealthy()
     server.world.script.spawn = 'exits'
@@ -203,7 +200,7 @@ describe('reconfigure', () => {
     expect(keyOf(server)).toBe('sk-the-proxy-key')
   })
 
-  it('fails plainly where nothing was healthy before', async () => {
+  it('rejects without a rollback if no configuration was healthy before', async () => {
     const server = startServer({ maxRestarts: 0 }, { spawn: 'silent' })
     server.ensure()
     await server.advance()
@@ -213,7 +210,7 @@ describe('reconfigure', () => {
     expect([changed.state, server.state(), keyOf(server)]).toEqual(['rejected', 'failed', apiKey])
   })
 
-  it('is tried at once where the server waits before it is started again', async () => {
+  it('starts at once if the server waits for a restart', async () => {
     const server = startServer({ backoffInitialMs: 30_000 }, { spawn: 'exits' })
     server.ensure({ deadlineMs: 100_000 })
     await server.advance()
@@ -225,7 +222,7 @@ describe('reconfigure', () => {
     expect(server.context()).toMatchObject({ restarts: 1, restartTimes: [] })
   })
 
-  it('is tried also where the restart budget is spent', async () => {
+  it('starts also if the restart budget is spent', async () => {
     const server = startServer({ maxRestarts: 0 }, { endsOn: 'nothing' })
     await server.beHealthy()
     server.world.process.exit()
@@ -236,7 +233,7 @@ describe('reconfigure', () => {
     expect(server.context()).toMatchObject({ restarts: 1, restartTimes: [] })
   })
 
-  it('mends a server that failed, at its next start', async () => {
+  it('takes effect at the next start of a failed server', async () => {
     const server = startServer({ maxRestarts: 0 }, { spawn: 'exits' })
     server.ensure()
     await server.advance()
@@ -248,7 +245,7 @@ describe('reconfigure', () => {
     expect(keyOf(server)).toBe(apiKey)
   })
 
-  it('uses the last of several, and tells all of them', async () => {
+  it('uses the last of several configurations, and resolves for all callers', async () => {
     const server = startServer()
     const running = server.turn()
     await server.advance()
@@ -262,7 +259,7 @@ describe('reconfigure', () => {
     expect(server.world.spawns).toBe(2)
   })
 
-  it('can be undone by another, once it was rolled back', async () => {
+  it('can be called again after a rollback', async () => {
     const server = startServer()
     await server.beHealthy()
     server.world.script.spawn = 'exits'
@@ -278,7 +275,7 @@ describe('reconfigure', () => {
     expect(server.options.values.models).toEqual([{ id: 'gpt-4o' }])
   })
 
-  it('is told of a stop, and used at the next start', async () => {
+  it('rejects when the server is stopped, and takes effect at the next start', async () => {
     const server = startServer()
     server.turn()
     await server.advance()
@@ -290,7 +287,7 @@ describe('reconfigure', () => {
   })
 
   it.each(['reaping', 'configuring', 'spawning', 'probing'])(
-    'is told of a stop while it is %s',
+    'rejects when the server is stopped in %s',
     async (at) => {
       const server = startServer()
       await server.beHealthy()
@@ -307,7 +304,7 @@ describe('reconfigure', () => {
     },
   )
 
-  it('adds up with another one, also where both are asked for while a transition is told', async () => {
+  it('combines with another call, also if both calls happen during a transition', async () => {
     const server = startServer()
     await server.beHealthy()
     const changes: ReturnType<typeof change>[] = []
@@ -326,31 +323,28 @@ describe('reconfigure', () => {
     ['home', HomeLockedError],
     ['binary', BinaryNotFoundError],
     ['port', PortInUseError],
-  ])(
-    'stays where the start fails for a reason that it has nothing to do with: the %s',
-    async (_, Refusal) => {
-      const server = startServer()
-      await server.beHealthy()
-      server.send({ type: 'server.stop' })
-      await server.advance()
-      await reconfigure(server.actor, { proxy: { apiKey } })
-      server.world.script.prepare = new Refusal('not now')
-      const refused = server.ensure()
-      await server.advance()
-      expect(refused.error).toBeInstanceOf(Refusal)
-      server.world.script.prepare = 'ok'
-      await server.beHealthy()
-      expect(keyOf(server)).toBe(apiKey)
-    },
-  )
+  ])('keeps the new configuration if the start fails for an unrelated reason: the %s', async (_, Refusal) => {
+    const server = startServer()
+    await server.beHealthy()
+    server.send({ type: 'server.stop' })
+    await server.advance()
+    await reconfigure(server.actor, { proxy: { apiKey } })
+    server.world.script.prepare = new Refusal('not now')
+    const refused = server.ensure()
+    await server.advance()
+    expect(refused.error).toBeInstanceOf(Refusal)
+    server.world.script.prepare = 'ok'
+    await server.beHealthy()
+    expect(keyOf(server)).toBe(apiKey)
+  })
 
-  it('is refused by a server that was closed', async () => {
+  it('rejects on a closed server', async () => {
     const server = startServer()
     server.actor.stop()
     await expect(reconfigure(server.actor, {})).rejects.toBeInstanceOf(StoppedError)
   })
 
-  it('masks both keys, and shows neither', async () => {
+  it('masks the old key and the new key', async () => {
     const server = startServer()
     await server.beHealthy()
     change(server, { proxy: { apiKey }, env: { MY_TOKEN: 'tok-123456' } })
@@ -362,7 +356,7 @@ describe('reconfigure', () => {
     }
   })
 
-  it('survives a crash of the old server while it drains', async () => {
+  it('starts the new configuration if the old server crashes during the drain', async () => {
     const server = startServer()
     const running = server.turn()
     await server.advance()
@@ -373,7 +367,7 @@ describe('reconfigure', () => {
     expect(running.replies).toMatchObject([{ code: 'server_died' }])
   })
 
-  it('rejects with StoppedError where the actor is stopped by who hears of it', async () => {
+  it('rejects with StoppedError if a subscriber stops the actor', async () => {
     const server = startServer()
     await server.beHealthy()
     server.actor.subscribe((snapshot) => {

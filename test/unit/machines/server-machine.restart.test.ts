@@ -6,14 +6,14 @@ import { startServer, type TestServer } from '../../support/machine-harness.ts'
 const second = 1000
 const minute = 60_000
 
-/** The waits between one spawn and the next, in ms; a spawn fails at once here. */
+/** Returns the waits between spawns, in ms; each spawn fails at once. */
 const waits = ({ world }: TestServer) =>
   world
     .times('spawn')
     .map((at, i, all) => at - (all[i - 1] ?? at))
     .slice(1)
 
-describe('a restart', () => {
+describe('A restart', () => {
   it('waits longer each time, up to backoffMaxMs, with jitter', async () => {
     const server = startServer(
       {
@@ -34,7 +34,7 @@ describe('a restart', () => {
     })
   })
 
-  it('is immediate after a healthy spell, each time, and counted', async () => {
+  it('is immediate and counted after each healthy period', async () => {
     const server = startServer()
     await server.beHealthy()
     for (const restarts of [1, 2, 3]) {
@@ -46,7 +46,7 @@ describe('a restart', () => {
     }
   })
 
-  it('waits from backoffInitialMs on again where the one after a healthy spell fails', async () => {
+  it('waits from backoffInitialMs again if the restart after a healthy period fails', async () => {
     const server = startServer({ backoffInitialMs: 1000, backoffFactor: 2 })
     await server.beHealthy()
     server.world.script.spawn = 'exits'
@@ -60,7 +60,7 @@ describe('a restart', () => {
     expect(third).toBeLessThanOrEqual(2400)
   })
 
-  it('takes its jitter from 0.8 to 1.2, and is never longer than backoffMaxMs', () => {
+  it('has a jitter of 0.8 to 1.2, and waits at most backoffMaxMs', () => {
     const { context } = startServer({ backoffInitialMs: 1000, backoffMaxMs: 1100 })
     expect(backoffMs(context(), 0)).toBe(800)
     expect(backoffMs(context(), 0.5)).toBe(1000)
@@ -68,10 +68,10 @@ describe('a restart', () => {
   })
 })
 
-describe('the restart budget', () => {
+describe('The restart budget', () => {
   const budget = { maxRestarts: 3, restartWindowMs: minute, backoffInitialMs: 10, backoffMaxMs: 10 }
 
-  it('ends in failed, with the last failure as the cause', async () => {
+  it('leads to failed when it is spent, with the last failure as the cause', async () => {
     const server = startServer(budget, { spawn: 'exits' })
     server.send({ type: 'server.start' })
     await server.advance(second)
@@ -84,7 +84,7 @@ describe('the restart budget', () => {
     expect({ restarts, reason }).toEqual({ restarts: 3, reason: 'restart budget spent' })
   })
 
-  it('counts healthy spells that end in a crash, too', async () => {
+  it('counts crashes after healthy periods too', async () => {
     const server = startServer(budget)
     await server.beHealthy()
     for (let i = 0; i < 4; i++) {
@@ -94,7 +94,7 @@ describe('the restart budget', () => {
     expect(server.state()).toBe('failed')
   })
 
-  it('is whole again for a server that was well for the length of the window', async () => {
+  it('is whole again after a healthy period as long as the window', async () => {
     const server = startServer(budget)
     await server.beHealthy()
     for (let round = 0; round < 3; round++) {
@@ -108,7 +108,7 @@ describe('the restart budget', () => {
     expect([server.context().restarts, server.spent()]).toEqual([9, 0])
   })
 
-  it('slides: a restart counts until the window has passed since it, not since the first', async () => {
+  it('counts a restart until the window has passed since that restart, not since the first restart', async () => {
     const server = startServer(budget)
     await server.beHealthy()
     const crash = async () => {
@@ -127,7 +127,7 @@ describe('the restart budget', () => {
     expect(server.state()).toBe('failed')
   })
 
-  it('of none gives the failure itself', async () => {
+  it('of 0 restarts leads to the failure itself', async () => {
     const server = startServer({ maxRestarts: 0 })
     await server.beHealthy()
     server.world.process.exit('segfault')
@@ -137,7 +137,7 @@ describe('the restart budget', () => {
     expect(server.context().error?.message).toBe('segfault')
   })
 
-  it('is fresh after server.start, whatever the old one still had to forget', async () => {
+  it('is whole after server.start, and unaffected by the window of the old budget', async () => {
     const server = startServer(budget, { spawn: 'exits' })
     server.send({ type: 'server.start' })
     await server.advance(30 * second)
@@ -151,7 +151,7 @@ describe('the restart budget', () => {
       server.world.process.exit()
       await server.advance()
     }
-    // The window of the first budget ends here: it gives nothing back to the second.
+    // The window of the first budget ends here and adds nothing to the second budget.
     await server.advance(31 * second - 1)
     expect(server.spent()).toBe(3)
     server.world.process.exit()
@@ -159,7 +159,7 @@ describe('the restart budget', () => {
     expect(server.state()).toBe('failed')
   })
 
-  it('is fresh in its waits, too', async () => {
+  it('restarts the waits after server.start too', async () => {
     const server = startServer({ maxRestarts: 2, backoffInitialMs: 1000 }, { spawn: 'exits' })
     for (let i = 0; i < 2; i++) {
       server.send({ type: 'server.start' })
@@ -171,7 +171,7 @@ describe('the restart budget', () => {
     expect(first).toBeLessThanOrEqual(1200)
   })
 
-  it('is not tried again by time or by a stop: only by server.start', async () => {
+  it('stays spent over time and after a stop, until server.start', async () => {
     const server = startServer({ maxRestarts: 0 }, { spawn: 'exits' })
     server.send({ type: 'server.start' })
     await server.advance(minute)

@@ -3,8 +3,8 @@ import { startServer, turnIdsOf } from '../../support/machine-harness.ts'
 
 const resumable = { text: 'hello', resume: true }
 
-describe('a turn that may be resumed, when its server dies', () => {
-  it('waits for the next server, tells so, and is asked again where it began', async () => {
+describe('A turn with resume, when its server dies', () => {
+  it('waits for the next server, reports the retry, and sends its prompt again in the same session', async () => {
     const server = startServer({ backoffInitialMs: 1000 })
     const turn = server.turn(resumable)
     const states: string[] = []
@@ -26,7 +26,7 @@ describe('a turn that may be resumed, when its server dies', () => {
     expect(server.world.client.aborts).toEqual([])
   })
 
-  it('comes before those that waited already', async () => {
+  it('runs before turns that waited already', async () => {
     const server = startServer({ maxConcurrentTurns: 1 })
     const running = server.turn(resumable)
     const waiting = server.turn()
@@ -39,7 +39,7 @@ describe('a turn that may be resumed, when its server dies', () => {
     expect([running, waiting].map(({ replies }) => replies.at(-1)?.kind)).toEqual(['final', 'final'])
   })
 
-  it('does not take the others with it: those end', async () => {
+  it('does not resume turns without resume, which end', async () => {
     const server = startServer()
     const [resumed, lost] = [server.turn(resumable), server.turn()]
     await server.advance()
@@ -50,7 +50,7 @@ describe('a turn that may be resumed, when its server dies', () => {
     await server.answer(resumed)
   })
 
-  it('ends with a server that is stopped', async () => {
+  it('ends when the server is stopped', async () => {
     const server = startServer()
     const turn = server.turn(resumable)
     await server.advance()

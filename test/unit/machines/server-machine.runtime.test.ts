@@ -24,7 +24,7 @@ function startTwo() {
   return { first: start(), second: start(), start, clock }
 }
 
-describe('two machines from the same compiled options', () => {
+describe('Two machines from the same compiled options', () => {
   it('share neither process nor turns', async () => {
     const { first, second, clock } = startTwo()
     for (const { actor } of [first, second]) actor.send({ type: 'server.start' })
@@ -38,7 +38,7 @@ describe('two machines from the same compiled options', () => {
     expect(second.world.isHomeHeld).toBe(true)
   })
 
-  it('are reconfigured apart, also when the other one was stopped', async () => {
+  it('are reconfigured independently, also after the other machine was stopped', async () => {
     const { first, second, start, clock } = startTwo()
     for (const { actor } of [first, second]) actor.send({ type: 'server.start' })
     await clock.advance()
@@ -58,7 +58,7 @@ describe('two machines from the same compiled options', () => {
   })
 })
 
-describe('the runtime of a machine', () => {
+describe('The runtime of a machine', () => {
   it('is an opaque handle in its context', async () => {
     const server = startServer()
     server.turn('the prompt')
@@ -87,8 +87,8 @@ describe('transition()', () => {
   })
 })
 
-describe('what is told', () => {
-  it('by lifecycle$ is each state once, the end of its process included', async () => {
+describe('The observables of a machine', () => {
+  it('emit each state once on lifecycle$, including the end of the process', async () => {
     const server = startServer()
     const changes: Lifecycle[] = []
     lifecycle$(server.actor).subscribe((change) => changes.push(change))
@@ -109,7 +109,7 @@ describe('what is told', () => {
     ])
   })
 
-  it('by status$ is `done` after the terminal reply', async () => {
+  it('emit `done` on status$ after the terminal reply', async () => {
     const server = startServer()
     const turn = server.turn()
     const order: string[] = []

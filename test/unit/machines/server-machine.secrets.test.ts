@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { secrets, startServer, type TestServer } from '../../support/machine-harness.ts'
 
-/** A life in which everything happens that there is: turns, a crash, a wedge, a stop, a start that fails. */
+/** Runs a server through turns, a crash, a wedge, a stop and a failed start. */
 async function live(server: TestServer): Promise<void> {
   const turn = server.turn()
   await server.advance()
@@ -24,7 +24,7 @@ async function live(server: TestServer): Promise<void> {
   expect(server.state()).toBe('failed')
 }
 
-/** Everything that a value shows to who prints or serialises it, as deep as it goes. */
+/** Returns the printed and serialised forms of a value, to any depth. */
 const shown = (value: unknown): string =>
   `${inspect(value, { depth: 12, showHidden: true, getters: true })}${json(value)}`
 
@@ -45,8 +45,8 @@ function expectNoSecret(text: string): void {
   }
 }
 
-describe('the proxy key and the server password', () => {
-  it('are in no snapshot, at any moment', async () => {
+describe('The proxy key and the server password', () => {
+  it('appear in no snapshot at any time', async () => {
     const server = startServer()
     const texts: string[] = []
     server.actor.subscribe((snapshot) => texts.push(json(snapshot.context), JSON.stringify(snapshot)))
@@ -57,7 +57,7 @@ describe('the proxy key and the server password', () => {
     expectNoSecret(shown(server.context()))
   })
 
-  it('are in nothing that an inspector is told', async () => {
+  it('appear in no inspection event', async () => {
     const server = startServer()
     await live(server)
     expect(server.inspections.length).toBeGreaterThan(100)
@@ -68,13 +68,13 @@ describe('the proxy key and the server password', () => {
     }
   })
 
-  it('are not in what is the input of the machine, however it is printed', () => {
+  it('do not appear in the printed input of the machine', () => {
     const { options } = startServer()
     expectNoSecret(shown(options))
     expect(JSON.stringify(options)).toBe('{}')
   })
 
-  it('are masked where a failure of the world quotes them', async () => {
+  it('are masked in the message of a failure', async () => {
     const server = startServer(
       { maxRestarts: 0, startTimeoutMs: 1000 },
       { probe: 'fails', failure: `401: ${secrets.password}` },

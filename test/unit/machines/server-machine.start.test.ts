@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { BinaryNotFoundError, ServerExitedError, StartTimeoutError } from '../../../src/errors.ts'
 import { startServer } from '../../support/machine-harness.ts'
 
-describe('a server that was not started', () => {
-  it('knows nothing but its options', () => {
+describe('A server before the start', () => {
+  it('has its options and the initial values', () => {
     const server = startServer()
     expect(server.context()).toEqual({
       options: server.options,
@@ -16,8 +16,8 @@ describe('a server that was not started', () => {
   })
 })
 
-describe('a server that starts', () => {
-  it('does nothing until it is wanted', async () => {
+describe('A starting server', () => {
+  it('does nothing until a start is requested', async () => {
     const server = startServer()
     await server.advance(600_000)
     expect(server.state()).toBe('idle')
@@ -25,7 +25,7 @@ describe('a server that starts', () => {
     expect(server.clock.pending).toBe(0)
   })
 
-  it('prepares, spawns, asks, is healthy and warms up', async () => {
+  it('prepares, spawns, probes, becomes healthy and warms up', async () => {
     const server = startServer()
     server.send({ type: 'server.start' })
     expect(server.state()).toBe('configuring')
@@ -36,7 +36,7 @@ describe('a server that starts', () => {
     expect(server.context()).toMatchObject({ pid: 1001, baseURL: 'http://127.0.0.1:4096', restarts: 0 })
   })
 
-  it('starts once for many who say so', async () => {
+  it('starts once for many start events', async () => {
     const server = startServer()
     for (let i = 0; i < 5; i++) server.send({ type: 'server.start' })
     await server.advance()
@@ -45,7 +45,7 @@ describe('a server that starts', () => {
     expect(server.world.spawns).toBe(1)
   })
 
-  it('sends no request before its own child says that it listens', async () => {
+  it('sends no request before its own process reports that it listens', async () => {
     const server = startServer({}, { spawn: 'silent' })
     server.send({ type: 'server.start' })
     await server.advance(59_000)
@@ -56,7 +56,7 @@ describe('a server that starts', () => {
     expect(server.state()).toBe('healthy')
   })
 
-  it('asks every probeIntervalMs until the answer is good', async () => {
+  it('probes every probeIntervalMs until a probe succeeds', async () => {
     const server = startServer({ probeIntervalMs: 50 }, { probe: 'fails' })
     server.send({ type: 'server.start' })
     await server.advance(170)
@@ -66,7 +66,7 @@ describe('a server that starts', () => {
     expect(server.state()).toBe('healthy')
   })
 
-  it('gives each probe its own time, and aborts it then', async () => {
+  it('aborts each probe at its time limit', async () => {
     const server = startServer({ probeIntervalMs: 50, probeTimeoutMs: 2000 }, { probe: 'hangs' })
     server.send({ type: 'server.start' })
     await server.advance(2000)
@@ -77,7 +77,7 @@ describe('a server that starts', () => {
     expect(server.state()).toBe('healthy')
   })
 
-  it('asks for the config while it starts, and for health alone once it is healthy', async () => {
+  it('reads the config while it starts, and only the health when it is healthy', async () => {
     const server = startServer({ healthIntervalMs: 5000 })
     await server.beHealthy()
     await server.advance(10_000)
@@ -86,8 +86,8 @@ describe('a server that starts', () => {
   })
 })
 
-describe('a start that fails', () => {
-  it('is failed at once where nothing can be prepared', async () => {
+describe('A failed start', () => {
+  it('leads to failed at once if the preparation fails', async () => {
     const error = new BinaryNotFoundError('no opencode')
     const server = startServer({}, { prepare: error })
     server.send({ type: 'server.start' })
@@ -99,7 +99,7 @@ describe('a start that fails', () => {
     expect(server.world.did()).toEqual(['prepare'])
   })
 
-  it('wraps what is no error of ours', async () => {
+  it('wraps an error that is not from this package', async () => {
     const server = startServer({}, { prepare: new TypeError('boom') })
     server.send({ type: 'server.start' })
     await server.advance()
@@ -110,7 +110,7 @@ describe('a start that fails', () => {
     expect(server.context().reason).toBe('could not be prepared')
   })
 
-  it('is known at once where the process cannot be started', async () => {
+  it('is reported at once if the process cannot be started', async () => {
     const server = startServer({ maxRestarts: 0 }, { spawn: 'cannotStart' })
     server.send({ type: 'server.start' })
     await server.advance()
@@ -119,7 +119,7 @@ describe('a start that fails', () => {
     expect(server.context().error).toBeInstanceOf(ServerExitedError)
   })
 
-  it('is known at once where the process exits before it listens', async () => {
+  it('is reported at once if the process exits before it listens', async () => {
     const server = startServer({ maxRestarts: 0 }, { spawn: 'silent' })
     server.send({ type: 'server.start' })
     await server.advance(10)
@@ -129,7 +129,7 @@ describe('a start that fails', () => {
     expect(server.context()).toMatchObject({ reason: 'exited', pid: undefined, baseURL: undefined })
   })
 
-  it('is known at once where the process exits in the middle of a probe', async () => {
+  it('is reported at once if the process exits during a probe', async () => {
     const server = startServer({ maxRestarts: 0 }, { probe: 'hangs' })
     server.send({ type: 'server.start' })
     await server.advance(10)
@@ -139,7 +139,7 @@ describe('a start that fails', () => {
     expect(server.world.times('probe aborted')).toEqual([10])
   })
 
-  it('is one where the child never says that it listens by startTimeoutMs', async () => {
+  it('is reported at startTimeoutMs if the process never reports that it listens', async () => {
     const server = startServer({ startTimeoutMs: 3000, maxRestarts: 0 }, { spawn: 'silent' })
     server.send({ type: 'server.start' })
     await server.advance(2999)
@@ -152,7 +152,7 @@ describe('a start that fails', () => {
     expect(server.context().error?.message).toMatch(/3000 ms: it never said that it listens/)
   })
 
-  it('is one where no probe succeeds by startTimeoutMs, with what the last one said', async () => {
+  it('is reported at startTimeoutMs with the last error if no probe succeeds', async () => {
     const server = startServer({ startTimeoutMs: 3000, maxRestarts: 0 }, { probe: 'fails' })
     server.send({ type: 'server.start' })
     await server.advance(3000)
@@ -160,7 +160,7 @@ describe('a start that fails', () => {
     expect(server.context().error?.message).toMatch(/the last probe said: the probe with config failed/)
   })
 
-  it('is one where no probe is answered, and says so', async () => {
+  it('is reported with its reason if no probe is answered', async () => {
     const limits = { startTimeoutMs: 3000, probeTimeoutMs: 1000, maxRestarts: 0 }
     const server = startServer(limits, { probe: 'hangs' })
     server.send({ type: 'server.start' })
@@ -170,7 +170,7 @@ describe('a start that fails', () => {
     )
   })
 
-  it('is told by what its own process said, not by what one before did', async () => {
+  it('is reported with the error of its own process, not of an earlier process', async () => {
     const limits = { startTimeoutMs: 3000, maxRestarts: 1, backoffInitialMs: 10 }
     const server = startServer(limits, { probe: 'fails' })
     server.send({ type: 'server.start' })
@@ -181,7 +181,7 @@ describe('a start that fails', () => {
     expect(server.context().error?.message).toMatch(/the last time: .* it never said that it listens/)
   })
 
-  it('is one where nothing is heard of the process by startTimeoutMs', async () => {
+  it('is reported at startTimeoutMs if the process neither starts nor fails', async () => {
     const server = startServer({ startTimeoutMs: 3000, maxRestarts: 0 }, { spawn: 'pending' })
     server.send({ type: 'server.start' })
     await server.advance(3000)
@@ -191,8 +191,8 @@ describe('a start that fails', () => {
   })
 })
 
-describe('a healthy server that exits', () => {
-  it('is known to be gone at once, and is started again', async () => {
+describe('A healthy server whose process exits', () => {
+  it('is restarted at once', async () => {
     const server = startServer()
     await server.beHealthy()
     server.world.process.exit('segfault')

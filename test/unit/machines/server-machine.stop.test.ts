@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { startServer, type TestServer } from '../../support/machine-harness.ts'
 
 describe('server.stop', () => {
-  it('does nothing where nothing runs', async () => {
+  it('does nothing if no server runs', async () => {
     const server = startServer()
     server.send({ type: 'server.stop' })
     await server.advance()
@@ -10,7 +10,7 @@ describe('server.stop', () => {
     expect(server.world.log).toEqual([])
   })
 
-  it('disposes of work, then sends SIGTERM, then sweeps, and is idle', async () => {
+  it('aborts and disposes, sends SIGTERM, sweeps, and becomes idle', async () => {
     const server = startServer()
     await server.beHealthy()
     server.work()
@@ -32,7 +32,7 @@ describe('server.stop', () => {
     expect(server.world.spawns).toBe(1)
   })
 
-  it('sends SIGTERM at once where nothing works: no turn, and no session that the stream tells of', async () => {
+  it('sends SIGTERM at once if no turn runs and the stream shows no working session', async () => {
     const server = startServer({}, { dispose: 'hangs' })
     await server.beHealthy()
     await server.answer(server.turn())
@@ -44,10 +44,10 @@ describe('server.stop', () => {
 
   it.each<[string, (server: TestServer) => unknown]>([
     ['a turn runs', (server) => server.turn().sessionId],
-    ['a session works that nobody here prompted', (server) => server.work()],
-    ['its stream was cut', ({ world }) => world.loseStream()],
+    ['another client prompted a session', (server) => server.work()],
+    ['the stream was cut', ({ world }) => world.loseStream()],
     [
-      'its stream was cut, and is up again',
+      'the stream was cut and reconnected',
       async ({ world, advance }) => {
         world.loseStream()
         await advance(5_000)
@@ -55,13 +55,13 @@ describe('server.stop', () => {
       },
     ],
     [
-      'its stream has been silent for longer than heartbeats are apart',
+      'the stream was silent for longer than the interval of the heartbeats',
       async ({ world, advance }) => {
         world.script.heartbeats = false
         await advance(20_000)
       },
     ],
-  ])('asks for work where %s', async (_, happens) => {
+  ])('asks the server for its work first if %s', async (_, happens) => {
     const server = startServer()
     await server.beHealthy()
     await happens(server)
@@ -72,7 +72,7 @@ describe('server.stop', () => {
     expect(server.world.did('dispose', 'SIGTERM')).toEqual(['dispose', 'SIGTERM'])
   })
 
-  it('does not wait long for a dispose that hangs', async () => {
+  it('limits the wait for a dispose request that hangs', async () => {
     const server = startServer({}, { dispose: 'hangs' })
     await server.beHealthy()
     server.work()
@@ -83,7 +83,7 @@ describe('server.stop', () => {
     expect(server.state()).toBe('idle')
   })
 
-  it('goes on where dispose fails', async () => {
+  it('continues if dispose fails', async () => {
     const server = startServer({}, { dispose: 'fails' })
     await server.beHealthy()
     server.work()
@@ -92,7 +92,7 @@ describe('server.stop', () => {
     expect(server.state()).toBe('idle')
   })
 
-  it('goes on where the process exits while it is disposed of', async () => {
+  it('continues if the process exits during dispose', async () => {
     const server = startServer({}, { dispose: 'hangs' })
     await server.beHealthy()
     server.work()
@@ -104,7 +104,7 @@ describe('server.stop', () => {
     expect(server.world.did('SIGTERM', 'sweep')).toEqual(['sweep'])
   })
 
-  it('asks a server that never was healthy, or does not answer, for nothing more', async () => {
+  it('sends no request to a server that was never healthy or does not answer', async () => {
     const server = startServer({}, { probe: 'hangs' })
     server.send({ type: 'server.start' })
     await server.advance(100)
@@ -114,7 +114,7 @@ describe('server.stop', () => {
     expect(server.world.did('dispose', 'SIGTERM')).toEqual(['SIGTERM'])
   })
 
-  it('repeats SIGTERM every 500 ms, since one may be swallowed', async () => {
+  it('repeats SIGTERM every 500 ms, because the process may ignore the first signal', async () => {
     const server = startServer({}, { endsOn: 'secondTerm' })
     await server.beHealthy()
     server.send({ type: 'server.stop' })
@@ -138,7 +138,7 @@ describe('server.stop', () => {
     expect(server.world.times('SIGKILL')).toEqual([1800])
   })
 
-  it('sends SIGKILL at once after SIGTERM where stopGraceMs is 0', async () => {
+  it('sends SIGKILL at once after SIGTERM if stopGraceMs is 0', async () => {
     const server = startServer({ stopGraceMs: 0 }, { endsOn: 'SIGKILL' })
     await server.beHealthy()
     server.send({ type: 'server.stop' })
@@ -146,7 +146,7 @@ describe('server.stop', () => {
     expect(server.world.did('SIGTERM', 'SIGKILL')).toEqual(['SIGTERM', 'SIGKILL'])
   })
 
-  it('never takes a process for gone that does not say so: SIGKILL is repeated', async () => {
+  it('repeats SIGKILL until the exit of the process is reported', async () => {
     const server = startServer({ stopGraceMs: 1000 }, { endsOn: 'nothing' })
     await server.beHealthy()
     server.send({ type: 'server.stop' })
@@ -159,7 +159,7 @@ describe('server.stop', () => {
     expect(server.state()).toBe('healthy')
   })
 
-  it('sweeps until nothing is left', async () => {
+  it('sweeps until no process is left', async () => {
     const server = startServer({}, { leftovers: [3, 2, 1] })
     await server.beHealthy()
     server.send({ type: 'server.stop' })
@@ -171,7 +171,7 @@ describe('server.stop', () => {
     expect(server.world.times('sweep')).toEqual([0, 50, 100, 150])
   })
 
-  it('sweeps again where a sweep fails', async () => {
+  it('repeats a failed sweep', async () => {
     const server = startServer({}, { leftovers: [new Error('no /proc'), 1] })
     await server.beHealthy()
     server.send({ type: 'server.stop' })
@@ -181,9 +181,9 @@ describe('server.stop', () => {
   })
 
   it.each([
-    ['what cannot be killed', 1],
-    ['where no sweep succeeds', new Error('no /proc')],
-  ])('does not sweep for ever %s', async (_what, found) => {
+    ['a process cannot be killed', 1],
+    ['every sweep fails', new Error('no /proc')],
+  ])('limits the number of sweeps if %s', async (_what, found) => {
     const server = startServer({}, { leftovers: new Array<number | Error>(1000).fill(found) })
     await server.beHealthy()
     server.send({ type: 'server.stop' })
@@ -192,7 +192,7 @@ describe('server.stop', () => {
     expect(server.world.times('sweep')).toHaveLength(200)
   })
 
-  it('sweeps after each process as long as it may', async () => {
+  it('has the whole number of sweeps for each process', async () => {
     const leftovers = [...new Array<number>(150).fill(1), 0, ...new Array<number>(150).fill(1), 0]
     const server = startServer({}, { leftovers })
     for (let i = 0; i < 2; i++) {
@@ -203,7 +203,7 @@ describe('server.stop', () => {
     expect(server.world.script.leftovers).toEqual([])
   })
 
-  it('without drainMs ends the server at once, whatever runs', async () => {
+  it('without drainMs ends the server at once, also while turns run', async () => {
     const server = startServer()
     const turn = server.turn()
     await server.advance()
@@ -212,7 +212,7 @@ describe('server.stop', () => {
     expect(turn.replies).toMatchObject([{ code: 'cancelled' }])
   })
 
-  it('in the middle of probing says that it was stopped', async () => {
+  it('during probing reports that the server was stopped', async () => {
     const server = startServer({}, { spawn: 'silent' })
     server.send({ type: 'server.start' })
     await server.advance()
@@ -221,7 +221,7 @@ describe('server.stop', () => {
     expect([server.state(), server.context().reason]).toEqual(['idle', 'stopped'])
   })
 
-  it('in failed leaves it failed, with its error', async () => {
+  it('in failed keeps the state failed and its error', async () => {
     const server = startServer({ maxRestarts: 0 }, { spawn: 'exits' })
     server.send({ type: 'server.start' })
     await server.advance()

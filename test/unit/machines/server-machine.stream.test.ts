@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { startServer } from '../../support/machine-harness.ts'
 
-describe('the event stream', () => {
-  it('is open while the server is healthy, once', async () => {
+describe('The event stream', () => {
+  it('is open once while the server is healthy', async () => {
     const server = startServer()
     expect(server.world.did('stream')).toEqual([])
     await server.beHealthy()
@@ -12,7 +12,7 @@ describe('the event stream', () => {
     expect(server.world.did('stream', 'stream closed')).toEqual(['stream', 'stream closed'])
   })
 
-  it('is opened again where it is lost, and the server stays healthy', async () => {
+  it('is reopened after a loss, and the server stays healthy', async () => {
     const server = startServer()
     await server.beHealthy()
     server.world.loseStream()
@@ -22,7 +22,7 @@ describe('the event stream', () => {
     expect(server.world.spawns).toBe(1)
   })
 
-  it('waits longer before each try that fails, up to 5 s, and little again after a success', async () => {
+  it('waits longer before each retry, up to 5 s, and starts with the short wait again after a success', async () => {
     const server = startServer()
     await server.beHealthy()
     server.world.script.stream = 'pending'
@@ -46,7 +46,7 @@ describe('the event stream', () => {
     expect(server.context().streamTries).toBe(0)
   })
 
-  it('waits little again for the stream of another process', async () => {
+  it('starts with the short wait again for another process', async () => {
     const server = startServer({}, { stream: 'pending' })
     await server.beHealthy()
     for (let i = 0; i < 8; i++) {
@@ -63,7 +63,7 @@ describe('the event stream', () => {
     expect(server.world.times('stream')).toHaveLength(tries + 1)
   })
 
-  it('is opened again where no frame came for 30 s', async () => {
+  it('is reopened if no frame arrived for 30 s', async () => {
     const server = startServer({}, { heartbeats: false })
     await server.beHealthy()
     await server.advance(29_999)
@@ -73,7 +73,7 @@ describe('the event stream', () => {
     expect(server.state()).toBe('healthy')
   })
 
-  it('counts its silence from the last frame, not from its beginning', async () => {
+  it('measures its silence from the last frame, not from its opening', async () => {
     const server = startServer({}, { heartbeats: false })
     await server.beHealthy()
     await server.advance(29_000)
@@ -84,7 +84,7 @@ describe('the event stream', () => {
     expect(server.world.did('stream closed')).toEqual(['stream closed'])
   })
 
-  it('is given 30 s to open, however long there was silence before', async () => {
+  it('has 30 s to open, also after a long silence', async () => {
     const server = startServer({ startTimeoutMs: 120_000 }, { spawn: 'silent', stream: 'pending' })
     server.send({ type: 'server.start' })
     await server.advance(100_000)
@@ -97,14 +97,14 @@ describe('the event stream', () => {
     expect(server.world.did('stream', 'stream closed')).toEqual(['stream'])
   })
 
-  it('is tried again where it does not open within 30 s', async () => {
+  it('is retried if it does not open within 30 s', async () => {
     const server = startServer({}, { stream: 'pending' })
     await server.beHealthy()
     await server.advance(91_100)
     expect(server.world.times('stream')).toHaveLength(4)
   })
 
-  it('is awaited by a turn, also where its first try is lost: its session is made meanwhile', async () => {
+  it('is awaited by a turn, also after a failed first try; the session is created meanwhile', async () => {
     const server = startServer({}, { stream: 'pending' })
     const turn = server.turn()
     await server.advance()
@@ -119,7 +119,7 @@ describe('the event stream', () => {
     expect(turn.replies.at(-1)).toMatchObject({ kind: 'final' })
   })
 
-  it('that was cut leaves a running turn alone: it asks for what it missed and goes on', async () => {
+  it('does not end a running turn when it is cut; the turn resyncs and continues', async () => {
     const server = startServer()
     const turn = server.turn()
     await server.advance()

@@ -8,8 +8,8 @@ import { FakeWorld, type Script } from '../../support/fake-world.ts'
 import { optionsOf, secrets, startServer, idsOf } from '../../support/machine-harness.ts'
 import { SteppedClock } from '../../support/stepped-clock.ts'
 
-describe('a turn in flight when the process dies', () => {
-  it('ends at once with one server_died, and the next one runs on the new server', async () => {
+describe('A running turn, when the process dies', () => {
+  it('ends at once with one server_died, and the next turn runs on the new server', async () => {
     const server = startServer()
     const turns = [server.turn(), server.turn()]
     await server.advance()
@@ -23,12 +23,12 @@ describe('a turn in flight when the process dies', () => {
     await server.answer(next)
     expect(next.replies.at(-1)).toMatchObject({ kind: 'final' })
     expect(server.runtime.turns.size).toBe(0)
-    // The work went with the server: nothing is to be aborted on the next one.
+    // The work ended with the process, so no abort is sent to the next server.
     await server.advance(60_000)
     expect(server.world.client.aborts).toEqual([])
   })
 
-  it('says no more, however late the events come', async () => {
+  it('emits nothing after its end, also if events arrive late', async () => {
     const server = startServer()
     const turn = server.turn()
     await server.advance()
@@ -37,7 +37,7 @@ describe('a turn in flight when the process dies', () => {
     expect(turn.replies).toHaveLength(1)
   })
 
-  it('leaves turns that wait alone: they wait for the restart', async () => {
+  it('does not end waiting turns, which wait for the restart', async () => {
     const server = startServer({ maxConcurrentTurns: 1 })
     const [running, waiting] = [server.turn(), server.turn()]
     await server.advance()
@@ -48,7 +48,7 @@ describe('a turn in flight when the process dies', () => {
     expect(waiting.replies.at(-1)).toMatchObject({ kind: 'final' })
   })
 
-  it('keeps its place until its work is aborted: a session is never prompted while it is busy', async () => {
+  it('keeps its place until its work is aborted, because a busy session must not get a prompt', async () => {
     const server = startServer()
     const first = server.turn({ text: 'x', sessionId: 'ses_mine' })
     const second = server.turn({ text: 'y', sessionId: 'ses_mine' })
@@ -62,8 +62,8 @@ describe('a turn in flight when the process dies', () => {
   })
 })
 
-describe('a turn that waits for the server', () => {
-  it('has a deadline of its own, which the simulated clock drives', async () => {
+describe('A turn that waits for the server', () => {
+  it('ends at its own deadline, which the simulated clock drives', async () => {
     const server = startServer({}, { spawn: 'silent' })
     const turn = server.turn({ text: 'x', deadlineMs: 3000 })
     await server.advance(2999)
@@ -73,7 +73,7 @@ describe('a turn that waits for the server', () => {
     expect(server.state()).toBe('idle')
   })
 
-  it('that was answered while the host stood still is final, though its deadline passed', async () => {
+  it('ends as final if it was answered while the host was suspended, also after its deadline', async () => {
     const server = startServer()
     const turn = server.turn({ text: 'x', deadlineMs: 3_000 })
     await server.advance(1_000)
@@ -82,7 +82,7 @@ describe('a turn that waits for the server', () => {
     expect(turn.replies.at(-1)).toMatchObject({ kind: 'final' })
   })
 
-  it('gets server_unavailable where the budget is spent', async () => {
+  it('ends as server_unavailable if the restart budget is spent', async () => {
     const server = startServer({ maxRestarts: 1, backoffInitialMs: 100 }, { spawn: 'exits' })
     const turn = server.turn()
     await server.advance(50)
@@ -93,7 +93,7 @@ describe('a turn that waits for the server', () => {
     expect(server.runtime.turns.size).toBe(0)
   })
 
-  it('gets server_unavailable where nothing can be prepared', async () => {
+  it('ends as server_unavailable if the preparation fails', async () => {
     const server = startServer({}, { prepare: new Error('no opencode') })
     const turn = server.turn()
     await server.advance()
@@ -102,7 +102,7 @@ describe('a turn that waits for the server', () => {
     ])
   })
 
-  it('gets cancelled where the server is stopped', async () => {
+  it('ends as cancelled if the server is stopped', async () => {
     const server = startServer({}, { spawn: 'silent' })
     const turn = server.turn()
     await server.advance()
@@ -113,8 +113,8 @@ describe('a turn that waits for the server', () => {
   })
 })
 
-describe('a turn that does not end when it is told to', () => {
-  /** A turn of somebody else's that never says that it has ended. */
+describe('A turn whose actor ignores its end', () => {
+  /** Turn logic of a user that never reports its end. */
   const deaf = fromCallback(() => undefined) as unknown as typeof turnLogic
 
   function startWith(script: Partial<Script>, options = optionsOf()) {
@@ -126,7 +126,7 @@ describe('a turn that does not end when it is told to', () => {
     return { world, clock, actor }
   }
 
-  it('but is refused takes no place in the queue', async () => {
+  it('takes no place in the queue after it was rejected', async () => {
     const { clock, actor } = startWith({}, optionsOf({ maxConcurrentTurns: 1, maxQueuedTurns: 0 }))
     await clock.advance(100)
     startTurn(actor, 'one more')
@@ -137,7 +137,7 @@ describe('a turn that does not end when it is told to', () => {
   it.each([
     ['waits', { prepare: 'hangs' }],
     ['runs', {}],
-  ] as const)('but %s does not keep a stopped server', async (_what, script) => {
+  ] as const)('does not delay a stop while it %s', async (_what, script) => {
     const { world, clock, actor } = startWith(script)
     await clock.advance(100)
     actor.send({ type: 'server.stop' })
@@ -149,8 +149,8 @@ describe('a turn that does not end when it is told to', () => {
   })
 })
 
-describe('a turn on a server that failed', () => {
-  it('gets server_unavailable at once, and does not start it', async () => {
+describe('A turn on a failed server', () => {
+  it('ends as server_unavailable at once, and does not start the server', async () => {
     const server = startServer({ maxRestarts: 0 }, { spawn: 'exits' })
     server.send({ type: 'server.start' })
     await server.advance()
@@ -164,8 +164,8 @@ describe('a turn on a server that failed', () => {
   })
 })
 
-describe('a turn that nobody registered', () => {
-  it('is none on a server that failed either: nothing is begun for it', async () => {
+describe('A turn.start event without a registered turn', () => {
+  it('starts nothing on a failed server', async () => {
     const server = startServer({}, { prepare: new Error('no opencode') })
     server.send({ type: 'server.start' })
     await server.advance()
@@ -176,8 +176,8 @@ describe('a turn that nobody registered', () => {
   })
 })
 
-describe('a running turn', () => {
-  it('ends at its deadline, and its work on the server too', async () => {
+describe('A running turn', () => {
+  it('ends at its deadline, and its work on the server is aborted', async () => {
     const server = startServer()
     const turn = server.turn({ text: 'x', deadlineMs: 5000 })
     await server.advance(4999)
@@ -188,7 +188,7 @@ describe('a running turn', () => {
     expect(server.state()).toBe('healthy')
   })
 
-  it('is stalled where it makes no progress: heartbeats are none', async () => {
+  it('ends as stalled without progress, because heartbeats do not count', async () => {
     const server = startServer()
     const turn = server.turn({ text: 'x', stallMs: 30_000 })
     await server.advance(20_000)
@@ -204,7 +204,7 @@ describe('a running turn', () => {
     expect(server.world.client.aborts).toHaveLength(1)
   })
 
-  it('ends with its signal', async () => {
+  it('ends when its signal aborts', async () => {
     const server = startServer()
     const controller = new AbortController()
     const turn = server.turn({ text: 'x', signal: controller.signal })
@@ -216,7 +216,7 @@ describe('a running turn', () => {
   })
 })
 
-describe('a turn whose actor is of somebody else', () => {
+describe("A turn with a user's own actor logic", () => {
   it.each([
     ['is done', () => undefined],
     [
@@ -225,7 +225,7 @@ describe('a turn whose actor is of somebody else', () => {
         throw new Error('a defect of theirs')
       },
     ],
-  ])('makes room for the next one where it %s', async (_how, end) => {
+  ])('frees its place for the next turn when its actor %s', async (_how, end) => {
     const isOver = deferred<undefined>()
     const logic = fromPromise(() => isOver.promise.then(end)) as unknown as typeof turnLogic
     const clock = new SteppedClock()
@@ -245,9 +245,9 @@ describe('a turn whose actor is of somebody else', () => {
   })
 })
 
-describe('a turn whose actor fails', () => {
+describe('A turn whose actor fails', () => {
   it.each(['start', 'transition'] as const)(
-    'in %s gets one internal that tells no secret, and the machine lives',
+    'in %s ends with one internal error without secrets, and the machine continues',
     async (where) => {
       const boom = () => {
         throw new Error(`a defect of ours: ${secrets.apiKey}`)

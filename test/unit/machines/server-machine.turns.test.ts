@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { startServer, idsOf, turnIdsOf } from '../../support/machine-harness.ts'
 
-describe('a turn', () => {
+describe('A turn', () => {
   it('starts the server, waits for it, runs, and is released', async () => {
     const server = startServer()
     const turn = server.turn({ text: 'hello', traceId: 't1' })
@@ -31,7 +31,7 @@ describe('a turn', () => {
     expect(Object.keys(server.actor.getSnapshot().children)).not.toContain(`turn:${turn.id}`)
   })
 
-  it('leaves nothing behind, however many there were', async () => {
+  it('leaves nothing behind, also after many turns', async () => {
     const server = startServer({ maxConcurrentTurns: 3 })
     await server.beHealthy()
     const before = Object.keys(server.actor.getSnapshot().children).length
@@ -46,7 +46,7 @@ describe('a turn', () => {
     )
   })
 
-  it('that nobody registered is ignored, and so is one that is told twice', async () => {
+  it('is ignored if it is not registered, or if it is started twice', async () => {
     const server = startServer()
     server.send({ type: 'turn.start', turnId: 'nobody' })
     server.send({ type: 'turn.ended', turnId: 'nobody' })
@@ -66,8 +66,8 @@ describe('a turn', () => {
   })
 })
 
-describe('turns side by side', () => {
-  it('run up to maxConcurrentTurns, and the others in the order they came', async () => {
+describe('Concurrent turns', () => {
+  it('run up to maxConcurrentTurns; further turns run in the order of arrival', async () => {
     const server = startServer({ maxConcurrentTurns: 2 })
     const turns = ['a', 'b', 'c', 'd'].map((text) => server.turn(text))
     const [a, b, c, d] = turns as [(typeof turns)[0], (typeof turns)[0], (typeof turns)[0], (typeof turns)[0]]
@@ -81,7 +81,7 @@ describe('turns side by side', () => {
     expect(server.world.client.prompts).toHaveLength(4)
   })
 
-  it('run one after another where they are of one session, and hold up no other', async () => {
+  it('of one session run one after another, and do not delay other sessions', async () => {
     const server = startServer()
     const first = server.turn({ text: 'first', sessionId: 'ses_mine' })
     const second = server.turn({ text: 'second', sessionId: 'ses_mine' })
@@ -94,7 +94,7 @@ describe('turns side by side', () => {
     expect(second.replies.at(-1)).toMatchObject({ kind: 'final' })
   })
 
-  it('are refused as overloaded, at once, beyond maxQueuedTurns', async () => {
+  it('are rejected as overloaded at once beyond maxQueuedTurns', async () => {
     const server = startServer({ maxConcurrentTurns: 1, maxQueuedTurns: 2 })
     await server.beHealthy()
     const turns = Array.from({ length: 5 }, () => server.turn())
@@ -116,14 +116,14 @@ describe('turns side by side', () => {
     expect(server.runtime.turns.size).toBe(3)
   })
 
-  it('are refused before the server is there beyond those that could run and those that may wait', async () => {
+  it('are rejected before the server runs beyond maxConcurrentTurns and maxQueuedTurns together', async () => {
     const server = startServer({ maxConcurrentTurns: 2, maxQueuedTurns: 1 }, { spawn: 'silent' })
     const turns = Array.from({ length: 4 }, () => server.turn())
     await server.advance()
     expect(turns.map(({ replies }) => replies)).toMatchObject([[], [], [], [{ code: 'overloaded' }]])
   })
 
-  it('are not refused where the queue is full and they are told of once more', async () => {
+  it('are not rejected by a full queue when they are started twice', async () => {
     const server = startServer({ maxConcurrentTurns: 1, maxQueuedTurns: 0 }, { spawn: 'silent' })
     const turn = server.turn()
     server.send({ type: 'turn.start', turnId: turn.id })
@@ -133,7 +133,7 @@ describe('turns side by side', () => {
     expect(Object.keys(server.actor.getSnapshot().children)).not.toContain('turn:nobody')
   })
 
-  it('that were accepted stay so where a later one is refused', async () => {
+  it('stay accepted if a later turn is rejected', async () => {
     const server = startServer({ maxConcurrentTurns: 2, maxQueuedTurns: 1 }, { spawn: 'silent' })
     const accepted = Array.from({ length: 3 }, () => server.turn({ text: 'x', sessionId: 'ses_mine' }))
     await server.advance()
@@ -146,7 +146,7 @@ describe('turns side by side', () => {
     expect(accepted.map(({ replies }) => replies)).toEqual([[], [], []])
   })
 
-  it('that were accepted stay so where a later one can run at once', async () => {
+  it('stay accepted if a later turn can run at once', async () => {
     const server = startServer({ maxConcurrentTurns: 2, maxQueuedTurns: 1 }, { spawn: 'silent' })
     const accepted = Array.from({ length: 3 }, () => server.turn({ text: 'x', sessionId: 'ses_mine' }))
     await server.advance()
@@ -158,7 +158,7 @@ describe('turns side by side', () => {
     expect(accepted.map(({ replies }) => replies)).toEqual([[], [], []])
   })
 
-  it('tell that they wait for the server, and then for their place', async () => {
+  it('report that they wait for the server, and then for their place', async () => {
     const server = startServer({ maxConcurrentTurns: 1 })
     const [first, second] = [server.turn(), server.turn()]
     const states: string[] = []
@@ -168,7 +168,7 @@ describe('turns side by side', () => {
     expect(states).toEqual(['waitingForServer', 'queued', 'running', 'done'])
   })
 
-  it('take no place where they could run at once, with a queue of none', async () => {
+  it('run without a queue if they can run at once', async () => {
     const server = startServer({ maxConcurrentTurns: 1, maxQueuedTurns: 0 })
     await server.beHealthy()
     const [first, second] = [server.turn(), server.turn()]
@@ -177,7 +177,7 @@ describe('turns side by side', () => {
     expect(second.replies).toMatchObject([{ code: 'overloaded' }])
   })
 
-  it('leave the queue where they are cancelled while they wait, and free their place', async () => {
+  it('leave the queue when they are cancelled while they wait', async () => {
     const server = startServer({ maxConcurrentTurns: 1, maxQueuedTurns: 1 })
     await server.beHealthy()
     const [running, waiting] = [server.turn(), server.turn()]

@@ -4,8 +4,8 @@ import { lifecycleOf } from '../../../src/machines/lifecycle.ts'
 import { tested } from '../../../src/io/opencode/versions.ts'
 import { startServer } from '../../support/machine-harness.ts'
 
-describe('the version of opencode', () => {
-  it('is said of a healthy server that was not tested', async () => {
+describe('The version of opencode', () => {
+  it('is reported for a healthy server of an untested version', async () => {
     const range =
       tested.from === tested.to ? `tested is ${tested.to}` : `tested are ${tested.from} to ${tested.to}`
     const server = startServer({}, { version: '7.0.0' })
@@ -16,19 +16,19 @@ describe('the version of opencode', () => {
     })
   })
 
-  it('is not mentioned where it was tested', async () => {
+  it('is not reported if the version was tested', async () => {
     const server = startServer()
     await server.beHealthy()
     expect(server.context().reason).toBeUndefined()
   })
 
-  it('is not judged where the server does not tell it', async () => {
+  it('is not checked if the server does not report it', async () => {
     const server = startServer({}, { version: undefined })
     await server.beHealthy()
     expect(server.context()).toMatchObject({ version: undefined, reason: undefined })
   })
 
-  it('fails for good where it is too old: no restart would help', async () => {
+  it('leads to failed if it is too old, because no restart would help', async () => {
     const server = startServer({}, { version: '0.1.0' })
     const asked = server.ensure()
     const turn = server.turn()

@@ -10,7 +10,7 @@ import { startServer } from '../../support/machine-harness.ts'
 const pending = { state: 'pending' }
 
 describe('ensureRunning', () => {
-  it('resolves once the server is healthy, and at once where it is', async () => {
+  it('resolves when the server is healthy, at once if the server is healthy already', async () => {
     const server = startServer({}, { spawn: 'silent' })
     const first = server.ensure()
     await server.advance(1000)
@@ -23,7 +23,7 @@ describe('ensureRunning', () => {
     expect(server.world.spawns).toBe(1)
   })
 
-  it('leaves nothing behind once the server for which it waited is healthy', async () => {
+  it('leaves no listener behind after the server is healthy', async () => {
     const server = startServer({}, { spawn: 'silent' })
     for (let i = 0; i < 3; i++) server.ensure()
     expect(server.context().leases).toHaveLength(3)
@@ -33,7 +33,7 @@ describe('ensureRunning', () => {
     expect(server.context().leases).toEqual([])
   })
 
-  it('leaves nothing behind, however often it is called', async () => {
+  it('leaves no listener behind after many calls', async () => {
     const server = startServer()
     await server.beHealthy()
     const { pending: timers } = server.clock
@@ -43,7 +43,7 @@ describe('ensureRunning', () => {
     expect(server.clock.pending).toBe(timers)
   })
 
-  it('rejects at its deadline with StartTimeoutError, and ends a start that nobody else wants', async () => {
+  it('rejects at its deadline with StartTimeoutError, and ends a start without other callers', async () => {
     const server = startServer({}, { probe: 'hangs' })
     const caller = server.ensure({ deadlineMs: 3000 })
     await server.advance(2999)
@@ -62,7 +62,7 @@ describe('ensureRunning', () => {
     expect(server.context().reason).toBe('nobody waits for it')
   })
 
-  it('has one deadline over all the restarts, cooldowns and probes', async () => {
+  it('has one deadline for all restarts, cooldowns and probes', async () => {
     const server = startServer(
       { maxRestarts: 100, startTimeoutMs: 700, backoffInitialMs: 50 },
       { probe: 'hangs' },
@@ -76,7 +76,7 @@ describe('ensureRunning', () => {
     expect((caller.error as Error).cause).toBeInstanceOf(StartTimeoutError)
   })
 
-  it('rejects one caller at its deadline; the start goes on for the others', async () => {
+  it('rejects one caller at its deadline, and continues the start for the others', async () => {
     const server = startServer({}, { spawn: 'silent' })
     const hasty = server.ensure({ deadlineMs: 1000 })
     const patient = server.ensure({ deadlineMs: 9000 })
@@ -88,7 +88,7 @@ describe('ensureRunning', () => {
     expect(patient.state).toBe('healthy')
   })
 
-  it('rejects one caller with its signal.reason; the last one to leave ends the start', async () => {
+  it('rejects one caller with its signal.reason, and ends the start when the last caller leaves', async () => {
     const server = startServer({}, { spawn: 'silent' })
     const [one, two] = [new AbortController(), new AbortController()]
     const first = server.ensure({ signal: one.signal })
@@ -106,7 +106,7 @@ describe('ensureRunning', () => {
     expect(server.context().reason).toBe('nobody waits for it')
   })
 
-  it('shares one signal with many other callers, and Node warns of nothing', async () => {
+  it('accepts one signal for many callers without a warning of Node', async () => {
     const server = startServer({}, { spawn: 'silent' })
     const warnings: Error[] = []
     const onWarning = (warning: Error) => void warnings.push(warning)
@@ -123,7 +123,7 @@ describe('ensureRunning', () => {
     expect(warnings).toEqual([])
   })
 
-  it('starts nothing where its signal is aborted already', async () => {
+  it('starts nothing if its signal has already aborted', async () => {
     const server = startServer()
     const caller = server.ensure({ signal: AbortSignal.abort(new Error('before')) })
     await server.advance()
@@ -131,7 +131,7 @@ describe('ensureRunning', () => {
     expect(server.world.log).toEqual([])
   })
 
-  it('whose last caller leaves in a cooldown ends the restarts', async () => {
+  it('ends the restarts when the last caller leaves during a cooldown', async () => {
     const server = startServer({ backoffInitialMs: 1000 }, { spawn: 'exits' })
     const caller = server.ensure({ deadlineMs: 500 })
     await server.advance(500)
@@ -141,7 +141,7 @@ describe('ensureRunning', () => {
     expect(server.world.spawns).toBe(1)
   })
 
-  it('whose last caller leaves does not end a start that server.start or a turn wants', async () => {
+  it('does not end a start for server.start or a turn when the last caller leaves', async () => {
     const wanted = startServer({}, { spawn: 'silent' })
     wanted.send({ type: 'server.start' })
     wanted.ensure({ deadlineMs: 100 })
@@ -159,7 +159,7 @@ describe('ensureRunning', () => {
     expect(server.state()).toBe('idle')
   })
 
-  it('whose last caller leaves ends the start of a server that had failed, whoever wanted it before', async () => {
+  it('ends the start of a failed server when the last caller leaves, also after an earlier server.start', async () => {
     const server = startServer({ maxRestarts: 0 }, { spawn: 'exits' })
     server.send({ type: 'server.start' })
     await server.advance()
@@ -170,7 +170,7 @@ describe('ensureRunning', () => {
     expect(server.state()).toBe('idle')
   })
 
-  it('leaves a server that was healthy once alone: it is kept alive though its callers have gone', async () => {
+  it('keeps a server alive that was healthy once, also without callers', async () => {
     const server = startServer()
     server.ensure()
     await server.advance()
@@ -183,7 +183,7 @@ describe('ensureRunning', () => {
   })
 
   it.each(['prepare', 'probing', 'cooldown'])(
-    'rejects with StoppedError where a stop comes in %s',
+    'rejects with StoppedError if a stop arrives in %s',
     async (where) => {
       const script =
         where === 'prepare'
@@ -199,7 +199,7 @@ describe('ensureRunning', () => {
     },
   )
 
-  it('called in the middle of a stop gets the next server, and not that stop', async () => {
+  it('waits for the next server if it is called during a stop', async () => {
     const server = startServer({}, { endsOn: 'secondTerm' })
     await server.beHealthy()
     server.send({ type: 'server.stop' })
@@ -209,7 +209,7 @@ describe('ensureRunning', () => {
     expect(caller.state).toBe('healthy')
   })
 
-  it('rejects with StoppedError where the actor is stopped', async () => {
+  it('rejects with StoppedError if the actor is stopped', async () => {
     const server = startServer({}, { spawn: 'silent' })
     const caller = server.ensure()
     await server.advance(100)
@@ -220,7 +220,7 @@ describe('ensureRunning', () => {
     expect(late.error).toBeInstanceOf(StoppedError)
   })
 
-  it('rejects with the failure itself where the server cannot be prepared', async () => {
+  it('rejects with the failure itself if the preparation fails', async () => {
     const error = new BinaryNotFoundError('no opencode')
     const server = startServer({}, { prepare: error })
     const caller = server.ensure()
@@ -228,7 +228,7 @@ describe('ensureRunning', () => {
     expect(caller.error).toBe(error)
   })
 
-  it('rejects all its callers with RestartLimitError, and then tries again with a fresh budget', async () => {
+  it('rejects all callers with RestartLimitError, and tries again with a whole budget on the next call', async () => {
     const server = startServer({ maxRestarts: 2, backoffInitialMs: 10 }, { spawn: 'exits' })
     const callers = [server.ensure(), server.ensure()]
     await server.advance(1000)

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { startServer, type TestServer } from '../../support/machine-harness.ts'
 
-/** How far the warm-up of a healthy server is. */
+/** Returns the state of the warm-up of a healthy server. */
 const warmUpState = ({ actor }: TestServer): string | undefined => {
   const { value } = actor.getSnapshot()
   return typeof value === 'object' && 'healthy' in value ? value.healthy.warmUp : undefined
 }
 
-describe('the warm-up', () => {
-  it('begins when the server is healthy, once, whatever its health and stream do', async () => {
+describe('The warm-up', () => {
+  it('begins once, when the server is healthy, whatever the health checks and the stream do', async () => {
     const server = startServer({}, { warmUp: 'hangs' })
     expect(server.world.did('warm-up')).toEqual([])
     await server.beHealthy()
@@ -19,7 +19,7 @@ describe('the warm-up', () => {
     expect(server.world.did('warm-up', 'warm-up aborted')).toEqual(['warm-up'])
   })
 
-  it('is over when it is done, and is not done again', async () => {
+  it('is not repeated after it is done', async () => {
     const server = startServer()
     await server.beHealthy()
     expect(warmUpState(server)).toBe('done')
@@ -27,7 +27,7 @@ describe('the warm-up', () => {
     expect(server.world.did('warm-up')).toEqual(['warm-up'])
   })
 
-  it('is left out where warmUp is false', async () => {
+  it('is skipped if warmUp is false', async () => {
     const server = startServer({ warmUp: false })
     await server.beHealthy()
     await server.advance(60_000)
@@ -35,7 +35,7 @@ describe('the warm-up', () => {
     expect(warmUpState(server)).toBe('done')
   })
 
-  it('is left out where a turn waits for the server: it loads what it needs itself', async () => {
+  it('is skipped if a turn waits for the server, because the turn loads everything itself', async () => {
     const server = startServer()
     const turn = server.turn()
     await server.advance()
@@ -45,7 +45,7 @@ describe('the warm-up', () => {
     expect(server.world.did('warm-up')).toEqual([])
   })
 
-  it('that fails changes nothing: the server stays healthy and takes turns', async () => {
+  it('does not affect the server when it fails: the server stays healthy and accepts turns', async () => {
     const server = startServer({ maxRestarts: 0 }, { warmUp: 'fails' })
     await server.beHealthy()
     expect(warmUpState(server)).toBe('done')
@@ -58,7 +58,7 @@ describe('the warm-up', () => {
     expect(server.world.did('warm-up')).toEqual(['warm-up'])
   })
 
-  it('that hangs is given up after 30 s', async () => {
+  it('times out after 30 s', async () => {
     const server = startServer({}, { warmUp: 'hangs' })
     await server.beHealthy()
     await server.advance(29_999)
@@ -70,7 +70,7 @@ describe('the warm-up', () => {
     expect(server.state()).toBe('healthy')
   })
 
-  it('keeps nobody waiting: neither who starts the server, nor a turn that comes meanwhile', async () => {
+  it('delays neither callers of ensureRunning nor turns', async () => {
     const server = startServer({}, { warmUp: 'hangs' })
     const start = server.ensure()
     await server.advance()
@@ -83,7 +83,7 @@ describe('the warm-up', () => {
     expect(turn.replies.at(-1)).toMatchObject({ kind: 'final', content: 'Hello' })
   })
 
-  it('ends where the server is stopped meanwhile, which does not wait for it', async () => {
+  it('ends when the server is stopped, and does not delay the stop', async () => {
     const server = startServer({}, { warmUp: 'hangs' })
     await server.beHealthy()
     server.send({ type: 'server.stop' })
@@ -94,7 +94,7 @@ describe('the warm-up', () => {
     expect(server.clock.pending).toBe(0)
   })
 
-  it('ends where the process exits meanwhile, and the next process is warmed up too', async () => {
+  it('ends when the process exits, and the next process is warmed up too', async () => {
     const server = startServer({}, { warmUp: 'hangs' })
     await server.beHealthy()
     server.world.script.warmUp = 'ok'
@@ -105,7 +105,7 @@ describe('the warm-up', () => {
     expect(warmUpState(server)).toBe('done')
   })
 
-  it('ends where the actor is stopped from outside', async () => {
+  it('ends when the actor is stopped from outside', async () => {
     const server = startServer({}, { warmUp: 'hangs' })
     await server.beHealthy()
     server.actor.stop()

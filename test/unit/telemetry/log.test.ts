@@ -10,7 +10,7 @@ import { secrets, startServer } from '../../support/machine-harness.ts'
 type Level = keyof Logger
 type Line = [level: Level, message: string, fields: Record<string, unknown>]
 
-/** A logger that keeps its lines. */
+/** Logger that stores its lines. */
 function memory() {
   const lines: Line[] = []
   const at = (level: Level) => (fields: object, message: string) =>
@@ -24,8 +24,8 @@ function logged(logger: Logger) {
   return startServer({ logger, maxRestarts: 1 })
 }
 
-describe('the log', () => {
-  it('tells every change of the lifecycle, failures as warnings, and failed as an error', async () => {
+describe('The log', () => {
+  it('has a line for each change of the lifecycle: failures as warnings, failed as an error', async () => {
     const { logger, brief, lines } = memory()
     const server = logged(logger)
     await server.beHealthy()
@@ -56,7 +56,7 @@ describe('the log', () => {
     expect(fields?.['err']).toBeInstanceOf(OpenCodeRuntimeError)
   })
 
-  it('tells how each turn ended, and nothing per reply', async () => {
+  it('has a line for the end of each turn, and no line per reply', async () => {
     const { logger, lines, last } = memory()
     const server = logged(logger)
     await server.beHealthy()
@@ -82,7 +82,7 @@ describe('the log', () => {
     expect(inspect(lines)).not.toMatch(/the-prompt|the-answer/)
   })
 
-  it('shows no secret, whatever the server said and however it is printed', async () => {
+  it('shows no secret in any printed form', async () => {
     const { logger, lines, brief } = memory()
     const server = logged(logger)
     await server.beHealthy()
@@ -96,7 +96,7 @@ describe('the log', () => {
     expect(text).toMatch(/crashed with \*\*\*/)
   })
 
-  it('tells once of what a user should see to, without secrets', () => {
+  it('has each caution once, without secrets', () => {
     const { logger, lines } = memory()
     const server = logged(logger)
     for (const what of ['one', 'one', `two ${secrets.apiKey}`]) server.runtime.warn(what)
@@ -106,7 +106,7 @@ describe('the log', () => {
     ])
   })
 
-  it('loses the line of a logger that throws, and nothing else', async () => {
+  it('loses only the line if the logger throws', async () => {
     const fail = () => {
       throw new Error('disk full')
     }
@@ -125,7 +125,7 @@ describe('the log', () => {
 describe('maskedError', () => {
   const mask = (error: Error) => maskedError(error, new Secrets(['sk-secret']))
 
-  it('masks the message, the stack, the log and every cause of it, and keeps the class and the code', () => {
+  it('masks the message, the stack, the log and each cause, and keeps the class and the code', () => {
     const cause = Object.assign(new TypeError('fetch sk-secret'), {
       errno: -2,
       path: '/srv/sk-secret',
@@ -149,19 +149,19 @@ describe('maskedError', () => {
     expect(error.cause).toBeInstanceOf(TypeError)
     expect(error.cause).toMatchObject({ message: 'fetch ***', errno: -2, path: '/srv/***', cause: '***' })
     expect(error.cause).not.toHaveProperty('options')
-    // As `new Error()` has them: who spreads or lists an error sees its own fields.
+    // As in `new Error()`: listing or spreading an error shows its own enumerable fields.
     expect(Object.keys(error)).not.toContain('message')
     expect(Object.keys(error)).toContain('code')
   })
 
-  it('gives a real error, also for one that is not like the others', () => {
+  it('returns a real error, also for an unusual error', () => {
     const masked = mask(new DOMException('sk-secret', 'AbortError'))
     expect(masked).toMatchObject({ name: 'AbortError', message: '***' })
     expect(inspect(masked)).toMatch(/\*\*\*/)
     for (const error of [masked, mask(new TypeError('sk-secret'))]) expect(isNativeError(error)).toBe(true)
   })
 
-  it('leaves the error itself as it is, and ends where causes go round in a circle', () => {
+  it('does not change the given error, and ends for circular causes', () => {
     const error = new Error('sk-secret')
     error.cause = error
     let depth = 0

@@ -8,7 +8,7 @@ vi.mock('../../../src/telemetry/api.ts', async (original) => ({
   loadApi: () => undefined,
 }))
 
-it('without the package of OpenTelemetry nobody is told, and turns run', async () => {
+it('turns run without the OpenTelemetry package', async () => {
   const otel = useOpenTelemetry()
   expect(hooksOf(optionsOf())).toEqual([])
   const server = startServer()

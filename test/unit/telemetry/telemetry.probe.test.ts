@@ -10,7 +10,7 @@ import { SteppedClock } from '../../support/stepped-clock.ts'
 
 const outcome = (value: string) => ({ 'opencode_runtime.outcome': value })
 
-describe('a probe', () => {
+describe('A probe', () => {
   const ask = (answer: (signal: AbortSignal, clock: SteppedClock) => Promise<void>) => {
     const options = optionsOf({ probeTimeoutMs: 2000 })
     const clock = new SteppedClock()
@@ -29,7 +29,7 @@ describe('a probe', () => {
     )
   const probes = 'opencode_runtime.probe.duration'
 
-  it('is timed, by its outcome', async () => {
+  it('is timed by its outcome', async () => {
     const otel = useOpenTelemetry()
     const ok = ask((_signal, clock) => new Promise((resolve) => void clock.setTimeout(resolve, 30)))
     await ok.clock.advance(30)
@@ -48,7 +48,7 @@ describe('a probe', () => {
     ])
   })
 
-  it('that something else cuts short is not', async () => {
+  it('is not timed if it is aborted from outside', async () => {
     const otel = useOpenTelemetry()
     const cut = ask(hang)
     await cut.clock.advance(500)

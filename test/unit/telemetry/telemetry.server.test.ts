@@ -14,8 +14,8 @@ const starts = 'opencode_runtime.server.starts'
 const restarts = 'opencode_runtime.server.restarts'
 const outcome = (value: string) => ({ 'opencode_runtime.outcome': value })
 
-describe('a start', () => {
-  it('is counted and timed, and is a span of its own', async () => {
+describe('A start', () => {
+  it('is counted and timed, and has a span of its own', async () => {
     const otel = useOpenTelemetry()
     const server = startServer({}, { spawn: 'pending' })
     server.send({ type: 'server.start' })
@@ -38,7 +38,7 @@ describe('a start', () => {
     expect(await otel.points(restarts)).toEqual([])
   })
 
-  it('that fails records its error, one line of it, masked', async () => {
+  it('records one masked line of its error when it fails', async () => {
     const otel = useOpenTelemetry()
     const server = startServer({ maxRestarts: 1 }, { spawn: 'pending' })
     server.send({ type: 'server.start' })
@@ -68,7 +68,7 @@ describe('a start', () => {
     expect(await otel.points('opencode_runtime.server.time_to_healthy')).toEqual([])
   })
 
-  it('that cannot be prepared has failed', async () => {
+  it('counts as failed if it cannot be prepared', async () => {
     const otel = useOpenTelemetry()
     const server = startServer({}, { prepare: new Error('no opencode') })
     server.send({ type: 'server.start' })
@@ -81,7 +81,7 @@ describe('a start', () => {
   it.each([
     ['stopped', (server: TestServer) => server.send({ type: 'server.stop' })],
     ['ended from outside', (server: TestServer) => void server.actor.stop()],
-  ])('that is %s did not fail, also after one that did', async (_name, stop) => {
+  ])('does not count as failed when it is %s, also after a failed start', async (_name, stop) => {
     const otel = useOpenTelemetry()
     const server = startServer({}, { spawn: 'pending' })
     server.send({ type: 'server.start' })
@@ -100,7 +100,7 @@ describe('a start', () => {
   })
 })
 
-describe('a restart', () => {
+describe('A restart', () => {
   it('is counted by its reason', async () => {
     const otel = useOpenTelemetry()
     const server = startServer({ startTimeoutMs: 1000 })
@@ -119,7 +119,7 @@ describe('a restart', () => {
     expect(counted.reduce((sum, [, value]) => sum + Number(value), 0)).toBe(server.context().restarts)
   })
 
-  it('is none where somebody stops the server and starts it again', async () => {
+  it('is not counted for a stop and a start', async () => {
     const otel = useOpenTelemetry()
     const server = startServer()
     await server.beHealthy()
@@ -132,7 +132,7 @@ describe('a restart', () => {
   })
 })
 
-/** Starts, turns, a crash, a wedge, a stop: each instrument gets a value. */
+/** Runs starts, turns, a crash, a wedge and a stop, so that each instrument gets a value. */
 async function live(server: TestServer): Promise<void> {
   const turn = server.turn({ text: 'the-prompt', system: 'the-system-prompt', traceId: 't1' })
   await server.advance()
@@ -150,8 +150,8 @@ async function live(server: TestServer): Promise<void> {
   expect(server.state()).toBe('idle')
 }
 
-describe('a machine of somebody else with a server in it', () => {
-  it('is told of a defect as it is without telemetry', async () => {
+describe('A parent machine with a server', () => {
+  it('gets the same error of a defect as without telemetry', async () => {
     const otel = useOpenTelemetry()
     const options = optionsOf()
     const broken = serverMachine.provide({
@@ -181,7 +181,7 @@ describe('a machine of somebody else with a server in it', () => {
 })
 
 describe('telemetry', () => {
-  it('shows no secret, no prompt and no answer, and no metric has an id', async () => {
+  it('contains no secret, prompt or answer, and no id in a metric', async () => {
     const otel = useOpenTelemetry()
     const server = startServer()
     await live(server)
@@ -205,7 +205,7 @@ describe('telemetry', () => {
     ])
   })
 
-  it('is nothing without an SDK, and begins with one that is set up late', async () => {
+  it('records nothing without an SDK, and begins when an SDK is set up later', async () => {
     forget()
     const server = startServer()
     const early = server.turn()
@@ -220,7 +220,7 @@ describe('telemetry', () => {
     expect(counted.map(({ value }) => value)).toEqual([0, 0])
   })
 
-  it('that throws takes nothing else with it', async () => {
+  it('affects nothing else when it throws', async () => {
     useOpenTelemetry()
     forget()
     const fail = (): never => {
@@ -232,7 +232,7 @@ describe('telemetry', () => {
     await live(startServer())
   })
 
-  it('that throws in the middle of a span takes no metric with it', async () => {
+  it('loses no metric when a span throws', async () => {
     const otel = useOpenTelemetry()
     trace.disable()
     const fail = (): never => {
@@ -246,7 +246,7 @@ describe('telemetry', () => {
     expect(await otel.names()).toHaveLength(9)
   })
 
-  it('is not there where the package is not installed', () => {
+  it('is absent if the package is not installed', () => {
     const missing = () => {
       throw Object.assign(new Error("Cannot find module '@opentelemetry/api'"), { code: 'MODULE_NOT_FOUND' })
     }

@@ -13,7 +13,7 @@ const genAi = {
 }
 const tokens = { input: 600, output: 150, reasoning: 50, cache: { read: 400, write: 7 } }
 
-/** The sum of an up-down counter, by the turn's state. */
+/** Returns the sum of an up-down counter for each state of a turn. */
 const active = (points: Point[]): Record<string, number> =>
   Object.fromEntries(
     points.map(({ attributes, value }) => [String(attributes['opencode_runtime.turn.state']), value]),
@@ -21,8 +21,8 @@ const active = (points: Point[]): Record<string, number> =>
 
 const edges = (boundaries: number[] = []) => [boundaries[0], boundaries.at(-1), boundaries.length]
 
-describe('a turn', () => {
-  it('is a span under the one of its caller, from turn() to its last reply', async () => {
+describe('A turn', () => {
+  it("has a span under the caller's span, from turn() to its last reply", async () => {
     const otel = useOpenTelemetry()
     const server = startServer()
     const caller = trace.getTracer('test').startSpan('request')
@@ -85,7 +85,7 @@ describe('a turn', () => {
     expect(await otel.points('opencode_runtime.turn.cost')).toEqual([{ attributes: genAi, value: 0.25 }])
   })
 
-  it('that fails says so by its code, and only one that its host cancelled is no error', async () => {
+  it('has its code in the span when it fails; a turn that its host cancelled is not an error', async () => {
     const otel = useOpenTelemetry()
     const server = startServer({}, { endsOn: 'SIGTERM' })
     const cancelled = server.turn()
@@ -103,7 +103,7 @@ describe('a turn', () => {
       'server_died',
       'rejected',
     ])
-    // No model is known of an input that is refused.
+    // The model of a rejected input is unknown.
     expect(outcomes[2]?.attributes).not.toHaveProperty('gen_ai.request.model')
     const errors = (await otel.points('gen_ai.client.operation.duration')).map(
       (p) => p.attributes['error.type'],
@@ -120,7 +120,7 @@ describe('a turn', () => {
     expect(spans[1]?.status.message).toBe('The server died: killed, with ***')
   })
 
-  it('counts as waiting, then as running, then as neither', async () => {
+  it('counts as waiting, then as running, then not at all', async () => {
     const otel = useOpenTelemetry()
     const server = startServer({ maxConcurrentTurns: 1 })
     const [first, , last] = [server.turn(), server.turn(), server.turn()] as const
@@ -136,7 +136,7 @@ describe('a turn', () => {
     expect(await count()).toEqual({ waiting: 0, running: 0 })
   })
 
-  it('waits again where its server dies and it may be asked again; its span tells of the retry', async () => {
+  it('waits again when its server dies and it has resume; its span records the retry', async () => {
     const otel = useOpenTelemetry()
     const server = startServer()
     const turn = server.turn({ text: 'hello', resume: true })
@@ -159,7 +159,7 @@ describe('a turn', () => {
     })
   })
 
-  it('is told of its first delta only', () => {
+  it('records only its first delta', () => {
     const { values } = optionsOf()
     const record = new TurnRecord(planTurn('x', values).plan, new Conversation({ key: 'k' }), 0, 1000)
     const told: string[] = []

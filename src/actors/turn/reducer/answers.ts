@@ -1,10 +1,10 @@
 import { addUsage, noUsage, type Usage } from '../../../replies.ts'
 import type { WireMessage } from '../../../io/opencode/wire.ts'
 
-/** Assistant messages of a turn in their latest state, and their cost. */
+/** Assistant messages of a turn in their latest state, and their usage. */
 export class Answers {
   readonly #messages = new Map<string, WireMessage>()
-  readonly #spent = new Map<string, Usage>()
+  readonly #usages = new Map<string, Usage>()
   /** Ids of messages that called a tool. */
   readonly #callers = new Set<string>()
   #last: WireMessage | undefined
@@ -29,14 +29,14 @@ export class Answers {
 
   /** Number of consecutive answers that ended without a finish reason that the server accepts. */
   get unfinished(): number {
-    return this.#inARow(
+    return this.#consecutive(
       ({ id, finish }) => finish === 'unknown' || (finish === 'tool-calls' && !this.#callers.has(id)),
     )
   }
 
   /** Number of consecutive context overflows. */
   get overflows(): number {
-    return this.#inARow(({ finish, error }) => finish === undefined && !error)
+    return this.#consecutive(({ finish, error }) => finish === undefined && !error)
   }
 
   get(id: string): WireMessage | undefined {
@@ -44,29 +44,29 @@ export class Answers {
   }
 
   /** Stores a message's present state and returns whether the message is new. */
-  take(message: WireMessage): boolean {
+  update(message: WireMessage): boolean {
     const isNew = !this.#messages.has(message.id)
     this.#messages.set(message.id, message)
     if (!message.summary) this.#last = message
-    this.spend(message)
+    this.countUsage(message)
     return isNew
   }
 
-  /** Counts only the cost of a message, for messages of child sessions. */
-  spend({ id, usage }: WireMessage): void {
+  /** Counts only the usage of a message; for messages of child sessions. */
+  countUsage({ id, usage }: WireMessage): void {
     if (!usage) return
-    this.#spent.set(id, usage)
-    this.#usage = [...this.#spent.values()].reduce(addUsage, noUsage())
+    this.#usages.set(id, usage)
+    this.#usage = [...this.#usages.values()].reduce(addUsage, noUsage())
   }
 
   /** Records that a message called a tool. */
-  called(id: string): void {
+  addCaller(id: string): void {
     this.#callers.add(id)
   }
 
-  /** Returns how many of the last ended answers match in a row. */
-  #inARow(isSuch: (message: WireMessage) => boolean): number {
-    const ended = [...this.#messages.values()].filter(({ summary, completed }) => !summary && completed)
-    return ended.length - 1 - ended.findLastIndex((message) => !isSuch(message))
+  /** Returns how many of the latest completed answers match, without a gap. */
+  #consecutive(matches: (message: WireMessage) => boolean): number {
+    const completed = [...this.#messages.values()].filter((message) => !message.summary && message.completed)
+    return completed.length - 1 - completed.findLastIndex((message) => !matches(message))
   }
 }

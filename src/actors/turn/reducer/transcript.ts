@@ -1,26 +1,27 @@
 import type { DeltaReply, ReasoningReply } from '../../../replies.ts'
 import type { WirePart } from '../../../io/opencode/wire.ts'
 
-interface Stretch {
+/** Text or reasoning part of a message, with its state. */
+interface TextPart {
   kind: 'delta' | 'reasoning'
   messageId: string
   /** Step of the message in which the part was created; a message has several steps if the server retried. */
   step: string | undefined
-  /** Emitted pieces of the text; at the end, exactly the part's share of the answer. */
+  /** Emitted pieces of the text; in the end exactly the text that the part adds to the answer. */
   sent: string[]
   /** First half of a surrogate pair at the end of a delta; emitted together with the second half. */
   half: string
-  /** Whole text, set when the part has ended. */
+  /** Whole text; `undefined` until the part has ended. */
   whole: string | undefined
   /** True if a retry of the part's attempt was announced. */
-  doomed: boolean
-  /** True if that retry has begun, so that the part does not belong to the answer. */
-  dropped: boolean
+  isRetried: boolean
+  /** True if the announced retry has begun, so that the part does not belong to the answer. */
+  isDropped: boolean
   /**
    * True if deltas were missed. New deltas may not join the emitted text, so the part waits for the whole
    * text.
    */
-  torn: boolean
+  awaitsWhole: boolean
 }
 
 /**
@@ -31,10 +32,10 @@ interface Stretch {
  */
 export class Transcript {
   readonly #traceId: string | null
-  readonly #say: (piece: DeltaReply | ReasoningReply) => void
-  readonly #parts = new Map<string, Stretch>()
+  readonly #emit: (piece: DeltaReply | ReasoningReply) => void
+  readonly #parts = new Map<string, TextPart>()
   /** Ids of parts whose deltas arrived before the part itself; only missed events cause this. */
-  readonly #headless = new Set<string>()
+  readonly #unannounced = new Set<string>()
   readonly #steps = new Set<string>()
   /** Last step of each message, and whether the step is unfinished. */
   readonly #lastSteps = new Map<string, { id: string; isOpen: boolean }>()
@@ -42,36 +43,36 @@ export class Transcript {
   /**
    * Creates a transcript.
    *
-   * @param say - receives each piece of text that is known to join the emitted text
+   * @param emit - receives each piece of text that is known to join the emitted text
    */
-  constructor(traceId: string | null, say: (piece: DeltaReply | ReasoningReply) => void) {
+  constructor(traceId: string | null, emit: (piece: DeltaReply | ReasoningReply) => void) {
     this.#traceId = traceId
-    this.#say = say
+    this.#emit = emit
   }
 
   /** Answer so far: the emitted text of all text parts that count, in order. */
   get answer(): string {
-    const parts = [...this.#parts.values()].filter(({ kind, dropped }) => kind === 'delta' && !dropped)
+    const parts = [...this.#parts.values()].filter(({ kind, isDropped }) => kind === 'delta' && !isDropped)
     return parts.flatMap(({ sent }) => sent).join('')
   }
 
   /** Applies a text or reasoning part. When the part ends, the rest of the whole text is emitted. */
-  update(part: WirePart): void {
-    const stretch = this.#parts.get(part.id) ?? this.#open(part)
-    if (stretch.whole !== undefined) return
-    if (part.ended) stretch.whole = part.text
-    if (!stretch.dropped) this.#complete(stretch, part.text)
+  update(update: WirePart): void {
+    const part = this.#parts.get(update.id) ?? this.#open(update)
+    if (part.whole !== undefined) return
+    if (update.ended) part.whole = update.text
+    if (!part.isDropped) this.#complete(part, update.text)
   }
 
   /** Applies a delta of a part; the delta is held back if it might not join the emitted text. */
   append(partId: string, delta: string): void {
-    const stretch = this.#parts.get(partId)
-    if (!stretch) return void this.#headless.add(partId)
-    if (stretch.dropped || stretch.whole !== undefined || stretch.torn) return
-    const text = stretch.half + delta
+    const part = this.#parts.get(partId)
+    if (!part) return void this.#unannounced.add(partId)
+    if (part.isDropped || part.whole !== undefined || part.awaitsWhole) return
+    const text = part.half + delta
     const isCut = isFirstHalf(text.charCodeAt(text.length - 1))
-    stretch.half = isCut ? text.slice(-1) : ''
-    this.#send(stretch, isCut ? text.slice(0, -1) : text)
+    part.half = isCut ? text.slice(-1) : ''
+    this.#send(part, isCut ? text.slice(0, -1) : text)
   }
 
   /**
@@ -79,18 +80,18 @@ export class Transcript {
    * no longer belongs to the answer.
    */
   retry(messageId: string): void {
-    for (const part of this.#partsOf(messageId)) part.doomed = true
+    for (const part of this.#partsOf(messageId)) part.isRetried = true
   }
 
   /**
    * Records the start of a step. An unfinished earlier step of the same message was retried, also if the
    * retry notice was missed.
    */
-  begin({ id, messageId }: WirePart): void {
+  beginStep({ id, messageId }: WirePart): void {
     if (this.#steps.has(id)) return
     this.#steps.add(id)
     if (this.#lastSteps.get(messageId)?.isOpen === true) this.retry(messageId)
-    this.#dropDoomed(messageId)
+    this.#dropRetried(messageId)
     this.#lastSteps.set(messageId, { id, isOpen: true })
   }
 
@@ -98,54 +99,51 @@ export class Transcript {
    * Records the end of a step. A finished step was not retried, so its text counts, even if an old retry
    * notice arrived after a snapshot.
    */
-  finish({ messageId }: WirePart): void {
+  finishStep({ messageId }: WirePart): void {
     const step = this.#lastSteps.get(messageId)
     if (!step) return
     step.isOpen = false
     for (const part of this.#partsOf(messageId).filter((part) => part.step === step.id)) {
-      part.doomed = false
-      part.dropped = false
+      part.isRetried = false
+      part.isDropped = false
       if (part.whole !== undefined) this.#complete(part, part.whole)
     }
   }
 
-  /**
-   * Records missed events: open parts wait for their whole text. Ended parts accept no further text anyway.
-   */
-  tear(): void {
-    for (const part of this.#parts.values()) part.torn = true
+  /** Makes open parts wait for their whole text after missed events. Ended parts accept no more text anyway. */
+  awaitWholeTexts(): void {
+    for (const part of this.#parts.values()) part.awaitsWhole = true
   }
 
-  #open(part: WirePart): Stretch {
-    const kind = part.type === 'reasoning' ? 'reasoning' : 'delta'
-    const torn = this.#headless.delete(part.id)
-    const { messageId } = part
-    this.#dropDoomed(messageId)
+  #open({ id, messageId, type }: WirePart): TextPart {
+    const kind = type === 'reasoning' ? 'reasoning' : 'delta'
+    const awaitsWhole = this.#unannounced.delete(id)
+    this.#dropRetried(messageId)
     const step = this.#lastSteps.get(messageId)?.id
-    const state = { sent: [], half: '', whole: undefined, doomed: false, dropped: false, torn }
-    const stretch: Stretch = { kind, messageId, step, ...state }
-    this.#parts.set(part.id, stretch)
-    return stretch
+    const state = { sent: [], half: '', whole: undefined, isRetried: false, isDropped: false, awaitsWhole }
+    const part: TextPart = { kind, messageId, step, ...state }
+    this.#parts.set(id, part)
+    return part
   }
 
-  #partsOf(messageId: string): Stretch[] {
+  #partsOf(messageId: string): TextPart[] {
     return [...this.#parts.values()].filter((part) => part.messageId === messageId)
   }
 
-  #dropDoomed(messageId: string): void {
-    for (const part of this.#partsOf(messageId)) if (part.doomed) part.dropped = true
+  #dropRetried(messageId: string): void {
+    for (const part of this.#partsOf(messageId)) if (part.isRetried) part.isDropped = true
   }
 
   /** Emits the rest of a text if the rest joins the emitted text. */
-  #complete(stretch: Stretch, text: string): void {
-    const sent = stretch.sent.join('')
-    if (text.startsWith(sent)) this.#send(stretch, text.slice(sent.length))
+  #complete(part: TextPart, text: string): void {
+    const sent = part.sent.join('')
+    if (text.startsWith(sent)) this.#send(part, text.slice(sent.length))
   }
 
-  #send(stretch: Stretch, content: string): void {
+  #send(part: TextPart, content: string): void {
     if (content === '') return
-    stretch.sent.push(content)
-    this.#say({ kind: stretch.kind, trace_id: this.#traceId, content })
+    part.sent.push(content)
+    this.#emit({ kind: part.kind, trace_id: this.#traceId, content })
   }
 }
 

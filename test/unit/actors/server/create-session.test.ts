@@ -12,15 +12,15 @@ const terms = (createSession: () => Promise<unknown>) => ({
 })
 
 describe('createSession', () => {
-  it('refuses by name a directory that the server does not have', async () => {
-    // The answer of opencode 1.18.33 to POST /session.
+  it('rejects a directory that the server does not have, with the name of the input', async () => {
+    // Response of opencode 1.18.33 to POST /session.
     const answer = new HttpError(500, 'PlatformError: NotFound: FileSystem.realPath (/srv/shop)')
     const failed = createSession(terms(() => Promise.reject(answer)))
     await expect(failed).rejects.toBeInstanceOf(InvalidOptionsError)
     await expect(failed).rejects.toThrow('expected an existing directory, got "…/shop"')
   })
 
-  it('leaves every other answer as it is', async () => {
+  it('rejects with any other error unchanged', async () => {
     for (const answer of [new HttpError(500, 'Unexpected server error'), new HttpError(404, 'realPath')])
       await expect(createSession(terms(() => Promise.reject(answer)))).rejects.toBe(answer)
   })

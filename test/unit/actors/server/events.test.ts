@@ -7,7 +7,7 @@ import { RuntimeHandle, runtimeOf, type ServerConnection } from '../../../../src
 import type { OpenCodeEvent } from '../../../../src/replies.ts'
 import { optionsOf } from '../../../support/machine-harness.ts'
 
-/** A server whose stream says what the test says, up to its end or a cut. */
+/** Server whose event stream the test controls, up to its end or a cut. */
 function serverThatStreams() {
   const clock = new SimulatedClock()
   const timing = clockOf(
@@ -42,7 +42,7 @@ function serverThatStreams() {
     router,
     facts,
     read,
-    /** Until it was heard. */
+    /** Resolves when the event was received. */
     says: async (...words: typeof said) => {
       said.push(...words)
       wake()
@@ -57,8 +57,8 @@ const status = (type: string): OpenCodeEvent => ({
   properties: { sessionID: 'ses_1', status: { type } },
 })
 
-describe('what the stream tells', () => {
-  it('makes it known that the server does nothing, and of work that it does', async () => {
+describe('The event stream', () => {
+  it('shows whether the server is idle or works', async () => {
     const { router, read, says } = serverThatStreams()
     const stop = read()
     expect(router.isQuiet).toBe(false)
@@ -72,9 +72,9 @@ describe('what the stream tells', () => {
   })
 
   it.each([
-    ['was cut', new Error('terminated')],
-    ['ended', 'end' as const],
-  ])('tells too little once it %s, also when it is up again', async (_, cut) => {
+    ['the connection was cut', new Error('terminated')],
+    ['the stream ended', 'end' as const],
+  ])('does not show that the server is idle after %s, also after a reconnect', async (_, cut) => {
     const { router, facts, read, says } = serverThatStreams()
     read()
     await says(word, cut)

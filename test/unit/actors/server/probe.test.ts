@@ -8,7 +8,7 @@ import { HostFaultError, OpenCodeRuntimeError } from '../../../../src/errors.ts'
 import { HttpError, OpenCodeClient, UnexpectedAnswerError } from '../../../../src/io/opencode/client.ts'
 import { optionsOf, secrets } from '../../../support/machine-harness.ts'
 
-/** Returns the error that a probe rejects with, if its client rejects with the given one. */
+/** Returns the error of a probe whose client rejects with the given error. */
 async function verdictOn(client: Partial<OpenCodeClient>): Promise<unknown> {
   const options = optionsOf()
   const runtime = new RuntimeHandle(options)
@@ -23,20 +23,20 @@ async function verdictOn(client: Partial<OpenCodeClient>): Promise<unknown> {
 const failing = (error: Error) => ({ health: () => Promise.reject(error) })
 const coded = (code: string) => Object.assign(new Error(`connect ${code}`), { code })
 
-describe('a probe that fails', () => {
+describe('A failed probe', () => {
   it.each([
-    ['an answer that is no success', new HttpError(500, 'no')],
-    ['an answer of another server', new UnexpectedAnswerError('not healthy')],
+    ['an error response', new HttpError(500, 'no')],
+    ['a response of another server', new UnexpectedAnswerError('not healthy')],
     ['a refused connection', coded('ECONNREFUSED')],
-    ['a connection that breaks', coded('UND_ERR_SOCKET')],
-    ['its time limit', new DOMException('aborted', 'AbortError')],
-  ])('by %s is the server’s own failure', async (_what, error) => {
+    ['a broken connection', coded('UND_ERR_SOCKET')],
+    ['a time limit', new DOMException('aborted', 'AbortError')],
+  ])('because of %s counts as a failure of the server', async (_what, error) => {
     const verdict = await verdictOn(failing(error))
     expect(verdict).not.toBeInstanceOf(OpenCodeRuntimeError)
     expect(verdict).toMatchObject({ message: error.message })
   })
 
-  it('by an answer that is no HTTP is the server’s own failure', async () => {
+  it('because of a response that is not HTTP counts as a failure of the server', async () => {
     const garbage = createServer((socket) => socket.end('garbage\r\n\r\n'))
     await new Promise<void>((resolve) => garbage.listen(0, '127.0.0.1', resolve))
     onTestFinished(() => void garbage.close())
@@ -52,13 +52,13 @@ describe('a probe that fails', () => {
     expect(verdict).not.toBeInstanceOf(OpenCodeRuntimeError)
   })
 
-  it('by a shortage of the host says so', async () => {
+  it('because of a shortage on the host is reported as a fault of the host', async () => {
     const verdict = await verdictOn(failing(Object.assign(new Error('connect'), { cause: coded('EMFILE') })))
     expect(verdict).toBeInstanceOf(HostFaultError)
     expect(verdict).toMatchObject({ errno: 'EMFILE' })
   })
 
-  it('by an error of our own code is told as a defect, without secrets', async () => {
+  it('because of an error in this package is reported as a defect, without secrets', async () => {
     const verdict = await verdictOn({
       health: () => {
         throw new TypeError(`agent.destroy is not a function: ${secrets.apiKey}`)

@@ -5,8 +5,8 @@ import { SessionEventRouter } from '../../../../src/actors/server/session-event-
 import { RuntimeHandle, runtimeOf, type ServerConnection } from '../../../../src/actors/runtime.ts'
 import { optionsOf } from '../../../support/machine-harness.ts'
 
-describe('the work of a server that is to be ended', () => {
-  /** What is asked of one that is busy with these sessions, by directory. */
+describe('The work of a server that is being stopped', () => {
+  /** Returns the requests to a server that is busy with these sessions, by directory. */
   async function askedOf(busy: Record<string, string[]>, isQuiet = false) {
     const asked: string[] = []
     const ask = (what: string) => Promise.resolve(void asked.push(what))
@@ -26,7 +26,7 @@ describe('the work of a server that is to be ended', () => {
     return asked
   }
 
-  it('is aborted in every directory that it may be in, then all is disposed of', async () => {
+  it('is aborted in every directory that may have work, and then the server is disposed', async () => {
     const busy = { '/srv/work': ['ses_1', 'ses_2'], '/srv/other': ['ses_3'] }
     expect((await askedOf(busy)).sort()).toEqual([
       'abort ses_1 in /srv/work',
@@ -37,11 +37,11 @@ describe('the work of a server that is to be ended', () => {
     expect((await askedOf(busy)).at(-1)).toBe('dispose')
   })
 
-  it('is none where nothing is busy', async () => {
+  it('gets no abort request if no session is busy', async () => {
     expect(await askedOf({})).toEqual([])
   })
 
-  it('is not asked for where the event stream reports none', async () => {
+  it('gets no request if the event stream reports no work', async () => {
     expect(await askedOf({ '/srv/work': ['ses_1'] }, true)).toEqual([])
   })
 })

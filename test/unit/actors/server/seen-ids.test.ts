@@ -6,7 +6,7 @@ const idOf = (age: number): string => `evt_${String(age).padStart(26, '0')}`
 const ages = (count: number, from = 0): number[] => Array.from({ length: count }, (_, i) => from + i)
 
 describe('SeenIds', () => {
-  it('answers for any order of ids whether each was there before', () => {
+  it('detects repeated ids in any order of ids', () => {
     const id = fc.oneof(fc.nat({ max: 30 }).map(idOf), fc.string())
     const isId = (text: string): boolean => !text.includes('\n')
     fc.assert(
@@ -18,14 +18,14 @@ describe('SeenIds', () => {
     )
   })
 
-  it('takes no id for one that it is a part of, nor two for one', () => {
+  it('does not confuse an id with a longer id that contains it, or with two ids', () => {
     const seen = new SeenIds()
     for (const age of ages(1_000)) seen.isRepeated(idOf(age))
     for (const text of ['evt_', idOf(1).slice(1), idOf(1).slice(0, -1), '', `${idOf(1)}\n${idOf(2)}`])
       expect(seen.isRepeated(text), text).toBe(false)
   })
 
-  it('remembers ten thousand, and at most a block of a thousand more', () => {
+  it('remembers 10,000 ids, and at most one block of 1,000 more', () => {
     const seen = new SeenIds()
     for (const age of ages(21_500)) expect(seen.isRepeated(idOf(age))).toBe(false)
     expect(seen.isRepeated(idOf(11_000))).toBe(true)
@@ -33,14 +33,14 @@ describe('SeenIds', () => {
     expect(seen.isRepeated(idOf(10_999))).toBe(false)
   })
 
-  it('remembers the latest as well after one that is younger than all, or came late', () => {
+  it('remembers the latest ids also after an id that is newer than all, or arrives late', () => {
     const seen = new SeenIds()
     seen.isRepeated('evt_zzz')
     for (const age of ages(2_500)) expect(seen.isRepeated(idOf(age))).toBe(false)
     for (const age of ages(2_500)) expect(seen.isRepeated(idOf(age))).toBe(true)
   })
 
-  it('knows none once they are cleared', () => {
+  it('forgets all ids when cleared', () => {
     const seen = new SeenIds()
     for (const age of ages(1_500, 7)) seen.isRepeated(idOf(age))
     seen.clear()
@@ -48,7 +48,7 @@ describe('SeenIds', () => {
     expect(seen.isRepeated(idOf(7))).toBe(true)
   })
 
-  it('remembers nothing that is no text', () => {
+  it('ignores values that are not strings', () => {
     const seen = new SeenIds()
     for (const id of [undefined, undefined, 7, 7, null, {}]) expect(seen.isRepeated(id)).toBe(false)
   })

@@ -35,7 +35,7 @@ class Listener implements SessionListener {
   onEvent(received: OpenCodeEvent): void {
     this.events.push(received)
   }
-  onGap(): void {
+  onReconnect(): void {
     this.gaps++
   }
 }
@@ -59,7 +59,7 @@ describe('EventHub', () => {
     return { listener, leave: router.follow(sessionId, listener) }
   }
 
-  it('deals an event to who follows its session, and to nobody else', () => {
+  it('routes an event only to the listeners of its session', () => {
     const [one, two] = [follow('ses_1').listener, follow('ses_2').listener]
     for (const id of ['ses_1', 'ses_2', 'ses_3', 'ses_1']) router.receive(event(id))
     router.receive({ type: 'server.heartbeat', properties: {} })
@@ -67,21 +67,21 @@ describe('EventHub', () => {
     expect(two.events).toEqual([event('ses_2')])
   })
 
-  it('finds the session wherever an event names it', () => {
+  it('finds the session id in every place where an event may have it', () => {
     const { listener } = follow('ses_1')
     router.receive({ type: 'message.updated', properties: { info: { id: 'msg_1', sessionID: 'ses_1' } } })
     router.receive({ type: 'message.part.updated', properties: { part: { sessionID: 'ses_1' } } })
     expect(listener.events).toHaveLength(2)
   })
 
-  it('does not mind malformed events', () => {
+  it('ignores malformed events', () => {
     const { listener } = follow('ses_1')
     for (const properties of [null, 7, 'x', [], { sessionID: 7 }, { part: 'x' }, { info: null }])
       router.receive({ type: 'message.part.updated', properties: properties as never })
     expect(listener.events).toEqual([])
   })
 
-  it('deals the events of a child session to who follows its parent, from its creation on', () => {
+  it("routes a child session's events to the listeners of the parent, from the creation of the child", () => {
     const { listener } = follow('ses_1')
     router.receive(event('ses_child'))
     router.receive(created('ses_child', 'ses_1'))
@@ -89,7 +89,7 @@ describe('EventHub', () => {
     expect(listener.events).toEqual([created('ses_child', 'ses_1'), event('ses_child')])
   })
 
-  it('knows a resumed child from the task that names it, and the children of children', () => {
+  it('finds a resumed child by the task that names it, and children of children', () => {
     const { listener } = follow('ses_1')
     router.receive(task('ses_1', 'ses_child'))
     router.receive(created('ses_grandchild', 'ses_child'))
@@ -97,7 +97,7 @@ describe('EventHub', () => {
     expect(listener.events.at(-1)).toEqual(event('ses_grandchild'))
   })
 
-  it('leaves sessions that nobody follows alone, with their children', () => {
+  it('ignores sessions without listeners, and their children', () => {
     const { listener } = follow('ses_1')
     router.receive(created('ses_other'))
     router.receive(created('ses_child', 'ses_other'))
@@ -105,7 +105,7 @@ describe('EventHub', () => {
     expect(listener.events).toEqual([])
   })
 
-  it('deals nothing once left, children included, and nothing of the others changes', () => {
+  it('routes nothing to a listener that has left, and does not change other listeners', () => {
     const [one, two] = [follow('ses_1'), follow('ses_2')]
     router.receive(created('ses_child', 'ses_1'))
     router.receive(created('ses_child2', 'ses_2'))
@@ -117,7 +117,7 @@ describe('EventHub', () => {
     expect(two.listener.events).toEqual([created('ses_child2', 'ses_2'), event('ses_2'), event('ses_child2')])
   })
 
-  it('deals to who followed a session last, also when who did before leaves late', () => {
+  it('routes to the latest listener of a session, also if the previous listener leaves late', () => {
     const first = follow('ses_1')
     router.receive(created('ses_child', 'ses_1'))
     const second = follow('ses_1')
@@ -128,21 +128,21 @@ describe('EventHub', () => {
     expect(second.listener.events).toEqual([task('ses_1', 'ses_child'), event('ses_1'), event('ses_child')])
   })
 
-  it('lets a listener leave or follow while it is told', () => {
+  it('lets a listener leave or follow during an event', () => {
     const late = new Listener()
     const leave = router.follow('ses_1', {
       onEvent: () => {
         leave()
         router.follow('ses_1', late)
       },
-      onGap: () => {},
+      onReconnect: () => {},
     })
     router.receive(event('ses_1'))
     router.receive(event('ses_1'))
     expect(late.events).toHaveLength(1)
   })
 
-  it('tells of a gap when the stream is up again, once to each, and not when it is up first', () => {
+  it('reports missed events once to each listener when the stream reconnects, not when the stream connects first', () => {
     const { listener } = follow('ses_1')
     router.receive(created('ses_child', 'ses_1'))
     router.opened()
@@ -153,7 +153,7 @@ describe('EventHub', () => {
     expect(listener.gaps).toBe(1)
   })
 
-  it('lets wait for the stream: while it is down, for the next one', async () => {
+  it('lets callers wait for the stream; while the stream is down, for the next stream', async () => {
     let opened = 0
     void router.open.then(() => opened++)
     router.closed()
@@ -171,7 +171,7 @@ describe('EventHub', () => {
     expect(opened).toBe(2)
   })
 
-  it('tells for how long no frame came, those of nobody and heartbeats included', () => {
+  it('returns the time since the last frame; heartbeats and frames of any session count as frames', () => {
     clock.increment(5_000)
     expect(router.silentMs).toBe(5_000)
     router.receive({ type: 'server.heartbeat', properties: {} })
@@ -181,10 +181,10 @@ describe('EventHub', () => {
     expect(router.silentMs).toBe(0)
   })
 
-  describe('deals once what is told twice', () => {
+  describe('routes a repeated event once', () => {
     const told = (id: string, sessionID = 'ses_1'): OpenCodeEvent => ({ ...event(sessionID), id })
 
-    it('whoever followed it the first time', () => {
+    it('if the listener of the first copy has changed', () => {
       const [one, two] = [follow('ses_1').listener, follow('ses_2').listener]
       for (const id of ['evt_1', 'evt_2', 'evt_1', 'evt_3', 'evt_3']) router.receive(told(id))
       router.receive(told('evt_2', 'ses_2'))
@@ -192,7 +192,7 @@ describe('EventHub', () => {
       expect(two.events).toEqual([])
     })
 
-    it('as long as anybody follows anything', () => {
+    it('while any session has a listener', () => {
       const [one, two] = [follow('ses_1'), follow('ses_2')]
       router.receive(told('evt_1'))
       one.leave()
@@ -205,22 +205,22 @@ describe('EventHub', () => {
       expect(late.listener.events).toHaveLength(1)
     })
 
-    it('but not what nobody followed when it was told first', () => {
+    it('except an event whose first copy arrived while no session had a listener', () => {
       router.receive(told('evt_1'))
       const { listener } = follow('ses_1')
       router.receive(told('evt_1'))
       expect(listener.events).toHaveLength(1)
     })
 
-    it('and as often as it comes what has no id', () => {
+    it('and an event without an id each time', () => {
       const { listener } = follow('ses_1')
       for (const id of [undefined, undefined, 7, 7]) router.receive({ ...event('ses_1'), id: id as never })
       expect(listener.events).toHaveLength(4)
     })
   })
 
-  describe('knows that the server does nothing', () => {
-    it('once the stream is up, and until a session works, whoever prompted it', () => {
+  describe('knows that the server is idle', () => {
+    it('from the connection of the stream until any session works', () => {
       expect(router.isQuiet).toBe(false)
       router.opened()
       expect(router.isQuiet).toBe(true)
@@ -233,7 +233,7 @@ describe('EventHub', () => {
       expect(router.isQuiet).toBe(true)
     })
 
-    it('takes what a session says of its work for work: that it began may not have been heard', () => {
+    it('counts any event about work as work, because the event of its start may have been missed', () => {
       router.opened()
       router.receive(task('ses_1', 'ses_child'))
       expect(router.isQuiet).toBe(false)
@@ -241,13 +241,13 @@ describe('EventHub', () => {
       expect(router.isQuiet).toBe(true)
     })
 
-    it('takes a state that it does not know for work', () => {
+    it('counts an unknown session state as work', () => {
       router.opened()
       router.receive(status('ses_1', 'thinking'))
       expect(router.isQuiet).toBe(false)
     })
 
-    it('still when nobody reads any more, but not where the stream was cut', () => {
+    it('after the reader has left, but not after the stream was cut', () => {
       router.opened()
       router.closed()
       expect(router.isQuiet).toBe(true)
@@ -255,14 +255,14 @@ describe('EventHub', () => {
       expect(router.isQuiet).toBe(false)
     })
 
-    it('not where the stream had to be opened again: what happened in between was heard by nobody', () => {
+    it('not after a reconnect, because the events between the connections were missed', () => {
       router.opened()
       router.closed()
       router.opened()
       expect(router.isQuiet).toBe(false)
     })
 
-    it('not where the stream was silent for longer than heartbeats are apart', () => {
+    it('not if the stream was silent for longer than the interval of the heartbeats', () => {
       router.opened()
       clock.increment(15_000)
       expect(router.isQuiet).toBe(true)

@@ -11,12 +11,12 @@ type Answer = () => Promise<unknown>
 const refusal: Answer = () => Promise.resolve({ info: { error: { name: 'UnknownError' } }, parts: [] })
 const busy = new HttpError(500, 'busy')
 
-/** A server's API, scripted, and what it was asked. */
+/** Scripted API of a server, which records the requests. */
 class FakeApi {
   readonly log: string[] = []
   sessions: { id: string; title: string }[] = []
   prompt: Answer = refusal
-  /** What the next deletions are answered with. */
+  /** Results of the next deletions. */
   deletions: Error[] = []
 
   findSessions(_: unknown, title: string) {
@@ -47,7 +47,7 @@ class FakeApi {
 
 const whole = [`find ${warmUpTitle}`, `create ${warmUpTitle}`, 'prompt ses_new file', 'delete ses_new']
 
-/** A warm-up of a server with this API. */
+/** Runs a warm-up on a server with this API. */
 function start(api: FakeApi, options = optionsOf(), runtime = new RuntimeHandle(options)) {
   const clock = new SteppedClock()
   const client: unknown = api
@@ -66,8 +66,8 @@ function start(api: FakeApi, options = optionsOf(), runtime = new RuntimeHandle(
   return { actor, clock, options, runtime, status: () => actor.getSnapshot().status }
 }
 
-describe('a warm-up', () => {
-  it('prompts a session of its own with what no model can be told, and deletes it', async () => {
+describe('A warm-up', () => {
+  it('prompts a session of its own with a part that reaches no model, and deletes the session', async () => {
     const api = new FakeApi()
     const { clock, status } = start(api)
     await clock.advance()
@@ -75,7 +75,7 @@ describe('a warm-up', () => {
     expect(api.log).toEqual(whole)
   })
 
-  it('first deletes what an interrupted one left, and nothing else', async () => {
+  it('first deletes the session of an interrupted warm-up, and no other session', async () => {
     const api = new FakeApi()
     api.sessions = [
       { id: 'ses_left', title: warmUpTitle },
@@ -86,7 +86,7 @@ describe('a warm-up', () => {
     expect(api.log).toEqual([whole[0], 'delete ses_left', ...whole.slice(1)])
   })
 
-  it('deletes its session also where the prompt fails, and fails', async () => {
+  it('rejects if the prompt fails, after it deleted its session', async () => {
     const api = new FakeApi()
     api.prompt = () => Promise.reject(new Error('no'))
     const { clock, status } = start(api)
@@ -95,7 +95,7 @@ describe('a warm-up', () => {
     expect(api.log).toEqual(whole)
   })
 
-  it('tries its deletion three times', async () => {
+  it('tries the deletion of its session three times', async () => {
     const api = new FakeApi()
     api.deletions = [busy, busy, busy, busy]
     const { clock, status } = start(api)
@@ -104,7 +104,7 @@ describe('a warm-up', () => {
     expect(api.log.filter((entry) => entry.startsWith('delete'))).toHaveLength(3)
   })
 
-  it('takes a session that is not there for deleted', async () => {
+  it('counts a missing session as deleted', async () => {
     const api = new FakeApi()
     api.deletions = [new HttpError(404, 'Session not found')]
     const { clock } = start(api)
@@ -112,7 +112,7 @@ describe('a warm-up', () => {
     expect(api.log).toEqual(whole)
   })
 
-  it('stopped in the middle ends its work and deletes its session', async () => {
+  it('aborts its prompt and deletes its session when it is stopped', async () => {
     const api = new FakeApi()
     api.prompt = () => new Promise(() => undefined)
     const { actor, clock } = start(api)
@@ -123,7 +123,7 @@ describe('a warm-up', () => {
     expect(api.log).toEqual([...whole.slice(0, 3), 'abort ses_new', 'delete ses_new'])
   })
 
-  it('is not done again by a server that answered it: its model was asked', async () => {
+  it('is not repeated on a server that answered the prompt, because the model was asked', async () => {
     const api = new FakeApi()
     api.prompt = () => Promise.resolve({ info: { finish: 'stop' }, parts: [] })
     const { clock, options, runtime } = start(api)

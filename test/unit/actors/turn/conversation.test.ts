@@ -35,7 +35,7 @@ const session = (id: string, directory: string): RequestListener => {
 }
 
 describe('Conversation.open', () => {
-  it('creates its session on first use, once, however many ask at once', async () => {
+  it('creates its session once, on first use, also for concurrent callers', async () => {
     const { client, asked } = await serve(session('ses_new', '/real/work'))
     const conversation = new Conversation({ key: 'k' })
     const ids = await Promise.all([1, 2, 3].map(() => conversation.open(client, fallback, signal)))
@@ -45,7 +45,7 @@ describe('Conversation.open', () => {
     expect(conversation).toMatchObject({ sessionId: 'ses_new', directory: '/real/work' })
   })
 
-  it("looks a session that is named up, to answer its requests in its own directory, not the turn's", async () => {
+  it("looks up a given session, so that its requests are answered in the session's directory, not the turn's", async () => {
     const { client, asked } = await serve(session('ses_1', '/its/own'))
     const conversation = new Conversation({ key: 'k', sessionId: 'ses_1', named: given })
     expect(await conversation.open(client, fallback, signal)).toBe('ses_1')
@@ -53,13 +53,13 @@ describe('Conversation.open', () => {
     expect(conversation.directory).toBe('/its/own')
   })
 
-  it("works in the conversation's directory rather than the fallback", async () => {
+  it("prefers the conversation's directory to the default directory", async () => {
     const { client, asked } = await serve(session('ses_new', '/given'))
     await new Conversation({ key: 'k', named: given }).open(client, fallback, signal)
     expect(asked).toEqual(['POST /session in /given'])
   })
 
-  it('rejects for a session that does not exist, and asks again the next time', async () => {
+  it('rejects for a session that does not exist, and asks the server again on the next call', async () => {
     let answers = 0
     const { client } = await serve((request, response) => {
       if (answers++ > 0) return session('ses_1', '/w')(request, response)
@@ -72,7 +72,7 @@ describe('Conversation.open', () => {
     expect(await conversation.open(client, fallback, signal)).toBe('ses_1')
   })
 
-  it('leaves only the one who aborts without the answer', async () => {
+  it('rejects only the caller that aborts', async () => {
     let release: (() => void) | undefined
     const { client } = await serve((request, response) => {
       release = () => session('ses_new', '/w')(request, response)
@@ -90,7 +90,7 @@ describe('Conversation.open', () => {
     expect(await staying).toBe('ses_new')
   })
 
-  it('asks nothing for one who has left already', async () => {
+  it('sends no request for a caller that has already aborted', async () => {
     const { client, asked } = await serve((_, response) => response.writeHead(500).end())
     const conversation = new Conversation({ key: 'k' })
     await expect(conversation.open(client, fallback, AbortSignal.abort(new Error('left')))).rejects.toThrow(
@@ -99,7 +99,7 @@ describe('Conversation.open', () => {
     expect(asked).toEqual([])
   })
 
-  it('does not mind that the answer is a failure where everybody has left', async () => {
+  it('ignores a failure after all callers have aborted', async () => {
     let release: (() => void) | undefined
     const { client } = await serve((_, response) => {
       const fail = (): void => void response.writeHead(500).end()
@@ -116,12 +116,12 @@ describe('Conversation.open', () => {
     await client.abort('ses_x', undefined).catch(() => undefined)
   })
 
-  describe('where the server makes the session elsewhere', () => {
+  describe('if the server creates the session in another directory', () => {
     const sent = { ...named, directory: '/jobs/a%2Fb' }
     const elsewhere: RequestListener = (request, response) =>
       request.method === 'DELETE' ? response.end('true') : session('ses_new', '/jobs/a/b')(request, response)
 
-    it('rejects with what was sent and what was taken, and deletes that session', async () => {
+    it('rejects with the sent directory and the used directory, and deletes the session', async () => {
       const { client, asked } = await serve(elsewhere)
       const conversation = new Conversation({ key: 'k' })
       const opened = conversation.open(client, { ...fallback, named: sent }, signal)
@@ -133,7 +133,7 @@ describe('Conversation.open', () => {
       expect(conversation.sessionId).toBeUndefined()
     })
 
-    it('rejects also where that session cannot be deleted', async () => {
+    it('rejects also if the session cannot be deleted', async () => {
       const { client } = await serve((request, response) =>
         request.method === 'DELETE' ? response.writeHead(500).end() : elsewhere(request, response),
       )
@@ -142,7 +142,7 @@ describe('Conversation.open', () => {
     })
   })
 
-  it('follows the directory of a session that became a link, and comes back to the directory', async () => {
+  it('follows the directory of a session to the target of a link, and back', async () => {
     const { client } = await serve(session('ses_new', '/work'))
     let real = '/work'
     const policy = { ...remoteDirectories, resolve: () => Promise.resolve(real) }
@@ -153,7 +153,7 @@ describe('Conversation.open', () => {
     }
   })
 
-  it('looks a session up from the base of the policy, its id escaped, so that nothing of its own directory is loaded', async () => {
+  it('looks up a session from the base directory of the policy, so that the server loads nothing of the directory of the session', async () => {
     const { client, asked } = await serve(session('ses_1', '/its/own'))
     const terms = { ...fallback, policy: { ...remoteDirectories, base: '/base' } }
     const ours = new OpenCodeClient(
@@ -167,7 +167,7 @@ describe('Conversation.open', () => {
     expect(new Set(asked)).toEqual(new Set(['GET /session/ses%5f1 in /base']))
   })
 
-  describe('in a directory that may not be worked in', () => {
+  describe('in a directory that the policy rejects', () => {
     const refused = new InvalidOptionsError('not there')
     const refusing = (bad: string) => {
       const seen: string[] = []
@@ -178,14 +178,14 @@ describe('Conversation.open', () => {
       return { terms: { ...fallback, policy: { ...remoteDirectories, resolve } }, seen }
     }
 
-    it('rejects before the server is told of it', async () => {
+    it('rejects before any request to the server', async () => {
       const { client, asked } = await serve(session('ses_new', '/work'))
       const opened = new Conversation({ key: 'k' }).open(client, refusing('/work').terms, signal)
       await expect(opened).rejects.toBe(refused)
       expect(asked).toEqual([])
     })
 
-    it("rejects where that is the named session's own, whatever the turn names", async () => {
+    it('rejects for the directory of the given session, also if the turn names another directory', async () => {
       const { client, asked } = await serve(session('ses_1', '/its/own'))
       const { terms, seen } = refusing('/its/own')
       const conversation = new Conversation({ key: 'k', sessionId: 'ses_1', named: given })
@@ -194,7 +194,7 @@ describe('Conversation.open', () => {
       expect(seen).toEqual(['/its/own'])
     })
 
-    it('rejects for a session that is known too, and lets it go on once the directory may be worked in again', async () => {
+    it('rejects for a known session, and continues it when the policy accepts the directory again', async () => {
       const { client, asked } = await serve(session('ses_new', '/work'))
       const conversation = new Conversation({ key: 'k' })
       await conversation.open(client, fallback, signal)

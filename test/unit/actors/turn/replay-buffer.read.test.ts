@@ -6,7 +6,7 @@ const delta = (content: string): Reply => ({ kind: 'delta', trace_id: null, cont
 const final: Reply = { kind: 'error', trace_id: null, error: 'x', code: 'internal', retryable: false }
 
 describe('Replay.read', () => {
-  it('gives a slow reader the whole text, each piece once, though what it has not read is merged', async () => {
+  it('returns the whole text once to a slow reader, also if unread pieces are merged', async () => {
     const replay = new ReplayBuffer(2_000)
     const pieces = Array.from({ length: 500 }, (_, i) => `${i} `)
     const read: string[] = []
@@ -28,7 +28,7 @@ describe('Replay.read', () => {
     expect((await reader.next()).done).toBe(true)
   })
 
-  it('waits for what comes, and ends when the turn does', async () => {
+  it('waits for new replies, and ends with the turn', async () => {
     const replay = new ReplayBuffer(1_000_000)
     const all: Reply[] = []
     const reading = (async () => {

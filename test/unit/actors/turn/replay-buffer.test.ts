@@ -42,7 +42,7 @@ function collect(replay: ReplayBuffer) {
   return state
 }
 
-/** Replies with neighbouring texts of a kind joined: what any subscriber must agree on. */
+/** Joins neighbouring texts of one kind, because all subscribers get the same joined texts. */
 function joined(replies: readonly Reply[]): Reply[] {
   const result: Reply[] = []
   for (const reply of replies) {
@@ -67,7 +67,7 @@ const anyReply: fc.Arbitrary<Reply> = fc.oneof(
 )
 
 describe('Replay', () => {
-  it('gives every reply to an early, a late and a very late subscriber, and completes', () => {
+  it('emits every reply to early, late and very late subscribers, and completes', () => {
     const replay = new ReplayBuffer(1_000_000)
     const early = collect(replay)
     replay.push(delta('a'))
@@ -83,7 +83,7 @@ describe('Replay', () => {
     }
   })
 
-  it('gives a late subscriber the same texts in the same order, however little it may keep', () => {
+  it('emits the same texts in the same order to a late subscriber, for any size of the buffer', () => {
     fc.assert(
       fc.property(
         fc.array(anyReply, { maxLength: 60 }),
@@ -104,7 +104,7 @@ describe('Replay', () => {
     )
   })
 
-  it('keeps a long text in few pieces', () => {
+  it('merges a long text into few pieces', () => {
     const replay = new ReplayBuffer(10_000)
     for (let i = 0; i < 50_000; i++) replay.push(delta('word '))
     const { seen } = collect(replay)
@@ -112,13 +112,13 @@ describe('Replay', () => {
     expect(joined(seen)).toEqual([delta('word '.repeat(50_000))])
   })
 
-  it('keeps every piece below the limit', () => {
+  it('does not merge pieces below the limit', () => {
     const replay = new ReplayBuffer(1_000_000)
     for (let i = 0; i < 100; i++) replay.push(delta('x'))
     expect(collect(replay).seen).toHaveLength(100)
   })
 
-  it('stops at once for a subscriber that leaves while it catches up, or while it is told', () => {
+  it('stops at once for a subscriber that leaves during the replay or during a reply', () => {
     const replay = new ReplayBuffer(1_000_000)
     for (const text of ['a', 'b', 'c']) replay.push(delta(text))
     const seen: Reply[] = []
@@ -136,7 +136,7 @@ describe('Replay', () => {
   })
 
   it.each([1_000_000, 200])(
-    'loses and doubles nothing for a subscriber that causes replies while it catches up (%i bytes)',
+    'loses and repeats nothing for a subscriber that causes replies during the replay (%i bytes)',
     (maxBytes) => {
       const replay = new ReplayBuffer(maxBytes)
       const pushed: Reply[] = []
@@ -158,7 +158,7 @@ describe('Replay', () => {
     },
   )
 
-  it('goes on for the others where one subscriber throws', async () => {
+  it('continues for other subscribers if one subscriber throws', async () => {
     const replay = new ReplayBuffer(1_000)
     const thrown = new Promise((resolve) => (config.onUnhandledError = resolve))
     onTestFinished(() => void (config.onUnhandledError = null))

@@ -34,7 +34,7 @@ const onPermission = (policy: unknown, timeout = never) =>
 const onQuestion = (policy: unknown, timeout = never) =>
   decide(question, { onPermission: 'always', onQuestion: policy as QuestionPolicy }, timeout)
 
-describe('decide on a permission', () => {
+describe('decide, for a permission', () => {
   it.each([
     ['once', { reply: 'once' }],
     ['always', { reply: 'always' }],
@@ -52,10 +52,10 @@ describe('decide on a permission', () => {
     ['nothing', () => undefined],
     ['null', () => null],
     ['a yes', () => true],
-    ['an unknown word', () => 'allow'],
+    ['an unknown answer', () => 'allow'],
     ['an object', () => ({ reply: 'once' })],
     ['an empty message', () => ({ reject: ' ' })],
-    ['no text for a message', () => ({ reject: 7 })],
+    ['a message that is not a string', () => ({ reject: 7 })],
     [
       'an error',
       () => {
@@ -63,22 +63,22 @@ describe('decide on a permission', () => {
       },
     ],
     ['a rejection', () => Promise.reject(new Error('boom'))],
-  ])('rejects, with a message so that the model goes on, where the policy answers %s', async (_, policy) => {
+  ])('rejects with a message, so that the model goes on, if the policy returns %s', async (_, policy) => {
     expect(await onPermission(policy)).toEqual(rejection)
   })
 
-  it('rejects where the policy takes too long', async () => {
+  it('rejects if the policy exceeds the time limit', async () => {
     expect(await onPermission(() => never, Promise.resolve())).toEqual(rejection)
   })
 
-  it('shows the policy the request', async () => {
+  it('passes the request to the policy', async () => {
     const seen: unknown[] = []
     await onPermission((request: unknown) => seen.push(request))
     expect(seen).toEqual([permission])
   })
 })
 
-describe('decide on a question', () => {
+describe('decide, for a question', () => {
   it.each([
     ['reject', dismiss],
     [() => 'reject', dismiss],
@@ -94,18 +94,18 @@ describe('decide on a question', () => {
     ['one list', () => ['A', 'B']],
     ['too few answers', () => [['A']]],
     ['too many answers', () => [['A'], ['B'], ['C']]],
-    ['labels that are none', () => [['A'], [7]]],
+    ['labels that are not strings', () => [['A'], [7]]],
     [
       'an error',
       () => {
         throw new Error('boom')
       },
     ],
-  ])('dismisses it where the policy answers %s', async (_, policy) => {
+  ])('dismisses the question if the policy returns %s', async (_, policy) => {
     expect(await onQuestion(policy)).toEqual(dismiss)
   })
 
-  it('dismisses it where the policy takes too long', async () => {
+  it('dismisses the question if the policy exceeds the time limit', async () => {
     expect(await onQuestion(() => never, Promise.resolve())).toEqual(dismiss)
   })
 })
@@ -117,7 +117,7 @@ describe('answerRequest', () => {
     [{ reply: 'reject', message: 'No' }, '/permission/per_1/reply', { reply: 'reject', message: 'No' }],
     [{ answers: [['A'], ['B']] }, '/question/que_1/reply', { answers: [['A'], ['B']] }],
     [{ reply: 'dismiss' }, '/question/que_1/reject', {}],
-  ])('tells the server in the directory of the session: %j', async (answer, url, body) => {
+  ])('sends the answer in the directory of the session: %j', async (answer, url, body) => {
     const requests: unknown[] = []
     const server = createServer((request, response) => {
       void bodyOf(request).then((text) => {

@@ -32,25 +32,25 @@ describe('StallTimer', () => {
     timer.start()
   })
 
-  /** Time passes in small steps, so that a timer that is set while it passes fires in time. */
+  /** Advances the clock in small steps, so that a timer that is set meanwhile fires in time. */
   async function pass(ms: number): Promise<void> {
     for (let i = 0; i < ms; i += 10) await increment(10)
   }
 
-  /** Moves the clock at once, and lets what the sockets hold be read. */
+  /** Advances the clock in one step, and lets the event loop read the sockets. */
   async function increment(ms: number): Promise<void> {
     clock.increment(ms)
     await settled()
   }
 
-  it('notices that nothing happens, once, when the time is up', async () => {
+  it('reports a stall once, when the time limit passes without progress', async () => {
     await pass(990)
     expect(stalls).toEqual([])
     await pass(10_000)
     expect(stalls).toEqual([1_000])
   })
 
-  it('takes every event for progress', async () => {
+  it('counts every event as progress', async () => {
     for (let i = 0; i < 20; i++) {
       await pass(900)
       timer.onEvent(event())
@@ -71,14 +71,14 @@ describe('StallTimer', () => {
     expect(timers).toBe(1)
   })
 
-  it('notices nothing once stopped', async () => {
+  it('reports nothing after it was stopped', async () => {
     await pass(500)
     timer.stop()
     await pass(10_000)
     expect(stalls).toEqual([])
   })
 
-  it('waits while a tool runs, and gives the whole time again after it', async () => {
+  it('waits while a tool runs, and restarts the whole time limit afterwards', async () => {
     timer.onReply(call)
     await pass(60_000)
     timer.onReply(result)
@@ -89,7 +89,7 @@ describe('StallTimer', () => {
     expect(stalls).toEqual([61_000])
   })
 
-  it('waits for the last of several tools', async () => {
+  it('waits until the last of several tools has ended', async () => {
     timer.onReply(call)
     timer.onReply({ ...call, call_id: 'c2' })
     timer.onReply(result)
@@ -101,7 +101,7 @@ describe('StallTimer', () => {
     expect(stalls).toHaveLength(1)
   })
 
-  it('waits while a request is pending, until it is answered by us or by somebody else', async () => {
+  it('waits while a request is pending, until this package or another client answers the request', async () => {
     timer.enterRequest('per_1')
     timer.enterRequest('que_1')
     await pass(5_000)
@@ -116,7 +116,7 @@ describe('StallTimer', () => {
   })
 
   it.each(['permission.replied', 'question.replied', 'question.rejected'])(
-    'takes %s for an answer',
+    'counts %s as the answer of a request',
     async (type) => {
       timer.enterRequest('r1')
       timer.onEvent(event(type, { requestID: 'r1' }))
@@ -138,7 +138,7 @@ describe('StallTimer', () => {
     expect(stalls).toEqual([61_000])
   })
 
-  it('does not wait for a retry of which a gap swallowed the beginning', async () => {
+  it('does not wait for a retry whose notice was missed', async () => {
     timer.enterRetry()
     await pass(5_000)
     timer.resynced()
@@ -148,9 +148,9 @@ describe('StallTimer', () => {
     expect(stalls).toEqual([6_000])
   })
 
-  it('reads what waits on the sockets before it judges', async () => {
+  it('reads pending data of the sockets before it reports a stall', async () => {
     await pass(990)
-    // The timer fires; then, in the same round of the event loop, what had arrived is read.
+    // The timer fires. In the same round of the event loop the arrived data is read.
     clock.increment(10)
     timer.onEvent(event())
     await settled()
@@ -159,7 +159,7 @@ describe('StallTimer', () => {
     expect(stalls).toEqual([2_000])
   })
 
-  it('judges nothing once stopped, also in the middle of it', async () => {
+  it('reports nothing if it is stopped during the check', async () => {
     await pass(990)
     clock.increment(10)
     timer.stop()
@@ -167,11 +167,11 @@ describe('StallTimer', () => {
     expect(stalls).toEqual([])
   })
 
-  it('does not count the time for which the host stood still', async () => {
+  it('does not count the time for which the host was suspended', async () => {
     await pass(500)
     await increment(20_000)
     expect(stalls).toEqual([])
-    // The whole stall time begins again, so that events that arrived meanwhile are read first.
+    // The whole time limit restarts, so that events that arrived meanwhile are read first.
     await pass(990)
     timer.onEvent(event())
     await pass(990)
@@ -180,14 +180,14 @@ describe('StallTimer', () => {
     expect(stalls).toEqual([22_490])
   })
 
-  it('is put off once for each silence by a host that stands still', async () => {
+  it('restarts the time limit for a suspended host only once per silence', async () => {
     await increment(5_000)
     expect(stalls).toEqual([])
     await increment(5_000)
     expect(stalls).toEqual([10_000])
   })
 
-  it('takes a gap for no progress', async () => {
+  it('does not count a reconnect of the stream as progress', async () => {
     await pass(900)
     timer.resynced()
     await pass(100)

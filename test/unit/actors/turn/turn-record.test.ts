@@ -34,7 +34,7 @@ function collect(record: TurnRecord) {
 }
 
 describe('TurnRecord', () => {
-  it('gives replies and states until the terminal reply, which completes it; what comes after is dropped', async () => {
+  it('emits replies and states until the terminal reply, completes, and drops later replies', async () => {
     const record = newRecord()
     const early = collect(record)
     record.setStatus({ state: 'queued' })
@@ -58,7 +58,7 @@ describe('TurnRecord', () => {
     ['boom\n    at x (/srv/app/y.js)', 'boom'],
     ['cannot open /srv/app/y.js', 'cannot open <path>'],
     ['no: sk-1', 'no: ***'],
-  ])('fails with one safe line: %s', (said, message) => {
+  ])('fails with one line without paths and secrets: %s', (said, message) => {
     const record = newRecord()
     const { replies } = collect(record)
     record.fail({ code: 'internal', error: said }, (text) => text.replace('sk-1', '***'))
@@ -67,18 +67,21 @@ describe('TurnRecord', () => {
     ])
   })
 
-  it('has its deadline counted from its request, and an error is retryable as its code is unless told', () => {
+  it('counts its deadline from the request', () => {
     const record = newRecord()
     expect(record.deadlineAt - record.startedAt).toBe(record.plan.deadlineMs)
-    const { replies } = collect(record)
+  })
+
+  it('fails with an error that is retryable as given, else as its code is', () => {
+    const record = newRecord()
     record.fail({ code: 'stalled', error: 'x', retryable: false }, (text) => text)
-    expect(replies).toMatchObject([{ code: 'stalled', retryable: false }])
+    expect(collect(record).replies).toMatchObject([{ code: 'stalled', retryable: false }])
     const other = newRecord()
     other.fail({ code: 'stalled', error: 'x' }, (text) => text)
     expect(collect(other).replies).toMatchObject([{ code: 'stalled', retryable: true }])
   })
 
-  it('names its message as opencode does, unlike any other, later ones after earlier ones', () => {
+  it('creates message ids in the form of opencode, unique and in order of time', () => {
     const ids = Array.from({ length: 5_000 }, () => newRecord().messageId)
     for (const id of ids) expect(id).toMatch(/^msg_[0-9a-f]{12}[0-9A-Za-z]{14}$/)
     expect(new Set(ids).size).toBe(ids.length)

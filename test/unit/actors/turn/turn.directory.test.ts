@@ -3,7 +3,7 @@ import { remoteDirectories } from '../../../../src/actors/server/directory-polic
 import { HostFaultError, InvalidOptionsError } from '../../../../src/errors.ts'
 import { startServer } from '../../../support/machine-harness.ts'
 
-it('a turn in a directory that may not be worked in is rejected before the server is told of it; others run', async () => {
+it('a turn in a directory that the policy rejects ends before any request to the server; other turns run', async () => {
   const server = startServer()
   const asked: unknown[] = []
   server.world.policy = {
@@ -28,7 +28,7 @@ it('a turn in a directory that may not be worked in is rejected before the serve
   expect(running.replies.at(-1)).toMatchObject({ kind: 'final', content: 'Hello' })
 })
 
-it('a turn whose server works in what the name decodes to is rejected, and its work aborted', async () => {
+it('a turn is rejected and its work aborted if the server works in the decoded form of the directory', async () => {
   const server = startServer()
   await server.beHealthy()
   const turn = server.turn({ text: 'hello', directory: '/jobs/a%2Fb' })
@@ -53,7 +53,7 @@ it('a turn whose server works in what the name decodes to is rejected, and its w
   expect(server.world.client.aborts).toEqual([sessionID])
 })
 
-it('a passing fault of the host is no fault of the directory: the turn may be tried again', async () => {
+it('a temporary fault of the host during the check of a directory makes the turn retryable', async () => {
   const server = startServer()
   const fault = new HostFaultError('The directory could not be looked up (EMFILE at /srv/x)', {
     errno: 'EMFILE',

@@ -8,7 +8,7 @@ const ofStatus = (type: string) => (event: OpenCodeEvent) =>
   (event.properties['status'] as { type?: string } | undefined)?.type === type
 const ofType = (type: string) => (event: OpenCodeEvent) => event.type === type
 
-/** A turn on a server that plays a recording, which has come to the prompt. */
+/** Starts a turn on a server that plays a recording up to the prompt. */
 async function playing(name: string) {
   const recording = recordingOf(name)
   const server = await PlaybackServer.start(recording)
@@ -23,8 +23,8 @@ async function playing(name: string) {
   return { server, turn, text, reached, expected: recording.expected.replies.at(-1) as TerminalReply }
 }
 
-describe('a turn whose stream is cut', () => {
-  it('goes on where the server had taken the prompt and was not busy yet', async () => {
+describe('A turn whose event stream is cut', () => {
+  it('continues if the server had accepted the prompt and was not busy yet', async () => {
     const { server, turn, expected } = await playing('streams/hello')
     server.playTo(server.indexOf(ofStatus('busy')))
     server.cut()
@@ -33,7 +33,7 @@ describe('a turn whose stream is cut', () => {
     expect(await turn.done).toEqual(expected)
   })
 
-  it('ends as it was cancelled where it was asked between idle and the last word of its message', async () => {
+  it('ends as cancelled if the snapshot falls between idle and the last update of the message', async () => {
     const { server, turn, text, expected } = await playing('recorded/cancel-text')
     server.playTo(server.indexOf(ofType('message.part.delta')))
     server.cut()
@@ -44,7 +44,7 @@ describe('a turn whose stream is cut', () => {
     expect(text()).toBe('w0 w1 w2 ')
   })
 
-  it('asks anew where the stream is cut again while it asks', async () => {
+  it('requests another snapshot if the stream is cut again during the snapshot', async () => {
     const { server, turn, text, reached, expected } = await playing('recorded/multi-text')
     const second = server.indexOf(({ properties }) => properties['delta'] === '2.')
     server.playTo(server.indexOf(({ properties }) => properties['delta'] === '1.'))
@@ -62,7 +62,7 @@ describe('a turn whose stream is cut', () => {
     expect(text()).toBe('Step 1.Step 2.All done.')
   })
 
-  it('joins no text across the gap where the server cannot answer at first', async () => {
+  it('does not join texts across missed events while the server cannot answer', async () => {
     const { server, turn, text, reached, expected } = await playing('recorded/cut-midstream')
     const third = server.indexOf(({ properties }) => properties['delta'] === 'three')
     server.playTo(third - 1)

@@ -17,7 +17,7 @@ const replies = { a: delta('a'), b: delta('b'), x: delta('x'), F: final('ab'), G
 
 const scheduler = () => new TestScheduler((actual, expected) => expect(actual).toEqual(expected))
 
-/** A turn whose replies are drawn, and which notes when it is cancelled. */
+/** Returns a turn with the drawn replies, which records its cancellation. */
 function drawn(replies$: Observable<Reply>, cancel: () => void): Turn {
   return {
     id: 'drawn',
@@ -35,8 +35,8 @@ function drawn(replies$: Observable<Reply>, cancel: () => void): Turn {
   }
 }
 
-describe('the cold form of a turn', () => {
-  it('is a turn of its own for each subscription', () => {
+describe('turn$', () => {
+  it('starts a turn for each subscription', () => {
     let started = 0
     scheduler().run(({ cold, expectObservable }) => {
       const turn$ = coldTurn(() => {
@@ -49,7 +49,7 @@ describe('the cold form of a turn', () => {
     expect(started).toBe(2)
   })
 
-  it('is left, and so cancelled, when the next prompt comes: switchMap does what one expects', () => {
+  it('is cancelled by switchMap when the next prompt arrives', () => {
     const cancelled: string[] = []
     scheduler().run(({ cold, hot, expectObservable, expectSubscriptions, flush }) => {
       const first = cold('a-b-(F|)', replies)
@@ -68,7 +68,7 @@ describe('the cold form of a turn', () => {
     expect(cancelled).toContain('first')
   })
 
-  it('is cancelled where its subscriber has enough', () => {
+  it('is cancelled when its subscriber unsubscribes', () => {
     let cancels = 0
     scheduler().run(({ cold, expectObservable }) => {
       const turn$ = coldTurn(() => drawn(cold('a-b-(F|)', replies), () => cancels++))

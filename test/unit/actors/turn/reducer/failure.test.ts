@@ -31,7 +31,7 @@ describe('failureOf', () => {
       false,
     ],
     [
-      'its second error, with a stack',
+      'the second error for an unknown model, with a stack',
       wire('UnknownError', { message: 'ProviderModelNotFoundError: Model not found: a/b\n    at x' }),
       'model_not_found',
       false,
@@ -56,22 +56,22 @@ describe('failureOf', () => {
       'rejected',
       false,
     ],
-  ])('maps %s', (_, error, code, retryable) => {
+  ])('maps %s to its code', (_, error, code, retryable) => {
     expect(failureOf(error)).toMatchObject({ code, retryable })
   })
 
-  it('says what the server says of another try', () => {
+  it("takes retryable from the server's error", () => {
     expect(failureOf(api(429, false)).retryable).toBe(false)
     expect(failureOf(wire('UnknownError', { isRetryable: true })).retryable).toBe(true)
   })
 
-  it('takes a model name in a message for no missing model', () => {
+  it('does not return model_not_found if the message only quotes "Model not found"', () => {
     expect(failureOf(api(400, false, 'Bad key; Model not found is another error')).code).toBe(
       'provider_error',
     )
   })
 
-  it('gives the first line of the message, or else the name', () => {
+  it('returns the first line of the message, or the name of an error without a message', () => {
     expect(failureOf(wire('UnknownError', { message: 'one\n    at two' })).error).toBe('one')
     expect(failureOf(wire('UnknownError', { message: ' \n' })).error).toBe('UnknownError')
   })
@@ -132,7 +132,7 @@ describe('safeLine', () => {
     ['in </srv/agents/x>', 'in <<path>>'],
     ['{"path":"/srv/agents/x"}', '{"path":"<path>"}'],
     ['/srv/agents/x', '<path>'],
-  ])('gives one line without paths of the host: %j', (message, line) => {
+  ])('returns the first line without paths of the host: %j', (message, line) => {
     expect(safeLine(message)).toBe(line)
   })
 
@@ -147,7 +147,7 @@ describe('safeLine', () => {
     expect(safeLine(message)).toBe(message)
   })
 
-  it('is one line of bounded length for any text', () => {
+  it('returns one line of bounded length for any text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 3_000 }), (message) => {
         const line = safeLine(message)
@@ -158,7 +158,7 @@ describe('safeLine', () => {
     expect(safeLine('x'.repeat(5_000))).toHaveLength(1_000)
   })
 
-  it('takes no time for long lines full of slashes', () => {
+  it('handles long lines full of slashes in linear time', () => {
     const started = performance.now()
     safeLine(' /a'.repeat(200_000))
     safeLine('/'.repeat(200_000))
@@ -167,10 +167,10 @@ describe('safeLine', () => {
   })
 })
 
-describe('a secret in an error', () => {
+describe('failureOf with a mask', () => {
   const mask = (text: string) => text.replaceAll('sk-one,/two/three/four', '***')
 
-  it('is masked before the line is cut, and before paths are taken out of it', () => {
+  it('masks a secret before the line is cut and before paths are replaced', () => {
     for (let at = 970; at < 1000; at++) {
       const message = `${'x'.repeat(at)} sk-one,/two/three/four and more`
       const { error } = failureOf(api(400, false, message), mask)

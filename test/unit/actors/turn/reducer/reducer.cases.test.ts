@@ -19,60 +19,68 @@ const mask = (text: string) => text.replaceAll(key, '***')
 const play = (...events: OpenCodeEvent[]) => played(events, mask)
 
 const time = { created: 1, completed: 2 }
-/** Answers that ended, each with what is said of it. */
+/** Returns the events of completed answers, one for each given set of fields. */
 const ended = (...answers: Record<string, unknown>[]) =>
   answers.map((more, i) => answer({ id: `msg_${i}`, time, ...more }))
 const error = (message: string) => ({ name: 'UnknownError', data: { message } })
 
-describe('how often in a row an answer ended without a finish that the server takes for one', () => {
+describe('TurnReducer.unfinished', () => {
   it.each([
     ['no answer', [], 0],
-    ['an unknown one', [{ finish: 'unknown' }], 1],
-    ['two unknown ones', [{ finish: 'unknown' }, { finish: 'unknown' }], 2],
-    ['an end', [{ finish: 'unknown' }, { finish: 'stop' }], 0],
-    ['an unknown one after an end', [{ finish: 'unknown' }, { finish: 'stop' }, { finish: 'unknown' }], 1],
-    ['a call that is none', [{ finish: 'unknown' }, { finish: 'tool-calls' }], 2],
-    ['a summary', [{ finish: 'unknown' }, { finish: 'stop', summary: true }, { finish: 'unknown' }], 2],
-    ['one that has not ended', [{ finish: 'unknown' }, { finish: 'unknown', time: { created: 1 } }], 1],
+    ['an answer with an unknown finish', [{ finish: 'unknown' }], 1],
+    ['two answers with an unknown finish', [{ finish: 'unknown' }, { finish: 'unknown' }], 2],
+    ['no answer before a finished answer', [{ finish: 'unknown' }, { finish: 'stop' }], 0],
+    [
+      'only the answer after a finished answer',
+      [{ finish: 'unknown' }, { finish: 'stop' }, { finish: 'unknown' }],
+      1,
+    ],
+    ['a tool-calls finish without a call', [{ finish: 'unknown' }, { finish: 'tool-calls' }], 2],
+    ['no summary', [{ finish: 'unknown' }, { finish: 'stop', summary: true }, { finish: 'unknown' }], 2],
+    ['no incomplete answer', [{ finish: 'unknown' }, { finish: 'unknown', time: { created: 1 } }], 1],
   ])('counts %s', (_what, answers, times) => {
     expect(play(prompt, ...ended(...answers)).reducer.unfinished).toBe(times)
   })
 
-  it('does not count one that called a tool', () => {
+  it('does not count an answer that called a tool', () => {
     const { reducer } = play(prompt, ...ended({ finish: 'tool-calls' }), toolCall('msg_0'))
     expect(reducer.unfinished).toBe(0)
   })
 })
 
-describe('how often in a row the context overflowed', () => {
+describe('TurnReducer.overflows', () => {
   it.each([
-    ['an answer without any finish', [{}], 1],
-    ['two of them, and the summary between', [{}, { summary: true, finish: 'stop' }, {}], 2],
-    ['none that finished', [{}, { finish: 'stop' }], 0],
-    ['none that failed', [{}, { error: error('no') }], 0],
+    ['an answer without a finish', [{}], 1],
+    [
+      'two answers without a finish, with a summary between them',
+      [{}, { summary: true, finish: 'stop' }, {}],
+      2,
+    ],
+    ['no finished answer', [{}, { finish: 'stop' }], 0],
+    ['no failed answer', [{}, { error: error('no') }], 0],
   ])('counts %s', (_what, answers, times) => {
     expect(play(prompt, ...ended(...answers)).reducer.overflows).toBe(times)
   })
 })
 
-describe('whether the server has said anything of the turn', () => {
+describe('TurnReducer.hasSpoken', () => {
   it.each([
-    ['not by the prompt', [prompt, status({ type: 'busy' })], false],
-    ['by an answer that begins', [prompt, answer()], true],
-    ['by an error', [event('session.error', { error: error('no') })], true],
-  ])('is so %s', (_what, events, has) => {
+    ['the prompt alone', [prompt, status({ type: 'busy' })], false],
+    ['the beginning of an answer', [prompt, answer()], true],
+    ['an error', [event('session.error', { error: error('no') })], true],
+  ])('after %s is as expected', (_what, events, has) => {
     expect(play(...events).reducer.hasSpoken).toBe(has)
   })
 })
 
-describe('an error before the prompt was seen', () => {
-  it('ends nothing by an idle that follows: it may be of a turn before', () => {
+describe('TurnReducer.push', () => {
+  it('does not end the turn on an error and idle before the prompt, because they may belong to an earlier turn', () => {
     const { outputs } = play(event('session.error', { error: error('no') }), event('session.idle'))
     expect(outputs).toEqual([])
   })
 })
 
-describe('secrets in what the server says', () => {
+describe('Secrets in messages of the server', () => {
   const failed = error(`key ${key} refused`)
   it.each([
     ['the error of the session', [event('session.error', { error: failed }), event('session.idle')]],
@@ -86,7 +94,7 @@ describe('secrets in what the server says', () => {
     expect(outputs).toMatchObject([{ reply: { kind: 'error', error: 'key *** refused' } }])
   })
 
-  it('are masked in a retry, and in a local cause', () => {
+  it('are masked in a retry notice and in a local failure', () => {
     const { outputs, reducer } = play(
       prompt,
       status({ type: 'retry', attempt: 1, message: `no ${key}`, next: 2 }),
@@ -98,13 +106,13 @@ describe('secrets in what the server says', () => {
   })
 })
 
-describe('a session that a child of the turn has begun', () => {
+describe('A session that a child session of the turn created', () => {
   const begun = (id: string, parentID: string) =>
     event('session.created', { sessionID: id, info: { id, parentID } })
   const asked = (id: string) =>
     event('permission.asked', { id: `per_${id}`, sessionID: id, permission: 'bash', patterns: ['*'] })
 
-  it("is the turn's too; one of another session is not", () => {
+  it('belongs to the turn; a child of another session does not', () => {
     const { outputs } = play(
       prompt,
       begun('ses_2', sessionID),
@@ -117,8 +125,8 @@ describe('a session that a child of the turn has begun', () => {
   })
 })
 
-describe('a turn that does not know its prompt', () => {
-  it('takes the first of its own session for it, not that of a child', () => {
+describe('A turn without a message id', () => {
+  it('takes the first user message of its own session as its prompt, not the message of a child session', () => {
     const reducer = new TurnReducer({ sessionId: sessionID, traceId: null })
     const child = { id: 'ses_2', parentID: sessionID }
     const events = [
@@ -136,45 +144,48 @@ describe('a turn that does not know its prompt', () => {
   })
 })
 
-describe('a call of a tool', () => {
+describe('A tool call', () => {
   const call = (state: object) => toolCall('msg_a', state)
   const input = { command: 'ls' }
   const called = { kind: 'tool_call', call_id: 'call_msg_a', tool: 'bash', args: input }
   const failed = { kind: 'tool_result', call_id: 'call_msg_a', tool: 'bash', result: 'no', success: false }
-  const told = (...states: object[]) =>
+  const emitted = (...states: object[]) =>
     play(prompt, answer(), ...states.map(call)).outputs.map((output) => 'reply' in output && output.reply)
 
-  it('is told once its input is known', () => {
-    expect(told({ status: 'pending' }, { status: 'running' })).toEqual([])
+  it('is emitted when its input is known', () => {
+    expect(emitted({ status: 'pending' }, { status: 'running' })).toEqual([])
     expect(
-      told({ status: 'running' }, { status: 'running', input }, { status: 'running', input }),
+      emitted({ status: 'running' }, { status: 'running', input }, { status: 'running', input }),
     ).toMatchObject([called])
   })
 
-  it('is told at its end at the latest, which is told once', () => {
+  it('is emitted at its end at the latest, with one result', () => {
     const end = { status: 'error', error: 'no' }
-    expect(told({ status: 'running' }, { ...end, input }, { ...end, input })).toMatchObject([called, failed])
-    expect(told(end)).toMatchObject([{ ...called, args: {} }, failed])
+    expect(emitted({ status: 'running' }, { ...end, input }, { ...end, input })).toMatchObject([
+      called,
+      failed,
+    ])
+    expect(emitted(end)).toMatchObject([{ ...called, args: {} }, failed])
   })
 })
 
-describe('what is of no known shape', () => {
-  it('changes nothing as a snapshot', () => {
+describe('A value of an unknown shape', () => {
+  it('as a snapshot changes nothing', () => {
     const { reducer } = play(prompt, status({ type: 'busy' }))
     expect(reducer.resync(null as never)).toEqual([])
     expect(reducer.resync('idle' as never)).toEqual([])
     expect(reducer.done).toBe(false)
   })
 
-  it('is told by its code as a local cause', () => {
+  it('as the message of a local failure is replaced by the code', () => {
     const settled = play(prompt).reducer.settle({ code: 'stalled', error: undefined as never })
     expect(settled).toMatchObject([{ reply: { kind: 'error', code: 'stalled', error: 'stalled' } }])
   })
 })
 
-describe('an event that is seen again', () => {
+describe('A repeated event', () => {
   const numbered = (each: OpenCodeEvent, id: string): OpenCodeEvent => ({ ...each, id })
-  it('counts once among the latest 10 000, wherever its id sorts, and anew when it is long forgotten', () => {
+  it('is ignored while its id is among the latest 10 000 ids, in any sort order, and counts again later', () => {
     const { reducer } = play(prompt, answer(), part('prt_1', ''))
     const first = numbered(delta('prt_1', 'x'), 'evt_first')
     const others = (from: number, to: number) => {
@@ -189,21 +200,21 @@ describe('an event that is seen again', () => {
   })
 })
 
-describe('what is told of a session', () => {
+describe('Events of the session', () => {
   const retry = { type: 'retry', attempt: 2, message: 'too many requests', next: 1234 }
 
-  it('is a retry with its time', () => {
+  it('report a retry with its time', () => {
     expect(play(prompt, status(retry)).outputs).toEqual([
       { type: 'retry', attempt: 2, message: 'too many requests', nextAt: 1234 },
     ])
   })
 
-  it('is no error where an event of another kind carries one', () => {
+  it('report no error if an event of another kind has an error field', () => {
     const { reducer } = play(prompt, status({ type: 'busy' }), event('session.diff', { error: error('no') }))
     expect(reducer.hasSpoken).toBe(false)
   })
 
-  it('is its own error before that of an answer', () => {
+  it('report the error of the session in preference to the error of an answer', () => {
     const { outputs } = play(
       prompt,
       status({ type: 'busy' }),
@@ -214,13 +225,13 @@ describe('what is told of a session', () => {
     expect(outputs).toMatchObject([{ reply: { kind: 'error', error: 'of the session' } }])
   })
 
-  it('is its status after a gap, also where that is told alone', () => {
+  it('are replaced by the status of a snapshot, also if the status stands alone', () => {
     const { reducer } = play(prompt)
     expect(reducer.resync({ status: { type: 'busy' }, messages: [], requests: [] })).toEqual([])
     expect(reducer.done).toBe(false)
   })
 
-  it('is an idle without an answer, which no retry would mend', () => {
+  it('end in a failure that is not retryable if a snapshot has an idle session without an answer', () => {
     const { reducer } = play(prompt)
     expect(reducer.resync({ status: {}, messages: [], requests: [] })).toMatchObject([
       { reply: { kind: 'error', code: 'internal', retryable: false } },
@@ -228,9 +239,9 @@ describe('what is told of a session', () => {
   })
 
   it.each([
-    ['keeps what is known of it', { name: 'APIError', data: { statusCode: 401, message: 'no' } }, 'auth'],
-    ['is a refusal where nothing is', error('no'), 'rejected'],
-  ])('is an error before the prompt became a message: it %s', (_what, of, code) => {
+    ['a known code stays', { name: 'APIError', data: { statusCode: 401, message: 'no' } }, 'auth'],
+    ['an unknown error means rejected', error('no'), 'rejected'],
+  ])('with an error before the prompt became a message end the turn: %s', (_what, of, code) => {
     const { reducer } = play(event('session.error', { error: of }))
     expect(reducer.resync({ status: {}, messages: [], requests: [] })).toMatchObject([{ reply: { code } }])
   })

@@ -25,64 +25,68 @@ const failed = (message: string) =>
 const retry = status({ type: 'retry', attempt: 1, message: 'upstream down', next: 2 })
 const text = [answer(), part('prt_1', ''), delta('prt_1', 'so')]
 
-describe('how a turn ends', () => {
+describe('A turn', () => {
   it.each([
-    ['by the first of several errors', [prompt, busy, failed('first'), failed('second'), idle], 'first'],
+    ['with the first of several errors', [prompt, busy, failed('first'), failed('second'), idle], 'first'],
     [
-      'by an error after an answer that would go on',
+      'with an error after an answer that asks for tools',
       [prompt, busy, answer({ finish: 'tool-calls', time }), failed('late'), idle],
       'late',
     ],
     [
-      'by an error that only a summary came after',
+      'with an error that only a summary followed',
       [prompt, busy, failed('overflow'), answer({ summary: true, finish: 'stop', time }), idle],
       'overflow',
     ],
-    ['by an error that comes after idle', [prompt, busy, idle, failed('late')], 'late'],
-    ['as aborted, where an answer ended without a finish', [prompt, busy, answer({ time }), idle], 'Aborted'],
+    ['with an error that follows idle', [prompt, busy, idle, failed('late')], 'late'],
+    ['as aborted if an answer completed without a finish', [prompt, busy, answer({ time }), idle], 'Aborted'],
     [
-      'not by an error that an answer came after',
+      'as aborted, not with an error that an answer followed',
       [prompt, busy, failed('old'), answer({ time }), idle],
       'Aborted',
     ],
-  ])('%s', (_how, events, error) => {
+  ])('ends %s', (_how, events, error) => {
     expect(play(...events)).toMatchObject([{ reply: { kind: 'error', error } }])
   })
 
-  it('by an answer that is whole, whatever error comes after it', () => {
+  it('ends with a complete answer, also if an error follows', () => {
     const outputs = play(prompt, busy, answer({ finish: 'stop', time }), failed('late'), idle)
     expect(outputs).toMatchObject([{ reply: { kind: 'final', finish_reason: 'stop' } }])
   })
 
   it.each([
-    ['what comes before its prompt: that is of a turn before', [busy, failed('no'), idle]],
-    ['an idle before it was busy', [prompt, idle]],
-    ['an idle with an answer that has not ended', [prompt, busy, answer(), idle]],
-    ['an error while it is busy', [prompt, busy, failed('no')]],
-    ['an error, when it is busy again after an idle', [prompt, busy, idle, busy, failed('no')]],
-    ['an error, when it answers again after an idle', [prompt, busy, idle, answer(), failed('no')]],
-    ['an error of no known shape', [prompt, busy, idle, event('session.error', { error: {} })]],
-    ['a retry before its prompt: that is of a turn before', [retry]],
+    ['events before its prompt, which belong to an earlier turn', [busy, failed('no'), idle]],
+    ['idle before busy', [prompt, idle]],
+    ['idle with an incomplete answer', [prompt, busy, answer(), idle]],
+    ['an error while the session is busy', [prompt, busy, failed('no')]],
+    ['an error after idle and busy again', [prompt, busy, idle, busy, failed('no')]],
+    ['an error after idle and another answer', [prompt, busy, idle, answer(), failed('no')]],
+    ['an error of an unknown shape', [prompt, busy, idle, event('session.error', { error: {} })]],
+    ['a retry before its prompt, which belongs to an earlier turn', [retry]],
     [
       'an answer to another prompt',
       [prompt, busy, answer({ parentID: 'msg_other', finish: 'stop', time }), idle],
     ],
-  ])('is not by %s', (_what, events) => {
+  ])('does not end after %s', (_what, events) => {
     expect(play(...events)).toEqual([])
   })
 })
 
-describe('an answer to another message of the session', () => {
+describe('An answer to another user message of the session', () => {
   const answered = answer({ parentID: 'msg_2', finish: 'stop', time })
   it.each([
     [
-      'ends it where the server made the message',
+      'ends the turn if the server added the message',
       [prompt, busy, userMessage('msg_2'), userText('msg_2', true)],
       1,
     ],
-    ['does not where somebody else did', [prompt, busy, userMessage('msg_2'), userText('msg_2')], 0],
     [
-      'does not where the message came before',
+      'does not end the turn if another client sent the message',
+      [prompt, busy, userMessage('msg_2'), userText('msg_2')],
+      0,
+    ],
+    [
+      'does not end the turn if the message precedes the prompt',
       [userMessage('msg_2'), userText('msg_2', true), prompt, busy],
       0,
     ],
@@ -91,7 +95,7 @@ describe('an answer to another message of the session', () => {
   })
 })
 
-describe('text that is none of the answer', () => {
+describe('Text that does not belong to the answer', () => {
   it.each([
     ['of a summary', [prompt, busy, answer({ summary: true }), part('prt_1', ''), delta('prt_1', 'so')]],
     [
@@ -99,26 +103,26 @@ describe('text that is none of the answer', () => {
       [prompt, busy, answer(), part('prt_1', ''), event('message.part.delta', of({ field: 'input' }))],
     ],
     [
-      'that is no text',
+      'that is not a string',
       [prompt, busy, answer(), part('prt_1', ''), event('message.part.delta', of({ delta: 5 }))],
     ],
     ['of a part of another type', [prompt, busy, answer(), otherPart('snapshot')]],
     ['of an unknown message', [prompt, busy, part('prt_1', ''), delta('prt_1', 'so')]],
-  ])('is not told: %s', (_what, events) => {
+  ])('is not emitted: %s', (_what, events) => {
     expect(play(...events)).toEqual([])
   })
 
-  it('is told before it, where it is', () => {
+  it('does not suppress the text of the answer', () => {
     expect(play(prompt, busy, ...text)).toMatchObject([{ reply: { kind: 'delta', content: 'so' } }])
   })
 })
 
-/** A delta of the answer's part, but for what is said. */
+/** Returns the properties of a delta of the answer's part, with the given changes. */
 function of(more: Record<string, unknown>) {
   return { messageID: 'msg_a', partID: 'prt_1', field: 'text', delta: 'so', ...more }
 }
 
-describe('a turn that finds its prompt after a gap', () => {
+describe('A turn that finds its prompt in a snapshot', () => {
   const user = (id: string, of = sessionID, parts: object[] = []) => ({
     info: { id, sessionID: of, role: 'user' },
     parts,
@@ -130,12 +134,16 @@ describe('a turn that finds its prompt after a gap', () => {
   const made = { id: 'prt_s', messageID: 'msg_s', sessionID, type: 'text', text: 'go on', synthetic: true }
 
   it.each([
-    ['the latest', [user('msg_1'), answered('msg_1'), user('msg_2'), answered('msg_2')], true],
-    ['none that the server made', [user('msg_1'), answered('msg_1'), user('msg_s', sessionID, [made])], true],
-    ['none of another session', [user('msg_1'), answered('msg_1'), user('msg_2', 'ses_other')], true],
-    ['one that has no answer yet', [user('msg_1'), answered('msg_1'), user('msg_2')], false],
-    ['none among what is no message', [null, user('msg_1'), answered('msg_1'), { info: 7 }], true],
-  ])('takes %s', (_which, messages, isDone) => {
+    ['the latest user message', [user('msg_1'), answered('msg_1'), user('msg_2'), answered('msg_2')], true],
+    [
+      'no message that the server added',
+      [user('msg_1'), answered('msg_1'), user('msg_s', sessionID, [made])],
+      true,
+    ],
+    ['no message of another session', [user('msg_1'), answered('msg_1'), user('msg_2', 'ses_other')], true],
+    ['a message without an answer', [user('msg_1'), answered('msg_1'), user('msg_2')], false],
+    ['no entry that is not a message', [null, user('msg_1'), answered('msg_1'), { info: 7 }], true],
+  ])('takes %s as its prompt', (_which, messages, isDone) => {
     const reducer = new TurnReducer({ sessionId: sessionID, traceId: null })
     reducer.resync({ status: {}, messages, requests: [] }, false)
     expect(reducer.done).toBe(isDone)

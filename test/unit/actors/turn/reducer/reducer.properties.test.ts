@@ -21,7 +21,7 @@ const runs = (numRuns: number) => ({ numRuns })
 const deltasOf = (replies: readonly Reply[]) =>
   replies.flatMap((reply) => (reply.kind === 'delta' ? [reply.content] : [])).join('')
 
-/** The contract's invariants that hold for the replies of any turn, whatever happened to its stream. */
+/** Checks the invariants of the contract, which hold for the replies of any turn and any stream. */
 function expectInvariants(outputs: readonly TurnOutput[], traceId: string): void {
   const replies = repliesOf(outputs)
   const called = new Set<string>()
@@ -49,7 +49,7 @@ function expectDeltasToBeTheAnswer(outputs: readonly TurnOutput[]): void {
   if (last?.kind === 'error') expect(deltasOf(repliesOf(outputs))).toBe(last.partial ?? '')
 }
 
-/** Mixes guests into a sequence at any places, each list's own order kept. */
+/** Inserts guests into a sequence at the given places; both lists keep their order. */
 function weave<T>(hosts: readonly T[], guests: readonly { at: number; guest: T }[]): T[] {
   const mixed = hosts.flatMap((host, i) => [
     ...guests.filter(({ at }) => at === i).map(({ guest }) => guest),
@@ -61,8 +61,8 @@ function weave<T>(hosts: readonly T[], guests: readonly { at: number; guest: T }
 const places = <T>(guest: fc.Arbitrary<T>, maxLength: number) =>
   fc.array(fc.record({ at: fc.nat(80), guest }), { maxLength })
 
-describe('TurnReducer, whatever the stream does', () => {
-  it('changes nothing for events of other sessions, wherever they fall', () => {
+describe('TurnReducer, on any stream', () => {
+  it('ignores events of other sessions at any place', () => {
     fc.assert(
       fc.property(anyName, anyName, fc.infiniteStream(fc.boolean()), (name, otherName, coin) => {
         const [recording, other] = [recordingOf(name), recordingOf(otherName)]
@@ -83,7 +83,7 @@ describe('TurnReducer, whatever the stream does', () => {
     )
   })
 
-  it('counts an event that is seen again only once, however late it comes', () => {
+  it('ignores a repeated event after any delay', () => {
     fc.assert(
       fc.property(
         anyName,
@@ -106,7 +106,7 @@ describe('TurnReducer, whatever the stream does', () => {
     )
   })
 
-  it('changes nothing for malformed and unknown events of its own session', () => {
+  it('ignores malformed and unknown events of its own session', () => {
     fc.assert(
       fc.property(anyName, places(malformed, 20), (name, guests) => {
         const recording = recordingOf(name)
@@ -139,7 +139,7 @@ describe('TurnReducer, whatever the stream does', () => {
     )
   })
 
-  it('keeps the invariants where events are lost, repeated without an id, or out of order', () => {
+  it('keeps the invariants if events are lost, repeated without an id, or out of order', () => {
     fc.assert(
       fc.property(anyName, fc.array(fc.nat(200), { maxLength: 120 }), (name, picks) => {
         const recording = recordingOf(name)
@@ -154,7 +154,7 @@ describe('TurnReducer, whatever the stream does', () => {
     )
   })
 
-  it('gives the deltas that, joined, are the answer, also where deltas are cut within a character', () => {
+  it('emits deltas that join to the answer, also if the wire cuts deltas within a character', () => {
     fc.assert(
       fc.property(anyName, fc.infiniteStream(fc.integer({ min: 1, max: 3 })), (name, sizes) => {
         const recording = recordingOf(name)
@@ -170,7 +170,7 @@ describe('TurnReducer, whatever the stream does', () => {
     )
   })
 
-  it('takes the session and the trace from its options, and the first user message where none is named', () => {
+  it('takes the session and the trace from its options, and the first user message without a message id', () => {
     for (const name of names) {
       const recording = recordingOf(name)
       const replies = repliesOf(play({ ...recording, traceId: 'other' }))
@@ -180,7 +180,7 @@ describe('TurnReducer, whatever the stream does', () => {
 })
 
 describe('TurnReducer.resync', () => {
-  it('gives the answer of the uncut stream, wherever the stream was cut and however late the snapshot is', () => {
+  it('gives the answer of the uncut stream for a cut at any place and a snapshot at any delay', () => {
     fc.assert(
       fc.property(anyName, anyCut, (name, cut) => {
         const recording = recordingOf(name)
@@ -192,7 +192,7 @@ describe('TurnReducer.resync', () => {
     )
   })
 
-  it('gives it after several cuts, too', () => {
+  it('gives the answer of the uncut stream after several cuts', () => {
     fc.assert(
       fc.property(anyName, fc.array(anyCut, { minLength: 2, maxLength: 4 }), (name, cuts) => {
         const recording = recordingOf(name)
@@ -204,7 +204,7 @@ describe('TurnReducer.resync', () => {
     )
   })
 
-  it('repeats and loses no tool call, result or request where nothing was missed', () => {
+  it('repeats and loses no tool call, result or request if no event was missed', () => {
     for (const name of names) {
       const recording = recordingOf(name)
       const isNoText = (output: TurnOutput) =>
@@ -219,7 +219,7 @@ describe('TurnReducer.resync', () => {
     }
   })
 
-  it('asks a request that is pending, once, and none that was answered', () => {
+  it('emits a pending request once, and no answered request', () => {
     const recording = recordingOf('recorded/perm-reject-msg')
     const asked = recording.events.findIndex(({ type }) => type === 'permission.asked')
     const inGap = playCut(recording, [{ from: asked, lost: 1, late: 0, later: 0 }])
@@ -230,7 +230,7 @@ describe('TurnReducer.resync', () => {
     expect(answered.filter(({ type }) => type === 'request')).toHaveLength(0)
   })
 
-  it('ends a turn that the server refused before it took the prompt as rejected', () => {
+  it('ends a turn as rejected if the server rejected the prompt', () => {
     const recording = recordingOf('recorded/bad-agent')
     const reducer = reducerOf(recording)
     for (const event of recording.events) expect(reducer.push(event)).toEqual([])
@@ -242,7 +242,7 @@ describe('TurnReducer.resync', () => {
     expect(reducer.done).toBe(true)
   })
 
-  it('ends a turn whose server was killed and started again, where nothing goes on', () => {
+  it('ends a turn whose server was killed and restarted, because no work continues', () => {
     const recording = recordingOf('recorded/server-killed-text')
     const reducer = reducerOf(recording)
     for (const event of recording.events) reducer.push(event)
@@ -253,7 +253,7 @@ describe('TurnReducer.resync', () => {
     ])
   })
 
-  it('leaves a turn running that has not begun, where the session has no message of it', () => {
+  it('does not end a turn whose prompt is not a message of the session yet', () => {
     const recording = recordingOf('streams/hello')
     const reducer = reducerOf(recording)
     expect(reducer.resync({ status: {}, messages: [], requests: [] })).toEqual([])
@@ -262,7 +262,7 @@ describe('TurnReducer.resync', () => {
 })
 
 describe('TurnReducer.settle', () => {
-  it('ends the turn at any moment, with the text so far, and nothing comes after it', () => {
+  it('ends the turn at any moment with the text so far, as the last output', () => {
     fc.assert(
       fc.property(anyName, fc.nat(200), (name, place) => {
         const recording = recordingOf(name)
@@ -286,7 +286,10 @@ describe('TurnReducer.settle', () => {
   })
 })
 
-/** A stretch of lost events, and how many more had happened when status and requests, then the messages, were read. */
+/**
+ * Lost events: where they begin and how many. Then the number of further events before the read of status and
+ * requests, and between that read and the read of the messages.
+ */
 interface Cut {
   from: number
   lost: number
@@ -307,8 +310,9 @@ function snapshotOf(recording: Recording, readAt: number, messagesReadAt = readA
 }
 
 /**
- * Plays a recording with cuts, each followed by a snapshot and the events since. Between idle and the last word of a
- * message, or the prompt and busy, some 100 ms pass: an idle that is asked for in them is not taken at its word.
+ * Plays a recording with cuts, each followed by a snapshot and the later events. A snapshot with an idle session is
+ * taken at the end of the recording, because the server reports idle up to 100 ms before the last message is complete,
+ * and busy up to 100 ms after the prompt.
  */
 function playCut(recording: Recording, cuts: readonly Cut[]): TurnOutput[] {
   const { events, sessionID } = recording
@@ -331,8 +335,8 @@ function playCut(recording: Recording, cuts: readonly Cut[]): TurnOutput[] {
 const isBusyAt = ({ events, sessionID }: Recording, at: number): boolean =>
   sessionID in (new ServerState(events.slice(0, at)).status as object)
 
-/** Errors that the server tells on its stream only: a gap that swallows them leaves the turn without its reason. */
-const toldOnce = ['streams/bad-model', 'recorded/bad-directory', 'recorded/bad-agent'].map(recordingOf)
+/** Recordings of errors that only the event stream reports. If these events are lost, the reason is unknown. */
+const onlyOnStream = ['streams/bad-model', 'recorded/bad-directory', 'recorded/bad-agent'].map(recordingOf)
 
 function expectSameEnd(recording: Recording, outputs: readonly TurnOutput[]): void {
   const expected = recording.expected.replies.at(-1)
@@ -345,20 +349,20 @@ function expectSameEnd(recording: Recording, outputs: readonly TurnOutput[]): vo
     expect(last.finish_reason).toBe(expected.finish_reason)
     if (!hasChildren(recording)) expect(last.usage).toEqual(expected.usage)
   }
-  if (last?.kind === 'error' && expected.kind === 'error' && !toldOnce.includes(recording)) {
+  if (last?.kind === 'error' && expected.kind === 'error' && !onlyOnStream.includes(recording)) {
     expect([last.code, last.retryable]).toEqual([expected.code, expected.retryable])
   }
   if (recording.expected.retries.length === 0) expectDeltasToBeTheAnswer(outputs)
 }
 
-/** What a child used while the stream was cut is not among the parent's messages. */
+/** Returns whether child sessions ran. Their usage during a cut is lost, because the parent's messages lack it. */
 const hasChildren = (recording: Recording) =>
   recording.events.some(({ properties }) => {
     const part = properties['part'] as { tool?: string } | undefined
     return part?.tool === 'task'
   })
 
-/** Two recordings of which one holds events of the other's session: they are two views of one server's life. */
+/** Returns whether one recording holds events of the other's session, because both are from the same server. */
 const isRelated = (a: Recording, b: Recording): boolean =>
   a === b || JSON.stringify(b.events).includes(a.sessionID)
 
@@ -382,7 +386,7 @@ const eventTypes = [
   'permission.replied',
 ]
 
-/** An event that lacks what it needs to mean anything, of the session that it is given. */
+/** Event of the given session without the fields that give the event a meaning. */
 const malformed: fc.Arbitrary<(sessionID: string) => unknown> = fc.oneof(
   fc
     .tuple(fc.constantFrom(...eventTypes), garbage, garbage, garbage, garbage)
@@ -398,7 +402,7 @@ const malformed: fc.Arbitrary<(sessionID: string) => unknown> = fc.oneof(
   garbage.map((event) => () => event),
 )
 
-/** An event that may mean something: right in parts, wrong in others. */
+/** Event that is partly valid and partly invalid. */
 const anything: fc.Arbitrary<(recording: Recording) => unknown> = fc.oneof(
   malformed.map((make) => (recording: Recording) => make(recording.sessionID)),
   fc
@@ -417,7 +421,7 @@ const anything: fc.Arbitrary<(recording: Recording) => unknown> = fc.oneof(
     }),
 )
 
-/** A delta in pieces of the given sizes in UTF-16 units, which may fall within a character. */
+/** Splits a delta into pieces of the given sizes, in UTF-16 units; a cut may fall within a character. */
 function splitDelta(event: OpenCodeEvent, sizes: fc.Stream<number>): OpenCodeEvent[] {
   const { delta } = event.properties
   if (event.type !== 'message.part.delta' || typeof delta !== 'string') return [event]

@@ -19,8 +19,8 @@ const begun = [prompt, status({ type: 'busy' }), answer(), part('prt_1', ''), de
 const play = (...events: OpenCodeEvent[]) => played(events)
 const last = (outputs: readonly TurnOutput[]) => outputs.at(-1)
 
-describe('text of an attempt that the provider failed', () => {
-  it('is no part of the answer once the retry says something', () => {
+describe('Text of a failed attempt of the provider', () => {
+  it('is removed from the answer when the retry emits text', () => {
     const { outputs } = play(
       ...begun,
       retry,
@@ -34,7 +34,7 @@ describe('text of an attempt that the provider failed', () => {
     expect(last(outputs)).toMatchObject({ reply: { kind: 'final', content: 'second try' } })
   })
 
-  it('is part of it where it was a child whose provider failed', () => {
+  it('stays in the answer if the failure was of a child session', () => {
     const child = { sessionID: 'ses_2' }
     const { outputs } = play(
       ...begun,
@@ -48,7 +48,7 @@ describe('text of an attempt that the provider failed', () => {
     expect(last(outputs)).toMatchObject({ reply: { kind: 'final', content: 'first try, and on' } })
   })
 
-  it('is part of it where its step finished after all: the notice was an old one', () => {
+  it('stays in the answer if its step finished, because the notice was an old one', () => {
     const { outputs } = play(
       prompt,
       answer(),
@@ -63,7 +63,7 @@ describe('text of an attempt that the provider failed', () => {
     expect(last(outputs)).toMatchObject({ reply: { kind: 'final', content: 'all of it' } })
   })
 
-  it('is what there was, where the turn ends before that', () => {
+  it('is the partial answer if the turn ends before the retry emits text', () => {
     const { reducer } = play(...begun, retry)
     expect(reducer.settle({ code: 'provider_unavailable', error: 'upstream down' })).toEqual([
       {

@@ -10,8 +10,8 @@ import {
   retriesOf,
 } from '../../../../support/recordings.ts'
 
-describe('TurnReducer on streams recorded from the real server', () => {
-  it.each([...recordings.keys()])('%s gives its replies, retries and requests exactly', (name) => {
+describe('TurnReducer, on a stream recorded from the real server', () => {
+  it.each([...recordings.keys()])('emits exactly the expected replies, retries and requests: %s', (name) => {
     const recording = recordingOf(name)
     const outputs = play(recording)
     expect(repliesOf(outputs)).toEqual(recording.expected.replies)
@@ -20,7 +20,7 @@ describe('TurnReducer on streams recorded from the real server', () => {
   })
 
   it.each([...recordings.keys()])(
-    '%s: a local cause ends the turn where the stream did not, once',
+    'emits one terminal reply if a local failure ends the turn after the stream: %s',
     (name) => {
       const recording = recordingOf(name)
       const reducer = reducerOf(recording)

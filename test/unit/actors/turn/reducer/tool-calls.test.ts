@@ -3,25 +3,25 @@ import { ToolCalls } from '../../../../../src/actors/turn/reducer/tool-calls.ts'
 import type { WireTool } from '../../../../../src/io/opencode/wire.ts'
 import type { Reply } from '../../../../../src/replies.ts'
 
-describe('a tool call', () => {
-  const told = (...states: Partial<WireTool>[]) => {
+describe('ToolCalls', () => {
+  const emitted = (...states: Partial<WireTool>[]) => {
     const replies: Reply[] = []
     const calls = new ToolCalls('t1', (reply) => replies.push(reply))
     const call = { name: 'bash', callId: 'call_1', input: undefined, result: '' }
-    for (const state of states) calls.take({ status: 'pending', ...call, ...state })
+    for (const state of states) calls.update({ status: 'pending', ...call, ...state })
     return replies.map((reply) =>
       reply.kind === 'tool_call' ? reply.args : reply.kind === 'tool_result' && [reply.result, reply.success],
     )
   }
 
-  it('is told once its input is known, once, and its result once', () => {
+  it('emits a call once, when its input is known, and its result once', () => {
     const input = { command: 'ls' }
     const run = { status: 'running', input } as const
     const end = { status: 'completed', input, result: 'a.ts' } as const
-    expect(told({}, { status: 'running' }, run, run, end, end, run)).toEqual([input, ['a.ts', true]])
+    expect(emitted({}, { status: 'running' }, run, run, end, end, run)).toEqual([input, ['a.ts', true]])
   })
 
-  it('that ends before its input is known has none', () => {
-    expect(told({}, { status: 'error', result: 'no' })).toEqual([{}, ['no', false]])
+  it('emits a call with empty arguments if the call ends before its input is known', () => {
+    expect(emitted({}, { status: 'error', result: 'no' })).toEqual([{}, ['no', false]])
   })
 })

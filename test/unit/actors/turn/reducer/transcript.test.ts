@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Transcript } from '../../../../../src/actors/turn/reducer/transcript.ts'
 import type { WirePart } from '../../../../../src/io/opencode/wire.ts'
 
-/** A transcript, what it has sent so far, and the parts of its one message, as the server tells them. */
+/** Returns a transcript, its emitted pieces, and functions that apply the server's events of one message. */
 function transcript() {
   const sent: string[] = []
   const subject = new Transcript('t1', ({ kind, trace_id, content }) => {
@@ -20,13 +20,13 @@ function transcript() {
     begins: (id: string, type = 'text', more?: Partial<WirePart>) => subject.update(part(id, type, more)),
     ends: (id: string, text: string, type = 'text') => subject.update(part(id, type, { text, ended: true })),
     says: (id: string, ...deltas: string[]) => deltas.forEach((delta) => subject.append(id, delta)),
-    step: (id: string, messageId = 'msg_1') => subject.begin(part(id, 'step-start', { messageId })),
-    finished: (messageId = 'msg_1') => subject.finish(part('prt_finish', 'step-finish', { messageId })),
+    step: (id: string, messageId = 'msg_1') => subject.beginStep(part(id, 'step-start', { messageId })),
+    finished: (messageId = 'msg_1') => subject.finishStep(part('prt_finish', 'step-finish', { messageId })),
   }
 }
 
-describe('a text', () => {
-  it('is sent as it comes, and its end sends what was missing of it', () => {
+describe('Transcript, for a text', () => {
+  it('emits each delta at once, and the missing rest when the text ends', () => {
     const { subject, sent, begins, says, ends } = transcript()
     begins('prt_1')
     says('prt_1', 'Hel', 'lo')
@@ -35,14 +35,14 @@ describe('a text', () => {
     expect(subject.answer).toBe('Hello, you')
   })
 
-  it('that begins with some of its words has these sent', () => {
+  it('emits the text that the part begins with', () => {
     const { sent, begins, says } = transcript()
     begins('prt_1', 'text', { text: 'Well, ' })
     says('prt_1', 'then')
     expect(sent).toEqual(['Well, ', 'then'])
   })
 
-  it('that is told anew while it grows is sent on from where it was', () => {
+  it('emits only the new end of a part that is reported again', () => {
     const { sent, begins, says } = transcript()
     begins('prt_1')
     says('prt_1', 'ab')
@@ -51,7 +51,7 @@ describe('a text', () => {
     expect(sent).toEqual(['ab', 'cd', 'e'])
   })
 
-  it('that has ended takes nothing any more: no delta, no other end', () => {
+  it('ignores deltas and updates after the end', () => {
     const { subject, sent, begins, says, ends } = transcript()
     begins('prt_1')
     ends('prt_1', 'Hello')
@@ -61,7 +61,7 @@ describe('a text', () => {
     expect(subject.answer).toBe('Hello')
   })
 
-  it('whose end does not join what was sent of it stays as it was sent', () => {
+  it('keeps the emitted text if the whole text does not begin with it', () => {
     const { subject, sent, begins, says, ends } = transcript()
     begins('prt_1')
     says('prt_1', 'Hullo')
@@ -70,7 +70,7 @@ describe('a text', () => {
     expect(subject.answer).toBe('Hullo')
   })
 
-  it('sends nothing for nothing', () => {
+  it('emits nothing for an empty delta', () => {
     const { sent, begins, says, ends } = transcript()
     begins('prt_1')
     says('prt_1', '', 'a', '')
@@ -78,7 +78,7 @@ describe('a text', () => {
     expect(sent).toEqual(['a'])
   })
 
-  it('whose deltas came before it waits for its whole text', () => {
+  it('waits for the whole text if deltas arrived before the part', () => {
     const { sent, begins, says, ends } = transcript()
     says('prt_1', 'lost ')
     begins('prt_1')
@@ -88,7 +88,7 @@ describe('a text', () => {
     expect(sent).toEqual(['lost and found'])
   })
 
-  it('and reasoning are told apart by their parts, and only text is the answer', () => {
+  it('distinguishes text and reasoning by the type of the part, and answers with text only', () => {
     const { subject, sent, begins, says, ends } = transcript()
     begins('prt_1', 'reasoning')
     says('prt_1', 'hm')
@@ -100,17 +100,17 @@ describe('a text', () => {
   })
 })
 
-describe('a surrogate pair that deltas cut', () => {
+describe('Transcript, for a surrogate pair that deltas cut', () => {
   const [first, second] = ['\ud83d', '\ude00'] as [string, string]
 
-  it('is sent whole, with its second half', () => {
+  it('emits the pair whole, with its second half', () => {
     const { sent, begins, says } = transcript()
     begins('prt_1')
     says('prt_1', `a${first}`, `${second}b`)
     expect(sent).toEqual(['a', '😀b'])
   })
 
-  it('is sent at the end where its second half came with that', () => {
+  it('emits the pair when the part ends, if the second half comes with the end', () => {
     const { subject, sent, begins, says, ends } = transcript()
     begins('prt_1')
     says('prt_1', first)
@@ -120,14 +120,14 @@ describe('a surrogate pair that deltas cut', () => {
     expect(subject.answer).toBe('😀')
   })
 
-  it.each(['\ud800', '\udbff'])('is waited for whatever its first half is: %j', (half) => {
+  it.each(['\ud800', '\udbff'])('holds back any first half: %j', (half) => {
     const { sent, begins, says } = transcript()
     begins('prt_1')
     says('prt_1', half, '\udc00')
     expect(sent).toEqual([`${half}\udc00`])
   })
 
-  it.each(['\ud7ff', '\udc00', '\udfff', '\ue000'])('is nothing that ends in another unit: %j', (unit) => {
+  it.each(['\ud7ff', '\udc00', '\udfff', '\ue000'])('does not hold back any other code unit: %j', (unit) => {
     const { sent, begins, says } = transcript()
     begins('prt_1')
     says('prt_1', unit)
@@ -135,14 +135,14 @@ describe('a surrogate pair that deltas cut', () => {
   })
 })
 
-describe('a gap', () => {
-  it('has texts that are open wait for their ends, and leaves those that have ended', () => {
+describe('Transcript.awaitWholeTexts', () => {
+  it('makes open texts wait for their ends, and does not change ended texts', () => {
     const { subject, sent, begins, says, ends } = transcript()
     begins('prt_1')
     ends('prt_1', 'one ')
     begins('prt_2')
     says('prt_2', 'tw')
-    subject.tear()
+    subject.awaitWholeTexts()
     says('prt_2', 'ree')
     expect(sent).toEqual(['one ', 'tw'])
     ends('prt_2', 'two, three')
@@ -153,8 +153,8 @@ describe('a gap', () => {
   })
 })
 
-describe('a retry', () => {
-  it('takes what its attempt had said out of the answer, once the next one begins', () => {
+describe('Transcript.retry', () => {
+  it('removes the text of the attempt from the answer when the next attempt begins', () => {
     const { subject, sent, step, begins, says } = transcript()
     step('prt_s1')
     begins('prt_1')
@@ -170,7 +170,7 @@ describe('a retry', () => {
     expect(sent).toEqual(['wrong', 'right'])
   })
 
-  it('is over with the first word of the next attempt too', () => {
+  it('removes the text also if the next attempt begins with a part instead of a step', () => {
     const { subject, begins, says } = transcript()
     begins('prt_1')
     says('prt_1', 'wrong')
@@ -179,7 +179,7 @@ describe('a retry', () => {
     expect(subject.answer).toBe('')
   })
 
-  it('whose text ends late sends nothing of it', () => {
+  it('emits nothing of a removed text that ends late', () => {
     const { subject, sent, begins, says, ends } = transcript()
     begins('prt_1')
     says('prt_1', 'wro')
@@ -190,7 +190,7 @@ describe('a retry', () => {
     expect(subject.answer).toBe('')
   })
 
-  it('of one message leaves the others alone', () => {
+  it('does not change texts of other messages', () => {
     const { subject, begins, says, step } = transcript()
     begins('prt_1', 'text', { messageId: 'msg_0' })
     says('prt_1', 'before ')
@@ -203,7 +203,7 @@ describe('a retry', () => {
     expect(subject.answer).toBe('before right')
   })
 
-  it('whose notice was missed is seen by a step that begins while one before it is open', () => {
+  it('is implied by a step that begins before the previous step finished', () => {
     const { subject, step, begins, says } = transcript()
     step('prt_s1')
     begins('prt_1')
@@ -212,7 +212,7 @@ describe('a retry', () => {
     expect(subject.answer).toBe('')
   })
 
-  it('is none where the step before has finished, or is only told again, or is of another message', () => {
+  it('is not implied after a finished step, by a repeated step, or by a step of another message', () => {
     const { subject, step, begins, says, finished } = transcript()
     step('prt_s1')
     begins('prt_1')
@@ -228,7 +228,7 @@ describe('a retry', () => {
     expect(subject.answer).toBe('one two')
   })
 
-  it('that is announced late, of a step that then finishes, was none: its text counts, all of it', () => {
+  it('has no effect on a step that then finishes: its whole text counts', () => {
     const { subject, sent, step, begins, says, ends, finished } = transcript()
     step('prt_s1')
     begins('prt_1')
@@ -244,7 +244,7 @@ describe('a retry', () => {
     expect(subject.answer).toBe('right')
   })
 
-  it('that is announced late leaves a text that is still open to its end', () => {
+  it('has no effect on a finished step whose text ends later', () => {
     const { subject, step, begins, says, ends, finished } = transcript()
     step('prt_s1')
     begins('prt_1')
@@ -256,7 +256,7 @@ describe('a retry', () => {
     expect(subject.answer).toBe('right')
   })
 
-  it('of a step before the one that finishes stays one', () => {
+  it('stays in effect for the steps before the finished step', () => {
     const { subject, step, begins, says, ends, finished } = transcript()
     step('prt_s1')
     begins('prt_1')
@@ -268,7 +268,7 @@ describe('a retry', () => {
     expect(subject.answer).toBe('right')
   })
 
-  it('leaves a step that finishes in a message without any as it was', () => {
+  it('stays in effect if a step finishes in a message without steps', () => {
     const { subject, begins, says, finished } = transcript()
     begins('prt_1')
     says('prt_1', 'wrong')

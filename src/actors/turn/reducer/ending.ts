@@ -1,0 +1,40 @@
+import type { WireMessage } from '../../../io/opencode/wire.ts'
+import { failureOf, type Failure, type Mask } from './failure.ts'
+
+/** End of a turn: the finish reason of the answer, or the failure. */
+export type Ending = { finish: string | undefined } | { failure: Failure }
+
+const aborted: Failure = { code: 'cancelled', error: 'Aborted', retryable: false }
+
+/** Failure of a turn whose session went idle although the server neither answered nor reported an error. */
+export const noAnswer: Failure = {
+  code: 'internal',
+  error: 'The server went idle without an answer',
+  retryable: false,
+}
+
+/**
+ * Returns the end of a turn whose session is idle; `undefined` if the end is not certain yet.
+ *
+ * @param last - the turn's last assistant message
+ * @param failure - the first error since the last progress
+ */
+export function endingOf(
+  last: WireMessage | undefined,
+  failure: Failure | undefined,
+  mask: Mask,
+): Ending | undefined {
+  const isComplete = last?.completed === true && last.finish !== undefined && !last.error
+  if (isComplete && last.finish !== 'tool-calls') return { finish: last.finish }
+  if (failure) return { failure }
+  if (last?.error) return { failure: failureOf(last.error, mask) }
+  if (isComplete) return { finish: last.finish }
+  return last?.completed ? { failure: aborted } : undefined
+}
+
+/**
+ * Returns the failure for an error before the prompt became a message: the server rejected the input (unknown
+ * agent, undecodable image).
+ */
+export const rejectedInput = (failure: Failure): Failure =>
+  failure.code === 'internal' ? { ...failure, code: 'rejected' } : failure

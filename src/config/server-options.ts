@@ -1,0 +1,97 @@
+import type { LifecycleOptions } from './lifecycle-options.ts'
+import type { ModelOptions, ProxyOptions } from './provider-options.ts'
+import type { TurnDefaults } from './turn-options.ts'
+
+/** Receiver of the log (docs/reference/observability.md); pino, console and most other loggers have this shape. */
+export interface Logger {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** Options of `OpenCodeServer`. */
+export interface OpenCodeServerOptions extends TurnDefaults, LifecycleOptions {
+  /**
+   * Absolute path of the server's home, which holds config, data, cache and log. Each server needs a home of
+   * its own.
+   */
+  home: string
+  proxy: ProxyOptions
+  /** Models of the server, at least one; the first model is the default. */
+  models: (string | ModelOptions)[]
+  /**
+   * Port of the server.
+   *
+   * @defaultValue a free port, chosen anew for each spawn
+   */
+  port?: number
+  /**
+   * Host name or address on which the server listens.
+   *
+   * @defaultValue `127.0.0.1`
+   */
+  hostname?: string
+  /**
+   * User name of the server's API.
+   *
+   * @defaultValue `opencode`
+   */
+  username?: string
+  /**
+   * Password of the server's API; `false` disables the password and is allowed on loopback only.
+   *
+   * @defaultValue a random password, new for each spawn
+   */
+  password?: string | false
+  /**
+   * Name or path of the opencode binary.
+   *
+   * @defaultValue the binary found on PATH, in `~/.opencode/bin`, or in the `opencode-ai` package
+   */
+  binary?: string
+  /**
+   * Absolute path of the agent's working directory. The directory must exist; only the default directory is
+   * created.
+   *
+   * @defaultValue `{home}/workspace`
+   */
+  directory?: string
+  /** Additional variables of the server's environment. */
+  env?: Record<string, string>
+  /** Additional opencode config, merged under the config that this package writes. */
+  config?: Record<string, unknown>
+  /**
+   * Receiver of the log.
+   *
+   * @defaultValue no log
+   */
+  logger?: Logger
+  /**
+   * Preparation of the first turn: a healthy server loads in advance what its first turn needs, so that the
+   * first turn does not wait.
+   *
+   * @defaultValue true
+   */
+  warmUp?: boolean
+  /**
+   * Trust in the project's own config: if true, opencode loads the config of the agent's directory,
+   * `opencode.json` and `.opencode` with its plugins. Plugins run as your user, with the agent's key, and can
+   * send the key anywhere.
+   *
+   * @defaultValue false
+   */
+  trustProjectConfig?: boolean
+}
+
+/** Options that may change while the server lives; an omitted option keeps its value. */
+export interface ReconfigureOptions {
+  /** New endpoint, key or name; an omitted field keeps its value. */
+  proxy?: Partial<ProxyOptions>
+  /** New models; the list replaces the old list. */
+  models?: OpenCodeServerOptions['models']
+  /** New variables; the record replaces the old record. */
+  env?: Record<string, string>
+  /** New opencode config; the config replaces the old config. */
+  config?: Record<string, unknown>
+}
