@@ -56,8 +56,8 @@ async function run(check: Check, context: DoctorContext): Promise<Finding[]> {
     return [
       failure(
         name,
-        `it could not be checked: ${message}`,
-        'See to what the message names, and run it again.',
+        `the check failed: ${message}`,
+        'Fix the cause that the message names, then run doctor again.',
       ),
     ]
   }

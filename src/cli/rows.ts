@@ -74,7 +74,7 @@ export function statusRow(status: TurnStatus): Row | undefined {
     return {
       mark: '↻',
       name: 'resync',
-      text: 'the event stream was lost; asking what happened',
+      text: 'the event stream was lost; requesting the missed events',
       style: 'yellow',
     }
   if (status.state !== 'retrying') return undefined

@@ -31,6 +31,6 @@ export async function run(prompt: string | undefined, flags: RunFlags, std: Std)
   screen.finish()
   if (outcome.exitCode === exitCode.serverFailed) screen.quote(outcome.logTail)
   if (outcome.sessionId !== undefined && !quiet)
-    void screen.line(screen.paint('dim', `Go on with --session ${outcome.sessionId}`))
+    void screen.line(screen.paint('dim', `Continue with --session ${outcome.sessionId}`))
   return outcome.exitCode
 }

@@ -153,5 +153,7 @@ const names: Record<keyof FakeFaults, true> = {
 export function checkFaults(faults: readonly FakeFaults[]): void {
   for (const name of faults.flatMap((each) => Object.keys(each)))
     if (!Object.hasOwn(names, name))
-      throw new TypeError(`fakeOpenCode knows no fault ${name}; there are: ${Object.keys(names).join(', ')}`)
+      throw new TypeError(
+        `Unknown fault of fakeOpenCode: ${name}. Known faults: ${Object.keys(names).join(', ')}`,
+      )
 }

@@ -99,7 +99,9 @@ export async function fakeOpenCode(
   const all = [faults].flat()
   checkFaults(all)
   if (process.platform === 'win32')
-    throw new Error('fakeOpenCode needs a POSIX system: its executable is a script. Run these tests in WSL')
+    throw new Error(
+      'fakeOpenCode needs a POSIX system, because its executable is a script. Run these tests in WSL.',
+    )
   return Promise.resolve(makeFake(all, options))
 }
 

@@ -134,14 +134,14 @@ describe('code of a project is refused, and does not run', () => {
     ])
       expect(await whereOf(server.turn({ text: 'where', directory: `${place}/${spelling}` }))).toMatch(
         // The system does not resolve `..` after a directory that does not exist.
-        /^rejected: Invalid turn input directory: (the server would run code of the project|expected an existing directory)/,
+        /^rejected: Invalid turn input directory: (the server would run the project's own code|expected an existing directory)/,
       )
     for (const name of ['evil%2Frepo', 'evil%2frepo', 'evil%252Frepo', '%65vil/repo'])
       expect(await whereOf(server.turn({ text: 'where', directory: join(place, name) }))).toMatch(
         /^rejected: .* expected an existing directory/,
       )
     expect(await whereOf(server.turn({ text: 'where', directory: make('evil\\repo') }))).toMatch(
-      /^rejected: .*opencode takes a backslash for a slash/,
+      /^rejected: .*opencode reads a backslash as a slash/,
     )
     // A directory with the decoded name, if it exists, is another directory.
     for (const name of ['evil%2Frepo', '%65vil/repo'])
@@ -157,7 +157,7 @@ describe('code of a project is refused, and does not run', () => {
     execFileSync('git', ['config', 'core.worktree', make('git/other')], { cwd: join(place, 'git/elsewhere') })
     for (const name of ['git/elsewhere', 'git/spaces  '])
       expect(await whereOf(server.turn({ text: 'where', directory: join(place, name) }))).toMatch(
-        /^rejected: .* would run code of the project/,
+        /^rejected: .* would run the project's own code/,
       )
   })
 
@@ -168,7 +168,7 @@ describe('code of a project is refused, and does not run', () => {
     await server.stop()
     plant(directory, 'later')
     expect(await whereOf(server.turn({ text: 'where', sessionId }))).toMatch(
-      /^rejected: Invalid directory of the session: the server would run code of the project/,
+      /^rejected: Invalid directory of the session: the server would run the project's own code/,
     )
     await server.session({ sessionId: doomed }).delete()
     expect(await whereOf(server.turn({ text: 'where', sessionId: doomed }))).toMatch(/^session_not_found/)
@@ -181,7 +181,7 @@ describe('code of a project is refused, and does not run', () => {
     rmSync(directory, { recursive: true })
     plant(make('target'), 'target')
     symlinkSync('target', directory)
-    expect(await whereOf(session.turn('where'))).toMatch(/^rejected: .* would run code of the project/)
+    expect(await whereOf(session.turn('where'))).toMatch(/^rejected: .* would run the project's own code/)
   })
 
   it('has not run in any of these', async () => {

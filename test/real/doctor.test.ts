@@ -72,7 +72,7 @@ describe('opencode-runtime doctor', () => {
     expect(running.of('lock')?.finding).toContain(`in use by process ${process.pid} on `)
     expect(running.of('orphan')).toMatchObject({
       status: 'ok',
-      finding: `the server, process ${pid}, has its host, process ${process.pid}`,
+      finding: `the server (process ${pid}) runs under its host (process ${process.pid})`,
     })
     expect({ pid: server.pid, isRunning: server.isRunning() }).toEqual({ pid, isRunning: true })
     expect(running.text).not.toContain(server.password)
@@ -80,7 +80,7 @@ describe('opencode-runtime doctor', () => {
     const stopped = await doctor(['--home', home, '--binary', binary])
     expect([stopped.of('lock')?.status, stopped.of('orphan')?.finding]).toEqual([
       'ok',
-      'no server was left in the home',
+      'no orphaned server in the home',
     ])
   })
 

@@ -11,29 +11,34 @@ const check = 'directory'
 /** Checks that the agent can work in its directory: the given directory, or the home's workspace. */
 export const checkDirectory: Check = async ({ home, directory: given }) => {
   const directory = given ?? (home === undefined ? undefined : workspaceOf(home))
-  if (directory === undefined) return [skipped(check, 'give --directory, or --home for its workspace')]
+  if (directory === undefined)
+    return [skipped(check, 'give --directory, or give --home to check its workspace')]
   const place = await lookAt(directory)
   if (place.kind === 'folder' && !place.isWritable)
     return [
       warning(
         check,
         `${directory} cannot be written`,
-        'Fine for an agent that only reads; else let this user write it.',
+        'An agent that only reads can work there. Otherwise, give this user write access.',
       ),
     ]
   const problem = unusable(check, directory, place)
   if (problem !== undefined) return [problem]
   if (place.kind === 'absent' && (home === undefined || resolve(directory) !== resolve(workspaceOf(home))))
-    return [failure(check, `${directory} does not exist`, 'Make it, or give another --directory.')]
+    return [
+      failure(check, `${directory} does not exist`, 'Create the directory, or give another --directory.'),
+    ]
   if (home !== undefined && isInside(configFolder(home), directory))
     return [
       warning(
         check,
-        `${directory} holds the home's own config, with the key`,
-        'Give a --directory of its own, or leave it out for HOME_DIR/workspace.',
+        `${directory} contains the home's config, which holds the key`,
+        'Give a separate --directory, or leave --directory out to use HOME_DIR/workspace.',
       ),
     ]
-  return [ok(check, place.kind === 'folder' ? directory : `${directory} does not exist yet, and can be made`)]
+  return [
+    ok(check, place.kind === 'folder' ? directory : `${directory} does not exist yet and can be created`),
+  ]
 }
 
 function isInside(path: string, folder: string): boolean {

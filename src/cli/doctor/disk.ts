@@ -20,7 +20,7 @@ const comfortable = 500 * mebibyte
 export const checkDisk: Check = async ({ home }) => {
   if (home === undefined) return [skipped(check, 'give --home')]
   const place = await lookAt(home)
-  if (place.kind === 'blocked' || place.kind === 'hidden') return [skipped(check, 'the home comes first')]
+  if (place.kind === 'blocked' || place.kind === 'hidden') return [skipped(check, 'fix the home first')]
   const folder = place.kind === 'folder' ? home : place.ancestor
   const { bavail, bsize } = await statfs(folder)
   return [judgeSpace(bavail * bsize, folder)]
@@ -29,9 +29,10 @@ export const checkDisk: Check = async ({ home }) => {
 /** Returns the finding about a number of free bytes. */
 export function judgeSpace(free: number, folder: string): Finding {
   const found = `${amount(free)} free at ${folder}`
-  const need = `A fresh home takes about ${amount(freshHome)}, and grows with its sessions`
-  if (free < freshHome) return failure(check, found, `${need}: make room, or give another --home.`)
-  if (free < comfortable) return warning(check, found, `${need}: make room before it is left running.`)
+  const need = `A new home takes about ${amount(freshHome)} and grows with its sessions.`
+  if (free < freshHome) return failure(check, found, `${need} Free some space, or give another --home.`)
+  if (free < comfortable)
+    return warning(check, found, `${need} Free some space before the server runs for long.`)
   return ok(check, found)
 }
 

@@ -18,7 +18,7 @@ export const checkHome: Check = async ({ home, uid, platform }) => {
   const finding =
     (place.kind === 'folder' ? foreign(home, place.stats, uid) : undefined) ??
     (platform === 'win32' ? undefined : await sharedFinding(home, from))
-  return [finding ?? ok('home', isThere ? home : `${home} does not exist yet, and can be made`)]
+  return [finding ?? ok('home', isThere ? home : `${home} does not exist yet and can be created`)]
 }
 
 /** Returns the failure of a path where no folder can be used or made. `check` is also the flag's name. */
@@ -26,32 +26,32 @@ export function unusable(check: string, path: string, place: Place): Finding | u
   const another = `or give another --${check}.`
   switch (place.kind) {
     case 'blocked':
-      return failure(check, `${place.path} ${place.why}`, `Move it away, ${another}`)
+      return failure(check, `${place.path} ${place.why}`, `Move ${place.path} away, ${another}`)
     case 'hidden':
       return failure(
         check,
-        `${path} cannot be seen (${place.code})`,
-        `Let this user enter the folders above it, ${another}`,
+        `${path} cannot be accessed (${place.code})`,
+        `Give this user access to the folders above, ${another}`,
       )
     case 'absent':
       if (place.code === undefined) return undefined
       return failure(
         check,
-        `${path} does not exist, and cannot be made in ${place.ancestor} (${place.code})`,
+        `${path} does not exist and cannot be created in ${place.ancestor} (${place.code})`,
         place.code === 'EROFS'
-          ? `That is mounted read-only: mount a volume there, ${another}`
-          : `Make it as root and hand it to this user with chown, ${another}`,
+          ? `The file system is read-only: mount a volume there, ${another}`
+          : `Create the folder as root and chown it to this user, ${another}`,
       )
     case 'folder':
       if (place.isWritable) return undefined
-      return failure(check, `${path} cannot be written`, `Let this user write it, ${another}`)
+      return failure(check, `${path} cannot be written`, `Give this user write access, ${another}`)
   }
 }
 
 function foreign(home: string, { uid: owner }: Stats, uid: number | undefined): Finding | undefined {
   if (uid === undefined || owner === uid) return undefined
-  const advice = `Hand it over (chown -R ${uid} ${home}), or run this as user ${owner}.`
-  return warning('home', `${home} belongs to user ${owner}, and this is user ${uid}`, advice)
+  const advice = `Change the owner (chown -R ${uid} ${home}), or run the server as user ${owner}.`
+  return warning('home', `${home} belongs to user ${owner}, but this process runs as user ${uid}`, advice)
 }
 
 /**
@@ -77,7 +77,7 @@ export async function sharedFinding(
 function shared(home: string, folder: string, isSticky: boolean): Finding {
   if (folder === home) return warning('home', `all users may write ${home}`, `Run chmod 700 ${home}.`)
   const finding = isSticky
-    ? `${home} is inside ${folder}, which all users share and the system may empty`
+    ? `${home} is inside ${folder}, which all users may write and the system may empty`
     : `${home} is inside ${folder}, where all users may replace it`
   return warning('home', finding, 'Give a --home in a folder that only this user may write.')
 }

@@ -12,7 +12,7 @@ const check = 'lock'
 export const checkLock: Check = async ({ home }) => {
   if (home === undefined) return [skipped(check, 'give --home')]
   const { kind } = await lookAt(home)
-  if (kind === 'blocked' || kind === 'hidden') return [skipped(check, 'the home comes first')]
+  if (kind === 'blocked' || kind === 'hidden') return [skipped(check, 'fix the home first')]
   const holder = holderOf(home)
   if (holder === undefined) return [ok(check, 'no host uses the home')]
   const since = new Date(holder.at).toISOString()

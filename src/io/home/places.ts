@@ -16,11 +16,11 @@ export type Place =
 export async function lookAt(path: string): Promise<Place> {
   const found = await statOf(path)
   if (typeof found !== 'string') {
-    if (!found.isDirectory()) return { kind: 'blocked', path, why: 'is no folder' }
+    if (!found.isDirectory()) return { kind: 'blocked', path, why: 'is not a folder' }
     return { kind: 'folder', isWritable: (await writeFailure(path)) === undefined, stats: found }
   }
   if (found !== 'ENOENT' && found !== 'ENOTDIR') return { kind: 'hidden', code: found }
-  if (await isLink(path)) return { kind: 'blocked', path, why: 'is a link to nothing' }
+  if (await isLink(path)) return { kind: 'blocked', path, why: 'is a broken link' }
   const above = await lookAt(dirname(path))
   if (above.kind !== 'folder') return above
   return { kind: 'absent', ancestor: dirname(path), code: await writeFailure(dirname(path)) }

@@ -33,7 +33,7 @@ export async function realDirectory(named: NamedDirectory): Promise<string> {
     // A name that is not UTF-8 would reach the server as the name of another directory.
     if (!Buffer.from(real).equals(bytes)) throw missingDirectory(named, 'its name is not UTF-8')
     if (sep === '/' && real.includes('\\'))
-      throw missingDirectory(named, 'opencode takes a backslash for a slash')
+      throw missingDirectory(named, 'opencode reads a backslash as a slash')
     if (!(await stat(real)).isDirectory()) throw missingDirectory(named, 'ENOTDIR')
     await access(real, constants.X_OK)
     return real

@@ -35,7 +35,7 @@ export async function askVersion(
   try {
     const answer = await run(binary, home, signal === undefined ? limit : AbortSignal.any([limit, signal]))
     return limit.aborted && 'failure' in answer
-      ? { failure: `gave no answer within ${limitMs / 1000} s` }
+      ? { failure: `did not answer within ${limitMs / 1000} s` }
       : answer
   } finally {
     await rm(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })

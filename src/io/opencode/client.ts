@@ -87,7 +87,7 @@ export class OpenCodeClient {
   ): Promise<SessionInfo> {
     const call: Call = { method: 'POST', directory, body: { title }, signal }
     const session = sessionInfo(await this.#transport.json('/session', call))
-    if (!session) throw new Error('POST /session answered no id')
+    if (!session) throw new Error('POST /session did not answer an id')
     return session
   }
 

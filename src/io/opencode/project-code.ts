@@ -66,7 +66,7 @@ export async function refuseProjectCode(what: string, directory: string, owner: 
   if (file === undefined) return
   const name = relative(await realOf(directory), file)
   throw new InvalidOptionsError(
-    `Invalid ${what}: the server would run code of the project there, with the agent's key: ${name}. ` +
+    `Invalid ${what}: the server would run the project's own code with the agent's key: ${name}. ` +
       'Remove that file, or set the option trustProjectConfig: true if you trust the project',
   )
 }

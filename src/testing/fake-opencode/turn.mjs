@@ -248,7 +248,7 @@ export class Turn {
 
   /** @returns {MessageInfo} */
   get #own() {
-    if (!this.#info) throw new Error('fake opencode: a turn answers before it has begun')
+    if (!this.#info) throw new Error('fake opencode: the turn has no assistant message yet')
     return this.#info
   }
 
