@@ -2,9 +2,10 @@
 // The parent receives `{ port }` and sends `{ turns, deltas }`. When `turns` sessions were prompted,
 // the server emits their answers on the event stream at once: `deltas` deltas in total, in turn from each
 // session.
-// Observed in opencode 1.18.33: the frames of `GET /global/event`.
+// The frames have the form of `GET /global/event` (see src/io/opencode/frames.ts).
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
+import { tested } from '../../build/io/opencode/versions.js'
 
 const blockBytes = 64 * 1024
 const directory = '/workspace'
@@ -97,7 +98,7 @@ async function answer(request, response) {
     for (const stream of streams) stream.write(frame('tui.prompt.append', { text: '' }))
   const says = pathname === '/session' ? { id: newId('ses'), directory } : pathname === '/tui/append-prompt'
   response.setHeader('content-type', 'application/json')
-  response.end(JSON.stringify(pathname === '/global/health' ? { healthy: true, version: '1.18.33' } : says))
+  response.end(JSON.stringify(pathname === '/global/health' ? { healthy: true, version: tested.to } : says))
   if (sessionID === undefined) return
   prompts.push({ sessionID, messageID: JSON.parse(body).messageID })
   if (prompts.length === flood.turns) pour()

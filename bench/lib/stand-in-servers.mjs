@@ -4,6 +4,7 @@ import { createActor, fromCallback, fromPromise, waitFor } from 'xstate'
 import { EventHub } from '../../build/actors/server/hub.js'
 import { runtimeOf } from '../../build/actors/runtime.js'
 import { compileOptions, serverMachine } from '../../build/index.js'
+import { tested } from '../../build/io/opencode/versions.js'
 
 /** Stand-in for opencode's API, as far as a turn uses it. Prompts wait until they are answered. */
 class StandInClient {
@@ -51,7 +52,7 @@ const machine = serverMachine.provide({
       sendBack({ type: 'process.spawned', pid: 1 })
       sendBack({ type: 'process.listening' })
     }),
-    probe: fromPromise(() => Promise.resolve({ version: '1.18.33' })),
+    probe: fromPromise(() => Promise.resolve({ version: tested.to })),
     events: fromCallback(({ input: { runtime }, sendBack }) => {
       runtimeOf(runtime).link?.hub.opened()
       sendBack({ type: 'stream.opened' })

@@ -1,4 +1,4 @@
-import { absolutePath } from '../io/host/surroundings.ts'
+import { absolutePath } from '../io/host/directories.ts'
 import type { Modality, OpenCodeServerOptions } from '../config/options.ts'
 import type { Attachment } from '../api/attachments.ts'
 import type { TurnInput } from '../api/turn-input.ts'

@@ -33,9 +33,7 @@ export interface FakeFaults {
   configBroken?: boolean
   /**
    * Number of connections that are accepted and never answered after the announcement (`true`: 1), in
-   * addition to all connections before it.
-   *
-   * @remarks Observed in opencode 1.18.33: the server loses every connection of its first half second.
+   * addition to all connections before it. opencode loses early connections in the same way.
    */
   loseFirstRequest?: boolean | number
   /** Delay between the first health answer and the crash. */
@@ -111,7 +109,7 @@ export interface FakeFaults {
   /**
    * Version that `--version` and health report.
    *
-   * @defaultValue `1.18.33`
+   * @defaultValue the newest version of opencode that this package was tested with
    */
   version?: string
 }

@@ -76,7 +76,8 @@ const patienceMs = 2_000
 /**
  * Creates a stand-in for the opencode binary: a small executable that starts in about ten ms and fails as
  * configured.
- * The fake speaks the part of the protocol of `opencode serve` 1.18.33 that this package uses. Sessions are
+ * The fake speaks the part of the protocol of `opencode serve`, in the version of
+ * `fake-opencode/util.mjs`, that this package uses. Sessions are
  * stored in the home of the starting process, so they outlive a crash. `bash` and `read` really run; no other
  * tool runs, and no model is called.
  *

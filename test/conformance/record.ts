@@ -90,7 +90,7 @@ export function eventsRecord(events: readonly OpenCodeEvent[]): string[] {
   let status = ''
   for (const event of events.filter(({ type }) => read.test(type))) {
     const { id, role } = (event.properties['info'] ?? {}) as { id?: string; role?: string }
-    // A new message may be told so late that it shows what came of it since (opencode 1.18.33).
+    // The event of a new message may come so late that it already shows later changes.
     const isNew = event.type === 'message.updated' && !messages.has(id)
     messages.add(id)
     const line = isNew ? `message.updated ${role}` : lineOf(event)

@@ -108,7 +108,7 @@ describe('a fake opencode', () => {
 
   it('refuses a fault that there is none of', async () => {
     const misspelt = { crashAfterMS: 1 } as FakeFaults
-    await expect(fakeOpenCode([{}, misspelt])).rejects.toThrow(/crashAfterMS; there are: .*crashAfterMs/)
+    await expect(fakeOpenCode([{}, misspelt])).rejects.toThrow(/crashAfterMS\. Known faults: .*crashAfterMs/)
   })
 
   it('takes the commands that it runs with it when it is stopped', async () => {

@@ -10,6 +10,7 @@ import type { ProcessCommand, ProcessFact } from '../../src/actors/server/proces
 import { runtimeOf, type Link, type ServerInput } from '../../src/actors/runtime.ts'
 import type { StreamFact } from '../../src/actors/server/events.ts'
 import { ServerExitedError } from '../../src/errors.ts'
+import { tested } from '../../src/io/opencode/versions.ts'
 import { FakeClient } from './fake-client.ts'
 
 /** What the world does when it is asked; may be changed at any moment. */
@@ -40,7 +41,7 @@ const goodWorld: Script = {
   orphan: undefined,
   spawn: 'listens',
   probe: 'ok',
-  version: '1.18.33',
+  version: tested.to,
   residentMb: undefined,
   warmUp: 'ok',
   failure: 'no',

@@ -2,6 +2,7 @@ import fc, { type AsyncCommand } from 'fast-check'
 import { expect } from 'vitest'
 import { StoppedError } from '../../src/errors.ts'
 import { reconfigure } from '../../src/api/reconfigure.ts'
+import { tested } from '../../src/io/opencode/versions.ts'
 import { isTerminal } from '../../src/replies.ts'
 import type { Script } from './fake-world.ts'
 import { createServer } from './machine-harness.ts'
@@ -28,7 +29,7 @@ const goodWorld: Partial<Script> = {
   prepare: 'ok',
   spawn: 'listens',
   probe: 'ok',
-  version: '1.18.33',
+  version: tested.to,
   residentMb: 100,
   warmUp: 'ok',
   dispose: 'ok',
@@ -197,7 +198,7 @@ export const commands = [
   becomes('prepare', 'ok', 'ok', 'hangs', new Error('no binary')),
   becomes('spawn', 'listens', 'listens', 'silent', 'exits', 'cannotStart', 'pending'),
   becomes('probe', 'ok', 'fails', 'hangs'),
-  becomes('version', '1.18.33', '1.18.33', '0.1.0'),
+  becomes('version', tested.to, tested.to, '0.1.0'),
   becomes('residentMb', 100, 601, undefined),
   becomes('warmUp', 'ok', 'fails', 'hangs'),
   becomes('dispose', 'ok', 'fails', 'hangs'),

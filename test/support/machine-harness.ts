@@ -182,7 +182,7 @@ export type TestServer = ReturnType<typeof startServer>
 const isDeclared = (from: LifecycleState, to: LifecycleState): boolean =>
   (lifecycleTransitions[from] as readonly LifecycleState[]).includes(to)
 
-/** The events of an answer, as opencode 1.18.33 sends them, the least of them. */
+/** Returns the minimal events of an answer, in opencode's form. */
 function answerEvents(sessionID: string, parentID: string, text: string, info: object) {
   const answer = {
     id: `msg_answer_${parentID}`,

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
+import { tested } from '../../src/io/opencode/versions.ts'
 import type { OpenCodeEvent } from '../../src/replies.ts'
 import { ServerState, type Recording } from './recordings.ts'
 
@@ -102,7 +103,7 @@ export class PlaybackServer {
 
   #read(path: string): unknown {
     const state = new ServerState(this.#events.slice(0, this.#at))
-    if (path === '/global/health') return { healthy: true, version: '1.18.33' }
+    if (path === '/global/health') return { healthy: true, version: tested.to }
     if (path === '/session' || path === '/session/{id}')
       return { id: this.#recording.sessionID, directory: '/w' }
     if (path === '/session/status') return state.status

@@ -69,7 +69,7 @@ interface StoredMessage {
   parts: Map<string, Fields>
 }
 
-/** What a server that sent these events answers when it is asked (opencode 1.18.33). */
+/** State of a server after it has sent some events, as its API answers it. */
 export class ServerState {
   readonly #messages = new Map<string, StoredMessage>()
   readonly #status = new Map<string, unknown>()

@@ -5,7 +5,7 @@ import type { OpenCodeEvent } from '../../src/replies.ts'
 export const sessionID = 'ses_1'
 export const promptID = 'msg_u'
 
-/** An event of the session, as opencode sends it (1.18.33), without an id. */
+/** Returns an event of the session in opencode's form, without an id. */
 export const event = (type: string, properties: Record<string, unknown> = {}): OpenCodeEvent => ({
   type,
   properties: { sessionID, ...properties },

@@ -50,11 +50,11 @@ async function version(file: string, { signal, secrets }: DoctorContext): Promis
       `${file} --version ${quote(answer.failure, secrets)}`,
       'Run that command by hand. If the binary is for another platform or lacks libraries, run npm install opencode-ai.',
     )
-  return judged(quote(answer.version, secrets))
+  return versionFinding(quote(answer.version, secrets))
 }
 
 /** Returns the finding about a version that a binary printed. */
-export function judged(version: string): Finding {
+export function versionFinding(version: string): Finding {
   const range = tested.from === tested.to ? tested.to : `${tested.from} to ${tested.to}`
   switch (judgeVersion(version)) {
     case 'supported':

@@ -1,10 +1,10 @@
 import { isAbsolute, relative, resolve } from 'node:path'
 import { workspaceOf } from '../../config/workspace.ts'
 import { configFolder } from '../../io/opencode/config-file.ts'
-import { lookAt } from '../../io/home/places.ts'
+import { inspectPath } from '../../io/home/path-status.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning } from './finding.ts'
-import { unusable } from './home.ts'
+import { unusablePath } from './home.ts'
 
 const check = 'directory'
 
@@ -13,7 +13,7 @@ export const checkDirectory: Check = async ({ home, directory: given }) => {
   const directory = given ?? (home === undefined ? undefined : workspaceOf(home))
   if (directory === undefined)
     return [skipped(check, 'give --directory, or give --home to check its workspace')]
-  const place = await lookAt(directory)
+  const place = await inspectPath(directory)
   if (place.kind === 'folder' && !place.isWritable)
     return [
       warning(
@@ -22,7 +22,7 @@ export const checkDirectory: Check = async ({ home, directory: given }) => {
         'An agent that only reads can work there. Otherwise, give this user write access.',
       ),
     ]
-  const problem = unusable(check, directory, place)
+  const problem = unusablePath(check, directory, place)
   if (problem !== undefined) return [problem]
   if (place.kind === 'absent' && (home === undefined || resolve(directory) !== resolve(workspaceOf(home))))
     return [

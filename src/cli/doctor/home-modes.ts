@@ -2,7 +2,7 @@ import { chmod, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { configFolder } from '../../io/opencode/config-file.ts'
 import { isClosed } from '../../io/home/modes.ts'
-import { statOf } from '../../io/home/places.ts'
+import { statOf } from '../../io/home/path-status.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'
 

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import type { Stats } from 'node:fs'
 import { configFolder } from '../../io/opencode/config-file.ts'
-import { lookAt, statOf, type Place } from '../../io/home/places.ts'
+import { inspectPath, statOf, type PathStatus } from '../../io/home/path-status.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'
 
@@ -11,8 +11,8 @@ import { failure, ok, skipped, warning, type Finding } from './finding.ts'
  */
 export const checkHome: Check = async ({ home, uid, platform }) => {
   if (home === undefined) return [skipped('home', 'give --home')]
-  const [place, config] = [await lookAt(home), await lookAt(configFolder(home))]
-  const problem = unusable('home', home, place) ?? unusable('home', configFolder(home), config)
+  const [place, config] = [await inspectPath(home), await inspectPath(configFolder(home))]
+  const problem = unusablePath('home', home, place) ?? unusablePath('home', configFolder(home), config)
   if (problem !== undefined) return [problem]
   const [from, isThere] = place.kind === 'absent' ? [place.ancestor, false] : [home, true]
   const finding =
@@ -22,12 +22,12 @@ export const checkHome: Check = async ({ home, uid, platform }) => {
 }
 
 /** Returns the failure of a path where no folder can be used or made. `check` is also the flag's name. */
-export function unusable(check: string, path: string, place: Place): Finding | undefined {
+export function unusablePath(check: string, path: string, place: PathStatus): Finding | undefined {
   const another = `or give another --${check}.`
   switch (place.kind) {
     case 'blocked':
       return failure(check, `${place.path} ${place.why}`, `Move ${place.path} away, ${another}`)
-    case 'hidden':
+    case 'inaccessible':
       return failure(
         check,
         `${path} cannot be accessed (${place.code})`,

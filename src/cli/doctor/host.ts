@@ -29,10 +29,10 @@ export const checkNode: Check = ({ nodeVersion }) => [
  * commands outside the process group; to read the memory of these processes; and to tell whether the process
  * that locked a home, or was left in a home, is still the same process.
  */
-export const checkProc: Check = ({ platform }) => lookAtProc(platform, '/proc')
+export const checkProc: Check = ({ platform }) => inspectProc(platform, '/proc')
 
 /** Checks `/proc` where it is mounted at `folder`; see {@link checkProc}. */
-export async function lookAtProc(platform: NodeJS.Platform, folder: string): Promise<Finding[]> {
+export async function inspectProc(platform: NodeJS.Platform, folder: string): Promise<Finding[]> {
   if (platform === 'win32')
     return [skipped('proc', 'Linux only: on Windows, memory limits and the search for orphans do not work')]
   if (platform !== 'linux')
@@ -61,12 +61,12 @@ async function procProblem(folder: string): Promise<string | undefined> {
 
 /** Checks `/bin/sh`, which runs the watcher of each server, and `SHELL`, which runs the agent's commands. */
 export const checkShell: Check = async ({ platform, env }) => [
-  ...(await lookAtShell(platform, '/bin/sh')),
-  ...lookAtVariable(env),
+  ...(await inspectShell(platform, '/bin/sh')),
+  ...inspectShellVariable(env),
 ]
 
 /** Checks that `SHELL` runs commands; otherwise `SHELL` is left out of the server's environment. */
-function lookAtVariable({ SHELL: shell = '', PATH: path }: NodeJS.ProcessEnv): Finding[] {
+function inspectShellVariable({ SHELL: shell = '', PATH: path }: NodeJS.ProcessEnv): Finding[] {
   const problem = shell === '' ? undefined : shellProblem(shell, path)
   if (problem === undefined) return []
   const found = `SHELL is ${shell}, which ${problem}, so the server gets no SHELL`
@@ -76,7 +76,7 @@ function lookAtVariable({ SHELL: shell = '', PATH: path }: NodeJS.ProcessEnv): F
 }
 
 /** Checks the shell in `file`; see {@link checkShell}. */
-export async function lookAtShell(platform: NodeJS.Platform, file: string): Promise<Finding[]> {
+export async function inspectShell(platform: NodeJS.Platform, file: string): Promise<Finding[]> {
   if (platform === 'win32') return [skipped('shell', 'Windows has no /bin/sh')]
   try {
     await access(file, constants.X_OK)

@@ -1,5 +1,5 @@
 import { holderOf } from '../../io/home/home-lock.ts'
-import { lookAt } from '../../io/home/places.ts'
+import { inspectPath } from '../../io/home/path-status.ts'
 import { carriesMarker } from '../../io/process/processes.ts'
 import { isAsRecorded, isOfHome, readRecord, type ServerRecord } from '../../io/home/server-record.ts'
 import type { Check } from './context.ts'
@@ -14,8 +14,8 @@ const check = 'orphan'
 export const checkOrphan: Check = async ({ home, platform }) => {
   if (home === undefined) return [skipped(check, 'give --home')]
   if (platform === 'win32') return [skipped(check, 'orphans cannot be identified on Windows')]
-  const { kind } = await lookAt(home)
-  if (kind === 'blocked' || kind === 'hidden') return [skipped(check, 'fix the home first')]
+  const { kind } = await inspectPath(home)
+  if (kind === 'blocked' || kind === 'inaccessible') return [skipped(check, 'fix the home first')]
   const record = readRecord(home)
   if (record === undefined || !isOfHome(record, home) || !isRunning(record))
     return [ok(check, 'no orphaned server in the home')]

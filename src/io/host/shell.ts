@@ -9,9 +9,6 @@ const noShells =
 /**
  * Returns why a `SHELL` runs no commands ("is not a shell"); `undefined` if it may run them.
  * @param path - the `PATH` on which a bare name is looked up
- * @remarks Observed in opencode 1.18.33: the bash tool runs `$SHELL -c …` without a check. With `nologin`,
- *   `false` or `true` every command does nothing and is reported as completed. Without `SHELL` the tool takes
- *   the `bash` on `PATH`, or `/bin/sh`, whatever the user database says.
  */
 export function shellProblem(shell: string, path = ''): string | undefined {
   if (isNoShell(shell)) return 'is not a shell'

@@ -5,7 +5,7 @@
 /** @import { Behaviour, Call } from './types.ts' */
 import { setImmediate as tick } from 'node:timers/promises'
 import { sendJson } from './refusal.mjs'
-import { exit, page } from './small.mjs'
+import { exit, page } from './util.mjs'
 import { crash } from './streams.mjs'
 
 /** @typedef {NonNullable<Behaviour['intercept']>} Interceptor */

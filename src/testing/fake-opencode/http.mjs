@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { Refusal, sendJson } from './refusal.mjs'
 import { findRoute } from './routes.mjs'
-import { appendLine, page, parseJson } from './small.mjs'
+import { appendLine, page, parseJson } from './util.mjs'
 
 /** Maximum length of a recorded body, in characters. For a longer body, only the length is recorded. */
 const longestBody = 65_536
@@ -62,7 +62,7 @@ async function readCall(server, req, res) {
 /**
  * Returns the directory of a request.
  *
- * @remarks Observed in opencode 1.18.33: the directory's name is decoded once more than HTTP requires. A
+ * @remarks As in opencode: the directory's name is decoded once more than HTTP requires. A
  * route of a session uses the session's directory, unless the session's id is escaped in the path.
  * @param {FakeServer} server
  * @param {IncomingMessage} req

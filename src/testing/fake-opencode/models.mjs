@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { parseJson } from './small.mjs'
+import { parseJson } from './util.mjs'
 
 /** @typedef {{ provider?: Record<string, { models?: Record<string, unknown> }>, agent?: Record<string, unknown> }} Config */
 
@@ -32,7 +32,7 @@ export function knowsModel({ providerID, modelID }) {
 /**
  * Ends a turn with an unknown model.
  *
- * @remarks Observed in opencode 1.18.33: an error, idle, and the error again with its stack.
+ * @remarks As in opencode: an error, idle, and the error again with its stack.
  * @param {Turn} turn
  */
 export function refuseModel(turn) {
@@ -56,7 +56,7 @@ export const knowsAgent = (name) => agents.includes(name) || Object.hasOwn(confi
 /**
  * Ends a turn with an unknown agent.
  *
- * @remarks Observed in opencode 1.18.33: two errors, and neither busy nor idle.
+ * @remarks As in opencode: two errors, and neither busy nor idle.
  * @param {Turn} turn
  */
 export function refuseAgent(turn) {

@@ -2,13 +2,11 @@
 /** @import { FakeReply, PlayedRule } from '../fake-script.ts' */
 /** @import { Turn } from './turn.mjs' */
 /** @import { WireError } from './types.ts' */
-import { countTokens } from './small.mjs'
+import { countTokens } from './util.mjs'
 import { playTool } from './tools.mjs'
 
 /**
- * Maximum number of retries of a failing provider.
- *
- * @remarks Observed in opencode 1.18.33.
+ * Maximum number of retries of a failing provider, as in opencode.
  */
 const maxRetries = 5
 

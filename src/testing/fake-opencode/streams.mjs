@@ -2,12 +2,10 @@
 /** @import { FakeFaults } from '../fake-faults.ts' */
 /** @import { Stream, WireEvent } from './types.ts' */
 import { Reordering } from './reordering.mjs'
-import { newEvent } from './small.mjs'
+import { newEvent } from './util.mjs'
 
 /**
- * Events that the global stream emits twice, the second time as a `sync` frame.
- *
- * @remarks Observed in opencode 1.18.33.
+ * Events that the global stream emits twice, as in opencode: the second time as a `sync` frame.
  */
 const durable = /^(session\.(created|updated|deleted)|message\.(updated|part\.updated))$/
 

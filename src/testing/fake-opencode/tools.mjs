@@ -4,12 +4,10 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, resolve, sep } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ask } from './asking.mjs'
+import { ask } from './requests.mjs'
 
 /**
  * Tools that opencode offers a model and the fake does not play.
- *
- * @remarks Observed in opencode 1.18.33.
  */
 const others = ['edit', 'glob', 'grep', 'skill', 'task', 'todowrite', 'webfetch', 'write']
 
@@ -168,8 +166,8 @@ async function question(turn, tool, input) {
   turn.calls.run(tool, input)
   const { answers } = await asked
   if (!answers) throw new Refused('The user dismissed this question', false)
-  const said = questions.map(({ question: q }, i) => `"${q}"="${answers[i]?.join(', ') || 'Unanswered'}"`)
-  const output = `User has answered your questions: ${said.join(', ')}. You can now continue with the user's answers in mind.`
+  const replies = questions.map(({ question: q }, i) => `"${q}"="${answers[i]?.join(', ') || 'Unanswered'}"`)
+  const output = `User has answered your questions: ${replies.join(', ')}. You can now continue with the user's answers in mind.`
   return { output, metadata: { answers, truncated: false } }
 }
 

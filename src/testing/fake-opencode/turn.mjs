@@ -2,17 +2,17 @@
 /** @import { FakeServer } from './server.mjs' */
 import { setImmediate as tick, setTimeout as sleep } from 'node:timers/promises'
 import { Calls } from './calls.mjs'
-import { anyModel, countTokens, newId } from './small.mjs'
-import { Telling } from './telling.mjs'
+import { anyModel, countTokens, newId } from './util.mjs'
+import { Publisher } from './publisher.mjs'
 
 /**
  * Delay between the first events of an error and the rest, in ms.
  *
- * @remarks Observed in opencode 1.18.33: 30 to 300 ms.
+ * @remarks In opencode 30 to 300 ms.
  */
 const afterErrorMs = 30
 
-/** Turn of a fake: one prompt and its effects. Each method emits and stores what opencode 1.18.33 does. */
+/** Turn of a fake: one prompt and its effects. Each method emits and stores what opencode does. */
 export class Turn {
   /** @type {(reason: Error) => void} */
   #reject = () => {}
@@ -45,7 +45,7 @@ export class Turn {
   constructor(server, session, body, directory = session.info.directory) {
     this.server = server
     this.directory = directory
-    this.#told = new Telling(server, session, directory)
+    this.#told = new Publisher(server, session, directory)
     this.session = session
     this.body = body
     this.calls = new Calls((part) => this.#put(part))

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { Ending } from '../../../src/cli/ending.ts'
+import { Shutdown } from '../../../src/cli/shutdown.ts'
 import { exitCodeOf } from '../../../src/cli/exit-codes.ts'
 import { inFlags, keyFrom, serverOptions, turnInput, type RunFlags } from '../../../src/cli/flags.ts'
 import { Output } from '../../../src/cli/output.ts'
@@ -208,28 +208,32 @@ describe('exitCodeOf', () => {
   })
 })
 
-describe('Ending', () => {
+describe('Shutdown', () => {
   const start = () => {
     const source = new EventEmitter()
     const clock = { now: 0 }
-    return { source, clock, ending: new Ending(source, () => clock.now) }
+    return { source, clock, shutdown: new Shutdown(source, () => clock.now) }
   }
 
   it('requests the end at the first signal and forces it at the second', () => {
-    const { source, clock, ending } = start()
+    const { source, clock, shutdown } = start()
     source.emit('SIGINT', 'SIGINT')
-    expect([ending.asked.aborted, ending.forced.aborted, ending.exitCode]).toEqual([true, false, 130])
+    expect([shutdown.requested.aborted, shutdown.forced.aborted, shutdown.exitCode]).toEqual([
+      true,
+      false,
+      130,
+    ])
     clock.now = 1000
     source.emit('SIGTERM', 'SIGTERM')
-    expect([ending.forced.aborted, ending.exitCode]).toEqual([true, 130])
+    expect([shutdown.forced.aborted, shutdown.exitCode]).toEqual([true, 130])
   })
 
   it('counts a signal that repeats at once only once', () => {
-    const { source, clock, ending } = start()
+    const { source, clock, shutdown } = start()
     source.emit('SIGINT', 'SIGINT')
     clock.now = 10
     source.emit('SIGINT', 'SIGINT')
-    expect(ending.forced.aborted).toBe(false)
+    expect(shutdown.forced.aborted).toBe(false)
   })
 
   it.each([
@@ -238,20 +242,20 @@ describe('Ending', () => {
   ])(
     'ends with the code of %s; a later signal replaces the code, without force',
     async (_what, error, code) => {
-      const { source, ending } = start()
+      const { source, shutdown } = start()
       const output = new Output(brokenSink(error))
-      ending.watch(output)
+      shutdown.watch(output)
       await output.write('x')
-      await ending.isAsked
-      expect([ending.asked.aborted, ending.exitCode]).toEqual([true, code])
+      await shutdown.whenRequested
+      expect([shutdown.requested.aborted, shutdown.exitCode]).toEqual([true, code])
       source.emit('SIGTERM', 'SIGTERM')
-      expect([ending.forced.aborted, ending.exitCode]).toEqual([false, 143])
+      expect([shutdown.forced.aborted, shutdown.exitCode]).toEqual([false, 143])
     },
   )
 
   it('removes its signal handlers when disposed', () => {
-    const { source, ending } = start()
-    ending[Symbol.dispose]()
+    const { source, shutdown } = start()
+    shutdown[Symbol.dispose]()
     expect(source.listenerCount('SIGINT')).toBe(0)
   })
 })

@@ -6,7 +6,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { checkDirectory } from '../../../../src/cli/doctor/directory.ts'
 import { checkDisk, judgeSpace } from '../../../../src/cli/doctor/disk.ts'
 import { checkModes } from '../../../../src/cli/doctor/home-modes.ts'
-import { checkHome, sharedFinding, unusable } from '../../../../src/cli/doctor/home.ts'
+import { checkHome, sharedFinding, unusablePath } from '../../../../src/cli/doctor/home.ts'
 import { canBeEntered, doctorContext, findings, place } from '../../../support/doctor.ts'
 import { tempHome } from '../../../support/home.ts'
 
@@ -83,10 +83,10 @@ describe('checkHome', () => {
   })
 
   it('gives advice if the home cannot be created', () => {
-    const absent = (code: string) => unusable('home', '/a/b', { kind: 'absent', ancestor: '/a', code })
+    const absent = (code: string) => unusablePath('home', '/a/b', { kind: 'absent', ancestor: '/a', code })
     expect(absent('EROFS')?.advice).toMatch(/mount a volume/)
     expect(absent('EACCES')?.advice).toMatch(/as root .* chown/)
-    expect(unusable('home', '/a', { kind: 'hidden', code: 'EACCES' })?.advice).toMatch(
+    expect(unusablePath('home', '/a', { kind: 'inaccessible', code: 'EACCES' })?.advice).toMatch(
       /access to the folders/,
     )
   })

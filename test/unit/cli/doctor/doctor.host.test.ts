@@ -2,14 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { basename, join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { checkBinary, judged } from '../../../../src/cli/doctor/binary.ts'
+import { checkBinary, versionFinding } from '../../../../src/cli/doctor/binary.ts'
 import {
   checkNode,
   checkPlatform,
   checkProc,
   checkShell,
-  lookAtProc,
-  lookAtShell,
+  inspectProc,
+  inspectShell,
 } from '../../../../src/cli/doctor/host.ts'
 import { checkListening } from '../../../../src/cli/doctor/listen.ts'
 import { askVersion } from '../../../../src/io/opencode/binary-version.ts'
@@ -41,39 +41,39 @@ describe('checkPlatform and checkNode', () => {
 describe('checkProc and checkShell', () => {
   it.runIf(process.platform === 'linux')('accept this host', async () => {
     expect(await findings(checkProc, doctorContext())).toMatchObject([{ check: 'proc', status: 'ok' }])
-    expect(await lookAtShell('linux', '/bin/sh')).toMatchObject([{ check: 'shell', status: 'ok' }])
+    expect(await inspectShell('linux', '/bin/sh')).toMatchObject([{ check: 'shell', status: 'ok' }])
   })
 
-  it('lookAtProc fails if /proc is missing or shows only other processes', async () => {
-    expect(await lookAtProc('linux', '/no/such')).toMatchObject([
+  it('inspectProc fails if /proc is missing or shows only other processes', async () => {
+    expect(await inspectProc('linux', '/no/such')).toMatchObject([
       { status: 'failure', finding: '/no/such cannot be read (ENOENT)' },
     ])
     const folder = tempHome()
-    expect(await lookAtProc('linux', folder)).toMatchObject([
+    expect(await inspectProc('linux', folder)).toMatchObject([
       { status: 'failure', finding: `${folder} does not list this process` },
     ])
     place(join(folder, String(process.pid), 'stat'), '', 0o600)
-    const [found] = await lookAtProc('linux', folder)
+    const [found] = await inspectProc('linux', folder)
     expect(found?.finding).toMatch(/environ cannot be read \(ENOENT\)/)
     expect(found?.advice).toMatch(/procfs/)
   })
 
   it('are skipped on platforms without /proc or /bin/sh', async () => {
-    const [darwin] = await lookAtProc('darwin', '/no/such')
+    const [darwin] = await inspectProc('darwin', '/no/such')
     expect(darwin).toMatchObject({ status: 'skipped' })
     expect(darwin?.finding).toMatch(/a stop ends only the process group, and ps reports its memory/)
-    const [win32] = await lookAtProc('win32', '/no/such')
+    const [win32] = await inspectProc('win32', '/no/such')
     expect(win32).toMatchObject({ status: 'skipped' })
     expect(win32?.finding).toMatch(/memory limits and the search for orphans do not work/)
-    expect(await lookAtShell('win32', '/no/such')).toMatchObject([{ status: 'skipped' }])
+    expect(await inspectShell('win32', '/no/such')).toMatchObject([{ status: 'skipped' }])
   })
 
-  it('lookAtShell warns of a shell that is missing or cannot be run', async () => {
+  it('inspectShell warns of a shell that is missing or cannot be run', async () => {
     const plain = place(join(tempHome(), 'sh'), '', 0o644)
-    expect(await lookAtShell('linux', '/no/sh')).toMatchObject([
+    expect(await inspectShell('linux', '/no/sh')).toMatchObject([
       { status: 'warning', finding: '/no/sh cannot be run (ENOENT)' },
     ])
-    expect(await lookAtShell('linux', plain)).toMatchObject([{ status: 'warning' }])
+    expect(await inspectShell('linux', plain)).toMatchObject([{ status: 'warning' }])
   })
 
   it.each([
@@ -180,8 +180,8 @@ describe('checkBinary', () => {
     ['0.0.0-dev-1', 'warning', /was not tested/],
     ['1.1.57', 'failure', /older than/],
     ['1.2.3.4', 'warning', /cannot be read/],
-  ])('judged returns for version %s a %s', (version, status, finding) => {
-    const found = judged(version)
+  ])('versionFinding returns for version %s a %s', (version, status, finding) => {
+    const found = versionFinding(version)
     expect(found).toMatchObject({ check: 'version', status })
     expect(found.finding).toMatch(finding)
     expect(found.advice).toContain(tested.to)

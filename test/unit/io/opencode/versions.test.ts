@@ -7,6 +7,7 @@ import {
   oldestSupported,
   tested,
 } from '../../../../src/io/opencode/versions.ts'
+import { imitatedVersion } from '../../../../src/testing/fake-opencode/util.mjs'
 
 const packageJson = JSON.parse(
   readFileSync(new URL('../../../../package.json', import.meta.url), 'utf8'),
@@ -54,6 +55,10 @@ describe('isOlder', () => {
     expect(isOlder('1.18.9', '1.18.10')).toBe(true)
     expect(isOlder('1.18.10', '1.18.10')).toBe(false)
   })
+})
+
+it('the fake opencode imitates the newest tested version', () => {
+  expect(imitatedVersion).toBe(tested.to)
 })
 
 it('the documentation names the tested versions and the oldest supported version', () => {
