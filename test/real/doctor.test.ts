@@ -12,10 +12,10 @@ import { expectNothingLeft, tempHome } from '../support/home.ts'
 import { realServer } from '../support/real.ts'
 
 const key = 'sk-doctor-test-0123456789'
-// The one of the repository, whatever the machine has installed.
+// The binary of this repository, whatever the machine has installed.
 const binary = join(import.meta.dirname, '../../node_modules/opencode-ai/bin/opencode.exe')
 
-// Where the command is built, links followed: another user must get there.
+// Folder of the built command, links resolved; another user must be able to enter it.
 const modules = realpathSync(join(import.meta.dirname, '../../node_modules'))
 
 let cli: string
@@ -43,7 +43,7 @@ async function doctor(flags: readonly string[], options: Options = {}) {
 }
 
 describe('opencode-runtime doctor', () => {
-  it('finds the real binary of a version that was tested, and a model, and leaves nothing', async () => {
+  it('accepts the real binary, a tested version and a model, and leaves nothing behind', async () => {
     const model = await startScriptedModel([], { apiKey: key })
     onTestFinished(() => model.stop())
     const [home, temporary] = [tempHome(), tempHome()]
@@ -61,7 +61,7 @@ describe('opencode-runtime doctor', () => {
     await expectNothingLeft(home)
   })
 
-  it('tells who has a home whose server runs, and leaves that alone', async () => {
+  it('names the host of a home whose server runs, and does not disturb the server', async () => {
     const { home, server, close } = await realServer([])
     onTestFinished(close)
     await server.ensureRunning()
@@ -84,7 +84,7 @@ describe('opencode-runtime doctor', () => {
     ])
   })
 
-  it('prints lines for a reader, without colour where there is no terminal', async () => {
+  it('prints lines, without colours if stdout is not a terminal', async () => {
     const { stdout, exitCode } = await execa(
       'node',
       [cli, 'doctor', '--proxy', 'x', '--binary', '/no/such'],
@@ -97,7 +97,7 @@ describe('opencode-runtime doctor', () => {
     expect(stdout).not.toContain('\u001b')
   })
 
-  it.runIf(process.getuid?.() === 0 && canBeEntered(modules))('tells a user what is not theirs', async () => {
+  it.runIf(process.getuid?.() === 0 && canBeEntered(modules))('reports files of another user', async () => {
     chmodSync(dirname(dirname(cli)), 0o755)
     const nobody = { uid: 65_534, gid: 65_534, cwd: '/' }
     const ours = mkdtempSync(join(tmpdir(), 'opencode-runtime-doctor-'))
