@@ -28,7 +28,7 @@ const took = await interleave(rounds, {
   version: () => node('dist/cli.js', '--version'),
 })
 const rest =
-  'On top come our own code and what is used of zod, in a few files; undici, execa and what else a server needs are loaded with the first one.'
+  'The rest is the code of this package and the used part of zod, in a few files. The first server loads undici, execa and other modules.'
 console.log(`whole processes, ${rounds} rounds:`)
 finish([
   row('import of the package / of xstate and rxjs alone', ratiosOf(took.package, took.floor), '≤ 1.2', rest),

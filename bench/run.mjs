@@ -46,8 +46,8 @@ function report(rows) {
   const missed = rows.filter(({ met }) => !met).length
   return `# The last run of \`npm run bench\`
 
-${rows.length - missed} of ${rows.length} targets met. Each figure is a ratio of two things that were measured in turn in one run, unless it names a unit: median,
-quartiles, and how often it was measured. What the parts compare is said in \`bench/*.mjs\`.
+${rows.length - missed} of ${rows.length} targets met. Each figure is a ratio of two measurements that alternate in one run, unless it names a unit: median,
+quartiles, and the number of measurements. The comments in \`bench/*.mjs\` describe the comparisons.
 
 | figure | median | quartiles | n | target | |
 |---|---|---|---|---|---|

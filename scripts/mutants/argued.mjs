@@ -4,9 +4,9 @@
  * Reason for code that only tells TypeScript what the machine's configuration says: an action or guard of one
  * event checks the event's type.
  */
-const typed = 'no other event gets there'
+const typed = 'no other event reaches this code'
 const machines = 'src/machines/'
-const always = 'it is always there; TypeScript does not know it'
+const always = 'the value always exists, but TypeScript does not know it'
 
 export const argued = [
   { file: machines, names: /event\.type !== '[\w.]+' → false$/, why: typed },
@@ -20,18 +20,18 @@ export const argued = [
   {
     file: 'context.ts',
     names: /^isWanted › .* → wanted \|\| leases\.length > 0 \|\| waiting\.length > 0$/,
-    why: 'turns run only on a healthy server, and that is not asked whether it is wanted',
+    why: 'turns run only on a healthy server, for which isWanted is not called',
   },
   { file: 'context.ts', names: /^silentMs › .* → runtimeOf\(runtime\)\.link\?\.hub\.silentMs$/, why: always },
   {
     file: 'machines/actions.ts',
     names: /^machineSetup › actions › noteMemory › 0 → 1$/,
-    why: 'no server is held to less than a megabyte',
+    why: 'no memory limit is below a megabyte',
   },
   {
     file: 'machines/actions.ts',
     names: /unwant › drainMs › (event\.drainMs \?\? 0 → event\.drainMs|0 → 1)$/,
-    why: 'read only where it drains: it is a number then, and was said',
+    why: 'the value is read only while draining, and is then a number from the event',
   },
   {
     file: 'setup.ts',
@@ -41,17 +41,17 @@ export const argued = [
   {
     file: 'setup.ts',
     names: /canDrain › event\.drainMs \?\? 0 → event\.drainMs$/,
-    why: 'undefined is not more than 0 either',
+    why: 'undefined is not greater than 0 either',
   },
   {
     file: 'reducer.ts',
     names: /^#onDelta › typeof messageID .* → \(typeof partID !== 'string'\)$/,
-    why: 'no message has what is no text as its id',
+    why: 'no message has an id that is not a string',
   },
   {
     file: 'reducer.ts',
     names: /^#onDelta › typeof messageID .* → typeof messageID !== 'string'$/,
-    why: 'no part has what is no text as its id',
+    why: 'no part has an id that is not a string',
   },
   {
     file: 'reducer.ts',
@@ -61,77 +61,77 @@ export const argued = [
   {
     file: 'reducer.ts',
     names: /^#onMessage › isAnswer › isOwn && message\.parentId !== undefined → isOwn$/,
-    why: 'no prompt is undefined',
+    why: 'no prompt has the id undefined',
   },
   {
     file: 'reducer.ts',
     names: /^#onRetry › isOwn && last && !last\.completed → isOwn && last$/,
-    why: 'a message that has ended gets no part any more that would drop those before',
+    why: 'a completed message gets no later part that would drop earlier parts',
   },
   {
     file: 'reducer.ts',
     names: /^#onDelta › field === 'text' && message && !message\.summary → field === 'text' && message$/,
-    why: 'no part of a summary is followed, so that a delta of one joins nothing',
+    why: 'parts of summaries are not tracked, so their deltas are ignored anyway',
   },
   {
     file: 'reducer.ts',
     names: /^#onRetry › isOwn && this\.#prompts\.size === 0 → \(this/,
-    why: 'no child of a turn is there before its prompt',
+    why: 'no child of a turn exists before its prompt',
   },
   {
     file: 'reducer.ts',
     names: /^#onError › this\.#busy && this\.#idle → \(this\.#idle\)$/,
-    why: 'what is idle was busy before',
+    why: 'an idle turn was busy before',
   },
   {
     file: 'reducer.ts',
     names: /^#apply › .* → \(!this\.#children\.has\(sessionId\)\)$/,
-    why: 'no child is undefined',
+    why: 'no child has the id undefined',
   },
   {
     file: 'reducer.ts',
     names: /^#onMessage › isAnswer › isOwn && message\.parentId !== undefined → \(message/,
-    why: 'what answers in a child answers a prompt of the child',
+    why: 'a message of a child answers a prompt of the child',
   },
   {
     file: 'machines/failures.ts',
     names: /^versionCaution › range › .* → true$/,
-    why: 'one version is tested at present: both ends of the range are the same',
+    why: 'only one version is tested at present, so both ends of the range are equal',
   },
   {
     file: 'seen-ids.ts',
     names: /^isRepeated › id > this\.#latest → false$/,
-    why: 'then each is looked for: slower, and nothing else',
+    why: 'every id is then searched, which is slower but equivalent',
   },
   {
     file: 'transcript.ts',
     names: /^#open › state › without (doomed|dropped): false$/,
-    why: 'undefined is as good as false',
+    why: 'undefined has the same effect as false',
   },
   {
     file: 'catch-up.ts',
     names: /^requestEvents › type › 'permission' in properties → (true|false)$/,
-    why: 'the reducer asks both alike',
+    why: 'the reducer handles both in the same way',
   },
   {
     file: 'server-machine.ts',
     names: /^serverMachine › .* › watch › states › asking › invoke › input › without withConfig: false$/,
-    why: 'undefined is as good as false',
+    why: 'undefined has the same effect as false',
   },
   {
     file: 'machines/turn-actions.ts',
     names: /^withTurns › actions › releaseChild › \{ actorId, error \} › without error: undefined$/,
-    why: 'undefined, said or not',
+    why: 'a missing value is undefined too',
   },
   {
     file: 'machines/turn-actions.ts',
     names: /releaseChild › !actorId\.startsWith\('turn:'\) → false$/,
-    why: 'what has another name is no turn that could be released, and has ended already',
+    why: 'a child with another name is not a turn, and has already ended',
   },
   {
     file: 'reducer.ts',
     names: /^#idle › false → true$/,
-    why: '#idle is set by whatever makes a turn busy, and read of busy turns only',
+    why: '#idle is set when a turn becomes busy, and is read only for busy turns',
   },
 ]
 

@@ -62,13 +62,13 @@ const runIn = (home: string): string[] => [
 /** Runs a turn on a host; returns the host and the turn's last reply. */
 async function turnOf(home: string, as: HostProcess, env?: NodeJS.ProcessEnv) {
   const host = startHost(dist, { home, binary }, 'Say hello', env, as)
-  const last = await host.told(({ reply }) => (/final|error/.test(reply?.kind ?? '') ? reply : undefined))
+  const last = await host.reported(({ reply }) => (/final|error/.test(reply?.kind ?? '') ? reply : undefined))
   return { host, last }
 }
 
 async function end(host: ReturnType<typeof startHost>, home: string): Promise<void> {
   host.command('stop')
-  await host.told(({ state }, i) => (state === 'idle' && i > 0 ? true : undefined))
+  await host.reported(({ state }, i) => (state === 'idle' && i > 0 ? true : undefined))
   host.command('exit')
   await host.ended
   await expectNothingLeft(home)
@@ -108,11 +108,11 @@ describe.runIf(process.platform !== 'win32')('in a removed working directory', (
   })
 })
 
-/** A user without an entry in the user database, and with a group. */
+/** User without an entry in the user database, with a group. */
 const nobody = { uid: 54_321, gid: 54_321, cwd: '/' }
 const nameless: NodeJS.ProcessEnv = { PATH: process.env['PATH'] }
 
-// The other user must be able to read all programs that it runs, links followed.
+// The other user must be able to read all programs that it runs, links resolved.
 const modules = realpathSync(join(import.meta.dirname, '../../node_modules'))
 const isRoot = process.getuid?.() === 0
 const reaches = isRoot && canBeEntered(modules) && canBeEntered(import.meta.dirname) && canBeEntered(tmpdir())
@@ -171,7 +171,7 @@ describe.runIf(reaches)('a home whose folders belong to another user and are wri
     const home = groupHome()
     const { host, last } = await turnOf(home, nobody, nameless)
     expect(last).toMatchObject({ kind: 'final' })
-    const warning = await host.told((fact) => fact.warning)
+    const warning = await host.reported((fact) => fact.warning)
     expect(warning).toContain(`other users may read the key: ${configFolder(home)}, ${stateFolder(home)}`)
     const { mode, uid } = statSync(configFile(home))
     expect([mode & 0o777, uid]).toEqual([0o600, nobody.uid])

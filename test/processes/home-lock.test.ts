@@ -44,11 +44,11 @@ describe('the lock of a home', () => {
       while (Date.now() < until) lines.push(...(await race(home, until - Date.now())), 'ended')
       return lines
     }
-    const told = (await Promise.all(Array.from({ length: 6 }, lane))).flat()
-    expect(told.filter((line) => line !== 'held' && line !== 'ended')).toEqual([])
-    expect(told.filter((line) => line === 'held').length).toBeGreaterThan(200)
+    const reports = (await Promise.all(Array.from({ length: 6 }, lane))).flat()
+    expect(reports.filter((line) => line !== 'held' && line !== 'ended')).toEqual([])
+    expect(reports.filter((line) => line === 'held').length).toBeGreaterThan(200)
     // The number is higher than the six racers, so some died and were replaced.
-    expect(told.filter((line) => line === 'ended').length).toBeGreaterThan(10)
+    expect(reports.filter((line) => line === 'ended').length).toBeGreaterThan(10)
     expect(readdirSync(stateFolder(home)).length).toBeLessThan(20)
   })
 

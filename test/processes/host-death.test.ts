@@ -77,7 +77,7 @@ describe.runIf(process.platform === 'linux')('a host that is killed', () => {
   it('leaves no process of a server without output yet', async () => {
     const home = tempHome()
     const host = startHost(dist, { home, binary: standIn('never-listens') })
-    await host.told(({ state }) => (state === 'probing' ? true : undefined))
+    await host.reported(({ state }) => (state === 'probing' ? true : undefined))
     await host.die()
     await expect.poll(() => processesOf(home), soon).toEqual([])
     await expectNothingLeft(home)
@@ -157,7 +157,7 @@ describe('a host without further work', () => {
     const host = startHost(dist, { home, binary: standIn('leaves-child'), restartWindowMs: 60_000 })
     const first = await host.healthy()
     process.kill(first, 'SIGKILL')
-    await host.told(({ state, pid }) => (state === 'healthy' && pid !== first ? pid : undefined))
+    await host.reported(({ state, pid }) => (state === 'healthy' && pid !== first ? pid : undefined))
     return { host, home }
   }
 

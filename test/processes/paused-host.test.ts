@@ -33,10 +33,10 @@ async function streamingHost() {
   const options = { home, binary: standIn('slow-health'), env, ...limits }
   const host = startHost(dist, options, 'every:100 stream:80')
   const server = await host.healthy()
-  await host.told(({ reply }) => (reply?.kind === 'delta' ? true : undefined))
+  await host.reported(({ reply }) => (reply?.kind === 'delta' ? true : undefined))
   /** Expects that the turn ends with all of its text, on the server that it began on. */
   const expectUndisturbed = async () => {
-    const end = await host.told(({ reply }) =>
+    const end = await host.reported(({ reply }) =>
       reply?.kind === 'final' || reply?.kind === 'error' ? reply : undefined,
     )
     expect(end).toMatchObject({ kind: 'final', content: 'x '.repeat(80) })
@@ -56,14 +56,14 @@ describe.runIf(process.platform === 'linux')('a host that is paused while a turn
   it('ends the turn with final and keeps the server after a blocked event loop', async () => {
     const { host, expectUndisturbed } = await streamingHost()
     host.command(`block ${pauseMs}`)
-    await host.told(({ blocked }) => blocked)
+    await host.reported(({ blocked }) => blocked)
     await expectUndisturbed()
   })
 
   it('ends the turn with final and keeps the server if both were paused', async () => {
     const { host, server, expectUndisturbed } = await streamingHost()
     host.command('probe')
-    await host.told(({ probe }) => probe)
+    await host.reported(({ probe }) => probe)
     // The server is paused first, so that no answer to the probe waits in the host's socket.
     signalAll([server, host.pid], 'SIGSTOP')
     // The pause itself, during which no event can be awaited.

@@ -123,14 +123,14 @@ interface Gap {
 const tool = { others: ['tool_call', 'tool_result', 'final'], answer: ending.join('') }
 
 const gaps: Gap[] = [
-  { text: 'say it all', where: 'before its prompt is told', at: isPrompt, fate: 'cutBefore' },
+  { text: 'say it all', where: 'before the event of its prompt', at: isPrompt, fate: 'cutBefore' },
   { text: 'say it all', where: 'before busy', at: isStatus('busy'), fate: 'cutBefore' },
   { text: 'say it all', where: 'at the first delta', at: isDelta, fate: 'cutWithin' },
   { text: 'say it all', where: 'in the middle of text', at: isDelta, nth: 11, fate: 'cutBefore' },
   { text: 'say it all', where: 'in the middle of a frame of text', at: isDelta, nth: 12, fate: 'cutWithin' },
   { text: 'say it all', where: 'after the last delta', at: isDelta, nth: 24, fate: 'cutAfter' },
-  { text: 'say it all', where: 'where the text ends', at: isTextEnd, fate: 'cutBefore' },
-  { text: 'say it all', where: 'where the message ends', at: isFinish, fate: 'cutWithin' },
+  { text: 'say it all', where: 'at the end of the text', at: isTextEnd, fate: 'cutBefore' },
+  { text: 'say it all', where: 'at the end of the message', at: isFinish, fate: 'cutWithin' },
   { text: 'say it all', where: 'right before idle', at: isStatus('idle'), fate: 'cutBefore' },
   {
     text: 'think aloud',
@@ -140,9 +140,9 @@ const gaps: Gap[] = [
     fate: 'cutAfter',
     answer: ending.join(''),
   },
-  { text: 'run it', where: 'where a tool begins', at: isTool('running'), fate: 'cutBefore', ...tool },
+  { text: 'run it', where: 'at the start of a tool', at: isTool('running'), fate: 'cutBefore', ...tool },
   { text: 'run it', where: 'while a tool runs', at: isTool('running'), fate: 'cutAfter', ...tool },
-  { text: 'run it', where: 'where a tool ends', at: isTool('completed'), fate: 'cutWithin', ...tool },
+  { text: 'run it', where: 'at the end of a tool', at: isTool('completed'), fate: 'cutWithin', ...tool },
 ]
 
 describe.concurrent('a turn whose event stream', () => {

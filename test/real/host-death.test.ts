@@ -45,8 +45,8 @@ const optionsOf = (home: string): OpenCodeServerOptions => ({
 async function hostAtWork(home: string) {
   const host = startHost(dist, optionsOf(home), 'sleep')
   const server = await host.healthy()
-  const sessionId = await host.told((fact) => fact.sessionId)
-  await host.told(({ reply }) => (reply?.kind === 'tool_call' ? true : undefined))
+  const sessionId = await host.reported((fact) => fact.sessionId)
+  await host.reported(({ reply }) => (reply?.kind === 'tool_call' ? true : undefined))
   // The processes are the server, the tool's shell and its two sleeps.
   await expect.poll(() => processesOf(home).length, { timeout: 20_000 }).toBeGreaterThan(3)
   return { host, server, sessionId, spawned: processesOf(home) }

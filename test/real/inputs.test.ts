@@ -292,9 +292,9 @@ describe('a policy for questions', () => {
     })
     expectWhole(replies, 'thanks')
     expect(asked).toEqual([['one', 'two']])
-    const told = JSON.stringify(lastAsked().messages.at(-1))
-    expect(told).toContain('\\"one?\\"=\\"B\\"')
-    expect(told).toContain('\\"two?\\"=\\"A\\"')
+    const answers = JSON.stringify(lastAsked().messages.at(-1))
+    expect(answers).toContain('\\"one?\\"=\\"B\\"')
+    expect(answers).toContain('\\"two?\\"=\\"A\\"')
   })
 
   it.each<[string, () => unknown]>([

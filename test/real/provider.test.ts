@@ -99,11 +99,11 @@ describe('a failing provider', () => {
   it('that demands a short wait is retried, and status$ gives the time', async () => {
     const turn = server.turn('come back soon')
     const statuses = statusesOf(turn)
-    const told: number[] = []
-    turn.status$.pipe(filter(isRetrying)).subscribe(({ nextAt }) => told.push(nextAt - Date.now()))
+    const delays: number[] = []
+    turn.status$.pipe(filter(isRetrying)).subscribe(({ nextAt }) => delays.push(nextAt - Date.now()))
     expectWhole(await collect(turn), 'welcome')
     expect(statuses.filter(isRetrying)).toMatchObject([{ attempt: 1, message: 'Rate limit reached' }])
-    expect(told[0]).toBeGreaterThan(0)
+    expect(delays[0]).toBeGreaterThan(0)
     expect(statuses.map(({ state }) => state).slice(-3)).toEqual(['retrying', 'running', 'done'])
   })
 

@@ -42,7 +42,7 @@ interface Outcome {
   state: 'pending' | 'settled'
 }
 
-/** A server to which anything may happen at any moment, and what its host waits for. */
+/** Server to which anything may happen at any moment, with the pending calls of its host. */
 export class FreeWalk {
   readonly server
   steps = 0
@@ -92,17 +92,17 @@ export class FreeWalk {
     const { server } = this
     const id = at(server.context().running, n)
     const turn = server.turns.find((turn) => turn.id === id)
-    // One whose session is not known yet cannot have been asked.
+    // A turn without a known session was not prompted yet.
     if (turn && server.runtime.turns.get(turn.id)?.lane.sessionId !== undefined) void server.answer(turn)
   }
 
-  /** What the process of the moment does, if there is one. */
+  /** Lets the current process act, if there is one. */
   process(act: 'spawned' | 'listen' | 'exit'): void {
     const [process] = this.server.world.alive
     process?.[act]()
   }
 
-  /** In a good world all comes to rest: nobody waits for ever, and the server can be started again. */
+  /** Makes the world good, and asserts that all calls settle and that the server can start again. */
   async settleDown(): Promise<void> {
     const { server } = this
     Object.assign(server.world.script, goodWorld, { leftovers: [] })
@@ -131,7 +131,7 @@ const at = <T>(list: readonly T[], n: number): T | undefined => list[n % Math.ma
 
 type Act = (walk: FreeWalk) => unknown
 
-/** A command that may always come; nothing is waited for after it unless it is time. */
+/** Command that is always possible. Only commands of time wait. */
 class Command implements AsyncCommand<object, FreeWalk> {
   readonly #name: string
   readonly #act: Act
@@ -169,7 +169,7 @@ const becomes = <K extends keyof Script>(key: K, ...values: Script[K][]) =>
         ),
     )
 
-/** How the world is when a walk begins: what holds a server somewhere has others come to it there. */
+/** Worlds at the begin of a walk. Some hold the server in a state, so that other commands meet that state. */
 export const beginnings: Partial<Script>[] = [
   {},
   { endsOn: 'nothing' },
@@ -179,7 +179,7 @@ export const beginnings: Partial<Script>[] = [
   { probe: 'hangs' },
 ]
 
-/** All that may happen. */
+/** All commands. */
 export const commands = [
   plain('start', ({ server }) => server.send({ type: 'server.start' })),
   plain('stop', ({ server }) => server.send({ type: 'server.stop' })),

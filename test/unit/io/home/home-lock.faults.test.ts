@@ -8,7 +8,7 @@ import { stateFolder } from '../../../../src/io/home/state-folder.ts'
 import { tempHome } from '../../../support/home.ts'
 
 const { faults, names } = vi.hoisted(() => ({
-  /** The functions of the file system that fail, each with its code. */
+  /** Functions of the file system that fail, each with its error code. */
   faults: new Map<string, string>(),
   names: [
     'linkSync',

@@ -18,7 +18,7 @@ import { stateFolder } from '../../../../src/io/home/state-folder.ts'
 import { doctorContext } from '../../../support/doctor.ts'
 import { tempHome } from '../../../support/home.ts'
 
-/** The files that cannot be read, and the error code. */
+/** Pattern of the files that cannot be read, and the error code. */
 const { fault } = vi.hoisted(() => ({ fault: { files: /^$/, code: '' } }))
 
 vi.mock('node:fs', async (importOriginal) => {
