@@ -40,10 +40,10 @@ async function show(
 ): Promise<Outcome> {
   const apiKey = randomBytes(16).toString('hex')
   await using model = await startModel(prompt, apiKey)
-  await using place = await placeFor(givenHome)
-  introduce(screen, prompt, model.baseURL, place.home, givenHome === undefined)
+  await using owned = await homeFor(givenHome)
+  introduce(screen, prompt, model.baseURL, owned.home, givenHome === undefined)
   const options = {
-    home: place.home,
+    home: owned.home,
     proxy: { baseURL: model.baseURL, apiKey },
     models: [{ id: 'scripted', name: 'Scripted model', cost: { input: 2, output: 8, cacheRead: 0.2 } }],
     maxRestarts: 1,
@@ -63,7 +63,7 @@ async function startModel(prompt: string, apiKey: string): Promise<ScriptedModel
 }
 
 /** Returns the given home, which stays, or a new home, which is removed on disposal. */
-async function placeFor(givenHome: string | undefined): Promise<AsyncDisposable & { home: string }> {
+async function homeFor(givenHome: string | undefined): Promise<AsyncDisposable & { home: string }> {
   if (givenHome !== undefined)
     return { home: pathFrom('--home', givenHome), [Symbol.asyncDispose]: () => Promise.resolve() }
   const home = await mkdtemp(join(tmpdir(), 'opencode-runtime-demo-'))

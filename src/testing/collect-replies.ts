@@ -51,9 +51,9 @@ function wrongIn(replies: Reply[], last: TerminalReply, traceId: string | null):
   const ends = replies.filter(isTerminal).length
   if (ends !== 1) return `The turn must have exactly one terminal reply, but has ${ends}`
   if (replies.at(-1) !== last) return 'The last reply must be the terminal reply that `done` resolves with'
-  const stranger = replies.find(({ trace_id }) => trace_id !== traceId)
-  if (stranger)
-    return `Every reply must have the turn's trace id ${JSON.stringify(traceId)}, but one has ${JSON.stringify(stranger.trace_id)}`
+  const foreign = replies.find(({ trace_id }) => trace_id !== traceId)
+  if (foreign)
+    return `Every reply must have the turn's trace id ${JSON.stringify(traceId)}, but one has ${JSON.stringify(foreign.trace_id)}`
   const orphan = replies.findIndex(
     (reply, i) => reply.kind === 'tool_result' && !isCalled(reply.call_id, replies.slice(0, i)),
   )

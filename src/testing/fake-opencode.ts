@@ -71,7 +71,7 @@ export interface FakeOpenCode extends AsyncDisposable {
  * Time limit of `stop` for processes to end, in ms. A process may be suspended, or its pid may already belong
  * to another process.
  */
-const patienceMs = 2_000
+const stopTimeoutMs = 2_000
 
 /**
  * Creates a stand-in for the opencode binary: a small executable that starts in about ten ms and fails as
@@ -179,7 +179,7 @@ function readLines<T>(file: string): T[] {
 
 /** Waits until the processes have ended. Each process exits by itself when its binary is removed. */
 async function untilEnded(pids: readonly number[]): Promise<void> {
-  const end = Date.now() + patienceMs
+  const end = Date.now() + stopTimeoutMs
   while (pids.some(isAlive) && Date.now() < end) await sleep(20)
 }
 

@@ -13,8 +13,8 @@ export const checkDirectory: Check = async ({ home, directory: given }) => {
   const directory = given ?? (home === undefined ? undefined : workspaceOf(home))
   if (directory === undefined)
     return [skipped(check, 'give --directory, or give --home to check its workspace')]
-  const place = await inspectPath(directory)
-  if (place.kind === 'folder' && !place.isWritable)
+  const status = await inspectPath(directory)
+  if (status.kind === 'folder' && !status.isWritable)
     return [
       warning(
         check,
@@ -22,9 +22,9 @@ export const checkDirectory: Check = async ({ home, directory: given }) => {
         'An agent that only reads can work there. Otherwise, give this user write access.',
       ),
     ]
-  const problem = unusablePath(check, directory, place)
+  const problem = unusablePath(check, directory, status)
   if (problem !== undefined) return [problem]
-  if (place.kind === 'absent' && (home === undefined || resolve(directory) !== resolve(workspaceOf(home))))
+  if (status.kind === 'absent' && (home === undefined || resolve(directory) !== resolve(workspaceOf(home))))
     return [
       failure(check, `${directory} does not exist`, 'Create the directory, or give another --directory.'),
     ]
@@ -37,7 +37,7 @@ export const checkDirectory: Check = async ({ home, directory: given }) => {
       ),
     ]
   return [
-    ok(check, place.kind === 'folder' ? directory : `${directory} does not exist yet and can be created`),
+    ok(check, status.kind === 'folder' ? directory : `${directory} does not exist yet and can be created`),
   ]
 }
 

@@ -15,9 +15,10 @@ const comfortable = 500 * mebibyte
 /** Checks that the home has room for opencode's files. */
 export const checkDisk: Check = async ({ home }) => {
   if (home === undefined) return [skipped(check, 'give --home')]
-  const place = await inspectPath(home)
-  if (place.kind === 'blocked' || place.kind === 'inaccessible') return [skipped(check, 'fix the home first')]
-  const folder = place.kind === 'folder' ? home : place.ancestor
+  const status = await inspectPath(home)
+  if (status.kind === 'blocked' || status.kind === 'inaccessible')
+    return [skipped(check, 'fix the home first')]
+  const folder = status.kind === 'folder' ? home : status.ancestor
   const { bavail, bsize } = await statfs(folder)
   return [judgeSpace(bavail * bsize, folder)]
 }

@@ -11,39 +11,39 @@ import { failure, ok, skipped, warning, type Finding } from './finding.ts'
  */
 export const checkHome: Check = async ({ home, uid, platform }) => {
   if (home === undefined) return [skipped('home', 'give --home')]
-  const [place, config] = [await inspectPath(home), await inspectPath(configFolder(home))]
-  const problem = unusablePath('home', home, place) ?? unusablePath('home', configFolder(home), config)
+  const [status, config] = [await inspectPath(home), await inspectPath(configFolder(home))]
+  const problem = unusablePath('home', home, status) ?? unusablePath('home', configFolder(home), config)
   if (problem !== undefined) return [problem]
-  const [from, isThere] = place.kind === 'absent' ? [place.ancestor, false] : [home, true]
+  const [from, isThere] = status.kind === 'absent' ? [status.ancestor, false] : [home, true]
   const finding =
-    (place.kind === 'folder' ? foreign(home, place.stats, uid) : undefined) ??
+    (status.kind === 'folder' ? foreign(home, status.stats, uid) : undefined) ??
     (platform === 'win32' ? undefined : await sharedFinding(home, from))
   return [finding ?? ok('home', isThere ? home : `${home} does not exist yet and can be created`)]
 }
 
 /** Returns the failure of a path where no folder can be used or made. `check` is also the flag's name. */
-export function unusablePath(check: string, path: string, place: PathStatus): Finding | undefined {
+export function unusablePath(check: string, path: string, status: PathStatus): Finding | undefined {
   const another = `or give another --${check}.`
-  switch (place.kind) {
+  switch (status.kind) {
     case 'blocked':
-      return failure(check, `${place.path} ${place.why}`, `Move ${place.path} away, ${another}`)
+      return failure(check, `${status.path} ${status.why}`, `Move ${status.path} away, ${another}`)
     case 'inaccessible':
       return failure(
         check,
-        `${path} cannot be accessed (${place.code})`,
+        `${path} cannot be accessed (${status.code})`,
         `Give this user access to the folders above, ${another}`,
       )
     case 'absent':
-      if (place.code === undefined) return undefined
+      if (status.code === undefined) return undefined
       return failure(
         check,
-        `${path} does not exist and cannot be created in ${place.ancestor} (${place.code})`,
-        place.code === 'EROFS'
+        `${path} does not exist and cannot be created in ${status.ancestor} (${status.code})`,
+        status.code === 'EROFS'
           ? `The file system is read-only: mount a volume there, ${another}`
           : `Create the folder as root and chown it to this user, ${another}`,
       )
     case 'folder':
-      if (place.isWritable) return undefined
+      if (status.isWritable) return undefined
       return failure(check, `${path} cannot be written`, `Give this user write access, ${another}`)
   }
 }

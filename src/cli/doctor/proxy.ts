@@ -22,7 +22,7 @@ export const checkProxy: Check = async (context) => {
       ),
       noModels,
     ]
-  return [...leftOut(endpoint), ...(await ask(endpoint.url, context))]
+  return [...leftOut(endpoint), ...(await requestModels(endpoint.url, context))]
 }
 
 const noModels = skipped('models', 'fix the proxy first')
@@ -43,7 +43,7 @@ function leftOut({ url, leftOut: parts }: Endpoint): Finding[] {
   )
 }
 
-async function ask(url: URL, context: DoctorContext): Promise<Finding[]> {
+async function requestModels(url: URL, context: DoctorContext): Promise<Finding[]> {
   const answer = await modelsAt(url, context)
   if (answer.kind === 'models') {
     const count = `${answer.ids.length} model${answer.ids.length === 1 ? '' : 's'}`

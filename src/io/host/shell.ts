@@ -27,7 +27,7 @@ export function shellProblem(shell: string, path = ''): string | undefined {
  * Results of {@link runsCommands}, by path and modification time of the program, so that each program is
  * tested once.
  */
-const asked = new Map<string, boolean>()
+const results = new Map<string, boolean>()
 
 /** Time limit of the test, in ms. A shell answers in a few ms; a slower program is left to opencode. */
 const answerTimeoutMs = 2_000
@@ -38,7 +38,7 @@ const answerTimeoutMs = 2_000
  */
 function runsCommands(file: string): boolean {
   const key = `${file} ${statSync(file).mtimeMs}`
-  const known = asked.get(key)
+  const known = results.get(key)
   if (known !== undefined) return known
   // Loaded here, so that an import of the package loads nothing that starts processes.
   const { spawnSync } = process.getBuiltinModule('node:child_process')
@@ -51,7 +51,7 @@ function runsCommands(file: string): boolean {
   })
   if (error) return true
   const answer = stdout.trim() === 'a shell'
-  asked.set(key, answer)
+  results.set(key, answer)
   return answer
 }
 

@@ -72,12 +72,12 @@ function directoryOf({ sessions, faults }, req, { pathname, searchParams }) {
   const header = req.headers['x-opencode-directory']?.toString()
   const { info } = sessions.get(/^\/session\/([^/]+)/.exec(pathname)?.[1] ?? '') ?? {}
   const query = searchParams.get('directory')
-  if (info === undefined && !query && header) return place(decoded(header, faults.headerDecodes))
-  return place(decoded(info?.directory || query || process.cwd()))
+  if (info === undefined && !query && header) return realPathOf(decoded(header, faults.headerDecodes))
+  return realPathOf(decoded(info?.directory || query || process.cwd()))
 }
 
 /** @param {string} named */
-function place(named) {
+function realPathOf(named) {
   const path = resolve(named)
   try {
     return realpathSync(path)

@@ -38,11 +38,11 @@ export function knowsModel({ providerID, modelID }) {
 export function refuseModel(turn) {
   const { providerID, modelID } = turn.model
   const message = `Model not found: ${providerID}/${modelID}.`
-  turn.sayPrompt()
+  turn.emitPrompt()
   turn.setStatus({ type: 'busy' })
-  sayError(turn, message)
+  emitError(turn, message)
   turn.idle()
-  sayError(turn, `ProviderModelNotFoundError: ${message}\n    at <anonymous> (fake-opencode:1:1)`)
+  emitError(turn, `ProviderModelNotFoundError: ${message}\n    at <anonymous> (fake-opencode:1:1)`)
 }
 
 const agents = ['build', 'explore', 'general', 'plan']
@@ -61,14 +61,14 @@ export const knowsAgent = (name) => agents.includes(name) || Object.hasOwn(confi
  */
 export function refuseAgent(turn) {
   const known = [...agents, ...Object.keys(config?.agent ?? {})].sort().join(', ')
-  sayError(turn, `Agent not found: "${turn.agent}". Available agents: ${known}`)
-  sayError(turn, 'UnknownError: UnknownError\n    at <anonymous> (fake-opencode:1:1)')
+  emitError(turn, `Agent not found: "${turn.agent}". Available agents: ${known}`)
+  emitError(turn, 'UnknownError: UnknownError\n    at <anonymous> (fake-opencode:1:1)')
 }
 
 /**
  * @param {Turn} turn
  * @param {string} message
  */
-function sayError(turn, message) {
+function emitError(turn, message) {
   turn.emit('session.error', { error: { name: 'UnknownError', data: { message } } })
 }

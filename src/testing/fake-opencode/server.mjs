@@ -95,9 +95,9 @@ export class FakeServer {
       return
     }
     this.#forget(session)
-    if (body.noReply) turn.sayPrompt()
+    if (body.noReply) turn.emitPrompt()
     else if (session.turn) {
-      turn.sayPrompt()
+      turn.emitPrompt()
       session.next = turn
     } else await this.#run(turn)
   }

@@ -12,17 +12,17 @@ import { ask } from './requests.mjs'
 const others = ['edit', 'glob', 'grep', 'skill', 'task', 'todowrite', 'webfetch', 'write']
 
 /**
- * Error for a call that the user rejected. With a reason, the tool fails and the model goes on; without a
+ * Error for a call that the user rejected. With a reason, the tool fails and the model continues; without a
  * reason, the loop stops.
  */
 class Refused extends Error {
   /**
    * @param {string} message
-   * @param {boolean} goesOn
+   * @param {boolean} continues
    */
-  constructor(message, goesOn) {
+  constructor(message, continues) {
     super(message)
-    this.goesOn = goesOn
+    this.continues = continues
   }
 }
 
@@ -33,7 +33,7 @@ const tools = { bash, read, question }
 
 /**
  * Plays one call of a tool. `bash` and `read` really run; an unknown tool runs as `invalid`. Returns whether
- * the loop goes on.
+ * the loop continues.
  * @param {Turn} turn
  * @param {{ name: string, args: Readonly<Input>, id?: string }} call
  * @returns {Promise<boolean>}
@@ -46,7 +46,7 @@ export async function playTool(turn, { name, args, id }) {
   } catch (error) {
     if (!(error instanceof Refused)) throw error
     turn.calls.end(tool, { error: error.message })
-    return error.goesOn
+    return error.continues
   }
 }
 
