@@ -93,7 +93,9 @@ describe('opencode-runtime doctor', () => {
       },
     )
     expect(exitCode).toBe(1)
-    expect(stdout).toMatch(/^✖ binary: --binary names "\/no\/such", which does not exist\.\n {2}→ Name /m)
+    expect(stdout).toMatch(
+      /^✖ binary: --binary names "\/no\/such", which does not exist\.\n {2}→ Give an executable /m,
+    )
     expect(stdout).not.toContain('\u001b')
   })
 
@@ -105,10 +107,10 @@ describe('opencode-runtime doctor', () => {
     const at = (home: string) => doctor(['--home', home, '--binary', '/no/such'], nobody)
     const hidden = await at(join(ours, 'home'))
     expect(hidden.exitCode).toBe(1)
-    expect(hidden.of('home')?.finding).toMatch(/cannot be seen \(EACCES\)/)
+    expect(hidden.of('home')?.finding).toMatch(/cannot be accessed \(EACCES\)/)
     expect(hidden.of('modes')?.status).toBe('skipped')
     chmodSync(ours, 0o755)
-    expect((await at(join(ours, 'home'))).of('home')?.finding).toMatch(/cannot be made in .*\(EACCES\)/)
+    expect((await at(join(ours, 'home'))).of('home')?.finding).toMatch(/cannot be created in .*\(EACCES\)/)
     expect((await at(ours)).of('home')?.finding).toMatch(/cannot be written$/)
     const directory = await doctor(['--directory', ours], nobody)
     expect(directory.of('directory')?.status).toBe('warning')
