@@ -16,8 +16,8 @@ async function perServer(make) {
   return kB
 }
 
-/** Returns the heap in kB of a running turn after `said` deltas, without its replies. @param {number} said */
-async function perTurn(said) {
+/** Returns the heap in kB of a running turn after some deltas, without its replies. @param {number} count */
+async function perTurn(count) {
   const actor = await healthyServer({ maxConcurrentTurns: turns })
   const { client, router } = worldOf(actor)
   const { kB } = await heapOf(turns, async () => {
@@ -27,19 +27,19 @@ async function perTurn(said) {
     if (!prompt) throw new Error('the turn sent no prompt')
     const answer = answerer(router, prompt)
     answer.begin()
-    for (let i = 0; i < said; i++) answer.say(` word${i % 10}`)
+    for (let i = 0; i < count; i++) answer.delta(` word${i % 10}`)
   })
   if (actor.getSnapshot().context.running.length !== turns) throw new Error('turns have ended')
   actor.stop()
   const replay = await heapOf(turns, () =>
-    Array.from({ length: said }, (_, i) =>
+    Array.from({ length: count }, (_, i) =>
       JSON.parse(`{"kind":"delta","trace_id":null,"content":" word${i % 10}"}`),
     ),
   )
   return kB - replay.kB
 }
 
-const took = { idle: [], healthy: [], begun: [], said: [] }
+const took = { idle: [], healthy: [], begun: [], streamed: [] }
 await perServer(() => idleServer())
 await perServer(() => healthyServer())
 await perTurn(deltas)
@@ -47,13 +47,13 @@ for (let i = 0; i < rounds; i++) {
   took.idle.push(await perServer(() => idleServer()))
   took.healthy.push(await perServer(() => healthyServer()))
   took.begun.push(await perTurn(0))
-  took.said.push(await perTurn(deltas))
+  took.streamed.push(await perTurn(deltas))
 }
 console.log(`${servers} servers, ${turns} turns, ${rounds} rounds; in kB:`)
 finish([
   row('heap per idle server actor, in kB', took.idle, '≤ 100'),
   row('heap per healthy server actor with stand-in actors, in kB', took.healthy, '≤ 100'),
   row('heap per live turn whose answer has begun, in kB', took.begun, '≤ 20'),
-  row(`heap per live turn after ${deltas} deltas, its replay aside, in kB`, took.said, '≤ 20'),
+  row(`heap per live turn after ${deltas} deltas, its replay aside, in kB`, took.streamed, '≤ 20'),
 ])
 process.exit()

@@ -31,7 +31,7 @@ async function answerAll(servers, count) {
       for (const prompt of client.prompts.splice(0)) {
         const answer = answerer(router, prompt)
         answer.begin()
-        answer.say('Hello')
+        answer.delta('Hello')
         answer.end()
         left--
       }

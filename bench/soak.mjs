@@ -75,9 +75,9 @@ const turns = { started: 0, ended: 0, terminal: {}, violations: [] }
 const sessions = Array.from({ length: concurrency }, () => server.session())
 const live = new Set()
 
-function start(ask) {
+function start(createTurn) {
   turns.started++
-  const turn = ask()
+  const turn = createTurn()
   live.add(turn)
   let terminals = 0
   turn.replies$.subscribe({
@@ -86,7 +86,7 @@ function start(ask) {
     complete: () => {
       turns.ended++
       live.delete(turn)
-      if (terminals !== 1) turns.violations.push(`a turn gave ${terminals} terminal replies`)
+      if (terminals !== 1) turns.violations.push(`a turn emitted ${terminals} terminal replies`)
     },
   })
   void turn.done.then((reply) => {
@@ -97,11 +97,11 @@ function start(ask) {
   return turn
 }
 
-const asks = ['hello', 'hello', 'hello', 'trickle', 'trickle', 'tool', 'long tool', 'refused', 'cut']
+const prompts = ['hello', 'hello', 'hello', 'trickle', 'trickle', 'tool', 'long tool', 'refused', 'cut']
 let isOver = false
 async function converse(session) {
   while (!isOver) {
-    const text = pick(asks)
+    const text = pick(prompts)
     const turn = start(() => session.turn({ text, resume: random() < 0.3 }))
     // A turn with a tool of ten minutes is always cancelled.
     if (text === 'long tool' || random() < 0.1) {
@@ -131,12 +131,12 @@ const stopFor = async (ms) => {
 }
 const misfortunes = {
   'is killed': () => kill('SIGKILL'),
-  'is told to end by a stranger': () => kill('SIGTERM'),
-  'stalls for a moment': () => stopFor(3_000),
+  'gets SIGTERM from another program': () => kill('SIGTERM'),
+  'stalls for 3 s': () => stopFor(3_000),
   'is wedged': () => kill('SIGSTOP'),
   'is stopped': () => server.stop(),
-  'is stopped gently': () => server.stop({ drainMs: 3_000 }),
-  'is stopped and started at once': () => {
+  'is drained and stopped': () => server.stop({ drainMs: 3_000 }),
+  'is stopped and started immediately': () => {
     void server.stop()
     return server.ensureRunning().catch(() => undefined)
   },
@@ -145,17 +145,17 @@ const misfortunes = {
   'is flooded': () => {
     for (let i = 0; i < 60; i++) start(() => server.turn('hello'))
   },
-  'is left by all': () => {
+  'loses all turns': () => {
     for (const turn of live) turn.cancel()
   },
-  'is left alone': () => sleep(6_000),
+  'is idle': () => sleep(6_000),
 }
-const suffered = {}
-async function suffer() {
+const counts = {}
+async function runMisfortunes() {
   while (!isOver) {
     await sleep(1_000 + random() * 6_000)
     const name = pick(Object.keys(misfortunes))
-    suffered[name] = (suffered[name] ?? 0) + 1
+    counts[name] = (counts[name] ?? 0) + 1
     // A failed server stays failed until a caller asks for it.
     if (server.actor.getSnapshot().matches('failed')) await server.ensureRunning().catch(() => undefined)
     await misfortunes[name]()
@@ -195,7 +195,7 @@ function processesLeft() {
 console.log(`seed ${seed}, ${minutes} minutes, ${concurrency} conversations`)
 await start(() => server.turn('hello')).done
 const before = await liveHeapMb()
-const talks = [...sessions.map(converse), suffer()]
+const talks = [...sessions.map(converse), runMisfortunes()]
 await sleep(minutes * 60_000)
 isOver = true
 await Promise.race([Promise.all(talks), sleep(90_000)])
@@ -210,7 +210,7 @@ const orphans = processesLeft()
 for (const pid of orphans) process.kill(Number(pid), 'SIGKILL')
 const lost = turns.started - turns.ended
 
-console.log('misfortunes     ', suffered)
+console.log('misfortunes     ', counts)
 console.log('turns           ', `${turns.started} started, ${turns.ended} ended`)
 console.log('terminal replies', turns.terminal)
 console.log('ends of servers ', reasons)

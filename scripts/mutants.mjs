@@ -28,9 +28,9 @@ const mutants = subjects
     mutantsOf(file, readFileSync(file, 'utf8')).map((mutant) => ({ ...mutant, tests })),
   )
   .filter(isWanted)
-const told = ({ file, line, name }) => `${file}:${line}  ${name}`
+const placeOf = ({ file, line, name }) => `${file}:${line}  ${name}`
 
-if (flags.list) for (const mutant of mutants) console.log(told(mutant))
+if (flags.list) for (const mutant of mutants) console.log(placeOf(mutant))
 else await runAll()
 
 /** Runs all mutants, `--jobs` of them at once. */
@@ -47,7 +47,8 @@ async function runAll() {
       const { isPassed, failed } = await run(tests, mutant, patienceMs)
       if (failed) last = { failed, tests: mutant.tests }
       if (isPassed) survived.push(mutant)
-      if (isPassed !== isArgued(mutant)) console.log(`${isPassed ? 'SURVIVED' : 'noticed'} ${told(mutant)}`)
+      if (isPassed !== isArgued(mutant))
+        console.log(`${isPassed ? 'SURVIVED' : 'noticed'} ${placeOf(mutant)}`)
     }
   }
   await Promise.all(Array.from({ length: Number(flags.jobs) }, job))
@@ -60,7 +61,7 @@ async function timeOf(suites) {
   for (const tests of suites) {
     const begin = performance.now()
     const { isPassed, failed } = await run(tests)
-    if (!isPassed) throw new Error(`Without a mutant these fail: ${failed}`)
+    if (!isPassed) throw new Error(`Tests fail without a mutant: ${failed}`)
     times.push(performance.now() - begin)
   }
   return Math.ceil(Math.max(...times))

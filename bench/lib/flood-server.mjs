@@ -2,9 +2,10 @@
 // The parent receives `{ port }` and sends `{ turns, deltas }`. When `turns` sessions were prompted,
 // the server emits their answers on the event stream at once: `deltas` deltas in total, in turn from each
 // session.
-// Observed in opencode 1.18.33: the frames of `GET /global/event`.
+// The frames have the form of `GET /global/event` (see src/io/opencode/frames.ts).
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
+import { tested } from '../../build/io/opencode/versions.js'
 
 const blockBytes = 64 * 1024
 const directory = '/workspace'
@@ -44,7 +45,7 @@ function answerTo({ sessionID, messageID: parentID }) {
   const of = { sessionID, messageID: info.id, partID: part.id, field: 'text' }
   const user = { id: parentID, role: 'user', sessionID }
   const done = { ...info, finish: 'stop', time: { created: 1, completed: 2 } }
-  let said = ''
+  let streamed = ''
   return {
     begin: () =>
       frame('message.updated', { sessionID, info: user }) +
@@ -52,14 +53,14 @@ function answerTo({ sessionID, messageID: parentID }) {
       frame('message.updated', { sessionID, info }) +
       frame('message.part.updated', { sessionID, part }),
     /** @param {string} delta */
-    say: (delta) => {
-      said += delta
+    delta: (delta) => {
+      streamed += delta
       return frame('message.part.delta', { ...of, delta })
     },
     end: () =>
       frame('message.part.updated', {
         sessionID,
-        part: { ...part, text: said, time: { start: 1, end: 2 } },
+        part: { ...part, text: streamed, time: { start: 1, end: 2 } },
       }) +
       frame('message.updated', { sessionID, info: done }) +
       frame('session.status', { sessionID, status: { type: 'idle' } }) +
@@ -71,7 +72,8 @@ function answerTo({ sessionID, messageID: parentID }) {
 function answersTo(/** @type {typeof prompts} */ asked) {
   const answers = asked.map(answerTo)
   const frames = answers.map(({ begin }) => begin())
-  for (let i = 0; i < flood.deltas; i++) frames.push(answers[i % answers.length]?.say(` word${i % 10}`) ?? '')
+  for (let i = 0; i < flood.deltas; i++)
+    frames.push(answers[i % answers.length]?.delta(` word${i % 10}`) ?? '')
   for (const { end } of answers) frames.push(end())
   return Buffer.from(frames.join(''))
 }
@@ -95,9 +97,9 @@ async function answer(request, response) {
   const [, sessionID] = /^\/session\/(ses_\w+)\/prompt_async$/.exec(pathname) ?? []
   if (pathname === '/tui/append-prompt')
     for (const stream of streams) stream.write(frame('tui.prompt.append', { text: '' }))
-  const says = pathname === '/session' ? { id: newId('ses'), directory } : pathname === '/tui/append-prompt'
+  const reply = pathname === '/session' ? { id: newId('ses'), directory } : pathname === '/tui/append-prompt'
   response.setHeader('content-type', 'application/json')
-  response.end(JSON.stringify(pathname === '/global/health' ? { healthy: true, version: '1.18.33' } : says))
+  response.end(JSON.stringify(pathname === '/global/health' ? { healthy: true, version: tested.to } : reply))
   if (sessionID === undefined) return
   prompts.push({ sessionID, messageID: JSON.parse(body).messageID })
   if (prompts.length === flood.turns) pour()

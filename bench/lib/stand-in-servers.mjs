@@ -4,6 +4,7 @@ import { createActor, fromCallback, fromPromise, waitFor } from 'xstate'
 import { SessionEventRouter } from '../../build/actors/server/session-event-router.js'
 import { runtimeOf } from '../../build/actors/runtime.js'
 import { compileOptions, serverMachine } from '../../build/index.js'
+import { tested } from '../../build/io/opencode/versions.js'
 
 /** Stand-in for opencode's API, as far as a turn uses it. Prompts wait until they are answered. */
 class StandInClient {
@@ -58,7 +59,7 @@ const machine = serverMachine.provide({
       sendBack({ type: 'process.spawned', pid: 1 })
       sendBack({ type: 'process.listening' })
     }),
-    probe: fromPromise(() => Promise.resolve({ version: '1.18.33' })),
+    probe: fromPromise(() => Promise.resolve({ version: tested.to })),
     events: fromCallback(({ input: { runtime }, sendBack }) => {
       runtimeOf(runtime).connection?.router.opened()
       sendBack({ type: 'stream.opened' })
@@ -103,30 +104,30 @@ let ids = 0
 const newId = (/** @type {string} */ prefix) => `${prefix}_${String(++ids).padStart(26, '0')}`
 
 /**
- * Returns functions that answer a prompt: `begin`, then `say` for each delta, then `end`.
+ * Returns functions that answer a prompt: `begin`, then `delta` for each delta, then `end`.
  * @param {SessionEventRouter} router @param {{ sessionID: string, messageID: string }} prompt
  */
 export function answerer(router, { sessionID, messageID: parentID }) {
   const info = { id: newId('msg'), parentID, role: 'assistant', sessionID, time: { created: 1 } }
   const part = { id: newId('prt'), messageID: info.id, sessionID, type: 'text', text: '' }
   // Copied, because events of the stream share no data either.
-  const tell = (/** @type {string} */ type, /** @type {object} */ properties) =>
+  const emit = (/** @type {string} */ type, /** @type {object} */ properties) =>
     router.receive(JSON.parse(JSON.stringify({ id: newId('evt'), type, properties })))
   return {
     begin: () => {
-      tell('message.updated', { sessionID, info: { id: parentID, role: 'user', sessionID } })
-      tell('session.status', { sessionID, status: { type: 'busy' } })
-      tell('message.updated', { sessionID, info })
-      tell('message.part.updated', { sessionID, part })
+      emit('message.updated', { sessionID, info: { id: parentID, role: 'user', sessionID } })
+      emit('session.status', { sessionID, status: { type: 'busy' } })
+      emit('message.updated', { sessionID, info })
+      emit('message.part.updated', { sessionID, part })
     },
-    say: (/** @type {string} */ delta) => {
+    delta: (/** @type {string} */ delta) => {
       const of = { sessionID, messageID: info.id, partID: part.id, field: 'text' }
-      tell('message.part.delta', { ...of, delta })
+      emit('message.part.delta', { ...of, delta })
     },
     end: () => {
       const done = { ...info, finish: 'stop', time: { created: 1, completed: 2 } }
-      tell('message.updated', { sessionID, info: done })
-      tell('session.idle', { sessionID })
+      emit('message.updated', { sessionID, info: done })
+      emit('session.idle', { sessionID })
     },
   }
 }

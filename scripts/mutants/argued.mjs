@@ -4,9 +4,9 @@
  * Reason for code that only tells TypeScript what the machine's configuration says: an action or guard of one
  * event checks the event's type.
  */
-const typed = 'no other event gets there'
+const typed = 'no other event reaches this code'
 const machines = 'src/machines/'
-const always = 'it is always there; TypeScript does not know it'
+const always = 'the value always exists, but TypeScript does not know it'
 
 export const argued = [
   { file: machines, names: /event\.type !== '[\w.]+' → false$/, why: typed },
@@ -19,22 +19,22 @@ export const argued = [
   {
     file: 'context.ts',
     names: /^isWanted › .* → wanted \|\| leases\.length > 0 \|\| waiting\.length > 0$/,
-    why: 'turns run only on a healthy server, and that is not asked whether it is wanted',
+    why: 'turns run only on a healthy server, for which isWanted is not called',
   },
   {
     file: 'machines/actions.ts',
     names: /^machineSetup › actions › noteMemory › 0 → 1$/,
-    why: 'no server is held to less than a megabyte',
+    why: 'no memory limit is below a megabyte',
   },
   {
     file: 'machines/actions.ts',
     names: /unwant › drainMs › (event\.drainMs \?\? 0 → event\.drainMs|0 → 1)$/,
-    why: 'read only where it drains: it is a number then, and was said',
+    why: 'the value is read only while draining, and is then a number from the event',
   },
   {
     file: 'setup.ts',
     names: /canDrain › event\.drainMs \?\? 0 → event\.drainMs$/,
-    why: 'undefined is not more than 0 either',
+    why: 'undefined is not greater than 0 either',
   },
   {
     file: 'turn-events.ts',
@@ -84,12 +84,12 @@ export const argued = [
   {
     file: 'machines/failures.ts',
     names: /^versionCaution › range › .* → true$/,
-    why: 'one version is tested at present: both ends of the range are the same',
+    why: 'only one version is tested at present, so both ends of the range are equal',
   },
   {
     file: 'seen-ids.ts',
     names: /^isRepeated › id > this\.#latest → false$/,
-    why: 'then each is looked for: slower, and nothing else',
+    why: 'every id is then searched, which is slower but equivalent',
   },
   {
     file: 'transcript.ts',
@@ -110,7 +110,7 @@ export const argued = [
   {
     file: 'machines/turn-actions.ts',
     names: /releaseChild › !actorId\.startsWith\('turn:'\) → false$/,
-    why: 'what has another name is no turn that could be released, and has ended already',
+    why: 'a child with another name is not a turn, and has already ended',
   },
   {
     file: 'turn-events.ts',

@@ -29,9 +29,9 @@ export function mutantsOf(file, source) {
     if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isImportDeclaration(node)) return
     for (const { at, text, what } of mutationsOf(node)) {
       const [start, end] = [at.getStart(), at.getEnd()]
-      const said = [...pathOf(at), what].join(' › ').replace(/\s+/g, ' ')
-      names.set(said, (names.get(said) ?? 0) + 1)
-      const name = names.get(said) === 1 ? said : `${said} (${names.get(said)})`
+      const label = [...pathOf(at), what].join(' › ').replace(/\s+/g, ' ')
+      names.set(label, (names.get(label) ?? 0) + 1)
+      const name = names.get(label) === 1 ? label : `${label} (${names.get(label)})`
       mutants.push({ file, line: root.getLineAndCharacterOfPosition(start).line + 1, start, end, text, name })
     }
     ts.forEachChild(node, visit)

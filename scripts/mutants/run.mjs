@@ -24,6 +24,6 @@ export async function run(tests, mutant, patienceMs) {
     timeout: patienceMs,
     killSignal: 'SIGKILL',
   })
-  const [said, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')])
-  return { isPassed: code === 0, failed: said.match(/^test\/\S+\.test\.ts$/m)?.[0] }
+  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')])
+  return { isPassed: code === 0, failed: output.match(/^test\/\S+\.test\.ts$/m)?.[0] }
 }

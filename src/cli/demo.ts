@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { ScriptedModel } from '../testing/index.ts'
 import { demoScript } from './demo-script.ts'
 import { drive, type Outcome } from './drive.ts'
-import { Ending } from './ending.ts'
+import { Shutdown } from './shutdown.ts'
 import { exitCode } from './exit-codes.ts'
 import { pathFrom, type DemoFlags } from './flags.ts'
 import { Screen } from './screen.ts'
@@ -18,12 +18,12 @@ import { View } from './view.ts'
  * Writes everything to stdout, unless `json` reserves stdout for the reply dicts.
  */
 export async function demo(prompt: string, flags: DemoFlags, std: Std): Promise<number> {
-  using ending = new Ending()
+  using shutdown = new Shutdown()
   std.content = 'the turn'
-  ending.watch(std.out)
+  shutdown.watch(std.out)
   const screen = new Screen(std.out, flags.json === true ? std.err : std.out)
   const view = new View(screen, { mode: flags.json === true ? 'json' : 'show' })
-  const outcome = await show(prompt, flags.home, screen, view, ending)
+  const outcome = await show(prompt, flags.home, screen, view, shutdown)
   screen.finish()
   void screen.line()
   void screen.line(summary(outcome, view, screen))
@@ -36,19 +36,19 @@ async function show(
   givenHome: string | undefined,
   screen: Screen,
   view: View,
-  ending: Ending,
+  shutdown: Shutdown,
 ): Promise<Outcome> {
   const apiKey = randomBytes(16).toString('hex')
   await using model = await startModel(prompt, apiKey)
-  await using place = await placeFor(givenHome)
-  introduce(screen, prompt, model.baseURL, place.home, givenHome === undefined)
+  await using owned = await homeFor(givenHome)
+  introduce(screen, prompt, model.baseURL, owned.home, givenHome === undefined)
   const options = {
-    home: place.home,
+    home: owned.home,
     proxy: { baseURL: model.baseURL, apiKey },
     models: [{ id: 'scripted', name: 'Scripted model', cost: { input: 2, output: 8, cacheRead: 0.2 } }],
     maxRestarts: 1,
   }
-  return await drive(options, { text: prompt, traceId: 'demo' }, view, ending)
+  return await drive(options, { text: prompt, traceId: 'demo' }, view, shutdown)
 }
 
 /**
@@ -63,7 +63,7 @@ async function startModel(prompt: string, apiKey: string): Promise<ScriptedModel
 }
 
 /** Returns the given home, which stays, or a new home, which is removed on disposal. */
-async function placeFor(givenHome: string | undefined): Promise<AsyncDisposable & { home: string }> {
+async function homeFor(givenHome: string | undefined): Promise<AsyncDisposable & { home: string }> {
   if (givenHome !== undefined)
     return { home: pathFrom('--home', givenHome), [Symbol.asyncDispose]: () => Promise.resolve() }
   const home = await mkdtemp(join(tmpdir(), 'opencode-runtime-demo-'))

@@ -2,10 +2,10 @@ import { checks } from './doctor/checks.ts'
 import { contextOf, type Check, type DoctorContext } from './doctor/context.ts'
 import { failure, presentable, type Finding } from './doctor/finding.ts'
 import { formatFinding, formatSummary } from './doctor/report.ts'
-import { Ending } from './ending.ts'
+import { Shutdown } from './shutdown.ts'
 import { exitCode } from './exit-codes.ts'
 import type { DoctorFlags } from './flags.ts'
-import { paintFor } from './rows.ts'
+import { paintFor } from './log-entries.ts'
 import type { Std } from './std.ts'
 import { messageOf } from '../util/messages.ts'
 
@@ -15,21 +15,21 @@ import { messageOf } from '../util/messages.ts'
  * Resolves with the exit code. Starts no server, and leaves nothing on the disk.
  */
 export async function doctor(flags: DoctorFlags, std: Std): Promise<number> {
-  using ending = new Ending()
+  using shutdown = new Shutdown()
   const { out } = std
   std.content = 'the findings'
-  ending.watch(out)
+  shutdown.watch(out)
   const paint = paintFor(out.stream)
-  const context = contextOf(flags, process.env, ending.asked)
+  const context = contextOf(flags, process.env, shutdown.requested)
   const isJson = flags.json === true
   const findings: Finding[] = []
-  const results = checks.map((check) => look(check, context))
+  const results = checks.map((check) => runCheck(check, context))
   for (const result of results) {
     const found = await result
-    if (ending.exitCode !== undefined) {
+    if (shutdown.exitCode !== undefined) {
       // All checks must end, because each check removes what it created.
       await Promise.all(results)
-      return ending.exitCode
+      return shutdown.exitCode
     }
     findings.push(...found)
     if (!isJson) await out.write(found.map((finding) => formatFinding(finding, paint)).join(''))
@@ -42,12 +42,12 @@ export async function doctor(flags: DoctorFlags, std: Std): Promise<number> {
  * Returns the findings of a check, safe to show. A check that throws becomes a failure, so that the others
  * continue.
  */
-async function look(check: Check, context: DoctorContext): Promise<Finding[]> {
-  const found = await run(check, context)
+async function runCheck(check: Check, context: DoctorContext): Promise<Finding[]> {
+  const found = await findingsOf(check, context)
   return found.map((finding) => presentable(finding, context.secrets))
 }
 
-async function run(check: Check, context: DoctorContext): Promise<Finding[]> {
+async function findingsOf(check: Check, context: DoctorContext): Promise<Finding[]> {
   try {
     return await check(context)
   } catch (error) {
@@ -56,8 +56,8 @@ async function run(check: Check, context: DoctorContext): Promise<Finding[]> {
     return [
       failure(
         name,
-        `it could not be checked: ${message}`,
-        'See to what the message names, and run it again.',
+        `the check failed: ${message}`,
+        'Fix the cause that the message names, then run doctor again.',
       ),
     ]
   }

@@ -5,7 +5,7 @@ import type { TerminalReply } from '../replies.ts'
 import { OpenCodeServer } from '../api/server.ts'
 import type { Turn } from '../api/turn.ts'
 import type { TurnInput } from '../api/turn-input.ts'
-import type { Ending } from './ending.ts'
+import type { Shutdown } from './shutdown.ts'
 import { exitCodeOf, UsageError } from './exit-codes.ts'
 import { inFlags } from './flags.ts'
 import type { View } from './view.ts'
@@ -32,25 +32,25 @@ export async function drive(
   options: OpenCodeServerOptions,
   input: TurnInput,
   view: View,
-  ending: Ending,
+  shutdown: Shutdown,
 ): Promise<Outcome> {
   const server = createServer(options)
   const facts = follow(server, view)
   try {
     const turn = server.turn(input)
-    obey(ending, turn, server)
+    applyShutdown(shutdown, turn, server)
     view.session(input.sessionId)
     void turn.sessionId.then((id) => view.session(id))
     turn.status$.subscribe((status) => view.status(status))
     turn.requests$.subscribe((request) => view.request(request))
     // After a request to end, a reader that has stopped reading no longer delays the turn.
-    for await (const reply of turn) await Promise.race([view.reply(reply), ending.isAsked])
+    for await (const reply of turn) await Promise.race([view.reply(reply), shutdown.whenRequested])
     const last = await turn.done
     const times = facts.times()
     const sessionId = await turn.sessionId
     await server.close()
     return {
-      exitCode: ending.exitCode ?? exitCodeOf(last),
+      exitCode: shutdown.exitCode ?? exitCodeOf(last),
       last,
       sessionId,
       logTail: facts.logTail(),
@@ -70,9 +70,9 @@ function createServer(options: OpenCodeServerOptions): OpenCodeServer {
   }
 }
 
-function obey({ asked, forced }: Ending, turn: Turn, server: OpenCodeServer): void {
-  if (asked.aborted) turn.cancel()
-  asked.addEventListener('abort', () => turn.cancel(), { once: true })
+function applyShutdown({ requested, forced }: Shutdown, turn: Turn, server: OpenCodeServer): void {
+  if (requested.aborted) turn.cancel()
+  requested.addEventListener('abort', () => turn.cancel(), { once: true })
   forced.addEventListener('abort', () => server.actor.stop(), { once: true })
 }
 

@@ -17,21 +17,21 @@ export const exitCode = {
 /** Text for `--help`. */
 export const exitCodeHelp = `
 Exit codes:
-  0    the turn gave its final reply (or the reader of stdout left)
+  0    the turn gave its final reply (or the reader of stdout closed it)
   1    the turn failed; the error on stderr says why
   2    bad usage: flags, options, key or prompt
   3    the server could not be started, or died
   4    the turn was cancelled on the server
-  5    the answer could not be written (a full disk, say); stderr says why
+  5    the answer could not be written (for example, the disk is full); stderr says why
   129  stopped by SIGHUP; 130 by SIGINT (Ctrl-C), 143 by SIGTERM
-       (a second one ends the server's processes at once)`
+       (a second signal kills the server's processes immediately)`
 
 /** Text for `doctor --help`. */
 export const doctorExitCodeHelp = `
 Exit codes:
   0    no failure (there may be warnings)
   1    a check failed; the lines with ✖ say which, and what to do
-  2    bad usage: an unknown flag, or a value that is none
+  2    bad usage: an unknown flag or an invalid value
   5    the findings could not be written; stderr says why
   129  stopped by SIGHUP; 130 by SIGINT (Ctrl-C), 143 by SIGTERM`
 

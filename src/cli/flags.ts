@@ -1,4 +1,4 @@
-import { absolutePath } from '../io/host/surroundings.ts'
+import { absolutePath } from '../io/host/directories.ts'
 import type { Modality, OpenCodeServerOptions } from '../config/options.ts'
 import type { Attachment } from '../api/attachments.ts'
 import type { TurnInput } from '../api/turn-input.ts'
@@ -58,7 +58,7 @@ export function keyFrom(env: NodeJS.ProcessEnv): string {
   const key = env[keyVariable]?.trim() ?? ''
   if (key !== '') return key
   throw new UsageError(
-    `no API key: export ${keyVariable}='…' first, with the key for the proxy (it is never taken from a flag)`,
+    `no API key: export ${keyVariable}='…' first, with the key for the proxy (no flag carries the key)`,
   )
 }
 

@@ -48,29 +48,29 @@ export function createProgram(onExit: (code: number) => void, std: Std): Command
 function runCommand(onExit: (code: number) => void, std: Std): Command {
   return new Command('run')
     .description(`Runs one turn. The proxy's key is read from ${keyVariable}, never from a flag.`)
-    .argument('[prompt]', 'what to ask; - or nothing reads it from stdin')
-    .requiredOption('--home <dir>', 'the folder that the server owns: its config, data and log')
+    .argument('[prompt]', 'the prompt; if it is - or missing, it is read from stdin')
+    .requiredOption('--home <dir>', 'home of the server: its config, data and log')
     .requiredOption('--proxy <url>', 'LiteLLM or any OpenAI-compatible endpoint, up to and including /v1')
-    .requiredOption('--model <id>', 'a model behind the proxy')
-    .option('--directory <dir>', 'where the agent works (default: HOME_DIR/workspace)')
-    .option('--agent <name>', "one of opencode's agents (default: build)")
-    .option('--system <text>', "goes before the agent's own system prompt")
+    .requiredOption('--model <id>', 'a model that the proxy serves')
+    .option('--directory <dir>', 'working directory of the agent (default: HOME_DIR/workspace)')
+    .option('--agent <name>', 'an agent of opencode (default: build)')
+    .option('--system <text>', "text to put before the agent's own system prompt")
     .option('--session <id>', 'continue this session (default: a new one)')
-    .option('--trace-id <id>', 'comes back in every reply')
-    .option('--deadline-ms <ms>', 'for the whole turn, the start included (default: 1800000)', positive)
-    .option('--stall-ms <ms>', 'without progress (default: 300000)', positive)
-    .option('--max-retries <n>', 'retries of the provider to accept (default: 3)', count)
+    .option('--trace-id <id>', 'id that every reply carries')
+    .option('--deadline-ms <ms>', 'time limit of the turn, including the start (default: 1800000)', positive)
+    .option('--stall-ms <ms>', 'time limit without progress (default: 300000)', positive)
+    .option('--max-retries <n>', 'number of provider retries to accept (default: 3)', count)
     .addOption(
-      new Option('--permission <policy>', 'what to answer when the agent asks for a permission')
+      new Option('--permission <policy>', "answer to the agent's permission requests")
         .choices(['reject', 'once', 'always'] as const)
         .default('reject'),
     )
-    .option('--binary <file>', 'the opencode binary (default: found)')
-    .option('--port <n>', "the server's port (default: a free one)", positive)
-    .option('--provider-id <id>', 'what the proxy is called in sessions (default: litellm)')
-    .option('--attach <file>', 'a file for the prompt; may be given again', collect)
-    .option('--json', `${jsonHelp}, and nothing else there`)
-    .option('--quiet', 'only errors on stderr')
+    .option('--binary <file>', 'the opencode binary (default: searched for)')
+    .option('--port <n>', "the server's port (default: a free port)", positive)
+    .option('--provider-id <id>', 'id of the proxy in sessions (default: litellm)')
+    .option('--attach <file>', 'a file to attach to the prompt; repeatable', collect)
+    .option('--json', `${jsonHelp}, and nothing else`)
+    .option('--quiet', 'write only errors to stderr')
     .addHelpText('after', exitCodeHelp)
     .action(async (prompt: string | undefined, flags: RunFlags) => {
       const { run } = await import('./run.ts')
@@ -80,10 +80,12 @@ function runCommand(onExit: (code: number) => void, std: Std): Command {
 
 function demoCommand(onExit: (code: number) => void, std: Std): Command {
   return new Command('demo')
-    .description('Shows a turn: the real opencode server, a scripted model, nothing leaves this machine.')
-    .argument('[prompt]', 'what to ask; the script answers anything', 'What can you do?')
-    .option('--home <dir>', 'the folder that the server owns (default: a new one, removed at the end)')
-    .option('--json', `${jsonHelp}, and everything else on stderr`)
+    .description(
+      'Shows one turn of the real opencode server with a scripted model. Nothing leaves this machine.',
+    )
+    .argument('[prompt]', 'the prompt; the script answers any prompt', 'What can you do?')
+    .option('--home <dir>', 'home of the server (default: a new folder, removed at the end)')
+    .option('--json', `${jsonHelp}, and everything else to stderr`)
     .addHelpText('after', exitCodeHelp)
     .action(async (prompt: string, flags: DemoFlags) => {
       const { demo } = await import('./demo.ts')
@@ -94,20 +96,20 @@ function demoCommand(onExit: (code: number) => void, std: Std): Command {
 function doctorCommand(onExit: (code: number) => void, std: Std): Command {
   return new Command('doctor')
     .description(
-      `Looks for what would keep a server from starting or its turns from working, and says what to do about it.\n` +
+      `Finds problems that would prevent a start or make turns fail, and gives advice.\n` +
         `Starts no server and changes nothing. The proxy's key is read from ${keyVariable}.`,
     )
-    .option('--home <dir>', 'the folder that the server owns, or would; checks it, its disk, and who uses it')
-    .option('--proxy <url>', 'LiteLLM or any OpenAI-compatible endpoint; asks it for its models')
-    .option('--model <id>', 'a model that the proxy must have; may be given again', collect)
-    .option('--port <n>', 'a port that must be free (default: a free one at each start)', portNumber)
-    .option('--hostname <host>', 'where the server would listen', '127.0.0.1')
-    .option('--binary <file>', 'the opencode binary (default: found)')
+    .option('--home <dir>', 'home of the server; checks the folder, its disk, and whether it is in use')
+    .option('--proxy <url>', 'LiteLLM or any OpenAI-compatible endpoint; requests its list of models')
+    .option('--model <id>', 'a model that the proxy must list; repeatable', collect)
+    .option('--port <n>', 'a port that must be free (default: each start chooses a free port)', portNumber)
+    .option('--hostname <host>', 'address that the server would listen on', '127.0.0.1')
+    .option('--binary <file>', 'the opencode binary (default: searched for)')
     .option(
       '--directory <dir>',
-      'where the agent works (default: HOME_DIR/workspace); checks it for code of its own',
+      'working directory of the agent (default: HOME_DIR/workspace); checks it for code that a server would run',
     )
-    .option('--json', 'one array of { check, status, finding, advice? } on stdout')
+    .option('--json', 'write one array of { check, status, finding, advice? } to stdout')
     .addHelpText('after', doctorExitCodeHelp)
     .action(async (flags: DoctorFlags) => {
       const { doctor } = await import('./doctor.ts')
@@ -118,14 +120,14 @@ function doctorCommand(onExit: (code: number) => void, std: Std): Command {
 function graphCommand(onExit: (code: number) => void, std: Std): Command {
   return new Command('graph')
     .description("Prints the server's lifecycle as a Mermaid diagram, generated from the machine itself.")
-    .option('--all', 'with the states within the states')
+    .option('--all', 'include nested states')
     .action(async (flags: GraphFlags) => {
       const { graph } = await import('./graph.ts')
       onExit(graph(flags, std))
     })
 }
 
-const jsonHelp = 'reply dicts on stdout, one a line, each with its session_id once that is known'
+const jsonHelp = 'write reply dicts to stdout, one per line, each with its session_id once known'
 
 /** Returns a parser of whole numbers from `least` to `most`. */
 const integer =

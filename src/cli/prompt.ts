@@ -14,7 +14,7 @@ export async function readPrompt(
 ): Promise<string> {
   const isFromStdin = given === undefined || given === '-'
   if (given === undefined && stdin.isTTY === true)
-    throw new UsageError('no prompt: give it as an argument, or pipe it in')
+    throw new UsageError('no prompt: give it as an argument or on stdin')
   const prompt = isFromStdin ? (await text(stdin)).trimEnd() : given
   if (prompt.trim() !== '') return prompt
   throw new UsageError(isFromStdin ? 'no prompt: stdin was empty' : 'no prompt: the argument is empty')

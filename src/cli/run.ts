@@ -1,5 +1,5 @@
 import { drive } from './drive.ts'
-import { Ending } from './ending.ts'
+import { Shutdown } from './shutdown.ts'
 import { exitCode } from './exit-codes.ts'
 import { keyFrom, serverOptions, turnInput, type RunFlags } from './flags.ts'
 import { readAttachments, readPrompt } from './prompt.ts'
@@ -16,9 +16,9 @@ export async function run(prompt: string | undefined, flags: RunFlags, std: Std)
   const key = keyFrom(process.env)
   const text = await readPrompt(prompt, process.stdin)
   const attachments = await readAttachments(flags.attach ?? [])
-  using ending = new Ending()
+  using shutdown = new Shutdown()
   std.content = 'the answer'
-  ending.watch(std.out)
+  shutdown.watch(std.out)
   const screen = new Screen(std.out, std.err)
   const quiet = flags.quiet === true
   const view = new View(screen, {
@@ -27,10 +27,10 @@ export async function run(prompt: string | undefined, flags: RunFlags, std: Std)
     permission: flags.permission,
   })
   const input = turnInput(text, flags, attachments)
-  const outcome = await drive(serverOptions(flags, key, attachments), input, view, ending)
+  const outcome = await drive(serverOptions(flags, key, attachments), input, view, shutdown)
   screen.finish()
   if (outcome.exitCode === exitCode.serverFailed) screen.quote(outcome.logTail)
   if (outcome.sessionId !== undefined && !quiet)
-    void screen.line(screen.paint('dim', `Go on with --session ${outcome.sessionId}`))
+    void screen.line(screen.paint('dim', `Continue with --session ${outcome.sessionId}`))
   return outcome.exitCode
 }

@@ -1,20 +1,20 @@
 import type { Output } from './output.ts'
 import {
-  formatRow,
+  formatEntry,
   paintFor,
   printable,
-  rowHead,
+  entryHead,
   textColumn,
   type Paint,
-  type Row,
+  type LogEntry,
   type Style,
-} from './rows.ts'
+} from './log-entries.ts'
 import { Spinner } from './spinner.ts'
 import { Wrap } from './wrap.ts'
 
 /**
- * Shows rows on `log` and the answer on `out`.
- * Both may be the same terminal; a row then begins on a new line. Output to a pipe or a file is never changed
+ * Shows entries on `log` and the answer on `out`.
+ * Both may be the same terminal; an entry then begins on a new line. Output to a pipe or a file is never changed
  * for this.
  * Each method writes synchronously, in the order of the calls. Its promise is only for callers that can wait
  * for a slow reader.
@@ -28,7 +28,7 @@ export class Screen {
   readonly #isShared: boolean
   /** Outputs with an unfinished line. */
   readonly #open = { out: false, log: false }
-  /** Row whose text is being streamed. */
+  /** Entry whose text is being streamed. */
   #streamed: { name: string; wrap: Wrap } | undefined
 
   constructor(out: Output, log: Output) {
@@ -50,9 +50,9 @@ export class Screen {
     else this.#spinner.start(label)
   }
 
-  /** Writes a row to the log. */
-  row(row: Row): Promise<void> {
-    return this.line(formatRow(row, this.elapsedMs, this.paint, this.#log.width))
+  /** Writes an entry to the log. */
+  entry(entry: LogEntry): Promise<void> {
+    return this.line(formatEntry(entry, this.elapsedMs, this.paint, this.#log.width))
   }
 
   /** Writes a line to the log, unchanged. */
@@ -68,17 +68,17 @@ export class Screen {
   }
 
   /**
-   * Writes a piece of a row's text to the log. Further pieces of a row with the same name continue the text.
+   * Writes a piece of an entry's text to the log. Further pieces of an entry with the same name continue the text.
    */
-  stream(row: Row, style?: Style): Promise<void> {
-    if (this.#streamed?.name !== row.name) {
+  stream(entry: LogEntry, style?: Style): Promise<void> {
+    if (this.#streamed?.name !== entry.name) {
       this.#finishLine()
-      void this.#log.write(rowHead(row, this.elapsedMs, this.paint))
+      void this.#log.write(entryHead(entry, this.elapsedMs, this.paint))
       const width = this.#log.isTTY ? this.#log.width : Infinity
-      this.#streamed = { name: row.name, wrap: new Wrap(textColumn, width) }
+      this.#streamed = { name: entry.name, wrap: new Wrap(textColumn, width) }
     }
     this.#open.log = true
-    const text = this.#streamed.wrap.push(printable(row.text))
+    const text = this.#streamed.wrap.push(printable(entry.text))
     return this.#log.write(style === undefined ? text : this.paint(style, text))
   }
 

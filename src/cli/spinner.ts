@@ -1,5 +1,5 @@
 import type { Output } from './output.ts'
-import type { Paint } from './rows.ts'
+import type { Paint } from './log-entries.ts'
 
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 const frameMs = 80

@@ -2,14 +2,14 @@ import type { TurnStatus } from '../actors/turn/turn-record.ts'
 import type { Lifecycle, LifecycleState } from '../machines/lifecycle.ts'
 import type { InputRequest, Reply } from '../replies.ts'
 import {
-  errorRow,
-  finalRow,
-  lifecycleRow,
-  requestRow,
-  statusRow,
-  toolCallRow,
-  toolResultRow,
-} from './rows.ts'
+  errorEntry,
+  finalEntry,
+  lifecycleEntry,
+  requestEntry,
+  statusEntry,
+  toolCallEntry,
+  toolResultEntry,
+} from './log-entries.ts'
 import type { Screen } from './screen.ts'
 
 /** Options for showing a turn. */
@@ -58,7 +58,7 @@ export class View {
   lifecycle(lifecycle: Lifecycle): void {
     if (this.#options.quiet === true || lifecycle.state === this.#state) return
     this.#state = lifecycle.state
-    void this.#screen.row(lifecycleRow(lifecycle))
+    void this.#screen.entry(lifecycleEntry(lifecycle))
     this.#screen.wait(waitingFor[lifecycle.state])
   }
 
@@ -68,13 +68,13 @@ export class View {
   }
 
   status(status: TurnStatus): void {
-    const row = statusRow(status)
-    if (row && this.#options.quiet !== true) void this.#screen.row(row)
+    const entry = statusEntry(status)
+    if (entry && this.#options.quiet !== true) void this.#screen.entry(entry)
   }
 
   request(request: InputRequest): void {
-    const row = requestRow(request, this.#options.permission ?? 'reject')
-    if (this.#options.quiet !== true) void this.#screen.row(row)
+    const entry = requestEntry(request, this.#options.permission ?? 'reject')
+    if (this.#options.quiet !== true) void this.#screen.entry(entry)
   }
 
   /** Shows a reply. Resolves when the reply is written, as far as the reader allows. */
@@ -86,7 +86,7 @@ export class View {
     // `undefined`.
     if (mode === 'json') await this.#screen.record(JSON.stringify({ ...reply, session_id: this.#sessionId }))
     if (mode === 'text' && reply.kind === 'delta') await this.#screen.answer(reply.content)
-    if (reply.kind === 'error') await this.#screen.row(errorRow(reply))
+    if (reply.kind === 'error') await this.#screen.entry(errorEntry(reply))
     else if (mode !== 'json' && quiet !== true) await this.#aside(reply)
   }
 
@@ -98,11 +98,11 @@ export class View {
           'dim',
         )
       case 'tool_call':
-        return this.#screen.row(toolCallRow(reply))
+        return this.#screen.entry(toolCallEntry(reply))
       case 'tool_result':
-        return this.#screen.row(toolResultRow(reply))
+        return this.#screen.entry(toolResultEntry(reply))
       case 'final':
-        return this.#screen.row(finalRow(reply))
+        return this.#screen.entry(finalEntry(reply))
       case 'delta':
         if (this.#options.mode !== 'show') return
         return this.#screen.stream({ mark: '◆', name: 'reply', text: reply.content, style: 'bold' })

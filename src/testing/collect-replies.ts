@@ -49,15 +49,15 @@ export async function collectReplies(
 
 function wrongIn(replies: Reply[], last: TerminalReply, traceId: string | null): string | undefined {
   const ends = replies.filter(isTerminal).length
-  if (ends !== 1) return `A turn has exactly one terminal reply, this one has ${ends}`
-  if (replies.at(-1) !== last) return 'The last reply is the terminal one, and what `done` gives'
-  const stranger = replies.find(({ trace_id }) => trace_id !== traceId)
-  if (stranger)
-    return `A reply has the trace id ${JSON.stringify(stranger.trace_id)}, its turn ${JSON.stringify(traceId)}`
+  if (ends !== 1) return `The turn must have exactly one terminal reply, but has ${ends}`
+  if (replies.at(-1) !== last) return 'The last reply must be the terminal reply that `done` resolves with'
+  const foreign = replies.find(({ trace_id }) => trace_id !== traceId)
+  if (foreign)
+    return `Every reply must have the turn's trace id ${JSON.stringify(traceId)}, but one has ${JSON.stringify(foreign.trace_id)}`
   const orphan = replies.findIndex(
     (reply, i) => reply.kind === 'tool_result' && !isCalled(reply.call_id, replies.slice(0, i)),
   )
-  return orphan < 0 ? undefined : 'A tool gives its result after it was called'
+  return orphan < 0 ? undefined : 'Every tool result must follow its tool call'
 }
 
 const isCalled = (callId: string, replies: Reply[]): boolean =>

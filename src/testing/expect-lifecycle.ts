@@ -48,7 +48,7 @@ export class LifecycleExpectation {
   toPass(states: readonly LifecycleState[]): this {
     this.toBeDeclared()
     if (states.join() === this.states.join()) return this
-    throw failure('The server passed other states than these', this.states, states)
+    throw failure('The states of the server differ from the expected states', this.states, states)
   }
 
   /** Asserts that every transition so far is declared in {@link lifecycleTransitions}. */
@@ -58,7 +58,7 @@ export class LifecycleExpectation {
     if (i < 0) return this
     const from = states[i - 1] ?? 'idle'
     const declared = `${from} → ${lifecycleTransitions[from].join(' or ')}`
-    const message = `No lifecycle goes ${from} → ${states[i] ?? ''}; it goes ${declared}: ${states.join(' → ')}`
+    const message = `The lifecycle declares no transition ${from} → ${states[i] ?? ''}, only ${declared}. States so far: ${states.join(' → ')}`
     throw new AssertionError({ message, actual: states })
   }
 
@@ -78,9 +78,10 @@ export class LifecycleExpectation {
     const outcome = await this.#watch(isThere, timeoutMs)
     this.toBeDeclared()
     if (outcome === 'reached') return this
-    const wanted = typeof goal === 'string' ? goal : 'what is waited for'
-    const why = outcome === 'ended' ? 'ended' : `did not come to it within ${timeoutMs} ms`
-    const message = `The lifecycle ${why}: ${wanted}. It passed ${this.states.join(' → ') || 'nothing'}`
+    const wanted = typeof goal === 'string' ? goal : 'the expected condition'
+    const why =
+      outcome === 'ended' ? `ended before ${wanted}` : `did not reach ${wanted} within ${timeoutMs} ms`
+    const message = `The lifecycle ${why}. States so far: ${this.states.join(' → ') || 'none'}`
     throw new AssertionError({ message, actual: this.states.at(-1), expected: goal })
   }
 

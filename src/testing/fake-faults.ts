@@ -33,9 +33,7 @@ export interface FakeFaults {
   configBroken?: boolean
   /**
    * Number of connections that are accepted and never answered after the announcement (`true`: 1), in
-   * addition to all connections before it.
-   *
-   * @remarks Observed in opencode 1.18.33: the server loses every connection of its first half second.
+   * addition to all connections before it. opencode loses early connections in the same way.
    */
   loseFirstRequest?: boolean | number
   /** Delay between the first health answer and the crash. */
@@ -111,7 +109,7 @@ export interface FakeFaults {
   /**
    * Version that `--version` and health report.
    *
-   * @defaultValue `1.18.33`
+   * @defaultValue the newest version of opencode that this package was tested with
    */
   version?: string
 }
@@ -153,5 +151,7 @@ const names: Record<keyof FakeFaults, true> = {
 export function checkFaults(faults: readonly FakeFaults[]): void {
   for (const name of faults.flatMap((each) => Object.keys(each)))
     if (!Object.hasOwn(names, name))
-      throw new TypeError(`fakeOpenCode knows no fault ${name}; there are: ${Object.keys(names).join(', ')}`)
+      throw new TypeError(
+        `Unknown fault of fakeOpenCode: ${name}. Known faults: ${Object.keys(names).join(', ')}`,
+      )
 }

@@ -71,12 +71,13 @@ export interface FakeOpenCode extends AsyncDisposable {
  * Time limit of `stop` for processes to end, in ms. A process may be suspended, or its pid may already belong
  * to another process.
  */
-const patienceMs = 2_000
+const stopTimeoutMs = 2_000
 
 /**
  * Creates a stand-in for the opencode binary: a small executable that starts in about ten ms and fails as
  * configured.
- * The fake speaks the part of the protocol of `opencode serve` 1.18.33 that this package uses. Sessions are
+ * The fake speaks the part of the protocol of `opencode serve`, in the version of
+ * `fake-opencode/util.mjs`, that this package uses. Sessions are
  * stored in the home of the starting process, so they outlive a crash. `bash` and `read` really run; no other
  * tool runs, and no model is called.
  *
@@ -99,7 +100,9 @@ export async function fakeOpenCode(
   const all = [faults].flat()
   checkFaults(all)
   if (process.platform === 'win32')
-    throw new Error('fakeOpenCode needs a POSIX system: its executable is a script. Run these tests in WSL')
+    throw new Error(
+      'fakeOpenCode needs a POSIX system, because its executable is a script. Run these tests in WSL.',
+    )
   return Promise.resolve(makeFake(all, options))
 }
 
@@ -176,7 +179,7 @@ function readLines<T>(file: string): T[] {
 
 /** Waits until the processes have ended. Each process exits by itself when its binary is removed. */
 async function untilEnded(pids: readonly number[]): Promise<void> {
-  const end = Date.now() + patienceMs
+  const end = Date.now() + stopTimeoutMs
   while (pids.some(isAlive) && Date.now() < end) await sleep(20)
 }
 

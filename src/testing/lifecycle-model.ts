@@ -97,7 +97,7 @@ export function createLifecycleModel({
  */
 export function metaOf(state: SnapshotFrom<LifecycleModel>): LifecycleMeta {
   const [meta] = Object.values(state.getMeta())
-  if (!meta) throw new Error(`The model is in no state: ${JSON.stringify(state.value)}`)
+  if (!meta) throw new Error(`The model state has no meta: ${JSON.stringify(state.value)}`)
   return meta
 }
 

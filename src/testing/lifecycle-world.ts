@@ -41,7 +41,7 @@ const world = setup({
       lastTry: false,
       spent: context.lastTry ? 0 : context.spent,
     })),
-    ask: assign({ pending: true }),
+    setPending: assign({ pending: true }),
     adopt: assign(({ context }) => (context.pending ? { pending: false, ...another(context) } : {})),
     change: assign(({ context }) => another(context)),
     rollBack: assign(({ context }) => (context.proven === 'another' ? { proven: 'this' } : {})),
@@ -59,7 +59,7 @@ const another = ({ proven }: LifecycleModelContext) => ({
 const waits = {
   start: { actions: 'want' },
   turn: { actions: 'beginTurn' },
-  reconfigure: { actions: 'ask' },
+  reconfigure: { actions: 'setPending' },
 } as const
 
 const idle = world.createStateConfig({
@@ -95,7 +95,7 @@ const starting = world.createStateConfig({
       { guard: 'isWanted', actions: 'endTurn' },
       { target: 'leaving', actions: 'endTurn' },
     ],
-    reconfigure: { target: 'returning', actions: 'ask' },
+    reconfigure: { target: 'returning', actions: 'setPending' },
     'becomes healthy': { target: 'healthy', actions: 'prove' },
     crashes: [
       { guard: 'canRollBack', target: 'starting', reenter: true, actions: 'rollBack' },
@@ -115,8 +115,8 @@ const healthy = world.createStateConfig({
     'answers the turn': { actions: 'endTurn' },
     stop: { target: 'leaving', actions: 'unwant' },
     reconfigure: [
-      { guard: 'hasTurn', target: 'draining', actions: 'ask' },
-      { target: 'returning', actions: 'ask' },
+      { guard: 'hasTurn', target: 'draining', actions: 'setPending' },
+      { target: 'returning', actions: 'setPending' },
     ],
     'exceeds its memory': [
       { guard: 'hasTurn', target: 'draining', actions: 'answer' },
@@ -144,7 +144,7 @@ const draining = world.createStateConfig({
     cancel: { target: 'returning', actions: 'endTurn' },
     'answers the turn': { target: 'returning', actions: 'endTurn' },
     stop: { target: 'leaving', actions: 'unwant' },
-    reconfigure: { actions: 'ask' },
+    reconfigure: { actions: 'setPending' },
     crashes: [
       { guard: 'hasPending', target: 'starting', actions: 'endTurn' },
       { guard: 'hasBudget', target: 'starting', actions: ['spend', 'endTurn'] },
@@ -201,7 +201,7 @@ const cooling = world.createStateConfig({
     ],
     stop: { target: 'idle', actions: 'unwant' },
     // The new configuration may fix the failure, so the start is not delayed.
-    reconfigure: { target: 'starting', actions: 'ask' },
+    reconfigure: { target: 'starting', actions: 'setPending' },
     'cools down': { target: 'starting', actions: 'spend' },
   },
 })
@@ -214,7 +214,7 @@ const leaving = world.createStateConfig({
     start: { target: 'returning', actions: 'want' },
     turn: { target: 'returning', actions: 'beginTurn' },
     stop: {},
-    reconfigure: { actions: 'ask' },
+    reconfigure: { actions: 'setPending' },
     ends: 'idle',
   },
 })

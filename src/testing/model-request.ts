@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { helperPrompts, sessionHeader, toolMediaText } from '../io/opencode/model-calls.ts'
 
 /**
  * Purpose of a request. Only `chat` reaches the script's rules; `title` and `summary` are answered with a
@@ -55,29 +56,12 @@ export interface ModelRequest {
   body: ModelRequestBody
 }
 
-/**
- * Prefixes of the system prompts of opencode's helpers.
- *
- * @remarks Observed in opencode 1.18.33: neither helper request offers tools.
- */
-const HELPERS = [
-  { kind: 'title', prompt: /^You are a title generator\b/ },
-  { kind: 'summary', prompt: /^You are a context summarization agent\b/ },
-] as const
-
-/**
- * Text of the user message after a tool result with an image.
- *
- * @remarks Observed in opencode 1.18.33.
- */
-const TOOL_MEDIA = 'Attached media from tool result:'
-
 /** Returns a parsed request, or `undefined` if the body is not a chat completion. Never throws. */
 export function readModelRequest(raw: string, headers: IncomingHttpHeaders): ModelRequest | undefined {
   const body = parseJson(raw)
   if (!isChatBody(body)) return undefined
   const { model, messages, tools = [] } = body
-  const sessionID = headers['x-session-id']?.toString() ?? ''
+  const sessionID = headers[sessionHeader]?.toString() ?? ''
   return {
     kind: kindOf(messages),
     model,
@@ -116,7 +100,7 @@ function isObject(value: unknown): value is object {
 function kindOf(messages: readonly ModelMessage[]): 'chat' | 'title' | 'summary' {
   const system = messages.find(({ role }) => role === 'system')
   const prompt = textOf(system?.content)
-  return HELPERS.find((helper) => helper.prompt.test(prompt))?.kind ?? 'chat'
+  return helperPrompts.find((helper) => helper.prompt.test(prompt))?.kind ?? 'chat'
 }
 
 /**
@@ -126,7 +110,7 @@ export function prompts(messages: readonly ModelMessage[]): string[] {
   return messages
     .filter(({ role }) => role === 'user')
     .map(({ content }) => textOf(content))
-    .filter((text) => text !== TOOL_MEDIA)
+    .filter((text) => text !== toolMediaText)
 }
 
 function textOf(content: unknown): string {

@@ -27,7 +27,9 @@ export interface ScriptedModel extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-const NOT_A_CHAT: ErrorReply = { error: { status: 400, message: 'the body is not a chat completion' } }
+const NOT_A_CHAT: ErrorReply = {
+  error: { status: 400, message: 'the body is not a chat-completion request' },
+}
 const WRONG_KEY: ErrorReply = {
   error: { status: 401, message: 'Incorrect API key provided.', code: 'invalid_api_key' },
 }
@@ -78,7 +80,7 @@ async function loadAimock(): Promise<typeof Aimock> {
     return await import('@copilotkit/aimock')
   } catch (cause) {
     throw new Error(
-      'the scripted model needs @copilotkit/aimock: npm install --save-dev @copilotkit/aimock',
+      'The scripted model needs @copilotkit/aimock. Run npm install --save-dev @copilotkit/aimock.',
       {
         cause,
       },

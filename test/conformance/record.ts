@@ -4,7 +4,7 @@ import type { InputRequest, OpenCodeEvent, Reply, Turn, TurnStatus } from '../..
 import type { StoredMessage } from '../support/server-api.ts'
 import { outside } from './script.ts'
 
-/** All that a caller of a turn sees of it, without what differs from run to run: ids, times, how text was cut. */
+/** Records the output of a turn, without ids, times and chunk sizes, which differ between runs. */
 export async function recordOf(turn: Turn) {
   const statuses: TurnStatus[] = []
   const requests: InputRequest[] = []
@@ -18,7 +18,7 @@ export async function recordOf(turn: Turn) {
   }
 }
 
-/** Neighbouring pieces of text are one. */
+/** Returns the replies with consecutive pieces of text merged. */
 function merged(replies: readonly Reply[]): unknown[] {
   const all: Reply[] = []
   for (const reply of replies) {
@@ -37,7 +37,7 @@ function plainStatus(status: TurnStatus): unknown {
 
 const plainRequest = ({ id: _, ...request }: InputRequest) => request
 
-/** The shape of stored messages: who said what, with how it ended. */
+/** Returns the shape of stored messages: role, text and end of each. */
 export const messagesRecord = (messages: readonly StoredMessage[]) =>
   messages.map(({ info, parts }) => ({
     role: info.role,
@@ -58,7 +58,7 @@ export const outputsOf = (messages: readonly StoredMessage[]): unknown[] =>
 
 const ids = /\b(ses|msg|prt|call|per|que|evt)_[\w-]{6,}/g
 
-/** The same without what differs from run to run: ids are numbered in the order in which they come, places are named. */
+/** Returns the value with ids numbered in order of appearance, and with names for paths. */
 export function normal(value: unknown, home: string): unknown {
   const seen = new Map<string, string>()
   const number = (id: string, kind: string) => {
@@ -75,22 +75,22 @@ export function normal(value: unknown, home: string): unknown {
   return JSON.parse(text.replace(ids, number)) as unknown
 }
 
-/** A turn that is ended in mid-text: how much of it came is a matter of time. */
+/** Returns the record of a turn that ended in mid-text without the amount of its text, which depends on timing. */
 export function shortened<T>(record: T): T {
   return JSON.parse(JSON.stringify(record).replace(/"0 1 2 [\d ]*"/g, '"0 1 2 …"')) as T
 }
 
-/** What the runtime reads. Of the rest some depends on the machine, and some is not imitated. */
+/** Events that the runtime reads. Other events depend on the machine, or are not imitated. */
 const read = /^(message\.|session\.(status|idle|error)|permission\.|question\.)/
 
-/** The events of one turn: what is told again, and how text was cut, is left out. */
+/** Returns the events of one turn, without repeats and chunk sizes. */
 export function eventsRecord(events: readonly OpenCodeEvent[]): string[] {
   const lines: string[] = []
   const messages = new Set<unknown>()
   let status = ''
   for (const event of events.filter(({ type }) => read.test(type))) {
     const { id, role } = (event.properties['info'] ?? {}) as { id?: string; role?: string }
-    // A new message may be told so late that it shows what came of it since (opencode 1.18.33).
+    // The event of a new message may come so late that it already shows later changes.
     const isNew = event.type === 'message.updated' && !messages.has(id)
     messages.add(id)
     const line = isNew ? `message.updated ${role}` : lineOf(event)

@@ -1,6 +1,6 @@
 import type { OpenCodeServer } from '../../src/index.ts'
 
-/** A plain request, as somebody else would make it; answers the status, and what kind of body it has. */
+/** Sends a plain request, without the runtime. Resolves with the status and the shape of the body. */
 export async function say(
   server: OpenCodeServer,
   method: string,
@@ -39,13 +39,13 @@ export async function makeSession(
   return (await response.json()) as { id: string; directory: string }
 }
 
-/** A path with the directory that the server works in: requests of others are not found. */
+/** Returns a path with the directory of the server, because requests of other directories are not found. */
 export function inDirectory(server: OpenCodeServer, path: string): string {
   const { directory } = server.actor.getSnapshot().context.options.values
   return `${path}?directory=${encodeURIComponent(directory)}`
 }
 
-/** Of an object its name and its keys: the words are not for programs. */
+/** Returns the name and the keys of an object, without its texts. */
 function kindOf(text: string): unknown {
   if (/^<!doctype html/i.test(text)) return '<page>'
   if (!text.startsWith('{')) return text

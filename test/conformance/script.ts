@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import type { FakeRule } from '../../src/testing/index.ts'
 
-/** A file that is in no workspace: to read it asks for permission. */
+/** File outside of every workspace, so that reading it needs a permission. */
 export const outside = fileURLToPath(new URL('outside.txt', import.meta.url))
 
 const call = (name: string, args: Record<string, unknown>) => ({ toolCalls: [{ name, args }] })
@@ -16,7 +16,7 @@ const failing = (status: number, headers?: Record<string, string>) => ({
   error: { status, message: `failed with ${status}`, ...(headers && { headers }) },
 })
 
-/** What the model answers: to the real opencode, as a model, and to the fake, as its script. */
+/** Script of the model, for the real opencode and for the fake. */
 export const script: readonly FakeRule[] = [
   { match: 'say hello', reply: { text: ['Hello', ' wörld 🐢'], usage: { inputTokens: 9, outputTokens: 4 } } },
   {

@@ -9,13 +9,13 @@ import { eventsRecord, messagesRecord, outputsOf, recordOf, shortened } from './
 import { inDirectory, makeSession, say } from './requests.ts'
 import type { Case, Stage } from './suite.ts'
 
-/** The turn of a connection whose event stream is cut once, after so many of its frames. */
+/** Records a turn whose event stream is cut once, after a number of its frames. */
 function cutAfter(stage: Stage, frames: number, text: string) {
   let left = frames
   return through(stage, () => (left-- === 0 ? 'cutAfter' : 'pass'), text)
 }
 
-/** The events of a turn, and of the second after it. */
+/** Records the events of a turn, and of the second after its end. */
 async function eventsOf(stage: Stage, text: string, input: Partial<TurnInput> = {}) {
   const events: OpenCodeEvent[] = []
   const onFrame = (event: OpenCodeEvent) => {
@@ -26,7 +26,7 @@ async function eventsOf(stage: Stage, text: string, input: Partial<TurnInput> = 
   return eventsRecord(events)
 }
 
-/** A turn whose event stream goes through a proxy. */
+/** Records a turn whose event stream goes through a proxy. */
 async function through(
   { server }: Stage,
   onFrame: StreamFaults['onFrame'],
@@ -47,7 +47,7 @@ async function through(
   }
 }
 
-/** The server and its API, beside turns. */
+/** Cases of the server and its API. */
 export const serverCases: Record<string, Case> = {
   'a stream that is cut in mid-turn': (stage) => cutAfter(stage, 7, 'be slow'),
   'a stream that is cut at the start of a turn': (stage) => cutAfter(stage, 0, 'be slow'),

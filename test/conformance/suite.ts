@@ -5,14 +5,14 @@ import { normal } from './record.ts'
 import { serverCases } from './server-cases.ts'
 import { turnCases } from './turn-cases.ts'
 
-/** Where a case is played: a server on an opencode, the real one or a fake, with the script of `script.ts`. */
+/** Environment of a case: a server on the real opencode or a fake, with the script of `script.ts`. */
 export interface Stage {
   server: OpenCodeServer
-  /** Every state of the server's lifecycle so far. */
+  /** States of the server's lifecycle so far. */
   states: readonly string[]
 }
 
-/** Plays something, and answers what was seen of it. */
+/** Plays a case, and resolves with a record of it. */
 export type Case = (stage: Stage) => Promise<unknown>
 
 const cases = Object.entries({ ...turnCases, ...serverCases })
@@ -25,8 +25,8 @@ interface Opened {
 }
 
 /**
- * Plays every case, and compares with the one expectation that is for both. The real opencode is right: run its suite
- * with `UPDATE_CONFORMANCE=1` to write down what it does.
+ * Plays every case, and compares the record with the expectation, which is the same for the real opencode and the fake.
+ * The real opencode defines the expectations: run its suite with `UPDATE_CONFORMANCE=1` to write them.
  */
 export function describeConformance(open: () => Promise<Opened>): void {
   let stage: Stage

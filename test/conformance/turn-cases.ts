@@ -5,7 +5,7 @@ import { inDirectory, say } from './requests.ts'
 import { messagesRecord, recordOf, shortened } from './record.ts'
 import type { Case, Stage } from './suite.ts'
 
-/** One turn in a session of its own. */
+/** Returns a case with one turn in a new session. */
 const one =
   (input: string | TurnInput): Case =>
   (stage) =>
@@ -19,7 +19,7 @@ const kindOf = (turn: Turn, kind: Reply['kind'], nth = 0) =>
     ),
   )
 
-/** A turn that is cancelled, what its session shows then, and the next turn. */
+/** Records a cancelled turn, its session afterwards, and the next turn. */
 async function cancelled({ server }: Stage, text: string, until: (turn: Turn) => Promise<unknown>) {
   const session = server.session()
   const turn = session.turn(text)
@@ -32,7 +32,7 @@ async function cancelled({ server }: Stage, text: string, until: (turn: Turn) =>
   return { ended, messages, next: await recordOf(session.turn('say hello')) }
 }
 
-/** Turns and how they end. */
+/** Cases of turns. */
 export const turnCases: Record<string, Case> = {
   'a plain turn': one({ text: 'say hello', traceId: 't1' }),
   'reasoning, then text': one('think first'),
@@ -41,12 +41,12 @@ export const turnCases: Record<string, Case> = {
   'a command that fails': one('run badly'),
   'a command without output': one('run silently'),
   'a turn of three steps': one('run in steps'),
-  'a tool that nobody knows': one('use what is not'),
+  'an unknown tool': one('use what is not'),
   'a file that does not exist': one('read nothing'),
   'a permission, rejected with a message': one('read outside'),
   'a permission, rejected by default': one({ text: 'read outside', onPermission: 'reject' }),
   'a permission, given once': one({ text: 'read outside', onPermission: 'once' }),
-  'a permission, rejected by somebody else without a word': async ({ server }) => {
+  'a permission, rejected by another client without a message': async ({ server }) => {
     const turn = server.turn({ text: 'read outside', onPermission: () => new Promise(() => undefined) })
     const record = recordOf(turn)
     const { id } = await firstValueFrom(turn.requests$)

@@ -9,26 +9,26 @@ import { choosePort } from '../../src/io/process/port.ts'
 import { signalGroup } from '../../src/io/process/processes.ts'
 import { expectNothingLeft, processesOf } from '../support/home.ts'
 
-/** How a proxy is started. */
+/** Options of a proxy. */
 export interface ProxyOptions {
-  /** A Python that has LiteLLM. */
+  /** Path of a Python with LiteLLM. */
   python: string
-  /** The only key that the proxy takes. */
+  /** Only key that the proxy accepts. */
   masterKey: string
-  /** The names that it offers, and where each leads. */
+  /** Models that the proxy offers, with the target of each. */
   models: Readonly<Record<string, { baseURL: string; apiKey: string }>>
-  /** Default: a free one. */
+  /** @defaultValue a free port */
   port?: number
 }
 
-/** A running LiteLLM proxy. */
+/** Running LiteLLM proxy. */
 export interface Proxy {
-  /** For `proxy.baseURL` of a server: `http://127.0.0.1:PORT/v1`. */
+  /** Value for `proxy.baseURL` of a server: `http://127.0.0.1:PORT/v1`. */
   readonly baseURL: string
   readonly port: number
-  /** Ends it and all that it started, and asserts that nothing is left: no process, no listening port. Safe to repeat. */
+  /** Ends the proxy and its processes, and asserts that no process and no listening port is left. Safe to repeat. */
   stop(): Promise<void>
-  /** As a crash does, in the middle of whatever it streams; asserts the same. */
+  /** Kills the proxy as a crash does, also while it streams; asserts the same. */
   kill(): Promise<void>
 }
 
@@ -36,10 +36,10 @@ const startLimitMs = 180_000
 const stopLimitMs = 15_000
 
 /**
- * Starts the real LiteLLM proxy on loopback, and waits until it is ready. It has a home of its own, no database, and
- * sends nothing anywhere but to its models.
+ * Starts the real LiteLLM proxy on loopback, and waits until it is ready. The proxy has its own home and no database, and
+ * sends requests only to its models.
  *
- * Rejects with the end of its log where it exits or is not ready in time.
+ * @throws Error with the end of the proxy's log if the proxy exits or is not ready in time
  */
 export async function startProxy(options: ProxyOptions, tries = 3): Promise<Proxy> {
   const home = mkdtempSync(join(tmpdir(), 'opencode-runtime-litellm-'))
@@ -59,7 +59,7 @@ export async function startProxy(options: ProxyOptions, tries = 3): Promise<Prox
   } catch (cause) {
     const log = readFileSync(logOf(home), 'utf8').slice(-4_000)
     await end('SIGKILL')
-    // Half a minute passes before it binds its port: somebody else may have taken it.
+    // The proxy binds its port after half a minute, so another process may have taken the port.
     const isTaken = options.port === undefined && log.includes('address already in use')
     if (isTaken && tries > 1) return startProxy(options, tries - 1)
     throw new Error(`LiteLLM did not start. Its log ends:\n${log}`, { cause })
@@ -84,7 +84,7 @@ function launch(home: string, port: number, options: ProxyOptions): ChildProcess
   return child
 }
 
-/** Nothing is fetched when it starts; and whatever would be fetched all the same finds no way out. */
+/** Variables that prevent downloads at the start; the HTTP proxies block all other downloads. */
 const quiet = {
   LITELLM_LOCAL_MODEL_COST_MAP: 'True',
   LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS: 'True',
@@ -96,7 +96,7 @@ const quiet = {
   NO_PROXY: '127.0.0.1',
 }
 
-/** JSON is YAML. A failure passes straight through: no retry, no cooldown. */
+/** Returns the config as JSON, which is also YAML. Failures are passed on, without retry and cooldown. */
 function configOf({ masterKey, models }: ProxyOptions): object {
   return {
     model_list: Object.entries(models).map(([id, { baseURL, apiKey }]) => ({
@@ -112,8 +112,8 @@ function configOf({ masterKey, models }: ProxyOptions): object {
 async function ready(child: ChildProcess, origin: string): Promise<void> {
   const limit = AbortSignal.timeout(startLimitMs)
   while (!(await answers(`${origin}/health/readiness`))) {
-    if (hasExited(child)) throw new Error(`it exited with ${child.exitCode ?? child.signalCode ?? ''}`)
-    if (limit.aborted) throw new Error(`it was not ready within ${startLimitMs} ms`)
+    if (hasExited(child)) throw new Error(`LiteLLM exited with ${child.exitCode ?? child.signalCode ?? ''}`)
+    if (limit.aborted) throw new Error(`LiteLLM was not ready within ${startLimitMs} ms`)
     await pause(100)
   }
 }
@@ -129,7 +129,7 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-/** By the child's id, with its whole group; by force where it does not go by itself. */
+/** Ends the process group of a child, by SIGKILL if it does not end by itself. */
 async function endGroup(child: ChildProcess, home: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   const { pid } = child
   if (pid === undefined) return

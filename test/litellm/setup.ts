@@ -3,12 +3,12 @@ import { liteLLM } from './venv.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The Python that has LiteLLM; null where the machine cannot have one, and the tests are skipped. */
+    /** Path of the Python with LiteLLM; null if this machine cannot have one, so that the tests are skipped. */
     liteLLMPython: string | null
   }
 }
 
-/** Makes the environment before the tests are collected, and says loudly where it cannot. */
+/** Creates the environment before the tests are collected, and warns if that is impossible. */
 export default async function setup(project: TestProject): Promise<void> {
   const found = await liteLLM()
   project.provide('liteLLMPython', 'python' in found ? found.python : null)

@@ -28,7 +28,7 @@ const start = (port?: number): Promise<Proxy> => {
   })
 }
 
-/** How often the model was asked this; opencode's own questions (titles) aside. */
+/** Returns how often the model got this prompt, without opencode's own requests for titles. */
 const timesAsked = (text: string): number =>
   model.requests.filter((request) => request.kind === 'chat' && request.text === text).length
 
@@ -80,7 +80,7 @@ describe.skipIf(python === null)('a turn through the LiteLLM proxy', () => {
     for (const cleanup of cleanups.toReversed()) await cleanup()
   })
 
-  it('streams text, and ends with all of it', async () => {
+  it('streams text, and ends with the whole text', async () => {
     const replies = await collect(server.turn({ text: 'Say hello', traceId: 't1' }))
     expect(replies).toEqual([
       { kind: 'delta', trace_id: 't1', content: 'Hello' },
@@ -96,7 +96,7 @@ describe.skipIf(python === null)('a turn through the LiteLLM proxy', () => {
     expect(model.requests.at(-1)?.headers.authorization).toBe(`Bearer ${modelKey}`)
   })
 
-  it('gives what the model has said while it still speaks', async () => {
+  it('gives deltas while the model still streams', async () => {
     const turn = server.turn('trickle')
     await firstValueFrom(turn.replies$)
     turn.cancel()
@@ -106,7 +106,7 @@ describe.skipIf(python === null)('a turn through the LiteLLM proxy', () => {
     })
   })
 
-  it('tells reasoning, a tool call with its input, its result and the text apart, and counts all tokens', async () => {
+  it('gives separate replies for reasoning, a tool call with its input, its result and the text, and counts all tokens', async () => {
     const replies = await collect(server.turn('think and run'))
     expect(replies).toMatchObject([
       { kind: 'reasoning', content: 'let me ' },
@@ -124,7 +124,7 @@ describe.skipIf(python === null)('a turn through the LiteLLM proxy', () => {
     ])
   })
 
-  it('with a wrong key is one auth error without the key, and never reaches the model', async () => {
+  it('ends with an auth error for a wrong key, without the key, and never reaches the model', async () => {
     const apiKey = 'sk-litellm-test-wrong-5555555555'
     const wrong = await realServer([], { proxy: { baseURL: proxy.baseURL, apiKey } })
     try {
@@ -137,7 +137,7 @@ describe.skipIf(python === null)('a turn through the LiteLLM proxy', () => {
     }
   })
 
-  it('is one auth error without the key where the model refuses the key of the proxy', async () => {
+  it('ends with an auth error, without the key, if the model rejects the key of the proxy', async () => {
     const replies = await collect(server.turn('forbidden'))
     expect(replies).toMatchObject([
       {
@@ -150,7 +150,7 @@ describe.skipIf(python === null)('a turn through the LiteLLM proxy', () => {
     expect(JSON.stringify(replies)).not.toContain(masterKey)
   })
 
-  it('for a model that the proxy does not have is one model_not_found error', async () => {
+  it('ends with model_not_found for a model that the proxy does not have', async () => {
     const replies = await collect(server.turn({ text: 'Say hello', model: 'ghost' }))
     expect(replies).toMatchObject([
       {
@@ -162,13 +162,13 @@ describe.skipIf(python === null)('a turn through the LiteLLM proxy', () => {
     ])
   })
 
-  it('is rate_limited by a 429, once its retries are spent, and nobody retries in between', async () => {
+  it('ends with rate_limited after a 429 and its retries, and the proxy itself does not retry', async () => {
     const replies = await collect(server.turn({ text: 'slow down', maxRetries: 1 }))
     expect(replies).toMatchObject([{ kind: 'error', code: 'rate_limited', retryable: true }])
     expect(timesAsked('slow down')).toBe(2)
   })
 
-  it('is provider_unavailable where the model is down, or not there', async () => {
+  it('ends with provider_unavailable if the model is down or does not exist', async () => {
     const unavailable = { kind: 'error', code: 'provider_unavailable', retryable: true }
     expect(await collect(server.turn('broken'))).toMatchObject([unavailable])
     expect(timesAsked('broken')).toBe(1)
@@ -176,16 +176,16 @@ describe.skipIf(python === null)('a turn through the LiteLLM proxy', () => {
     expect(await collect(unreachable)).toMatchObject([unavailable])
   })
 
-  it('is one provider_error for a request that the model does not understand', async () => {
+  it('ends with provider_error for a request that the model rejects', async () => {
     const replies = await collect(server.turn('nonsense'))
     expect(replies).toMatchObject([{ kind: 'error', code: 'provider_error', retryable: false }])
   })
 
-  it('goes on after a context overflow, which a compaction mends', async () => {
+  it('continues after a context overflow by a compaction', async () => {
     expect(await server.turn('too long').done).toMatchObject({ kind: 'final', content: 'went on' })
   })
 
-  it('is answered anew where the stream of the model breaks', async () => {
+  it('is retried if the stream of the model breaks', async () => {
     const replies = await collect(server.turn({ text: 'cut once', maxRetries: 1 }))
     expect(kinds(replies)).toEqual(['delta', 'delta', 'final'])
     expect(replies.at(-1)).toMatchObject({ content: 'again' })
@@ -195,7 +195,7 @@ describe.skipIf(python === null)('a turn through the LiteLLM proxy', () => {
     })
   })
 
-  it('is provider_unavailable where the proxy dies or is down, and its session works once that is back', async () => {
+  it('ends with provider_unavailable if the proxy dies or is down, and its session works when the proxy is back', async () => {
     const unavailable = { kind: 'error', code: 'provider_unavailable', retryable: true }
     const session = server.session()
     const interrupted = session.turn('trickle')

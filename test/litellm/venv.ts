@@ -4,23 +4,24 @@ import { readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { execa } from 'execa'
 
-/** A Python with the pinned LiteLLM in it, or why this machine cannot have one. */
+/** Python with the pinned LiteLLM, or the reason why this machine cannot have one. */
 export type LiteLLM = { python: string } | { missing: string }
 
 const requirements = join(import.meta.dirname, 'requirements.txt')
 const constraints = join(import.meta.dirname, 'constraints.txt')
 const cache = join(import.meta.dirname, '../../node_modules/.cache/opencode-runtime-litellm')
 
-/** The pinned versions have wheels for these. */
+/** Python versions for which the pinned versions have wheels. */
 const pythons = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11', 'python']
 const probe =
   'import sys, venv, ensurepip; v = sys.version_info; print(*v[:2]); sys.exit(not (3, 11) <= v < (3, 15))'
 
 /**
- * The virtual environment with LiteLLM, made where there is none yet (one to three minutes, 700 MB). It is built beside
- * its place and renamed, so that an interrupted install is never taken for a whole one.
+ * Returns the virtual environment with LiteLLM; creates it if necessary (one to three minutes, 700 MB). A new
+ * environment is built beside its final path and renamed, so that an interrupted install never counts as complete.
  *
- * `missing` only where there is no Python with `venv`, or no package index that knows LiteLLM; any other failure throws.
+ * Returns `missing` only without a Python with `venv`, or without a package index that has LiteLLM.
+ * @throws Error for any other failure
  */
 export async function liteLLM(): Promise<LiteLLM> {
   const host = await findPython()
@@ -57,7 +58,7 @@ async function cacheKey(version: string): Promise<string> {
   return hash.digest('hex').slice(0, 16)
 }
 
-/** pip's own words where no index offers any LiteLLM at all; an index without our version is a failure, no excuse. */
+/** Message of pip if no index has any LiteLLM. An index without the pinned version is a failure. */
 async function missingIndex(python: string): Promise<string | undefined> {
   const options = ['--dry-run', '--no-deps', '--no-cache-dir', '--retries', '1', '--timeout', '15']
   const { exitCode, all } = await execa(python, pip('install', ...options, 'litellm'), {
@@ -70,7 +71,7 @@ async function missingIndex(python: string): Promise<string | undefined> {
 
 async function install(python: string): Promise<void> {
   console.log(`Installing LiteLLM into ${cache}: one to three minutes, once`)
-  // Bytecode only for what is imported: compiling all of it takes longer than the tests.
+  // Bytecode is compiled only on import, because compiling everything takes longer than the tests.
   await execa(python, pip('install', '--quiet', '--no-compile', '-r', requirements, '-c', constraints))
 }
 
@@ -82,7 +83,7 @@ const pip = (...args: string[]): string[] => [
   ...args,
 ]
 
-/** Puts a whole environment in its place. One that another process put there meanwhile is as good. */
+/** Moves a complete environment to its final path. An environment that another process moved there meanwhile is kept. */
 async function moveInto(folder: string, partial: string): Promise<void> {
   await removeOthers(folder)
   if (existsSync(pythonOf(folder))) return
@@ -90,7 +91,7 @@ async function moveInto(folder: string, partial: string): Promise<void> {
   await rename(partial, folder)
 }
 
-/** Those of other pins, and what an interrupted install left; not what another process still builds. */
+/** Removes environments of other pins and of interrupted installs, but none that another process still builds. */
 async function removeOthers(folder: string): Promise<void> {
   for (const name of await readdir(cache)) {
     const builder = Number(name.split('.')[1])

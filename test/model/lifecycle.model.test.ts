@@ -8,7 +8,7 @@ import {
   declared,
   extentOf,
   noCoverage,
-  told,
+  summaryOf,
 } from '../support/lifecycle-coverage.ts'
 import { follow } from '../support/lifecycle-driver.ts'
 import { simulatedDriver } from '../support/simulated-driver.ts'
@@ -30,7 +30,7 @@ describe('The simulated lifecycle', { timeout: 120_000 }, () => {
     const coverage = noCoverage()
     for (const path of alongTransitions(model).getShortestPaths())
       await follow(path, simulatedDriver(limits), coverage)
-    console.info(`shortest paths: ${told(coverage, extentOf(model))}`)
+    console.info(`shortest paths: ${summaryOf(coverage, extentOf(model))}`)
     expect(coverage).toMatchObject(extentOf(model))
     expect([...coverage.lifecycle].sort()).toEqual([...declared].sort())
   })
@@ -48,7 +48,7 @@ describe('The simulated lifecycle', { timeout: 120_000 }, () => {
     const coverage = noCoverage()
     for (const path of alongStates(model).getSimplePaths())
       await follow(path, simulatedDriver({ ...limits, maxRestarts: 1 }), coverage)
-    console.info(`simple paths: ${told(coverage, extentOf(model))}`)
+    console.info(`simple paths: ${summaryOf(coverage, extentOf(model))}`)
     expect(coverage.states).toEqual(extentOf(model).states)
   })
 })

@@ -49,7 +49,7 @@ describe.skipIf(process.platform !== 'linux')('an answer that cannot be written'
     ['graph', '$cli graph', 'output'],
     ['--version', '$cli --version', 'output'],
     ['doctor', '$cli doctor', 'findings'],
-  ])('%s ends with 5 and says that the disk is full', async (_what, command, content) => {
+  ])('%s exits with 5 and reports a full disk', async (_what, command, content) => {
     const { stderr, exitCode } = await shell(`${command} >/dev/full`)
     expect(exitCode).toBe(5)
     expect(stderr).toContain(
@@ -58,36 +58,33 @@ describe.skipIf(process.platform !== 'linux')('an answer that cannot be written'
     expect(stderr).not.toMatch(/\.js:\d|node:/)
   })
 
-  it('a file that took only a part of the last write counts as not written', async () => {
+  it('exits with 5 if a file takes only a part of the last write', async () => {
     const file = join(tempHome(), 'graph')
     const { stderr, exitCode } = await shell('ulimit -f 1 && $cli graph --all >"$file"', { file })
     expect(exitCode).toBe(5)
     expect(stderr).toBe('error: the output could not be written to stdout: file too large (EFBIG)\n')
   })
 
-  it('a stdout that is not for writing ends with 5', async () => {
+  it('exits with 5 if stdout is not open for writing', async () => {
     const { stderr, exitCode } = await shell('$run --quiet 1</dev/null')
     expect(exitCode).toBe(5)
     expect(stderr).toMatch(/bad file descriptor \(EBADF\)\n$/)
   })
 
-  it('stderr on the same full disk ends with 5 all the same', async () => {
+  it('exits with 5 if stderr is on the same full disk', async () => {
     expect(await shell('$run >/dev/full 2>&1')).toMatchObject({ stdout: '', stderr: '', exitCode: 5 })
   })
 
-  it('stderr alone on a full disk loses nothing of the answer', async () => {
+  it('writes the whole answer if only stderr is on a full disk', async () => {
     expect(await shell('$run 2>/dev/full')).toMatchObject({ stdout: 'Hello world\n', exitCode: 0 })
   })
 
-  it.each(['--version', '--help', 'graph', 'doctor'])(
-    'a reader that left is no failure: %s',
-    async (flag) => {
-      const { stderr } = await shell(`{ $cli ${flag}; echo "code $?" >&2; } | true`)
-      expect(stderr).toBe('code 0\n')
-    },
-  )
+  it.each(['--version', '--help', 'graph', 'doctor'])('exits with 0 if the reader left: %s', async (flag) => {
+    const { stderr } = await shell(`{ $cli ${flag}; echo "code $?" >&2; } | true`)
+    expect(stderr).toBe('code 0\n')
+  })
 
-  it('what was written to a file is whole, also beside stderr in the same file', async () => {
+  it('writes the whole answer to a file, also with stderr in the same file', async () => {
     const file = join(tempHome(), 'answer')
     const { exitCode } = await shell('$run >>"$file" 2>&1 && $cli --version >>"$file"', { file })
     expect(exitCode).toBe(0)
@@ -102,7 +99,7 @@ describe('run --json', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as { kind: string; session_id?: string })
 
-  it('each line carries the id of the session, which the next run continues', async () => {
+  it('adds the id of the session to each line, and the next run continues that session', async () => {
     const first = `id=$($run --quiet --json | tee "$lines" | sed -n 's/.*"session_id":"\\([^"]*\\)".*/\\1/p' | head -n 1)`
     const lines = join(tempHome(), 'lines')
     const { stdout, exitCode } = await shell(`${first}; $run --quiet --json --session "$id"`, { lines })
@@ -113,7 +110,7 @@ describe('run --json', () => {
     expect(new Set(all.map(({ session_id }) => session_id)).size).toBe(1)
   })
 
-  it('a turn without a session has none', async () => {
+  it('adds no id for a turn without a session', async () => {
     const { stdout, exitCode } = await shell('$run --quiet --json --binary /no/such')
     expect(exitCode).toBe(3)
     expect(linesOf(stdout).map((line) => [line.kind, 'session_id' in line])).toEqual([['error', false]])

@@ -29,6 +29,6 @@ async function fakeServer() {
   return { home, server, close }
 }
 
-describe('the fake opencode, in what the real one does', () => {
+describe('the fake opencode, compared with the real opencode', () => {
   describeConformance(fakeServer)
 })

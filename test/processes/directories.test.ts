@@ -31,7 +31,7 @@ async function whereOf(turn: Turn): Promise<string> {
 }
 
 describe("a turn's directory", () => {
-  it('is the one that was named, also where its name decodes to another one', async () => {
+  it('is the named directory, also if its name decodes to the name of another directory', async () => {
     const { server } = await fakeServer({}, { script })
     const base = place()
     for (const name of [
@@ -55,7 +55,7 @@ describe("a turn's directory", () => {
     }
   })
 
-  it('is checked before each prompt: while it is away the prompt is refused by name, and afterwards the session goes on', async () => {
+  it('is checked before each prompt: a missing directory rejects the prompt by name, and the session continues later', async () => {
     const { server, fake } = await fakeServer({}, { script })
     const base = place()
     const directory = join(base, 'work')
@@ -74,7 +74,7 @@ describe("a turn's directory", () => {
       /^rejected: Invalid session option directory: expected an existing directory/,
     )
     await expect(server.session({ directory }).id).rejects.toBeInstanceOf(InvalidOptionsError)
-    // Health may be asked for at any time.
+    // A health probe may come at any time.
     const since = fake.requests.slice(asked).filter(({ url }) => url !== '/global/health')
     expect(since).toEqual([])
     symlinkSync('moved', directory)
@@ -88,7 +88,7 @@ describe("a turn's directory", () => {
     [2, ', its percent escapes decoded. '],
     [0, '. '],
   ])(
-    'is rejected, its session deleted, where opencode decodes the header %i times',
+    'is rejected, and its session deleted, if opencode decodes the header %i times',
     async (headerDecodes, how) => {
       const { server, fake } = await fakeServer({ headerDecodes }, { script, warmUp: false })
       const directory = join(place(), 'a%2Fb')
@@ -107,7 +107,7 @@ describe("a turn's directory", () => {
     },
   )
 
-  it('is sent as given to a server that another program manages; a decoded name is noticed there too', async () => {
+  it('is sent unchanged to a server of another program, where a decoded name is also detected', async () => {
     const { server } = await fakeServer({}, { script })
     await server.ensureRunning()
     const base = place()
@@ -136,7 +136,7 @@ describe("a turn's directory", () => {
 })
 
 describe("a server's directory", () => {
-  it('is refused by name where it does not exist, at the start, and nothing is spawned; once it is there, the server starts', async () => {
+  it('is rejected by name at the start if it does not exist, without a spawn; the server starts when it exists', async () => {
     const directory = join(place(), 'gone')
     const { server, fake } = await fakeServer({}, { script, directory })
     const failed = server.ensureRunning()
@@ -156,7 +156,7 @@ describe("a server's directory", () => {
     expect(await whereOf(server.turn('where'))).toBe(`${directory}\n`)
   })
 
-  it('may be named with an escape, by a link, and with a slash at its end', async () => {
+  it('may be given with an escape, by a link, and with a trailing slash', async () => {
     const base = place()
     mkdirSync(join(base, 'a%2Fb'))
     symlinkSync('a%2Fb', join(base, 'link'))
@@ -167,14 +167,14 @@ describe("a server's directory", () => {
     expect(new Set(named.map(({ directory }) => directory))).toEqual(new Set([`${base}/a%2Fb`]))
   })
 
-  it('is made where it is the workspace of the home', async () => {
+  it('is created if it is the workspace of the home', async () => {
     const { server, home } = await fakeServer({}, { script })
     expect(await whereOf(server.turn('where'))).toBe(`${join(realpathSync(home), 'workspace')}\n`)
     expect(readdirSync(home)).toContain('workspace')
   })
 })
 
-it('a session is deleted also where its directory is gone', async () => {
+it('a session is deleted even if its directory was removed', async () => {
   const { server, fake } = await fakeServer({}, { script })
   const directory = join(place(), 'work')
   mkdirSync(directory)

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
 
 describe('the examples of the docs with a fake opencode', () => {
-  it('are some', () => expect(examples).toHaveLength(3))
+  it('are three', () => expect(examples).toHaveLength(3))
   it.each(examples.map((code, i) => [i, code] as const))('run against the built package: %s', (_, code) =>
     runExample(code, dist),
   )

@@ -39,7 +39,7 @@ const reached = (server: OpenCodeServer, state: string, nth = 0) =>
       filter((_, i) => i === nth),
     ),
   )
-/** What the event stream says of one turn. */
+/** Returns the events of one turn from the event stream. */
 async function eventsOf(faults: FakeFaults): Promise<OpenCodeEvent[]> {
   const { server } = await fakeServer(faults, { script })
   await server.ensureRunning()
@@ -60,7 +60,7 @@ const pieces = ['one ', 'two ', 'three ', 'four']
 const script = [{ match: 'count', reply: { text: pieces, chunkDelayMs: 30 } }]
 
 describe('a fake opencode', () => {
-  it('needs no package but node, and is ready within a fraction of the time of the real one', async () => {
+  it('needs only node, and starts in a fraction of the time of the real opencode', async () => {
     await using fake = await fakeOpenCode()
     const times: number[] = []
     for (let i = 0; i < 3; i++) {
@@ -76,11 +76,11 @@ describe('a fake opencode', () => {
       child.kill('SIGKILL')
       await once(child, 'exit')
     }
-    // 60 to 120 ms on an idle core; the real one takes 1.8 s.
+    // The fake takes 60 to 120 ms on an idle core; the real opencode takes 1.8 s.
     expect(Math.min(...times)).toBeLessThan(900)
   })
 
-  it('records what was started and what it was asked', async () => {
+  it('records its starts and requests', async () => {
     const { fake, server } = await fakeServer()
     expect([fake.starts, fake.requests]).toEqual([[], []])
     await server.turn('echo:hi').done
@@ -93,7 +93,7 @@ describe('a fake opencode', () => {
     expect(JSON.stringify(fake.requests)).not.toContain(server.password)
   })
 
-  it('ends with its processes when it is stopped, and leaves nothing of itself', async () => {
+  it('stop ends its processes, and leaves nothing behind', async () => {
     const fake = await fakeOpenCode({ ignoreSigterm: true })
     const env = { PATH: process.env['PATH'], HOME: tempHome() }
     const child = spawn(fake.binary, ['serve'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
@@ -106,12 +106,12 @@ describe('a fake opencode', () => {
     expect(fake.starts).toHaveLength(1)
   })
 
-  it('refuses a fault that there is none of', async () => {
+  it('rejects an unknown fault', async () => {
     const misspelt = { crashAfterMS: 1 } as FakeFaults
-    await expect(fakeOpenCode([{}, misspelt])).rejects.toThrow(/crashAfterMS; there are: .*crashAfterMs/)
+    await expect(fakeOpenCode([{}, misspelt])).rejects.toThrow(/crashAfterMS\. Known faults: .*crashAfterMs/)
   })
 
-  it('takes the commands that it runs with it when it is stopped', async () => {
+  it('stop ends the commands that it runs', async () => {
     const sleep = { name: 'bash', args: { command: 'exec sleep 300', description: 'x' } }
     const fake = await fakeOpenCode({}, { script: [{ match: 'sleep', reply: { toolCalls: [sleep] } }] })
     const home = tempHome()
@@ -127,7 +127,7 @@ describe('a fake opencode', () => {
     await expect.poll(() => processesOf(home)).toEqual([])
   })
 
-  it('keeps the sessions of a home over restarts, and plays its script anew', async () => {
+  it('keeps the sessions of a home across restarts, and restarts its script', async () => {
     const { server, home } = await fakeServer(
       {},
       { script: [{ match: 'first', reply: { text: 'once' }, times: 1 }] },
@@ -153,7 +153,7 @@ describe('a fake opencode', () => {
   })
 })
 
-describe('starts that are held', () => {
+describe('held starts', () => {
   it('wait until they are released, and keep their pid', async () => {
     const { fake, server } = await fakeServer()
     fake.hold()
@@ -167,7 +167,7 @@ describe('starts that are held', () => {
     expect(fake.starts).toMatchObject([{ pid: server.pid }])
   })
 
-  it('are ended like all others', async () => {
+  it('are ended by stop like all other starts', async () => {
     const { fake, server, states } = await fakeServer()
     fake.hold()
     server.actor.send({ type: 'server.start' })
@@ -189,7 +189,7 @@ describe('a fault of the start', () => {
     expect(states).toContain('waitingForServer')
   })
 
-  it('exitOnStart: the start fails at once, with the last words', async () => {
+  it('exitOnStart: the start fails immediately, with the last output', async () => {
     const { server } = await fakeServer({ exitOnStart: { code: 3, stderr: 'no disk\n' } }, { maxRestarts: 0 })
     const error = await startFailure(server)
     expect(error).toBeInstanceOf(ServerExitedError)
@@ -197,7 +197,7 @@ describe('a fault of the start', () => {
   })
 
   it.each([true, 'portOpen'] as const)(
-    'neverListens %s: it is asked nothing, and the start fails in time',
+    'neverListens %s: no request is sent, and the start fails after startTimeoutMs',
     async (how) => {
       const { server, fake } = await fakeServer({ neverListens: how }, quick)
       expect(await startFailure(server)).toBeInstanceOf(StartTimeoutError)
@@ -216,7 +216,7 @@ describe('a fault of the start', () => {
     expect(fake.requests.length).toBeGreaterThan(0)
   })
 
-  it('loseFirstRequest: health is asked again on another connection', async () => {
+  it('loseFirstRequest: health is requested again on another connection', async () => {
     const { server, fake } = await fakeServer(
       { loseFirstRequest: 2, announceDelayMs: 100 },
       { probeTimeoutMs: 200 },
@@ -225,14 +225,14 @@ describe('a fault of the start', () => {
     expect(fake.requests.filter(({ url }) => url === '/global/health').length).toBeGreaterThanOrEqual(3)
   })
 
-  it('of the first start only: the second is well', async () => {
+  it('of the first start does not affect the second start', async () => {
     const { server, fake, states } = await fakeServer([{ exitOnStart: { code: 1 } }, {}])
     await server.ensureRunning()
     expect(fake.starts).toHaveLength(2)
     expect(states).toContain('reaping')
   })
 
-  it('version: it is what health and --version say', async () => {
+  it('version: health and --version report it', async () => {
     await using fake = await fakeOpenCode({ version: '9.8.7' })
     const child = spawn(fake.binary, ['--version'], { stdio: ['ignore', 'pipe', 'inherit'] })
     expect(await once(createInterface(child.stdout), 'line')).toEqual(['9.8.7'])
@@ -241,7 +241,7 @@ describe('a fault of the start', () => {
 })
 
 describe('a fault of the process', () => {
-  it('crashAfterMs: it is started again', async () => {
+  it('crashAfterMs: the server restarts', async () => {
     const { server, fake } = await fakeServer([{ crashAfterMs: 200, crashWith: 5 }, {}])
     await server.ensureRunning()
     await reached(server, 'healthy', 1)
@@ -250,7 +250,7 @@ describe('a fault of the process', () => {
   })
 
   it.each([1, 'SIGKILL'] as const)(
-    'crashAfterEvents, with %s: the turn ends with what came until then',
+    'crashAfterEvents, with %s: the turn ends with the text so far',
     async (crashWith) => {
       const { server, fake } = await fakeServer([{ crashAfterEvents: 10, crashWith }, {}], { script })
       const session = server.session()
@@ -265,14 +265,14 @@ describe('a fault of the process', () => {
   it.each([
     [true, 200],
     [2, 60_000],
-  ])('ignoreSigterm %s: it is ended all the same', async (ignoreSigterm, stopGraceMs) => {
+  ])('ignoreSigterm %s: the process is still ended', async (ignoreSigterm, stopGraceMs) => {
     const { server } = await fakeServer({ ignoreSigterm }, { stopGraceMs })
     await server.ensureRunning()
     await server.stop()
     expect(server.isRunning()).toBe(false)
   })
 
-  it('outputFlood: the start goes through, and the log stays bounded', async () => {
+  it('outputFlood: the start succeeds, and the size of the log is limited', async () => {
     const { server, home } = await fakeServer({ outputFlood: 8 })
     expect((await server.turn('echo:x').done).kind).toBe('final')
     expect(statSync(join(home, '.config', 'opencode', 'serve.log')).size).toBeLessThan(2 * 1024 * 1024)
@@ -280,14 +280,14 @@ describe('a fault of the process', () => {
 
   const watched = { healthIntervalMs: 50, probeTimeoutMs: 100, unhealthyThreshold: 2, stopGraceMs: 500 }
 
-  it('wedgeAfterMs: it is reaped and started again', async () => {
+  it('wedgeAfterMs: the server is reaped and restarts', async () => {
     const { server, fake } = await fakeServer([{ wedgeAfterMs: 200 }, {}], watched)
     await server.ensureRunning()
     await reached(server, 'healthy', 1)
     expect(fake.starts).toHaveLength(2)
   })
 
-  it('wedgeForMs: a turn that waits it out gets everything', async () => {
+  it('wedgeForMs: a turn that outlasts it gets all events', async () => {
     const { server, fake } = await fakeServer({ wedgeAfterMs: 300, wedgeForMs: 600 }, { script, ...watched })
     await server.ensureRunning()
     const replies = await collect(server.turn('slow:900 echo:after'))
@@ -295,7 +295,7 @@ describe('a fault of the process', () => {
     expect(fake.starts).toHaveLength(1)
   })
 
-  it('wedgeHealthOnly: a turn that goes on keeps it alive', async () => {
+  it('wedgeHealthOnly: a turn with progress keeps the server alive', async () => {
     const { server, fake } = await fakeServer(
       { wedgeAfterMs: 100, wedgeHealthOnly: true },
       { ...watched, busyGraceMs: 5_000 },
@@ -306,7 +306,7 @@ describe('a fault of the process', () => {
 })
 
 describe('a fault of the event stream', () => {
-  it('cutStreamAfterEvents: nothing of the text is lost, and it is resynced', async () => {
+  it('cutStreamAfterEvents: the turn resyncs and loses no text', async () => {
     const { server } = await fakeServer({ cutStreamAfterEvents: 10 }, { script })
     const turn = server.turn('count')
     const states = statesOf(turn)
@@ -314,7 +314,7 @@ describe('a fault of the event stream', () => {
     expect(states).toContain('resyncing')
   })
 
-  it('duplicateFrames: every event comes twice, and nothing is told twice', async () => {
+  it('duplicateFrames: every event comes twice, and no reply is repeated', async () => {
     const ids = (await eventsOf({ duplicateFrames: true })).map(({ id }) => id)
     expect(ids.length).toBe(2 * new Set(ids).size)
     const { server } = await fakeServer({ duplicateFrames: true }, { script })
@@ -327,7 +327,7 @@ describe('a fault of the event stream', () => {
     ])
   })
 
-  it('reorderFrames: events change places, and turns are whole, one after another', async () => {
+  it('reorderFrames: events are swapped, and consecutive turns are complete', async () => {
     const ids = (await eventsOf({ reorderFrames: true })).map(({ id = '' }) => id)
     const late = ids.filter((id, i) => id < (ids[i - 1] ?? ''))
     expect(late.length).toBeGreaterThan(1)
@@ -338,7 +338,7 @@ describe('a fault of the event stream', () => {
   })
 
   it.each([{ trailingError: true }, { busyAfterIdle: true }, { trailingError: true, busyAfterIdle: true }])(
-    '%o: the next turn of the session is not its victim',
+    '%o: the next turn of the session is not affected',
     async (faults) => {
       const { server } = await fakeServer(faults, { script })
       const session = server.session()
@@ -347,7 +347,7 @@ describe('a fault of the event stream', () => {
     },
   )
 
-  it('trailingError, busyAfterIdle: they come after the end', async () => {
+  it('trailingError, busyAfterIdle: the events come after the end', async () => {
     const end = ({ type, properties }: OpenCodeEvent) =>
       type === 'session.status' ? (properties['status'] as { type: string }).type : type
     const trailing = await eventsOf({ trailingError: true })
@@ -356,24 +356,24 @@ describe('a fault of the event stream', () => {
     expect(busy.slice(-5).map(end)).toEqual(['idle', 'session.idle', 'busy', 'idle', 'session.idle'])
   })
 
-  it('errorWithoutIdle: the turn ends all the same', async () => {
+  it('errorWithoutIdle: the turn still ends', async () => {
     const { server } = await fakeServer({ errorWithoutIdle: 'Agent not found: "nobody".' })
     expect(await server.turn('count').done).toMatchObject({ kind: 'error', code: 'rejected' })
   })
 
-  it('heartbeatMs: heartbeats are no progress', async () => {
+  it('heartbeatMs: heartbeats do not count as progress', async () => {
     const { server } = await fakeServer({ heartbeatMs: 20 })
     expect(await server.turn({ text: 'hang', stallMs: 300 }).done).toMatchObject({ code: 'stalled' })
   })
 
-  it('deafStreamMs: nothing is lost', async () => {
+  it('deafStreamMs: no event is lost', async () => {
     const { server } = await fakeServer({ deafStreamMs: 500 }, { script })
     expectWhole(await collect(server.turn('count')), pieces.join(''))
   })
 })
 
 describe('the executable', () => {
-  it('imports nothing but node', () => {
+  it('imports only Node’s own modules', () => {
     const folder = new URL('../../src/testing/fake-opencode/', import.meta.url)
     for (const name of readdirSync(folder).filter((file) => file.endsWith('.mjs')))
       for (const [, from] of readFileSync(new URL(name, folder), 'utf8').matchAll(/^import .*from '(.*)'/gm))

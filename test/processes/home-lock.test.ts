@@ -35,28 +35,24 @@ const failure = (promise: Promise<unknown>): Promise<unknown> =>
 const configOf = (home: string): string => join(home, '.config', 'opencode', 'opencode.json')
 
 describe('the lock of a home', () => {
-  it(
-    'has one holder at a time, however many want it and however they die',
-    { timeout: 120_000 },
-    async () => {
-      const home = tempHome()
-      const until = Date.now() + 6_000
-      /** One after another, for as long as the race lasts: those who die holding the lock are many. */
-      const lane = async (): Promise<string[]> => {
-        const lines: string[] = []
-        while (Date.now() < until) lines.push(...(await race(home, until - Date.now())), 'ended')
-        return lines
-      }
-      const told = (await Promise.all(Array.from({ length: 6 }, lane))).flat()
-      expect(told.filter((line) => line !== 'held' && line !== 'ended')).toEqual([])
-      expect(told.filter((line) => line === 'held').length).toBeGreaterThan(200)
-      // More than the six that came to their end in time.
-      expect(told.filter((line) => line === 'ended').length).toBeGreaterThan(10)
-      expect(readdirSync(stateFolder(home)).length).toBeLessThan(20)
-    },
-  )
+  it('has one holder at a time among many hosts, some of which die', { timeout: 120_000 }, async () => {
+    const home = tempHome()
+    const until = Date.now() + 6_000
+    /** Starts racers one after another while the race lasts, because many die while they hold the lock. */
+    const lane = async (): Promise<string[]> => {
+      const lines: string[] = []
+      while (Date.now() < until) lines.push(...(await race(home, until - Date.now())), 'ended')
+      return lines
+    }
+    const reports = (await Promise.all(Array.from({ length: 6 }, lane))).flat()
+    expect(reports.filter((line) => line !== 'held' && line !== 'ended')).toEqual([])
+    expect(reports.filter((line) => line === 'held').length).toBeGreaterThan(200)
+    // The number is higher than the six racers, so some died and were replaced.
+    expect(reports.filter((line) => line === 'ended').length).toBeGreaterThan(10)
+    expect(readdirSync(stateFolder(home)).length).toBeLessThan(20)
+  })
 
-  it('is held against another thread of the process, which has holds of its own', async () => {
+  it('is held against another thread of the process, which has its own holds', async () => {
     const home = tempHome()
     const modules = join(dirname(dist), 'build/io/home/home-lock.js')
     const program = `
@@ -88,7 +84,7 @@ describe('the lock of a home', () => {
     expect(() => lockHome(home)).toThrow(HomeLockedError)
   })
 
-  it('knows the holds of another copy of the package in the process', async () => {
+  it('respects the holds of another copy of the package in the process', async () => {
     const home = tempHome()
     const copy = (await import(join(dirname(dist), 'build/io/home/home-lock.js'))) as {
       lockHome: typeof lockHome
@@ -114,7 +110,7 @@ describe('the lock of a home', () => {
 })
 
 describe('a home of another host', () => {
-  it('is left alone, and its holder is named; it is free when that one has stopped', async () => {
+  it('is rejected, with the name of its holder, until that host has stopped', async () => {
     const home = tempHome()
     const host = startHost(dist, { home, binary: standIn('well-behaved') })
     await host.healthy()
@@ -134,7 +130,7 @@ describe('a home of another host', () => {
     expect(await server.turn('Say hello').done).toMatchObject({ kind: 'final' })
   })
 
-  it('may be one of this process', async () => {
+  it('may belong to another server of this process', async () => {
     const home = tempHome()
     const [one, two] = [standInServer('well-behaved', { home }), standInServer('well-behaved', { home })]
     await one.server.ensureRunning()
@@ -147,8 +143,8 @@ describe('a home of another host', () => {
   })
 })
 
-describe('a home that two actors were given by the same compiled options', () => {
-  it('is one actor’s at a time, and the other ends nothing of it', async () => {
+describe('a home of two actors with the same compiled options', () => {
+  it('belongs to one actor at a time, and the other actor ends nothing', async () => {
     const home = tempHome()
     const input = compileOptions({
       home,
@@ -172,7 +168,7 @@ describe('a home that two actors were given by the same compiled options', () =>
 })
 
 describe('a home of this server', () => {
-  it('is free once a stop has come back, wherever it came', async () => {
+  it('is free when a stop resolves, in any state', async () => {
     const home = tempHome()
     const [one, two] = [standInServer('leaves-child', { home }), standInServer('leaves-child', { home })]
     const turns = [() => Promise.resolve(), () => new Promise((resolve) => setTimeout(resolve, 5))]
@@ -188,7 +184,7 @@ describe('a home of this server', () => {
     await one.server.stop()
   })
 
-  it('is free soon after its actor is stopped from outside, and not before its processes are gone', async () => {
+  it('is free after its actor is stopped from outside and its processes have ended', async () => {
     const { server, home } = standInServer('leaves-child')
     await server.ensureRunning()
     server.actor.stop()
@@ -196,7 +192,7 @@ describe('a home of this server', () => {
     await expect.poll(() => failure(next.server.ensureRunning()), { timeout: 10_000 }).toBeUndefined()
   })
 
-  it('is not held by writing its config, nor by a server that failed', async () => {
+  it('is not held by writeConfig or by a failed server', async () => {
     const { server, home } = standInServer('exits-early', { maxRestarts: 0 })
     expect(await server.writeConfig()).toBe(configOf(home))
     await failure(server.ensureRunning())
@@ -205,7 +201,7 @@ describe('a home of this server', () => {
     expect(await failure(server.ensureRunning())).toBeInstanceOf(HomeLockedError)
   })
 
-  it('is not touched by a server that never started', async () => {
+  it('is not changed by a server that never started', async () => {
     const { server, home } = standInServer('well-behaved')
     await server.stop()
     expect(existsSync(stateFolder(home))).toBe(false)

@@ -17,14 +17,14 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
 
-/** A host whose server is healthy. */
+/** Starts a host, and waits until its server is healthy. */
 async function hostOf(name: string, home = tempHome()) {
   const host = startHost(dist, { home, binary: standIn(name) })
   const server = await host.healthy()
   return { host, home, server }
 }
 
-/** As soon as issue "Hosts die too" asks for. */
+/** Time limit for the end of all processes after the death of a host, in ms. */
 const soon = { timeout: 5_000, interval: 20 }
 
 const fileOf = (home: string): string => join(stateFolder(home), 'server.json')
@@ -32,7 +32,7 @@ const recordOf = (home: string) => JSON.parse(readFileSync(fileOf(home), 'utf8')
 
 describe.runIf(process.platform === 'linux')('a host that is killed', () => {
   it.each(['well-behaved', 'leaves-child', 'ignores-sigterm', 'swallows-first-sigterm'])(
-    'leaves nothing of a server that is %s: its watcher sees to that',
+    'leaves no process of a server that is %s, because of its watcher',
     async (name) => {
       const { host, home } = await hostOf(name)
       expect(watchersOf(home)).toHaveLength(1)
@@ -44,7 +44,7 @@ describe.runIf(process.platform === 'linux')('a host that is killed', () => {
     },
   )
 
-  it('leaves nothing where grep cannot read what zeros separate', async () => {
+  it('leaves no process if grep has no -z', async () => {
     const [home, tools] = [tempHome(), tempHome()]
     writeFileSync(join(tools, 'grep'), '#!/bin/sh\ncase $1 in *z*) exit 2 ;; esac\nexec /bin/grep "$@"\n', {
       mode: 0o755,
@@ -57,7 +57,7 @@ describe.runIf(process.platform === 'linux')('a host that is killed', () => {
     await expectNothingLeft(home)
   })
 
-  it('leaves nothing where its own PATH has no tools', async () => {
+  it('leaves no process if its own PATH has no tools', async () => {
     const [home, tools] = [tempHome(), tempHome()]
     symlinkSync(process.execPath, join(tools, 'node'))
     const host = startHost(dist, { home, binary: standIn('well-behaved') }, undefined, { PATH: tools })
@@ -67,37 +67,37 @@ describe.runIf(process.platform === 'linux')('a host that is killed', () => {
     await expectNothingLeft(home)
   })
 
-  it('leaves nothing of a server that was stopped by a signal either', async () => {
+  it('leaves no process of a server that SIGSTOP stopped', async () => {
     const { host, home, server } = await hostOf('leaves-child')
     process.kill(server, 'SIGSTOP')
     await host.die()
     await expect.poll(() => processesOf(home), soon).toEqual([])
   })
 
-  it('leaves nothing of a server that has not said anything yet', async () => {
+  it('leaves no process of a server without output yet', async () => {
     const home = tempHome()
     const host = startHost(dist, { home, binary: standIn('never-listens') })
-    await host.told(({ state }) => (state === 'probing' ? true : undefined))
+    await host.reported(({ state }) => (state === 'probing' ? true : undefined))
     await host.die()
     await expect.poll(() => processesOf(home), soon).toEqual([])
     await expectNothingLeft(home)
   })
 
-  it('frees its home at once: the next host waits for nobody', async () => {
+  it('frees its home immediately for the next host', async () => {
     const { host, home, server: orphan } = await hostOf('leaves-child')
     await host.die()
     const { server } = standInServer('well-behaved', { home })
     await server.ensureRunning()
     expect(isAlive(orphan)).toBe(false)
     expect(await server.turn('Say hello').done).toMatchObject({ content: 'Hello world' })
-    // The watcher of the one that died does not take the new server for the old one.
+    // The watcher of the dead host does not confuse the new server with the old server.
     await expect.poll(() => watchersOf(home), soon).toHaveLength(1)
     expect(recordOf(home)).toMatchObject({ pid: server.pid })
     expect(server.isRunning()).toBe(true)
   })
 
   it.each(['leaves-child', 'ignores-sigterm', 'swallows-first-sigterm', 'wedges-after-start'])(
-    'with its watcher leaves a server that is %s to the next host, which reaps it',
+    'together with its watcher leaves a server that is %s, which the next host reaps',
     async (name) => {
       const { host, home, server: orphan } = await hostOf(name)
       expect(recordOf(home)).toMatchObject({ pid: orphan })
@@ -114,7 +114,7 @@ describe.runIf(process.platform === 'linux')('a host that is killed', () => {
     },
   )
 
-  it('leaves a server that was stopped by a signal to the next host, which reaps it', async () => {
+  it('together with its watcher leaves a server that SIGSTOP stopped, which the next host reaps', async () => {
     const { host, home, server: orphan } = await hostOf('leaves-child')
     process.kill(orphan, 'SIGSTOP')
     await host.dieAlone()
@@ -123,7 +123,7 @@ describe.runIf(process.platform === 'linux')('a host that is killed', () => {
     expect(processesOf(home)).toEqual([server.pid])
   })
 
-  it('leaves a reaping that may be stopped, and gone on with', async () => {
+  it('leaves an orphan whose reaping may be stopped and continued', async () => {
     const { host, home, server: orphan } = await hostOf('ignores-sigterm')
     await host.dieAlone()
     const { server, states } = standInServer('well-behaved', { home, stopGraceMs: 60_000 })
@@ -137,8 +137,8 @@ describe.runIf(process.platform === 'linux')('a host that is killed', () => {
   })
 })
 
-describe('a host that exits without a word', () => {
-  it.each(['leaves-child', 'ignores-sigterm'])('leaves nothing of a server that is %s', async (name) => {
+describe('a host that exits without close', () => {
+  it.each(['leaves-child', 'ignores-sigterm'])('leaves no process of a server that is %s', async (name) => {
     const { host, home } = await hostOf(name)
     host.command('exit')
     expect(await host.ended).toEqual([3, null])
@@ -147,8 +147,8 @@ describe('a host that exits without a word', () => {
   })
 })
 
-describe('a host that has no more to do', () => {
-  /** Far below `restartWindowMs`, and far above what an exit takes. */
+describe('a host without further work', () => {
+  /** Time limit of the exit in ms: far below `restartWindowMs`, and far above the usual time of an exit. */
   const exits = { timeout: 20_000, interval: 20 }
 
   /** Starts a host whose server crashed once and is healthy again. */
@@ -157,12 +157,12 @@ describe('a host that has no more to do', () => {
     const host = startHost(dist, { home, binary: standIn('leaves-child'), restartWindowMs: 60_000 })
     const first = await host.healthy()
     process.kill(first, 'SIGKILL')
-    await host.told(({ state, pid }) => (state === 'healthy' && pid !== first ? pid : undefined))
+    await host.reported(({ state, pid }) => (state === 'healthy' && pid !== first ? pid : undefined))
     return { host, home }
   }
 
   it.each(['stop', 'stopActor'] as const)(
-    'exits by itself after `%s` of a server that crashed once, and leaves nothing',
+    'exits by itself after `%s` of a server that crashed once, and leaves no process',
     async (command) => {
       const { host, home } = await hostAfterCrash()
       let exit: unknown
@@ -177,7 +177,7 @@ describe('a host that has no more to do', () => {
 })
 
 describe('the record of a server', () => {
-  it('goes with its server', async () => {
+  it('is removed with its server', async () => {
     const { server, home } = standInServer('leaves-child')
     await server.ensureRunning()
     const { pid, password, baseURL = '' } = server
@@ -192,7 +192,7 @@ describe('the record of a server', () => {
     await expectNothingLeft(home)
   })
 
-  /** A sleep that is none of ours, and a record that names it. */
+  /** Starts a process of another program, and writes a record that names it. */
   async function stranger(record: Record<string, unknown> = {}, marker?: string) {
     const home = tempHome()
     const env = { PATH: process.env['PATH'], ...(marker !== undefined && { [markerVariable]: marker }) }
@@ -216,13 +216,13 @@ describe('the record of a server', () => {
   }
 
   it.each([
-    ['with another start', { startTime: 'another boot:1' }],
+    ['with another start time', { startTime: 'another boot:1' }],
     [
       'with another command line',
       { command: ['opencode', 'serve', '--port', '4096', '--hostname', '127.0.0.1'] },
     ],
-    ['that never was ours', {}],
-  ])('leaves a stranger alone that has the pid, %s', async (_name, record) => {
+    ['without a marker', {}],
+  ])('spares another process with the pid, %s', async (_name, record) => {
     const { home, child, pid } = await stranger(record)
     const { server } = standInServer('well-behaved', { home })
     await server.ensureRunning()
@@ -232,14 +232,14 @@ describe('the record of a server', () => {
     expect([isAlive(pid), child.signalCode]).toEqual([true, null])
   })
 
-  it('names an orphan by its start, its command line and its marker', async () => {
+  it('identifies an orphan by start time, command line and marker', async () => {
     const { home, child } = await stranger({}, randomUUID())
     const { server } = standInServer('well-behaved', { home })
     await server.ensureRunning()
     expect(child.signalCode).toBe('SIGTERM')
   })
 
-  it('of a server that is gone still finds what carries its marker', async () => {
+  it('of a server that has ended still finds processes with its marker', async () => {
     const marker = randomUUID()
     const { home, child } = await stranger({ startTime: 'another boot:1' }, marker)
     const { server } = standInServer('well-behaved', { home })
@@ -247,7 +247,7 @@ describe('the record of a server', () => {
     await expect.poll(() => child.signalCode).toBe('SIGKILL')
   })
 
-  it('that is garbage stops nobody', async () => {
+  it('does not prevent a start if it is garbage', async () => {
     const home = tempHome()
     leave(home, '{"pid": 1, ')
     const { server } = standInServer('well-behaved', { home })
@@ -256,9 +256,9 @@ describe('the record of a server', () => {
   })
 })
 
-describe.runIf(process.platform === 'linux')('a home that was copied', () => {
+describe.runIf(process.platform === 'linux')('a copied home', () => {
   it.each(['while its host lives', 'after its host has died'])(
-    '%s ends nothing of the original',
+    '%s does not end the server of the original home',
     async (when) => {
       const { host, home, server: original } = await hostOf('leaves-child')
       const before = processesOf(home)
@@ -273,7 +273,7 @@ describe.runIf(process.platform === 'linux')('a home that was copied', () => {
       await server.close()
       expect(processesOf(home)).toEqual(before)
       if (when === 'while its host lives') return
-      // The original's next host finds its orphan.
+      // The next host of the original home finds its orphan.
       const next = standInServer('well-behaved', { home })
       await next.server.ensureRunning()
       expect(isAlive(original)).toBe(false)

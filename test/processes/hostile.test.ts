@@ -17,7 +17,7 @@ afterEach(() => {
 
 const aborts = (requests: { url: string }[]) => requests.filter(({ url }) => url.endsWith('/abort'))
 
-describe('a server that somebody else manages', () => {
+describe('a server of another program', () => {
   async function managed() {
     const stand = standInServer('well-behaved')
     await stand.server.ensureRunning()
@@ -25,7 +25,7 @@ describe('a server that somebody else manages', () => {
     return { ...stand, endpoint: { baseURL, password, modelId: 'gpt-4o' } }
   }
 
-  it('does not go on with the work of a driveTurn that was aborted', async () => {
+  it('stops the work of an aborted driveTurn', async () => {
     const { endpoint, requests } = await managed()
     const abort = new AbortController()
     const sink = (reply: Reply) => reply.kind === 'delta' && abort.abort()
@@ -34,7 +34,7 @@ describe('a server that somebody else manages', () => {
     expect(aborts(requests())).toHaveLength(1)
   })
 
-  it('does not go on with the turns of a connection that was closed', async () => {
+  it('stops the turns of a closed connection', async () => {
     const { endpoint, requests } = await managed()
     const connection = connect(endpoint)
     const turn = connection.turn('stream:1 hang')
@@ -44,7 +44,7 @@ describe('a server that somebody else manages', () => {
     expect(aborts(requests())).toHaveLength(1)
   })
 
-  it('that has gone between two turns is not available, rather than dead in the middle of one', async () => {
+  it('counts as unavailable, not as died, if it ends between two turns', async () => {
     const { endpoint, server } = await managed()
     await using connection = connect(endpoint)
     const session = connection.session()
@@ -56,7 +56,7 @@ describe('a server that somebody else manages', () => {
     })
   })
 
-  it('is told nothing where the options are none', async () => {
+  it('gets no request if the options are invalid', async () => {
     const seen: Reply[] = []
     const none = undefined as unknown as Parameters<typeof driveTurn>[3]
     const last = await driveTurn('x', 't1', (reply) => seen.push(reply), none)
@@ -65,15 +65,15 @@ describe('a server that somebody else manages', () => {
   })
 })
 
-describe('odd calls', () => {
-  it('share one signal among many turns without a warning', async () => {
+describe('unusual calls', () => {
+  it('share one signal among many turns without a warning of Node', async () => {
     const { server } = standInServer('well-behaved')
     const { signal } = new AbortController()
     const turns = Array.from({ length: 30 }, () => server.turn({ text: 'echo:x', signal }))
     for (const turn of turns) expect((await turn.done).kind).toBe('final')
   })
 
-  it('of ensureRunning are refused, and harm nothing', async () => {
+  it('of ensureRunning are rejected without side effects', async () => {
     const { server } = standInServer('well-behaved')
     const bad = { signal: {} } as unknown as { signal: AbortSignal }
     await expect(server.ensureRunning(bad)).rejects.toBeInstanceOf(InvalidOptionsError)
@@ -83,21 +83,21 @@ describe('odd calls', () => {
     await server.ensureRunning()
   })
 
-  it('of session and stop are refused', async () => {
+  it('of session and stop are rejected', async () => {
     const { server } = standInServer('well-behaved')
     expect(() => server.session({ sessionId: '' })).toThrow(/session option sessionId/)
     expect(() => server.session({ directory: 'relative' })).toThrow(/absolute path/)
     await expect(server.stop({ drainMs: 3e9 })).rejects.toThrow(/drainMs/)
   })
 
-  it('of turn are rejected, also where the input cannot be read', async () => {
+  it('of turn are rejected, also if the input throws when read', async () => {
     const { server } = standInServer('well-behaved')
     const trap = new Proxy({ text: 'x' }, { get: () => expect.fail('trap') })
     expect(await server.turn(trap).done).toMatchObject({ kind: 'error', code: 'rejected' })
     expect(await server.turn({ text: 'x', directory: 'relative' }).done).toMatchObject({ code: 'rejected' })
   })
 
-  it('of a logger that throws harm nothing', async () => {
+  it('of a logger that throws have no effect', async () => {
     const fail = () => {
       throw new Error('disk full')
     }
@@ -107,7 +107,7 @@ describe('odd calls', () => {
     expect((await server.turn('Say hello').done).kind).toBe('final')
   })
 
-  it('with a secret that is a word of the listening line still start', async () => {
+  it('with a secret that occurs in the listening line still start the server', async () => {
     const { server } = standInServer('well-behaved', { password: 'listening' })
     expect((await server.turn('Say hello').done).kind).toBe('final')
   })
@@ -115,7 +115,7 @@ describe('odd calls', () => {
 
 describe('durations', () => {
   it.each(['startTimeoutMs', 'restartWindowMs', 'stopGraceMs', 'turnDeadlineMs'])(
-    'that no timer can hold are refused: %s',
+    'above the limit of timers are rejected: %s',
     (name) => {
       const options = { home: '/srv/a', proxy: { baseURL: 'http://x/v1', apiKey: 'sk-1234' }, models: ['m'] }
       const long = { ...options, [name]: 2 ** 31 } as OpenCodeServerOptions

@@ -14,7 +14,7 @@ describe('the heap', () => {
     const before = await liveHeap()
     await run(10_000)
     const grown = (await liveHeap()) - before
-    // A turn that stayed would be some 5 kB: 50 MB in all.
+    // A leak of 5 kB per turn would be 50 MB in all.
     expect(grown).toBeLessThan(2 * 1024 * 1024)
   })
 })

@@ -49,7 +49,7 @@ function starvedHost(task: string, home: string, more: object = {}) {
 }
 
 describe.runIf(process.platform === 'linux')('a host without descriptors', () => {
-  it('closes its server, and ends in the background what it could not look for; the home is free then', async () => {
+  it('closes its server, ends remaining processes in the background, and then frees the home', async () => {
     const home = tempHome()
     const host = starvedHost('close', home)
     await host.did('start')
@@ -60,7 +60,7 @@ describe.runIf(process.platform === 'linux')('a host without descriptors', () =>
     await expect.poll(() => processesOf(home), { timeout: 10_000, interval: 20 }).toEqual([])
     await expectNothingLeft(home)
     await expect.poll(() => existsSync(join(stateFolder(home), 'server.json'))).toBe(false)
-    // The host that closed it is alive, and holds nothing.
+    // The host is alive, but holds no lock.
     const next = standInServer('well-behaved', { home })
     await expect.poll(() => next.server.writeConfig().catch(() => undefined)).toBeDefined()
     expect(host.child.exitCode).toBeNull()
@@ -70,7 +70,7 @@ describe.runIf(process.platform === 'linux')('a host without descriptors', () =>
     expect(await host.printed).toBe('')
   })
 
-  it('exits as it was told: each server is ended, its own exit handlers run, and nothing is printed', async () => {
+  it('exits on request: all servers end, its own exit handlers run, and nothing is printed', async () => {
     const [home, otherHome] = [tempHome(), tempHome()]
     const host = starvedHost('exit', home, { otherHome })
     await host.ended
@@ -83,7 +83,7 @@ describe.runIf(process.platform === 'linux')('a host without descriptors', () =>
     }
   })
 
-  it('starts no server, says why, and does when there are some again', async () => {
+  it('starts no server and reports the cause, and starts a server when descriptors are free again', async () => {
     const home = tempHome()
     const host = starvedHost('restart', home)
     await host.ended
@@ -99,7 +99,7 @@ describe.runIf(process.platform === 'linux')('a host without descriptors', () =>
     await expectNothingLeft(home)
   })
 
-  it('that cannot load what a start needs loads it when there are some again', async () => {
+  it('loads the modules of a start when descriptors are free again', async () => {
     const home = tempHome()
     const host = starvedHost('load', home)
     await host.ended

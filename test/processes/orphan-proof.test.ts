@@ -10,7 +10,7 @@ import { readRecord, writeRecord } from '../../src/io/home/server-record.ts'
 import { tempHome } from '../support/home.ts'
 import { standIn } from '../support/stand-in.ts'
 
-// As on a system that shows nobody the environment of a process.
+// Simulates a system that does not show the environment of processes.
 vi.mock('../../src/io/process/processes.ts', async (importOriginal) => ({
   ...(await importOriginal<typeof Processes>()),
   carriesMarker: () => undefined,
@@ -25,7 +25,7 @@ const clock = {
   now: () => performance.now(),
 }
 
-/** A server that is running, with the password that it wants, and its record with the one that is remembered. */
+/** Starts a server with the password `wanted`, and writes its record with the password `remembered`. */
 async function recorded(name: string, wanted: string | undefined, remembered: string | undefined) {
   const home = tempHome()
   const port = await choosePort(hostname, undefined)
@@ -46,7 +46,7 @@ async function recorded(name: string, wanted: string | undefined, remembered: st
 }
 
 describe('an orphan whose environment cannot be read', () => {
-  it('is one that wants the recorded password, and is reaped', async () => {
+  it('is reaped if it accepts only the recorded password', async () => {
     const { home, child, pid, reap } = await recorded('well-behaved', password, password)
     expect(await reap()).toBe(pid)
     await expect.poll(() => child.signalCode).toBe('SIGTERM')
@@ -54,11 +54,16 @@ describe('an orphan whose environment cannot be read', () => {
   })
 
   it.each([
-    ['wants another password', 'well-behaved', 'another password', password],
-    ['wants none', 'well-behaved', undefined, password],
-    ['was recorded without one, as anybody could answer then', 'well-behaved', undefined, undefined],
+    ['accepts another password', 'well-behaved', 'another password', password],
+    ['accepts no password', 'well-behaved', undefined, password],
+    [
+      'was recorded without a password, so that any process could answer',
+      'well-behaved',
+      undefined,
+      undefined,
+    ],
     ['does not answer', 'wedges-after-start', password, password],
-  ])('is left alone where it %s', async (_name, name, wanted, remembered) => {
+  ])('is not ended if it %s', async (_name, name, wanted, remembered) => {
     const { home, child, pid, reap } = await recorded(name, wanted, remembered)
     if (name === 'wedges-after-start') process.kill(pid, 'SIGSTOP')
     expect(await reap()).toBeUndefined()

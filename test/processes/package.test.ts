@@ -15,7 +15,7 @@ afterAll(() => rm(dirname(dist), { recursive: true, force: true }))
 
 const imports = /^\s*(?:import|export)\b[^'"();]*?(?:\bfrom\s*)?["']([^"'\n]+)["']/gm
 
-/** The files that `file` loads by static imports, itself included, and the packages among them. */
+/** Returns the files that `file` loads by static imports, including itself, and the packages among them. */
 async function loads(file: string, seen = new Set<string>()): Promise<Set<string>> {
   if (seen.has(file)) return seen
   seen.add(file)
@@ -35,16 +35,16 @@ async function loadedBy(entry: string) {
 }
 
 describe('importing the built package', () => {
-  it('loads few files, and neither HTTP nor what starts a process', async () => {
+  it('loads few files, and neither an HTTP client nor modules that start processes', async () => {
     const { files, packages, builtins } = await loadedBy('index.js')
     expect(files.sort()).toEqual(['base.js', 'core.js', 'index.js'])
     expect(packages).toEqual(['eventsource-parser', 'rxjs', 'xstate'])
-    // Those that take longest to load.
+    // The packages that take longest to load.
     for (const late of ['node:child_process', 'node:crypto', 'node:http', 'node:net'])
       expect(builtins).not.toContain(late)
   })
 
-  it('loads no package for the version, and nothing but commander before a command runs', async () => {
+  it('loads no package for --version, and only commander before a command runs', async () => {
     expect((await loadedBy('cli.js')).packages).toEqual([])
     expect((await loadedBy('program.js')).packages).toEqual(['commander'])
   })
@@ -61,7 +61,7 @@ describe('the built package', () => {
       Record<string, string>
     >
 
-  it('names no package that whoever installs it does not get', async () => {
+  it('imports only packages that are its dependencies', async () => {
     const { dependencies, peerDependencies } = await manifest()
     const given = new Set([...Object.keys({ ...dependencies, ...peerDependencies }), ...builtinModules])
     const anyImport = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*["']([^"'\n.][^"'\n]*)["']/g
@@ -75,17 +75,17 @@ describe('the built package', () => {
     }
   })
 
-  it('says under which licence it holds code of others', async () => {
+  it('contains the licences of bundled code', async () => {
     const licence = await readFile(join(dist, 'zod.LICENSE.txt'), 'utf8')
     expect(licence).toMatch(/MIT License[^]*Colin McDonnell/)
     const core = await readFile(join(dist, 'core.js'), 'utf8')
     const others = core.matchAll(/^\/\/ .*node_modules\/([^/\n]+)/gm)
-    // Its own is below node_modules too, here.
+    // The package itself is below node_modules here.
     expect(new Set([...others].map(([, name]) => name))).toEqual(new Set(['.cache', 'zod']))
   })
 })
 
-describe('the packed package, where only its own dependencies are', () => {
+describe('the packed package with only its own dependencies', () => {
   let user: string
   beforeAll(async () => {
     user = await mkdtemp(join(tmpdir(), 'opencode-runtime-user-'))
@@ -94,7 +94,7 @@ describe('the packed package, where only its own dependencies are', () => {
   }, 120_000)
   afterAll(() => rm(user, { recursive: true, force: true }))
 
-  /** What `npm pack` takes, beside links to what `npm install` would bring with it. */
+  /** Installs the result of `npm pack`, with links to the dependencies that `npm install` would install. */
   async function installInto(modules: string) {
     const own = join(modules, 'opencode-runtime')
     const { stdout } = await execa(
@@ -123,7 +123,7 @@ describe('the packed package, where only its own dependencies are', () => {
     strict: true,
   }
 
-  it('has types that hold without skipLibCheck', async () => {
+  it('has types that compile without skipLibCheck', async () => {
     await writeFile(
       join(user, 'user.ts'),
       `import { OpenCodeServer, serverMachine, type Reply } from 'opencode-runtime'
@@ -133,7 +133,7 @@ describe('the packed package, where only its own dependencies are', () => {
        server.turn$('x').subscribe((reply: Reply) => console.log(reply.kind))
        export const state: string = createActor(serverMachine, { input: null as never }).getSnapshot().status
        export const fake = fakeOpenCode({ crashAfterMs: 5 })
-       // @ts-expect-error: what is misspelt is told
+       // @ts-expect-error: a misspelt option is an error
        new OpenCodeServer({ hom: '/h' })`,
     )
     const config = { compilerOptions: { ...settings, noEmit: true, skipLibCheck: false, types: ['node'] } }
@@ -147,7 +147,7 @@ describe('the packed package, where only its own dependencies are', () => {
     expect(all).toBe('')
   })
 
-  it('runs a turn on its own stand-in of opencode, and tells its version', async () => {
+  it('runs a turn on its own fake opencode, and prints its version', async () => {
     await writeFile(
       join(user, 'user.mjs'),
       `import { OpenCodeServer } from 'opencode-runtime'

@@ -13,10 +13,10 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
 
-/** Longer than each limit that a pause may exceed, in ms. */
+/** Duration of the pause in ms: longer than each limit that a pause may exceed. */
 const pauseMs = 6_000
 
-/** Each limit is shorter than the pause, and one missed answer is enough to replace the server. */
+/** Limits that are shorter than the pause; one missed answer is enough to replace the server. */
 const limits = {
   turnStallMs: 3_000,
   probeTimeoutMs: 3_000,
@@ -33,10 +33,10 @@ async function streamingHost() {
   const options = { home, binary: standIn('slow-health'), env, ...limits }
   const host = startHost(dist, options, 'every:100 stream:80')
   const server = await host.healthy()
-  await host.told(({ reply }) => (reply?.kind === 'delta' ? true : undefined))
+  await host.reported(({ reply }) => (reply?.kind === 'delta' ? true : undefined))
   /** Expects that the turn ends with all of its text, on the server that it began on. */
   const expectUndisturbed = async () => {
-    const end = await host.told(({ reply }) =>
+    const end = await host.reported(({ reply }) =>
       reply?.kind === 'final' || reply?.kind === 'error' ? reply : undefined,
     )
     expect(end).toMatchObject({ kind: 'final', content: 'x '.repeat(80) })
@@ -53,20 +53,20 @@ const signalAll = (pids: readonly number[], signal: 'SIGSTOP' | 'SIGCONT'): void
 }
 
 describe.runIf(process.platform === 'linux')('a host that is paused while a turn streams', () => {
-  it('by its blocked event loop ends the turn with final, and keeps the server', async () => {
+  it('ends the turn with final and keeps the server after a blocked event loop', async () => {
     const { host, expectUndisturbed } = await streamingHost()
     host.command(`block ${pauseMs}`)
-    await host.told(({ blocked }) => blocked)
+    await host.reported(({ blocked }) => blocked)
     await expectUndisturbed()
   })
 
-  it('together with its server ends the turn with final, and keeps the server', async () => {
+  it('ends the turn with final and keeps the server if both were paused', async () => {
     const { host, server, expectUndisturbed } = await streamingHost()
     host.command('probe')
-    await host.told(({ probe }) => probe)
-    // The server first: its answer to the probe is not to wait in the host's socket.
+    await host.reported(({ probe }) => probe)
+    // The server is paused first, so that no answer to the probe waits in the host's socket.
     signalAll([server, host.pid], 'SIGSTOP')
-    // The pause itself; nothing happens meanwhile that could be waited for.
+    // The pause itself, during which no event can be awaited.
     await sleep(pauseMs)
     signalAll([host.pid, server], 'SIGCONT')
     await expectUndisturbed()

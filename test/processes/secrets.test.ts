@@ -21,7 +21,7 @@ import { Hunt, newSecret } from '../support/hunt.ts'
 import { useOpenTelemetry } from '../support/otel.ts'
 import { standIn, standInServer } from '../support/stand-in.ts'
 
-/** A server on a stand-in that spills all it knows, and a hunt that follows it; `hunted` looks at everything at the end. */
+/** Starts a server on a stand-in that spills all secrets, followed by a hunt; `hunted` searches everything at the end. */
 function hunted(name = 'spills-secrets', options: Partial<OpenCodeServerOptions> = {}, isGiven = true) {
   const secrets = {
     apiKey: newSecret('sk', '/+='),
@@ -67,7 +67,7 @@ function hunted(name = 'spills-secrets', options: Partial<OpenCodeServerOptions>
 const spilling = (how: string) => ({ env: { STANDIN_SPILL: how } })
 
 describe('a start', () => {
-  it('that succeeds, with turns, shows no secret', async () => {
+  it('shows no secret if it succeeds and runs turns', async () => {
     const { server, hunt, home, nothingFound } = hunted()
     await server.ensureRunning()
     hunt.look(home)
@@ -80,7 +80,7 @@ describe('a start', () => {
     await nothingFound()
   })
 
-  it('with a password that nobody gave shows none', async () => {
+  it('shows no generated password', async () => {
     const { server, hunt, home, nothingFound } = hunted('spills-secrets', {}, false)
     await server.ensureRunning()
     const { password = '' } = server
@@ -92,11 +92,11 @@ describe('a start', () => {
   })
 
   it.each([
-    ['dies and says them', 'exit', {}, undefined],
+    ['dies and prints them', 'exit', {}, undefined],
     ['dies again and again', 'exit', { maxRestarts: 2 }, RestartLimitError],
     ['is never healthy', 'health', { startTimeoutMs: 700 }, StartTimeoutError],
     ['has a config that does not load', 'config', { startTimeoutMs: 700 }, StartTimeoutError],
-  ])('that %s shows none of them', async (_what, how, options, kind) => {
+  ])('shows no secret of a server that %s', async (_what, how, options, kind) => {
     const { server, hunt, home, nothingFound } = hunted('spills-secrets', { ...options, ...spilling(how) })
     const turn = server.turn('x')
     const error = await hunt.refused('ensureRunning', server.ensureRunning({ deadlineMs: 20_000 }))
@@ -107,7 +107,7 @@ describe('a start', () => {
     await nothingFound()
   })
 
-  it('of one that falls again and again in spite of its health shows none', async () => {
+  it('shows no secret of a server that is healthy but crashes repeatedly', async () => {
     const { server, hunt, nothingFound } = hunted('spills-secrets', { maxRestarts: 1, ...spilling('loop') })
     await server.ensureRunning().catch((error: unknown) => hunt.note('ensureRunning', error))
     await expect.poll(() => server.actor.getSnapshot().matches('failed'), { timeout: 20_000 }).toBe(true)
@@ -115,7 +115,7 @@ describe('a start', () => {
     await nothingFound()
   })
 
-  it('that a caller does not wait for, a missing binary, a taken port and a home that cannot be used show none', async () => {
+  it('shows no secret after a deadline, without a binary, on a taken port and in an unusable home', async () => {
     const { server, hunt, home, secrets, nothingFound } = hunted('spills-secrets', spilling('health'))
     await hunt.refused('deadline', server.ensureRunning({ deadlineMs: 600 }))
     const started = server.ensureRunning().catch((error: unknown) => hunt.note('stopped', error))
@@ -147,10 +147,10 @@ describe('a start', () => {
   })
 })
 
-/** What the agent says and does, and what it asks for, is for its host as it is: the policy decides about exactly that. */
+/** Output and requests of the agent reach its host unmasked, because the policy decides about the real text. */
 describe('a turn', () => {
   it.each(['fail', 'long', 'retry', 'permission', 'die'])(
-    'that is told to %s shows no secret',
+    'shows no secret for the prompt %s',
     async (word) => {
       const { server, hunt, nothingFound } = hunted()
       await hunt.followTurn(server.turn(`${word} now`))
@@ -158,7 +158,7 @@ describe('a turn', () => {
     },
   )
 
-  it('on a server that stops answering shows none', async () => {
+  it('shows no secret on a server that stops answering', async () => {
     const { server, hunt, nothingFound } = hunted('spills-secrets', {
       healthIntervalMs: 50,
       probeTimeoutMs: 100,
@@ -169,7 +169,7 @@ describe('a turn', () => {
     await nothingFound()
   })
 
-  it('or a session that the server refuses shows none', async () => {
+  it('shows no secret if the server rejects the turn or its session', async () => {
     const { server, hunt, nothingFound } = hunted()
     await server.ensureRunning()
     await hunt.refused('session.id', server.session({ title: 'spill' }).id)
@@ -177,7 +177,7 @@ describe('a turn', () => {
     await nothingFound()
   })
 
-  it('that a teardown from outside ends shows none', async () => {
+  it('shows no secret if a teardown from outside ends the turn', async () => {
     const { server, hunt, nothingFound } = hunted()
     const turn = server.turn('hang')
     await server.ensureRunning()
@@ -186,7 +186,7 @@ describe('a turn', () => {
     await nothingFound()
   })
 
-  it('on a server that somebody else manages shows none, whatever its password', async () => {
+  it('shows no secret on a server of another program, whatever its password', async () => {
     const { server, hunt, secrets, nothingFound } = hunted()
     await server.ensureRunning()
     const { baseURL = '' } = server
@@ -213,7 +213,7 @@ describe('a turn', () => {
 })
 
 describe('a reconfiguration', () => {
-  it('to another key shows neither, be it used, refused or taken back', async () => {
+  it('shows neither the old nor the new key, whether the change is applied, rejected or rolled back', async () => {
     const { server, hunt, nothingFound } = hunted('spills-secrets', {
       startTimeoutMs: 3_000,
       stopGraceMs: 500,
@@ -240,7 +240,7 @@ describe('the command line', () => {
   }, 120_000)
   afterAll(() => rmSync(dirname(dirname(cli)), { recursive: true, force: true }))
 
-  /** Runs the command with a key, and keeps what it says; the proxy's URL holds a password. */
+  /** Runs the command with a key, and records its output; the proxy's URL holds a password. */
   async function command(args: (proxy: string) => string[], proxy: string) {
     const secrets = { apiKey: newSecret('sk', '/+='), inURL: newSecret('url') }
     const hunt = new Hunt(secrets)
@@ -264,7 +264,7 @@ describe('the command line', () => {
     ['retry', ['--json']],
     ['die', []],
     ['die', ['--json']],
-  ])('tells of a turn that is told to %s without a secret %j', async (word, flags) => {
+  ])('shows no secret for the prompt %s with flags %j', async (word, flags) => {
     const home = tempHome()
     const { hunt, said } = await command(
       (proxy) => [
@@ -288,7 +288,7 @@ describe('the command line', () => {
     expect(hunt.found()).toEqual([])
   })
 
-  it.each([[[]], [['--json']]])('has the doctor look without telling a secret %j', async (flags) => {
+  it.each([[[]], [['--json']]])('shows no secret in the findings of doctor with flags %j', async (flags) => {
     const home = tempHome()
     const echo = await serve((request, response) => {
       const heard = JSON.stringify([request.headers, request.url])
@@ -324,12 +324,15 @@ describe('the hunt', () => {
     ['in clear', (secret: string) => secret],
     ['in pieces', (secret: string) => secret.slice(9, 17)],
     ['as base64', (secret: string) => Buffer.from(`me:${secret}`).toString('base64')],
-    ['as a URL has it', (secret: string) => encodeURIComponent(secret)],
+    ['as part of a URL', (secret: string) => encodeURIComponent(secret)],
     [
       'deep in an error',
       (secret: string) => new Error('x', { cause: new Error('y', { cause: { a: [secret] } }) }),
     ],
-    ['in what is not listed', (secret: string) => Object.defineProperty({}, 'a', { value: secret })],
+    [
+      'in a property that is not enumerable',
+      (secret: string) => Object.defineProperty({}, 'a', { value: secret }),
+    ],
     ['in a buffer', (secret: string) => new Map([['a', Buffer.from(secret)]])],
   ])('finds a secret %s', (_how, plant) => {
     const secret = newSecret('sk', '/+=')
@@ -339,7 +342,7 @@ describe('the hunt', () => {
     expect(hunt.found()).toMatchObject([{ secret: 'apiKey', where: 'here' }])
   })
 
-  it('finds what a host’s own logger would be told of it', async () => {
+  it('finds a secret in the lines of a logger', async () => {
     const { server, hunt, secrets } = hunted()
     server.lifecycle$.subscribe(
       ({ state }) => state === 'healthy' && hunt.logger.info({ key: secrets.apiKey }, 'x'),

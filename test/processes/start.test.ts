@@ -21,7 +21,7 @@ const failure = (promise: Promise<unknown>): Promise<unknown> =>
   )
 
 describe('a server that starts', () => {
-  it('is healthy once its own child says that it listens and answers', async () => {
+  it('is healthy when its own process has announced that it listens, and answers', async () => {
     const { server, states, starts } = standInServer('well-behaved')
     await server.ensureRunning()
     expect(states).toEqual(['idle', 'configuring', 'spawning', 'probing', 'healthy'])
@@ -38,13 +38,13 @@ describe('a server that starts', () => {
     expect(starts()).toHaveLength(1)
   })
 
-  it('is not fooled by a first request that is never answered', async () => {
+  it('becomes healthy even if its first request is never answered', async () => {
     const { server } = standInServer('first-request-lost', { probeTimeoutMs: 300 })
     await server.ensureRunning()
     expect(server.isRunning()).toBe(true)
   })
 
-  it('gets no request before it says that it listens', async () => {
+  it('gets no request before it announces that it listens', async () => {
     const { server, requests } = standInServer('never-listens', {
       startTimeoutMs: 700,
       maxRestarts: 0,
@@ -54,16 +54,22 @@ describe('a server that starts', () => {
     expect(requests()).toEqual([])
   })
 
-  it.each(['never-healthy', 'html-health', 'config-broken'])('fails in time when it is %s', async (name) => {
-    const { server, states } = standInServer(name, { startTimeoutMs: 1_500, maxRestarts: 0 })
-    const error = await failure(server.ensureRunning({ deadlineMs: 20_000 }))
-    expect(error).toBeInstanceOf(StartTimeoutError)
-    expect((error as Error).message).toMatch(/within 1500 ms: the last probe said: .+/)
-    expect(states.at(-1)).toBe('failed')
-    expect(await server.turn('Say hello').done).toMatchObject({ code: 'server_unavailable', retryable: true })
-  })
+  it.each(['never-healthy', 'html-health', 'config-broken'])(
+    'fails after startTimeoutMs if it is %s',
+    async (name) => {
+      const { server, states } = standInServer(name, { startTimeoutMs: 1_500, maxRestarts: 0 })
+      const error = await failure(server.ensureRunning({ deadlineMs: 20_000 }))
+      expect(error).toBeInstanceOf(StartTimeoutError)
+      expect((error as Error).message).toMatch(/within 1500 ms: the last probe said: .+/)
+      expect(states.at(-1)).toBe('failed')
+      expect(await server.turn('Say hello').done).toMatchObject({
+        code: 'server_unavailable',
+        retryable: true,
+      })
+    },
+  )
 
-  it('fails at once when its process exits, with its masked last words', async () => {
+  it('fails immediately if its process exits, with its last output masked', async () => {
     const { server, starts } = standInServer('exits-early', {
       maxRestarts: 0,
       password: 'hunter2hunter2',
@@ -76,7 +82,7 @@ describe('a server that starts', () => {
     expect(starts()).toHaveLength(1)
   })
 
-  it('fails at once where the system refuses its environment as too long', async () => {
+  it('fails immediately if its environment is too long for the system', async () => {
     const { server } = standInServer('well-behaved', {
       maxRestarts: 0,
       env: { STANDIN_BIG: 'x'.repeat(200_000) },
@@ -86,7 +92,7 @@ describe('a server that starts', () => {
     expect((error as Error).message).toContain('could not be started: spawn E2BIG')
   })
 
-  it('spends its restart budget on a process that keeps exiting, then says why', async () => {
+  it('fails with the last error after the restart budget is spent', async () => {
     const { server, starts, states } = standInServer('exits-early', { maxRestarts: 2 })
     const error = await failure(server.ensureRunning())
     expect(error).toBeInstanceOf(RestartLimitError)
@@ -95,7 +101,7 @@ describe('a server that starts', () => {
     expect(states.at(-1)).toBe('failed')
   })
 
-  it('starts again from failed only when asked to', async () => {
+  it('starts again from failed only on request', async () => {
     const { server, starts } = standInServer('exits-early', { maxRestarts: 0, env: { STANDIN_TIMES: '1' } })
     await failure(server.ensureRunning())
     expect(await server.turn('Say hello').done).toMatchObject({ code: 'server_unavailable' })
@@ -105,7 +111,7 @@ describe('a server that starts', () => {
     expect(await server.turn('Say hello').done).toMatchObject({ kind: 'final', content: 'Hello world' })
   })
 
-  it('leaves a stranger on its port alone', async () => {
+  it('sends nothing to another program on its port', async () => {
     const seen: string[] = []
     const stranger = createServer((request, response) => {
       seen.push(request.url ?? '')
@@ -119,7 +125,7 @@ describe('a server that starts', () => {
     expect([seen, starts(), states.at(-1)]).toEqual([[], [], 'failed'])
   })
 
-  it('rejects only the caller whose deadline or signal ends, and goes on for the others', async () => {
+  it('rejects only the caller whose deadline or signal ends, and continues for other callers', async () => {
     const { server, starts } = standInServer('well-behaved', { env: { STANDIN_START_MS: '800' } })
     const abort = new AbortController()
     const [late, aborted, patient] = [
@@ -134,7 +140,7 @@ describe('a server that starts', () => {
     expect(starts()).toHaveLength(1)
   })
 
-  it('ends a start that nobody waits for any more', async () => {
+  it('cancels a start without remaining callers', async () => {
     const { server, states } = standInServer('never-listens')
     const idle = new Promise<void>((resolve) =>
       server.lifecycle$.subscribe(
@@ -148,15 +154,15 @@ describe('a server that starts', () => {
   })
 })
 
-/** Writes a binary of its own for a test, so that the test may take the file away; returns its path. */
+/** Writes a binary for one test, so that the test may remove the file. Returns its path. */
 function ownBinary(name: string): string {
   const binary = join(tempHome(), 'opencode')
   writeFileSync(binary, `#!/bin/sh\nexec '${process.execPath}' '${standIn(name)}' "$@"\n`, { mode: 0o755 })
   return binary
 }
 
-describe('a binary that is away', () => {
-  it('is a fault of the host if an earlier start found it: the server restarts once it is back', async () => {
+describe('a missing binary', () => {
+  it('is a fault of the host if an earlier start found it: the server restarts when the binary is back', async () => {
     const binary = ownBinary('well-behaved')
     const away = `${binary}.away`
     const { server, starts } = standInServer('well-behaved', { binary })
@@ -167,7 +173,7 @@ describe('a binary that is away', () => {
         if (state === 'failed') resolve()
         if (!(error instanceof HostFaultError)) return
         faults.add(error)
-        // Back before the next try, so that no number of tries decides whether the test passes.
+        // The binary is back before the next try, so that the number of tries does not matter.
         if (existsSync(away)) renameSync(away, binary)
         resolve()
       }),
@@ -184,7 +190,7 @@ describe('a binary that is away', () => {
     expect(await server.turn('Say hello').done).toMatchObject({ kind: 'final', content: 'Hello world' })
   })
 
-  it('is missing if no start found it: the start and the turn fail at once, and neither is retryable', async () => {
+  it('fails the start and the turn immediately, not retryable, if no start ever found it', async () => {
     const binary = join(tempHome(), 'opencode')
     const { server, starts, states } = standInServer('well-behaved', { binary })
     const error = await failure(server.ensureRunning())

@@ -34,14 +34,14 @@ describe('a server that stops', () => {
     expect(server.isRunning()).toBe(false)
   })
 
-  it('is told again when it swallows a SIGTERM', async () => {
+  it('gets another SIGTERM if it swallows one', async () => {
     const { server } = standInServer('swallows-first-sigterm', { stopGraceMs: 60_000 })
     await server.ensureRunning()
     await server.stop()
     expect(server.isRunning()).toBe(false)
   })
 
-  it('takes what left its process group with it', async () => {
+  it('ends processes that left its process group', async () => {
     const { server, home } = standInServer('leaves-child')
     await server.ensureRunning()
     expect(processesOf(home).length).toBeGreaterThan(1)
@@ -49,7 +49,7 @@ describe('a server that stops', () => {
     expect(processesOf(home)).toEqual([])
   })
 
-  it('ends its whole tree at once when its actor is stopped from outside', async () => {
+  it('ends its process tree immediately when its actor is stopped from outside', async () => {
     const { server, home } = standInServer('leaves-child')
     await server.ensureRunning()
     const turn = server.turn('hang')
@@ -59,7 +59,7 @@ describe('a server that stops', () => {
     await expect.poll(() => processesOf(home), { timeout: 10_000 }).toEqual([])
   })
 
-  it('can be stopped in the middle of a start, whose callers are told', async () => {
+  it('can be stopped during a start, whose callers are rejected', async () => {
     const { server, states } = standInServer('never-listens')
     const start = expect(server.ensureRunning()).rejects.toBeInstanceOf(StoppedError)
     const turn = server.turn('Say hello')
@@ -70,7 +70,7 @@ describe('a server that stops', () => {
     expect(states.at(-1)).toBe('idle')
   })
 
-  it('can be started in the middle of a stop, and then runs a new process', async () => {
+  it('can be started during a stop, and then runs a new process', async () => {
     const { server, starts } = standInServer('swallows-first-sigterm')
     await server.ensureRunning()
     const stopped = server.stop()
@@ -80,7 +80,7 @@ describe('a server that stops', () => {
     expect(starts()).toHaveLength(2)
   })
 
-  it('is closed for whoever asks for a turn while it closes', async () => {
+  it('cancels turns that are requested while it closes', async () => {
     const { server, home, starts } = standInServer('well-behaved')
     await server.ensureRunning()
     const closed = server.close()
@@ -92,7 +92,7 @@ describe('a server that stops', () => {
     expect(starts()).toHaveLength(1)
   })
 
-  it('lets running turns finish for as long as it may drain', async () => {
+  it('lets running turns finish within drainMs', async () => {
     const { server } = standInServer('well-behaved')
     const turn = server.turn('slow:300 echo:done')
     await firstValueFrom(turn.status$.pipe(filter(({ state }) => state === 'running')))
@@ -100,7 +100,7 @@ describe('a server that stops', () => {
     expect(await turn.done).toMatchObject({ kind: 'final', content: 'done' })
   })
 
-  it('cancels what still runs when the drain is over', async () => {
+  it('cancels turns that still run after drainMs', async () => {
     const { server } = standInServer('well-behaved')
     const turn = server.turn('stream:1 hang')
     await firstValueFrom(turn.replies$)
@@ -108,7 +108,7 @@ describe('a server that stops', () => {
     expect(await turn.done).toMatchObject({ kind: 'error', code: 'cancelled', partial: 'x ' })
   })
 
-  it('bounds its log, however much it prints', async () => {
+  it('limits the size of its log', async () => {
     const { server, home } = standInServer('output-flood', { env: { STANDIN_FLOOD_MB: '8' } })
     await server.ensureRunning()
     await server.turn('Say hello').done
@@ -122,7 +122,7 @@ describe('a server that stops', () => {
 })
 
 describe('a home', () => {
-  it('is let go of once a stop has come back, also one in the middle of configuring', async () => {
+  it('is released when a stop resolves, also during configuring', async () => {
     const { server, home } = standInServer('well-behaved')
     const start = expect(server.ensureRunning()).rejects.toBeInstanceOf(StoppedError)
     expect(server.actor.getSnapshot().matches('configuring')).toBe(true)

@@ -14,7 +14,7 @@ const values = async (otel: ReturnType<typeof useOpenTelemetry>, name: string) =
   ])
 
 describe('OpenTelemetry', () => {
-  it('is told of a server, its restart and its turns, in the context of their callers', async () => {
+  it('records a server, its restart and its turns, in the context of their callers', async () => {
     const otel = useOpenTelemetry()
     const { server } = standInServer('crash-mid-turn', { env: { STANDIN_TIMES: '1' } })
     const request = trace.getTracer('test').startSpan('request')
@@ -37,14 +37,14 @@ describe('OpenTelemetry', () => {
     expect((await otel.points('opencode_runtime.turn.active')).map(({ value }) => value)).toEqual([0, 0])
     for (const span of otel.spans('invoke_agent'))
       expect(span.parentSpanContext?.spanId).toBe(request.spanContext().spanId)
-    // Also a start that a turn made necessary, and the restart, which is the doing of no request.
+    // The list includes a start for a turn, and the restart, which belongs to no request.
     for (const span of otel.spans('opencode_runtime.server.start'))
       expect(span.parentSpanContext).toBeUndefined()
     const text = await otel.text()
     for (const secret of ['sk-stand-in-key', 'the-prompt', 'Hello']) expect(text.includes(secret)).toBe(false)
   })
 
-  it('and the logger are told of a machine that somebody else embeds', async () => {
+  it('and the logger record a machine that a host embeds', async () => {
     const otel = useOpenTelemetry()
     const home = tempHome()
     const lines: string[] = []
@@ -77,7 +77,7 @@ describe('OpenTelemetry', () => {
     expect(lines).toContain('opencode turn final')
   })
 
-  it('is told of turns on a server that somebody else manages, and of no start', async () => {
+  it('records turns on a server of another program, and no start', async () => {
     const proxy = { baseURL: 'http://127.0.0.1:9/v1', apiKey: 'sk-stand-in-key', providerId: 'mine' }
     const { server } = standInServer('well-behaved', { password: 'a-password', proxy })
     await server.ensureRunning()
@@ -100,7 +100,7 @@ describe('OpenTelemetry', () => {
 })
 
 describe('the logger of a server', () => {
-  it('is told what happened, of a server that cannot start too, without its key', async () => {
+  it('gets the events of a server, also of a failed start, without the key', async () => {
     const lines: { level: string; fields: object; message: string }[] = []
     const at = (level: string) => (fields: object, message: string) =>
       void lines.push({ level, fields, message })

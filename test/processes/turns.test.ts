@@ -10,7 +10,7 @@ const contents = (all: Reply[]): string =>
   all.map((reply) => (reply.kind === 'delta' ? reply.content : '')).join('')
 
 describe('a turn on a server that misbehaves', () => {
-  it('ends once, with what it had, when the server dies; the next one runs on a new server', async () => {
+  it('ends once, with its partial text, when the server dies; the next turn runs on a new server', async () => {
     const { server, starts } = standInServer('crash-mid-turn', { env: { STANDIN_TIMES: '1' } })
     const all = await replies(server.turn({ text: 'Say hello', traceId: 't1' }))
     expect(all.at(-1)).toMatchObject({
@@ -25,21 +25,21 @@ describe('a turn on a server that misbehaves', () => {
     expect(starts()).toHaveLength(2)
   })
 
-  it('asks for its end when that fell into a gap of the stream', async () => {
+  it('requests its final state if the end was lost in a gap of the stream', async () => {
     const { server } = standInServer('cuts-stream')
     const all = await replies(server.turn('Say hello'))
     expect(contents(all)).toBe('Hello world')
     expect(all.at(-1)).toMatchObject({ kind: 'final', content: 'Hello world' })
   })
 
-  it('goes on after a gap of the stream', async () => {
+  it('continues after a gap of the stream', async () => {
     const { server } = standInServer('cuts-stream', { env: { STANDIN_CUT: 'resume' } })
     const all = await replies(server.turn('Say hello'))
     expect(contents(all)).toBe('Hello world!')
     expect(all.at(-1)).toMatchObject({ kind: 'final', content: 'Hello world!' })
   })
 
-  it('loses nothing to an event stream that is up before it tells anything', async () => {
+  it('loses no event if the stream emits nothing at first', async () => {
     const env = { STANDIN_LISTEN_MS: '700' }
     const { server } = standInServer('well-behaved', { env })
     expect(contents(await replies(server.turn('Say hello')))).toBe('Hello world')
@@ -47,7 +47,7 @@ describe('a turn on a server that misbehaves', () => {
     expect(contents(await replies(cutting.turn('Say hello')))).toBe('Hello world!')
   })
 
-  it('ends with an error that no idle follows', async () => {
+  it('ends after an error without idle', async () => {
     const { server } = standInServer('error-without-idle')
     expect(await server.turn('Say hello').done).toMatchObject({
       kind: 'error',
@@ -56,7 +56,7 @@ describe('a turn on a server that misbehaves', () => {
     })
   })
 
-  it('stalls when nothing of it moves, and its work is ended on the server', async () => {
+  it('stalls without progress, and aborts its work on the server', async () => {
     const { server, requests } = standInServer('silent-turn', { env: { STANDIN_HEARTBEAT_MS: '50' } })
     const turn = server.turn({ text: 'Say hello', stallMs: 400 })
     expect(await turn.done).toMatchObject({ kind: 'error', code: 'stalled', retryable: true })
@@ -64,7 +64,7 @@ describe('a turn on a server that misbehaves', () => {
     await expect.poll(() => requests().map(({ url }) => url)).toContain(`/session/${sessionId}/abort`)
   })
 
-  it('ends at its deadline, waiting for the server included', async () => {
+  it('ends at its deadline, which includes the wait for the server', async () => {
     const { server } = standInServer('never-listens')
     expect(await server.turn({ text: 'Say hello', deadlineMs: 300 }).done).toMatchObject({
       kind: 'error',
@@ -73,14 +73,14 @@ describe('a turn on a server that misbehaves', () => {
     })
   })
 
-  it('is rejected a permission with a message by default, and goes on', async () => {
+  it('rejects a permission with a message by default, and continues', async () => {
     const { server, requests } = standInServer('permission')
     expect((await server.turn('Say hello').done).kind).toBe('final')
     const reply = requests().find(({ url }) => /^\/permission\/.*\/reply/.test(url))
     expect(reply?.body).toMatchObject({ reply: 'reject', message: expect.any(String) as string })
   })
 
-  it('gives up after its retries, and says what they were spent on', async () => {
+  it('fails after maxRetries, and names the cause', async () => {
     const { server } = standInServer('well-behaved')
     const turn = server.turn({ text: 'retry:4', maxRetries: 2 })
     const states = firstValueFrom(
@@ -93,7 +93,7 @@ describe('a turn on a server that misbehaves', () => {
     expect((await states).map((status) => 'attempt' in status && status.attempt)).toEqual([1, 2])
   })
 
-  it('is a bad input: rejected, without a server', async () => {
+  it('is rejected for a bad input, without a server', async () => {
     const { server, starts } = standInServer('well-behaved')
     const bad = server.turn({ text: 'x', traceId: 't9', deadlineMs: -1 })
     expect(await bad.done).toMatchObject({
@@ -105,15 +105,15 @@ describe('a turn on a server that misbehaves', () => {
     expect(starts()).toEqual([])
   })
 
-  it('is of a session that does not exist: session_not_found', async () => {
+  it('fails with session_not_found for an unknown session', async () => {
     const { server } = standInServer('well-behaved')
     const turn = server.turn({ text: 'x', sessionId: 'ses_000000000000000000000000zz' })
     expect(await turn.done).toMatchObject({ kind: 'error', code: 'session_not_found', retryable: false })
   })
 })
 
-describe('turns side by side', () => {
-  it('run as many as may, keep the rest in order, and refuse what is too much', async () => {
+describe('concurrent turns', () => {
+  it('run up to maxConcurrentTurns at once, wait in order, and are rejected above maxQueuedTurns', async () => {
     const { server } = standInServer('well-behaved', { maxConcurrentTurns: 2, maxQueuedTurns: 1 })
     await server.ensureRunning()
     const turns = ['slow:200 echo:a', 'slow:200 echo:b', 'echo:c', 'echo:d'].map((text) => server.turn(text))
@@ -140,7 +140,7 @@ describe('turns side by side', () => {
     ).toHaveLength(1)
   })
 
-  it('are cancelled one by one: a waiting one leaves the queue without touching the server', async () => {
+  it('are cancelled individually: a waiting turn leaves the queue without a request', async () => {
     const { server, requests } = standInServer('well-behaved', { maxConcurrentTurns: 1 })
     const first = server.turn('hang')
     const prompts = () => requests().filter(({ url }) => /prompt_async/.test(url))
@@ -154,7 +154,7 @@ describe('turns side by side', () => {
     expect(prompts()).toHaveLength(2)
   })
 
-  it('are released when they are done', async () => {
+  it('are released when done', async () => {
     const { server } = standInServer('well-behaved')
     await Promise.all(Array.from({ length: 20 }, () => server.turn('Say hello').done))
     await expect
@@ -164,7 +164,7 @@ describe('turns side by side', () => {
   })
 })
 
-describe('the forms of a turn', () => {
+describe('a turn in its forms', () => {
   it('gives a late subscriber every reply from the first', async () => {
     const { server } = standInServer('well-behaved')
     const turn = server.turn('stream:5')
@@ -188,7 +188,7 @@ describe('the forms of a turn', () => {
     expect(await turn.done).toMatchObject({ code: 'cancelled', partial: 'x ' })
   })
 
-  it('is cancelled by its signal, and rejected one that is aborted already', async () => {
+  it('is cancelled by its signal, and ends immediately for an aborted signal', async () => {
     const { server } = standInServer('well-behaved')
     const abort = new AbortController()
     const turn = server.turn({ text: 'hang', signal: abort.signal })
@@ -198,7 +198,7 @@ describe('the forms of a turn', () => {
     expect(await server.turn({ text: 'x', signal: abort.signal }).done).toMatchObject({ code: 'cancelled' })
   })
 
-  it('is cancelled once the server was closed', async () => {
+  it('is cancelled after the server was closed', async () => {
     const { server } = standInServer('well-behaved')
     await server.close()
     expect(await server.turn('Say hello').done).toMatchObject({ kind: 'error', code: 'cancelled' })
@@ -207,7 +207,7 @@ describe('the forms of a turn', () => {
 })
 
 describe('a turn that may be resumed', () => {
-  it('is asked again on the next server, and the caller sees one end', async () => {
+  it('is prompted again on the next server, and ends once for the caller', async () => {
     const { server, starts } = standInServer('crash-mid-turn', { env: { STANDIN_TIMES: '1' } })
     const turn = server.turn({ text: 'Say hello', resume: true })
     const states = firstValueFrom(turn.status$.pipe(toArray()))
@@ -225,13 +225,13 @@ describe('a turn that may be resumed', () => {
     expect(starts()).toHaveLength(2)
   })
 
-  it('is not asked again for ever', async () => {
+  it('is not prompted again without limit', async () => {
     const { server, starts } = standInServer('crash-mid-turn')
     expect(await server.turn({ text: 'Say hello', resume: true }).done).toMatchObject({ code: 'server_died' })
     expect(starts()).toHaveLength(4)
   })
 
-  it('is not asked again once a tool ran', async () => {
+  it('is not prompted again after a tool ran', async () => {
     const { server, starts } = standInServer('well-behaved')
     const turn = server.turn({ text: 'tool:60000', resume: true })
     await firstValueFrom(turn.replies$.pipe(filter(({ kind }) => kind === 'tool_call')))
@@ -242,7 +242,7 @@ describe('a turn that may be resumed', () => {
 })
 
 describe('a turn that is started while its actor stops', () => {
-  it('is cancelled, though the actor never hears of it', async () => {
+  it('is cancelled, although the actor never receives it', async () => {
     const { server, home } = standInServer('well-behaved')
     const turns: Turn[] = []
     const baseURLs: string[] = []
@@ -255,7 +255,7 @@ describe('a turn that is started while its actor stops', () => {
     void server.ensureRunning().catch(() => undefined)
     await expect.poll(() => turns, { timeout: 20_000 }).toHaveLength(1)
     expect(await turns[0]?.done).toMatchObject({ kind: 'error', code: 'cancelled' })
-    // The process of an actor that was stopped is killed; nobody is told when it is gone.
+    // The process of a stopped actor is killed, but no event reports its end.
     await vi.waitFor(() => expectNothingLeft(home, baseURLs), { timeout: 10_000 })
   })
 })

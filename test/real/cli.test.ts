@@ -13,7 +13,7 @@ import { expectNothingLeft, tempHome } from '../support/home.ts'
 import { standIn } from '../support/stand-in.ts'
 
 const key = 'sk-cli-test-0123456789'
-// The one of the repository, whatever the machine has installed.
+// The binary of this repository, whatever the machine has installed.
 const binary = join(import.meta.dirname, '../../node_modules/opencode-ai/bin/opencode.exe')
 const long = 'x'.repeat(1_000_000)
 
@@ -39,7 +39,7 @@ afterAll(async () => {
   await model.stop()
 })
 
-/** Starts the command; it is ended with the test at the latest, and nothing of its home may be left then. */
+/** Starts the command, and ends it when the test finishes; then no process of its home may be left. */
 function start(args: readonly string[], home: string, options: Options = {}) {
   const child = execa('node', [cli, ...args], {
     reject: false,
@@ -83,7 +83,7 @@ describe('opencode-runtime run', () => {
     expect(stripVTControlCharacters(String(stderr))).toBe(stderr)
   })
 
-  it('--json writes replies, one a line, and all of them also to a reader that is slow', async () => {
+  it('writes all replies with --json, one per line, also to a slow reader', async () => {
     const options: Options = { input: 'Tell me at length\n', buffer: { stdout: false, stderr: true } }
     const { child } = run([], { flags: ['--json', '--trace-id', 't1'], options })
     const chunks: string[] = []
@@ -108,14 +108,14 @@ describe('opencode-runtime run', () => {
     )
   })
 
-  it('a turn that fails ends with 1, and its error holds no key', async () => {
+  it('exits with 1 after a failed turn, and shows no key in the error', async () => {
     const { child } = run(['wrong key'], { flags: ['--quiet'] })
     const { stdout, stderr, exitCode } = await child
     expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 1 })
     expect(stderr).toMatch(/^ +[\d.]+s ✘ error +auth: Incorrect API key provided: \*\*\*\n$/)
   })
 
-  it('SIGINT while a tool runs ends with 130 and leaves nothing', async () => {
+  it('exits with 130 after SIGINT while a tool runs, and leaves no process', async () => {
     const { child, stderr } = run(['sleep'])
     await until(() => stderr().includes('$ sleep 300'))
     child.kill('SIGINT')
@@ -124,7 +124,7 @@ describe('opencode-runtime run', () => {
     expect(stderr()).toMatch(/error +cancelled[^]*reaping[^]*idle/)
   })
 
-  it('a reader that leaves early ends the turn quietly', async () => {
+  it('cancels the turn without an error if the reader leaves early', async () => {
     const { child, stderr } = run(['trickle'])
     await new Promise((resolve) => child.stdout?.once('data', resolve))
     child.stdout?.destroy()
@@ -134,21 +134,18 @@ describe('opencode-runtime run', () => {
     expect(stderr()).toMatch(/reaping[^]*idle/)
   })
 
-  it.skipIf(process.platform !== 'linux')(
-    'a full disk ends a turn that is still running, with 5',
-    async () => {
-      const full = createWriteStream('/dev/full')
-      onTestFinished(() => void full.destroy())
-      await once(full, 'open')
-      const { child, stderr } = run(['trickle'], { options: { stdout: full } })
-      expect((await child).exitCode).toBe(5)
-      expect(stderr()).toMatch(
-        /reaping[^]*idle[^]*--session ses_\w+\nerror: the answer could not be written to stdout: no space left on device \(ENOSPC\)\n$/,
-      )
-    },
-  )
+  it.skipIf(process.platform !== 'linux')('cancels the turn and exits with 5 on a full disk', async () => {
+    const full = createWriteStream('/dev/full')
+    onTestFinished(() => void full.destroy())
+    await once(full, 'open')
+    const { child, stderr } = run(['trickle'], { options: { stdout: full } })
+    expect((await child).exitCode).toBe(5)
+    expect(stderr()).toMatch(
+      /reaping[^]*idle[^]*--session ses_\w+\nerror: the answer could not be written to stdout: no space left on device \(ENOSPC\)\n$/,
+    )
+  })
 
-  it('a missing key ends with 2 before anything is started', async () => {
+  it('exits with 2 without a key, before any start', async () => {
     const { child } = run(['Say hello'], { options: { env: { OPENCODE_RUNTIME_API_KEY: '' } } })
     const { stdout, stderr, exitCode } = await child
     expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 2 })
@@ -157,14 +154,14 @@ describe('opencode-runtime run', () => {
 })
 
 describe('opencode-runtime run on a stand-in', () => {
-  it('a server that does not start ends with 3 and shows what it said last', async () => {
+  it('exits with 3 and shows the last output of a server that does not start', async () => {
     const { child } = run(['hi'], { file: standIn('exits-early') })
     const { stdout, stderr, exitCode } = await child
     expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 3 })
     expect(stderr).toMatch(/error +server_unavailable[^]*│ Error: cannot start/)
   })
 
-  it('a second signal ends a server at once that ignores SIGTERM', async () => {
+  it('kills a server that ignores SIGTERM immediately after a second signal', async () => {
     const { child, stderr } = run(['hi'], { file: standIn('ignores-sigterm') })
     await until(() => stderr().includes('healthy'))
     child.kill('SIGTERM')
@@ -173,13 +170,13 @@ describe('opencode-runtime run on a stand-in', () => {
     const at = Date.now()
     child.kill('SIGTERM')
     expect((await child).exitCode).toBe(143)
-    // Without it the server would have had 5 s before SIGKILL.
+    // Without the second signal, SIGKILL would follow after 5 s.
     expect(Date.now() - at).toBeLessThan(3_000)
   })
 })
 
 describe('opencode-runtime demo', () => {
-  it('shows a whole turn and ends with 0, its home removed', async () => {
+  it('shows a whole turn, exits with 0, and removes its home', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'opencode-runtime-cli-'))
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
     const { child } = start(['demo', 'What now?'], folder, { env: { TMPDIR: folder } })

@@ -5,6 +5,6 @@ import { realServer } from '../support/real.ts'
 
 const policy = { onPermission: () => ({ reject: 'Not here.' }) }
 
-describe('the real opencode, in what the fake imitates', () => {
+describe('the real opencode, compared with the expectations of the fake', () => {
   describeConformance(() => realServer(script, { maxRestarts: 10, backoffInitialMs: 10, ...policy }))
 })

@@ -16,7 +16,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, type OpenCodeServer, type Turn } from '../../src/index.ts'
 import { collect, realServer } from '../support/real.ts'
 
-/** Time in ms after a prompt by which a plugin has loaded: it took 0.5–3 s (opencode 1.18.33). */
+/** Time in ms after a prompt within which a plugin loads; 0.5 to 3 s were observed. */
 const loadMs = 4_000
 
 const place = realpathSync(mkdtempSync(join(tmpdir(), 'opencode-runtime-directories-')))
@@ -60,7 +60,7 @@ async function whereOf(turn: Turn): Promise<string> {
   return said.replace(/\n$/, '')
 }
 
-describe('a turn works in the directory that was named', () => {
+describe('a turn works in the named directory', () => {
   it.each([
     ['shop_feature%2Flogin', []],
     ['a%2Fb', ['a/b']],
@@ -75,13 +75,13 @@ describe('a turn works in the directory that was named', () => {
     ['caf\u00e9', ['cafe\u0301']],
     ['cafe\u0301', ['caf\u00e9']],
     ['new\nline', []],
-  ])('%j, whatever else is there: %j', async (name, others) => {
+  ])('%j, even if these directories exist: %j', async (name, others) => {
     for (const other of others) make(other)
     const directory = make(name)
     expect(await whereOf(server.turn({ text: 'where', directory }))).toBe(directory)
   })
 
-  it('by any spelling: a slash at its end, `..`, a link, `..` after a link', async () => {
+  it('by any spelling: a trailing slash, `..`, a link, `..` after a link', async () => {
     const directory = make('spelt/a%2Fb')
     make('spelt/a%2Fb/c')
     symlinkSync('spelt/a%2Fb/c', join(place, 'spelling'))
@@ -91,7 +91,7 @@ describe('a turn works in the directory that was named', () => {
     }
   })
 
-  it('in each turn of a session, after a restart, and for a caller that only knows its id; the session is deleted there', async () => {
+  it('in each turn of a session, after a restart, by the id of the session alone, and for its deletion', async () => {
     const directory = make('kept/a%2Fb')
     make('kept/a/b')
     const session = server.session({ directory })
@@ -118,7 +118,7 @@ describe('a turn works in the directory that was named', () => {
   })
 })
 
-describe('code of a project is refused, and does not run', () => {
+describe('code of a project is rejected, and does not run', () => {
   it('under every spelling of its directory', async () => {
     const evil = make('evil/repo')
     plant(evil, 'evil')
@@ -134,21 +134,21 @@ describe('code of a project is refused, and does not run', () => {
     ])
       expect(await whereOf(server.turn({ text: 'where', directory: `${place}/${spelling}` }))).toMatch(
         // The system does not resolve `..` after a directory that does not exist.
-        /^rejected: Invalid turn input directory: (the server would run code of the project|expected an existing directory)/,
+        /^rejected: Invalid turn input directory: (the server would run the project's own code|expected an existing directory)/,
       )
     for (const name of ['evil%2Frepo', 'evil%2frepo', 'evil%252Frepo', '%65vil/repo'])
       expect(await whereOf(server.turn({ text: 'where', directory: join(place, name) }))).toMatch(
         /^rejected: .* expected an existing directory/,
       )
     expect(await whereOf(server.turn({ text: 'where', directory: make('evil\\repo') }))).toMatch(
-      /^rejected: .*opencode takes a backslash for a slash/,
+      /^rejected: .*opencode reads a backslash as a slash/,
     )
     // A directory with the decoded name, if it exists, is another directory.
     for (const name of ['evil%2Frepo', '%65vil/repo'])
       expect(await whereOf(server.turn({ text: 'where', directory: make(name) }))).toBe(join(place, name))
   })
 
-  it('where git is told that the worktree is elsewhere, and where the name of the worktree ends in spaces', async () => {
+  it('if core.worktree names another folder, and if the name of the worktree ends in spaces', async () => {
     for (const name of ['git/elsewhere', 'git/spaces  ']) {
       const directory = make(name)
       execFileSync('git', ['init', '-q', '.'], { cwd: directory })
@@ -157,34 +157,34 @@ describe('code of a project is refused, and does not run', () => {
     execFileSync('git', ['config', 'core.worktree', make('git/other')], { cwd: join(place, 'git/elsewhere') })
     for (const name of ['git/elsewhere', 'git/spaces  '])
       expect(await whereOf(server.turn({ text: 'where', directory: join(place, name) }))).toMatch(
-        /^rejected: .* would run code of the project/,
+        /^rejected: .* would run the project's own code/,
       )
   })
 
-  it('where it came after the session, also when the server that finds the session is a new one', async () => {
+  it('if it is newer than the session, also on a new server', async () => {
     const directory = make('later')
     const sessionId = await server.session({ directory }).id
     const doomed = await server.session({ directory }).id
     await server.stop()
     plant(directory, 'later')
     expect(await whereOf(server.turn({ text: 'where', sessionId }))).toMatch(
-      /^rejected: Invalid directory of the session: the server would run code of the project/,
+      /^rejected: Invalid directory of the session: the server would run the project's own code/,
     )
     await server.session({ sessionId: doomed }).delete()
     expect(await whereOf(server.turn({ text: 'where', sessionId: doomed }))).toMatch(/^session_not_found/)
   })
 
-  it('where the directory of a session became a link to it', async () => {
+  it('if the directory of a session was replaced by a link to it', async () => {
     const directory = make('swapped')
     const session = server.session({ directory })
     expect(await whereOf(session.turn('where'))).toBe(directory)
     rmSync(directory, { recursive: true })
     plant(make('target'), 'target')
     symlinkSync('target', directory)
-    expect(await whereOf(session.turn('where'))).toMatch(/^rejected: .* would run code of the project/)
+    expect(await whereOf(session.turn('where'))).toMatch(/^rejected: .* would run the project's own code/)
   })
 
-  it('has not run in any of these', async () => {
+  it('has not run in any of these tests', async () => {
     await sleep(loadMs)
     expect(ran()).toEqual([])
     expect(existsSync(join(place, 'evil/repo/.opencode/plugin/p.js'))).toBe(true)

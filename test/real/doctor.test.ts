@@ -12,10 +12,10 @@ import { expectNothingLeft, tempHome } from '../support/home.ts'
 import { realServer } from '../support/real.ts'
 
 const key = 'sk-doctor-test-0123456789'
-// The one of the repository, whatever the machine has installed.
+// The binary of this repository, whatever the machine has installed.
 const binary = join(import.meta.dirname, '../../node_modules/opencode-ai/bin/opencode.exe')
 
-// Where the command is built, links followed: another user must get there.
+// Folder of the built command, links resolved; another user must be able to enter it.
 const modules = realpathSync(join(import.meta.dirname, '../../node_modules'))
 
 let cli: string
@@ -43,7 +43,7 @@ async function doctor(flags: readonly string[], options: Options = {}) {
 }
 
 describe('opencode-runtime doctor', () => {
-  it('finds the real binary of a version that was tested, and a model, and leaves nothing', async () => {
+  it('accepts the real binary, a tested version and a model, and leaves nothing behind', async () => {
     const model = await startScriptedModel([], { apiKey: key })
     onTestFinished(() => model.stop())
     const [home, temporary] = [tempHome(), tempHome()]
@@ -61,7 +61,7 @@ describe('opencode-runtime doctor', () => {
     await expectNothingLeft(home)
   })
 
-  it('tells who has a home whose server runs, and leaves that alone', async () => {
+  it('names the host of a home whose server runs, and does not disturb the server', async () => {
     const { home, server, close } = await realServer([])
     onTestFinished(close)
     await server.ensureRunning()
@@ -72,7 +72,7 @@ describe('opencode-runtime doctor', () => {
     expect(running.of('lock')?.finding).toContain(`in use by process ${process.pid} on `)
     expect(running.of('orphan')).toMatchObject({
       status: 'ok',
-      finding: `the server, process ${pid}, has its host, process ${process.pid}`,
+      finding: `the server (process ${pid}) runs under its host (process ${process.pid})`,
     })
     expect({ pid: server.pid, isRunning: server.isRunning() }).toEqual({ pid, isRunning: true })
     expect(running.text).not.toContain(server.password)
@@ -80,11 +80,11 @@ describe('opencode-runtime doctor', () => {
     const stopped = await doctor(['--home', home, '--binary', binary])
     expect([stopped.of('lock')?.status, stopped.of('orphan')?.finding]).toEqual([
       'ok',
-      'no server was left in the home',
+      'no orphaned server in the home',
     ])
   })
 
-  it('prints lines for a reader, without colour where there is no terminal', async () => {
+  it('prints lines, without colours if stdout is not a terminal', async () => {
     const { stdout, exitCode } = await execa(
       'node',
       [cli, 'doctor', '--proxy', 'x', '--binary', '/no/such'],
@@ -93,11 +93,13 @@ describe('opencode-runtime doctor', () => {
       },
     )
     expect(exitCode).toBe(1)
-    expect(stdout).toMatch(/^✖ binary: --binary names "\/no\/such", which does not exist\.\n {2}→ Name /m)
+    expect(stdout).toMatch(
+      /^✖ binary: --binary names "\/no\/such", which does not exist\.\n {2}→ Give an executable /m,
+    )
     expect(stdout).not.toContain('\u001b')
   })
 
-  it.runIf(process.getuid?.() === 0 && canBeEntered(modules))('tells a user what is not theirs', async () => {
+  it.runIf(process.getuid?.() === 0 && canBeEntered(modules))('reports files of another user', async () => {
     chmodSync(dirname(dirname(cli)), 0o755)
     const nobody = { uid: 65_534, gid: 65_534, cwd: '/' }
     const ours = mkdtempSync(join(tmpdir(), 'opencode-runtime-doctor-'))
@@ -105,10 +107,10 @@ describe('opencode-runtime doctor', () => {
     const at = (home: string) => doctor(['--home', home, '--binary', '/no/such'], nobody)
     const hidden = await at(join(ours, 'home'))
     expect(hidden.exitCode).toBe(1)
-    expect(hidden.of('home')?.finding).toMatch(/cannot be seen \(EACCES\)/)
+    expect(hidden.of('home')?.finding).toMatch(/cannot be accessed \(EACCES\)/)
     expect(hidden.of('modes')?.status).toBe('skipped')
     chmodSync(ours, 0o755)
-    expect((await at(join(ours, 'home'))).of('home')?.finding).toMatch(/cannot be made in .*\(EACCES\)/)
+    expect((await at(join(ours, 'home'))).of('home')?.finding).toMatch(/cannot be created in .*\(EACCES\)/)
     expect((await at(ours)).of('home')?.finding).toMatch(/cannot be written$/)
     const directory = await doctor(['--directory', ours], nobody)
     expect(directory.of('directory')?.status).toBe('warning')

@@ -8,7 +8,7 @@ import { Client } from '../../examples/chat-service/test/client.ts'
 import { buildPackage } from '../support/built-cli.ts'
 import { expectNothingLeft, processesOf } from '../support/home.ts'
 
-/** The example as its README starts it, but in a folder of its own: plain node, the built package, the real opencode. */
+/** Starts the example as its README does, in a new folder: plain node, the built package, the real opencode. */
 async function startExample() {
   const folder = dirname(await buildPackage())
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
@@ -24,7 +24,7 @@ async function startExample() {
   return { service, folder, url: line.slice(line.indexOf('http://')) }
 }
 
-it('the chat service of the examples talks, remembers, asks, and leaves nothing', async () => {
+it('the chat service of the examples answers, remembers, asks for permission, and leaves nothing behind', async () => {
   const { service, folder, url } = await startExample()
   const client = await new Client(url, 'lobby').join()
   await client.say('hello')

@@ -31,8 +31,8 @@ const script = [
 const plugin = '/@opencode-ai/plugin'
 const tool = `export default { description: 'counts', args: {}, execute: async () => 'one' }\n`
 
-describe('a fresh home', () => {
-  it('gets no npm packages, until a tool of the user may need them', async () => {
+describe('a new home', () => {
+  it('gets no npm packages until a tool of the user may need them', async () => {
     const registry = await emptyRegistry()
     const { home, model, server, close } = await realServer(script, {
       env: { npm_config_registry: registry.url },
@@ -58,13 +58,13 @@ describe('a fresh home', () => {
     mkdirSync(join(config, 'tool'))
     writeFileSync(join(config, 'tool', 'count.ts'), tool)
     expect(await turn()).toMatchObject({ kind: 'final', content: 'Hello' })
-    // Opencode waits for the install before it loads the tool, also for one that fails.
+    // Opencode waits for the end of the install, also of a failed install, before it loads the tool.
     expect(registry.asked).toContain(plugin)
     expect(existsSync(join(config, 'package-lock.json'))).toBe(false)
     expect(toolsOf()).not.toEqual([])
   })
 
-  it('runs the commands of the agent where SHELL is no shell, set by the host or by the option env', async () => {
+  it('runs the commands of the agent if SHELL, of the host or the option env, is not a shell', async () => {
     const { home, server, close } = await realServer(script, { env: { SHELL: '/bin/false' }, warmUp: false })
     onTestFinished(close)
     const replies = await collect(server.turn('Run it'))

@@ -60,7 +60,7 @@ beforeAll(async () => {
 
 afterAll(() => close())
 
-/** A connection to the server whose event stream misbehaves, closed when the test is over. */
+/** Opens a connection to the server with a faulty event stream; it is closed when the test finishes. */
 async function through(
   onTestFinished: (fn: () => Promise<void>) => void,
   faults: Partial<StreamFaults> = {},
@@ -83,7 +83,7 @@ const states = async (turn: Turn): Promise<string[]> => {
   return seen
 }
 
-/** A fate for the `nth` frame that matches; all others go by. */
+/** Returns a decision that applies a fate to the `nth` matching frame, and passes all other frames. */
 function atFrame(matches: (event: OpenCodeEvent) => boolean, fate: Fate, nth = 1) {
   let count = 0
   return (event: OpenCodeEvent): Fate => (matches(event) && ++count === nth ? fate : 'pass')
@@ -116,21 +116,21 @@ interface Gap {
   nth?: number
   fate: Fate
   answer?: string
-  /** The kinds of replies but for the pieces of text, in order. */
+  /** Kinds of the replies in order, without deltas and reasoning. */
   others?: string[]
 }
 
 const tool = { others: ['tool_call', 'tool_result', 'final'], answer: ending.join('') }
 
 const gaps: Gap[] = [
-  { text: 'say it all', where: 'before its prompt is told', at: isPrompt, fate: 'cutBefore' },
+  { text: 'say it all', where: 'before the event of its prompt', at: isPrompt, fate: 'cutBefore' },
   { text: 'say it all', where: 'before busy', at: isStatus('busy'), fate: 'cutBefore' },
   { text: 'say it all', where: 'at the first delta', at: isDelta, fate: 'cutWithin' },
   { text: 'say it all', where: 'in the middle of text', at: isDelta, nth: 11, fate: 'cutBefore' },
   { text: 'say it all', where: 'in the middle of a frame of text', at: isDelta, nth: 12, fate: 'cutWithin' },
   { text: 'say it all', where: 'after the last delta', at: isDelta, nth: 24, fate: 'cutAfter' },
-  { text: 'say it all', where: 'where the text ends', at: isTextEnd, fate: 'cutBefore' },
-  { text: 'say it all', where: 'where the message ends', at: isFinish, fate: 'cutWithin' },
+  { text: 'say it all', where: 'at the end of the text', at: isTextEnd, fate: 'cutBefore' },
+  { text: 'say it all', where: 'at the end of the message', at: isFinish, fate: 'cutWithin' },
   { text: 'say it all', where: 'right before idle', at: isStatus('idle'), fate: 'cutBefore' },
   {
     text: 'think aloud',
@@ -140,13 +140,13 @@ const gaps: Gap[] = [
     fate: 'cutAfter',
     answer: ending.join(''),
   },
-  { text: 'run it', where: 'where a tool begins', at: isTool('running'), fate: 'cutBefore', ...tool },
+  { text: 'run it', where: 'at the start of a tool', at: isTool('running'), fate: 'cutBefore', ...tool },
   { text: 'run it', where: 'while a tool runs', at: isTool('running'), fate: 'cutAfter', ...tool },
-  { text: 'run it', where: 'where a tool ends', at: isTool('completed'), fate: 'cutWithin', ...tool },
+  { text: 'run it', where: 'at the end of a tool', at: isTool('completed'), fate: 'cutWithin', ...tool },
 ]
 
 describe.concurrent('a turn whose event stream', () => {
-  it('falls silent for 30 s ends whole: the stream is read anew', async ({ onTestFinished }) => {
+  it('falls silent for 30 s is complete, because the stream is reopened', async ({ onTestFinished }) => {
     const { proxy, connection } = await through(onTestFinished)
     const turn = connection.turn('say it all')
     await firstValueFrom(turn.replies$)
@@ -159,7 +159,7 @@ describe.concurrent('a turn whose event stream', () => {
 })
 
 describe.concurrent('a turn whose event stream is cut', () => {
-  it.for(gaps)('$text: $where, and reopened at once, ends whole', async (gap, { onTestFinished }) => {
+  it.for(gaps)('$text: $where, and reopened immediately, is complete', async (gap, { onTestFinished }) => {
     const { text, at, nth, fate, answer = whole, others = ['final'] } = gap
     const { proxy, connection } = await through(onTestFinished, { onFrame: atFrame(at, fate, nth) })
     const turn = connection.turn(text)
@@ -172,7 +172,7 @@ describe.concurrent('a turn whose event stream is cut', () => {
   })
 
   it.for(gaps)(
-    '$text: $where, and down until the answer is over, ends whole',
+    '$text: $where, and down until the answer has ended, is complete',
     async (gap, { onTestFinished }) => {
       const { text, at, nth, fate, answer = whole, others = ['final'] } = gap
       const cutAt = atFrame(at, fate, nth)
@@ -194,7 +194,7 @@ describe.concurrent('a turn whose event stream is cut', () => {
     },
   )
 
-  it('many times in one turn ends whole, each call and result told once', async ({ onTestFinished }) => {
+  it('many times is complete, with each call and result once', async ({ onTestFinished }) => {
     let frames = 0
     const { proxy, connection } = await through(onTestFinished, {
       onFrame: () => {
@@ -212,18 +212,18 @@ describe.concurrent('a turn whose event stream is cut', () => {
     expect(proxy.counts.opened).toBeGreaterThan(3)
   })
 
-  it('where a retry is announced counts the text of the attempt that lived', async ({ onTestFinished }) => {
+  it('at the notice of a retry has the text of the successful attempt', async ({ onTestFinished }) => {
     const { connection } = await through(onTestFinished, {
       onFrame: atFrame(isStatus('retry'), 'cutBefore'),
     })
     const replies = await collect(connection.turn('retried'))
     expectWellFormed(replies)
     expect(replies.at(-1)).toMatchObject({ kind: 'final', content: 'alive and well' })
-    // A server that was slow to read saw the cut, and not the words before it.
+    // A server that was slow to read saw the cut without the words before.
     expect(joined(replies)).toMatch(/^(dead words )?alive and well$/)
   })
 
-  it('where it fails ends with that failure', async ({ onTestFinished }) => {
+  it('at a failure ends with that failure', async ({ onTestFinished }) => {
     const { proxy, connection } = await through(onTestFinished, {
       onFrame: (event) => {
         proxy.faults.isRefusing ||= event.type === 'session.error'
@@ -237,7 +237,7 @@ describe.concurrent('a turn whose event stream is cut', () => {
     expect(await turn.done).toMatchObject({ code: 'provider_error', error: 'that will not do' })
   })
 
-  it('is cancelled, and its session takes the next turn', async ({ onTestFinished }) => {
+  it('can be cancelled, and its session accepts the next turn', async ({ onTestFinished }) => {
     const { proxy, connection } = await through(onTestFinished)
     const session = connection.session()
     const turn = session.turn('say it all')
@@ -252,7 +252,7 @@ describe.concurrent('a turn whose event stream is cut', () => {
     expectWhole(await collect(next), 'Hello world')
   })
 
-  it('beside others of the same stream leaves them whole too', async ({ onTestFinished }) => {
+  it('does not affect other turns of the same stream', async ({ onTestFinished }) => {
     const { connection } = await through(onTestFinished, {
       onFrame: atFrame(isDelta, 'cutWithin', 40),
     })
@@ -270,7 +270,7 @@ describe.concurrent('a turn whose event stream is cut', () => {
 })
 
 describe.concurrent('a request in a gap', () => {
-  it('is asked once, where the stream comes back before it is answered', async ({ onTestFinished }) => {
+  it('reaches the policy once if the stream is back before the answer', async ({ onTestFinished }) => {
     const asked: string[] = []
     let allow: (answer: 'once') => void = () => undefined
     const { proxy, connection } = await through(onTestFinished)
@@ -289,7 +289,7 @@ describe.concurrent('a request in a gap', () => {
     expect(asked).toHaveLength(1)
   })
 
-  it('is told by the server afterwards', async ({ onTestFinished }) => {
+  it('is reported by the server after the gap', async ({ onTestFinished }) => {
     const asked = atFrame(isA('permission.asked'), 'cutBefore')
     const { connection } = await through(onTestFinished, { onFrame: asked })
     const replies = await collect(connection.turn('read it'))
@@ -307,7 +307,7 @@ describe.concurrent('a request in a gap', () => {
     )
   })
 
-  it('is answered while the stream is down', async ({ onTestFinished }) => {
+  it('can be answered while the stream is down', async ({ onTestFinished }) => {
     let allow: (answer: 'once') => void = () => undefined
     const { proxy, connection } = await through(onTestFinished)
     const turn = connection.turn({
@@ -323,7 +323,7 @@ describe.concurrent('a request in a gap', () => {
     expectWhole(await collect(turn), ending.join(''))
   })
 
-  it('of a subagent that was made in the gap reaches the policy', async ({ onTestFinished }) => {
+  it('of a subagent that started in the gap reaches the policy', async ({ onTestFinished }) => {
     const asked: boolean[] = []
     const isChild = (event: OpenCodeEvent) =>
       event.type === 'session.created' && infoOf(event).parentID !== undefined
@@ -337,7 +337,7 @@ describe.concurrent('a request in a gap', () => {
     expect(turn.usage.input_tokens).toBe(10 + 10 + 10 + 1_000)
   })
 
-  it('of a subagent that lived in the gap counts in the usage', async ({ onTestFinished }) => {
+  it('of a subagent that ran in the gap counts in the usage', async ({ onTestFinished }) => {
     const { proxy, connection } = await through(onTestFinished)
     const turn = connection.turn('delegate')
     await firstValueFrom(turn.requests$)
@@ -350,8 +350,8 @@ describe.concurrent('a request in a gap', () => {
   })
 })
 
-describe.concurrent('a turn whose event stream is not itself', () => {
-  it('stalled and let go on ends whole, without a gap', async ({ onTestFinished }) => {
+describe.concurrent('a turn whose event stream is disturbed', () => {
+  it('by a stall is complete, without a gap', async ({ onTestFinished }) => {
     const { proxy, connection } = await through(onTestFinished)
     const turn = connection.turn('say it all')
     await firstValueFrom(turn.replies$)
@@ -363,7 +363,7 @@ describe.concurrent('a turn whose event stream is not itself', () => {
     expect(await states(turn)).not.toContain('resyncing')
   })
 
-  it('told twice, and told again much later, ends whole', async ({ onTestFinished }) => {
+  it('by repeated frames, also much later, is complete', async ({ onTestFinished }) => {
     const { connection } = await through(onTestFinished, {
       onFrame: ({ type }) => ({ again: type === 'message.part.delta' ? 1 : 12 }),
     })
@@ -373,7 +373,7 @@ describe.concurrent('a turn whose event stream is not itself', () => {
     expect(kinds(replies).filter((kind) => kind === 'tool_call')).toHaveLength(2)
   })
 
-  it('in pieces of a few bytes, and late, ends whole', async ({ onTestFinished }) => {
+  it('by small and late pieces is complete', async ({ onTestFinished }) => {
     const { connection } = await through(onTestFinished, { pieceBytes: 7, delayMs: 3 })
     expectWhole(await collect(connection.turn('job in steps')), whole)
   })

@@ -11,7 +11,7 @@ describe('the heap', () => {
     const run = async (turns: number) => {
       for (let i = 0; i < turns; i++) {
         expect(await server.turn('Say hello').done).toMatchObject({ kind: 'final', content: 'Hello world' })
-        // The model is in this process, and remembers what it was asked.
+        // The model runs in this process, and keeps its requests.
         ;(model.requests as unknown[]).length = 0
       }
     }
@@ -19,7 +19,7 @@ describe('the heap', () => {
     const before = await liveHeap()
     await run(200)
     const grown = (await liveHeap()) - before
-    // A turn that stayed would be some 20 kB: 4 MB in all.
+    // A leak of 20 kB per turn would be 4 MB in all.
     expect(grown).toBeLessThan(2 * 1024 * 1024)
   })
 })

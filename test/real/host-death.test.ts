@@ -14,7 +14,7 @@ beforeAll(async () => {
   dist = await buildPackage()
   model = await startScriptedModel(
     [
-      // The first in a session of its own that the tool makes, the second in one that the command makes.
+      // The first sleep is in the session that the tool creates, the second in a session of the command.
       {
         match: 'sleep',
         reply: {
@@ -37,23 +37,23 @@ const optionsOf = (home: string): OpenCodeServerOptions => ({
   home,
   proxy: { baseURL: model.baseURL, apiKey },
   models: ['gpt-4o'],
-  // The one of the repository, whatever the machine has installed.
+  // The binary of this repository, whatever the machine has installed.
   binary: join(import.meta.dirname, '../../node_modules/opencode-ai/bin/opencode.exe'),
 })
 
-/** A host in the middle of a turn whose bash tool sleeps, twice. */
+/** Starts a host with a turn whose bash tool runs two sleeps. */
 async function hostAtWork(home: string) {
   const host = startHost(dist, optionsOf(home), 'sleep')
   const server = await host.healthy()
-  const sessionId = await host.told((fact) => fact.sessionId)
-  await host.told(({ reply }) => (reply?.kind === 'tool_call' ? true : undefined))
-  // The server, the tool's shell and its two sleeps.
+  const sessionId = await host.reported((fact) => fact.sessionId)
+  await host.reported(({ reply }) => (reply?.kind === 'tool_call' ? true : undefined))
+  // The processes are the server, the tool's shell and its two sleeps.
   await expect.poll(() => processesOf(home).length, { timeout: 20_000 }).toBeGreaterThan(3)
   return { host, server, sessionId, spawned: processesOf(home) }
 }
 
 describe.runIf(process.platform === 'linux')('the real server of a host that is killed', () => {
-  it('in mid-turn is gone within 5 s, with all that its tools started', async () => {
+  it('ends within 5 s in mid-turn, with all processes of its tools', async () => {
     const home = tempHome()
     const { host, spawned } = await hostAtWork(home)
     await host.die()
@@ -61,7 +61,7 @@ describe.runIf(process.platform === 'linux')('the real server of a host that is 
     await expectNothingLeft(home)
   })
 
-  it('with its watcher is reaped by the next host, where the session goes on', async () => {
+  it('is reaped by the next host if the watcher died too, and the session continues there', async () => {
     const home = tempHome()
     const { host, server: orphan, sessionId, spawned } = await hostAtWork(home)
     await host.dieAlone()

@@ -49,20 +49,20 @@ beforeAll(async () => {
 
 afterAll(() => close())
 
-/** What the model was asked last, titles aside. */
+/** Returns the last request to the model, without requests for titles. */
 const lastAsked = (): ModelRequest => {
   const last = model.requests.findLast(({ kind }) => kind === 'chat')
   if (!last) throw new Error('the model was not asked')
   return last
 }
 
-/** Runs a turn that ends well, and gives what arrived at the model. */
+/** Runs a turn that succeeds, and returns the request to the model. */
 async function arrived(input: TurnInput): Promise<ModelRequest> {
   expectWhole(await collect(server.turn(input)), 'noted')
   return lastAsked()
 }
 
-/** Runs a turn that is refused, and asserts that nothing arrived at the model. */
+/** Runs a turn that is rejected, and asserts that no request reached the model. */
 async function refused(input: TurnInput): Promise<string> {
   const before = model.requests.length
   const replies = await collect(server.turn(input))
@@ -77,7 +77,7 @@ const systemOf = ({ messages }: ModelRequest): string =>
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 
-/** A picture of 8 × 8 red points. */
+/** Image of 8 × 8 red pixels. */
 function png(): Uint8Array {
   const chunk = (type: string, data: Buffer) => {
     const body = Buffer.concat([Buffer.from(type), data])
@@ -110,7 +110,7 @@ describe('an attachment', () => {
     expect(JSON.stringify(messages.at(-1))).toContain('forty-two ż')
   })
 
-  it('that is an image arrives as one at a model that is declared to take it', async () => {
+  it('with an image reaches a model that is declared to take images', async () => {
     const data = png()
     const { messages, model: asked } = await arrived({
       text: 'look at this',
@@ -130,7 +130,7 @@ describe('an attachment', () => {
     )
   })
 
-  it('that is an image is refused for another model, with what to declare', async () => {
+  it('with an image is rejected for another model, with advice', async () => {
     const attachments = [{ mime: 'image/png', data: png() }]
     expect(await refused({ text: 'look at this', attachments })).toMatch(
       /attachments\[0\].*not declared to accept image input.*input: \['text', 'image'\]/,
@@ -141,22 +141,22 @@ describe('an attachment', () => {
     ['of an unknown type', { mime: 'application/x-what', data: base64('x') }, /attachments\[0\]\.mime/],
     ['of no type', { mime: 'png', data: base64('x') }, /mime.*media type/],
     ['that is too large', { mime: 'text/plain', data: base64('x'.repeat(100_001)) }, /100000 bytes.*100001/],
-    ['that is no base64', { mime: 'text/plain', data: 'a b c!' }, /data.*base64/],
+    ['that is not base64', { mime: 'text/plain', data: 'a b c!' }, /data.*base64/],
     ['of a kind that the model does not take', { mime: 'application/pdf', data: base64('%PDF-') }, /pdf/],
-  ])('%s is refused before anything is sent', async (_, attachment, says) => {
+  ])('%s is rejected before any request', async (_, attachment, says) => {
     expect(await refused({ text: 'take this', attachments: [attachment] })).toMatch(says)
   })
 })
 
 describe('a turn', () => {
-  it('carries its system prompt beside the one of the agent', async () => {
+  it('sends its system prompt with the agent’s own', async () => {
     const plain = systemOf(await arrived({ text: 'take note' }))
     const system = systemOf(await arrived({ text: 'take note', system: 'You are terse: ż.' }))
     expect(system).toContain('You are terse: ż.')
     expect(system.length).toBeGreaterThan(plain.length)
   })
 
-  it('runs as the agent that it names, and its session as the one it was given', async () => {
+  it('runs as its agent, and a session as its own agent', async () => {
     const builds = await arrived({ text: 'take note' })
     const plans = await arrived({ text: 'take note', agent: 'plan' })
     expect(JSON.stringify(plans.messages)).toMatch(/plan mode/i)
@@ -166,7 +166,7 @@ describe('a turn', () => {
     expect(JSON.stringify(lastAsked().messages)).toMatch(/plan mode/i)
   })
 
-  it('goes to the model that it names, also within a session', async () => {
+  it('uses its model, also within a session', async () => {
     const session = server.session()
     const asked: string[] = []
     for (const name of [undefined, 'other', { providerId: 'litellm', modelId: 'vl' }, undefined]) {
@@ -177,7 +177,7 @@ describe('a turn', () => {
     expect(asked).toEqual(['gpt-4o', 'other', 'vl', 'gpt-4o'])
   })
 
-  it('works in the directory that it names, where its requests are answered too', async () => {
+  it('works in its directory, where its requests are answered too', async () => {
     const directory = join(realpathSync(home), 'elsewhere')
     mkdirSync(directory)
     const session = server.session({ directory })
@@ -194,7 +194,7 @@ describe('a turn', () => {
 
     const alone = await collect(server.turn({ text: 'where are you', directory }))
     expect(alone[1]).toMatchObject({ result: `${directory}\n` })
-    // A session keeps its directory, also for those who know only its id.
+    // A session keeps its directory, also for callers that know only its id.
     const sessionId = (await turn.sessionId) ?? ''
     const again = await collect(server.turn({ text: 'read it', sessionId, onPermission: 'once' }))
     expect(again[1]).toMatchObject({ kind: 'tool_result', success: true })
@@ -205,7 +205,7 @@ describe('a policy for permissions', () => {
   const failed = { kind: 'tool_result', tool: 'read', success: false }
   const succeeded = { kind: 'tool_result', tool: 'read', success: true }
 
-  it('that is an async function is asked with all there is to know', async () => {
+  it('that is an async function gets all facts of the request', async () => {
     const asked: PermissionRequest[] = []
     const turn = server.turn({
       text: 'read it',
@@ -237,7 +237,7 @@ describe('a policy for permissions', () => {
     ['rejects', () => Promise.reject(new Error('no'))],
     ['answers nonsense', () => 'certainly'],
     ['answers nothing', () => undefined],
-    ['rejects without a word', () => ({ reject: '' })],
+    ['rejects with an empty message', () => ({ reject: '' })],
   ])('that %s rejects with a message, and the model goes on', async (_, policy) => {
     const replies = await collect(server.turn({ text: 'read it', onPermission: policy as () => 'once' }))
     expectWhole(replies, 'went on')
@@ -245,20 +245,20 @@ describe('a policy for permissions', () => {
     expect(JSON.stringify(lastAsked().messages.at(-1))).toContain('This is not permitted here')
   })
 
-  it('tells the model why, in its own words', async () => {
+  it('sends its message to the model', async () => {
     const onPermission = () => ({ reject: 'Not that file: ask Zoë.' })
     expectWhole(await collect(server.turn({ text: 'read it', onPermission })), 'went on')
     expect(JSON.stringify(lastAsked().messages.at(-1))).toContain('Not that file: ask Zoë.')
   })
 
-  it('that says always is not asked again', async () => {
+  it('that returns always is not called again', async () => {
     const asked: string[] = []
     const onPermission = ({ id }: InputRequest) => (asked.push(id), 'always' as const)
     expectWhole(await collect(server.turn({ text: 'read twice', onPermission })), 'went on')
     expect(asked).toHaveLength(1)
   })
 
-  it('of a server stands in for that of a turn, for as long as it may take', async () => {
+  it('of a server applies if the turn has none, within requestTimeoutMs', async () => {
     const connection = connect({
       baseURL: server.baseURL ?? '',
       password: server.password ?? '',
@@ -284,7 +284,7 @@ describe('a policy for questions', () => {
   const ask = (text: string, onQuestion: TurnInput['onQuestion']) =>
     collect(server.turn({ text, ...(onQuestion && { onQuestion }) }))
 
-  it('answers them, and the model is told', async () => {
+  it('answers them, and the answers reach the model', async () => {
     const asked: string[][] = []
     const replies = await ask('ask much', ({ questions }) => {
       asked.push(questions.map(({ header }) => header))
@@ -292,9 +292,9 @@ describe('a policy for questions', () => {
     })
     expectWhole(replies, 'thanks')
     expect(asked).toEqual([['one', 'two']])
-    const told = JSON.stringify(lastAsked().messages.at(-1))
-    expect(told).toContain('\\"one?\\"=\\"B\\"')
-    expect(told).toContain('\\"two?\\"=\\"A\\"')
+    const answers = JSON.stringify(lastAsked().messages.at(-1))
+    expect(answers).toContain('\\"one?\\"=\\"B\\"')
+    expect(answers).toContain('\\"two?\\"=\\"A\\"')
   })
 
   it.each<[string, () => unknown]>([
@@ -309,7 +309,7 @@ describe('a policy for questions', () => {
   })
 })
 
-/** A directory of its own: what was always allowed elsewhere is not allowed there. */
+/** Creates a new directory, where permissions that were always allowed elsewhere do not apply. */
 function freshDirectory(name: string): string {
   const directory = join(realpathSync(home), name)
   mkdirSync(directory)

@@ -8,7 +8,7 @@ import { startScriptedModel, type ScriptedModel } from '../../src/testing/index.
 import { collect, realServer } from '../support/real.ts'
 import { expectWhole } from '../support/replies.ts'
 
-/** Long enough for a plugin to load after a prompt: it took 0.5–3 s (opencode 1.18.33). */
+/** Time in ms after a prompt within which a plugin loads; 0.5 to 3 s were observed. */
 const loadMs = 4_000
 
 const place = realpathSync(mkdtempSync(join(tmpdir(), 'opencode-runtime-projects-')))
@@ -37,13 +37,13 @@ afterAll(async () => {
   rmSync(place, { recursive: true, force: true })
 })
 
-/** A file that says, beside the projects, that it ran. */
+/** Code that writes a file beside the projects when it runs. */
 const marker = (name: string): string => join(place, `ran-${name}`)
 const plugin = (name: string): string =>
   `import { writeFileSync } from 'node:fs'\nwriteFileSync(${JSON.stringify(marker(name))}, '')\n` +
   `export default { id: 'p', setup: async () => {}, server: async () => ({}) }\n`
 
-/** What sends the model's requests, and the key with them, to somebody else. */
+/** Config that redirects the model's requests, with the key, to another server. */
 const redirect = (): Record<string, unknown> => ({
   provider: {
     litellm: {
@@ -52,7 +52,7 @@ const redirect = (): Record<string, unknown> => ({
   },
 })
 
-/** A folder with files in it. */
+/** Creates a folder with files. */
 function project(name: string, files: Record<string, string>): string {
   for (const [path, text] of Object.entries({ '.keep': '', ...files })) {
     const file = join(place, name, path)
@@ -62,7 +62,7 @@ function project(name: string, files: Record<string, string>): string {
   return join(place, name)
 }
 
-/** Runs a turn that must be refused, for a file that is named as seen from the directory. */
+/** Runs a turn that must be rejected for a file, named relative to the directory. */
 async function expectRefused(turn: ReturnType<OpenCodeServer['turn']>, file: string): Promise<void> {
   const before = model.requests.length
   const replies = await collect(turn)
@@ -117,7 +117,7 @@ describe("a project's own code", () => {
   })
 
   it.each(['opencode.json', '.opencode/opencode.jsonc'])(
-    'is refused and does not run where a config names it: %s',
+    'is rejected and does not run if a config names it: %s',
     async (file) => {
       const name = `named-${file.replaceAll('/', '-')}`
       const entry = join(place, name, 'mine.js')
@@ -127,7 +127,7 @@ describe("a project's own code", () => {
     },
   )
 
-  it('is refused in a session that was begun before it was there, and in one that is named by its id', async () => {
+  it('is rejected in an older session, and in a session that is named by its id', async () => {
     const directory = project('later', {})
     const session = server.session({ directory })
     const sessionId = await session.id
@@ -139,7 +139,7 @@ describe("a project's own code", () => {
     expectWhole(await collect(session.turn('hello')), 'noted')
   })
 
-  it("fails the start where it is in the server's own directory, and nothing is spawned", async () => {
+  it("fails the start without a spawn if it is in the server's own directory", async () => {
     const directory = project('own', { '.opencode/plugins/a.js': plugin('own') })
     const other = await realServer(script, { directory })
     const failed = other.server.ensureRunning()
@@ -153,22 +153,22 @@ describe("a project's own code", () => {
     await other.close()
   })
 
-  it('has not run in any of these', async () => {
+  it('has not run in any of these tests', async () => {
     await sleep(loadMs)
     expect(readdirSync(place).filter((name) => name.startsWith('ran-'))).toEqual([])
   })
 })
 
 describe('two servers', () => {
-  it('with two homes know nothing of each other, and trust is one server’s own', async () => {
+  it('with two homes are independent, also in their trust', async () => {
     const directory = project('trusted', {
       'opencode.json': JSON.stringify(redirect()),
       '.opencode/plugins/a.js': plugin('trusted'),
     })
-    // What plugins may import is asked of npm first, for minutes where there is no way to it.
+    // Opencode first installs the package for plugins with npm, which takes minutes without a network.
     const env = { npm_config_offline: 'true' }
     const trusting = await realServer(script, { directory, trustProjectConfig: true, env })
-    // Its code has the key, and so has whoever it sends it to.
+    // The code can read the key, and can send it anywhere.
     expectWhole(await collect(trusting.server.turn('hello')), 'noted')
     expect(thief.requests).toHaveLength(1)
     expect(trusting.model.requests).toEqual([])

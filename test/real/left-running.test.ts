@@ -15,8 +15,8 @@ const hello = { kind: 'final', content: 'Hello world' }
 const generous = { timeout: 60_000 }
 
 describe('a server that holds more than memoryLimitMb', () => {
-  it('is replaced once its turns have finished; those that came meanwhile run on the next one', async () => {
-    // Below what any server takes, and read often: it is over the limit as soon as the turn runs.
+  it('is replaced when its turns have finished; later turns run on the next server', async () => {
+    // The limit is below the memory of any server, and is checked often, so that the running turn exceeds it.
     const { server, close } = await realServer(script, { memoryLimitMb: 50, healthIntervalMs: 1_000 })
     const seen: Lifecycle[] = []
     server.lifecycle$.subscribe((lifecycle) => seen.push(lifecycle))
@@ -45,7 +45,7 @@ describe('a server that holds more than memoryLimitMb', () => {
   })
 })
 
-describe('a server that is left alone', () => {
+describe('an idle server', () => {
   let one: Awaited<ReturnType<typeof realServer>>
   beforeAll(async () => {
     one = await realServer(script, { idleTimeoutMs: 3_000, startTimeoutMs: 60_000 })
@@ -53,7 +53,7 @@ describe('a server that is left alone', () => {
   afterAll(() => one.close())
   const stateOf = () => one.server.actor.getSnapshot().value
 
-  it('is stopped after idleTimeoutMs; the next turn starts it again, in the same session', async () => {
+  it('is stopped after idleTimeoutMs, and restarted by the next turn of the session', async () => {
     const session = one.server.session()
     expect(await session.turn('Say hello').done).toMatchObject(hello)
     const id = await session.id
@@ -64,10 +64,10 @@ describe('a server that is left alone', () => {
     expect(await again.done).toMatchObject(hello)
     expect(await again.sessionId).toBe(id)
     expect(one.server.pid).not.toBe(pid)
-    // Each server leaves a library of 5.5 MB in its temp folder: only the last one's is there.
+    // Each server leaves a library in its temp folder; only that of the last server remains.
     const libraries = readdirSync(tempFolder(one.home)).filter((name) => name.endsWith('.so'))
     expect(libraries).toHaveLength(1)
-    // The model sees what was said before.
+    // The model sees the earlier messages.
     expect(JSON.stringify(one.model.requests.at(-1))).toMatch(/Hello world.*Say hello/)
   })
 })
@@ -79,7 +79,7 @@ describe('reconfigure', () => {
   })
   afterAll(() => one.close())
 
-  it('of key, proxy and models lets the running turn finish, and goes on in the same sessions', async () => {
+  it('of key, proxy and models lets the running turn finish, and keeps the sessions', async () => {
     const { server, model } = one
     const other = await startScriptedModel([{ match: 'Say hello', reply: { text: 'Hi there' } }], {
       apiKey: 'sk-the-new-key-987',
@@ -121,12 +121,12 @@ describe('reconfigure', () => {
     expect(server.pid).toBe(pid)
   })
 
-  it('that the server does not come up with is undone, and says so', async () => {
+  it('rolls back and rejects if the server does not start with it', async () => {
     const { server } = one
     await server.ensureRunning()
     const reasons: (string | undefined)[] = []
     const subscription = server.lifecycle$.subscribe(({ reason }) => reasons.push(reason))
-    // opencode refuses to start: its config wants a record there.
+    // opencode does not start, because its config needs an object there.
     const changed = server.reconfigure({ config: { mcp: 'nonsense' }, models: ['gpt-5'] })
     await expect(changed).rejects.toBeInstanceOf(ReconfigureError)
     await expect(changed).rejects.toThrow(/the last healthy one is in use again/)

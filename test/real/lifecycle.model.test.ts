@@ -8,14 +8,14 @@ import { apiKey } from '../support/real.ts'
 
 const binary = join(import.meta.dirname, '../../node_modules/opencode-ai/bin/opencode.exe')
 
-describe('the lifecycle of the real opencode, whatever the world does', { timeout: 600_000 }, () => {
-  it('goes where the model does, along paths to all that may happen, and to each kind of state', async () => {
+describe('the lifecycle of the real opencode', { timeout: 600_000 }, () => {
+  it('follows the model along paths that cover every happening and every kind of state', async () => {
     await using model = await startScriptedModel(askingScript, { apiKey })
     const proxy = { baseURL: model.baseURL, apiKey }
     const setting = { options: { home: tempHome(), proxy, binary }, patienceMs: 90_000 }
     await coverOnProcesses('processes of the real opencode', setting, {
       goals: ['happenings', 'kinds', 'ends', 'lifecycle'],
-      // Only from there on it runs, and takes seconds to be ready.
+      // The process starts to run only here, and takes seconds to be ready.
       cost: (happening) => (happening === 'becomes healthy' ? 20 : 1),
     })
   })

@@ -13,7 +13,7 @@ const script = [
 ]
 
 describe('the real server', () => {
-  it('killed in mid-turn gives one server_died, and its session goes on with the next turn on a new process', async () => {
+  it('ends the turn with server_died when killed, and continues the session on a new process', async () => {
     const { server, close } = await realServer(script)
     onTestFinished(close)
     const session = server.session()
@@ -34,7 +34,7 @@ describe('the real server', () => {
     expect(server.actor.getSnapshot().context.restarts).toBe(1)
   })
 
-  it('stopped while a bash tool sleeps leaves nothing of it', async () => {
+  it('leaves no process when stopped while a bash tool sleeps', async () => {
     const { server, home, close } = await realServer(script)
     onTestFinished(close)
     const turn = server.turn('sleep')
@@ -45,7 +45,7 @@ describe('the real server', () => {
     expect(processesOf(home)).toEqual([])
   })
 
-  it('embedded in a machine that leaves its state ends at once, tools included, and its turns are cancelled', async () => {
+  it('ends immediately, with its tools, when a machine that embeds it leaves its state; its turns are cancelled', async () => {
     const { server, home, close } = await realServer(script)
     onTestFinished(close)
     const { values } = server.actor.getSnapshot().context.options

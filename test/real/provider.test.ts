@@ -62,7 +62,7 @@ beforeAll(async () => {
     { match: 'filtered', reply: { text: 'so far', finishReason: 'content_filter' } },
     { match: 'at its limit', reply: { text: 'so far', finishReason: 'length' } },
     { match: 'too long once', reply: [overflow, { text: ['mended ', 'answer'] }] },
-    // What opencode asks after a compaction.
+    // Prompt of opencode after a compaction.
     { match: /request exceeded the provider's size limit|Continue if you have/, reply: { text: 'went on' } },
     { match: 'hang', reply: { hang: true } },
     { match: 'trickle', reply: { text: pieces, chunkDelayMs: 30 } },
@@ -86,8 +86,8 @@ const statusesOf = (turn: Turn): TurnStatus[] => {
 
 const isRetrying = (status: TurnStatus) => status.state === 'retrying'
 
-describe('a provider in trouble', () => {
-  it('that asks to wait past the deadline ends the turn at once, and its work', async () => {
+describe('a failing provider', () => {
+  it('that demands a wait past the deadline ends the turn immediately, and its work', async () => {
     const startedAt = Date.now()
     const turn = server.turn({ text: 'come back tomorrow', deadlineMs: 3_600_000 })
     expect(await turn.done).toMatchObject({ code: 'rate_limited', retryable: true })
@@ -96,18 +96,18 @@ describe('a provider in trouble', () => {
     expect(timesAsked('come back tomorrow')).toBe(1)
   })
 
-  it('that asks to wait a little is waited for, and status$ says until when', async () => {
+  it('that demands a short wait is retried, and status$ gives the time', async () => {
     const turn = server.turn('come back soon')
     const statuses = statusesOf(turn)
-    const told: number[] = []
-    turn.status$.pipe(filter(isRetrying)).subscribe(({ nextAt }) => told.push(nextAt - Date.now()))
+    const delays: number[] = []
+    turn.status$.pipe(filter(isRetrying)).subscribe(({ nextAt }) => delays.push(nextAt - Date.now()))
     expectWhole(await collect(turn), 'welcome')
     expect(statuses.filter(isRetrying)).toMatchObject([{ attempt: 1, message: 'Rate limit reached' }])
-    expect(told[0]).toBeGreaterThan(0)
+    expect(delays[0]).toBeGreaterThan(0)
     expect(statuses.map(({ state }) => state).slice(-3)).toEqual(['retrying', 'running', 'done'])
   })
 
-  it('is not asked again with maxRetries 0', async () => {
+  it('is not retried with maxRetries 0', async () => {
     const turn = server.turn({ text: 'broken', maxRetries: 0 })
     expect(await turn.done).toMatchObject({ code: 'provider_unavailable', error: 'upstream down' })
     await untilIdle(server, await turn.sessionId)
@@ -116,20 +116,20 @@ describe('a provider in trouble', () => {
     expect(limited).toMatchObject({ code: 'rate_limited', retryable: true })
   })
 
-  it('is asked once more with maxRetries 1', async () => {
+  it('is retried once with maxRetries 1', async () => {
     const turn = server.turn({ text: 'broken once', maxRetries: 1 })
     expect(await turn.done).toMatchObject({ code: 'provider_unavailable', error: 'upstream down' })
     await untilIdle(server, await turn.sessionId)
     expect(timesAsked('broken once')).toBe(2)
   })
 
-  it('that recovers leaves no trace in the replies', async () => {
+  it('that recovers does not appear in the replies', async () => {
     const replies = await collect(server.turn('mended'))
     expectWhole(replies, 'as good as new')
     expect(kinds(replies)).toEqual(['delta', 'delta', 'delta', 'final'])
   })
 
-  it('that breaks off in mid-text is asked again: the final has the text of the attempt that lived', async () => {
+  it('that breaks off in mid-text is retried: the final reply has the text of the successful attempt', async () => {
     const turn = server.turn('cut short')
     const statuses = statusesOf(turn)
     const replies = await collect(turn)
@@ -139,36 +139,39 @@ describe('a provider in trouble', () => {
     expect(statuses.filter(isRetrying)).toHaveLength(1)
   })
 
-  it('that breaks off after a tool keeps what was before it', async () => {
+  it('that breaks off after a tool keeps the earlier replies', async () => {
     const replies = await collect(server.turn('break off after a tool'))
     expectWellFormed(replies)
     expect(replies.at(-1)).toMatchObject({ kind: 'final', content: 'kept alive text' })
     expect(replies.filter(({ kind }) => kind === 'tool_call')).toHaveLength(1)
   })
 
-  it('that breaks off always ends the turn with the text there was', async () => {
+  it('that always breaks off ends the turn with the partial text', async () => {
     const end = await server.turn({ text: 'cut always', maxRetries: 1 }).done
     expect(end).toMatchObject({ kind: 'error', code: 'provider_unavailable', retryable: true })
     expect(end).toHaveProperty('partial', 'dead text ')
   })
 
-  it.each(['never finished', 'calls nothing'])('whose answers are %s is not asked for ever', async (text) => {
-    const turn = server.turn({ text, maxRetries: 2 })
-    const replies = await collect(turn)
-    expectWellFormed(replies)
-    expect(replies.at(-1)).toMatchObject({
-      kind: 'error',
-      code: 'provider_unavailable',
-      retryable: true,
-      error: 'The provider keeps ending its answers without a finish reason',
-    })
-    await untilIdle(server, await turn.sessionId)
-    const asked = timesAsked(text)
-    expect(asked).toBeGreaterThanOrEqual(3)
-    expect(asked).toBeLessThan(8)
-  })
+  it.each(['never finished', 'calls nothing'])(
+    'whose answers are %s is not retried without limit',
+    async (text) => {
+      const turn = server.turn({ text, maxRetries: 2 })
+      const replies = await collect(turn)
+      expectWellFormed(replies)
+      expect(replies.at(-1)).toMatchObject({
+        kind: 'error',
+        code: 'provider_unavailable',
+        retryable: true,
+        error: 'The provider keeps ending its answers without a finish reason',
+      })
+      await untilIdle(server, await turn.sessionId)
+      const asked = timesAsked(text)
+      expect(asked).toBeGreaterThanOrEqual(3)
+      expect(asked).toBeLessThan(8)
+    },
+  )
 
-  it('that filters its answer, or cuts it at its limit, says so', async () => {
+  it('that filters its answer, or cuts it at its limit, gives that error or finish reason', async () => {
     const [filtered, limited] = await Promise.all([
       server.turn('filtered').done,
       server.turn('at its limit').done,
@@ -177,7 +180,7 @@ describe('a provider in trouble', () => {
     expect(limited).toMatchObject({ kind: 'final', content: 'so far', finish_reason: 'length' })
   })
 
-  it('whose context overflows once is mended by a compaction, which counts in the usage', async () => {
+  it('whose context overflows once recovers by a compaction, which counts in the usage', async () => {
     const turn = server.turn('too long once')
     const replies = await collect(turn)
     const final = expectWhole(replies, 'went on')
@@ -185,14 +188,14 @@ describe('a provider in trouble', () => {
     expect(final.usage).toMatchObject({ input_tokens: 20, output_tokens: 10 })
   })
 
-  it('whose context overflows for ever ends the turn', async () => {
+  it('whose context always overflows ends the turn', async () => {
     const turn = server.turn({ text: 'too long for ever' })
     expect(await turn.done).toMatchObject({ code: 'context_overflow', retryable: false })
   })
 })
 
 describe('turns of one session', () => {
-  it('ten times cancelled and followed at once never end or colour each other', async () => {
+  it('do not affect each other if ten are cancelled and followed immediately', async () => {
     const session = server.session()
     for (let i = 0; i < 10; i++) {
       const text = i % 2 === 0 ? 'trickle' : 'sleep'
@@ -209,7 +212,7 @@ describe('turns of one session', () => {
     expect(await busySessions(server)).toEqual([])
   })
 
-  it('cancelled at any moment leave the next one alone', async () => {
+  it('do not affect the next turn if cancelled at any moment', async () => {
     const session = server.session()
     expect((await session.turn('number 0').done).kind).toBe('final')
     for (let i = 1; i <= 10; i++) {
@@ -223,7 +226,7 @@ describe('turns of one session', () => {
     }
   })
 
-  it('failed in every way leave the next one alone', async () => {
+  it('do not affect the next turn if they fail in any way', async () => {
     const session = server.session()
     const turns = [
       session.turn({ text: 'number 1', model: 'nope' }),
@@ -256,7 +259,7 @@ describe('turns of one session', () => {
     ])
   })
 
-  it('beside those of others, each in order, reach nobody else', async () => {
+  it('run in order, and reach no other session', async () => {
     const sessions = Array.from({ length: 4 }, () => server.session())
     const turns = sessions.flatMap((session, i) =>
       [0, 1, 2].map((j) => session.turn({ text: `number ${10 * i + j}`, traceId: `t${10 * i + j}` })),

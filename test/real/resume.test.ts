@@ -36,7 +36,7 @@ beforeAll(async () => {
 
 afterAll(() => close())
 
-/** Kills the server once a turn has given so many replies of a kind. */
+/** Kills the server when a turn has given a number of replies of a kind. */
 async function killAfter(turn: Turn, kind: string, count: number): Promise<void> {
   await firstValueFrom(
     turn.replies$.pipe(
@@ -58,7 +58,7 @@ const said = ({ messages }: ModelRequest, role: string): string[] =>
   messages.filter((message) => message.role === role).map(({ content }) => JSON.stringify(content))
 
 describe('a turn whose server is killed', () => {
-  it('with resume is asked again on the next one: one reply, its prompt once in the history', async () => {
+  it('with resume is prompted again on the next server: one reply, its prompt once in the history', async () => {
     const session = server.session()
     await session.turn('Say hello').done
     const turn = session.turn({ text: 'tell a story', resume: true })
@@ -93,7 +93,7 @@ describe('a turn whose server is killed', () => {
     expect(after && said(after, 'assistant')).toEqual(['"Hello world"', '"told twice"'])
   })
 
-  it('with resume may have thought before', async () => {
+  it('with resume is prompted again after reasoning', async () => {
     const turn = server.turn({ text: 'think first', resume: true })
     await killAfter(turn, 'reasoning', 3)
     const replies = await collect(turn)
@@ -102,7 +102,7 @@ describe('a turn whose server is killed', () => {
     expect(joined(replies, 'reasoning')).toMatch(/^hm0 hm1 hm2 .*aha$/)
   })
 
-  it('with resume ends all the same where a tool had run', async () => {
+  it('with resume ends if a tool had run', async () => {
     const turn = server.turn({ text: 'run, then tell', resume: true })
     await killAfter(turn, 'delta', 2)
     const replies = await collect(turn)
@@ -115,7 +115,7 @@ describe('a turn whose server is killed', () => {
     })
   })
 
-  it('without resume ends, while a turn that waited for its place goes on', async () => {
+  it('without resume ends, while a waiting turn continues', async () => {
     const session = server.session()
     const turn = session.turn('never mind')
     const waiting = session.turn('Say hello')
@@ -125,7 +125,7 @@ describe('a turn whose server is killed', () => {
     expect(await waiting.sessionId).toBe(await turn.sessionId)
   })
 
-  it('with resume is cancelled while it waits for the next one', async () => {
+  it('with resume can be cancelled while it waits for the next server', async () => {
     const turn = server.turn({ text: 'never mind', resume: true })
     const waits = firstValueFrom(turn.status$.pipe(filter(({ state }) => state === 'retrying')))
     await killAfter(turn, 'delta', 1)

@@ -15,7 +15,7 @@ describe('a real server', () => {
   let close: (() => Promise<void>) | undefined
   afterAll(() => close?.())
 
-  it('has no secret in anything that comes out of it', async () => {
+  it('shows no secret in any of its outputs', async () => {
     const real = await realServer(script, {
       models: [{ id: 'gpt-4o', options: { apiKey: secrets.inModel } }],
       env: { MY_API_TOKEN: secrets.env },

@@ -16,7 +16,7 @@ const read = (filePath: string) => call('read', { filePath })
 const bash = (command: string) => call('bash', { command, description: command })
 const spend = (inputTokens: number) => ({ usage: { inputTokens, outputTokens: 1 } })
 
-/** What a rule answers: a task for a subagent, then a word. */
+/** Returns the replies of a rule: a task for a subagent, then a text. */
 const delegate = (prompt: string) => [
   { toolCalls: [task(prompt)], ...spend(1) },
   { text: 'over', ...spend(2) },
@@ -88,10 +88,10 @@ afterAll(() => close())
 
 const boss = { subagent_type: 'boss' }
 
-/** Whether a request comes after a tool's result. */
+/** Returns whether a request follows a tool's result. */
 const isAnswered = ({ messages }: ModelRequest): boolean => messages.at(-1)?.role === 'tool'
 
-/** The session of the subagent that an earlier turn started, as its model was told. */
+/** Returns the session of a subagent of an earlier turn, from the request to the model. */
 const childIn = ({ messages }: ModelRequest): string =>
   /<task id=\\?"(ses_\w+)/.exec(JSON.stringify(messages))?.[1] ?? 'none'
 
@@ -105,7 +105,7 @@ const requestsOf = (turn: Turn): InputRequest[] => {
 }
 
 describe('a subagent', () => {
-  it("asks its parent's policy, costs its parent's usage, and says nothing itself", async () => {
+  it("uses its parent's policy, counts in its parent's usage, and sends no replies of its own", async () => {
     const turn = server.turn({ text: 'delegate reading', onPermission: () => Promise.resolve('once') })
     const requests = requestsOf(turn)
     const replies = await collect(turn)
@@ -124,7 +124,7 @@ describe('a subagent', () => {
     expect(turn.usage).toEqual(final.usage)
   })
 
-  it('that is refused goes on, and so does its parent', async () => {
+  it('continues after a rejected permission, and so does its parent', async () => {
     const replies = await collect(
       server.turn({ text: 'delegate reading', onPermission: () => ({ reject: 'ask your elders' }) }),
     )
@@ -133,7 +133,7 @@ describe('a subagent', () => {
     expect(JSON.stringify(said?.messages)).toContain('ask your elders')
   })
 
-  it('beside another asks for itself', async () => {
+  it('sends its own requests beside another subagent', async () => {
     const turn = server.turn({ text: 'delegate twice', onPermission: 'once' })
     const requests = requestsOf(turn)
     const final = expectWhole(await collect(turn), 'over')
@@ -142,7 +142,7 @@ describe('a subagent', () => {
     expect(final.usage.input_tokens).toBe(1 + 2 + 2 * (10 + 20))
   })
 
-  it('of a subagent asks, and costs, all the same', async () => {
+  it('of a subagent sends requests and counts in the usage too', async () => {
     const turn = server.turn({ text: 'delegate deep', onPermission: 'once' })
     const requests = requestsOf(turn)
     const final = expectWhole(await collect(turn), 'over')
@@ -152,7 +152,7 @@ describe('a subagent', () => {
     expect(final.usage.input_tokens).toBe(10 + (1 + 2) + (10 + 20) + 10)
   })
 
-  it('that a later turn resumes asks that turn, and costs it only what is new', async () => {
+  it('that a later turn resumes uses the policy of that turn, and counts only its new usage', async () => {
     const session = server.session()
     const first = session.turn({ text: 'delegate reading', onPermission: 'once' })
     expectWhole(await collect(first), 'over')
@@ -165,7 +165,7 @@ describe('a subagent', () => {
     expect(final.usage.input_tokens).toBe(1 + 2 + 10 + 20)
   })
 
-  it('whose provider refuses it is a failed call, and its parent goes on', async () => {
+  it('whose provider rejects it is a failed call, and its parent continues', async () => {
     const replies = await collect(server.turn('delegate nonsense'))
     expectWhole(replies, 'over')
     expect(replies[1]).toMatchObject({
@@ -174,7 +174,7 @@ describe('a subagent', () => {
     })
   })
 
-  it('whose provider fails for ever ends its parent, once the retries are spent', async () => {
+  it('whose provider always fails ends its parent after the retries', async () => {
     const turn = server.turn({ text: 'delegate failing', maxRetries: 1 })
     const retries: number[] = []
     turn.status$.subscribe((status) => status.state === 'retrying' && retries.push(status.attempt))
@@ -190,18 +190,21 @@ describe('a subagent', () => {
     expect(await busySessions(server)).toEqual([])
   })
 
-  it.each(['delegate running', 'deep and long'])('ends with its parent (%s), its tool too', async (text) => {
-    const before = new Set(processesOf(home))
-    const session = server.session()
-    const turn = session.turn(text)
-    await firstValueFrom(turn.replies$.pipe(filter(({ kind }) => kind === 'tool_call')))
-    await until('the tool runs', () => processesOf(home).some((pid) => !before.has(pid)))
-    turn.cancel()
-    expect(await turn.done).toMatchObject({ kind: 'error', code: 'cancelled' })
-    const next = session.turn('Say hello')
-    await firstValueFrom(next.status$.pipe(filter(({ state }) => state === 'running')))
-    expect(processesOf(home).filter((pid) => !before.has(pid))).toEqual([])
-    expectWhole(await collect(next), 'Hello world')
-    expect(await busySessions(server)).toEqual([])
-  })
+  it.each(['delegate running', 'deep and long'])(
+    'ends with its parent (%s), including its tool',
+    async (text) => {
+      const before = new Set(processesOf(home))
+      const session = server.session()
+      const turn = session.turn(text)
+      await firstValueFrom(turn.replies$.pipe(filter(({ kind }) => kind === 'tool_call')))
+      await until('the tool runs', () => processesOf(home).some((pid) => !before.has(pid)))
+      turn.cancel()
+      expect(await turn.done).toMatchObject({ kind: 'error', code: 'cancelled' })
+      const next = session.turn('Say hello')
+      await firstValueFrom(next.status$.pipe(filter(({ state }) => state === 'running')))
+      expect(processesOf(home).filter((pid) => !before.has(pid))).toEqual([])
+      expectWhole(await collect(next), 'Hello world')
+      expect(await busySessions(server)).toEqual([])
+    },
+  )
 })

@@ -2,7 +2,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { useOpenTelemetry } from '../support/otel.ts'
 import { apiKey, realServer } from '../support/real.ts'
 
-it('a real server and a turn on it are measured and traced, without a word of either', async () => {
+it('a real server and its turn give metrics and spans without any of their texts', async () => {
   const otel = useOpenTelemetry()
   const usage = { inputTokens: 1_000, outputTokens: 40 }
   const { server, close } = await realServer([
@@ -26,7 +26,7 @@ it('a real server and a turn on it are measured and traced, without a word of ei
     'gen_ai.usage.input_tokens': 1_000,
     'gen_ai.usage.output_tokens': 40,
   })
-  // The span is as long as the metric says.
+  // The duration of the span equals the metric.
   const [s = 0, ns = 0] = span?.duration ?? []
   expect(s + ns / 1e9).toBeCloseTo(duration?.value ?? 0, 1)
   const text = await otel.text()

@@ -46,7 +46,7 @@ beforeAll(async () => {
 afterAll(() => close())
 
 describe('a turn on the real server', () => {
-  it('streams text, and ends with all of it', async () => {
+  it('streams text, and ends with the whole text', async () => {
     const replies = await collect(server.turn({ text: 'Say hello', traceId: 't1' }))
     expect(replies).toEqual([
       { kind: 'delta', trace_id: 't1', content: 'Hello' },
@@ -61,7 +61,7 @@ describe('a turn on the real server', () => {
     ])
   })
 
-  it('tells reasoning, a tool call with its input, its result and the text apart', async () => {
+  it('gives separate replies for reasoning, a tool call with its input, its result and the text', async () => {
     const replies = await collect(server.turn('think and run'))
     expect(kinds(replies)).toEqual([
       'reasoning',
@@ -80,7 +80,7 @@ describe('a turn on the real server', () => {
     })
   })
 
-  it('makes a 401 one auth error, with the key masked', async () => {
+  it('ends with an auth error after a 401, with the key masked', async () => {
     const replies = await collect(server.turn('forbidden'))
     expect(replies).toEqual([
       {
@@ -93,19 +93,19 @@ describe('a turn on the real server', () => {
     ])
   })
 
-  it('makes an unknown model one model_not_found error', async () => {
+  it('ends with model_not_found for an unknown model', async () => {
     const replies = await collect(server.turn({ text: 'Say hello', model: 'nope' }))
     expect(replies).toMatchObject([{ kind: 'error', code: 'model_not_found', retryable: false }])
   })
 
-  it('makes an unknown agent one rejected error, though the server never says idle', async () => {
+  it('ends with rejected for an unknown agent, although the server emits no idle', async () => {
     const replies = await collect(server.turn({ text: 'Say hello', agent: 'nope' }))
     expect(replies).toMatchObject([
       { kind: 'error', code: 'rejected', error: expect.stringContaining('Agent not found') as string },
     ])
   })
 
-  it('gives up on a provider that fails for ever, and ends the work on the server', async () => {
+  it('fails after its retries, and aborts the work on the server', async () => {
     const turn = server.turn({ text: 'broken', maxRetries: 1 })
     expect(await collect(turn)).toMatchObject([
       { kind: 'error', code: 'provider_unavailable', retryable: true, error: 'upstream down' },
@@ -126,7 +126,7 @@ describe('a turn on the real server', () => {
     expect(await isIdle((await turn.sessionId) ?? '')).toBe(true)
   })
 
-  it('ends at its deadline with what it had', async () => {
+  it('ends at its deadline with the partial text', async () => {
     const end = await server.turn({ text: 'trickle', deadlineMs: 4_000 }).done
     expect(end).toMatchObject({
       kind: 'error',
@@ -136,7 +136,7 @@ describe('a turn on the real server', () => {
     })
   })
 
-  it('is cancelled, and its session takes the next turn', async () => {
+  it('can be cancelled, and its session accepts the next turn', async () => {
     const session = server.session()
     const turn = session.turn('trickle')
     await firstValueFrom(turn.replies$)
@@ -151,7 +151,7 @@ describe('a turn on the real server', () => {
     expect(await session.turn('Say hello').done).toMatchObject({ kind: 'final', content: 'Hello world' })
   })
 
-  it('has its permission request rejected with a message by default, and the model goes on', async () => {
+  it('rejects a permission with a message by default, and the model continues', async () => {
     const turn = server.turn('read it')
     const request = firstValueFrom(turn.requests$)
     const replies = await collect(turn)
@@ -165,7 +165,7 @@ describe('a turn on the real server', () => {
     expect(replies.at(-1)).toMatchObject({ content: 'went on', finish_reason: 'stop' })
   })
 
-  it('asks its policy for permission', async () => {
+  it('calls its policy for a permission', async () => {
     const asked: string[][] = []
     const replies = await collect(
       server.turn({
@@ -177,7 +177,7 @@ describe('a turn on the real server', () => {
     expect(replies[1]).toMatchObject({ tool: 'read', success: true })
   })
 
-  it('has its questions answered by its policy, and dismissed by default', async () => {
+  it('answers questions by its policy, and dismisses them by default', async () => {
     const answered = await collect(server.turn({ text: 'ask me', onQuestion: () => [['A']] }))
     expect(answered.find((reply) => reply.kind === 'tool_result')).toMatchObject({
       success: true,
@@ -189,7 +189,7 @@ describe('a turn on the real server', () => {
     expect(dismissed.at(-1)?.kind).toBe('final')
   })
 
-  it('is followed by another in the same session, which remembers it', async () => {
+  it('is remembered by the next turn of the session', async () => {
     const session = server.session({ title: 'two turns' })
     const [first, second] = [session.turn('remember 1'), session.turn('remember 2')]
     const [one, two] = [await first.done, await second.done]
@@ -204,7 +204,7 @@ describe('a turn on the real server', () => {
     })
   })
 
-  it('keeps twelve at once apart', async () => {
+  it('does not mix twelve concurrent turns', async () => {
     const turns = Array.from({ length: 12 }, (_, i) => server.turn(`number ${i}`))
     const ends = await Promise.all(turns.map((turn) => turn.done))
     expect(ends.map((end) => end.kind === 'final' && end.content)).toEqual(
@@ -212,7 +212,7 @@ describe('a turn on the real server', () => {
     )
   })
 
-  it('reaches the server with its system prompt, and a text file', async () => {
+  it('sends its system prompt and a text file', async () => {
     const data = Buffer.from('# notes\nforty-two').toString('base64')
     const turn = server.turn({
       text: 'Say hello',
@@ -226,14 +226,14 @@ describe('a turn on the real server', () => {
   })
 })
 
-describe('a server that somebody else manages', () => {
+describe('a server of another program', () => {
   const endpoint = () => ({
     baseURL: server.baseURL ?? '',
     password: server.password ?? '',
     modelId: 'gpt-4o',
   })
 
-  it('takes a turn by driveTurn, whose sink gets every reply in order', async () => {
+  it('runs a turn by driveTurn, whose sink gets every reply in order', async () => {
     const seen: Reply[] = []
     const last = await driveTurn('Say hello', 't7', (reply) => Promise.resolve(seen.push(reply)), endpoint())
     expect(kinds(seen)).toEqual(['delta', 'delta', 'final'])
@@ -241,7 +241,7 @@ describe('a server that somebody else manages', () => {
     expect(last).toMatchObject({ trace_id: 't7', content: 'Hello world' })
   })
 
-  it('survives a sink that throws, and one that hangs', async () => {
+  it('runs a turn to its end if the sink throws or hangs', async () => {
     const throws = () => {
       throw new Error('sink')
     }
@@ -252,7 +252,7 @@ describe('a server that somebody else manages', () => {
     )
   })
 
-  it('says so when it refuses the password, or is not there', async () => {
+  it('gives an error if it rejects the password or does not run', async () => {
     const seen: Reply[] = []
     const wrong = await driveTurn('Say hello', 't8', (reply) => seen.push(reply), {
       ...endpoint(),
@@ -272,7 +272,7 @@ describe('a server that somebody else manages', () => {
     expect(gone).toMatchObject({ kind: 'error', code: 'server_unavailable', retryable: true })
   })
 
-  it('takes turns and sessions by connect, and runs on after close', async () => {
+  it('runs turns and sessions by connect, and keeps running after close', async () => {
     const connection = connect(endpoint())
     const session = connection.session()
     expect(await session.turn('Say hello').done).toMatchObject({ kind: 'final' })
@@ -284,7 +284,7 @@ describe('a server that somebody else manages', () => {
   })
 })
 
-/** Whether the server says that a session does nothing. */
+/** Returns whether the server reports a session as idle. */
 async function isIdle(sessionId: string): Promise<boolean> {
   const authorization = `Basic ${Buffer.from(`opencode:${server.password ?? ''}`).toString('base64')}`
   const directory = encodeURIComponent(server.actor.getSnapshot().context.options.values.directory)

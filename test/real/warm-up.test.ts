@@ -6,7 +6,7 @@ import { ask, until } from '../support/server-api.ts'
 
 const script = [{ match: 'Say hello', reply: { text: ['Hello', ' world'] } }]
 
-/** A server whose warm-up is watched: how each of them ended. */
+/** Starts a server, and records how each warm-up ends. */
 async function watchedServer(options: Partial<OpenCodeServerOptions> = {}) {
   const real = await realServer(script, options)
   onTestFinished(real.close)
@@ -28,14 +28,14 @@ const isWarming = (server: OpenCodeServer) =>
 const inDirectory = (server: OpenCodeServer): string =>
   `directory=${encodeURIComponent(server.actor.getSnapshot().context.options.values.directory)}`
 
-/** What sessions the server has, of its directory and of any. */
+/** Returns the sessions of the server, of its directory and of all directories. */
 async function sessionsOf(server: OpenCodeServer): Promise<unknown[]> {
   const own = await ask<unknown[]>(server, `/session?${inDirectory(server)}`)
   return [...own, ...(await ask<unknown[]>(server, '/experimental/session'))]
 }
 
 describe('the warm-up of the real server', () => {
-  it('asks no model, leaves no session, and the turns after it are as ever', async () => {
+  it('sends no request to the model, leaves no session, and does not change later turns', async () => {
     const { server, model, ends } = await watchedServer()
     await server.ensureRunning()
     expect(isWarming(server)).toBe(true)
@@ -46,11 +46,11 @@ describe('the warm-up of the real server', () => {
     const replies = await collect(server.turn('Say hello'))
     expect(kinds(replies)).toEqual(['delta', 'delta', 'final'])
     expect(model.requests.map(({ kind }) => kind)).toEqual(['chat'])
-    // One of the turn, told twice: the lists above do show sessions.
+    // Both lists show the session of the turn, so the empty lists above are meaningful.
     expect(await sessionsOf(server)).toHaveLength(2)
   })
 
-  it('does not keep a turn waiting that comes meanwhile, whose outcome is right', async () => {
+  it('does not delay a turn that comes meanwhile', async () => {
     const { server, model, ends } = await watchedServer()
     await server.ensureRunning()
     expect(isWarming(server)).toBe(true)
@@ -62,7 +62,7 @@ describe('the warm-up of the real server', () => {
     expect(ends).toEqual(['done'])
   })
 
-  it('stopped in the middle leaves no session that the next start shows', async () => {
+  it('leaves no session when it is stopped', async () => {
     const { server, model, ends } = await watchedServer()
     await server.ensureRunning()
     await until('the warm-up has its session', async () => (await sessionsOf(server)).length > 0)
@@ -76,7 +76,7 @@ describe('the warm-up of the real server', () => {
     expect(await sessionsOf(server)).toEqual([])
   })
 
-  it('killed in the middle leaves none either once the next process is warm', async () => {
+  it('leaves no session after the next warm-up when it is killed', async () => {
     const { server, model, ends } = await watchedServer()
     await server.ensureRunning()
     await until('the warm-up has its session', async () => (await sessionsOf(server)).length > 0)

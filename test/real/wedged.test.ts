@@ -9,7 +9,7 @@ const script = [
   { match: 'Say hello', reply: { text: ['Hello', ' world'] } },
 ]
 
-/** All that the lifecycle says, as it goes on. */
+/** Returns the list of the lifecycle's changes, which grows. */
 function lifecycleOf(server: OpenCodeServer): Lifecycle[] {
   const seen: Lifecycle[] = []
   server.lifecycle$.subscribe((lifecycle) => seen.push(lifecycle))
@@ -20,7 +20,7 @@ const failuresOf = (server: OpenCodeServer) => server.actor.getSnapshot().contex
 const generous = { timeout: 60_000 }
 
 describe('a server that is stopped with SIGSTOP', () => {
-  it('while a turn runs, for longer than the probes wait but less than busyGraceMs, is left alone, and the turn ends well', async () => {
+  it('while a turn runs, for less than busyGraceMs, is not replaced, and the turn succeeds', async () => {
     const { server, close } = await realServer(script, { ...probes, busyGraceMs: 120_000 })
     onTestFinished(close)
     const turn = server.turn('trickle')
@@ -28,7 +28,7 @@ describe('a server that is stopped with SIGSTOP', () => {
     const { pid = 0 } = server
     const seen = lifecycleOf(server)
     process.kill(pid, 'SIGSTOP')
-    // Twice the failures that would do without a turn.
+    // These are twice the failures that would suffice without a turn.
     await expect.poll(() => failuresOf(server), generous).toBeGreaterThanOrEqual(6)
     process.kill(pid, 'SIGCONT')
     const replies = await collect(turn)
@@ -41,7 +41,7 @@ describe('a server that is stopped with SIGSTOP', () => {
     expect(seen.map(({ state }) => state)).toEqual(['healthy'])
   })
 
-  it('while a turn runs, for longer than busyGraceMs, is replaced; the turn is told', async () => {
+  it('while a turn runs, for longer than busyGraceMs, is replaced, and the turn fails', async () => {
     const { server, close } = await realServer(script, { ...probes, busyGraceMs: 4_000 })
     onTestFinished(close)
     const session = server.session()
@@ -71,7 +71,7 @@ describe('a server that is stopped with SIGSTOP', () => {
         message: expect.stringContaining('3 probes in a row') as string,
       }) as Error,
     })
-    // One that comes while it is replaced waits for the next.
+    // A turn that comes during the replacement waits for the next server.
     expect(await session.turn('Say hello').done).toMatchObject({ kind: 'final', content: 'Hello world' })
     expect(server.pid).not.toBe(pid)
     expect(seen.at(-1)).toMatchObject({ state: 'healthy', restarts: 1 })

@@ -10,7 +10,7 @@ const question = {
   options: ['yes', 'no'].map((label) => ({ label, description: label })),
 }
 
-/** What the model, or a fake, answers: it asks back, so that the turn goes on until it is told. */
+/** Script of a model that asks a question, so that the turn runs until the question is answered. */
 export const askingScript: readonly FakeRule[] = [
   {
     match: prompt,
@@ -18,7 +18,7 @@ export const askingScript: readonly FakeRule[] = [
   },
 ]
 
-/** A turn that waits for its answer once it has asked. */
+/** Turn that asks a question and waits for the answer. */
 export class AskingTurn {
   readonly turn: Turn
   readonly replies: Reply[] = []
@@ -37,7 +37,7 @@ export class AskingTurn {
     return !this.replies.some(isTerminal)
   }
 
-  /** Whether it has asked and was not answered. */
+  /** True while the question is not answered. */
   get isAsking(): boolean {
     return this.#answer !== undefined
   }

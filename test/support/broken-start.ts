@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { configFolder } from '../../src/io/opencode/config-file.ts'
 
-/** A way to the binary that may lead nowhere. */
+/** Link to the binary, which a test can break. */
 export class Binary {
   readonly #folder = mkdtempSync(join(tmpdir(), 'opencode-runtime-binary-'))
   readonly file = join(this.#folder, 'opencode')
@@ -14,7 +14,7 @@ export class Binary {
     symlinkSync(real, this.file)
   }
 
-  /** An executable of which nothing can be executed, while something is done. */
+  /** Runs `act` while the file is an executable with a missing interpreter. */
   async broken(act: () => Promise<void>): Promise<void> {
     rmSync(this.file)
     writeFileSync(this.file, '#!/there/is/no/such/interpreter\n', { mode: 0o700 })
@@ -28,7 +28,7 @@ export class Binary {
   }
 }
 
-/** Nobody can write the config while something is done: a folder is in its place. */
+/** Runs `act` while a folder is in place of the config, so that the config cannot be written. */
 export async function withoutConfig(home: string, act: () => Promise<void>): Promise<void> {
   const file = join(configFolder(home), 'opencode.json')
   rmSync(file, { force: true })

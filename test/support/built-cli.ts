@@ -7,15 +7,15 @@ const project = fileURLToPath(new URL('../..', import.meta.url))
 const cache = join(project, 'node_modules', '.cache')
 
 /**
- * Builds the package from source, because it runs under plain node, and returns the folder of its entries; its modules, one
- * by one, are in `build` beside it. In a folder of its own below node_modules, where it finds the dependencies and disturbs
- * neither `dist` nor another test run: its parent is the caller's to remove.
+ * Builds the package from source, because it runs under plain node, and returns the folder of its entries. Its modules are
+ * in `build` beside that folder. The parent of both is a new folder below node_modules, so that the package finds its
+ * dependencies and does not change `dist`; the caller removes the parent.
  */
 export async function buildPackage(): Promise<string> {
   await mkdir(cache, { recursive: true })
   const folder = await mkdtemp(join(cache, 'opencode-runtime-'))
   await copyFile(join(project, 'package.json'), join(folder, 'package.json'))
-  // A type error is the type check's to report.
+  // The type check reports type errors.
   const [modules, dist] = [join(folder, 'build'), join(folder, 'dist')]
   const here = { cwd: project, preferLocal: true }
   const folders = ['--outDir', modules, '--declarationDir', dist]

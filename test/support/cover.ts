@@ -1,13 +1,13 @@
 import { expect } from 'vitest'
 import { createLifecycleModel } from '../../src/testing/lifecycle-model.ts'
 import { coveringSet, type Covering } from './covering-set.ts'
-import { extentOf, noCoverage, told } from './lifecycle-coverage.ts'
+import { extentOf, noCoverage, summaryOf } from './lifecycle-coverage.ts'
 import { follow } from './lifecycle-driver.ts'
 import { processDriver, type ProcessSetting } from './process-driver.ts'
 
 const limits = { maxRestarts: 2, unhealthyThreshold: 2 }
 
-/** Drives processes along a covering set of the whole model, tells what was covered, and expects all of every goal. */
+/** Drives processes along a covering set of the whole model, prints the coverage, and expects full coverage of every goal. */
 export async function coverOnProcesses(
   what: string,
   setting: ProcessSetting,
@@ -17,7 +17,7 @@ export async function coverOnProcesses(
   const [coverage, extent] = [noCoverage(), extentOf(model)]
   for (const path of await coveringSet(model, covering))
     await follow(path, processDriver(setting, limits), coverage)
-  console.info(`${what}: ${told(coverage, extent)}`)
+  console.info(`${what}: ${summaryOf(coverage, extent)}`)
   for (const goal of covering.goals)
     expect([...coverage[goal]].sort(), goal).toEqual([...extent[goal]].sort())
 }

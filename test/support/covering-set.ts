@@ -4,11 +4,11 @@ import { alongTransitions, arcName, noCoverage, type Extent, type Path } from '.
 import { follow } from './lifecycle-driver.ts'
 import { simulatedDriver } from './simulated-driver.ts'
 
-/** What a covering set is to cover, and what it may cost. */
+/** Goals and costs of a covering set. */
 export interface Covering {
-  /** What of a path's coverage counts. */
+  /** Parts of a path's coverage that count. */
   goals: readonly (keyof Extent)[]
-  /** What a happening costs. */
+  /** Returns the cost of a happening. */
   cost: (happening: Happening) => number
 }
 
@@ -19,9 +19,10 @@ interface Candidate {
 }
 
 /**
- * Few paths of a model that together cover what all of them do, for a setting where each takes its time. Chosen from the
- * cheapest path to each arc (a happening that leads from one kind of state to another) by greed: always the one that adds
- * most for what it costs. What a path makes of the lifecycle is known from the simulated setting. The same set each time.
+ * Returns a few paths of a model that together cover as much as all paths, for subjects that are slow. The paths are chosen
+ * greedily from the cheapest path to each arc (a happening that leads from one kind of state to another): always the path
+ * with the most new coverage per cost. The coverage of the lifecycle comes from simulated runs. The result is
+ * deterministic.
  */
 export async function coveringSet(model: LifecycleModel, covering: Covering): Promise<Path[]> {
   const candidates: Candidate[] = []
@@ -31,13 +32,13 @@ export async function coveringSet(model: LifecycleModel, covering: Covering): Pr
   const gain = ({ covers, cost }: Candidate) => covers.filter((goal) => !covered.has(goal)).length / cost
   for (;;) {
     const best = candidates.reduce((a, b) => (gain(b) > gain(a) ? b : a))
-    if (gain(best) === 0) return withoutSpare(chosen).map(({ path }) => path)
+    if (gain(best) === 0) return withoutRedundant(chosen).map(({ path }) => path)
     chosen.push(best)
     for (const goal of best.covers) covered.add(goal)
   }
 }
 
-/** For each arc the cheapest of the paths that end with it. */
+/** Returns for each arc the cheapest path that ends with the arc. */
 function cheapestToEach(model: LifecycleModel, cost: Covering['cost']): Path[] {
   const found = new Map<string, Path>()
   for (const path of alongTransitions(model).getShortestPaths()) {
@@ -63,8 +64,8 @@ async function measured(path: Path, { goals, cost }: Covering): Promise<Candidat
   }
 }
 
-/** Without those, the dearest first, whose part the others do. */
-function withoutSpare(chosen: readonly Candidate[]): Candidate[] {
+/** Returns the paths without redundant paths; the most expensive paths are removed first. */
+function withoutRedundant(chosen: readonly Candidate[]): Candidate[] {
   const left = new Set(chosen)
   for (const candidate of [...chosen].sort((a, b) => b.cost - a.cost)) {
     const others = [...left].filter((other) => other !== candidate).flatMap(({ covers }) => covers)

@@ -7,10 +7,10 @@ import { contextOf, type Check, type DoctorContext } from '../../src/cli/doctor/
 import { presentable, type Finding } from '../../src/cli/doctor/finding.ts'
 import type { DoctorFlags } from '../../src/cli/flags.ts'
 
-/** The key in the checks' environment. */
+/** Key in the environment of the checks. */
 export const doctorKey = 'sk-doctor-0123456789'
 
-/** What a check sees for these flags, in an environment of its own; `over` replaces what it knows of the machine. */
+/** Returns the context of a check for the given flags and environment; `over` replaces facts of the machine. */
 export function doctorContext(
   flags: DoctorFlags = {},
   { env = { OPENCODE_RUNTIME_API_KEY: doctorKey }, ...over }: Partial<DoctorContext> = {},
@@ -19,16 +19,16 @@ export function doctorContext(
   return { ...context, lookup: { path: '', home: '/nonexistent', from: [] }, ...over }
 }
 
-/** What a check finds, as it is shown. */
+/** Resolves with the findings of a check, as they are shown. */
 export async function findings(check: Check, context: DoctorContext): Promise<Finding[]> {
   return (await check(context)).map((finding) => presentable(finding, context.secrets))
 }
 
-/** Whether other users get through a folder; in a private one, nothing below is open to them. */
+/** Returns whether other users can enter a folder, through it and all folders above. */
 export const canBeEntered = (folder: string): boolean =>
   (statSync(folder).mode & 0o011) !== 0 && (dirname(folder) === folder || canBeEntered(dirname(folder)))
 
-/** A file, its folders made, of this mode. */
+/** Writes a file with a mode, creates its folders, and returns its path. */
 export function place(file: string, content: string, mode: number): string {
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, content)
@@ -36,7 +36,7 @@ export function place(file: string, content: string, mode: number): string {
   return file
 }
 
-/** A server on loopback that answers as told, and the requests that it got. */
+/** Starts a server on loopback. Resolves with its URL and the list of its requests. */
 export async function serve(answer: RequestListener): Promise<{ url: string; requests: IncomingMessage[] }> {
   const requests: IncomingMessage[] = []
   const server = createServer((request, response) => {
@@ -51,6 +51,6 @@ export async function serve(answer: RequestListener): Promise<{ url: string; req
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests }
 }
 
-/** A list of models as OpenAI answers it. */
+/** Returns a list of models in OpenAI's form. */
 export const modelList = (...ids: string[]): string =>
   JSON.stringify({ object: 'list', data: ids.map((id) => ({ id, object: 'model' })) })

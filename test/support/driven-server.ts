@@ -10,32 +10,32 @@ import { virtualTime } from '../../src/testing/virtual-time.ts'
 import { AskingTurn } from './asking-turn.ts'
 import { hold, letGo, spawnsOf } from './held-process.ts'
 
-/** How often the clock is told of the time that really passed. */
+/** Interval in ms at which the clock follows real time. */
 const paceMs = 5
 
 /**
- * The real machine and its real actors, on a process that is held where nothing is to happen to it by itself: from its
- * spawn until it may become healthy, and from before the first signal to its end. While the process or its answer is
- * waited for the machine's clock goes as real time does; besides it stands still.
+ * Driver of the real machine with its real actors. The process is stopped (SIGSTOP) while nothing may happen by itself: from the spawn
+ * until the process may become healthy, and from before the first signal until its end. The machine's clock follows real
+ * time only while the process or its answer is awaited.
  */
 export class DrivenServer {
   readonly clock = virtualTime()
   readonly options
   readonly actor
   readonly turns: AskingTurn[] = []
-  /** The states of the lifecycle, in order. */
+  /** States of the lifecycle, in order. */
   readonly states: LifecycleState[] = ['idle']
-  /** What broke a rule. */
+  /** Violations of rules. */
   readonly wrong: string[] = []
   readonly baseURLs = new Set<string>()
-  /** What the process holds besides what it really does, in MiB. */
+  /** Memory that is added to the process's real memory, in MiB. */
   ballastMb = 0
-  /** When its host last let a long time pass, in ms of the clock. */
+  /** Time at which the host last let a long time pass, in ms of the clock. */
   longAgo = 0
   readonly #patienceMs: number
   #held: number | undefined
 
-  /** `patienceMs`: for a step to come to its end, in real time. */
+  /** @param patienceMs - time limit of a step in real ms */
   constructor(options: OpenCodeServerOptions, patienceMs: number) {
     this.options = compileOptions(options)
     this.#patienceMs = patienceMs
@@ -61,7 +61,7 @@ export class DrivenServer {
     return this.turns.filter(({ isOpen }) => isOpen)
   }
 
-  /** Holds the process of the moment, if there is one. */
+  /** Stops the current process, if any. */
   hold(): void {
     this.#held = this.pid
     if (this.#held !== undefined) hold(this.#held)
@@ -76,12 +76,12 @@ export class DrivenServer {
     this.turns.push(new AskingTurn(this.actor))
   }
 
-  /** Lets so much time pass, and waits in between for what is asked of the process. */
+  /** Advances the clock, and waits in between for answers of the process. */
   elapse(ms: number): Promise<void> {
     return this.clock.advance(ms, () => this.rest())
   }
 
-  /** Waits, in real time, until `isOver`, and until nothing more happens by itself. */
+  /** Waits in real time until `isOver`, and until nothing more happens by itself. */
   async rest(isOver = (): boolean => true): Promise<void> {
     const begin = performance.now()
     let last = begin
@@ -92,7 +92,7 @@ export class DrivenServer {
       last += ms
       await this.clock.advance(ms)
       if (performance.now() - begin > this.#patienceMs)
-        throw new Error(`It came to no rest: ${JSON.stringify(this.actor.getSnapshot().value)}`)
+        throw new Error(`The server did not come to rest: ${JSON.stringify(this.actor.getSnapshot().value)}`)
     }
     await runtimeOf(this.actor.getSnapshot().context.runtime).preparing
   }
@@ -115,7 +115,7 @@ export class DrivenServer {
     )
   }
 
-  /** Each is done, waits for the server, or waits for its answer. */
+  /** Returns whether each turn is done, waits for the server, or waits for its answer. */
   #areTurnsAtRest(): boolean {
     const { waiting, running } = this.actor.getSnapshot().context
     const open = new Map(this.openTurns.map((asking) => [asking.turn.id, asking]))
@@ -134,7 +134,7 @@ export class DrivenServer {
     this.states.push(state)
     if (!(lifecycleTransitions[last] as readonly LifecycleState[]).includes(state))
       this.wrong.push(`not declared: ${this.states.join(' → ')}`)
-    // Nothing of one is left before there is anything of the next.
+    // No process of a spawn may be left when the next spawn starts.
     const most = ['idle', 'configuring', 'failed'].includes(state) ? 0 : 1
     const { length } = spawnsOf(this.options.values.home)
     if (length > most) this.wrong.push(`${length} spawns live while ${state}`)

@@ -1,15 +1,15 @@
 import type { Prompt } from '../../src/io/opencode/client.ts'
 
-/** What a turn asks of opencode's API, answered from memory. */
+/** Fake of the part of opencode's API that turns use. */
 export class FakeClient {
   /** Ids of sessions, in the order of their creation. */
   readonly sessions: string[] = []
   /** Ids of sessions that were prompted, in order. */
   readonly prompts: string[] = []
-  /** The models that were asked, in the order of the prompts. */
+  /** Models of the prompts, in order. */
   readonly models: unknown[] = []
   readonly aborts: string[] = []
-  /** The messages that a session was put back to before. */
+  /** Messages before which a session was reverted. */
   readonly reverts: string[] = []
   readonly #busy = new Set<string>()
 
@@ -41,7 +41,7 @@ export class FakeClient {
     return Promise.resolve()
   }
 
-  /** The session's work is done. */
+  /** Marks a session as idle. */
   idle(sessionId: string): void {
     this.#busy.delete(sessionId)
   }

@@ -10,28 +10,29 @@ import type { ProcessCommand, ProcessFact } from '../../src/actors/server/proces
 import { runtimeOf, type ServerConnection, type ServerInput } from '../../src/actors/runtime.ts'
 import { watchSilence, type StreamFact } from '../../src/actors/server/events.ts'
 import { ServerExitedError } from '../../src/errors.ts'
+import { tested } from '../../src/io/opencode/versions.ts'
 import { FakeClient } from './fake-client.ts'
 
-/** What the world does when it is asked; may be changed at any moment. */
+/** Behaviour of the world; may be changed at any moment. */
 export interface Script {
   prepare: 'ok' | 'hangs' | Error
-  /** The pid of a server that an earlier host had left, and that the preparation ended. */
+  /** Pid of an orphan that the preparation ended. */
   orphan: number | undefined
-  /** `pending`: it runs, but nothing is known of it until the test says so. */
+  /** `pending`: the process runs, but reports nothing until the test says so. */
   spawn: 'listens' | 'silent' | 'exits' | 'cannotStart' | 'pending'
   /** `pending`: the probe is answered by `answerProbe`. */
   probe: 'ok' | 'fails' | 'hangs' | 'pending' | Error
   version: string | undefined
   residentMb: number | undefined | Error | 'hangs'
   warmUp: 'ok' | 'fails' | 'hangs'
-  /** What a probe, warm-up or dispose that fails says. */
+  /** Message of a probe, warm-up or dispose that fails. */
   failure: string
   dispose: 'ok' | 'fails' | 'hangs'
   stream: 'opens' | 'pending'
   heartbeats: boolean
-  /** Which signal ends the process: `secondTerm` swallows one SIGTERM. */
+  /** Signal that ends the process: `secondTerm` swallows one SIGTERM. */
   endsOn: 'SIGTERM' | 'secondTerm' | 'SIGKILL' | 'nothing'
-  /** What each of the next sweeps finds. */
+  /** Results of the next sweeps. */
   leftovers: (number | Error)[]
 }
 
@@ -40,7 +41,7 @@ const goodWorld: Script = {
   orphan: undefined,
   spawn: 'listens',
   probe: 'ok',
-  version: '1.18.33',
+  version: tested.to,
   residentMb: undefined,
   warmUp: 'ok',
   failure: 'no',
@@ -51,11 +52,11 @@ const goodWorld: Script = {
   leftovers: [],
 }
 
-/** Throws if there is no runtime for the actor's server: a real actor could do nothing either. */
+/** Throws if the actor's server has no runtime, as a real actor would. */
 const serve = ({ runtime }: ServerInput): void => void runtimeOf(runtime)
 const never = new Promise<never>(() => undefined)
 
-/** A process that only says that it is one. */
+/** Fake process, which only reports its state. */
 export class FakeProcess {
   readonly pid: number
   readonly #world: FakeWorld
@@ -91,7 +92,7 @@ export class FakeProcess {
     this.#world.note(name)
     if (name === 'SIGTERM') this.#terms++
     const isEnd = endsOn === name || (endsOn === 'secondTerm' && (name === 'SIGKILL' || this.#terms > 1))
-    // As in the real world the end is heard of later.
+    // The end is reported later, as in the real world.
     if (isEnd || (name === 'SIGKILL' && endsOn !== 'nothing'))
       queueMicrotask(() => this.exit(`ended by ${name}`))
   }
@@ -101,19 +102,19 @@ export class FakeProcess {
   }
 }
 
-/** The world behind the server machine, scripted: its actors, what they were asked and when, and who is alive. */
+/** Scripted world behind the server machine: its actors, a log of their calls, and the live processes. */
 export class FakeWorld {
   readonly script: Script
   readonly client = new FakeClient()
   readonly alive = new Set<FakeProcess>()
   readonly log: { what: string; at: number }[] = []
-  /** More than one is a violation of the first rule of the lifecycle. */
+  /** Highest number of live processes. More than one violates the lifecycle. */
   mostAlive = 0
   spawns = 0
-  /** Whether the machine keeps its home; a process or a preparation without that is a violation. */
+  /** True while the machine holds its home, which every process and preparation needs. */
   isHomeHeld = false
   router: SessionEventRouter | undefined
-  /** Where turns may work. */
+  /** Policy for the directories of turns. */
   policy: DirectoryPolicy = remoteDirectories
   /** Answers the probe that is pending. */
   answerProbe: () => void = () => undefined
@@ -126,7 +127,7 @@ export class FakeWorld {
     this.script = { ...goodWorld, ...script }
   }
 
-  /** The process that was spawned last. */
+  /** Latest process. */
   get process(): FakeProcess {
     if (!this.#process) throw new Error('no process was spawned')
     return this.#process
@@ -136,13 +137,13 @@ export class FakeWorld {
     this.log.push({ what, at: this.#clock?.now() ?? 0 })
   }
 
-  /** What was asked of the world, in order, probes left out unless named. */
+  /** Returns the calls to the world in order, without probes unless named. */
   did(...names: string[]): string[] {
     const isNamed = (what: string) => (names.length === 0 ? what !== 'probe' : names.includes(what))
     return this.log.map(({ what }) => what).filter(isNamed)
   }
 
-  /** When something was asked of the world, in ms of the simulated clock. */
+  /** Returns the times of a call, in ms of the simulated clock. */
   times(what: string): number[] {
     return this.log.filter((entry) => entry.what === what).map(({ at }) => at)
   }
@@ -160,7 +161,7 @@ export class FakeWorld {
     this.#tellStream({ type: 'stream.opened' })
   }
 
-  /** The actors of this world, for `serverMachine.provide({ actors })`; turns keep their real logic. */
+  /** Returns the actors for `serverMachine.provide({ actors })`; turns keep their real logic. */
   actors() {
     return {
       home: fromCallback<HomeCommand | EventObject, ServerInput>(({ input, receive }) => {

@@ -3,7 +3,7 @@ import { OpenCodeServer, type OpenCodeServerOptions } from '../../src/index.ts'
 import { fakeOpenCode, type FakeFaults, type FakeOpenCodeOptions } from '../../src/testing/index.ts'
 import { expectNothingLeft, tempHome } from './home.ts'
 
-/** A server on a fake opencode, closed when the test is over; then nothing of it may be left. */
+/** Starts a server on a fake opencode. Closes the server when the test finishes, and asserts that nothing is left. */
 export async function fakeServer(
   faults: FakeFaults | readonly FakeFaults[] = {},
   options: Partial<OpenCodeServerOptions> & FakeOpenCodeOptions = {},

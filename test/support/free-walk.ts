@@ -2,6 +2,7 @@ import fc, { type AsyncCommand } from 'fast-check'
 import { expect } from 'vitest'
 import { StoppedError } from '../../src/errors.ts'
 import { reconfigure } from '../../src/api/reconfigure.ts'
+import { tested } from '../../src/io/opencode/versions.ts'
 import { isTerminal } from '../../src/replies.ts'
 import type { Script } from './fake-world.ts'
 import { createServer } from './machine-harness.ts'
@@ -28,7 +29,7 @@ const goodWorld: Partial<Script> = {
   prepare: 'ok',
   spawn: 'listens',
   probe: 'ok',
-  version: '1.18.33',
+  version: tested.to,
   residentMb: 100,
   warmUp: 'ok',
   dispose: 'ok',
@@ -41,7 +42,7 @@ interface Outcome {
   state: 'pending' | 'settled'
 }
 
-/** A server to which anything may happen at any moment, and what its host waits for. */
+/** Server to which anything may happen at any moment, with the pending calls of its host. */
 export class FreeWalk {
   readonly server
   steps = 0
@@ -91,18 +92,18 @@ export class FreeWalk {
     const { server } = this
     const running = at(server.context().running, n)
     const turn = server.turns.find((turn) => turn.id === running?.turnId)
-    // One whose session is not known yet cannot have been asked.
+    // A turn without a known session was not prompted yet.
     if (turn && server.runtime.turns.get(turn.id)?.conversation.sessionId !== undefined)
       void server.answer(turn)
   }
 
-  /** What the process of the moment does, if there is one. */
+  /** Lets the current process act, if there is one. */
   process(act: 'spawned' | 'listen' | 'exit'): void {
     const [process] = this.server.world.alive
     process?.[act]()
   }
 
-  /** In a good world all comes to rest: nobody waits for ever, and the server can be started again. */
+  /** Makes the world good, and asserts that all calls settle and that the server can start again. */
   async settleDown(): Promise<void> {
     const { server } = this
     Object.assign(server.world.script, goodWorld, { leftovers: [] })
@@ -131,7 +132,7 @@ const at = <T>(list: readonly T[], n: number): T | undefined => list[n % Math.ma
 
 type Act = (walk: FreeWalk) => unknown
 
-/** A command that may always come; nothing is waited for after it unless it is time. */
+/** Command that is always possible. Only commands of time wait. */
 class Command implements AsyncCommand<object, FreeWalk> {
   readonly #name: string
   readonly #act: Act
@@ -169,7 +170,7 @@ const becomes = <K extends keyof Script>(key: K, ...values: Script[K][]) =>
         ),
     )
 
-/** How the world is when a walk begins: what holds a server somewhere has others come to it there. */
+/** Worlds at the begin of a walk. Some hold the server in a state, so that other commands meet that state. */
 export const beginnings: Partial<Script>[] = [
   {},
   { endsOn: 'nothing' },
@@ -179,7 +180,7 @@ export const beginnings: Partial<Script>[] = [
   { probe: 'hangs' },
 ]
 
-/** All that may happen. */
+/** All commands. */
 export const commands = [
   plain('start', ({ server }) => server.send({ type: 'server.start' })),
   plain('stop', ({ server }) => server.send({ type: 'server.stop' })),
@@ -198,7 +199,7 @@ export const commands = [
   becomes('prepare', 'ok', 'ok', 'hangs', new Error('no binary')),
   becomes('spawn', 'listens', 'listens', 'silent', 'exits', 'cannotStart', 'pending'),
   becomes('probe', 'ok', 'fails', 'hangs'),
-  becomes('version', '1.18.33', '1.18.33', '0.1.0'),
+  becomes('version', tested.to, tested.to, '0.1.0'),
   becomes('residentMb', 100, 601, undefined),
   becomes('warmUp', 'ok', 'fails', 'hangs'),
   becomes('dispose', 'ok', 'fails', 'hangs'),

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** What lives, in bytes: weak references and finalizers may take a few rounds. */
+/** Returns the live heap in bytes. Weak references and finalizers may take a few collections. */
 export async function liveHeap(): Promise<number> {
   for (let i = 0; i < 5; i++) {
     collectGarbage()

@@ -2,29 +2,29 @@ import { markerVariable } from '../../src/io/opencode/environment.ts'
 import { readProc } from '../../src/io/process/proc.ts'
 import { processesOf } from './home.ts'
 
-/** For a process to stand once it was told to: on a loaded machine it has to be scheduled for that. */
+/** Time limit for a process to stop after SIGSTOP, in ms. A loaded machine may schedule the process late. */
 const standsWithinMs = 20_000
 
 /**
- * Holds a process group where it is until it is let go: then no signal but SIGKILL does anything to it, and nobody who asks
- * it gets an answer. Stands still itself until that is so, for what comes next may be a SIGTERM. One that is gone is fine.
+ * Stops a process group with SIGSTOP until {@link letGo}: it reacts only to SIGKILL, and answers no request. Blocks until the
+ * leader has stopped, because the next signal may be a SIGTERM. Ignores a group that has ended.
  */
 export function hold(leader: number): void {
   if (!signal(leader, 'SIGSTOP')) return
   const limit = performance.now() + standsWithinMs
   while (isRunning(leader)) {
-    if (performance.now() > limit) throw new Error(`process ${leader} does not stand still`)
+    if (performance.now() > limit) throw new Error(`process ${leader} did not stop`)
     Atomics.wait(moment, 0, 0, 1)
   }
 }
 
-/** Lets a group go on. */
+/** Continues a group. */
 export const letGo = (leader: number): boolean => signal(leader, 'SIGCONT')
 
-/** Ends a group, whether it is held or not. */
+/** Kills a group, whether it is stopped or not. */
 export const end = (leader: number): boolean => signal(leader, 'SIGKILL')
 
-/** The spawns of a home's servers of which anything lives, each by its marker. */
+/** Returns the markers of a home's spawns that have a live process. */
 export function spawnsOf(home: string): string[] {
   const markers = processesOf(home).map((pid) => {
     const environment = (readProc(`${pid}/environ`) ?? '').split('\0')
@@ -43,7 +43,7 @@ function signal(leader: number, name: NodeJS.Signals): boolean {
   }
 }
 
-/** Neither stopped nor ended. */
+/** Returns whether a process is neither stopped nor ended. */
 function isRunning(pid: number): boolean {
   const stat = readProc(`${pid}/stat`) ?? ''
   return /^[^TtZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))

@@ -5,22 +5,22 @@ import { join } from 'node:path'
 import { expect, onTestFinished, vi } from 'vitest'
 import { watcherName } from '../../src/io/process/watcher.ts'
 
-/** A home of its own for a test, removed when the test is over. */
+/** Creates a home for a test, and removes it when the test finishes. */
 export function tempHome(): string {
   const home = mkdtempSync(join(tmpdir(), 'opencode-runtime-test-'))
-  // A server that was killed may still be flushing into it.
+  // A killed server may still be writing into the home.
   onTestFinished(() => rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }))
   return home
 }
 
-/** The pids of all that was started with this home: its variable is in their environment. */
+/** Returns the pids of all processes that have this home in their environment. */
 export function processesOf(home: string): number[] {
   return readdirSync('/proc')
     .map(Number)
     .filter((pid) => pid > 0 && environ(pid).includes(`HOME=${home}`))
 }
 
-/** The pids of the watchers of a home's servers: they carry nothing of it but its path. */
+/** Returns the pids of the watchers of a home's servers, which have the home only as an argument. */
 export function watchersOf(home: string): number[] {
   return readdirSync('/proc')
     .map(Number)
@@ -42,7 +42,7 @@ function readList(file: string): string[] {
   }
 }
 
-/** Whether anything listens at a URL. */
+/** Returns whether a process listens at a URL. */
 export function isListening(baseURL: string): Promise<boolean> {
   const { hostname, port } = new URL(baseURL)
   return new Promise((resolve) => {
@@ -53,7 +53,7 @@ export function isListening(baseURL: string): Promise<boolean> {
   })
 }
 
-/** Asserts that nothing of a home's servers is left: no process, no watcher (soon), and nothing that listens. */
+/** Asserts that no process, no watcher (after a moment) and no listening port of a home's servers is left. */
 export async function expectNothingLeft(home: string, baseURLs: readonly string[] = []): Promise<void> {
   expect(processesOf(home)).toEqual([])
   await vi.waitFor(() => expect(watchersOf(home)).toEqual([]), { timeout: 5_000, interval: 10 })

@@ -7,24 +7,24 @@ import { expect, onTestFinished } from 'vitest'
 import type { OpenCodeServerOptions } from '../../src/index.ts'
 import { processesOf, watchersOf } from './home.ts'
 
-/** The path of a host program, by its name. */
+/** Returns the path of a host program. */
 export const hostProgram = (name: string): string =>
   fileURLToPath(new URL(`../fixtures/hosts/${name}.mjs`, import.meta.url))
 
-/** A line that a host reports. */
+/** Report of a host, one line. */
 interface Fact {
   state?: string
   pid?: number
   reply?: { kind: string }
   sessionId?: string
   warning?: string
-  /** A health probe is on its way. */
+  /** Set when a health probe is on its way. */
   probe?: 'sent'
   /** Duration for which the event loop was blocked, in ms. */
   blocked?: number
 }
 
-/** A command of the program `host`. */
+/** Command of the program `host`. */
 type HostCommand = 'stop' | 'stopActor' | 'exit' | 'probe' | `block ${number}`
 
 /** User, group and working directory of a host; `through` is a command that executes the host's. */
@@ -33,8 +33,8 @@ export interface HostProcess extends Pick<SpawnOptions, 'uid' | 'gid' | 'cwd'> {
 }
 
 /**
- * A host of its own process, on the built package in `dist`; with `text` it runs a turn. It, its server and its watchers
- * are ended with the test at the latest.
+ * Starts a host in its own process, on the built package in `dist`; with `text` the host runs a turn. The host, its server
+ * and its watchers are killed when the test finishes.
  */
 export function startHost(
   dist: string,
@@ -58,8 +58,8 @@ export function startHost(
     child.kill('SIGKILL')
     for (const pid of [...processesOf(options.home), ...watchersOf(options.home)]) kill(pid)
   })
-  /** Waits until the host has told something, and gives it. */
-  const told = async <T>(pick: (fact: Fact, index: number) => T | undefined): Promise<T> => {
+  /** Waits for a report of the host, and returns the picked value. */
+  const reported = async <T>(pick: (fact: Fact, index: number) => T | undefined): Promise<T> => {
     const found = () => facts.map(pick).find((value) => value !== undefined)
     await expect.poll(found, { timeout: 60_000, interval: 20 }).toBeDefined()
     return found() as T
@@ -67,19 +67,19 @@ export function startHost(
   return {
     pid: child.pid ?? 0,
     facts,
-    told,
-    /** The pid of its server, once that is healthy. */
-    healthy: () => told(({ state, pid }) => (state === 'healthy' ? pid : undefined)),
+    reported,
+    /** Resolves with the pid of the server when the server is healthy. */
+    healthy: () => reported(({ state, pid }) => (state === 'healthy' ? pid : undefined)),
     command: (line: HostCommand) => void child.stdin.write(`${line}\n`),
     /** Closes the host's input, which would keep its process alive. */
     closeInput: () => void child.stdin.end(),
     ended,
-    /** Ends it as the out-of-memory killer would. */
+    /** Kills the host as the out-of-memory killer would. */
     die: async () => {
       child.kill('SIGKILL')
       await ended
     },
-    /** Ends it and its watcher, so that its server is left. */
+    /** Kills the host and its watcher, so that the server is left. */
     dieAlone: async () => {
       expect(watchersOf(options.home)).toHaveLength(1)
       for (const pid of watchersOf(options.home)) kill(pid)
@@ -94,11 +94,11 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // It was faster.
+    // The process has already ended.
   }
 }
 
-/** Whether a process runs; one that ended but was not reaped does not. */
+/** Returns whether a process runs; false for a zombie. */
 export function isAlive(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')

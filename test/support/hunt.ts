@@ -6,21 +6,21 @@ import { expect, onTestFinished, vi } from 'vitest'
 import type { Lifecycle, Logger, OpenCodeServer, Turn } from '../../src/index.ts'
 import { processesOf, watchersOf } from './home.ts'
 
-/** A piece of a secret that is as long as this is found. */
+/** Length in characters of the pieces of secrets that are found. */
 const pieceLength = 8
 
-/** A secret that nothing else holds by chance, with what URLs, base64 and JSON write in another way. */
+/** Returns a unique secret, with the characters `odd`, which URLs, base64 and JSON encode. */
 export const newSecret = (name: string, odd = ''): string =>
   `${name}-${randomBytes(12).toString('base64url')}${odd}${randomBytes(12).toString('hex')}`
 
-/** Where a piece of a secret was found. */
+/** Piece of a secret that was found, with its place. */
 interface Found {
   secret: string
   where: string
   around: string
 }
 
-/** Keeps all that comes out of a runtime, and looks for secrets in it, in every form and in pieces. */
+/** Records all output of a runtime, and searches it for secrets, in every encoding and in pieces. */
 export class Hunt {
   readonly #texts: { where: string; text: string }[] = []
   readonly #pieces = new Map<string, string>()
@@ -30,19 +30,19 @@ export class Hunt {
     for (const [name, value] of Object.entries(secrets)) this.know(name, value)
   }
 
-  /** Looks for this secret too, also in what came before. */
+  /** Adds a secret to the search, also in earlier output. */
   know(name: string, secret: string): void {
     for (const form of formsOf(secret))
       for (let at = 0; at + pieceLength <= form.length; at++)
         this.#pieces.set(form.slice(at, at + pieceLength), name)
   }
 
-  /** How much was kept, in characters. */
+  /** Size of the recorded text, in characters. */
   get size(): number {
     return this.#texts.reduce((sum, { text }) => sum + text.length, 0)
   }
 
-  /** Keeps what a value shows: as it is printed, as JSON, and every text that can be reached from it. */
+  /** Records a value as it is printed, as JSON, and every text that can be reached from it. */
   note(where: string, ...values: unknown[]): void {
     for (const value of values) {
       if (typeof value === 'string') {
@@ -55,7 +55,7 @@ export class Hunt {
     }
   }
 
-  /** Keeps every text that can be reached from a value; what was reached before is left out. */
+  /** Records every text that can be reached from a value, except objects that were reached before. */
   reach(where: string, value: unknown): void {
     const queue = [value]
     for (let at = queue.pop(); queue.length > 0 || at != null; at = queue.pop()) {
@@ -67,7 +67,7 @@ export class Hunt {
     }
   }
 
-  /** What was found, each secret once for each place. */
+  /** Returns the found secrets, each once per place. */
   found(): Found[] {
     const found = new Map<string, Found>()
     for (const { where, text } of this.#texts)
@@ -79,7 +79,7 @@ export class Hunt {
     return [...found.values()]
   }
 
-  /** A logger whose lines are kept. */
+  /** Logger whose lines are recorded. */
   readonly logger: Logger = Object.fromEntries(
     ['debug', 'info', 'warn', 'error'].map((name) => [
       name,
@@ -87,7 +87,7 @@ export class Hunt {
     ]),
   ) as unknown as Logger
 
-  /** Follows a server: its lifecycle, its snapshots, and what an inspector of its machine is told. */
+  /** Records the lifecycle, the snapshots and the inspection events of a server. */
   follow(server: OpenCodeServer): void {
     const { actor } = server
     server.lifecycle$.subscribe((lifecycle: Lifecycle) => this.note('lifecycle$', lifecycle))
@@ -97,14 +97,14 @@ export class Hunt {
     actor.system.inspect((event) => this.reach(`inspect ${event.type}`, event))
   }
 
-  /** Follows a turn until it is done: what an `error` says, what a host reads of its course; not what the agent says. */
+  /** Records a turn until it is done: its status, its error and its facts, but no text of the agent. */
   async followTurn(turn: Turn): Promise<void> {
     turn.status$.subscribe((status) => this.note('status$', status))
     for await (const reply of turn) if (reply.kind === 'error') this.note('reply', reply)
     this.note('turn', turn, await turn.sessionId)
   }
 
-  /** Keeps why a promise rejects; it must. */
+  /** Records the rejection of a promise. Fails if the promise resolves. */
   async refused(where: string, promise: Promise<unknown>): Promise<unknown> {
     const error: unknown = await promise.then(
       () => expect.fail(`${where} did not reject`),
@@ -114,7 +114,7 @@ export class Hunt {
     return error
   }
 
-  /** Keeps what is said on the console and in warnings until the test is over. */
+  /** Records the console and the process warnings until the test finishes. */
   overhear(): void {
     for (const name of ['debug', 'info', 'log', 'warn', 'error'] as const)
       vi.spyOn(console, name).mockImplementation((...said) => this.note(`console.${name}`, format(...said)))
@@ -127,8 +127,8 @@ export class Hunt {
   }
 
   /**
-   * Keeps what is on the disk of a home, but for the two files that may hold secrets (nobody else can read those) and
-   * the server's own, which `isOurs` leaves out; and how its processes are called.
+   * Records the files of a home and the command lines of its processes. Leaves out the two private files that may
+   * hold secrets, and the files of the server that `isOurs` excludes.
    */
   look(home: string, isOurs = /./): void {
     const files = readdirSync(home, { recursive: true, withFileTypes: true }).filter((entry) =>
@@ -150,10 +150,10 @@ export class Hunt {
 }
 
 const privateFiles = new Set(['.config/opencode/opencode.json', '.local/state/opencode-runtime/server.json'])
-/** What a stand-in keeps: its starts, its requests, and its sessions, as opencode keeps them in its database. */
+/** Files of a stand-in: its starts, its requests and its sessions. */
 const standInFiles = /^(starts|requests)\.jsonl$|^store\.json\//
 
-/** The forms of a secret; of base64 the characters that are its own, wherever it stands in a text. */
+/** Returns the encodings of a secret; for base64 only the characters that do not depend on the text around. */
 function formsOf(secret: string): string[] {
   const encoded = encodeURIComponent(secret)
   const plain = [secret, encoded, encodeURI(secret), JSON.stringify(secret).slice(1, -1)]

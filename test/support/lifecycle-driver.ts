@@ -12,39 +12,39 @@ import {
   type TurnEnd,
 } from './lifecycle-coverage.ts'
 
-/** Where a real server is. */
+/** State of a real server. */
 export interface Sight {
   lifecycle: LifecycleState
-  /** Processes that live. */
+  /** Number of live processes. */
   alive: number
-  /** Turns without a terminal reply. */
+  /** Number of turns without a terminal reply. */
   openTurns: number
-  /** Restarts that count, where that can be seen. */
+  /** Number of restarts in the window, if known. */
   spent?: number
 }
 
-/** A real server of which the model's happenings can be made to happen. */
+/** Real server with a function for each happening of the model. */
 export interface LifecycleDriver {
-  /** Each resolves when what follows from it by itself has followed. */
+  /** Functions that cause a happening. Each resolves when the effects have settled. */
   happen: Record<Happening, () => Promise<void>>
   look: () => Sight
-  /** The states that it passed, in order. */
+  /** States of the lifecycle so far, in order. */
   states: readonly LifecycleState[]
-  /** How the turn that ended last did: a terminal reply's `code`, or `final`. */
+  /** Returns the end of the turn that ended last: `final`, or the code of its error. */
   lastEnd: () => string | undefined
-  /** Throws where an invariant is broken. */
+  /** Throws if an invariant is broken. */
   check: () => void
-  /** Ends it, and throws where anything is left. */
+  /** Ends the server, and throws if anything is left. */
   finish: () => Promise<void>
 }
 
-/** How the last turn that ended did: see {@link LifecycleDriver}. */
+/** Returns the end of the last turn: see {@link LifecycleDriver}. */
 export function lastEndOf(turns: readonly { replies: readonly Reply[] }[]): string | undefined {
   const last = turns.at(-1)?.replies.at(-1)
   return last?.kind === 'error' ? last.code : last?.kind
 }
 
-/** Makes one thing happen, and holds the server against the model, before and after. Gives the end of a turn, if one ended. */
+/** Causes one happening, and compares the server with the model afterwards. Returns the end of a turn, if a turn ended. */
 export async function step(
   driver: LifecycleDriver,
   before: Moment,
@@ -66,7 +66,7 @@ export async function step(
   return end
 }
 
-/** How a turn ends by what happens, if one does. */
+/** Returns the end of the turn that a happening ends, if any. */
 function endOf(before: Moment, happening: Happening, after: Moment): TurnEnd | undefined {
   if (happening === 'turn' && !after.context.turn) return 'server_unavailable'
   if (!before.context.turn || after.context.turn) return undefined
@@ -75,7 +75,7 @@ function endOf(before: Moment, happening: Happening, after: Moment): TurnEnd | u
   return metaOf(before).lifecycle === 'healthy' ? 'server_died' : 'server_unavailable'
 }
 
-/** Drives a server along a path, and notes what was covered. */
+/** Drives a server along a path, and records the coverage. */
 export async function follow(path: Path, driver: LifecycleDriver, coverage: Coverage): Promise<void> {
   const done: string[] = []
   const [first, ...steps] = path.steps

@@ -13,10 +13,10 @@ import type { TurnInput } from '../../src/api/turn-input.ts'
 import { virtualTime } from '../../src/testing/virtual-time.ts'
 import { FakeWorld, type Script } from './fake-world.ts'
 
-/** Nothing that is printed, inspected or serialised may hold them. */
+/** Secrets that must not appear in any printed, inspected or serialised text. */
 export const secrets = { apiKey: 'sk-the-proxy-key', password: 'the-server-password' }
 
-/** Options of a server whose world is fake. */
+/** Returns the options of a server in a fake world. */
 export const optionsOf = (overrides: Partial<OpenCodeServerOptions> = {}) =>
   compileOptions({
     home: '/srv/agents/a1',
@@ -27,9 +27,9 @@ export const optionsOf = (overrides: Partial<OpenCodeServerOptions> = {}) =>
   })
 
 /**
- * The real machine in a fake world, on a simulated clock. When the test ends: there were never two processes, every
- * transition was a declared one, and once the machine is stopped nothing is alive and no turn is without its terminal
- * reply.
+ * Starts the real machine in a fake world, on a simulated clock. When the test finishes, asserts that there were never two
+ * processes, that every transition was declared, and that the stopped machine leaves no process and no turn without a
+ * terminal reply.
  */
 export function startServer(overrides: Partial<OpenCodeServerOptions> = {}, script: Partial<Script> = {}) {
   const server = createServer(overrides, script)
@@ -37,7 +37,7 @@ export function startServer(overrides: Partial<OpenCodeServerOptions> = {}, scri
   return server
 }
 
-/** The same outside of one test: `check` and `finish` are its owner's to call. */
+/** Like {@link startServer}, but the caller calls `check` and `finish`. */
 export function createServer(overrides: Partial<OpenCodeServerOptions> = {}, script: Partial<Script> = {}) {
   const world = new FakeWorld(script)
   const clock = virtualTime()
@@ -58,14 +58,14 @@ export function createServer(overrides: Partial<OpenCodeServerOptions> = {}, scr
     const [last = 'idle', next] = [states.at(-1), lifecycleOf(snapshot).state]
     if (next !== last) states.push(next)
     if (next !== last && !isDeclared(last, next)) wrong.push(`not declared: ${states.join(' → ')}`)
-    // Held for as long as anything is, and let go of by the time that anybody hears of the end.
+    // The home is held in every state except idle and failed.
     if (world.isHomeHeld !== (next !== 'idle' && next !== 'failed'))
       wrong.push(`home ${world.isHomeHeld ? '' : 'not '}held while ${next}`)
     wrong.push(...violations(snapshot, next))
   })
   actor.start()
 
-  /** What has to be true at any moment. */
+  /** Asserts the invariants. */
   const check = (): void => {
     expect(wrong).toEqual([])
     expect(actor.getSnapshot().status).toBe('active')
@@ -75,7 +75,7 @@ export function createServer(overrides: Partial<OpenCodeServerOptions> = {}, scr
       expect(replies.slice(0, -1).filter(isTerminal), 'replies after the last').toEqual([])
   }
 
-  /** Stops the machine from outside, and looks for what is left. */
+  /** Stops the machine from outside, and asserts that nothing is left. */
   const finish = async (): Promise<void> => {
     expect(wrong).toEqual([])
     expect(world.mostAlive, 'processes at once').toBeLessThanOrEqual(1)
@@ -91,21 +91,21 @@ export function createServer(overrides: Partial<OpenCodeServerOptions> = {}, scr
   return {
     world,
     clock,
-    /** The configuration in use. */
+    /** Configuration in use. */
     get options() {
       return actor.getSnapshot().context.options
     },
     actor,
     inspections,
-    /** The states of the lifecycle, in order, each as long as it lasted. */
+    /** States of the lifecycle, in order, without consecutive repeats. */
     states,
     state,
-    /** Every turn that was begun. */
+    /** All turns. */
     turns,
     check,
     finish,
     runtime: runtimeOf(actor.getSnapshot().context.runtime),
-    /** The number of restarts that the budget counts now. */
+    /** Returns the number of restarts that the budget counts now. */
     spent: () => recentRestarts(actor.getSnapshot().context, clock.now()).length,
     context: () => actor.getSnapshot().context,
     send: (event: Parameters<typeof actor.send>[0]) => actor.send(event),
@@ -118,7 +118,7 @@ export function createServer(overrides: Partial<OpenCodeServerOptions> = {}, scr
       expect(state()).toBe('healthy')
     },
 
-    /** `ensureRunning`; what became of it can be read without waiting. */
+    /** Calls `ensureRunning`, and returns its outcome, which changes when the call settles. */
     ensure(given?: EnsureRunningOptions) {
       const outcome: { state: 'pending' | 'healthy' | 'rejected'; error?: unknown } = { state: 'pending' }
       ensureRunning(actor, given).then(
@@ -128,7 +128,7 @@ export function createServer(overrides: Partial<OpenCodeServerOptions> = {}, scr
       return outcome
     },
 
-    /** A turn, and the replies that it has given so far. */
+    /** Starts a turn, and collects its replies. */
     turn(input: string | TurnInput = 'hello'): Turn & { replies: Reply[] } {
       const turn = startTurn(actor, input)
       const replies: Reply[] = []
@@ -138,14 +138,14 @@ export function createServer(overrides: Partial<OpenCodeServerOptions> = {}, scr
       return collecting
     },
 
-    /** A session works that nobody here prompted. */
+    /** Reports a busy session of another client. */
     work: () =>
       world.router?.receive({
         type: 'session.status',
         properties: { sessionID: 'ses_other', status: { type: 'busy' } },
       }),
 
-    /** The server answers a running turn; `info` is more of what its message says, such as `tokens` and `cost`. */
+    /** Answers a running turn; `info` adds fields to the message, such as `tokens` and `cost`. */
     async answer(turn: Turn, text = 'Hello', info: object = {}): Promise<void> {
       const sessionID = (await turn.sessionId) ?? ''
       const promptId = runtimeOf(actor.getSnapshot().context.runtime).turns.get(turn.id)?.messageId ?? ''
@@ -166,7 +166,7 @@ export const turnIdsOf = ({ running, waiting }: Pick<ServerContext, 'running' | 
   waiting: idsOf(waiting),
 })
 
-/** What no snapshot may say. */
+/** Returns the violations of rules in a snapshot. */
 function violations(snapshot: SnapshotFrom<typeof serverMachine>, state: LifecycleState): string[] {
   const { context } = snapshot
   const isOpen = snapshot.matches({ healthy: { service: 'open' } })
@@ -174,28 +174,28 @@ function violations(snapshot: SnapshotFrom<typeof serverMachine>, state: Lifecyc
   const isAtRest = state === 'idle' || state === 'failed'
   const rules: [string, boolean][] = [
     [
-      'a turn is there twice',
+      'a turn is listed twice',
       new Set(idsOf([...waiting, ...running])).size === waiting.length + running.length,
     ],
-    ['turns run on no healthy server', running.length === 0 || state === 'healthy'],
-    ['a turn waits that could run', !isOpen || admissible(context).length === 0],
-    ['somebody waits for what does not come', !isAtRest || waiting.length + leases.length === 0],
-    ['what is wanted is not begun', state !== 'idle' || !isWanted(context)],
-    ['what nobody wants goes on', isWanted(context) || (state !== 'configuring' && state !== 'probing')],
-    ['a configuration waits for nothing', !isAtRest || context.pending === undefined],
-    ['a process is known where none can be', pid === undefined || !(isAtRest || state === 'configuring')],
+    ['turns run without a healthy server', running.length === 0 || state === 'healthy'],
+    ['a turn waits although it could run', !isOpen || admissible(context).length === 0],
+    ['a turn or a caller waits without a start', !isAtRest || waiting.length + leases.length === 0],
+    ['a wanted server is not started', state !== 'idle' || !isWanted(context)],
+    ['an unwanted start continues', isWanted(context) || (state !== 'configuring' && state !== 'probing')],
+    ['a pending configuration is not used', !isAtRest || context.pending === undefined],
+    ['a pid is set without a process', pid === undefined || !(isAtRest || state === 'configuring')],
     ['more restarts than allowed', restartTimes.length <= options.values.maxRestarts],
   ]
   return rules.filter(([, holds]) => !holds).map(([what]) => `${what}: ${state}`)
 }
 
-/** What a server under test is, to those who help with it. */
+/** Server under test. */
 export type TestServer = ReturnType<typeof startServer>
 
 const isDeclared = (from: LifecycleState, to: LifecycleState): boolean =>
   (lifecycleTransitions[from] as readonly LifecycleState[]).includes(to)
 
-/** The events of an answer, as opencode 1.18.33 sends them, the least of them. */
+/** Returns the minimal events of an answer, in opencode's form. */
 function answerEvents(sessionID: string, parentID: string, text: string, info: object) {
   const answer = {
     id: `msg_answer_${parentID}`,

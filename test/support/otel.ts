@@ -4,7 +4,7 @@ import { DataPointType, MeterProvider, MetricReader } from '@opentelemetry/sdk-m
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import { expect, onTestFinished } from 'vitest'
 
-/** Reads metrics when it is asked. */
+/** Reader of metrics without an interval. */
 class ManualReader extends MetricReader {
   protected onForceFlush(): Promise<void> {
     return Promise.resolve()
@@ -15,7 +15,7 @@ class ManualReader extends MetricReader {
   }
 }
 
-/** A value of a metric; of a histogram its count, sum and boundaries. */
+/** Value of a metric; for a histogram count, sum and boundaries. */
 export interface Point {
   attributes: Attributes
   value: number
@@ -23,7 +23,7 @@ export interface Point {
   boundaries?: number[]
 }
 
-/** OpenTelemetry's own SDK, in memory, as the global one while the test runs. */
+/** Installs OpenTelemetry's SDK globally, with exporters in memory, until the test finishes. */
 export function useOpenTelemetry() {
   const exporter = new InMemorySpanExporter()
   const tracing = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
@@ -40,10 +40,10 @@ export function useOpenTelemetry() {
     return resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics)
   }
   return {
-    /** The spans that have ended, by their name. */
+    /** Returns the ended spans, or those with a name. */
     spans: (name?: string) =>
       exporter.getFinishedSpans().filter((span) => name === undefined || span.name === name),
-    /** The values of an instrument, one for each set of attributes. */
+    /** Returns the values of an instrument, one for each set of attributes. */
     async points(name: string): Promise<Point[]> {
       const metric = (await collect()).find(({ descriptor }) => descriptor.name === name)
       if (metric?.dataPointType === DataPointType.HISTOGRAM)
@@ -56,9 +56,9 @@ export function useOpenTelemetry() {
       if (metric?.dataPointType !== DataPointType.SUM) return []
       return metric.dataPoints.map(({ attributes, value }) => ({ attributes, value }))
     },
-    /** The instruments that have a value. */
+    /** Returns the names of the instruments with a value. */
     names: async () => (await collect()).map(({ descriptor }) => descriptor.name).sort(),
-    /** Everything there is, as text. */
+    /** Returns all spans and metrics as text. */
     async text(): Promise<string> {
       const shown = exporter.getFinishedSpans().map(({ name, attributes, events, status, links }) => ({
         name,
@@ -72,7 +72,7 @@ export function useOpenTelemetry() {
   }
 }
 
-/** No SDK any more: what a host without one has. */
+/** Removes the SDK, as in a host without an SDK. */
 export function forget(): void {
   trace.disable()
   metrics.disable()

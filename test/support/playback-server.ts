@@ -1,12 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
+import { tested } from '../../src/io/opencode/versions.ts'
 import type { OpenCodeEvent } from '../../src/replies.ts'
 import { ServerState, type Recording } from './recordings.ts'
 
 /**
- * An opencode server, as far as a connection sees it, that plays a recorded turn event by event as the test says, and
- * answers what a server that has come so far would answer.
+ * Fake opencode server for connections. Plays a recorded turn event by event, under control of the test, and answers
+ * requests according to the events so far.
  */
 export class PlaybackServer {
   readonly #recording: Recording
@@ -15,7 +16,7 @@ export class PlaybackServer {
   #events: OpenCodeEvent[] = []
   #at = 0
   #prompted: (() => void) | undefined
-  /** Resolves when the prompt came. */
+  /** Promise that resolves when the prompt arrives. */
   readonly prompted = new Promise<void>((resolve) => {
     this.#prompted = resolve
   })
@@ -37,10 +38,10 @@ export class PlaybackServer {
     return playback
   }
 
-  /** Plays up to an event of the recording; what nobody listens to is lost. */
+  /** Plays the recording up to an event. Events without an open stream are lost. */
   playTo(end = this.#events.length): void {
     for (const event of this.#events.slice(this.#at, end)) {
-      // The recording's own connection was another one.
+      // This event belongs to the connection of the recording.
       if (event.type === 'server.connected') continue
       for (const stream of this.#streams) send(stream, event)
     }
@@ -53,18 +54,18 @@ export class PlaybackServer {
     this.#streams.clear()
   }
 
-  /** Runs before the next answer to a path; where it says true, it has dealt with the request. */
+  /** Runs a function before the next answer to a path. If it returns true, it has answered the request. */
   beforeNext(path: string, run: (response: ServerResponse) => unknown): void {
     this.#hooks.push({ path, run })
   }
 
-  /** Answers a request with what is true now, but so late that a stream that was cut meanwhile is up again. */
+  /** Answers a request with the present state, but after a delay in which a cut stream is open again. */
   answerLate(response: ServerResponse, path: string): void {
     const body = JSON.stringify(this.#read(path))
     setTimeout(() => response.setHeader('content-type', 'application/json').end(body), 300)
   }
 
-  /** Where the first event that matches is. */
+  /** Returns the index of the first matching event. */
   indexOf(matches: (event: OpenCodeEvent) => boolean): number {
     return this.#recording.events.findIndex(matches)
   }
@@ -102,7 +103,7 @@ export class PlaybackServer {
 
   #read(path: string): unknown {
     const state = new ServerState(this.#events.slice(0, this.#at))
-    if (path === '/global/health') return { healthy: true, version: '1.18.33' }
+    if (path === '/global/health') return { healthy: true, version: tested.to }
     if (path === '/session' || path === '/session/{id}')
       return { id: this.#recording.sessionID, directory: '/w' }
     if (path === '/session/status') return state.status

@@ -6,10 +6,10 @@ import type { Moment } from './lifecycle-coverage.ts'
 import { step } from './lifecycle-driver.ts'
 import { longMs, simulatedDriver } from './simulated-driver.ts'
 
-/** Longer than any happening takes, but for the passing of time. */
+/** Time in ms that is longer than any happening except `time passes`. */
 const marginMs = 20_000
 
-/** Where a walk is in the model, and for how long time has passed by its steps alone. */
+/** State of a walk in the model, and the time that its steps took since `time passes`. */
 export interface Prediction {
   model: LifecycleModel
   moment: Moment
@@ -17,13 +17,13 @@ export interface Prediction {
   steps: number
 }
 
-/** The beginning of a walk, and what walks. */
+/** Returns the initial state of a walk, with the simulated server. */
 export const walkOf = (model: LifecycleModel) => ({
   model: { model, moment: initialTransition(model)[0], elapsedMs: 0, steps: 0 },
   real: simulatedDriver(),
 })
 
-/** Something that happens, where the model has it: it is held to where that leads. */
+/** Happening that is possible in the model's state; the server must reach the state that the model predicts. */
 class Step implements AsyncCommand<Prediction, ReturnType<typeof simulatedDriver>> {
   readonly #happening: Happening
 
@@ -52,6 +52,6 @@ class Step implements AsyncCommand<Prediction, ReturnType<typeof simulatedDriver
   }
 }
 
-/** All that the model knows. */
+/** Returns a command for each happening of the model. */
 export const steps = (model: LifecycleModel) =>
   model.events.map((type) => fc.constant(new Step(type as Happening)))

@@ -13,12 +13,12 @@ import type { DriverOptions } from './simulated-driver.ts'
 
 const healthIntervalMs = 20_000
 const probeTimeoutMs = 2_000
-/** A stream that says nothing is opened again after 30 s: a server that answers is never silent for so long. */
+/** Grace time in ms: longer than 30 s, after which a silent stream is reopened. */
 const busyGraceMs = 60_000
 const backoffMaxMs = 1_000
-/** Longer than a real start takes. */
+/** Time limit in ms that is longer than a real start. */
 const startTimeoutMs = 100_000
-/** Longer than any path takes besides. */
+/** Time in ms that is longer than the rest of any path. */
 const longMs = 500_000
 const memoryLimitMb = 100_000
 const neverMs = 2 ** 31 - 1
@@ -39,16 +39,16 @@ const durations = {
   turnDeadlineMs: neverMs,
 }
 
-/** Where a server is driven: its options, and for how long a step may take, in real ms. */
+/** Setting of a driven server: its options, and the time limit of a step in real ms. */
 export interface ProcessSetting {
-  /** `binary` is the file itself. */
+  /** Options; `binary` is the file itself, not a name. */
   options: Pick<OpenCodeServerOptions, 'home' | 'proxy'> & { binary: string }
   patienceMs: number
 }
 
 /**
- * The real machine on real processes: of any opencode that answers by `askingScript`. One is held where nothing is to
- * happen to it by itself. Only within a test.
+ * Returns a driver of the real machine on real processes, of any opencode that answers by `askingScript`. A process is
+ * stopped (SIGSTOP) while nothing may happen by itself. Works only within a test.
  */
 export function processDriver(
   { options, patienceMs }: ProcessSetting,
@@ -73,7 +73,7 @@ export function processDriver(
     actor.stop()
     binary.remove()
   }
-  // Where a path breaks off nobody finishes it, and what is held can end by nothing else.
+  // A path that breaks off is not finished, and a stopped process ends only by SIGKILL.
   onTestFinished(() => {
     stop()
     processesOf(home).forEach(end)
@@ -98,7 +98,7 @@ export function processDriver(
     lastEnd: () => lastEndOf(turns),
     finish: async () => {
       stop()
-      // One that is killed is gone before its port is closed.
+      // A killed process may end before its port is closed.
       const isOver = () => expectNothingLeft(home, [...server.baseURLs])
       await vi.waitFor(isOver, { timeout: patienceMs, interval: 20 })
       expect(wrong).toEqual([])
@@ -120,7 +120,7 @@ function happenings(server: DrivenServer, binary: Binary): Record<Happening, () 
     if (pid !== undefined) end(pid)
     await server.rest(() => server.pid !== pid)
   }
-  /** While it does not answer. */
+  /** Lets time pass while the process does not answer. */
   const silent = async (ms: number) => {
     server.hold()
     await clock.advance(ms)
@@ -149,7 +149,7 @@ function happenings(server: DrivenServer, binary: Binary): Record<Happening, () 
     'answers a probe': () => server.elapse(healthIntervalMs),
     'loses a probe': () => silent(healthIntervalMs + probeTimeoutMs),
     wedges: () => silent(busyGraceMs + 2 * (healthIntervalMs + probeTimeoutMs)),
-    // The first reading of a spawn would say that its limit is too low.
+    // A first reading above the limit would count as a limit that is too low.
     'exceeds its memory': async () => {
       await server.elapse(healthIntervalMs)
       server.ballastMb = memoryLimitMb

@@ -6,10 +6,10 @@ import { OpenCodeServer, type OpenCodeServerOptions, type Reply, type Turn } fro
 import { startScriptedModel, type ScriptedRule } from '../../src/testing/index.ts'
 import { expectNothingLeft } from './home.ts'
 
-/** The agent's key for the scripted model. */
+/** Key of the agent for the scripted model. */
 export const apiKey = 'sk-real-test-0123456789'
 
-/** The real opencode binary, in front of a scripted model, in a home of its own. */
+/** Starts a server with the real opencode binary and a scripted model, in a new home. */
 export async function realServer(
   script: readonly ScriptedRule[],
   options: Partial<OpenCodeServerOptions> = {},
@@ -20,7 +20,7 @@ export async function realServer(
     home,
     proxy: { baseURL: model.baseURL, apiKey },
     models: ['gpt-4o'],
-    // The one of the repository, whatever the machine has installed.
+    // The binary of this repository, whatever the machine has installed.
     binary: join(import.meta.dirname, '../../node_modules/opencode-ai/bin/opencode.exe'),
     ...options,
   })
@@ -35,8 +35,8 @@ export async function realServer(
   return { home, model, server, close }
 }
 
-/** All replies of a turn, once it is done. */
+/** Resolves with all replies of a turn when the turn is done. */
 export const collect = (turn: Turn): Promise<Reply[]> => firstValueFrom(turn.replies$.pipe(toArray()))
 
-/** The kinds of replies, in order. */
+/** Returns the kinds of replies, in order. */
 export const kinds = (replies: readonly Reply[]): string[] => replies.map((reply) => reply.kind)

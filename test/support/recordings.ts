@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { TurnReducer, type TurnSnapshot } from '../../src/actors/turn/reducer/reducer.ts'
 import type { OpenCodeEvent, Reply, TurnOutput } from '../../src/replies.ts'
 
-/** A stream recorded from the real server, and what the contract makes of it. */
+/** Recorded stream of the real server, with the expected outputs. */
 export interface Recording {
   about: string
   sessionID: string
@@ -16,7 +16,7 @@ export interface Recording {
   }
 }
 
-/** Every recording: those of the specification (`streams`) and our own (`recorded`), by name. */
+/** All recordings by name: those of the specification (`streams`) and of this package (`recorded`). */
 export const recordings: ReadonlyMap<string, Recording> = new Map(
   ['streams', 'recorded'].flatMap((folder) => {
     const base = new URL(`../fixtures/${folder}/`, import.meta.url)
@@ -38,7 +38,7 @@ export function reducerOf({ sessionID, userMessageID, traceId }: Recording): Tur
   return new TurnReducer({ sessionId: sessionID, messageId: userMessageID, traceId })
 }
 
-/** What a reducer of a recording's turn makes of events. */
+/** Returns the outputs of a reducer for events of a recording's turn. */
 export function play(
   recording: Recording,
   events: readonly OpenCodeEvent[] = recording.events,
@@ -69,7 +69,7 @@ interface StoredMessage {
   parts: Map<string, Fields>
 }
 
-/** What a server that sent these events answers when it is asked (opencode 1.18.33). */
+/** State of a server after it has sent some events, as its API answers it. */
 export class ServerState {
   readonly #messages = new Map<string, StoredMessage>()
   readonly #status = new Map<string, unknown>()
@@ -84,7 +84,7 @@ export class ServerState {
     return Object.fromEntries(this.#status)
   }
 
-  /** The entries of `GET /permission` and `GET /question`. */
+  /** Entries of `GET /permission` and `GET /question`. */
   get requests(): unknown {
     return [...this.#requests.values()]
   }

@@ -2,11 +2,11 @@ import { expect } from 'vitest'
 import { isTerminal } from '../../src/replies.ts'
 import type { FinalReply, Reply } from '../../src/index.ts'
 
-/** The text of all replies of a kind, joined. */
+/** Returns the joined text of all replies of a kind. */
 export const joined = (replies: readonly Reply[], kind: 'delta' | 'reasoning' = 'delta'): string =>
   replies.map((reply) => (reply.kind === kind ? reply.content : '')).join('')
 
-/** Asserts what every turn promises: one terminal reply, the last; each call once, before its one result. */
+/** Asserts the invariants of a turn: one terminal reply, at the end; each call once, before its single result. */
 export function expectWellFormed(replies: readonly Reply[]): void {
   expect(replies.filter(isTerminal)).toEqual(replies.slice(-1))
   const calls = replies.flatMap((reply) => (reply.kind === 'tool_call' ? [reply.call_id] : []))
@@ -19,7 +19,7 @@ export function expectWellFormed(replies: readonly Reply[]): void {
   }
 }
 
-/** Asserts that a turn ended with all of a text, and that its deltas, joined, are that text. */
+/** Asserts that a turn ended with a text, and that its joined deltas are that text. */
 export function expectWhole(replies: readonly Reply[], text: string): FinalReply {
   expectWellFormed(replies)
   const final = replies.at(-1)

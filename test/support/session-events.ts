@@ -1,11 +1,11 @@
 import { TurnReducer, type TurnReducerOptions } from '../../src/actors/turn/reducer/reducer.ts'
 import type { OpenCodeEvent } from '../../src/replies.ts'
 
-/** The session that these events are of, and its prompt. */
+/** Session of the events, and its prompt. */
 export const sessionID = 'ses_1'
 export const promptID = 'msg_u'
 
-/** An event of the session, as opencode sends it (1.18.33), without an id. */
+/** Returns an event of the session in opencode's form, without an id. */
 export const event = (type: string, properties: Record<string, unknown> = {}): OpenCodeEvent => ({
   type,
   properties: { sessionID, ...properties },
@@ -17,7 +17,7 @@ export const userMessage = (id: string) => event('message.updated', { info: { id
 
 export const prompt = userMessage(promptID)
 
-/** An assistant message that answers the prompt. */
+/** Returns an assistant message that answers the prompt. */
 export const answer = (more: Record<string, unknown> = {}) =>
   event('message.updated', {
     info: { id: 'msg_a', sessionID, role: 'assistant', parentID: promptID, ...more },
@@ -31,17 +31,17 @@ export const part = (id: string, text: string, end?: number) =>
 export const delta = (partID: string, text: string) =>
   event('message.part.delta', { messageID: 'msg_a', partID, field: 'text', delta: text })
 
-/** A part of the answer that is no text: a step's beginning or end, or what is not known. */
+/** Returns a part of the answer that is not text: the start or end of a step, or an unknown part. */
 export const otherPart = (type: string, id = `prt_${type}`) =>
   event('message.part.updated', { part: { id, sessionID, messageID: 'msg_a', type, text: 'none' } })
 
-/** The text of a user message; `synthetic` where the server itself made it. */
+/** Returns the text of a user message; `synthetic` if the server created it. */
 export const userText = (messageID: string, synthetic = false) =>
   event('message.part.updated', {
     part: { id: `prt_${messageID}`, sessionID, messageID, type: 'text', text: 'go on', synthetic },
   })
 
-/** A call of a tool, at one of its states: by default not yet run. */
+/** Returns a call of a tool in a state; pending by default. */
 export const toolCall = (messageID: string, state: object = { status: 'pending', input: {} }) =>
   event('message.part.updated', {
     part: {
@@ -55,7 +55,7 @@ export const toolCall = (messageID: string, state: object = { status: 'pending',
     },
   })
 
-/** A turn of the session to which these events came, and what it gave. */
+/** Returns a reducer of the session's turn after the given events, and its outputs. */
 export function play(events: readonly OpenCodeEvent[], mask?: TurnReducerOptions['mask']) {
   const reducer = new TurnReducer({
     sessionId: sessionID,

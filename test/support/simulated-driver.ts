@@ -6,11 +6,11 @@ import { lastEndOf, type LifecycleDriver } from './lifecycle-driver.ts'
 import { createServer, type TestServer } from './machine-harness.ts'
 
 const healthIntervalMs = 1_000
-/** A stream is heard of every 10 s: silence is known a little later. */
+/** Grace time in ms, a little longer than the interval of heartbeats (10 s). */
 const busyGraceMs = 12_000
 const backoffMaxMs = 1_000
 const startTimeoutMs = 5_000
-/** Longer than any path takes besides, and short enough to be waited for. */
+/** Time in ms that is longer than the rest of any path, and short enough to simulate. */
 export const longMs = 100_000
 
 const options = {
@@ -27,15 +27,15 @@ const options = {
   turnDeadlineMs: 1e9,
 }
 
-/** What depends on the model's options. */
+/** Options that the model and the server share. */
 export interface DriverOptions {
   maxRestarts: number
   unhealthyThreshold: number
 }
 
 /**
- * The real machine in a fake world, where a process ignores every signal and ends when the model says so: whatever may
- * come in the middle of a stop does.
+ * Returns a driver of the real machine in a fake world. A process ignores every signal and ends when the model says so, so
+ * that other happenings can occur during a stop.
  */
 export function simulatedDriver(
   limits: DriverOptions = { maxRestarts: 2, unhealthyThreshold: 2 },
@@ -68,7 +68,7 @@ function happenings(
 ): Record<Happening, () => Promise<void>> {
   const { world, advance } = server
   let keys = 0
-  /** Does it while the world is so, and waits for as long. */
+  /** Changes the world, acts, waits, and restores the world. */
   const whileIs = async (script: Partial<typeof world.script>, ms: number, act = () => {}) => {
     const before = { ...world.script }
     Object.assign(world.script, script)
@@ -108,7 +108,7 @@ function happenings(
     'answers a probe': () => advance(healthIntervalMs),
     'loses a probe': () => whileIs({ probe: 'fails' }, healthIntervalMs),
     wedges: () => whileIs({ probe: 'fails', heartbeats: false }, busyGraceMs + healthIntervalMs),
-    // The first reading of a spawn would say that its limit is too low.
+    // A first reading above the limit would count as a limit that is too low.
     'exceeds its memory': async () => {
       await advance(healthIntervalMs)
       await whileIs({ residentMb: 601 }, healthIntervalMs)

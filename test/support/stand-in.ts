@@ -6,7 +6,7 @@ import { OpenCodeServer } from '../../src/index.ts'
 import type { OpenCodeServerOptions } from '../../src/index.ts'
 import { expectNothingLeft, tempHome } from './home.ts'
 
-/** A request that a stand-in got. */
+/** Request that a stand-in received. */
 export interface StandInRequest {
   method: string
   url: string
@@ -14,11 +14,11 @@ export interface StandInRequest {
   body: unknown
 }
 
-/** The path of a stand-in for the opencode binary, by its behaviour. */
+/** Returns the path of a stand-in for the opencode binary, by its behaviour. */
 export const standIn = (name: string): string =>
   fileURLToPath(new URL(`../fixtures/stand-ins/${name}.mjs`, import.meta.url))
 
-/** A server on a stand-in, closed when the test is over; then nothing of it may be left. */
+/** Creates a server on a stand-in. Closes the server when the test finishes, and asserts that nothing is left. */
 export function standInServer(name: string, options: Partial<OpenCodeServerOptions> = {}) {
   const { home = tempHome() } = options
   const [starts, requests] = [join(home, 'starts.jsonl'), join(home, 'requests.jsonl')]

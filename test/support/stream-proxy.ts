@@ -9,32 +9,32 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { OpenCodeEvent } from '../../src/index.ts'
 
-/** What becomes of a frame: it goes by, the stream is cut at it, or the last `again` frames are sent once more after it. */
+/** Fate of a frame: it passes, the stream is cut at it, or the last `again` frames are repeated after it. */
 export type Fate = 'pass' | 'cutBefore' | 'cutWithin' | 'cutAfter' | { again: number }
 
-/** How the event stream that goes through a proxy misbehaves; all of it may be changed at any time. */
+/** Faults of the event stream through a proxy; may be changed at any time. */
 export interface StreamFaults {
   /** Decides on each frame of the sessions that were prompted through the proxy, and of their children. */
   onFrame: (event: OpenCodeEvent) => Fate
-  /** Before each frame, in ms. */
+  /** Delay before each frame, in ms. */
   delayMs: number
-  /** Sends the bytes in pieces of so many, wherever that cuts a frame or a character; 0 leaves them whole. */
+  /** Size of the pieces in which bytes are sent, whatever they cut; 0 for whole frames. */
   pieceBytes: number
-  /** Turns new streams away: by closing the connection, or by a 503. */
+  /** True to reject new streams, alternately by closing the connection and by a 503. */
   isRefusing: boolean
 }
 
-/** A proxy between the runtime and a server: everything goes by, the event stream may be cut, stalled and torn. */
+/** Proxy between the runtime and a server. Passes everything, but can cut, stall and split the event stream. */
 export interface StreamProxy {
   readonly baseURL: string
   readonly faults: StreamFaults
-  /** Streams that were opened through it, and tries that were turned away. */
+  /** Number of streams that were opened, and of those that were rejected. */
   readonly counts: { opened: number; refused: number }
-  /** Cuts every stream that is open. */
+  /** Cuts all open streams. */
   cut(): void
-  /** Holds every frame back, the connection stays. */
+  /** Holds all frames back, and keeps the connections. */
   stall(): void
-  /** Lets go of what a stall held back. */
+  /** Sends the frames that a stall held back. */
   resume(): void
   close(): Promise<void>
 }
@@ -118,7 +118,7 @@ class Proxy implements StreamProxy {
 
   async #pump(from: IncomingMessage, to: ServerResponse): Promise<void> {
     this.counts.opened++
-    // What was written goes out first: a frame is cut where it is said to be, not before.
+    // Written data is sent first, so that a frame is cut exactly at the given point.
     const cut = () => to.socket?.destroySoon()
     this.#cuts.add(cut)
     to.once('close', () => this.#cuts.delete(cut))
@@ -158,7 +158,7 @@ class Proxy implements StreamProxy {
   }
 }
 
-/** Frames with the empty line that ends each. */
+/** Yields frames, each with its final empty line. */
 async function* frames(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
   let rest = Buffer.alloc(0)
   for await (const chunk of bytes) {

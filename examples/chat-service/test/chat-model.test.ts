@@ -5,13 +5,13 @@ import { ChatSubject, type Sight } from './chat-subject.ts'
 
 const nameOf = ({ value, context }: Moment): string => `${value} ${JSON.stringify(context)}`
 
-/** Paths along each transition of the model, also along those that change nothing. */
+/** Paths along each transition of the model, including transitions without a change. */
 const paths = createTestModel(chatModel, {
   serializeTransition: (_state, event, before) =>
     event && before ? `${event.type} in ${nameOf(before)}` : '',
 }).getShortestPaths()
 
-/** Where the service has to be. */
+/** Returns the expected state of the service. */
 function sightOf(moment: Moment): Sight {
   const { value, context } = moment
   return {
@@ -24,12 +24,12 @@ function sightOf(moment: Moment): Sight {
 }
 
 const walks = paths.map(({ steps: [first, ...steps] }) => {
-  if (!first) throw new Error('A path has a beginning')
+  if (!first) throw new Error('The path has no first state')
   return { name: steps.map(({ event }) => event.type).join(', '), first: first.state, steps }
 })
 
-// Each on processes of its own: they wait for one another no more than clients of different hosts do.
-describe.concurrent('the chat service is where its model is, after', () => {
+// Each test has its own processes, so that the tests run concurrently.
+describe.concurrent('the chat service is in the state of its model after', () => {
   it.each(walks)('$name', async ({ first, steps }) => {
     await using subject = await ChatSubject.start()
     await subject.settle(sightOf(first))

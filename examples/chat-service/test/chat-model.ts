@@ -1,11 +1,11 @@
 import { assign, setup, type SnapshotFrom } from 'xstate'
 
-/** What happens to a service: by its clients, its host, or the world. */
+/** Happening to a service, caused by its clients, its host, or the world. */
 export type Happening =
   | 'a client posts'
-  /** The message that is answered, or would be first. */
+  /** Cancellation of the message that is answered, or would be answered first. */
   | 'a client cancels'
-  /** What the message that is answered asked for. */
+  /** Permission for the message that is answered. */
   | 'a client allows'
   | 'the last client leaves'
   | 'the server comes up'
@@ -13,12 +13,12 @@ export type Happening =
   | 'the host retries'
   | 'the host closes'
 
-/** How many messages one room takes, and how many restarts a server has, in the model and in what it drives. */
+/** Limits of open messages per room and of restarts, in the model and in the real service. */
 export const limits = { maxOpenPerRoom: 2, maxRestarts: 1 }
 
 const types = {} as { context: { open: number; restarts: number }; events: { type: Happening } }
 
-/** No server, no turn, no time: only what clients and hosts may rely on. One room. */
+/** Model of a service with one room, without server, turns and time. */
 export const chatModel = setup({
   types,
   guards: {
@@ -79,7 +79,7 @@ export const chatModel = setup({
     },
     down: {
       on: {
-        'a client posts': 'down', // refused: a transition without a target and an action would be none to a test model
+        'a client posts': 'down', // rejected; the target is needed, because a test model ignores a transition without target and action
         'the host retries': { target: 'opening', actions: 'renew' },
         'the host closes': 'closed',
       },
@@ -97,10 +97,10 @@ export const chatModel = setup({
   },
 })
 
-/** A moment of the model. */
+/** State of the model. */
 export type Moment = SnapshotFrom<typeof chatModel>
 
-/** How the messages end that do, in order: with an `answer`, or an error of this code. */
+/** Returns the ends of messages in order: `answer`, or the code of an error. */
 export function endsOf(before: Moment, happening: Happening, after: Moment): string[] {
   const ended = Math.max(0, before.context.open - after.context.open)
   const ends = Array<string>(ended).fill(how[happening] ?? 'cancelled')

@@ -14,27 +14,27 @@ import { isEnd, type ChatEvent, type MessageEvent, type ServiceState } from '../
 import { limits, type Happening } from './chat-model.ts'
 
 const room = 'lobby'
-/** Long enough for a busy machine; nothing waits for it to pass. */
+/** Time limit for a busy machine; no test waits for the whole time. */
 const patience = { timeout: 20_000, interval: 5 }
 
-/** Where a real service is. */
+/** State of a real service. */
 export interface Sight {
   status: ServiceState
-  /** Messages of whose end no client was told. */
+  /** Number of messages whose end no client has received. */
   open: number
-  /** Messages that take a place in their room. */
+  /** Number of messages that occupy a place in their room. */
   placed: number
-  /** Processes that live. */
+  /** Number of live processes. */
   alive: number
-  /** Whether the first of the open messages waits for a client's permission, and so really runs. */
+  /** True if the first open message waits for a client's permission, and therefore runs. */
   asks: boolean
 }
 
-/** The chat service on processes of a fake opencode, where the model's happenings can be made to happen. */
+/** Chat service on processes of a fake opencode, with a function for each happening of the model. */
 export class ChatSubject implements AsyncDisposable {
-  /** What the clients were told. */
+  /** Events that the clients received. */
   readonly events: ChatEvent[] = []
-  /** Ids of messages, in the order in which they were taken. */
+  /** Ids of accepted messages, in order. */
   readonly taken: string[] = []
   readonly #home: string
   readonly #fake: FakeOpenCode
@@ -54,7 +54,7 @@ export class ChatSubject implements AsyncDisposable {
     this.#chat = new ChatService(
       {
         home,
-        proxy: { baseURL: 'http://127.0.0.1:9/v1', apiKey: 'sk-nobody-asks' },
+        proxy: { baseURL: 'http://127.0.0.1:9/v1', apiKey: 'sk-unused' },
         models: ['gpt-4o'],
         binary: fake.binary,
         maxRestarts: limits.maxRestarts,
@@ -68,7 +68,7 @@ export class ChatSubject implements AsyncDisposable {
     this.#client = this.#chat.room$(room).subscribe()
   }
 
-  /** Each begins; `settle` waits for what follows from it by itself. */
+  /** Functions that cause a happening; `settle` waits for its effects. */
   readonly happen: Record<Happening, () => unknown> = {
     'a client posts': () => {
       const posted = this.#chat.post(room, 'permission')
@@ -90,7 +90,7 @@ export class ChatSubject implements AsyncDisposable {
     'the host closes': () => void this.#chat.close(),
   }
 
-  /** Waits until the service is where it has to be, and has the next start of its server wait. */
+  /** Waits until the service is in the expected state, and holds the next start of its server. */
   async settle(expected: Sight): Promise<void> {
     await vi.waitFor(() => expect(this.look()).toEqual(expected), patience)
     if (expected.status === 'ready') this.#fake.hold()
@@ -107,12 +107,12 @@ export class ChatSubject implements AsyncDisposable {
     }
   }
 
-  /** How the messages ended that did: with an `answer`, or the code of an error; in order. */
+  /** Ends of messages in order: `answer`, or the code of an error. */
   get ends(): string[] {
     return this.#messages.filter(isEnd).map((end) => (end.type === 'error' ? end.code : end.type))
   }
 
-  /** Ends it, and looks back: each message ended exactly once, no transition was a strange one, and nothing is left. */
+  /** Closes the service, and asserts that each message ended once, each transition was declared, and no process is left. */
   async finish(): Promise<void> {
     await this.#close()
     this.#lifecycle.toBeDeclared()
@@ -127,7 +127,7 @@ export class ChatSubject implements AsyncDisposable {
     await rm(this.#home, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
   }
 
-  /** Without clients nothing is left to be waited for. */
+  /** Closes the service without clients, so that no running answer delays the close. */
   #close(): Promise<void> {
     this.#client.unsubscribe()
     return this.#chat.close()
@@ -146,7 +146,7 @@ export class ChatSubject implements AsyncDisposable {
     return this.#fake.starts.map(({ pid }) => pid)
   }
 
-  /** The permission that a message asked for. */
+  /** Returns the permission request of a message. */
   #asked(message: string | undefined): string | undefined {
     const asks = this.#messages.filter((event) => event.type === 'permission' && event.message === message)
     return asks.map((event) => ('request' in event ? event.request : undefined))[0]

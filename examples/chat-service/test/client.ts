@@ -3,9 +3,9 @@ import type { ChatEvent } from '../events.ts'
 
 type EventOf<K> = Extract<ChatEvent, { type: K }>
 
-/** A client of a chat service: one room, over HTTP. */
+/** Client of one room of a chat service, over HTTP. */
 export class Client {
-  /** All that it was told, from the beginning; completes when the service ends the stream. */
+  /** Received events from the first on; completes when the service ends the stream. */
   readonly events$: Observable<ChatEvent>
   readonly #url: string
   readonly #leaving = new AbortController()
@@ -20,7 +20,7 @@ export class Client {
     }).pipe(shareReplay())
   }
 
-  /** Comes in: resolves once it is told how the service is. */
+  /** Joins the room. Resolves at the first status. */
   async join(): Promise<this> {
     await this.until('status')
     return this
@@ -30,7 +30,7 @@ export class Client {
     this.#leaving.abort()
   }
 
-  /** The first event of a type (that is so), also one that it was told before. */
+  /** Resolves with the first event of a type that matches, also if it was received before. */
   until<K extends ChatEvent['type']>(type: K, isIt: (event: EventOf<K>) => boolean = () => true) {
     const isOne = (event: ChatEvent): event is EventOf<K> => event.type === type && isIt(event as EventOf<K>)
     return firstValueFrom(this.events$.pipe(filter(isOne), timeout(60_000)))

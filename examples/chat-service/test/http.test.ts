@@ -11,7 +11,7 @@ import { ChatService } from '../chat.ts'
 import { createChatServer } from '../http.ts'
 import { Client } from './client.ts'
 
-/** The service over HTTP, on a fake opencode that goes wrong as told. */
+/** Starts the service over HTTP, on a fake opencode with the given faults. */
 async function serve(faults: FakeFaults | FakeFaults[] = {}, { retryMs = 600_000, maxRestarts = 5 } = {}) {
   const home = await mkdtemp(join(tmpdir(), 'chat-test-'))
   const fake = await fakeOpenCode(faults)
@@ -36,7 +36,7 @@ const idOf = async (response: Response): Promise<string> =>
   ((await response.json()) as { message: string }).message
 
 describe('the chat service over HTTP', () => {
-  it('answers a room in pieces, and in one conversation', async () => {
+  it('streams answers to a room, within one conversation', async () => {
     const { fake, enter, status } = await serve()
     const [client, other] = [await enter(), await enter('elsewhere')]
     const said = await client.say('echo:Hello there')
@@ -55,7 +55,7 @@ describe('the chat service over HTTP', () => {
     expect(await status()).toBe('ready')
   })
 
-  it('has clients answer what the agent asks for', async () => {
+  it('lets clients answer permission requests of the agent', async () => {
     const { enter } = await serve()
     const client = await enter()
     await client.say('permission')
@@ -73,7 +73,7 @@ describe('the chat service over HTTP', () => {
     await client.until('answer', ({ message }) => message === again.message)
   })
 
-  it('refuses what has no place, and cancels what is not wanted', async () => {
+  it('rejects messages above the limit, and cancels messages on request', async () => {
     const { enter } = await serve()
     const client = await enter()
     const messages = [await idOf(await client.say('hang')), await idOf(await client.say('hang'))]
@@ -87,7 +87,7 @@ describe('the chat service over HTTP', () => {
     }
   })
 
-  it('cancels what nobody waits for any more', async () => {
+  it('cancels the messages of a room without clients', async () => {
     const { enter, chat } = await serve()
     const [client, other, elsewhere] = [await enter(), await enter(), await enter('elsewhere')]
     await client.say('permission')
@@ -103,7 +103,7 @@ describe('the chat service over HTTP', () => {
     await back.until('answer')
   })
 
-  it('tells of a server that dies, and that it pays to ask again', async () => {
+  it('reports a server that dies, with the advice to retry', async () => {
     const { enter } = await serve([{ crashAfterEvents: 10 }, {}])
     const client = await enter()
     await client.say('every:20 stream:50')
@@ -115,7 +115,7 @@ describe('the chat service over HTTP', () => {
     expect(await client.until('answer')).toMatchObject({ text: 'I am back' })
   })
 
-  it('refuses while the server is down, and tries it again', async () => {
+  it('rejects messages while the server is down, and restarts the server on request', async () => {
     const dead = { exitOnStart: { code: 1, stderr: 'no disk' } }
     const { chat, enter, status } = await serve([dead, {}], { maxRestarts: 0 })
     const client = await enter()
@@ -146,7 +146,7 @@ describe('the chat service over HTTP', () => {
     expect((await client.say('too late')).status).toBe(503)
   })
 
-  it('is for this machine, and for JSON', async () => {
+  it('accepts only requests of this machine, and only JSON', async () => {
     const { url, status, enter } = await serve()
     const headers = { 'content-type': 'application/json' }
     const post = (path: string, init: RequestInit) => fetch(url + path, { method: 'POST', ...init })

@@ -4,7 +4,7 @@ import { writeConfigFile } from '../../io/opencode/config-file.ts'
 import { lockHome } from '../../io/home/home-lock.ts'
 import { settlePluginPackage } from '../../io/opencode/plugin-package.ts'
 import { baseURLOf, choosePort } from '../../io/process/port.ts'
-import { openPlaces } from '../../io/home/private-places.ts'
+import { exposedPaths } from '../../io/home/private-paths.ts'
 import { spawnServer, type ProcessEvents, type ServerProcess } from '../../io/process/server-process.ts'
 import { planSpawn, type SpawnPlan } from '../../io/process/spawn-plan.ts'
 import { emptyTempFolder } from '../../io/home/temp-folder.ts'
@@ -45,8 +45,8 @@ export async function prepareSpawn(
     signal.throwIfAborted()
     await writeConfigFile(options.values, secretOptions(options))
     await settlePluginPackage(home, secretOptions(options).env)
-    const open = await openPlaces(home)
-    if (open.length > 0) runtime.warn(openPlacesWarning(open))
+    const open = await exposedPaths(home)
+    if (open.length > 0) runtime.warn(exposedPathsWarning(open))
     // The directory is checked before the server runs in it and before any request names it.
     const directory = await directoryPolicy(options).resolve(ownDirectory(options, true))
     const plan = planSpawn(options, { binary: file, directory, port: await choosePort(hostname, port) })
@@ -55,7 +55,7 @@ export async function prepareSpawn(
   })
 }
 
-const openPlacesWarning = (open: readonly string[]): string =>
+const exposedPathsWarning = (open: readonly string[]): string =>
   `opencode home: the file system did not set the modes 0700 and 0600, so other users may read the key: ${open.join(', ')}`
 
 /**

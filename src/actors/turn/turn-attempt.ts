@@ -14,7 +14,7 @@ import { isNetworkError, isRefused, refusal, type TurnCause } from './refusal.ts
 import type { ServerConnection, Runtime } from '../runtime.ts'
 import { askServer, linksIn } from './snapshot.ts'
 import type { TurnRecord } from './turn-record.ts'
-import { isIdle, workplaceOf } from '../../io/opencode/wire.ts'
+import { isIdle, workingDirectoryOf } from '../../io/opencode/wire.ts'
 import { messageOf } from '../../util/messages.ts'
 
 /**
@@ -211,7 +211,7 @@ export class TurnAttempt {
    */
   #elsewhere(event: OpenCodeEvent): string | undefined {
     const { directory = '' } = this.#owner.record.conversation
-    const taken = isDecodable(directory) ? workplaceOf(event) : undefined
+    const taken = isDecodable(directory) ? workingDirectoryOf(event) : undefined
     if (taken === undefined || taken === directory) return undefined
     return otherDirectory('directory of the session', directory, taken)
   }

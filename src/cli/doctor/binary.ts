@@ -8,16 +8,16 @@ import { failure, ok, quote, skipped, warning, type Finding } from './finding.ts
 const why: Record<FoundBinary['source'], string> = {
   option: 'given by --binary',
   PATH: 'the first on PATH',
-  installer: 'not on PATH, but where the official installer puts it',
-  package: 'neither on PATH nor in ~/.opencode/bin, so the package opencode-ai',
+  installer: 'not on PATH; found where the official installer puts it',
+  package: 'not on PATH or in ~/.opencode/bin; found in the package opencode-ai',
 }
 
 /** Reports the binary that a server would run, and whether its version is known to work. */
 export const checkBinary: Check = async (context) => {
   const found = await locate(context)
-  if (!('file' in found)) return [found, skipped('version', 'there is no binary to ask')]
+  if (!('file' in found)) return [found, skipped('version', 'no binary was found')]
   const { file, source, stub } = found
-  const stands = stub === undefined ? '' : `; instead of the package's stub ${stub}, which cannot run`
+  const stands = stub === undefined ? '' : `; used instead of the package's stub ${stub}, which cannot run`
   return [ok('binary', `${file} (${why[source]}${stands})`), await version(file, context)]
 }
 
@@ -36,9 +36,9 @@ async function locate({ binary, lookup }: DoctorContext): Promise<FoundBinary | 
 
 function adviceFor(text: string): string {
   if (text.includes('stub'))
-    return 'Install it again without --omit=optional (npm install opencode-ai), or give another --binary.'
+    return 'Install the package again without --omit=optional (npm install opencode-ai), or give another --binary.'
   if (text.includes('--binary names'))
-    return 'Name an executable opencode, or leave --binary out to have it found.'
+    return 'Give an executable opencode, or leave --binary out to search for one.'
   return 'Run npm install opencode-ai, or give --binary.'
 }
 
@@ -48,13 +48,13 @@ async function version(file: string, { signal, secrets }: DoctorContext): Promis
     return failure(
       'version',
       `${file} --version ${quote(answer.failure, secrets)}`,
-      'Run it by hand. A binary for another platform, or one that misses libraries, is replaced by npm install opencode-ai.',
+      'Run that command by hand. If the binary is for another platform or lacks libraries, run npm install opencode-ai.',
     )
-  return judged(quote(answer.version, secrets))
+  return versionFinding(quote(answer.version, secrets))
 }
 
 /** Returns the finding about a version that a binary printed. */
-export function judged(version: string): Finding {
+export function versionFinding(version: string): Finding {
   const range = tested.from === tested.to ? tested.to : `${tested.from} to ${tested.to}`
   switch (judgeVersion(version)) {
     case 'supported':
@@ -62,16 +62,16 @@ export function judged(version: string): Finding {
     case 'untested':
       return warning(
         'version',
-        `opencode ${version} is not one that was tested (${range})`,
-        `It may work; npm install opencode-ai@${tested.to} gives one that does.`,
+        `opencode ${version} was not tested (tested: ${range})`,
+        `This version may work. For a tested version, run npm install opencode-ai@${tested.to}.`,
       )
     case 'unsupported':
       return failure(
         'version',
-        `opencode ${version} is older than ${oldestSupported}`,
+        `opencode ${version} is older than ${oldestSupported}, the oldest supported version`,
         `Run npm install opencode-ai@${tested.to}, or opencode upgrade.`,
       )
     case 'unknown':
-      return warning('version', `cannot read the version ${version}`, `Use opencode ${range}.`)
+      return warning('version', `the version ${version} cannot be read`, `Use opencode ${range}.`)
   }
 }

@@ -1,16 +1,12 @@
 import { statfs } from 'node:fs/promises'
-import { lookAt } from '../../io/home/places.ts'
+import { newHomeBytes } from '../../io/opencode/disk-use.ts'
+import { inspectPath } from '../../io/home/path-status.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'
 
 const check = 'disk space'
 const mebibyte = 1024 * 1024
 
-/**
- * Size of a fresh home after its first minute, in bytes.
- * @remarks Observed in opencode 1.18.33: a database, a log, and a library of 5.5 MB.
- */
-const freshHome = 15 * mebibyte
 /**
  * Size in bytes of a home with the database and snapshots of some weeks, and npm packages for its own tools.
  */
@@ -19,9 +15,10 @@ const comfortable = 500 * mebibyte
 /** Checks that the home has room for opencode's files. */
 export const checkDisk: Check = async ({ home }) => {
   if (home === undefined) return [skipped(check, 'give --home')]
-  const place = await lookAt(home)
-  if (place.kind === 'blocked' || place.kind === 'hidden') return [skipped(check, 'the home comes first')]
-  const folder = place.kind === 'folder' ? home : place.ancestor
+  const status = await inspectPath(home)
+  if (status.kind === 'blocked' || status.kind === 'inaccessible')
+    return [skipped(check, 'fix the home first')]
+  const folder = status.kind === 'folder' ? home : status.ancestor
   const { bavail, bsize } = await statfs(folder)
   return [judgeSpace(bavail * bsize, folder)]
 }
@@ -29,9 +26,10 @@ export const checkDisk: Check = async ({ home }) => {
 /** Returns the finding about a number of free bytes. */
 export function judgeSpace(free: number, folder: string): Finding {
   const found = `${amount(free)} free at ${folder}`
-  const need = `A fresh home takes about ${amount(freshHome)}, and grows with its sessions`
-  if (free < freshHome) return failure(check, found, `${need}: make room, or give another --home.`)
-  if (free < comfortable) return warning(check, found, `${need}: make room before it is left running.`)
+  const need = `A new home takes about ${amount(newHomeBytes)} and grows with its sessions.`
+  if (free < newHomeBytes) return failure(check, found, `${need} Free some space, or give another --home.`)
+  if (free < comfortable)
+    return warning(check, found, `${need} Free some space before the server runs for long.`)
   return ok(check, found)
 }
 

@@ -1,5 +1,5 @@
 import { Secrets } from '../../config/secrets.ts'
-import { printable } from '../rows.ts'
+import { printable } from '../log-entries.ts'
 
 /** Status of a finding. */
 export type Status = 'ok' | 'warning' | 'failure' | 'skipped'

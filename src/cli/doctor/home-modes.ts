@@ -2,7 +2,7 @@ import { chmod, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { configFolder } from '../../io/opencode/config-file.ts'
 import { isClosed } from '../../io/home/modes.ts'
-import { statOf } from '../../io/home/places.ts'
+import { statOf } from '../../io/home/path-status.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'
 
@@ -15,7 +15,7 @@ export const checkModes: Check = async ({ home, uid, platform }) => {
   const folder = configFolder(home)
   const stats = await statOf(folder)
   if (stats === 'ENOENT') return [ok(check, 'there is no config yet')]
-  if (typeof stats === 'string' || !stats.isDirectory()) return [skipped(check, 'the home comes first')]
+  if (typeof stats === 'string' || !stats.isDirectory()) return [skipped(check, 'fix the home first')]
   const isOpen = await canOthersEnter(folder)
   const findings = await Promise.all(
     [{ path: folder, wanted: 0o700 }, ...(await privateFiles(folder))].map((file) =>
@@ -54,8 +54,8 @@ async function judge({ path, wanted, isOpen, uid }: Judged): Promise<Finding | u
   if (typeof stats === 'string')
     return stats === 'ENOENT'
       ? undefined
-      : failure(check, `${path} cannot be read (${stats})`, 'Move it away.')
-  if (wanted === 0o600 && !stats.isFile()) return failure(check, `${path} is no file`, 'Move it away.')
+      : failure(check, `${path} cannot be read (${stats})`, 'Move that file away.')
+  if (wanted === 0o600 && !stats.isFile()) return failure(check, `${path} is not a file`, 'Move it away.')
   const mode = stats.mode & 0o777
   // Only the owner and root may set a mode.
   if (uid !== undefined && uid !== 0 && stats.uid !== uid)
@@ -65,15 +65,15 @@ async function judge({ path, wanted, isOpen, uid }: Judged): Promise<Finding | u
   const exposed = isOpen && path.endsWith('.json') ? `${found}${readable}` : undefined
   if (await refusesModes(path, stats.mode))
     return warning(check, `${exposed ?? found}${noModes}`, mountAdvice)
-  const advice = `Run chmod ${octal(wanted).slice(1)} ${path} (the next start does).`
+  const advice = `Run chmod ${octal(wanted).slice(1)} ${path}. The next start does the same.`
   if (exposed === undefined) return warning(check, found, advice)
-  return failure(check, exposed, `${advice} Then replace the key: it may have been read.`)
+  return failure(check, exposed, `${advice} Then replace the key, because other users may have read it.`)
 }
 
 const readable = ': other users can read the key in it'
-const noModes = ', and the file system sets no modes'
+const noModes = ', and the file system does not support modes'
 const mountAdvice =
-  'A start goes on. Mount the volume for this user alone (CIFS: uid=…,file_mode=0600,dir_mode=0700), or give another --home.'
+  'The server starts anyway. Mount the volume for this user only (CIFS: uid=…,file_mode=0600,dir_mode=0700), or give another --home.'
 
 interface Foreign {
   mode: number
@@ -86,11 +86,11 @@ interface Foreign {
 /** Returns the finding about another user's folder or file, whose mode this user cannot set. */
 function foreign(path: string, { mode, wanted, isOpen, owner, uid }: Foreign): Finding {
   const belongs = `${path} belongs to user ${owner}`
-  const advice = `Hand it over: chown ${uid} ${path}.`
+  const advice = `Change the owner: chown ${uid} ${path}.`
   if ((mode & 0o077) === 0)
     return wanted === 0o700
       ? failure(check, belongs, advice)
-      : warning(check, `${belongs}, and this user may not read it`, advice)
+      : warning(check, `${belongs}, and this user cannot read it`, advice)
   const exposed = isOpen && path.endsWith('.json') && (mode & 0o044) !== 0 ? readable : ''
   return warning(
     check,

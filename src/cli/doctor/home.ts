@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import type { Stats } from 'node:fs'
 import { configFolder } from '../../io/opencode/config-file.ts'
-import { lookAt, statOf, type Place } from '../../io/home/places.ts'
+import { inspectPath, statOf, type PathStatus } from '../../io/home/path-status.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'
 
@@ -11,47 +11,47 @@ import { failure, ok, skipped, warning, type Finding } from './finding.ts'
  */
 export const checkHome: Check = async ({ home, uid, platform }) => {
   if (home === undefined) return [skipped('home', 'give --home')]
-  const [place, config] = [await lookAt(home), await lookAt(configFolder(home))]
-  const problem = unusable('home', home, place) ?? unusable('home', configFolder(home), config)
+  const [status, config] = [await inspectPath(home), await inspectPath(configFolder(home))]
+  const problem = unusablePath('home', home, status) ?? unusablePath('home', configFolder(home), config)
   if (problem !== undefined) return [problem]
-  const [from, isThere] = place.kind === 'absent' ? [place.ancestor, false] : [home, true]
+  const [from, isThere] = status.kind === 'absent' ? [status.ancestor, false] : [home, true]
   const finding =
-    (place.kind === 'folder' ? foreign(home, place.stats, uid) : undefined) ??
+    (status.kind === 'folder' ? foreign(home, status.stats, uid) : undefined) ??
     (platform === 'win32' ? undefined : await sharedFinding(home, from))
-  return [finding ?? ok('home', isThere ? home : `${home} does not exist yet, and can be made`)]
+  return [finding ?? ok('home', isThere ? home : `${home} does not exist yet and can be created`)]
 }
 
 /** Returns the failure of a path where no folder can be used or made. `check` is also the flag's name. */
-export function unusable(check: string, path: string, place: Place): Finding | undefined {
+export function unusablePath(check: string, path: string, status: PathStatus): Finding | undefined {
   const another = `or give another --${check}.`
-  switch (place.kind) {
+  switch (status.kind) {
     case 'blocked':
-      return failure(check, `${place.path} ${place.why}`, `Move it away, ${another}`)
-    case 'hidden':
+      return failure(check, `${status.path} ${status.why}`, `Move ${status.path} away, ${another}`)
+    case 'inaccessible':
       return failure(
         check,
-        `${path} cannot be seen (${place.code})`,
-        `Let this user enter the folders above it, ${another}`,
+        `${path} cannot be accessed (${status.code})`,
+        `Give this user access to the folders above, ${another}`,
       )
     case 'absent':
-      if (place.code === undefined) return undefined
+      if (status.code === undefined) return undefined
       return failure(
         check,
-        `${path} does not exist, and cannot be made in ${place.ancestor} (${place.code})`,
-        place.code === 'EROFS'
-          ? `That is mounted read-only: mount a volume there, ${another}`
-          : `Make it as root and hand it to this user with chown, ${another}`,
+        `${path} does not exist and cannot be created in ${status.ancestor} (${status.code})`,
+        status.code === 'EROFS'
+          ? `The file system is read-only: mount a volume there, ${another}`
+          : `Create the folder as root and chown it to this user, ${another}`,
       )
     case 'folder':
-      if (place.isWritable) return undefined
-      return failure(check, `${path} cannot be written`, `Let this user write it, ${another}`)
+      if (status.isWritable) return undefined
+      return failure(check, `${path} cannot be written`, `Give this user write access, ${another}`)
   }
 }
 
 function foreign(home: string, { uid: owner }: Stats, uid: number | undefined): Finding | undefined {
   if (uid === undefined || owner === uid) return undefined
-  const advice = `Hand it over (chown -R ${uid} ${home}), or run this as user ${owner}.`
-  return warning('home', `${home} belongs to user ${owner}, and this is user ${uid}`, advice)
+  const advice = `Change the owner (chown -R ${uid} ${home}), or run the server as user ${owner}.`
+  return warning('home', `${home} belongs to user ${owner}, but this process runs as user ${uid}`, advice)
 }
 
 /**
@@ -77,7 +77,7 @@ export async function sharedFinding(
 function shared(home: string, folder: string, isSticky: boolean): Finding {
   if (folder === home) return warning('home', `all users may write ${home}`, `Run chmod 700 ${home}.`)
   const finding = isSticky
-    ? `${home} is inside ${folder}, which all users share and the system may empty`
+    ? `${home} is inside ${folder}, which all users may write and the system may empty`
     : `${home} is inside ${folder}, where all users may replace it`
   return warning('home', finding, 'Give a --home in a folder that only this user may write.')
 }

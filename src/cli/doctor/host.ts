@@ -12,9 +12,9 @@ export const checkPlatform: Check = ({ platform }) => {
   if (platform === 'linux') return [ok('platform', `${name} ${process.arch}`)]
   const found =
     platform === 'win32'
-      ? `${name}: never tested; there are no process groups and no file modes, so a stop may leave processes, and the key's file is as readable as its folder`
-      : `${name}: not tested; a stop reaches the process group, but no command that left it`
-  return [warning('platform', found, 'Run it on Linux, for example in a container, where this matters.')]
+      ? `${name} is untested. Without process groups and file modes, a stop may leave processes, and every user who can read the home's folder can read the key`
+      : `${name} is untested: a stop ends the process group, but no command that left the group`
+  return [warning('platform', found, 'If this matters, run the server on Linux, for example in a container.')]
 }
 
 /** Checks the Node that runs this process, because the same Node would run the server's host. */
@@ -29,21 +29,19 @@ export const checkNode: Check = ({ nodeVersion }) => [
  * commands outside the process group; to read the memory of these processes; and to tell whether the process
  * that locked a home, or was left in a home, is still the same process.
  */
-export const checkProc: Check = ({ platform }) => lookAtProc(platform, '/proc')
+export const checkProc: Check = ({ platform }) => inspectProc(platform, '/proc')
 
 /** Checks `/proc` where it is mounted at `folder`; see {@link checkProc}. */
-export async function lookAtProc(platform: NodeJS.Platform, folder: string): Promise<Finding[]> {
+export async function inspectProc(platform: NodeJS.Platform, folder: string): Promise<Finding[]> {
   if (platform === 'win32')
-    return [
-      skipped('proc', 'Linux only: here no memory limit is kept, and no server left by a host is found'),
-    ]
+    return [skipped('proc', 'Linux only: on Windows, memory limits and the search for orphans do not work')]
   if (platform !== 'linux')
-    return [skipped('proc', 'Linux only: here only the process group is reached, and ps tells its memory')]
+    return [skipped('proc', 'Linux only: here a stop ends only the process group, and ps reports its memory')]
   const problem = await procProblem(folder)
   if (problem === undefined)
-    return [ok('proc', `${folder} shows the environment and the memory of own processes`)]
+    return [ok('proc', `${folder} shows the environment and the memory of this user's processes`)]
   const advice =
-    'Mount procfs there, and let this user read its own processes: stops, locks and memory limits rely on it.'
+    'Mount procfs there and let this user read its own processes. Stops, locks and memory limits need it.'
   return [failure('proc', problem, advice)]
 }
 
@@ -63,30 +61,30 @@ async function procProblem(folder: string): Promise<string | undefined> {
 
 /** Checks `/bin/sh`, which runs the watcher of each server, and `SHELL`, which runs the agent's commands. */
 export const checkShell: Check = async ({ platform, env }) => [
-  ...(await lookAtShell(platform, '/bin/sh')),
-  ...lookAtVariable(env),
+  ...(await inspectShell(platform, '/bin/sh')),
+  ...inspectShellVariable(env),
 ]
 
 /** Checks that `SHELL` runs commands; otherwise `SHELL` is left out of the server's environment. */
-function lookAtVariable({ SHELL: shell = '', PATH: path }: NodeJS.ProcessEnv): Finding[] {
+function inspectShellVariable({ SHELL: shell = '', PATH: path }: NodeJS.ProcessEnv): Finding[] {
   const problem = shell === '' ? undefined : shellProblem(shell, path)
   if (problem === undefined) return []
-  const found = `SHELL is ${shell}, which ${problem}: it is left out of the server's environment`
+  const found = `SHELL is ${shell}, which ${problem}, so the server gets no SHELL`
   const advice =
-    'Commands of the agent run in bash, or in /bin/sh where there is none; for another shell, set SHELL, or the option env.'
+    'The agent’s commands run in bash, or in /bin/sh if bash is missing. To use another shell, set SHELL in the environment or in the option env.'
   return [warning('shell', found, advice)]
 }
 
 /** Checks the shell in `file`; see {@link checkShell}. */
-export async function lookAtShell(platform: NodeJS.Platform, file: string): Promise<Finding[]> {
-  if (platform === 'win32') return [skipped('shell', 'not on Windows')]
+export async function inspectShell(platform: NodeJS.Platform, file: string): Promise<Finding[]> {
+  if (platform === 'win32') return [skipped('shell', 'Windows has no /bin/sh')]
   try {
     await access(file, constants.X_OK)
     return [ok('shell', file)]
   } catch (error) {
     const { code = 'unknown' } = error as NodeJS.ErrnoException
     const advice =
-      'Install a shell there: it ends the server of a host that was killed, and runs the agent’s commands.'
+      'Install a shell there. It runs the agent’s commands, and it ends the server if the host is killed.'
     return [warning('shell', `${file} cannot be run (${code})`, advice)]
   }
 }

@@ -17,7 +17,7 @@ export const checkHttpProxy: Check = ({ env, serverEnv, proxy }) => {
   if (set.length === 0) return [ok(check, 'HTTP_PROXY and HTTPS_PROXY are not set')]
   const endpoint = proxy === undefined ? undefined : endpointOf(proxy)
   if (endpoint === undefined)
-    return [skipped(check, `${list} is set: give --proxy to see whether it applies`)]
+    return [skipped(check, `${list} is set: give --proxy to check whether it applies`)]
   const between = httpProxyFor(endpoint.url, serverEnv)
   if (between === undefined)
     return [ok(check, `${list} is set, but ${endpoint.url.hostname} is reached directly`)]
@@ -27,19 +27,19 @@ export const checkHttpProxy: Check = ({ env, serverEnv, proxy }) => {
 /** Returns the HTTP proxy on the way to a URL, as `host (VARIABLE)`; `undefined` if there is none. */
 export function viaOf(url: URL, serverEnv: Record<string, string>): string | undefined {
   const between = httpProxyFor(url, serverEnv)
-  return between && `${hostOf(between.url) ?? 'of no valid URL'} (${between.variable})`
+  return between && `${hostOf(between.url) ?? 'with an invalid URL'} (${between.variable})`
 }
 
 function through({ hostname, protocol }: URL, { variable, url }: HttpProxy): Finding {
   const way = hostOf(url)
   const exempt = `or add ${hostname} to NO_PROXY`
   if (way === undefined)
-    return failure(check, `${variable} is no http or https URL`, `Write it as http://host:port, ${exempt}.`)
-  const sees = protocol === 'http:' ? ', which sees the key and all that is said' : ''
+    return failure(check, `${variable} is not an http or https URL`, `Set it to http://host:port, ${exempt}.`)
+  const sees = protocol === 'http:' ? ', which can read the key and all prompts' : ''
   return warning(
     check,
     `${hostname} is reached through ${way} (${variable})${sees}`,
-    `Leave it if that is meant, ${exempt}.`,
+    `Keep it if that is intended, ${exempt}.`,
   )
 }
 

@@ -17,8 +17,8 @@ export const checkKey: Check = ({ apiKey, proxy }) => {
     return [
       failure(
         'key',
-        `${keyVariable} holds spaces or characters that no header can carry`,
-        'Export the key alone, as the proxy gave it.',
+        `${keyVariable} contains spaces or characters that an HTTP header cannot carry`,
+        'Export only the key, as the proxy issued it.',
       ),
     ]
   if (/^(['"]).*\1$|^Bearer\b|…|\.\.\.$/.test(apiKey))
@@ -26,7 +26,7 @@ export const checkKey: Check = ({ apiKey, proxy }) => {
       warning(
         'key',
         `${keyVariable} is in quotes, begins with Bearer, or is a placeholder`,
-        'Export the key alone, as the proxy gave it.',
+        'Export only the key, as the proxy issued it.',
       ),
     ]
   return [ok('key', `${keyVariable} is set`)]

@@ -1,5 +1,5 @@
 import { holderOf } from '../../io/home/home-lock.ts'
-import { lookAt } from '../../io/home/places.ts'
+import { inspectPath } from '../../io/home/path-status.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped } from './finding.ts'
 
@@ -11,8 +11,8 @@ const check = 'lock'
  */
 export const checkLock: Check = async ({ home }) => {
   if (home === undefined) return [skipped(check, 'give --home')]
-  const { kind } = await lookAt(home)
-  if (kind === 'blocked' || kind === 'hidden') return [skipped(check, 'the home comes first')]
+  const { kind } = await inspectPath(home)
+  if (kind === 'blocked' || kind === 'inaccessible') return [skipped(check, 'fix the home first')]
   const holder = holderOf(home)
   if (holder === undefined) return [ok(check, 'no host uses the home')]
   const since = new Date(holder.at).toISOString()

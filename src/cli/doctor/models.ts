@@ -8,14 +8,17 @@ export function checkModels(wanted: readonly string[], ids: readonly string[]): 
   if (wanted.length === 0) return [skipped(check, 'give --model')]
   return [...new Set(wanted)].map((model) => {
     const by = ids.includes(model) ? model : ids.find((id) => matches(model, id))
-    if (by === model) return ok(check, `${model} is there`)
-    if (by !== undefined) return ok(check, `${model} is covered by ${by}`)
+    if (by === model) return ok(check, `the proxy lists ${model}`)
+    if (by !== undefined) return ok(check, `the proxy lists ${by}, which covers ${model}`)
     const close = closeTo(model, ids)
-    const instead = close.length > 0 ? `Did you mean ${close.join(' or ')}? Else add it` : 'Add it'
+    const instead =
+      close.length > 0 ? `Did you mean ${close.join(' or ')}? Otherwise, add the model` : 'Add the model'
     return failure(
       check,
-      ids.length === 0 ? `${model} is missing: the proxy lists none` : `${model} is not among them`,
-      `${instead} to the proxy's list, or let the key use it.`,
+      ids.length === 0
+        ? `the proxy lists no models, so ${model} is missing`
+        : `the proxy does not list ${model}`,
+      `${instead} to the proxy, or allow the key to use it.`,
     )
   })
 }

@@ -1,5 +1,5 @@
 import { holderOf } from '../../io/home/home-lock.ts'
-import { lookAt } from '../../io/home/places.ts'
+import { inspectPath } from '../../io/home/path-status.ts'
 import { carriesMarker } from '../../io/process/processes.ts'
 import { isAsRecorded, isOfHome, readRecord, type ServerRecord } from '../../io/home/server-record.ts'
 import type { Check } from './context.ts'
@@ -13,20 +13,20 @@ const check = 'orphan'
  */
 export const checkOrphan: Check = async ({ home, platform }) => {
   if (home === undefined) return [skipped(check, 'give --home')]
-  if (platform === 'win32') return [skipped(check, 'on Windows no server is known again')]
-  const { kind } = await lookAt(home)
-  if (kind === 'blocked' || kind === 'hidden') return [skipped(check, 'the home comes first')]
+  if (platform === 'win32') return [skipped(check, 'orphans cannot be identified on Windows')]
+  const { kind } = await inspectPath(home)
+  if (kind === 'blocked' || kind === 'inaccessible') return [skipped(check, 'fix the home first')]
   const record = readRecord(home)
   if (record === undefined || !isOfHome(record, home) || !isRunning(record))
-    return [ok(check, 'no server was left in the home')]
+    return [ok(check, 'no orphaned server in the home')]
   const holder = holderOf(home)
   if (holder !== undefined)
-    return [ok(check, `the server, process ${record.pid}, has its host, process ${holder.pid}`)]
+    return [ok(check, `the server (process ${record.pid}) runs under its host (process ${holder.pid})`)]
   return [
     warning(
       check,
-      `a server that an earlier host left runs in the home: process ${record.pid}`,
-      'The next start ends it first, with all that it started.',
+      `an earlier host left a server that still runs in the home: process ${record.pid}`,
+      'The next start ends that server and all its processes first.',
     ),
   ]
 }

@@ -14,18 +14,19 @@ const noHome = '/dev/null'
  */
 export const checkProject: Check = async ({ home, directory: given }) => {
   const directory = given ?? (home === undefined ? undefined : workspaceOf(home))
-  if (directory === undefined) return [skipped(check, 'give --directory, or --home for its workspace')]
+  if (directory === undefined)
+    return [skipped(check, 'give --directory, or give --home to check its workspace')]
   const owner = { home: home ?? noHome, env: {} }
   const code = await findProjectCode(directory, owner)
   if (code !== undefined)
     return [
       failure(
         check,
-        `the server would run code of the project, with the agent's key: ${code}`,
-        'Remove that file; or, if you trust the project, set the option trustProjectConfig: true of the server.',
+        `the server would run the project's own code with the agent's key: ${code}`,
+        'Remove that file, or set the server option trustProjectConfig: true if you trust the project.',
       ),
     ]
   const config = await findProjectConfig(directory, owner)
   if (config === undefined) return [ok(check, `${directory} has no config of its own`)]
-  return [ok(check, `${config} is not loaded, unless the option trustProjectConfig: true says so`)]
+  return [ok(check, `${config} is not loaded unless the server option trustProjectConfig is true`)]
 }

@@ -15,13 +15,17 @@ export const checkProxy: Check = async (context) => {
   const endpoint = endpointOf(proxy)
   if (endpoint === undefined)
     return [
-      failure('proxy', 'it is no http or https URL', 'Give it whole, such as http://127.0.0.1:4000/v1.'),
+      failure(
+        'proxy',
+        '--proxy is not an http or https URL',
+        'Give a full URL, such as http://127.0.0.1:4000/v1.',
+      ),
       noModels,
     ]
-  return [...leftOut(endpoint), ...(await ask(endpoint.url, context))]
+  return [...leftOut(endpoint), ...(await requestModels(endpoint.url, context))]
 }
 
-const noModels = skipped('models', 'the proxy comes first')
+const noModels = skipped('models', 'fix the proxy first')
 
 function leftOut({ url, leftOut: parts }: Endpoint): Finding[] {
   return parts.map((part) =>
@@ -29,21 +33,24 @@ function leftOut({ url, leftOut: parts }: Endpoint): Finding[] {
       ? failure(
           'proxy',
           'the URL has a query or a fragment',
-          `Paths are added to its end: give ${shown(url)} alone.`,
+          `Paths are appended to the URL, so give only ${shown(url)}.`,
         )
       : warning(
           'proxy',
-          'the URL holds a user name or a password',
-          'They are not sent, because the key is: take them out of the URL.',
+          'the URL contains a user name or a password',
+          'They are not sent, because requests carry the key instead: remove them from the URL.',
         ),
   )
 }
 
-async function ask(url: URL, context: DoctorContext): Promise<Finding[]> {
+async function requestModels(url: URL, context: DoctorContext): Promise<Finding[]> {
   const answer = await modelsAt(url, context)
   if (answer.kind === 'models') {
     const count = `${answer.ids.length} model${answer.ids.length === 1 ? '' : 's'}`
-    return [ok('proxy', `${shown(url)} answers, with ${count}`), ...checkModels(context.models, answer.ids)]
+    return [
+      ok('proxy', `${shown(url)} answers and lists ${count}`),
+      ...checkModels(context.models, answer.ids),
+    ]
   }
   const better = await betterURL(url, answer, context)
   const { finding, advice } = explain(answer, url, {
@@ -52,7 +59,7 @@ async function ask(url: URL, context: DoctorContext): Promise<Finding[]> {
     via: viaOf(url, context.serverEnv),
     quote: (text) => quote(text, context.secrets),
   })
-  const instead = better === undefined ? advice : `Give --proxy ${shown(better)}: there it answers.`
+  const instead = better === undefined ? advice : `Give --proxy ${shown(better)}, which lists models.`
   return [failure('proxy', finding, instead), noModels]
 }
 

@@ -1,4 +1,4 @@
-import type { Paint, Style } from '../rows.ts'
+import type { Paint, Style } from '../log-entries.ts'
 import type { Finding, Status } from './finding.ts'
 
 const marks: Record<Status, { mark: string; style: Style }> = {

@@ -98,7 +98,7 @@ function takeLock(folder: string): HomeLock {
     const lock = held(folder, top + 1, holder)
     if (isHighest(folder, top + 1, lock)) return lock
   }
-  throw new Error(`The lock of the home could not be taken: ${maxTries} others came first`)
+  throw new Error(`The lock of the home could not be taken in ${maxTries} tries: other hosts came first`)
 }
 
 function held(folder: string, generation: number, holder: LockHolder): HomeLock {

@@ -1,7 +1,8 @@
 import { access, constants, realpath, stat } from 'node:fs/promises'
-import { basename, resolve, sep } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { InvalidOptionsError } from '../../errors.ts'
 import { asHostFault, errnoOf, isHostFault } from '../host/host-fault.ts'
+import { hasMisreadBackslash } from '../opencode/directory-name.ts'
 
 /** Directory that a caller named. */
 export interface NamedDirectory {
@@ -23,7 +24,6 @@ export interface NamedDirectory {
  * @throws InvalidOptionsError if there is no directory, if this process may not enter it, or if its name
  *   cannot be sent to the server
  * @throws HostFaultError if the host cannot tell at the moment
- * @remarks Observed in opencode 1.18.33: the server takes a backslash for a slash, also inside a name.
  */
 export async function realDirectory(named: NamedDirectory): Promise<string> {
   const { input, directory } = named
@@ -32,8 +32,7 @@ export async function realDirectory(named: NamedDirectory): Promise<string> {
     const real = bytes.toString()
     // A name that is not UTF-8 would reach the server as the name of another directory.
     if (!Buffer.from(real).equals(bytes)) throw missingDirectory(named, 'its name is not UTF-8')
-    if (sep === '/' && real.includes('\\'))
-      throw missingDirectory(named, 'opencode takes a backslash for a slash')
+    if (hasMisreadBackslash(real)) throw missingDirectory(named, 'opencode reads a backslash as a slash')
     if (!(await stat(real)).isDirectory()) throw missingDirectory(named, 'ENOTDIR')
     await access(real, constants.X_OK)
     return real

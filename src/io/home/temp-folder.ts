@@ -5,9 +5,8 @@ import { join } from 'node:path'
 export const tempFolder = (home: string): string => join(home, '.cache', 'tmp')
 
 /**
- * Empties the temporary folder before a server starts. Never rejects.
- * @remarks Observed in opencode 1.18.33: each server unpacks a library of 5.5 MB into its temporary folder
- *   and leaves it behind, however the server ends. A shared folder would fill up with these files.
+ * Empties the temporary folder before a server starts, because each server of opencode leaves a file there
+ * (see `io/opencode/disk-use.ts`). Never rejects.
  */
 export async function emptyTempFolder(home: string): Promise<void> {
   const folder = tempFolder(home)

@@ -64,12 +64,11 @@ function pathOf(thrown: unknown, depth = 0): string | undefined {
 
 /** Returns the meaning of an error code, and what to check. */
 function adviceOf(errno: string): string {
-  if (errno === 'ENOSPC' || errno === 'EDQUOT') return 'no space left on the disk, or in its quota'
+  if (errno === 'ENOSPC' || errno === 'EDQUOT') return 'no space is left on the disk or in its quota'
   if (errno === 'EMFILE') return 'this process has too many open files (see `ulimit -n`)'
   if (errno === 'ENFILE') return 'the host has too many open files'
   if (errno === 'ENOMEM' || errno === 'ENOBUFS') return 'the host has no memory left'
-  if (errno === 'EAGAIN')
-    return 'the host has no processes or resources left for the moment (see `ulimit -u`)'
+  if (errno === 'EAGAIN') return 'the host has temporarily no processes or resources left (see `ulimit -u`)'
   if (errno === 'EBUSY' || errno === 'ETXTBSY') return 'the file is busy'
-  return 'the file system failed for the moment'
+  return 'the file system failed temporarily'
 }

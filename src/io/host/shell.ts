@@ -7,21 +7,18 @@ const noShells =
   /^(nologin|false|true|sync|halt|shutdown|reboot|poweroff|passwd|git-shell|sftp-server|scponly|rssh|nosh|noshell)(\.exe)?$/i
 
 /**
- * Returns why a `SHELL` runs no commands ("is no shell"); `undefined` if it may run them.
+ * Returns why a `SHELL` runs no commands ("is not a shell"); `undefined` if it may run them.
  * @param path - the `PATH` on which a bare name is looked up
- * @remarks Observed in opencode 1.18.33: the bash tool runs `$SHELL -c …` without a check. With `nologin`,
- *   `false` or `true` every command does nothing and is reported as completed. Without `SHELL` the tool takes
- *   the `bash` on `PATH`, or `/bin/sh`, whatever the user database says.
  */
 export function shellProblem(shell: string, path = ''): string | undefined {
-  if (isNoShell(shell)) return 'is no shell'
+  if (isNoShell(shell)) return 'is not a shell'
   if (process.platform === 'win32') return undefined
   const file = shell.includes('/') ? shell : onPath(shell, path)
   if (file === undefined) return 'is not on PATH'
-  if (!isAbsolute(file)) return 'is no absolute path'
+  if (!isAbsolute(file)) return 'is not an absolute path'
   const real = ignoreErrors(() => realpathSync(file))
   if (real === undefined) return 'does not exist'
-  if (isNoShell(real)) return 'is no shell'
+  if (isNoShell(real)) return 'is not a shell'
   if (!isProgram(real)) return 'cannot be run'
   return runsCommands(file) ? undefined : 'runs no commands'
 }
@@ -30,7 +27,7 @@ export function shellProblem(shell: string, path = ''): string | undefined {
  * Results of {@link runsCommands}, by path and modification time of the program, so that each program is
  * tested once.
  */
-const asked = new Map<string, boolean>()
+const results = new Map<string, boolean>()
 
 /** Time limit of the test, in ms. A shell answers in a few ms; a slower program is left to opencode. */
 const answerTimeoutMs = 2_000
@@ -41,7 +38,7 @@ const answerTimeoutMs = 2_000
  */
 function runsCommands(file: string): boolean {
   const key = `${file} ${statSync(file).mtimeMs}`
-  const known = asked.get(key)
+  const known = results.get(key)
   if (known !== undefined) return known
   // Loaded here, so that an import of the package loads nothing that starts processes.
   const { spawnSync } = process.getBuiltinModule('node:child_process')
@@ -54,7 +51,7 @@ function runsCommands(file: string): boolean {
   })
   if (error) return true
   const answer = stdout.trim() === 'a shell'
-  asked.set(key, answer)
+  results.set(key, answer)
   return answer
 }
 

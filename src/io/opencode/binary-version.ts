@@ -35,7 +35,7 @@ export async function askVersion(
   try {
     const answer = await run(binary, home, signal === undefined ? limit : AbortSignal.any([limit, signal]))
     return limit.aborted && 'failure' in answer
-      ? { failure: `gave no answer within ${limitMs / 1000} s` }
+      ? { failure: `did not answer within ${limitMs / 1000} s` }
       : answer
   } finally {
     await rm(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
@@ -45,7 +45,7 @@ export async function askVersion(
 async function run(binary: string, home: string, signal: AbortSignal): Promise<VersionAnswer> {
   const env = { TMPDIR: home, TEMP: home, TMP: home }
   const { execa } = await loadModule('execa', () => import('execa'))
-  requireDescriptors('The binary could not be asked for its version')
+  requireDescriptors('The version of the binary could not be read')
   const child = execa(binary, ['--version'], {
     cwd: home,
     env: serverEnvironment({ ...noServer, home, env }),
@@ -78,9 +78,9 @@ function failureOf(result: {
   stderr: string
 }): string {
   const { code, exitCode, signal } = result
-  const said = firstLine(result.stderr.trim() || result.stdout.trim())
-  const quoted = said === '' ? '' : `: ${said}`
-  if (exitCode === 0) return said === '' ? 'printed no version' : `printed no version${quoted}`
+  const output = firstLine(result.stderr.trim() || result.stdout.trim())
+  const quoted = output === '' ? '' : `: ${output}`
+  if (exitCode === 0) return output === '' ? 'printed no version' : `printed no version${quoted}`
   if (exitCode !== undefined) return `exited with code ${exitCode}${quoted}`
   if (signal !== undefined) return `was ended by ${signal}${quoted}`
   return `could not be started (${code ?? 'unknown'})`

@@ -5,7 +5,7 @@ import which from 'which'
 import { isProgram } from '../host/shell.ts'
 import { BinaryNotFoundError } from '../../errors.ts'
 import { readProc } from '../process/proc.ts'
-import { absolutePath, homeDirectory, workingDirectory } from '../host/surroundings.ts'
+import { absolutePath, homeDirectory, workingDirectory } from '../host/directories.ts'
 
 /** Places of a look-up. The defaults are those of this process. */
 export interface BinaryLookup {

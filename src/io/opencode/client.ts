@@ -57,6 +57,7 @@ export class OpenCodeClient {
    * connection that the server accepted too early is never answered. The body counts, not the status: with
    * auth, any unknown path answers 200 with HTML.
    * @throws UnexpectedAnswerError if the body does not report health
+   * @remarks Observed in opencode 1.18.33: no connection of the server's first half second is answered.
    */
   async health(signal: AbortSignal): Promise<string | undefined> {
     const body = await this.#transport.json('/global/health', { signal, isAlone: true })
@@ -87,7 +88,7 @@ export class OpenCodeClient {
   ): Promise<SessionInfo> {
     const call: Call = { method: 'POST', directory, body: { title }, signal }
     const session = sessionInfo(await this.#transport.json('/session', call))
-    if (!session) throw new Error('POST /session answered no id')
+    if (!session) throw new Error('POST /session did not answer an id')
     return session
   }
 

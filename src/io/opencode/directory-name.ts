@@ -1,4 +1,4 @@
-import { posix } from 'node:path'
+import { posix, sep } from 'node:path'
 
 /**
  * Returns a name with its percent escapes decoded; the name itself if it holds no escape, or a malformed
@@ -17,6 +17,13 @@ export function decodedName(name: string): string {
 
 /** Returns whether opencode takes a directory's name for the name of another directory. */
 export const isDecodable = (name: string): boolean => decodedName(name) !== name
+
+/**
+ * Returns whether a path of this host holds a backslash inside a name, so that opencode takes the path for
+ * another path.
+ * @remarks Observed in opencode 1.18.33: the server reads a backslash as a slash, also inside a name.
+ */
+export const hasMisreadBackslash = (path: string): boolean => sep === '/' && path.includes('\\')
 
 /**
  * Returns whether the directory in a server's answer may be the directory that was sent, without access to

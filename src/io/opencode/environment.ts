@@ -39,6 +39,9 @@ const loopbackNames = ['127.0.0.1', 'localhost', '::1', '[::1]']
  *   own.
  * - No HTTP proxy for loopback, because the model call and its key would go to the proxy.
  * - No `SHELL` that runs no commands, from the host or from the option `env`.
+ * @remarks Observed in opencode 1.18.33: the bash tool runs `$SHELL -c …` without a check. With `nologin`,
+ *   `false` or `true` every command does nothing and is reported as completed. Without `SHELL` the tool takes
+ *   the `bash` on `PATH`, or `/bin/sh`, whatever the user database says.
  */
 export function serverEnvironment(input: EnvironmentInput): Record<string, string> {
   const { home, username, password, marker, env, trustProjectConfig, inherited = process.env } = input

@@ -66,7 +66,7 @@ export async function refuseProjectCode(what: string, directory: string, owner: 
   if (file === undefined) return
   const name = relative(await realOf(directory), file)
   throw new InvalidOptionsError(
-    `Invalid ${what}: the server would run code of the project there, with the agent's key: ${name}. ` +
+    `Invalid ${what}: the server would run the project's own code with the agent's key: ${name}. ` +
       'Remove that file, or set the option trustProjectConfig: true if you trust the project',
   )
 }
@@ -149,9 +149,9 @@ const realOf = async (path: string): Promise<string> => (await lenient(realpath(
 /** Error codes of a path that does not exist, or that this user may not read. */
 const absent = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG'])
 
-async function lenient<T>(asked: Promise<T>): Promise<T | undefined> {
+async function lenient<T>(promise: Promise<T>): Promise<T | undefined> {
   try {
-    return await asked
+    return await promise
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException
     if (absent.has(code)) return undefined

@@ -128,7 +128,7 @@ export function parseMessage(value: unknown): WireMessage | undefined {
  * Returns the directory that an assistant message is written in.
  * @remarks Observed in opencode 1.18.33: `info.path.cwd` of `message.updated`.
  */
-export function workplaceOf({ type, properties }: OpenCodeEvent): string | undefined {
+export function workingDirectoryOf({ type, properties }: OpenCodeEvent): string | undefined {
   if (type !== 'message.updated') return undefined
   return text(fields(fields(properties['info'])['path'])['cwd'])
 }

@@ -15,13 +15,13 @@ const timeoutMs = 5_000
  * @throws HostFaultError if git cannot be run at the moment
  */
 export async function worktreeOf(folder: string, { home, env }: ProjectOwner): Promise<string | undefined> {
-  const place = await nearestGit(folder)
-  if (place === undefined) return undefined
+  const gitFolder = await nearestGit(folder)
+  if (gitFolder === undefined) return undefined
   const { execa } = await loadModule('execa', () => import('execa'))
   const git = async (question: string) => {
-    requireDescriptors('git could not be asked for the worktree')
+    requireDescriptors('The git worktree could not be determined')
     const { exitCode, stdout } = await execa('git', ['rev-parse', question], {
-      cwd: place,
+      cwd: gitFolder,
       env: serverEnvironment({ ...noServer, home, env }),
       extendEnv: false,
       reject: false,
@@ -33,7 +33,7 @@ export async function worktreeOf(folder: string, { home, env }: ProjectOwner): P
   }
   const [top, own, common] = await Promise.all(['--show-toplevel', '--git-dir', '--git-common-dir'].map(git))
   if (own === undefined || common === undefined) return undefined
-  return resolve(place, top ?? '.')
+  return resolve(gitFolder, top ?? '.')
 }
 
 async function nearestGit(folder: string): Promise<string | undefined> {

@@ -22,7 +22,7 @@ export async function choosePort(hostname: string, wanted: number | undefined): 
     )
   }
   throw new PortInUseError(
-    `Port ${wanted ?? 0} of ${hostname} is in use by another process. Stop it, or leave the option \`port\` out to use a free one.`,
+    `Port ${wanted ?? 0} of ${hostname} is in use by another process. Stop that process, or leave the option \`port\` out to use a free port.`,
   )
 }
 

@@ -4,6 +4,7 @@ import { secretOptions, type CompiledOptions } from '../../config/compiled-optio
 import { secretTexts } from '../../config/secret-texts.ts'
 import { requireDescriptors } from '../host/descriptors.ts'
 import { serverEnvironment } from '../opencode/environment.ts'
+import { isListeningLine } from '../opencode/listening-line.ts'
 import { asHostFault } from '../host/host-fault.ts'
 import { untilDone } from '../../util/in-background.ts'
 import { killLeftovers, signalGroup, type GroupSignal } from './processes.ts'
@@ -42,7 +43,6 @@ export interface ServerProcess {
  * listening when its output names the spawn's port; no request is sent before, so that another program on
  * that port never receives any.
  * @throws HostFaultError if too few descriptors are free; nothing is opened then
- * @remarks Observed in opencode 1.18.33: the server prints the stdout line `… listening on http://…`.
  */
 export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: ProcessEvents): ServerProcess {
   requireDescriptors(notStarted, forServer)
@@ -180,9 +180,6 @@ const forServer = 32
  * pipe open.
  */
 const lastOutputMs = 200
-
-const isListeningLine = (line: string, port: number): boolean =>
-  /\blistening on\b/i.test(line) && new RegExp(`:${port}\\b`).test(line)
 
 function exitError(
   exit: { exitCode?: number | undefined; signal?: string | undefined },

@@ -1,5 +1,5 @@
 /** @import { Part, RunningTool, ToolOutcome } from './types.ts' */
-import { newId } from './small.mjs'
+import { newId } from './util.mjs'
 
 /** Tool calls of a turn. */
 export class Calls {

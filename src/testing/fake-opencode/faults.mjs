@@ -5,7 +5,7 @@
 /** @import { Behaviour, Call } from './types.ts' */
 import { setImmediate as tick } from 'node:timers/promises'
 import { sendJson } from './refusal.mjs'
-import { exit, page } from './small.mjs'
+import { exit, page } from './util.mjs'
 import { crash } from './streams.mjs'
 
 /** @typedef {NonNullable<Behaviour['intercept']>} Interceptor */
@@ -17,9 +17,15 @@ import { crash } from './streams.mjs'
  * @returns {Behaviour}
  */
 export function applyFaults(faults, behaviour) {
-  const lost = losing(faults)
-  const interceptors = [lost.intercept, unhealthy(faults), broken(faults), ending(faults), wedging(faults)]
-  const { turn = refusing(faults) } = behaviour
+  const lost = loseRequests(faults)
+  const interceptors = [
+    lost.intercept,
+    unhealthyAnswers(faults),
+    brokenConfig(faults),
+    crashLater(faults),
+    wedgeLater(faults),
+  ]
+  const { turn = refuseTurns(faults) } = behaviour
   return {
     ...(turn && { turn }),
     boot: async (server) => {
@@ -78,7 +84,7 @@ async function pour(mb) {
 }
 
 /** @param {FakeFaults} faults */
-function losing({ loseFirstRequest = 0 }) {
+function loseRequests({ loseFirstRequest = 0 }) {
   /** @type {WeakSet<Socket>} */
   const lost = new WeakSet()
   let left = Number(loseFirstRequest)
@@ -97,7 +103,7 @@ function losing({ loseFirstRequest = 0 }) {
  * @param {FakeFaults} faults
  * @returns {Interceptor | undefined}
  */
-function unhealthy({ neverHealthy = false }) {
+function unhealthyAnswers({ neverHealthy = false }) {
   if (neverHealthy === 'html')
     return ({ res }) => Boolean(res.writeHead(200, { 'content-type': 'text/html' }).end(page))
   if (!neverHealthy) return undefined
@@ -109,7 +115,7 @@ function unhealthy({ neverHealthy = false }) {
  * @param {FakeFaults} faults
  * @returns {Interceptor | undefined}
  */
-function broken({ configBroken = false }) {
+function brokenConfig({ configBroken = false }) {
   if (!configBroken) return undefined
   const data = { path: 'opencode.json', message: 'Invalid input: model' }
   return ({ path, res }) =>
@@ -121,7 +127,7 @@ function broken({ configBroken = false }) {
  * @param {FakeFaults} faults
  * @returns {Interceptor | undefined}
  */
-function ending(faults) {
+function crashLater(faults) {
   const { crashAfterMs } = faults
   if (crashAfterMs === undefined) return undefined
   return onceHealthy(() => setTimeout(() => crash(faults), crashAfterMs))
@@ -131,7 +137,7 @@ function ending(faults) {
  * @param {FakeFaults} faults
  * @returns {Interceptor | undefined}
  */
-function wedging({ wedgeAfterMs, wedgeForMs, wedgeHealthOnly = false }) {
+function wedgeLater({ wedgeAfterMs, wedgeForMs, wedgeHealthOnly = false }) {
   if (wedgeAfterMs === undefined) return undefined
   let silent = false
   /** @param {FakeServer} server */
@@ -154,10 +160,10 @@ function wedging({ wedgeAfterMs, wedgeForMs, wedgeHealthOnly = false }) {
  * @returns {Interceptor}
  */
 function onceHealthy(act) {
-  let asked = false
+  let hasRun = false
   return (call) => {
-    if (!isHealth(call.path) || asked) return false
-    asked = true
+    if (!isHealth(call.path) || hasRun) return false
+    hasRun = true
     act(call)
     return false
   }
@@ -170,7 +176,7 @@ const isHealth = (path) => path === '/global/health'
  * @param {FakeFaults} faults
  * @returns {Behaviour['turn']}
  */
-function refusing({ errorWithoutIdle: message }) {
+function refuseTurns({ errorWithoutIdle: message }) {
   if (message === undefined) return undefined
   return (turn) => turn.emit('session.error', { error: { name: 'UnknownError', data: { message } } })
 }

@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { Refusal, sendJson } from './refusal.mjs'
 import { findRoute } from './routes.mjs'
-import { appendLine, page, parseJson } from './small.mjs'
+import { appendLine, page, parseJson } from './util.mjs'
 
 /** Maximum length of a recorded body, in characters. For a longer body, only the length is recorded. */
 const longestBody = 65_536
@@ -62,7 +62,7 @@ async function readCall(server, req, res) {
 /**
  * Returns the directory of a request.
  *
- * @remarks Observed in opencode 1.18.33: the directory's name is decoded once more than HTTP requires. A
+ * @remarks As in opencode: the directory's name is decoded once more than HTTP requires. A
  * route of a session uses the session's directory, unless the session's id is escaped in the path.
  * @param {FakeServer} server
  * @param {IncomingMessage} req
@@ -72,12 +72,12 @@ function directoryOf({ sessions, faults }, req, { pathname, searchParams }) {
   const header = req.headers['x-opencode-directory']?.toString()
   const { info } = sessions.get(/^\/session\/([^/]+)/.exec(pathname)?.[1] ?? '') ?? {}
   const query = searchParams.get('directory')
-  if (info === undefined && !query && header) return place(decoded(header, faults.headerDecodes))
-  return place(decoded(info?.directory || query || process.cwd()))
+  if (info === undefined && !query && header) return realPathOf(decoded(header, faults.headerDecodes))
+  return realPathOf(decoded(info?.directory || query || process.cwd()))
 }
 
 /** @param {string} named */
-function place(named) {
+function realPathOf(named) {
   const path = resolve(named)
   try {
     return realpathSync(path)

@@ -6,8 +6,8 @@ import { playTool } from './tools.mjs'
 const keywords = {
   slow: (turn, ms) => turn.sleep(Number(ms)),
   every: (turn, ms) => void (turn.everyMs = Number(ms)),
-  echo: (turn, text) => turn.say(text),
-  think: (turn, text) => turn.say(text || 'hmm', 'reasoning'),
+  echo: (turn, text) => turn.sendText(text),
+  think: (turn, text) => turn.sendText(text || 'hmm', 'reasoning'),
   hang: (turn) => turn.untilAborted(),
   stream,
   tool: fakeTool,
@@ -31,7 +31,7 @@ const which = {
  * @param {string} count
  */
 async function stream(turn, count) {
-  for (let i = 0; i < Number(count); i++) await turn.say('x ')
+  for (let i = 0; i < Number(count); i++) await turn.sendText('x ')
 }
 
 /**
@@ -45,7 +45,7 @@ async function fakeTool(turn, ms) {
   turn.calls.run(tool, { command: 'echo hi', description: 'x' })
   await turn.sleep(Number(ms))
   turn.calls.end(tool, { output: 'hi\n', metadata: { exit: 0, truncated: false }, title: 'echo hi' })
-  goOn(turn)
+  continueTurn(turn)
 }
 
 /**
@@ -55,12 +55,12 @@ async function fakeTool(turn, ms) {
  */
 async function call(turn, name, args) {
   turn.endText()
-  if (await playTool(turn, { name, args })) goOn(turn)
+  if (await playTool(turn, { name, args })) continueTurn(turn)
   else turn.finish('tool-calls')
 }
 
 /** @param {Turn} turn */
-function goOn(turn) {
+function continueTurn(turn) {
   turn.nextMessage()
   turn.openStep()
 }
@@ -106,7 +106,7 @@ export async function playKeywords(turn, text = turn.text) {
     await keywords[keyword]?.(turn, argument)
     if (turn.over) return
   }
-  if (!turn.spoken) for (const piece of ['Hello', ' world']) await turn.say(piece)
+  if (!turn.hasText) for (const piece of ['Hello', ' world']) await turn.sendText(piece)
   turn.finish()
 }
 

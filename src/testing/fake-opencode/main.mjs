@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { FakeServer } from './server.mjs'
-import { appendLine, exit, imitated } from './small.mjs'
+import { appendLine, exit, imitatedVersion } from './util.mjs'
 
 const anHourMs = 3_600_000
 
@@ -18,7 +18,7 @@ export async function run(config, behaviour = {}) {
     options: { port: { type: 'string' }, hostname: { type: 'string' }, version: { type: 'boolean' } },
   })
   const { faults, isFirst } = faultsOf(config, starts(config))
-  if (values['version']) return void process.stdout.write(`${faults.version ?? imitated}\n`)
+  if (values['version']) return void process.stdout.write(`${faults.version ?? imitatedVersion}\n`)
   if (positionals[0] !== 'serve') return exit(1, `fake opencode: unknown command ${positionals[0]}\n`)
 
   const port = Number(values['port'] ?? 0)

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { parseJson } from './small.mjs'
+import { parseJson } from './util.mjs'
 
 /** @typedef {{ provider?: Record<string, { models?: Record<string, unknown> }>, agent?: Record<string, unknown> }} Config */
 
@@ -32,17 +32,17 @@ export function knowsModel({ providerID, modelID }) {
 /**
  * Ends a turn with an unknown model.
  *
- * @remarks Observed in opencode 1.18.33: an error, idle, and the error again with its stack.
+ * @remarks As in opencode: an error, idle, and the error again with its stack.
  * @param {Turn} turn
  */
 export function refuseModel(turn) {
   const { providerID, modelID } = turn.model
   const message = `Model not found: ${providerID}/${modelID}.`
-  turn.sayPrompt()
+  turn.emitPrompt()
   turn.setStatus({ type: 'busy' })
-  sayError(turn, message)
+  emitError(turn, message)
   turn.idle()
-  sayError(turn, `ProviderModelNotFoundError: ${message}\n    at <anonymous> (fake-opencode:1:1)`)
+  emitError(turn, `ProviderModelNotFoundError: ${message}\n    at <anonymous> (fake-opencode:1:1)`)
 }
 
 const agents = ['build', 'explore', 'general', 'plan']
@@ -56,19 +56,19 @@ export const knowsAgent = (name) => agents.includes(name) || Object.hasOwn(confi
 /**
  * Ends a turn with an unknown agent.
  *
- * @remarks Observed in opencode 1.18.33: two errors, and neither busy nor idle.
+ * @remarks As in opencode: two errors, and neither busy nor idle.
  * @param {Turn} turn
  */
 export function refuseAgent(turn) {
   const known = [...agents, ...Object.keys(config?.agent ?? {})].sort().join(', ')
-  sayError(turn, `Agent not found: "${turn.agent}". Available agents: ${known}`)
-  sayError(turn, 'UnknownError: UnknownError\n    at <anonymous> (fake-opencode:1:1)')
+  emitError(turn, `Agent not found: "${turn.agent}". Available agents: ${known}`)
+  emitError(turn, 'UnknownError: UnknownError\n    at <anonymous> (fake-opencode:1:1)')
 }
 
 /**
  * @param {Turn} turn
  * @param {string} message
  */
-function sayError(turn, message) {
+function emitError(turn, message) {
   turn.emit('session.error', { error: { name: 'UnknownError', data: { message } } })
 }

@@ -1,7 +1,7 @@
 /** @import { WireEvent } from './types.ts' */
 
 /** Time that an event waits for a second event to swap with, in ms. */
-const patienceMs = 25
+const swapWaitMs = 25
 
 /** Swaps each two neighbouring events if both orders make sense. */
 export class Reordering {
@@ -9,11 +9,11 @@ export class Reordering {
   #waiting
   /** @type {NodeJS.Timeout | undefined} */
   #timer
-  #tell
+  #emit
 
-  /** @param {(directory: string, event: WireEvent) => void} tell */
-  constructor(tell) {
-    this.#tell = tell
+  /** @param {(directory: string, event: WireEvent) => void} emit */
+  constructor(emit) {
+    this.#emit = emit
   }
 
   /**
@@ -24,9 +24,9 @@ export class Reordering {
     const first = this.#waiting
     if (!first) {
       this.#waiting = { directory, event }
-      this.#timer = setTimeout(() => this.#flush(), patienceMs)
+      this.#timer = setTimeout(() => this.#flush(), swapWaitMs)
     } else if (mayChange(first.event, event)) {
-      this.#tell(directory, event)
+      this.#emit(directory, event)
       this.#flush()
     } else {
       this.#flush()
@@ -38,7 +38,7 @@ export class Reordering {
     clearTimeout(this.#timer)
     const waiting = this.#waiting
     this.#waiting = undefined
-    if (waiting) this.#tell(waiting.directory, waiting.event)
+    if (waiting) this.#emit(waiting.directory, waiting.event)
   }
 }
 

@@ -1,8 +1,8 @@
 /** @import { Call, Part, Session, SessionInfo } from './types.ts' */
 import { setImmediate as tick } from 'node:timers/promises'
-import { askingRoutes } from './asking.mjs'
+import { askingRoutes } from './requests.mjs'
 import { refuse, refuseKey } from './refusal.mjs'
-import { newId } from './small.mjs'
+import { newId } from './util.mjs'
 
 /** @typedef {(call: Call) => unknown} Handler */
 
@@ -27,7 +27,7 @@ const sessionRoutes = {
   'POST /session': createSession,
   'GET /session': (call) => {
     const text = call.query.get('search') ?? ''
-    // Sessions of all directories, unless the query names one: all are one project (opencode 1.18.33).
+    // Sessions of all directories, unless the query names one: all are one project, as in opencode.
     const sessions = call.query.has('directory') ? sessionsOf(call) : [...call.server.sessions.values()]
     return sessions.flatMap(({ info }) => (info.title.includes(text) ? [info] : []))
   },

@@ -2,13 +2,11 @@
 /** @import { FakeReply, PlayedRule } from '../fake-script.ts' */
 /** @import { Turn } from './turn.mjs' */
 /** @import { WireError } from './types.ts' */
-import { countTokens } from './small.mjs'
+import { countTokens } from './util.mjs'
 import { playTool } from './tools.mjs'
 
 /**
- * Maximum number of retries of a failing provider.
- *
- * @remarks Observed in opencode 1.18.33.
+ * Maximum number of retries of a failing provider, as in opencode.
  */
 const maxRetries = 5
 
@@ -116,8 +114,8 @@ async function playStep(turn, reply) {
   await turn.sleep(reply.firstChunkDelayMs ?? 0)
   turn.openStep()
   turn.everyMs = reply.chunkDelayMs ?? 0
-  for (const text of pieces(reply.reasoning)) await turn.say(text, 'reasoning')
-  for (const text of pieces(reply.text)) await turn.say(text)
+  for (const text of pieces(reply.reasoning)) await turn.sendText(text, 'reasoning')
+  for (const text of pieces(reply.text)) await turn.sendText(text)
   const {
     inputTokens = 10,
     outputTokens = 5,
@@ -129,8 +127,8 @@ async function playStep(turn, reply) {
     ...(reasoning && { reasoning }),
   })
   const calls = reply.toolCalls ?? []
-  const goOn = await Promise.all(calls.map((call) => playTool(turn, call)))
-  if (goOn.includes(false)) turn.finish('tool-calls')
+  const results = await Promise.all(calls.map((call) => playTool(turn, call)))
+  if (results.includes(false)) turn.finish('tool-calls')
   else if (calls.length > 0) turn.nextMessage()
   else turn.finish(reply.finishReason?.replace('_', '-'))
 }

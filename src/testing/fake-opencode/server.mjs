@@ -10,13 +10,13 @@ import { handle } from './http.mjs'
 import { playKeywords } from './keywords.mjs'
 import { knowsAgent, knowsModel, refuseAgent, refuseModel } from './models.mjs'
 import { loadScript, modelOf, playModel } from './script.mjs'
-import { exit, imitated } from './small.mjs'
+import { exit, imitatedVersion } from './util.mjs'
 import { Store } from './store.mjs'
 import { Streams } from './streams.mjs'
 import { killGroup } from './tools.mjs'
 import { Turn } from './turn.mjs'
 
-/** One start of a fake `opencode serve` 1.18.33. */
+/** One start of a fake `opencode serve`. */
 export class FakeServer {
   /** @type {Map<string, Pending>} Permissions and questions that wait for their answer. */
   pending = new Map()
@@ -36,7 +36,7 @@ export class FakeServer {
   constructor(config, faults, behaviour) {
     this.config = config
     this.faults = faults
-    this.version = faults.version ?? imitated
+    this.version = faults.version ?? imitatedVersion
     this.behaviour = applyFaults(faults, behaviour)
     this.streams = new Streams(faults)
     this.store = new Store(config.store)
@@ -82,7 +82,7 @@ export class FakeServer {
   /**
    * Accepts a prompt.
    *
-   * @remarks Observed in opencode 1.18.33: a busy session merges the prompt. All merged prompts share one
+   * @remarks As in opencode: a busy session merges the prompt. All merged prompts share one
    * idle, and the last prompt is the parent.
    * @param {Session} session
    * @param {Body} body
@@ -95,9 +95,9 @@ export class FakeServer {
       return
     }
     this.#forget(session)
-    if (body.noReply) turn.sayPrompt()
+    if (body.noReply) turn.emitPrompt()
     else if (session.turn) {
-      turn.sayPrompt()
+      turn.emitPrompt()
       session.next = turn
     } else await this.#run(turn)
   }

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { parseJson } from './small.mjs'
+import { parseJson } from './util.mjs'
 
 /**
  * Storage of sessions that outlives the process: one file per session, replaced atomically. A killed process
@@ -45,7 +45,7 @@ export class Store {
 /**
  * Returns the folder for sessions, beside opencode's own data folder.
  *
- * @remarks Observed in opencode 1.18.33: the data folder contains the database.
+ * @remarks As in opencode: the data folder contains the database.
  */
 function dataFolder() {
   return join(process.env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'fake-opencode')

@@ -2,12 +2,10 @@
 /** @import { FakeFaults } from '../fake-faults.ts' */
 /** @import { Stream, WireEvent } from './types.ts' */
 import { Reordering } from './reordering.mjs'
-import { newEvent } from './small.mjs'
+import { newEvent } from './util.mjs'
 
 /**
- * Events that the global stream emits twice, the second time as a `sync` frame.
- *
- * @remarks Observed in opencode 1.18.33.
+ * Events that the global stream emits twice, as in opencode: the second time as a `sync` frame.
  */
 const durable = /^(session\.(created|updated|deleted)|message\.(updated|part\.updated))$/
 
@@ -22,13 +20,13 @@ export class Streams {
   /** @type {Reordering | undefined} */
   #reordering
   #seq = 0
-  #told = 0
+  #delivered = 0
   #deaf = false
 
   /** @param {FakeFaults} faults */
   constructor(faults) {
     this.#faults = faults
-    if (faults.reorderFrames) this.#reordering = new Reordering((about, event) => this.#tell(about, event))
+    if (faults.reorderFrames) this.#reordering = new Reordering((about, event) => this.#deliver(about, event))
   }
 
   get count() {
@@ -72,7 +70,7 @@ export class Streams {
     const event = newEvent(type, properties)
     if (!ofSession(event)) void this.#send(directory, event)
     else if (this.#reordering) this.#reordering.take(directory, event)
-    else this.#tell(directory, event)
+    else this.#deliver(directory, event)
   }
 
   /** Destroys every stream's socket, as a broken network does. */
@@ -104,14 +102,14 @@ export class Streams {
    * @param {string} directory
    * @param {WireEvent} event
    */
-  #tell(directory, event) {
+  #deliver(directory, event) {
     if (this.#deaf) return
-    this.#told += 1
+    this.#delivered += 1
     const times = this.#faults.duplicateFrames ? 2 : 1
     const sent = Array.from({ length: times }, () => this.#send(directory, event)).flat()
     const { crashAfterEvents, cutStreamAfterEvents } = this.#faults
-    if (this.#told === crashAfterEvents) this.#after(sent, () => crash(this.#faults))
-    if (this.#told === cutStreamAfterEvents)
+    if (this.#delivered === crashAfterEvents) this.#after(sent, () => crash(this.#faults))
+    if (this.#delivered === cutStreamAfterEvents)
       this.#after(sent, () => {
         this.cut()
         this.#deaf = false

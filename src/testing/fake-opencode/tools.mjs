@@ -4,27 +4,25 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, resolve, sep } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ask } from './asking.mjs'
+import { ask } from './requests.mjs'
 
 /**
  * Tools that opencode offers a model and the fake does not play.
- *
- * @remarks Observed in opencode 1.18.33.
  */
 const others = ['edit', 'glob', 'grep', 'skill', 'task', 'todowrite', 'webfetch', 'write']
 
 /**
- * Error for a call that the user rejected. With a reason, the tool fails and the model goes on; without a
+ * Error for a call that the user rejected. With a reason, the tool fails and the model continues; without a
  * reason, the loop stops.
  */
 class Refused extends Error {
   /**
    * @param {string} message
-   * @param {boolean} goesOn
+   * @param {boolean} continues
    */
-  constructor(message, goesOn) {
+  constructor(message, continues) {
     super(message)
-    this.goesOn = goesOn
+    this.continues = continues
   }
 }
 
@@ -35,7 +33,7 @@ const tools = { bash, read, question }
 
 /**
  * Plays one call of a tool. `bash` and `read` really run; an unknown tool runs as `invalid`. Returns whether
- * the loop goes on.
+ * the loop continues.
  * @param {Turn} turn
  * @param {{ name: string, args: Readonly<Input>, id?: string }} call
  * @returns {Promise<boolean>}
@@ -48,7 +46,7 @@ export async function playTool(turn, { name, args, id }) {
   } catch (error) {
     if (!(error instanceof Refused)) throw error
     turn.calls.end(tool, { error: error.message })
-    return error.goesOn
+    return error.continues
   }
 }
 
@@ -168,8 +166,8 @@ async function question(turn, tool, input) {
   turn.calls.run(tool, input)
   const { answers } = await asked
   if (!answers) throw new Refused('The user dismissed this question', false)
-  const said = questions.map(({ question: q }, i) => `"${q}"="${answers[i]?.join(', ') || 'Unanswered'}"`)
-  const output = `User has answered your questions: ${said.join(', ')}. You can now continue with the user's answers in mind.`
+  const replies = questions.map(({ question: q }, i) => `"${q}"="${answers[i]?.join(', ') || 'Unanswered'}"`)
+  const output = `User has answered your questions: ${replies.join(', ')}. You can now continue with the user's answers in mind.`
   return { output, metadata: { answers, truncated: false } }
 }
 

@@ -2,17 +2,17 @@
 /** @import { FakeServer } from './server.mjs' */
 import { setImmediate as tick, setTimeout as sleep } from 'node:timers/promises'
 import { Calls } from './calls.mjs'
-import { anyModel, countTokens, newId } from './small.mjs'
-import { Telling } from './telling.mjs'
+import { anyModel, countTokens, newId } from './util.mjs'
+import { Publisher } from './publisher.mjs'
 
 /**
  * Delay between the first events of an error and the rest, in ms.
  *
- * @remarks Observed in opencode 1.18.33: 30 to 300 ms.
+ * @remarks In opencode 30 to 300 ms.
  */
 const afterErrorMs = 30
 
-/** Turn of a fake: one prompt and its effects. Each method emits and stores what opencode 1.18.33 does. */
+/** Turn of a fake: one prompt and its effects. Each method emits and stores what opencode does. */
 export class Turn {
   /** @type {(reason: Error) => void} */
   #reject = () => {}
@@ -22,7 +22,7 @@ export class Turn {
   /** `true` after idle or an error was emitted. */
   over = false
   /** `true` if the current assistant message has text. */
-  spoken = false
+  hasText = false
   /** Delay before each piece of text, in ms. */
   everyMs = 0
   /** Tokens of the current assistant message. */
@@ -31,10 +31,10 @@ export class Turn {
   ended = Promise.resolve()
   /** @type {Part | undefined} Text or reasoning part that is being streamed. */
   #part
-  #said = ''
+  #streamed = ''
   /** @type {MessageInfo | undefined} */
   #info
-  #told
+  #publisher
 
   /**
    * @param {FakeServer} server
@@ -45,7 +45,7 @@ export class Turn {
   constructor(server, session, body, directory = session.info.directory) {
     this.server = server
     this.directory = directory
-    this.#told = new Telling(server, session, directory)
+    this.#publisher = new Publisher(server, session, directory)
     this.session = session
     this.body = body
     this.calls = new Calls((part) => this.#put(part))
@@ -61,12 +61,12 @@ export class Turn {
    * @param {Record<string, unknown>} [properties]
    */
   emit(type, properties) {
-    this.#told.emit(type, properties)
+    this.#publisher.emit(type, properties)
   }
 
   /** @param {Part} fields */
   #put(fields) {
-    return this.#told.part({ messageID: this.#info?.id, ...fields })
+    return this.#publisher.part({ messageID: this.#info?.id, ...fields })
   }
 
   // Waits. Every wait ends when the turn is aborted.
@@ -98,17 +98,17 @@ export class Turn {
   // The course of a turn.
 
   begin() {
-    this.sayPrompt()
+    this.emitPrompt()
     this.setStatus({ type: 'busy' })
     this.openMessage()
   }
 
-  sayPrompt() {
+  emitPrompt() {
     // A merged prompt was already emitted.
     if (this.session.messages.some(({ info }) => info.id === this.messageId)) return
     const { agent, model, messageId: id } = this
     const sessionID = this.session.info.id
-    this.#told.message({ id, role: 'user', sessionID, time: { created: Date.now() }, agent, model })
+    this.#publisher.message({ id, role: 'user', sessionID, time: { created: Date.now() }, agent, model })
     for (const part of this.body.parts ?? []) this.#put({ ...part, messageID: id })
   }
 
@@ -137,8 +137,8 @@ export class Turn {
       time,
       sessionID,
     }
-    this.spoken = false
-    this.#told.message(this.#info)
+    this.hasText = false
+    this.#publisher.message(this.#info)
   }
 
   /** Opens a step: the model begins to answer. */
@@ -153,8 +153,8 @@ export class Turn {
    */
   delta(delta, type = 'text') {
     if (this.#part?.type !== type) this.#openText(type)
-    if (type === 'text') this.spoken = true
-    this.#said += delta
+    if (type === 'text') this.hasText = true
+    this.#streamed += delta
     this.emit('message.part.delta', { messageID: this.#own.id, partID: this.#part?.id, field: 'text', delta })
   }
 
@@ -162,7 +162,7 @@ export class Turn {
    * @param {string} text
    * @param {'text' | 'reasoning'} [type]
    */
-  async say(text, type) {
+  async sendText(text, type) {
     await this.sleep(this.everyMs)
     this.delta(text, type)
   }
@@ -170,7 +170,7 @@ export class Turn {
   /** @param {string} type */
   #openText(type) {
     this.endText()
-    this.#said = ''
+    this.#streamed = ''
     this.#part = this.#put({ type, text: '', time: { start: Date.now() } })
   }
 
@@ -178,7 +178,7 @@ export class Turn {
     const part = this.#part
     if (!part) return
     const time = { start: part.time?.start ?? Date.now(), end: Date.now() }
-    this.#put({ ...part, text: this.#said, time })
+    this.#put({ ...part, text: this.#streamed, time })
     this.#part = undefined
   }
 
@@ -196,8 +196,8 @@ export class Turn {
     this.#put({ type: 'step-finish', reason: finish, tokens, cost: 0 })
     Object.assign(this.#own, { finish, tokens })
     this.#own.time.completed = Date.now()
-    this.#told.message(this.#own)
-    this.#told.message(this.#own) // opencode emits it twice
+    this.#publisher.message(this.#own)
+    this.#publisher.message(this.#own) // opencode emits it twice
   }
 
   finish(finish = 'stop') {
@@ -228,7 +228,7 @@ export class Turn {
     if (this.#info) {
       if (error) this.#info.error = error
       this.#info.time.completed = Date.now()
-      this.#told.message(this.#info)
+      this.#publisher.message(this.#info)
     }
     this.idle()
   }
@@ -248,7 +248,7 @@ export class Turn {
 
   /** @returns {MessageInfo} */
   get #own() {
-    if (!this.#info) throw new Error('fake opencode: a turn answers before it has begun')
+    if (!this.#info) throw new Error('fake opencode: the turn has no assistant message yet')
     return this.#info
   }
 

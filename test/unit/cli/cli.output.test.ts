@@ -19,7 +19,7 @@ const opened = (file: string, flags: string): number => {
 }
 
 describe('Output', () => {
-  it('discards writes after its reader left, and reports that once, also to a late listener', async () => {
+  it('discards writes after its reader left, and calls each listener once', async () => {
     const stream = new PassThrough()
     const [output, early, late] = [new Output(stream), vi.fn(), vi.fn()]
     output.onFailure(early)
@@ -31,7 +31,7 @@ describe('Output', () => {
     expect([early.mock.calls.length, late.mock.calls.length, output.hasReaderLeft]).toEqual([1, 1, true])
   })
 
-  it('waits for a reader that is slow, but not for one that leaves', async () => {
+  it('waits for a slow reader, but not for a reader that leaves', async () => {
     const stream = new PassThrough({ highWaterMark: 1 })
     const output = new Output(stream)
     const written = output.write('more than one byte')
@@ -39,7 +39,7 @@ describe('Output', () => {
     await expect(written).resolves.toBeUndefined()
   })
 
-  it('flush resolves when a slow reader has everything, not before', async () => {
+  it('flush resolves only when a slow reader has read everything', async () => {
     const stream = new PassThrough({ highWaterMark: 1 })
     const output = new Output(stream)
     void output.write('more than one byte')
@@ -53,7 +53,7 @@ describe('Output', () => {
 })
 
 describe('Std', () => {
-  it('finish keeps the code where all was written', async () => {
+  it('finish returns the given code if everything was written', async () => {
     const { std, stderr } = keptStd()
     await std.out.write('hello\n')
     expect([await std.finish(0), await std.finish(3), stderr()]).toEqual([0, 3, ''])
@@ -63,7 +63,7 @@ describe('Std', () => {
     ['a full disk', noSpace, 'no space left on device (ENOSPC)'],
     ['a disk that fails', systemError('EIO', -5), 'i/o error (EIO)'],
     ['an error without a number', Object.assign(new Error('odd'), { code: 'EODD' }), 'odd (EODD)'],
-  ])('finish ends a success with 5 and says why: %s', async (_what, error, reason) => {
+  ])('finish replaces success by 5 and reports the cause: %s', async (_what, error, reason) => {
     const err = textSink()
     const std = new Std(brokenSink(error), err)
     std.content = 'the answer'
@@ -72,7 +72,7 @@ describe('Std', () => {
     expect(err.text()).toBe(`error: the answer could not be written to stdout: ${reason}\n`)
   })
 
-  it('finish finds a disk that has no space only when it is asked to have everything', async () => {
+  it('finish reports a lack of space that only a sync reveals', async () => {
     const out = Object.assign(textSink(), {
       sync: () => {
         throw noSpace
@@ -83,7 +83,7 @@ describe('Std', () => {
     expect(err.text()).toContain('no space left on device')
   })
 
-  it('finish keeps the code of what failed before, and of a reader that left', async () => {
+  it('finish keeps the code of an earlier failure, and the code after a reader left', async () => {
     const failing = (error: Error, code: number): Promise<number> => {
       const std = new Std(brokenSink(error), textSink())
       void std.out.write('x')
@@ -94,13 +94,13 @@ describe('Std', () => {
     expect(await failing(systemError('ECONNRESET', -104), 0)).toBe(0)
   })
 
-  it('finish does not wait for a reader that stopped reading after a signal', async () => {
+  it('finish does not wait for a slow reader after a signal', async () => {
     const std = new Std(new PassThrough({ highWaterMark: 1 }), textSink())
     void std.out.write('more than one byte')
     expect(await std.finish(143)).toBe(143)
   })
 
-  it('a stderr that cannot be written changes nothing', async () => {
+  it('finish ignores a stderr that cannot be written', async () => {
     const out = textSink()
     const std = new Std(out, brokenSink(noSpace))
     void std.err.write('progress\n')
@@ -110,7 +110,7 @@ describe('Std', () => {
   })
 
   it.each([['--help'], ['--version'], ['graph'], ['run', '--help'], ['doctor', '--json']])(
-    'each command that prints ends with 5 on a full disk: %s %s',
+    'exits with 5 on a full disk: %s %s',
     async (...args) => {
       const err = textSink()
       expect(await main(['node', 'opencode-runtime', ...args], new Std(brokenSink(noSpace), err))).toBe(5)
@@ -122,7 +122,7 @@ describe('Std', () => {
 })
 
 describe('FileSink', () => {
-  it('writes each chunk as a whole, and has it on the disk', async () => {
+  it('writes each chunk completely', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'opencode-runtime-sink-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const file = join(folder, 'out')
@@ -137,7 +137,7 @@ describe('FileSink', () => {
   })
 
   it.skipIf(process.platform !== 'linux')(
-    'fails on a device that is full, and on a file that is not for writing',
+    'fails on a full device, and on a file that was opened for reading',
     async () => {
       for (const [file, flags, code] of [
         ['/dev/full', 'w', 'ENOSPC'],
@@ -151,7 +151,7 @@ describe('FileSink', () => {
     },
   )
 
-  it('a device that cannot sync is no failure', async () => {
+  it('ignores a device that cannot sync', async () => {
     const output = new Output(new FileSink(opened('/dev/null', 'w')))
     await output.write('x')
     await output.flush()
@@ -159,7 +159,7 @@ describe('FileSink', () => {
   })
 })
 
-describe('the spinner', () => {
+describe('Spinner', () => {
   afterEach(() => void vi.unstubAllEnvs())
 
   it.each([
@@ -172,11 +172,11 @@ describe('the spinner', () => {
     ['CI', true, { CI: '1' }, false],
     ['CI by name', true, { CI: 'woodpecker' }, false],
     ['NO_COLOR', true, { NO_COLOR: '1' }, false],
-  ])('on %s', (_what, isTTY, env, expected) => {
+  ])('canAnimate decides for %s', (_what, isTTY, env, expected) => {
     expect(canAnimate(new Output(textSink(isTTY)), { TERM: 'xterm', ...env })).toBe(expected)
   })
 
-  it('moves the cursor of a terminal that can, and writes no control character to one that cannot', () => {
+  it('moves the cursor only on a terminal that can animate', () => {
     const waited = (env: Record<string, string>): string => {
       for (const [name, value] of Object.entries({ TERM: 'xterm', CI: '', NO_COLOR: '', ...env }))
         vi.stubEnv(name, value)

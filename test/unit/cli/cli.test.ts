@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { Ending } from '../../../src/cli/ending.ts'
+import { Shutdown } from '../../../src/cli/shutdown.ts'
 import { exitCodeOf } from '../../../src/cli/exit-codes.ts'
 import { inFlags, keyFrom, serverOptions, turnInput, type RunFlags } from '../../../src/cli/flags.ts'
 import { Output } from '../../../src/cli/output.ts'
@@ -20,7 +20,7 @@ const flags: RunFlags = { home: 'h', proxy: 'http://127.0.0.1:4000/v1', model: '
 const failed = (code: TurnErrorCode) =>
   ({ kind: 'error', trace_id: null, error: 'no', code, retryable: false }) as const
 
-describe('the command line', () => {
+describe('main', () => {
   const run = async (...args: string[]) => {
     const { std, stdout, stderr } = keptStd()
     const code = await main(['node', 'opencode-runtime', ...args], std)
@@ -28,13 +28,13 @@ describe('the command line', () => {
   }
   const needed = ['--home', '/h', '--proxy', 'http://127.0.0.1:1/v1', '--model', 'm']
 
-  it('--version prints the version and ends with 0', async () => {
+  it('prints the version with --version, and exits with 0', async () => {
     const { code, stdout } = await run('--version')
     expect(code).toBe(0)
     expect(stdout).toMatch(/^\d+\.\d+\.\d+/)
   })
 
-  it('run --help tells the exit codes and where the key comes from', async () => {
+  it('prints the exit codes and the source of the key with run --help', async () => {
     const { code, stdout } = await run('run', '--help')
     expect(code).toBe(0)
     expect(stdout).toMatch(/Exit codes:[^]*\n {2}5 +the answer could not be written[^]*130/)
@@ -49,13 +49,13 @@ describe('the command line', () => {
     ['an unquoted prompt', ['run', 'say', 'hello', ...needed], /too many arguments/],
     ['a bad number', ['run', 'hi', ...needed, '--deadline-ms', '2s'], /whole number/],
     ['a bad policy', ['run', 'hi', ...needed, '--permission', 'yes'], /reject, once, always/],
-  ])('%s ends with 2 and says so', async (_what, args, message) => {
+  ])('exits with 2 and an error message for %s', async (_what, args, message) => {
     const { code, stderr } = await run(...args)
     expect(code).toBe(2)
     expect(stderr).toMatch(message)
   })
 
-  it('a key given as a flag is refused without being repeated', async () => {
+  it('rejects a key given as a flag, and does not repeat it', async () => {
     const { code, stderr } = await run('run', 'hi', ...needed, '--api-key=sk-secret')
     expect(code).toBe(2)
     expect(stderr).toContain('OPENCODE_RUNTIME_API_KEY')
@@ -65,13 +65,13 @@ describe('the command line', () => {
   it.each([
     ['a missing key', undefined, needed, /export OPENCODE_RUNTIME_API_KEY=/],
     [
-      'a proxy that is no URL',
+      'a proxy that is not a URL',
       'sk-1',
       [...needed, '--proxy', 'nonsense'],
       /--proxy: expected an http or https URL/,
     ],
-    ['an attachment that is not there', 'sk-1', [...needed, '--attach', '/no/such'], /\/no\/such: ENOENT/],
-  ])('%s ends with 2 and says what to do', async (_what, key, args, message) => {
+    ['a missing attachment', 'sk-1', [...needed, '--attach', '/no/such'], /\/no\/such: ENOENT/],
+  ])('exits with 2 and advice for %s', async (_what, key, args, message) => {
     vi.stubEnv('OPENCODE_RUNTIME_API_KEY', key)
     onTestFinished(() => void vi.unstubAllEnvs())
     const { code, stderr } = await run('run', 'hi', ...args)
@@ -81,12 +81,12 @@ describe('the command line', () => {
 })
 
 describe('flags', () => {
-  it('keyFrom takes the key from the environment only', () => {
+  it('keyFrom reads the key only from the environment', () => {
     expect(keyFrom({ OPENCODE_RUNTIME_API_KEY: ' sk-1\n' })).toBe('sk-1')
     expect(() => keyFrom({ OPENCODE_RUNTIME_API_KEY: '' })).toThrow(/export OPENCODE_RUNTIME_API_KEY/)
   })
 
-  it('serverOptions makes paths absolute and leaves out what is not given', () => {
+  it('serverOptions makes paths absolute and leaves out missing flags', () => {
     expect(serverOptions(flags, 'sk-1', [])).toEqual({
       home: resolve('h'),
       proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey: 'sk-1' },
@@ -102,14 +102,14 @@ describe('flags', () => {
     })
   })
 
-  it('serverOptions declares that the model takes what is attached', () => {
+  it('serverOptions declares the modalities of the attachments', () => {
     const attached = ['image/png', 'application/pdf', 'text/plain'].map((mime) => ({ mime, data: '' }))
     expect(serverOptions(flags, 'sk-1', attached).models).toEqual([
       { id: 'm', input: ['text', 'image', 'pdf'] },
     ])
   })
 
-  it('turnInput carries each flag of the turn', () => {
+  it('turnInput returns every flag of the turn', () => {
     const all: RunFlags = {
       ...flags,
       agent: 'plan',
@@ -135,7 +135,7 @@ describe('flags', () => {
     expect(turnInput('hi', flags, [])).toEqual({ text: 'hi', onPermission: 'reject' })
   })
 
-  it('inFlags names an option as the command line does', () => {
+  it('inFlags replaces names of options by flags', () => {
     expect(inFlags('Invalid option proxy.apiKey: expected x')).toBe(
       'Invalid OPENCODE_RUNTIME_API_KEY: expected x',
     )
@@ -144,17 +144,17 @@ describe('flags', () => {
 })
 
 describe('readPrompt', () => {
-  it('takes the argument, and leaves stdin alone', async () => {
+  it('returns the argument, and does not read stdin', async () => {
     const stdin = new PassThrough()
     expect(await readPrompt('hi', stdin)).toBe('hi')
     expect(stdin.readableFlowing).toBeNull()
   })
 
-  it.each(['-', undefined])('reads stdin for %s', async (given) => {
+  it.each(['-', undefined])('reads stdin if the argument is %s', async (given) => {
     expect(await readPrompt(given, Readable.from(['two\n', 'lines\n']))).toBe('two\nlines')
   })
 
-  it('refuses a prompt that is empty, and a terminal that would be waited on', async () => {
+  it('rejects an empty prompt, and a terminal as stdin', async () => {
     const terminal = Object.assign(new PassThrough(), { isTTY: true })
     await expect(readPrompt(undefined, terminal)).rejects.toThrow(/no prompt/)
     await expect(readPrompt(' ', terminal)).rejects.toThrow(/no prompt/)
@@ -163,7 +163,7 @@ describe('readPrompt', () => {
 })
 
 describe('readAttachments', () => {
-  it('knows media types by name, then by content', async () => {
+  it('determines media types by extension, then by content', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'opencode-runtime-cli-'))
     onTestFinished(() => rm(folder, { recursive: true }))
     const put = async (name: string, data: string | Uint8Array) => {
@@ -192,9 +192,11 @@ describe('exitCodeOf', () => {
     ['cancelled', 4],
     ['auth', 1],
     ['deadline_exceeded', 1],
-  ] as const)('%s is %d', (code, expected) => expect(exitCodeOf(failed(code))).toBe(expected))
+  ] as const)('returns for %s the code %d', (code, expected) =>
+    expect(exitCodeOf(failed(code))).toBe(expected),
+  )
 
-  it('a final reply is 0', () => {
+  it('returns 0 for a final reply', () => {
     const reply = {
       kind: 'final',
       trace_id: null,
@@ -206,56 +208,60 @@ describe('exitCodeOf', () => {
   })
 })
 
-describe('Ending', () => {
+describe('Shutdown', () => {
   const start = () => {
     const source = new EventEmitter()
     const clock = { now: 0 }
-    return { source, clock, ending: new Ending(source, () => clock.now) }
+    return { source, clock, shutdown: new Shutdown(source, () => clock.now) }
   }
 
-  it('asks at the first signal and forces at the second', () => {
-    const { source, clock, ending } = start()
+  it('requests the end at the first signal and forces it at the second', () => {
+    const { source, clock, shutdown } = start()
     source.emit('SIGINT', 'SIGINT')
-    expect([ending.asked.aborted, ending.forced.aborted, ending.exitCode]).toEqual([true, false, 130])
+    expect([shutdown.requested.aborted, shutdown.forced.aborted, shutdown.exitCode]).toEqual([
+      true,
+      false,
+      130,
+    ])
     clock.now = 1000
     source.emit('SIGTERM', 'SIGTERM')
-    expect([ending.forced.aborted, ending.exitCode]).toEqual([true, 130])
+    expect([shutdown.forced.aborted, shutdown.exitCode]).toEqual([true, 130])
   })
 
-  it('takes a signal that comes twice at once as one', () => {
-    const { source, clock, ending } = start()
+  it('counts a signal that repeats at once only once', () => {
+    const { source, clock, shutdown } = start()
     source.emit('SIGINT', 'SIGINT')
     clock.now = 10
     source.emit('SIGINT', 'SIGINT')
-    expect(ending.forced.aborted).toBe(false)
+    expect(shutdown.forced.aborted).toBe(false)
   })
 
   it.each([
     ['a reader that leaves', systemError('EPIPE', -32), 0],
     ['a full disk', systemError('ENOSPC', -28), 5],
   ])(
-    '%s ends with its code, a signal after that with its own, not yet by force',
+    'ends with the code of %s; a later signal replaces the code, without force',
     async (_what, error, code) => {
-      const { source, ending } = start()
+      const { source, shutdown } = start()
       const output = new Output(brokenSink(error))
-      ending.watch(output)
+      shutdown.watch(output)
       await output.write('x')
-      await ending.isAsked
-      expect([ending.asked.aborted, ending.exitCode]).toEqual([true, code])
+      await shutdown.whenRequested
+      expect([shutdown.requested.aborted, shutdown.exitCode]).toEqual([true, code])
       source.emit('SIGTERM', 'SIGTERM')
-      expect([ending.forced.aborted, ending.exitCode]).toEqual([false, 143])
+      expect([shutdown.forced.aborted, shutdown.exitCode]).toEqual([false, 143])
     },
   )
 
-  it('gives the signals back when disposed of', () => {
-    const { source, ending } = start()
-    ending[Symbol.dispose]()
+  it('removes its signal handlers when disposed', () => {
+    const { source, shutdown } = start()
+    shutdown[Symbol.dispose]()
     expect(source.listenerCount('SIGINT')).toBe(0)
   })
 })
 
 describe('Wrap', () => {
-  it('breaks at words, across pieces, and indents', () => {
+  it('breaks lines between words, across pieces, and indents them', () => {
     const wrap = new Wrap(2, 12)
     expect(['one ', 'two ', 'three\nfour'].map((piece) => wrap.push(piece)).join('')).toBe(
       'one two \n  three\n  four',
@@ -292,7 +298,7 @@ describe('View', () => {
     return { out: out.text(), rows, log: log.text(), view }
   }
 
-  it('text: the answer alone on out, a line for everything else on the log', async () => {
+  it('writes in mode text only the answer to out, and everything else to the log', async () => {
     const { out, rows } = await shown({ mode: 'text' }, turn)
     expect(out).toBe('two files\n')
     expect(rows.split('\n')).toEqual([
@@ -306,14 +312,14 @@ describe('View', () => {
     ])
   })
 
-  it('json: the replies as they are on out, and only what is no reply on the log', async () => {
+  it('writes in mode json the replies to out, and everything else to the log', async () => {
     const { out, rows } = await shown({ mode: 'json' }, turn)
     const lines = out.trimEnd().split('\n')
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(turn)
     expect(rows.trimEnd().split('\n')).toHaveLength(2)
   })
 
-  it('json: each line carries the id of the session once that is known, after the keys of the reply', async () => {
+  it('adds in mode json the id of the session, once known, after the keys of the reply', async () => {
     const out = textSink()
     const view = new View(new Screen(new Output(out), new Output(textSink())), { mode: 'json' })
     view.session(undefined)
@@ -327,20 +333,20 @@ describe('View', () => {
     ])
   })
 
-  it('show: everything on the log', async () => {
+  it('writes in mode show everything to the log', async () => {
     const { out, rows, view } = await shown({ mode: 'show' }, turn)
     expect(out).toBe('')
     expect(rows).toContain('◆ reply        two files\n')
     expect(view.counts).toMatchObject({ reasoning: 2, delta: 2, final: 1 })
   })
 
-  it('quiet: only an error', async () => {
+  it('writes only errors if quiet', async () => {
     expect((await shown({ mode: 'text', quiet: true }, turn)).log).toBe('')
     const { rows } = await shown({ mode: 'text', quiet: true }, [failed('auth')])
     expect(rows).toBe('✘ error        auth: no\n')
   })
 
-  it('tells of retries and requests', () => {
+  it('shows retries and requests', () => {
     const log = textSink()
     const view = new View(new Screen(new Output(textSink()), new Output(log)), {
       mode: 'text',
@@ -363,7 +369,7 @@ describe('View', () => {
     ])
   })
 
-  it('a terminal gets no control characters of the model, a pipe gets the text as it is', async () => {
+  it('removes control characters for a terminal, but not for a pipe', async () => {
     const nasty: Reply[] = [{ kind: 'delta', trace_id, content: 'a\u001b]0;title\u0007b\r\n' }]
     expect((await shown({ mode: 'text', quiet: true }, nasty, true)).out).toBe('ab\n')
     expect((await shown({ mode: 'text', quiet: true }, nasty)).out).toBe('a\u001b]0;title\u0007b\r\n')

@@ -7,12 +7,12 @@ import { serverMachine } from '../../../src/machines/server-machine.ts'
 const page = readFileSync(new URL('../../../docs/reference/lifecycle.md', import.meta.url), 'utf8')
 
 describe('mermaid', () => {
-  it('of the lifecycle is what docs/reference/lifecycle.md shows', () => {
+  it('returns the diagram of docs/reference/lifecycle.md for the server machine', () => {
     const [, shown] = /```mermaid\n(.*?)```/s.exec(page) ?? []
     expect(shown, 'run: npm run graph').toBe(mermaid(serverMachine.root, 1))
   })
 
-  it('names every state, all of them if asked', () => {
+  it('names the top-level states, or all states', () => {
     const names = (depth: number) => mermaid(serverMachine.root, depth).match(/as \w+/g)
     expect(names(1)).toEqual(Object.keys(serverMachine.states).map((name) => `as ${name}`))
     expect(names(Infinity)?.length).toBeGreaterThan(30)
@@ -40,7 +40,7 @@ describe('mermaid', () => {
     },
   })
 
-  it('draws each transition by its cause, once, from the outermost state that it leaves', () => {
+  it('draws each transition once, with its cause, from the outermost state that it leaves', () => {
     expect(mermaid(machine.root, 1).split('\n').slice(5)).toEqual([
       '  a --> b: go [isReady]',
       '  a --> c: go',
@@ -53,7 +53,7 @@ describe('mermaid', () => {
     ])
   })
 
-  it('goes as deep as it is told', () => {
+  it('shows states down to the given depth', () => {
     const lines = mermaid(machine.root, 2)
       .split('\n')
       .map((line) => line.trim())

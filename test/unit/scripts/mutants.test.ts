@@ -4,24 +4,24 @@ import { argued, isArgued } from '../../../scripts/mutants/argued.mjs'
 import { mutantsOf } from '../../../scripts/mutants/list.mjs'
 import { subjects } from '../../../scripts/mutants/subjects.mjs'
 
-/** What becomes of a source, each mutant in turn. */
+/** Returns the source of each mutant. */
 const changed = (source: string) =>
   mutantsOf('a.ts', source).map(({ start, end, text }) => source.slice(0, start) + text + source.slice(end))
 
-describe('the mutants of a source', () => {
+describe('mutantsOf', () => {
   it.each([
     ['a condition', 'if (a) b()', ['if (true) b()', 'if (false) b()', 'if (a) ;']],
     ['each of several conditions', 'c = a && b && d', [';', 'c = a && b', 'c = a && d', 'c = (b) && d']],
     ['a limit', 'const a = b < 1', ['const a = b <= 1']],
     ['a number', 'const a = 5', ['const a = 10']],
     ['a sum', 'const a = b + c', ['const a = b - c']],
-    ['what is kept of a list', 'const a = b.filter(c)', ['const a = b']],
+    ['a filter', 'const a = b.filter(c)', ['const a = b']],
     ['an element', 'const a = [b, ...c]', ['const a = [...c]', 'const a = [b]']],
-  ])('change %s', (_what, source, expected) => {
+  ])('changes %s', (_what, source, expected) => {
     expect(changed(source).sort()).toEqual([...expected].sort())
   })
 
-  it('of a machine leave out a guard, a target, an action, a transition', () => {
+  it('leaves out a guard, a target, an action and a transition of a machine', () => {
     const source = `state({ on: { go: { guard: 'may', target: 'there', actions: ['a', 'b'] } } })`
     const names = mutantsOf('a.ts', source).map(({ name }) => name)
     expect(names).toEqual([
@@ -34,7 +34,7 @@ describe('the mutants of a source', () => {
     ])
   })
 
-  it('leave alone what is prose, a name or a type, and name each its own way', () => {
+  it('skips prose, names and types, and gives each mutant a unique name', () => {
     const source = `interface A { b: 1 }\nconst c = { description: 'b', type: 'c' } as { d: 2 }\nf(1)\nf(1)`
     const mutants = mutantsOf('a.ts', source)
     expect(mutants.map(({ line, name }) => [line, name])).toEqual([
@@ -46,17 +46,17 @@ describe('the mutants of a source', () => {
   })
 })
 
-describe('what is argued of mutants', () => {
+describe('argued', () => {
   const mutants = subjects.flatMap(({ file }) => mutantsOf(file, readFileSync(file, 'utf8')))
 
-  it('is each of a mutant that there is', () => {
+  it('has only entries that match a mutant', () => {
     const idle = argued.filter(
       ({ file, names }) => !mutants.some((mutant) => mutant.file.includes(file) && names.test(mutant.name)),
     )
     expect(idle).toEqual([])
   })
 
-  it('leaves alone what tells events apart: there any event comes', () => {
+  it('has no entry for checks of the event type in the reducer, which gets any event', () => {
     const tellsApart = /event\.type === '[\w.]+' → (true|false)$/
     const here = mutants.filter(({ file, name }) => tellsApart.test(name) && /reducer|turns/.test(file))
     expect(here.length).toBeGreaterThan(10)

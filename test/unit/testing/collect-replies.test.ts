@@ -22,7 +22,7 @@ const result: Reply = {
   success: true,
 }
 
-/** What a turn would be that says this. */
+/** Returns a finished turn with these replies. */
 const turnOf = (...replies: Reply[]) => ({
   traceId: 't1',
   replies$: of(...replies),
@@ -32,7 +32,7 @@ const turnOf = (...replies: Reply[]) => ({
 })
 
 describe('collectReplies', () => {
-  it('gives all that a turn said, whether it has ended or not', async () => {
+  it('collects the whole output of a running or finished turn', async () => {
     const server = startServer()
     const turn = server.turn({ text: 'hello', traceId: 't1' })
     const early = collectReplies(turn)
@@ -46,7 +46,7 @@ describe('collectReplies', () => {
     expect(await collectReplies(turn)).toEqual({ replies, last, status, requests })
   })
 
-  it('gives the one reply of a turn that fails', async () => {
+  it('collects the single reply of a failed turn', async () => {
     const server = startServer({}, { prepare: new Error('no binary') })
     const collected = collectReplies(server.turn())
     await server.advance()
@@ -54,25 +54,25 @@ describe('collectReplies', () => {
   })
 
   it.each<[string, Reply[], string]>([
-    ['no end', [delta], 'this one has 0'],
-    ['two ends', [final, final], 'this one has 2'],
-    ['something after the end', [final, delta], 'The last reply is the terminal one'],
-    ['another end than it promised', [{ ...final }], 'what `done` gives'],
-    ['another trace', [{ ...delta, trace_id: null }, final], 'A reply has the trace id null, its turn "t1"'],
-    ['a result of nothing', [result, final], 'after it was called'],
-  ])('rejects a turn of %s', async (_what, replies, message) => {
+    ['no terminal reply', [delta], 'but has 0'],
+    ['two terminal replies', [final, final], 'but has 2'],
+    ['a reply after the terminal reply', [final, delta], 'The last reply must be the terminal reply'],
+    ['a terminal reply that is not the value of done', [{ ...final }], 'that `done` resolves with'],
+    ['another trace id', [{ ...delta, trace_id: null }, final], 'trace id "t1", but one has null'],
+    ['a tool result without a call', [result, final], 'must follow its tool call'],
+  ])('rejects a turn with %s', async (_what, replies, message) => {
     const collected = collectReplies(turnOf(...replies))
     await expect(collected).rejects.toThrow(message)
     await expect(collected).rejects.toBeInstanceOf(AssertionError)
     await expect(collected).rejects.toThrow(replies.map(({ kind }) => kind).join(', '))
   })
 
-  it('lets a called tool answer', async () => {
+  it('accepts a tool result after its call', async () => {
     const call: Reply = { kind: 'tool_call', trace_id: 't1', call_id: 'c1', tool: 'bash', args: {} }
     expect((await collectReplies(turnOf(call, result, delta, final))).replies).toHaveLength(4)
   })
 
-  it('says what it gives', () => {
+  it('has the type of a collected turn', () => {
     expectTypeOf(collectReplies).returns.resolves.toEqualTypeOf<CollectedTurn>()
     expectTypeOf<CollectedTurn['last']>().toEqualTypeOf<TerminalReply>()
   })

@@ -9,13 +9,13 @@ import { startServer } from '../../support/machine-harness.ts'
 
 const started: LifecycleState[] = ['idle', 'configuring', 'spawning', 'probing', 'healthy']
 
-/** A lifecycle that says what it is told to. */
-function told(...states: LifecycleState[]) {
+/** Returns an expectation of a lifecycle that emits the given states. */
+function lifecycleOf(...states: LifecycleState[]) {
   const source = new Subject<Lifecycle>()
   const lifecycle = expectLifecycle(source)
-  const tell = (state: LifecycleState, restarts = 0): void => source.next({ state, at: 0, restarts })
-  for (const state of states) tell(state)
-  return { lifecycle, source, tell }
+  const emit = (state: LifecycleState, restarts = 0): void => source.next({ state, at: 0, restarts })
+  for (const state of states) emit(state)
+  return { lifecycle, source, emit }
 }
 
 describe('expectLifecycle', () => {
@@ -23,7 +23,7 @@ describe('expectLifecycle', () => {
     ['an actor', (actor) => actor],
     ['a lifecycle$', (actor) => lifecycle$(actor)],
     ['a server', (actor) => ({ lifecycle$: lifecycle$(actor) })],
-  ])('reads %s, from its present state on', async (_what, sourceOf) => {
+  ])('reads %s from its current state on', async (_what, sourceOf) => {
     const server = startServer()
     const lifecycle = expectLifecycle(sourceOf(server.actor))
     lifecycle.toPass(['idle'])
@@ -35,8 +35,8 @@ describe('expectLifecycle', () => {
     expect(lifecycle.changes.find(({ state }) => state === 'healthy')?.pid).toBe(1001)
   })
 
-  it('counts a state once, however much of it changes', () => {
-    const { lifecycle } = told('healthy', 'healthy', 'reaping')
+  it('counts consecutive changes of one state once', () => {
+    const { lifecycle } = lifecycleOf('healthy', 'healthy', 'reaping')
     lifecycle.toPass(['healthy', 'reaping'])
     expect(lifecycle.changes).toHaveLength(3)
   })
@@ -44,38 +44,40 @@ describe('expectLifecycle', () => {
   it.each<[LifecycleState[]]>([[['idle']], [['idle', 'spawning', 'configuring']], [[...started]]])(
     'throws with the difference: %s',
     (states) => {
-      const { lifecycle } = told('idle', 'configuring', 'spawning')
+      const { lifecycle } = lifecycleOf('idle', 'configuring', 'spawning')
       expect(() => lifecycle.toPass(states)).toThrow(AssertionError)
-      expect(() => lifecycle.toPass(states)).toThrow(/other states than these:[^]*[+-] +'\w+'/)
+      expect(() => lifecycle.toPass(states)).toThrow(/differ from the expected states:[^]*[+-] +'\w+'/)
     },
   )
 
-  it('throws where the server goes where no lifecycle does', () => {
-    const { lifecycle } = told('idle', 'configuring', 'healthy')
+  it('throws for a transition that the lifecycle does not declare', () => {
+    const { lifecycle } = lifecycleOf('idle', 'configuring', 'healthy')
     const message =
-      'No lifecycle goes configuring → healthy; it goes configuring → spawning or reaping or failed or idle'
+      'declares no transition configuring → healthy, only configuring → spawning or reaping or failed or idle'
     expect(() => lifecycle.toPass(['idle', 'configuring', 'healthy'])).toThrow(message)
     expect(() => lifecycle.toBeDeclared()).toThrow(AssertionError)
   })
 
-  it('waits for a state, and says what came instead', async () => {
-    const { lifecycle, source, tell } = told('idle')
+  it('until waits for a state, and rejects with the states so far', async () => {
+    const { lifecycle, source, emit } = lifecycleOf('idle')
     await lifecycle.until('idle')
     const [soon, never] = [lifecycle.until('configuring'), lifecycle.until('failed')]
-    tell('configuring')
+    emit('configuring')
     expect(await soon).toBe(lifecycle)
     source.complete()
-    await expect(never).rejects.toThrow('The lifecycle ended: failed. It passed idle → configuring')
+    await expect(never).rejects.toThrow(
+      'The lifecycle ended before failed. States so far: idle → configuring',
+    )
     const late = expectLifecycle(new Subject()).until('healthy', { timeoutMs: 1 })
-    await expect(late).rejects.toThrow('did not come to it within 1 ms: healthy. It passed nothing')
+    await expect(late).rejects.toThrow('did not reach healthy within 1 ms. States so far: none')
     await expect(late).rejects.toBeInstanceOf(AssertionError)
   })
 
-  it('waits for anything that a function says', async () => {
-    const { lifecycle, tell } = told('healthy')
+  it('until waits until a function returns true', async () => {
+    const { lifecycle, emit } = lifecycleOf('healthy')
     const back = lifecycle.until(({ state, restarts }) => state === 'healthy' && restarts === 1)
-    for (const state of ['reaping', 'configuring', 'spawning', 'probing'] as const) tell(state)
-    tell('healthy', 1)
+    for (const state of ['reaping', 'configuring', 'spawning', 'probing'] as const) emit(state)
+    emit('healthy', 1)
     await back
     const fails = lifecycle.until(() => {
       throw new TypeError('a defect of the test')
@@ -83,11 +85,11 @@ describe('expectLifecycle', () => {
     await expect(fails).rejects.toThrow('a defect of the test')
   })
 
-  it('takes a server, and knows its states', () => {
+  it('accepts a server and its actor, and only known states', () => {
     expectTypeOf(expectLifecycle).parameter(0).toExtend<LifecycleSource>()
     expectTypeOf<OpenCodeServer>().toExtend<LifecycleSource>()
     expectTypeOf<ServerActorRef>().toExtend<LifecycleSource>()
-    const { lifecycle } = told('idle')
+    const { lifecycle } = lifecycleOf('idle')
     // @ts-expect-error no such state
     expect(() => lifecycle.toPass(['running'])).toThrow(AssertionError)
   })

@@ -10,7 +10,7 @@ import {
   type LifecycleModelOptions,
 } from '../../../src/testing/index.ts'
 
-/** Where the model is after so much has happened. */
+/** Returns the state of the model after the given happenings. */
 function after(options: LifecycleModelOptions, ...happenings: Happening[]) {
   const model = createLifecycleModel(options)
   let [state] = initialTransition(model)
@@ -19,12 +19,12 @@ function after(options: LifecycleModelOptions, ...happenings: Happening[]) {
 }
 
 describe('createLifecycleModel', () => {
-  it('says where a server is, and whether it lives', () => {
+  it('gives the lifecycle state and the number of live processes', () => {
     expect(after({})).toMatchObject({ lifecycle: 'idle', alive: 0 })
     expect(after({}, 'start', 'becomes healthy')).toMatchObject({ lifecycle: 'healthy', alive: 1 })
   })
 
-  it('spends as many restarts as it may', () => {
+  it('restarts at most maxRestarts times', () => {
     const crashes = ['start', 'crashes', 'cools down', 'crashes', 'cools down'] as const
     expect(after({}, ...crashes)).toMatchObject({ lifecycle: 'probing', spent: 2 })
     expect(after({}, ...crashes, 'crashes')).toMatchObject({ lifecycle: 'failed' })
@@ -32,7 +32,7 @@ describe('createLifecycleModel', () => {
     expect(after({ maxRestarts: 0 }, 'cannot be spawned')).toMatchObject({ lifecycle: 'failed' })
   })
 
-  it('is wedged by as many lost probes as it may be, and by none while a turn runs', () => {
+  it('is wedged after unhealthyThreshold lost probes, but not while a turn runs', () => {
     const lost = ['loses a probe', 'loses a probe', 'loses a probe'] as const
     const healthy = ['start', 'becomes healthy'] as const
     expect(after({ unhealthyThreshold: 4 }, ...healthy, ...lost)).toMatchObject({ value: 'healthy', lost: 3 })
@@ -40,7 +40,7 @@ describe('createLifecycleModel', () => {
     expect(after({}, ...healthy, 'turn', ...lost)).toMatchObject({ value: 'healthy', lost: 2 })
   })
 
-  it('leaves out turns, and whatever cannot be made to happen', () => {
+  it('leaves out turns and the happenings of `without`', () => {
     expect(createLifecycleModel().events).toEqual(
       expect.arrayContaining(['turn', 'cancel', 'wedges', 'ends']),
     )
@@ -49,7 +49,7 @@ describe('createLifecycleModel', () => {
     expect(events).toContain('ends')
   })
 
-  it("drives anybody's subject", async () => {
+  it('works with createTestModel and any subject', async () => {
     const without = ['wedges', 'loses a probe', 'reconfigure', 'exceeds its memory'] as const
     const model = createTestModel(createLifecycleModel({ turns: false, maxRestarts: 0, without }))
     let passed = 0
@@ -63,10 +63,10 @@ describe('createLifecycleModel', () => {
     expect(passed).toBeGreaterThan(0)
   })
 
-  it('types its happenings and its states', () => {
+  it('has types of its happenings and its meta', () => {
     expectTypeOf(metaOf).returns.toEqualTypeOf<LifecycleMeta>()
     expectTypeOf<LifecycleMeta>().toEqualTypeOf<{ lifecycle: LifecycleState; alive: 0 | 1 }>()
-    // @ts-expect-error nothing of that name happens
+    // @ts-expect-error no such happening
     expect(createLifecycleModel({ without: ['explodes'] }).events).toContain('start')
   })
 })

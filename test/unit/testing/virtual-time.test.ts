@@ -5,7 +5,7 @@ import { clockOf, elapse } from '../../../src/actors/clock.ts'
 import { virtualTime, type VirtualTime } from '../../../src/testing/index.ts'
 
 describe('virtualTime', () => {
-  it('stands still until it is told to move', async () => {
+  it('moves only by advance', async () => {
     const time = virtualTime()
     const fired: number[] = []
     time.setTimeout(() => fired.push(time.now()), 1_000)
@@ -17,7 +17,7 @@ describe('virtualTime', () => {
     expect([fired, time.pending]).toEqual([[1_000], 0])
   })
 
-  it('lets promises go on between timers, with timers of their own', async () => {
+  it('settles promises between timers, and fires the timers that they set', async () => {
     const time = virtualTime()
     const moments: number[] = []
     const walk = async () => {
@@ -46,7 +46,7 @@ describe('virtualTime', () => {
     expect(actor.getSnapshot().value).toBe('amber')
   })
 
-  it('waits between timers for what is real', async () => {
+  it('waits between timers for real work', async () => {
     const time = virtualTime()
     const answers: number[] = []
     let asked: Promise<void> | undefined
@@ -61,7 +61,7 @@ describe('virtualTime', () => {
     expect(answers).toEqual([100, 200, 300])
   })
 
-  it('may be moved by two at once, and moves under fake timers', async () => {
+  it('allows concurrent calls of advance, also under fake timers', async () => {
     vi.useFakeTimers()
     try {
       const time = virtualTime()

@@ -6,7 +6,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { checkDirectory } from '../../../../src/cli/doctor/directory.ts'
 import { checkDisk, judgeSpace } from '../../../../src/cli/doctor/disk.ts'
 import { checkModes } from '../../../../src/cli/doctor/home-modes.ts'
-import { checkHome, sharedFinding, unusable } from '../../../../src/cli/doctor/home.ts'
+import { checkHome, sharedFinding, unusablePath } from '../../../../src/cli/doctor/home.ts'
 import { canBeEntered, doctorContext, findings, place } from '../../../support/doctor.ts'
 import { tempHome } from '../../../support/home.ts'
 
@@ -23,8 +23,8 @@ const one = async (...args: Parameters<typeof findings>) => {
   return found
 }
 
-/** A home with a config and logs, of these modes. */
-function lived({ home = 0o700, folder = 0o700, config = 0o600, log = 0o600 } = {}): string {
+/** Creates a home with a config and logs of the given modes. */
+function usedHome({ home = 0o700, folder = 0o700, config = 0o600, log = 0o600 } = {}): string {
   const root = tempHome()
   const at = join(root, '.config', 'opencode')
   place(join(at, 'opencode.json'), '{}', config)
@@ -38,12 +38,12 @@ function lived({ home = 0o700, folder = 0o700, config = 0o600, log = 0o600 } = {
 }
 
 describe('checkHome', () => {
-  it('is skipped without --home, as are the others of it', async () => {
+  it('is skipped without --home, as are checkModes and checkDisk', async () => {
     for (const check of [checkHome, checkModes, checkDisk])
       expect(await one(check, doctorContext())).toMatchObject({ status: 'skipped', finding: 'give --home' })
   })
 
-  it('takes a home that does not exist yet, and does not make it', async () => {
+  it('accepts a home that does not exist yet, and does not create it', async () => {
     const root = tempHome()
     const found = await one(checkHome, doctorContext({ home: join(root, 'a', 'b') }))
     expect(found.status).not.toBe('failure')
@@ -51,42 +51,47 @@ describe('checkHome', () => {
   })
 
   it.each([
-    ['a file', (path: string) => place(path, '', 0o644), /is no folder/],
-    ['a link to nothing', (path: string) => symlinkSync('/no/such', path), /is a link to nothing/],
-  ])('refuses %s in its place, above it, and where the config goes', async (_what, make, message) => {
-    const root = tempHome()
-    make(join(root, 'x'))
-    mkdirSync(join(root, 'home'))
-    make(join(root, 'home', '.config'))
-    for (const home of ['x', 'x/home', 'home']) {
-      const found = await one(checkHome, doctorContext({ home: join(root, home) }))
-      expect(found).toMatchObject({ check: 'home', status: 'failure' })
-      expect(found.finding).toMatch(message)
-      expect(found.advice).toMatch(/Move it away, or give another --home/)
-    }
-  })
+    ['a file', (path: string) => place(path, '', 0o644), /is not a folder/],
+    ['a broken link', (path: string) => symlinkSync('/no/such', path), /is a broken link/],
+  ])(
+    'rejects %s in place of the home, of a folder above, and of the config folder',
+    async (_what, make, message) => {
+      const root = tempHome()
+      make(join(root, 'x'))
+      mkdirSync(join(root, 'home'))
+      make(join(root, 'home', '.config'))
+      for (const home of ['x', 'x/home', 'home']) {
+        const found = await one(checkHome, doctorContext({ home: join(root, home) }))
+        expect(found).toMatchObject({ check: 'home', status: 'failure' })
+        expect(found.finding).toMatch(message)
+        expect(found.advice).toMatch(/^Move .* away, or give another --home/)
+      }
+    },
+  )
 
-  it.runIf(!isRoot)('refuses one that cannot be written, made or seen', async () => {
+  it.runIf(!isRoot)('rejects a home that cannot be written, created or accessed', async () => {
     const root = tempHome()
     mkdirSync(join(root, 'sub'), { mode: 0o700 })
     chmodSync(root, 0o500)
     expect((await one(checkHome, doctorContext({ home: root }))).finding).toMatch(/cannot be written/)
     const absent = await one(checkHome, doctorContext({ home: join(root, 'x') }))
-    expect(absent.finding).toMatch(/cannot be made in .*\(EACCES\)/)
+    expect(absent.finding).toMatch(/cannot be created in .*\(EACCES\)/)
     chmodSync(root, 0o600)
     const hidden = await one(checkHome, doctorContext({ home: join(root, 'sub') }))
-    expect(hidden.finding).toMatch(/cannot be seen \(EACCES\)/)
+    expect(hidden.finding).toMatch(/cannot be accessed \(EACCES\)/)
     chmodSync(root, 0o700)
   })
 
-  it('says what to do where nothing can be made', () => {
-    const absent = (code: string) => unusable('home', '/a/b', { kind: 'absent', ancestor: '/a', code })
+  it('gives advice if the home cannot be created', () => {
+    const absent = (code: string) => unusablePath('home', '/a/b', { kind: 'absent', ancestor: '/a', code })
     expect(absent('EROFS')?.advice).toMatch(/mount a volume/)
     expect(absent('EACCES')?.advice).toMatch(/as root .* chown/)
-    expect(unusable('home', '/a', { kind: 'hidden', code: 'EACCES' })?.advice).toMatch(/enter the folders/)
+    expect(unusablePath('home', '/a', { kind: 'inaccessible', code: 'EACCES' })?.advice).toMatch(
+      /access to the folders/,
+    )
   })
 
-  it.runIf(process.getuid !== undefined)('warns of one that belongs to somebody else', async () => {
+  it.runIf(process.getuid !== undefined)('warns of a home that belongs to another user', async () => {
     const home = tempHome()
     const uid = (process.getuid?.() ?? 0) + 1
     const found = await one(checkHome, doctorContext({ home }, { uid }))
@@ -94,7 +99,7 @@ describe('checkHome', () => {
     expect(found.advice).toContain(`chown -R ${uid} ${home}`)
   })
 
-  it('warns of one that all may write', async () => {
+  it('warns of a home that all users may write', async () => {
     const home = tempHome()
     chmodSync(home, 0o777)
     const found = await one(checkHome, doctorContext({ home }))
@@ -102,9 +107,13 @@ describe('checkHome', () => {
   })
 
   it.each([
-    ['is well above private folders', {}, undefined],
-    ['is in a folder like /tmp', { '/a': 0o1777 }, /inside \/a, which all users share/],
-    ['is below a folder that all may change', { '/a': 0o777 }, /inside \/a, where all users may replace it/],
+    ['finds nothing below private folders', {}, undefined],
+    ['finds a shared folder like /tmp', { '/a': 0o1777 }, /inside \/a, which all users may write/],
+    [
+      'finds a folder that all users may change',
+      { '/a': 0o777 },
+      /inside \/a, where all users may replace it/,
+    ],
   ])('sharedFinding: %s', async (_what, modes: Record<string, number>, message) => {
     const found = await sharedFinding('/a/b/home', '/a/b', (folder) =>
       Promise.resolve(modes[folder] ?? 0o755),
@@ -115,88 +124,90 @@ describe('checkHome', () => {
 })
 
 describe('checkModes', () => {
-  it('takes a home without config, and one as the runtime leaves it', async () => {
+  it('accepts a home without config, and a home with the modes that the runtime sets', async () => {
     const fresh = await one(checkModes, doctorContext({ home: tempHome() }))
     expect(fresh).toMatchObject({ status: 'ok', finding: 'there is no config yet' })
-    expect(await findings(checkModes, doctorContext({ home: lived() }))).toEqual([
+    expect(await findings(checkModes, doctorContext({ home: usedHome() }))).toEqual([
       expect.objectContaining({ status: 'ok' }),
     ])
   })
 
-  it.runIf(canBeEntered(tmpdir()))('fails where others can read the key', async () => {
-    const home = lived({ home: 0o755, folder: 0o755, config: 0o644 })
+  it.runIf(canBeEntered(tmpdir()))('fails if other users can read the key', async () => {
+    const home = usedHome({ home: 0o755, folder: 0o755, config: 0o644 })
     const [folder, config] = await findings(checkModes, doctorContext({ home }))
     expect(folder).toMatchObject({ status: 'warning' })
     expect(folder?.finding).toMatch(/opencode is 0755, not 0700$/)
     expect(config?.finding).toMatch(/opencode\.json is 0644, not 0600: other users can read the key/)
     expect(config).toMatchObject({ check: 'modes', status: 'failure' })
-    expect(config?.advice).toMatch(/chmod 600 .*opencode\.json .*replace the key/)
+    expect(config?.advice).toMatch(/chmod 600 .*opencode\.json\..*replace the key/)
   })
 
   it.each([{ home: 0o700 }, { home: 0o755, folder: 0o700 }])(
-    'only warns where a folder above keeps others out: %o',
+    'only warns if a folder above keeps other users out: %o',
     async (modes) => {
-      const home = lived({ ...modes, config: 0o640 })
+      const home = usedHome({ ...modes, config: 0o640 })
       expect(await findings(checkModes, doctorContext({ home }))).toEqual([
         expect.objectContaining({ status: 'warning' }),
       ])
     },
   )
 
-  it('looks at rotated logs too, and at nothing else', async () => {
-    const found = await findings(checkModes, doctorContext({ home: lived({ log: 0o644 }) }))
+  it('checks rotated logs, and no other files', async () => {
+    const found = await findings(checkModes, doctorContext({ home: usedHome({ log: 0o644 }) }))
     expect(found).toHaveLength(1)
     expect(found[0]?.finding).toMatch(/serve\.log\.1 is 0644/)
   })
 
-  it('fails where the config is somebody else’s, whose modes this user cannot set', async () => {
-    const context = doctorContext({ home: lived() }, { uid: (process.getuid?.() ?? 0) + 1 })
+  it('fails if the config belongs to another user, so that this user cannot set its modes', async () => {
+    const context = doctorContext({ home: usedHome() }, { uid: (process.getuid?.() ?? 0) + 1 })
     const [found] = await findings(checkModes, context)
     expect(found).toMatchObject({ status: 'failure' })
     expect(found?.advice).toMatch(/chown/)
   })
 
   it.runIf(canBeEntered(tmpdir()))(
-    'only warns of what another user made, and this user may write',
+    'only warns of files of another user that this user may write',
     async () => {
-      const home = lived({ home: 0o755, folder: 0o777, config: 0o644, log: 0o660 })
+      const home = usedHome({ home: 0o755, folder: 0o777, config: 0o644, log: 0o660 })
       const uid = (process.getuid?.() ?? 0) + 1
       const found = await findings(checkModes, doctorContext({ home }, { uid }))
       expect(found.map(({ status }) => status)).toEqual(['warning', 'warning', 'warning', 'warning'])
       expect(found.map(({ finding }) => finding.slice(finding.indexOf(' belongs')))).toEqual([
         ` belongs to user ${uid - 1}, so its mode 0777 cannot be set to 0700`,
         ` belongs to user ${uid - 1}, so its mode 0644 cannot be set to 0600: other users can read the key in it`,
-        ` belongs to user ${uid - 1}, and this user may not read it`,
+        ` belongs to user ${uid - 1}, and this user cannot read it`,
         ` belongs to user ${uid - 1}, so its mode 0660 cannot be set to 0600`,
       ])
-      for (const { advice } of found) expect(advice).toMatch(new RegExp(`^Hand it over: chown ${uid} /`))
+      for (const { advice } of found) expect(advice).toMatch(new RegExp(`^Change the owner: chown ${uid} /`))
     },
   )
 
-  it('only warns where the file system sets no modes, and says how to mount it', async () => {
-    const home = lived({ config: 0o666 })
+  it('only warns if the file system does not support modes, and tells how to mount the volume', async () => {
+    const home = usedHome({ config: 0o666 })
     vi.mocked(chmod).mockRejectedValueOnce(Object.assign(new Error('EPERM: chmod'), { code: 'EPERM' }))
     const found = await one(checkModes, doctorContext({ home }))
     expect(found).toMatchObject({ check: 'modes', status: 'warning' })
-    expect(found.finding).toMatch(/opencode\.json is 0666, not 0600, and the file system sets no modes$/)
+    expect(found.finding).toMatch(
+      /opencode\.json is 0666, not 0600, and the file system does not support modes$/,
+    )
     expect(found.advice).toMatch(/file_mode=0600,dir_mode=0700/)
   })
 
-  it('changes no mode itself', async () => {
-    const home = lived({ config: 0o640 })
+  it('changes no mode', async () => {
+    const home = usedHome({ config: 0o640 })
     const file = join(home, '.config', 'opencode', 'opencode.json')
     await findings(checkModes, doctorContext({ home }))
     expect(statSync(file).mode & 0o777).toBe(0o640)
   })
 
-  it('fails where a folder stands for the config', async () => {
+  it('fails if the config is a folder', async () => {
     const home = tempHome()
     mkdirSync(join(home, '.config', 'opencode', 'opencode.json'), { recursive: true })
     chmodSync(join(home, '.config', 'opencode'), 0o700)
-    expect((await one(checkModes, doctorContext({ home }))).finding).toMatch(/is no file$/)
+    expect((await one(checkModes, doctorContext({ home }))).finding).toMatch(/is not a file$/)
   })
 
-  it('leaves it to the home’s own check where the config’s folder is none', async () => {
+  it('is skipped if the config folder is not a folder, which checkHome reports', async () => {
     const home = tempHome()
     place(join(home, '.config'), '', 0o600)
     expect((await one(checkModes, doctorContext({ home }))).status).toBe('skipped')
@@ -204,14 +215,14 @@ describe('checkModes', () => {
 })
 
 describe('checkDisk', () => {
-  it('looks at the disk of a home that does not exist yet', async () => {
+  it('checks the disk of a home that does not exist yet', async () => {
     const root = tempHome()
     const found = await one(checkDisk, doctorContext({ home: join(root, 'x') }))
     expect(found.finding).toMatch(new RegExp(`^[\\d.]+ [MG]iB free at ${root}$`))
     expect(existsSync(join(root, 'x'))).toBe(false)
   })
 
-  it('leaves a blocked home to the home’s own check', async () => {
+  it('is skipped for a blocked home, which checkHome reports', async () => {
     const file = place(join(tempHome(), 'x'), '', 0o600)
     expect((await one(checkDisk, doctorContext({ home: file }))).status).toBe('skipped')
   })
@@ -234,7 +245,7 @@ describe('checkDirectory', () => {
     expect(await one(checkDirectory, doctorContext())).toMatchObject({ status: 'skipped' })
   })
 
-  it('takes one that exists, and the home’s workspace before it is made', async () => {
+  it('accepts an existing directory, and the home’s workspace before it is created', async () => {
     const [home, directory] = [tempHome(), tempHome()]
     const given = await one(checkDirectory, doctorContext({ home, directory }))
     expect(given).toEqual({ check: 'directory', status: 'ok', finding: directory })
@@ -244,7 +255,7 @@ describe('checkDirectory', () => {
     expect(readdirSync(home)).toEqual([])
   })
 
-  it('refuses one that does not exist: only the workspace is made', async () => {
+  it('rejects a missing directory, because only the workspace is created', async () => {
     const home = tempHome()
     const directory = join(home, 'gone')
     for (const flags of [{ directory }, { home, directory }]) {
@@ -256,14 +267,14 @@ describe('checkDirectory', () => {
     expect(await one(checkDirectory, doctorContext(named))).toMatchObject({ status: 'ok' })
   })
 
-  it('refuses a file', async () => {
+  it('rejects a file', async () => {
     const directory = place(join(tempHome(), 'x'), '', 0o600)
     const found = await one(checkDirectory, doctorContext({ directory }))
     expect(found).toMatchObject({ status: 'failure' })
     expect(found.advice).toMatch(/--directory/)
   })
 
-  it.runIf(!isRoot)('warns of one that cannot be written', async () => {
+  it.runIf(!isRoot)('warns of a directory that cannot be written', async () => {
     const directory = tempHome()
     chmodSync(directory, 0o500)
     expect((await one(checkDirectory, doctorContext({ directory }))).status).toBe('warning')
@@ -271,12 +282,12 @@ describe('checkDirectory', () => {
   })
 
   it.each(['', '.config', '.config/opencode'])(
-    'warns where the config is inside: HOME_DIR/%s',
+    'warns of a directory that contains the config: HOME_DIR/%s',
     async (sub) => {
-      const home = lived()
+      const home = usedHome()
       const found = await one(checkDirectory, doctorContext({ home, directory: join(home, sub) }))
       expect(found).toMatchObject({ status: 'warning' })
-      expect(found.finding).toMatch(/holds the home's own config/)
+      expect(found.finding).toMatch(/contains the home's config/)
     },
   )
 })

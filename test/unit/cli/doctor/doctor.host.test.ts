@@ -2,14 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { basename, join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { checkBinary, judged } from '../../../../src/cli/doctor/binary.ts'
+import { checkBinary, versionFinding } from '../../../../src/cli/doctor/binary.ts'
 import {
   checkNode,
   checkPlatform,
   checkProc,
   checkShell,
-  lookAtProc,
-  lookAtShell,
+  inspectProc,
+  inspectShell,
 } from '../../../../src/cli/doctor/host.ts'
 import { checkListening } from '../../../../src/cli/doctor/listen.ts'
 import { askVersion } from '../../../../src/io/opencode/binary-version.ts'
@@ -17,13 +17,13 @@ import { tested } from '../../../../src/io/opencode/versions.ts'
 import { doctorContext, doctorKey, findings, place } from '../../../support/doctor.ts'
 import { tempHome } from '../../../support/home.ts'
 
-describe('platform and node', () => {
+describe('checkPlatform and checkNode', () => {
   it.each([
     ['linux', 'ok', /^Linux/],
-    ['darwin', 'warning', /not tested; a stop reaches the process group/],
-    ['win32', 'warning', /never tested; there are no process groups/],
+    ['darwin', 'warning', /untested: a stop ends the process group/],
+    ['win32', 'warning', /untested\. Without process groups and file modes/],
     ['freebsd', 'warning', /^freebsd/],
-  ] as const)('%s is %s', async (platform, status, finding) => {
+  ] as const)('checkPlatform reports %s as %s', async (platform, status, finding) => {
     const [found] = await findings(checkPlatform, doctorContext({}, { platform }))
     expect(found).toMatchObject({ check: 'platform', status })
     expect(found?.finding).toMatch(finding)
@@ -33,54 +33,54 @@ describe('platform and node', () => {
     ['20.18.3', 'failure'],
     ['20.19.0', 'ok'],
     ['24.1.0', 'ok'],
-  ])('Node %s is %s', async (nodeVersion, status) => {
+  ])('checkNode reports Node %s as %s', async (nodeVersion, status) => {
     expect(await findings(checkNode, doctorContext({}, { nodeVersion }))).toMatchObject([{ status }])
   })
 })
 
-describe('proc and shell', () => {
-  it.runIf(process.platform === 'linux')('are fine here', async () => {
+describe('checkProc and checkShell', () => {
+  it.runIf(process.platform === 'linux')('accept this host', async () => {
     expect(await findings(checkProc, doctorContext())).toMatchObject([{ check: 'proc', status: 'ok' }])
-    expect(await lookAtShell('linux', '/bin/sh')).toMatchObject([{ check: 'shell', status: 'ok' }])
+    expect(await inspectShell('linux', '/bin/sh')).toMatchObject([{ check: 'shell', status: 'ok' }])
   })
 
-  it('a /proc that is missing, or shows other processes only, is a failure', async () => {
-    expect(await lookAtProc('linux', '/no/such')).toMatchObject([
+  it('inspectProc fails if /proc is missing or shows only other processes', async () => {
+    expect(await inspectProc('linux', '/no/such')).toMatchObject([
       { status: 'failure', finding: '/no/such cannot be read (ENOENT)' },
     ])
     const folder = tempHome()
-    expect(await lookAtProc('linux', folder)).toMatchObject([
+    expect(await inspectProc('linux', folder)).toMatchObject([
       { status: 'failure', finding: `${folder} does not list this process` },
     ])
     place(join(folder, String(process.pid), 'stat'), '', 0o600)
-    const [found] = await lookAtProc('linux', folder)
+    const [found] = await inspectProc('linux', folder)
     expect(found?.finding).toMatch(/environ cannot be read \(ENOENT\)/)
     expect(found?.advice).toMatch(/procfs/)
   })
 
-  it('are skipped where they mean nothing', async () => {
-    const [darwin] = await lookAtProc('darwin', '/no/such')
+  it('are skipped on platforms without /proc or /bin/sh', async () => {
+    const [darwin] = await inspectProc('darwin', '/no/such')
     expect(darwin).toMatchObject({ status: 'skipped' })
-    expect(darwin?.finding).toMatch(/only the process group is reached, and ps tells its memory/)
-    const [win32] = await lookAtProc('win32', '/no/such')
+    expect(darwin?.finding).toMatch(/a stop ends only the process group, and ps reports its memory/)
+    const [win32] = await inspectProc('win32', '/no/such')
     expect(win32).toMatchObject({ status: 'skipped' })
-    expect(win32?.finding).toMatch(/no memory limit is kept, and no server left by a host is found/)
-    expect(await lookAtShell('win32', '/no/such')).toMatchObject([{ status: 'skipped' }])
+    expect(win32?.finding).toMatch(/memory limits and the search for orphans do not work/)
+    expect(await inspectShell('win32', '/no/such')).toMatchObject([{ status: 'skipped' }])
   })
 
-  it('a shell that is missing or cannot be run is a warning', async () => {
+  it('inspectShell warns of a shell that is missing or cannot be run', async () => {
     const plain = place(join(tempHome(), 'sh'), '', 0o644)
-    expect(await lookAtShell('linux', '/no/sh')).toMatchObject([
+    expect(await inspectShell('linux', '/no/sh')).toMatchObject([
       { status: 'warning', finding: '/no/sh cannot be run (ENOENT)' },
     ])
-    expect(await lookAtShell('linux', plain)).toMatchObject([{ status: 'warning' }])
+    expect(await inspectShell('linux', plain)).toMatchObject([{ status: 'warning' }])
   })
 
   it.each([
-    ['/usr/sbin/nologin', 'is no shell'],
-    ['/bin/false', 'is no shell'],
+    ['/usr/sbin/nologin', 'is not a shell'],
+    ['/bin/false', 'is not a shell'],
     ['/no/such/zsh', 'does not exist'],
-  ])('a SHELL that is %s is a warning, and left out', async (shell, why) => {
+  ])('checkShell warns that the server gets no SHELL if it is %s', async (shell, why) => {
     const [, found] = await findings(
       checkShell,
       doctorContext({}, { env: { SHELL: shell }, platform: 'linux' }),
@@ -88,13 +88,13 @@ describe('proc and shell', () => {
     expect(found).toMatchObject({
       check: 'shell',
       status: 'warning',
-      finding: `SHELL is ${shell}, which ${why}: it is left out of the server's environment`,
+      finding: `SHELL is ${shell}, which ${why}, so the server gets no SHELL`,
     })
     expect(found?.advice).toMatch(/run in bash, or in \/bin\/sh/)
   })
 
   it.each([{}, { SHELL: '' }, { SHELL: '/bin/sh' }])(
-    'a SHELL that runs commands, or none, is not told: %o',
+    'checkShell reports nothing about a SHELL that runs commands or is not set: %o',
     async (env) => {
       expect(await findings(checkShell, doctorContext({}, { env, platform: 'linux' }))).toHaveLength(1)
     },
@@ -112,7 +112,7 @@ describe('checkBinary', () => {
       }),
     )
 
-  it('tells which it is, why, and its version', async () => {
+  it('reports the binary, where it was found, and its version', async () => {
     const file = script(`echo ${tested.to}`)
     expect(await check(file)).toEqual([
       { check: 'binary', status: 'ok', finding: `${file} (given by --binary)` },
@@ -123,17 +123,17 @@ describe('checkBinary', () => {
     const home = tempHome()
     place(join(home, '.opencode', 'bin', 'opencode'), '#!/bin/sh\necho 1.0.0\n', 0o755)
     const [installed, old] = await check(undefined, { home })
-    expect(installed?.finding).toMatch(/not on PATH, but where the official installer puts it/)
+    expect(installed?.finding).toMatch(/not on PATH; found where the official installer puts it/)
     expect(old).toMatchObject({ status: 'failure' })
   })
 
-  it('refuses what is not there, in the words of the command line', async () => {
+  it('rejects a missing binary, and names the flag instead of the option', async () => {
     const [missing, version] = await check('/no/such')
     expect(missing).toEqual({
       check: 'binary',
       status: 'failure',
       finding: '--binary names "/no/such", which does not exist.',
-      advice: 'Name an executable opencode, or leave --binary out to have it found.',
+      advice: 'Give an executable opencode, or leave --binary out to search for one.',
     })
     expect(version).toMatchObject({ check: 'version', status: 'skipped' })
     const [nowhere] = await check()
@@ -143,7 +143,7 @@ describe('checkBinary', () => {
 
   const stub = 'echo "Error: opencode-ai\'s postinstall script was not run." >&2\nexit 1\n'
 
-  it('knows the package’s stub, and what to do where it stands for nothing', async () => {
+  it('rejects the package’s stub without its binary, and gives advice', async () => {
     const root = tempHome()
     const file = place(join(root, 'opencode'), stub, 0o755)
     for (const found of [await check(file), await check(undefined, { path: root })]) {
@@ -153,7 +153,7 @@ describe('checkBinary', () => {
     }
   })
 
-  it('tells that it goes by the stub to the platform’s binary', async () => {
+  it('reports the platform’s binary in place of the package’s stub', async () => {
     const modules = join(tempHome(), 'node_modules')
     place(join(modules, 'opencode-ai', 'package.json'), '{"name":"opencode-ai"}', 0o644)
     const file = place(join(modules, 'opencode-ai', 'bin', 'opencode.exe'), stub, 0o755)
@@ -162,12 +162,12 @@ describe('checkBinary', () => {
     const real = place(join(modules, name, 'bin', 'opencode'), `#!/bin/sh\necho ${tested.to}\n`, 0o755)
     const [binary, version] = await check(file)
     expect(binary?.finding).toBe(
-      `${real} (given by --binary; instead of the package's stub ${file}, which cannot run)`,
+      `${real} (given by --binary; used instead of the package's stub ${file}, which cannot run)`,
     )
     expect(version).toMatchObject({ status: 'ok' })
   })
 
-  it('a binary that says nothing of the kind is a failure, and what it says holds no secret', async () => {
+  it('fails for a binary that prints no version, and masks secrets in its output', async () => {
     const env = { ...process.env, OPENCODE_RUNTIME_API_KEY: doctorKey }
     const binary = script(`printf 'bad \\033[31m${doctorKey}\\n  at x' >&2; exit 3`)
     const [, found] = await findings(checkBinary, doctorContext({ binary }, { env }))
@@ -176,12 +176,12 @@ describe('checkBinary', () => {
   })
 
   it.each([
-    ['9.9.9', 'warning', /not one that was tested/],
-    ['0.0.0-dev-1', 'warning', /not one that was tested/],
+    ['9.9.9', 'warning', /was not tested/],
+    ['0.0.0-dev-1', 'warning', /was not tested/],
     ['1.1.57', 'failure', /older than/],
-    ['1.2.3.4', 'warning', /cannot read/],
-  ])('version %s is a %s', (version, status, finding) => {
-    const found = judged(version)
+    ['1.2.3.4', 'warning', /cannot be read/],
+  ])('versionFinding returns for version %s a %s', (version, status, finding) => {
+    const found = versionFinding(version)
     expect(found).toMatchObject({ check: 'version', status })
     expect(found.finding).toMatch(finding)
     expect(found.advice).toContain(tested.to)
@@ -193,29 +193,29 @@ describe('askVersion', () => {
     ['prints nothing', 'true', 'printed no version'],
     ['prints something else', 'echo hello', 'printed no version: hello'],
     ['kills itself', 'kill -9 $$', 'was ended by SIGKILL'],
-  ])('a binary that %s', async (_what, text, failure) => {
+  ])('reports a binary that %s', async (_what, text, failure) => {
     expect(await askVersion(script(text))).toEqual({ failure })
   })
 
-  it('a file that cannot be run at all', async () => {
+  it('reports a file that cannot be run', async () => {
     const file = place(join(tempHome(), 'x'), '#!/no/such/interpreter\n', 0o755)
     expect(await askVersion(file)).toEqual({ failure: 'could not be started (ENOENT)' })
   })
 
-  it('a binary that prints without end is ended', async () => {
+  it('ends a binary that prints endlessly', async () => {
     const answer = await askVersion(script('yes opencode'))
     expect(answer).toHaveProperty('failure')
   })
 
-  it('ends one that takes too long, with its children, and removes its folder', async () => {
+  it('ends a binary and its children after the time limit', async () => {
     const file = script('echo $$ > "$0.pid"; sleep 321 & echo $! >> "$0.pid"; wait')
-    expect(await askVersion(file, undefined, 500)).toEqual({ failure: 'gave no answer within 0.5 s' })
+    expect(await askVersion(file, undefined, 500)).toEqual({ failure: 'did not answer within 0.5 s' })
     const pids = readFileSync(`${file}.pid`, 'utf8').trim().split('\n')
     expect(pids).toHaveLength(2)
     await expect.poll(() => pids.filter(isRunning)).toEqual([])
   })
 
-  it('ends it when it is told to', async () => {
+  it('ends the binary when the signal aborts', async () => {
     const controller = new AbortController()
     const file = script('echo $$ > "$0.pid"; sleep 321')
     const asked = askVersion(file, controller.signal)
@@ -224,12 +224,12 @@ describe('askVersion', () => {
     expect(await asked).toEqual({ failure: 'was ended by SIGKILL' })
   })
 
-  it('gives it a home and a temporary folder that are gone after', async () => {
+  it('gives the binary a new home and temporary folder, and removes them afterwards', async () => {
     const folder = tempHome()
-    const file = script('env > "$0.env"; echo x > "$TMPDIR/f"; mkdir -p "$HOME/.cache"; echo v1.18.33')
+    const file = script(`env > "$0.env"; echo x > "$TMPDIR/f"; mkdir -p "$HOME/.cache"; echo v${tested.to}`)
     vi.stubEnv('TMPDIR', folder)
     onTestFinished(() => void vi.unstubAllEnvs())
-    expect(await askVersion(file)).toEqual({ version: '1.18.33' })
+    expect(await askVersion(file)).toEqual({ version: tested.to })
     const env = readFileSync(`${file}.env`, 'utf8')
     for (const name of ['HOME', 'TMPDIR', 'XDG_CONFIG_HOME', 'XDG_CACHE_HOME'])
       expect(env).toMatch(new RegExp(`^${name}=${folder}/opencode-runtime-version-`, 'm'))
@@ -238,7 +238,7 @@ describe('askVersion', () => {
   })
 })
 
-/** Whether a process runs; a zombie does not. */
+/** Returns whether a process runs; false for a zombie. */
 function isRunning(pid: string): boolean {
   try {
     return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
@@ -255,14 +255,14 @@ describe('checkListening', () => {
     return (server.address() as AddressInfo).port
   }
 
-  it('needs no port', async () => {
+  it('accepts the defaults without a port', async () => {
     expect(await findings(checkListening, doctorContext())).toEqual([
       { check: 'hostname', status: 'ok', finding: '127.0.0.1' },
-      { check: 'port', status: 'ok', finding: 'a free one at each start' },
+      { check: 'port', status: 'ok', finding: 'each start chooses a free port' },
     ])
   })
 
-  it('tells a free port, and gives it back', async () => {
+  it('reports a free port, and releases it', async () => {
     const server = createServer()
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
     const { port } = server.address() as AddressInfo
@@ -273,7 +273,7 @@ describe('checkListening', () => {
     }
   })
 
-  it('names who has a taken one', async () => {
+  it('names the process that listens on a taken port', async () => {
     const port = await listen()
     const [, found] = await findings(checkListening, doctorContext({ port }))
     expect(found).toMatchObject({ check: 'port', status: 'failure' })
@@ -285,20 +285,20 @@ describe('checkListening', () => {
     expect(found?.advice).toMatch(/give another --port/)
   })
 
-  it('refuses an address of another machine, and a name that has none', async () => {
+  it('rejects an address of another machine, and a name that cannot be resolved', async () => {
     const [other, port] = await findings(
       checkListening,
       doctorContext({ hostname: '203.0.113.1', port: 4096 }),
     )
-    expect(other?.finding).toBe('203.0.113.1 cannot be listened on (EADDRNOTAVAIL)')
+    expect(other?.finding).toBe('a server cannot listen on 203.0.113.1 (EADDRNOTAVAIL)')
     expect(other?.advice).toMatch(/leave --hostname out/)
     expect(port?.status).toBe('skipped')
     const [nameless] = await findings(checkListening, doctorContext({ hostname: 'no-such.invalid' }))
     expect(nameless).toMatchObject({ check: 'hostname', status: 'failure' })
-    expect(nameless?.advice).toMatch(/no address here/)
+    expect(nameless?.advice).toMatch(/cannot resolve the name/)
   })
 
-  it('warns of one that other machines reach', async () => {
+  it('warns of an address that other machines can reach', async () => {
     const [found] = await findings(checkListening, doctorContext({ hostname: '0.0.0.0' }))
     expect(found).toMatchObject({ status: 'warning' })
   })

@@ -17,19 +17,22 @@ import { tempHome } from '../../../support/home.ts'
 
 const password = 'hunter2hunter2'
 
-/** What a home's hosts know of each other, byte for byte. */
+/** Returns the files of a home's state folder, with their contents. */
 const state = (home: string) =>
   readdirSync(stateFolder(home)).map((name) => [name, readFileSync(join(stateFolder(home), name), 'utf8')])
 
-/** A lock of somebody else's, by default of this very process. */
+/** Writes a lock into a home; its holder is this process by default. */
 function leaveLock(home: string, holder: object = {}): void {
   mkdirSync(stateFolder(home), { recursive: true })
   const startTime = identify(process.pid)?.startTime ?? ''
-  const whole = { id: 'somebody', pid: process.pid, startTime, host: 'box', at: 0, ...holder }
+  const whole = { id: 'another', pid: process.pid, startTime, host: 'box', at: 0, ...holder }
   writeFileSync(join(stateFolder(home), 'host.lock.3'), JSON.stringify(whole))
 }
 
-/** A process that a home's record takes for its server; `stranger`: with a marker of somebody else's. */
+/**
+ * Starts a process that the record of a home names as its server. With `stranger`, the process carries another
+ * marker.
+ */
 async function leaveServer(home: string, { stranger = false } = {}) {
   const marker = randomUUID()
   const env = { PATH: process.env['PATH'], [markerVariable]: stranger ? randomUUID() : marker }
@@ -52,20 +55,20 @@ async function leaveServer(home: string, { stranger = false } = {}) {
 
 describe('checkLock and checkOrphan', () => {
   it.each([checkLock, checkOrphan])(
-    '$name is skipped without --home, and where there can be none',
+    '$name is skipped without --home, and if the home cannot exist',
     async (check) => {
       expect(await findings(check, doctorContext())).toMatchObject([
         { status: 'skipped', finding: 'give --home' },
       ])
       const home = place(join(tempHome(), 'x'), '', 0o600)
       expect(await findings(check, doctorContext({ home }))).toMatchObject([
-        { status: 'skipped', finding: 'the home comes first' },
+        { status: 'skipped', finding: 'fix the home first' },
       ])
     },
   )
 
   it.each([checkLock, checkOrphan])(
-    '$name takes a home that nobody used, and makes nothing in it',
+    '$name accepts an unused home, and creates nothing in it',
     async (check) => {
       const home = tempHome()
       expect(await findings(check, doctorContext({ home }))).toMatchObject([{ status: 'ok' }])
@@ -78,7 +81,7 @@ describe('checkLock and checkOrphan', () => {
 })
 
 describe('checkLock', () => {
-  it('names the host that has the home, since when, and what to do', async () => {
+  it('names the host that uses the home, the time of its lock, and what to do', async () => {
     const home = tempHome()
     const lock = lockHome(home)
     const before = state(home)
@@ -97,11 +100,11 @@ describe('checkLock', () => {
   })
 
   it.each([
-    ['of a process that is gone', { pid: 2 ** 22 - 3 }],
-    ['of a pid that is somebody else now', { startTime: 'another boot:1' }],
+    ['of a process that has ended', { pid: 2 ** 22 - 3 }],
+    ['of a reused pid', { startTime: 'another boot:1' }],
     ['that was released', { released: true }],
     ['that is torn', { pid: 'x' }],
-  ])('passes a lock over %s, and leaves it there', async (_what, holder) => {
+  ])('ignores a lock %s, and does not change it', async (_what, holder) => {
     const home = tempHome()
     leaveLock(home, holder)
     const before = state(home)
@@ -109,7 +112,7 @@ describe('checkLock', () => {
     expect(state(home)).toEqual(before)
   })
 
-  it('tells the host by its own words, on one line', async () => {
+  it('shows the name of the host on one line, without control characters', async () => {
     const home = tempHome()
     leaveLock(home, { host: 'b\no\u001b[31mx' })
     const [found] = await findings(checkLock, doctorContext({ home }))
@@ -117,7 +120,7 @@ describe('checkLock', () => {
     expect(found?.finding).not.toContain('\u001b')
   })
 
-  it('does not take a state folder that cannot be read for a free home', async () => {
+  it('rejects if the state folder cannot be read', async () => {
     const home = tempHome()
     place(stateFolder(home), '', 0o600)
     await expect(findings(checkLock, doctorContext({ home }))).rejects.toThrow(/ENOTDIR/)
@@ -125,7 +128,7 @@ describe('checkLock', () => {
 })
 
 describe('checkOrphan', () => {
-  it('warns of a server without its host, by its pid, and shows no password', async () => {
+  it('warns of a server without a host, names its pid, and shows no password', async () => {
     const home = tempHome()
     const { pid, child } = await leaveServer(home)
     leaveLock(home, { pid: 2 ** 22 - 3 })
@@ -133,7 +136,7 @@ describe('checkOrphan', () => {
     const [found] = await findings(checkOrphan, doctorContext({ home }))
     expect(found).toMatchObject({ check: 'orphan', status: 'warning' })
     expect(found?.finding).toMatch(new RegExp(`process ${pid}$`))
-    expect(found?.advice).toMatch(/^The next start ends it/)
+    expect(found?.advice).toMatch(/^The next start ends that server/)
     expect(JSON.stringify(found)).not.toContain(password)
     expect(state(home)).toEqual(before)
     expect(identify(pid)).toBeDefined()
@@ -143,18 +146,18 @@ describe('checkOrphan', () => {
     expect(await findings(checkOrphan, doctorContext({ home }))).toMatchObject([{ status: 'ok' }])
   })
 
-  it('takes a server that has its host', async () => {
+  it('accepts a server whose host runs', async () => {
     const home = tempHome()
     const { pid } = await leaveServer(home)
     leaveLock(home)
-    const finding = `the server, process ${pid}, has its host, process ${process.pid}`
+    const finding = `the server (process ${pid}) runs under its host (process ${process.pid})`
     expect(await findings(checkOrphan, doctorContext({ home }))).toEqual([
       { check: 'orphan', status: 'ok', finding },
     ])
   })
 
   it.runIf(process.platform === 'linux')(
-    'takes nobody for it who does not carry the marker: no start would end that',
+    'ignores a process without the marker, which no start would end',
     async () => {
       const home = tempHome()
       await leaveServer(home, { stranger: true })
@@ -162,7 +165,7 @@ describe('checkOrphan', () => {
     },
   )
 
-  it('is skipped on Windows, which knows none again', async () => {
+  it('is skipped on Windows, where orphans cannot be identified', async () => {
     const context = doctorContext({ home: tempHome() }, { platform: 'win32' })
     expect(await findings(checkOrphan, context)).toMatchObject([{ status: 'skipped' }])
   })

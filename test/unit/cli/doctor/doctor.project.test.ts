@@ -9,7 +9,7 @@ import { tempHome } from '../../../support/home.ts'
 
 const check = async (flags: DoctorFlags) => (await findings(checkProject, doctorContext(flags)))[0]
 
-/** A git worktree with these files in it, and a folder `src`. */
+/** Creates a git worktree with the given files and a folder `src`. */
 function worktree(files: Record<string, string> = {}): string {
   const root = realpathSync(tempHome())
   mkdirSync(join(root, 'src'))
@@ -23,7 +23,7 @@ describe('checkProject', () => {
     expect(await check({})).toMatchObject({ check: 'project', status: 'skipped' })
   })
 
-  it('takes a directory without a config, and a workspace that is not made yet', async () => {
+  it('accepts a directory without a config, and a workspace that does not exist yet', async () => {
     expect(await check({ directory: worktree() })).toMatchObject({ status: 'ok' })
     const home = tempHome()
     expect((await check({ home }))?.finding).toBe(`${join(home, 'workspace')} has no config of its own`)
@@ -33,18 +33,18 @@ describe('checkProject', () => {
   it.each<[string, Record<string, string>]>([
     ['.opencode/plugins/a.js', { '.opencode/plugins/a.js': '' }],
     ['opencode.json', { 'opencode.json': '{"plugin":["./a.js"]}' }],
-  ])('refuses %s, also above the directory, and names both remedies', async (name, files) => {
+  ])('rejects %s, also above the directory, and names both remedies', async (name, files) => {
     const root = worktree(files)
     for (const directory of [root, join(root, 'src')]) {
       const found = await check({ directory, home: tempHome() })
       expect(found).toMatchObject({ check: 'project', status: 'failure' })
       expect(found?.finding).toContain(`: ${join(root, name)}`)
-      expect(found?.advice).toMatch(/Remove that file; or, .* trustProjectConfig: true/)
+      expect(found?.advice).toMatch(/Remove that file, or .* trustProjectConfig: true/)
       expect(await check({ directory })).toEqual(found)
     }
   })
 
-  it('refuses the code of the home’s workspace, but not the home’s own', async () => {
+  it('rejects code in the home’s workspace, but not in the home itself', async () => {
     const home = tempHome()
     place(join(home, 'opencode.json'), '{"plugin":["./a.js"]}', 0o644)
     expect(await check({ home })).toMatchObject({ status: 'ok' })
@@ -53,19 +53,19 @@ describe('checkProject', () => {
   })
 
   it.each(['opencode.json', 'opencode.jsonc', '.opencode/opencode.json'])(
-    'tells that %s without plugins is not loaded',
+    'reports that %s without plugins is not loaded',
     async (name) => {
       const root = worktree({ [name]: '{"model":"x/y"}' })
       const found = await check({ directory: join(root, 'src') })
       expect(found).toEqual({
         check: 'project',
         status: 'ok',
-        finding: `${join(root, name)} is not loaded, unless the option trustProjectConfig: true says so`,
+        finding: `${join(root, name)} is not loaded unless the server option trustProjectConfig is true`,
       })
     },
   )
 
-  it('does not look above the root of the worktree', async () => {
+  it('does not search above the root of the worktree', async () => {
     const root = worktree({ 'opencode.json': '{}' })
     const inner = join(root, 'src')
     execFileSync('git', ['init', '-q', '.'], { cwd: inner })

@@ -36,24 +36,24 @@ async function listening(server: Server): Promise<number> {
 }
 
 describe('checkProxy', () => {
-  it('is skipped without --proxy, and says which flag is missing', async () => {
+  it('is skipped without --proxy, and names the missing flag', async () => {
     expect(await ask({ model: ['m'] })).toEqual([
       { check: 'proxy', status: 'skipped', finding: 'give --proxy' },
       { check: 'models', status: 'skipped', finding: 'give --proxy and --model' },
     ])
   })
 
-  it('asks once, with the key, and tells what the proxy has', async () => {
+  it('requests the models once, with the key, and reports whether the proxy lists them', async () => {
     const { url, requests } = await serve(json(modelList('gpt-4o', 'local')))
     const found = await ask({ proxy: `${url}/v1/`, model: ['gpt-4o', 'gpt-4', 'gpt-4o'] })
     expect(found).toEqual([
-      { check: 'proxy', status: 'ok', finding: `${url}/v1 answers, with 2 models` },
-      { check: 'models', status: 'ok', finding: 'gpt-4o is there' },
+      { check: 'proxy', status: 'ok', finding: `${url}/v1 answers and lists 2 models` },
+      { check: 'models', status: 'ok', finding: 'the proxy lists gpt-4o' },
       {
         check: 'models',
         status: 'failure',
-        finding: 'gpt-4 is not among them',
-        advice: "Did you mean gpt-4o? Else add it to the proxy's list, or let the key use it.",
+        finding: 'the proxy does not list gpt-4',
+        advice: 'Did you mean gpt-4o? Otherwise, add the model to the proxy, or allow the key to use it.',
       },
     ])
     expect(requests.map(({ method, url: path }) => `${method ?? ''} ${path ?? ''}`)).toEqual([
@@ -63,7 +63,7 @@ describe('checkProxy', () => {
   })
 
   it.each(['nonsense', 'localhost:4000/v1', 'ftp://host/v1', 'user:hunter22@host:4000', ''])(
-    'refuses %j, which is no URL to ask',
+    'rejects %j, which is not an http or https URL',
     async (proxy) => {
       const [found, models] = await ask({ proxy, model: ['m'] })
       expect(found).toMatchObject({ check: 'proxy', status: 'failure' })
@@ -80,9 +80,9 @@ describe('checkProxy', () => {
     [405, {}, /answers 405: \{\}$/, /Check host, port and path/],
     [407, { error: 'who' }, /answers 407: who$/, /HTTP_PROXY/],
     [429, { error: { message: 'slow down' } }, /answers 429/, /wait, or raise the limit/],
-    [503, { error: { message: 'no backend' } }, /answers 503: no backend$/, /see its log/],
-    [400, { error: { message: 'bad' } }, /answers 400: bad$/, /refuses the request/],
-  ])('%d has advice of its own', async (status, body, finding, advice) => {
+    [503, { error: { message: 'no backend' } }, /answers 503: no backend$/, /check the log of the proxy/],
+    [400, { error: { message: 'bad' } }, /answers 400: bad$/, /rejects the request/],
+  ])('gives advice for status %d', async (status, body, finding, advice) => {
     const { url } = await serve(json(JSON.stringify(body), status))
     const [found, models] = await ask({ proxy: `${url}/v1`, model: ['m'] })
     expect(found).toMatchObject({ check: 'proxy', status: 'failure' })
@@ -91,10 +91,10 @@ describe('checkProxy', () => {
     expect(models).toMatchObject({ check: 'models', status: 'skipped' })
   })
 
-  it('a 401 without a key asks for one', async () => {
+  it('asks for a key after a 401 without a key', async () => {
     const { url, requests } = await serve(json('{}', 401))
     const [found] = await ask({ proxy: url }, { apiKey: undefined })
-    expect(found?.advice).toBe("It wants a key: export OPENCODE_RUNTIME_API_KEY='…'.")
+    expect(found?.advice).toBe("The proxy requires a key: export OPENCODE_RUNTIME_API_KEY='…'.")
     expect(requests[0]?.headers.authorization).toBeUndefined()
   })
 
@@ -102,14 +102,14 @@ describe('checkProxy', () => {
     ['', '/v1', 'a missing /v1'],
     ['/v1/chat/completions', '/v1', 'the path of a call'],
     ['/models', '/v1', 'the path of a call without /v1'],
-  ])('finds the right URL for %j by itself (%s, %s)', async (path, right) => {
+  ])('finds the right URL for %j (%s, %s)', async (path, right) => {
     const { url } = await serve((request, response) =>
       request.url === '/v1/models' ? json(modelList('m'))(request, response) : html(404)(request, response),
     )
     const [found] = await ask({ proxy: `${url}${path}` })
     expect(found).toMatchObject({
       status: 'failure',
-      advice: `Give --proxy ${url}${right}: there it answers.`,
+      advice: `Give --proxy ${url}${right}, which lists models.`,
     })
   })
 
@@ -120,13 +120,19 @@ describe('checkProxy', () => {
       html(),
       '',
       /answers with a web page$/,
-      /Is \/v1 missing\? Try --proxy .*\/v1;/,
+      /Is \/v1 missing\? Try --proxy .*\/v1\./,
     ],
-    ['another JSON', json('{"ok":true}'), '/v1', /does not answer as OpenAI does/, /OpenAI-compatible/],
+    [
+      'another JSON',
+      json('{"ok":true}'),
+      '/v1',
+      /does not answer with a list of models/,
+      /OpenAI-compatible/,
+    ],
     ['JSON with other entries', json('{"data":[{"name":"m"}]}'), '/v1', /as OpenAI does/, /Give an/],
-    ['null', json('null'), '/v1', /does not answer as OpenAI does/, /OpenAI-compatible/],
-    ['half a JSON', json('{"data":['), '/v1', /does not answer as OpenAI does/, /OpenAI-compatible/],
-  ])('knows %s from a list of models', async (_what, answer, path, finding, advice) => {
+    ['null', json('null'), '/v1', /does not answer with a list of models/, /OpenAI-compatible/],
+    ['half a JSON', json('{"data":['), '/v1', /does not answer with a list of models/, /OpenAI-compatible/],
+  ])('tells %s from a list of models', async (_what, answer, path, finding, advice) => {
     const { url } = await serve(answer)
     const [found] = await ask({ proxy: `${url}${path}` })
     expect(found).toMatchObject({ status: 'failure' })
@@ -134,7 +140,7 @@ describe('checkProxy', () => {
     expect(found?.advice).toMatch(advice)
   })
 
-  it('follows no redirect, and shows where it leads without what may be secret', async () => {
+  it('follows no redirect, and shows its target without the parts that may be secret', async () => {
     const { url, requests } = await serve((_request, response) =>
       response.writeHead(302, { location: `https://u:pw1234@login.example/x/${doctorKey}?t=1234` }).end(),
     )
@@ -143,7 +149,7 @@ describe('checkProxy', () => {
     expect(requests).toHaveLength(1)
   })
 
-  it('reads no endless answer', async () => {
+  it('stops reading an endless answer', async () => {
     const { url } = await serve((_request, response) => {
       const more = (): void => {
         while (!response.destroyed && response.write('x'.repeat(65_536)));
@@ -152,10 +158,10 @@ describe('checkProxy', () => {
       more()
     })
     const [found] = await ask({ proxy: `${url}/v1` })
-    expect(found?.finding).toMatch(/answers without end$/)
+    expect(found?.finding).toMatch(/sends too much data for a list of models$/)
   })
 
-  it('a refused connection, a name without address, a server that stays silent, one that hangs up', async () => {
+  it('reports a refused connection, an unknown name, a silent server and a closed connection', async () => {
     const closed = createTcp()
     const port = await listening(closed)
     await new Promise((done) => closed.close(done))
@@ -163,33 +169,33 @@ describe('checkProxy', () => {
     expect(refused).toMatchObject({ status: 'failure', finding: `nothing listens at 127.0.0.1:${port}` })
     expect(refused?.advice).toMatch(/Start the proxy, or correct its port/)
     const [nameless] = await ask({ proxy: 'http://no-such.invalid/v1' })
-    expect(nameless?.finding).toMatch(/^the name no-such\.invalid has no address here \(E/)
+    expect(nameless?.finding).toMatch(/^the name no-such\.invalid cannot be resolved \(E/)
     const { url } = await serve(() => undefined)
     const [silent] = await ask({ proxy: `${url}/v1` }, { timeLimitMs: 200 })
-    expect(silent?.finding).toBe(`${new URL(url).host} gives no answer within 0.2 s`)
+    expect(silent?.finding).toBe(`${new URL(url).host} does not answer within 0.2 s`)
     const rude = await listening(createTcp((socket) => socket.destroy()))
     const [hungUp] = await ask({ proxy: `http://127.0.0.1:${rude}/v1` })
-    expect(hungUp?.finding).toMatch(/breaks the connection off/)
+    expect(hungUp?.finding).toMatch(/closes the connection/)
     expect(hungUp?.advice).toMatch(/https:\/\//)
   })
 
-  it('an answer that begins and then stops is not waited for', async () => {
+  it('does not wait longer than the time limit for an answer that stops', async () => {
     const { url } = await serve((_request, response) => void response.writeHead(200).write('{"data":['))
     const [found] = await ask({ proxy: `${url}/v1` }, { timeLimitMs: 300 })
-    expect(found?.finding).toMatch(/gives no answer within 0\.3 s$/)
+    expect(found?.finding).toMatch(/does not answer within 0\.3 s$/)
   })
 
-  it('TLS: a plain port, a server without certificate', async () => {
+  it('reports TLS to a plain port and to a server without a certificate', async () => {
     const { url } = await serve(json(modelList('m')))
     const [plain] = await ask({ proxy: `${url.replace('http', 'https')}/v1` })
-    expect(plain?.finding).toMatch(/cannot be trusted, or speaks no TLS/)
-    expect(plain?.advice).toBe('Is it a plain http port? Then give http://.')
+    expect(plain?.finding).toMatch(/has no trusted certificate, or does not speak TLS/)
+    expect(plain?.advice).toBe('If it is a plain http port, give http://.')
     const bare = await listening(createTls())
     const [none] = await ask({ proxy: `https://127.0.0.1:${bare}/v1` })
-    expect(none?.finding).toMatch(/cannot be trusted, or speaks no TLS/)
+    expect(none?.finding).toMatch(/has no trusted certificate, or does not speak TLS/)
   })
 
-  it.runIf(hasOpenssl())('TLS: a certificate that nobody signed', async () => {
+  it.runIf(hasOpenssl())('reports a self-signed certificate', async () => {
     const folder = tempHome()
     const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
     const subject = ['-subj', '/CN=127.0.0.1', '-days', '1', '-nodes']
@@ -204,13 +210,13 @@ describe('checkProxy', () => {
   })
 
   it.each([
-    ['CERT_HAS_EXPIRED', /Renew its certificate/],
-    ['ERR_TLS_CERT_ALTNAME_INVALID', /a name that is in its certificate/],
+    ['CERT_HAS_EXPIRED', /Renew the certificate/],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', /a host name that the certificate covers/],
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /NODE_EXTRA_CA_CERTS/],
     ['EHOSTUNREACH', /Check the address and the network/],
-    ['UND_ERR_CONNECT_TIMEOUT', /a firewall, a VPN/],
+    ['UND_ERR_CONNECT_TIMEOUT', /firewall, VPN/],
     ['EAI_AGAIN', /DNS/],
-  ])('%s has advice of its own', (code, advice) => {
+  ])('gives advice for %s', (code, advice) => {
     const about = { hasKey: true, timeLimitMs: 10_000, via: undefined, quote: (text: string) => text }
     const answer = { kind: 'failed', code, message: '' } as const
     expect(explain(answer, new URL('https://h/v1'), about).advice).toMatch(advice)
@@ -226,8 +232,8 @@ function hasOpenssl(): boolean {
   }
 }
 
-describe('secrets', () => {
-  it('a proxy that echoes the key, also coloured, cut up or at the edge of what is shown, shows none of it', async () => {
+describe('masking of secrets', () => {
+  it('masks a key that the proxy echoes, also coloured, split or at the end of the shown text', async () => {
     const coloured = doctorKey.split('').join('\u001b[0m')
     for (const echo of [
       doctorKey,
@@ -244,13 +250,13 @@ describe('secrets', () => {
     }
   })
 
-  it('a model named like the key, and a list that holds it, show none of it', async () => {
+  it('masks the key in names of models and in the list of models', async () => {
     const { url } = await serve(json(modelList(`${doctorKey}x`)))
     const shown = JSON.stringify(await ask({ proxy: `${url}/v1`, model: [doctorKey] }))
     expect(shown).not.toContain(doctorKey)
   })
 
-  it('what a URL holds of secrets is neither sent nor shown, and pointed out', async () => {
+  it('reports secrets in the URL, and neither sends nor shows them', async () => {
     const { url, requests } = await serve(json(modelList('m')))
     const proxy = `${url.replace('//', '//user:p%40ssw0rd@')}/v1?api_key=hunter2222`
     const found = await ask({ proxy })
@@ -260,13 +266,13 @@ describe('secrets', () => {
       'proxy ok',
       'models skipped',
     ])
-    expect(found[1]?.advice).toContain(`give ${url}/v1 alone`)
+    expect(found[1]?.advice).toContain(`give only ${url}/v1`)
     expect(JSON.stringify(found)).not.toMatch(/ssw0rd|hunter2222/)
     expect(requests[0]?.headers.authorization).toBe(`Bearer ${doctorKey}`)
     expect(requests[0]?.url).toBe('/v1/models')
   })
 
-  it('a token as the user name, and a password with an @, are masked where a proxy echoes them', async () => {
+  it('masks a token as user name, and a password with an @, that the proxy echoes', async () => {
     const { url } = await serve(json('{"error":"token-123456 and p@ss:word are wrong"}', 401))
     for (const user of ['token-123456', 'u:p@ss:word', 'u:p%40ss%3Aword']) {
       const [, found] = await ask({ proxy: url.replace('//', `//${user}@`) })
@@ -284,35 +290,35 @@ describe('checkKey', () => {
   it.each([
     [undefined, 'failure', /is not set/],
     [' \n', 'failure', /is not set/],
-    ['sk-with space', 'failure', /no header can carry/],
-    ['sk-schlüssel', 'failure', /no header can carry/],
+    ['sk-with space', 'failure', /an HTTP header cannot carry/],
+    ['sk-schlüssel', 'failure', /an HTTP header cannot carry/],
     ["'sk-quoted'", 'warning', /in quotes/],
     ['Bearer-sk', 'warning', /begins with Bearer/],
     ['sk-...', 'warning', /placeholder/],
     [' sk-1234\n', 'ok', /is set$/],
-  ])('%j is a %s', async (value, status, finding) => {
+  ])('reports %j as %s', async (value, status, finding) => {
     const [found] = await key(value)
     expect(found).toMatchObject({ check: 'key', status })
     expect(found?.finding).toMatch(finding)
     if (value !== undefined && value.trim() !== '') expect(JSON.stringify(found)).not.toContain(value.trim())
   })
 
-  it('is needed with --proxy only', async () => {
+  it('is skipped without --proxy', async () => {
     expect(await key(undefined, {})).toMatchObject([{ status: 'skipped' }])
   })
 })
 
 describe('checkModels', () => {
-  it('takes what a wildcard covers', () => {
+  it('accepts a model that a wildcard covers', () => {
     expect(checkModels(['openai/gpt-4o'], ['openai/*'])).toMatchObject([
-      { status: 'ok', finding: 'openai/gpt-4o is covered by openai/*' },
+      { status: 'ok', finding: 'the proxy lists openai/*, which covers openai/gpt-4o' },
     ])
     expect(checkModels(['gpt-4o'], ['openai/*', '*'])).toMatchObject([{ status: 'failure' }])
   })
 
-  it('tells a proxy that lists nothing', () => {
+  it('reports a proxy that lists no models', () => {
     expect(checkModels(['m'], [])).toMatchObject([
-      { status: 'failure', finding: 'm is missing: the proxy lists none' },
+      { status: 'failure', finding: 'the proxy lists no models, so m is missing' },
     ])
     expect(checkModels([], ['m'])).toMatchObject([{ status: 'skipped', finding: 'give --model' }])
   })
@@ -324,7 +330,7 @@ describe('checkModels', () => {
     ['gpt-4.1', ['openai/gpt-4.1', 'gpt-4o']],
     ['claude-sonet-4-5', ['claude-sonnet-4-5']],
     ['llama-3-70b', []],
-  ])('%s is close to %j', (model, close) => expect(closeTo(model, ids)).toEqual(close))
+  ])('closeTo finds for %s the ids %j', (model, close) => expect(closeTo(model, ids)).toEqual(close))
 })
 
 describe('checkHttpProxy', () => {
@@ -333,56 +339,56 @@ describe('checkHttpProxy', () => {
   const proxy = 'http://me:hunter2222@squid:3128'
 
   it.each([
-    ['none is set', {}, {}, 'ok', /not set/],
+    ['accepts an environment without HTTP proxy', {}, {}, 'ok', /not set/],
+    ['is skipped without --proxy', { HTTP_PROXY: proxy }, {}, 'skipped', /HTTP_PROXY is set: give --proxy/],
     [
-      'it cannot be told without --proxy',
-      { HTTP_PROXY: proxy },
-      {},
-      'skipped',
-      /HTTP_PROXY is set: give --proxy/,
-    ],
-    [
-      'loopback is exempt',
+      'accepts a loopback endpoint',
       { HTTP_PROXY: proxy },
       { proxy: 'http://127.0.0.1:4/v1' },
       'ok',
       /reached directly/,
     ],
     [
-      'localhost is exempt',
+      'accepts a localhost endpoint',
       { HTTP_PROXY: proxy },
       { proxy: 'http://localhost:4/v1' },
       'ok',
       /reached directly/,
     ],
     [
-      'an address that only looks like it',
+      'warns of an address that only looks like loopback',
       { HTTP_PROXY: proxy },
       { proxy: 'http://127.0.0.2/v1' },
       'warning',
       /squid/,
     ],
-    ['NO_PROXY names it', { HTTP_PROXY: proxy, NO_PROXY: 'example' }, undefined, 'ok', /reached directly/],
     [
-      'it sees an http endpoint',
+      'accepts an endpoint that NO_PROXY lists',
+      { HTTP_PROXY: proxy, NO_PROXY: 'example' },
+      undefined,
+      'ok',
+      /reached directly/,
+    ],
+    [
+      'warns that the HTTP proxy sees the key of an http endpoint',
       { HTTP_PROXY: proxy },
       undefined,
       'warning',
-      /squid:3128 \(HTTP_PROXY\), which sees the key/,
+      /squid:3128 \(HTTP_PROXY\), which can read the key/,
     ],
     [
-      'it tunnels https',
+      'warns that the HTTP proxy tunnels an https endpoint',
       { https_proxy: proxy },
       { proxy: 'https://h/v1' },
       'warning',
       /squid:3128 \(https_proxy\)$/,
     ],
     [
-      'it is no URL',
+      'rejects a variable that is not a URL',
       { HTTP_PROXY: 'squid:3128' },
       undefined,
       'failure',
-      /HTTP_PROXY is no http or https URL/,
+      /HTTP_PROXY is not an http or https URL/,
     ],
   ])('%s', async (_what, env, flags, status, finding) => {
     const [found] = await check(env, flags)
@@ -392,7 +398,7 @@ describe('checkHttpProxy', () => {
     if (status === 'warning') expect(found?.advice).toMatch(/add .* to NO_PROXY/)
   })
 
-  it('the model list is asked on the same way as opencode will go', async () => {
+  it('requests the list of models through the HTTP proxy that opencode would use', async () => {
     const { url, requests } = await serve(json(modelList('m')))
     const env = { HTTP_PROXY: url, OPENCODE_RUNTIME_API_KEY: doctorKey }
     const [through] = await ask({ proxy: 'http://models.example/v1' }, { env })
@@ -402,14 +408,14 @@ describe('checkHttpProxy', () => {
     expect(direct).toMatchObject({ status: 'ok' })
   })
 
-  it('an HTTP proxy that is not there is told from an endpoint that is not there', async () => {
+  it('tells an unreachable HTTP proxy from an unreachable endpoint', async () => {
     const env = { HTTP_PROXY: 'http://127.0.0.1:9', HTTPS_PROXY: 'nonsense' }
     const [http] = await ask({ proxy: 'http://models.example/v1' }, { env })
     expect(http?.finding).toMatch(
-      /models\.example is not reached through the HTTP proxy 127\.0\.0\.1:9 \(HTTP_PROXY\)/,
+      /models\.example cannot be reached through the HTTP proxy 127\.0\.0\.1:9 \(HTTP_PROXY\)/,
     )
     const [https] = await ask({ proxy: 'https://models.example/v1' }, { env })
-    expect(https?.finding).toMatch(/through the HTTP proxy of no valid URL \(HTTPS_PROXY\)/)
+    expect(https?.finding).toMatch(/through the HTTP proxy with an invalid URL \(HTTPS_PROXY\)/)
     expect(https?.advice).toMatch(/add models\.example to NO_PROXY/)
   })
 })

@@ -13,7 +13,7 @@ import { tempHome } from '../../../support/home.ts'
 
 afterEach(() => void vi.unstubAllEnvs())
 
-/** Runs the command, and gives back what it wrote. */
+/** Runs the command, and returns its exit code and output. */
 async function run(...args: string[]) {
   const { std, stdout, stderr } = keptStd()
   const code = await main(['node', 'opencode-runtime', 'doctor', ...args], std)
@@ -22,7 +22,7 @@ async function run(...args: string[]) {
 
 const opencode = (): string => place(join(tempHome(), 'opencode'), `#!/bin/sh\necho ${tested.to}\n`, 0o755)
 
-/** Everything below a folder, with modes and contents. */
+/** Returns everything below a folder, with modes and contents. */
 function contents(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .sort()
@@ -33,7 +33,7 @@ function contents(folder: string): string[] {
 }
 
 describe('doctor', () => {
-  it('a healthy host ends with 0, and nothing on the disk has changed', async () => {
+  it('exits with 0 on a healthy host, and changes nothing on the disk', async () => {
     vi.stubEnv('OPENCODE_RUNTIME_API_KEY', doctorKey)
     const { url } = await serve((_request, response) => response.end(modelList('gpt-4o')))
     const [root, temporary, binary] = [tempHome(), tempHome(), opencode()]
@@ -54,14 +54,14 @@ describe('doctor', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^✔ version: opencode /m)
     expect(stdout).toMatch(/^! modes: .* is 0644, not 0600\n {2}→ Run chmod 600 /m)
-    expect(stdout).toMatch(/^✔ models: gpt-4o is there$/m)
+    expect(stdout).toMatch(/^✔ models: the proxy lists gpt-4o$/m)
     expect(stdout).toMatch(/\n\nno failure, \d warnings?, 0 skipped\n$/)
     expect(stdout).not.toContain(doctorKey)
     expect(contents(root)).toEqual(before)
     expect(contents(temporary)).toEqual([])
   })
 
-  it('--json prints one array, in which every warning and failure has advice; a failure ends with 1', async () => {
+  it('prints one array with --json, with advice for every warning and failure, and exits with 1 after a failure', async () => {
     const { code, stdout } = await run('--json', '--binary', '/no/such', '--proxy', 'nonsense')
     expect(code).toBe(1)
     const found = JSON.parse(stdout) as Finding[]
@@ -76,7 +76,7 @@ describe('doctor', () => {
     )
   })
 
-  it('without flags it says which one would enable what it skipped', async () => {
+  it('names, for each skipped check, the flag that would enable it', async () => {
     const { stdout } = await run('--binary', opencode())
     for (const [check, flag] of [
       ['home', '--home'],
@@ -93,7 +93,7 @@ describe('doctor', () => {
       expect(stdout).toMatch(new RegExp(`^- ${check}: skipped: .*${flag}`, 'm'))
   })
 
-  it('a check that fails itself is a failure, and the others go on', async () => {
+  it('reports a check that throws as a failure, and continues with the other checks', async () => {
     const broken = vi.fn(() => Promise.reject(new Error(`cannot\nread ${doctorKey}`)))
     Object.defineProperty(broken, 'name', { value: 'checkBroken' })
     const all = checks as (typeof checks)[number][]
@@ -102,11 +102,11 @@ describe('doctor', () => {
     vi.stubEnv('OPENCODE_RUNTIME_API_KEY', doctorKey)
     const { code, stdout } = await run('--binary', opencode())
     expect(code).toBe(1)
-    expect(stdout).toMatch(/^✖ broken: it could not be checked: cannot read \*\*\*\n {2}→ /)
+    expect(stdout).toMatch(/^✖ broken: the check failed: cannot read \*\*\*\n {2}→ /)
     expect(stdout).toMatch(/^✔ version/m)
   })
 
-  it('a signal ends it with its own code, and nothing is left', async () => {
+  it('exits with the code of a signal, and leaves nothing behind', async () => {
     const temporary = tempHome()
     const waiting = place(join(tempHome(), 'opencode'), '#!/bin/sh\nsleep 300\n', 0o755)
     vi.stubEnv('TMPDIR', temporary)
@@ -121,17 +121,17 @@ describe('doctor', () => {
 
   it.each([
     ['an unknown flag', ['--hom', 'x'], /unknown option '--hom'/],
-    ['a port that is none', ['--port', '65536'], /whole number from 1 to 65535/],
-    ['a port that is no number', ['--port', 'http'], /whole number from 1 to 65535/],
+    ['a port out of range', ['--port', '65536'], /whole number from 1 to 65535/],
+    ['a port that is not a number', ['--port', 'http'], /whole number from 1 to 65535/],
     ['a flag without its value', ['--proxy'], /argument missing/],
     ['an argument', ['home'], /too many arguments/],
-  ])('%s ends with 2', async (_what, args, message) => {
+  ])('exits with 2 for %s', async (_what, args, message) => {
     const { code, stderr } = await run(...args)
     expect(code).toBe(2)
     expect(stderr).toMatch(message)
   })
 
-  it('--help tells its exit codes and where the key comes from', async () => {
+  it('prints its exit codes and the source of the key with --help', async () => {
     const { code, stdout } = await run('--help')
     expect(code).toBe(0)
     expect(stdout).toMatch(/Exit codes:\n +0 +no failure/)
@@ -139,10 +139,10 @@ describe('doctor', () => {
   })
 })
 
-describe('the report', () => {
+describe('formatFinding and formatSummary', () => {
   const plain = (_style: unknown, text: string): string => text
 
-  it('is a line for a finding, and one for what to do', () => {
+  it('formatFinding returns a line for the finding and a line for the advice', () => {
     expect(formatFinding({ check: 'a', status: 'ok', finding: 'b' }, plain)).toBe('✔ a: b\n')
     expect(formatFinding({ check: 'a', status: 'skipped', finding: 'b' }, plain)).toBe('- a: skipped: b\n')
     const failed: Finding = { check: 'a', status: 'failure', finding: 'b', advice: 'c' }
@@ -150,7 +150,7 @@ describe('the report', () => {
     expect(formatFinding({ ...failed, status: 'warning' }, plain)).toBe('! a: b\n  → c\n')
   })
 
-  it('counts', () => {
+  it('formatSummary counts the findings by status', () => {
     const of = (status: Finding['status']): Finding => ({ check: 'a', status, finding: 'b' })
     expect(formatSummary([of('ok')], plain)).toBe('\nno failure, 0 warnings, 0 skipped\n')
     const all = [of('failure'), of('warning'), of('warning'), of('skipped')]

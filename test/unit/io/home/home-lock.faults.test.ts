@@ -8,7 +8,7 @@ import { stateFolder } from '../../../../src/io/home/state-folder.ts'
 import { tempHome } from '../../../support/home.ts'
 
 const { faults, names } = vi.hoisted(() => ({
-  /** The functions of the file system that fail, each with its code. */
+  /** Functions of the file system that fail, each with its error code. */
   faults: new Map<string, string>(),
   names: [
     'linkSync',
@@ -80,7 +80,7 @@ describe('a lock whose release fails', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('keeps no process alive while it is tried again', () => {
+  it('keeps no process alive while the release is retried', () => {
     vi.useRealTimers()
     const home = tempHome()
     const lock = lockHome(home)
@@ -93,7 +93,7 @@ describe('a lock whose release fails', () => {
     clearTimeout(timer)
   })
 
-  it('is moot once this process has taken the home again', () => {
+  it('is dropped when this process has locked the home again', () => {
     const home = tempHome()
     const lock = lockHome(home)
     fail('EROFS', ...writing)
@@ -110,7 +110,7 @@ describe('a lock whose release fails', () => {
     expect(seenByOthers(home)).toBeUndefined()
   })
 
-  it('is moot once the home is gone', () => {
+  it('is dropped when the home was removed', () => {
     const home = tempHome()
     const lock = lockHome(home)
     fail('EROFS', ...writing)
@@ -121,7 +121,7 @@ describe('a lock whose release fails', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('leaves one draft at most', () => {
+  it('leaves at most one draft', () => {
     const home = tempHome()
     const lock = lockHome(home)
     fail('EIO', 'renameSync', 'truncateSync')
@@ -134,7 +134,7 @@ describe('a lock whose release fails', () => {
 
 describe('lockHome', () => {
   it.each(['EMFILE', 'ENFILE', 'EIO', 'ENOSPC', 'ESTALE'])(
-    'tells a %s as a fault of the host, whatever it meets, and holds nothing',
+    'throws a HostFaultError for %s in any call, and holds nothing',
     (code) => {
       for (const name of names.filter((one) => one !== 'truncateSync' && one !== 'renameSync')) {
         const home = tempHome()
@@ -159,7 +159,7 @@ describe('lockHome', () => {
     },
   )
 
-  it('gives a number back if it cannot see that it is the highest', () => {
+  it('releases a number if the folder cannot be read afterwards', () => {
     const home = tempHome()
     lockHome(home).release()
     const { linkSync } = faultsAfter('linkSync', () => fail('EMFILE', 'readdirSync', ...writing))
@@ -171,19 +171,16 @@ describe('lockHome', () => {
     expect(seenByOthers(home)).toBeUndefined()
   })
 
-  it.each(['EMFILE', 'EIO', 'EACCES'])(
-    'does not take a lock that it cannot read (%s) for a free one',
-    (code) => {
-      const home = tempHome()
-      const lock = lockHome(home)
-      fail(code, 'readFileSync')
-      expect(() => lockHome(home)).toThrow(code === 'EACCES' ? InvalidOptionsError : HostFaultError)
-      expect(() => holderOf(home)).toThrow(code)
-      faults.clear()
-      expect(() => lockHome(home)).toThrow(HomeLockedError)
-      lock.release()
-    },
-  )
+  it.each(['EMFILE', 'EIO', 'EACCES'])('does not treat an unreadable lock (%s) as free', (code) => {
+    const home = tempHome()
+    const lock = lockHome(home)
+    fail(code, 'readFileSync')
+    expect(() => lockHome(home)).toThrow(code === 'EACCES' ? InvalidOptionsError : HostFaultError)
+    expect(() => holderOf(home)).toThrow(code)
+    faults.clear()
+    expect(() => lockHome(home)).toThrow(HomeLockedError)
+    lock.release()
+  })
 })
 
 /** Calls `act` after the next call of a function, which succeeds. Returns a check that the function was called. */
@@ -206,8 +203,8 @@ function faultsAfter(name: 'linkSync', act: () => void) {
   }
 }
 
-describe('a home that was copied, with its lock', () => {
-  it('is free, and the original is not', () => {
+describe('a home that was copied with its lock', () => {
+  it('is free, while the original is held', () => {
     const [home, copies] = [tempHome(), tempHome()]
     const copy = join(copies, 'copy')
     const lock = lockHome(home)
@@ -230,7 +227,7 @@ describe('a home that was copied, with its lock', () => {
     lock.release()
   })
 
-  it('is held where it was only moved, and where it was restored in its place', () => {
+  it('stays held if the home was only moved, or restored in place', () => {
     const [base, copies] = [tempHome(), tempHome()]
     const [home, moved] = [join(base, 'home'), join(base, 'moved')]
     const lock = lockHome(home)

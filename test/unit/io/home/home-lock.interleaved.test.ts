@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { lockHome, type HomeLock } from '../../../../src/io/home/home-lock.ts'
 import { tempHome } from '../../../support/home.ts'
 
-/** What others do at the moment at which one who takes the lock touches the file system; taken from the front. */
+/** Actions of other hosts, taken from the front, each run when a lock's code touches the file system. */
 const meanwhile: (() => void)[] = []
 
 vi.mock('node:fs', async (importOriginal) => {
@@ -26,7 +26,7 @@ vi.mock('node:fs', async (importOriginal) => {
 
 beforeEach(() => void meanwhile.splice(0))
 
-/** Those who want the lock of a home. */
+/** Hosts that compete for the lock of a home. */
 class Others {
   readonly home: string
   readonly holders: HomeLock[] = []
@@ -39,7 +39,7 @@ class Others {
     try {
       this.holders.push(lockHome(this.home))
     } catch {
-      // Somebody has it.
+      // Another host has the lock.
     }
   }
 
@@ -48,7 +48,7 @@ class Others {
   }
 }
 
-/** Runs what others do without being interrupted itself. */
+/** Runs an action of another host without interruption. */
 function alone(act: () => void): () => void {
   return () => {
     const rest = meanwhile.splice(0)
@@ -58,7 +58,7 @@ function alone(act: () => void): () => void {
 }
 
 describe('lockHome', () => {
-  it('gives the lock to one, whatever others do at whatever moment of it', { timeout: 60_000 }, () => {
+  it('gives the lock to exactly one host, whatever other hosts do at any moment', { timeout: 60_000 }, () => {
     const steps = fc.array(fc.constantFrom('take', 'release', 'nothing'), { maxLength: 6 })
     fc.assert(
       fc.property(fc.boolean(), fc.array(steps, { maxLength: 14 }), (wasUsed, moments) => {
@@ -72,7 +72,7 @@ describe('lockHome', () => {
         meanwhile.splice(0)
         const holders = [...one.holders, ...others.holders]
         expect(holders.length).toBeLessThanOrEqual(1)
-        // Whoever has it keeps it, and it is free after that.
+        // The holder keeps the lock, and the lock is free after its release.
         const late = new Others(home)
         late.take()
         expect(late.holders.length).toBe(1 - holders.length)

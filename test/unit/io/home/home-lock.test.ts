@@ -19,7 +19,7 @@ import { tempHome } from '../../../support/home.ts'
 
 const self = { pid: process.pid, startTime: identify(process.pid)?.startTime ?? '' }
 
-/** Puts a lock file there as a host would have. */
+/** Writes a lock file as a host does. */
 function leave(home: string, generation: number, content: Partial<LockHolder> | string): void {
   mkdirSync(stateFolder(home), { recursive: true })
   const holder = { id: 'somebody', ...self, host: 'box', at: 0, ...(typeof content === 'object' && content) }
@@ -30,7 +30,7 @@ function leave(home: string, generation: number, content: Partial<LockHolder> | 
 const files = (home: string): string[] => readdirSync(stateFolder(home)).sort()
 
 describe('lockHome', () => {
-  it('refuses a second holder, of the same process too, and says who has it and what to do', () => {
+  it('rejects a second holder, also in the same process, and names the holder and what to do', () => {
     const home = tempHome()
     const before = new Date().toISOString()
     const lock = lockHome(home)
@@ -39,13 +39,13 @@ describe('lockHome', () => {
     expect(again).toThrow(`process ${process.pid} on ${hostname()}, since ${before.slice(0, 10)}`)
     expect(again).toThrow('another server of this process')
     expect(again).toThrow('Stop it, or give this server a home of its own.')
-    // Turns show it: no path of the host.
+    // Turns show the message, so it holds no path of the host.
     expect(again).not.toThrow(home)
     lock.release()
     lockHome(home).release()
   })
 
-  it('is private', () => {
+  it('creates private files', () => {
     const home = tempHome()
     mkdirSync(stateFolder(home), { recursive: true, mode: 0o755 })
     const lock = lockHome(home)
@@ -57,16 +57,16 @@ describe('lockHome', () => {
   })
 
   it.each<[string, Partial<LockHolder> | string]>([
-    ['a process that is gone', { pid: 2 ** 22 - 3 }],
-    ['a process whose pid is a stranger now', { startTime: 'another boot:1' }],
-    ['one that released it', { released: true }],
-    ['a torn file', '{"id":"somebody","pi'],
+    ['a process that has ended', { pid: 2 ** 22 - 3 }],
+    ['a process whose pid was reused', { startTime: 'another boot:1' }],
+    ['a holder that released the lock', { released: true }],
+    ['a torn file', '{"id":"another","pi'],
     ['an empty file', ''],
     ['a file of zeros', '\0'.repeat(64)],
-    ['a file that says something else', '[1, 2]'],
-    ['a file that says null', 'null'],
-    ['a file with a pid that is none', { pid: -1 }],
-    ['a file with a moment that is none', { at: 1e300 }],
+    ['a file with other JSON', '[1, 2]'],
+    ['a file with null', 'null'],
+    ['a file with an invalid pid', { pid: -1 }],
+    ['a file with an invalid time', { at: 1e300 }],
   ])('takes over from %s, and tidies up', (_name, content) => {
     const home = tempHome()
     leave(home, 7, content)
@@ -76,7 +76,7 @@ describe('lockHome', () => {
     lock.release()
   })
 
-  it('believes the highest number only, and never gives a number twice', () => {
+  it('reads only the highest number, and never uses a number twice', () => {
     const home = tempHome()
     leave(home, 3, {})
     leave(home, 10, { released: true })
@@ -88,7 +88,7 @@ describe('lockHome', () => {
     }
   })
 
-  it('leaves what is none of its files alone, and removes drafts of those who died', () => {
+  it('removes drafts of dead processes, and no other files', () => {
     const home = tempHome()
     lockHome(home).release()
     const others = ['host.lock.x', 'host.lock.01', 'server.json', 'host.draft.new']
@@ -98,7 +98,7 @@ describe('lockHome', () => {
     expect(files(home)).toEqual([...others, 'host.lock.2'].sort())
   })
 
-  it('lets go of its own hold only', () => {
+  it('releases only its own hold', () => {
     const home = tempHome()
     const lock = lockHome(home)
     const file = join(stateFolder(home), 'host.lock.1')
@@ -108,7 +108,7 @@ describe('lockHome', () => {
     expect(readFileSync(file, 'utf8')).toBe(stolen)
   })
 
-  it('does not mind a home that is gone when it lets go', () => {
+  it('ignores a removed home on release', () => {
     const home = tempHome()
     const lock = lockHome(home)
     rmSync(home, { recursive: true })
@@ -117,7 +117,7 @@ describe('lockHome', () => {
     expect(existsSync(home)).toBe(false)
   })
 
-  it('names the home where it cannot be written', () => {
+  it('names a home that cannot be written', () => {
     const home = tempHome()
     mkdirSync(dirname(stateFolder(home)), { recursive: true })
     writeFileSync(stateFolder(home), '')

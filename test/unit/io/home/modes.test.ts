@@ -28,7 +28,7 @@ function file(mode: number): string {
 const modeOf = (path: string): number => fs.statSync(path).mode & 0o777
 
 describe('restrict', () => {
-  it('sets a mode that differs, wider or not, and leaves one that does not', () => {
+  it('sets a different mode, and leaves an equal mode', () => {
     for (const mode of [0o666, 0o400]) {
       const path = file(mode)
       expect([restrict(path, 0o600), modeOf(path)]).toEqual([true, 0o600])
@@ -39,7 +39,7 @@ describe('restrict', () => {
   })
 
   it.each(['EPERM', 'EACCES', 'EROFS', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'])(
-    'goes on where the file system says %s, and tells whether the path is open',
+    'ignores %s, and returns whether the path is restricted',
     (code) => {
       const [open, closed] = [file(0o660), file(0o400)]
       refuse(code)
@@ -49,24 +49,24 @@ describe('restrict', () => {
     },
   )
 
-  it('tells of a file system that takes modes without effect', () => {
+  it('returns false on a file system that ignores modes', () => {
     const path = file(0o777)
     chmod.mockImplementationOnce(() => undefined)
     expect(restrict(path, 0o600)).toBe(false)
   })
 
-  it.each(['EIO', 'ESTALE'])('passes %s on, which may pass by itself', (code) => {
+  it.each(['EIO', 'ESTALE'])('throws %s, which may pass by itself', (code) => {
     const path = file(0o666)
     refuse(code)
     expect(() => restrict(path, 0o600)).toThrow(code)
   })
 
-  it('passes on that there is nothing', () =>
+  it('throws for a missing path', () =>
     expect(() => restrict(join(tempHome(), 'x'), 0o600)).toThrow('ENOENT'))
 })
 
 describe('isClosed', () => {
-  it('compares what a mode allows with what is wanted', () => {
+  it('compares the permissions of a mode with the wanted mode', () => {
     expect([isClosed(0o100600, 0o600), isClosed(0o400, 0o600), isClosed(0o2700, 0o700)]).toEqual([
       true,
       true,

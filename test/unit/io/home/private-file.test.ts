@@ -27,7 +27,7 @@ describe.each([
   ['replaceFile', replaceFile],
   ['replaceFileSync', inPromise],
 ])('%s', (_name, replace) => {
-  it('writes a file that only its user may read, also in place of a wider one', async () => {
+  it('writes a file that only its user can read, also over a file with a wider mode', async () => {
     const file = join(tempHome(), 'file')
     await replace(file, 'one')
     expect([readFileSync(file, 'utf8'), modeOf(file)]).toEqual(['one', 0o600])
@@ -39,7 +39,7 @@ describe.each([
     expect(readdirSync(dirname(file))).toEqual(['file'])
   })
 
-  it('replaces what a link names, and keeps the link', async () => {
+  it('replaces the target of a link, and keeps the link', async () => {
     const home = tempHome()
     const [file, link] = [join(home, 'file'), join(home, 'link')]
     writeFileSync(file, 'one')
@@ -49,7 +49,7 @@ describe.each([
     expect([readFileSync(file, 'utf8'), modeOf(file)]).toEqual(['two', 0o600])
   })
 
-  it('leaves nothing behind where it fails', async () => {
+  it('leaves nothing behind after a failure', async () => {
     const home = tempHome()
     mkdirSync(join(home, 'taken', 'x'), { recursive: true })
     await expect(replace(join(home, 'taken'), 'x')).rejects.toThrow(/EISDIR|ENOTEMPTY|EEXIST/)
@@ -59,7 +59,7 @@ describe.each([
 })
 
 describe('a draft of a process that was killed', () => {
-  it('is removed by the next replacement, once it is old', async () => {
+  it('is removed by the next replacement when it is old', async () => {
     const file = join(tempHome(), 'opencode.json')
     const drafts = [`${file}.${randomUUID()}`, `${file}.${randomUUID()}`] as const
     for (const draft of drafts) writeFileSync(draft, 'a secret')

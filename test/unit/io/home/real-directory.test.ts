@@ -25,7 +25,7 @@ describe('realDirectory', () => {
     expect(await real(directory)).toBe(directory)
   })
 
-  it('resolves links, `..` and slashes as the system does: `..` after a link is above what the link names', async () => {
+  it('resolves links, `..` and slashes as the system does: `..` after a link is above the target of the link', async () => {
     const place = home()
     mkdirSync(join(place, 'a/b/c'), { recursive: true })
     symlinkSync(join(place, 'a/b'), join(place, 'link'))
@@ -34,7 +34,7 @@ describe('realDirectory', () => {
     expect(await real(`${place}/link/..`)).toBe(join(place, 'a'))
   })
 
-  it('refuses what is not there, naming the input and the last segment, but no path of the host', async () => {
+  it('rejects a missing directory, and names the input and the last segment, but no path of the host', async () => {
     const place = home()
     const missing = await real(join(place, 'x/gone%2Fx')).catch((thrown: unknown) => thrown)
     expect(missing).toBeInstanceOf(InvalidOptionsError)
@@ -47,7 +47,7 @@ describe('realDirectory', () => {
     )
   })
 
-  it('refuses a file, a link to nothing, a circle of links, and a name that is too long', async () => {
+  it('rejects a file, a broken link, a circle of links, and a name that is too long', async () => {
     const place = home()
     writeFileSync(join(place, 'file'), '')
     symlinkSync('nothing', join(place, 'dangling'))
@@ -58,15 +58,15 @@ describe('realDirectory', () => {
     await expect(real(join(place, 'x'.repeat(300)))).rejects.toThrow('(ENAMETOOLONG)')
   })
 
-  it('refuses a name with a backslash, which opencode takes for a slash', async () => {
+  it('rejects a name with a backslash, which opencode reads as a slash', async () => {
     const directory = join(home(), 'back\\slash')
     mkdirSync(directory)
     await expect(real(directory)).rejects.toThrow(
-      'got "…/back\\\\slash" (opencode takes a backslash for a slash)',
+      'got "…/back\\\\slash" (opencode reads a backslash as a slash)',
     )
   })
 
-  it('refuses a name that is not UTF-8: its text names another directory, which may be there too', async () => {
+  it('rejects a name that is not UTF-8, because its text may name another directory', async () => {
     const place = home()
     const raw = Buffer.concat([Buffer.from(`${place}/`), Buffer.from([0x78, 0xff])])
     mkdirSync(raw)
@@ -77,7 +77,7 @@ describe('realDirectory', () => {
   })
 
   // Root may enter every directory.
-  it.skipIf(process.getuid?.() === 0)('refuses a directory that may not be entered', async () => {
+  it.skipIf(process.getuid?.() === 0)('rejects a directory that this process may not enter', async () => {
     const directory = join(home(), 'shut')
     mkdirSync(directory)
     chmodSync(directory, 0o600)
@@ -85,7 +85,7 @@ describe('realDirectory', () => {
     chmodSync(directory, 0o700)
   })
 
-  it('tells a passing fault of the host as one, which is no fault of the name', async () => {
+  it('throws a HostFaultError for a passing fault of the host', async () => {
     const fault = Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' })
     vi.doMock('node:fs/promises', async (original) => ({
       ...(await original<typeof import('node:fs/promises')>()),

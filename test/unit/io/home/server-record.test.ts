@@ -21,7 +21,7 @@ const server = {
 }
 
 describe('the record of a server', () => {
-  it('is private, and read as it was written', () => {
+  it('is private, and is read as it was written', () => {
     const home = tempHome()
     writeRecord(home, server)
     expect(statSync(fileOf(home)).mode & 0o777).toBe(0o600)
@@ -31,7 +31,7 @@ describe('the record of a server', () => {
     expect(readRecord(home)).toEqual({ ...server, startTime, at: expect.any(Number) as number, origin })
   })
 
-  it('may be of a server without a password', () => {
+  it('may describe a server without a password', () => {
     const home = tempHome()
     const { password, ...open } = server
     writeRecord(home, open)
@@ -39,7 +39,7 @@ describe('the record of a server', () => {
     expect(readFileSync(fileOf(home), 'utf8')).not.toContain(password)
   })
 
-  it('is forgotten with its server, and not with another one', () => {
+  it('is removed with its own server only', () => {
     const home = tempHome()
     removeRecord(home, server.marker)
     writeRecord(home, server)
@@ -51,13 +51,13 @@ describe('the record of a server', () => {
 
   it.each([
     ['nothing', ''],
-    ['half of one', '{"pid": 1, "startTime": "x"'],
+    ['half of a record', '{"pid": 1, "startTime": "x"'],
     ['a list', '[]'],
     ['null', 'null'],
-    ['a pid that would be a group', JSON.stringify({ ...server, pid: -1, startTime: 'x', at: 1 })],
-    ['a pid that would be everybody', JSON.stringify({ ...server, pid: 0, startTime: 'x', at: 1 })],
-    ['a marker that many carry', JSON.stringify({ ...server, marker: '', startTime: 'x', at: 1 })],
-    ['no start', JSON.stringify({ ...server, startTime: '', at: 1 })],
+    ['a pid that would mean a group', JSON.stringify({ ...server, pid: -1, startTime: 'x', at: 1 })],
+    ['a pid that would mean all processes', JSON.stringify({ ...server, pid: 0, startTime: 'x', at: 1 })],
+    ['an empty marker', JSON.stringify({ ...server, marker: '', startTime: 'x', at: 1 })],
+    ['no start time', JSON.stringify({ ...server, startTime: '', at: 1 })],
     ['no command line', JSON.stringify({ ...server, command: [], startTime: 'x', at: 1 })],
   ])('that says %s is none', (_name, content) => {
     const home = tempHome()
@@ -66,7 +66,7 @@ describe('the record of a server', () => {
     expect(readRecord(home)).toBeUndefined()
   })
 
-  it('does not stop a server whose home cannot be written any more', () => {
+  it('may fail to be written without an error', () => {
     const file = join(tempHome(), 'file')
     writeFileSync(file, '')
     expect(() => writeRecord(file, server)).not.toThrow()
@@ -75,7 +75,7 @@ describe('the record of a server', () => {
 })
 
 describe('isAsRecorded', () => {
-  /** A process, and the record of a server that would be it. */
+  /** Starts a process, and returns the record of a server that describes it. */
   async function recorded(shown: readonly [string, ...string[]]) {
     const child = spawn(shown[0], shown.slice(1), { stdio: 'ignore' })
     onTestFinished(() => void child.kill('SIGKILL'))
@@ -84,14 +84,14 @@ describe('isAsRecorded', () => {
     return { ...server, pid, startTime: identify(pid)?.startTime ?? '', command: [...shown], at: 0 }
   }
 
-  it('knows a server by its start and its arguments, whatever program runs them', async () => {
+  it('recognizes a server by its start time and arguments, whatever its program is', async () => {
     const record = await recorded(['sleep', '300', '301'])
     expect(isAsRecorded(record)).toBe(true)
     expect(isAsRecorded({ ...record, command: ['/opt/wrapper', '300', '301'] })).toBe(true)
     expect(isAsRecorded({ ...record, command: ['/opt/script', '301'] })).toBe(true)
   })
 
-  it('takes nobody else for it', async () => {
+  it('rejects other processes', async () => {
     const record = await recorded(['sleep', '300', '301'])
     expect(isAsRecorded({ ...record, startTime: `${record.startTime}1` })).toBe(false)
     expect(isAsRecorded({ ...record, command: ['sleep', '300', '302'] })).toBe(false)

@@ -5,13 +5,13 @@ import { emptyTempFolder, tempFolder } from '../../../../src/io/home/temp-folder
 import { tempHome } from '../../../support/home.ts'
 
 describe('emptyTempFolder', () => {
-  it('makes a private folder', async () => {
+  it('creates a private folder', async () => {
     const home = tempHome()
     await emptyTempFolder(home)
     expect(statSync(tempFolder(home)).mode & 0o777).toBe(0o700)
   })
 
-  it('removes what an earlier server left there, and nothing else', async () => {
+  it('removes the files of an earlier server, and nothing else', async () => {
     const home = tempHome()
     mkdirSync(join(tempFolder(home), 'folder'), { recursive: true })
     writeFileSync(join(tempFolder(home), '.lib.so'), 'x')
@@ -21,7 +21,7 @@ describe('emptyTempFolder', () => {
     expect(readdirSync(join(home, '.cache'))).toEqual(['kept', 'tmp'])
   })
 
-  it('lets a home that cannot be written be told of by whoever writes next', async () => {
+  it('never rejects, even if the home cannot be written', async () => {
     const home = tempHome()
     writeFileSync(join(home, '.cache'), 'a file')
     await expect(emptyTempFolder(home)).resolves.toBeUndefined()

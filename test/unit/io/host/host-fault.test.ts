@@ -21,19 +21,19 @@ describe('errnoOf', () => {
     )
   })
 
-  it('looks behind a code that is not of the system', () => {
+  it('searches the causes of an error whose code is not a system code', () => {
     const error = Object.assign(new Error('x', { cause: systemError('EIO') }), { code: 'UND_ERR_SOCKET' })
     expect(errnoOf(error)).toBe('EIO')
   })
 
   it.each([undefined, null, 'ENOSPC', 5, {}, new Error('ENOSPC'), { code: 5 }, { code: 'UND_ERR_SOCKET' }])(
-    'finds none in %o',
+    'returns undefined for %o',
     (thrown) => {
       expect(errnoOf(thrown)).toBeUndefined()
     },
   )
 
-  it('ends where an error is its own cause', () => {
+  it('stops at an error that is its own cause', () => {
     const error = new Error('x')
     error.cause = error
     expect(errnoOf(error)).toBeUndefined()
@@ -72,7 +72,7 @@ describe('asHostFault', () => {
   const what = 'The config could not be written'
 
   it.each([
-    ['ENOSPC', 'no space left on the disk'],
+    ['ENOSPC', 'no space is left on the disk'],
     ['EMFILE', 'too many open files (see `ulimit -n`)'],
     ['ENFILE', 'the host has too many open files'],
     ['EAGAIN', '`ulimit -u`'],
@@ -80,7 +80,7 @@ describe('asHostFault', () => {
     ['EBUSY', 'the file is busy'],
     ['EIO', 'the file system failed'],
     ['ESTALE', 'the file system failed'],
-  ])('tells %s with what was done, advice, the code and the file', (code, advice) => {
+  ])('describes %s by the operation, advice, the code and the file', (code, advice) => {
     const thrown = systemError(code, '/srv/a1/config.json')
     const fault = asHostFault(thrown, what)
     expect(fault).toBeInstanceOf(HostFaultError)
@@ -96,12 +96,12 @@ describe('asHostFault', () => {
     expect(message).toContain(advice)
   })
 
-  it('takes code and file from a cause', () => {
+  it('reads code and file from a cause', () => {
     const thrown = wrapped(systemError('EMFILE', '/srv/a1/lock'), 2)
     expect(asHostFault(thrown, what)).toMatchObject({ errno: 'EMFILE', path: '/srv/a1/lock', cause: thrown })
   })
 
-  it('prefers the file that the system names to the one that the caller names', () => {
+  it('prefers the file of the system error to the file of the caller', () => {
     expect(asHostFault(systemError('EIO', '/srv/a1/x'), what, '/srv/a1')).toMatchObject({ path: '/srv/a1/x' })
     expect(asHostFault(systemError('EIO'), what, '/srv/a1')).toMatchObject({
       path: '/srv/a1',
@@ -109,7 +109,7 @@ describe('asHostFault', () => {
     })
   })
 
-  it('names no file where none is known', () => {
+  it('names no file if none is known', () => {
     expect(asHostFault(systemError('EMFILE'), what)).toMatchObject({
       path: undefined,
       message: expect.stringMatching(/\(EMFILE\)$/) as string,
@@ -122,11 +122,11 @@ describe('asHostFault', () => {
     ['an error of this package', new OpenCodeRuntimeError('no')],
     ['a text', 'ENOSPC'],
     ['nothing', undefined],
-  ])('returns %s as it is', (_what, thrown) => {
+  ])('returns %s unchanged', (_what, thrown) => {
     expect(asHostFault(thrown, what)).toBe(thrown)
   })
 
-  it('returns a HostFaultError as it is', () => {
+  it('returns a HostFaultError unchanged', () => {
     const fault = new HostFaultError(
       'No space',
       { errno: 'ENOSPC', path: '/srv' },

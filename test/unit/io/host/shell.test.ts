@@ -5,7 +5,7 @@ import { shellProblem } from '../../../../src/io/host/shell.ts'
 import { tempHome } from '../../../support/home.ts'
 
 describe('shellProblem', () => {
-  it('finds none of a shell, by its path or by a name that is on PATH', () => {
+  it('returns undefined for a shell, given by path or by a name on PATH', () => {
     const folder = tempHome()
     const fancy = join(folder, 'my shell')
     writeFileSync(fancy, '#!/bin/sh\nexec /bin/sh "$@"\n', { mode: 0o755 })
@@ -18,29 +18,29 @@ describe('shellProblem', () => {
   it.each([
     ...['/usr/sbin/nologin', '/sbin/nologin', '/bin/false', '/usr/bin/false', '/bin/true', '/bin/sync'],
     ...['/usr/bin/git-shell', '/sbin/halt', '/sbin/shutdown', '/nix/store/x/bin/nologin', 'nologin', 'false'],
-  ])('knows %s as no shell, whether it exists or not', (shell) =>
-    expect(shellProblem(shell, '/usr/bin:/bin')).toBe('is no shell'),
+  ])('rejects %s, whether it exists or not', (shell) =>
+    expect(shellProblem(shell, '/usr/bin:/bin')).toBe('is not a shell'),
   )
 
   it.each([
-    ['says no', '#!/bin/sh\necho This account is not available\nexit 1\n'],
+    ['prints a refusal', '#!/bin/sh\necho This account is not available\nexit 1\n'],
     ['does nothing', '#!/bin/sh\nexit 0\n'],
     ['is another program', '#!/bin/cat\n'],
-  ])('finds out a program of any other name that %s', (_what, text) => {
+  ])('rejects a program of any other name that %s', (_what, text) => {
     const file = join(tempHome(), 'mylogin')
     writeFileSync(file, text, { mode: 0o755 })
     expect(shellProblem(file)).toBe('runs no commands')
     expect(shellProblem(file)).toBe('runs no commands')
   })
 
-  it('follows links to what is no shell', () => {
+  it('rejects a link to a program that is not a shell', () => {
     const folder = tempHome()
     writeFileSync(join(folder, 'nologin'), '#!/bin/sh\n', { mode: 0o755 })
     symlinkSync(join(folder, 'nologin'), join(folder, 'sh'))
-    expect(shellProblem(join(folder, 'sh'))).toBe('is no shell')
+    expect(shellProblem(join(folder, 'sh'))).toBe('is not a shell')
   })
 
-  it('tells what is not there, or cannot be run', () => {
+  it('names a program that is missing or cannot be run', () => {
     const folder = tempHome()
     const file = join(folder, 'file')
     writeFileSync(file, '')
@@ -52,6 +52,6 @@ describe('shellProblem', () => {
     expect(shellProblem(folder)).toBe('cannot be run')
     expect(shellProblem('file', folder)).toBe('is not on PATH')
     expect(shellProblem('', '/bin')).toBe('is not on PATH')
-    expect(shellProblem('bin/sh')).toBe('is no absolute path')
+    expect(shellProblem('bin/sh')).toBe('is not an absolute path')
   })
 })

@@ -5,7 +5,7 @@ import { BinaryNotFoundError } from '../../../../src/errors.ts'
 import { resolveBinary } from '../../../../src/io/opencode/binary.ts'
 import { tempHome } from '../../../support/home.ts'
 
-/** What opencode-ai 1.18.33 ships as `bin/opencode.exe` until its install script ran. */
+/** Content of the stub `bin/opencode.exe` that the package opencode-ai holds until its install script ran. */
 const stub = 'echo "Error: opencode-ai\'s postinstall script was not run." >&2\nexit 1\n'
 
 function place(file: string, content = '#!/bin/sh\n', mode = 0o755): string {
@@ -15,7 +15,7 @@ function place(file: string, content = '#!/bin/sh\n', mode = 0o755): string {
   return file
 }
 
-/** A folder with `node_modules` as npm leaves them: the package, and the binaries of some platforms. */
+/** Creates a folder with `node_modules` as npm creates it: the package, and the binaries of some platforms. */
 function install(platforms: readonly string[], content = stub) {
   const root = tempHome()
   const modules = join(root, 'node_modules')
@@ -32,19 +32,19 @@ const platform = `opencode-${process.platform}-${process.arch}`
 const nowhere = { path: '', home: '/nonexistent', from: [] }
 
 describe('resolveBinary', () => {
-  it('takes an explicit path as it is', async () => {
+  it('returns an explicit path unchanged', async () => {
     const file = place(join(tempHome(), 'my-opencode'))
     expect(await resolveBinary(file, nowhere)).toBe(file)
     expect(await resolveBinary(relative(process.cwd(), file), nowhere)).toBe(file)
   })
 
-  it('looks an explicit name up on PATH', async () => {
+  it('searches PATH for an explicit name', async () => {
     const folder = tempHome()
     const file = place(join(folder, 'opencode-next'))
     expect(await resolveBinary('opencode-next', { ...nowhere, path: folder })).toBe(file)
   })
 
-  it('takes a link to a binary', async () => {
+  it('accepts a link to a binary', async () => {
     const folder = tempHome()
     const link = join(folder, 'opencode')
     symlinkSync(place(join(tempHome(), 'real')), link)
@@ -56,7 +56,7 @@ describe('resolveBinary', () => {
     ['is not an executable file', () => place(join(tempHome(), 'plain'), 'x', 0o644)],
     ['is not an executable file', () => tempHome()],
     ['is not on PATH', () => 'no-such-opencode'],
-  ])('refuses an explicit binary that %s', async (why, make) => {
+  ])('rejects an explicit binary that %s', async (why, make) => {
     const binary = make()
     const error = await resolveBinary(binary, nowhere).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(BinaryNotFoundError)
@@ -65,13 +65,13 @@ describe('resolveBinary', () => {
     )
   })
 
-  it('does not fall back where an explicit binary is no good', async () => {
+  it('uses no other binary if the explicit binary cannot run', async () => {
     const folder = tempHome()
     place(join(folder, 'opencode'))
     await expect(resolveBinary('/no/such', { ...nowhere, path: folder })).rejects.toThrow('does not exist')
   })
 
-  it('prefers PATH to ~/.opencode/bin, and that to the package', async () => {
+  it('prefers PATH to ~/.opencode/bin, and ~/.opencode/bin to the package', async () => {
     const [folder, home] = [tempHome(), tempHome()]
     const { from, binaries } = install([platform])
     const lookup = { path: folder, home, from }
@@ -82,7 +82,7 @@ describe('resolveBinary', () => {
     expect(await resolveBinary(undefined, lookup)).toBe(onPath)
   })
 
-  it('takes the first of the folders on PATH that has it', async () => {
+  it('returns the binary of the first folder on PATH that has one', async () => {
     const [empty, first, second] = [tempHome(), tempHome(), tempHome()]
     place(join(second, 'opencode'))
     const file = place(join(first, 'opencode'))
@@ -91,7 +91,7 @@ describe('resolveBinary', () => {
     expect(await resolveBinary(undefined, { ...nowhere, path })).toBe(file)
   })
 
-  it('ignores relative entries of PATH, which mean another folder in each directory', async () => {
+  it('ignores relative entries of PATH', async () => {
     const folder = tempHome()
     place(join(folder, 'opencode'))
     const path = ['.', '', relative(process.cwd(), folder)].join(delimiter)
@@ -99,7 +99,7 @@ describe('resolveBinary', () => {
     await expect(resolveBinary('opencode', { ...nowhere, path })).rejects.toThrow('is not on PATH')
   })
 
-  it("replaces the package's stub by the platform's binary: on PATH, given, or in the package", async () => {
+  it("replaces the package's stub by the platform's binary, on PATH, if given, and in the package", async () => {
     const { root, bin, binaries, from } = install([platform])
     expect(await resolveBinary(bin, nowhere)).toBe(binaries[0])
     const links = join(root, 'node_modules', '.bin')
@@ -109,12 +109,12 @@ describe('resolveBinary', () => {
     expect(await resolveBinary(undefined, { ...nowhere, from })).toBe(binaries[0])
   })
 
-  it("takes the package's own binary once its install script put it there", async () => {
+  it("returns the package's own binary after its install script ran", async () => {
     const { bin } = install([platform], 'ELF'.repeat(10_000))
     expect(await resolveBinary(bin, nowhere)).toBe(bin)
   })
 
-  it('takes a script with a shebang for what it is, even if it speaks of installing opencode', async () => {
+  it('accepts a script with a shebang, even if its text mentions an install of opencode', async () => {
     const file = place(
       join(tempHome(), 'wrapper'),
       '#!/bin/sh\n# opencode, see postinstall\nexec /usr/bin/opencode "$@"\n',
@@ -123,7 +123,7 @@ describe('resolveBinary', () => {
   })
 
   it.runIf(process.platform === 'linux' && process.arch === 'x64')(
-    'takes the platform package that suits this machine, and another of it where that is missing',
+    'prefers the platform package for this machine, and falls back to another package of the platform',
     async () => {
       const hasAvx2 = /\bavx2\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))
       const all = [platform, `${platform}-baseline`, `${platform}-musl`, `${platform}-baseline-musl`]
@@ -135,7 +135,7 @@ describe('resolveBinary', () => {
     },
   )
 
-  it('looks elsewhere, and says so, where this user has no home directory', async () => {
+  it('searches the other places if this user has no home directory, and says so', async () => {
     vi.stubEnv('HOME', '')
     onTestFinished(() => void vi.unstubAllEnvs())
     const file = place(join(tempHome(), 'opencode'))
@@ -145,7 +145,7 @@ describe('resolveBinary', () => {
     )
   })
 
-  it('needs no working directory, but for a path that is relative to it', async () => {
+  it('needs a working directory only for a relative path', async () => {
     vi.spyOn(process, 'cwd').mockImplementation(() => {
       throw Object.assign(new Error('ENOENT: uv_cwd'), { code: 'ENOENT', syscall: 'uv_cwd' })
     })
@@ -158,7 +158,7 @@ describe('resolveBinary', () => {
     await expect(failure).rejects.toThrow(/relative to a working directory that was removed/)
   })
 
-  it('says what it tried, and what to do, where there is none', async () => {
+  it('names the searched places and what to do if there is no binary', async () => {
     const { from, bin } = install(['opencode-plan9-mips'])
     const home = tempHome()
     const error = await resolveBinary(undefined, { path: '', home, from }).catch((thrown: unknown) => thrown)

@@ -18,7 +18,7 @@ function write(home: string, options: Partial<OpenCodeServerOptions> = {}): Prom
 const read = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
 
 describe('writeConfigFile', () => {
-  it('writes what opencode needs to reach the proxy and its models', async () => {
+  it('writes the provider, the key and the models', async () => {
     const file = await write(tempHome(), {
       models: [
         'gpt-4o',
@@ -65,12 +65,12 @@ describe('writeConfigFile', () => {
     })
   })
 
-  it('is in the home, where opencode looks for it', async () => {
+  it('writes the file where opencode reads it in the home', async () => {
     const home = tempHome()
     expect(await write(home)).toBe(join(home, '.config', 'opencode', 'opencode.json'))
   })
 
-  it("merges the user's config under ours: theirs is kept, ours wins", async () => {
+  it("merges the user's config under the package's, which has precedence", async () => {
     const file = await write(tempHome(), {
       proxy: { ...proxy, providerId: 'mine', name: 'Mine' },
       config: {
@@ -98,7 +98,7 @@ describe('writeConfigFile', () => {
     })
   })
 
-  it('lets nobody else read the folder or the file, also where they existed with wider modes', async () => {
+  it('restricts the folder and the file to this user, also if they had wider modes', async () => {
     const home = tempHome()
     const folder = join(home, '.config', 'opencode')
     const file = await write(home)
@@ -112,7 +112,7 @@ describe('writeConfigFile', () => {
     expect(modeOf(file)).toBe(0o600)
   })
 
-  it('leaves a file that says the same as it is, and replaces one with another key', async () => {
+  it('leaves a file with equal content, and replaces a file with another key', async () => {
     const home = tempHome()
     const file = await write(home)
     const before = statSync(file)
@@ -132,7 +132,7 @@ describe('writeConfigFile', () => {
     expect(read(file)).toHaveProperty('provider')
   })
 
-  it('leaves one whole file and nothing else, whoever writes at once', async () => {
+  it('leaves one complete file, and nothing else, after concurrent writes', async () => {
     const home = tempHome()
     const keys = Array.from({ length: 20 }, (_, i) => `sk-writer-${i}`)
     const many = Array.from({ length: 200 }, (_, i) => ({ id: `model-${i}` }))
@@ -145,7 +145,7 @@ describe('writeConfigFile', () => {
   })
 
   it.each(['', '/.', '/', '/x/..'])(
-    'makes the workspace of the home, for its user only, also where it is named: {home}/workspace%s',
+    'creates the private workspace of the home, also if it is given explicitly: {home}/workspace%s',
     async (spelling) => {
       const home = tempHome()
       await write(home, spelling === '' ? {} : { directory: `${home}/workspace${spelling}` })
@@ -153,13 +153,13 @@ describe('writeConfigFile', () => {
     },
   )
 
-  it('makes no other directory: a name that is misspelt is no place to work', async () => {
+  it('creates no other directory, because its name may be misspelt', async () => {
     const home = tempHome()
     await write(home, { directory: join(home, 'a', 'b') })
     expect(existsSync(join(home, 'a'))).toBe(false)
   })
 
-  it('leaves the modes of a directory that exists alone', async () => {
+  it('does not change the mode of an existing directory', async () => {
     const home = tempHome()
     const directory = join(home, 'shared')
     mkdirSync(directory)
@@ -169,7 +169,7 @@ describe('writeConfigFile', () => {
   })
 
   it.each(['home', 'directory'] as const)(
-    'names the %s that cannot be written, and shows no key',
+    'names a %s that cannot be written, and shows no key',
     async (option) => {
       const home = tempHome()
       const blocker = join(home, 'workspace')
@@ -184,7 +184,7 @@ describe('writeConfigFile', () => {
     },
   )
 
-  it('leaves no temporary file behind where it cannot write', async () => {
+  it('leaves no temporary file behind after a failure', async () => {
     const home = tempHome()
     const file = join(home, '.config', 'opencode', 'opencode.json')
     mkdirSync(file, { recursive: true })
@@ -197,7 +197,7 @@ describe('unwritable', () => {
   const failure = (code: string) => Object.assign(new Error(`${code}: x`), { code, path: '/srv/a1/.config' })
 
   it.each(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'EISDIR', 'ENOENT'])(
-    'tells of %s that this process cannot write there',
+    'describes %s as a directory that this process cannot write',
     (code) => {
       const error = unwritable('home', '/srv/a1', failure(code))
       expect(error).toBeInstanceOf(InvalidOptionsError)
@@ -207,14 +207,14 @@ describe('unwritable', () => {
     },
   )
 
-  it.each(['ENAMETOOLONG', 'ELOOP'])('does not say so of %s', (code) => {
+  it.each(['ENAMETOOLONG', 'ELOOP'])('describes %s as a directory that cannot be used', (code) => {
     const error = unwritable('home', '/srv/a1', failure(code))
     expect(error).toBeInstanceOf(InvalidOptionsError)
     expect(error.message).toMatch(new RegExp(`expected a directory that can be used, got .* \\(${code} at`))
   })
 
   it.each(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'EIO', 'ESTALE', 'EBUSY'])(
-    'tells of %s as a fault of the host that passes',
+    'returns a HostFaultError for %s',
     (code) => {
       const error = unwritable('home', '/srv/a1', failure(code))
       expect(error).toBeInstanceOf(HostFaultError)
@@ -223,7 +223,7 @@ describe('unwritable', () => {
     },
   )
 
-  it('returns an error that is none of the system as it is', () => {
+  it('returns any other error unchanged', () => {
     const error = new Error('something else')
     expect(unwritable('home', '/srv/a1', error)).toBe(error)
   })

@@ -10,7 +10,7 @@ describe('isDecodable', () => {
     ['/100%', false],
     ['/%E9', false],
     ['/x+y', false],
-  ])('%s: %s', (name, expected) => {
+  ])('returns for %s: %s', (name, expected) => {
     expect(isDecodable(name)).toBe(expected)
   })
 })
@@ -29,7 +29,7 @@ describe('mayBeSame', () => {
     ['/link', '/jobs/a%2Fb'],
     ['/100%', '/100%'],
     ['C:/work', 'C:\\work'],
-  ])('takes %j answered as %j', (sent, answered) => {
+  ])('accepts for %j the answer %j', (sent, answered) => {
     expect(mayBeSame(sent, answered)).toBe(true)
   })
 
@@ -43,7 +43,7 @@ describe('mayBeSame', () => {
     ['/s p', '/s%20p'],
     ['/s/p', '/srv/%2Fs%2Fp'],
     ['/w', '/srv/%2Fw'],
-  ])('does not take %j answered as %j', (sent, answered) => {
+  ])('rejects for %j the answer %j', (sent, answered) => {
     expect(mayBeSame(sent, answered)).toBe(false)
   })
 })

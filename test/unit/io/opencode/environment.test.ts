@@ -31,11 +31,11 @@ describe('serverEnvironment', () => {
     'HTTP_PROXY',
     'https_proxy',
     'ALL_PROXY',
-  ])('passes %s of the host on', (name) => {
+  ])('passes on %s of the host', (name) => {
     expect(build({ inherited: { [name]: 'value' } })[name]).toBe('value')
   })
 
-  it('passes SHELL on, unless it runs no commands, from the host or from the option env', () => {
+  it('passes on SHELL, of the host or of the option env, only if it runs commands', () => {
     expect(build({ inherited: { SHELL: '/bin/sh' } })['SHELL']).toBe('/bin/sh')
     for (const shell of ['/usr/sbin/nologin', '/bin/false', '/bin/true', '/no/such/shell', '']) {
       expect(build({ inherited: { SHELL: shell } })).not.toHaveProperty('SHELL')
@@ -61,17 +61,17 @@ describe('serverEnvironment', () => {
     'XDG_RUNTIME_DIR',
     'MY_PATH',
     'PATH_EXTRA',
-  ])('keeps %s of the host from the server', (name) => {
+  ])('leaves out %s of the host', (name) => {
     const env = build({ inherited: { [name]: 'host-canary' }, password: undefined })
     expect(Object.values(env)).not.toContain('host-canary')
   })
 
-  it("has the temp folder in the home, unless the user names another; never the host's", () => {
+  it("sets the temp folder in the home, or the folder that the user sets, never the host's", () => {
     expect(build({ inherited: { TMPDIR: '/var/tmp' } })['TMPDIR']).toBe('/srv/a1/.cache/tmp')
     expect(build({ env: { TMPDIR: '/mnt/scratch' } })['TMPDIR']).toBe('/mnt/scratch')
   })
 
-  it('points HOME and all XDG folders into the home, whatever the host or the user says', () => {
+  it('sets HOME and all XDG folders to the home, whatever the host or the user sets', () => {
     const names = ['HOME', 'XDG_CONFIG_HOME', 'XDG_DATA_HOME', 'XDG_STATE_HOME', 'XDG_CACHE_HOME']
     const elsewhere = Object.fromEntries(names.map((name) => [name, '/root']))
     expect(build({ inherited: elsewhere, env: elsewhere })).toMatchObject({
@@ -83,7 +83,7 @@ describe('serverEnvironment', () => {
     })
   })
 
-  it("gives the user's variables, which win over the host's and over ours that only keep things quiet", () => {
+  it("prefers the user's variables to the host's and to the package's defaults", () => {
     const env = build({
       inherited: { LANG: 'C', PATH: '/bin' },
       env: { LANG: 'pl_PL.UTF-8', MY_TOOL_KEY: 'k', OPENCODE_DISABLE_AUTOUPDATE: '0' },
@@ -96,7 +96,7 @@ describe('serverEnvironment', () => {
     })
   })
 
-  it('lets nobody overrule the marker, the user name and the password', () => {
+  it('does not let the user override the marker, the user name and the password', () => {
     const theirs = { [markerVariable]: 'x', OPENCODE_SERVER_PASSWORD: 'x', OPENCODE_SERVER_USERNAME: 'x' }
     expect(build({ env: theirs, inherited: theirs })).toMatchObject({
       [markerVariable]: 'mark',
@@ -105,25 +105,25 @@ describe('serverEnvironment', () => {
     })
   })
 
-  it('sets no password where there is none, so that no other can lock us out', () => {
+  it('removes an inherited password if the server has none', () => {
     const env = build({ password: undefined, env: { OPENCODE_SERVER_PASSWORD: 'theirs' } })
     expect(env).not.toHaveProperty('OPENCODE_SERVER_PASSWORD')
   })
 
-  it("loads no project's own config, which could send the key elsewhere, whatever the user's variables say", () => {
+  it("disables a project's own config, whatever the user's variables say", () => {
     expect(build()).toMatchObject({ OPENCODE_DISABLE_PROJECT_CONFIG: '1' })
     const theirs = { OPENCODE_DISABLE_PROJECT_CONFIG: '0' }
     expect(build({ env: theirs, inherited: theirs })).toMatchObject({ OPENCODE_DISABLE_PROJECT_CONFIG: '1' })
   })
 
-  it("leaves a project's own config to the user where it is trusted", () => {
+  it("leaves the setting for a project's own config to the user if the project is trusted", () => {
     const name = 'OPENCODE_DISABLE_PROJECT_CONFIG'
     expect(build({ trustProjectConfig: true, inherited: { [name]: '1' } })).not.toHaveProperty(name)
     expect(build({ trustProjectConfig: true, env: { [name]: '1' } })).toMatchObject({ [name]: '1' })
   })
 
   it.each(['OPENCODE_CONFIG', 'OPENCODE_CONFIG_DIR', 'OPENCODE_CONFIG_CONTENT'])(
-    'passes on %s of the user, who says so on purpose',
+    'passes on %s of the user',
     (name) => expect(build({ env: { [name]: '/theirs' } })).toMatchObject({ [name]: '/theirs' }),
   )
 
@@ -132,7 +132,7 @@ describe('serverEnvironment', () => {
     ['upper case', { NO_PROXY: 'internal.example, .corp' }],
     ['lower case', { no_proxy: 'internal.example, .corp' }],
     ['both', { NO_PROXY: 'internal.example', no_proxy: '.corp' }],
-  ])('never sends loopback through a proxy, and keeps what is excepted already: %s', (_, inherited) => {
+  ])('exempts loopback from proxies, and keeps the existing exemptions: %s', (_, inherited) => {
     const env = build({ inherited: { ...inherited, HTTP_PROXY: 'http://proxy:3128' } })
     expect(env['HTTP_PROXY']).toBe('http://proxy:3128')
     for (const name of ['NO_PROXY', 'no_proxy']) {
@@ -144,7 +144,7 @@ describe('serverEnvironment', () => {
     }
   })
 
-  it("keeps the exceptions of the user's own variables", () => {
+  it("keeps the exemptions of the user's own variables", () => {
     expect(build({ env: { NO_PROXY: 'mine.example' } })['no_proxy']?.split(',')).toContain('mine.example')
   })
 })

@@ -30,7 +30,7 @@ const anyEvent: fc.Arbitrary<OpenCodeEvent> = fc.record({
 })
 
 describe('readFrames', () => {
-  it('gives the same events for any cutting of the bytes, any line ends, wrapped or plain', async () => {
+  it('yields the same events for any chunking and any line ends, wrapped or plain', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(anyEvent, fc.boolean()), { maxLength: 12 }),
@@ -55,19 +55,19 @@ describe('readFrames', () => {
     )
   })
 
-  it('drops the frames that repeat what the plain ones say', async () => {
+  it('drops sync frames, which repeat plain frames', async () => {
     const event = { id: 'e1', type: 'session.idle', properties: { sessionID: 'ses_1' } }
     const sync = { type: 'sync', name: 'session.idle.1', data: event, properties: {} }
     expect(await read(wrapped(sync), wrapped(event), plain(sync))).toEqual([event])
   })
 
-  it('keeps an event that carries what looks like such a frame, wrapped or plain', async () => {
+  it('keeps an event that contains a sync frame, wrapped or plain', async () => {
     const input = { payload: { type: 'sync', a: 1 } }
     const event = { id: 'evt_1', type: 'message.part.updated', properties: { part: { state: { input } } } }
     expect(await read(wrapped(event), plain(event))).toEqual([event, event])
   })
 
-  it('keeps an event whose text speaks of such frames', async () => {
+  it('keeps an event whose text mentions sync frames', async () => {
     const event = {
       id: 'e1',
       type: 'x',
@@ -78,27 +78,27 @@ describe('readFrames', () => {
 
   it.each([
     ['no JSON', 'data: hello\n\n'],
-    ['half of it', 'data: {"payload":{"type":"x"\n\n'],
+    ['half a JSON', 'data: {"payload":{"type":"x"\n\n'],
     ['HTML', 'data: <!doctype html>\n\n'],
     ['null', 'data: null\n\n'],
     ['a number', 'data: 7\n\n'],
     ['a list', 'data: [1]\n\n'],
     ['no payload', 'data: {"payload":null}\n\n'],
     ['no type', plain({ properties: {} })],
-    ['a type that is none', plain({ type: 7, properties: {} })],
+    ['an invalid type', plain({ type: 7, properties: {} })],
     ['no properties', plain({ type: 'x' })],
-    ['properties that are none', plain({ type: 'x', properties: null })],
-    ['text for properties', plain({ type: 'x', properties: 'y' })],
+    ['null as properties', plain({ type: 'x', properties: null })],
+    ['text as properties', plain({ type: 'x', properties: 'y' })],
     ['an empty frame', 'data:\n\n'],
     ['other fields', 'event: x\nid: 1\nretry: 5\n\n'],
     ['unknown fields', 'what: ever\n\n'],
-    ['bytes that are no UTF-8', Buffer.from([0x64, 0x61, 0x74, 0x61, 0x3a, 0x20, 0xff, 0xfe, 0x0a, 0x0a])],
-  ])('leaves out a frame that is no event, and goes on: %s', async (_, frame) => {
+    ['bytes that are not UTF-8', Buffer.from([0x64, 0x61, 0x74, 0x61, 0x3a, 0x20, 0xff, 0xfe, 0x0a, 0x0a])],
+  ])('drops a frame that is no event, and continues: %s', async (_, frame) => {
     const event = { type: 'session.idle', properties: {} }
     expect(await read(plain(event), frame, plain(event))).toEqual([event, event])
   })
 
-  it('gives a frame of several megabytes whole', async () => {
+  it('yields a frame of several megabytes', async () => {
     const event = { type: 'message.part.updated', properties: { text: 'ą'.repeat(3_000_000) } }
     const bytes = Buffer.from(wrapped(event))
     const pieces = Array.from({ length: Math.ceil(bytes.length / 65_536) }, (_, i) =>
@@ -107,13 +107,13 @@ describe('readFrames', () => {
     expect(await read(...pieces)).toEqual([event])
   })
 
-  it('gives nothing of a frame that the end cut', async () => {
+  it('yields nothing for a frame that the end of the stream cuts', async () => {
     expect(await read('data: {"type":"x","properties":{}}')).toEqual([])
   })
 })
 
 describe('OpenCodeClient.events', () => {
-  it('reads the stream of all directories with its credentials, as it comes, until it is told to stop', async () => {
+  it('reads the stream of all directories with credentials until the signal aborts', async () => {
     const event = { type: 'server.connected', properties: {} }
     const asked: unknown[] = []
     const server = createServer(({ url, headers }, response) => {

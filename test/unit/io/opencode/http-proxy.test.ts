@@ -5,7 +5,7 @@ const url = new URL('http://models.example.com/v1')
 const proxy = 'http://proxy:3128'
 
 describe('httpProxyFor', () => {
-  it('takes the variable of the URL’s protocol, small letters first', () => {
+  it('reads the variable for the protocol of the URL, lower case first', () => {
     expect(httpProxyFor(url, {})).toBeUndefined()
     expect(httpProxyFor(url, { HTTP_PROXY: proxy })).toEqual({ variable: 'HTTP_PROXY', url: proxy })
     expect(httpProxyFor(url, { HTTP_PROXY: proxy, http_proxy: 'http://small' })?.url).toBe('http://small')
@@ -16,7 +16,7 @@ describe('httpProxyFor', () => {
     expect(httpProxyFor(https, { HTTP_PROXY: proxy })).toBeUndefined()
   })
 
-  // As seen of the runtime inside opencode 1.18.33.
+  // Observed in the JavaScript runtime inside opencode, as documented at httpProxyFor.
   it.each([
     [url.href, '', false],
     [url.href, '*', true],
@@ -36,12 +36,12 @@ describe('httpProxyFor', () => {
     ['http://[::1]:1/', '::1', false],
     ['http://[::1]:1/', '[::1]', true],
     ['http://127.0.0.2:1/', '127.0.0.0/8', false],
-  ])('%s with NO_PROXY=%j goes there itself: %s', (target, noProxy, isDirect) => {
+  ])('connects to %s with NO_PROXY=%j directly: %s', (target, noProxy, isDirect) => {
     const env = { HTTP_PROXY: proxy, NO_PROXY: noProxy }
     expect(httpProxyFor(new URL(target), env) === undefined).toBe(isDirect)
   })
 
-  it('reads no_proxy instead of NO_PROXY where both are set', () => {
+  it('reads no_proxy instead of NO_PROXY if both are set', () => {
     const env = { HTTP_PROXY: proxy, NO_PROXY: 'example.com', no_proxy: 'other.org' }
     expect(httpProxyFor(url, env)).toBeDefined()
   })

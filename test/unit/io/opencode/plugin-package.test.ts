@@ -14,7 +14,7 @@ import { configFolder } from '../../../../src/io/opencode/config-file.ts'
 import { settlePluginPackage } from '../../../../src/io/opencode/plugin-package.ts'
 import { tempHome } from '../../../support/home.ts'
 
-/** Creates a home with these files in its config folder, by relative path; a path that ends with `/` is an empty folder. */
+/** Creates a home with the given files in its config folder, by relative path; a path that ends with `/` is an empty folder. */
 function homeWith(files: Record<string, string> = {}, folder = configFolder) {
   const home = tempHome()
   const at = folder(home)
@@ -37,7 +37,7 @@ const ours = ['node_modules', 'package-lock.json']
 const modeOf = (path: string): number => statSync(path).mode & 0o777
 
 describe('settlePluginPackage', () => {
-  it('makes what opencode takes for a finished install, private and empty', async () => {
+  it('writes a placeholder that opencode reads as a finished install, private and empty', async () => {
     const { at, settle, names } = homeWith()
     await settle()
     expect(names()).toEqual(ours)
@@ -49,7 +49,7 @@ describe('settlePluginPackage', () => {
     expect([modeOf(join(at, 'node_modules')), modeOf(join(at, 'package-lock.json'))]).toEqual([0o700, 0o600])
   })
 
-  it('changes nothing the second time, and completes what a crash left half done', async () => {
+  it('changes nothing the second time, and completes a placeholder after a crash', async () => {
     const { at, settle, names } = homeWith()
     await settle()
     const before = statSync(join(at, 'package-lock.json'))
@@ -63,7 +63,7 @@ describe('settlePluginPackage', () => {
     expect(names()).toEqual(ours)
   })
 
-  it('does so in ~/.opencode too, where there is one, and makes none', async () => {
+  it('writes the placeholder also in an existing ~/.opencode, but creates no such folder', async () => {
     const { settle, names } = homeWith({ 'agent/reviewer.md': '' }, dotOpencode)
     await settle()
     expect(names()).toEqual(['agent', ...ours])
@@ -82,7 +82,7 @@ describe('settlePluginPackage', () => {
     ['a plugin in opencode.jsonc', { 'opencode.jsonc': '{ "plugin": ["x"], // mine\n}' }],
     ['a plugin in config.json', { 'config.json': '{"plugin":["x"]}' }],
     ['a config of the old form', { config: 'plugin = ["x"]' }],
-  ])('leaves the folder to opencode for %s, also where it was ours before', async (_what, files) => {
+  ])('leaves the folder to opencode for %s, also after an earlier placeholder', async (_what, files) => {
     const fresh = homeWith(files)
     const before = fresh.names()
     await fresh.settle()
@@ -94,7 +94,7 @@ describe('settlePluginPackage', () => {
     expect(used.names()).toEqual(before)
   })
 
-  it("leaves it to opencode for a plugin that the user's variables name", async () => {
+  it("leaves the folder to opencode for a plugin that the user's variables name", async () => {
     const { home, settle, names } = homeWith()
     const config = join(home, 'mine.json')
     writeFileSync(config, '{"plugin":["x"]}')
@@ -106,7 +106,7 @@ describe('settlePluginPackage', () => {
     }
   })
 
-  it('takes what needs no package for what it is', async () => {
+  it('writes the placeholder beside files that need no package', async () => {
     const { settle, names } = homeWith({
       'opencode.json': '{"plugin":[],"model":"a/plugin"}',
       'tool/readme.md': '',
@@ -130,7 +130,7 @@ describe('settlePluginPackage', () => {
     ['an empty node_modules', { 'node_modules/': '' }],
     ['a lock of another install', { 'package-lock.json': '{}' }],
     ['a lock of another package manager', { 'bun.lock': '' }],
-  ])('never touches %s, needed or not', async (_what, files) => {
+  ])('never changes %s, whether the package is needed or not', async (_what, files) => {
     const { at, put, settle, names } = homeWith(files)
     const content = () =>
       names().map((name) => [name, statSync(join(at, name)).ino, statSync(join(at, name)).mtimeMs])
@@ -142,7 +142,7 @@ describe('settlePluginPackage', () => {
     expect(content().filter(([name]) => name !== 'tool')).toEqual(before)
   })
 
-  it('removes its lock and keeps the files of others in node_modules, once the package is needed', async () => {
+  it('removes its lock file and keeps other files in node_modules when the package is needed', async () => {
     const { at, put, settle } = homeWith()
     await settle()
     put({ 'node_modules/mine/index.js': '' })
@@ -166,7 +166,7 @@ describe('settlePluginPackage', () => {
     expect(readdirSync(elsewhere)).toEqual([])
   })
 
-  it('leaves it to the config to tell of a home that cannot be used', async () => {
+  it('never rejects, even if the home cannot be used', async () => {
     const home = tempHome()
     writeFileSync(join(home, '.config'), 'a file')
     await expect(settlePluginPackage(home, {})).resolves.toBeUndefined()

@@ -6,7 +6,7 @@ import { InvalidOptionsError } from '../../../../src/errors.ts'
 import { findProjectCode, refuseProjectCode } from '../../../../src/io/opencode/project-code.ts'
 import { tempHome } from '../../../support/home.ts'
 
-/** A place of its own, with files and links (`-> target`) in it; what is found is told from there. */
+/** Creates a folder with files and links (`-> target`); results are relative to that folder. */
 function project(files: Record<string, string> = {}) {
   const place = tempHome()
   const home = join(place, 'home')
@@ -25,7 +25,7 @@ function project(files: Record<string, string> = {}) {
   return { place, home, find }
 }
 
-/** A git worktree, as `git init` makes it. */
+/** Creates a git worktree with `git init`. */
 const gitInit = (folder: string): void => {
   mkdirSync(folder, { recursive: true })
   execFileSync('git', ['init', '-q', '.'], { cwd: folder })
@@ -67,14 +67,14 @@ describe('findProjectCode', () => {
     '.opencode/a.js',
     'plugins/a.js',
     '.config/opencode/plugins/a.js',
-  ])('passes %s over: opencode 1.18.33 does not run it', async (name) => {
+  ])('ignores %s, which opencode does not run', async (name) => {
     const { find } = project({ [`p/${name}`]: '{"provider":{"litellm":{"options":{"baseURL":"http://x"}}}}' })
     expect(await find()).toBeUndefined()
   })
 
   it.each([
     ['a file', { 'p/.opencode/plugins/l.js': '-> ../../x.mjs', 'p/x.mjs': code }, 'p/.opencode/plugins/l.js'],
-    ['a file that is not there', { 'p/.opencode/plugins/l.js': '-> gone' }, 'p/.opencode/plugins/l.js'],
+    ['a missing file', { 'p/.opencode/plugins/l.js': '-> gone' }, 'p/.opencode/plugins/l.js'],
     ['the plugins', { 'p/.opencode/plugins': '-> ../../q', 'q/a.js': code }, 'p/.opencode/plugins/a.js'],
     ['.opencode', { 'p/.opencode': '-> ../q', 'q/plugin/a.ts': code }, 'p/.opencode/plugin/a.ts'],
     ['a config', { 'p/opencode.json': '-> c', 'p/c': '{"plugin":["./x.js"]}' }, 'p/opencode.json'],
@@ -88,24 +88,24 @@ describe('findProjectCode', () => {
     ['a plugin, in JSON with comments', '// mine\n{ "plugin": ["./x.js"], }'],
     ['a plugin, escaped', '{ "plu\\u0067in": ["./x.js"] }'],
     ['a plugin, escaped in JSON with comments', '{ /**/ "plu\\u0067in": ["./x.js"], }'],
-    ['a plugin, by way of the prototype', '{ "__proto__": { "plugin": ["./x.js"] } }'],
+    ['a plugin, through the prototype', '{ "__proto__": { "plugin": ["./x.js"] } }'],
     ['a plugin, after a byte order mark', '\uFEFF{ "plugin": ["./x.js"] }'],
-    ['a plugin, in what is no JSON', '{ "plugin": ["./x.js"'],
+    ['a plugin, in text that is not JSON', '{ "plugin": ["./x.js"'],
   ])('finds a config that names %s', async (_, text) => {
     for (const name of ['opencode.json', 'opencode.jsonc', '.opencode/opencode.json'])
       expect(await project({ [`p/${name}`]: text }).find()).toBe(`p/${name}`)
   })
 
   it.each([
-    ['names none', '{"plugin":[],"plugins":[]}'],
-    ['speaks of them', '{"username":"plugin","instructions":["plugins.md"]}'],
+    ['names no plugin', '{"plugin":[],"plugins":[]}'],
+    ['mentions plugins', '{"username":"plugin","instructions":["plugins.md"]}'],
     ['escapes something else', '{"username":"\\u017c"}'],
     ['has comments', '// nothing\n{ "username": "x", }'],
-  ])('passes a config over that %s', async (_, text) => {
+  ])('ignores a config that %s', async (_, text) => {
     expect(await project({ 'p/opencode.json': text }).find()).toBeUndefined()
   })
 
-  it('looks in all folders above where there is no git, the nearest first', async () => {
+  it('searches all folders above, nearest first, outside of git', async () => {
     const files = {
       '.opencode/plugins/top.js': code,
       'p/a/opencode.json': '{"plugin":["x"]}',
@@ -116,7 +116,7 @@ describe('findProjectCode', () => {
     expect(await find('p')).toBe('.opencode/plugins/top.js')
   })
 
-  it('looks up to the root of the git worktree, and not above it', async () => {
+  it('searches up to the root of the git worktree, and not above', async () => {
     const { find, place } = project({ '.opencode/plugins/top.js': code, 'p/repo/sub/.k': '' })
     gitInit(join(place, 'p/repo'))
     expect(await find('p/repo/sub')).toBeUndefined()
@@ -127,19 +127,19 @@ describe('findProjectCode', () => {
   it.each([
     ['is empty', { 'p/repo/.git/.k': '' }],
     ['points nowhere', { 'p/repo/.git': 'gitdir: /nowhere' }],
-  ])('looks further up where git does not take a .git, because it %s', async (_, files) => {
+  ])('searches above a .git that git rejects, because it %s', async (_, files) => {
     const { find } = project({ ...files, 'p/repo/sub/.k': '', '.opencode/plugins/top.js': code })
     expect(await find('p/repo/sub')).toBe('.opencode/plugins/top.js')
   })
 
-  it('looks further up where the worktree is said to be elsewhere', async () => {
+  it('searches above if core.worktree names another folder', async () => {
     const { find, place } = project({ 'p/.opencode/plugins/a.js': code, 'p/repo/sub/.k': '' })
     gitInit(join(place, 'p/repo'))
     execFileSync('git', ['config', 'core.worktree', join(place, 'p')], { cwd: join(place, 'p/repo') })
     expect(await find('p/repo/sub')).toBe('p/.opencode/plugins/a.js')
   })
 
-  it('finds the code of a directory whose worktree is said to be somewhere else altogether', async () => {
+  it('finds the code of a directory whose core.worktree is outside of its parents', async () => {
     const { find, place } = project({ 'p/repo/.opencode/plugins/a.js': code, 'other/.k': '' })
     gitInit(join(place, 'p/repo'))
     execFileSync('git', ['config', 'core.worktree', join(place, 'other')], { cwd: join(place, 'p/repo') })
@@ -160,13 +160,13 @@ describe('findProjectCode', () => {
     expect(await find(`p/${name}`)).toBe(`p/${name}/.opencode/plugin/a.js`)
   })
 
-  it('looks where there is no git to be asked', async () => {
+  it('searches if git is not installed', async () => {
     const { find, place } = project({ '.opencode/plugins/top.js': code, 'p/repo/.k': '' })
     gitInit(join(place, 'p/repo'))
     expect(await find('p/repo', { PATH: '/nowhere' })).toBe('.opencode/plugins/top.js')
   })
 
-  it('looks above where the directory really is, not above the link', async () => {
+  it('searches above the real directory, not above the link', async () => {
     const files = { 'real/.opencode/plugins/a.js': code, 'real/d/.k': '', 'p/.opencode/plugins/no.js': code }
     const { find } = project({ ...files, 'p/link': '-> ../real/d' })
     expect(await find('p/link')).toBe('real/.opencode/plugins/a.js')
@@ -177,7 +177,7 @@ describe('findProjectCode', () => {
     expect(await find(`p/${below}`)).toBe('p/.opencode/plugins/a.js')
   })
 
-  it("leaves the home's own to its user, above the workspace too, but not what is above or below it", async () => {
+  it("ignores the home's own config, also above the workspace, but no folder above or below the home", async () => {
     const own = { 'home/.opencode/plugins/a.js': code, 'home/opencode.json': '{"plugin":["x"]}' }
     expect(await project(own).find('home/workspace')).toBeUndefined()
     expect(await project(own).find('home')).toBeUndefined()
@@ -188,23 +188,26 @@ describe('findProjectCode', () => {
     expect(await project({ ...own, [below]: code }).find('home/workspace')).toBe(below)
   })
 
-  it('finds nothing where there is nothing', async () => {
+  it('finds nothing in an empty directory', async () => {
     const { find } = project({ 'p/.opencode': 'a file', 'p/opencode.json/.k': 'a folder' })
     expect(await find()).toBeUndefined()
     expect(await find('gone')).toBeUndefined()
   })
 
-  // Root reads everything.
-  it.skipIf(process.getuid?.() === 0)('passes over what it may not read: nor may the server', async () => {
-    const { find, place } = project({ 'p/.opencode/plugins/a.js': code })
-    chmodSync(join(place, 'p/.opencode'), 0)
-    expect(await find()).toBeUndefined()
-    chmodSync(join(place, 'p/.opencode'), 0o700)
-  })
+  // Root can read every file.
+  it.skipIf(process.getuid?.() === 0)(
+    'ignores unreadable files, which the server cannot read either',
+    async () => {
+      const { find, place } = project({ 'p/.opencode/plugins/a.js': code })
+      chmodSync(join(place, 'p/.opencode'), 0)
+      expect(await find()).toBeUndefined()
+      chmodSync(join(place, 'p/.opencode'), 0o700)
+    },
+  )
 })
 
 describe('refuseProjectCode', () => {
-  it('names the input, the file as seen from the directory, and what to do', async () => {
+  it('names the input, the file relative to the directory, and what to do', async () => {
     const { place, home } = project({ 'p/.opencode/plugins/a.js': code, 'p/d/.k': '' })
     const refused = refuseProjectCode('option directory', join(place, 'p/d'), { home, env: {} })
     await expect(refused).rejects.toBeInstanceOf(InvalidOptionsError)
@@ -214,7 +217,7 @@ describe('refuseProjectCode', () => {
     await expect(refused).rejects.not.toThrow(place)
   })
 
-  it('lets a directory pass that has none', async () => {
+  it('accepts a directory without code', async () => {
     const { place, home } = project()
     await expect(refuseProjectCode('directory', join(place, 'p'), { home, env: {} })).resolves.toBeUndefined()
   })

@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Transport } from '../../../../src/io/opencode/transport.ts'
 
-/** A server that answers everything, and how often it was asked. */
+/** Starts a server that answers every request, and counts the requests. */
 async function answering() {
   const asked: string[] = []
   const directories: unknown[] = []
@@ -26,8 +26,8 @@ async function answering() {
   return { asked, directories, transport: () => new Transport(endpoint) }
 }
 
-describe('a transport', () => {
-  it('that is closed before what it speaks HTTP with was loaded asks nothing', async () => {
+describe('Transport', () => {
+  it('sends no request if it is closed before its HTTP client is loaded', async () => {
     const { asked, transport } = await answering()
     const closed = transport()
     const before = [closed.json('/a'), closed.stream('/b', new AbortController().signal)]
@@ -38,7 +38,7 @@ describe('a transport', () => {
   })
 
   it.each(['/a%2Fb', '/100%', '/x+y#z?&=', '/s p"\'', '/caf\u00e9', '/cafe\u0301', '/🐢', '/new\nline'])(
-    'names the directory %j by a header that is decoded once, and never in the query',
+    'sends the directory %j in a header that is decoded once, and never in the query',
     async (directory) => {
       const { asked, directories, transport } = await answering()
       const open = transport()
@@ -49,7 +49,7 @@ describe('a transport', () => {
     },
   )
 
-  it('names no directory where there is none', async () => {
+  it('sends no header without a directory', async () => {
     const { directories, transport } = await answering()
     const open = transport()
     onTestFinished(() => open.close())
@@ -58,7 +58,7 @@ describe('a transport', () => {
     expect(directories).toEqual([undefined, undefined])
   })
 
-  it('asks nothing for a signal that aborts before it can', async () => {
+  it('sends no request if the signal aborts before', async () => {
     const { asked, transport } = await answering()
     const abort = new AbortController()
     const open = transport()
@@ -70,7 +70,7 @@ describe('a transport', () => {
     expect(await open.json('/b')).toEqual({ healthy: true })
   })
 
-  it('whose HTTP cannot be loaded tells so to whoever asks, and to nobody else', async () => {
+  it('rejects calls if its HTTP client cannot be loaded, without an unhandled rejection', async () => {
     vi.doMock('undici', () => {
       throw new Error('not installed')
     })
@@ -87,7 +87,7 @@ describe('a transport', () => {
     expect(unhandled).not.toHaveBeenCalled()
   })
 
-  it('whose HTTP could not be loaded tries it again with the next call', async () => {
+  it('loads its HTTP client again at the next call after a failure', async () => {
     const { asked, transport } = await answering()
     const { baseURL } = transport()
     vi.doMock('undici', () => {

@@ -7,6 +7,7 @@ import {
   oldestSupported,
   tested,
 } from '../../../../src/io/opencode/versions.ts'
+import { imitatedVersion } from '../../../../src/testing/fake-opencode/util.mjs'
 
 const packageJson = JSON.parse(
   readFileSync(new URL('../../../../package.json', import.meta.url), 'utf8'),
@@ -33,22 +34,22 @@ describe('judgeVersion', () => {
     ['', 'unknown'],
     ['1.18', 'unknown'],
     ['latest', 'unknown'],
-    ['1.18.33 is out', 'unknown'],
+    [`${tested.to} is out`, 'unknown'],
   ] as const)('%j is %s', (version, judgement) => expect(judgeVersion(version)).toBe(judgement))
 
-  it('has a range that makes sense', () => {
+  it('has an ordered range of tested versions', () => {
     expect(isOlder(tested.from, oldestSupported)).toBe(false)
     expect(isOlder(tested.to, tested.from)).toBe(false)
   })
 
-  it('says what package.json says', () => {
+  it('agrees with package.json', () => {
     expect(packageJson.engines.node).toBe(`>=${oldestNode.replace(/\.0$/, '')}`)
     expect(packageJson.peerDependencies['opencode-ai']).toBe(`>=${oldestSupported}`)
   })
 })
 
 describe('isOlder', () => {
-  it('compares numbers, not texts', () => {
+  it('compares numbers, not text', () => {
     expect(isOlder('1.9.0', '1.18.0')).toBe(true)
     expect(isOlder('1.18.0', '1.9.0')).toBe(false)
     expect(isOlder('1.18.9', '1.18.10')).toBe(true)
@@ -56,7 +57,11 @@ describe('isOlder', () => {
   })
 })
 
-it('the documentation names the tested and the oldest supported version', () => {
+it('the fake opencode imitates the newest tested version', () => {
+  expect(imitatedVersion).toBe(tested.to)
+})
+
+it('the documentation names the tested versions and the oldest supported version', () => {
   const page = readFileSync(new URL('../../../../docs/getting-started.md', import.meta.url), 'utf8')
   expect(page).toContain(`Tested is ${tested.to}.`)
   expect(page).toContain(`older than ${oldestSupported}, the oldest`)

@@ -2,7 +2,7 @@ import { execa } from 'execa'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { groupResidentMb, residentInPs } from '../../../../src/io/process/memory.ts'
 
-/** A process in a group of its own that holds so much; it says when it does. */
+/** Starts a process in its own group that holds the given amount of memory. Resolves when the memory is held. */
 const holder = (mb: number) =>
   execa(
     process.execPath,
@@ -14,7 +14,7 @@ const holder = (mb: number) =>
   )
 
 describe('groupResidentMb', () => {
-  it('is what all processes of the group hold', async () => {
+  it('returns the memory of all processes of the group', async () => {
     const child = holder(150)
     onTestFinished(() => end(child))
     await new Promise((resolve) => child.stdout.once('data', resolve))
@@ -27,7 +27,7 @@ describe('groupResidentMb', () => {
     expect(Math.abs(kilobytes / 1024 - residentMb)).toBeLessThan(20)
   })
 
-  it('is not known of a group that is gone', async () => {
+  it('returns undefined for a group that has ended', async () => {
     const child = holder(1)
     const { pid = 0 } = child
     await end(child)
@@ -41,11 +41,11 @@ async function end(child: ReturnType<typeof holder>): Promise<void> {
 }
 
 describe('residentInPs', () => {
-  it('takes the lines of the group', () => {
+  it('returns the figures of the group', () => {
     expect(residentInPs('    1  1000\n   42   512\n  142  9999\n   42  1024\n', 42)).toEqual([512, 1024])
   })
 
-  it('takes nothing from nothing', () => {
+  it('returns no figures for empty output', () => {
     expect(residentInPs('', 42)).toEqual([])
   })
 })

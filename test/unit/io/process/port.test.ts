@@ -13,7 +13,7 @@ function listen(port = 0): Promise<{ port: number; close: () => Promise<unknown>
 }
 
 describe('choosePort', () => {
-  it('gives a port that is free, above those that fetch refuses', async () => {
+  it('returns a free port above the ports that fetch rejects', async () => {
     const port = await choosePort('127.0.0.1', undefined)
     expect(port).toBeGreaterThanOrEqual(20_000)
     expect(port).toBeLessThan(65_536)
@@ -21,12 +21,12 @@ describe('choosePort', () => {
     expect(bound).toBe(port)
   })
 
-  it('gives many that differ', async () => {
+  it('returns different ports at repeated calls', async () => {
     const ports = await Promise.all(Array.from({ length: 20 }, () => choosePort('127.0.0.1', undefined)))
     expect(new Set(ports).size).toBe(20)
   })
 
-  it('gives the wanted port where it is free, and again after it was used', async () => {
+  it('returns the wanted port if it is free, also after it was used', async () => {
     const { port, close } = await listen()
     await close()
     expect(await choosePort('127.0.0.1', port)).toBe(port)
@@ -35,7 +35,7 @@ describe('choosePort', () => {
     expect(await choosePort('127.0.0.1', port)).toBe(port)
   })
 
-  it('refuses a wanted port on which something listens, and names it', async () => {
+  it('rejects a wanted port that is in use, and names the port', async () => {
     const { port } = await listen()
     const error = await choosePort('127.0.0.1', port).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(PortInUseError)
@@ -43,9 +43,12 @@ describe('choosePort', () => {
     expect((error as Error).message).toContain(`Port ${port} of 127.0.0.1`)
   })
 
-  it.each([undefined, 4096])('refuses a host name that is not of this machine (port %s)', async (wanted) => {
-    const error = await choosePort('203.0.113.1', wanted).catch((thrown: unknown) => thrown)
-    expect(error).toBeInstanceOf(InvalidOptionsError)
-    expect((error as Error).message).toMatch(/Invalid option hostname: .*203\.0\.113\.1/)
-  })
+  it.each([undefined, 4096])(
+    'rejects a host name that is no address of this machine (port %s)',
+    async (wanted) => {
+      const error = await choosePort('203.0.113.1', wanted).catch((thrown: unknown) => thrown)
+      expect(error).toBeInstanceOf(InvalidOptionsError)
+      expect((error as Error).message).toMatch(/Invalid option hostname: .*203\.0\.113\.1/)
+    },
+  )
 })

@@ -8,8 +8,9 @@ import { markerVariable } from '../../../../src/io/opencode/environment.ts'
 import { findLeftovers, killLeftovers, signalGroup } from '../../../../src/io/process/processes.ts'
 
 /**
- * A process in a group of its own that started: a child in its group, one in a session of its own (as opencode's bash
- * tool makes them), and one that left the group and lost its parent. `pids` are theirs; `leader` is the first.
+ * Starts a process in its own group with three descendants: a child in the group, a process in a session of its own (as
+ * opencode's bash tool starts them), and a process that left the group and lost its parent. `pids` are all four, and
+ * `leader` is the first.
  */
 async function tree(marker: string): Promise<{ leader: number; pids: number[] }> {
   const script = `
@@ -31,14 +32,14 @@ async function tree(marker: string): Promise<{ leader: number; pids: number[] }>
     pids.push(Number(line))
     if (pids.length === 4) break
   }
-  // While a process becomes another program, its environment reads as empty.
+  // The environment of a process that is replacing its program reads as empty.
   await expect.poll(() => pids.every((pid) => commandOf(pid) !== 'sh' || pid === leader)).toBe(true)
   return { leader, pids }
 }
 
 const commandOf = (pid: number): string => readFileSync(`/proc/${pid}/comm`, 'latin1').trim()
 
-/** Whether a process runs; one that ended but was not reaped does not. */
+/** Returns whether a process runs; false for a zombie. */
 function isAlive(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
@@ -54,7 +55,7 @@ const allEnd = (pids: readonly number[]) =>
 const sorted = (pids: readonly number[]) => [...pids].sort((a, b) => a - b)
 
 describe.runIf(process.platform === 'linux')('findLeftovers', () => {
-  it('finds the group, and by the marker what left it', async () => {
+  it('finds the processes of the group, and by the marker those that left the group', async () => {
     const marker = randomUUID()
     const { leader, pids } = await tree(marker)
     expect(sorted(findLeftovers(leader, marker))).toEqual(sorted(pids))
@@ -62,15 +63,15 @@ describe.runIf(process.platform === 'linux')('findLeftovers', () => {
     expect(sorted(findLeftovers(leader, 'other'))).toEqual(sorted(pids.slice(0, 2)))
   })
 
-  it('finds nothing for a marker that is only the beginning of another', async () => {
+  it('finds nothing for a marker that is only a prefix of another marker', async () => {
     const marker = randomUUID()
     await tree(`${marker}-and-more`)
     expect(findLeftovers(undefined, marker)).toEqual([])
   })
 
-  it('does not count a process that ended and waits to be reaped', async () => {
+  it('ignores zombies', async () => {
     const marker = randomUUID()
-    // The shell becomes a program that never waits for the child it inherits.
+    // The shell is replaced by a program that never reaps the inherited child.
     const child = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 300'], {
       detached: true,
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -84,7 +85,7 @@ describe.runIf(process.platform === 'linux')('findLeftovers', () => {
     expect(findLeftovers(leader, marker)).toEqual([leader])
   })
 
-  it('never finds this process, though it be in the group', () => {
+  it('never finds this process, even if it is in the group', () => {
     const stat = readFileSync('/proc/self/stat', 'latin1')
     const group = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2])
     expect(findLeftovers(group, randomUUID())).not.toContain(process.pid)
@@ -92,7 +93,7 @@ describe.runIf(process.platform === 'linux')('findLeftovers', () => {
 })
 
 describe.runIf(process.platform === 'linux')('killLeftovers', () => {
-  it('ends everything a spawn started, tells how much that was, and touches nothing of another', async () => {
+  it('kills all processes of a spawn, returns their number, and spares other spawns', async () => {
     const [marker, otherMarker] = [randomUUID(), randomUUID()]
     const [ours, other] = [await tree(marker), await tree(otherMarker)]
     expect(killLeftovers(ours.leader, marker)).toBe(4)
@@ -105,14 +106,14 @@ describe.runIf(process.platform === 'linux')('killLeftovers', () => {
 })
 
 describe('signalGroup', () => {
-  it('reaches the whole group, and only that', async () => {
+  it('signals the whole group, and nothing else', async () => {
     const { leader, pids } = await tree(randomUUID())
     signalGroup(leader, 'SIGTERM')
     await allEnd(pids.slice(0, 2))
     expect(pids.slice(2).every(isAlive)).toBe(true)
   })
 
-  it('does not mind a group that is gone', () => {
+  it('ignores a group that has ended', () => {
     expect(() => signalGroup(2 ** 22 - 3, 'SIGKILL')).not.toThrow()
   })
 })

@@ -27,19 +27,19 @@ function open(home: string, secrets = new Secrets()) {
   const seen: string[] = []
   const { input: another, ...rest } = openServeLog(home, secrets, (text) => seen.push(text))
   const log = { ...rest, input: another() }
-  // What goes to the file, line by line: every piece ends one.
+  // The text for the file, line by line: every piece ends a line.
   log.input.on('data', (chunk: Buffer) => lines.push(...chunk.toString().split('\n').slice(0, -1)))
   return { log, another, lines, seen, folder: configFolder(home) }
 }
 
-/** Feeds a log all of a process's output, and waits until it was drained. */
+/** Writes all output of a process to a log, and waits until the output was drained. */
 async function feed(log: ReturnType<typeof open>['log'], chunks: Iterable<Buffer | string>): Promise<void> {
   Readable.from(chunks, { objectMode: false }).pipe(log.input)
   await finished(log.input)
   await log.closed
 }
 
-/** What the log's files hold, oldest first, once as much as expected is on the disk. */
+/** Resolves with the contents of the log's files, oldest first, when the expected amount is on the disk. */
 async function written(folder: string, isAll: (text: string) => boolean): Promise<string> {
   const read = () =>
     ['serve.log.2', 'serve.log.1', 'serve.log']
@@ -51,13 +51,13 @@ async function written(folder: string, isAll: (text: string) => boolean): Promis
 }
 
 describe('openServeLog', () => {
-  it('shows what comes as it is, also a line that has no end yet', async () => {
+  it('passes unmasked text to onText, also an unfinished line', async () => {
     const { log, seen } = open(tempHome(), new Secrets(['hunter2!']))
     await feed(log, ['on hunter2!:40', '96', ' and on\nnext\n'])
     expect(seen).toEqual(['on hunter2!:40', 'on hunter2!:4096', 'on hunter2!:4096 and on', 'next'])
   })
 
-  it('writes what the server says beside the config, for its user only', async () => {
+  it('writes the output beside the config, readable only by its user', async () => {
     const { log, folder } = open(tempHome())
     await feed(log, ['one\ntwo\n', 'three without an end'])
     expect(await written(folder, (text) => text.includes('end'))).toBe('one\ntwo\nthree without an end\n')
@@ -65,7 +65,7 @@ describe('openServeLog', () => {
     expect(statSync(folder).mode & 0o777).toBe(0o700)
   })
 
-  it('loses the log where its folder cannot be made, and drains what comes all the same', async () => {
+  it('drains the output without a log if the folder cannot be created', async () => {
     const home = tempHome()
     writeFileSync(join(home, '.config'), '')
     const { log } = open(home)
@@ -73,7 +73,7 @@ describe('openServeLog', () => {
     expect(log.tail().split('\n').at(-1)).toBe('two')
   })
 
-  it('goes on where an older log ends, and closes it to others', async () => {
+  it('appends to an older log, and restricts its mode', async () => {
     const home = tempHome()
     const file = join(configFolder(home), 'serve.log')
     mkdirSync(configFolder(home), { recursive: true })
@@ -102,7 +102,7 @@ describe('openServeLog', () => {
     for (const name of readdirSync(folder)) expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600)
   })
 
-  it('masks secrets, wherever chunks cut them', async () => {
+  it('masks secrets that chunks split', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 30 }),
@@ -120,7 +120,7 @@ describe('openServeLog', () => {
     )
   })
 
-  it('masks a secret that falls where a line without an end is cut into pieces', async () => {
+  it('masks a secret at the point where an endless line is cut', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 16_300, max: 16_500 }), async (at) => {
         const { log, lines } = open(tempHome(), new Secrets(['sk-canary-0123456789']))
@@ -133,13 +133,13 @@ describe('openServeLog', () => {
     )
   })
 
-  it('writes what the file gets as masked as what it tells', async () => {
+  it('masks the file like the tail', async () => {
     const { log, folder } = open(tempHome(), new Secrets(['sk-canary-key']))
     await feed(log, ['Authorization: sk-can', 'ary-key\n'])
     expect(await written(folder, (text) => text.endsWith('\n'))).toBe('Authorization: ***\n')
   })
 
-  it('keeps the lines of two outputs apart, and the secrets in them whole', async () => {
+  it('keeps the lines of two outputs apart, and masks the secrets in both', async () => {
     const { log, another, folder } = open(tempHome(), new Secrets(['sk-canary-key']))
     const other = another()
     log.input.write('key sk-can')
@@ -153,13 +153,13 @@ describe('openServeLog', () => {
     expect(log.tail()).toBe('in between\nkey ***\nand ***')
   })
 
-  it('puts characters together that chunks cut', async () => {
+  it('joins characters that chunks split', async () => {
     const { log, lines } = open(tempHome())
     await feed(log, cut(Buffer.from('Zażółć 👩‍👩‍👧‍👦 jaźń\n'), [1]))
     expect(lines).toEqual(['Zażółć 👩‍👩‍👧‍👦 jaźń'])
   })
 
-  it('tells the last twenty lines, shortened', async () => {
+  it('tail returns the last twenty lines, shortened', async () => {
     const { log } = open(tempHome())
     expect(log.tail()).toBe('')
     await feed(
@@ -172,7 +172,7 @@ describe('openServeLog', () => {
     expect(Math.max(...tail.map((line) => line.length))).toBeLessThanOrEqual(500)
   })
 
-  it('goes on draining where its folder is gone or can no longer be written', async () => {
+  it('keeps draining if the folder was removed or can no longer be written', async () => {
     const home = tempHome()
     const { log, lines, folder } = open(home)
     log.input.write('first\n')
@@ -189,7 +189,7 @@ describe('openServeLog', () => {
     rmSync(folder)
   })
 
-  it('takes no more than the disk does, and goes on when it can', async () => {
+  it('applies the back pressure of the disk, and continues when the disk accepts data', async () => {
     const { log } = open(tempHome())
     const chunk = Buffer.from(`${'x'.repeat(99)}\n`.repeat(640))
     let written = 0
@@ -201,7 +201,7 @@ describe('openServeLog', () => {
   })
 })
 
-/** A buffer in pieces of the given sizes, in turn. */
+/** Splits a buffer into pieces of the given sizes, which repeat. */
 function cut(bytes: Buffer, sizes: readonly number[]): Buffer[] {
   const pieces: Buffer[] = []
   for (let at = 0, i = 0; at < bytes.length; i++) {

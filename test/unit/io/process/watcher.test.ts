@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { startWatcher } from '../../../../src/io/process/watcher.ts'
 import { tempHome, watchersOf } from '../../../support/home.ts'
 
-/** Ways in which Node refuses a spawn: a process without pid and an 'error' event (EMFILE, EAGAIN), or an exception (ENOMEM). */
+/** Failures of Node's spawn: a process without pid and an 'error' event (EMFILE, EAGAIN), or an exception (ENOMEM). */
 const { refusals } = vi.hoisted(() => ({ refusals: [] as ('EMFILE' | 'EAGAIN' | 'ENOMEM')[] }))
 
 vi.mock('node:child_process', async (importOriginal) => {
@@ -25,7 +25,7 @@ vi.mock('node:child_process', async (importOriginal) => {
 beforeEach(() => void refusals.splice(0))
 
 describe.runIf(process.platform === 'linux')('startWatcher', () => {
-  it('starts later what the host refuses for the moment, and watches then', async () => {
+  it('retries a start that the host refuses temporarily, and then watches', async () => {
     const home = tempHome()
     refusals.push('EMFILE', 'ENOMEM', 'EAGAIN')
     const watcher = startWatcher(randomUUID(), home)
@@ -37,7 +37,7 @@ describe.runIf(process.platform === 'linux')('startWatcher', () => {
     await expect.poll(() => watchersOf(home), { timeout: 10_000, interval: 10 }).toEqual([])
   })
 
-  it('starts none once it was stopped', () => {
+  it('starts no watcher after stop', () => {
     vi.useFakeTimers()
     onTestFinished(() => void vi.useRealTimers())
     const home = tempHome()

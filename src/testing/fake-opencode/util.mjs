@@ -1,13 +1,13 @@
 /** @import { Model, Tokens, WireEvent } from './types.ts' */
 import { appendFileSync } from 'node:fs'
 
-/** Version of opencode that the fake imitates. */
-export const imitated = '1.18.33'
+/** Version of opencode that the fake imitates. All remarks in this folder were observed in this version. */
+export const imitatedVersion = '1.18.33'
 
 /**
  * Beginning of opencode's web app.
  *
- * @remarks Observed in opencode 1.18.33: any unknown path answers with this page and status 200.
+ * @remarks As in opencode: any unknown path answers with this page and status 200.
  */
 export const page = '<!doctype html><html><head><title>OpenCode</title></head><body></body></html>\n'
 

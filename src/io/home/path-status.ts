@@ -3,25 +3,25 @@ import type { Stats } from 'node:fs'
 import { dirname } from 'node:path'
 
 /** Result of a look at a path, which changes nothing. */
-export type Place =
+export type PathStatus =
   | { kind: 'folder'; isWritable: boolean; stats: Stats }
   /** Nothing exists. `ancestor` is the nearest folder above; `code` says why nothing can be made in it. */
   | { kind: 'absent'; ancestor: string; code: string | undefined }
   /** Something other than a folder is at `path`: a file, or a link to nothing. */
   | { kind: 'blocked'; path: string; why: string }
   /** The path cannot be inspected, because a folder above it cannot be entered (`EACCES`). */
-  | { kind: 'hidden'; code: string }
+  | { kind: 'inaccessible'; code: string }
 
 /** Returns what exists at an absolute path that should be a folder. Never rejects. */
-export async function lookAt(path: string): Promise<Place> {
+export async function inspectPath(path: string): Promise<PathStatus> {
   const found = await statOf(path)
   if (typeof found !== 'string') {
-    if (!found.isDirectory()) return { kind: 'blocked', path, why: 'is no folder' }
+    if (!found.isDirectory()) return { kind: 'blocked', path, why: 'is not a folder' }
     return { kind: 'folder', isWritable: (await writeFailure(path)) === undefined, stats: found }
   }
-  if (found !== 'ENOENT' && found !== 'ENOTDIR') return { kind: 'hidden', code: found }
-  if (await isLink(path)) return { kind: 'blocked', path, why: 'is a link to nothing' }
-  const above = await lookAt(dirname(path))
+  if (found !== 'ENOENT' && found !== 'ENOTDIR') return { kind: 'inaccessible', code: found }
+  if (await isLink(path)) return { kind: 'blocked', path, why: 'is a broken link' }
+  const above = await inspectPath(dirname(path))
   if (above.kind !== 'folder') return above
   return { kind: 'absent', ancestor: dirname(path), code: await writeFailure(dirname(path)) }
 }

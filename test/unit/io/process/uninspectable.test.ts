@@ -18,7 +18,7 @@ import { stateFolder } from '../../../../src/io/home/state-folder.ts'
 import { doctorContext } from '../../../support/doctor.ts'
 import { tempHome } from '../../../support/home.ts'
 
-/** The files that cannot be read, and the error code. */
+/** Pattern of the files that cannot be read, and the error code. */
 const { fault } = vi.hoisted(() => ({ fault: { files: /^$/, code: '' } }))
 
 vi.mock('node:fs', async (importOriginal) => {
@@ -81,7 +81,7 @@ async function recorded() {
 }
 
 describe.runIf(process.platform === 'linux')('a process that cannot be inspected', () => {
-  it.each(passing)('(%s) is not taken for one that is gone, nor for another one', async (code) => {
+  it.each(passing)('(%s) counts neither as ended nor as another process', async (code) => {
     const { pid, marker } = await marked()
     const startTime = identify(pid)?.startTime ?? ''
     fail(code, /^\/proc\//)
@@ -97,7 +97,7 @@ describe.runIf(process.platform === 'linux')('a process that cannot be inspected
     expect(isSameProcess(pid, startTime)).toBe(true)
   })
 
-  it.each(absent)('(%s) is none, or none of ours', async (code) => {
+  it.each(absent)('(%s) counts as absent, or as a process of another user', async (code) => {
     const { pid, marker } = await marked()
     fail(code, new RegExp(`^/proc/${pid}/`))
     expect(identify(pid)).toBeUndefined()
@@ -105,7 +105,7 @@ describe.runIf(process.platform === 'linux')('a process that cannot be inspected
     expect(findLeftovers(undefined, marker)).toEqual([])
   })
 
-  it('is known by its pid alone where nothing shows it', async () => {
+  it('is identified by its pid alone if nothing else is readable', async () => {
     const { pid, marker, ended } = await marked()
     fail('ENOENT', /^\/proc(\/|$)/)
     expect(identify(pid)).toEqual({ startTime: '', command: '' })
@@ -115,7 +115,7 @@ describe.runIf(process.platform === 'linux')('a process that cannot be inspected
     expect(killLeftovers(pid, marker)).toBe(0)
   })
 
-  it.each(passing)('(%s) is killed with its group all the same', async (code) => {
+  it.each(passing)('(%s) is still killed with its group', async (code) => {
     const { pid, marker, ended } = await marked()
     fail(code, /^\/proc$/)
     expect(() => killLeftovers(pid, marker)).toThrow(HostFaultError)
@@ -125,7 +125,7 @@ describe.runIf(process.platform === 'linux')('a process that cannot be inspected
     expect(killLeftovers(pid, marker)).toBe(0)
   })
 
-  it('does not keep the others from being killed', async () => {
+  it('does not prevent the kill of other processes', async () => {
     const [one, other] = [await marked(), await marked()]
     fail('ENOMEM', new RegExp(`^/proc/${other.pid}/`))
     expect(() => killLeftovers(undefined, one.marker)).toThrow(HostFaultError)
@@ -133,7 +133,7 @@ describe.runIf(process.platform === 'linux')('a process that cannot be inspected
     expect(other.child.exitCode ?? other.child.signalCode).toBeNull()
   })
 
-  it.each(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM'])('(ps: %s) is not taken for one that is gone', (code) => {
+  it.each(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM'])('(ps: %s) does not count as ended', (code) => {
     fail(code, /^ps$/)
     expect(() => identifyByPs(process.pid)).toThrow(HostFaultError)
     fail('ENOENT', /^ps$/)
@@ -143,24 +143,21 @@ describe.runIf(process.platform === 'linux')('a process that cannot be inspected
 
 describe.runIf(process.platform === 'linux')('an orphan that cannot be inspected', () => {
   it.each([
-    ['its record', /server\.json$/],
-    ['its start', /^\/proc\/\d+\/stat$/],
-    ['its environment', /^\/proc\/\d+\/environ$/],
-  ])(
-    '(%s) is neither forgotten nor passed over: the start fails, and a later one reaps it',
-    async (_what, files) => {
-      const { home, reap, pid, ended } = await recorded()
-      fail('EMFILE', files)
-      await expect(reap()).rejects.toThrow(HostFaultError)
-      fail('', /^$/)
-      expect(readRecord(home)).toMatchObject({ pid })
-      expect(await reap()).toBe(pid)
-      await ended
-      expect(readRecord(home)).toBeUndefined()
-    },
-  )
+    ['unreadable record', /server\.json$/],
+    ['unreadable start time', /^\/proc\/\d+\/stat$/],
+    ['unreadable environment', /^\/proc\/\d+\/environ$/],
+  ])('(%s) fails the start, and a later start reaps the orphan', async (_what, files) => {
+    const { home, reap, pid, ended } = await recorded()
+    fail('EMFILE', files)
+    await expect(reap()).rejects.toThrow(HostFaultError)
+    fail('', /^$/)
+    expect(readRecord(home)).toMatchObject({ pid })
+    expect(await reap()).toBe(pid)
+    await ended
+    expect(readRecord(home)).toBeUndefined()
+  })
 
-  it('(what it started) is reaped, and its record stays until all of it was looked for', async () => {
+  it('keeps its record until the search for its processes is complete', async () => {
     const { home, reap, pid, ended } = await recorded()
     fail('EMFILE', /^\/proc$/)
     await expect(reap()).rejects.toThrow(HostFaultError)
@@ -171,13 +168,13 @@ describe.runIf(process.platform === 'linux')('an orphan that cannot be inspected
     expect(readRecord(home)).toBeUndefined()
   })
 
-  it('is no orphan that the doctor passes over', async () => {
+  it('makes checkOrphan reject instead of reporting no orphan', async () => {
     const { home } = await recorded()
     fail('EMFILE', /^\/proc\//)
     await expect(checkOrphan(doctorContext({ home }))).rejects.toThrow('EMFILE')
   })
 
-  it('keeps its record where that cannot be read for the moment', async () => {
+  it('keeps a record that cannot be read at the moment', async () => {
     const { home, marker, pid } = await recorded()
     const record = readRecord(home)
     fail('EMFILE', /server\.json$/)
@@ -192,7 +189,7 @@ describe.runIf(process.platform === 'linux')('an orphan that cannot be inspected
 })
 
 describe.runIf(process.platform === 'linux')('a record that was copied with its home', () => {
-  it('names no orphan: the server of the original lives, and the copy forgets it', async () => {
+  it('names no orphan: the server of the original home lives, and the copied record is removed', async () => {
     const { home, pid, child } = await recorded()
     const copy = await recorded()
     const content = JSON.stringify({ ...readRecord(home), at: 1 })
@@ -204,7 +201,7 @@ describe.runIf(process.platform === 'linux')('a record that was copied with its 
     expect([child.exitCode, child.signalCode]).toEqual([null, null])
   })
 
-  it('counts as before where an earlier version wrote it', async () => {
+  it('still counts if an earlier version wrote the record without an origin', async () => {
     const { home, reap, pid, ended } = await recorded()
     const { origin, ...earlier } = readRecord(home) ?? {}
     expect(origin).toBeDefined()

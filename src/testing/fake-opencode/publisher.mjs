@@ -1,9 +1,9 @@
 /** @import { FakeServer } from './server.mjs' */
 /** @import { Message, MessageInfo, Part, Session } from './types.ts' */
-import { newId } from './small.mjs'
+import { newId } from './util.mjs'
 
 /** Publisher of a session's facts: emits them on the event stream and stores them for message requests. */
-export class Telling {
+export class Publisher {
   #server
   #session
   #directory

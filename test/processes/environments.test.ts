@@ -30,7 +30,7 @@ afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
 
 const binary = standIn('well-behaved')
 
-/** A command that executes a program in a working directory that was removed before. */
+/** Returns a command that executes a program in a removed working directory. */
 const withoutFolder = (): string[] => {
   const folder = mkdtempSync(join(tmpdir(), 'opencode-runtime-removed-'))
   return ['/bin/sh', '-c', 'cd "$1" && rmdir "$1" && shift && exec "$@"', 'sh', folder]
@@ -62,19 +62,19 @@ const runIn = (home: string): string[] => [
 /** Runs a turn on a host; returns the host and the turn's last reply. */
 async function turnOf(home: string, as: HostProcess, env?: NodeJS.ProcessEnv) {
   const host = startHost(dist, { home, binary }, 'Say hello', env, as)
-  const last = await host.told(({ reply }) => (/final|error/.test(reply?.kind ?? '') ? reply : undefined))
+  const last = await host.reported(({ reply }) => (/final|error/.test(reply?.kind ?? '') ? reply : undefined))
   return { host, last }
 }
 
 async function end(host: ReturnType<typeof startHost>, home: string): Promise<void> {
   host.command('stop')
-  await host.told(({ state }, i) => (state === 'idle' && i > 0 ? true : undefined))
+  await host.reported(({ state }, i) => (state === 'idle' && i > 0 ? true : undefined))
   host.command('exit')
   await host.ended
   await expectNothingLeft(home)
 }
 
-describe.runIf(process.platform !== 'win32')('in a working directory that was removed', () => {
+describe.runIf(process.platform !== 'win32')('in a removed working directory', () => {
   it('a host starts its server and runs a turn', async () => {
     const home = tempHome()
     const { host, last } = await turnOf(home, { through: withoutFolder() })
@@ -82,7 +82,7 @@ describe.runIf(process.platform !== 'win32')('in a working directory that was re
     await end(host, home)
   })
 
-  it('the command line runs with absolute paths, and names a flag that is relative', async () => {
+  it('the command line runs with absolute paths, and names a flag with a relative path', async () => {
     const home = tempHome()
     const ran = await cli(runIn(home), { through: withoutFolder() })
     expect(ran).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/\S/) as string })
@@ -92,7 +92,7 @@ describe.runIf(process.platform !== 'win32')('in a working directory that was re
     await expectNothingLeft(home)
   })
 
-  it('doctor looks at what is absolute, and tells of a relative binary', async () => {
+  it('doctor checks absolute paths, and reports a relative binary', async () => {
     const home = tempHome()
     const of = async (...flags: string[]) => {
       const { stdout } = await cli(['doctor', '--json', '--home', home, ...flags], {
@@ -108,16 +108,18 @@ describe.runIf(process.platform !== 'win32')('in a working directory that was re
   })
 })
 
-/** A user without an entry in the user database, and with a group. */
+/** User without an entry in the user database, with a group. */
 const nobody = { uid: 54_321, gid: 54_321, cwd: '/' }
 const nameless: NodeJS.ProcessEnv = { PATH: process.env['PATH'] }
 
-// The other user must be able to read all programs that it runs, links followed.
+// The other user must be able to read all programs that it runs, links resolved.
 const modules = realpathSync(join(import.meta.dirname, '../../node_modules'))
 const isRoot = process.getuid?.() === 0
 const reaches = isRoot && canBeEntered(modules) && canBeEntered(import.meta.dirname) && canBeEntered(tmpdir())
 if (!reaches)
-  console.warn('NOT TESTED: another user’s home, and a user without a name: run as root, where all may enter')
+  console.warn(
+    'NOT TESTED: a home of another user, and a user without a name. Run as root, in a folder that all users may enter.',
+  )
 
 describe.runIf(reaches)('a user without HOME and without an entry in the user database', () => {
   const ownHome = (): string => {
@@ -126,24 +128,24 @@ describe.runIf(reaches)('a user without HOME and without an entry in the user da
     return home
   }
 
-  it('has a host that starts its server and runs a turn', async () => {
+  it('can run a host that starts its server and runs a turn', async () => {
     const home = ownHome()
     const { host, last } = await turnOf(home, nobody, nameless)
     expect(last).toMatchObject({ kind: 'final' })
     await end(host, home)
   })
 
-  it('has a command line that runs, and a doctor whose checks all run', async () => {
+  it('can run the command line, and all checks of doctor', async () => {
     const home = ownHome()
     expect((await cli(runIn(home), nobody)).exitCode).toBe(0)
     const { stdout } = await cli(['doctor', '--json', '--home', home], nobody, { PATH: '/nonexistent' })
     const found = JSON.parse(stdout) as Finding[]
-    expect(found.filter(({ finding }) => finding.includes('could not be checked'))).toEqual([])
+    expect(found.filter(({ finding }) => finding.includes('the check failed'))).toEqual([])
     await expectNothingLeft(home)
   })
 })
 
-describe.runIf(reaches)('a home whose folders another user made, and the group may write', () => {
+describe.runIf(reaches)('a home whose folders belong to another user and are writable for the group', () => {
   const folders = [
     '',
     '.config',
@@ -165,11 +167,11 @@ describe.runIf(reaches)('a home whose folders another user made, and the group m
     return home
   }
 
-  it('runs a turn, keeps the key to the user as far as modes go, and warns once of the rest', async () => {
+  it('runs a turn, restricts the files with the key, and warns once of open folders', async () => {
     const home = groupHome()
     const { host, last } = await turnOf(home, nobody, nameless)
     expect(last).toMatchObject({ kind: 'final' })
-    const warning = await host.told((fact) => fact.warning)
+    const warning = await host.reported((fact) => fact.warning)
     expect(warning).toContain(`other users may read the key: ${configFolder(home)}, ${stateFolder(home)}`)
     const { mode, uid } = statSync(configFile(home))
     expect([mode & 0o777, uid]).toEqual([0o600, nobody.uid])
@@ -177,7 +179,7 @@ describe.runIf(reaches)('a home whose folders another user made, and the group m
     await end(host, home)
   })
 
-  it('replaces a config that another user left there', async () => {
+  it('replaces a config of another user', async () => {
     const home = groupHome()
     for (const mode of [0o660, 0o600]) {
       rmSync(configFile(home), { force: true })
@@ -192,7 +194,7 @@ describe.runIf(reaches)('a home whose folders another user made, and the group m
     await expectNothingLeft(home)
   })
 
-  it('is told by doctor, which is no failure', async () => {
+  it('is a warning of doctor, not a failure', async () => {
     const home = groupHome()
     const { stdout } = await cli(['doctor', '--json', '--home', home, '--binary', binary], nobody)
     const modes = (JSON.parse(stdout) as Finding[]).filter(({ check }) => check === 'modes')
@@ -201,12 +203,12 @@ describe.runIf(reaches)('a home whose folders another user made, and the group m
         check: 'modes',
         status: 'warning',
         finding: `${configFolder(home)} belongs to user 0, so its mode 0770 cannot be set to 0700`,
-        advice: `Hand it over: chown ${nobody.uid} ${configFolder(home)}.`,
+        advice: `Change the owner: chown ${nobody.uid} ${configFolder(home)}.`,
       },
     ])
   })
 
-  it('is refused where the group may not write, with the place', async () => {
+  it('is rejected with its path if the group may not write', async () => {
     const home = groupHome()
     chmodSync(configFolder(home), 0o2750)
     const { exitCode, stderr } = await cli(runIn(home), nobody)

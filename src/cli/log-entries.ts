@@ -26,8 +26,8 @@ export function paintFor(stream: NodeJS.WritableStream): Paint {
   return (style, text) => styleText(style, text, { validateStream: false })
 }
 
-/** Row of the log about one event: a mark, a name and a text. */
-export interface Row {
+/** Entry of the log about one event: a mark, a name and a text. */
+export interface LogEntry {
   mark: string
   name: string
   text: string
@@ -40,24 +40,24 @@ export interface Row {
 
 const nameWidth = 12
 
-/** Column at which the text of a row begins. */
+/** Column at which the text of an entry begins. */
 export const textColumn = 9 + 2 + nameWidth + 1
 
-/** Returns the beginning of a row, up to its text. */
-export function rowHead({ mark, name, style }: Row, elapsedMs: number, paint: Paint): string {
+/** Returns the beginning of an entry, up to its text. */
+export function entryHead({ mark, name, style }: LogEntry, elapsedMs: number, paint: Paint): string {
   const time = `${(elapsedMs / 1000).toFixed(2)}s`.padStart(8)
   return `${paint('dim', time)} ${paint(style, mark)} ${paint(style, name.padEnd(nameWidth))} `
 }
 
-/** Returns the row as one line, of at most `width` columns unless the row is whole. */
-export function formatRow(row: Row, elapsedMs: number, paint: Paint, width: number): string {
-  const line = oneLine(row.text)
-  const text = row.isWhole ? line : clip(line, Math.max(20, width - textColumn))
-  return `${rowHead(row, elapsedMs, paint)}${row.textStyle === undefined ? text : paint(row.textStyle, text)}`.trimEnd()
+/** Returns the entry as one line, of at most `width` columns unless the entry is whole. */
+export function formatEntry(entry: LogEntry, elapsedMs: number, paint: Paint, width: number): string {
+  const line = oneLine(entry.text)
+  const text = entry.isWhole ? line : clip(line, Math.max(20, width - textColumn))
+  return `${entryHead(entry, elapsedMs, paint)}${entry.textStyle === undefined ? text : paint(entry.textStyle, text)}`.trimEnd()
 }
 
-/** Returns the row of a lifecycle. */
-export function lifecycleRow({ state, pid, baseURL, restarts, reason, error }: Lifecycle): Row {
+/** Returns the entry of a lifecycle. */
+export function lifecycleEntry({ state, pid, baseURL, restarts, reason, error }: Lifecycle): LogEntry {
   const restart = restarts > 0 && state !== 'idle' ? ` (restart ${restarts})` : ''
   if (state === 'healthy')
     return { mark: '●', name: state, text: `${baseURL ?? ''}${restart}`, style: 'green' }
@@ -68,13 +68,13 @@ export function lifecycleRow({ state, pid, baseURL, restarts, reason, error }: L
   return { mark: '○', name: state, text: `${pid === undefined ? '' : `pid ${pid}`}${restart}`, style: 'cyan' }
 }
 
-/** Returns the row of a status that explains a wait; `undefined` for any other status. */
-export function statusRow(status: TurnStatus): Row | undefined {
+/** Returns the entry of a status that explains a wait; `undefined` for any other status. */
+export function statusEntry(status: TurnStatus): LogEntry | undefined {
   if (status.state === 'resyncing')
     return {
       mark: '↻',
       name: 'resync',
-      text: 'the event stream was lost; asking what happened',
+      text: 'the event stream was lost; requesting the missed events',
       style: 'yellow',
     }
   if (status.state !== 'retrying') return undefined
@@ -87,8 +87,8 @@ export function statusRow(status: TurnStatus): Row | undefined {
   }
 }
 
-/** Returns the row of a request, with the answer that the policy gives. */
-export function requestRow(request: InputRequest, permission: string): Row {
+/** Returns the entry of a request, with the answer that the policy gives. */
+export function requestEntry(request: InputRequest, permission: string): LogEntry {
   if (request.type === 'question') {
     const text = `${request.questions.map(({ question }) => question).join(' / ')} → reject`
     return { mark: '?', name: 'question', text, style: 'yellow' }
@@ -97,30 +97,30 @@ export function requestRow(request: InputRequest, permission: string): Row {
   return { mark: '?', name: 'permission', text, style: 'yellow' }
 }
 
-/** Returns the row of a tool call. */
-export const toolCallRow = ({ tool, args }: ToolCallReply): Row => ({
+/** Returns the entry of a tool call. */
+export const toolCallEntry = ({ tool, args }: ToolCallReply): LogEntry => ({
   mark: '▸',
   name: tool,
   text: typeof args['command'] === 'string' ? `$ ${args['command']}` : JSON.stringify(args),
   style: 'blue',
 })
 
-/** Returns the row of a tool result. */
-export const toolResultRow = ({ tool, result, success }: ToolResultReply): Row =>
+/** Returns the entry of a tool result. */
+export const toolResultEntry = ({ tool, result, success }: ToolResultReply): LogEntry =>
   success
     ? { mark: '✔', name: tool, text: result, style: 'green', textStyle: 'dim' }
     : { mark: '✘', name: tool, text: result, style: 'red' }
 
-/** Returns the row of the final reply. */
-export const finalRow = ({ finish_reason, usage }: FinalReply): Row => ({
+/** Returns the entry of the final reply. */
+export const finalEntry = ({ finish_reason, usage }: FinalReply): LogEntry => ({
   mark: '✔',
   name: 'final',
   text: `${finish_reason ?? 'no finish reason'}, ${usageText(usage)}`,
   style: 'green',
 })
 
-/** Returns the row of an error, with its code first, because scripts and bug reports use the code. */
-export const errorRow = ({ error, code, retryable }: ErrorReply): Row => ({
+/** Returns the entry of an error, with its code first, because scripts and bug reports use the code. */
+export const errorEntry = ({ error, code, retryable }: ErrorReply): LogEntry => ({
   mark: '✘',
   name: 'error',
   text: `${code}${retryable ? ' (may succeed later)' : ''}: ${error}`,

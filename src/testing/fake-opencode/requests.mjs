@@ -1,7 +1,7 @@
 /** @import { Turn } from './turn.mjs' */
 /** @import { Body, Call, Pending, RunningTool } from './types.ts' */
 import { refuseKey, refuseTagged } from './refusal.mjs'
-import { newId } from './small.mjs'
+import { newId } from './util.mjs'
 
 /**
  * Sends a `permission` or `question` request. Resolves with the body of the reply.
@@ -44,7 +44,7 @@ const notFound = { permission: 'PermissionNotFoundError', question: 'QuestionNot
 /**
  * Answers a request.
  *
- * @remarks Observed in opencode 1.18.33: a request of another directory is not found.
+ * @remarks As in opencode: a request of another directory is not found.
  * @param {Call} call
  * @param {Pending['kind']} kind
  * @param {'replied' | 'rejected'} fact

@@ -4,10 +4,10 @@ import type { Output } from './output.ts'
 const signals = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const
 
 /** Signal that ends the command. */
-export type EndSignal = (typeof signals)[number]
+export type ShutdownSignal = (typeof signals)[number]
 
 /** Cause of the end: a signal, a reader of stdout that left, or a stdout that cannot be written. */
-export type EndCause = EndSignal | 'reader left' | 'not written'
+export type ShutdownCause = ShutdownSignal | 'reader left' | 'not written'
 
 /**
  * Time in ms within which a second signal counts as the first: npm passes Ctrl-C on to a child that the
@@ -21,15 +21,15 @@ const sameSignalMs = 300
  * A second signal requests an immediate end. A third signal ends the process itself. `dispose` removes the
  * signal handlers.
  */
-export class Ending implements Disposable {
+export class Shutdown implements Disposable {
   /**
    * First cause of the end, except that a signal replaces a failure of stdout; `undefined` before any
    * request.
    */
-  cause: EndCause | undefined
-  /** Promise that resolves when the command is asked to end. */
-  readonly isAsked: Promise<void>
-  readonly #asked = new AbortController()
+  cause: ShutdownCause | undefined
+  /** Promise that resolves when the end is requested. */
+  readonly whenRequested: Promise<void>
+  readonly #requested = new AbortController()
   readonly #forced = new AbortController()
   readonly #source: NodeJS.EventEmitter
   readonly #now: () => number
@@ -39,18 +39,18 @@ export class Ending implements Disposable {
   constructor(source: NodeJS.EventEmitter = process, now: () => number = Date.now) {
     this.#source = source
     this.#now = now
-    this.isAsked = new Promise((resolve) =>
-      this.asked.addEventListener('abort', () => resolve(), { once: true }),
+    this.whenRequested = new Promise((resolve) =>
+      this.requested.addEventListener('abort', () => resolve(), { once: true }),
     )
     for (const signal of signals) source.on(signal, this.#onSignal)
   }
 
-  /** Signal that aborts when the command is asked to end. */
-  get asked(): AbortSignal {
-    return this.#asked.signal
+  /** Signal that aborts when the end is requested. */
+  get requested(): AbortSignal {
+    return this.#requested.signal
   }
 
-  /** Signal that aborts when the command is asked to end a second time. */
+  /** Signal that aborts when the end is requested a second time. */
   get forced(): AbortSignal {
     return this.#forced.signal
   }
@@ -68,22 +68,22 @@ export class Ending implements Disposable {
 
   /** Ends the command when the output accepts no more: the rest of the answer would be paid for and lost. */
   watch(output: Output): void {
-    output.onFailure(() => this.#ask(output.hasReaderLeft ? 'reader left' : 'not written'))
+    output.onFailure(() => this.#request(output.hasReaderLeft ? 'reader left' : 'not written'))
   }
 
-  readonly #onSignal = (signal: EndSignal): void => {
-    const isSame = this.#now() - this.#at < sameSignalMs
-    if (isSame) return
+  readonly #onSignal = (signal: ShutdownSignal): void => {
+    const isRepeat = this.#now() - this.#at < sameSignalMs
+    if (isRepeat) return
     this.#at = this.#now()
     if (this.forced.aborted) process.exit(exitCode[signal])
     if (this.#isSignalled) return this.#forced.abort()
     this.#isSignalled = true
     this.cause = undefined
-    this.#ask(signal)
+    this.#request(signal)
   }
 
-  #ask(cause: EndCause): void {
+  #request(cause: ShutdownCause): void {
     this.cause ??= cause
-    this.#asked.abort()
+    this.#requested.abort()
   }
 }
