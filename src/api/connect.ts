@@ -17,8 +17,27 @@ import { firstLine, messageOf } from '../util/messages.ts'
 
 /** Connection for turns on a server that another program manages. */
 export interface Connection extends AsyncDisposable {
+  /**
+   * Runs a turn. Never throws: a failure becomes the turn's single `error` reply.
+   *
+   * @param input - The prompt, or all fields of the turn.
+   * @returns The handle of the turn.
+   */
   turn(input: string | TurnInput): Turn
+  /**
+   * Returns a cold observable: each subscription runs a turn, and unsubscribing cancels it.
+   *
+   * @param input - The prompt, or all fields of the turn.
+   * @returns The replies of a turn per subscription. Never errors.
+   */
   turn$(input: string | TurnInput): Observable<Reply>
+  /**
+   * Opens a conversation, new or continued.
+   *
+   * @param options - The session to continue, or properties of a new session.
+   * @returns The conversation. No request is sent before first use.
+   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
+   */
   session(options?: SessionOptions): Session
   /** Ends the connection's turns with `cancelled` and releases the server, which keeps running. */
   close(): Promise<void>
@@ -43,6 +62,7 @@ export type DriveTurnOptions = Omit<ConnectOptions, keyof TurnDefaults> &
  * Connects to a server that another program manages. Sends nothing before the first turn.
  *
  * @param options - Address, credentials and defaults of the connection.
+ * @returns The connection. Close it, so that its turns end.
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
  *
  * @example

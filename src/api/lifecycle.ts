@@ -39,6 +39,7 @@ export interface Lifecycle {
  * Returns the lifecycle in a snapshot of the machine, dated now.
  *
  * @param snapshot - A snapshot of the server machine.
+ * @returns The lifecycle; `at` is the time of the call.
  */
 export function lifecycleOf({ value, context }: SnapshotFrom<typeof serverMachine>): Lifecycle {
   const { pid, baseURL, restarts, reason, error } = context
@@ -66,6 +67,7 @@ const isSame = (a: Lifecycle, b: Lifecycle): boolean =>
  * Completes when the actor stops.
  *
  * @param actor - The actor of the server machine.
+ * @returns An observable that never errors.
  */
 export function lifecycle$(actor: ServerActorRef): Observable<Lifecycle> {
   return new Observable((subscriber) => {

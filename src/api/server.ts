@@ -13,7 +13,11 @@ import { endServer, stopServer, type StopOptions } from './stop-server.ts'
 import { startTurn, type Turn } from './turn.ts'
 import type { TurnInput } from './turn-input.ts'
 
-/** Returns a cold observable: each subscription starts a turn, and unsubscribing cancels it. */
+/**
+ * Returns a cold observable: each subscription starts a turn, and unsubscribing cancels it.
+ *
+ * @internal
+ */
 export const coldTurn = (start: () => Turn): Observable<Reply> =>
   new Observable((subscriber) => {
     const turn = start()
@@ -78,7 +82,11 @@ export class OpenCodeServer implements AsyncDisposable {
     return this.pid === undefined ? undefined : this.#runtime.plan?.password
   }
 
-  /** Returns whether this instance's child process is alive. */
+  /**
+   * Returns whether this instance's child process is alive.
+   *
+   * @returns `true` from the spawn until the exit of the process.
+   */
   isRunning(): boolean {
     return this.pid !== undefined
   }
@@ -124,6 +132,7 @@ export class OpenCodeServer implements AsyncDisposable {
    * `error` reply.
    *
    * @param input - The prompt, or all fields of the turn.
+   * @returns The handle of the turn.
    */
   turn(input: string | TurnInput): Turn {
     return startTurn(this.#actor, input)
@@ -133,6 +142,7 @@ export class OpenCodeServer implements AsyncDisposable {
    * Returns a cold observable: each subscription runs a turn, and unsubscribing cancels it.
    *
    * @param input - The prompt, or all fields of the turn.
+   * @returns The replies of a turn per subscription. Never errors.
    */
   turn$(input: string | TurnInput): Observable<Reply> {
     return coldTurn(() => this.turn(input))
@@ -142,6 +152,7 @@ export class OpenCodeServer implements AsyncDisposable {
    * Opens a conversation, new or continued.
    *
    * @param options - The session to continue, or properties of a new session.
+   * @returns The conversation. No request is sent before first use.
    * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
    */
   session(options: SessionOptions = {}): Session {

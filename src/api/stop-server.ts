@@ -38,6 +38,8 @@ export async function stopServer(actor: ServerActorRef, options: StopOptions = {
 /**
  * Sends `server.stop`. Resolves when no server runs, or when the stopped server has ended and a caller has
  * requested a new start.
+ *
+ * @internal
  */
 export async function endServer(actor: ServerActorRef, drainMs = 0): Promise<void> {
   actor.send({ type: 'server.stop', drainMs })

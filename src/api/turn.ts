@@ -100,6 +100,7 @@ class TurnHandle implements Turn {
  * @param actor - The actor of the server machine.
  * @param input - The prompt, or all fields of the turn.
  * @param lane - The conversation of the turn; internal.
+ * @returns The handle of the turn.
  *
  * @example
  * const turn = startTurn(parent.getSnapshot().children.opencode, { text: 'Say hello' })

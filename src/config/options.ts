@@ -69,9 +69,33 @@ export interface ProxyOptions {
 
 /** Receiver of the log (docs/reference/observability.md); pino, console and most other loggers have this shape. */
 export interface Logger {
+  /**
+   * Logs a line of the level `debug`.
+   *
+   * @param fields - The facts of the line, secrets masked.
+   * @param message - The line.
+   */
   debug(fields: object, message: string): void
+  /**
+   * Logs a line of the level `info`.
+   *
+   * @param fields - The facts of the line, secrets masked.
+   * @param message - The line.
+   */
   info(fields: object, message: string): void
+  /**
+   * Logs a line of the level `warn`.
+   *
+   * @param fields - The facts of the line, secrets masked.
+   * @param message - The line.
+   */
   warn(fields: object, message: string): void
+  /**
+   * Logs a line of the level `error`.
+   *
+   * @param fields - The facts of the line, secrets masked.
+   * @param message - The line.
+   */
   error(fields: object, message: string): void
 }
 
@@ -382,7 +406,11 @@ const attachTimeoutMs = 10_000
  */
 const modalities = ['text', 'image', 'audio', 'video', 'pdf'] as const
 
-/** Returns a connection's options as the options of a lifecycle that spawns nothing and restarts nothing. */
+/**
+ * Returns a connection's options as the options of a lifecycle that spawns nothing and restarts nothing.
+ *
+ * @internal
+ */
 export function compileConnection(options: ConnectOptions) {
   const {
     baseURL,

@@ -19,6 +19,7 @@ export interface CollectedTurn {
  * Collects the complete output of a turn, from its first reply. Resolves when the turn has ended.
  *
  * @param turn - The turn to collect.
+ * @returns Replies, status and requests of the turn, each in order.
  * @throws AssertionError (of `node:assert`) if the turn did not end with exactly one terminal reply, if that
  * reply is not the value of `done`, if a reply's trace id differs from the turn's, or if a tool result has no
  * preceding call.

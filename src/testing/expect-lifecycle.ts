@@ -19,6 +19,11 @@ export class LifecycleExpectation {
   readonly #watchers = new Set<() => void>()
   #isComplete = false
 
+  /**
+   * Subscribes to a lifecycle. Same as {@link expectLifecycle}.
+   *
+   * @param source - A server, the actor of a `serverMachine`, or a `lifecycle$`.
+   */
   constructor(source: LifecycleSource) {
     observableOf(source).subscribe({
       next: (lifecycle) => {
@@ -43,14 +48,25 @@ export class LifecycleExpectation {
     return [...this.#seen]
   }
 
-  /** Asserts the complete list of states so far, including the first. */
+  /**
+   * Asserts the complete list of states so far, including the first.
+   *
+   * @param states - The expected states, without consecutive repeats.
+   * @returns This recorder.
+   * @throws AssertionError (of `node:assert`) if the states differ or a transition is not declared.
+   */
   toPass(states: readonly LifecycleState[]): this {
     this.toBeDeclared()
     if (states.join() === this.states.join()) return this
     throw failure('The server passed other states than these', this.states, states)
   }
 
-  /** Asserts that every transition so far is declared in {@link lifecycleTransitions}. */
+  /**
+   * Asserts that every transition so far is declared in {@link lifecycleTransitions}.
+   *
+   * @returns This recorder.
+   * @throws AssertionError (of `node:assert`) that names the first transition that is not declared.
+   */
   toBeDeclared(): this {
     const { states } = this
     const i = states.findIndex((to, i) => i > 0 && !isDeclared(states[i - 1], to))
@@ -65,8 +81,11 @@ export class LifecycleExpectation {
    * Waits for a state, or until a function of the lifecycle returns `true`. Resolves immediately if the goal
    * is already reached.
    *
-   * @throws AssertionError with the states so far, if the goal is not reached within `timeoutMs` of real time
-   * (default 10 000) or if the lifecycle completes.
+   * @param goal - A state, or a function of the lifecycle.
+   * @param options - Time limit `timeoutMs`, in ms of real time (default 10 000).
+   * @returns This recorder.
+   * @throws AssertionError (of `node:assert`) with the states so far, if the goal is not reached within
+   * `timeoutMs` or if the lifecycle completes.
    */
   async until(goal: LifecycleGoal, { timeoutMs = 10_000 }: { timeoutMs?: number } = {}): Promise<this> {
     const isThere = (): boolean => {
@@ -108,6 +127,8 @@ export class LifecycleExpectation {
 /**
  * Records the lifecycle of a server from now on. Works with any test runner.
  *
+ * @param source - A server, the actor of a `serverMachine`, or a `lifecycle$`.
+ * @returns The recorder, with the current state as its first.
  * @example
  * const lifecycle = expectLifecycle(server)
  * await server.ensureRunning()

@@ -85,6 +85,7 @@ const patienceMs = 2_000
  * @param faults - The faults of every start, or a list: of the first start, of the second …; the last entry
  * applies to all later starts.
  * @param options - Script of the fake's model.
+ * @returns The fake. Stop it after the servers that use it are closed.
  * @throws TypeError for an unknown fault.
  * @throws Error on Windows.
  *

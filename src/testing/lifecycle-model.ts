@@ -50,6 +50,8 @@ const turnHappenings: readonly Happening[] = ['turn', 'cancel', 'answers the tur
  * passes` is longer than the subject's `idleTimeoutMs`, `drainMs` and `restartWindowMs`, which are longer
  * than everything else together. Use `without` to leave out happenings that the subject cannot have.
  *
+ * @param options - Size of the world.
+ * @returns The machine of the model, for `createTestModel`.
  * @example
  * const subject = await startSubject()
  * const events = {
@@ -94,6 +96,10 @@ export function createLifecycleModel({
 
 /**
  * Returns the lifecycle state and process count that the real server must have while the model is in a state.
+ *
+ * @param state - A snapshot of the model.
+ * @returns The `meta` of the model's state.
+ * @throws Error if the snapshot is not of the model.
  */
 export function metaOf(state: SnapshotFrom<LifecycleModel>): LifecycleMeta {
   const [meta] = Object.values(state.getMeta())

@@ -72,7 +72,11 @@ const HELPERS = [
  */
 const TOOL_MEDIA = 'Attached media from tool result:'
 
-/** Returns a parsed request, or `undefined` if the body is not a chat completion. Never throws. */
+/**
+ * Returns a parsed request, or `undefined` if the body is not a chat completion. Never throws.
+ *
+ * @internal
+ */
 export function readModelRequest(raw: string, headers: IncomingHttpHeaders): ModelRequest | undefined {
   const body = parseJson(raw)
   if (!isChatBody(body)) return undefined
@@ -121,6 +125,8 @@ function kindOf(messages: readonly ModelMessage[]): 'chat' | 'title' | 'summary'
 
 /**
  * Returns the texts of the messages that a user typed: role `user`, without those that carry a tool's image.
+ *
+ * @internal
  */
 export function prompts(messages: readonly ModelMessage[]): string[] {
   return messages

@@ -45,6 +45,7 @@ const HELPER_REPLIES = { title: { text: 'Scripted title' }, summary: { text: 'Sc
  *
  * @param script - The rules; the first matching rule answers.
  * @param options - Access control of the model.
+ * @returns The model, which listens.
  * @throws Error if the optional package `@copilotkit/aimock` is missing.
  *
  * @example

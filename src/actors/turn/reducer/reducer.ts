@@ -72,6 +72,11 @@ export class TurnReducer {
   #done = false
   #outputs: TurnOutput[] = []
 
+  /**
+   * Creates a reducer for one turn.
+   *
+   * @param options - session, user message and trace of the turn
+   */
   constructor(options: TurnReducerOptions) {
     this.#sessionId = options.sessionId
     this.#promptId = options.messageId
@@ -124,7 +129,11 @@ export class TurnReducer {
     return this.take(event)
   }
 
-  /** Applies an event that is known not to be a repetition. @internal */
+  /**
+   * Applies an event that is known not to be a repetition.
+   *
+   * @internal
+   */
   take(event: OpenCodeEvent): readonly TurnOutput[] {
     if (this.#done) return []
     this.#apply(event)
