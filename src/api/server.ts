@@ -97,6 +97,7 @@ export class OpenCodeServer implements AsyncDisposable {
    * @returns The path of the file.
    * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the home cannot be written.
    * @throws HomeLockedError (`ERR_OPENCODE_HOME_LOCKED`) if another host uses the home.
+   * @throws HostFaultError (`ERR_OPENCODE_HOST_FAULT`) if the host cannot write at the moment.
    */
   async writeConfig(): Promise<string> {
     const { writeConfig } = await loadPreparation()
