@@ -66,6 +66,8 @@ export type DriveTurnOptions = Omit<ConnectOptions, keyof TurnDefaults> &
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
  *
  * @example
+ * import { connect } from 'opencode-runtime'
+ *
  * await using connection = connect({ baseURL: 'http://127.0.0.1:4096', modelId: 'gpt-4o' })
  * for await (const reply of connection.turn('Say hello')) console.log(reply)
  */
@@ -119,7 +121,11 @@ function startAttached(options: ConnectOptions) {
  * @returns The terminal reply.
  *
  * @example
- * const last = await driveTurn('Say hello', 't1', console.log, { baseURL: 'http://127.0.0.1:4096', modelId: 'gpt-4o' })
+ * import { driveTurn } from 'opencode-runtime'
+ *
+ * const endpoint = { baseURL: 'http://127.0.0.1:4096', modelId: 'gpt-4o' }
+ * const last = await driveTurn('Say hello', 't1', (reply) => console.log(reply), endpoint)
+ * console.log(last.kind) // 'final' or 'error'
  */
 export async function driveTurn(
   text: string,

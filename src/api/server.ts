@@ -32,11 +32,16 @@ export const coldTurn = (start: () => Turn): Observable<Reply> =>
  * Managed `opencode serve` process and the turns on it. The process starts on first need.
  *
  * @example
- * const server = new OpenCodeServer({ home: '/srv/agents/a1', proxy: { baseURL, apiKey }, models: ['gpt-4o'] })
+ * import { OpenCodeServer } from 'opencode-runtime'
+ *
+ * await using server = new OpenCodeServer({
+ *   home: '/srv/agents/a1',
+ *   proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey: process.env['AGENT_KEY'] ?? '' },
+ *   models: ['gpt-4o'],
+ * })
  * const turn = server.turn('Say hello')
  * turn.replies$.subscribe((reply) => console.log(reply))
  * await turn.done
- * await server.close()
  */
 export class OpenCodeServer implements AsyncDisposable {
   readonly #actor: Actor<typeof serverMachine>
@@ -122,7 +127,7 @@ export class OpenCodeServer implements AsyncDisposable {
    * @throws OpenCodeRuntimeError Subclasses and codes: see {@link reconfigure}.
    *
    * @example
-   * await server.reconfigure({ proxy: { apiKey: newKey } })
+   * await server.reconfigure({ proxy: { apiKey: process.env['NEW_AGENT_KEY'] ?? '' } })
    */
   reconfigure(patch: ReconfigureOptions): Promise<void> {
     return reconfigure(this.#actor, patch)

@@ -198,8 +198,13 @@ export class ServerSession implements Session {
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
  *
  * @example
- * const chat = openSession(opencode, { title: 'Ticket 42' })
- * await chat.turn('What does src/index.ts export?').done
+ * import { openSession, type ServerActorRef } from 'opencode-runtime'
+ *
+ * export async function openTicket(opencode: ServerActorRef, title: string): Promise<string> {
+ *   const chat = openSession(opencode, { title })
+ *   await chat.turn('What does src/index.ts export?').done
+ *   return chat.id
+ * }
  */
 export function openSession(actor: ServerActorRef, options: SessionOptions = {}): Session {
   return new ServerSession(actor, options)

@@ -103,8 +103,12 @@ class TurnHandle implements Turn {
  * @returns The handle of the turn.
  *
  * @example
- * const turn = startTurn(parent.getSnapshot().children.opencode, { text: 'Say hello' })
- * turn.replies$.subscribe((reply) => console.log(reply))
+ * import { startTurn, type ServerActorRef } from 'opencode-runtime'
+ *
+ * export function sayHello(opencode: ServerActorRef): void {
+ *   const turn = startTurn(opencode, { text: 'Say hello' })
+ *   turn.replies$.subscribe((reply) => console.log(reply))
+ * }
  */
 export function startTurn(actor: ServerActorRef, input: string | TurnInput, lane?: Lane): Turn {
   const { status, context } = actor.getSnapshot()

@@ -34,9 +34,18 @@ const notePrepareError = {
  * Input: `compileOptions(options)`. Embed it, `provide()` actors of your own, read `snapshot.matches('healthy')`.
  *
  * @example
- * const actor = createActor(serverMachine, { input: compileOptions(options) }).start()
+ * import { compileOptions, serverMachine } from 'opencode-runtime'
+ * import { createActor, waitFor } from 'xstate'
+ *
+ * const options = compileOptions({
+ *   home: '/srv/agents/a1',
+ *   proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey: process.env['AGENT_KEY'] ?? '' },
+ *   models: ['gpt-4o'],
+ * })
+ * const actor = createActor(serverMachine, { input: options }).start()
  * actor.send({ type: 'server.start' })
  * await waitFor(actor, (snapshot) => snapshot.matches('healthy'))
+ * actor.stop() // ends the process tree
  */
 export const serverMachine = machineSetup.createMachine({
   id: 'server',

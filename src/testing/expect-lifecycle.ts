@@ -130,13 +130,22 @@ export class LifecycleExpectation {
  * @param source - A server, the actor of a `serverMachine`, or a `lifecycle$`.
  * @returns The recorder, with the current state as its first.
  * @example
+ * import { OpenCodeServer } from 'opencode-runtime'
+ * import { expectLifecycle } from 'opencode-runtime/testing'
+ *
+ * await using server = new OpenCodeServer({
+ *   home: '/srv/agents/a1',
+ *   proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey: process.env['AGENT_KEY'] ?? '' },
+ *   models: ['gpt-4o'],
+ * })
  * const lifecycle = expectLifecycle(server)
  * await server.ensureRunning()
  * await server.stop()
  * lifecycle.toPass(['idle', 'configuring', 'spawning', 'probing', 'healthy', 'reaping', 'idle'])
  *
  * @example
- * process.kill(server.pid)
+ * await server.ensureRunning()
+ * if (server.pid !== undefined) process.kill(server.pid)
  * await lifecycle.until(({ state, restarts }) => state === 'healthy' && restarts === 1)
  */
 export const expectLifecycle = (source: LifecycleSource): LifecycleExpectation =>

@@ -90,8 +90,18 @@ const patienceMs = 2_000
  * @throws Error on Windows.
  *
  * @example
- * await using fake = await fakeOpenCode([{ crashAfterMs: 500 }, {}], { script: [{ match: 'hello', reply: { text: 'Hi' } }] })
- * const server = new OpenCodeServer({ home, proxy, models, binary: fake.binary })
+ * import { OpenCodeServer } from 'opencode-runtime'
+ * import { fakeOpenCode } from 'opencode-runtime/testing'
+ *
+ * const script = [{ match: 'hello', reply: { text: 'Hi' } }]
+ * await using fake = await fakeOpenCode([{ crashAfterMs: 500 }, {}], { script })
+ * await using server = new OpenCodeServer({
+ *   home: '/srv/agents/a1',
+ *   proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey: process.env['AGENT_KEY'] ?? '' },
+ *   models: ['gpt-4o'],
+ *   binary: fake.binary,
+ * })
+ * console.log(await server.turn('hello').done)
  */
 export async function fakeOpenCode(
   faults: FakeFaults | readonly FakeFaults[] = {},

@@ -78,10 +78,22 @@ export class VirtualTime extends SimulatedClock {
  *
  * @returns The clock, at 0 ms.
  * @example
+ * import { compileOptions, lifecycleOf, serverMachine } from 'opencode-runtime'
+ * import type { Prepared, ServerInput } from 'opencode-runtime'
+ * import { virtualTime } from 'opencode-runtime/testing'
+ * import { createActor, fromPromise } from 'xstate'
+ *
+ * const options = compileOptions({
+ *   home: '/srv/agents/a1',
+ *   proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey: process.env['AGENT_KEY'] ?? '' },
+ *   models: ['gpt-4o'],
+ * })
+ * const prepare = fromPromise<Prepared, ServerInput>(() => Promise.reject(new Error('no binary')))
  * const time = virtualTime()
- * const machine = serverMachine.provide({ actors: { prepare, serverProcess, probe } })
- * const actor = createActor(machine, { input: compileOptions(options), clock: time }).start()
+ * const machine = serverMachine.provide({ actors: { prepare } })
+ * const actor = createActor(machine, { input: options, clock: time }).start()
  * actor.send({ type: 'server.start' })
  * await time.advance(60_000)
+ * console.log(lifecycleOf(actor.getSnapshot()).state) // 'failed'
  */
 export const virtualTime = (): VirtualTime => new VirtualTime()

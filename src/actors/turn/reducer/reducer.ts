@@ -49,8 +49,12 @@ export interface TurnReducerOptions {
  * messages.
  *
  * @example
- * const reducer = new TurnReducer({ sessionId, messageId, traceId: 't1' })
- * for (const event of events) for (const output of reducer.push(event)) console.log(output)
+ * import { TurnReducer, type OpenCodeEvent } from 'opencode-runtime'
+ *
+ * export function printOutputs(sessionId: string, events: readonly OpenCodeEvent[]): void {
+ *   const reducer = new TurnReducer({ sessionId, traceId: 't1' })
+ *   for (const event of events) for (const output of reducer.push(event)) console.log(output)
+ * }
  */
 export class TurnReducer {
   readonly #sessionId: string
