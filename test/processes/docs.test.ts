@@ -26,6 +26,24 @@ describe('the programs of the docs and docstrings', () => {
   })
 })
 
+it('the programs of a page import each other by the names in their first lines', async () => {
+  const fence = '```'
+  const page = `${fence}ts
+// lib/text.ts
+import { isTerminal } from 'opencode-runtime'
+export const text: string = typeof isTerminal
+${fence}
+${fence}ts
+import { text } from './lib/text.ts'
+console.log(text)
+${fence}`
+  const programs = examplesOf('page.md', page)
+  expect(programs.map(({ file }) => file)).toEqual(['lib/text.ts', '7.ts'])
+  expect(await typeErrorsOf(programs, folder)).toEqual([])
+  for (const program of programs.slice(1))
+    expect((await runExample(program, folder, { beside: programs })).stdout).toBe('function')
+})
+
 describe('a program that does not hold to the types', () => {
   const page = (code: string) => `# A page\n\n\`\`\`ts\n${code}\n\`\`\`\n`
   const errorsOf = (text: string) => typeErrorsOf(examplesOf('page.md', text), folder)
@@ -77,6 +95,7 @@ describe('with a fake opencode on the PATH', () => {
     '%s runs, and its turns do not fail',
     async (_place, example) => {
       const world = {
+        beside: examples.filter(({ page }) => page === example.page),
         binaries: dirname(fake.binary),
         ...(remote.baseURL !== undefined && { remote: remote.baseURL }),
       }

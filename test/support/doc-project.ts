@@ -82,7 +82,7 @@ function told(
 
 /** Writes a program as JavaScript that Node 20 can run, and returns its path. */
 export async function writeRunnable(example: Example, folder: string): Promise<string> {
-  const file = join(folder, 'run', example.page, example.file.replace(/\.tsx?$/, '.js'))
+  const file = join(folder, example.page, example.file.replace(/\.tsx?$/, '.js'))
   const compilerOptions = {
     target: ts.ScriptTarget.ES2022,
     module: ts.ModuleKind.ES2022,

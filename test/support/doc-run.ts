@@ -21,6 +21,8 @@ const remoteURL = 'http://127.0.0.1:4096'
 
 /** World of a program that runs. */
 interface World {
+  /** Programs of the same page, which the program may import. */
+  beside?: readonly Example[]
   /** Folder of an `opencode` that is found first. */
   binaries?: string
   /** Address of a server without a password. */
@@ -32,12 +34,14 @@ interface World {
  * the pages is a temporary one, with a directory to work in.
  */
 export async function runExample(example: Example, folder: string, world: World = {}) {
-  const { binaries = [], remote = remoteURL } = world
+  const { beside = [], binaries = [], remote = remoteURL } = world
   const place = await mkdtemp(join(folder, 'place-'))
   try {
     await mkdir(join(place, 'srv/repos/shop'), { recursive: true })
     await writeFile(join(place, 'srv/repos/shop/chart.png'), 'a chart')
-    const code = example.code.replaceAll("'/srv/", `'${place}/srv/`).replaceAll(remoteURL, remote)
+    const placed = (code: string) => code.replaceAll("'/srv/", `'${place}/srv/`).replaceAll(remoteURL, remote)
+    const write = (each: Example) => writeRunnable({ ...each, code: placed(each.code) }, place)
+    for (const each of beside) await write(each)
     const env = {
       PATH: [binaries, process.env['PATH'] ?? ''].flat().join(delimiter),
       TMPDIR: place,
@@ -45,9 +49,8 @@ export async function runExample(example: Example, folder: string, world: World 
       NEW_AGENT_KEY: 'sk-docs-9876543210',
       OPENCODE_SERVER_PASSWORD: 'not-asked-for',
     }
-    const file = await writeRunnable({ ...example, code }, folder)
     const options = { cwd: place, env, extendEnv: false, timeout: 120_000 } as const
-    const { stdout, stderr } = await execa(process.execPath, [file], options)
+    const { stdout, stderr } = await execa(process.execPath, [await write(example)], options)
     return { stdout, stderr }
   } finally {
     await rm(place, { recursive: true, force: true })
