@@ -1,5 +1,6 @@
 import js from '@eslint/js'
 import ts from 'typescript-eslint'
+import { publicDocs } from './scripts/lint/public-docs.mjs'
 
 /** Imports point one way: index, cli → machines → actors → io; options, errors and replies import nothing above them. */
 const forbid = (files, group, message) => ({
@@ -47,6 +48,7 @@ export default ts.config(
       },
     },
   },
+  publicDocs,
   forbid(
     ['src/*.ts', 'src/api/**', 'src/cli/**', 'src/testing/**'],
     ['@opentelemetry/*'],

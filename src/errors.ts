@@ -37,6 +37,12 @@ export class OpenCodeRuntimeError extends Error {
    */
   readonly retryable: boolean = false
 
+  /**
+   * Creates an error.
+   *
+   * @param message - One line, without secrets.
+   * @param options - The `cause`, if any.
+   */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
     Object.defineProperty(this, brand, { value: new.target.errorName })
@@ -101,6 +107,13 @@ export class ServerExitedError extends OpenCodeRuntimeError {
   readonly signal: string | undefined
   readonly logTail: string | undefined
 
+  /**
+   * Creates an error for the end of a process.
+   *
+   * @param message - One line, without secrets.
+   * @param exit - Exit code or signal, and the end of the log.
+   * @param options - The `cause`, if any.
+   */
   constructor(message: string, exit: ServerExit = {}, options?: ErrorOptions) {
     super(message, options)
     this.exitCode = exit.exitCode
@@ -130,6 +143,12 @@ export class RestartLimitError extends OpenCodeRuntimeError {
   override readonly code = 'ERR_OPENCODE_RESTART_LIMIT'
   override readonly retryable: boolean
 
+  /**
+   * Creates an error whose `retryable` is the value of its cause.
+   *
+   * @param message - One line, without secrets.
+   * @param options - The `cause`: the last failure. Without a cause the error is retryable.
+   */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
     this.retryable = retryableOf(options?.cause, true)
@@ -168,6 +187,12 @@ export class ReconfigureError extends OpenCodeRuntimeError {
   override readonly code = 'ERR_OPENCODE_RECONFIGURE'
   override readonly retryable: boolean
 
+  /**
+   * Creates an error whose `retryable` is the value of its cause.
+   *
+   * @param message - One line, without secrets.
+   * @param options - The `cause`: why the server did not start. Without a cause the error is not retryable.
+   */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
     this.retryable = retryableOf(options?.cause, false)
@@ -189,6 +214,13 @@ export class HostFaultError extends OpenCodeRuntimeError {
   /** Absolute path of the file concerned, if the system names a file. */
   readonly path: string | undefined
 
+  /**
+   * Creates an error for a refusal by the host.
+   *
+   * @param message - One line that names the error code and the file.
+   * @param fault - The system's error code, and the absolute path of the file if the system names one.
+   * @param options - The `cause`: the system's error.
+   */
   constructor(message: string, fault: { errno: string; path?: string | undefined }, options?: ErrorOptions) {
     super(message, options)
     this.errno = fault.errno
@@ -201,7 +233,11 @@ function retryableOf(cause: unknown, otherwise: boolean): boolean {
   return cause instanceof OpenCodeRuntimeError ? cause.retryable : otherwise
 }
 
-/** Returns an error's message for a reply. Replaces paths of the host, because a reply must not show them. */
+/**
+ * Returns an error's message for a reply. Replaces paths of the host, because a reply must not show them.
+ *
+ * @internal
+ */
 export function messageWithoutPaths(error: Error): string {
   let message = error.message
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
@@ -213,6 +249,8 @@ export function messageWithoutPaths(error: Error): string {
 /**
  * Returns a thrown value as an {@link OpenCodeRuntimeError}.
  * Returns an error of this package unchanged. Wraps any other value as the `cause`.
+ *
+ * @internal
  */
 export function asRuntimeError(thrown: unknown, what: string): OpenCodeRuntimeError {
   if (thrown instanceof OpenCodeRuntimeError) return thrown

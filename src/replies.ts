@@ -166,14 +166,22 @@ export interface OpenCodeEvent {
   properties: Record<string, unknown>
 }
 
-/** Returns the sum of two usages. */
+/**
+ * Returns the sum of two usages.
+ *
+ * @internal
+ */
 export function addUsage(a: Usage, b: Usage): Usage {
   const sum = noUsage()
   for (const key of Object.keys(sum) as (keyof Usage)[]) sum[key] = a[key] + b[key]
   return sum
 }
 
-/** Returns a usage of zero. */
+/**
+ * Returns a usage of zero.
+ *
+ * @internal
+ */
 export const noUsage = (): Usage => ({
   input_tokens: 0,
   output_tokens: 0,

@@ -37,6 +37,7 @@ type Model = { providerID: string; modelID: string }
 /**
  * Returns attachments as parts of a prompt, checked before the prompt is sent.
  *
+ * @internal
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`). The message names the attachment and the
  * remedy.
  * @remarks Observed in opencode 1.18.33: a kind of file that the model does not declare is dropped silently;

@@ -17,8 +17,27 @@ import { firstLine, messageOf } from '../util/messages.ts'
 
 /** Connection for turns on a server that another program manages. */
 export interface Connection extends AsyncDisposable {
+  /**
+   * Runs a turn. Never throws: a failure becomes the turn's single `error` reply.
+   *
+   * @param input - The prompt, or all fields of the turn.
+   * @returns The handle of the turn.
+   */
   turn(input: string | TurnInput): Turn
+  /**
+   * Returns a cold observable: each subscription runs a turn, and unsubscribing cancels it.
+   *
+   * @param input - The prompt, or all fields of the turn.
+   * @returns The replies of a turn per subscription. Never errors.
+   */
   turn$(input: string | TurnInput): Observable<Reply>
+  /**
+   * Opens a conversation, new or continued.
+   *
+   * @param options - The session to continue, or properties of a new session.
+   * @returns The conversation. No request is sent before first use.
+   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
+   */
   session(options?: SessionOptions): Session
   /** Ends the connection's turns with `cancelled` and releases the server, which keeps running. */
   close(): Promise<void>
@@ -43,9 +62,12 @@ export type DriveTurnOptions = Omit<ConnectOptions, keyof TurnDefaults> &
  * Connects to a server that another program manages. Sends nothing before the first turn.
  *
  * @param options - Address, credentials and defaults of the connection.
+ * @returns The connection. Close it, so that its turns end.
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
  *
  * @example
+ * import { connect } from 'opencode-runtime'
+ *
  * await using connection = connect({ baseURL: 'http://127.0.0.1:4096', modelId: 'gpt-4o' })
  * for await (const reply of connection.turn('Say hello')) console.log(reply)
  */
@@ -99,7 +121,11 @@ function startAttached(options: ConnectOptions) {
  * @returns The terminal reply.
  *
  * @example
- * const last = await driveTurn('Say hello', 't1', console.log, { baseURL: 'http://127.0.0.1:4096', modelId: 'gpt-4o' })
+ * import { driveTurn } from 'opencode-runtime'
+ *
+ * const endpoint = { baseURL: 'http://127.0.0.1:4096', modelId: 'gpt-4o' }
+ * const last = await driveTurn('Say hello', 't1', (reply) => console.log(reply), endpoint)
+ * console.log(last.kind) // 'final' or 'error'
  */
 export async function driveTurn(
   text: string,

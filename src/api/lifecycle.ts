@@ -7,6 +7,7 @@ import type { ServerActorRef } from '../machines/server-machine.ts'
  * Completes when the actor stops.
  *
  * @param actor - The actor of the server machine.
+ * @returns An observable that never errors.
  */
 export const lifecycle$ = (actor: ServerActorRef): Observable<Lifecycle> =>
   new Observable((subscriber) =>

@@ -4,7 +4,11 @@ import type { CompiledOptions } from '../config/options.ts'
 import { serverMachine as lifecycleMachine, type ServerActorRef } from '../machines/server-machine.ts'
 import { hooksOf } from '../telemetry/hooks.ts'
 
-/** Builds the hooks of a machine when they are first needed: by its start, or by a turn before its start. */
+/**
+ * Builds the hooks of a machine when they are first needed: by its start, or by a turn before its start.
+ *
+ * @internal
+ */
 export function attachHooks(runtime: Runtime, options: CompiledOptions): void {
   runtime.hooks ??= hooksOf(options)
 }
@@ -25,8 +29,17 @@ const hooks = fromCallback<EventObject, ServerInput>(({ input, self }) => {
  * `snapshot.matches('healthy')`.
  *
  * @example
- * const actor = createActor(serverMachine, { input: compileOptions(options) }).start()
+ * import { compileOptions, serverMachine } from 'opencode-runtime'
+ * import { createActor, waitFor } from 'xstate'
+ *
+ * const options = compileOptions({
+ *   home: '/srv/agents/a1',
+ *   proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey: process.env['AGENT_KEY'] ?? '' },
+ *   models: ['gpt-4o'],
+ * })
+ * const actor = createActor(serverMachine, { input: options }).start()
  * actor.send({ type: 'server.start' })
  * await waitFor(actor, (snapshot) => snapshot.matches('healthy'))
+ * actor.stop() // ends the process tree
  */
 export const serverMachine = lifecycleMachine.provide({ actors: { hooks } })

@@ -14,7 +14,11 @@ import { endServer, stopServer, type StopOptions } from './stop-server.ts'
 import { startTurn, type Turn } from './turn.ts'
 import type { TurnInput } from './turn-input.ts'
 
-/** Returns a cold observable: each subscription starts a turn, and unsubscribing cancels it. */
+/**
+ * Returns a cold observable: each subscription starts a turn, and unsubscribing cancels it.
+ *
+ * @internal
+ */
 export const coldTurn = (start: () => Turn): Observable<Reply> =>
   new Observable((subscriber) => {
     const turn = start()
@@ -29,11 +33,16 @@ export const coldTurn = (start: () => Turn): Observable<Reply> =>
  * Managed `opencode serve` process and the turns on it. The process starts on first need.
  *
  * @example
- * const server = new OpenCodeServer({ home: '/srv/agents/a1', proxy: { baseURL, apiKey }, models: ['gpt-4o'] })
+ * import { OpenCodeServer } from 'opencode-runtime'
+ *
+ * await using server = new OpenCodeServer({
+ *   home: '/srv/agents/a1',
+ *   proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey: process.env['AGENT_KEY'] ?? '' },
+ *   models: ['gpt-4o'],
+ * })
  * const turn = server.turn('Say hello')
  * turn.replies$.subscribe((reply) => console.log(reply))
  * await turn.done
- * await server.close()
  */
 export class OpenCodeServer implements AsyncDisposable {
   readonly #actor: Actor<typeof serverMachine>
@@ -78,7 +87,11 @@ export class OpenCodeServer implements AsyncDisposable {
     return this.pid === undefined ? undefined : this.#runtime.plan?.password
   }
 
-  /** Returns whether this instance's child process is alive. */
+  /**
+   * Returns whether this instance's child process is alive.
+   *
+   * @returns `true` from the spawn until the exit of the process.
+   */
   isRunning(): boolean {
     return this.pid !== undefined
   }
@@ -89,6 +102,7 @@ export class OpenCodeServer implements AsyncDisposable {
    * @returns The path of the file.
    * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the home cannot be written.
    * @throws HomeLockedError (`ERR_OPENCODE_HOME_LOCKED`) if another host uses the home.
+   * @throws HostFaultError (`ERR_OPENCODE_HOST_FAULT`) if the host cannot write at the moment.
    */
   async writeConfig(): Promise<string> {
     const { writeConfig } = await loadPreparation()
@@ -113,7 +127,7 @@ export class OpenCodeServer implements AsyncDisposable {
    * @throws OpenCodeRuntimeError Subclasses and codes: see {@link reconfigure}.
    *
    * @example
-   * await server.reconfigure({ proxy: { apiKey: newKey } })
+   * await server.reconfigure({ proxy: { apiKey: process.env['NEW_AGENT_KEY'] ?? '' } })
    */
   reconfigure(patch: ReconfigureOptions): Promise<void> {
     return reconfigure(this.#actor, patch)
@@ -124,6 +138,7 @@ export class OpenCodeServer implements AsyncDisposable {
    * `error` reply.
    *
    * @param input - The prompt, or all fields of the turn.
+   * @returns The handle of the turn.
    */
   turn(input: string | TurnInput): Turn {
     return startTurn(this.#actor, input)
@@ -133,6 +148,7 @@ export class OpenCodeServer implements AsyncDisposable {
    * Returns a cold observable: each subscription runs a turn, and unsubscribing cancels it.
    *
    * @param input - The prompt, or all fields of the turn.
+   * @returns The replies of a turn per subscription. Never errors.
    */
   turn$(input: string | TurnInput): Observable<Reply> {
     return coldTurn(() => this.turn(input))
@@ -142,6 +158,7 @@ export class OpenCodeServer implements AsyncDisposable {
    * Opens a conversation, new or continued.
    *
    * @param options - The session to continue, or properties of a new session.
+   * @returns The conversation. No request is sent before first use.
    * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
    */
   session(options: SessionOptions = {}): Session {

@@ -33,9 +33,21 @@ export interface Session {
    * Rejects with a typed error if the server cannot start.
    */
   readonly id: Promise<string>
+  /**
+   * Runs a turn of the conversation, after the turns before it. Never throws: a failure becomes the turn's
+   * single `error` reply.
+   *
+   * @param input - The prompt, or all fields of the turn.
+   * @returns The handle of the turn.
+   */
   turn(input: string | TurnInput): Turn
   /**
    * Aborts the running work of the session, then deletes the session and its child sessions on the server.
+   * Does nothing if the session was never used.
+   *
+   * @throws StoppedError (`ERR_OPENCODE_STOPPED`) if `stop()` or `close()` is called meanwhile.
+   * @throws OpenCodeRuntimeError if the server cannot start. Subclasses and codes: see {@link ensureRunning}.
+   * @throws Error if the server refuses the request, or does not answer within 30 000 ms.
    */
   delete(): Promise<void>
 }
@@ -49,7 +61,11 @@ const requestTimeoutMs = 30_000
 const exitLooks = 10
 const exitLookMs = 50
 
-/** Conversation on a server machine, either this package's or an attached machine. */
+/**
+ * Conversation on a server machine, either this package's or an attached machine.
+ *
+ * @internal
+ */
 export class ServerSession implements Session {
   readonly #actor: ServerActorRef
   readonly #conversation: Conversation
@@ -185,8 +201,13 @@ export class ServerSession implements Session {
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
  *
  * @example
- * const chat = openSession(opencode, { title: 'Ticket 42' })
- * await chat.turn('What does src/index.ts export?').done
+ * import { openSession, type ServerActorRef } from 'opencode-runtime'
+ *
+ * export async function openTicket(opencode: ServerActorRef, title: string): Promise<string> {
+ *   const chat = openSession(opencode, { title })
+ *   await chat.turn('What does src/index.ts export?').done
+ *   return chat.id
+ * }
  */
 export function openSession(actor: ServerActorRef, options: SessionOptions = {}): Session {
   return new ServerSession(actor, options)

@@ -25,7 +25,12 @@ export interface StopOptions {
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option, before any change.
  *
  * @example
- * const closing = fromPromise(({ input }: { input: ServerActorRef }) => stopServer(input, { drainMs: 30_000 }))
+ * import { stopServer, type ServerActorRef } from 'opencode-runtime'
+ * import { fromPromise } from 'xstate'
+ *
+ * export const closing = fromPromise(({ input }: { input: ServerActorRef }) =>
+ *   stopServer(input, { drainMs: 30_000 }),
+ * )
  */
 export async function stopServer(actor: ServerActorRef, options: StopOptions = {}): Promise<void> {
   const { drainMs } = parse(stopSchema, options, 'option')
@@ -37,6 +42,8 @@ export async function stopServer(actor: ServerActorRef, options: StopOptions = {
 /**
  * Sends `server.stop`. Resolves when no server runs, or when the stopped server has ended and a caller has
  * requested a new start.
+ *
+ * @internal
  */
 export async function endServer(actor: ServerActorRef, drainMs = 0): Promise<void> {
   actor.send({ type: 'server.stop', drainMs })

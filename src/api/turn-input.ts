@@ -102,6 +102,7 @@ const titleLength = 60
 /**
  * Validates a turn's input and fills in the server's defaults.
  *
+ * @internal
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`). The message names the field, its value and
  * the expected value.
  */
@@ -131,7 +132,11 @@ export function planTurn(
   return { plan, sessionId: turn.sessionId }
 }
 
-/** Returns the trace id of an invalid input, for the reply that rejects the input. */
+/**
+ * Returns the trace id of an invalid input, for the reply that rejects the input.
+ *
+ * @internal
+ */
 export function traceOf(input: unknown): string | null {
   try {
     const { traceId } = input as { traceId?: unknown }

@@ -97,10 +97,15 @@ class TurnHandle implements Turn {
  * @param actor - The actor of the server machine.
  * @param input - The prompt, or all fields of the turn.
  * @param conversation - The conversation of the turn; internal.
+ * @returns The handle of the turn.
  *
  * @example
- * const turn = startTurn(parent.getSnapshot().children.opencode, { text: 'Say hello' })
- * turn.replies$.subscribe((reply) => console.log(reply))
+ * import { startTurn, type ServerActorRef } from 'opencode-runtime'
+ *
+ * export function sayHello(opencode: ServerActorRef): void {
+ *   const turn = startTurn(opencode, { text: 'Say hello' })
+ *   turn.replies$.subscribe((reply) => console.log(reply))
+ * }
  */
 export function startTurn(
   actor: ServerActorRef,

@@ -4,9 +4,33 @@ import type { TurnDefaults } from './turn-options.ts'
 
 /** Receiver of the log (docs/reference/observability.md); pino, console and most other loggers have this shape. */
 export interface Logger {
+  /**
+   * Logs a line of the level `debug`.
+   *
+   * @param fields - The facts of the line, secrets masked.
+   * @param message - The line.
+   */
   debug(fields: object, message: string): void
+  /**
+   * Logs a line of the level `info`.
+   *
+   * @param fields - The facts of the line, secrets masked.
+   * @param message - The line.
+   */
   info(fields: object, message: string): void
+  /**
+   * Logs a line of the level `warn`.
+   *
+   * @param fields - The facts of the line, secrets masked.
+   * @param message - The line.
+   */
   warn(fields: object, message: string): void
+  /**
+   * Logs a line of the level `error`.
+   *
+   * @param fields - The facts of the line, secrets masked.
+   * @param message - The line.
+   */
   error(fields: object, message: string): void
 }
 

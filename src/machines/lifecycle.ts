@@ -37,6 +37,7 @@ export interface Lifecycle {
  * Returns the lifecycle in a snapshot of the machine, dated now.
  *
  * @param snapshot - A snapshot of the server machine.
+ * @returns The lifecycle; `at` is the time of the call.
  */
 export function lifecycleOf({ value, context }: SnapshotFrom<typeof serverMachine>): Lifecycle {
   const { pid, baseURL, restarts, reason, error } = context

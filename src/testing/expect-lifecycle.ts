@@ -20,6 +20,11 @@ export class LifecycleExpectation {
   readonly #watchers = new Set<() => void>()
   #isComplete = false
 
+  /**
+   * Subscribes to a lifecycle. Same as {@link expectLifecycle}.
+   *
+   * @param source - A server, the actor of a `serverMachine`, or a `lifecycle$`.
+   */
   constructor(source: LifecycleSource) {
     observableOf(source).subscribe({
       next: (lifecycle) => {
@@ -44,14 +49,25 @@ export class LifecycleExpectation {
     return [...this.#seen]
   }
 
-  /** Asserts the complete list of states so far, including the first. */
+  /**
+   * Asserts the complete list of states so far, including the first.
+   *
+   * @param states - The expected states, without consecutive repeats.
+   * @returns This recorder.
+   * @throws AssertionError (of `node:assert`) if the states differ or a transition is not declared.
+   */
   toPass(states: readonly LifecycleState[]): this {
     this.toBeDeclared()
     if (states.join() === this.states.join()) return this
     throw failure('The states of the server differ from the expected states', this.states, states)
   }
 
-  /** Asserts that every transition so far is declared in {@link lifecycleTransitions}. */
+  /**
+   * Asserts that every transition so far is declared in {@link lifecycleTransitions}.
+   *
+   * @returns This recorder.
+   * @throws AssertionError (of `node:assert`) that names the first transition that is not declared.
+   */
   toBeDeclared(): this {
     const { states } = this
     const i = states.findIndex((to, i) => i > 0 && !isDeclared(states[i - 1], to))
@@ -66,8 +82,11 @@ export class LifecycleExpectation {
    * Waits for a state, or until a function of the lifecycle returns `true`. Resolves immediately if the goal
    * is already reached.
    *
-   * @throws AssertionError with the states so far, if the goal is not reached within `timeoutMs` of real time
-   * (default 10 000) or if the lifecycle completes.
+   * @param goal - A state, or a function of the lifecycle.
+   * @param options - Time limit `timeoutMs`, in ms of real time (default 10 000).
+   * @returns This recorder.
+   * @throws AssertionError (of `node:assert`) with the states so far, if the goal is not reached within
+   * `timeoutMs` or if the lifecycle completes.
    */
   async until(goal: LifecycleGoal, { timeoutMs = 10_000 }: { timeoutMs?: number } = {}): Promise<this> {
     const isThere = (): boolean => {
@@ -110,14 +129,25 @@ export class LifecycleExpectation {
 /**
  * Records the lifecycle of a server from now on. Works with any test runner.
  *
+ * @param source - A server, the actor of a `serverMachine`, or a `lifecycle$`.
+ * @returns The recorder, with the current state as its first.
  * @example
+ * import { OpenCodeServer } from 'opencode-runtime'
+ * import { expectLifecycle } from 'opencode-runtime/testing'
+ *
+ * await using server = new OpenCodeServer({
+ *   home: '/srv/agents/a1',
+ *   proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey: process.env['AGENT_KEY'] ?? '' },
+ *   models: ['gpt-4o'],
+ * })
  * const lifecycle = expectLifecycle(server)
  * await server.ensureRunning()
  * await server.stop()
  * lifecycle.toPass(['idle', 'configuring', 'spawning', 'probing', 'healthy', 'reaping', 'idle'])
  *
  * @example
- * process.kill(server.pid)
+ * await server.ensureRunning()
+ * if (server.pid !== undefined) process.kill(server.pid)
  * await lifecycle.until(({ state, restarts }) => state === 'healthy' && restarts === 1)
  */
 export const expectLifecycle = (source: LifecycleSource): LifecycleExpectation =>

@@ -146,6 +146,7 @@ const names: Record<keyof FakeFaults, true> = {
 /**
  * Checks the names of faults.
  *
+ * @internal
  * @throws TypeError for an unknown name. The message gives the name and the known names.
  */
 export function checkFaults(faults: readonly FakeFaults[]): void {

@@ -86,12 +86,23 @@ const stopTimeoutMs = 2_000
  * @param faults - The faults of every start, or a list: of the first start, of the second …; the last entry
  * applies to all later starts.
  * @param options - Script of the fake's model.
+ * @returns The fake. Stop it after the servers that use it are closed.
  * @throws TypeError for an unknown fault.
  * @throws Error on Windows.
  *
  * @example
- * await using fake = await fakeOpenCode([{ crashAfterMs: 500 }, {}], { script: [{ match: 'hello', reply: { text: 'Hi' } }] })
- * const server = new OpenCodeServer({ home, proxy, models, binary: fake.binary })
+ * import { OpenCodeServer } from 'opencode-runtime'
+ * import { fakeOpenCode } from 'opencode-runtime/testing'
+ *
+ * const script = [{ match: 'hello', reply: { text: 'Hi' } }]
+ * await using fake = await fakeOpenCode([{ crashAfterMs: 500 }, {}], { script })
+ * await using server = new OpenCodeServer({
+ *   home: '/srv/agents/a1',
+ *   proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey: process.env['AGENT_KEY'] ?? '' },
+ *   models: ['gpt-4o'],
+ *   binary: fake.binary,
+ * })
+ * console.log(await server.turn('hello').done)
  */
 export async function fakeOpenCode(
   faults: FakeFaults | readonly FakeFaults[] = {},

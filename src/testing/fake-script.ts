@@ -14,14 +14,22 @@ export interface FakeRule extends Pick<ScriptedRule, 'times'> {
   reply: FakeReply | readonly FakeReply[]
 }
 
-/** Rule in the form that the fake's process receives. */
+/**
+ * Rule in the form that the fake's process receives.
+ *
+ * @internal
+ */
 export interface PlayedRule {
   match: { text: string } | { source: string; flags: string }
   replies: readonly FakeReply[]
   times: number | null
 }
 
-/** Converts a rule to a form that JSON can hold. */
+/**
+ * Converts a rule to a form that JSON can hold.
+ *
+ * @internal
+ */
 export function toPlayed({ match, reply, times }: FakeRule): PlayedRule {
   return {
     match: typeof match === 'string' ? { text: match } : { source: match.source, flags: match.flags },

@@ -50,19 +50,32 @@ const turnHappenings: readonly Happening[] = ['turn', 'cancel', 'answers the tur
  * passes` is longer than the subject's `idleTimeoutMs`, `drainMs` and `restartWindowMs`, which are longer
  * than everything else together. Use `without` to leave out happenings that the subject cannot have.
  *
+ * @param options - Size of the world.
+ * @returns The machine of the model, for `createTestModel`.
  * @example
- * const subject = await startSubject()
- * const events = {
- *   start: () => subject.server.actor.send({ type: 'server.start' }),
- *   'becomes healthy': () => subject.process.listen(),
- *   crashes: () => subject.process.exit(),
- *   // and so on: a function for each happening
+ * import assert from 'node:assert/strict'
+ * import type { LifecycleState } from 'opencode-runtime'
+ * import { createLifecycleModel, metaOf } from 'opencode-runtime/testing'
+ * import { createTestModel } from 'xstate/graph'
+ *
+ * interface Subject {
+ *   readonly lifecycle: LifecycleState
+ *   start(): void
+ *   crash(): void
  * }
- * const states = {
- *   '*': (state) => assert.equal(subject.lifecycle, metaOf(state).lifecycle),
- * }
+ *
  * const model = createTestModel(createLifecycleModel({ turns: false, without: ['wedges', 'reconfigure'] }))
- * for (const path of model.getShortestPaths()) await path.test({ events, states })
+ *
+ * export async function walk(startSubject: () => Promise<Subject>): Promise<void> {
+ *   for (const path of model.getShortestPaths()) {
+ *     const subject = await startSubject()
+ *     await path.test({
+ *       // One function for each happening.
+ *       events: { start: () => subject.start(), crashes: () => subject.crash() },
+ *       states: { '*': (state) => assert.equal(subject.lifecycle, metaOf(state).lifecycle) },
+ *     })
+ *   }
+ * }
  */
 export function createLifecycleModel({
   turns = true,
@@ -94,6 +107,10 @@ export function createLifecycleModel({
 
 /**
  * Returns the lifecycle state and process count that the real server must have while the model is in a state.
+ *
+ * @param state - A snapshot of the model.
+ * @returns The `meta` of the model's state.
+ * @throws Error if the snapshot is not of the model.
  */
 export function metaOf(state: SnapshotFrom<LifecycleModel>): LifecycleMeta {
   const [meta] = Object.values(state.getMeta())

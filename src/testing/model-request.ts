@@ -56,7 +56,11 @@ export interface ModelRequest {
   body: ModelRequestBody
 }
 
-/** Returns a parsed request, or `undefined` if the body is not a chat completion. Never throws. */
+/**
+ * Returns a parsed request, or `undefined` if the body is not a chat completion. Never throws.
+ *
+ * @internal
+ */
 export function readModelRequest(raw: string, headers: IncomingHttpHeaders): ModelRequest | undefined {
   const body = parseJson(raw)
   if (!isChatBody(body)) return undefined
@@ -105,6 +109,8 @@ function kindOf(messages: readonly ModelMessage[]): 'chat' | 'title' | 'summary'
 
 /**
  * Returns the texts of the messages that a user typed: role `user`, without those that carry a tool's image.
+ *
+ * @internal
  */
 export function prompts(messages: readonly ModelMessage[]): string[] {
   return messages

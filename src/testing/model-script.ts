@@ -99,6 +99,8 @@ export interface ScriptedRule {
  * The function never rejects.
  * If no rule matches, the reply is the text `no script for: …`. If the script's own code throws, the reply is
  * a 400 with the error, because opencode does not retry a 400.
+ *
+ * @internal
  */
 export function compileScript(
   script: readonly ScriptedRule[],

@@ -47,14 +47,20 @@ const HELPER_REPLIES = { title: { text: 'Scripted title' }, summary: { text: 'Sc
  *
  * @param script - The rules; the first matching rule answers.
  * @param options - Access control of the model.
+ * @returns The model, which listens.
  * @throws Error if the optional package `@copilotkit/aimock` is missing.
  *
  * @example
+ * import { startScriptedModel } from 'opencode-runtime/testing'
+ *
+ * const list = { name: 'bash', args: { command: 'ls', description: 'ls' } }
+ * const tooMany = { status: 429, message: 'slow down', headers: { 'retry-after': '1' } }
  * await using model = await startScriptedModel([
- *   { match: 'list', reply: [{ toolCalls: [{ name: 'bash', args: { command: 'ls', description: 'ls' } }] }, { text: 'done' }] },
- *   { match: /busy/, reply: { error: { status: 429, message: 'slow down', headers: { 'retry-after': '1' } } }, times: 1 },
+ *   { match: 'list', reply: [{ toolCalls: [list] }, { text: 'done' }] },
+ *   { match: /busy/, reply: { error: tooMany }, times: 1 },
  *   { match: /busy|hello/, reply: { text: ['Hel', 'lo'], chunkDelayMs: 20 } },
- * ]);
+ * ])
+ * console.log(model.baseURL) // the `baseURL` of a server's proxy
  */
 export async function startScriptedModel(
   script: readonly ScriptedRule[],

@@ -1,7 +1,11 @@
 import { setImmediate as tick } from 'node:timers/promises'
 import { SimulatedClock } from 'xstate'
 
-/** Resolves when all promises have settled that need neither time nor the outside. */
+/**
+ * Resolves when all promises have settled that need neither time nor the outside.
+ *
+ * @internal
+ */
 export const settled = (): Promise<void> => tick()
 
 /** Clock of {@link virtualTime}. */
@@ -11,6 +15,10 @@ export class VirtualTime extends SimulatedClock {
   /**
    * Schedules `fn` for the moment that `advance` reaches. Called by an actor's system. Rounds to whole ms, as
    * real timers do.
+   *
+   * @param fn - The function to call.
+   * @param ms - Delay, in ms.
+   * @returns The id of the timer, for `clearTimeout`.
    */
   override setTimeout(fn: () => void, ms: number): number {
     const whole = Math.round(ms)
@@ -22,6 +30,11 @@ export class VirtualTime extends SimulatedClock {
     return id
   }
 
+  /**
+   * Removes a timer. Called by an actor's system.
+   *
+   * @param id - The id that `setTimeout` returned.
+   */
   override clearTimeout(id: number): void {
     this.#due.delete(id)
     super.clearTimeout(id)
@@ -37,6 +50,9 @@ export class VirtualTime extends SimulatedClock {
    * Timers fire one moment after another. Before the next timer fires, the promises settled by the last one
    * run on, and timers that they set are included. `advance()` fires only timers that are due now. Between
    * timers, `settle` waits for real work, such as a process's answer; `settle` may itself advance the time.
+   *
+   * @param ms - Time to pass, in ms (default 0).
+   * @param settle - Waits for the work between two timers (default: for promises that need nothing else).
    */
   async advance(ms = 0, settle: () => Promise<void> = settled): Promise<void> {
     const end = this.now() + ms
@@ -60,11 +76,24 @@ export class VirtualTime extends SimulatedClock {
  * moment. Real things, such as a process or a socket, keep real time: provide fake actors instead, or let
  * `advance` wait.
  *
+ * @returns The clock, at 0 ms.
  * @example
+ * import { compileOptions, lifecycleOf, serverMachine } from 'opencode-runtime'
+ * import type { Prepared, ServerInput } from 'opencode-runtime'
+ * import { virtualTime } from 'opencode-runtime/testing'
+ * import { createActor, fromPromise } from 'xstate'
+ *
+ * const options = compileOptions({
+ *   home: '/srv/agents/a1',
+ *   proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey: process.env['AGENT_KEY'] ?? '' },
+ *   models: ['gpt-4o'],
+ * })
+ * const prepare = fromPromise<Prepared, ServerInput>(() => Promise.reject(new Error('no binary')))
  * const time = virtualTime()
- * const machine = serverMachine.provide({ actors: { prepare, serverProcess, probe } })
- * const actor = createActor(machine, { input: compileOptions(options), clock: time }).start()
+ * const machine = serverMachine.provide({ actors: { prepare } })
+ * const actor = createActor(machine, { input: options, clock: time }).start()
  * actor.send({ type: 'server.start' })
  * await time.advance(60_000)
+ * console.log(lifecycleOf(actor.getSnapshot()).state) // 'failed'
  */
 export const virtualTime = (): VirtualTime => new VirtualTime()

@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { builtinModules } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { buildPackage } from '../support/built-cli.ts'
+import { linkPackages, unpackPackage } from '../support/packed-package.ts'
 
 const project = join(import.meta.dirname, '../..')
 let dist: string
@@ -89,32 +90,10 @@ describe('the packed package with only its own dependencies', () => {
   let user: string
   beforeAll(async () => {
     user = await mkdtemp(join(tmpdir(), 'opencode-runtime-user-'))
-    await installInto(join(user, 'node_modules'))
+    await linkPackages([...(await unpackPackage(dist, user)), '@types/node', 'typescript'], user)
     await writeFile(join(user, 'package.json'), '{ "type": "module" }')
   }, 120_000)
   afterAll(() => rm(user, { recursive: true, force: true }))
-
-  /** Installs the result of `npm pack`, with links to the dependencies that `npm install` would install. */
-  async function installInto(modules: string) {
-    const own = join(modules, 'opencode-runtime')
-    const { stdout } = await execa(
-      'npm',
-      ['pack', '--json', '--ignore-scripts', '--pack-destination', user],
-      {
-        cwd: dirname(dist),
-      },
-    )
-    const [{ filename }] = JSON.parse(stdout) as [{ filename: string }]
-    await mkdir(own, { recursive: true })
-    await execa('tar', ['-xzf', join(user, filename), '-C', own, '--strip-components', '1'])
-    const { dependencies } = JSON.parse(await readFile(join(own, 'package.json'), 'utf8')) as {
-      dependencies: Record<string, string>
-    }
-    for (const name of [...Object.keys(dependencies), '@types/node', 'typescript']) {
-      await mkdir(dirname(join(modules, name)), { recursive: true })
-      await symlink(join(project, 'node_modules', name), join(modules, name))
-    }
-  }
 
   const settings = {
     module: 'NodeNext',

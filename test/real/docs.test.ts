@@ -1,13 +1,22 @@
-import { rmSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { expect, it, onTestFinished } from 'vitest'
-import { buildPackage } from '../support/built-cli.ts'
-import { examplesOf, runExample } from '../support/doc-examples.ts'
+import { rm } from 'node:fs/promises'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { allExamples } from '../support/doc-examples.ts'
+import { makeDocProject } from '../support/doc-project.ts'
+import { isOfReal, isRun, runExample } from '../support/doc-run.ts'
 
-it('the example of docs/guides/testing.md with a scripted model runs against the built package', async () => {
-  const examples = examplesOf('guides/testing.md').filter((code) => code.includes('startScriptedModel'))
-  expect(examples).toHaveLength(1)
-  const dist = await buildPackage()
-  onTestFinished(() => rmSync(dirname(dist), { recursive: true, force: true }))
-  for (const code of examples) await runExample(code, dist)
-})
+const programs = allExamples().filter((example) => isRun(example) && isOfReal(example))
+let folder: string
+beforeAll(async () => {
+  folder = await makeDocProject()
+}, 120_000)
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+it('there are programs with a scripted model', () => expect(programs.length).toBeGreaterThan(1))
+
+it.each(programs.map((example) => [`${example.page}:${example.line}`, example] as const))(
+  '%s runs with a scripted model against the packed package',
+  async (_place, example) => {
+    const { stderr } = await runExample(example, folder)
+    expect(stderr).toBe('')
+  },
+)

@@ -40,8 +40,15 @@ export interface TurnActorEmitted extends EventObject {
  * immediately.
  *
  * @example
- * const child = serverActor.getSnapshot().children[`turn:${turn.id}`]
- * child?.on('turn.reply', ({ reply }) => console.log(reply.kind))
+ * import { startTurn, type ServerActorRef, type turnLogic } from 'opencode-runtime'
+ * import type { ActorRefFrom } from 'xstate'
+ *
+ * export function printTurn(opencode: ServerActorRef): void {
+ *   const { id } = startTurn(opencode, 'Say hello')
+ *   const { children } = opencode.getSnapshot()
+ *   const child = children[`turn:${id}`] as ActorRefFrom<typeof turnLogic> | undefined
+ *   child?.on('turn.reply', ({ reply }) => console.log(reply.kind))
+ * }
  */
 export const turnLogic = fromCallback<TurnActorEvent, TurnActorInput, TurnActorEmitted>(
   ({ input, system, receive, sendBack, emit }) => {

@@ -37,8 +37,12 @@ export interface TurnReducerOptions {
  * messages.
  *
  * @example
- * const reducer = new TurnReducer({ sessionId, messageId, traceId: 't1' })
- * for (const event of events) for (const output of reducer.push(event)) console.log(output)
+ * import { TurnReducer, type OpenCodeEvent } from 'opencode-runtime'
+ *
+ * export function printOutputs(sessionId: string, events: readonly OpenCodeEvent[]): void {
+ *   const reducer = new TurnReducer({ sessionId, traceId: 't1' })
+ *   for (const event of events) for (const output of reducer.push(event)) console.log(output)
+ * }
  */
 export class TurnReducer {
   readonly #traceId: string | null
@@ -48,7 +52,13 @@ export class TurnReducer {
   #done = false
   #outputs: TurnOutput[] = []
 
-  constructor({ sessionId, messageId, traceId, mask = (text) => text }: TurnReducerOptions) {
+  /**
+   * Creates a reducer for one turn.
+   *
+   * @param options - session, user message and trace of the turn
+   */
+  constructor(options: TurnReducerOptions) {
+    const { sessionId, messageId, traceId, mask = (text: string): string => text } = options
     this.#traceId = traceId
     this.#mask = mask
     const emit = (output: TurnOutput): void => void this.#outputs.push(output)
@@ -98,7 +108,11 @@ export class TurnReducer {
     return this.take(event)
   }
 
-  /** Applies an event without a check for repetition. @internal */
+  /**
+   * Applies an event without a check for repetition.
+   *
+   * @internal
+   */
   take(event: OpenCodeEvent): readonly TurnOutput[] {
     if (this.#done) return []
     this.#events.apply(event)
