@@ -1,10 +1,4 @@
-import {
-  Inject,
-  Injectable,
-  Logger,
-  type BeforeApplicationShutdown,
-  type OnModuleInit,
-} from '@nestjs/common'
+import { Inject, Injectable, Logger, type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common'
 import { OpenCodeServer, type OpenCodeServerOptions } from 'opencode-runtime'
 
 /** Token of the options of {@link Agents}. */
@@ -31,7 +25,9 @@ export class Agents implements OnModuleInit, BeforeApplicationShutdown {
 
   /** Starts the process without waiting for it, so that the application listens also while opencode cannot start. */
   onModuleInit(): void {
-    this.server.lifecycle$.subscribe(({ state, reason }) => this.#logger.log(`opencode ${state} ${reason ?? ''}`))
+    this.server.lifecycle$.subscribe(({ state, reason }) =>
+      this.#logger.log(`opencode ${state} ${reason ?? ''}`),
+    )
     this.server.ensureRunning().catch((error: unknown) => this.#logger.error(error))
   }
 

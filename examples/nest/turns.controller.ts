@@ -31,6 +31,8 @@ export class TurnsController {
   ): Observable<MessageEvent> {
     const text = body?.text
     if (typeof text !== 'string') throw new BadRequestException('text: expected a string')
-    return this.#agents.server.turn$({ text, traceId: traceId ?? null }).pipe(map((reply) => ({ data: reply })))
+    return this.#agents.server
+      .turn$({ text, traceId: traceId ?? null })
+      .pipe(map((reply) => ({ data: reply })))
   }
 }

@@ -6,10 +6,10 @@ import { fakeOpenCode, type FakeFaults } from '../../src/testing/index.ts'
 import { expectNothingLeft, tempHome } from './home.ts'
 
 /**
- * Returns the options of a server on a fake opencode. When the test ends, `close` is called; nothing of the server may
- * be left then.
+ * Returns the options of a server on a fake opencode, and asserts at the end of the test that nothing of the server is
+ * left. The test closes the server itself, by an `onTestFinished` of its own: the last one runs first.
  */
-export async function exampleOptions(close: () => unknown, faults: FakeFaults | readonly FakeFaults[] = {}) {
+export async function exampleOptions(faults: FakeFaults | readonly FakeFaults[] = {}) {
   const home = tempHome()
   const fake = await fakeOpenCode(faults)
   const options: OpenCodeServerOptions = {
@@ -20,7 +20,6 @@ export async function exampleOptions(close: () => unknown, faults: FakeFaults | 
     backoffInitialMs: 1,
   }
   onTestFinished(async () => {
-    await close()
     await expectNothingLeft(home)
     await fake.stop()
   })

@@ -1,14 +1,14 @@
 import { isTerminal } from 'opencode-runtime'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { all, exampleOptions, post, repliesOf } from '../../../test/support/example.ts'
 import { processesOf } from '../../../test/support/home.ts'
-import { startService, type Service } from '../service.ts'
+import { startService } from '../service.ts'
 
 async function service() {
-  let started: Service | undefined
-  const { options, fake, home } = await exampleOptions(() => started?.close(0))
-  started = await startService(options)
-  return { service: started, fake, home, turns: `${started.url}/turns` }
+  const { options, fake, home } = await exampleOptions()
+  const running = await startService(options)
+  onTestFinished(() => running.close(0))
+  return { running, fake, home, turns: `${running.url}/turns` }
 }
 
 it('streams the replies of a turn unchanged, one event each', async () => {
@@ -22,7 +22,7 @@ it('streams the replies of a turn unchanged, one event each', async () => {
 })
 
 it('cancels the turn of a client that disconnects', async () => {
-  const { turns, service: running, fake } = await service()
+  const { turns, running, fake } = await service()
   const leaving = new AbortController()
   const replies = repliesOf(await post(turns, { text: 'think:hm hang' }, { signal: leaving.signal }))
   await replies.next()
@@ -35,7 +35,7 @@ it('cancels the turn of a client that disconnects', async () => {
 })
 
 it('lets a running turn finish when it shuts down, and leaves nothing', async () => {
-  const { turns, service: running, home } = await service()
+  const { turns, running, home } = await service()
   const replies = repliesOf(await post(turns, { text: 'think:hm slow:300 echo:still here' }))
   await replies.next()
   expect(processesOf(home)).not.toEqual([])
@@ -47,7 +47,7 @@ it('lets a running turn finish when it shuts down, and leaves nothing', async ()
 })
 
 it('cancels a turn that outlasts the shutdown', async () => {
-  const { turns, service: running } = await service()
+  const { turns, running } = await service()
   const replies = repliesOf(await post(turns, { text: 'think:hm hang' }))
   await replies.next()
   const [rest] = await Promise.all([all(replies), running.close(1)])
@@ -55,7 +55,7 @@ it('cancels a turn that outlasts the shutdown', async () => {
 })
 
 it('takes JSON with a text only, and tells its health', async () => {
-  const { turns, service: running } = await service()
+  const { turns, running } = await service()
   const form = await fetch(turns, { method: 'POST', body: '{"text":"from a form"}' })
   expect(form.status).toBe(415)
   expect((await post(turns, { text: 5 })).status).toBe(400)

@@ -1,20 +1,15 @@
-import 'reflect-metadata'
-import type { INestApplication } from '@nestjs/common'
-import { NestFactory } from '@nestjs/core'
 import { isTerminal } from 'opencode-runtime'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { all, exampleOptions, post, repliesOf } from '../../../test/support/example.ts'
 import { processesOf } from '../../../test/support/home.ts'
-import { AgentsModule } from '../agents.module.ts'
-import { Agents } from '../agents.ts'
+import { createApplication } from '../application.ts'
 
 async function application({ drainMs = 0 } = {}) {
-  let app: INestApplication | undefined
-  const { options, fake, home } = await exampleOptions(() => app?.close())
-  app = await NestFactory.create(AgentsModule.register({ opencode: options, drainMs }), { logger: false })
+  const { options, fake, home } = await exampleOptions()
+  const app = await createApplication({ opencode: options, drainMs }, { logger: false })
+  onTestFinished(() => app.close())
   await app.listen(0, '127.0.0.1')
-  const { server } = app.get(Agents)
-  return { app, server, fake, home, turns: `${await app.getUrl()}/turns` }
+  return { app, fake, home, turns: `${await app.getUrl()}/turns` }
 }
 
 it('streams the replies of a turn unchanged, one event each', async () => {
