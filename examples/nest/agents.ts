@@ -25,10 +25,10 @@ export class Agents implements OnModuleInit, BeforeApplicationShutdown {
 
   /** Starts the process without waiting for it, so that the application listens also while opencode cannot start. */
   onModuleInit(): void {
-    this.server.lifecycle$.subscribe(({ state, reason }) =>
-      this.#logger.log(`opencode ${state} ${reason ?? ''}`),
+    this.server.lifecycle$.subscribe(({ state, reason = '', error }) =>
+      this.#logger.log(`opencode ${state} ${error?.message ?? reason}`),
     )
-    this.server.ensureRunning().catch((error: unknown) => this.#logger.error(error))
+    this.server.ensureRunning().catch(() => undefined) // `lifecycle$` told why
   }
 
   /**

@@ -3,6 +3,7 @@ import {
   Body,
   Controller,
   Headers,
+  HttpCode,
   Inject,
   RequestMethod,
   Sse,
@@ -25,6 +26,7 @@ export class TurnsController {
    * disconnects, which cancels the turn.
    */
   @Sse('', { method: RequestMethod.POST })
+  @HttpCode(200)
   run(
     @Body() body: { text?: unknown } | undefined,
     @Headers('x-request-id') traceId?: string,

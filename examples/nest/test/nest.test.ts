@@ -16,6 +16,7 @@ it('streams the replies of a turn unchanged, one event each', async () => {
   const { turns } = await application()
   const headers = { 'content-type': 'application/json', 'x-request-id': 't1' }
   const response = await post(turns, { text: 'tool echo:Hello there' }, { headers })
+  expect(response.status).toBe(200)
   expect(response.headers.get('content-type')).toBe('text/event-stream')
   const replies = await all(repliesOf(response))
   expect(replies.map(({ kind }) => kind)).toEqual(['tool_call', 'tool_result', 'delta', 'final'])
