@@ -1,0 +1,86 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { execa } from 'execa'
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
+import { Client } from '../../examples/chat-service/test/client.ts'
+import { buildPackage } from '../support/built-cli.ts'
+import { all, post, repliesOf } from '../support/example.ts'
+import { expectNothingLeft, processesOf } from '../support/home.ts'
+
+let root: string
+beforeAll(async () => {
+  root = dirname(await buildPackage())
+})
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+/** The example as `npm run example` starts it, but in a folder of its own: plain node, the built package, the real opencode. */
+async function runExample(name: string) {
+  const built = join(root, name)
+  const project = `examples/${name}/tsconfig.build.json`
+  await execa('tsc', ['-p', project, '--noCheck', '--outDir', built], { preferLocal: true })
+  const folder = mkdtempSync(join(root, 'temp-'))
+  const env = { PATH: process.env['PATH'] ?? '', TMPDIR: folder, PORT: '0' }
+  const program = execa(process.execPath, [join(built, 'main.js')], { env, extendEnv: false, reject: false })
+  onTestFinished(() => void program.kill('SIGKILL'))
+  return { program, folder }
+}
+
+/** An example that listens. `stop` sends SIGTERM, and asserts that nothing of its server is left. */
+async function startExample(name: string) {
+  const { program, folder } = await runExample(name)
+  const ended = program.then(({ stderr }) => Promise.reject(new Error(`The example ended: ${stderr}`)))
+  ended.catch(() => undefined)
+  const url = await Promise.race([addressIn(createInterface(program.stdout)), ended])
+  const stop = async () => {
+    const [home = 'none'] = readdirSync(folder).filter((entry) => entry.startsWith(`${name}-`))
+    expect(processesOf(join(folder, home))).not.toEqual([])
+    program.kill('SIGTERM')
+    expect(await program).toMatchObject({ exitCode: 0 })
+    await expectNothingLeft(join(folder, home))
+    expect(readdirSync(folder)).not.toContain(home)
+  }
+  return { url, stop }
+}
+
+async function addressIn(lines: AsyncIterable<string>): Promise<string> {
+  for await (const line of lines)
+    if (line.includes(' listens at ')) return line.slice(line.indexOf('http://'))
+  throw new Error('The example did not listen')
+}
+
+it('the chat service talks, remembers, asks, and leaves nothing', async () => {
+  const { url, stop } = await startExample('chat-service')
+  const client = await new Client(url, 'lobby').join()
+  await client.say('hello')
+  expect(await client.until('answer')).toMatchObject({ text: 'You said “hello”, and 0 things before that.' })
+  await client.say('what is outside?')
+  const { request } = await client.until('permission')
+  expect((await client.post(`permissions/${request}`, { allow: true })).status).toBe(202)
+  await client.until('answer', ({ text }) => text === 'I have asked first.')
+  await client.say('good bye')
+  await client.until('answer', ({ text }) => text === 'You said “good bye”, and 2 things before that.')
+  await stop()
+  await client.until('status', ({ status }) => status === 'closed')
+})
+
+it.each(['hono-sse', 'nest'])('the example %s streams a turn, and leaves nothing', async (name) => {
+  const { url, stop } = await startExample(name)
+  const response = await post(`${url}/turns`, { text: 'hello' })
+  const replies = await all(repliesOf(response))
+  expect(replies.at(-1)).toMatchObject({ kind: 'final', content: 'One word after another.' })
+  await stop()
+})
+
+it('the machine of one’s own does its jobs, and leaves nothing', async () => {
+  const { program, folder } = await runExample('own-machine')
+  const { exitCode, stdout } = await program
+  expect(exitCode).toBe(0)
+  const ends = stdout.split('\n').filter((line) => /"kind":"(final|error)"/.test(line))
+  expect(ends).toEqual([
+    expect.stringContaining('You said “first”, no more.'),
+    expect.stringContaining('"code":"auth"'),
+    expect.stringContaining('You said “last”, no more.'),
+  ])
+  expect(readdirSync(folder)).toEqual([])
+})
