@@ -10,6 +10,8 @@ async function draw(code, isDark) {
     startOnLoad: false,
     theme: isDark ? 'dark' : 'neutral',
     fontFamily: 'var(--vp-font-family-base)',
+    themeVariables: isDark ? {} : { noteBkgColor: '#f6f6f7', noteTextColor: '#3c3c43' },
+    sequence: { mirrorActors: false },
   })
   const { svg } = await mermaid.render(`diagram-${count++}`, code)
   return svg
