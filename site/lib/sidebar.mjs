@@ -31,6 +31,7 @@ const names = {
   'bench/results.md': 'Measured',
   'examples/chat-service/README.md': 'Example: a chat service',
   'docs/production.md': 'Production',
+  'docs/guides/testing-models.md': 'Testing with models',
 }
 
 const read = (file) => readFileSync(join(repository, file), 'utf8')

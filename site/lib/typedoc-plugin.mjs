@@ -5,6 +5,9 @@ import { MarkdownPageEvent } from 'typedoc-plugin-markdown'
 /** Entries of the package: typedoc names them by their files, callers by their imports. */
 const entries = { index: 'opencode-runtime', testing: 'opencode-runtime/testing' }
 
+/** Functions of a file whose types alone are exported, by `export type *`: typedoc takes them for exports too. */
+const notExported = ['addUsage', 'noUsage']
+
 /** Number of type parameters of a `StateMachine` that are shown: context and event. The rest is two pages long. */
 const shownParameters = 2
 
@@ -49,6 +52,8 @@ export function load(app) {
     // `instanceof` calls the method; callers do not.
     for (const reflection of project.getReflectionsByKind(ReflectionKind.Method))
       if (reflection.name === '[hasInstance]') project.removeReflection(reflection)
+    for (const reflection of project.getReflectionsByKind(ReflectionKind.Function))
+      if (notExported.includes(reflection.name)) project.removeReflection(reflection)
     Object.values(project.reflections).forEach(shortenMachine)
   })
   app.renderer.on(MarkdownPageEvent.END, (page) => {
