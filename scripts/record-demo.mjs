@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { piecesOf } from './record-demo/pieces.mjs'
 import { svgOf } from './record-demo/svg.mjs'
 
-const columns = 98
+const columns = 97
 const picture = new URL('../docs/assets/demo.svg', import.meta.url)
 const cli = new URL('../dist/cli.js', import.meta.url).pathname
 const folder = mkdtempSync(join(tmpdir(), 'record-demo-'))
