@@ -9,7 +9,7 @@ const forbid = (files, group, message) => ({
 })
 
 export default ts.config(
-  { ignores: ['build', '**/dist', 'coverage'] },
+  { ignores: ['build', '**/dist', 'coverage', 'site/.vitepress/{cache,.temp}'] },
   js.configs.recommended,
   {
     files: ['**/*.ts', 'src/**/*.mjs'],

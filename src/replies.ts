@@ -3,10 +3,15 @@
  * sessions.
  */
 export interface Usage {
+  /** Input tokens, without cached tokens. */
   input_tokens: number
+  /** Tokens of answers, without reasoning. */
   output_tokens: number
+  /** Tokens of reasoning. */
   reasoning_tokens: number
+  /** Input tokens read from the provider's cache. */
   cache_read_tokens: number
+  /** Input tokens written into the provider's cache. */
   cache_write_tokens: number
   /** Cost in US dollars, computed by the server from the model's `cost`. */
   cost_usd: number
@@ -35,23 +40,31 @@ export type TurnErrorCode =
 /** Reply with a piece of the answer's text. The joined pieces equal `final.content`. */
 export interface DeltaReply {
   kind: 'delta'
+  /** Trace id of the turn's input. */
   trace_id: string | null
+  /** Next piece of the text. */
   content: string
 }
 
 /** Reply with a piece of the model's reasoning. Reasoning is never part of the answer. */
 export interface ReasoningReply {
   kind: 'reasoning'
+  /** Trace id of the turn's input. */
   trace_id: string | null
+  /** Next piece of the reasoning. */
   content: string
 }
 
 /** Reply for a tool call of the model, with the real input. */
 export interface ToolCallReply {
   kind: 'tool_call'
+  /** Trace id of the turn's input. */
   trace_id: string | null
+  /** Id of the call, repeated in its result. */
   call_id: string
+  /** Name of the tool. */
   tool: string
+  /** Input of the tool. */
   args: Record<string, unknown>
 }
 
@@ -61,20 +74,28 @@ export interface ToolCallReply {
  */
 export interface ToolResultReply {
   kind: 'tool_result'
+  /** Trace id of the turn's input. */
   trace_id: string | null
+  /** Id of the call. */
   call_id: string
+  /** Name of the tool. */
   tool: string
+  /** Output of the tool, or its error message. */
   result: string
+  /** `false` if the tool failed or its permission was rejected. */
   success: boolean
 }
 
 /** Reply with the whole answer: one of the two kinds of terminal reply. */
 export interface FinalReply {
   kind: 'final'
+  /** Trace id of the turn's input. */
   trace_id: string | null
+  /** Text of the whole answer. */
   content: string
   /** Finish reason: `stop`, `length`, or `tool-calls` if a permission was rejected without a message. */
   finish_reason: string | null
+  /** Tokens and cost of the turn. */
   usage: Usage
 }
 
@@ -84,8 +105,11 @@ export interface FinalReply {
  */
 export interface ErrorReply {
   kind: 'error'
+  /** Trace id of the turn's input. */
   trace_id: string | null
+  /** Message, in one line. */
   error: string
+  /** Code of the failure. */
   code: TurnErrorCode
   /** `true` if the same turn may succeed later without any change. */
   retryable: boolean

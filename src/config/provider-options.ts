@@ -3,7 +3,13 @@ export type Modality = 'text' | 'image' | 'audio' | 'video' | 'pdf'
 
 /** Model behind the proxy; a plain id stands for `{ id }`. */
 export interface ModelOptions {
+  /** Id of the model at the proxy. */
   id: string
+  /**
+   * Name of the model in opencode.
+   *
+   * @defaultValue `id`
+   */
   name?: string | undefined
   /**
    * Kinds of input that the model takes.
@@ -12,7 +18,9 @@ export interface ModelOptions {
    * @remarks Without `image`, opencode drops images without an error.
    */
   input?: Modality[] | undefined
+  /** Size of the context window, in tokens. */
   contextTokens?: number | undefined
+  /** Longest answer, in tokens. */
   outputTokens?: number | undefined
   /** Prices, in US dollars per million tokens. */
   cost?:

@@ -41,6 +41,7 @@ export interface OpenCodeServerOptions extends TurnDefaults, LifecycleOptions {
    * its own.
    */
   home: string
+  /** OpenAI-compatible endpoint of the models, and its key. */
   proxy: ProxyOptions
   /** Models of the server, at least one; the first model is the default. */
   models: (string | ModelOptions)[]

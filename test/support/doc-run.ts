@@ -7,6 +7,25 @@ import { writeRunnable } from './doc-project.ts'
 /** Programs that are type-checked but not run, each by its page and a part of its code. */
 export const onlyChecked = [
   { page: 'docs/guides/http-sse.md', part: 'http.listen(8080', reason: 'serves a fixed port until SIGTERM' },
+  { page: 'docs/guides/nest-and-angular.md', part: 'class Agents', reason: 'a provider, which Nest creates' },
+  {
+    page: 'docs/guides/nest-and-angular.md',
+    part: '@Controller(',
+    reason: 'a controller, which Nest creates',
+  },
+  {
+    page: 'docs/guides/nest-and-angular.md',
+    part: 'EventSourceParserStream',
+    reason: 'a client, for a browser',
+  },
+  {
+    page: 'docs/guides/next-and-hot-reload.md',
+    part: "Symbol.for('my-app",
+    reason: 'a module of a Next app',
+  },
+  { page: 'docs/guides/next-and-hot-reload.md', part: 'maxDuration', reason: 'a route of a Next app' },
+  { page: 'docs/guides/next-and-hot-reload.md', part: 'NEXT_RUNTIME', reason: 'a hook of a Next app' },
+  { page: 'docs/guides/next-and-hot-reload.md', part: 'import.meta.hot', reason: 'a module of a Vite app' },
 ] as const
 
 /** Returns whether a program runs in the tests. */

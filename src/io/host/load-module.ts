@@ -64,8 +64,19 @@ function requireFor(specifier: string): NodeJS.Require | undefined {
  * Returns whether `require` cannot load a module: the module has a top-level await, is being imported, or the
  * feature is off.
  */
-const isBeyondRequire = (error: unknown): boolean =>
-  String((error as { code?: unknown }).code).startsWith('ERR_REQUIRE_')
+function isBeyondRequire(error: unknown): boolean {
+  const code = String((error as { code?: unknown }).code)
+  return code.startsWith('ERR_REQUIRE_') || (code === 'ERR_PACKAGE_PATH_NOT_EXPORTED' && hasLoader())
+}
+
+/**
+ * Returns whether the process runs with a loader. A loader such as tsx resolves each `import` below a
+ * `require` as a `require`, for which a package of ES modules exports nothing.
+ */
+const hasLoader = (): boolean =>
+  [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].some((text) =>
+    /(^|\s)(--(import|require|loader|experimental-loader)|-r)\b/.test(text),
+  )
 
 /**
  * Returns the error of a failed load as a HostFaultError if it may pass. A missing or torn file is whole

@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { unionOf } from '../../../scripts/reference/source.mjs'
+import { filled, optionsOf, pages } from '../../../scripts/reference/tables.mjs'
+import { compileOptions } from '../../../src/config/options.ts'
+
+const text = (page: string) => readFileSync(new URL(`../../../docs/${page}.md`, import.meta.url), 'utf8')
+
+/** Codes in the first or second column of a page's tables. */
+const codesIn = (page: string) =>
+  [...text(page).matchAll(/^\|.*$/gm)].flatMap(([row]) =>
+    row
+      .split('|')
+      .slice(1, 3)
+      .flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, code = '']) => code)),
+  )
+
+describe('the tables of docs/reference', () => {
+  it.each(pages.map((page) => [page.pathname.replace(/.*\//, ''), page] as const))(
+    'say in %s what the docstrings say',
+    (_name, page) => {
+      const shown = readFileSync(page, 'utf8')
+      expect(shown).toContain('<!-- table: ')
+      expect(shown, 'run: npm run reference').toBe(filled(shown))
+    },
+  )
+
+  it('are written where a comment asks for one, whatever stands there', () => {
+    const fresh = filled('Before.\n\n<!-- table: ProxyOptions -->\n\nAfter.\n')
+    const stale = filled('Before.\n\n<!-- table: ProxyOptions -->\n\n| an old row |\n\nAfter.\n')
+    expect(fresh).toContain('| `apiKey` | required | Key of the endpoint.')
+    expect(fresh).toMatch(/^Before\.\n\n<!-- .* -->\n\n(\|.*\|\n)+\nAfter\.\n$/)
+    expect(stale).toBe(fresh)
+  })
+
+  it('name every code of an error, and no other', () => {
+    const codes = codesIn('reference/errors').filter((code) => code.startsWith('ERR_'))
+    expect(codes.sort()).toEqual(unionOf('errors.ts', 'OpenCodeErrorCode').sort())
+  })
+
+  it.each(['reference/replies', 'guides/troubleshooting'])(
+    'name every code of a turn that failed: %s',
+    (page) => {
+      expect(codesIn(page)).toEqual(expect.arrayContaining(unionOf('replies.ts', 'TurnErrorCode')))
+    },
+  )
+})
+
+describe('the defaults that docstrings name', () => {
+  const proxy = { baseURL: 'http://127.0.0.1:4000/v1', apiKey: 'key' }
+  const used: Record<string, unknown> = {
+    ...compileOptions({ home: '/srv/agents/a1', proxy, models: ['gpt-4o'] }).values,
+  }
+  const named = optionsOf('OpenCodeServerOptions').flatMap(({ name, tags }) => {
+    const value = /^(?:[\d_]+|true|false)(?= \(|$)/.exec(tags['defaultValue'] ?? '')?.[0]
+    return value === undefined ? [] : [[name, JSON.parse(value.replaceAll('_', '')) as unknown] as const]
+  })
+
+  it('are many', () => expect(named.length).toBeGreaterThan(20))
+  it.each(named)('are those in use: %s', (name, value) => {
+    expect(used[name]).toBe(value)
+  })
+})
