@@ -3,7 +3,7 @@ import type { OpenCodeRuntimeError } from '../errors.ts'
 import type { Lifecycle } from '../machines/lifecycle.ts'
 import { ignoreErrors } from '../util/ignore-errors.ts'
 import { scope } from './api.ts'
-import type { Telemetry } from './telemetry.ts'
+import type { Telemetry } from './meters.ts'
 import { firstLine } from '../util/messages.ts'
 
 /** Outcome of a start: `stopped` if the start was no longer needed. */

@@ -4,16 +4,9 @@ import { followLifecycle } from '../machines/lifecycle.ts'
 import type { CompiledOptions } from '../config/options.ts'
 import type { ServerActorRef } from '../machines/server-machine.ts'
 import { loadApi, type Api } from './api.ts'
-import { Meters } from './meters.ts'
+import { Meters, type Telemetry } from './meters.ts'
 import { StartTelemetry } from './starts.ts'
 import { TurnTelemetry } from './turns.ts'
-
-/** OpenTelemetry's API, the instruments of this package, and the options of the observed server. */
-export interface Telemetry {
-  api: Api
-  meters: Meters
-  options: CompiledOptions
-}
 
 let shared: { api: Api; meters: Meters } | undefined
 let isLoaded = false

@@ -6,7 +6,7 @@ import type { TurnRecord, TurnState } from '../actors/turn/turn-record.ts'
 import { ignoreErrors } from '../util/ignore-errors.ts'
 import type { TerminalReply, Usage } from '../replies.ts'
 import { scope } from './api.ts'
-import type { Telemetry } from './telemetry.ts'
+import type { Telemetry } from './meters.ts'
 
 /**
  * Telemetry of one turn: a span under the caller's span, and metrics. Never throws.

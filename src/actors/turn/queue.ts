@@ -20,7 +20,7 @@ export type QueueCommand =
   | { type: 'queue.end'; turnIds: readonly string[]; cause: TurnCause }
 
 /** Event that the queue actor sends when it has ended turns: at their deadline, or by their signal. */
-export interface QueueFact {
+interface QueueFact {
   type: 'queue.ended'
   turnIds: readonly string[]
 }
@@ -32,7 +32,10 @@ export interface QueueFact {
  */
 export const queue = fromCallback<QueueCommand | EventObject, ServerInput>(
   ({ input, receive, sendBack, system }) => {
-    const report = (turnIds: readonly string[]): void => sendBack({ type: 'queue.ended', turnIds })
+    const report = (turnIds: readonly string[]): void => {
+      const fact: QueueFact = { type: 'queue.ended', turnIds }
+      sendBack(fact)
+    }
     const waiting = new WaitingTurns(input, clockOf(system), report)
     receive((event) => waiting.receive(event as QueueCommand))
     return () => waiting.close()
