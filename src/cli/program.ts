@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { packageVersion } from '../package-version.ts'
+import { packageVersion } from '../own-package.ts'
 import { doctorExitCodeHelp, exitCode, exitCodeHelp, UsageError } from './exit-codes.ts'
 import type { GraphFlags } from './graph.ts'
 import { keyVariable, type DemoFlags, type DoctorFlags, type RunFlags } from './flags.ts'

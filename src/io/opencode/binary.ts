@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { delimiter, dirname, isAbsolute, join } from 'node:path'
 import which from 'which'
 import { isProgram } from '../host/shell.ts'
 import { BinaryNotFoundError } from '../../errors.ts'
+import { requireFrom, resolutionBases } from '../../own-package.ts'
 import { readProc } from '../process/proc.ts'
 import { absolutePath, homeDirectory, workingDirectory } from '../host/directories.ts'
 
@@ -58,10 +58,7 @@ export async function locateBinary(binary?: string, lookup: BinaryLookup = {}): 
  * Returns the bases from which the package `opencode-ai` is resolved: this package, and the working
  * directory.
  */
-function ownPackages(): string[] {
-  const working = workingDirectory()
-  return working === undefined ? [import.meta.url] : [import.meta.url, join(working, 'package.json')]
-}
+const ownPackages = (): string[] => resolutionBases(workingDirectory())
 
 const noHome = 'not in ~/.opencode/bin (HOME is not set, and this user has no entry in the user database)'
 
@@ -127,7 +124,7 @@ function fromPackage(from: readonly string[]): string | undefined {
 
 function packageFolder(name: string, from: string): string | undefined {
   try {
-    return dirname(createRequire(from).resolve(`${name}/package.json`))
+    return dirname(requireFrom(from).resolve(`${name}/package.json`))
   } catch {
     return undefined
   }
