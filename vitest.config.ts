@@ -34,6 +34,7 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      { test: { name: 'bundlers', include: ['test/bundlers/**/*.test.ts'], testTimeout: 60_000 } },
       {
         test: {
           name: 'litellm',
