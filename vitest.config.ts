@@ -37,6 +37,14 @@ export default defineConfig({
       { test: { name: 'bundlers', include: ['test/bundlers/**/*.test.ts'], testTimeout: 60_000 } },
       {
         test: {
+          name: 'runtimes',
+          include: ['test/runtimes/**/*.test.ts'],
+          globalSetup: ['test/runtimes/setup.ts'],
+          testTimeout: 150_000,
+        },
+      },
+      {
+        test: {
           name: 'litellm',
           include: ['test/litellm/**/*.test.ts'],
           globalSetup: ['test/litellm/setup.ts'],

@@ -41,17 +41,23 @@ export async function userFolder(): Promise<UserFolder> {
 }
 
 /**
- * Runs a program on a fake opencode, and returns its last reply. Asserts that no process is left behind.
+ * Runs a program on a fake opencode, and returns its last reply.
  *
  * @param command - Program and arguments; the home and the binary are appended.
  */
-export async function lastReply(command: readonly [string, ...string[]], cwd: string): Promise<unknown> {
+export const lastReply = (command: readonly [string, ...string[]], cwd: string): Promise<unknown> =>
+  onFake(async (home, binary) => {
+    const [file, ...args] = command
+    const { stdout } = await execa(file, [...args, home, binary], { cwd, timeout: 50_000 })
+    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as unknown
+  })
+
+/** Calls a function with a home and the binary of a fake opencode. Asserts that no process is left behind. */
+export async function onFake<T>(act: (home: string, binary: string) => Promise<T>): Promise<T> {
   const fake = await fakeOpenCode()
   const home = tempHome()
   try {
-    const [file, ...args] = command
-    const { stdout } = await execa(file, [...args, home, fake.binary], { cwd, timeout: 50_000 })
-    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as unknown
+    return await act(home, fake.binary)
   } finally {
     await fake.stop()
     await expectNothingLeft(home)
