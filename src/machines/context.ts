@@ -77,6 +77,8 @@ export interface ServerContext {
   waiting: TurnQueue
   /** Turns that run. */
   running: readonly QueuedTurn[]
+  /** Turns whose server is gone, until each reports that it has ended or that it can be sent again. */
+  leaving: readonly QueuedTurn[]
 }
 
 /** Events of a server machine: commands in the imperative, facts in the past. */
@@ -139,6 +141,7 @@ export const initialContext = (options: CompiledOptions): ServerContext => ({
   rolledBack: undefined,
   waiting: TurnQueue.empty,
   running: [],
+  leaving: [],
 })
 
 /** Returns what every actor of a server is given. */

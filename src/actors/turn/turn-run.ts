@@ -72,8 +72,8 @@ export class TurnRun {
   }
 
   /** Suspends a turn that can be sent again, and ends any other turn, because the server is gone. */
-  serverGone(cause: TurnCause): void {
-    if (cause.code !== 'server_died' || !this.#record.canResume) return this.end(cause, true)
+  serverGone(cause: TurnCause, mayResume: boolean): void {
+    if (!mayResume || !this.#record.canResume) return this.end(cause, true)
     this.#release()
     this.#attempt?.serverGone()
     const message = this.#options.secrets.mask(firstLine(cause.error))

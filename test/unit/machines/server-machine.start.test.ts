@@ -9,7 +9,15 @@ describe('A server before the start', () => {
     expect(server.context()).toEqual({
       options: server.options,
       runtime: server.context().runtime,
-      ...{ wanted: false, leases: [], waiting: TurnQueue.empty, running: [], stops: 0, drainMs: 0 },
+      ...{
+        wanted: false,
+        leases: [],
+        waiting: TurnQueue.empty,
+        running: [],
+        leaving: [],
+        stops: 0,
+        drainMs: 0,
+      },
       ...{ restarts: 0, restartTimes: [], now: 0, begunAt: 0, askedAt: 0, isLastTry: false, cooldowns: 0 },
       ...{ wasHealthy: false, failures: 0, readings: 0, overweight: 0, streamTries: 0, sweeps: 0 },
     })
