@@ -28,7 +28,7 @@ describe('a server that holds more than memoryLimitMb', () => {
       expect(await groupResidentMb(pid)).toBeGreaterThan(100)
       await expect
         .poll(() => seen.at(-1)?.reason, generous)
-        .toMatch(/^memory limit: \d+ MiB held, 50 allowed$/)
+        .toMatch(/^memory limit: \d+ MiB used, 50 MiB allowed$/)
       const waiting = session.turn('Say hello')
       const replies = await collect(running)
       expect(replies.at(-1)).toMatchObject({
