@@ -43,9 +43,9 @@ export class Runtime {
   process: ServerProcess | undefined
   connection: ServerConnection | undefined
   /** True if a warm-up reached the model; then no further warm-up runs. No server has caused this so far. */
-  hasWarmUpAsked = false
+  hasWarmUpReachedModel = false
   /** True if the end of the actor is watched, for turns that the actor may not know yet. */
-  isWatched = false
+  isEndObserved = false
   /** Options that were requested last; the machine may not have received them yet. */
   latestOptions: CompiledOptions
   /** Telemetry and logger; the api attaches them. */

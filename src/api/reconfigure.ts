@@ -42,8 +42,8 @@ export async function reconfigure(actor: ServerActorRef, patch: ReconfigureOptio
  */
 function latestOf({ options, runtime, pending = options, rolledBack }: ServerContext): CompiledOptions {
   const { latestOptions } = runtimeOf(runtime)
-  const heard = Math.max(options.revision, pending.revision, rolledBack?.revision ?? 0)
-  return latestOptions.revision > heard ? latestOptions : pending
+  const known = Math.max(options.revision, pending.revision, rolledBack?.revision ?? 0)
+  return latestOptions.revision > known ? latestOptions : pending
 }
 
 /**
@@ -56,7 +56,7 @@ function watchRevision(actor: ServerActorRef, wanted: number): () => Promise<voi
       // A stopped actor would call `look` before `subscription` is assigned.
       if (actor.getSnapshot().status !== 'active') return reject(stoppedBefore())
       let hasBegun = false
-      const look = (): void => {
+      const check = (): void => {
         const snapshot = actor.getSnapshot()
         const outcome = outcomeOf(snapshot, wanted, hasBegun)
         const isStopped = snapshot.status !== 'active' || snapshot.context.stops !== stops
@@ -67,8 +67,8 @@ function watchRevision(actor: ServerActorRef, wanted: number): () => Promise<voi
         if (outcome === 'used' && !isStopped) resolve()
         else reject(outcome instanceof ReconfigureError ? outcome : stoppedBefore())
       }
-      const subscription = actor.subscribe({ next: look, complete: look, error: look })
-      look()
+      const subscription = actor.subscribe({ next: check, complete: check, error: check })
+      check()
     })
 }
 
@@ -96,8 +96,8 @@ function outcomeOf(
   return isAtRest(snapshot) && options.revision >= wanted ? 'used' : undefined
 }
 
-const failure = (what: string, cause: Error | undefined): ReconfigureError =>
+const failure = (detail: string, cause: Error | undefined): ReconfigureError =>
   new ReconfigureError(
-    `The server did not come up with the new configuration${what}: ${cause?.message ?? 'it failed'}`,
+    `The server did not come up with the new configuration${detail}: ${cause?.message ?? 'it failed'}`,
     { cause },
   )

@@ -58,8 +58,8 @@ const requestTimeoutMs = 30_000
  * Number of checks for the end of a server that broke off a request. Delay before each check: `exitLookMs`,
  * in ms.
  */
-const exitLooks = 10
-const exitLookMs = 50
+const exitChecks = 10
+const exitCheckMs = 50
 
 /**
  * Conversation on a server machine, either this package's or an attached machine.
@@ -152,7 +152,7 @@ export class ServerSession implements Session {
    * @throws StoppedError (`ERR_OPENCODE_STOPPED`) if the server is stopped meanwhile.
    */
   async #onServer<T>(
-    ask: (connection: ServerConnection, signal: AbortSignal, tries: number) => Promise<T>,
+    request: (connection: ServerConnection, signal: AbortSignal, tries: number) => Promise<T>,
   ): Promise<T> {
     const { runtime, stops } = this.#actor.getSnapshot().context
     const signal = AbortSignal.timeout(requestTimeoutMs)
@@ -161,10 +161,10 @@ export class ServerSession implements Session {
       const { connection } = runtimeOf(runtime)
       if (!connection) throw new Error('The server is not running')
       try {
-        return await ask(connection, signal, tries)
+        return await request(connection, signal, tries)
       } catch (error) {
         const isAnswer = error instanceof HttpError || error instanceof OpenCodeRuntimeError
-        if (isAnswer || signal.aborted || !(await this.#isGone(connection))) throw error
+        if (isAnswer || signal.aborted || !(await this.#hasEnded(connection))) throw error
         const { status, context } = this.#actor.getSnapshot()
         if (status !== 'active' || context.stops !== stops)
           throw new StoppedError('The server was stopped before it answered', { cause: error })
@@ -176,8 +176,8 @@ export class ServerSession implements Session {
    * Returns whether the asked server is ending or has ended. Waits a little, because broken connections may
    * be noticed before the exit.
    */
-  async #isGone({ client }: ServerConnection): Promise<boolean> {
-    const isGone = (): boolean => {
+  async #hasEnded({ client }: ServerConnection): Promise<boolean> {
+    const hasEnded = (): boolean => {
       const snapshot = this.#actor.getSnapshot()
       return (
         snapshot.status !== 'active' ||
@@ -186,8 +186,8 @@ export class ServerSession implements Session {
       )
     }
     const clock = clockOf(this.#actor.system)
-    for (let looks = 0; looks < exitLooks && !isGone(); looks++) await elapse(clock, exitLookMs)
-    return isGone()
+    for (let checks = 0; checks < exitChecks && !hasEnded(); checks++) await elapse(clock, exitCheckMs)
+    return hasEnded()
   }
 }
 

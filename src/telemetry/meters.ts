@@ -33,7 +33,7 @@ export class Meters {
   }
 
   /** Adds 1 to a counter. Returns a function that subtracts 1 again, from the same instrument. */
-  enter(name: InstrumentName, attributes: Attributes): () => void {
+  increment(name: InstrumentName, attributes: Attributes): () => void {
     const write = ignoreErrors(() => this.#writer(name))
     ignoreErrors(() => write?.(1, attributes))
     return () => ignoreErrors(() => write?.(-1, attributes))

@@ -51,12 +51,12 @@ const isMissing = (error: unknown): boolean =>
  * Returns the message for a server that works in another directory than the requested one. The message
  * contains no full path of the host.
  */
-export function otherDirectory(input: string, sent: string, taken: string | undefined): string {
-  if (taken === undefined)
+export function otherDirectory(input: string, sent: string, used: string | undefined): string {
+  if (used === undefined)
     return `Invalid ${input}: opencode did not say in which directory it made the session. Report this version of opencode`
-  const how = taken === decodedName(sent) ? ', its percent escapes decoded' : ''
+  const detail = used === decodedName(sent) ? ', its percent escapes decoded' : ''
   return (
-    `Invalid ${input}: opencode took ${JSON.stringify(`…/${basename(sent)}`)} for another directory${how}. ` +
+    `Invalid ${input}: opencode took ${JSON.stringify(`…/${basename(sent)}`)} for another directory${detail}. ` +
     'Rename the directory, or report this version of opencode'
   )
 }

@@ -81,5 +81,5 @@ export const writeConfig = ({ options, runtime }: ServerInput): Promise<string> 
   inHome(options, runtimeOf(runtime), () => writeConfigFile(options.values, secretOptions(options)))
 
 function inHome<T>(options: CompiledOptions, runtime: Runtime, act: () => Promise<T>): Promise<T> {
-  return runtime.home.during(() => lockHome(options.values.home), act)
+  return runtime.home.withLock(() => lockHome(options.values.home), act)
 }

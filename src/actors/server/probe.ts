@@ -35,7 +35,7 @@ export const probe = fromPromise<ProbeAnswer | undefined, ServerInput & { withCo
       // server.
       const isTimeout = ms >= options.values.probeTimeoutMs - 1
       if (!signal.aborted || isTimeout) runtime.probed(ms, signal.aborted ? 'timeout' : 'failed')
-      throw maskedThrown(verdictOn(error), options.secrets)
+      throw maskedThrown(classified(error), options.secrets)
     }
   },
 )
@@ -48,7 +48,7 @@ const shortages = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS'])
  * defect of this package or its dependencies becomes an OpenCodeRuntimeError, because neither says anything
  * about the server. Any other error is the server's own and stays as it is.
  */
-function verdictOn(error: unknown): unknown {
+function classified(error: unknown): unknown {
   if (shortages.has(errnoOf(error) ?? '')) return asHostFault(error, 'The server could not be asked')
   if (error instanceof OpenCodeRuntimeError || !isDefect(error)) return error
   return new OpenCodeRuntimeError(

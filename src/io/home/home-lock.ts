@@ -6,7 +6,7 @@ import { HomeLockedError, HostFaultError } from '../../errors.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { unwritable } from '../opencode/config-file.ts'
 import { asHostFault } from '../host/host-fault.ts'
-import { untilDone } from '../../util/in-background.ts'
+import { retryUntilDone } from '../../util/in-background.ts'
 import { liveHolds } from './live-holds.ts'
 import { isAbandoned } from './private-file.ts'
 import { identify, isSameProcess } from '../process/process-identity.ts'
@@ -106,7 +106,7 @@ function held(folder: string, generation: number, holder: LockHolder): HomeLock 
   ids.add(holder.id)
   return {
     release: () => {
-      if (ids.delete(holder.id)) untilDone(() => release(folder, generation, holder))
+      if (ids.delete(holder.id)) retryUntilDone(() => release(folder, generation, holder))
     },
   }
 }

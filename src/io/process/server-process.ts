@@ -6,7 +6,7 @@ import { requireDescriptors } from '../host/descriptors.ts'
 import { serverEnvironment } from '../opencode/environment.ts'
 import { isListeningLine } from '../opencode/listening-line.ts'
 import { asHostFault } from '../host/host-fault.ts'
-import { untilDone } from '../../util/in-background.ts'
+import { retryUntilDone } from '../../util/in-background.ts'
 import { killLeftovers, signalGroup, type GroupSignal } from './processes.ts'
 import { openServeLog } from './serve-log.ts'
 import { removeRecord, writeRecord } from '../home/server-record.ts'
@@ -85,7 +85,7 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
   if (pid !== undefined) {
     watcher.watch(pid)
     const record = { ...recordOf(plan), pid, command: [plan.binary, ...args] }
-    untilDone(() => isGone || writeRecord(home, record))
+    retryUntilDone(() => isGone || writeRecord(home, record))
   }
   for (const output of [child.stdout, child.stderr]) {
     // If the output can no longer be read, nothing is logged; the exit reports the failure.
@@ -103,7 +103,7 @@ export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: P
     return 0
   }
   const destroy = (onGone: () => void = () => undefined): void =>
-    untilDone(() => {
+    retryUntilDone(() => {
       if (sweep() > 0) return false
       onGone()
       return true

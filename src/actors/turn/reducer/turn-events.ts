@@ -50,7 +50,7 @@ export class TurnEvents {
   }
 
   /** Whether the server has begun an answer or reported an error. */
-  get hasSpoken(): boolean {
+  get hasReported(): boolean {
     return !this.answers.isEmpty || this.#failure !== undefined
   }
 
