@@ -19,8 +19,8 @@ export interface EnsureRunningOptions {
 
 /**
  * Starts the server if necessary. Resolves when the server is healthy.
- * Concurrent callers share one start. A caller that gives up leaves the start to the others; the last caller
- * to leave cancels it.
+ * Concurrent callers share one start. The deadline or signal of one caller rejects only that caller; the start
+ * is cancelled when no caller waits any more.
  *
  * @param actor - The actor of the server machine.
  * @param options - Deadline and abort signal of the wait. On abort, the promise rejects with `signal.reason`.
@@ -71,7 +71,7 @@ export async function ensureRunning(
       }
     }
 
-    // Subscribes before the event is sent and looks once after, so that no state is missed.
+    // Subscribes before the event is sent and checks once afterwards, so that no state is missed.
     const subscription = actor.subscribe({ next: () => isSent && check(), complete: check, error: check })
     const startedAt = clock.now()
     const onDeadline = async (): Promise<void> => {
@@ -103,9 +103,9 @@ function timedOut(actor: ServerActorRef, deadlineMs: number): StartTimeoutError 
   const detail =
     last === undefined
       ? ''
-      : `; last: ${context.options.secrets.mask(last instanceof Error ? last.message : last)}`
+      : `; last error: ${context.options.secrets.mask(last instanceof Error ? last.message : last)}`
   return new StartTimeoutError(
-    `The server was not healthy within ${deadlineMs} ms (it is ${state ?? 'unknown'}${detail})`,
+    `The server was not healthy within ${deadlineMs} ms (state: ${state ?? 'unknown'}${detail})`,
     {
       cause: context.error,
     },

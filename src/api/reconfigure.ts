@@ -53,7 +53,7 @@ function watchRevision(actor: ServerActorRef, wanted: number): () => Promise<voi
   const { stops } = actor.getSnapshot().context
   return () =>
     new Promise((resolve, reject) => {
-      // A stopped actor would call `look` before `subscription` is assigned.
+      // A stopped actor would call `check` before `subscription` is assigned.
       if (actor.getSnapshot().status !== 'active') return reject(stoppedBefore())
       let hasBegun = false
       const check = (): void => {
@@ -63,7 +63,7 @@ function watchRevision(actor: ServerActorRef, wanted: number): () => Promise<voi
         hasBegun ||= !isAtRest(snapshot)
         if (outcome === undefined && !isStopped) return
         subscription.unsubscribe()
-        // A server stopped before it was healthy keeps the configuration, but no start has proven it.
+        // A server stopped before it was healthy keeps the configuration, but no start has confirmed it.
         if (outcome === 'used' && !isStopped) resolve()
         else reject(outcome instanceof ReconfigureError ? outcome : stoppedBefore())
       }
@@ -89,7 +89,7 @@ function outcomeOf(
   if ((lastHealthy?.revision ?? -1) >= wanted) return 'used'
   if ((rolledBack?.revision ?? -1) >= wanted) {
     const isBack = snapshot.matches('healthy')
-    return failure(isBack ? ', and the last healthy one is in use again' : '', rolledBack?.error)
+    return failure(isBack ? ', and the last healthy configuration is in use again' : '', rolledBack?.error)
   }
   if (hasBegun && snapshot.matches('failed'))
     return failure(options.revision >= wanted ? ', which the next start uses' : '', error)
@@ -98,6 +98,6 @@ function outcomeOf(
 
 const failure = (detail: string, cause: Error | undefined): ReconfigureError =>
   new ReconfigureError(
-    `The server did not come up with the new configuration${detail}: ${cause?.message ?? 'it failed'}`,
+    `The server did not become healthy with the new configuration${detail}: ${cause?.message ?? 'it failed'}`,
     { cause },
   )

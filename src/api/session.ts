@@ -55,8 +55,7 @@ export interface Session {
 /** Time limit for the server to create or delete a session, in ms. */
 const requestTimeoutMs = 30_000
 /**
- * Number of checks for the end of a server that broke off a request. Delay before each check: `exitLookMs`,
- * in ms.
+ * Number of checks for the end of a server that broke off a request, and the delay before each check, in ms.
  */
 const exitChecks = 10
 const exitCheckMs = 50
@@ -146,7 +145,7 @@ export class ServerSession implements Session {
 
   /**
    * Sends a request that belongs to no turn.
-   * The machine does not wait for such a request. If the server is replaced, idles out or dies during the
+   * The machine does not wait for such a request. If the server is replaced, stopped as idle or dies during the
    * request, the request is retried on the next server.
    *
    * @throws StoppedError (`ERR_OPENCODE_STOPPED`) if the server is stopped meanwhile.
@@ -173,7 +172,7 @@ export class ServerSession implements Session {
   }
 
   /**
-   * Returns whether the asked server is ending or has ended. Waits a little, because broken connections may
+   * Returns whether the server of a request is ending or has ended. Waits up to 500 ms, because broken connections may
    * be noticed before the exit.
    */
   async #hasEnded({ client }: ServerConnection): Promise<boolean> {

@@ -3,7 +3,7 @@ import { logTo } from './log.ts'
 import type { CompiledOptions } from '../config/options.ts'
 import { telemetry } from './telemetry.ts'
 
-/** Builds the configured observers: OpenTelemetry (if installed) and `logger`. */
+/** Builds the configured hooks: OpenTelemetry (if installed) and `logger`. */
 export function hooksOf(options: CompiledOptions): ServerHooks[] {
   const { values, secrets } = options
   const hooks = [telemetry(options), values.logger && logTo(values.logger, secrets)]

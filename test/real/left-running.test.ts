@@ -129,7 +129,7 @@ describe('reconfigure', () => {
     // opencode does not start, because its config needs an object there.
     const changed = server.reconfigure({ config: { mcp: 'nonsense' }, models: ['gpt-5'] })
     await expect(changed).rejects.toBeInstanceOf(ReconfigureError)
-    await expect(changed).rejects.toThrow(/the last healthy one is in use again/)
+    await expect(changed).rejects.toThrow(/the last healthy configuration is in use again/)
     subscription.unsubscribe()
     expect(reasons).toContain('rolled back')
     expect(server.isRunning()).toBe(true)

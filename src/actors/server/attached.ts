@@ -22,7 +22,7 @@ export interface Attachment {
 }
 
 /**
- * Returns the actors for a server that another program manages. These actors spawn, signal and dispose of
+ * Returns the actors for a server that another program manages. These actors spawn, signal and dispose
  * nothing; a server that refuses connections counts as exited.
  */
 export function attachedActors(attachment: Attachment) {
@@ -48,7 +48,7 @@ export function attachedActors(attachment: Attachment) {
     runtimeOf(runtime)
       .connection?.client.health(abort.signal)
       .then(() => report({ type: 'process.listening' }), exited)
-    receive(() => exited('it was let go'))
+    receive(() => exited('this host released the server'))
     return () => abort.abort()
   })
 
@@ -76,7 +76,9 @@ function notAvailable(
 ): ServerExitedError {
   const cause = maskedThrown(thrown, secrets)
   const detail =
-    cause instanceof HttpError && cause.status === 401 ? 'it refused the password (401)' : messageOf(cause)
+    cause instanceof HttpError && cause.status === 401
+      ? 'the server rejected the password (401)'
+      : messageOf(cause)
   return new ServerExitedError(
     `The server at ${secrets.mask(baseURL)} is not available: ${detail}`,
     {},

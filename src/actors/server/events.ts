@@ -6,12 +6,13 @@ import { runtimeOf, type ServerConnection, type ServerInput } from '../runtime.t
 import type { SessionEventRouter } from './session-event-router.ts'
 
 /**
- * First and longest wait for an event after a nudge of a new stream, in ms; the wait doubles with each nudge.
+ * First and longest wait for an event after a trigger on a new stream, in ms; the wait doubles with each
+ * trigger.
  */
 const firstEventWaitMs = 25
 const firstEventWaitMaxMs = 1_000
 
-/** Time limit of a nudge that the server neither accepts nor refuses, in ms. */
+/** Time limit of a trigger that the server neither accepts nor rejects, in ms. */
 const triggerTimeoutMs = 5_000
 
 /** Longest silence of an open stream, in ms; a stream that is silent for longer counts as lost. */
@@ -107,8 +108,10 @@ export function watchSilence(
 }
 
 /**
- * Nudges the server until an event arrives. Also resolves if the server refuses the nudge; then the answer
- * itself counts as the opening.
+ * Makes the server emit events until one arrives on the stream. Also resolves if the server rejects the
+ * request; the answer itself then counts as the opening.
+ *
+ * @param received - signal that aborts when the first event has arrived
  */
 async function triggerFirstEvent(
   connection: ServerConnection | undefined,

@@ -89,7 +89,7 @@ async function sweepAll(record: ServerRecord, isOrphan: boolean, clock: SystemCl
 const unkillable = ({ pid }: ServerRecord): OpenCodeRuntimeError =>
   new OpenCodeRuntimeError(
     `The server that an earlier host left in this home (process ${pid}) cannot be ended. ` +
-      'End it by hand, or give this server a home of its own.',
+      'End the process manually, or use another home for this server.',
   )
 
 /**
@@ -128,7 +128,7 @@ async function healthStatus(
     await client.health(limit.signal)
     return 200
   } catch (error) {
-    if (isHostFault(error)) throw asHostFault(error, 'The server of an earlier host could not be asked')
+    if (isHostFault(error)) throw asHostFault(error, 'The server of an earlier host could not be probed')
     return error instanceof HttpError ? error.status : undefined
   } finally {
     limit.abort()

@@ -21,7 +21,7 @@ export const probe = fromPromise<ProbeAnswer | undefined, ServerInput & { withCo
     const { options, withConfig } = input
     const runtime = runtimeOf(input.runtime)
     const { connection } = runtime
-    if (!connection) throw new OpenCodeRuntimeError('There is no server to ask')
+    if (!connection) throw new OpenCodeRuntimeError('There is no server to probe')
     const { now } = clockOf(system)
     const startedAt = now()
     try {
@@ -49,10 +49,10 @@ const shortages = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS'])
  * about the server. Any other error is the server's own and stays as it is.
  */
 function classified(error: unknown): unknown {
-  if (shortages.has(errnoOf(error) ?? '')) return asHostFault(error, 'The server could not be asked')
+  if (shortages.has(errnoOf(error) ?? '')) return asHostFault(error, 'The server could not be probed')
   if (error instanceof OpenCodeRuntimeError || !isDefect(error)) return error
   return new OpenCodeRuntimeError(
-    `The health probe failed by a defect, not of the server: ${messageOf(error)}`,
+    `The health probe failed because of an internal error: ${messageOf(error)}`,
     {
       cause: error,
     },

@@ -27,7 +27,7 @@ export const serverProcess = fromCallback<ProcessCommand | EventObject, ServerIn
     const releaseHome = runtime.home.addUser()
     let child: ServerProcess | undefined
     try {
-      if (!runtime.spawn) throw new Error('nothing was prepared')
+      if (!runtime.spawn) throw new Error('no spawn was prepared')
       child = runtime.spawn({
         onListening: () => report({ type: 'process.listening' }),
         onExit: (error) => report({ type: 'process.exited', error }),

@@ -1,4 +1,4 @@
-/** Minimum number of remembered ids, of all turns of a server together; the maximum is one block more. */
+/** Minimum number of stored ids, of all turns of a server together; the maximum is one block more. */
 const remembered = 10_000
 const blockSize = 1_000
 

@@ -15,7 +15,7 @@ import { asList, isFields } from '../../io/opencode/wire.ts'
 export const warmUpTitle = 'opencode-runtime warm-up'
 
 /**
- * Prompt part that no model accepts: the turn does everything up to the request to the model, which cannot be
+ * Prompt part that no model accepts, so that the turn runs until the request to the model, which cannot be
  * built.
  *
  * @remarks Observed in opencode 1.18.33, `@ai-sdk/openai-compatible`: "'file part media type …' functionality

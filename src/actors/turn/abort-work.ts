@@ -11,8 +11,8 @@ import { isIdle } from '../../io/opencode/wire.ts'
  */
 const abortTimeoutMs = 10_000
 /**
- * Total time of the abort attempts, in ms, after which the work is left to the server; and the wait between
- * two attempts, in ms.
+ * Total time of the abort attempts, in ms, after which no further abort is sent; and the wait between two
+ * attempts, in ms.
  */
 const abortTotalMs = 15_000
 const abortRetryMs = 500

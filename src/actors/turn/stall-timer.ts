@@ -16,7 +16,7 @@ export class StallTimer {
   #retrying = false
   #progressAt = 0
   #timerAt = 0
-  /** True if the current silence was already granted new time after a pause of the host. */
+  /** True if the stall time of the current silence was already restarted after a pause of the host. */
   #hasGrace = false
   #isStopped = false
   #timer: unknown
@@ -65,7 +65,7 @@ export class StallTimer {
     this.#retrying = true
   }
 
-  /** Returns whether an event's status says that a scheduled retry has begun. */
+  /** Ends the retry if an event's status reports that the scheduled retry has begun; returns whether it has. */
   endRetry(event: OpenCodeEvent): boolean {
     const status = event.properties['status'] as { type?: unknown } | undefined
     if (!this.#retrying || status?.type !== 'busy' || sessionOf(event) === undefined) return false
@@ -73,7 +73,7 @@ export class StallTimer {
     return true
   }
 
-  /** Clears the retry after a resync, because the server's answer tells whether a retry is scheduled. */
+  /** Clears the retry after a resync, because the server's answer reports whether a retry is scheduled. */
   resynced(): void {
     if (this.#retrying) this.#progressAt = this.#clock.now()
     this.#retrying = false

@@ -154,7 +154,7 @@ export class TurnRecord {
   }
 }
 
-/** Maximum number of resumes, so that a turn that crashes its server each time is not repeated for ever. */
+/** Maximum number of resumes, so that a turn that crashes its server each time is not repeated without end. */
 const maxResumes = 3
 
 let counter = 0

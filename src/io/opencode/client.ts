@@ -218,7 +218,7 @@ export class OpenCodeClient {
   }
 
   /**
-   * Makes the server emit an event: it appends an empty text to a terminal's prompt, which changes nothing.
+   * Makes the server emit an event: appends an empty text to a terminal's prompt, which changes nothing.
    * @returns whether the server will emit the event
    */
   async triggerEvent(directory: string | undefined, signal: AbortSignal): Promise<boolean> {

@@ -142,8 +142,10 @@ describe('A healthy server with failed probes', () => {
 })
 
 describe('A probe that fails for a reason outside the server', () => {
-  const defect = new OpenCodeRuntimeError('The health probe failed by a defect: no module undici')
-  const shortage = new HostFaultError('The server could not be asked (EMFILE)', { errno: 'EMFILE' })
+  const defect = new OpenCodeRuntimeError(
+    'The health probe failed because of an internal error: no module undici',
+  )
+  const shortage = new HostFaultError('The server could not be probed (EMFILE)', { errno: 'EMFILE' })
 
   it.each([
     ['a defect', defect],
