@@ -108,7 +108,7 @@ export type ServerEvent =
   /** The server was not healthy in time, and the host was not paused meanwhile. */
   | { type: 'start.timedOut' }
 
-/** Returns the context of a server that does not run and that no caller wants. */
+/** Returns the context of a server that does not run and that no caller needs. */
 export const initialContext = (options: CompiledOptions): ServerContext => ({
   options,
   runtime: new RuntimeHandle(options),

@@ -31,7 +31,7 @@ export const probe = fromPromise<ProbeAnswer | undefined, ServerInput & { withCo
       return { version }
     } catch (error) {
       const ms = now() - startedAt
-      // Timers fire up to 1 ms early. A probe that was stopped before its timeout says nothing about the
+      // Timers fire up to 1 ms early. A probe that was stopped before its timeout gives no information about the
       // server.
       const isTimeout = ms >= options.values.probeTimeoutMs - 1
       if (!signal.aborted || isTimeout) runtime.probed(ms, signal.aborted ? 'timeout' : 'failed')

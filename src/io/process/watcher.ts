@@ -103,7 +103,7 @@ function spawnWatcher(marker: string, home: string): ChildProcess {
   })
   child.on('error', () => undefined)
   child.unref()
-  // The stream is a socket, although its type does not say so; it is absent if no descriptors are left
+  // The stream is a socket, although its type does not show this; the stream is absent if no descriptors are left
   // (EMFILE).
   const stdin = child.stdin as (Writable & { unref?: () => void }) | undefined
   stdin?.on('error', () => undefined)
