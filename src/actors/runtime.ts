@@ -38,14 +38,14 @@ export class Runtime {
   binary: string | undefined
   /** Spawns the prepared server. */
   spawn: ((events: ProcessEvents) => ServerProcess) | undefined
-  /** Promise that settles when the last preparation writes no more into the home; never rejects. */
+  /** Promise that settles when the last preparation has stopped writing into the home; never rejects. */
   preparing: Promise<unknown> | undefined
   process: ServerProcess | undefined
   connection: ServerConnection | undefined
-  /** True if a warm-up reached the model; then no further warm-up runs. No server has caused this so far. */
-  hasWarmUpAsked = false
-  /** True if the end of the actor is watched, for turns that the actor may not know yet. */
-  isWatched = false
+  /** True if a warm-up reached the model; no further warm-up runs then. Not observed so far. */
+  hasWarmUpReachedModel = false
+  /** True if a subscription ends the turns with the actor, also turns that the actor does not know yet. */
+  isEndObserved = false
   /** Options that were requested last; the machine may not have received them yet. */
   latestOptions: CompiledOptions
   /** Telemetry and logger; the api attaches them. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { InvalidOptionsError } from '../errors.ts'
-import type { PromptPart } from '../io/opencode/client.ts'
+import type { ModelRef, PromptPart } from '../io/opencode/client.ts'
 import type { Modality, ResolvedOptions } from '../config/options.ts'
 import { text } from '../config/schema-parts.ts'
 import { lazily } from '../config/validation.ts'
@@ -32,8 +32,6 @@ const attachment = lazily(() =>
 /** Schema of a turn's attachments. @internal */
 export const attachmentsSchema = lazily(() => z.array(attachment(), 'expected a list of attachments'))
 
-type Model = { providerID: string; modelID: string }
-
 /**
  * Returns attachments as parts of a prompt, checked before the prompt is sent.
  *
@@ -45,7 +43,7 @@ type Model = { providerID: string; modelID: string }
  */
 export function fileParts(
   files: readonly Attachment[],
-  model: Model,
+  model: ModelRef,
   options: ResolvedOptions,
 ): PromptPart[] {
   const { maxAttachmentBytes } = options
@@ -62,11 +60,11 @@ const sizeOf = (data: Uint8Array | string): number =>
 
 /** Returns the modalities that a model declares, or `undefined` if the options do not define the model. */
 function acceptedBy(
-  { providerID, modelID }: Model,
+  { providerId, modelId }: ModelRef,
   { proxy, models }: ResolvedOptions,
 ): readonly Modality[] | undefined {
-  if (providerID !== proxy.providerId) return undefined
-  const declared = models.find(({ id }) => id === modelID)
+  if (providerId !== proxy.providerId) return undefined
+  const declared = models.find(({ id }) => id === modelId)
   return declared && (declared.input ?? ['text'])
 }
 

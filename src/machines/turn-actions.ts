@@ -41,7 +41,7 @@ export const withTurns = serverSetup.extend({
       enqueue.sendTo('queue', { type: 'queue.end', turnIds: [turnId], cause: cancelledTurn })
       enqueue.assign({ waiting: context.waiting.without([turnId]) })
     }),
-    /** Makes turns that may run now actors of their own. */
+    /** Spawns an actor for each turn that may run now. */
     admitTurns: enqueueActions(({ context, enqueue }) => {
       const admitted = admissible(context)
       if (admitted.length === 0) return
@@ -61,7 +61,7 @@ export const withTurns = serverSetup.extend({
       for (const { turnId } of context.leaving) enqueue.stopChild(`turn:${turnId}`)
       enqueue.assign({ waiting: TurnQueue.empty, leaving: [] })
     }),
-    /** Tells the running turns that their server is gone: each ends, or asks to be sent again (`turn.suspended`). */
+    /** Notifies the running turns that their server is gone; each turn ends, or is suspended (`turn.suspended`). */
     endRunning: enqueueActions(({ context, enqueue }) => {
       const cause = ended(context)
       // A server that drains for a stop has no next server.
@@ -70,7 +70,7 @@ export const withTurns = serverSetup.extend({
         enqueue.sendTo(`turn:${turnId}`, { type: 'turn.serverGone', cause, mayResume })
       enqueue.assign({ running: [], leaving: [...context.leaving, ...context.running] })
     }),
-    /** Suspended turns wait for the next server, before all others. */
+    /** Queues a suspended turn for the next server, before all other turns. */
     requeueTurn: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'turn.suspended') return
       const { turnId, conversationId } = event
@@ -81,14 +81,14 @@ export const withTurns = serverSetup.extend({
       enqueue.sendTo('queue', { type: 'queue.add', turnId, state: 'waitingForServer' })
       enqueue.assign({ waiting: context.waiting.add({ turnId, conversationId, isResumed: true }) })
     }),
-    forgetWaiting: assign(({ context, event }) =>
+    removeEndedTurns: assign(({ context, event }) =>
       event.type === 'queue.ended' ? { waiting: context.waiting.without(event.turnIds) } : {},
     ),
-    /** No finished child stays, and no child's failure takes the machine down. */
+    /** Releases a finished child, so that no finished child stays and no child's failure stops the machine. */
     releaseChild: enqueueActions(({ context, event, enqueue }) => {
       if (event.type === 'turn.ended') return release(event.turnId)
       const { actorId, error } = event as unknown as DoneActorEvent & Partial<ErrorActorEvent>
-      // Nothing more is heard of a process whose actor is gone: the process counts as gone too, and is swept.
+      // A process whose actor has ended is no longer observed, so the process counts as exited and is swept.
       if (actorId === 'process') enqueue.raise({ type: 'process.exited', error: processLost(error) })
       if (!actorId.startsWith('turn:')) return
       const turnId = actorId.slice('turn:'.length)
@@ -115,7 +115,7 @@ const without = (turns: readonly QueuedTurn[], id: string): QueuedTurn[] =>
 const isLive = (context: ServerContext, turnId: string): boolean =>
   context.waiting.has(turnId) || includes(context.running, turnId) || includes(context.leaving, turnId)
 
-/** Returns whether a new turn could run at once: there is a place, and no other turn of its conversation runs. */
+/** Returns whether a new turn could run at once: a slot is free, and no other turn of its conversation runs. */
 function canRunNow({ options, running }: ServerContext, event: ServerEvent): boolean {
   if (event.type !== 'turn.start') return false
   const { turnId, conversationId = turnId } = event

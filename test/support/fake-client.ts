@@ -25,7 +25,7 @@ export class FakeClient {
 
   prompt(sessionId: string, _directory: unknown, { model }: Pick<Prompt, 'model'>): Promise<void> {
     this.prompts.push(sessionId)
-    this.models.push(model?.modelID)
+    this.models.push(model?.modelId)
     this.#busy.add(sessionId)
     return Promise.resolve()
   }

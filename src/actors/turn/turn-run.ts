@@ -40,7 +40,7 @@ export class TurnRun {
   readonly #stall: StallTimer
   #attempt: TurnAttempt | undefined
   #deadline: unknown
-  #leaveSignal: () => void = () => undefined
+  #stopListening: () => void = () => undefined
   #isSuspended = false
 
   constructor(
@@ -67,7 +67,7 @@ export class TurnRun {
     this.#deadline = this.#clock.setTimeout(() => void this.#onDeadline(), leftMs)
     const cancel = (): void => this.end(cancelledTurn)
     if (signal?.aborted === true) return cancel()
-    this.#leaveSignal = onAbort(signal, cancel)
+    this.#stopListening = onAbort(signal, cancel)
     this.#startAttempt()
   }
 
@@ -90,7 +90,7 @@ export class TurnRun {
   end(cause: TurnCause, isServerGone = false): void {
     if (isServerGone) this.#attempt?.serverGone()
     if (this.#record.isDone) return
-    if (this.#attempt) return this.#take(this.#attempt.settle(cause), true)
+    if (this.#attempt) return this.#apply(this.#attempt.settle(cause), true)
     const mask = (text: string): string => this.#options.secrets.mask(text)
     this.#emit(errorReply(this.#record.plan.traceId, cause, mask), true)
   }
@@ -113,9 +113,9 @@ export class TurnRun {
         options: this.#options,
         runtime: this.#runtime,
         clock: this.#clock,
-        onOutputs: (outputs) => this.#take(outputs),
+        onOutputs: (outputs) => this.#apply(outputs),
         onProgress: (event) => this.#onProgress(event),
-        onRequest: (id, isOpen) => (isOpen ? this.#stall.enterRequest(id) : this.#stall.leaveRequest(id)),
+        onRequest: (id, isOpen) => (isOpen ? this.#stall.beginRequest(id) : this.#stall.endRequest(id)),
         onResynced: () => {
           this.#stall.resynced()
           record.setStatus({ state: 'running' })
@@ -139,12 +139,12 @@ export class TurnRun {
 
   #onProgress(event: OpenCodeEvent): void {
     this.#stall.onEvent(event)
-    if (event.type === 'session.status' && this.#stall.leaveRetry(event))
+    if (event.type === 'session.status' && this.#stall.endRetry(event))
       this.#record.setStatus({ state: 'running' })
     if (event.type === 'message.updated') this.#checkLoop()
   }
 
-  #take(outputs: readonly TurnOutput[], isLocal = false): void {
+  #apply(outputs: readonly TurnOutput[], isLocal = false): void {
     this.#record.count(this.#attempt?.usage)
     for (const output of outputs) {
       if (output.type === 'request') void this.#attempt?.answer(output.request)
@@ -174,7 +174,7 @@ export class TurnRun {
     const leftMs = this.#record.deadlineAt - this.#clock.now()
     if (attempt > maxRetries || nextAt - Date.now() > leftMs)
       return this.end({ code: exhaustedCode(message), error: message })
-    this.#stall.enterRetry()
+    this.#stall.beginRetry()
     this.#record.setStatus({
       state: 'retrying',
       attempt,
@@ -204,6 +204,6 @@ export class TurnRun {
     this.#attempt?.close()
     this.#stall.stop()
     this.#clock.clearTimeout(this.#deadline)
-    this.#leaveSignal()
+    this.#stopListening()
   }
 }

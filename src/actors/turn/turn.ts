@@ -22,7 +22,7 @@ export type TurnActorEvent =
  * runs on the server; or the server died, and the turn can be sent again to the next server.
  *
  * @remarks The events have one type for all turns, and replace the actor's own done event, because XState
- * 5.33 keeps what it looks up for each `xstate.done.actor.<id>` for ever.
+ * 5.33 caches the lookup of each `xstate.done.actor.<id>` without limit.
  */
 export type TurnFact =
   { type: 'turn.ended'; turnId: string } | { type: 'turn.suspended'; turnId: string; conversationId: string }

@@ -6,7 +6,7 @@ import { HomeLockedError, HostFaultError } from '../../errors.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { unwritable } from '../opencode/config-file.ts'
 import { asHostFault } from '../host/host-fault.ts'
-import { untilDone } from '../../util/in-background.ts'
+import { retryUntilDone } from '../../util/in-background.ts'
 import { liveHolds } from './live-holds.ts'
 import { isAbandoned } from './private-file.ts'
 import { identify, isSameProcess } from '../process/process-identity.ts'
@@ -51,7 +51,7 @@ const maxTries = 1_000
  * moment, the later host may win.
  *
  * A lock that was copied with its home holds nothing. A lock of this process is held while its hold lives,
- * whatever the file says, because a release may have failed.
+ * regardless of the file, because a release may have failed.
  * @throws HomeLockedError (`ERR_OPENCODE_HOME_LOCKED`) that names the holder
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the home cannot be written
  * @throws HostFaultError (`ERR_OPENCODE_HOST_FAULT`) if the host cannot write at the moment
@@ -106,7 +106,7 @@ function held(folder: string, generation: number, holder: LockHolder): HomeLock 
   ids.add(holder.id)
   return {
     release: () => {
-      if (ids.delete(holder.id)) untilDone(() => release(folder, generation, holder))
+      if (ids.delete(holder.id)) retryUntilDone(() => release(folder, generation, holder))
     },
   }
 }
@@ -149,8 +149,8 @@ function liveHolder(folder: string, generation: number): LockHolder | undefined 
 }
 
 function isLive({ id, pid, startTime, realm }: LockHolder): boolean {
-  const ours = liveHolds()
-  return realm === ours.realm ? ours.ids.has(id) : isSameProcess(pid, startTime)
+  const own = liveHolds()
+  return realm === own.realm ? own.ids.has(id) : isSameProcess(pid, startTime)
 }
 
 /**
@@ -182,7 +182,7 @@ function parseHolder(text: string): LockHolder | undefined {
       !Number.isNaN(new Date(at).getTime())
     if (!isWhole) return undefined
     // An invalid origin counts as absent, because the lock may be held.
-    const { origin: _unsaid, ...rest } = holder as LockHolder
+    const { origin: _invalid, ...rest } = holder as LockHolder
     return isOrigin(origin) ? { ...rest, origin } : rest
   } catch {
     return undefined

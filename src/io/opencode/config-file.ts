@@ -95,14 +95,14 @@ export function buildConfig(options: ResolvedOptions, secrets: SecretOptions): R
     models,
   }
   const first = options.models[0]
-  const ours = {
+  const generated = {
     $schema: 'https://opencode.ai/config.json',
     ...(first && { model: `${providerId}/${first.id}` }),
     autoupdate: false,
     share: 'disabled',
     provider: { [providerId]: provider },
   }
-  return merge(secrets.config, ours)
+  return merge(secrets.config, generated)
 }
 
 /**

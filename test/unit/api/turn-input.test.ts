@@ -65,12 +65,12 @@ describe('planTurn', () => {
   })
 
   it.each([
-    [undefined, { providerID: 'mine', modelID: 'first' }],
-    ['second', { providerID: 'mine', modelID: 'second' }],
-    ['vendor/with-slash', { providerID: 'mine', modelID: 'vendor/with-slash' }],
+    [undefined, { providerId: 'mine', modelId: 'first' }],
+    ['second', { providerId: 'mine', modelId: 'second' }],
+    ['vendor/with-slash', { providerId: 'mine', modelId: 'vendor/with-slash' }],
     [
       { providerId: 'p', modelId: 'm' },
-      { providerID: 'p', modelID: 'm' },
+      { providerId: 'p', modelId: 'm' },
     ],
   ])('resolves a plain model id to the provider of the proxy: %j', (model, expected) => {
     const { plan } = planTurn({ text: 'x', ...(model !== undefined && { model }) }, values)

@@ -21,7 +21,7 @@ const retryableCodes: ReadonlySet<TurnErrorCode> = new Set([
 ])
 
 /**
- * Returns whether a failure with this code may disappear on a retry, if the server does not say so itself.
+ * Returns whether a failure with this code may disappear on a retry, if the server does not report this itself.
  */
 export const isRetryable = (code: TurnErrorCode): boolean => retryableCodes.has(code)
 

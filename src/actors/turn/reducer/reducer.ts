@@ -123,8 +123,8 @@ export class TurnReducer {
    * Returns whether the server has reported anything of the turn: an answer that has at least begun, or an
    * error.
    */
-  get hasSpoken(): boolean {
-    return this.#events.hasSpoken
+  get hasReported(): boolean {
+    return this.#events.hasReported
   }
 
   /**

@@ -49,8 +49,8 @@ export class TurnEvents {
     this.#calls = new ToolCalls(traceId, (reply) => emit({ type: 'reply', reply }))
   }
 
-  /** Whether the server has begun an answer or reported an error. */
-  get hasSpoken(): boolean {
+  /** True if the server has begun an answer or reported an error. */
+  get hasReported(): boolean {
     return !this.answers.isEmpty || this.#failure !== undefined
   }
 

@@ -69,7 +69,7 @@ describe('TurnReducer.hasSpoken', () => {
     ['the beginning of an answer', [prompt, answer()], true],
     ['an error', [event('session.error', { error: error('no') })], true],
   ])('after %s is as expected', (_what, events, has) => {
-    expect(play(...events).reducer.hasSpoken).toBe(has)
+    expect(play(...events).reducer.hasReported).toBe(has)
   })
 })
 
@@ -211,7 +211,7 @@ describe('Events of the session', () => {
 
   it('report no error if an event of another kind has an error field', () => {
     const { reducer } = play(prompt, status({ type: 'busy' }), event('session.diff', { error: error('no') }))
-    expect(reducer.hasSpoken).toBe(false)
+    expect(reducer.hasReported).toBe(false)
   })
 
   it('report the error of the session in preference to the error of an answer', () => {
