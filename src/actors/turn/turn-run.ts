@@ -173,16 +173,12 @@ export class TurnRun {
   #onRetry({ attempt, message, nextAt }: TurnOutput & { type: 'retry' }): void {
     const { maxRetries } = this.#record.plan
     const leftMs = this.#record.deadlineAt - this.#clock.now()
+    const masked = this.#options.secrets.mask(message)
     const terminal = terminalCodeOf(message)
     if (terminal || attempt > maxRetries || nextAt - Date.now() > leftMs)
-      return this.end({ code: terminal ?? exhaustedCode(message), error: shownMessage(message) })
+      return this.end({ code: terminal ?? exhaustedCode(message), error: shownMessage(masked) })
     this.#stall.enterRetry()
-    this.#record.setStatus({
-      state: 'retrying',
-      attempt,
-      message: this.#options.secrets.mask(message),
-      nextAt,
-    })
+    this.#record.setStatus({ state: 'retrying', attempt, message: masked, nextAt })
   }
 
   #checkLoop(): void {

@@ -25,6 +25,12 @@ export function readLoose(text: string): { value: unknown; rest: string } | unde
   return read && { value: read.value, rest: text.slice(read.end) }
 }
 
+/** Returns the quoted text at the start of a text; `undefined` if the text does not start with a quote. */
+export function readQuoted(text: string): string | undefined {
+  const read = readText(text, 0)
+  return read && String(read.value)
+}
+
 function readValue(text: string, at: number, depth: number): Read | undefined {
   if (depth > deepest) return undefined
   if (text[at] === '{') return readObject(text, at, depth)

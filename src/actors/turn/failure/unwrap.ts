@@ -1,5 +1,5 @@
 import { isFields } from '../../../io/opencode/wire.ts'
-import { readLoose } from './loose-json.ts'
+import { readLoose, readQuoted } from './loose-json.ts'
 
 /** Contents of a provider's message, after every wrapper was removed. */
 export interface Unwrapped {
@@ -12,6 +12,8 @@ export interface Unwrapped {
 }
 
 const deepest = 16
+/** Number of characters of a message that are searched. */
+const longest = 100_000
 /** Number of brackets that may be tried as the start of an error object. */
 const mostStarts = 8
 
@@ -21,7 +23,7 @@ const mostStarts = 8
  */
 export function unwrap(message: string): Unwrapped {
   const found: Unwrapped = { messages: [], codes: [], hasObject: false }
-  addText(message, found, 0)
+  addText(message.slice(0, longest), found, 0)
   return found
 }
 
@@ -67,12 +69,21 @@ export const withoutPrefix = (message: string): string =>
 function objectIn(text: string): unknown {
   let at = text.search(/[{[]/)
   for (let starts = 0; at >= 0 && starts < mostStarts; starts++) {
-    const read = isIntroduced(text, at) ? readObject(text.slice(at)) : undefined
-    if (read && isError(read.value, at > 0) && isRest(read.rest)) return read.value
+    const value = isIntroduced(text, at) ? errorAt(text, at) : undefined
+    if (value !== undefined) return value
     const next = text.slice(at + 1).search(/[{[]/)
     at = next < 0 ? -1 : at + 1 + next
   }
   return undefined
+}
+
+/** Returns the error object at an index, also as Python's bytes, in which everything is escaped once more. */
+function errorAt(text: string, at: number): unknown {
+  const read = readObject(text.slice(at))
+  if (read && isError(read.value, at > 0) && isRest(read.rest)) return read.value
+  const inner = /["']/.test(text[at - 1] ?? '') ? readQuoted(text.slice(at - 1)) : undefined
+  const quoted = inner === undefined ? undefined : readObject(inner)
+  return quoted && isError(quoted.value, true) ? quoted.value : undefined
 }
 
 /** Reads the object at the start of a text, also an object whose quotes are all escaped: `{\"error\": …}`. */
