@@ -3,7 +3,8 @@ import type { CompiledOptions } from '../../config/options.ts'
 import { isTerminal } from '../../replies.ts'
 import type { OpenCodeEvent, Reply, TurnOutput } from '../../replies.ts'
 import { inputRead, punctualMs, roundsAfterPause, type SystemClock } from '../clock.ts'
-import { exhaustedCode } from './reducer/failure.ts'
+import { exhaustedCode, terminalCodeOf } from './failure/classify.ts'
+import { shownMessage } from './failure/shown.ts'
 import { cancelledTurn, deadlineExceeded, errorReply, type TurnCause } from './refusal.ts'
 import type { Runtime } from '../runtime.ts'
 import { StallTimer } from './stall-timer.ts'
@@ -172,15 +173,12 @@ export class TurnRun {
   #onRetry({ attempt, message, nextAt }: TurnOutput & { type: 'retry' }): void {
     const { maxRetries } = this.#record.plan
     const leftMs = this.#record.deadlineAt - this.#clock.now()
-    if (attempt > maxRetries || nextAt - Date.now() > leftMs)
-      return this.end({ code: exhaustedCode(message), error: message })
+    const masked = this.#options.secrets.mask(message)
+    const terminal = terminalCodeOf(message)
+    if (terminal || attempt > maxRetries || nextAt - Date.now() > leftMs)
+      return this.end({ code: terminal ?? exhaustedCode(message), error: shownMessage(masked) })
     this.#stall.beginRetry()
-    this.#record.setStatus({
-      state: 'retrying',
-      attempt,
-      message: this.#options.secrets.mask(message),
-      nextAt,
-    })
+    this.#record.setStatus({ state: 'retrying', attempt, message: masked, nextAt })
   }
 
   #checkLoop(): void {

@@ -20,6 +20,8 @@ export interface WireError {
   message: string
   statusCode: number | undefined
   isRetryable: boolean | undefined
+  /** Body of the provider's response; never shown. */
+  body?: string | undefined
 }
 
 /** `info` of a message. */
@@ -187,6 +189,7 @@ export function parseError(value: unknown): WireError | undefined {
     message: text(data['message']) ?? name,
     statusCode: typeof statusCode === 'number' ? statusCode : undefined,
     isRetryable: typeof isRetryable === 'boolean' ? isRetryable : undefined,
+    body: text(data['responseBody']),
   }
 }
 
