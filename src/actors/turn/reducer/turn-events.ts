@@ -99,6 +99,8 @@ export class TurnEvents {
     const request = parseRequest(entry, this.#options.sessionId)
     if (!request || this.#asked.has(request.id)) return
     this.#asked.add(request.id)
+    // The request names the call as the replies do. Calls of a child session have no replies.
+    if (request.tool && !request.child) request.tool = { callId: this.#calls.idOf(request.tool.callId) }
     this.#options.emit({ type: 'request', request })
   }
 
@@ -122,7 +124,7 @@ export class TurnEvents {
     if (!message || message.summary) return
     if (part.tool) {
       this.answers.addCaller(message.id)
-      return this.#calls.update(part.tool)
+      return this.#calls.update(part.id, part.tool)
     }
     if (part.type === 'step-start') return this.transcript.beginStep(part)
     if (part.type === 'step-finish') return this.transcript.finishStep(part)
