@@ -44,3 +44,27 @@ describe('A turn whose provider gives each call the same id', () => {
     expect(turn.replies.at(-1)).toMatchObject({ kind: 'final' })
   })
 })
+
+describe('A turn without retries', () => {
+  it('continues if an answer is reported as completed before its call', async () => {
+    const server = startServer({ maxRetries: 0 })
+    const turn = server.turn()
+    await server.advance()
+    const { message, call } = await stream(server, turn)
+    message('msg_1', { finish: 'tool-calls', time: completedAt })
+    call('msg_1', 'call_1', completed)
+    await server.answer(turn)
+    expect(turn.replies.map(({ kind }) => kind)).toEqual(['tool_call', 'tool_result', 'delta', 'final'])
+  })
+
+  it('ends if the server asks the model again after an answer without a call', async () => {
+    const server = startServer({ maxRetries: 0 })
+    const turn = server.turn()
+    await server.advance()
+    const { message } = await stream(server, turn)
+    message('msg_1', { finish: 'tool-calls', time: completedAt })
+    expect(turn.replies).toEqual([])
+    message('msg_2')
+    expect(turn.replies).toMatchObject([{ code: 'provider_unavailable' }])
+  })
+})

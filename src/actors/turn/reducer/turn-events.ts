@@ -127,7 +127,10 @@ export class TurnEvents {
       return this.#calls.update(part.id, part.tool)
     }
     if (part.type === 'step-start') return this.transcript.beginStep(part)
-    if (part.type === 'step-finish') return this.transcript.finishStep(part)
+    if (part.type === 'step-finish') {
+      this.answers.endStep(message.id)
+      return this.transcript.finishStep(part)
+    }
     if (part.type === 'text' || part.type === 'reasoning') this.transcript.update(part)
   }
 
