@@ -1,6 +1,6 @@
 import type { OpenCodeEvent, TurnOutput } from '../../../replies.ts'
 import { Answers } from './answers.ts'
-import { endingOf, noAnswer, rejectedInput, type Ending } from './ending.ts'
+import { endingOf, noAnswer, rejectedInput, rejectedLoop, type Ending } from './ending.ts'
 import { failureOf, safeLine, type Failure, type Mask } from './failure.ts'
 import { messageEvents, requestEvents, type TurnSnapshot } from './resync.ts'
 import { ToolCalls } from './tool-calls.ts'
@@ -165,7 +165,7 @@ export class TurnEvents {
   #onError(value: unknown): void {
     const error = parseError(value)
     if (!error) return
-    this.#failure ??= failureOf(error, this.#options.mask)
+    this.#failure ??= rejectedLoop(failureOf(error, this.#options.mask))
     if (this.#busy && this.#idle) this.#conclude()
   }
 
