@@ -18,9 +18,18 @@ export interface ModelOptions {
    * @remarks Without `image`, opencode drops images without an error.
    */
   input?: Modality[] | undefined
-  /** Size of the context window, in tokens. */
+  /**
+   * Size of the context window, in tokens.
+   *
+   * @remarks Observed in opencode 1.18.33: its prompt and tools take some 8 700 tokens, which must fit into
+   * `contextTokens` minus `outputTokens`.
+   */
   contextTokens?: number | undefined
-  /** Longest answer, in tokens. */
+  /**
+   * Longest answer, in tokens.
+   *
+   * @defaultValue 8192, and at most a quarter of `contextTokens`; opencode's own value without both
+   */
   outputTokens?: number | undefined
   /** Prices, in US dollars per million tokens. */
   cost?:

@@ -89,6 +89,11 @@ export class TurnAttempt {
     return this.#reducer?.overflows ?? 0
   }
 
+  /** Number of compactions since the last answer that called a tool. */
+  get compactions(): number {
+    return this.#reducer?.compactions ?? 0
+  }
+
   /**
    * Sends the prompt. If `revertTo` is given, the session is first reverted to the state before this message
    * of an earlier attempt.

@@ -16,6 +16,8 @@ import { firstLine } from '../../util/messages.ts'
  * shorten the context enough either.
  */
 const maxOverflows = 2
+/** Number of compactions without a tool call in between that a turn accepts. */
+const maxCompactions = 2
 
 /** Callbacks of a turn's run. */
 export interface TurnRunEvents {
@@ -184,7 +186,7 @@ export class TurnRun {
   }
 
   #checkLoop(): void {
-    const { unfinished = 0, overflows = 0 } = this.#attempt ?? {}
+    const { unfinished = 0, overflows = 0, compactions = 0 } = this.#attempt ?? {}
     if (unfinished > this.#record.plan.maxRetries)
       this.end({
         code: 'provider_unavailable',
@@ -192,6 +194,12 @@ export class TurnRun {
       })
     if (overflows > maxOverflows)
       this.end({ code: 'context_overflow', error: 'The context overflows again after each compaction' })
+    if (compactions > maxCompactions)
+      this.end({
+        code: 'context_overflow',
+        error:
+          'The context is full again after each compaction; contextTokens minus outputTokens of the model is too small',
+      })
   }
 
   async #finish(isLocal: boolean): Promise<void> {

@@ -122,7 +122,7 @@ function modelConfig({
     ...(name !== undefined && { name }),
     ...(input && { modalities: { input, output: ['text'] }, attachment: takesFiles }),
     ...((contextTokens ?? outputTokens) !== undefined && {
-      limit: { context: contextTokens ?? 128_000, output: outputTokens ?? 8_192 },
+      limit: limitOf(contextTokens, outputTokens),
     }),
     ...(cost && {
       cost: {
@@ -134,6 +134,16 @@ function modelConfig({
     }),
     ...(options && { options }),
   }
+}
+
+/**
+ * Returns the limits of a model. The default of the output leaves most of a small context to the input.
+ *
+ * @remarks Observed in opencode 1.18.33: the server compacts the context when the input exceeds `context`
+ * minus `output`. Its own prompt and tools take some 8 700 tokens.
+ */
+function limitOf(context = 128_000, output = Math.min(8_192, Math.ceil(context / 4))) {
+  return { context, output }
 }
 
 type Json = Record<string, unknown>

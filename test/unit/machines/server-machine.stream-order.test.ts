@@ -68,3 +68,40 @@ describe('A turn without retries', () => {
     expect(turn.replies).toMatchObject([{ code: 'provider_unavailable' }])
   })
 })
+
+describe('A turn whose context is full after each answer', () => {
+  const answered = { finish: 'stop', time: completedAt }
+  const compacted = { summary: true, ...answered }
+
+  it('ends as context_overflow when a third compaction without progress begins', async () => {
+    const server = startServer()
+    const turn = server.turn()
+    await server.advance()
+    const { message } = await stream(server, turn)
+    for (const round of [1, 2]) {
+      message(`msg_${round}a`, answered)
+      message(`msg_${round}s`, compacted)
+    }
+    message('msg_3a', answered)
+    expect(turn.replies).toEqual([])
+    message('msg_3s', { summary: true })
+    expect(turn.replies).toMatchObject([{ code: 'context_overflow', retryable: false }])
+    await server.advance()
+    expect(server.world.client.aborts).toHaveLength(1)
+  })
+
+  it('continues while tools are called between the compactions', async () => {
+    const server = startServer()
+    const turn = server.turn()
+    await server.advance()
+    const { message, call } = await stream(server, turn)
+    for (const round of [1, 2, 3, 4]) {
+      message(`msg_${round}a`)
+      call(`msg_${round}a`, `call_${round}`, completed)
+      message(`msg_${round}a`, { finish: 'tool-calls', time: completedAt })
+      message(`msg_${round}s`, compacted)
+    }
+    await server.answer(turn)
+    expect(turn.replies.at(-1)).toMatchObject({ kind: 'final' })
+  })
+})

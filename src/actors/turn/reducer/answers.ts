@@ -46,6 +46,13 @@ export class Answers {
     return this.#consecutive(({ finish, error }) => finish === undefined && !error)
   }
 
+  /** Number of compactions since the last answer that called a tool. */
+  get compactions(): number {
+    const messages = [...this.#messages.values()]
+    const since = messages.findLastIndex(({ id }) => this.#callers.has(id))
+    return messages.slice(since + 1).filter(({ summary }) => summary).length
+  }
+
   get(id: string): WireMessage | undefined {
     return this.#messages.get(id)
   }

@@ -65,6 +65,20 @@ describe('writeConfigFile', () => {
     })
   })
 
+  it.each([
+    [{ contextTokens: 16_384 }, { context: 16_384, output: 4_096 }],
+    [{ contextTokens: 1 }, { context: 1, output: 1 }],
+    [{ contextTokens: 200_000 }, { context: 200_000, output: 8_192 }],
+    [
+      { contextTokens: 16_384, outputTokens: 8_000 },
+      { context: 16_384, output: 8_000 },
+    ],
+    [{ outputTokens: 1_000 }, { context: 128_000, output: 1_000 }],
+  ])('leaves most of a small context to the input: %o', async (sizes, limit) => {
+    const file = await write(tempHome(), { models: [{ id: 'm', ...sizes }] })
+    expect(read(file)).toMatchObject({ provider: { litellm: { models: { m: { limit } } } } })
+  })
+
   it('writes the file where opencode reads it in the home', async () => {
     const home = tempHome()
     expect(await write(home)).toBe(join(home, '.config', 'opencode', 'opencode.json'))

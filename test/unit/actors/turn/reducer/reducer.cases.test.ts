@@ -78,6 +78,22 @@ describe('TurnReducer.overflows', () => {
   })
 })
 
+describe('TurnReducer.compactions', () => {
+  const round = [{ finish: 'stop' }, { summary: true, finish: 'stop' }]
+  it.each([
+    ['no finished answer', [{ finish: 'stop' }], 0],
+    ['each summary after a finished answer', [...round, ...round, ...round], 3],
+    ['a summary that has only begun', [...round, { summary: true, time: { created: 1 } }], 2],
+  ])('counts %s', (_what, answers, times) => {
+    expect(play(prompt, ...ended(...answers)).reducer.compactions).toBe(times)
+  })
+
+  it('begins anew after an answer that called a tool', () => {
+    const events = ended(...round, { finish: 'tool-calls' }, ...round)
+    expect(play(prompt, ...events, toolCall('msg_2')).reducer.compactions).toBe(1)
+  })
+})
+
 describe('TurnReducer.hasSpoken', () => {
   it.each([
     ['the prompt alone', [prompt, status({ type: 'busy' })], false],
