@@ -41,9 +41,15 @@ export interface ModelOptions {
 
 /** OpenAI-compatible endpoint, LiteLLM or any other, and the agent's own key for that endpoint. */
 export interface ProxyOptions {
-  /** URL of the endpoint, up to and including `/v1`. */
+  /**
+   * URL of the endpoint, up to and including `/v1`, without a query. For an endpoint that needs parameters of
+   * a query (`api-version`), set `provider.<providerId>.options.queryParams` in the option `config`.
+   */
   baseURL: string
-  /** Key of the endpoint. Create a separate, scoped key for the agent: the agent's shell can read the key. */
+  /**
+   * Key of the endpoint, taken literally. Create a separate, scoped key for the agent: the agent's shell can
+   * read the key.
+   */
   apiKey: string
   /**
    * Id of the provider in opencode's config.

@@ -79,6 +79,34 @@ describe('writeConfigFile', () => {
     expect(read(file)).toMatchObject({ provider: { litellm: { models: { m: { limit } } } } })
   })
 
+  it('escapes references in the provider, so that opencode takes its texts literally', async () => {
+    const reference = 'a-{env:HOME}-{file:/etc/hostname}'
+    const file = await write(tempHome(), {
+      proxy: { baseURL: `http://127.0.0.1:4000/{env:X}`, apiKey: reference, name: reference },
+      models: [{ id: reference, options: { headers: [reference] } }],
+      config: {
+        provider: { litellm: { options: { headers: { [reference]: reference } } } },
+        instructions: ['{file:rules.md}', '{env}'],
+      },
+    })
+    expect(readFileSync(file, 'utf8').match(/\{(env|file):[^}]*\}/g)).toEqual(['{file:rules.md}'])
+    expect(read(file)).toMatchObject({
+      model: `litellm/${reference}`,
+      instructions: ['{file:rules.md}', '{env}'],
+      provider: {
+        litellm: {
+          name: reference,
+          options: {
+            baseURL: 'http://127.0.0.1:4000/{env:X}',
+            apiKey: reference,
+            headers: { [reference]: reference },
+          },
+          models: { [reference]: { options: { headers: [reference] } } },
+        },
+      },
+    })
+  })
+
   it('writes the file where opencode reads it in the home', async () => {
     const home = tempHome()
     expect(await write(home)).toBe(join(home, '.config', 'opencode', 'opencode.json'))
