@@ -7,6 +7,7 @@ import { abortWork } from './abort-work.ts'
 import { elapse, type SystemClock } from '../clock.ts'
 import { otherDirectory } from '../server/create-session.ts'
 import { turnDirectory } from '../server/directory-policy.ts'
+import { healDirectory } from './heal-directory.ts'
 import { modelOf } from './model.ts'
 import { answerRequest, decide } from './request-policy.ts'
 import { TurnReducer, type TurnSnapshot } from './reducer/reducer.ts'
@@ -14,7 +15,7 @@ import { isNetworkError, isRefused, refusal, type TurnCause } from './refusal.ts
 import type { ServerConnection, Runtime } from '../runtime.ts'
 import { askServer, linksIn } from './snapshot.ts'
 import type { TurnRecord } from './turn-record.ts'
-import { isIdle, workingDirectoryOf } from '../../io/opencode/wire.ts'
+import { isIdle, isStepStart, workingDirectoryOf } from '../../io/opencode/wire.ts'
 import { messageOf } from '../../util/messages.ts'
 
 /**
@@ -69,6 +70,8 @@ export class TurnAttempt {
   #idles = 0
   /** True if events were missed since the last snapshot. */
   #needsResync = false
+  /** True if a step has begun, so that the directory's MCP servers are connected. */
+  #askedModel = false
 
   constructor(owner: AttemptOwner, connection: ServerConnection) {
     this.#owner = owner
@@ -121,13 +124,34 @@ export class TurnAttempt {
     this.#serverGone.abort()
   }
 
-  /** Aborts the work on the server. Never rejects. */
+  /** Aborts the work on the server, and heals the directory. Never rejects. */
   async abortWork(): Promise<void> {
     if (!this.#prompted) return
     const { record, clock } = this.#owner
     const { client } = this.#connection
     const gone = this.#serverGone.signal
-    await abortWork({ client, conversation: record.conversation, prompted: this.#prompted, clock, gone })
+    const { conversation } = record
+    await this.heal(abortWork({ client, conversation, prompted: this.#prompted, clock, gone }))
+  }
+
+  /**
+   * Heals the directory of a turn that was aborted before the model was asked, after the work has ended. New
+   * turns of the directory wait meanwhile. A server that this host does not manage is left alone.
+   */
+  async heal(ended: Promise<void>): Promise<void> {
+    const { record, runtime, clock } = this.#owner
+    const { directory } = record.conversation
+    const isForeign = this.#connection.directory === ''
+    if (this.#askedModel || isForeign || directory === undefined) return ended
+    const isUsed = (): boolean => runtime.isUsed(directory, record)
+    const { client } = this.#connection
+    const isGone = (): boolean => this.#serverGone.signal.aborted
+    const healed = ended.then(() =>
+      isGone() ? undefined : healDirectory({ client, directory, clock, isUsed }),
+    )
+    runtime.healing.set(directory, healed)
+    await healed
+    if (runtime.healing.get(directory) === healed) runtime.healing.delete(directory)
   }
 
   async #run(revertTo: string | undefined): Promise<void> {
@@ -148,6 +172,7 @@ export class TurnAttempt {
       onReconnect: () => void this.#resync(),
     })
     // A refused revert is ignored: a message that never reached the server leaves nothing to revert.
+    if (conversation.directory !== undefined) await runtime.healing.get(conversation.directory)
     if (revertTo !== undefined)
       await client
         .revert(sessionId, conversation.directory, revertTo, this.#closed.signal)
@@ -196,6 +221,7 @@ export class TurnAttempt {
     if (this.#deferred) return void this.#deferred.push(event)
     const reducer = this.#reducer
     if (!reducer || this.#isClosed()) return
+    this.#askedModel ||= isStepStart(event)
     const elsewhere = this.#elsewhere(event)
     if (elsewhere !== undefined) return this.#owner.onCause({ code: 'rejected', error: elsewhere })
     try {

@@ -162,7 +162,8 @@ export class TurnRun {
     this.#events.onReply(shown)
     this.#record.emit(shown)
     // After an internal error, the server's state is unknown, so the work is aborted too.
-    if (isTerminal(shown)) void this.#finish(isLocal || (shown.kind === 'error' && shown.code === 'internal'))
+    const code = shown.kind === 'error' ? shown.code : undefined
+    if (isTerminal(shown)) void this.#finish(isLocal || code === 'internal', code === 'cancelled')
   }
 
   /** Returns a reply as subscribers receive it: errors without secrets, and the usage of all attempts. */
@@ -202,9 +203,16 @@ export class TurnRun {
       })
   }
 
-  async #finish(isLocal: boolean): Promise<void> {
+  /**
+   * Releases the run.
+   *
+   * @param isLocal - true to abort the work on the server
+   * @param isAborted - true if the server may have aborted the work
+   */
+  async #finish(isLocal: boolean, isAborted: boolean): Promise<void> {
     this.#release()
     if (isLocal) await this.#attempt?.abortWork()
+    else if (isAborted) await this.#attempt?.heal(Promise.resolve())
     this.#events.onEnd()
   }
 
