@@ -60,7 +60,7 @@ export interface ToolCallReply {
   kind: 'tool_call'
   /** Trace id of the turn's input. */
   trace_id: string | null
-  /** Id of the call, repeated in its result. */
+  /** Id of the call, unique within the turn and repeated in its result. */
   call_id: string
   /** Name of the tool. */
   tool: string

@@ -56,6 +56,8 @@ export class Runtime {
    * directory.
    */
   readonly directories = new Set<string>()
+  /** Promises that settle when an aborted turn's directory is usable again; they never reject. */
+  readonly healing = new Map<string, Promise<void>>()
   readonly #conversations = new Map<string, Conversation>()
   readonly #warnings = new Set<string>()
 
@@ -98,6 +100,14 @@ export class Runtime {
       this.#conversations.get(sessionId) ?? new Conversation({ key: crypto.randomUUID(), sessionId, named })
     this.#conversations.set(sessionId, conversation)
     return conversation
+  }
+
+  /** Returns whether another turn than this one may have work in a directory. */
+  isUsed(directory: string, { id }: TurnRecord): boolean {
+    return [...this.turns.values()].some(
+      (turn) =>
+        turn.id !== id && !turn.isDone && turn.wasPrompted && turn.conversation.directory === directory,
+    )
   }
 
   register(record: TurnRecord): void {

@@ -82,11 +82,36 @@ function filePart(
     throw new InvalidOptionsError(
       `Invalid turn input ${where}: the model is not declared to accept ${kind} input; if the model accepts such input, set input: ['text', '${kind}'] in the option models`,
     )
-  // Text of a type other than plain fails the whole turn ("media type … not supported").
-  const wireMime = kind === 'text' ? 'text/plain' : mime
+  const wireMime = wireType(mime, kind)
+  if (accepted && !isSent(wireMime, kind))
+    throw new InvalidOptionsError(
+      `Invalid turn input ${where}.mime: opencode sends ${sentTypes[kind] ?? kind} to an OpenAI-compatible endpoint, got ${JSON.stringify(mime)}`,
+    )
   const base64 = typeof data === 'string' ? data : Buffer.from(data).toString('base64')
   const url = `data:${wireMime};base64,${base64}`
   return { type: 'file', mime: wireMime, url, ...(filename !== undefined && { filename }) }
+}
+
+/**
+ * Media types that opencode sends to an endpoint, by kind; every other kind is sent with any type.
+ *
+ * @remarks Observed in opencode 1.18.33 with `@ai-sdk/openai-compatible`: any other audio and any video fails
+ * the turn, and every later turn of the session, because the file stays in the session.
+ */
+const sentTypes: Partial<Record<Modality, string>> = {
+  audio: 'only audio/wav and audio/mpeg of all audio',
+  video: 'no video',
+}
+const isSent = (mime: string, kind: Modality): boolean =>
+  kind === 'audio' ? /^audio\/(wav|mpeg|mp3)$/.test(mime) : kind !== 'video'
+
+/**
+ * Returns the media type under which opencode sends a file: text of a type other than plain fails the turn,
+ * and WAV is known by one of its names only.
+ */
+function wireType(mime: string, kind: Modality): string {
+  if (kind === 'text') return 'text/plain'
+  return /^audio\/(x-wav|wave|vnd\.wave)$/.test(mime) ? 'audio/wav' : mime
 }
 
 const textual =

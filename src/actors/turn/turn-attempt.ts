@@ -7,6 +7,7 @@ import { abortWork } from './abort-work.ts'
 import { elapse, type SystemClock } from '../clock.ts'
 import { otherDirectory } from '../server/create-session.ts'
 import { turnDirectory } from '../server/directory-policy.ts'
+import { healDirectory } from './heal-directory.ts'
 import { modelOf } from './model.ts'
 import { answerRequest, decide } from './request-policy.ts'
 import { TurnReducer } from './reducer/reducer.ts'
@@ -14,7 +15,7 @@ import { isNetworkError, isConnectionRefused, refusal, type TurnCause } from './
 import type { ServerConnection, Runtime } from '../runtime.ts'
 import type { TurnRecord } from './turn-record.ts'
 import { TurnResync } from './turn-resync.ts'
-import { workingDirectoryOf } from '../../io/opencode/wire.ts'
+import { isStepStart, workingDirectoryOf } from '../../io/opencode/wire.ts'
 import { messageOf } from '../../util/messages.ts'
 
 /** Time that a turn whose server does not answer waits for the report of the server's death, in ms. */
@@ -50,6 +51,8 @@ export class TurnAttempt {
   #unfollow: (() => void) | undefined
   #prompted: Promise<unknown> | undefined
   #resync: TurnResync | undefined
+  /** True if a step has begun, so that the directory's MCP servers are connected. */
+  #askedModel = false
 
   constructor(owner: AttemptOwner, connection: ServerConnection) {
     this.#owner = owner
@@ -68,6 +71,11 @@ export class TurnAttempt {
   /** Number of consecutive context overflows. */
   get overflows(): number {
     return this.#reducer?.overflows ?? 0
+  }
+
+  /** Number of compactions since the last answer that called a tool. */
+  get compactions(): number {
+    return this.#reducer?.compactions ?? 0
   }
 
   /**
@@ -97,19 +105,34 @@ export class TurnAttempt {
     this.#serverGone.abort()
   }
 
-  /** Aborts the work on the server. Never rejects. */
+  /** Aborts the work on the server, and heals the directory. Never rejects. */
   async abortWork(): Promise<void> {
     if (!this.#prompted) return
     const { record, clock } = this.#owner
     const { client } = this.#connection
     const serverGone = this.#serverGone.signal
-    await abortWork({
-      client,
-      conversation: record.conversation,
-      prompted: this.#prompted,
-      clock,
-      serverGone,
-    })
+    const { conversation } = record
+    await this.heal(abortWork({ client, conversation, prompted: this.#prompted, clock, serverGone }))
+  }
+
+  /**
+   * Heals the directory of a turn that was aborted before the model was asked, after the work has ended. New
+   * turns of the directory wait meanwhile. A server that this host does not manage is left alone.
+   */
+  async heal(ended: Promise<void>): Promise<void> {
+    const { record, runtime, clock } = this.#owner
+    const { directory } = record.conversation
+    const isForeign = this.#connection.directory === ''
+    if (this.#askedModel || isForeign || directory === undefined) return ended
+    const isUsed = (): boolean => runtime.isUsed(directory, record)
+    const { client } = this.#connection
+    const isGone = (): boolean => this.#serverGone.signal.aborted
+    const healed = ended.then(() =>
+      isGone() ? undefined : healDirectory({ client, directory, clock, isUsed }),
+    )
+    runtime.healing.set(directory, healed)
+    await healed
+    if (runtime.healing.get(directory) === healed) runtime.healing.delete(directory)
   }
 
   async #run(revertTo: string | undefined): Promise<void> {
@@ -117,6 +140,9 @@ export class TurnAttempt {
     this.#owner.record.sessionId.resolve(sessionId)
     if (this.#isClosed()) return
     this.#follow(sessionId)
+    const { directory } = this.#owner.record.conversation
+    if (directory !== undefined) await this.#owner.runtime.healing.get(directory)
+    if (this.#isClosed()) return
     if (revertTo !== undefined) await this.#revert(sessionId, revertTo)
     if (this.#isClosed()) return
     await this.#prompt(sessionId)
@@ -209,6 +235,7 @@ export class TurnAttempt {
     if (this.#resync?.defer(event) === true) return
     const reducer = this.#reducer
     if (!reducer || this.#isClosed()) return
+    this.#askedModel ||= isStepStart(event)
     const mismatch = this.#otherDirectory(event)
     if (mismatch !== undefined) return this.#owner.onCause({ code: 'rejected', error: mismatch })
     try {

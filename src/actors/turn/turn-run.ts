@@ -17,6 +17,8 @@ import { firstLine } from '../../util/messages.ts'
  * shorten the context enough either.
  */
 const maxOverflows = 2
+/** Number of compactions without a tool call in between that a turn accepts. */
+const maxCompactions = 2
 
 /** Callbacks of a turn's run. */
 export interface TurnRunEvents {
@@ -161,7 +163,8 @@ export class TurnRun {
     this.#events.onReply(shown)
     this.#record.emit(shown)
     // After an internal error, the server's state is unknown, so the work is aborted too.
-    if (isTerminal(shown)) void this.#finish(isLocal || (shown.kind === 'error' && shown.code === 'internal'))
+    const code = shown.kind === 'error' ? shown.code : undefined
+    if (isTerminal(shown)) void this.#finish(isLocal || code === 'internal', code === 'cancelled')
   }
 
   /** Returns a reply as subscribers receive it: errors without secrets, and the usage of all attempts. */
@@ -182,7 +185,7 @@ export class TurnRun {
   }
 
   #checkLoop(): void {
-    const { unfinished = 0, overflows = 0 } = this.#attempt ?? {}
+    const { unfinished = 0, overflows = 0, compactions = 0 } = this.#attempt ?? {}
     if (unfinished > this.#record.plan.maxRetries)
       this.end({
         code: 'provider_unavailable',
@@ -190,11 +193,24 @@ export class TurnRun {
       })
     if (overflows > maxOverflows)
       this.end({ code: 'context_overflow', error: 'The context overflows again after each compaction' })
+    if (compactions > maxCompactions)
+      this.end({
+        code: 'context_overflow',
+        error:
+          'The context is full again after each compaction; contextTokens minus outputTokens of the model is too small',
+      })
   }
 
-  async #finish(isLocal: boolean): Promise<void> {
+  /**
+   * Releases the run.
+   *
+   * @param isLocal - true to abort the work on the server
+   * @param isAborted - true if the server may have aborted the work
+   */
+  async #finish(isLocal: boolean, isAborted: boolean): Promise<void> {
     this.#release()
     if (isLocal) await this.#attempt?.abortWork()
+    else if (isAborted) await this.#attempt?.heal(Promise.resolve())
     this.#events.onEnd()
   }
 

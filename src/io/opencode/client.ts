@@ -1,7 +1,7 @@
 import type { OpenCodeEvent } from '../../replies.ts'
 import { isDecodable } from './directory-name.ts'
 import { readFrames } from './frames.ts'
-import { Transport, UnexpectedAnswerError, type Call, type Endpoint } from './transport.ts'
+import { HttpError, Transport, UnexpectedAnswerError, type Call, type Endpoint } from './transport.ts'
 
 export { HttpError, UnexpectedAnswerError, type Endpoint } from './transport.ts'
 
@@ -224,6 +224,25 @@ export class OpenCodeClient {
   async triggerEvent(directory: string | undefined, signal: AbortSignal): Promise<boolean> {
     const call: Call = { method: 'POST', directory, body: { text: '' }, signal }
     return (await this.#transport.json('/tui/append-prompt', call)) === true
+  }
+
+  /**
+   * Resolves with whether the MCP servers of a directory can no longer be used.
+   * @remarks Observed in opencode 1.18.33: `GET /mcp` answers 503 after the first connection was aborted.
+   */
+  async hasBrokenMcp(directory: string): Promise<boolean> {
+    try {
+      await this.#transport.json('/mcp', { directory })
+      return false
+    } catch (error) {
+      if (error instanceof HttpError) return error.status === 503
+      throw error
+    }
+  }
+
+  /** Ends the bash tools and MCP servers of a directory; the next request loads the directory anew. */
+  async disposeDirectory(directory: string): Promise<void> {
+    await this.#transport.json('/instance/dispose', { method: 'POST', directory, body: {} })
   }
 
   /** Ends the bash tools and MCP servers of every directory. */

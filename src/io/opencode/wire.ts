@@ -167,6 +167,10 @@ export function parsePart(value: unknown): WirePart | undefined {
   }
 }
 
+/** Returns whether an event reports that the model is asked. */
+export const isStepStart = ({ type, properties }: OpenCodeEvent): boolean =>
+  type === 'message.part.updated' && fields(properties['part'])['type'] === 'step-start'
+
 function parseTool(part: Fields): WireTool | undefined {
   const state = fields(part['state'])
   const [name, callId, status] = [text(part['tool']), text(part['callID']), state['status']]

@@ -72,6 +72,20 @@ describe('compileOptions', () => {
     ['proxy', { proxy: null }, 'proxy', 'expected an object with baseURL and apiKey', 'null'],
     ['proxy.baseURL', withProxy({ baseURL: 'ftp://x' }), 'proxy.baseURL', 'http or https URL', '"ftp://x"'],
     [
+      'proxy.baseURL with a query',
+      withProxy({ baseURL: 'http://host/v1?api-version=2024-10-21' }),
+      'proxy.baseURL',
+      'config.provider.<providerId>.options.queryParams',
+      '"http://host/v1?***"',
+    ],
+    [
+      'proxy.baseURL with a fragment',
+      withProxy({ baseURL: 'http://host/v1#models' }),
+      'proxy.baseURL',
+      'an http or https URL without ? and #',
+      '"http://host/v1#models"',
+    ],
+    [
       'proxy.baseURL that is no URL',
       withProxy({ baseURL: 'no url' }),
       'proxy.baseURL',
@@ -202,6 +216,7 @@ describe('compileOptions', () => {
     ['proxy.baseURL', withProxy({ baseURL: 'user:canary@host/v1' })],
     ['proxy.baseURL', withProxy({ baseURL: 'ftp://user:can/canary?@host/v1' })],
     ['proxy.baseURL', withProxy({ baseURL: 'ftp://host/v1?key=canary' })],
+    ['proxy.baseURL', withProxy({ baseURL: 'https://host/v1?api-key=canary' })],
     ['password', { password: 'canary\n' }],
     ['password', { password: ['canary'] }],
     ['env.MY_CANARY', { env: { MY_CANARY: { canary: 1 } } }],

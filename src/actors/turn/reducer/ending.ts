@@ -38,3 +38,17 @@ export function endingOf(
  */
 export const rejectedInput = (failure: Failure): Failure =>
   failure.code === 'internal' ? { ...failure, code: 'rejected' } : failure
+
+/**
+ * Returns the failure of a turn whose repeated tool call was rejected; other failures are returned unchanged.
+ *
+ * @remarks Observed in opencode 1.18.33: three identical calls ask for the permission `doom_loop`. Its
+ * rejection ends the turn with an UnknownError, also with a message, and the calls get no result.
+ */
+export const rejectedLoop = (failure: Failure): Failure =>
+  failure.code === 'internal' && failure.error.startsWith('The user rejected permission to use')
+    ? { code: 'rejected', error: loopRejected, retryable: false }
+    : failure
+
+const loopRejected =
+  'The model repeated the same tool call, and the permission doom_loop was rejected; answer it with "once" to let the model continue'

@@ -97,6 +97,16 @@ export class TurnReducer {
   }
 
   /**
+   * Number of compactions since the last answer that called a tool.
+   *
+   * @remarks Observed in opencode 1.18.33: the server compacts the context after a finished answer that
+   * filled the context, and asks the model to continue, without limit.
+   */
+  get compactions(): number {
+    return this.#events.answers.compactions
+  }
+
+  /**
    * Applies an event of the stream and returns the resulting outputs; a repeated, foreign, malformed or
    * unknown event changes nothing.
    *

@@ -1,6 +1,6 @@
 import type { OpenCodeEvent, TurnOutput } from '../../../replies.ts'
 import { Answers } from './answers.ts'
-import { endingOf, noAnswer, rejectedInput, type Ending } from './ending.ts'
+import { endingOf, noAnswer, rejectedInput, rejectedLoop, type Ending } from './ending.ts'
 import { failureOf, safeLine, type Failure, type Mask } from './failure.ts'
 import { messageEvents, requestEvents, type TurnSnapshot } from './resync.ts'
 import { ToolCalls } from './tool-calls.ts'
@@ -99,6 +99,8 @@ export class TurnEvents {
     const request = parseRequest(entry, this.#options.sessionId)
     if (!request || this.#asked.has(request.id)) return
     this.#asked.add(request.id)
+    // The request names the call as the replies do. Calls of a child session have no replies.
+    if (request.tool && !request.child) request.tool = { callId: this.#calls.idOf(request.tool.callId) }
     this.#options.emit({ type: 'request', request })
   }
 
@@ -122,10 +124,13 @@ export class TurnEvents {
     if (!message || message.summary) return
     if (part.tool) {
       this.answers.addCaller(message.id)
-      return this.#calls.update(part.tool)
+      return this.#calls.update(part.id, part.tool)
     }
     if (part.type === 'step-start') return this.transcript.beginStep(part)
-    if (part.type === 'step-finish') return this.transcript.finishStep(part)
+    if (part.type === 'step-finish') {
+      this.answers.endStep(message.id)
+      return this.transcript.finishStep(part)
+    }
     if (part.type === 'text' || part.type === 'reasoning') this.transcript.update(part)
   }
 
@@ -160,7 +165,7 @@ export class TurnEvents {
   #onError(value: unknown): void {
     const error = parseError(value)
     if (!error) return
-    this.#failure ??= failureOf(error, this.#options.mask)
+    this.#failure ??= rejectedLoop(failureOf(error, this.#options.mask))
     if (this.#busy && this.#idle) this.#conclude()
   }
 

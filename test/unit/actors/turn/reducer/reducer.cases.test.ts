@@ -5,6 +5,7 @@ import {
   answer,
   delta,
   event,
+  otherPart,
   part,
   play as played,
   prompt,
@@ -35,11 +36,25 @@ describe('TurnReducer.unfinished', () => {
       [{ finish: 'unknown' }, { finish: 'stop' }, { finish: 'unknown' }],
       1,
     ],
-    ['a tool-calls finish without a call', [{ finish: 'unknown' }, { finish: 'tool-calls' }], 2],
+    [
+      'a tool-calls finish without a call, once the next answer has begun',
+      [{ finish: 'unknown' }, { finish: 'tool-calls' }, { time: { created: 1 } }],
+      2,
+    ],
+    [
+      'no latest tool-calls finish, whose call may follow',
+      [{ finish: 'unknown' }, { finish: 'tool-calls' }],
+      1,
+    ],
     ['no summary', [{ finish: 'unknown' }, { finish: 'stop', summary: true }, { finish: 'unknown' }], 2],
     ['no incomplete answer', [{ finish: 'unknown' }, { finish: 'unknown', time: { created: 1 } }], 1],
   ])('counts %s', (_what, answers, times) => {
     expect(play(prompt, ...ended(...answers)).reducer.unfinished).toBe(times)
+  })
+
+  it('counts a tool-calls finish without a call once its step has ended', () => {
+    const { reducer } = play(prompt, answer({ finish: 'tool-calls', time }), otherPart('step-finish'))
+    expect(reducer.unfinished).toBe(1)
   })
 
   it('does not count an answer that called a tool', () => {
@@ -60,6 +75,22 @@ describe('TurnReducer.overflows', () => {
     ['no failed answer', [{}, { error: error('no') }], 0],
   ])('counts %s', (_what, answers, times) => {
     expect(play(prompt, ...ended(...answers)).reducer.overflows).toBe(times)
+  })
+})
+
+describe('TurnReducer.compactions', () => {
+  const round = [{ finish: 'stop' }, { summary: true, finish: 'stop' }]
+  it.each([
+    ['no finished answer', [{ finish: 'stop' }], 0],
+    ['each summary after a finished answer', [...round, ...round, ...round], 3],
+    ['a summary that has only begun', [...round, { summary: true, time: { created: 1 } }], 2],
+  ])('counts %s', (_what, answers, times) => {
+    expect(play(prompt, ...ended(...answers)).reducer.compactions).toBe(times)
+  })
+
+  it('begins anew after an answer that called a tool', () => {
+    const events = ended(...round, { finish: 'tool-calls' }, ...round)
+    expect(play(prompt, ...events, toolCall('msg_2')).reducer.compactions).toBe(1)
   })
 })
 
