@@ -1,5 +1,5 @@
 import { fromCallback, fromPromise, type EventObject } from 'xstate'
-import { ServerExitedError } from '../../errors.ts'
+import { InvalidOptionsError, ServerExitedError, type OpenCodeRuntimeError } from '../../errors.ts'
 import { HttpError, OpenCodeClient } from '../../io/opencode/client.ts'
 import { maskedThrown } from '../../config/masked-error.ts'
 import type { CompiledOptions } from '../../config/options.ts'
@@ -69,19 +69,19 @@ export function attachedActors(attachment: Attachment) {
   }
 }
 
+/** Returns the error of a server that does not answer, or that refuses the credentials, which no retry helps. */
 function notAvailable(
   { secrets }: CompiledOptions,
   { baseURL }: Attachment,
   thrown: unknown,
-): ServerExitedError {
+): OpenCodeRuntimeError {
   const cause = maskedThrown(thrown, secrets)
-  const detail =
-    cause instanceof HttpError && cause.status === 401
-      ? 'the server rejected the password (401)'
-      : messageOf(cause)
-  return new ServerExitedError(
-    `The server at ${secrets.mask(baseURL)} is not available: ${detail}`,
-    {},
-    { cause },
-  )
+  const server = `The server at ${secrets.mask(baseURL)}`
+  if (cause instanceof HttpError && (cause.status === 401 || cause.status === 403)) {
+    const advice = 'check the options username and password'
+    return new InvalidOptionsError(`${server} refused the credentials (${cause.status}): ${advice}`, {
+      cause,
+    })
+  }
+  return new ServerExitedError(`${server} is not available: ${messageOf(cause)}`, {}, { cause })
 }
