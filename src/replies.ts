@@ -144,7 +144,7 @@ export interface QuestionOption {
 /**
  * Request of the agent for a permission.
  *
- * @remarks Observed in opencode 1.18.33: event `permission.asked`.
+ * @remarks Observed in opencode: event `permission.asked`.
  */
 export interface PermissionRequest {
   type: 'permission'
@@ -162,7 +162,7 @@ export interface PermissionRequest {
 /**
  * Question of the agent to the user.
  *
- * @remarks Observed in opencode 1.18.33: event `question.asked`.
+ * @remarks Observed in opencode: event `question.asked`.
  */
 export interface QuestionRequest {
   type: 'question'

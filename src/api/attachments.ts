@@ -38,7 +38,7 @@ export const attachmentsSchema = lazily(() => z.array(attachment(), 'expected a 
  * @internal
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`). The message names the attachment and the
  * remedy.
- * @remarks Observed in opencode 1.18.33: a kind of file that the model does not declare is dropped silently;
+ * @remarks Observed in opencode: a kind of file that the model does not declare is dropped silently;
  * an unknown media type fails the whole turn.
  */
 export function fileParts(
@@ -95,7 +95,7 @@ function filePart(
 /**
  * Media types that opencode sends to an endpoint, by kind; every other kind is sent with any type.
  *
- * @remarks Observed in opencode 1.18.33 with `@ai-sdk/openai-compatible`: any other audio and any video fails
+ * @remarks Observed in opencode with `@ai-sdk/openai-compatible`: any other audio and any video fails
  * the turn, and every later turn of the session, because the file stays in the session.
  */
 const sentTypes: Partial<Record<Modality, string>> = {

@@ -115,7 +115,7 @@ export class ServerSession implements Session {
   async #deleteOn(connection: ServerConnection, sessionId: string, signal: AbortSignal): Promise<void> {
     const { client, policy } = connection
     const directory = await this.#conversation.locate(client, policy)
-    // A busy session that is deleted keeps running and can no longer be aborted (opencode 1.18.33).
+    // A busy session that is deleted keeps running and can no longer be aborted (opencode).
     if (await this.#mayRun(connection, directory))
       await client.abort(sessionId, this.#conversation.directory ?? directory, signal)
     await client.deleteSession(sessionId, policy.base, signal)

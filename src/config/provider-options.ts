@@ -21,7 +21,7 @@ export interface ModelOptions {
   /**
    * Size of the context window, in tokens.
    *
-   * @remarks Observed in opencode 1.18.33: its prompt and tools take some 8 700 tokens, which must fit into
+   * @remarks Observed in opencode: its prompt and tools take some 8 700 tokens, which must fit into
    * `contextTokens` minus `outputTokens`.
    */
   contextTokens?: number | undefined

@@ -130,7 +130,7 @@ const errorOf = (reply: TerminalReply): Attributes =>
  * Returns input and output tokens as the GenAI conventions count them: cached tokens as input, reasoning as
  * output.
  *
- * @remarks Observed in opencode 1.18.33: cached tokens and reasoning are counted separately.
+ * @remarks Observed in opencode: cached tokens and reasoning are counted separately.
  */
 function tokensOf(usage: Usage): { input: number; output: number } {
   return {

@@ -42,7 +42,7 @@ export async function createSession({ client, policy, named, title }: SessionTer
 /**
  * Returns whether an error means that the server does not have the directory.
  *
- * @remarks Observed in opencode 1.18.33: `POST /session` answers 500.
+ * @remarks Observed in opencode: `POST /session` answers 500.
  */
 const isMissing = (error: unknown): boolean =>
   error instanceof HttpError && error.status === 500 && /\bFileSystem\.realPath\b/.test(error.message)

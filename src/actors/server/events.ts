@@ -32,7 +32,7 @@ export const events = fromCallback<EventObject, ServerInput>(({ input, sendBack,
  *
  * @param report - receives the reports; `error` is the error that broke the stream, if any
  * @returns a function that stops the reading
- * @remarks Observed in opencode 1.18.33: the server answers, and sends `server.connected`, before it
+ * @remarks Observed in opencode: the server answers, and sends `server.connected`, before it
  * subscribes to its own events. Events in between (25 ms on a quiet machine, a second on a loaded one) are
  * never sent.
  */

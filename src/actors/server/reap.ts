@@ -8,7 +8,7 @@ import { isFields } from '../../io/opencode/wire.ts'
  * Aborts the server's work before the server itself is stopped. A server that is known to be idle is not
  * asked.
  *
- * @remarks Observed in opencode 1.18.33: bash tools run in process sessions of their own, which a group
+ * @remarks Observed in opencode: bash tools run in process sessions of their own, which a group
  * signal does not reach; abort and dispose end these tools.
  */
 export const dispose = fromPromise<undefined, ServerInput>(async ({ input, signal }) => {

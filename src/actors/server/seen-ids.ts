@@ -9,7 +9,7 @@ const separator = '\n'
  * Memory of event ids that detects repeated events. Older ids are kept as one text per block, which takes
  * half the memory and gives the garbage collector nothing to visit. The oldest block is dropped.
  *
- * @remarks Observed in opencode 1.18.33: ids sort by age. An id that sorts after all others is new and needs
+ * @remarks Observed in opencode: ids sort by age. An id that sorts after all others is new and needs
  * no search, so a list suffices.
  */
 export class SeenIds {

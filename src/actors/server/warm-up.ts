@@ -18,7 +18,7 @@ export const warmUpTitle = 'opencode-runtime warm-up'
  * Prompt part that no model accepts, so that the turn runs until the request to the model, which cannot be
  * built.
  *
- * @remarks Observed in opencode 1.18.33, `@ai-sdk/openai-compatible`: "'file part media type …' functionality
+ * @remarks Observed in opencode, `@ai-sdk/openai-compatible`: "'file part media type …' functionality
  * not supported".
  */
 const unsupportedPart: PromptPart = {
@@ -93,7 +93,7 @@ async function tryDelete({ connection, clock, signal }: WarmUpTask, sessionId: s
   const limit = new AbortController()
   const timer = clock.setTimeout(() => limit.abort(), deleteTimeoutMs)
   try {
-    // A deletion does not end running work (opencode 1.18.33).
+    // A deletion does not end running work (opencode).
     if (signal.aborted) await client.abort(sessionId, directory, limit.signal)
     await client.deleteSession(sessionId, directory, limit.signal)
     return true

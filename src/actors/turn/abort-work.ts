@@ -6,7 +6,7 @@ import { isIdle } from '../../io/opencode/wire.ts'
 /**
  * Time limit of an abort, in ms.
  *
- * @remarks Observed in opencode 1.18.33: the server answers an abort only when the work has ended (0.5–5 s
+ * @remarks Observed in opencode: the server answers an abort only when the work has ended (0.5–5 s
  * for a bash tool).
  */
 const abortTimeoutMs = 10_000
@@ -24,7 +24,7 @@ export interface Work {
   /**
    * Promise that settles when the server has answered the prompt.
    *
-   * @remarks Observed in opencode 1.18.33: an abort that is sent while the prompt is unanswered is lost.
+   * @remarks Observed in opencode: an abort that is sent while the prompt is unanswered is lost.
    */
   prompted: Promise<unknown>
   clock: SystemClock

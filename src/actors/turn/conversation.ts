@@ -24,7 +24,7 @@ export interface SessionTerms {
  * Conversation: one opencode session, created on first use. The turns of a conversation run one after
  * another.
  *
- * @remarks Observed in opencode 1.18.33: a busy session merges prompts.
+ * @remarks Observed in opencode: a busy session merges prompts.
  */
 export class Conversation {
   readonly key: string

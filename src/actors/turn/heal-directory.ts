@@ -17,7 +17,7 @@ export interface AbortedDirectory {
  * Disposes a directory whose MCP servers can no longer be used, so that the next turn connects to them anew.
  * Never rejects.
  *
- * @remarks Observed in opencode 1.18.33: if the first turn of a directory is aborted while a remote MCP
+ * @remarks Observed in opencode: if the first turn of a directory is aborted while a remote MCP
  * server connects, each later turn of the directory ends as aborted, and `GET /mcp` answers 503, until the
  * directory is disposed. The check is never aborted, because it may itself be what connects.
  */

@@ -197,7 +197,7 @@ export class TurnAttempt {
     const model = modelOf(plan.model, options.values)
     const prompt = { messageId, model, agent, system, parts }
     // The prompt request is never aborted: the prompt may have reached the server, and an abort sent while
-    // the prompt is unanswered is lost (opencode 1.18.33).
+    // the prompt is unanswered is lost (opencode).
     record.wasPrompted = true
     this.#prompted = this.#connection.client.prompt(sessionId, conversation.directory, prompt)
     await this.#prompted
@@ -251,8 +251,8 @@ export class TurnAttempt {
 
   /**
    * Returns the error message if the server works in another directory, the one that the decoded name means;
-   * otherwise `undefined`. The cause is a server that reads a session's path differently from opencode
-   * 1.18.33, or a proxy that rewrites the path.
+   * otherwise `undefined`. The cause is a server that reads a session's path differently from
+   * opencode, or a proxy that rewrites the path.
    */
   #otherDirectory(event: OpenCodeEvent): string | undefined {
     const { directory = '' } = this.#owner.record.conversation

@@ -163,7 +163,7 @@ let counter = 0
  * Returns a new message id in opencode's form: 48 bits of time and counter, so that ids sort by age, then
  * random characters. Each id is unique, because the server's database accepts each id once.
  *
- * @remarks Observed in opencode 1.18.33.
+ * @remarks Observed in opencode.
  */
 function newMessageId(): string {
   counter = (counter + 1) % 4096

@@ -120,7 +120,7 @@ export class TurnResync {
    * further gap has occurred since, so that a stream that keeps breaking cannot prevent the turn's end. An
    * idle session is checked again.
    *
-   * @remarks Observed in opencode 1.18.33: some 100 ms pass between the prompt and busy, and between idle and
+   * @remarks Observed in opencode: some 100 ms pass between the prompt and busy, and between idle and
    * the last update of an aborted or failed message; more on a loaded machine.
    */
   async #applySnapshot(): Promise<boolean> {

@@ -39,7 +39,7 @@ export function codeOf({ name, message, statusCode, isRetryable, body }: WireErr
  * Returns the code of a failure that a retry cannot mend, if the message of a retry notice clearly says so.
  * A notice has only the provider's message, no status.
  *
- * @remarks Observed in opencode 1.18.33: a digit such as 503 anywhere in an error's text makes the server
+ * @remarks Observed in opencode: a digit such as 503 anywhere in an error's text makes the server
  * retry the error.
  */
 export function terminalCodeOf(message: string): ProviderCode | undefined {

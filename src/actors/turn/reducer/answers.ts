@@ -81,7 +81,7 @@ export class Answers {
   /**
    * Records that a message's step has ended.
    *
-   * @remarks Observed in opencode 1.18.33: a message may be reported as completed before its tool parts (28
+   * @remarks Observed in opencode: a message may be reported as completed before its tool parts (28
    * of 72). The part `step-finish` and the next message came after the tool parts in each case.
    */
   endStep(id: string): void {

@@ -42,7 +42,7 @@ export const rejectedInput = (failure: Failure): Failure =>
 /**
  * Returns the failure of a turn whose repeated tool call was rejected; other failures are returned unchanged.
  *
- * @remarks Observed in opencode 1.18.33: three identical calls ask for the permission `doom_loop`. Its
+ * @remarks Observed in opencode: three identical calls ask for the permission `doom_loop`. Its
  * rejection ends the turn with an UnknownError, also with a message, and the calls get no result.
  */
 export const rejectedLoop = (failure: Failure): Failure =>

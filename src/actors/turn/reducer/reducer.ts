@@ -33,7 +33,7 @@ export interface TurnReducerOptions {
  * A turn owns the assistant messages whose parent is the turn's user message, or a message that the server
  * itself put into the session while the turn ran (a compaction and its continuation).
  *
- * Observed in opencode 1.18.33: a turn is done when the session goes idle after it was busy with these
+ * Observed in opencode: a turn is done when the session goes idle after it was busy with these
  * messages.
  *
  * @example
@@ -80,7 +80,7 @@ export class TurnReducer {
    * Number of consecutive model answers that ended without a finish reason that the server accepts (none, an
    * unknown reason, or `tool_calls` without a call).
    *
-   * @remarks Observed in opencode 1.18.33: the server asks the model again immediately, without limit.
+   * @remarks Observed in opencode: the server asks the model again immediately, without limit.
    */
   get unfinished(): number {
     return this.#events.answers.unfinished
@@ -89,7 +89,7 @@ export class TurnReducer {
   /**
    * Number of consecutive context overflows.
    *
-   * @remarks Observed in opencode 1.18.33: the server compacts the context and asks the model again, without
+   * @remarks Observed in opencode: the server compacts the context and asks the model again, without
    * limit.
    */
   get overflows(): number {
@@ -99,7 +99,7 @@ export class TurnReducer {
   /**
    * Number of compactions since the last answer that called a tool.
    *
-   * @remarks Observed in opencode 1.18.33: the server compacts the context after a finished answer that
+   * @remarks Observed in opencode: the server compacts the context after a finished answer that
    * filled the context, and asks the model to continue, without limit.
    */
   get compactions(): number {
