@@ -30,7 +30,7 @@ const auth = listed('auth')
 const model = listed('model_not_found')
 const limit = listed('rate_limited')
 
-/** Bodies as providers sent them, by the sources that the tables name. */
+/** Bodies in the forms of the sources that the tables name. Some are composed from a reported wording. */
 export const bodies: readonly Body[] = [
   overflow(
     'LiteLLM',
