@@ -20,6 +20,7 @@ import { messageOf } from '../../util/messages.ts'
 
 /** Time that a turn whose server does not answer waits for the report of the server's death, in ms. */
 const deathReportMs = 1_000
+
 /** Owner of an attempt: the turn's run. */
 export interface AttemptOwner {
   record: TurnRecord
