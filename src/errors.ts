@@ -48,6 +48,18 @@ export class OpenCodeRuntimeError extends Error {
     Object.defineProperty(this, brand, { value: new.target.errorName })
   }
 
+  /**
+   * Returns the error as plain data for `JSON.stringify`: name, code, message, `retryable`, the fields of the
+   * class, and the cause. Without the stack.
+   *
+   * @returns The plain data. A cause that is no error of this package keeps its name, message and code only.
+   */
+  toJSON(): Record<string, unknown> {
+    const { name, code, message, retryable, cause } = this
+    const own = Object.fromEntries(Object.entries(this))
+    return { ...own, name, code, message, retryable, ...(cause !== undefined && { cause: plain(cause) }) }
+  }
+
   /** Name that `instanceof` compares, so that errors of two copies of the package match. */
   protected static readonly errorName: string = 'OpenCodeRuntimeError'
 
@@ -226,6 +238,14 @@ export class HostFaultError extends OpenCodeRuntimeError {
     this.errno = fault.errno
     this.path = fault.path
   }
+}
+
+/** Returns a cause as plain data. */
+function plain(cause: unknown): unknown {
+  if (cause instanceof OpenCodeRuntimeError) return cause.toJSON()
+  if (!(cause instanceof Error)) return messageOf(cause)
+  const { name, message, code } = cause as Error & { code?: unknown }
+  return { name, message, ...(typeof code === 'string' && { code }) }
 }
 
 /** Returns whether a cause is worth a retry, or `otherwise` if the cause has no `retryable`. */

@@ -51,7 +51,7 @@ export {
 export { reconfigure } from './api/reconfigure.ts'
 export type * from './replies.ts'
 export { isTerminal } from './replies.ts'
-export { OpenCodeServer } from './api/server.ts'
+export { OpenCodeServer, type ActorSystemOptions } from './api/server.ts'
 export { openSession, type Session, type SessionOptions } from './api/session.ts'
 export { stopServer, type StopOptions } from './api/stop-server.ts'
 export { startTurn, type Turn } from './api/turn.ts'

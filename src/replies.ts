@@ -60,7 +60,7 @@ export interface ToolCallReply {
   kind: 'tool_call'
   /** Trace id of the turn's input. */
   trace_id: string | null
-  /** Id of the call, repeated in its result. */
+  /** Id of the call, unique within the turn and repeated in its result. */
   call_id: string
   /** Name of the tool. */
   tool: string
@@ -144,7 +144,7 @@ export interface QuestionOption {
 /**
  * Request of the agent for a permission.
  *
- * @remarks Observed in opencode 1.18.33: event `permission.asked`.
+ * @remarks Observed in opencode: event `permission.asked`.
  */
 export interface PermissionRequest {
   type: 'permission'
@@ -162,7 +162,7 @@ export interface PermissionRequest {
 /**
  * Question of the agent to the user.
  *
- * @remarks Observed in opencode 1.18.33: event `question.asked`.
+ * @remarks Observed in opencode: event `question.asked`.
  */
 export interface QuestionRequest {
   type: 'question'

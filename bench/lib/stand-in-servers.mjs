@@ -16,8 +16,8 @@ class StandInClient {
     return Promise.resolve({ id: `ses_${++this.#sessions}`, directory: '/work' })
   }
 
-  /** @param {string} sessionID @param {string} _directory @param {{ messageID: string }} prompt */
-  prompt(sessionID, _directory, { messageID }) {
+  /** @param {string} sessionID @param {string} _directory @param {{ messageId: string }} prompt */
+  prompt(sessionID, _directory, { messageId: messageID }) {
     this.prompts.push({ sessionID, messageID })
     return Promise.resolve()
   }

@@ -28,7 +28,7 @@ export const argued = [
   },
   {
     file: 'machines/actions.ts',
-    names: /unwant › drainMs › (event\.drainMs \?\? 0 → event\.drainMs|0 → 1)$/,
+    names: /noteStop › drainMs › (event\.drainMs \?\? 0 → event\.drainMs|0 → 1)$/,
     why: 'the value is read only while draining, and is then a number from the event',
   },
   {
@@ -104,7 +104,7 @@ export const argued = [
   {
     file: 'server-machine.ts',
     names:
-      /^serverMachine › .* › healthCheck › states › asking › invoke › input › without withConfig: false$/,
+      /^serverMachine › .* › healthCheck › states › checking › invoke › input › without withConfig: false$/,
     why: 'undefined is as good as false',
   },
   {

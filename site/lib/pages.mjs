@@ -35,6 +35,8 @@ export function addressOf(link, from) {
   if (target === 'README.md') return '/'
   if (existsSync(join(repository, target)) && statSync(join(repository, target)).isDirectory())
     target = `${target}/README.md`
+  // A folder without a page.
+  if (target.endsWith('/README.md') && !existsSync(join(repository, target))) return undefined
   if (!target.endsWith('.md')) return existsSync(join(repository, target)) ? undefined : link
   return `/${pageOf(target)}${hash === undefined ? '' : `#${hash}`}`
 }

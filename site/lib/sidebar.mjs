@@ -18,7 +18,7 @@ const order = {
     'docs/guides/testing.md',
     'docs/guides/testing-models.md',
   ],
-  reference: ['options', 'replies', 'errors', 'lifecycle', 'cli', 'observability'].map(
+  reference: ['options', 'replies', 'errors', 'provider-failures', 'lifecycle', 'cli', 'observability'].map(
     (name) => `docs/reference/${name}.md`,
   ),
   explanation: ['architecture', 'opencode-protocol', 'security'].map((name) => `docs/explanation/${name}.md`),

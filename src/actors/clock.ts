@@ -28,10 +28,10 @@ export function elapse(clock: SystemClock, ms: number, signal?: AbortSignal): Pr
   return new Promise((resolve) => {
     if (signal?.aborted === true) return resolve()
     const id = clock.setTimeout(finish, ms)
-    const leave = onAbort(signal, finish)
+    const stopListening = onAbort(signal, finish)
     function finish(): void {
       clock.clearTimeout(id)
-      leave()
+      stopListening()
       resolve()
     }
   })

@@ -38,14 +38,16 @@ export class Runtime {
   binary: string | undefined
   /** Spawns the prepared server. */
   spawn: ((events: ProcessEvents) => ServerProcess) | undefined
-  /** Promise that settles when the last preparation writes no more into the home; never rejects. */
+  /** Promise that settles when the last preparation has stopped writing into the home; never rejects. */
   preparing: Promise<unknown> | undefined
   process: ServerProcess | undefined
   connection: ServerConnection | undefined
-  /** True if a warm-up reached the model; then no further warm-up runs. No server has caused this so far. */
-  hasWarmUpAsked = false
-  /** True if the end of the actor is watched, for turns that the actor may not know yet. */
-  isWatched = false
+  /** True if a warm-up reached the model; no further warm-up runs then. Not observed so far. */
+  hasWarmUpReachedModel = false
+  /** URL of the models' endpoint that answered last; `undefined` if no endpoint has answered yet. */
+  answeringEndpoint: string | undefined
+  /** True if a subscription ends the turns with the actor, also turns that the actor does not know yet. */
+  isEndObserved = false
   /** Options that were requested last; the machine may not have received them yet. */
   latestOptions: CompiledOptions
   /** Telemetry and logger; the api attaches them. */
@@ -56,6 +58,8 @@ export class Runtime {
    * directory.
    */
   readonly directories = new Set<string>()
+  /** Promises that settle when an aborted turn's directory is usable again; they never reject. */
+  readonly healing = new Map<string, Promise<void>>()
   readonly #conversations = new Map<string, Conversation>()
   readonly #warnings = new Set<string>()
 
@@ -98,6 +102,14 @@ export class Runtime {
       this.#conversations.get(sessionId) ?? new Conversation({ key: crypto.randomUUID(), sessionId, named })
     this.#conversations.set(sessionId, conversation)
     return conversation
+  }
+
+  /** Returns whether another turn than this one may have work in a directory. */
+  isUsed(directory: string, { id }: TurnRecord): boolean {
+    return [...this.turns.values()].some(
+      (turn) =>
+        turn.id !== id && !turn.isDone && turn.wasPrompted && turn.conversation.directory === directory,
+    )
   }
 
   register(record: TurnRecord): void {

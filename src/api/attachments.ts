@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { InvalidOptionsError } from '../errors.ts'
-import type { PromptPart } from '../io/opencode/client.ts'
+import type { ModelRef, PromptPart } from '../io/opencode/client.ts'
 import type { Modality, ResolvedOptions } from '../config/options.ts'
 import { text } from '../config/schema-parts.ts'
 import { lazily } from '../config/validation.ts'
@@ -32,20 +32,18 @@ const attachment = lazily(() =>
 /** Schema of a turn's attachments. @internal */
 export const attachmentsSchema = lazily(() => z.array(attachment(), 'expected a list of attachments'))
 
-type Model = { providerID: string; modelID: string }
-
 /**
  * Returns attachments as parts of a prompt, checked before the prompt is sent.
  *
  * @internal
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`). The message names the attachment and the
  * remedy.
- * @remarks Observed in opencode 1.18.33: a kind of file that the model does not declare is dropped silently;
+ * @remarks Observed in opencode: a kind of file that the model does not declare is dropped silently;
  * an unknown media type fails the whole turn.
  */
 export function fileParts(
   files: readonly Attachment[],
-  model: Model,
+  model: ModelRef,
   options: ResolvedOptions,
 ): PromptPart[] {
   const { maxAttachmentBytes } = options
@@ -62,11 +60,11 @@ const sizeOf = (data: Uint8Array | string): number =>
 
 /** Returns the modalities that a model declares, or `undefined` if the options do not define the model. */
 function acceptedBy(
-  { providerID, modelID }: Model,
+  { providerId, modelId }: ModelRef,
   { proxy, models }: ResolvedOptions,
 ): readonly Modality[] | undefined {
-  if (providerID !== proxy.providerId) return undefined
-  const declared = models.find(({ id }) => id === modelID)
+  if (providerId !== proxy.providerId) return undefined
+  const declared = models.find(({ id }) => id === modelId)
   return declared && (declared.input ?? ['text'])
 }
 
@@ -84,11 +82,36 @@ function filePart(
     throw new InvalidOptionsError(
       `Invalid turn input ${where}: the model is not declared to accept ${kind} input; if the model accepts such input, set input: ['text', '${kind}'] in the option models`,
     )
-  // Text of a type other than plain fails the whole turn ("media type … not supported").
-  const wireMime = kind === 'text' ? 'text/plain' : mime
+  const wireMime = wireType(mime, kind)
+  if (accepted && !isSent(wireMime, kind))
+    throw new InvalidOptionsError(
+      `Invalid turn input ${where}.mime: opencode sends ${sentTypes[kind] ?? kind} to an OpenAI-compatible endpoint, got ${JSON.stringify(mime)}`,
+    )
   const base64 = typeof data === 'string' ? data : Buffer.from(data).toString('base64')
   const url = `data:${wireMime};base64,${base64}`
   return { type: 'file', mime: wireMime, url, ...(filename !== undefined && { filename }) }
+}
+
+/**
+ * Media types that opencode sends to an endpoint, by kind; every other kind is sent with any type.
+ *
+ * @remarks Observed in opencode with `@ai-sdk/openai-compatible`: any other audio and any video fails
+ * the turn, and every later turn of the session, because the file stays in the session.
+ */
+const sentTypes: Partial<Record<Modality, string>> = {
+  audio: 'only audio/wav and audio/mpeg of all audio',
+  video: 'no video',
+}
+const isSent = (mime: string, kind: Modality): boolean =>
+  kind === 'audio' ? /^audio\/(wav|mpeg|mp3)$/.test(mime) : kind !== 'video'
+
+/**
+ * Returns the media type under which opencode sends a file: text of a type other than plain fails the turn,
+ * and WAV is known by one of its names only.
+ */
+function wireType(mime: string, kind: Modality): string {
+  if (kind === 'text') return 'text/plain'
+  return /^audio\/(x-wav|wave|vnd\.wave)$/.test(mime) ? 'audio/wav' : mime
 }
 
 const textual =

@@ -19,8 +19,8 @@ export interface EnsureRunningOptions {
 
 /**
  * Starts the server if necessary. Resolves when the server is healthy.
- * Concurrent callers share one start. A caller that gives up leaves the start to the others; the last caller
- * to leave cancels it.
+ * Concurrent callers share one start. The deadline or signal of one caller rejects only that caller; the start
+ * is cancelled when no caller waits any more.
  *
  * @param actor - The actor of the server machine.
  * @param options - Deadline and abort signal of the wait. On abort, the promise rejects with `signal.reason`.
@@ -55,12 +55,12 @@ export async function ensureRunning(
       stopListening()
       act()
     }
-    const leave = (error: Error): void =>
+    const abandon = (error: Error): void =>
       settle(() => {
         actor.send({ type: 'server.release', leaseId })
         reject(error)
       })
-    const look = (): void => {
+    const check = (): void => {
       const snapshot = actor.getSnapshot()
       if (snapshot.status !== 'active' || snapshot.context.stops !== context.stops)
         settle(() => reject(new StoppedError('The server was stopped before it was healthy')))
@@ -71,20 +71,20 @@ export async function ensureRunning(
       }
     }
 
-    // Subscribes before the event is sent and looks once after, so that no state is missed.
-    const subscription = actor.subscribe({ next: () => isSent && look(), complete: look, error: look })
+    // Subscribes before the event is sent and checks once afterwards, so that no state is missed.
+    const subscription = actor.subscribe({ next: () => isSent && check(), complete: check, error: check })
     const startedAt = clock.now()
     const onDeadline = async (): Promise<void> => {
       // Reads pending input first, because the server's answer may already be there.
       const lateMs = clock.now() - startedAt - deadlineMs
       await inputRead(lateMs > punctualMs ? roundsAfterPause : 1)
-      if (!isSettled) leave(timedOut(actor, deadlineMs))
+      if (!isSettled) abandon(timedOut(actor, deadlineMs))
     }
     const timer = clock.setTimeout(() => void onDeadline(), deadlineMs)
-    const stopListening = onAbort(signal, () => leave(signal?.reason as Error))
+    const stopListening = onAbort(signal, () => abandon(signal?.reason as Error))
     actor.send({ type: 'server.start', leaseId })
     isSent = true
-    look()
+    check()
   })
 }
 
@@ -98,14 +98,14 @@ const isServing = (snapshot: SnapshotFrom<typeof serverMachine>): boolean =>
 
 function timedOut(actor: ServerActorRef, deadlineMs: number): StartTimeoutError {
   const { value, context } = actor.getSnapshot()
-  const at = typeof value === 'string' ? value : Object.keys(value)[0]
+  const state = typeof value === 'string' ? value : Object.keys(value)[0]
   const last = context.error ?? context.probeError
-  const why =
+  const detail =
     last === undefined
       ? ''
-      : `; last: ${context.options.secrets.mask(last instanceof Error ? last.message : last)}`
+      : `; last error: ${context.options.secrets.mask(last instanceof Error ? last.message : last)}`
   return new StartTimeoutError(
-    `The server was not healthy within ${deadlineMs} ms (it is ${at ?? 'unknown'}${why})`,
+    `The server was not healthy within ${deadlineMs} ms (state: ${state ?? 'unknown'}${detail})`,
     {
       cause: context.error,
     },

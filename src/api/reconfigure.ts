@@ -42,8 +42,8 @@ export async function reconfigure(actor: ServerActorRef, patch: ReconfigureOptio
  */
 function latestOf({ options, runtime, pending = options, rolledBack }: ServerContext): CompiledOptions {
   const { latestOptions } = runtimeOf(runtime)
-  const heard = Math.max(options.revision, pending.revision, rolledBack?.revision ?? 0)
-  return latestOptions.revision > heard ? latestOptions : pending
+  const known = Math.max(options.revision, pending.revision, rolledBack?.revision ?? 0)
+  return latestOptions.revision > known ? latestOptions : pending
 }
 
 /**
@@ -53,22 +53,22 @@ function watchRevision(actor: ServerActorRef, wanted: number): () => Promise<voi
   const { stops } = actor.getSnapshot().context
   return () =>
     new Promise((resolve, reject) => {
-      // A stopped actor would call `look` before `subscription` is assigned.
+      // A stopped actor would call `check` before `subscription` is assigned.
       if (actor.getSnapshot().status !== 'active') return reject(stoppedBefore())
       let hasBegun = false
-      const look = (): void => {
+      const check = (): void => {
         const snapshot = actor.getSnapshot()
         const outcome = outcomeOf(snapshot, wanted, hasBegun)
         const isStopped = snapshot.status !== 'active' || snapshot.context.stops !== stops
         hasBegun ||= !isAtRest(snapshot)
         if (outcome === undefined && !isStopped) return
         subscription.unsubscribe()
-        // A server stopped before it was healthy keeps the configuration, but no start has proven it.
+        // A server stopped before it was healthy keeps the configuration, but no start has confirmed it.
         if (outcome === 'used' && !isStopped) resolve()
         else reject(outcome instanceof ReconfigureError ? outcome : stoppedBefore())
       }
-      const subscription = actor.subscribe({ next: look, complete: look, error: look })
-      look()
+      const subscription = actor.subscribe({ next: check, complete: check, error: check })
+      check()
     })
 }
 
@@ -89,15 +89,15 @@ function outcomeOf(
   if ((lastHealthy?.revision ?? -1) >= wanted) return 'used'
   if ((rolledBack?.revision ?? -1) >= wanted) {
     const isBack = snapshot.matches('healthy')
-    return failure(isBack ? ', and the last healthy one is in use again' : '', rolledBack?.error)
+    return failure(isBack ? ', and the last healthy configuration is in use again' : '', rolledBack?.error)
   }
   if (hasBegun && snapshot.matches('failed'))
     return failure(options.revision >= wanted ? ', which the next start uses' : '', error)
   return isAtRest(snapshot) && options.revision >= wanted ? 'used' : undefined
 }
 
-const failure = (what: string, cause: Error | undefined): ReconfigureError =>
+const failure = (detail: string, cause: Error | undefined): ReconfigureError =>
   new ReconfigureError(
-    `The server did not come up with the new configuration${what}: ${cause?.message ?? 'it failed'}`,
+    `The server did not become healthy with the new configuration${detail}: ${cause?.message ?? 'it failed'}`,
     { cause },
   )

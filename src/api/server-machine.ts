@@ -22,8 +22,8 @@ const hooks = fromCallback<EventObject, ServerInput>(({ input, self }) => {
 
 /**
  * The lifecycle of one opencode server: idle → configuring → spawning → probing → healthy → reaping, and
- * `failed` when the restart budget is spent. The machine decides, and its actors act. Turns are its children,
- * `turn:<turnId>`. OpenTelemetry (if installed) and the option `logger` follow it.
+ * `failed` when the restart budget is spent. The machine decides, and its actors act. Running turns are
+ * its children, `turn:<turnId>`. OpenTelemetry (if installed) and the option `logger` follow it.
  *
  * Input: `compileOptions(options)`. Embed it, `provide()` actors of your own, read
  * `snapshot.matches('healthy')`.

@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs'
-import { createActor, type Actor } from 'xstate'
+import { createActor, type Actor, type ActorOptions } from 'xstate'
 import { loadPreparation } from '../actors/server/prepare.ts'
 import { runtimeOf, type Runtime } from '../actors/runtime.ts'
 import { ensureRunning, type EnsureRunningOptions } from './ensure-running.ts'
@@ -29,6 +29,22 @@ export const coldTurn = (start: () => Turn): Observable<Reply> =>
     }
   })
 
+/** Options of the actor system of an `OpenCodeServer`, passed to XState's `createActor`. */
+export interface ActorSystemOptions {
+  /**
+   * Clock of all timing, such as `virtualTime()` of the test kit.
+   *
+   * @defaultValue the clock of the process
+   */
+  clock?: NonNullable<ActorOptions<typeof serverMachine>['clock']>
+  /**
+   * Receiver of inspection events of the server and of its actors, such as Stately's inspector.
+   *
+   * @defaultValue no inspection
+   */
+  inspect?: NonNullable<ActorOptions<typeof serverMachine>['inspect']>
+}
+
 /**
  * Managed `opencode serve` process and the turns on it. The process starts on first need.
  *
@@ -50,11 +66,18 @@ export class OpenCodeServer implements AsyncDisposable {
   /**
    * Creates a server; starts no process.
    *
-   * @param options - The options of the server.
+   * @param options - The options of the server, and the clock and inspector of its actor system.
    * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) synchronously, for a bad option.
    */
-  constructor(options: OpenCodeServerOptions) {
-    this.#actor = createActor(serverMachine, { input: compileOptions(options) })
+  constructor(options: OpenCodeServerOptions & ActorSystemOptions) {
+    // A value that is not an object is left to `compileOptions`, which refuses it.
+    const { clock, inspect, ...rest } = Object(options) as Partial<typeof options>
+    const given = typeof options === 'object' ? (rest as OpenCodeServerOptions) : options
+    this.#actor = createActor(serverMachine, {
+      input: compileOptions(given),
+      ...(clock && { clock }),
+      ...(inspect && { inspect }),
+    })
     this.#actor.start()
     // Preloads the code of a start. A load error is ignored here, because the start reports it.
     loadPreparation().catch(() => undefined)

@@ -55,11 +55,10 @@ export interface Session {
 /** Time limit for the server to create or delete a session, in ms. */
 const requestTimeoutMs = 30_000
 /**
- * Number of checks for the end of a server that broke off a request. Delay before each check: `exitLookMs`,
- * in ms.
+ * Number of checks for the end of a server that broke off a request, and the delay before each check, in ms.
  */
-const exitLooks = 10
-const exitLookMs = 50
+const exitChecks = 10
+const exitCheckMs = 50
 
 /**
  * Conversation on a server machine, either this package's or an attached machine.
@@ -116,7 +115,7 @@ export class ServerSession implements Session {
   async #deleteOn(connection: ServerConnection, sessionId: string, signal: AbortSignal): Promise<void> {
     const { client, policy } = connection
     const directory = await this.#conversation.locate(client, policy)
-    // A busy session that is deleted keeps running and can no longer be aborted (opencode 1.18.33).
+    // A busy session that is deleted keeps running and can no longer be aborted (opencode).
     if (await this.#mayRun(connection, directory))
       await client.abort(sessionId, this.#conversation.directory ?? directory, signal)
     await client.deleteSession(sessionId, policy.base, signal)
@@ -146,13 +145,13 @@ export class ServerSession implements Session {
 
   /**
    * Sends a request that belongs to no turn.
-   * The machine does not wait for such a request. If the server is replaced, idles out or dies during the
+   * The machine does not wait for such a request. If the server is replaced, stopped as idle or dies during the
    * request, the request is retried on the next server.
    *
    * @throws StoppedError (`ERR_OPENCODE_STOPPED`) if the server is stopped meanwhile.
    */
   async #onServer<T>(
-    ask: (connection: ServerConnection, signal: AbortSignal, tries: number) => Promise<T>,
+    request: (connection: ServerConnection, signal: AbortSignal, tries: number) => Promise<T>,
   ): Promise<T> {
     const { runtime, stops } = this.#actor.getSnapshot().context
     const signal = AbortSignal.timeout(requestTimeoutMs)
@@ -161,10 +160,10 @@ export class ServerSession implements Session {
       const { connection } = runtimeOf(runtime)
       if (!connection) throw new Error('The server is not running')
       try {
-        return await ask(connection, signal, tries)
+        return await request(connection, signal, tries)
       } catch (error) {
         const isAnswer = error instanceof HttpError || error instanceof OpenCodeRuntimeError
-        if (isAnswer || signal.aborted || !(await this.#isGone(connection))) throw error
+        if (isAnswer || signal.aborted || !(await this.#hasEnded(connection))) throw error
         const { status, context } = this.#actor.getSnapshot()
         if (status !== 'active' || context.stops !== stops)
           throw new StoppedError('The server was stopped before it answered', { cause: error })
@@ -173,11 +172,11 @@ export class ServerSession implements Session {
   }
 
   /**
-   * Returns whether the asked server is ending or has ended. Waits a little, because broken connections may
+   * Returns whether the server of a request is ending or has ended. Waits up to 500 ms, because broken connections may
    * be noticed before the exit.
    */
-  async #isGone({ client }: ServerConnection): Promise<boolean> {
-    const isGone = (): boolean => {
+  async #hasEnded({ client }: ServerConnection): Promise<boolean> {
+    const hasEnded = (): boolean => {
       const snapshot = this.#actor.getSnapshot()
       return (
         snapshot.status !== 'active' ||
@@ -186,8 +185,8 @@ export class ServerSession implements Session {
       )
     }
     const clock = clockOf(this.#actor.system)
-    for (let looks = 0; looks < exitLooks && !isGone(); looks++) await elapse(clock, exitLookMs)
-    return isGone()
+    for (let checks = 0; checks < exitChecks && !hasEnded(); checks++) await elapse(clock, exitCheckMs)
+    return hasEnded()
   }
 }
 

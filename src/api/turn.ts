@@ -122,13 +122,13 @@ export function startTurn(
     return turn
   }
   // An event sent to an actor that stops in the same step is lost. This subscription then ends the turn.
-  if (!runtime.isWatched) {
+  if (!runtime.isEndObserved) {
     const endAll = (): void => {
-      for (const left of runtime.turns.values())
-        left.emit(errorReply(left, 'cancelled', 'The server was closed'))
+      for (const record of runtime.turns.values())
+        record.emit(errorReply(record, 'cancelled', 'The server was closed'))
     }
     actor.subscribe({ complete: endAll, error: endAll })
-    runtime.isWatched = true
+    runtime.isEndObserved = true
   }
   runtime.register(record)
   actor.send({ type: 'turn.start', turnId: record.id, conversationId: record.conversation.key })

@@ -127,7 +127,7 @@ function graphCommand(onExit: (code: number) => void, std: Std): Command {
     })
 }
 
-const jsonHelp = 'write reply dicts to stdout, one per line, each with its session_id once known'
+const jsonHelp = 'write replies as JSON to stdout, one per line, each with its session_id once known'
 
 /** Returns a parser of whole numbers from `least` to `most`. */
 const integer =

@@ -85,7 +85,7 @@ export interface LifecycleOptions {
    * replacement new turns wait and running turns finish.
    *
    * @defaultValue no limit
-   * @remarks Observed in opencode 1.18.33: a server takes 300 MiB when ready, and 700 MiB after work.
+   * @remarks Observed in opencode: a server takes 300 MiB when ready, and 700 MiB after work.
    */
   memoryLimitMb?: number
   /**

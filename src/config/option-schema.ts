@@ -9,6 +9,7 @@ import {
   functionOr,
   headerSafe,
   httpURL,
+  proxyURL,
   loopback,
   positiveMs,
   providerId,
@@ -81,7 +82,7 @@ const proxy = lazily(() =>
   z
     .strictObject(
       {
-        baseURL: httpURL(),
+        baseURL: proxyURL(),
         apiKey: headerSafe(),
         providerId: providerId().optional(),
         providerID: providerId().optional(),

@@ -18,9 +18,18 @@ export interface ModelOptions {
    * @remarks Without `image`, opencode drops images without an error.
    */
   input?: Modality[] | undefined
-  /** Size of the context window, in tokens. */
+  /**
+   * Size of the context window, in tokens.
+   *
+   * @remarks Observed in opencode: its prompt and tools take some 8 700 tokens, which must fit into
+   * `contextTokens` minus `outputTokens`.
+   */
   contextTokens?: number | undefined
-  /** Longest answer, in tokens. */
+  /**
+   * Longest answer, in tokens.
+   *
+   * @defaultValue 8192, and at most a quarter of `contextTokens`; opencode's own value without both
+   */
   outputTokens?: number | undefined
   /** Prices, in US dollars per million tokens. */
   cost?:
@@ -32,9 +41,15 @@ export interface ModelOptions {
 
 /** OpenAI-compatible endpoint, LiteLLM or any other, and the agent's own key for that endpoint. */
 export interface ProxyOptions {
-  /** URL of the endpoint, up to and including `/v1`. */
+  /**
+   * URL of the endpoint, up to and including `/v1`, without a query. For an endpoint that needs parameters of
+   * a query (`api-version`), set `provider.<providerId>.options.queryParams` in the option `config`.
+   */
   baseURL: string
-  /** Key of the endpoint. Create a separate, scoped key for the agent: the agent's shell can read the key. */
+  /**
+   * Key of the endpoint, taken literally. Create a separate, scoped key for the agent: the agent's shell can
+   * read the key.
+   */
   apiKey: string
   /**
    * Id of the provider in opencode's config.

@@ -50,7 +50,16 @@ export const providerId = lazily(() => {
   const error = 'expected letters, digits, ., _ or -'
   return z.string(error).regex(/^[\w.-]+$/, error)
 })
-export const httpURL = lazily(() => z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }))
+/** URL that paths are appended to, so that the URL cannot have a query or a fragment. */
+const bareURL = (hint = '') =>
+  z
+    .url({ protocol: /^https?$/, error: 'expected an http or https URL' })
+    .regex(/^[^?#]*$/, `expected an http or https URL without ? and #${hint}`)
+export const httpURL = lazily(() => bareURL())
+/** URL of the proxy; opencode sends the parameters of a query from another option. */
+export const proxyURL = lazily(() =>
+  bareURL('; set parameters of a query as config.provider.<providerId>.options.queryParams'),
+)
 
 /** Absolute path in valid Unicode; a path with half a surrogate pair names no file. */
 export const absolute = lazily(() => {

@@ -7,7 +7,7 @@ const deepest = 64
 /**
  * Pattern of references in the config.
  *
- * @remarks Observed in opencode 1.18.33: opencode replaces such a reference by another text, wherever the
+ * @remarks Observed in opencode: opencode replaces such a reference by another text, wherever the
  * config has it.
  */
 const reference = /^\{(env|file):[^}]*\}$/

@@ -72,7 +72,7 @@ export interface OpenCodeServerOptions extends TurnDefaults, LifecycleOptions {
   /**
    * Name or path of the opencode binary.
    *
-   * @defaultValue the binary found on PATH, in `~/.opencode/bin`, or in the `opencode-ai` package
+   * @defaultValue the binary of the project's package `opencode-ai`, on PATH, or in `~/.opencode/bin`
    */
   binary?: string
   /**
@@ -84,7 +84,10 @@ export interface OpenCodeServerOptions extends TurnDefaults, LifecycleOptions {
   directory?: string
   /** Additional variables of the server's environment. */
   env?: Record<string, string>
-  /** Additional opencode config, merged under the config that this package writes. */
+  /**
+   * Additional opencode config, merged under the config that this package writes. opencode replaces
+   * `{env:NAME}` and `{file:path}` in the config, except in the provider of the option `proxy`.
+   */
   config?: Record<string, unknown>
   /**
    * Receiver of the log.

@@ -6,30 +6,30 @@ import { inputOf, recentRestarts } from './context.ts'
 import { withTurns } from './turn-actions.ts'
 import { messageOf } from '../util/messages.ts'
 
-/** A limit that no server keeps has one replaced at every 64th reading. */
-const maxPatience = 6
+/** Binary logarithm of the longest interval between two replacements for memory: 64 readings. */
+const maxIntervalExponent = 6
 
-/** The name of the delayed `start.timedOut`, by which it is cancelled. */
+/** Id of the delayed event `start.timedOut`, for its cancellation. */
 const startTimeoutId = 'start.timedOut'
 
-/** Beginning of the reason while probes give no verdict on the server. */
-const noVerdict = 'no verdict'
+/** Prefix of the reason while probes fail for a cause that is not the server. */
+const healthUnknown = 'health unknown'
 
-const gone = { pid: undefined, baseURL: undefined }
+const noProcess = { pid: undefined, baseURL: undefined }
 
-/** Setup of the machine with the actions of the lifecycle: notes in the context, and commands to the process. */
+/** Setup of the machine with the actions of the lifecycle: updates of the context, and commands to the process. */
 export const machineSetup = withTurns.extend({
   actions: {
-    want: assign(({ context, event }) => {
+    noteStart: assign(({ context, event }) => {
       if (event.type !== 'server.start') return {}
-      const who =
+      const request =
         event.leaseId === undefined ? { wanted: true } : { leases: [...context.leases, event.leaseId] }
-      return { ...who, isLastTry: false }
+      return { ...request, isLastAttempt: false }
     }),
-    release: assign(({ context, event }) =>
+    removeLease: assign(({ context, event }) =>
       event.type === 'server.release' ? { leases: context.leases.filter((id) => id !== event.leaseId) } : {},
     ),
-    unwant: assign(({ context, event }) => ({
+    noteStop: assign(({ context, event }) => ({
       wanted: false,
       leases: [],
       stops: context.stops + 1,
@@ -38,22 +38,22 @@ export const machineSetup = withTurns.extend({
       drainMs: event.type === 'server.stop' ? (event.drainMs ?? 0) : 0,
     })),
     /** Stops an unused server; the next turn starts it again. */
-    rest: assign({ wanted: false, ending: 'stop', reason: 'idle' }),
-    /** Another takes its place as soon as running turns have finished. */
+    noteIdle: assign({ wanted: false, ending: 'stop', reason: 'idle' }),
+    /** Marks the spawn for replacement; the next spawn follows when running turns have finished. */
     beginReplacing: assign(({ context }, { reason }: { reason: string }) => ({
       ending: 'replacement',
       reason,
       drainMs: context.options.values.drainMs,
     })),
-    forget: assign({ ending: undefined, error: undefined, isLastTry: false }),
+    resetOutcome: assign({ ending: undefined, error: undefined, isLastAttempt: false }),
     noteFailure: assign((_, { error, reason }: Failure) => ({ ending: 'failure', error, reason })),
     noteRefusal: assign((_, { error, reason }: Failure) => ({ ending: 'refusal', error, reason })),
     noteExit: assign(({ event }) =>
       event.type === 'process.exited'
-        ? { ...gone, ending: 'failure', error: event.error, reason: 'exited' }
+        ? { ...noProcess, ending: 'failure', error: event.error, reason: 'exited' }
         : {},
     ),
-    /** A restart keeps telling why. */
+    /** Keeps the reason of a restart during the next start. */
     beginStart: assign(({ context: { ending, reason } }) => ({
       reason: ending === 'failure' || ending === 'replacement' ? reason : undefined,
       wasHealthy: false,
@@ -61,7 +61,7 @@ export const machineSetup = withTurns.extend({
     notePending: assign(({ event }) =>
       event.type === 'server.reconfigure' ? { pending: event.options } : {},
     ),
-    /** The configuration that is to be used next is in use from here on. */
+    /** Replaces the configuration in use by the pending configuration, if any. */
     adoptPending: assign(({ context: { pending } }) =>
       pending === undefined ? {} : { options: pending, pending: undefined },
     ),
@@ -75,37 +75,39 @@ export const machineSetup = withTurns.extend({
           },
     ),
     /**
-     * Has a server that holds too much replaced. One that does from its beginning is replaced ever more rarely: its limit is
-     * too low, and no other would do better.
+     * Requests a replacement if the server exceeds its memory limit. The interval doubles with each spawn that exceeds the
+     * limit from its first reading, because the limit is then too low for any server.
      */
     noteMemory: enqueueActions(({ context, enqueue }, { residentMb = 0 }: MemoryReading) => {
       const { memoryLimitMb = Infinity } = context.options.values
-      const readings = context.readings + 1
+      const memoryReadings = context.memoryReadings + 1
       const isOver = residentMb > memoryLimitMb
-      const overweight = isOver ? context.overweight + (readings === 1 ? 1 : 0) : 0
-      enqueue.assign({ readings, overweight })
-      if (isOver && readings >= 2 ** Math.min(maxPatience, overweight - 1))
+      const spawnsOverLimit = isOver ? context.spawnsOverLimit + (memoryReadings === 1 ? 1 : 0) : 0
+      enqueue.assign({ memoryReadings, spawnsOverLimit })
+      if (isOver && memoryReadings >= 2 ** Math.min(maxIntervalExponent, spawnsOverLimit - 1))
         enqueue.raise({ type: 'memory.exceeded', residentMb })
     }),
-    noteReplaced: assign(({ context }) =>
+    noteReplacement: assign(({ context }) =>
       context.ending === 'replacement' ? { restarts: context.restarts + 1 } : {},
     ),
-    /** A restart that costs nothing of the budget. */
-    noteRespawn: assign(({ context }) => ({ restarts: context.restarts + 1 })),
-    /** A stop says so itself; else everybody who waited has left. */
-    noteUnwanted: assign(({ context }) => ({ reason: context.reason ?? 'nobody waits for it' })),
-    noteGone: assign(gone),
-    /** A server may say anything. */
+    /** Counts a restart that does not reduce the budget. */
+    noteFreeRestart: assign(({ context }) => ({ restarts: context.restarts + 1 })),
+    /** Sets the reason of a cancelled start, unless a stop has set a reason. */
+    noteCancelled: assign(({ context }) => ({
+      reason: context.reason ?? 'start cancelled (no callers left)',
+    })),
+    clearProcess: assign(noProcess),
+    /** Stores the error of a probe, masked, because a server's message may contain any text. */
     noteProbeError: assign(({ context }, { error }: { error: unknown }) => ({
       probeError: context.options.secrets.mask(messageOf(error)),
     })),
-    /** A probe that failed by no fault of the server: told as the reason, until a probe is answered. */
-    noteNoVerdict: assign(({ context }, { error }: { error: unknown }) => ({
-      reason: `${noVerdict}: ${context.options.secrets.mask(messageOf(error))}`,
+    /** Shows the error of a probe that failed for a cause other than the server, until a probe is answered. */
+    noteHealthUnknown: assign(({ context }, { error }: { error: unknown }) => ({
+      reason: `${healthUnknown}: ${context.options.secrets.mask(messageOf(error))}`,
     })),
-    noteAnswer: assign(({ context }) => ({
+    noteProbeAnswer: assign(({ context }) => ({
       failures: 0,
-      reason: context.reason?.startsWith(noVerdict) === true ? versionCaution(context) : context.reason,
+      reason: context.reason?.startsWith(healthUnknown) === true ? versionCaution(context) : context.reason,
     })),
     noteRestart: assign(({ context, system }) => {
       const now = clockOf(system).now()
@@ -115,45 +117,45 @@ export const machineSetup = withTurns.extend({
         cooldowns: context.wasHealthy ? 0 : context.cooldowns + 1,
       }
     }),
-    renewBudget: assign({ restartTimes: [], cooldowns: 0, isLastTry: false }),
-    noteBegin: assign(({ system }) => ({ begunAt: clockOf(system).now() })),
-    /** A host that stood still reads first what came meanwhile: the start gets the time of one probe more. */
-    judgeStart: enqueueActions(({ context, system, enqueue }) => {
+    renewBudget: assign({ restartTimes: [], cooldowns: 0, isLastAttempt: false }),
+    noteStageStart: assign(({ system }) => ({ stageStartedAt: clockOf(system).now() })),
+    /** Ends the start; after a pause of the host, only after the time of one more probe, to read pending input. */
+    checkStartTimeout: enqueueActions(({ context, system, enqueue }) => {
       const { startTimeoutMs } = context.options.values
-      const lateMs = clockOf(system).now() - context.begunAt - startTimeoutMs
+      const lateMs = clockOf(system).now() - context.stageStartedAt - startTimeoutMs
       const delay = lateMs > punctualMs ? { delay: 'probeTimeout' as const } : {}
       enqueue.raise({ type: 'start.timedOut' }, { id: startTimeoutId, ...delay })
     }),
-    forgetTimeout: cancel(startTimeoutId),
-    noteAsked: assign(({ system }) => ({ askedAt: clockOf(system).now() })),
+    cancelStartTimeout: cancel(startTimeoutId),
+    noteProbeStart: assign(({ system }) => ({ probeStartedAt: clockOf(system).now() })),
     noteTime: assign(({ system }) => ({ now: clockOf(system).now() })),
     noteFailed: assign(({ system }) => ({ wanted: false, leases: [], failedAt: clockOf(system).now() })),
-    beginLastTry: assign({ isLastTry: true, ending: undefined }),
-    giveUp: assign(({ context }) => spent(context)),
-    beHealthy: assign(({ context }) => ({
+    beginLastAttempt: assign({ isLastAttempt: true, ending: undefined }),
+    noteBudgetSpent: assign(({ context }) => spent(context)),
+    noteHealthy: assign(({ context }) => ({
       wanted: true,
       leases: [],
       ending: undefined,
       wasHealthy: true,
-      streamTries: 0,
-      // A failed server that is well again has its whole budget again.
-      ...(context.isLastTry && { isLastTry: false, restartTimes: [], cooldowns: 0 }),
+      streamAttempts: 0,
+      // A failed server that is healthy again has its whole budget again.
+      ...(context.isLastAttempt && { isLastAttempt: false, restartTimes: [], cooldowns: 0 }),
       error: undefined,
       reason: versionCaution(context),
       lastHealthy: context.options,
     })),
     spawnProcess: enqueueActions(({ context, enqueue }) => {
       enqueue.assign({ ending: undefined, wasHealthy: false, failures: 0, probeError: undefined, sweeps: 0 })
-      enqueue.assign({ version: undefined, readings: 0 })
+      enqueue.assign({ version: undefined, memoryReadings: 0 })
       enqueue.spawnChild('serverProcess', { id: 'process', input: inputOf({ context }) })
     }),
     terminate: sendTo('process', { type: 'process.signal', signal: 'SIGTERM' }),
     kill: sendTo('process', { type: 'process.signal', signal: 'SIGKILL' }),
-    dropProcess: stopChild('process'),
+    stopProcessActor: stopChild('process'),
     holdHome: sendTo('home', { type: 'home.hold' }),
     releaseHome: sendTo('home', { type: 'home.release' }),
   },
 })
 
-/** Actions of every `server.stop`, in whatever state. */
-export const stopping = ['unwant', { type: 'endWaiting', params: { cause: stopped } }] as const
+/** Actions of each `server.stop`, in every state. */
+export const stopActions = ['noteStop', { type: 'endWaiting', params: { cause: stopped } }] as const

@@ -1,12 +1,14 @@
 /**
- * Returns the substates of a probe on its way: it fails at its time limit (`judged`, the state that counts the failure),
- * after what waits on the sockets has been read, since the answer may be in it. If the host itself stood still meanwhile
- * (its timer comes late), nothing is known of the server, and the probe gets its time once more.
+ * Returns the substates of a probe in flight. The probe fails at its time limit, but the pending input of the sockets is
+ * read first, because the input may contain the answer. If the host itself was paused (its timer fires late), the time
+ * limit applies once more, because the host then knows nothing of the server.
+ *
+ * @param onTimeout - the state that counts the failure
  */
-export const awaitingAnswer = <Judged extends `#server.${string}`>(judged: Judged) => {
+export const awaitingAnswer = <Target extends `#server.${string}`>(onTimeout: Target) => {
   const timedOut = {
-    target: judged,
-    actions: { type: 'noteProbeError', params: { error: 'the probe got no answer in time' } },
+    target: onTimeout,
+    actions: { type: 'noteProbeError', params: { error: 'the probe timed out' } },
   } as const
   return {
     initial: 'waiting',
@@ -16,7 +18,7 @@ export const awaitingAnswer = <Judged extends `#server.${string}`>(judged: Judge
         entry: 'noteTime',
         invoke: {
           src: 'inputRead',
-          onDone: [{ guard: 'stoodStill', target: 'waitingAgain' }, timedOut],
+          onDone: [{ guard: 'wasHostPaused', target: 'waitingAgain' }, timedOut],
           onError: timedOut,
         },
       },

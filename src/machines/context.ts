@@ -9,27 +9,27 @@ import {
 import type { CompiledOptions } from '../config/options.ts'
 import { TurnQueue, type QueuedTurn } from './turn-queue.ts'
 
-/** Context of a server machine. It holds no process handle and no secret: these live beside the machine, behind `runtime`. */
+/** Context of a server machine, without process handles and secrets, which live beside the machine, behind `runtime`. */
 export interface ServerContext {
-  /** The configuration in use; opaque. */
+  /** Configuration in use; opaque. */
   options: CompiledOptions
-  /** The handle of what lives beside the machine; opaque. */
+  /** Handle of the state beside the machine; opaque. */
   runtime: RuntimeHandle
   /** Pid of the server's process, while the process lives. */
   pid: number | undefined
   baseURL: string | undefined
-  /** Restarts since the machine began. */
+  /** Number of restarts since the machine started. */
   restarts: number
-  /** Reason of the last transition, if the state alone does not tell it. */
+  /** Reason of the last transition, if the state alone does not show the reason. */
   reason: string | undefined
-  /** The last failure, until the server is healthy again. */
+  /** Last failure, until the server is healthy again. */
   error: OpenCodeRuntimeError | undefined
 
   /** True to keep the server alive: set by `server.start` and on healthy, cleared by `server.stop`. */
   wanted: boolean
-  /** Leases of the callers that wait for a start; the start ends when all of them have left. */
+  /** Leases of the callers that wait for a start; the start is cancelled when all leases are released. */
   leases: readonly string[]
-  /** Count of `server.stop` events, by which a caller knows that its start was stopped. */
+  /** Number of `server.stop` events, so that a caller detects that its start was stopped. */
   stops: number
   /**
    * Cause of the end of the present spawn: a stop, a failure, a refusal (no restart would help), or a replacement by the
@@ -38,62 +38,67 @@ export interface ServerContext {
   ending: 'stop' | 'failure' | 'refusal' | 'replacement' | undefined
   /** True if the present spawn was healthy. */
   wasHealthy: boolean
-  /** Probes that failed in a row. */
+  /** Number of consecutive failed probes. */
   failures: number
   /** Version that the server reports. */
   version: string | undefined
-  /** Memory readings of the present spawn, and spawns in a row that were over the limit from their first reading. */
-  readings: number
-  overweight: number
+  /** Number of memory readings of the present spawn. */
+  memoryReadings: number
+  /** Number of consecutive spawns that exceeded the memory limit from their first reading. */
+  spawnsOverLimit: number
   /** Message of the last failed probe. */
   probeError: string | undefined
-  /** Times of the restarts that the budget counts, in ms of the system's clock, the oldest first. */
+  /** Times of the restarts that count for the budget, in ms of the system's clock, the oldest first. */
   restartTimes: readonly number[]
   /** Time of the last decision that depends on the time, in ms of the system's clock. */
   now: number
   /** Time at which the present stage of a start began, in ms of the system's clock. */
-  begunAt: number
+  stageStartedAt: number
   /** Time at which the last probe was sent, in ms of the system's clock. */
-  askedAt: number
+  probeStartedAt: number
   /** Time of the last entry of `failed`, in ms of the system's clock. */
   failedAt: number | undefined
-  /** True during the one try that a turn may ask for in `failed`: no restart follows it, whatever the budget. */
-  isLastTry: boolean
-  /** Waits before a restart since the server was last healthy: each makes the next one longer. */
+  /** True during the single start that a turn may request in `failed`; no restart follows, whatever the budget. */
+  isLastAttempt: boolean
+  /** Number of waits before a restart since the server was last healthy; each wait is longer than the one before. */
   cooldowns: number
-  /** Tries of the event stream since it was last up. */
-  streamTries: number
-  /** Looks for what is left of a spawn. */
+  /** Number of attempts to open the event stream since the stream was last open. */
+  streamAttempts: number
+  /** Number of searches for the remaining processes of a spawn. */
   sweeps: number
+  /** Time limit for running turns to finish, in ms. */
   drainMs: number
 
-  /** The configuration that was healthy last, and the one that is to be used next. */
+  /** Last configuration with which the server was healthy. */
   lastHealthy: CompiledOptions | undefined
+  /** Configuration that the next start uses. */
   pending: CompiledOptions | undefined
-  /** The configuration that did not come up, and why, so that the one before is in use again. */
+  /** Configuration that did not become healthy, and its error, after the return to the configuration before. */
   rolledBack: { revision: number; error: OpenCodeRuntimeError | undefined } | undefined
 
-  /** Turns that wait for the server or for a place, in order. */
+  /** Turns that wait for the server or for a free slot, in order. */
   waiting: TurnQueue
   /** Turns that run. */
   running: readonly QueuedTurn[]
+  /** Turns whose server is gone, until each reports that it has ended or that it can be sent again. */
+  leaving: readonly QueuedTurn[]
 }
 
 /** Events of a server machine: commands in the imperative, facts in the past. */
 export type ServerEvent =
-  /** Start, and stay. With a `leaseId`, only while somebody holds the lease, until it is healthy. */
+  /** Starts the server and keeps it alive. With a `leaseId`, the start is cancelled when all leases are released. */
   | { type: 'server.start'; leaseId?: string }
   | { type: 'server.release'; leaseId: string }
-  /** Stop, first letting running turns finish for up to `drainMs`. */
+  /** Stops the server; running turns may finish for up to `drainMs`. */
   | { type: 'server.stop'; drainMs?: number }
-  /** Use another configuration: drain, and start again with it. */
+  /** Drains the server and restarts it with another configuration. */
   | { type: 'server.reconfigure'; options: CompiledOptions }
   | { type: 'memory.exceeded'; residentMb: number }
-  /** Run a turn. Without a `conversationId`, the turn is a conversation of its own. */
+  /** Runs a turn. Without a `conversationId`, the turn is a conversation of its own. */
   | { type: 'turn.start'; turnId: string; conversationId?: string }
   | { type: 'turn.cancel'; turnId: string }
   | { type: 'turn.ended'; turnId: string }
-  /** The server died, and the turn can be sent again to the next one. */
+  /** The server died, and the turn can be sent again to the next server. */
   | { type: 'turn.suspended'; turnId: string; conversationId: string }
   /** Turns ended while they waited. */
   | { type: 'queue.ended'; turnIds: readonly string[] }
@@ -102,10 +107,10 @@ export type ServerEvent =
   | { type: 'process.exited'; error: OpenCodeRuntimeError }
   | { type: 'stream.opened' }
   | { type: 'stream.lost' }
-  /** The server was not healthy in time, and the host did not stand still meanwhile. */
+  /** The server was not healthy in time, and the host was not paused meanwhile. */
   | { type: 'start.timedOut' }
 
-/** Returns the context of a server that does not run and that no caller wants. */
+/** Returns the context of a server that does not run and that no caller needs. */
 export const initialContext = (options: CompiledOptions): ServerContext => ({
   options,
   runtime: new RuntimeHandle(options),
@@ -121,17 +126,17 @@ export const initialContext = (options: CompiledOptions): ServerContext => ({
   wasHealthy: false,
   failures: 0,
   version: undefined,
-  readings: 0,
-  overweight: 0,
+  memoryReadings: 0,
+  spawnsOverLimit: 0,
   probeError: undefined,
   restartTimes: [],
   now: 0,
-  begunAt: 0,
-  askedAt: 0,
+  stageStartedAt: 0,
+  probeStartedAt: 0,
   failedAt: undefined,
-  isLastTry: false,
+  isLastAttempt: false,
   cooldowns: 0,
-  streamTries: 0,
+  streamAttempts: 0,
   sweeps: 0,
   drainMs: 0,
   lastHealthy: undefined,
@@ -139,9 +144,10 @@ export const initialContext = (options: CompiledOptions): ServerContext => ({
   rolledBack: undefined,
   waiting: TurnQueue.empty,
   running: [],
+  leaving: [],
 })
 
-/** Returns what every actor of a server is given. */
+/** Returns the input of each actor of a server. */
 export const inputOf = ({ context: { options, runtime } }: { context: ServerContext }): ServerInput => ({
   options,
   runtime,
@@ -164,15 +170,15 @@ export function admissible({ options, waiting, running }: ServerContext): Queued
   return admitted
 }
 
-/** Returns the restarts that the budget counts at a moment, in ms of the system's clock: those within its window. */
+/** Returns the times of the restarts within the budget's window at a moment, in ms of the system's clock. */
 export const recentRestarts = ({ options, restartTimes }: ServerContext, now: number): number[] =>
   restartTimes.filter((at) => now - at < options.values.restartWindowMs)
 
 /**
- * Returns whether a turn may have a failed server tried again: the failure may pass by itself, and either there was no process (so
- * that a try costs little), or the last try is at least `backoffMaxMs` ago.
+ * Returns whether a turn may start a failed server again: the failure is retryable, and either there was no process (so
+ * that a start costs little), or the last start is at least `backoffMaxMs` ago.
  */
-export function mayTryAgain({ options, error, failedAt = 0, now }: ServerContext): boolean {
+export function canRetryFailed({ options, error, failedAt = 0, now }: ServerContext): boolean {
   if (error?.retryable !== true) return false
   return failedBeforeSpawn(error) || now - failedAt >= options.values.backoffMaxMs
 }
@@ -182,7 +188,7 @@ export const canRollBack = ({ options, lastHealthy }: ServerContext): boolean =>
   lastHealthy !== undefined && options !== lastHealthy
 
 /** Returns whether another configuration may help: the excluded errors concern nothing that a patch may change. */
-export const mayBeOfConfiguration = (error: unknown): boolean =>
+export const canBeConfigurationFault = (error: unknown): boolean =>
   ![BinaryNotFoundError, HomeLockedError, HostFaultError, PortInUseError].some(
     (type) => error instanceof type,
   )
@@ -191,18 +197,18 @@ export const mayBeOfConfiguration = (error: unknown): boolean =>
 export const isDefect = (error: unknown): error is OpenCodeRuntimeError =>
   error instanceof OpenCodeRuntimeError && !(error instanceof HostFaultError)
 
-/** Returns whether a probe's error gives no verdict on the server: a defect of this package, or a shortage of the host. */
-export const isNoVerdict = (error: unknown): boolean => error instanceof OpenCodeRuntimeError
+/** Returns whether a probe's error does not concern the server: a defect of this package, or a shortage of the host. */
+export const isHealthUnknown = (error: unknown): boolean => error instanceof OpenCodeRuntimeError
 
-/** Returns whether a start failed before there was a process: for the host, the lock of its home, or its port. */
+/** Returns whether a start failed before the spawn, because of the host, the lock of the home, or the port. */
 const failedBeforeSpawn = (error: OpenCodeRuntimeError): boolean =>
   [HostFaultError, HomeLockedError, PortInUseError].some(
     (type) => error instanceof type || error.cause instanceof type,
   )
 
 /**
- * Returns the wait before a restart, in ms. The first restart after a healthy spell is immediate; from then on each wait
- * is longer than the one before, with jitter (0.8 to 1.2), up to `backoffMaxMs`.
+ * Returns the wait before a restart, in ms. The first restart after a healthy period is immediate. Each further wait is
+ * longer than the wait before, with jitter (0.8 to 1.2), up to `backoffMaxMs`.
  */
 export function backoffMs({ options, cooldowns, wasHealthy }: ServerContext, random = Math.random()): number {
   if (wasHealthy) return 0

@@ -1,9 +1,9 @@
 import { and, assign, type ActorRefFrom } from 'xstate'
 import type { Prepared } from '../actors/server/prepare.ts'
 import { asRuntimeError, HostFaultError } from '../errors.ts'
-import { machineSetup, stopping } from './actions.ts'
+import { machineSetup, stopActions } from './actions.ts'
 import { awaitingAnswer } from './awaiting-answer.ts'
-import { initialContext, inputOf, isDefect, isNoVerdict, mayBeOfConfiguration } from './context.ts'
+import { initialContext, inputOf, isDefect, isHealthUnknown, canBeConfigurationFault } from './context.ts'
 import {
   memoryExceeded,
   overloaded,
@@ -14,16 +14,16 @@ import {
   wedged,
 } from './failures.ts'
 
-const noted = ({ baseURL, reaped }: Prepared) => ({
+const preparedContext = ({ baseURL, reaped }: Prepared) => ({
   baseURL,
-  ...(reaped !== undefined && { reason: `reaped an orphan (pid ${reaped}) of an earlier host` }),
+  ...(reaped !== undefined && { reason: `reaped orphaned server (pid ${reaped}) of an earlier host` }),
 })
 
 const notePrepareError = {
   type: 'noteFailure',
   params: ({ event }: { event: { error: unknown } }) => ({
     error: asRuntimeError(event.error, 'The server could not be prepared'),
-    reason: 'could not be prepared',
+    reason: 'preparation failed',
   }),
 } as const
 
@@ -42,9 +42,9 @@ export const serverMachine = machineSetup.createMachine({
     { id: 'hooks', src: 'hooks', input: inputOf },
   ],
   on: {
-    'server.start': { actions: 'want' },
-    'server.release': { actions: 'release' },
-    'server.stop': { actions: stopping },
+    'server.start': { actions: 'noteStart' },
+    'server.release': { actions: 'removeLease' },
+    'server.stop': { actions: stopActions },
     'server.reconfigure': { actions: 'notePending' },
     'turn.start': [
       { guard: 'hasTurn' },
@@ -57,34 +57,34 @@ export const serverMachine = machineSetup.createMachine({
     'turn.cancel': { actions: 'cancelTurn' },
     'turn.suspended': { actions: 'requeueTurn' },
     'turn.ended': { actions: 'releaseChild' },
-    'queue.ended': { actions: 'forgetWaiting' },
+    'queue.ended': { actions: 'removeEndedTurns' },
     'xstate.done.actor.*': { actions: 'releaseChild' },
     'xstate.error.actor.*': { actions: 'releaseChild' },
   },
   states: {
     idle: {
-      description: 'nothing runs, nothing is wanted',
-      entry: ['forget', 'adoptPending', 'releaseHome'],
+      description: 'no process runs, and no caller or turn needs one',
+      entry: ['resetOutcome', 'adoptPending', 'releaseHome'],
       always: { guard: 'isWanted', target: 'configuring' },
       on: { 'server.reconfigure': { actions: ['notePending', 'adoptPending'] } },
     },
 
     configuring: {
       description:
-        'finds the binary, locks the home, reaps an orphan of an earlier host, writes the config, picks the port',
+        'finds the binary, locks the home, ends the orphaned server of an earlier host, writes the config, chooses the port',
       entry: ['beginStart', 'adoptPending', 'holdHome'],
       invoke: {
         src: 'prepare',
         input: inputOf,
-        onDone: { target: 'spawning', actions: assign(({ event }) => noted(event.output)) },
+        onDone: { target: 'spawning', actions: assign(({ event }) => preparedContext(event.output)) },
         onError: [
           {
-            guard: and(['canRollBack', ({ event }) => mayBeOfConfiguration(event.error)]),
+            guard: and(['canRollBack', ({ event }) => canBeConfigurationFault(event.error)]),
             target: 'configuring',
             reenter: true,
             actions: [notePrepareError, 'rollBack'],
           },
-          // A fault of the host may pass: it is tried again, within the restart budget.
+          // A fault of the host may pass, so the start is retried within the restart budget.
           {
             guard: ({ event }) => event.error instanceof HostFaultError,
             target: 'reaping',
@@ -93,16 +93,16 @@ export const serverMachine = machineSetup.createMachine({
           { target: 'failed', actions: notePrepareError },
         ],
       },
-      always: { guard: 'isUnwanted', target: 'idle', actions: 'noteUnwanted' },
+      always: { guard: 'isUnwanted', target: 'idle', actions: 'noteCancelled' },
       on: { 'server.reconfigure': { target: 'configuring', reenter: true, actions: 'notePending' } },
     },
 
     spawning: {
-      description: 'the process is being started, in its own group',
-      // A stop waits for what becomes of it: what is not known cannot be ended.
-      entry: ['noteBegin', 'spawnProcess'],
-      after: { startTimeout: { actions: 'judgeStart' } },
-      exit: 'forgetTimeout',
+      description: 'starts the process in its own process group',
+      // A stop waits for the outcome of the spawn, because a process without a known pid cannot be ended.
+      entry: ['noteStageStart', 'spawnProcess'],
+      after: { startTimeout: { actions: 'checkStartTimeout' } },
+      exit: 'cancelStartTimeout',
       on: {
         'start.timedOut': { target: 'reaping', actions: { type: 'noteFailure', params: startTimedOut } },
         'process.spawned': {
@@ -114,27 +114,27 @@ export const serverMachine = machineSetup.createMachine({
     },
 
     probing: {
-      description: 'the process runs; it is asked for its health once it says that it listens',
+      description: 'the process runs; health probes begin when the server reports that it listens',
       always: [
-        { guard: 'isUnwanted', target: 'reaping', actions: 'noteUnwanted' },
+        { guard: 'isUnwanted', target: 'reaping', actions: 'noteCancelled' },
         {
           guard: 'hasPending',
           target: 'reaping',
           actions: { type: 'beginReplacing', params: { reason: 'reconfigured' } },
         },
       ],
-      entry: 'noteBegin',
-      after: { startTimeout: { actions: 'judgeStart' } },
-      exit: 'forgetTimeout',
+      entry: 'noteStageStart',
+      after: { startTimeout: { actions: 'checkStartTimeout' } },
+      exit: 'cancelStartTimeout',
       on: {
         'start.timedOut': { target: 'reaping', actions: { type: 'noteFailure', params: startTimedOut } },
         'process.exited': { target: 'reaping', actions: 'noteExit' },
       },
       initial: 'awaitingListen',
       states: {
-        awaitingListen: { on: { 'process.listening': 'asking' } },
-        asking: {
-          entry: 'noteAsked',
+        awaitingListen: { on: { 'process.listening': 'checking' } },
+        checking: {
+          entry: 'noteProbeStart',
           ...awaitingAnswer('#server.probing.pausing'),
           invoke: {
             src: 'probe',
@@ -144,7 +144,7 @@ export const serverMachine = machineSetup.createMachine({
               actions: assign(({ event }) => ({ version: event.output?.version })),
             },
             onError: [
-              // No other process would do better.
+              // A restart does not repair a defect of this package.
               {
                 guard: ({ event }) => isDefect(event.error),
                 target: '#server.reaping',
@@ -167,37 +167,37 @@ export const serverMachine = machineSetup.createMachine({
             { target: '#server.healthy' },
           ],
         },
-        pausing: { after: { probeInterval: 'asking' } },
+        pausing: { after: { probeInterval: 'checking' } },
       },
     },
 
     healthy: {
-      description: 'turns run; the event stream is up; health is asked now and then',
-      entry: 'beHealthy',
+      description: 'turns run; the event stream is read; a health probe runs every healthIntervalMs',
+      entry: 'noteHealthy',
       on: { 'process.exited': { target: 'reaping', actions: 'noteExit' } },
       type: 'parallel',
       states: {
-        // The watch over its health: asks now and then, weighs it, and judges failures.
+        // Probes the server at intervals, measures its memory, and evaluates failed probes.
         healthCheck: {
-          initial: 'resting',
+          initial: 'waiting',
           states: {
-            resting: { after: { healthInterval: 'asking' } },
-            asking: {
-              entry: 'noteAsked',
+            waiting: { after: { healthInterval: 'checking' } },
+            checking: {
+              entry: 'noteProbeStart',
               ...awaitingAnswer('#server.healthy.healthCheck.judging'),
               invoke: {
                 src: 'probe',
                 input: ({ context }) => ({ ...inputOf({ context }), withConfig: false }),
                 onDone: [
-                  { guard: 'hasMemoryLimit', target: 'weighing', actions: 'noteAnswer' },
-                  { target: 'resting', actions: 'noteAnswer' },
+                  { guard: 'hasMemoryLimit', target: 'measuringMemory', actions: 'noteProbeAnswer' },
+                  { target: 'waiting', actions: 'noteProbeAnswer' },
                 ],
                 onError: [
-                  // The error gives no verdict on the server; the reason tells it.
+                  // The error does not concern the server; `reason` shows the error.
                   {
-                    guard: ({ event }) => isNoVerdict(event.error),
-                    target: 'resting',
-                    actions: { type: 'noteNoVerdict', params: ({ event }) => ({ error: event.error }) },
+                    guard: ({ event }) => isHealthUnknown(event.error),
+                    target: 'waiting',
+                    actions: { type: 'noteHealthUnknown', params: ({ event }) => ({ error: event.error }) },
                   },
                   {
                     target: 'judging',
@@ -206,17 +206,17 @@ export const serverMachine = machineSetup.createMachine({
                 ],
               },
             },
-            weighing: {
+            measuringMemory: {
               invoke: {
                 src: 'memory',
                 input: inputOf,
                 onDone: {
-                  target: 'resting',
+                  target: 'waiting',
                   actions: { type: 'noteMemory', params: ({ event }) => event.output },
                 },
-                onError: 'resting',
+                onError: 'waiting',
               },
-              after: { probeTimeout: 'resting' },
+              after: { probeTimeout: 'waiting' },
             },
             judging: {
               entry: assign(({ context }) => ({ failures: context.failures + 1 })),
@@ -229,14 +229,14 @@ export const serverMachine = machineSetup.createMachine({
                     target: '#server.reaping',
                     actions: { type: 'noteFailure', params: wedged },
                   },
-                  { target: 'resting' },
+                  { target: 'waiting' },
                 ],
-                onError: 'resting',
+                onError: 'waiting',
               },
             },
           },
         },
-        // Its event stream: read for as long as it speaks, and opened again where it does not.
+        // Reads the event stream, and opens the stream again after a loss.
         stream: {
           initial: 'reading',
           states: {
@@ -249,25 +249,25 @@ export const serverMachine = machineSetup.createMachine({
               on: { 'stream.lost': 'pausing' },
               initial: 'opening',
               states: {
-                // Its own time: how long there was silence before says nothing of this try.
+                // The opening has a time limit of its own, because earlier silence does not concern this attempt.
                 opening: {
-                  on: { 'stream.opened': { target: 'listening', actions: assign({ streamTries: 0 }) } },
+                  on: { 'stream.opened': { target: 'listening', actions: assign({ streamAttempts: 0 }) } },
                   after: { streamOpening: '#server.healthy.stream.pausing' },
                 },
                 listening: {},
               },
             },
             pausing: {
-              exit: assign(({ context }) => ({ streamTries: context.streamTries + 1 })),
+              exit: assign(({ context }) => ({ streamAttempts: context.streamAttempts + 1 })),
               after: { streamRetry: 'reading' },
             },
           },
         },
-        // Its warmth: what the first turn needs is loaded once, and nobody waits for it.
+        // Loads once what the first turn needs; no turn waits for the warm-up.
         warmUp: {
           initial: 'pending',
           states: {
-            pending: { always: [{ guard: 'isToWarmUp', target: 'running' }, { target: 'done' }] },
+            pending: { always: [{ guard: 'canWarmUp', target: 'running' }, { target: 'done' }] },
             running: {
               invoke: {
                 src: 'warmUp',
@@ -280,7 +280,7 @@ export const serverMachine = machineSetup.createMachine({
             done: {},
           },
         },
-        // Its service to turns: open, or draining before the server is replaced or stopped.
+        // Accepts turns (open), or only lets running turns finish (draining) before a stop or a replacement.
         service: {
           initial: 'open',
           states: {
@@ -291,7 +291,7 @@ export const serverMachine = machineSetup.createMachine({
                 unused: {
                   always: { guard: 'hasTurns', target: 'used' },
                   after: {
-                    idleTimeout: { guard: 'restsWhenIdle', target: '#server.reaping', actions: 'rest' },
+                    idleTimeout: { guard: 'hasIdleTimeout', target: '#server.reaping', actions: 'noteIdle' },
                   },
                 },
                 used: { always: { guard: 'hasNoTurns', target: 'unused' } },
@@ -311,7 +311,7 @@ export const serverMachine = machineSetup.createMachine({
                 'turn.ended': { actions: ['releaseChild', 'admitTurns'] },
                 'xstate.done.actor.*': { actions: ['releaseChild', 'admitTurns'] },
                 'xstate.error.actor.*': { actions: ['releaseChild', 'admitTurns'] },
-                // The server is wanted as it runs. A caller that asks for it has a use for it, so the idle time begins anew.
+                // A caller that requests the running server is about to use it, so the idle time begins anew.
                 'server.start': '.unused',
                 'server.reconfigure': {
                   target: 'draining',
@@ -322,8 +322,8 @@ export const serverMachine = machineSetup.createMachine({
                   actions: { type: 'beginReplacing', params: memoryExceeded },
                 },
                 'server.stop': [
-                  { guard: 'canDrain', target: 'draining', actions: stopping },
-                  { target: '#server.reaping', actions: stopping },
+                  { guard: 'canDrain', target: 'draining', actions: stopActions },
+                  { target: '#server.reaping', actions: stopActions },
                 ],
               },
             },
@@ -332,8 +332,8 @@ export const serverMachine = machineSetup.createMachine({
               after: { drain: '#server.reaping' },
               on: {
                 'server.stop': [
-                  { guard: 'canDrain', target: 'draining', reenter: true, actions: stopping },
-                  { target: '#server.reaping', actions: stopping },
+                  { guard: 'canDrain', target: 'draining', reenter: true, actions: stopActions },
+                  { target: '#server.reaping', actions: stopActions },
                 ],
               },
             },
@@ -343,14 +343,14 @@ export const serverMachine = machineSetup.createMachine({
     },
 
     reaping: {
-      description: 'ends what the server is busy with, then it, then whatever is left of it',
+      description: 'ends running work, then the process, then the remaining processes of the spawn',
       entry: 'endRunning',
       initial: 'disposing',
-      on: { 'process.exited': { target: '.sweeping', actions: 'noteGone' } },
+      on: { 'process.exited': { target: '.sweeping', actions: 'clearProcess' } },
       states: {
         disposing: {
           always: [
-            { guard: 'isGone', target: 'sweeping' },
+            { guard: 'hasNoProcess', target: 'sweeping' },
             { guard: 'isUnresponsive', target: 'terminating' },
           ],
           invoke: {
@@ -383,33 +383,36 @@ export const serverMachine = machineSetup.createMachine({
             onDone: [
               { guard: ({ event }) => event.output.left === 0, target: 'swept' },
               { guard: 'hasSweptEnough', target: 'swept' },
-              { target: 'resting' },
+              { target: 'waiting' },
             ],
-            onError: [{ guard: 'hasSweptEnough', target: 'swept' }, { target: 'resting' }],
+            onError: [{ guard: 'hasSweptEnough', target: 'swept' }, { target: 'waiting' }],
           },
         },
-        resting: { after: { sweepInterval: 'sweeping' } },
+        waiting: { after: { sweepInterval: 'sweeping' } },
         swept: {
-          entry: ['dropProcess', 'noteGone', 'noteTime'],
+          entry: ['stopProcessActor', 'clearProcess', 'noteTime'],
           always: [
             { guard: 'isUnwanted', target: '#server.idle' },
-            { guard: 'isMeantToStop', target: '#server.configuring', actions: 'noteReplaced' },
-            // Another configuration may be the cure: it is tried at once, whatever became of this one.
-            { guard: 'hasPending', target: '#server.configuring', actions: 'noteRespawn' },
+            { guard: 'isPlannedEnd', target: '#server.configuring', actions: 'noteReplacement' },
+            // A pending configuration may repair the failure, so it is used at once.
+            { guard: 'hasPending', target: '#server.configuring', actions: 'noteFreeRestart' },
             { guard: 'isRefused', target: '#server.failed' },
             {
               guard: 'shouldRollBack',
               target: '#server.configuring',
-              actions: ['rollBack', 'noteRespawn'],
+              actions: ['rollBack', 'noteFreeRestart'],
             },
             { guard: 'hasBudget', target: 'coolingDown' },
-            { target: '#server.failed', actions: 'giveUp' },
+            { target: '#server.failed', actions: 'noteBudgetSpent' },
           ],
         },
         coolingDown: {
           always: { guard: 'isUnwanted', target: '#server.idle' },
           on: {
-            'server.reconfigure': { target: '#server.configuring', actions: ['notePending', 'noteRespawn'] },
+            'server.reconfigure': {
+              target: '#server.configuring',
+              actions: ['notePending', 'noteFreeRestart'],
+            },
           },
           after: {
             backoff: { target: '#server.configuring', actions: 'noteRestart' },
@@ -420,7 +423,7 @@ export const serverMachine = machineSetup.createMachine({
 
     failed: {
       description:
-        'nothing runs; the error says why; server.start tries again, and so does a turn if the fault may have passed',
+        'no process runs; `error` is the cause; server.start retries, and so does a turn if the failure is retryable',
       entry: [
         'releaseHome',
         'noteFailed',
@@ -429,23 +432,23 @@ export const serverMachine = machineSetup.createMachine({
       on: {
         'server.start': {
           target: 'configuring',
-          actions: ['want', 'renewBudget', assign({ ending: undefined })],
+          actions: ['noteStart', 'renewBudget', assign({ ending: undefined })],
         },
         'server.reconfigure': { actions: ['notePending', 'adoptPending'] },
         'turn.start': { target: '.judging', actions: 'noteTime' },
       },
-      initial: 'resting',
+      initial: 'waiting',
       states: {
-        resting: {},
+        waiting: {},
         judging: {
           always: [
             {
-              guard: 'mayTryAgain',
+              guard: 'canRetryFailed',
               target: '#server.configuring',
-              actions: [{ type: 'acceptTurn', params: { state: 'waitingForServer' } }, 'beginLastTry'],
+              actions: [{ type: 'acceptTurn', params: { state: 'waitingForServer' } }, 'beginLastAttempt'],
             },
             {
-              target: 'resting',
+              target: 'waiting',
               actions: { type: 'refuseTurn', params: ({ context }) => ({ cause: unavailable(context) }) },
             },
           ],

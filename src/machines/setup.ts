@@ -19,25 +19,25 @@ import {
   backoffMs,
   canRollBack,
   isWanted,
-  mayBeOfConfiguration,
-  mayTryAgain,
+  canBeConfigurationFault,
+  canRetryFailed,
   recentRestarts,
   type ServerContext,
   type ServerEvent,
 } from './context.ts'
 
-/** For the end of busy sessions before the process is ended. */
+/** Time limit for the end of busy sessions before the process is ended, in ms. */
 const disposeTimeoutMs = 5_000
-/** A SIGTERM may be swallowed: it is sent again. */
+/** Interval between two SIGTERMs, in ms; the signal is repeated, because a process may ignore the first. */
 const termRepeatMs = 500
 const sweepIntervalMs = 50
-/** After these nothing more can be done: what is left cannot be killed. */
+/** Number of sweeps after which the remaining processes count as unkillable. */
 const maxSweeps = 200
-/** Time for an event stream to open. */
+/** Time limit for an event stream to open, in ms. */
 const streamOpeningMs = 30_000
 const streamRetryMs = 100
 const streamRetryMaxMs = 5_000
-/** For a server that never ends its warm-up: nothing waits for it. */
+/** Time limit of a warm-up, in ms; no turn waits for a warm-up. */
 const warmUpTimeoutMs = 30_000
 
 const types = {} as { context: ServerContext; events: ServerEvent; input: CompiledOptions }
@@ -76,42 +76,43 @@ export const serverSetup = setup({
     sweepInterval: sweepIntervalMs,
     streamOpening: streamOpeningMs,
     streamRetry: ({ context }) =>
-      Math.min(streamRetryMaxMs, streamRetryMs * 2 ** context.streamTries) * (0.5 + Math.random()),
+      Math.min(streamRetryMaxMs, streamRetryMs * 2 ** context.streamAttempts) * (0.5 + Math.random()),
     warmUpTimeout: warmUpTimeoutMs,
   },
   guards: {
     isWanted: ({ context }) => isWanted(context),
     isUnwanted: ({ context }) => !isWanted(context),
-    isGone: ({ context }) => context.pid === undefined,
-    /** A server that does not answer, or never did, has nothing to be asked to end. */
+    hasNoProcess: ({ context }) => context.pid === undefined,
+    /** Returns whether the server does not answer, so that its work cannot be ended by request. */
     isUnresponsive: ({ context }) => !context.wasHealthy || context.failures > 0,
     hasSweptEnough: ({ context }) => context.sweeps >= maxSweeps,
-    isMeantToStop: ({ context }) => context.ending !== 'failure' && context.ending !== 'refusal',
+    isPlannedEnd: ({ context }) => context.ending !== 'failure' && context.ending !== 'refusal',
     isRefused: ({ context }) => context.ending === 'refusal',
     isUnsupported: ({ context }) =>
       context.version !== undefined && judgeVersion(context.version) === 'unsupported',
     hasPending: ({ context }) => context.pending !== undefined,
-    /** The configuration in use was never healthy, and one before it was. */
+    /** Returns whether the configuration in use was never healthy, and an earlier configuration was. */
     canRollBack: ({ context }) => canRollBack(context),
-    /** The same, after a failure that another configuration may mend. */
-    shouldRollBack: ({ context }) => canRollBack(context) && mayBeOfConfiguration(context.error),
+    /** Returns the same for a failure that another configuration may repair. */
+    shouldRollBack: ({ context }) => canRollBack(context) && canBeConfigurationFault(context.error),
     hasTurns: ({ context }) => context.running.length + context.waiting.length > 0,
     hasNoTurns: ({ context }) => context.running.length + context.waiting.length === 0,
-    restsWhenIdle: ({ context }) => context.options.values.idleTimeoutMs > 0,
+    hasIdleTimeout: ({ context }) => context.options.values.idleTimeoutMs > 0,
     hasMemoryLimit: ({ context }) => context.options.values.memoryLimitMb !== undefined,
-    /** The time limit of a probe was noticed late: the host was paused, asleep, or its event loop blocked. */
-    stoodStill: ({ context }) =>
-      context.now - context.askedAt - context.options.values.probeTimeoutMs > punctualMs,
+    /** Returns whether the timer of a probe fired late: the host was suspended, or its event loop blocked. */
+    wasHostPaused: ({ context }) =>
+      context.now - context.probeStartedAt - context.options.values.probeTimeoutMs > punctualMs,
     hasBudget: ({ context }) =>
-      !context.isLastTry && recentRestarts(context, context.now).length < context.options.values.maxRestarts,
-    mayTryAgain: ({ context }) => mayTryAgain(context),
+      !context.isLastAttempt &&
+      recentRestarts(context, context.now).length < context.options.values.maxRestarts,
+    canRetryFailed: ({ context }) => canRetryFailed(context),
     isDrained: ({ context }) => context.running.length === 0,
     canDrain: ({ event }) => event.type === 'server.stop' && (event.drainMs ?? 0) > 0,
-    /** Failed probes mean wedged; with a turn running only if the stream is silent too. */
+    /** Returns whether enough probes failed; with a running turn, the event stream must be silent too. */
     isWedged: ({ context }, { silentMs }: Silence) =>
       context.failures >= context.options.values.unhealthyThreshold &&
       (context.running.length === 0 || silentMs >= context.options.values.busyGraceMs),
-    /** A turn that is there already does itself what a warm-up would do for it. */
-    isToWarmUp: ({ context }) => context.options.values.warmUp && context.running.length === 0,
+    /** Returns whether a warm-up is useful; a running turn already loads what a warm-up would load. */
+    canWarmUp: ({ context }) => context.options.values.warmUp && context.running.length === 0,
   },
 })

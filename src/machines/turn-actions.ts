@@ -4,7 +4,7 @@ import { cancelledTurn, type TurnCause } from '../actors/turn/refusal.ts'
 import { ended, processLost, turnLost } from './failures.ts'
 import { admissible, inputOf, type ServerContext, type ServerEvent } from './context.ts'
 import { serverSetup } from './setup.ts'
-import { TurnQueue } from './turn-queue.ts'
+import { TurnQueue, type QueuedTurn } from './turn-queue.ts'
 
 /** Setup of the machine with the actions of turns: accept, admit, refuse, end, suspend, release. */
 export const withTurns = serverSetup.extend({
@@ -30,13 +30,18 @@ export const withTurns = serverSetup.extend({
     cancelTurn: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'turn.cancel') return
       const { turnId } = event
-      if (isRunning(context, turnId))
+      if (includes(context.running, turnId))
         enqueue.sendTo(`turn:${turnId}`, { type: 'turn.end', cause: cancelledTurn })
+      if (includes(context.leaving, turnId)) {
+        enqueue.sendTo('queue', { type: 'queue.end', turnIds: [turnId], cause: cancelledTurn })
+        enqueue.stopChild(`turn:${turnId}`)
+        enqueue.assign({ leaving: without(context.leaving, turnId) })
+      }
       if (!context.waiting.has(turnId)) return
       enqueue.sendTo('queue', { type: 'queue.end', turnIds: [turnId], cause: cancelledTurn })
       enqueue.assign({ waiting: context.waiting.without([turnId]) })
     }),
-    /** Makes turns that may run now actors of their own. */
+    /** Spawns an actor for each turn that may run now. */
     admitTurns: enqueueActions(({ context, enqueue }) => {
       const admitted = admissible(context)
       if (admitted.length === 0) return
@@ -51,33 +56,39 @@ export const withTurns = serverSetup.extend({
     }),
     setQueued: sendTo('queue', { type: 'queue.setStatus', state: 'queued' }),
     endWaiting: enqueueActions(({ context, enqueue }, { cause }: { cause: TurnCause }) => {
-      const turnIds = [...context.waiting].map(({ turnId }) => turnId)
+      const turnIds = [...context.waiting, ...context.leaving].map(({ turnId }) => turnId)
       enqueue.sendTo('queue', { type: 'queue.end', turnIds, cause })
-      enqueue.assign({ waiting: TurnQueue.empty })
+      for (const { turnId } of context.leaving) enqueue.stopChild(`turn:${turnId}`)
+      enqueue.assign({ waiting: TurnQueue.empty, leaving: [] })
     }),
-    /** Tells the running turns that their server is gone: each ends, or asks to be sent again (`turn.suspended`). */
+    /** Notifies the running turns that their server is gone; each turn ends, or is suspended (`turn.suspended`). */
     endRunning: enqueueActions(({ context, enqueue }) => {
       const cause = ended(context)
+      // A server that drains for a stop has no next server.
+      const mayResume = cause.code === 'server_died' && context.wanted
       for (const { turnId } of context.running)
-        enqueue.sendTo(`turn:${turnId}`, { type: 'turn.serverGone', cause })
-      enqueue.assign({ running: [] })
+        enqueue.sendTo(`turn:${turnId}`, { type: 'turn.serverGone', cause, mayResume })
+      enqueue.assign({ running: [], leaving: [...context.leaving, ...context.running] })
     }),
-    /** Suspended turns wait for the next server, before all others. */
+    /** Queues a suspended turn for the next server, before all other turns. */
     requeueTurn: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'turn.suspended') return
       const { turnId, conversationId } = event
+      // A turn that was cancelled or stopped meanwhile is no longer waited for.
+      if (!includes(context.leaving, turnId)) return
+      enqueue.assign({ leaving: without(context.leaving, turnId) })
       enqueue.stopChild(`turn:${turnId}`)
       enqueue.sendTo('queue', { type: 'queue.add', turnId, state: 'waitingForServer' })
       enqueue.assign({ waiting: context.waiting.add({ turnId, conversationId, isResumed: true }) })
     }),
-    forgetWaiting: assign(({ context, event }) =>
+    removeEndedTurns: assign(({ context, event }) =>
       event.type === 'queue.ended' ? { waiting: context.waiting.without(event.turnIds) } : {},
     ),
-    /** No finished child stays, and no child's failure takes the machine down. */
+    /** Releases a finished child, so that no finished child stays and no child's failure stops the machine. */
     releaseChild: enqueueActions(({ context, event, enqueue }) => {
       if (event.type === 'turn.ended') return release(event.turnId)
       const { actorId, error } = event as unknown as DoneActorEvent & Partial<ErrorActorEvent>
-      // Nothing more is heard of a process whose actor is gone: the process counts as gone too, and is swept.
+      // A process whose actor has ended is no longer observed, so the process counts as exited and is swept.
       if (actorId === 'process') enqueue.raise({ type: 'process.exited', error: processLost(error) })
       if (!actorId.startsWith('turn:')) return
       const turnId = actorId.slice('turn:'.length)
@@ -86,19 +97,25 @@ export const withTurns = serverSetup.extend({
 
       function release(id: string): void {
         enqueue.stopChild(`turn:${id}`)
-        enqueue.assign({ running: context.running.filter(({ turnId: other }) => other !== id) })
+        enqueue.assign({
+          running: without(context.running, id),
+          leaving: without(context.leaving, id),
+        })
       }
     }),
   },
 })
 
-const isRunning = ({ running }: ServerContext, id: string): boolean =>
-  running.some(({ turnId }) => turnId === id)
+const includes = (turns: readonly QueuedTurn[], id: string): boolean =>
+  turns.some(({ turnId }) => turnId === id)
+
+const without = (turns: readonly QueuedTurn[], id: string): QueuedTurn[] =>
+  turns.filter(({ turnId }) => turnId !== id)
 
 const isLive = (context: ServerContext, turnId: string): boolean =>
-  context.waiting.has(turnId) || isRunning(context, turnId)
+  context.waiting.has(turnId) || includes(context.running, turnId) || includes(context.leaving, turnId)
 
-/** Returns whether a new turn could run at once: there is a place, and no other turn of its conversation runs. */
+/** Returns whether a new turn could run at once: a slot is free, and no other turn of its conversation runs. */
 function canRunNow({ options, running }: ServerContext, event: ServerEvent): boolean {
   if (event.type !== 'turn.start') return false
   const { turnId, conversationId = turnId } = event

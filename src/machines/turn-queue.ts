@@ -1,4 +1,4 @@
-/** A turn that waits or runs: its id, and the id of its conversation. */
+/** Waiting or running turn, by its id and the id of its conversation. */
 export interface QueuedTurn {
   readonly turnId: string
   readonly conversationId: string

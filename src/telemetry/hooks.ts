@@ -3,9 +3,9 @@ import { logTo } from './log.ts'
 import type { CompiledOptions } from '../config/options.ts'
 import { telemetry } from './telemetry.ts'
 
-/** Builds the configured observers: OpenTelemetry (if installed) and `logger`. */
+/** Builds the configured hooks: OpenTelemetry (if installed) and `logger`. */
 export function hooksOf(options: CompiledOptions): ServerHooks[] {
   const { values, secrets } = options
-  const observers = [telemetry(options), values.logger && logTo(values.logger, secrets)]
-  return observers.filter((observer) => observer !== undefined)
+  const hooks = [telemetry(options), values.logger && logTo(values.logger, secrets)]
+  return hooks.filter((entry) => entry !== undefined)
 }

@@ -13,7 +13,7 @@ const times = (count: number, from: number, factor: number): number[] =>
   Array.from({ length: count }, (_, i) => Number((from * factor ** i).toPrecision(10)))
 
 /**
- * Bucket boundaries in seconds: those that the GenAI conventions advise (10 ms to 82 s), extended to 44 min,
+ * Bucket boundaries in seconds: the boundaries of the GenAI conventions (10 ms to 82 s), extended to 44 min,
  * because an agent's turn takes longer than a model call.
  */
 const turnSeconds = times(19, 0.01, 2)
@@ -27,52 +27,52 @@ export const instruments = {
     kind: 'counter',
     name: 'opencode_runtime.server.starts',
     unit: '{start}',
-    description: 'Starts of a server, restarts included, by their outcome.',
+    description: 'Starts of a server, including restarts, by outcome.',
   },
   timeToHealthy: {
     kind: 'histogram',
     name: 'opencode_runtime.server.time_to_healthy',
     unit: 's',
-    description: 'From the beginning of a start until the server was healthy.',
+    description: 'Time from the beginning of a start until the server is healthy.',
     boundaries: [0.25, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 12, 20, 30, 45, 60, 120],
   },
   restarts: {
     kind: 'counter',
     name: 'opencode_runtime.server.restarts',
     unit: '{restart}',
-    description: 'Servers that were replaced, by the reason.',
+    description: 'Restarts of a server, by reason.',
   },
   probeDuration: {
     kind: 'histogram',
     name: 'opencode_runtime.probe.duration',
     unit: 's',
-    description: 'How long the server took to answer whether it is healthy, by the outcome.',
+    description: 'Duration of a health probe, by outcome.',
     boundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10],
   },
   turns: {
     kind: 'counter',
     name: 'opencode_runtime.turns',
     unit: '{turn}',
-    description: 'Turns that ended, by their outcome.',
+    description: 'Ended turns, by outcome.',
   },
   activeTurns: {
     kind: 'upDownCounter',
     name: 'opencode_runtime.turn.active',
     unit: '{turn}',
-    description: 'Turns that wait, and turns that run.',
+    description: 'Waiting and running turns.',
   },
   timeToFirstDelta: {
     kind: 'histogram',
     name: 'opencode_runtime.turn.time_to_first_delta',
     unit: 's',
-    description: 'From turn() to the first piece of the answer, the wait for the server included.',
+    description: 'Time from turn() to the first delta of the answer, including the wait for the server.',
     boundaries: turnSeconds,
   },
   cost: {
     kind: 'counter',
     name: 'opencode_runtime.turn.cost',
     unit: '{USD}',
-    description: 'What turns cost, by the prices of the model in the options.',
+    description: 'Cost of turns, by the model prices in the options.',
   },
   duration: {
     kind: 'histogram',

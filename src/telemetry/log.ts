@@ -9,7 +9,7 @@ import type { Secrets } from '../config/secrets.ts'
 import type { ServerActorRef } from '../machines/server-machine.ts'
 
 /**
- * Returns an observer that logs lifecycle changes, ends of turns and conditions that need attention.
+ * Returns hooks that log lifecycle changes, ends of turns and conditions that need attention.
  * Failures of the lifecycle are warnings; `failed` is an error. Ends of turns are `debug`; failed turns are
  * warnings, except `cancelled`. Replies are not logged. Secrets are masked in errors and in their causes. If
  * the logger throws, only that line is lost.

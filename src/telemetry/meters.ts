@@ -15,7 +15,7 @@ export interface Telemetry {
 
 /**
  * Instruments of this package, each created on first write.
- * The API has no meter that becomes real when an SDK is set up. The instruments are therefore recreated when
+ * A meter of the API stays without effect if the SDK is set up later. The instruments are therefore recreated when
  * the provider changes. Never throws: if a meter throws, only that value is lost.
  */
 export class Meters {
@@ -33,7 +33,7 @@ export class Meters {
   }
 
   /** Adds 1 to a counter. Returns a function that subtracts 1 again, from the same instrument. */
-  enter(name: InstrumentName, attributes: Attributes): () => void {
+  increment(name: InstrumentName, attributes: Attributes): () => void {
     const write = ignoreErrors(() => this.#writer(name))
     ignoreErrors(() => write?.(1, attributes))
     return () => ignoreErrors(() => write?.(-1, attributes))

@@ -11,7 +11,7 @@ import { TurnTelemetry } from './turns.ts'
 let shared: { api: Api; meters: Meters } | undefined
 let isLoaded = false
 
-/** Returns an observer of servers and turns for OpenTelemetry, or `undefined` if the API is not installed. */
+/** Returns the hooks of servers and turns for OpenTelemetry, or `undefined` if the API is not installed. */
 export function telemetry(options: CompiledOptions): ServerHooks | undefined {
   if (!isLoaded) {
     const api = loadApi()
@@ -21,7 +21,7 @@ export function telemetry(options: CompiledOptions): ServerHooks | undefined {
   return shared && hooksWith({ ...shared, options })
 }
 
-/** Returns an observer that reports to OpenTelemetry. Without an SDK, the API ignores the calls. */
+/** Returns hooks that report to OpenTelemetry. Without an SDK, the API ignores the calls. */
 export function hooksWith(telemetry: Telemetry): ServerHooks {
   return {
     onMachine: (actor) => {

@@ -2,6 +2,7 @@ import type { Attributes, Span } from '@opentelemetry/api'
 import { safeLine } from '../actors/turn/reducer/failure.ts'
 import { modelOf } from '../actors/turn/model.ts'
 import type { TurnHooks } from '../actors/hooks.ts'
+import type { ModelRef } from '../io/opencode/client.ts'
 import type { TurnRecord, TurnState } from '../actors/turn/turn-record.ts'
 import { ignoreErrors } from '../util/ignore-errors.ts'
 import type { TerminalReply, Usage } from '../replies.ts'
@@ -21,7 +22,7 @@ export class TurnTelemetry implements TurnHooks {
   readonly #attributes: Attributes
   readonly #span: Span | undefined
   #phase: 'waiting' | 'running' | undefined
-  #leave: (() => void) | undefined
+  #endPhase: (() => void) | undefined
 
   constructor(telemetry: Telemetry, record: TurnRecord, now: () => number) {
     this.#telemetry = telemetry
@@ -36,9 +37,9 @@ export class TurnTelemetry implements TurnHooks {
     const phase = state.state === 'queued' || state.state === 'waitingForServer' ? 'waiting' : 'running'
     if (phase !== this.#phase) {
       this.#phase = phase
-      this.#leave?.()
+      this.#endPhase?.()
       const attributes = { 'opencode_runtime.turn.state': phase }
-      this.#leave = this.#telemetry.meters.enter('activeTurns', attributes)
+      this.#endPhase = this.#telemetry.meters.increment('activeTurns', attributes)
     }
     ignoreErrors(() => this.#span?.addEvent(...eventOf(state)))
   }
@@ -49,7 +50,7 @@ export class TurnTelemetry implements TurnHooks {
   }
 
   onEnd(reply: TerminalReply): void {
-    this.#leave?.()
+    this.#endPhase?.()
     this.#measure(reply)
     ignoreErrors(() => this.#describe(reply))
     ignoreErrors(() => this.#span?.end())
@@ -114,11 +115,11 @@ export class TurnTelemetry implements TurnHooks {
 const operation = 'invoke_agent'
 
 /** Returns the attributes of a turn's model. A turn that was rejected for its input has no model. */
-function attributesOf(model: { providerID: string; modelID: string }): Attributes {
+function attributesOf({ providerId, modelId }: ModelRef): Attributes {
   return {
     'gen_ai.operation.name': operation,
-    'gen_ai.provider.name': model.providerID,
-    ...(model.modelID !== '' && { 'gen_ai.request.model': model.modelID }),
+    'gen_ai.provider.name': providerId,
+    ...(modelId !== '' && { 'gen_ai.request.model': modelId }),
   }
 }
 
@@ -129,7 +130,7 @@ const errorOf = (reply: TerminalReply): Attributes =>
  * Returns input and output tokens as the GenAI conventions count them: cached tokens as input, reasoning as
  * output.
  *
- * @remarks Observed in opencode 1.18.33: cached tokens and reasoning are counted separately.
+ * @remarks Observed in opencode: cached tokens and reasoning are counted separately.
  */
 function tokensOf(usage: Usage): { input: number; output: number } {
   return {

@@ -35,7 +35,7 @@ export type WorldHappening =
   | 'exceeds its memory'
   /** An answer to the open turn, if any. */
   | 'answers the turn'
-  /** The end of a process that was told to end. */
+  /** The end of a process that received a signal to end. */
   | 'ends'
   /** The end of the wait before a restart. */
   | 'cools down'

@@ -23,12 +23,12 @@ const world = setup({
     mayPass: () => false,
   },
   actions: {
-    want: assign({ wanted: true, lastTry: false }),
+    setWanted: assign({ wanted: true, lastTry: false }),
     tryLast: assign({ turn: true, lastTry: true }),
-    forget: assign({ lastTry: false }),
+    clearLastTry: assign({ lastTry: false }),
     pass: assign({ mayPass: true }),
     last: assign({ mayPass: false }),
-    unwant: assign({ wanted: false, turn: false }),
+    clearWanted: assign({ wanted: false, turn: false }),
     beginTurn: assign({ turn: true }),
     endTurn: assign({ turn: false }),
     spend: assign(({ context }) => ({ spent: context.spent + 1 })),
@@ -57,27 +57,27 @@ const another = ({ proven }: LifecycleModelContext) => ({
  * turn.
  */
 const waits = {
-  start: { actions: 'want' },
+  start: { actions: 'setWanted' },
   turn: { actions: 'beginTurn' },
   reconfigure: { actions: 'setPending' },
 } as const
 
 const idle = world.createStateConfig({
   meta: { lifecycle: 'idle', alive: 0 },
-  entry: ['adopt', 'forget'],
+  entry: ['adopt', 'clearLastTry'],
   on: {
-    start: { target: 'starting', actions: 'want' },
+    start: { target: 'starting', actions: 'setWanted' },
     turn: { target: 'starting', actions: 'beginTurn' },
     stop: {},
     'start and stop': {},
     reconfigure: { actions: 'change' },
     'cannot be prepared': { target: 'failed', actions: ['rollBack', 'last'] },
     'cannot be prepared for now': [
-      { guard: 'hasBudget', target: 'cooling', actions: 'want' },
+      { guard: 'hasBudget', target: 'cooling', actions: 'setWanted' },
       { target: 'rested', actions: 'pass' },
     ],
     'cannot be spawned': [
-      { guard: 'hasBudget', target: 'cooling', actions: ['want', 'rollBack'] },
+      { guard: 'hasBudget', target: 'cooling', actions: ['setWanted', 'rollBack'] },
       { target: 'failed', actions: ['rollBack', 'pass'] },
     ],
     'time passes': { actions: 'renew' },
@@ -90,7 +90,7 @@ const starting = world.createStateConfig({
   entry: ['answer', 'adopt'],
   on: {
     ...waits,
-    stop: { target: 'leaving', actions: 'unwant' },
+    stop: { target: 'leaving', actions: 'clearWanted' },
     cancel: [
       { guard: 'isWanted', actions: 'endTurn' },
       { target: 'leaving', actions: 'endTurn' },
@@ -113,7 +113,7 @@ const healthy = world.createStateConfig({
     turn: { actions: 'beginTurn' },
     cancel: { actions: 'endTurn' },
     'answers the turn': { actions: 'endTurn' },
-    stop: { target: 'leaving', actions: 'unwant' },
+    stop: { target: 'leaving', actions: 'clearWanted' },
     reconfigure: [
       { guard: 'hasTurn', target: 'draining', actions: 'setPending' },
       { target: 'returning', actions: 'setPending' },
@@ -131,7 +131,7 @@ const healthy = world.createStateConfig({
     wedges: { target: 'wedged', actions: 'endTurn' },
     'time passes': [
       { guard: 'hasTurn', actions: ['renew', 'answer'] },
-      { target: 'leaving', actions: ['renew', 'unwant'] },
+      { target: 'leaving', actions: ['renew', 'clearWanted'] },
     ],
   },
 })
@@ -143,7 +143,7 @@ const draining = world.createStateConfig({
     start: {},
     cancel: { target: 'returning', actions: 'endTurn' },
     'answers the turn': { target: 'returning', actions: 'endTurn' },
-    stop: { target: 'leaving', actions: 'unwant' },
+    stop: { target: 'leaving', actions: 'clearWanted' },
     reconfigure: { actions: 'setPending' },
     crashes: [
       { guard: 'hasPending', target: 'starting', actions: 'endTurn' },
@@ -164,7 +164,7 @@ const wedged = world.createStateConfig({
   on: {
     ...waits,
     cancel: { actions: 'endTurn' },
-    stop: { target: 'leaving', actions: 'unwant' },
+    stop: { target: 'leaving', actions: 'clearWanted' },
     ends: [
       { guard: 'hasPending', target: 'starting' },
       { guard: 'hasBudget', target: 'starting', actions: 'spend' },
@@ -179,7 +179,7 @@ const overdue = world.createStateConfig({
   on: {
     ...waits,
     cancel: { actions: 'endTurn' },
-    stop: { target: 'leaving', actions: 'unwant' },
+    stop: { target: 'leaving', actions: 'clearWanted' },
     ends: [
       { guard: 'isUnwanted', target: 'idle' },
       { guard: 'hasPending', target: 'starting' },
@@ -199,7 +199,7 @@ const cooling = world.createStateConfig({
       { guard: 'isWanted', actions: 'endTurn' },
       { target: 'idle', actions: 'endTurn' },
     ],
-    stop: { target: 'idle', actions: 'unwant' },
+    stop: { target: 'idle', actions: 'clearWanted' },
     // The new configuration may fix the failure, so the start is not delayed.
     reconfigure: { target: 'starting', actions: 'setPending' },
     'cools down': { target: 'starting', actions: 'spend' },
@@ -211,7 +211,7 @@ const leaving = world.createStateConfig({
   meta: { lifecycle: 'reaping', alive: 1 },
   entry: 'answer',
   on: {
-    start: { target: 'returning', actions: 'want' },
+    start: { target: 'returning', actions: 'setWanted' },
     turn: { target: 'returning', actions: 'beginTurn' },
     stop: {},
     reconfigure: { actions: 'setPending' },
@@ -229,27 +229,27 @@ const returning = world.createStateConfig({
       { guard: 'isWanted', actions: 'endTurn' },
       { target: 'leaving', actions: 'endTurn' },
     ],
-    stop: { target: 'leaving', actions: 'unwant' },
+    stop: { target: 'leaving', actions: 'clearWanted' },
     ends: 'starting',
   },
 })
 
 const failed = world.createStateConfig({
   meta: { lifecycle: 'failed', alive: 0 },
-  entry: ['answer', 'unwant', 'adopt'],
+  entry: ['answer', 'clearWanted', 'adopt'],
   on: {
-    start: { target: 'starting', actions: ['want', 'renew'] },
+    start: { target: 'starting', actions: ['setWanted', 'renew'] },
     turn: {},
     stop: {},
     'start and stop': { target: 'idle', actions: 'renew' },
     reconfigure: { actions: 'change' },
     'cannot be prepared': { target: 'failed', actions: ['renew', 'rollBack', 'last'] },
     'cannot be prepared for now': [
-      { guard: 'mayRestart', target: 'cooling', actions: ['want', 'renew'] },
+      { guard: 'mayRestart', target: 'cooling', actions: ['setWanted', 'renew'] },
       { target: 'rested', actions: ['renew', 'pass'] },
     ],
     'cannot be spawned': [
-      { guard: 'mayRestart', target: 'cooling', actions: ['want', 'renew', 'rollBack'] },
+      { guard: 'mayRestart', target: 'cooling', actions: ['setWanted', 'renew', 'rollBack'] },
       { target: 'failed', actions: ['renew', 'rollBack', 'pass'] },
     ],
     'time passes': [{ guard: 'mayPass', target: 'rested', actions: 'renew' }, { actions: 'renew' }],

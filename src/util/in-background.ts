@@ -8,7 +8,7 @@ const longestWaitMs = 2_000
  * @param attempt - returns whether the attempt succeeded; never throws
  * @param waitMs - first wait, in ms; doubles each time, up to 2 s
  */
-export function untilDone(attempt: () => boolean, waitMs = 50): void {
+export function retryUntilDone(attempt: () => boolean, waitMs = 50): void {
   if (attempt()) return
-  setTimeout(() => untilDone(attempt, Math.min(waitMs * 2, longestWaitMs)), waitMs).unref()
+  setTimeout(() => retryUntilDone(attempt, Math.min(waitMs * 2, longestWaitMs)), waitMs).unref()
 }

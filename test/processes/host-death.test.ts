@@ -109,7 +109,7 @@ describe.runIf(process.platform === 'linux')('a host that is killed', () => {
       await server.ensureRunning()
       expect(isAlive(orphan)).toBe(false)
       expect(processesOf(home)).toEqual([server.pid])
-      expect(reasons).toContain(`reaped an orphan (pid ${orphan}) of an earlier host`)
+      expect(reasons).toContain(`reaped orphaned server (pid ${orphan}) of an earlier host`)
       expect(starts().map(({ pid }) => pid)).toEqual([server.pid])
     },
   )

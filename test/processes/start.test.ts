@@ -60,7 +60,7 @@ describe('a server that starts', () => {
       const { server, states } = standInServer(name, { startTimeoutMs: 1_500, maxRestarts: 0 })
       const error = await failure(server.ensureRunning({ deadlineMs: 20_000 }))
       expect(error).toBeInstanceOf(StartTimeoutError)
-      expect((error as Error).message).toMatch(/within 1500 ms: the last probe said: .+/)
+      expect((error as Error).message).toMatch(/within 1500 ms: the last probe failed: .+/)
       expect(states.at(-1)).toBe('failed')
       expect(await server.turn('Say hello').done).toMatchObject({
         code: 'server_unavailable',

@@ -71,7 +71,7 @@ describe.runIf(process.platform === 'linux')('the real server of a host that is 
     server.lifecycle$.subscribe(({ reason }) => reasons.add(reason))
     await server.ensureRunning()
     expect(spawned.filter(isAlive)).toEqual([])
-    expect(reasons).toContain(`reaped an orphan (pid ${orphan}) of an earlier host`)
+    expect(reasons).toContain(`reaped orphaned server (pid ${orphan}) of an earlier host`)
     const turn = server.session({ sessionId }).turn('Say hello')
     expect(await turn.done).toMatchObject({ kind: 'final', content: 'Hello world' })
     expect(await turn.sessionId).toBe(sessionId)

@@ -28,7 +28,7 @@ describe('a server that holds more than memoryLimitMb', () => {
       expect(await groupResidentMb(pid)).toBeGreaterThan(100)
       await expect
         .poll(() => seen.at(-1)?.reason, generous)
-        .toMatch(/^memory limit: \d+ MiB held, 50 allowed$/)
+        .toMatch(/^memory limit: \d+ MiB used, 50 MiB allowed$/)
       const waiting = session.turn('Say hello')
       const replies = await collect(running)
       expect(replies.at(-1)).toMatchObject({
@@ -129,7 +129,7 @@ describe('reconfigure', () => {
     // opencode does not start, because its config needs an object there.
     const changed = server.reconfigure({ config: { mcp: 'nonsense' }, models: ['gpt-5'] })
     await expect(changed).rejects.toBeInstanceOf(ReconfigureError)
-    await expect(changed).rejects.toThrow(/the last healthy one is in use again/)
+    await expect(changed).rejects.toThrow(/the last healthy configuration is in use again/)
     subscription.unsubscribe()
     expect(reasons).toContain('rolled back')
     expect(server.isRunning()).toBe(true)

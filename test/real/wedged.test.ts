@@ -68,7 +68,7 @@ describe('a server that is stopped with SIGSTOP', () => {
     expect(seen.find(({ state }) => state === 'reaping')).toMatchObject({
       reason: 'wedged',
       error: expect.objectContaining({
-        message: expect.stringContaining('3 probes in a row') as string,
+        message: expect.stringContaining('3 consecutive probes failed') as string,
       }) as Error,
     })
     // A turn that comes during the replacement waits for the next server.

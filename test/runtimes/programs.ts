@@ -36,6 +36,7 @@ const nextLayout = 'export default ({ children }) => <html><body>{children}</bod
 export async function writePrograms(folder: string): Promise<void> {
   const programs = {
     'turn.test.mjs': jestTest,
+    'tsx.cjs': "require('tsx/cjs/api').register()\nrequire('./app.cjs')\n",
     'jest.config.json': JSON.stringify({
       testEnvironment: 'node',
       testMatch: ['**/*.test.mjs'],

@@ -29,11 +29,13 @@ describe.skipIf(runtimes === '')('a program with the lowest accepted peers', () 
   })
 
   it.each([
-    ['Node', [process.execPath]],
-    ['Bun', [bin('bun')]],
-    ['Deno', [bin('deno'), 'run', '--allow-all']],
-  ] as const)('runs a turn on %s', async (_, [file, ...args]) => {
-    expect(await lastReply([file, ...args, join(folder(), 'app.mjs')], folder())).toMatchObject(worked)
+    ['Node', [process.execPath, 'app.mjs']],
+    ['Bun', [bin('bun'), 'app.mjs']],
+    ['Deno', [bin('deno'), 'run', '--allow-all', 'app.mjs']],
+    ['Node with tsx', [bin('tsx'), 'app.mjs']],
+    ['Node with tsx, registered by the program', [process.execPath, 'tsx.cjs']],
+  ] as const)('runs a turn on %s', async (_, command) => {
+    expect(await lastReply(command, folder())).toMatchObject(worked)
   })
 
   it('runs a turn in Jest', async () => {

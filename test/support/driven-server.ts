@@ -104,7 +104,7 @@ export class DrivenServer {
     if (snapshot.matches('probing')) return this.#held === context.pid
     if (snapshot.matches('healthy')) {
       const isWatched = snapshot.matches({
-        healthy: { healthCheck: 'resting', stream: { reading: 'listening' }, warmUp: 'done' },
+        healthy: { healthCheck: 'waiting', stream: { reading: 'listening' }, warmUp: 'done' },
       })
       return isWatched && (snapshot.matches({ healthy: { service: 'open' } }) || context.running.length > 0)
     }

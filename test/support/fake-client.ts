@@ -11,6 +11,10 @@ export class FakeClient {
   readonly aborts: string[] = []
   /** Messages before which a session was reverted. */
   readonly reverts: string[] = []
+  /** Directories whose MCP servers can no longer be used. */
+  readonly broken = new Set<string>()
+  /** Directories that were disposed, in order. */
+  readonly disposed: string[] = []
   readonly #busy = new Set<string>()
 
   createSession(directory: string | undefined): Promise<{ id: string; directory: string | undefined }> {
@@ -25,7 +29,7 @@ export class FakeClient {
 
   prompt(sessionId: string, _directory: unknown, { model }: Pick<Prompt, 'model'>): Promise<void> {
     this.prompts.push(sessionId)
-    this.models.push(model?.modelID)
+    this.models.push(model?.modelId)
     this.#busy.add(sessionId)
     return Promise.resolve()
   }
@@ -48,6 +52,16 @@ export class FakeClient {
 
   status(): Promise<Record<string, { type: 'busy' }>> {
     return Promise.resolve(Object.fromEntries([...this.#busy].map((id) => [id, { type: 'busy' as const }])))
+  }
+
+  hasBrokenMcp(directory: string): Promise<boolean> {
+    return Promise.resolve(this.broken.has(directory))
+  }
+
+  disposeDirectory(directory: string): Promise<void> {
+    this.disposed.push(directory)
+    this.broken.delete(directory)
+    return Promise.resolve()
   }
 
   messages(): Promise<unknown[]> {

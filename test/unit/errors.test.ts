@@ -86,3 +86,37 @@ describe('asRuntimeError', () => {
     expect(error).toMatchObject({ message, code: 'ERR_OPENCODE_RUNTIME', cause: thrown })
   })
 })
+
+describe('toJSON', () => {
+  it('keeps name, code, message, retryable, the fields of the class, and the causes, without a stack', () => {
+    const exit = new errors.ServerExitedError(
+      'gone',
+      { exitCode: 1, logTail: 'last words' },
+      {
+        cause: Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }),
+      },
+    )
+    const error = new errors.RestartLimitError('failed 3 times', { cause: exit })
+    expect(JSON.parse(JSON.stringify({ error }))).toEqual({
+      error: {
+        name: 'RestartLimitError',
+        code: 'ERR_OPENCODE_RESTART_LIMIT',
+        message: 'failed 3 times',
+        retryable: true,
+        cause: {
+          name: 'ServerExitedError',
+          code: 'ERR_OPENCODE_SERVER_EXITED',
+          message: 'gone',
+          retryable: true,
+          exitCode: 1,
+          logTail: 'last words',
+          cause: { name: 'Error', message: 'refused', code: 'ECONNREFUSED' },
+        },
+      },
+    })
+  })
+
+  it('shows a cause that is no error as text', () => {
+    expect(new errors.StoppedError('x', { cause: 'why' }).toJSON()).toMatchObject({ cause: 'why' })
+  })
+})

@@ -1,12 +1,12 @@
 import { fromCallback, fromPromise, type EventObject } from 'xstate'
-import { ServerExitedError } from '../../errors.ts'
+import { InvalidOptionsError, ServerExitedError, type OpenCodeRuntimeError } from '../../errors.ts'
 import { HttpError, OpenCodeClient } from '../../io/opencode/client.ts'
 import { maskedThrown } from '../../config/masked-error.ts'
 import type { CompiledOptions } from '../../config/options.ts'
 import { clockOf } from '../clock.ts'
 import { remoteDirectories } from './directory-policy.ts'
 import { SessionEventRouter } from './session-event-router.ts'
-import { isRefused } from '../turn/refusal.ts'
+import { isConnectionRefused } from '../turn/refusal.ts'
 import { runtimeOf, type ServerInput } from '../runtime.ts'
 import type { Prepared } from './prepare.ts'
 import type { ProcessFact } from './process.ts'
@@ -22,7 +22,7 @@ export interface Attachment {
 }
 
 /**
- * Returns the actors for a server that another program manages. These actors spawn, signal and dispose of
+ * Returns the actors for a server that another program manages. These actors spawn, signal and dispose
  * nothing; a server that refuses connections counts as exited.
  */
 export function attachedActors(attachment: Attachment) {
@@ -41,21 +41,21 @@ export function attachedActors(attachment: Attachment) {
   const serverProcess = fromCallback<EventObject, ServerInput>(({ input, sendBack, receive }) => {
     const { options, runtime } = input
     const abort = new AbortController()
-    const tell = (fact: ProcessFact): void => sendBack(fact)
+    const report = (fact: ProcessFact): void => sendBack(fact)
     const exited = (error: unknown): void =>
-      tell({ type: 'process.exited', error: notThere(options, attachment, error) })
-    tell({ type: 'process.spawned', pid: 0 })
+      report({ type: 'process.exited', error: notAvailable(options, attachment, error) })
+    report({ type: 'process.spawned', pid: 0 })
     runtimeOf(runtime)
       .connection?.client.health(abort.signal)
-      .then(() => tell({ type: 'process.listening' }), exited)
-    receive(() => exited('it was let go'))
+      .then(() => report({ type: 'process.listening' }), exited)
+    receive(() => exited('this host released the server'))
     return () => abort.abort()
   })
 
   const events = fromCallback<EventObject, ServerInput>(({ input, sendBack, system }) =>
     readStream(input, clockOf(system), (fact: StreamFact, error) => {
-      if (isRefused(error))
-        sendBack({ type: 'process.exited', error: notThere(input.options, attachment, error) })
+      if (isConnectionRefused(error))
+        sendBack({ type: 'process.exited', error: notAvailable(input.options, attachment, error) })
       else sendBack(fact)
     }),
   )
@@ -69,13 +69,19 @@ export function attachedActors(attachment: Attachment) {
   }
 }
 
-function notThere({ secrets }: CompiledOptions, { baseURL }: Attachment, thrown: unknown): ServerExitedError {
+/** Returns the error of a server that does not answer, or that refuses the credentials, which no retry helps. */
+function notAvailable(
+  { secrets }: CompiledOptions,
+  { baseURL }: Attachment,
+  thrown: unknown,
+): OpenCodeRuntimeError {
   const cause = maskedThrown(thrown, secrets)
-  const detail =
-    cause instanceof HttpError && cause.status === 401 ? 'it refused the password (401)' : messageOf(cause)
-  return new ServerExitedError(
-    `The server at ${secrets.mask(baseURL)} is not available: ${detail}`,
-    {},
-    { cause },
-  )
+  const server = `The server at ${secrets.mask(baseURL)}`
+  if (cause instanceof HttpError && (cause.status === 401 || cause.status === 403)) {
+    const advice = 'check the options username and password'
+    return new InvalidOptionsError(`${server} refused the credentials (${cause.status}): ${advice}`, {
+      cause,
+    })
+  }
+  return new ServerExitedError(`${server} is not available: ${messageOf(cause)}`, {}, { cause })
 }

@@ -30,7 +30,7 @@ export interface SessionTerms {
 export async function createSession({ client, policy, named, title }: SessionTerms): Promise<CreatedSession> {
   const directory = named && (await policy.resolve(named))
   const session = await client.createSession(directory, title).catch((error: unknown) => {
-    throw named && isMissing(error) ? missingDirectory(named, 'it is not there', error) : error
+    throw named && isMissing(error) ? missingDirectory(named, 'it does not exist', error) : error
   })
   if (named === undefined || directory === undefined) return session
   if (await policy.isSame(directory, session.directory))
@@ -42,21 +42,24 @@ export async function createSession({ client, policy, named, title }: SessionTer
 /**
  * Returns whether an error means that the server does not have the directory.
  *
- * @remarks Observed in opencode 1.18.33: `POST /session` answers 500.
+ * @remarks Observed in opencode: `POST /session` answers 500.
  */
 const isMissing = (error: unknown): boolean =>
   error instanceof HttpError && error.status === 500 && /\bFileSystem\.realPath\b/.test(error.message)
 
 /**
- * Returns the message for a server that works in another directory than the requested one. The message
+ * Returns the message for a server that uses another directory than the requested directory. The message
  * contains no full path of the host.
+ *
+ * @param sent - the directory in the request
+ * @param used - the directory that the server reports
  */
-export function otherDirectory(input: string, sent: string, taken: string | undefined): string {
-  if (taken === undefined)
-    return `Invalid ${input}: opencode did not say in which directory it made the session. Report this version of opencode`
-  const how = taken === decodedName(sent) ? ', its percent escapes decoded' : ''
+export function otherDirectory(input: string, sent: string, used: string | undefined): string {
+  if (used === undefined)
+    return `Invalid ${input}: opencode did not report the session's directory. Report this version of opencode`
+  const detail = used === decodedName(sent) ? ', its percent escapes decoded' : ''
   return (
-    `Invalid ${input}: opencode took ${JSON.stringify(`…/${basename(sent)}`)} for another directory${how}. ` +
+    `Invalid ${input}: opencode took ${JSON.stringify(`…/${basename(sent)}`)} for another directory${detail}. ` +
     'Rename the directory, or report this version of opencode'
   )
 }

@@ -6,16 +6,17 @@ import { runtimeOf, type ServerConnection, type ServerInput } from '../runtime.t
 import type { SessionEventRouter } from './session-event-router.ts'
 
 /**
- * First and longest wait for an event after a nudge of a new stream, in ms; the wait doubles with each nudge.
+ * First and longest wait for an event after a trigger on a new stream, in ms; the wait doubles with each
+ * trigger.
  */
-const provokeMs = 25
-const provokeMaxMs = 1_000
+const firstEventWaitMs = 25
+const firstEventWaitMaxMs = 1_000
 
-/** Time limit of a nudge that the server neither accepts nor refuses, in ms. */
-const nudgeTimeoutMs = 5_000
+/** Time limit of a trigger that the server neither accepts nor rejects, in ms. */
+const triggerTimeoutMs = 5_000
 
 /** Longest silence of an open stream, in ms; a stream that is silent for longer counts as lost. */
-const patienceMs = 3 * heartbeatMs
+const maxSilenceMs = 3 * heartbeatMs
 
 /** State change of the event stream. */
 export type StreamFact = { type: 'stream.opened' } | { type: 'stream.lost' }
@@ -31,7 +32,7 @@ export const events = fromCallback<EventObject, ServerInput>(({ input, sendBack,
  *
  * @param report - receives the reports; `error` is the error that broke the stream, if any
  * @returns a function that stops the reading
- * @remarks Observed in opencode 1.18.33: the server answers, and sends `server.connected`, before it
+ * @remarks Observed in opencode: the server answers, and sends `server.connected`, before it
  * subscribes to its own events. Events in between (25 ms on a quiet machine, a second on a loaded one) are
  * never sent.
  */
@@ -42,18 +43,18 @@ export function readStream(
 ): () => void {
   const connection = runtimeOf(runtime).connection
   const abort = new AbortController()
-  const heard = new AbortController()
+  const firstEvent = new AbortController()
   let isLost = false
   let stopWatching: (() => void) | undefined
   const open = (): void => {
-    if (heard.signal.aborted) return
-    heard.abort()
+    if (firstEvent.signal.aborted) return
+    firstEvent.abort()
     connection?.router.opened()
     if (connection) stopWatching = watchSilence(connection.router, clock, lose)
     report({ type: 'stream.opened' })
   }
   const read = async (): Promise<void> => {
-    const onAnswer = (): void => void provoke(connection, clock, heard.signal).then(open)
+    const onAnswer = (): void => void triggerFirstEvent(connection, clock, firstEvent.signal).then(open)
     for await (const events of connection?.client.events(abort.signal, onAnswer) ?? [])
       for (const event of events) {
         if (event.type !== 'server.connected') open()
@@ -61,7 +62,7 @@ export function readStream(
       }
   }
   function lose(error?: unknown): void {
-    heard.abort()
+    firstEvent.abort()
     stopWatching?.()
     if (isLost || abort.signal.aborted) return
     isLost = true
@@ -71,7 +72,7 @@ export function readStream(
   read().then(() => lose(), lose)
   return () => {
     abort.abort()
-    heard.abort()
+    firstEvent.abort()
     stopWatching?.()
     connection?.router.closed()
   }
@@ -91,12 +92,12 @@ export function watchSilence(
   let isStopped = false
   let timer: unknown
   const wait = (): void => {
-    timer = clock.setTimeout(() => void look(), Math.max(0, patienceMs - router.silentMs))
+    timer = clock.setTimeout(() => void check(), Math.max(0, maxSilenceMs - router.silentMs))
   }
-  const look = async (): Promise<void> => {
+  const check = async (): Promise<void> => {
     await inputRead()
     if (isStopped) return
-    if (router.silentMs >= patienceMs) onSilent()
+    if (router.silentMs >= maxSilenceMs) onSilent()
     else wait()
   }
   wait()
@@ -107,18 +108,20 @@ export function watchSilence(
 }
 
 /**
- * Nudges the server until an event arrives. Also resolves if the server refuses the nudge; then the answer
- * itself counts as the opening.
+ * Makes the server emit events until one arrives on the stream. Also resolves if the server rejects the
+ * request; the answer itself then counts as the opening.
+ *
+ * @param received - signal that aborts when the first event has arrived
  */
-async function provoke(
+async function triggerFirstEvent(
   connection: ServerConnection | undefined,
   clock: SystemClock,
-  heard: AbortSignal,
+  received: AbortSignal,
 ): Promise<void> {
-  for (let ms = provokeMs; !heard.aborted; ms = Math.min(2 * ms, provokeMaxMs)) {
-    const asked = connection?.client.nudge(connection.directory, heard)
-    const willSpeak = asked?.catch((error: unknown) => !(error instanceof HttpError))
-    if ((await Promise.race([willSpeak, elapse(clock, nudgeTimeoutMs, heard)])) !== true) return
-    await elapse(clock, ms, heard)
+  for (let ms = firstEventWaitMs; !received.aborted; ms = Math.min(2 * ms, firstEventWaitMaxMs)) {
+    const request = connection?.client.triggerEvent(connection.directory, received)
+    const isAccepted = request?.catch((error: unknown) => !(error instanceof HttpError))
+    if ((await Promise.race([isAccepted, elapse(clock, triggerTimeoutMs, received)])) !== true) return
+    await elapse(clock, ms, received)
   }
 }

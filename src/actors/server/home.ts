@@ -11,13 +11,13 @@ export type HomeCommand = { type: 'home.hold' } | { type: 'home.release' }
  */
 export const home = fromCallback<HomeCommand | EventObject, ServerInput>(({ input, receive }) => {
   const { home: hold } = runtimeOf(input.runtime)
-  let leave: (() => void) | undefined
+  let releaseLock: (() => void) | undefined
   const release = (): void => {
-    leave?.()
-    leave = undefined
+    releaseLock?.()
+    releaseLock = undefined
   }
   receive(({ type }) => {
-    if (type === 'home.hold') leave ??= hold.enter()
+    if (type === 'home.hold') releaseLock ??= hold.addUser()
     if (type === 'home.release') release()
   })
   return release

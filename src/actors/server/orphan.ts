@@ -20,12 +20,12 @@ export interface ReapOrphanInput {
   signal: AbortSignal
 }
 
-const lookAgainMs = 50
+const checkIntervalMs = 50
 /** Interval between two SIGTERMs, in ms; the signal is repeated, because a process may ignore the first. */
 const termRepeatMs = 500
-const proofTimeoutMs = 2_000
+const healthTimeoutMs = 2_000
 /** Time limit of the sweep, in ms, after which the remaining processes count as unkillable. */
-const sweepPatienceMs = 10_000
+const sweepTimeoutMs = 10_000
 
 /**
  * Ends the server that an earlier host of this home left running, and all processes that this server had
@@ -50,7 +50,7 @@ export async function reapOrphan({
     removeRecord(home, record.marker)
     return undefined
   }
-  const isOrphan = isAsRecorded(record) && (await isProven(record, clock, signal))
+  const isOrphan = isAsRecorded(record) && (await isRecordedServer(record, clock, signal))
   if (isOrphan) await terminate(record, stopGraceMs, clock, signal)
   await sweepAll(record, isOrphan, clock, signal)
   removeRecord(home, record.marker)
@@ -59,10 +59,10 @@ export async function reapOrphan({
 
 /** Sends SIGTERM to the group and waits for the end of its leader. */
 async function terminate(record: ServerRecord, stopGraceMs: number, clock: SystemClock, signal: AbortSignal) {
-  const [begin, repeats] = [clock.now(), Math.round(termRepeatMs / lookAgainMs)]
-  for (let look = 0; isAsRecorded(record) && clock.now() - begin < stopGraceMs; look++) {
-    if (look % repeats === 0) signalGroup(record.pid, 'SIGTERM')
-    await elapse(clock, lookAgainMs, signal)
+  const [startedAt, checksPerSignal] = [clock.now(), Math.round(termRepeatMs / checkIntervalMs)]
+  for (let checks = 0; isAsRecorded(record) && clock.now() - startedAt < stopGraceMs; checks++) {
+    if (checks % checksPerSignal === 0) signalGroup(record.pid, 'SIGTERM')
+    await elapse(clock, checkIntervalMs, signal)
     signal.throwIfAborted()
   }
 }
@@ -73,14 +73,14 @@ async function terminate(record: ServerRecord, stopGraceMs: number, clock: Syste
  * server, because the pid may belong to another process afterwards.
  */
 async function sweepAll(record: ServerRecord, isOrphan: boolean, clock: SystemClock, signal: AbortSignal) {
-  const begin = clock.now()
+  const startedAt = clock.now()
   let hasGroup = isOrphan
   while (killLeftovers(hasGroup ? record.pid : undefined, record.marker) > 0) {
-    if (clock.now() - begin > sweepPatienceMs) {
+    if (clock.now() - startedAt > sweepTimeoutMs) {
       if (hasGroup) throw unkillable(record)
       return
     }
-    await elapse(clock, lookAgainMs, signal)
+    await elapse(clock, checkIntervalMs, signal)
     signal.throwIfAborted()
     hasGroup = isOrphan && isAsRecorded(record)
   }
@@ -89,27 +89,31 @@ async function sweepAll(record: ServerRecord, isOrphan: boolean, clock: SystemCl
 const unkillable = ({ pid }: ServerRecord): OpenCodeRuntimeError =>
   new OpenCodeRuntimeError(
     `The server that an earlier host left in this home (process ${pid}) cannot be ended. ` +
-      'End it by hand, or give this server a home of its own.',
+      'End the process manually, or use another home for this server.',
   )
 
 /**
  * Resolves with whether the process is the recorded server. The process must carry the spawn's marker; if the
  * marker cannot be read, the server must accept the recorded password and reject requests without a password.
  */
-async function isProven(record: ServerRecord, clock: SystemClock, signal: AbortSignal): Promise<boolean> {
+async function isRecordedServer(
+  record: ServerRecord,
+  clock: SystemClock,
+  signal: AbortSignal,
+): Promise<boolean> {
   const carries = carriesMarker(record.pid, record.marker)
   if (carries !== undefined) return carries
   // Without a password, any server could answer.
   if (record.password === undefined) return false
-  const [known, stranger] = await Promise.all([
-    answer(record, record.password, clock, signal),
-    answer(record, undefined, clock, signal),
+  const [withPassword, withoutPassword] = await Promise.all([
+    healthStatus(record, record.password, clock, signal),
+    healthStatus(record, undefined, clock, signal),
   ])
-  return known === 200 && stranger === 401
+  return withPassword === 200 && withoutPassword === 401
 }
 
 /** Resolves with the status of `GET /global/health`; `undefined` if no answer arrives in time. */
-async function answer(
+async function healthStatus(
   { hostname, port, username }: ServerRecord,
   password: string | undefined,
   clock: SystemClock,
@@ -117,14 +121,14 @@ async function answer(
 ): Promise<number | undefined> {
   const client = new OpenCodeClient({ baseURL: baseURLOf(hostname, port), username, password })
   const limit = new AbortController()
-  const isOver = elapse(clock, proofTimeoutMs, AbortSignal.any([signal, limit.signal])).then(() =>
+  const isOver = elapse(clock, healthTimeoutMs, AbortSignal.any([signal, limit.signal])).then(() =>
     limit.abort(),
   )
   try {
     await client.health(limit.signal)
     return 200
   } catch (error) {
-    if (isHostFault(error)) throw asHostFault(error, 'The server of an earlier host could not be asked')
+    if (isHostFault(error)) throw asHostFault(error, 'The server of an earlier host could not be probed')
     return error instanceof HttpError ? error.status : undefined
   } finally {
     limit.abort()

@@ -69,7 +69,7 @@ async function findBinary(binary: string | undefined, runtime: Runtime): Promise
     const path = runtime.binary
     if (path === undefined || !(error instanceof BinaryNotFoundError)) throw error
     throw new HostFaultError(
-      `The opencode binary was there before, and is away now (ENOENT at ${path})`,
+      `The opencode binary of the last start is missing (ENOENT at ${path})`,
       { errno: 'ENOENT', path },
       { cause: error },
     )
@@ -81,5 +81,5 @@ export const writeConfig = ({ options, runtime }: ServerInput): Promise<string> 
   inHome(options, runtimeOf(runtime), () => writeConfigFile(options.values, secretOptions(options)))
 
 function inHome<T>(options: CompiledOptions, runtime: Runtime, act: () => Promise<T>): Promise<T> {
-  return runtime.home.during(() => lockHome(options.values.home), act)
+  return runtime.home.withLock(() => lockHome(options.values.home), act)
 }

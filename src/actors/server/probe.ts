@@ -21,7 +21,7 @@ export const probe = fromPromise<ProbeAnswer | undefined, ServerInput & { withCo
     const { options, withConfig } = input
     const runtime = runtimeOf(input.runtime)
     const { connection } = runtime
-    if (!connection) throw new OpenCodeRuntimeError('There is no server to ask')
+    if (!connection) throw new OpenCodeRuntimeError('There is no server to probe')
     const { now } = clockOf(system)
     const startedAt = now()
     try {
@@ -31,11 +31,11 @@ export const probe = fromPromise<ProbeAnswer | undefined, ServerInput & { withCo
       return { version }
     } catch (error) {
       const ms = now() - startedAt
-      // Timers fire up to 1 ms early. A probe that was stopped before its timeout says nothing about the
+      // Timers fire up to 1 ms early. A probe that was stopped before its timeout gives no information about the
       // server.
       const isTimeout = ms >= options.values.probeTimeoutMs - 1
       if (!signal.aborted || isTimeout) runtime.probed(ms, signal.aborted ? 'timeout' : 'failed')
-      throw maskedThrown(verdictOn(error), options.secrets)
+      throw maskedThrown(classified(error), options.secrets)
     }
   },
 )
@@ -48,11 +48,11 @@ const shortages = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS'])
  * defect of this package or its dependencies becomes an OpenCodeRuntimeError, because neither says anything
  * about the server. Any other error is the server's own and stays as it is.
  */
-function verdictOn(error: unknown): unknown {
-  if (shortages.has(errnoOf(error) ?? '')) return asHostFault(error, 'The server could not be asked')
+function classified(error: unknown): unknown {
+  if (shortages.has(errnoOf(error) ?? '')) return asHostFault(error, 'The server could not be probed')
   if (error instanceof OpenCodeRuntimeError || !isDefect(error)) return error
   return new OpenCodeRuntimeError(
-    `The health probe failed by a defect, not of the server: ${messageOf(error)}`,
+    `The health probe failed because of an internal error: ${messageOf(error)}`,
     {
       cause: error,
     },

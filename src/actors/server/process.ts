@@ -23,26 +23,26 @@ export const serverProcess = fromCallback<ProcessCommand | EventObject, ServerIn
   ({ input, sendBack, receive }) => {
     const { options } = input
     const runtime = runtimeOf(input.runtime)
-    const tell = (fact: ProcessFact): void => sendBack(fact)
-    const leaveHome = runtime.home.enter()
+    const report = (fact: ProcessFact): void => sendBack(fact)
+    const releaseHome = runtime.home.addUser()
     let child: ServerProcess | undefined
     try {
-      if (!runtime.spawn) throw new Error('nothing was prepared')
+      if (!runtime.spawn) throw new Error('no spawn was prepared')
       child = runtime.spawn({
-        onListening: () => tell({ type: 'process.listening' }),
-        onExit: (error) => tell({ type: 'process.exited', error }),
+        onListening: () => report({ type: 'process.listening' }),
+        onExit: (error) => report({ type: 'process.exited', error }),
       })
     } catch (error) {
-      tell({ type: 'process.exited', error: asServerExit(maskedThrown(error, options.secrets)) })
+      report({ type: 'process.exited', error: asServerExit(maskedThrown(error, options.secrets)) })
     }
     runtime.process = child
-    if (child?.pid !== undefined) tell({ type: 'process.spawned', pid: child.pid })
+    if (child?.pid !== undefined) report({ type: 'process.spawned', pid: child.pid })
     receive((command) => {
       if (command.type === 'process.signal') child?.signal((command as ProcessCommand).signal)
     })
     return () => {
-      if (child) child.destroy(leaveHome)
-      else leaveHome()
+      if (child) child.destroy(releaseHome)
+      else releaseHome()
       if (runtime.process === child) runtime.process = undefined
     }
   },

@@ -8,7 +8,7 @@ import { isFields } from '../../io/opencode/wire.ts'
  * Aborts the server's work before the server itself is stopped. A server that is known to be idle is not
  * asked.
  *
- * @remarks Observed in opencode 1.18.33: bash tools run in process sessions of their own, which a group
+ * @remarks Observed in opencode: bash tools run in process sessions of their own, which a group
  * signal does not reach; abort and dispose end these tools.
  */
 export const dispose = fromPromise<undefined, ServerInput>(async ({ input, signal }) => {
@@ -19,16 +19,18 @@ export const dispose = fromPromise<undefined, ServerInput>(async ({ input, signa
 async function endWork({ runtime }: ServerInput, signal: AbortSignal): Promise<void> {
   const { connection, directories, isQuiet } = runtimeOf(runtime)
   if (!connection || isQuiet) return
-  const places = [...new Set([...directories, connection.directory])]
-  const busy = (await Promise.all(places.map((place) => busyIn(connection.client, place, signal)))).flat()
+  const all = [...new Set([...directories, connection.directory])]
+  const busy = (
+    await Promise.all(all.map((directory) => busyIn(connection.client, directory, signal)))
+  ).flat()
   if (busy.length === 0) return
-  await Promise.allSettled(busy.map(({ id, place }) => connection.client.abort(id, place, signal)))
+  await Promise.allSettled(busy.map(({ id, directory }) => connection.client.abort(id, directory, signal)))
   await connection.client.dispose(signal)
 }
 
-async function busyIn(client: OpenCodeClient, place: string, signal: AbortSignal) {
-  const status = await client.status(place, signal)
-  return isFields(status) ? Object.keys(status).map((id) => ({ id, place })) : []
+async function busyIn(client: OpenCodeClient, directory: string, signal: AbortSignal) {
+  const status = await client.status(directory, signal)
+  return isFields(status) ? Object.keys(status).map((id) => ({ id, directory })) : []
 }
 
 /**

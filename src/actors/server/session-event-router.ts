@@ -4,7 +4,7 @@ import { SeenIds } from './seen-ids.ts'
 import { childOf, heartbeatMs, parseStatus, sessionOf, type SessionLink } from '../../io/opencode/wire.ts'
 
 /** Longest silence of a stream that counts as live, in ms. */
-const trustedMs = 1.5 * heartbeatMs
+const maxLiveSilenceMs = 1.5 * heartbeatMs
 
 /**
  * Listener of a session: receives the session's events, those of its child sessions, and the gaps between
@@ -57,7 +57,9 @@ export class SessionEventRouter {
    * silent, and reported no working session. The stream will report work that was prompted earlier.
    */
   get isQuiet(): boolean {
-    return this.#wasOpen && !this.#hasMissedEvents && this.#busy.size === 0 && this.silentMs <= trustedMs
+    return (
+      this.#wasOpen && !this.#hasMissedEvents && this.#busy.size === 0 && this.silentMs <= maxLiveSilenceMs
+    )
   }
 
   /** Promise that resolves when the stream is open. */
@@ -91,7 +93,7 @@ export class SessionEventRouter {
   receive(event: OpenCodeEvent): void {
     this.#lastFrame = this.#now()
     const sessionId = sessionOf(event)
-    this.#noteWork(event, sessionId)
+    this.#updateBusy(event, sessionId)
     const child = childOf(event)
     const route = this.#routeOf(sessionId) ?? this.#routeOf(child?.parentId)
     if (!route || this.#seen.isRepeated(event.id)) return
@@ -125,7 +127,7 @@ export class SessionEventRouter {
     return true
   }
 
-  #noteWork({ type, properties }: OpenCodeEvent, sessionId: string | undefined): void {
+  #updateBusy({ type, properties }: OpenCodeEvent, sessionId: string | undefined): void {
     if (sessionId === undefined) return
     const isStatus = type === 'session.status'
     const isIdle = isStatus && parseStatus(properties['status'])?.type === 'idle'

@@ -13,12 +13,12 @@ export class SharedHomeLock {
    *
    * @returns a function that removes the user; further calls do nothing
    */
-  enter(): () => void {
-    let isIn = true
+  addUser(): () => void {
+    let isUser = true
     this.#users++
     return () => {
-      if (!isIn) return
-      isIn = false
+      if (!isUser) return
+      isUser = false
       if (--this.#users > 0) return
       this.#lock?.release()
       this.#lock = undefined
@@ -29,13 +29,13 @@ export class SharedHomeLock {
    * Runs `act` while the home is locked, and takes the lock by `lock` if necessary. Rejects with the error of
    * `lock` or `act`.
    */
-  async during<T>(lock: () => HomeLock, act: () => Promise<T>): Promise<T> {
-    const leave = this.enter()
+  async withLock<T>(lock: () => HomeLock, act: () => Promise<T>): Promise<T> {
+    const removeUser = this.addUser()
     try {
       this.#lock ??= lock()
       return await act()
     } finally {
-      leave()
+      removeUser()
     }
   }
 }

@@ -15,13 +15,13 @@ import { asList, isFields } from '../../io/opencode/wire.ts'
 export const warmUpTitle = 'opencode-runtime warm-up'
 
 /**
- * Prompt part that no model accepts: the turn does everything up to the request to the model, which cannot be
+ * Prompt part that no model accepts, so that the turn runs until the request to the model, which cannot be
  * built.
  *
- * @remarks Observed in opencode 1.18.33, `@ai-sdk/openai-compatible`: "'file part media type …' functionality
+ * @remarks Observed in opencode, `@ai-sdk/openai-compatible`: "'file part media type …' functionality
  * not supported".
  */
-const unspeakable: PromptPart = {
+const unsupportedPart: PromptPart = {
   type: 'file',
   mime: 'application/x-opencode-runtime-warm-up',
   url: 'data:application/x-opencode-runtime-warm-up;base64,eA==',
@@ -31,9 +31,9 @@ const unspeakable: PromptPart = {
  * Deletion of the session: number of attempts, time limit of each attempt, and wait between two attempts, in
  * ms.
  */
-const removeTries = 3
-const removeTimeoutMs = 2_000
-const removeAgainMs = 250
+const deleteAttempts = 3
+const deleteTimeoutMs = 2_000
+const deleteRetryMs = 250
 
 /**
  * Runs a turn that never reaches the model, so that the server has loaded what its first turn needs. The
@@ -45,13 +45,13 @@ export const warmUp = fromPromise<undefined, ServerInput>(
   async ({ input: { options, runtime: handle }, system, signal }) => {
     const runtime = runtimeOf(handle)
     const { connection } = runtime
-    const rehearsal = connection && { connection, options, runtime, clock: clockOf(system), signal }
-    if (rehearsal) await withoutSecrets(options.secrets, () => rehearse(rehearsal))
+    const task = connection && { connection, options, runtime, clock: clockOf(system), signal }
+    if (task) await withoutSecrets(options.secrets, () => runWarmUp(task))
     return undefined
   },
 )
 
-interface Rehearsal {
+interface WarmUpTask {
   connection: ServerConnection
   options: CompiledOptions
   runtime: Runtime
@@ -59,41 +59,41 @@ interface Rehearsal {
   signal: AbortSignal
 }
 
-async function rehearse(rehearsal: Rehearsal): Promise<void> {
-  const { connection, options, runtime, signal } = rehearsal
+async function runWarmUp(task: WarmUpTask): Promise<void> {
+  const { connection, options, runtime, signal } = task
   const { client, policy, directory } = connection
   const { models, proxy } = options.values
-  const found = asList(await client.findSessions(directory, warmUpTitle, signal)).flatMap(named)
-  for (const { id, title } of found) if (title === warmUpTitle) await remove(rehearsal, id)
+  const found = asList(await client.findSessions(directory, warmUpTitle, signal)).flatMap(titledSession)
+  for (const { id, title } of found) if (title === warmUpTitle) await deleteSession(task, id)
   const model = models[0]
-  if (!model || runtime.hasWarmUpAsked || signal.aborted) return
+  if (!model || runtime.hasWarmUpReachedModel || signal.aborted) return
   // The request has no signal, because the session's id is needed to delete the session.
   const terms = { client, policy, named: { ...ownDirectory(options), directory }, title: warmUpTitle }
   const { id } = await createSession(terms)
   try {
     signal.throwIfAborted()
-    const prompt = { model: { providerID: proxy.providerId, modelID: model.id }, parts: [unspeakable] }
+    const prompt = { model: { providerId: proxy.providerId, modelId: model.id }, parts: [unsupportedPart] }
     const answer = await client.promptAndWait(id, directory, prompt, signal)
-    if (!isRefusal(answer)) runtime.hasWarmUpAsked = true
+    if (!isRefusal(answer)) runtime.hasWarmUpReachedModel = true
   } finally {
-    await remove(rehearsal, id)
+    await deleteSession(task, id)
   }
 }
 
 /** Deletes a session, even if the session is busy; never rejects. */
-async function remove(rehearsal: Rehearsal, sessionId: string): Promise<void> {
-  for (let tries = 0; tries < removeTries; tries++) {
-    if (await removeOnce(rehearsal, sessionId)) return
-    await elapse(rehearsal.clock, removeAgainMs)
+async function deleteSession(task: WarmUpTask, sessionId: string): Promise<void> {
+  for (let tries = 0; tries < deleteAttempts; tries++) {
+    if (await tryDelete(task, sessionId)) return
+    await elapse(task.clock, deleteRetryMs)
   }
 }
 
-async function removeOnce({ connection, clock, signal }: Rehearsal, sessionId: string): Promise<boolean> {
+async function tryDelete({ connection, clock, signal }: WarmUpTask, sessionId: string): Promise<boolean> {
   const { client, directory } = connection
   const limit = new AbortController()
-  const timer = clock.setTimeout(() => limit.abort(), removeTimeoutMs)
+  const timer = clock.setTimeout(() => limit.abort(), deleteTimeoutMs)
   try {
-    // A deletion does not end running work (opencode 1.18.33).
+    // A deletion does not end running work (opencode).
     if (signal.aborted) await client.abort(sessionId, directory, limit.signal)
     await client.deleteSession(sessionId, directory, limit.signal)
     return true
@@ -104,7 +104,7 @@ async function removeOnce({ connection, clock, signal }: Rehearsal, sessionId: s
   }
 }
 
-function named(session: unknown): { id: string; title: string }[] {
+function titledSession(session: unknown): { id: string; title: string }[] {
   if (!isFields(session)) return []
   const { id, title } = session
   return typeof id === 'string' && typeof title === 'string' ? [{ id, title }] : []

@@ -6,16 +6,16 @@ import { isIdle } from '../../io/opencode/wire.ts'
 /**
  * Time limit of an abort, in ms.
  *
- * @remarks Observed in opencode 1.18.33: the server answers an abort only when the work has ended (0.5–5 s
+ * @remarks Observed in opencode: the server answers an abort only when the work has ended (0.5–5 s
  * for a bash tool).
  */
 const abortTimeoutMs = 10_000
 /**
- * Total time of the abort attempts, in ms, after which the work is left to the server; and the wait between
- * two attempts, in ms.
+ * Total time of the abort attempts, in ms, after which no further abort is sent; and the wait between two
+ * attempts, in ms.
  */
-const abortForMs = 15_000
-const abortAgainMs = 500
+const abortTotalMs = 15_000
+const abortRetryMs = 500
 
 /** Work of a turn on the server. */
 export interface Work {
@@ -24,12 +24,12 @@ export interface Work {
   /**
    * Promise that settles when the server has answered the prompt.
    *
-   * @remarks Observed in opencode 1.18.33: an abort that is sent while the prompt is unanswered is lost.
+   * @remarks Observed in opencode: an abort that is sent while the prompt is unanswered is lost.
    */
   prompted: Promise<unknown>
   clock: SystemClock
   /** Signal that aborts when the server is gone, because the work ends with the server. */
-  gone: AbortSignal
+  serverGone: AbortSignal
 }
 
 /**
@@ -37,17 +37,17 @@ export interface Work {
  * up. Never rejects.
  */
 export async function abortWork(work: Work): Promise<void> {
-  const { conversation, prompted, clock, gone } = work
+  const { conversation, prompted, clock, serverGone } = work
   const accepted = prompted.then(
     () => true,
     () => false,
   )
-  const isAccepted = await Promise.race([accepted, elapse(clock, abortTimeoutMs, gone)])
+  const isAccepted = await Promise.race([accepted, elapse(clock, abortTimeoutMs, serverGone)])
   if (isAccepted !== true || conversation.sessionId === undefined) return
-  const until = clock.now() + abortForMs
-  while (!gone.aborted && clock.now() < until) {
+  const until = clock.now() + abortTotalMs
+  while (!serverGone.aborted && clock.now() < until) {
     if (await abortOnce(work, conversation.sessionId)) return
-    await elapse(clock, abortAgainMs, gone)
+    await elapse(clock, abortRetryMs, serverGone)
   }
 }
 
@@ -55,9 +55,12 @@ export async function abortWork(work: Work): Promise<void> {
  * Sends an abort and returns whether the session is idle afterwards; the server answers the abort when the
  * work has ended.
  */
-async function abortOnce({ client, conversation, clock, gone }: Work, sessionId: string): Promise<boolean> {
+async function abortOnce(
+  { client, conversation, clock, serverGone }: Work,
+  sessionId: string,
+): Promise<boolean> {
   const limit = new AbortController()
-  const signal = AbortSignal.any([limit.signal, gone])
+  const signal = AbortSignal.any([limit.signal, serverGone])
   const timer = clock.setTimeout(() => limit.abort(), abortTimeoutMs)
   try {
     await client.abort(sessionId, conversation.directory, signal)

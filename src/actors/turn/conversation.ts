@@ -24,7 +24,7 @@ export interface SessionTerms {
  * Conversation: one opencode session, created on first use. The turns of a conversation run one after
  * another.
  *
- * @remarks Observed in opencode 1.18.33: a busy session merges prompts.
+ * @remarks Observed in opencode: a busy session merges prompts.
  */
 export class Conversation {
   readonly key: string
@@ -37,8 +37,8 @@ export class Conversation {
   turns = 0
   readonly #named: NamedDirectory | undefined
   /** Directory of the session, as the server reports it; set when the session was created or looked up. */
-  #own: NamedDirectory | undefined
-  #known = false
+  #reported: NamedDirectory | undefined
+  #isLocated = false
   #opening: Promise<string> | undefined
 
   constructor({ key, sessionId, named, title, agent }: ConversationOptions) {
@@ -60,8 +60,8 @@ export class Conversation {
    * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the policy does not allow the directory
    */
   async open(client: OpenCodeClient, terms: SessionTerms, signal: AbortSignal): Promise<string> {
-    if (this.sessionId !== undefined && this.#known) {
-      await this.#enter(terms.policy)
+    if (this.sessionId !== undefined && this.#isLocated) {
+      await this.#resolveDirectory(terms.policy)
       return this.sessionId
     }
     signal.throwIfAborted()
@@ -76,7 +76,7 @@ export class Conversation {
    * @throws HttpError with status 404 if the session does not exist
    */
   async locate(client: OpenCodeClient, policy: DirectoryPolicy): Promise<string | undefined> {
-    if (this.#known || this.sessionId === undefined) return this.#own?.directory
+    if (this.#isLocated || this.sessionId === undefined) return this.#reported?.directory
     const session = await client.session(this.sessionId, policy.base)
     return session?.directory
   }
@@ -87,29 +87,29 @@ export class Conversation {
       const named = this.#named ?? terms.named
       const session = await createSession({ client, policy, named, title: this.title ?? title })
       this.sessionId = session.id
-      this.#know(session.directory)
+      this.#setDirectory(session.directory)
       this.directory = session.directory
     } else {
       const directory = await this.locate(client, policy)
-      this.#know(directory ?? (this.#named ?? terms.named)?.directory)
-      await this.#enter(policy)
+      this.#setDirectory(directory ?? (this.#named ?? terms.named)?.directory)
+      await this.#resolveDirectory(policy)
     }
     return this.sessionId
   }
 
-  #know(directory: string | undefined): void {
-    this.#own = directory === undefined ? undefined : { input: 'directory of the session', directory }
-    this.#known = true
+  #setDirectory(directory: string | undefined): void {
+    this.#reported = directory === undefined ? undefined : { input: 'directory of the session', directory }
+    this.#isLocated = true
   }
 
-  async #enter(policy: DirectoryPolicy): Promise<void> {
-    this.directory = this.#own && (await policy.resolve(this.#own))
+  async #resolveDirectory(policy: DirectoryPolicy): Promise<void> {
+    this.directory = this.#reported && (await policy.resolve(this.#reported))
   }
 }
 
 function waitFor<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const leave = onAbort(signal, () => reject(signal.reason as Error))
-    promise.then(resolve, reject).finally(leave)
+    const stopListening = onAbort(signal, () => reject(signal.reason as Error))
+    promise.then(resolve, reject).finally(stopListening)
   })
 }

@@ -55,7 +55,7 @@ class WaitingTurns {
   readonly #entries = new Map<string, Entry>()
   #timer: unknown
   /** Time of the timer, in ms of the system's clock. */
-  #dueAt = Infinity
+  #timerAt = Infinity
 
   constructor(input: ServerInput, clock: SystemClock, report: (turnIds: readonly string[]) => void) {
     this.#input = input
@@ -84,7 +84,7 @@ class WaitingTurns {
     record.setStatus({ state })
     this.#entries.set(turnId, { record, stopListening: onAbort(signal, cancel) })
     if (signal?.aborted === true) return cancel()
-    if (record.deadlineAt < this.#dueAt) this.#wakeAt(record.deadlineAt)
+    if (record.deadlineAt < this.#timerAt) this.#setTimer(record.deadlineAt)
   }
 
   #setStatus(state: WaitingState): void {
@@ -94,7 +94,7 @@ class WaitingTurns {
   #remove(turnId: string): void {
     this.#entries.get(turnId)?.stopListening()
     this.#entries.delete(turnId)
-    if (this.#entries.size === 0) this.#wakeAt(Infinity)
+    if (this.#entries.size === 0) this.#setTimer(Infinity)
   }
 
   #end(turnIds: readonly string[], cause: TurnCause): void {
@@ -109,16 +109,16 @@ class WaitingTurns {
     this.#report(turnIds)
   }
 
-  #wakeAt(at: number): void {
+  #setTimer(at: number): void {
     this.#clock.clearTimeout(this.#timer)
-    this.#dueAt = at
+    this.#timerAt = at
     if (at === Infinity) return
     this.#timer = this.#clock.setTimeout(() => void this.#expire(), Math.max(0, at - this.#clock.now()))
   }
 
   async #expire(): Promise<void> {
     // The pending input may make the server healthy, which admits the turns, so the input is read first.
-    const lateMs = this.#clock.now() - this.#dueAt
+    const lateMs = this.#clock.now() - this.#timerAt
     await inputRead(lateMs > punctualMs ? roundsAfterPause : 1)
     const now = this.#clock.now()
     const records = [...this.#entries.values()].map(({ record }) => record)
@@ -127,6 +127,6 @@ class WaitingTurns {
     if (expired.length > 0) this.#report(expired.map(({ id }) => id))
     let next = Infinity
     for (const { record } of this.#entries.values()) next = Math.min(next, record.deadlineAt)
-    this.#wakeAt(next)
+    this.#setTimer(next)
   }
 }

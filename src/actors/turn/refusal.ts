@@ -41,5 +41,5 @@ export function isNetworkError(error: unknown): boolean {
 }
 
 /** Returns whether the host refused the connection, so that the request did not arrive. */
-export const isRefused = (error: unknown): boolean =>
+export const isConnectionRefused = (error: unknown): boolean =>
   (error as { code?: unknown } | null | undefined)?.code === 'ECONNREFUSED'

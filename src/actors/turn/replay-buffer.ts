@@ -4,7 +4,7 @@ import type { Reply } from '../../replies.ts'
 /** Approximate size of a reply without its text, in bytes. */
 const overhead = 120
 
-/** Reader with its own pace: its position, and the function that announces further replies. */
+/** Reader with a position of its own, and the function that resumes the reader on a new reply. */
 interface Reader {
   index: number
   wake: () => void

@@ -5,7 +5,7 @@ import type { InputRequest, PermissionRequest, QuestionRequest } from '../../rep
 /**
  * Default message of a rejection.
  *
- * @remarks Observed in opencode 1.18.33: the server stops the turn after a rejection without a message.
+ * @remarks Observed in opencode: the server stops the turn after a rejection without a message.
  */
 const defaultRejection = 'This is not permitted here. Go on without it, or say what you would need it for.'
 

@@ -58,8 +58,10 @@ async function messagesBelow(
   const children = messages.flatMap(childrenOf).filter((id) => !seen.has(id))
   for (const id of children) seen.add(id)
   const lists = await Promise.all([...new Set(children)].map(read))
-  const theirs = lists.flatMap(asList).filter((entry) => (infoOf(entry)?.id ?? '') > since)
-  return theirs.length === 0 ? [] : [...theirs, ...(await messagesBelow(read, theirs, since, seen))]
+  const childMessages = lists.flatMap(asList).filter((entry) => (infoOf(entry)?.id ?? '') > since)
+  return childMessages.length === 0
+    ? []
+    : [...childMessages, ...(await messagesBelow(read, childMessages, since, seen))]
 }
 
 const infoOf = (entry: unknown) => (isFields(entry) ? parseMessage(entry['info']) : undefined)

@@ -15,8 +15,8 @@ export class StallTimer {
   readonly #tools = new Set<string>()
   #retrying = false
   #progressAt = 0
-  #dueAt = 0
-  /** True if the current silence was already granted new time after a pause of the host. */
+  #timerAt = 0
+  /** True if the stall time of the current silence was already restarted after a pause of the host. */
   #hasGrace = false
   #isStopped = false
   #timer: unknown
@@ -30,7 +30,7 @@ export class StallTimer {
   start(): void {
     this.#isStopped = false
     this.#progressAt = this.#clock.now()
-    this.#lookIn(this.#stallMs)
+    this.#checkIn(this.#stallMs)
   }
 
   stop(): void {
@@ -44,7 +44,7 @@ export class StallTimer {
     this.#hasGrace = false
     if (!/^(permission|question)\.(replied|rejected)$/.test(type)) return
     const { requestID } = properties
-    if (typeof requestID === 'string') this.leaveRequest(requestID)
+    if (typeof requestID === 'string') this.endRequest(requestID)
   }
 
   onReply(reply: Reply): void {
@@ -52,56 +52,56 @@ export class StallTimer {
     if (reply.kind === 'tool_result') this.#tools.delete(reply.call_id)
   }
 
-  enterRequest(id: string): void {
+  beginRequest(id: string): void {
     this.#requests.add(id)
   }
 
-  leaveRequest(id: string): void {
+  endRequest(id: string): void {
     this.#requests.delete(id)
     this.#progressAt = this.#clock.now()
   }
 
-  enterRetry(): void {
+  beginRetry(): void {
     this.#retrying = true
   }
 
-  /** Returns whether an event's status says that a scheduled retry has begun. */
-  leaveRetry(event: OpenCodeEvent): boolean {
+  /** Ends the retry if an event's status reports that the scheduled retry has begun; returns whether it has. */
+  endRetry(event: OpenCodeEvent): boolean {
     const status = event.properties['status'] as { type?: unknown } | undefined
     if (!this.#retrying || status?.type !== 'busy' || sessionOf(event) === undefined) return false
     this.#retrying = false
     return true
   }
 
-  /** Clears the retry after a resync, because the server's answer tells whether a retry is scheduled. */
+  /** Clears the retry after a resync, because the server's answer reports whether a retry is scheduled. */
   resynced(): void {
     if (this.#retrying) this.#progressAt = this.#clock.now()
     this.#retrying = false
   }
 
-  #lookIn(ms: number): void {
-    this.#dueAt = this.#clock.now() + ms
-    this.#timer = this.#clock.setTimeout(() => this.#look(), ms)
+  #checkIn(ms: number): void {
+    this.#timerAt = this.#clock.now() + ms
+    this.#timer = this.#clock.setTimeout(() => this.#check(), ms)
   }
 
-  #look(): void {
+  #check(): void {
     // During a pause the host received nothing. The pending input is read first, and the stall time starts
     // anew, once.
-    const stoodStill = !this.#hasGrace && this.#clock.now() - this.#dueAt > punctualMs
-    this.#hasGrace ||= stoodStill
-    const isPaused = stoodStill || this.#retrying || this.#requests.size > 0 || this.#tools.size > 0
+    const wasPaused = !this.#hasGrace && this.#clock.now() - this.#timerAt > punctualMs
+    this.#hasGrace ||= wasPaused
+    const isPaused = wasPaused || this.#retrying || this.#requests.size > 0 || this.#tools.size > 0
     if (isPaused) this.#progressAt = this.#clock.now()
     const leftMs = this.#progressAt + this.#stallMs - this.#clock.now()
-    if (leftMs <= 0) void this.#judge()
-    else this.#lookIn(leftMs)
+    if (leftMs <= 0) void this.#confirmStall()
+    else this.#checkIn(leftMs)
   }
 
   /** Reports a stall, after pending input was read, because the input may contain progress. */
-  async #judge(): Promise<void> {
+  async #confirmStall(): Promise<void> {
     const progressAt = this.#progressAt
     await inputRead()
     if (this.#isStopped) return
     if (this.#progressAt === progressAt) this.#onStall()
-    else this.#lookIn(Math.max(0, this.#progressAt + this.#stallMs - this.#clock.now()))
+    else this.#checkIn(Math.max(0, this.#progressAt + this.#stallMs - this.#clock.now()))
   }
 }

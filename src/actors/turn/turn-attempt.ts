@@ -1,36 +1,27 @@
 import { HostFaultError, InvalidOptionsError, messageWithoutPaths } from '../../errors.ts'
 import { HttpError } from '../../io/opencode/client.ts'
+import { shownEndpoint } from '../../io/opencode/endpoint.ts'
 import { isDecodable } from '../../io/opencode/directory-name.ts'
+import { secretOptions } from '../../config/compiled-options.ts'
 import type { CompiledOptions } from '../../config/options.ts'
 import type { InputRequest, OpenCodeEvent, TurnOutput, Usage } from '../../replies.ts'
 import { abortWork } from './abort-work.ts'
 import { elapse, type SystemClock } from '../clock.ts'
 import { otherDirectory } from '../server/create-session.ts'
 import { turnDirectory } from '../server/directory-policy.ts'
+import { healDirectory } from './heal-directory.ts'
 import { modelOf } from './model.ts'
 import { answerRequest, decide } from './request-policy.ts'
-import { TurnReducer, type TurnSnapshot } from './reducer/reducer.ts'
-import { isNetworkError, isRefused, refusal, type TurnCause } from './refusal.ts'
+import { TurnReducer } from './reducer/reducer.ts'
+import { isNetworkError, isConnectionRefused, refusal, type TurnCause } from './refusal.ts'
 import type { ServerConnection, Runtime } from '../runtime.ts'
-import { askServer, linksIn } from './snapshot.ts'
 import type { TurnRecord } from './turn-record.ts'
-import { isIdle, workingDirectoryOf } from '../../io/opencode/wire.ts'
+import { TurnResync } from './turn-resync.ts'
+import { isStepStart, workingDirectoryOf } from '../../io/opencode/wire.ts'
 import { messageOf } from '../../util/messages.ts'
 
-/**
- * Delay after an error or idle event that does not end the turn, in ms, before the server's state is
- * requested.
- */
-const confirmMs = 500
-/**
- * Number of consecutive idle answers that are needed before an idle session without any output for the turn
- * counts as idle.
- */
-const patientIdles = 10
 /** Time that a turn whose server does not answer waits for the report of the server's death, in ms. */
-const verdictMs = 1_000
-/** Wait between two resync attempts, in ms. */
-const retryMs = 500
+const deathReportMs = 1_000
 
 /** Owner of an attempt: the turn's run. */
 export interface AttemptOwner {
@@ -49,8 +40,8 @@ export interface AttemptOwner {
 }
 
 /**
- * One prompt on one server. An attempt sends the prompt, passes the session's events to the reducer, resyncs
- * after missed events, and answers requests by the policy. A closed attempt emits nothing more.
+ * One prompt on one server. An attempt sends the prompt, passes the session's events to the reducer, and
+ * answers requests by the policy; {@link TurnResync} handles missed events. A closed attempt emits nothing more.
  */
 export class TurnAttempt {
   readonly #owner: AttemptOwner
@@ -62,17 +53,17 @@ export class TurnAttempt {
   #reducer: TurnReducer | undefined
   #unfollow: (() => void) | undefined
   #prompted: Promise<unknown> | undefined
-  #confirm: unknown
-  /** Events that wait for the end of a resync; `undefined` if no resync runs. */
-  #deferred: OpenCodeEvent[] | undefined
-  /** Number of consecutive idle answers without an event in between. */
-  #idles = 0
-  /** True if events were missed since the last snapshot. */
-  #needsResync = false
+  #resync: TurnResync | undefined
+  /** True if a step has begun, so that the directory's MCP servers are connected. */
+  #askedModel = false
+
+  /** URL of the proxy, safe to show; `undefined` if the turn's model has another endpoint. */
+  readonly endpoint: string | undefined
 
   constructor(owner: AttemptOwner, connection: ServerConnection) {
     this.#owner = owner
     this.#connection = connection
+    this.endpoint = proxyOf(owner, connection)
   }
 
   get usage(): Usage | undefined {
@@ -87,6 +78,11 @@ export class TurnAttempt {
   /** Number of consecutive context overflows. */
   get overflows(): number {
     return this.#reducer?.overflows ?? 0
+  }
+
+  /** Number of compactions since the last answer that called a tool. */
+  get compactions(): number {
+    return this.#reducer?.compactions ?? 0
   }
 
   /**
@@ -107,7 +103,7 @@ export class TurnAttempt {
   /** Stops following the session and aborts the turn's requests. */
   close(): void {
     this.#closed.abort()
-    this.#owner.clock.clearTimeout(this.#confirm)
+    this.#resync?.close()
     this.#unfollow?.()
   }
 
@@ -116,18 +112,53 @@ export class TurnAttempt {
     this.#serverGone.abort()
   }
 
-  /** Aborts the work on the server. Never rejects. */
+  /** Aborts the work on the server, and heals the directory. Never rejects. */
   async abortWork(): Promise<void> {
     if (!this.#prompted) return
     const { record, clock } = this.#owner
     const { client } = this.#connection
-    const gone = this.#serverGone.signal
-    await abortWork({ client, conversation: record.conversation, prompted: this.#prompted, clock, gone })
+    const serverGone = this.#serverGone.signal
+    const { conversation } = record
+    await this.heal(abortWork({ client, conversation, prompted: this.#prompted, clock, serverGone }))
+  }
+
+  /**
+   * Heals the directory of a turn that was aborted before the model was asked, after the work has ended. New
+   * turns of the directory wait meanwhile. A server that this host does not manage is left alone.
+   */
+  async heal(ended: Promise<void>): Promise<void> {
+    const { record, runtime, clock } = this.#owner
+    const { directory } = record.conversation
+    const isForeign = this.#connection.directory === ''
+    if (this.#askedModel || isForeign || directory === undefined) return ended
+    const isUsed = (): boolean => runtime.isUsed(directory, record)
+    const { client } = this.#connection
+    const isGone = (): boolean => this.#serverGone.signal.aborted
+    const healed = ended.then(() =>
+      isGone() ? undefined : healDirectory({ client, directory, clock, isUsed }),
+    )
+    runtime.healing.set(directory, healed)
+    await healed
+    if (runtime.healing.get(directory) === healed) runtime.healing.delete(directory)
   }
 
   async #run(revertTo: string | undefined): Promise<void> {
+    const sessionId = await this.#openSession()
+    this.#owner.record.sessionId.resolve(sessionId)
+    if (this.#isClosed()) return
+    this.#follow(sessionId)
+    const { directory } = this.#owner.record.conversation
+    if (directory !== undefined) await this.#owner.runtime.healing.get(directory)
+    if (this.#isClosed()) return
+    if (revertTo !== undefined) await this.#revert(sessionId, revertTo)
+    if (this.#isClosed()) return
+    await this.#prompt(sessionId)
+  }
+
+  /** Resolves with the session's id when the session exists and the event stream is open. */
+  async #openSession(): Promise<string> {
     const { record, options, runtime } = this.#owner
-    const { plan, conversation, messageId } = record
+    const { plan, conversation } = record
     const { client, router, policy } = this.#connection
     const terms = { named: turnDirectory(plan.directory, options), title: plan.title, policy }
     const sessionId = await conversation.open(client, terms, this.#closed.signal)
@@ -135,33 +166,54 @@ export class TurnAttempt {
     if (conversation.directory !== undefined) runtime.directories.add(conversation.directory)
     // The session is created while the stream opens, because only the events after a prompt must be received.
     await router.open
-    record.sessionId.resolve(sessionId)
-    if (this.#isClosed()) return
-    this.#reducer = this.#reduce({ sessionId, messageId })
-    this.#unfollow = router.follow(sessionId, {
+    return sessionId
+  }
+
+  /** Passes the session's events to the reducer from now on. */
+  #follow(sessionId: string): void {
+    const { record, clock, onOutputs, onResynced } = this.#owner
+    this.#reducer = this.#reduce({ sessionId, messageId: record.messageId })
+    const resync = new TurnResync({
+      ...{ record, clock, onOutputs, onResynced },
+      connection: this.#connection,
+      reducer: this.#reducer,
+      closed: this.#closed.signal,
+      prompted: () => this.#prompted,
       onEvent: (event) => this.#onEvent(event),
-      onReconnect: () => void this.#resync(),
+      onMissingSession: (error) => this.#onFailure(error),
     })
-    // A refused revert is ignored: a message that never reached the server leaves nothing to revert.
-    if (revertTo !== undefined)
-      await client
-        .revert(sessionId, conversation.directory, revertTo, this.#closed.signal)
-        .catch(ignoreRefusal)
-    if (this.#isClosed()) return
+    this.#resync = resync
+    this.#unfollow = this.#connection.router.follow(sessionId, {
+      onEvent: (event) => this.#onEvent(event),
+      onReconnect: () => void resync.run(),
+    })
+  }
+
+  /** Reverts the session. A refusal is ignored: a message that never reached the server needs no revert. */
+  async #revert(sessionId: string, messageId: string): Promise<void> {
+    const { directory } = this.#owner.record.conversation
+    await this.#connection.client
+      .revert(sessionId, directory, messageId, this.#closed.signal)
+      .catch(ignoreRefusal)
+  }
+
+  async #prompt(sessionId: string): Promise<void> {
+    const { record, options } = this.#owner
+    const { plan, conversation, messageId } = record
     const { agent = conversation.agent, system, parts } = plan
     const model = modelOf(plan.model, options.values)
-    const body = { messageID: messageId, model, agent, system, parts }
+    const prompt = { messageId, model, agent, system, parts }
     // The prompt request is never aborted: the prompt may have reached the server, and an abort sent while
-    // the prompt is unanswered is lost (opencode 1.18.33).
+    // the prompt is unanswered is lost (opencode).
     record.wasPrompted = true
-    this.#prompted = client.prompt(sessionId, conversation.directory, body)
+    this.#prompted = this.#connection.client.prompt(sessionId, conversation.directory, prompt)
     await this.#prompted
   }
 
   #reduce(whose: { sessionId: string; messageId?: string }): TurnReducer {
     const { record, options } = this.#owner
     const mask = (text: string): string => options.secrets.mask(text)
-    return new TurnReducer({ ...whose, traceId: record.plan.traceId, mask })
+    return new TurnReducer({ ...whose, traceId: record.plan.traceId, mask, endpoint: this.endpoint })
   }
 
   #isClosed(): boolean {
@@ -176,23 +228,23 @@ export class TurnAttempt {
     if (error instanceof HostFaultError)
       return this.#owner.onCause({ code: 'server_unavailable', error: messageWithoutPaths(error) })
     const { message } = error instanceof Error ? error : new Error(String(error))
-    if (isRefused(error)) this.#owner.record.wasPrompted = false
+    if (isConnectionRefused(error)) this.#owner.record.wasPrompted = false
     if (!isNetworkError(error)) return this.#owner.onCause({ code: 'internal', error: message })
     // If the server died, the machine ends this attempt within moments. Otherwise the server counts as
     // unresponsive.
-    void elapse(this.#owner.clock, verdictMs, this.#closed.signal).then(() => {
+    void elapse(this.#owner.clock, deathReportMs, this.#closed.signal).then(() => {
       if (this.#isClosed()) return
       this.#owner.onCause({ code: 'server_unavailable', error: `The server did not answer: ${message}` })
     })
   }
 
   #onEvent(event: OpenCodeEvent): void {
-    this.#idles = 0
-    if (this.#deferred) return void this.#deferred.push(event)
+    if (this.#resync?.defer(event) === true) return
     const reducer = this.#reducer
     if (!reducer || this.#isClosed()) return
-    const elsewhere = this.#elsewhere(event)
-    if (elsewhere !== undefined) return this.#owner.onCause({ code: 'rejected', error: elsewhere })
+    this.#askedModel ||= isStepStart(event)
+    const mismatch = this.#otherDirectory(event)
+    if (mismatch !== undefined) return this.#owner.onCause({ code: 'rejected', error: mismatch })
     try {
       // The router dispatches each event once.
       this.#owner.onOutputs(reducer.take(event))
@@ -201,19 +253,19 @@ export class TurnAttempt {
     } catch (error) {
       this.#owner.onCause({ code: 'internal', error: messageOf(error) })
     }
-    if (event.type === 'session.error' || event.type === 'session.idle') this.#confirmSoon()
+    if (event.type === 'session.error' || event.type === 'session.idle') this.#resync?.checkSoon()
   }
 
   /**
    * Returns the error message if the server works in another directory, the one that the decoded name means;
-   * otherwise `undefined`. The cause is a server that reads a session's path differently from opencode
-   * 1.18.33, or a proxy that rewrites the path.
+   * otherwise `undefined`. The cause is a server that reads a session's path differently from
+   * opencode, or a proxy that rewrites the path.
    */
-  #elsewhere(event: OpenCodeEvent): string | undefined {
+  #otherDirectory(event: OpenCodeEvent): string | undefined {
     const { directory = '' } = this.#owner.record.conversation
-    const taken = isDecodable(directory) ? workingDirectoryOf(event) : undefined
-    if (taken === undefined || taken === directory) return undefined
-    return otherDirectory('directory of the session', directory, taken)
+    const used = isDecodable(directory) ? workingDirectoryOf(event) : undefined
+    if (used === undefined || used === directory) return undefined
+    return otherDirectory('directory of the session', directory, used)
   }
 
   /** Answers a request by the policy and sends the answer to the server. */
@@ -226,112 +278,22 @@ export class TurnAttempt {
     const answer = await decide(request, plan, elapse(clock, plan.requestTimeoutMs, timeout.signal))
     timeout.abort()
     if (this.#isClosed()) return
-    // Errors are ignored: a request that another client has answered gives 404, and the stall watch handles a
+    // Errors are ignored: a request that another client has answered gives 404, and the stall timer handles a
     // request that cannot be answered.
     await answerRequest(this.#connection.client, request, answer, conversation.directory).catch(
       () => undefined,
     )
     onRequest(request.id, false)
   }
+}
 
-  /**
-   * Schedules a check of the session, because an error or idle event that does not end the turn may be the
-   * last event. The check resyncs if the session is idle.
-   */
-  #confirmSoon(): void {
-    const { clock } = this.#owner
-    clock.clearTimeout(this.#confirm)
-    if (!this.#isClosed()) this.#confirm = clock.setTimeout(() => void this.#confirmIdle(), confirmMs)
-  }
-
-  async #confirmIdle(): Promise<void> {
-    const { conversation } = this.#owner.record
-    const asked = this.#connection.client.status(conversation.directory, this.#closed.signal)
-    const status = await asked.catch(() => undefined)
-    this.#idles = isIdle(status, conversation.sessionId) ? this.#idles + 1 : 0
-    if (this.#idles > 0) await this.#resync()
-  }
-
-  /**
-   * Resyncs with the server after missed events. Events wait meanwhile, and a further gap repeats the resync.
-   */
-  async #resync(): Promise<void> {
-    const { record, clock } = this.#owner
-    if (!this.#reducer || this.#isClosed()) return
-    this.#needsResync = true
-    if (this.#deferred) return
-    record.setStatus({ state: 'resyncing' })
-    let isKnown = false
-    while (this.#needsResync && !this.#isClosed()) {
-      this.#needsResync = false
-      this.#deferred = []
-      isKnown = await this.#applySnapshot(this.#reducer)
-    }
-    const events = this.#deferred ?? []
-    this.#deferred = undefined
-    if (this.#isClosed()) return
-    if (isKnown) this.#owner.onResynced()
-    for (const event of events) this.#onEvent(event)
-    if (!isKnown) clock.setTimeout(() => void this.#resync(), retryMs)
-  }
-
-  /**
-   * Applies one snapshot and resolves with whether the server answered. A snapshot is applied even if a
-   * further gap has occurred since, so that a stream that keeps breaking cannot prevent the turn's end. An
-   * idle session is checked again.
-   *
-   * @remarks Observed in opencode 1.18.33: some 100 ms pass between the prompt and busy, and between idle and
-   * the last update of an aborted or failed message; more on a loaded machine.
-   */
-  async #applySnapshot(reducer: TurnReducer): Promise<boolean> {
-    const { sessionId } = this.#owner.record.conversation
-    const snapshot = await this.#snapshot()
-    if (this.#isClosed()) return true
-    this.#needsResync ||= this.#adopt(snapshot)
-    const isCertain = this.#idles >= (reducer.hasSpoken ? 1 : patientIdles)
-    this.#owner.onOutputs(reducer.resync(snapshot ?? nothingKnown(sessionId ?? ''), isCertain))
-    if (snapshot && isIdle(snapshot.status, sessionId) && this.#idles < patientIdles) this.#confirmSoon()
-    return snapshot !== undefined
-  }
-
-  /**
-   * Follows the child sessions in a snapshot. Returns whether a child session is new, because its earlier
-   * events were missed.
-   */
-  #adopt(snapshot: TurnSnapshot | undefined): boolean {
-    const links = snapshot ? linksIn(snapshot) : []
-    return links.map((link) => this.#connection.router.adopt(link)).includes(true)
-  }
-
-  async #snapshot(): Promise<TurnSnapshot | undefined> {
-    const { conversation, messageId } = this.#owner.record
-    const { sessionId, directory } = conversation
-    if (sessionId === undefined) return undefined
-    await this.#prompted?.catch(() => undefined)
-    try {
-      return await askServer(
-        this.#connection.client,
-        { sessionId, directory, messageId },
-        this.#closed.signal,
-      )
-    } catch (error) {
-      // A missing session ends the turn. A server that does not answer is asked again.
-      if (error instanceof HttpError && error.status === 404) this.#onFailure(error)
-      return undefined
-    }
-  }
+function proxyOf({ record, options }: AttemptOwner, { directory }: ServerConnection): string | undefined {
+  const { model } = record.plan
+  const isOther = typeof model === 'object' && model.providerId !== options.values.proxy.providerId
+  const isForeign = directory === ''
+  return isOther || isForeign ? undefined : shownEndpoint(secretOptions(options).baseURL)
 }
 
 function ignoreRefusal(error: unknown): void {
   if (!(error instanceof HttpError)) throw error
 }
-
-/**
- * Returns a snapshot for a server that does not answer: the turn continues, and open texts wait for their
- * end.
- */
-const nothingKnown = (sessionId: string): TurnSnapshot => ({
-  status: { [sessionId]: { type: 'busy' } },
-  messages: [],
-  requests: [],
-})

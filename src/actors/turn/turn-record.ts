@@ -79,7 +79,7 @@ export class TurnRecord {
   #spentBefore: Usage = noUsage()
   #counted: Usage | undefined
   #calledTool = false
-  #isMute = true
+  #awaitsFirstDelta = true
 
   constructor(plan: TurnPlan, conversation: Conversation, startedAt: number, maxReplayBytes: number) {
     this.plan = plan
@@ -105,9 +105,9 @@ export class TurnRecord {
     this.isDone = isLast
     if (reply.kind === 'tool_call') this.#calledTool = true
     this.replay.push(reply)
-    if (this.#isMute && reply.kind === 'delta') {
-      this.#isMute = false
-      this.#callHooks((observer) => observer.onFirstDelta?.())
+    if (this.#awaitsFirstDelta && reply.kind === 'delta') {
+      this.#awaitsFirstDelta = false
+      this.#callHooks((hooks) => hooks.onFirstDelta?.())
     }
     if (!isLast) return
     this.status$.next({ at: Date.now(), state: 'done' })
@@ -115,7 +115,7 @@ export class TurnRecord {
     this.requests$.complete()
     this.status$.complete()
     this.sessionId.resolve(this.conversation.sessionId)
-    this.#callHooks((observer) => observer.onEnd?.(reply))
+    this.#callHooks((hooks) => hooks.onEnd?.(reply))
     this.done.resolve(reply)
   }
 
@@ -128,8 +128,8 @@ export class TurnRecord {
     return this.plan.resume && !this.#calledTool && this.resumes < maxResumes
   }
 
-  #callHooks(report: (observer: TurnHooks) => void): void {
-    for (const observer of this.hooks) ignoreErrors(() => report(observer))
+  #callHooks(report: (hooks: TurnHooks) => void): void {
+    for (const hooks of this.hooks) ignoreErrors(() => report(hooks))
   }
 
   /** Prepares the record for another attempt. */
@@ -154,7 +154,7 @@ export class TurnRecord {
   }
 }
 
-/** Maximum number of resumes, so that a turn that crashes its server each time is not repeated for ever. */
+/** Maximum number of resumes, so that a turn that crashes its server each time is not repeated without end. */
 const maxResumes = 3
 
 let counter = 0
@@ -163,7 +163,7 @@ let counter = 0
  * Returns a new message id in opencode's form: 48 bits of time and counter, so that ids sort by age, then
  * random characters. Each id is unique, because the server's database accepts each id once.
  *
- * @remarks Observed in opencode 1.18.33.
+ * @remarks Observed in opencode.
  */
 function newMessageId(): string {
   counter = (counter + 1) % 4096

@@ -3,7 +3,10 @@ import type { CompiledOptions } from '../../config/options.ts'
 import { isTerminal } from '../../replies.ts'
 import type { OpenCodeEvent, Reply, TurnOutput } from '../../replies.ts'
 import { inputRead, punctualMs, roundsAfterPause, type SystemClock } from '../clock.ts'
-import { exhaustedCode } from './reducer/failure.ts'
+import { exhaustedCode, terminalCodeOf } from './failure/classify.ts'
+import { isUnreachable, withEndpoint } from './failure/endpoint.ts'
+import { shownMessage } from './failure/shown.ts'
+import { safeLine } from './reducer/failure.ts'
 import { cancelledTurn, deadlineExceeded, errorReply, type TurnCause } from './refusal.ts'
 import type { Runtime } from '../runtime.ts'
 import { StallTimer } from './stall-timer.ts'
@@ -16,6 +19,8 @@ import { firstLine } from '../../util/messages.ts'
  * shorten the context enough either.
  */
 const maxOverflows = 2
+/** Number of compactions without a tool call in between that a turn accepts. */
+const maxCompactions = 2
 
 /** Callbacks of a turn's run. */
 export interface TurnRunEvents {
@@ -40,7 +45,7 @@ export class TurnRun {
   readonly #stall: StallTimer
   #attempt: TurnAttempt | undefined
   #deadline: unknown
-  #leaveSignal: () => void = () => undefined
+  #stopListening: () => void = () => undefined
   #isSuspended = false
 
   constructor(
@@ -67,13 +72,13 @@ export class TurnRun {
     this.#deadline = this.#clock.setTimeout(() => void this.#onDeadline(), leftMs)
     const cancel = (): void => this.end(cancelledTurn)
     if (signal?.aborted === true) return cancel()
-    this.#leaveSignal = onAbort(signal, cancel)
+    this.#stopListening = onAbort(signal, cancel)
     this.#startAttempt()
   }
 
   /** Suspends a turn that can be sent again, and ends any other turn, because the server is gone. */
-  serverGone(cause: TurnCause): void {
-    if (cause.code !== 'server_died' || !this.#record.canResume) return this.end(cause, true)
+  serverGone(cause: TurnCause, mayResume: boolean): void {
+    if (!mayResume || !this.#record.canResume) return this.end(cause, true)
     this.#release()
     this.#attempt?.serverGone()
     const message = this.#options.secrets.mask(firstLine(cause.error))
@@ -90,7 +95,7 @@ export class TurnRun {
   end(cause: TurnCause, isServerGone = false): void {
     if (isServerGone) this.#attempt?.serverGone()
     if (this.#record.isDone) return
-    if (this.#attempt) return this.#take(this.#attempt.settle(cause), true)
+    if (this.#attempt) return this.#apply(this.#attempt.settle(cause), true)
     const mask = (text: string): string => this.#options.secrets.mask(text)
     this.#emit(errorReply(this.#record.plan.traceId, cause, mask), true)
   }
@@ -113,9 +118,9 @@ export class TurnRun {
         options: this.#options,
         runtime: this.#runtime,
         clock: this.#clock,
-        onOutputs: (outputs) => this.#take(outputs),
+        onOutputs: (outputs) => this.#apply(outputs),
         onProgress: (event) => this.#onProgress(event),
-        onRequest: (id, isOpen) => (isOpen ? this.#stall.enterRequest(id) : this.#stall.leaveRequest(id)),
+        onRequest: (id, isOpen) => (isOpen ? this.#stall.beginRequest(id) : this.#stall.endRequest(id)),
         onResynced: () => {
           this.#stall.resynced()
           record.setStatus({ state: 'running' })
@@ -139,12 +144,12 @@ export class TurnRun {
 
   #onProgress(event: OpenCodeEvent): void {
     this.#stall.onEvent(event)
-    if (event.type === 'session.status' && this.#stall.leaveRetry(event))
+    if (event.type === 'session.status' && this.#stall.endRetry(event))
       this.#record.setStatus({ state: 'running' })
     if (event.type === 'message.updated') this.#checkLoop()
   }
 
-  #take(outputs: readonly TurnOutput[], isLocal = false): void {
+  #apply(outputs: readonly TurnOutput[], isLocal = false): void {
     this.#record.count(this.#attempt?.usage)
     for (const output of outputs) {
       if (output.type === 'request') void this.#attempt?.answer(output.request)
@@ -156,11 +161,13 @@ export class TurnRun {
 
   #emit(reply: Reply, isLocal: boolean): void {
     this.#stall.onReply(reply)
+    if (!isTerminal(reply)) this.#runtime.answeringEndpoint = this.#attempt?.endpoint
     const shown = this.#shown(reply)
     this.#events.onReply(shown)
     this.#record.emit(shown)
     // After an internal error, the server's state is unknown, so the work is aborted too.
-    if (isTerminal(shown)) void this.#finish(isLocal || (shown.kind === 'error' && shown.code === 'internal'))
+    const code = shown.kind === 'error' ? shown.code : undefined
+    if (isTerminal(shown)) void this.#finish(isLocal || code === 'internal', code === 'cancelled')
   }
 
   /** Returns a reply as subscribers receive it: errors without secrets, and the usage of all attempts. */
@@ -172,19 +179,33 @@ export class TurnRun {
   #onRetry({ attempt, message, nextAt }: TurnOutput & { type: 'retry' }): void {
     const { maxRetries } = this.#record.plan
     const leftMs = this.#record.deadlineAt - this.#clock.now()
-    if (attempt > maxRetries || nextAt - Date.now() > leftMs)
-      return this.end({ code: exhaustedCode(message), error: message })
-    this.#stall.enterRetry()
-    this.#record.setStatus({
-      state: 'retrying',
-      attempt,
-      message: this.#options.secrets.mask(message),
-      nextAt,
-    })
+    const shown = shownMessage(this.#options.secrets.mask(message))
+    const terminal = terminalCodeOf(message)
+    if (
+      terminal ||
+      attempt > maxRetries ||
+      nextAt - Date.now() > leftMs ||
+      this.#isMissing(message, attempt)
+    ) {
+      const error = withEndpoint(shown, this.#attempt?.endpoint)
+      return this.end({ code: terminal ?? exhaustedCode(message), error })
+    }
+    this.#stall.beginRetry()
+    this.#record.setStatus({ state: 'retrying', attempt, message: safeLine(shown), nextAt })
+  }
+
+  /**
+   * Returns whether the proxy is probably not there: two requests found nothing, and no turn has had an answer
+   * since the proxy was configured. A proxy that has answered before may be restarting.
+   */
+  #isMissing(message: string, attempt: number): boolean {
+    const endpoint = this.#attempt?.endpoint
+    const isKnown = endpoint !== undefined && this.#runtime.answeringEndpoint === endpoint
+    return endpoint !== undefined && !isKnown && attempt >= 2 && isUnreachable(message)
   }
 
   #checkLoop(): void {
-    const { unfinished = 0, overflows = 0 } = this.#attempt ?? {}
+    const { unfinished = 0, overflows = 0, compactions = 0 } = this.#attempt ?? {}
     if (unfinished > this.#record.plan.maxRetries)
       this.end({
         code: 'provider_unavailable',
@@ -192,11 +213,24 @@ export class TurnRun {
       })
     if (overflows > maxOverflows)
       this.end({ code: 'context_overflow', error: 'The context overflows again after each compaction' })
+    if (compactions > maxCompactions)
+      this.end({
+        code: 'context_overflow',
+        error:
+          'The context is full again after each compaction; contextTokens minus outputTokens of the model is too small',
+      })
   }
 
-  async #finish(isLocal: boolean): Promise<void> {
+  /**
+   * Releases the run.
+   *
+   * @param isLocal - true to abort the work on the server
+   * @param isAborted - true if the server may have aborted the work
+   */
+  async #finish(isLocal: boolean, isAborted: boolean): Promise<void> {
     this.#release()
     if (isLocal) await this.#attempt?.abortWork()
+    else if (isAborted) await this.#attempt?.heal(Promise.resolve())
     this.#events.onEnd()
   }
 
@@ -204,6 +238,6 @@ export class TurnRun {
     this.#attempt?.close()
     this.#stall.stop()
     this.#clock.clearTimeout(this.#deadline)
-    this.#leaveSignal()
+    this.#stopListening()
   }
 }

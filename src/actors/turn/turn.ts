@@ -14,15 +14,15 @@ export interface TurnActorInput extends ServerInput {
 export type TurnActorEvent =
   /** Ends the turn, and aborts its work on the server. */
   | { type: 'turn.end'; cause: TurnCause }
-  /** Ends or suspends the turn, because its server and its work are gone. */
-  | { type: 'turn.serverGone'; cause: TurnCause }
+  /** Ends the turn, or suspends it if it may and can be sent again, because its server and its work are gone. */
+  | { type: 'turn.serverGone'; cause: TurnCause; mayResume: boolean }
 
 /**
  * Events that a turn's actor sends to its machine: the turn has emitted its terminal reply and nothing of it
  * runs on the server; or the server died, and the turn can be sent again to the next server.
  *
  * @remarks The events have one type for all turns, and replace the actor's own done event, because XState
- * 5.33 keeps what it looks up for each `xstate.done.actor.<id>` for ever.
+ * 5.33 caches the lookup of each `xstate.done.actor.<id>` without limit.
  */
 export type TurnFact =
   { type: 'turn.ended'; turnId: string } | { type: 'turn.suspended'; turnId: string; conversationId: string }
@@ -34,20 +34,23 @@ export interface TurnActorEmitted extends EventObject {
 }
 
 /**
- * Actor logic of an admitted turn; emits each reply as a `turn.reply` event, the terminal reply last.
+ * Actor logic of an admitted turn; emits each reply as a `turn.reply` event, the terminal reply last. A waiting
+ * turn has no actor, and a turn that is sent again after the death of its server gets another one: subscribe to
+ * `turn.replies$` to see all replies of a turn.
  *
  * @remarks The actor never errors. When stopped from outside, the actor emits its `cancelled` reply
  * immediately.
  *
  * @example
- * import { startTurn, type ServerActorRef, type turnLogic } from 'opencode-runtime'
+ * import type { ServerActorRef, turnLogic } from 'opencode-runtime'
  * import type { ActorRefFrom } from 'xstate'
  *
- * export function printTurn(opencode: ServerActorRef): void {
- *   const { id } = startTurn(opencode, 'Say hello')
- *   const { children } = opencode.getSnapshot()
- *   const child = children[`turn:${id}`] as ActorRefFrom<typeof turnLogic> | undefined
- *   child?.on('turn.reply', ({ reply }) => console.log(reply.kind))
+ * export function printRunningTurns(opencode: ServerActorRef): void {
+ *   for (const [id, child] of Object.entries(opencode.getSnapshot().children)) {
+ *     if (!id.startsWith('turn:')) continue
+ *     const turn = child as ActorRefFrom<typeof turnLogic>
+ *     turn.on('turn.reply', ({ reply }) => console.log(id, reply.kind))
+ *   }
  * }
  */
 export const turnLogic = fromCallback<TurnActorEvent, TurnActorInput, TurnActorEmitted>(
@@ -67,7 +70,7 @@ export const turnLogic = fromCallback<TurnActorEvent, TurnActorInput, TurnActorE
       onSuspend: () => report({ type: 'turn.suspended', turnId, conversationId }),
     })
     receive((event) => {
-      if (event.type === 'turn.serverGone') run.serverGone(event.cause)
+      if (event.type === 'turn.serverGone') run.serverGone(event.cause, event.mayResume)
       else run.end(event.cause)
     })
     run.start()

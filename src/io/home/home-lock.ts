@@ -6,7 +6,7 @@ import { HomeLockedError, HostFaultError } from '../../errors.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { unwritable } from '../opencode/config-file.ts'
 import { asHostFault } from '../host/host-fault.ts'
-import { untilDone } from '../../util/in-background.ts'
+import { retryUntilDone } from '../../util/in-background.ts'
 import { liveHolds } from './live-holds.ts'
 import { isAbandoned } from './private-file.ts'
 import { identify, isSameProcess } from '../process/process-identity.ts'
@@ -38,6 +38,9 @@ export interface HomeLock {
 }
 
 const prefix = 'host.lock.'
+const hotReload =
+  ' If a hot reload evaluated the module again, keep one server per process: ' +
+  'docs/guides/next-and-hot-reload.md in the package opencode-runtime.'
 /** Limit of attempts. If so many other hosts came first, something else is wrong. */
 const maxTries = 1_000
 
@@ -51,7 +54,7 @@ const maxTries = 1_000
  * moment, the later host may win.
  *
  * A lock that was copied with its home holds nothing. A lock of this process is held while its hold lives,
- * whatever the file says, because a release may have failed.
+ * regardless of the file, because a release may have failed.
  * @throws HomeLockedError (`ERR_OPENCODE_HOME_LOCKED`) that names the holder
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the home cannot be written
  * @throws HostFaultError (`ERR_OPENCODE_HOST_FAULT`) if the host cannot write at the moment
@@ -106,7 +109,7 @@ function held(folder: string, generation: number, holder: LockHolder): HomeLock 
   ids.add(holder.id)
   return {
     release: () => {
-      if (ids.delete(holder.id)) untilDone(() => release(folder, generation, holder))
+      if (ids.delete(holder.id)) retryUntilDone(() => release(folder, generation, holder))
     },
   }
 }
@@ -133,11 +136,12 @@ function isHighest(folder: string, generation: number, lock: HomeLock): boolean 
 function refuseIfHeld(folder: string, generation: number): void {
   const holder = liveHolder(folder, generation)
   if (!holder) return
-  const who = holder.pid === process.pid ? 'another server of this process' : 'another host'
+  const isOwn = holder.pid === process.pid
+  const who = isOwn ? 'another server of this process' : 'another host'
   const since = new Date(holder.at).toISOString()
   throw new HomeLockedError(
     `The home is in use by ${who}: process ${holder.pid} on ${holder.host}, since ${since}. ` +
-      'Stop it, or give this server a home of its own.',
+      `Stop it, or give this server a home of its own.${isOwn ? hotReload : ''}`,
   )
 }
 
@@ -149,8 +153,8 @@ function liveHolder(folder: string, generation: number): LockHolder | undefined 
 }
 
 function isLive({ id, pid, startTime, realm }: LockHolder): boolean {
-  const ours = liveHolds()
-  return realm === ours.realm ? ours.ids.has(id) : isSameProcess(pid, startTime)
+  const own = liveHolds()
+  return realm === own.realm ? own.ids.has(id) : isSameProcess(pid, startTime)
 }
 
 /**
@@ -182,7 +186,7 @@ function parseHolder(text: string): LockHolder | undefined {
       !Number.isNaN(new Date(at).getTime())
     if (!isWhole) return undefined
     // An invalid origin counts as absent, because the lock may be held.
-    const { origin: _unsaid, ...rest } = holder as LockHolder
+    const { origin: _invalid, ...rest } = holder as LockHolder
     return isOrigin(origin) ? { ...rest, origin } : rest
   } catch {
     return undefined

@@ -5,7 +5,7 @@ import { dirname } from 'node:path'
 /** Result of a look at a path, which changes nothing. */
 export type PathStatus =
   | { kind: 'folder'; isWritable: boolean; stats: Stats }
-  /** Nothing exists. `ancestor` is the nearest folder above; `code` says why nothing can be made in it. */
+  /** Nothing exists. `ancestor` is the nearest folder above; `code` is the reason why nothing can be created in it. */
   | { kind: 'absent'; ancestor: string; code: string | undefined }
   /** Something other than a folder is at `path`: a file, or a link to nothing. */
   | { kind: 'blocked'; path: string; why: string }

@@ -16,9 +16,9 @@ const privatePaths = (home: string): { path: string; mode: number }[] => [
  */
 export async function exposedPaths(home: string): Promise<string[]> {
   if (process.platform === 'win32') return []
-  const looks = privatePaths(home).map(async ({ path, mode }) => {
+  const checks = privatePaths(home).map(async ({ path, mode }) => {
     const stats = await statOf(path)
     return typeof stats === 'string' || isClosed(stats.mode, mode) ? [] : [path]
   })
-  return (await Promise.all(looks)).flat()
+  return (await Promise.all(checks)).flat()
 }

@@ -23,7 +23,7 @@ export interface NamedDirectory {
  * them.
  * @throws InvalidOptionsError if there is no directory, if this process may not enter it, or if its name
  *   cannot be sent to the server
- * @throws HostFaultError if the host cannot tell at the moment
+ * @throws HostFaultError if the host cannot determine this at the moment
  */
 export async function realDirectory(named: NamedDirectory): Promise<string> {
   const { input, directory } = named

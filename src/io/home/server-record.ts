@@ -83,7 +83,7 @@ export function removeRecord(home: string, marker: string): void {
  * Returns whether the recorded pid is still that server, by its start time and command line. The program's
  * name is not compared: a script shows its interpreter, and a script that hands over to another program shows
  * that program.
- * @throws HostFaultError if the host cannot tell at the moment
+ * @throws HostFaultError if the host cannot determine this at the moment
  */
 export function isAsRecorded({ pid, startTime, command }: ServerRecord): boolean {
   const now = identify(pid)

@@ -2,7 +2,7 @@ import { mkdirSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { restrict } from './modes.ts'
 
-/** Returns the folder of a home's lock and server record, which tell hosts about each other. */
+/** Returns the folder of a home's lock and server record, by which hosts detect each other. */
 export const stateFolder = (home: string): string => join(home, '.local', 'state', 'opencode-runtime')
 
 /**
@@ -33,7 +33,7 @@ export function isOrigin(value: unknown): value is Origin {
   return typeof folder === 'string' && typeof path === 'string'
 }
 
-/** Returns the origin that tells a state folder from every other state folder. */
+/** Returns the origin that distinguishes a state folder from all others. */
 export function originOf(folder: string): Origin {
   const { dev, ino } = statSync(folder, { bigint: true })
   return { folder: `${dev}:${ino}`, path: realpathSync(folder) }

@@ -59,21 +59,11 @@ function requireFor(specifier: string): NodeJS.Require | undefined {
 
 /**
  * Returns whether `require` cannot load a module: the module has a top-level await, is being imported, or the
- * feature is off.
+ * feature is off. A loader such as tsx resolves each `import` below a `require` as a `require`, for which a
+ * package of ES modules exports nothing.
  */
-function isBeyondRequire(error: unknown): boolean {
-  const code = String((error as { code?: unknown }).code)
-  return code.startsWith('ERR_REQUIRE_') || (code === 'ERR_PACKAGE_PATH_NOT_EXPORTED' && hasLoader())
-}
-
-/**
- * Returns whether the process runs with a loader. A loader such as tsx resolves each `import` below a
- * `require` as a `require`, for which a package of ES modules exports nothing.
- */
-const hasLoader = (): boolean =>
-  [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].some((text) =>
-    /(^|\s)(--(import|require|loader|experimental-loader)|-r)\b/.test(text),
-  )
+const isBeyondRequire = (error: unknown): boolean =>
+  /^ERR_REQUIRE_|^ERR_PACKAGE_PATH_NOT_EXPORTED$/.test(String((error as { code?: unknown }).code))
 
 /**
  * Returns the error of a failed load as a HostFaultError if it may pass. A missing or torn file is whole

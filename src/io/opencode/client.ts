@@ -1,7 +1,7 @@
 import type { OpenCodeEvent } from '../../replies.ts'
 import { isDecodable } from './directory-name.ts'
 import { readFrames } from './frames.ts'
-import { Transport, UnexpectedAnswerError, type Call, type Endpoint } from './transport.ts'
+import { HttpError, Transport, UnexpectedAnswerError, type Call, type Endpoint } from './transport.ts'
 
 export { HttpError, UnexpectedAnswerError, type Endpoint } from './transport.ts'
 
@@ -12,10 +12,16 @@ export { HttpError, UnexpectedAnswerError, type Endpoint } from './transport.ts'
 export type PromptPart =
   { type: 'text'; text: string } | { type: 'file'; mime: string; url: string; filename?: string }
 
-/** Body of a prompt. */
+/** Model and its provider. */
+export interface ModelRef {
+  providerId: string
+  modelId: string
+}
+
+/** Prompt of a session. */
 export interface Prompt {
-  messageID: string
-  model?: { providerID: string; modelID: string }
+  messageId: string
+  model?: ModelRef
   agent?: string | undefined
   system?: string | undefined
   parts: PromptPart[]
@@ -99,7 +105,7 @@ export class OpenCodeClient {
     signal?: AbortSignal,
   ): Promise<void> {
     const path = this.#pathOf(sessionId, directory, '/prompt_async')
-    await this.#transport.json(path, { method: 'POST', directory, body: prompt, signal })
+    await this.#transport.json(path, { method: 'POST', directory, body: promptBody(prompt), signal })
   }
 
   /**
@@ -109,11 +115,11 @@ export class OpenCodeClient {
   promptAndWait(
     sessionId: string,
     directory: string | undefined,
-    prompt: Omit<Prompt, 'messageID'>,
+    prompt: Omit<Prompt, 'messageId'>,
     signal?: AbortSignal,
   ): Promise<unknown> {
     const path = this.#pathOf(sessionId, directory, '/message')
-    return this.#transport.json(path, { method: 'POST', directory, body: prompt, signal })
+    return this.#transport.json(path, { method: 'POST', directory, body: promptBody(prompt), signal })
   }
 
   async abort(sessionId: string, directory: string | undefined, signal?: AbortSignal): Promise<void> {
@@ -128,11 +134,11 @@ export class OpenCodeClient {
   async revert(
     sessionId: string,
     directory: string | undefined,
-    messageID: string,
+    messageId: string,
     signal?: AbortSignal,
   ): Promise<void> {
     const path = this.#pathOf(sessionId, directory, '/revert')
-    await this.#transport.json(path, { method: 'POST', directory, body: { messageID }, signal })
+    await this.#transport.json(path, { method: 'POST', directory, body: { messageID: messageId }, signal })
   }
 
   async deleteSession(sessionId: string, directory: string | undefined, signal?: AbortSignal): Promise<void> {
@@ -212,12 +218,31 @@ export class OpenCodeClient {
   }
 
   /**
-   * Makes the server emit an event: it appends an empty text to a terminal's prompt, which changes nothing.
+   * Makes the server emit an event: appends an empty text to a terminal's prompt, which changes nothing.
    * @returns whether the server will emit the event
    */
-  async nudge(directory: string | undefined, signal: AbortSignal): Promise<boolean> {
+  async triggerEvent(directory: string | undefined, signal: AbortSignal): Promise<boolean> {
     const call: Call = { method: 'POST', directory, body: { text: '' }, signal }
     return (await this.#transport.json('/tui/append-prompt', call)) === true
+  }
+
+  /**
+   * Resolves with whether the MCP servers of a directory can no longer be used.
+   * @remarks Observed in opencode 1.18.33: `GET /mcp` answers 503 after the first connection was aborted.
+   */
+  async hasBrokenMcp(directory: string): Promise<boolean> {
+    try {
+      await this.#transport.json('/mcp', { directory })
+      return false
+    } catch (error) {
+      if (error instanceof HttpError) return error.status === 503
+      throw error
+    }
+  }
+
+  /** Ends the bash tools and MCP servers of a directory; the next request loads the directory anew. */
+  async disposeDirectory(directory: string): Promise<void> {
+    await this.#transport.json('/instance/dispose', { method: 'POST', directory, body: {} })
   }
 
   /** Ends the bash tools and MCP servers of every directory. */
@@ -257,6 +282,13 @@ export class OpenCodeClient {
     return `/session/${names ? withEscape(id) : id}${route}`
   }
 }
+
+/** Returns the body of a prompt, with the ids as opencode spells them. */
+const promptBody = ({ messageId, model, ...rest }: Partial<Prompt>) => ({
+  ...rest,
+  messageID: messageId,
+  model: model && { providerID: model.providerId, modelID: model.modelId },
+})
 
 /**
  * Returns a session's id with its fourth character escaped; opencode rejects an id that does not begin with

@@ -6,6 +6,7 @@ import type { ResolvedOptions, SecretOptions } from '../../config/options.ts'
 import { asHostFault, errnoOf } from '../host/host-fault.ts'
 import { restrict } from '../home/modes.ts'
 import { replaceFile } from '../home/private-file.ts'
+import { configText, literal } from './literal-text.ts'
 
 /** Returns the folder of a home's opencode config. */
 export const configFolder = (home: string): string => join(home, '.config', 'opencode')
@@ -24,7 +25,7 @@ export const configFile = (home: string): string => join(configFolder(home), 'op
 export async function writeConfigFile(options: ResolvedOptions, secrets: SecretOptions): Promise<string> {
   const folder = configFolder(options.home)
   const file = configFile(options.home)
-  const content = `${JSON.stringify(buildConfig(options, secrets), null, 2)}\n`
+  const content = configText(buildConfig(options, secrets))
   await naming('home', options.home, async () => {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     restrict(folder, 0o700)
@@ -83,9 +84,10 @@ async function currentContent(file: string): Promise<string | undefined> {
 
 /**
  * Returns the config in opencode's form (1.18.33): a provider of `@ai-sdk/openai-compatible` with the
- * configured models.
+ * configured models. Texts of the provider are literal, because its key or a header may hold any text. Other
+ * texts of the option `config` may use opencode's `{env:NAME}` and `{file:path}`.
  */
-export function buildConfig(options: ResolvedOptions, secrets: SecretOptions): Record<string, unknown> {
+function buildConfig(options: ResolvedOptions, secrets: SecretOptions): Record<string, unknown> {
   const { providerId, name } = options.proxy
   const models = Object.fromEntries(options.models.map((model) => [model.id, modelConfig(model)]))
   const provider = {
@@ -95,14 +97,20 @@ export function buildConfig(options: ResolvedOptions, secrets: SecretOptions): R
     models,
   }
   const first = options.models[0]
-  const ours = {
+  const generated = {
     $schema: 'https://opencode.ai/config.json',
     ...(first && { model: `${providerId}/${first.id}` }),
     autoupdate: false,
     share: 'disabled',
     provider: { [providerId]: provider },
   }
-  return merge(secrets.config, ours)
+  const config = merge(secrets.config, generated)
+  const providers = config['provider'] as Json
+  return {
+    ...config,
+    model: literal(config['model']),
+    provider: { ...providers, [providerId]: literal(providers[providerId]) },
+  }
 }
 
 /**
@@ -122,7 +130,7 @@ function modelConfig({
     ...(name !== undefined && { name }),
     ...(input && { modalities: { input, output: ['text'] }, attachment: takesFiles }),
     ...((contextTokens ?? outputTokens) !== undefined && {
-      limit: { context: contextTokens ?? 128_000, output: outputTokens ?? 8_192 },
+      limit: limitOf(contextTokens, outputTokens),
     }),
     ...(cost && {
       cost: {
@@ -134,6 +142,16 @@ function modelConfig({
     }),
     ...(options && { options }),
   }
+}
+
+/**
+ * Returns the limits of a model. The default of the output leaves most of a small context to the input.
+ *
+ * @remarks Observed in opencode 1.18.33: the server compacts the context when the input exceeds `context`
+ * minus `output`. Its own prompt and tools take some 8 700 tokens.
+ */
+function limitOf(context = 128_000, output = Math.min(8_192, Math.ceil(context / 4))) {
+  return { context, output }
 }
 
 type Json = Record<string, unknown>

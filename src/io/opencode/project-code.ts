@@ -37,14 +37,14 @@ export const findProjectConfig = (directory: string, owner: ProjectOwner): Promi
 async function findUp(
   directory: string,
   owner: ProjectOwner,
-  look: (folder: string) => Promise<string | undefined>,
+  find: (folder: string) => Promise<string | undefined>,
 ): Promise<string | undefined> {
   const [start, home] = await Promise.all([realOf(directory), realOf(owner.home)])
   // Folders are read in parallel, because each turn waits for the result.
   const files = await Promise.all(
     upFrom(start).map(async (folder) => ({
       folder,
-      file: folder === home ? undefined : await look(folder),
+      file: folder === home ? undefined : await find(folder),
     })),
   )
   const nearest = files.find(({ file }) => file !== undefined)

@@ -4,7 +4,10 @@
  */
 export const oldestSupported = '1.1.58'
 
-/** Versions of opencode that the tests ran on, both ends included. */
+/**
+ * Versions of opencode that the tests ran on, both ends included. Remarks such as "Observed in opencode" in
+ * other folders were observed in the last of them.
+ */
 export const tested = { from: '1.18.33', to: '1.18.33' }
 
 /** Oldest Node version that this package runs on; equal to `engines` in package.json. */

@@ -20,6 +20,8 @@ export interface WireError {
   message: string
   statusCode: number | undefined
   isRetryable: boolean | undefined
+  /** Body of the provider's response; never shown. */
+  body?: string | undefined
 }
 
 /** `info` of a message. */
@@ -165,6 +167,10 @@ export function parsePart(value: unknown): WirePart | undefined {
   }
 }
 
+/** Returns whether an event reports that the model is asked. */
+export const isStepStart = ({ type, properties }: OpenCodeEvent): boolean =>
+  type === 'message.part.updated' && fields(properties['part'])['type'] === 'step-start'
+
 function parseTool(part: Fields): WireTool | undefined {
   const state = fields(part['state'])
   const [name, callId, status] = [text(part['tool']), text(part['callID']), state['status']]
@@ -187,6 +193,7 @@ export function parseError(value: unknown): WireError | undefined {
     message: text(data['message']) ?? name,
     statusCode: typeof statusCode === 'number' ? statusCode : undefined,
     isRetryable: typeof isRetryable === 'boolean' ? isRetryable : undefined,
+    body: text(data['responseBody']),
   }
 }
 

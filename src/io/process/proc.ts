@@ -8,26 +8,27 @@ import { asHostFault, isHostFault } from '../host/host-fault.ts'
  *   nothing about the process
  */
 export const readProc = (file: string): string | undefined =>
-  look(() => readFileSync(`/proc/${file}`, 'utf8'))
+  readProcEntry(() => readFileSync(`/proc/${file}`, 'utf8'))
 
 /**
  * Returns the target of a link below `/proc`, such as `42/exe`; `undefined` and errors as in
  * {@link readProc}.
  */
-export const readProcLink = (file: string): string | undefined => look(() => readlinkSync(`/proc/${file}`))
+export const readProcLink = (file: string): string | undefined =>
+  readProcEntry(() => readlinkSync(`/proc/${file}`))
 
 /**
  * Returns the pids that `/proc` shows; none if `/proc` is not mounted.
  * @throws HostFaultError if the host cannot read `/proc` at the moment
  */
 export const listPids = (): number[] =>
-  (look(() => readdirSync('/proc')) ?? []).filter((name) => /^\d+$/.test(name)).map(Number)
+  (readProcEntry(() => readdirSync('/proc')) ?? []).filter((name) => /^\d+$/.test(name)).map(Number)
 
 /**
  * Returns the result of `act`; `undefined` if there is no such process.
  * @throws HostFaultError if the host cannot read `/proc` at the moment
  */
-function look<T>(act: () => T): T | undefined {
+function readProcEntry<T>(act: () => T): T | undefined {
   try {
     return act()
   } catch (error) {

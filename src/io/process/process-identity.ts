@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { asHostFault, isHostFault } from '../host/host-fault.ts'
 import { readProc, readStat } from './proc.ts'
 
-/** Identity of a process, which tells it from another process that has, or had, the same pid. */
+/** Identity of a process, which distinguishes the process from others with the same pid. */
 export interface ProcessIdentity {
   /** Start time in the platform's form, for comparison only. Empty if unknown. */
   startTime: string
@@ -12,7 +12,7 @@ export interface ProcessIdentity {
 
 /**
  * Returns the identity of the process with a pid; `undefined` if there is no process, or only a zombie.
- * @throws HostFaultError if the host cannot tell at the moment, so that a live process is not taken for a
+ * @throws HostFaultError if the host cannot determine this at the moment, so that a live process is not taken for a
  *   dead process
  */
 export const identify = (pid: number): ProcessIdentity | undefined =>
@@ -21,7 +21,7 @@ export const identify = (pid: number): ProcessIdentity | undefined =>
 /**
  * Returns whether a pid still belongs to the process with that start time; true if the platform reports no
  * start time.
- * @throws HostFaultError if the host cannot tell at the moment
+ * @throws HostFaultError if the host cannot determine this at the moment
  */
 export function isSameProcess(pid: number, startTime: string): boolean {
   const now = identify(pid)
@@ -50,7 +50,7 @@ const psTimeoutMs = 5_000
 
 /**
  * Returns the identity of a process on POSIX systems without `/proc`, from `ps`. Without `ps` the identity is
- * empty and says only that the process exists.
+ * empty and shows only that the process exists.
  * @throws HostFaultError if `ps` cannot be run at the moment
  */
 export function identifyByPs(pid: number): ProcessIdentity | undefined {

@@ -15,7 +15,7 @@ export const signalGroup = (leader: number, signal: GroupSignal): boolean => sen
  * @throws HostFaultError if a process could not be inspected; all processes that were found are killed first
  */
 export function killLeftovers(leader: number | undefined, marker: string): number {
-  const { pids, fault } = look(leader, marker)
+  const { pids, fault } = search(leader, marker)
   const hasGroup = leader !== undefined && signalGroup(leader, 'SIGKILL')
   for (const pid of pids ?? []) sendSignal(pid, 'SIGKILL')
   if (fault !== undefined) throw fault
@@ -27,20 +27,20 @@ export function killLeftovers(leader: number | undefined, marker: string): numbe
  * @throws HostFaultError if a process could not be inspected
  */
 export function findLeftovers(leader: number | undefined, marker: string): number[] {
-  const { pids = [], fault } = look(leader, marker)
+  const { pids = [], fault } = search(leader, marker)
   if (fault !== undefined) throw fault
   return pids
 }
 
 /** Result of a search for a spawn's processes. */
-interface Look {
+interface SearchResult {
   /** Pids that were found; `undefined` if this platform does not list processes. */
   pids?: number[]
   /** Reason why the search is incomplete. */
   fault?: Error
 }
 
-function look(leader: number | undefined, marker: string): Look {
+function search(leader: number | undefined, marker: string): SearchResult {
   const faults: Error[] = []
   const attempt = <T>(act: () => T): T | undefined => {
     try {
@@ -68,7 +68,7 @@ function kindOfProcess(pid: number, leader: number | undefined, marker: string) 
 
 /**
  * Returns whether a process carries a spawn's marker; `undefined` if its environment cannot be read.
- * @throws HostFaultError if the host cannot tell at the moment
+ * @throws HostFaultError if the host cannot determine this at the moment
  */
 export function carriesMarker(pid: number, marker: string): boolean | undefined {
   const environment = environmentOf(pid)

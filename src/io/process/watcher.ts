@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import type { Writable } from 'node:stream'
 import { isProgram } from '../host/shell.ts'
 import { markerVariable } from '../opencode/environment.ts'
-import { untilDone } from '../../util/in-background.ts'
+import { retryUntilDone } from '../../util/in-background.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
 
 /** Handle of a started watcher. */
@@ -76,7 +76,7 @@ export function startWatcher(marker: string, home: string): Watcher {
   const tellLeader = (): void => {
     if (leader !== undefined) child?.stdin?.write(`${leader}\n`)
   }
-  untilDone(() => {
+  retryUntilDone(() => {
     if (isStopped || !isProgram(shell)) return true
     child = ignoreErrors(() => spawnWatcher(marker, home))
     tellLeader()
@@ -103,7 +103,7 @@ function spawnWatcher(marker: string, home: string): ChildProcess {
   })
   child.on('error', () => undefined)
   child.unref()
-  // The stream is a socket, although its type does not say so; it is absent if no descriptors are left
+  // The stream is a socket, although its type does not show this; the stream is absent if no descriptors are left
   // (EMFILE).
   const stdin = child.stdin as (Writable & { unref?: () => void }) | undefined
   stdin?.on('error', () => undefined)

@@ -7,7 +7,11 @@ import { planTurn, traceOf } from '../../../src/api/turn-input.ts'
 const { values } = compileOptions({
   home: '/srv/a1',
   proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey: 'sk-canary', providerId: 'mine' },
-  models: ['first', { id: 'second', input: ['text', 'image'] }],
+  models: [
+    'first',
+    { id: 'second', input: ['text', 'image'] },
+    { id: 'third', input: ['text', 'image', 'audio', 'video', 'pdf'] },
+  ],
   turnDeadlineMs: 7_000,
   turnStallMs: 3_000,
   maxRetries: 1,
@@ -65,12 +69,12 @@ describe('planTurn', () => {
   })
 
   it.each([
-    [undefined, { providerID: 'mine', modelID: 'first' }],
-    ['second', { providerID: 'mine', modelID: 'second' }],
-    ['vendor/with-slash', { providerID: 'mine', modelID: 'vendor/with-slash' }],
+    [undefined, { providerId: 'mine', modelId: 'first' }],
+    ['second', { providerId: 'mine', modelId: 'second' }],
+    ['vendor/with-slash', { providerId: 'mine', modelId: 'vendor/with-slash' }],
     [
       { providerId: 'p', modelId: 'm' },
-      { providerID: 'p', modelID: 'm' },
+      { providerId: 'p', modelId: 'm' },
     ],
   ])('resolves a plain model id to the provider of the proxy: %j', (model, expected) => {
     const { plan } = planTurn({ text: 'x', ...(model !== undefined && { model }) }, values)
@@ -105,6 +109,36 @@ describe('planTurn', () => {
       { type: 'file', mime: 'text/plain', url: 'data:text/plain;base64,IyB4' },
       { type: 'file', mime: 'text/plain', url: 'data:text/plain;base64,e30=' },
     ])
+  })
+
+  const sent = (mime: string, model: object = { model: 'third' }) =>
+    planTurn({ text: 'look', ...model, attachments: [{ mime, data: 'AQID' }] }, values).plan.parts.at(-1)
+
+  it.each([
+    ['image/svg+xml', 'text/plain'],
+    ['image/heic', 'image/heic'],
+    ['application/pdf', 'application/pdf'],
+    ['audio/wav', 'audio/wav'],
+    ['audio/x-wav', 'audio/wav'],
+    ['audio/wave', 'audio/wav'],
+    ['audio/mp3', 'audio/mp3'],
+    ['audio/mpeg', 'audio/mpeg'],
+  ])('sends %s as %s, which opencode sends to the model', (mime, wire) => {
+    expect(sent(mime)).toMatchObject({ mime: wire, url: `data:${wire};base64,AQID` })
+  })
+
+  it.each(['audio/ogg', 'audio/flac', 'audio/mp4', 'video/mp4'])(
+    'rejects %s for a model that declares the kind, because opencode sends no such file',
+    (mime) => {
+      const message = refusal({ text: 'x', model: 'third', attachments: [{ mime, data: 'AQID' }] })
+      expect(message).toContain('attachments[0].mime: opencode sends')
+      expect(message).toContain(`got "${mime}"`)
+    },
+  )
+
+  it('leaves the type to a provider that the options do not define', () => {
+    const model = { providerId: 'theirs', modelId: 'm' }
+    expect(sent('audio/ogg', { model })).toMatchObject({ mime: 'audio/ogg' })
   })
 
   it.each([

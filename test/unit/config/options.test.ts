@@ -72,6 +72,20 @@ describe('compileOptions', () => {
     ['proxy', { proxy: null }, 'proxy', 'expected an object with baseURL and apiKey', 'null'],
     ['proxy.baseURL', withProxy({ baseURL: 'ftp://x' }), 'proxy.baseURL', 'http or https URL', '"ftp://x"'],
     [
+      'proxy.baseURL with a query',
+      withProxy({ baseURL: 'http://host/v1?api-version=2024-10-21' }),
+      'proxy.baseURL',
+      'config.provider.<providerId>.options.queryParams',
+      '"http://host/v1?***"',
+    ],
+    [
+      'proxy.baseURL with a fragment',
+      withProxy({ baseURL: 'http://host/v1#models' }),
+      'proxy.baseURL',
+      'an http or https URL without ? and #',
+      '"http://host/v1#models"',
+    ],
+    [
       'proxy.baseURL that is no URL',
       withProxy({ baseURL: 'no url' }),
       'proxy.baseURL',
@@ -202,6 +216,7 @@ describe('compileOptions', () => {
     ['proxy.baseURL', withProxy({ baseURL: 'user:canary@host/v1' })],
     ['proxy.baseURL', withProxy({ baseURL: 'ftp://user:can/canary?@host/v1' })],
     ['proxy.baseURL', withProxy({ baseURL: 'ftp://host/v1?key=canary' })],
+    ['proxy.baseURL', withProxy({ baseURL: 'https://host/v1?api-key=canary' })],
     ['password', { password: 'canary\n' }],
     ['password', { password: ['canary'] }],
     ['env.MY_CANARY', { env: { MY_CANARY: { canary: 1 } } }],
@@ -216,14 +231,32 @@ describe('compileOptions', () => {
   })
 
   it.each([
-    ['an unknown option', { hme: '/x' }, 'Unknown option hme'],
-    ['an unknown option of the proxy', withProxy({ apikey: 'canary' }), 'Unknown option proxy.apikey'],
+    ['an unknown option', { hme: '/x' }, 'Unknown option hme (did you mean home?)'],
+    [
+      'an unknown option of the proxy',
+      withProxy({ apikey: 'canary' }),
+      'Unknown option proxy.apikey (did you mean proxy.apiKey?)',
+    ],
+    [
+      'an option of the proxy in the wrong place',
+      { apiKey: 'canary' },
+      'Unknown option apiKey (did you mean proxy.apiKey?)',
+    ],
     [
       'an unknown option of a model',
       { models: [{ id: 'm', colour: 'red' }] },
       'Unknown option models[0].colour',
     ],
-    ['two unknown options', { a: 1, b: 2 }, 'Unknown option a, b'],
+    [
+      'an option of a model that resembles another',
+      { models: [{ id: 'm', contextToken: 1 }] },
+      'Unknown option models[0].contextToken (did you mean models[0].contextTokens?)',
+    ],
+    [
+      'two unknown options',
+      { colour: 1, maxRestart: 2 },
+      'Unknown option colour, maxRestart (did you mean maxRestarts?)',
+    ],
   ])('names %s', (_, patch, expected) => {
     expect(refusal(patch)).toBe(expected)
   })

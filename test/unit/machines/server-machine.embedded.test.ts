@@ -207,7 +207,7 @@ describe('A failed child actor', () => {
     actor.start().send({ type: 'server.start' })
     await clock.advance(10_000)
     expect(actor.getSnapshot().matches('healthy')).toBe(true)
-    expect(actor.getSnapshot().context.streamTries).toBeGreaterThan(2)
+    expect(actor.getSnapshot().context.streamAttempts).toBeGreaterThan(2)
     actor.stop()
   })
 })

@@ -28,7 +28,7 @@ describe('A healthy server with failed probes', () => {
     expect(server.state()).toBe('probing')
     expect(server.context()).toMatchObject({ reason: 'wedged', restarts: 1 })
     expect(server.context().error?.message).toMatch(
-      /3 probes in a row failed, the last one because the probe failed/,
+      /3 consecutive probes failed, the last probe with: the probe failed/,
     )
   })
 
@@ -80,7 +80,7 @@ describe('A healthy server with failed probes', () => {
     expect(server.state()).toBe('healthy')
     await server.advance(1)
     expect(server.context()).toMatchObject({ reason: 'wedged', restarts: 1 })
-    expect(server.context().error?.message).toMatch(/the last one because the probe got no answer in time/)
+    expect(server.context().error?.message).toMatch(/the last probe with: the probe timed out/)
   })
 
   it('is busy, not wedged, while a turn runs and frames arrive', async () => {
@@ -142,8 +142,10 @@ describe('A healthy server with failed probes', () => {
 })
 
 describe('A probe that fails for a reason outside the server', () => {
-  const defect = new OpenCodeRuntimeError('The health probe failed by a defect: no module undici')
-  const shortage = new HostFaultError('The server could not be asked (EMFILE)', { errno: 'EMFILE' })
+  const defect = new OpenCodeRuntimeError(
+    'The health probe failed because of an internal error: no module undici',
+  )
+  const shortage = new HostFaultError('The server could not be probed (EMFILE)', { errno: 'EMFILE' })
 
   it.each([
     ['a defect', defect],
@@ -154,7 +156,7 @@ describe('A probe that fails for a reason outside the server', () => {
     server.world.script.probe = error
     await server.advance(5000)
     expect(server.state()).toBe('healthy')
-    expect(server.context()).toMatchObject({ failures: 0, reason: `no verdict: ${error.message}` })
+    expect(server.context()).toMatchObject({ failures: 0, reason: `health unknown: ${error.message}` })
     server.world.script.probe = 'ok'
     await server.advance(1000)
     expect(server.context().reason).toBeUndefined()
@@ -168,7 +170,7 @@ describe('A probe that fails for a reason outside the server', () => {
     expect(server.state()).toBe('failed')
     expect(waiter.error).toBe(defect)
     expect(server.world.spawns).toBe(1)
-    expect(server.context().reason).toBe('probe failed by a defect')
+    expect(server.context().reason).toBe('probe failed (internal error)')
   })
 
   it('because of a shortage of the host is repeated while the server starts', async () => {

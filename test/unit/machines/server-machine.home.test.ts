@@ -70,7 +70,7 @@ describe('The lock of a home', () => {
     server.send({ type: 'server.start' })
     await server.advance()
     expect(server.state()).toBe('probing')
-    expect(server.context().reason).toBe('reaped an orphan (pid 4711) of an earlier host')
+    expect(server.context().reason).toBe('reaped orphaned server (pid 4711) of an earlier host')
     server.world.process.listen()
     await server.advance()
     expect([server.state(), server.context().reason]).toEqual(['healthy', undefined])

@@ -24,7 +24,7 @@ describe('A fault of the host during the preparation of a start', () => {
     const turn = server.turn()
     await server.advance(50)
     expect(server.state()).toBe('reaping')
-    expect(server.context()).toMatchObject({ reason: 'could not be prepared', error: fault })
+    expect(server.context()).toMatchObject({ reason: 'preparation failed', error: fault })
     await server.advance(1_000)
     const [first = 0, ...later] = server.world.times('prepare')
     const waits = later.map((at, i) => at - (later[i - 1] ?? first))
@@ -126,7 +126,7 @@ describe('A server in the state failed', () => {
     await server.advance()
     await server.answer(turn)
     expect(turn.replies.at(-1)).toMatchObject({ kind: 'final' })
-    expect(server.context()).toMatchObject({ isLastTry: false, wanted: true })
+    expect(server.context()).toMatchObject({ isLastAttempt: false, wanted: true })
   })
 
   it('because of its process rejects turns at once until backoffMaxMs has passed, and then tries once for all waiting turns', async () => {
@@ -184,7 +184,7 @@ describe('A server in the state failed', () => {
     turn.cancel()
     await server.advance()
     expect(server.state()).toBe('idle')
-    expect(server.context().isLastTry).toBe(false)
+    expect(server.context().isLastAttempt).toBe(false)
   })
 })
 

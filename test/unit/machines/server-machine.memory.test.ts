@@ -17,7 +17,7 @@ describe('memoryLimitMb', () => {
     expect(server.state()).toBe('healthy')
     expect(server.world.spawns).toBe(2)
     expect(server.context()).toMatchObject({ restarts: 1, restartTimes: [], error: undefined })
-    expect(reasons).toContain('memory limit: 601 MiB held, 600 allowed')
+    expect(reasons).toContain('memory limit: 601 MiB used, 600 MiB allowed')
   })
 
   it('lets running turns finish and makes new turns wait, and no turn fails', async () => {
@@ -125,7 +125,7 @@ describe('memoryLimitMb', () => {
     const server = startServer({}, { residentMb: 9_999 })
     await server.beHealthy()
     await server.advance(60_000)
-    expect(server.context().readings).toBe(0)
+    expect(server.context().memoryReadings).toBe(0)
     expect(server.world.spawns).toBe(1)
   })
 })

@@ -159,7 +159,7 @@ describe('reconfigure', () => {
     expect(changed.error).toMatchObject({
       code: 'ERR_OPENCODE_RECONFIGURE',
       message: expect.stringMatching(
-        /did not come up.*the last healthy one is in use again: .*crashed/,
+        /did not become healthy.*the last healthy configuration is in use again: .*crashed/,
       ) as string,
       cause: expect.any(ServerExitedError) as Error,
     })

@@ -60,3 +60,54 @@ describe('A turn with resume, when its server dies', () => {
     expect(server.state()).toBe('idle')
   })
 })
+
+describe('A callback during the death of a server', () => {
+  it('cancels a turn that is about to wait for the next server', async () => {
+    const server = startServer()
+    const turn = server.turn(resumable)
+    turn.status$.subscribe(({ state }) => state === 'retrying' && turn.cancel())
+    await server.advance()
+    server.world.process.exit()
+    await server.advance(1000)
+    expect(turn.replies).toMatchObject([{ code: 'cancelled' }])
+    expect(turnIdsOf(server.context())).toEqual({ running: [], waiting: [] })
+  })
+
+  it('stops the server, and no turn starts another', async () => {
+    const server = startServer()
+    const [lost, turn] = [server.turn(), server.turn(resumable)]
+    lost.replies$.subscribe(({ kind }) => kind === 'error' && server.send({ type: 'server.stop' }))
+    await server.advance()
+    server.world.process.exit()
+    await server.advance(1000)
+    expect(lost.replies).toMatchObject([{ code: 'server_died' }])
+    expect(turn.replies).toMatchObject([{ code: 'cancelled' }])
+    expect(server.state()).toBe('idle')
+    expect(server.context().leaving).toEqual([])
+  })
+
+  it('cancels another turn', async () => {
+    const server = startServer()
+    const [lost, turn] = [server.turn(), server.turn(resumable)]
+    lost.replies$.subscribe(({ kind }) => kind === 'error' && turn.cancel())
+    await server.advance()
+    server.world.process.exit()
+    await server.advance(1000)
+    expect(turn.replies).toMatchObject([{ code: 'cancelled' }])
+  })
+})
+
+describe('A server that dies while it drains for a stop', () => {
+  it('ends its turns, and is not started again', async () => {
+    const server = startServer()
+    const turn = server.turn(resumable)
+    await server.advance()
+    server.send({ type: 'server.stop', drainMs: 60_000 })
+    await server.advance(10)
+    server.world.process.exit()
+    await server.advance(5000)
+    expect(turn.replies).toMatchObject([{ code: 'server_died' }])
+    expect(server.state()).toBe('idle')
+    expect(server.world.spawns).toBe(1)
+  })
+})

@@ -9,9 +9,32 @@ describe('A server before the start', () => {
     expect(server.context()).toEqual({
       options: server.options,
       runtime: server.context().runtime,
-      ...{ wanted: false, leases: [], waiting: TurnQueue.empty, running: [], stops: 0, drainMs: 0 },
-      ...{ restarts: 0, restartTimes: [], now: 0, begunAt: 0, askedAt: 0, isLastTry: false, cooldowns: 0 },
-      ...{ wasHealthy: false, failures: 0, readings: 0, overweight: 0, streamTries: 0, sweeps: 0 },
+      ...{
+        wanted: false,
+        leases: [],
+        waiting: TurnQueue.empty,
+        running: [],
+        leaving: [],
+        stops: 0,
+        drainMs: 0,
+      },
+      ...{
+        restarts: 0,
+        restartTimes: [],
+        now: 0,
+        stageStartedAt: 0,
+        probeStartedAt: 0,
+        isLastAttempt: false,
+        cooldowns: 0,
+      },
+      ...{
+        wasHealthy: false,
+        failures: 0,
+        memoryReadings: 0,
+        spawnsOverLimit: 0,
+        streamAttempts: 0,
+        sweeps: 0,
+      },
     })
   })
 })
@@ -107,7 +130,7 @@ describe('A failed start', () => {
       code: 'ERR_OPENCODE_RUNTIME',
       message: 'The server could not be prepared: boom',
     })
-    expect(server.context().reason).toBe('could not be prepared')
+    expect(server.context().reason).toBe('preparation failed')
   })
 
   it('is reported at once if the process cannot be started', async () => {
@@ -149,7 +172,7 @@ describe('A failed start', () => {
     expect(server.world.alive.size).toBe(0)
     expect(server.context().error).toBeInstanceOf(StartTimeoutError)
     expect(server.context().reason).toBe('start timed out')
-    expect(server.context().error?.message).toMatch(/3000 ms: it never said that it listens/)
+    expect(server.context().error?.message).toMatch(/3000 ms: it never reported that it listens/)
   })
 
   it('is reported at startTimeoutMs with the last error if no probe succeeds', async () => {
@@ -157,7 +180,7 @@ describe('A failed start', () => {
     server.send({ type: 'server.start' })
     await server.advance(3000)
     expect(server.state()).toBe('failed')
-    expect(server.context().error?.message).toMatch(/the last probe said: the probe with config failed/)
+    expect(server.context().error?.message).toMatch(/the last probe failed: the probe with config failed/)
   })
 
   it('is reported with its reason if no probe is answered', async () => {
@@ -165,9 +188,7 @@ describe('A failed start', () => {
     const server = startServer(limits, { probe: 'hangs' })
     server.send({ type: 'server.start' })
     await server.advance(3000)
-    expect(server.context().error?.message).toMatch(
-      /3000 ms: the last probe said: the probe got no answer in time/,
-    )
+    expect(server.context().error?.message).toMatch(/3000 ms: the last probe failed: the probe timed out/)
   })
 
   it('is reported with the error of its own process, not of an earlier process', async () => {
@@ -178,7 +199,7 @@ describe('A failed start', () => {
     server.world.script.spawn = 'silent'
     await server.advance(3100)
     expect(server.state()).toBe('failed')
-    expect(server.context().error?.message).toMatch(/the last time: .* it never said that it listens/)
+    expect(server.context().error?.message).toMatch(/the last time: .* it never reported that it listens/)
   })
 
   it('is reported at startTimeoutMs if the process neither starts nor fails', async () => {

@@ -43,7 +43,7 @@ describe('The event stream', () => {
     server.world.script.stream = 'opens'
     server.world.loseStream()
     await server.advance(151)
-    expect(server.context().streamTries).toBe(0)
+    expect(server.context().streamAttempts).toBe(0)
   })
 
   it('starts with the short wait again for another process', async () => {

@@ -107,7 +107,7 @@ describe('Concurrent turns', () => {
         {
           code: 'overloaded',
           retryable: true,
-          error: expect.stringMatching(/^2 turns wait already/) as string,
+          error: expect.stringMatching(/^The queue is full: .* allows 2 waiting turns/) as string,
         },
       ],
       [{ code: 'overloaded' }],

@@ -7,7 +7,7 @@ import { startServer } from '../../support/machine-harness.ts'
 describe('The version of opencode', () => {
   it('is reported for a healthy server of an untested version', async () => {
     const range =
-      tested.from === tested.to ? `tested is ${tested.to}` : `tested are ${tested.from} to ${tested.to}`
+      tested.from === tested.to ? `tested: ${tested.to}` : `tested: ${tested.from} to ${tested.to}`
     const server = startServer({}, { version: '7.0.0' })
     await server.beHealthy()
     expect(lifecycleOf(server.actor.getSnapshot())).toMatchObject({

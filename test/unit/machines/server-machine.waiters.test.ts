@@ -59,7 +59,7 @@ describe('ensureRunning', () => {
     const caller = server.ensure()
     await server.advance(4000)
     expect(caller.error).toBeInstanceOf(StartTimeoutError)
-    expect(server.context().reason).toBe('nobody waits for it')
+    expect(server.context().reason).toBe('start cancelled (no callers left)')
   })
 
   it('has one deadline for all restarts, cooldowns and probes', async () => {
@@ -103,7 +103,7 @@ describe('ensureRunning', () => {
     await server.advance()
     expect(last.error).toBe(two.signal.reason)
     expect(server.state()).toBe('idle')
-    expect(server.context().reason).toBe('nobody waits for it')
+    expect(server.context().reason).toBe('start cancelled (no callers left)')
   })
 
   it('accepts one signal for many callers without a warning of Node', async () => {

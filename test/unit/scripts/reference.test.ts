@@ -28,7 +28,7 @@ describe('the tables of docs/reference', () => {
   it('are written where a comment asks for one, whatever stands there', () => {
     const fresh = filled('Before.\n\n<!-- table: ProxyOptions -->\n\nAfter.\n')
     const stale = filled('Before.\n\n<!-- table: ProxyOptions -->\n\n| an old row |\n\nAfter.\n')
-    expect(fresh).toContain('| `apiKey` | required | Key of the endpoint.')
+    expect(fresh).toContain('| `apiKey` | required | Key of the endpoint')
     expect(fresh).toMatch(/^Before\.\n\n<!-- .* -->\n\n(\|.*\|\n)+\nAfter\.\n$/)
     expect(stale).toBe(fresh)
   })

@@ -7,6 +7,8 @@ export class Answers {
   readonly #usages = new Map<string, Usage>()
   /** Ids of messages that called a tool. */
   readonly #callers = new Set<string>()
+  /** Ids of messages whose step has ended, so that all their tool calls are known. */
+  readonly #ended = new Set<string>()
   #last: WireMessage | undefined
   #usage = noUsage()
 
@@ -27,16 +29,28 @@ export class Answers {
     return this.#usage
   }
 
-  /** Number of consecutive answers that ended without a finish reason that the server accepts. */
+  /**
+   * Number of consecutive answers that ended without a finish reason that the server accepts. An answer
+   * without a call does not count while a call may still be reported.
+   */
   get unfinished(): number {
+    const lacksCall = ({ id, finish }: WireMessage) => finish === 'tool-calls' && !this.#callers.has(id)
     return this.#consecutive(
-      ({ id, finish }) => finish === 'unknown' || (finish === 'tool-calls' && !this.#callers.has(id)),
+      (message) => message.finish === 'unknown' || lacksCall(message),
+      (message) => message === this.#last && lacksCall(message) && !this.#ended.has(message.id),
     )
   }
 
   /** Number of consecutive context overflows. */
   get overflows(): number {
     return this.#consecutive(({ finish, error }) => finish === undefined && !error)
+  }
+
+  /** Number of compactions since the last answer that called a tool. */
+  get compactions(): number {
+    const messages = [...this.#messages.values()]
+    const since = messages.findLastIndex(({ id }) => this.#callers.has(id))
+    return messages.slice(since + 1).filter(({ summary }) => summary).length
   }
 
   get(id: string): WireMessage | undefined {
@@ -64,9 +78,24 @@ export class Answers {
     this.#callers.add(id)
   }
 
-  /** Returns how many of the latest completed answers match, without a gap. */
-  #consecutive(matches: (message: WireMessage) => boolean): number {
-    const completed = [...this.#messages.values()].filter((message) => !message.summary && message.completed)
+  /**
+   * Records that a message's step has ended.
+   *
+   * @remarks Observed in opencode: a message may be reported as completed before its tool parts (28
+   * of 72). The part `step-finish` and the next message came after the tool parts in each case.
+   */
+  endStep(id: string): void {
+    this.#ended.add(id)
+  }
+
+  /** Returns how many of the latest completed answers match, without a gap. Open answers are left out. */
+  #consecutive(
+    matches: (message: WireMessage) => boolean,
+    isOpen: (message: WireMessage) => boolean = () => false,
+  ): number {
+    const completed = [...this.#messages.values()].filter(
+      (message) => !message.summary && message.completed && !isOpen(message),
+    )
     return completed.length - 1 - completed.findLastIndex((message) => !matches(message))
   }
 }

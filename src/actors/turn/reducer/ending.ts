@@ -1,5 +1,5 @@
-import type { WireMessage } from '../../../io/opencode/wire.ts'
-import { failureOf, type Failure, type Mask } from './failure.ts'
+import type { WireError, WireMessage } from '../../../io/opencode/wire.ts'
+import type { Failure } from './failure.ts'
 
 /** End of a turn: the finish reason of the answer, or the failure. */
 export type Ending = { finish: string | undefined } | { failure: Failure }
@@ -18,16 +18,17 @@ export const noAnswer: Failure = {
  *
  * @param last - the turn's last assistant message
  * @param failure - the first error since the last progress
+ * @param failureOf - converts an error of the server
  */
 export function endingOf(
   last: WireMessage | undefined,
   failure: Failure | undefined,
-  mask: Mask,
+  failureOf: (error: WireError) => Failure,
 ): Ending | undefined {
   const isComplete = last?.completed === true && last.finish !== undefined && !last.error
   if (isComplete && last.finish !== 'tool-calls') return { finish: last.finish }
   if (failure) return { failure }
-  if (last?.error) return { failure: failureOf(last.error, mask) }
+  if (last?.error) return { failure: failureOf(last.error) }
   if (isComplete) return { finish: last.finish }
   return last?.completed ? { failure: aborted } : undefined
 }
@@ -38,3 +39,17 @@ export function endingOf(
  */
 export const rejectedInput = (failure: Failure): Failure =>
   failure.code === 'internal' ? { ...failure, code: 'rejected' } : failure
+
+/**
+ * Returns the failure of a turn whose repeated tool call was rejected; other failures are returned unchanged.
+ *
+ * @remarks Observed in opencode: three identical calls ask for the permission `doom_loop`. Its
+ * rejection ends the turn with an UnknownError, also with a message, and the calls get no result.
+ */
+export const rejectedLoop = (failure: Failure): Failure =>
+  failure.code === 'internal' && failure.error.startsWith('The user rejected permission to use')
+    ? { code: 'rejected', error: loopRejected, retryable: false }
+    : failure
+
+const loopRejected =
+  'The model repeated the same tool call, and the permission doom_loop was rejected; answer it with "once" to let the model continue'

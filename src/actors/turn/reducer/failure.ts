@@ -1,5 +1,8 @@
 import type { TurnErrorCode } from '../../../replies.ts'
 import type { WireError } from '../../../io/opencode/wire.ts'
+import { codeOf } from '../failure/classify.ts'
+import { withEndpoint } from '../failure/endpoint.ts'
+import { shownMessage } from '../failure/shown.ts'
 
 /** Failure of a turn, in the form of an error reply. */
 export interface Failure {
@@ -20,8 +23,16 @@ const retryableCodes: ReadonlySet<TurnErrorCode> = new Set([
   'overloaded',
 ])
 
+/** Codes of failures that no retry mends, also if the server retried, because a digit in the text misled it. */
+const isFinal: ReadonlySet<TurnErrorCode> = new Set([
+  'auth',
+  'model_not_found',
+  'context_overflow',
+  'content_filter',
+])
+
 /**
- * Returns whether a failure with this code may disappear on a retry, if the server does not say so itself.
+ * Returns whether a failure with this code may disappear on a retry, if the server does not report this itself.
  */
 export const isRetryable = (code: TurnErrorCode): boolean => retryableCodes.has(code)
 
@@ -31,39 +42,22 @@ export const isRetryable = (code: TurnErrorCode): boolean => retryableCodes.has(
  */
 export type Mask = (text: string) => string
 
-/** Returns the failure of an error that the server reported (contract, "Which failure gives which reply"). */
-export function failureOf(error: WireError, mask: Mask = (text) => text): Failure {
+/**
+ * Returns the failure of an error that the server reported (contract, "Which failure gives which reply").
+ *
+ * @param error - the server's error
+ * @param mask - masks secrets
+ * @param endpoint - URL of the models' endpoint, safe to show
+ */
+export function failureOf(error: WireError, mask: Mask = (text) => text, endpoint?: string): Failure {
+  const code = codeOf(error)
+  const shown = safeLine(mask(shownMessage(mask(error.message)))) || error.name
+  const isOfEndpoint = code === 'provider_error' || code === 'provider_unavailable'
   return {
-    code: codeOf(error),
-    error: safeLine(mask(error.message)) || error.name,
-    retryable: error.isRetryable ?? false,
+    code,
+    error: isOfEndpoint ? withEndpoint(shown, endpoint, error.statusCode) : shown,
+    retryable: isFinal.has(code) ? false : (error.isRetryable ?? isRetryable(code)),
   }
-}
-
-function codeOf({ name, message, statusCode, isRetryable: retryable }: WireError): TurnErrorCode {
-  if (name === 'ProviderAuthError') return 'auth'
-  if (name === 'ContextOverflowError') return 'context_overflow'
-  if (name === 'ContentFilterError') return 'content_filter'
-  if (name === 'MessageOutputLengthError') return 'output_length'
-  if (name === 'MessageAbortedError') return 'cancelled'
-  if (/^(\w+: )?Model not found\b/.test(message)) return 'model_not_found'
-  if (/^'file part media type .* not supported/.test(message)) return 'rejected'
-  if (name !== 'APIError') return 'internal'
-  // LiteLLM (1.102.4) answers 400 if it does not have the model, and if it has no database and the key is
-  // wrong.
-  if (statusCode === 400 && /\bInvalid model name passed in model=/.test(message)) return 'model_not_found'
-  if (statusCode === 400 && /^No connected db\b/.test(message)) return 'auth'
-  if (statusCode === 401 || statusCode === 403) return 'auth'
-  if (statusCode === 429) return 'rate_limited'
-  if (retryable === true || (statusCode !== undefined && statusCode >= 500)) return 'provider_unavailable'
-  return 'provider_error'
-}
-
-/** Returns the code of exhausted retries. A retry notice has only the provider's message, no status. */
-export function exhaustedCode(message: string): 'rate_limited' | 'provider_unavailable' {
-  return /rate.?limit|too many requests|\b429\b|quota|throttl/i.test(message)
-    ? 'rate_limited'
-    : 'provider_unavailable'
 }
 
 /** Returns the first line of a message, with bounded length and without absolute paths of the host. */

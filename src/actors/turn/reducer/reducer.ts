@@ -22,6 +22,13 @@ export interface TurnReducerOptions {
    * @defaultValue no masking
    */
   mask?: Mask
+  /**
+   * URL of the models' endpoint, without user name, password, query and fragment. Errors name the URL if the
+   * endpoint does not answer.
+   *
+   * @defaultValue no URL
+   */
+  endpoint?: string | undefined
 }
 
 /**
@@ -33,7 +40,7 @@ export interface TurnReducerOptions {
  * A turn owns the assistant messages whose parent is the turn's user message, or a message that the server
  * itself put into the session while the turn ran (a compaction and its continuation).
  *
- * Observed in opencode 1.18.33: a turn is done when the session goes idle after it was busy with these
+ * Observed in opencode: a turn is done when the session goes idle after it was busy with these
  * messages.
  *
  * @example
@@ -58,12 +65,12 @@ export class TurnReducer {
    * @param options - session, user message and trace of the turn
    */
   constructor(options: TurnReducerOptions) {
-    const { sessionId, messageId, traceId, mask = (text: string): string => text } = options
+    const { sessionId, messageId, traceId, mask = (text: string): string => text, endpoint } = options
     this.#traceId = traceId
     this.#mask = mask
     const emit = (output: TurnOutput): void => void this.#outputs.push(output)
     const end = (ending: Ending): void => this.#end(ending)
-    this.#events = new TurnEvents({ sessionId, messageId, traceId, mask, emit, end })
+    this.#events = new TurnEvents({ sessionId, messageId, traceId, mask, endpoint, emit, end })
   }
 
   /** Returns whether the terminal reply was emitted; afterwards all methods do nothing. */
@@ -80,7 +87,7 @@ export class TurnReducer {
    * Number of consecutive model answers that ended without a finish reason that the server accepts (none, an
    * unknown reason, or `tool_calls` without a call).
    *
-   * @remarks Observed in opencode 1.18.33: the server asks the model again immediately, without limit.
+   * @remarks Observed in opencode: the server asks the model again immediately, without limit.
    */
   get unfinished(): number {
     return this.#events.answers.unfinished
@@ -89,11 +96,21 @@ export class TurnReducer {
   /**
    * Number of consecutive context overflows.
    *
-   * @remarks Observed in opencode 1.18.33: the server compacts the context and asks the model again, without
+   * @remarks Observed in opencode: the server compacts the context and asks the model again, without
    * limit.
    */
   get overflows(): number {
     return this.#events.answers.overflows
+  }
+
+  /**
+   * Number of compactions since the last answer that called a tool.
+   *
+   * @remarks Observed in opencode: the server compacts the context after a finished answer that
+   * filled the context, and asks the model to continue, without limit.
+   */
+  get compactions(): number {
+    return this.#events.answers.compactions
   }
 
   /**
@@ -123,8 +140,8 @@ export class TurnReducer {
    * Returns whether the server has reported anything of the turn: an answer that has at least begun, or an
    * error.
    */
-  get hasSpoken(): boolean {
-    return this.#events.hasSpoken
+  get hasReported(): boolean {
+    return this.#events.hasReported
   }
 
   /**

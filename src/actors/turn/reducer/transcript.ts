@@ -27,7 +27,7 @@ interface TextPart {
 /**
  * Text and reasoning of a turn's assistant messages, part by part.
  *
- * @remarks Observed in opencode 1.18.33, `message.part.delta`: deltas of text and of reasoning look alike, so
+ * @remarks Observed in opencode, `message.part.delta`: deltas of text and of reasoning look alike, so
  * that only the type of the part distinguishes them.
  */
 export class Transcript {

@@ -1,6 +1,6 @@
 import type { OpenCodeEvent, TurnOutput } from '../../../replies.ts'
 import { Answers } from './answers.ts'
-import { endingOf, noAnswer, rejectedInput, type Ending } from './ending.ts'
+import { endingOf, noAnswer, rejectedInput, rejectedLoop, type Ending } from './ending.ts'
 import { failureOf, safeLine, type Failure, type Mask } from './failure.ts'
 import { messageEvents, requestEvents, type TurnSnapshot } from './resync.ts'
 import { ToolCalls } from './tool-calls.ts'
@@ -15,7 +15,7 @@ import {
   parseStatus,
   sessionOf,
 } from '../../../io/opencode/wire.ts'
-import type { WireMessage, WirePart, WireStatus } from '../../../io/opencode/wire.ts'
+import type { WireError, WireMessage, WirePart, WireStatus } from '../../../io/opencode/wire.ts'
 
 /** Turn whose events are applied, and the receivers of the results. */
 export interface TurnEventsOptions {
@@ -23,6 +23,7 @@ export interface TurnEventsOptions {
   messageId: string | undefined
   traceId: string | null
   mask: Mask
+  endpoint: string | undefined
   /** Receives each output except the terminal reply. */
   emit: (output: TurnOutput) => void
   /** Receives the turn's end. */
@@ -49,8 +50,8 @@ export class TurnEvents {
     this.#calls = new ToolCalls(traceId, (reply) => emit({ type: 'reply', reply }))
   }
 
-  /** Whether the server has begun an answer or reported an error. */
-  get hasSpoken(): boolean {
+  /** True if the server has begun an answer or reported an error. */
+  get hasReported(): boolean {
     return !this.answers.isEmpty || this.#failure !== undefined
   }
 
@@ -99,6 +100,8 @@ export class TurnEvents {
     const request = parseRequest(entry, this.#options.sessionId)
     if (!request || this.#asked.has(request.id)) return
     this.#asked.add(request.id)
+    // The request names the call as the replies do. Calls of a child session have no replies.
+    if (request.tool && !request.child) request.tool = { callId: this.#calls.idOf(request.tool.callId) }
     this.#options.emit({ type: 'request', request })
   }
 
@@ -112,7 +115,7 @@ export class TurnEvents {
       this.#idle = false
       if (!message.summary) this.#failure = undefined
     }
-    if (message.summary && message.error) this.#failure ??= failureOf(message.error, this.#options.mask)
+    if (message.summary && message.error) this.#failure ??= this.#failureOf(message.error)
   }
 
   #onPart(part: WirePart | undefined): void {
@@ -122,10 +125,13 @@ export class TurnEvents {
     if (!message || message.summary) return
     if (part.tool) {
       this.answers.addCaller(message.id)
-      return this.#calls.update(part.tool)
+      return this.#calls.update(part.id, part.tool)
     }
     if (part.type === 'step-start') return this.transcript.beginStep(part)
-    if (part.type === 'step-finish') return this.transcript.finishStep(part)
+    if (part.type === 'step-finish') {
+      this.answers.endStep(message.id)
+      return this.transcript.finishStep(part)
+    }
     if (part.type === 'text' || part.type === 'reasoning') this.transcript.update(part)
   }
 
@@ -160,7 +166,7 @@ export class TurnEvents {
   #onError(value: unknown): void {
     const error = parseError(value)
     if (!error) return
-    this.#failure ??= failureOf(error, this.#options.mask)
+    this.#failure ??= rejectedLoop(this.#failureOf(error))
     if (this.#busy && this.#idle) this.#conclude()
   }
 
@@ -170,9 +176,14 @@ export class TurnEvents {
     this.#conclude()
   }
 
+  #failureOf(error: WireError): Failure {
+    const { mask, endpoint } = this.#options
+    return failureOf(error, mask, endpoint)
+  }
+
   /** Ends the turn of an idle session if the end is certain, and returns whether the turn ended. */
   #conclude(): boolean {
-    const ending = endingOf(this.answers.last, this.#failure, this.#options.mask)
+    const ending = endingOf(this.answers.last, this.#failure, (error) => this.#failureOf(error))
     if (ending) this.#options.end(ending)
     return ending !== undefined
   }

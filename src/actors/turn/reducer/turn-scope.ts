@@ -19,7 +19,7 @@ export class TurnScope {
     this.#promptId = promptId
   }
 
-  /** Whether the turn's prompt is a message of the session. */
+  /** True if the turn's prompt is a message of the session. */
   get hasPrompt(): boolean {
     return this.#prompts.size > 0
   }

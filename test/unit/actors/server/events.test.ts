@@ -29,7 +29,7 @@ function serverThatStreams() {
         else await new Promise<void>((resolve) => (wake = resolve))
       }
     },
-    nudge: () => Promise.resolve(),
+    triggerEvent: () => Promise.resolve(),
   }
   const options = optionsOf()
   const router = new SessionEventRouter(() => clock.now())

@@ -67,6 +67,6 @@ describe('A failed probe', () => {
     expect(verdict).toBeInstanceOf(OpenCodeRuntimeError)
     expect(verdict).not.toBeInstanceOf(HostFaultError)
     const { message } = verdict as Error
-    expect(message).toContain('defect, not of the server: agent.destroy is not a function: ***')
+    expect(message).toContain('because of an internal error: agent.destroy is not a function: ***')
   })
 })

@@ -102,10 +102,10 @@ describe('StallTimer', () => {
   })
 
   it('waits while a request is pending, until this package or another client answers the request', async () => {
-    timer.enterRequest('per_1')
-    timer.enterRequest('que_1')
+    timer.beginRequest('per_1')
+    timer.beginRequest('que_1')
     await pass(5_000)
-    timer.leaveRequest('per_1')
+    timer.endRequest('per_1')
     await pass(5_000)
     expect(stalls).toEqual([])
     timer.onEvent(event('question.rejected', { requestID: 'que_1' }))
@@ -118,7 +118,7 @@ describe('StallTimer', () => {
   it.each(['permission.replied', 'question.replied', 'question.rejected'])(
     'counts %s as the answer of a request',
     async (type) => {
-      timer.enterRequest('r1')
+      timer.beginRequest('r1')
       timer.onEvent(event(type, { requestID: 'r1' }))
       await pass(1_000)
       expect(stalls).toHaveLength(1)
@@ -126,20 +126,20 @@ describe('StallTimer', () => {
   )
 
   it('waits while a retry is scheduled, until the server is busy again', async () => {
-    timer.enterRetry()
+    timer.beginRetry()
     timer.onEvent(status('retry'))
     await pass(60_000)
     expect(stalls).toEqual([])
-    expect(timer.leaveRetry(status('idle'))).toBe(false)
+    expect(timer.endRetry(status('idle'))).toBe(false)
     timer.onEvent(status('busy'))
-    expect(timer.leaveRetry(status('busy'))).toBe(true)
-    expect(timer.leaveRetry(status('busy'))).toBe(false)
+    expect(timer.endRetry(status('busy'))).toBe(true)
+    expect(timer.endRetry(status('busy'))).toBe(false)
     await pass(1_000)
     expect(stalls).toEqual([61_000])
   })
 
   it('does not wait for a retry whose notice was missed', async () => {
-    timer.enterRetry()
+    timer.beginRetry()
     await pass(5_000)
     timer.resynced()
     await pass(990)

@@ -65,6 +65,48 @@ describe('writeConfigFile', () => {
     })
   })
 
+  it.each([
+    [{ contextTokens: 16_384 }, { context: 16_384, output: 4_096 }],
+    [{ contextTokens: 1 }, { context: 1, output: 1 }],
+    [{ contextTokens: 200_000 }, { context: 200_000, output: 8_192 }],
+    [
+      { contextTokens: 16_384, outputTokens: 8_000 },
+      { context: 16_384, output: 8_000 },
+    ],
+    [{ outputTokens: 1_000 }, { context: 128_000, output: 1_000 }],
+  ])('leaves most of a small context to the input: %o', async (sizes, limit) => {
+    const file = await write(tempHome(), { models: [{ id: 'm', ...sizes }] })
+    expect(read(file)).toMatchObject({ provider: { litellm: { models: { m: { limit } } } } })
+  })
+
+  it('escapes references in the provider, so that opencode takes its texts literally', async () => {
+    const reference = 'a-{env:HOME}-{file:/etc/hostname}'
+    const file = await write(tempHome(), {
+      proxy: { baseURL: `http://127.0.0.1:4000/{env:X}`, apiKey: reference, name: reference },
+      models: [{ id: reference, options: { headers: [reference] } }],
+      config: {
+        provider: { litellm: { options: { headers: { [reference]: reference } } } },
+        instructions: ['{file:rules.md}', '{env}'],
+      },
+    })
+    expect(readFileSync(file, 'utf8').match(/\{(env|file):[^}]*\}/g)).toEqual(['{file:rules.md}'])
+    expect(read(file)).toMatchObject({
+      model: `litellm/${reference}`,
+      instructions: ['{file:rules.md}', '{env}'],
+      provider: {
+        litellm: {
+          name: reference,
+          options: {
+            baseURL: 'http://127.0.0.1:4000/{env:X}',
+            apiKey: reference,
+            headers: { [reference]: reference },
+          },
+          models: { [reference]: { options: { headers: [reference] } } },
+        },
+      },
+    })
+  })
+
   it('writes the file where opencode reads it in the home', async () => {
     const home = tempHome()
     expect(await write(home)).toBe(join(home, '.config', 'opencode', 'opencode.json'))

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { exhaustedCode, failureOf } from '../../../../../src/actors/turn/reducer/failure.ts'
+import { exhaustedCode } from '../../../../../src/actors/turn/failure/classify.ts'
+import { failureOf } from '../../../../../src/actors/turn/reducer/failure.ts'
 
 /** Returns the code for an error response of LiteLLM 1.102.4, in the form that opencode 1.18.33 reports. */
 const codeOf = (statusCode: number, message: string, isRetryable = false) =>

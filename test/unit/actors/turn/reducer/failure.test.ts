@@ -1,11 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  exhaustedCode,
-  failureOf,
-  isRetryable,
-  safeLine,
-} from '../../../../../src/actors/turn/reducer/failure.ts'
+import { exhaustedCode } from '../../../../../src/actors/turn/failure/classify.ts'
+import { failureOf, isRetryable, safeLine } from '../../../../../src/actors/turn/reducer/failure.ts'
 import type { WireError } from '../../../../../src/io/opencode/wire.ts'
 import type { TurnErrorCode } from '../../../../../src/replies.ts'
 

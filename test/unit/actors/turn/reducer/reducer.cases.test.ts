@@ -5,6 +5,7 @@ import {
   answer,
   delta,
   event,
+  otherPart,
   part,
   play as played,
   prompt,
@@ -35,11 +36,25 @@ describe('TurnReducer.unfinished', () => {
       [{ finish: 'unknown' }, { finish: 'stop' }, { finish: 'unknown' }],
       1,
     ],
-    ['a tool-calls finish without a call', [{ finish: 'unknown' }, { finish: 'tool-calls' }], 2],
+    [
+      'a tool-calls finish without a call, once the next answer has begun',
+      [{ finish: 'unknown' }, { finish: 'tool-calls' }, { time: { created: 1 } }],
+      2,
+    ],
+    [
+      'no latest tool-calls finish, whose call may follow',
+      [{ finish: 'unknown' }, { finish: 'tool-calls' }],
+      1,
+    ],
     ['no summary', [{ finish: 'unknown' }, { finish: 'stop', summary: true }, { finish: 'unknown' }], 2],
     ['no incomplete answer', [{ finish: 'unknown' }, { finish: 'unknown', time: { created: 1 } }], 1],
   ])('counts %s', (_what, answers, times) => {
     expect(play(prompt, ...ended(...answers)).reducer.unfinished).toBe(times)
+  })
+
+  it('counts a tool-calls finish without a call once its step has ended', () => {
+    const { reducer } = play(prompt, answer({ finish: 'tool-calls', time }), otherPart('step-finish'))
+    expect(reducer.unfinished).toBe(1)
   })
 
   it('does not count an answer that called a tool', () => {
@@ -63,13 +78,29 @@ describe('TurnReducer.overflows', () => {
   })
 })
 
+describe('TurnReducer.compactions', () => {
+  const round = [{ finish: 'stop' }, { summary: true, finish: 'stop' }]
+  it.each([
+    ['no finished answer', [{ finish: 'stop' }], 0],
+    ['each summary after a finished answer', [...round, ...round, ...round], 3],
+    ['a summary that has only begun', [...round, { summary: true, time: { created: 1 } }], 2],
+  ])('counts %s', (_what, answers, times) => {
+    expect(play(prompt, ...ended(...answers)).reducer.compactions).toBe(times)
+  })
+
+  it('begins anew after an answer that called a tool', () => {
+    const events = ended(...round, { finish: 'tool-calls' }, ...round)
+    expect(play(prompt, ...events, toolCall('msg_2')).reducer.compactions).toBe(1)
+  })
+})
+
 describe('TurnReducer.hasSpoken', () => {
   it.each([
     ['the prompt alone', [prompt, status({ type: 'busy' })], false],
     ['the beginning of an answer', [prompt, answer()], true],
     ['an error', [event('session.error', { error: error('no') })], true],
   ])('after %s is as expected', (_what, events, has) => {
-    expect(play(...events).reducer.hasSpoken).toBe(has)
+    expect(play(...events).reducer.hasReported).toBe(has)
   })
 })
 
@@ -211,7 +242,7 @@ describe('Events of the session', () => {
 
   it('report no error if an event of another kind has an error field', () => {
     const { reducer } = play(prompt, status({ type: 'busy' }), event('session.diff', { error: error('no') }))
-    expect(reducer.hasSpoken).toBe(false)
+    expect(reducer.hasReported).toBe(false)
   })
 
   it('report the error of the session in preference to the error of an answer', () => {

@@ -26,6 +26,13 @@ const retry = status({ type: 'retry', attempt: 1, message: 'upstream down', next
 const text = [answer(), part('prt_1', ''), delta('prt_1', 'so')]
 
 describe('A turn', () => {
+  it('ends as rejected if the permission of a repeated call was rejected, because opencode stops there', () => {
+    const rejection = 'The user rejected permission to use this specific tool call'
+    const outputs = play(prompt, busy, answer(), failed(`${rejection} with the following feedback: no`), idle)
+    expect(outputs).toMatchObject([{ reply: { code: 'rejected', retryable: false } }])
+    expect(outputs).toMatchObject([{ reply: { error: expect.stringContaining('doom_loop') as string } }])
+  })
+
   it.each([
     ['with the first of several errors', [prompt, busy, failed('first'), failed('second'), idle], 'first'],
     [

@@ -8,7 +8,7 @@ describe('ToolCalls', () => {
     const replies: Reply[] = []
     const calls = new ToolCalls('t1', (reply) => replies.push(reply))
     const call = { name: 'bash', callId: 'call_1', input: undefined, result: '' }
-    for (const state of states) calls.update({ status: 'pending', ...call, ...state })
+    for (const state of states) calls.update('prt_1', { status: 'pending', ...call, ...state })
     return replies.map((reply) =>
       reply.kind === 'tool_call' ? reply.args : reply.kind === 'tool_result' && [reply.result, reply.success],
     )
