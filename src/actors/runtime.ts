@@ -59,7 +59,7 @@ export class Runtime {
    */
   readonly directories = new Set<string>()
   /** Promises that settle when an aborted turn's directory is usable again; they never reject. */
-  readonly healing = new Map<string, Promise<void>>()
+  readonly healing = new Map<string, Promise<unknown>>()
   readonly #conversations = new Map<string, Conversation>()
   readonly #warnings = new Set<string>()
 

@@ -125,6 +125,11 @@ export class TurnRun {
           this.#stall.resynced()
           record.setStatus({ state: 'running' })
         },
+        onFollowUp: (message) => {
+          this.#stall.beginRetry()
+          const { followUps: attempt } = record
+          record.setStatus({ state: 'retrying', attempt, message, nextAt: Date.now() })
+        },
         onCause: (cause) => this.end(cause),
       },
       connection,

@@ -51,5 +51,13 @@ export const rejectedLoop = (failure: Failure): Failure =>
     ? { code: 'rejected', error: loopRejected, retryable: false }
     : failure
 
+/** Returns whether a turn ends because the model repeated a tool call, and the policy rejected that. */
+export const isRejectedLoop = (ending: Ending): boolean =>
+  'failure' in ending && ending.failure.error === loopRejected
+
+/** Returns whether the server reports that the turn was aborted. */
+export const isServerAbort = (ending: Ending): boolean =>
+  'failure' in ending && ending.failure.code === 'cancelled'
+
 const loopRejected =
   'The model repeated the same tool call, and the permission doom_loop was rejected; answer it with "once" to let the model continue'

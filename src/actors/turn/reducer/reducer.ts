@@ -29,6 +29,13 @@ export interface TurnReducerOptions {
    * @defaultValue no URL
    */
   endpoint?: string | undefined
+  /**
+   * Returns whether an end that the server reports is held back, because the turn may go on with another
+   * prompt.
+   *
+   * @internal
+   */
+  holdsEnd?: (ending: Ending) => boolean
 }
 
 /**
@@ -56,6 +63,8 @@ export class TurnReducer {
   readonly #mask: Mask
   readonly #events: TurnEvents
   readonly #seen = new SeenIds()
+  readonly #holdsEnd: (ending: Ending) => boolean
+  #held: Ending | undefined
   #done = false
   #outputs: TurnOutput[] = []
 
@@ -66,10 +75,11 @@ export class TurnReducer {
    */
   constructor(options: TurnReducerOptions) {
     const { sessionId, messageId, traceId, mask = (text: string): string => text, endpoint } = options
+    this.#holdsEnd = options.holdsEnd ?? (() => false)
     this.#traceId = traceId
     this.#mask = mask
     const emit = (output: TurnOutput): void => void this.#outputs.push(output)
-    const end = (ending: Ending): void => this.#end(ending)
+    const end = (ending: Ending): void => this.#onEnding(ending)
     this.#events = new TurnEvents({ sessionId, messageId, traceId, mask, endpoint, emit, end })
   }
 
@@ -172,6 +182,42 @@ export class TurnReducer {
     const error = safeLine(this.#mask(typeof message === 'string' ? message : code))
     this.#end({ failure: { code, error, retryable } })
     return this.#collected()
+  }
+
+  /**
+   * End that is held back; `undefined` if there is none.
+   *
+   * @internal
+   */
+  get held(): Ending | undefined {
+    return this.#held
+  }
+
+  /**
+   * Forgets the held end, because the turn goes on with another prompt.
+   *
+   * @internal
+   * @param messageId - id of the prompt's user message
+   */
+  goOn(messageId: string): void {
+    this.#held = undefined
+    this.#events.goOn(messageId)
+  }
+
+  /**
+   * Ends the turn with the held end.
+   *
+   * @internal
+   */
+  release(): readonly TurnOutput[] {
+    if (this.#held && !this.#done) this.#end(this.#held)
+    return this.#collected()
+  }
+
+  #onEnding(ending: Ending): void {
+    if (this.#held) return
+    if (this.#holdsEnd(ending)) this.#held = ending
+    else this.#end(ending)
   }
 
   /** Returns the outputs since the last call. */

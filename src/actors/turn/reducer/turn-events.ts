@@ -50,9 +50,18 @@ export class TurnEvents {
     this.#calls = new ToolCalls(traceId, (reply) => emit({ type: 'reply', reply }))
   }
 
-  /** True if the server has begun an answer or reported an error. */
+  /** True if the server has begun an answer to the latest prompt, or reported an error. */
   get hasReported(): boolean {
     return !this.answers.isEmpty || this.#failure !== undefined
+  }
+
+  /** Begins a further prompt of the turn; the ends of earlier prompts no longer count. */
+  goOn(messageId: string): void {
+    this.#scope.addPrompt(messageId)
+    this.answers.beginPrompt()
+    this.#busy = false
+    this.#idle = false
+    this.#failure = undefined
   }
 
   /** Applies an event; an event of another session, a malformed or an unknown event changes nothing. */
