@@ -1,6 +1,7 @@
 import type { OpenCodeEvent } from '../../replies.ts'
 import { isDecodable } from './directory-name.ts'
 import { readFrames } from './frames.ts'
+import { asList, isFields } from './wire.ts'
 import { HttpError, Transport, UnexpectedAnswerError, type Call, type Endpoint } from './transport.ts'
 
 export { HttpError, UnexpectedAnswerError, type Endpoint } from './transport.ts'
@@ -26,6 +27,8 @@ export interface Prompt {
   model?: ModelRef
   agent?: string | undefined
   system?: string | undefined
+  /** Tools that the turn hides. An empty record changes nothing. */
+  tools?: Readonly<Record<string, false>> | undefined
   parts: PromptPart[]
 }
 
@@ -33,6 +36,8 @@ export interface Prompt {
 export interface SessionInfo {
   id: string
   directory: string | undefined
+  /** Permissions that rules of the session itself deny. */
+  denied?: readonly string[]
 }
 
 /** Frame of the event stream. */
@@ -300,7 +305,19 @@ const withEscape = (id: string): string =>
   id.replace(/^ses([^%])/, (_, character: string) => `ses%${character.charCodeAt(0).toString(16)}`)
 
 function sessionInfo(value: unknown): SessionInfo | undefined {
-  const { id, directory } = (value ?? {}) as { id?: unknown; directory?: unknown }
+  const { id, directory, permission } = (value ?? {}) as Record<string, unknown>
   if (typeof id !== 'string') return undefined
-  return { id, directory: typeof directory === 'string' ? directory : undefined }
+  return {
+    id,
+    directory: typeof directory === 'string' ? directory : undefined,
+    denied: deniedBy(permission),
+  }
 }
+
+/** Returns the permissions that a session's rules deny. */
+const deniedBy = (rules: unknown): string[] =>
+  asList(rules).flatMap((rule) =>
+    isFields(rule) && rule['action'] === 'deny' && typeof rule['permission'] === 'string'
+      ? [rule['permission']]
+      : [],
+  )
