@@ -6,6 +6,7 @@ import type { SpawnPlan } from '../io/process/spawn-plan.ts'
 import type { CompiledOptions } from '../config/compiled-options.ts'
 import { ignoreErrors } from '../util/ignore-errors.ts'
 import type { DirectoryPolicy } from './server/directory-policy.ts'
+import type { HostCalls } from './server/host-calls.ts'
 import { SharedHomeLock } from './server/shared-home-lock.ts'
 import type { SessionEventRouter } from './server/session-event-router.ts'
 import { Conversation } from './turn/conversation.ts'
@@ -25,6 +26,8 @@ export interface ServerConnection {
    * server was started.
    */
   directory: string
+  /** Calls of the host tools; `undefined` if there are none. */
+  hostCalls?: HostCalls | undefined
 }
 
 /**
@@ -38,6 +41,8 @@ export class Runtime {
   binary: string | undefined
   /** Spawns the prepared server. */
   spawn: ((events: ProcessEvents) => ServerProcess) | undefined
+  /** Closes the endpoint of the host tools of the prepared spawn. */
+  closeHostTools: (() => void) | undefined
   /** Promise that settles when the last preparation has stopped writing into the home; never rejects. */
   preparing: Promise<unknown> | undefined
   process: ServerProcess | undefined

@@ -10,6 +10,8 @@ import { otherDirectory } from '../server/create-session.ts'
 import { turnDirectory } from '../server/directory-policy.ts'
 import { followUpOf, mayGoOn, type FollowUpFacts } from './follow-up.ts'
 import { healAborted } from './heal-directory.ts'
+import { toolsOfPrompt } from './hidden-tools.ts'
+import { followHostCalls, type TurnHostCalls } from './host-calls.ts'
 import { modelOf } from './model.ts'
 import { answerRequest, decide } from './request-policy.ts'
 import type { Ending } from './reducer/ending.ts'
@@ -57,6 +59,7 @@ export class TurnAttempt {
   #unfollow: (() => void) | undefined
   #prompted: Promise<unknown> | undefined
   #resync: TurnResync | undefined
+  #hostCalls: TurnHostCalls | undefined
   /** Facts for the decision whether the turn goes on. A step begins when the MCP servers are connected. */
   readonly #facts: FollowUpFacts = { rejection: undefined, askedModel: false }
   #isGoingOn = false
@@ -107,6 +110,7 @@ export class TurnAttempt {
   /** Stops following the session and aborts the turn's requests. */
   close(): void {
     this.#closed.abort()
+    this.#hostCalls?.end()
     this.#resync?.close()
     this.#unfollow?.()
   }
@@ -167,9 +171,12 @@ export class TurnAttempt {
   /** Passes the session's events to the reducer from now on. */
   #follow(sessionId: string): void {
     const { record, clock, onResynced } = this.#owner
-    this.#reducer = this.#reduce({ sessionId, messageId: record.messageId })
+    const reducer = this.#reduce({ sessionId, messageId: record.messageId })
+    this.#reducer = reducer
+    this.#hostCalls = followHostCalls(this.#connection.hostCalls, record, sessionId, reducer)
     const resync = new TurnResync({
       ...{ record, clock, onResynced },
+      onSnapshot: (snapshot) => this.#hostCalls?.onSnapshot(snapshot),
       onOutputs: (outputs) => this.#onOutputs(outputs),
       connection: this.#connection,
       reducer: this.#reducer,
@@ -198,12 +205,15 @@ export class TurnAttempt {
     const { plan, conversation, messageId } = record
     const { agent = conversation.agent, system } = plan
     const model = modelOf(plan.model, options.values)
-    const prompt = { messageId, model, agent, system, parts }
+    const tools = toolsOfPrompt(plan.hidden, options.values.hostTools, conversation)
+    const prompt = { messageId, model, agent, system, tools, parts }
+    conversation.hidesTools ||= plan.hidden.length > 0
     // The prompt request is never aborted: the prompt may have reached the server, and an abort sent while
     // the prompt is unanswered is lost (opencode).
     record.wasPrompted = true
     this.#prompted = this.#connection.client.prompt(sessionId, conversation.directory, prompt)
     await this.#prompted
+    conversation.hidesTools = plan.hidden.length > 0
   }
 
   #reduce(whose: { sessionId: string; messageId?: string }): TurnReducer {
@@ -216,6 +226,7 @@ export class TurnAttempt {
       traceId: record.plan.traceId,
       mask,
       endpoint: this.endpoint,
+      hostTools: Object.keys(options.values.hostTools),
       holdsEnd,
     })
   }
@@ -269,6 +280,7 @@ export class TurnAttempt {
   }
 
   #onEvent(event: OpenCodeEvent): void {
+    this.#hostCalls?.onEvent(event)
     if (this.#resync?.defer(event) === true) return
     const reducer = this.#reducer
     if (!reducer || this.#isClosed()) return

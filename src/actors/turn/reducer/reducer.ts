@@ -30,6 +30,12 @@ export interface TurnReducerOptions {
    */
   endpoint?: string | undefined
   /**
+   * Keys of the host tools. Replies name a host tool by its key, and not by the name that the model sees.
+   *
+   * @defaultValue no host tools
+   */
+  hostTools?: readonly string[] | undefined
+  /**
    * Returns whether an end that the server reports is held back, because the turn may go on with another
    * prompt.
    *
@@ -74,13 +80,14 @@ export class TurnReducer {
    * @param options - session, user message and trace of the turn
    */
   constructor(options: TurnReducerOptions) {
-    const { sessionId, messageId, traceId, mask = (text: string): string => text, endpoint } = options
+    const { sessionId, messageId, traceId, mask = (text: string): string => text } = options
+    const { endpoint, hostTools } = options
     this.#holdsEnd = options.holdsEnd ?? (() => false)
     this.#traceId = traceId
     this.#mask = mask
     const emit = (output: TurnOutput): void => void this.#outputs.push(output)
     const end = (ending: Ending): void => this.#onEnding(ending)
-    this.#events = new TurnEvents({ sessionId, messageId, traceId, mask, endpoint, emit, end })
+    this.#events = new TurnEvents({ sessionId, messageId, traceId, mask, endpoint, hostTools, emit, end })
   }
 
   /** Returns whether the terminal reply was emitted; afterwards all methods do nothing. */
@@ -182,6 +189,17 @@ export class TurnReducer {
     const error = safeLine(this.#mask(typeof message === 'string' ? message : code))
     this.#end({ failure: { code, error, retryable } })
     return this.#collected()
+  }
+
+  /**
+   * Returns the id of a call as the replies have it.
+   *
+   * @internal
+   * @param partId - part of the call, in the turn's own session
+   * @param callId - id of the call at the provider
+   */
+  callIdOf(partId: string, callId: string): string {
+    return this.#events.callIdOf(partId, callId)
   }
 
   /**

@@ -24,6 +24,7 @@ export interface TurnEventsOptions {
   traceId: string | null
   mask: Mask
   endpoint: string | undefined
+  hostTools?: readonly string[] | undefined
   /** Receives each output except the terminal reply. */
   emit: (output: TurnOutput) => void
   /** Receives the turn's end. */
@@ -47,12 +48,17 @@ export class TurnEvents {
     this.#options = options
     this.#scope = new TurnScope(sessionId, messageId)
     this.transcript = new Transcript(traceId, (reply) => emit({ type: 'reply', reply }))
-    this.#calls = new ToolCalls(traceId, (reply) => emit({ type: 'reply', reply }))
+    this.#calls = new ToolCalls(traceId, (reply) => emit({ type: 'reply', reply }), options.hostTools)
   }
 
   /** True if the server has begun an answer to the latest prompt, or reported an error. */
   get hasReported(): boolean {
     return !this.answers.isEmpty || this.#failure !== undefined
+  }
+
+  /** Returns the id of a call of the turn's own session, as the replies have it. */
+  callIdOf(partId: string, callId: string): string {
+    return this.#calls.idOfPart(partId, callId)
   }
 
   /** Begins a further prompt of the turn; the ends of earlier prompts no longer count. */
