@@ -33,11 +33,13 @@ export class Calls {
    * @param {RunningTool} tool
    * @param {Record<string, unknown>} input
    * @param {Record<string, unknown>} [metadata]
+   * @param {string} [title]
    */
-  run(tool, input, metadata) {
+  run(tool, input, metadata, title) {
     tool.input = input
     const time = { start: tool.start }
-    this.#set(tool, { ...(metadata && { metadata }), status: 'running', input, time })
+    const shown = { ...(metadata && { metadata }), ...(title !== undefined && { title }) }
+    this.#set(tool, { ...shown, status: 'running', input, time })
   }
 
   /**

@@ -1,10 +1,11 @@
 /** @import { Turn } from './turn.mjs' */
-/** @import { RunningTool, ToolOutcome } from './types.ts' */
+/** @import { PluginContext, PluginRequest, PluginTool, RunningTool, ToolOutcome } from './types.ts' */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, resolve, sep } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from './requests.mjs'
+import { actionOf, isHidden } from './rules.mjs'
 
 /**
  * Tools that opencode offers a model and the fake does not play.
@@ -41,12 +42,78 @@ const tools = { bash, read, question }
 export async function playTool(turn, { name, args, id }) {
   const tool = turn.calls.open(name, id)
   try {
-    turn.calls.end(tool, await (tools[name] ?? unplayed)(turn, tool, { ...args }))
+    turn.calls.end(tool, await playerOf(turn, name)(turn, tool, { ...args }))
     return true
   } catch (error) {
     if (!(error instanceof Refused)) throw error
     turn.calls.end(tool, { error: error.message })
     return error.continues
+  }
+}
+
+/**
+ * Returns the player of a tool: the fake's own, that of a plugin's tool, or that of a tool that is not offered.
+ * @param {Turn} turn
+ * @param {string} name
+ * @returns {(typeof tools)[string]}
+ */
+function playerOf(turn, name) {
+  const plugged = turn.server.plugins.get(name)
+  if (isHidden(turn, name)) return unplayed
+  if (plugged) return (of, tool, input) => playPlugin(of, tool, input, plugged)
+  return tools[name] ?? unplayed
+}
+
+/**
+ * Plays a tool of a plugin.
+ * @param {Turn} turn
+ * @param {RunningTool} tool
+ * @param {Input} input
+ * @param {PluginTool} plugged
+ * @returns {Promise<ToolOutcome>}
+ */
+async function playPlugin(turn, tool, input, plugged) {
+  turn.calls.run(tool, input)
+  const abort = new AbortController()
+  const context = {
+    sessionID: turn.session.info.id,
+    messageID: turn.answerId,
+    callID: tool.callID,
+    agent: turn.agent,
+    directory: turn.directory,
+    abort: abort.signal,
+    /** @type {PluginContext['metadata']} */
+    metadata: ({ title, metadata }) => turn.calls.run(tool, input, metadata, title),
+    /** @type {PluginContext['ask']} */
+    ask: (request) => askFor(turn, tool, request),
+  }
+  try {
+    const result = await turn.until(plugged.execute(input, context))
+    return truncated(typeof result === 'string' ? { output: result } : result)
+  } catch (error) {
+    if (turn.aborted) abort.abort()
+    if (turn.aborted || error instanceof Refused) throw error
+    return { error: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** Longest output of a plugin's tool, in bytes and in lines, as in opencode. */
+const longestOutput = { bytes: 50 * 1024, lines: 2_000 }
+
+/**
+ * Cuts a long output, as opencode does. The fake stores no file with the whole output.
+ * @param {{ output: string, metadata?: Record<string, unknown>, attachments?: unknown[] }} result
+ */
+function truncated({ output, metadata = {}, ...rest }) {
+  const lines = output.split('\n')
+  const isShort = Buffer.byteLength(output) <= longestOutput.bytes && lines.length <= longestOutput.lines
+  if (isShort) return { ...rest, output, metadata: { ...metadata, truncated: false } }
+  const kept = Buffer.from(lines.slice(0, longestOutput.lines).join('\n')).subarray(0, longestOutput.bytes)
+  const left = Buffer.byteLength(output) - kept.length
+  return {
+    ...rest,
+    output: `${kept.toString()}\n\n...${left} bytes truncated...`,
+    metadata: { ...metadata, truncated: true },
   }
 }
 
@@ -147,14 +214,39 @@ async function permit(turn, tool, file) {
   const { directory } = turn
   const allowed = `${directory}:${pattern}`
   if (turn.server.allowed.has(allowed)) return
-  const { reply, message } = await ask(turn, tool, 'permission', {
+  const reply = await asked(turn, tool, {
     permission: 'external_directory',
     patterns: [pattern],
     metadata: { filepath: file, parentDir },
     always: [pattern],
   })
   if (reply === 'always') turn.server.allowed.add(allowed)
-  if (reply !== 'reject') return
+}
+
+/**
+ * Asks for a permission that a plugin's tool wants, as its rules say.
+ * @param {Turn} turn
+ * @param {RunningTool} tool
+ * @param {PluginRequest} request
+ */
+async function askFor(turn, tool, request) {
+  const allowed = `${turn.directory}:${request.permission}:*`
+  const action = turn.server.allowed.has(allowed) ? 'allow' : actionOf(turn, request.permission)
+  if (action === 'deny')
+    throw new Error('The user has specified a rule which prevents this specific tool call')
+  if (action === 'ask' && (await asked(turn, tool, { ...request })) === 'always')
+    turn.server.allowed.add(allowed)
+}
+
+/**
+ * Asks for a permission, and resolves with the reply that allows the call.
+ * @param {Turn} turn
+ * @param {RunningTool} tool
+ * @param {Record<string, unknown>} request
+ */
+async function asked(turn, tool, request) {
+  const { reply, message } = await ask(turn, tool, 'permission', request)
+  if (reply !== 'reject') return reply
   if (!message) throw new Refused(`${rejected}.`, false)
   throw new Refused(`${rejected} with the following feedback: ${message}`, true)
 }
@@ -175,11 +267,15 @@ async function question(turn, tool, input) {
 async function unplayed(turn, tool, input) {
   const name = textOf(tool.part['tool'])
   await turn.sleep(0)
-  if (others.includes(name)) {
+  if (others.includes(name) && !isHidden(turn, name)) {
     turn.calls.run(tool, input)
     return { error: `The fake opencode does not play the tool ${name}` }
   }
-  const known = ['bash', 'invalid', 'question', 'read', ...others].sort().join(', ')
+  const all = ['bash', 'invalid', 'question', 'read', ...others, ...turn.server.plugins.keys()]
+  const known = all
+    .filter((each) => !isHidden(turn, each))
+    .sort()
+    .join(', ')
   const error = `Model tried to call unavailable tool '${name}'. Available tools: ${known}.`
   tool.part = { ...tool.part, tool: 'invalid' }
   turn.calls.run(tool, { tool: name, error })

@@ -72,6 +72,7 @@ export interface Body {
   reply?: string
   message?: string
   answers?: string[][]
+  tools?: Record<string, boolean>
 }
 
 export interface Model {
@@ -88,6 +89,43 @@ export interface SessionInfo {
   parentID: string | undefined
   version: string
   time: { created: number; updated: number }
+  /** Rules that the tools of a prompt left in the session. */
+  permission?: Rule[]
+}
+
+/** Rule of a permission. The last rule that matches decides. */
+export interface Rule {
+  permission: string
+  pattern: string
+  action: 'allow' | 'deny' | 'ask'
+}
+
+/** Tool of a plugin. */
+export interface PluginTool {
+  execute: (args: Record<string, unknown>, context: PluginContext) => Promise<PluginResult>
+}
+
+export type PluginResult =
+  string | { output: string; title?: string; metadata?: Record<string, unknown>; attachments?: unknown[] }
+
+/** Context of a plugin's call. */
+export interface PluginContext {
+  sessionID: string
+  messageID: string
+  callID: string
+  agent: string
+  directory: string
+  abort: AbortSignal
+  metadata: (shown: { title?: string; metadata?: Record<string, unknown> }) => void
+  ask: (request: PluginRequest) => Promise<void>
+}
+
+/** Permission that a plugin asks for. */
+export interface PluginRequest {
+  permission: string
+  patterns: string[]
+  always: string[]
+  metadata: Record<string, unknown>
 }
 
 export type Status =
@@ -145,7 +183,8 @@ export interface RunningTool {
 }
 
 export type ToolOutcome =
-  { output: string; metadata?: Record<string, unknown>; title?: string } | { error: string }
+  | { output: string; metadata?: Record<string, unknown>; title?: string; attachments?: unknown[] }
+  | { error: string }
 
 export interface WireError {
   name: string

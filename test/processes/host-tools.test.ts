@@ -1,0 +1,185 @@
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { filter, firstValueFrom, toArray } from 'rxjs'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { OpenCodeServer, hostTool, type HostToolCall, type Turn } from '../../src/index.ts'
+import { fakeOpenCode } from '../../src/testing/index.ts'
+import { hostPluginFile } from '../../src/io/opencode/host-plugin.ts'
+import { endpointVariable, tokenVariable } from '../../src/io/opencode/host-plugin-text.ts'
+import { describeHostTools } from '../conformance/host-tools.ts'
+import { fakeServer } from '../support/fake.ts'
+import { expectNothingLeft, isListening } from '../support/home.ts'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+
+const calling = (name: string, args: Record<string, unknown> = {}) => ({
+  toolCalls: [{ name: `host_${name}`, args }],
+})
+const script = [
+  { match: 'greet', reply: [calling('greet', { name: 'Ann' }), { text: 'done' }] },
+  { match: 'hang', reply: [calling('hangs'), { text: 'done' }] },
+]
+const greet = (text: string) =>
+  hostTool({
+    description: text,
+    input: z.object({ name: z.string() }),
+    execute: ({ name }) => `${text} ${name}`,
+  })
+const hanging = (seen: HostToolCall[]) =>
+  hostTool({
+    description: 'Hangs.',
+    input: z.object({}),
+    execute: (_, call) => {
+      seen.push(call)
+      return new Promise(() => undefined)
+    },
+  })
+const resultOf = async (turn: Turn) =>
+  (await firstValueFrom(turn.replies$.pipe(toArray()))).find((reply) => reply.kind === 'tool_result')
+
+/** Returns a variable of a process's environment. */
+const variableOf = (pid: number | undefined, name: string): string =>
+  readFileSync(`/proc/${pid ?? ''}/environ`, 'utf8')
+    .split('\0')
+    .find((entry) => entry.startsWith(`${name}=`))
+    ?.slice(name.length + 1) ?? ''
+
+/** Returns the endpoint of a server's host tools, as its processes may read it. */
+const endpointOf = ({ pid }: OpenCodeServer) => ({
+  url: variableOf(pid, endpointVariable),
+  token: variableOf(pid, tokenVariable),
+})
+
+const post = (url: string, token: string, body: unknown): Promise<Response> =>
+  fetch(url, { method: 'POST', headers: { authorization: `Bearer ${token}` }, body: JSON.stringify(body) })
+
+describe('host tools on a fake opencode', () => {
+  describeHostTools(async (rules, options) => {
+    const home = mkdtempSync(join(tmpdir(), 'opencode-runtime-host-tools-'))
+    const fake = await fakeOpenCode({}, { script: rules })
+    const proxy = { baseURL: 'http://127.0.0.1:9/v1', apiKey: 'sk-fake-test-0123456789' }
+    const server = new OpenCodeServer({ home, proxy, models: ['gpt-4o'], binary: fake.binary, ...options })
+    const close = async (): Promise<void> => {
+      await server.close()
+      await fake.stop()
+      await expectNothingLeft(home)
+      rmSync(home, { recursive: true, force: true })
+    }
+    return { server, close }
+  })
+})
+
+describe('the generated plugin', () => {
+  it('is private, and is removed by a start without host tools', async () => {
+    const { server, home } = await fakeServer({}, { script, hostTools: { greet: greet('Hello') } })
+    await server.writeConfig()
+    const file = hostPluginFile(home)
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    expect(statSync(join(file, '..')).mode & 0o777).toBe(0o700)
+    await server.ensureRunning()
+    expect(readFileSync(file, 'utf8')).not.toContain(endpointOf(server).token)
+    await server.reconfigure({ hostTools: {} })
+    expect(existsSync(file)).toBe(false)
+  })
+
+  it('makes opencode install no package', async () => {
+    const { server, home } = await fakeServer({}, { script, hostTools: { greet: greet('Hello') } })
+    await server.ensureRunning()
+    expect(existsSync(join(home, '.config/opencode/package-lock.json'))).toBe(true)
+  })
+
+  it('runs beside a project whose own plugin is refused', async () => {
+    const { server, home } = await fakeServer({}, { script, hostTools: { greet: greet('Hello') } })
+    const directory = join(home, 'project')
+    mkdirSync(join(directory, '.opencode', 'plugin'), { recursive: true })
+    writeFileSync(join(directory, '.opencode', 'plugin', 'theirs.js'), 'export const P = async () => ({})')
+    expect(await server.turn({ text: 'greet', directory }).done).toMatchObject({
+      code: 'rejected',
+      error: expect.stringContaining("the project's own code") as string,
+    })
+    expect(await resultOf(server.turn('greet'))).toMatchObject({ result: 'Hello Ann' })
+  })
+})
+
+describe('reconfigure({ hostTools })', () => {
+  it('lets running calls finish with the old tools, and gives later turns the new ones', async () => {
+    const seen: HostToolCall[] = []
+    let finish: (text: string) => void = () => undefined
+    const slow = hostTool({
+      description: 'Waits.',
+      input: z.object({}),
+      execute: (_, call) => {
+        seen.push(call)
+        return new Promise<string>((resolve) => (finish = resolve))
+      },
+    })
+    const { server } = await fakeServer({}, { script, hostTools: { greet: greet('Hello'), hangs: slow } })
+    const turn = server.turn('hang')
+    await expect.poll(() => seen.length).toBe(1)
+    const changed = server.reconfigure({ hostTools: { greet: greet('Bonjour') } })
+    const next = server.turn('greet')
+    finish('late')
+    expect(await resultOf(turn)).toMatchObject({ result: 'late', success: true })
+    await changed
+    expect(await resultOf(next)).toMatchObject({ result: 'Bonjour Ann' })
+    expect(await resultOf(server.turn('hang'))).toMatchObject({ tool: 'invalid' })
+  })
+})
+
+describe('a call of a host tool', () => {
+  it('is aborted when the server dies in mid-call, and the turn ends with server_died', async () => {
+    const seen: HostToolCall[] = []
+    const { server } = await fakeServer({}, { script, hostTools: { hangs: hanging(seen) } })
+    const turn = server.turn('hang')
+    await expect.poll(() => seen.length).toBe(1)
+    process.kill(server.pid ?? 0, 'SIGKILL')
+    expect(await turn.done).toMatchObject({ kind: 'error', code: 'server_died' })
+    expect(seen[0]?.signal.aborted).toBe(true)
+  })
+
+  it('is aborted by stop(), which closes the endpoint', async () => {
+    const seen: HostToolCall[] = []
+    const { server } = await fakeServer({}, { script, hostTools: { hangs: hanging(seen) } })
+    const turn = server.turn('hang')
+    await expect.poll(() => seen.length).toBe(1)
+    const { url } = endpointOf(server)
+    expect(await isListening(url)).toBe(true)
+    await server.stop()
+    expect((await turn.done).kind).toBe('error')
+    expect(seen[0]?.signal.aborted).toBe(true)
+    expect(await isListening(url)).toBe(false)
+  })
+
+  it('is refused without the token', async () => {
+    const { server } = await fakeServer({}, { script, hostTools: { greet: greet('Hello') } })
+    await server.ensureRunning()
+    const { url } = endpointOf(server)
+    expect((await post(url, 'x'.repeat(32), {})).status).toBe(401)
+    expect((await fetch(url)).status).toBe(404)
+  })
+
+  it('is accepted once, while its part is running', async () => {
+    const seen: HostToolCall[] = []
+    const { server, fake } = await fakeServer({}, { script, hostTools: { hangs: hanging(seen) } })
+    const turn = server.turn('hang')
+    const { call_id } = await firstValueFrom(
+      turn.replies$.pipe(filter((reply) => reply.kind === 'tool_call')),
+    )
+    await expect.poll(() => seen.length).toBe(1)
+    const { url, token } = endpointOf(server)
+    const sessionID = await turn.sessionId
+    expect(fake.starts).toHaveLength(1)
+    const forged = await post(url, token, {
+      sessionID,
+      messageID: 'msg_x',
+      callID: call_id,
+      tool: 'hangs',
+      args: {},
+    })
+    expect(await forged.text()).toContain('no running tool call')
+    expect(seen).toHaveLength(1)
+    turn.cancel()
+    await turn.done
+  })
+})
