@@ -99,6 +99,7 @@ async function measureHeap() {
   const calls = new HostCalls(options, clockOf({ _clock: { setTimeout, clearTimeout } }), () => {})
   const endpoint = await openHostEndpoint(calls.answer)
   const caller = await contender(new URL('lib/caller.mjs', import.meta.url))
+  await caller.connect({ port: endpoint.port, token: endpoint.token })
   const turn = calls.follow({
     ...{ id: 'turn', traceId: null, context: undefined, sessionId: 'ses' },
     isHidden: () => false,
@@ -107,14 +108,11 @@ async function measureHeap() {
   const make = async (from) => {
     const places = Array.from({ length: openCalls }, (_, i) => `${from + i}`)
     for (const id of places) turn.onEvent(running(id))
-    const bodies = places.map((id) => ({
-      sessionID: 'ses',
-      messageID: 'msg',
-      callID: id,
-      tool: 'hang',
-      args: { id },
+    const sent = places.map((callID, i) => ({
+      ...{ id: from + i, sessionID: 'ses', messageID: 'msg', callID, tool: 'hang' },
+      args: { id: callID },
     }))
-    await caller.open({ url: endpoint.url, token: endpoint.token, bodies })
+    await caller.send(sent)
     while (open < from + openCalls) await new Promise((resolve) => setTimeout(resolve, 20))
   }
   await make(0)

@@ -1,18 +1,18 @@
-// Posts calls of host tools as the generated plugin does, in its own process, so that its memory counts for
+// Sends calls of host tools as the generated plugin does, in its own process, so that its memory counts for
 // nothing. The calls stay open until the process ends.
-import { Agent, request } from 'node:http'
+import { connect } from 'node:net'
 import { serve } from './remote.mjs'
 
-const agent = new Agent({ keepAlive: true, maxSockets: Infinity })
+let socket
 
 serve({
-  open: ({ url, token, bodies }) => {
-    for (const body of bodies) {
-      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
-      request(url, { method: 'POST', headers, agent })
-        .on('error', () => {})
-        .end(JSON.stringify(body))
-    }
+  connect: ({ port, token }) => {
+    socket = connect(port, '127.0.0.1')
+    socket.write(`${token}\n`)
+    return null
+  },
+  send: (calls) => {
+    for (const call of calls) socket.write(`${JSON.stringify(call)}\n`)
     return null
   },
 })

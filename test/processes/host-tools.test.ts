@@ -1,17 +1,17 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { filter, firstValueFrom, toArray } from 'rxjs'
+import { firstValueFrom, toArray } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { OpenCodeServer, hostTool, type HostToolCall, type Turn } from '../../src/index.ts'
 import { fakeOpenCode } from '../../src/testing/index.ts'
 import { hostPluginFile } from '../../src/io/opencode/host-plugin.ts'
-import { endpointVariable, tokenVariable } from '../../src/io/opencode/host-plugin-text.ts'
 import { describeHostTools } from '../conformance/host-tools.ts'
 import { fakeServer } from '../support/fake.ts'
 import { expectNothingLeft, isListening } from '../support/home.ts'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { messagesOf } from '../support/server-api.ts'
+import { connectTo, endpointOf } from '../support/host-endpoint.ts'
 
 const calling = (name: string, args: Record<string, unknown> = {}) => ({
   toolCalls: [{ name: `host_${name}`, args }],
@@ -37,22 +37,6 @@ const hanging = (seen: HostToolCall[]) =>
   })
 const resultOf = async (turn: Turn) =>
   (await firstValueFrom(turn.replies$.pipe(toArray()))).find((reply) => reply.kind === 'tool_result')
-
-/** Returns a variable of a process's environment. */
-const variableOf = (pid: number | undefined, name: string): string =>
-  readFileSync(`/proc/${pid ?? ''}/environ`, 'utf8')
-    .split('\0')
-    .find((entry) => entry.startsWith(`${name}=`))
-    ?.slice(name.length + 1) ?? ''
-
-/** Returns the endpoint of a server's host tools, as its processes may read it. */
-const endpointOf = ({ pid }: OpenCodeServer) => ({
-  url: variableOf(pid, endpointVariable),
-  token: variableOf(pid, tokenVariable),
-})
-
-const post = (url: string, token: string, body: unknown): Promise<Response> =>
-  fetch(url, { method: 'POST', headers: { authorization: `Bearer ${token}` }, body: JSON.stringify(body) })
 
 describe('host tools on a fake opencode', () => {
   describeHostTools(async (rules, options) => {
@@ -143,42 +127,30 @@ describe('a call of a host tool', () => {
     const { server } = await fakeServer({}, { script, hostTools: { hangs: hanging(seen) } })
     const turn = server.turn('hang')
     await expect.poll(() => seen.length).toBe(1)
-    const { url } = endpointOf(server)
-    expect(await isListening(url)).toBe(true)
+    const address = `http://127.0.0.1:${endpointOf(server).port}`
+    expect(await isListening(address)).toBe(true)
     await server.stop()
     expect((await turn.done).kind).toBe('error')
     expect(seen[0]?.signal.aborted).toBe(true)
-    expect(await isListening(url)).toBe(false)
-  })
-
-  it('is refused without the token', async () => {
-    const { server } = await fakeServer({}, { script, hostTools: { greet: greet('Hello') } })
-    await server.ensureRunning()
-    const { url } = endpointOf(server)
-    expect((await post(url, 'x'.repeat(32), {})).status).toBe(401)
-    expect((await fetch(url)).status).toBe(404)
+    expect(await isListening(address)).toBe(false)
   })
 
   it('is accepted once, while its part is running', async () => {
     const seen: HostToolCall[] = []
-    const { server, fake } = await fakeServer({}, { script, hostTools: { hangs: hanging(seen) } })
+    const { server } = await fakeServer({}, { script, hostTools: { hangs: hanging(seen) } })
     const turn = server.turn('hang')
-    const { call_id } = await firstValueFrom(
-      turn.replies$.pipe(filter((reply) => reply.kind === 'tool_call')),
-    )
     await expect.poll(() => seen.length).toBe(1)
-    const { url, token } = endpointOf(server)
     const sessionID = await turn.sessionId
-    expect(fake.starts).toHaveLength(1)
-    const forged = await post(url, token, {
-      sessionID,
-      messageID: 'msg_x',
-      callID: call_id,
-      tool: 'hangs',
-      args: {},
-    })
-    expect(await forged.text()).toContain('no running tool call')
+    const [message] = (await messagesOf(server, sessionID ?? '')).filter(
+      ({ info }) => info.role === 'assistant',
+    )
+    const { send, lines } = connectTo(endpointOf(server))
+    send({ id: 1, sessionID, messageID: message?.info.id, callID: seen[0]?.callId, tool: 'hangs', args: {} })
+    await expect
+      .poll(() => lines, { timeout: 20_000 })
+      .toEqual([{ id: 1, error: expect.stringContaining('no running tool call') as string }])
     expect(seen).toHaveLength(1)
+    expect(seen[0]?.signal.aborted).toBe(false)
     turn.cancel()
     await turn.done
   })

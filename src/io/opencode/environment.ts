@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { shellProblem } from '../host/shell.ts'
 import { tempFolder } from '../home/temp-folder.ts'
-import { endpointVariable, tokenVariable } from './host-plugin-text.ts'
+import { portVariable, tokenVariable } from './host-plugin-text.ts'
 
 /** Input of a server's environment. */
 export interface EnvironmentInput {
@@ -18,7 +18,7 @@ export interface EnvironmentInput {
   /** True if a project's own config is loaded. */
   trustProjectConfig: boolean
   /** Endpoint of the host tools, for the generated plugin. */
-  hostTools?: { url: string; token: string } | undefined
+  hostTools?: { port: number; token: string } | undefined
   inherited?: NodeJS.ProcessEnv
 }
 
@@ -73,7 +73,7 @@ export function serverEnvironment(input: EnvironmentInput): Record<string, strin
     XDG_STATE_HOME: join(home, '.local', 'state'),
     XDG_CACHE_HOME: join(home, '.cache'),
     [markerVariable]: marker,
-    ...(hostTools && { [endpointVariable]: hostTools.url, [tokenVariable]: hostTools.token }),
+    ...(hostTools && { [portVariable]: String(hostTools.port), [tokenVariable]: hostTools.token }),
     ...(process.platform === 'win32' && { USERPROFILE: home }),
     ...(password !== undefined && { OPENCODE_SERVER_USERNAME: username, OPENCODE_SERVER_PASSWORD: password }),
   }

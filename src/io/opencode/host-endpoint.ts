@@ -1,9 +1,8 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { answerType, type AnswerLine } from './host-plugin-text.ts'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import type { AnswerLine } from './host-plugin-text.ts'
 
-/** Call of a host tool, as the generated plugin posts it. */
+/** Call of a host tool, as the generated plugin sends it. */
 export interface PostedCall {
   sessionId: string
   messageId: string
@@ -24,107 +23,133 @@ export interface AnsweredCall {
   abort: () => void
 }
 
-/** Answers a posted call; `progress` reports a title to opencode. */
+/** Answers a call; `progress` reports a title to opencode. */
 export type CallHandler = (call: PostedCall, progress: (title: string) => void) => AnsweredCall
 
-/** Loopback endpoint to which the generated plugin of one spawn posts its calls. */
+/** Loopback endpoint to which the generated plugin of one spawn sends its calls. */
 export interface HostEndpoint {
-  readonly url: string
-  /** Secret that each request carries; new for each spawn. */
+  readonly port: number
+  /** Secret that opens a connection; new for each spawn. */
   readonly token: string
   /** Ends all calls, and closes the port. */
   close: () => void
 }
 
-/** Maximum size of a call, in bytes. */
-const maxCallBytes = 10 * 1024 * 1024
-/** Interval of the empty lines that keep the connection of a long call alive, in ms. */
-const keepAliveMs = 30_000
-/** Time limit for a call to arrive as a whole, in ms. */
-const requestTimeoutMs = 30_000
+/** Maximum size of a call, in characters. */
+const maxCallLength = 10 * 1024 * 1024
+/** Time limit for the token of a new connection, in ms. */
+const tokenTimeoutMs = 5_000
 
 /**
- * Opens an endpoint on a free loopback port. The port does not keep the process alive.
+ * Opens an endpoint on a free loopback port. The port does not keep the process alive. All calls of a plugin
+ * share one connection, with one JSON value per line, because an HTTP exchange per open call takes 7.5 kB.
  * @throws the system's error if the port cannot be opened
  */
 export async function openHostEndpoint(handler: CallHandler): Promise<HostEndpoint> {
   const token = randomBytes(24).toString('base64url')
-  const open = new Set<ServerResponse>()
-  const server = createServer({ requestTimeout: requestTimeoutMs }, (request, response) => {
-    if (!isAuthorized(request, token)) refuse(response, request.method === 'POST' ? 401 : 404)
-    else void answer(request, response, handler, open).catch(() => response.destroy())
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    serve(socket, token, handler)
   })
-  const beat = setInterval(() => {
-    for (const response of open) response.write('\n')
-  }, keepAliveMs).unref()
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(0, '127.0.0.1', resolve)
   })
+  // Without a descriptor for a connection, only that connection fails.
+  server.on('error', () => undefined)
   server.unref()
   const close = (): void => {
-    clearInterval(beat)
     server.close()
-    server.closeAllConnections()
+    for (const socket of sockets) socket.destroy()
   }
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, token, close }
+  return { port: (server.address() as AddressInfo).port, token, close }
 }
 
-function isAuthorized({ method, headers }: IncomingMessage, token: string): boolean {
-  const [given, expected] = [headers.authorization ?? '', `Bearer ${token}`].map((text) => Buffer.from(text))
-  if (!given || !expected || given.length !== expected.length) return false
-  return method === 'POST' && timingSafeEqual(given, expected)
-}
-
-const refuse = (response: ServerResponse, status: number): unknown =>
-  response.writeHead(status, { connection: 'close' }).end()
-
-/** Answers a request with lines. The connection that breaks ends the call. */
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  handler: CallHandler,
-  open: Set<ServerResponse>,
-): Promise<void> {
-  const text = await bodyOf(request)
-  const call = text === undefined ? undefined : parseCall(text)
-  if (!call) return void refuse(response, text === undefined ? 413 : 400)
-  response.writeHead(200, { 'content-type': answerType })
-  response.flushHeaders()
-  const write = (line: AnswerLine): unknown => response.write(`${JSON.stringify(line)}\n`)
-  const running = handler(call, (progress) => open.has(response) && write({ progress }))
-  open.add(response)
-  response.once('close', () => {
-    open.delete(response)
-    running.abort()
+/** Answers the calls of a connection that begins with the token. The end of the connection ends its calls. */
+function serve(socket: Socket, token: string, handler: CallHandler): void {
+  const running = new Map<number, AnsweredCall>()
+  const limit = setTimeout(() => socket.destroy(), tokenTimeoutMs).unref()
+  let receive = (line: string): boolean => {
+    clearTimeout(limit)
+    receive = (next) => receiveLine(next, socket, running, handler)
+    return isSame(line, token)
+  }
+  socket.setEncoding('utf8')
+  socket.on('error', () => undefined)
+  socket.on(
+    'data',
+    linesTo(
+      (line) => receive(line) || socket.destroy(),
+      () => socket.destroy(),
+    ),
+  )
+  socket.once('close', () => {
+    clearTimeout(limit)
+    for (const { abort } of running.values()) abort()
   })
-  const result = await running.answer
-  open.delete(response)
-  if (response.destroyed) return
-  write(result)
-  response.end()
 }
 
-/** Resolves with the text of a request; `undefined` if it is too long. Rejects if the connection breaks. */
-async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > maxCallBytes) return undefined
-    chunks.push(chunk)
+/** Applies a line of the plugin, and returns whether it is a call or the end of one. */
+function receiveLine(
+  line: string,
+  socket: Socket,
+  running: Map<number, AnsweredCall>,
+  handler: CallHandler,
+): boolean {
+  const { id, abort, call } = parseLine(line)
+  if (typeof id !== 'number') return false
+  if (abort) running.get(id)?.abort()
+  else if (call && !running.has(id)) {
+    const send = (answer: AnswerLine): unknown =>
+      running.has(id) && !socket.destroyed && socket.write(`${JSON.stringify({ id, ...answer })}\n`)
+    const answered = handler(call, (progress) => send({ progress }))
+    running.set(id, answered)
+    void answered.answer.then((result) => {
+      send(result)
+      running.delete(id)
+    })
   }
-  return Buffer.concat(chunks).toString()
+  return abort || call !== undefined
 }
 
-function parseCall(text: string): PostedCall | undefined {
+/** Returns a receiver of text that passes each line on; calls `onTooLong` for a line without an end. */
+function linesTo(onLine: (line: string) => unknown, onTooLong: () => void): (text: string) => void {
+  let rest = ''
+  return (text) => {
+    rest += text
+    if (rest.length > maxCallLength) return onTooLong()
+    if (!text.includes('\n')) return
+    const lines = rest.split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) onLine(line)
+  }
+}
+
+function isSame(given: string, token: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(token)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}
+
+function parseLine(line: string): { id: unknown; abort: boolean; call: PostedCall | undefined } {
   try {
-    const { sessionID, messageID, callID, tool, args } = Object(JSON.parse(text)) as Record<string, unknown>
-    const ids = [sessionID, messageID, callID, tool]
-    if (!ids.every((id): id is string => typeof id === 'string')) return undefined
-    const [sessionId = '', messageId = '', callId = '', key = ''] = ids
-    return { sessionId, messageId, callId, tool: key, args }
+    const fields = Object(JSON.parse(line)) as Record<string, unknown>
+    return { id: fields['id'], abort: fields['abort'] === true, call: callOf(fields) }
   } catch {
-    return undefined
+    return { id: undefined, abort: false, call: undefined }
   }
+}
+
+function callOf({
+  sessionID,
+  messageID,
+  callID,
+  tool,
+  args,
+}: Record<string, unknown>): PostedCall | undefined {
+  const ids = [sessionID, messageID, callID, tool]
+  if (!ids.every((id): id is string => typeof id === 'string')) return undefined
+  const [sessionId = '', messageId = '', callId = '', key = ''] = ids
+  return { sessionId, messageId, callId, tool: key, args }
 }

@@ -5,20 +5,17 @@ import { hostToolName } from './host-tool-name.ts'
  * Variables of the server's environment by which the generated plugin finds the endpoint of the host tools.
  * The plugin removes them from the environment, so that the agent's commands do not inherit them.
  */
-export const endpointVariable = 'OPENCODE_RUNTIME_HOST_TOOLS_URL'
+export const portVariable = 'OPENCODE_RUNTIME_HOST_TOOLS_PORT'
 export const tokenVariable = 'OPENCODE_RUNTIME_HOST_TOOLS_TOKEN'
 
-/** Content types of a call's answer: one JSON value per line. Empty lines keep the connection alive. */
-export const answerType = 'application/x-ndjson'
-
-/** Line of the answer to a call. The last line is a result or an error. */
+/** Line of the answer to a call, beside the call's number. The last line is a result or an error. */
 export type AnswerLine =
   | { progress: string }
   | { output: string; attachments: readonly { type: 'file'; mime: string; url: string }[] }
   | { error: string }
 
 /**
- * Returns the text of the plugin. It imports nothing, so that opencode installs no package for it.
+ * Returns the text of the plugin. It imports no package, so that opencode installs none for it.
  * @remarks Observed in opencode 1.18.33: `args` that are no zod schemas make every property of the input
  *   required, and the hook `tool.definition` replaces that schema. opencode checks no input of such a tool.
  *   Tools of plugins ask for no permission, unless their function does.
@@ -32,6 +29,8 @@ export function hostPluginText(tools: Readonly<Record<string, HostTool>>): strin
     ask: tool.ask,
   }))
   return `// Written by opencode-runtime for its option hostTools. Each start overwrites changes.
+import { connect } from 'node:net'
+
 const tools = ${JSON.stringify(entries, null, 2)}
 ${program}`
 }
@@ -43,15 +42,15 @@ function inputSchema({ input }: HostTool): Record<string, unknown> {
 }
 
 const program = `// A second load of this file, as after a dispose, finds the endpoint here.
-const { url, token } = (globalThis[Symbol.for('opencode-runtime.host-tools')] ??= {
-  url: process.env.${endpointVariable},
+const { port, token } = (globalThis[Symbol.for('opencode-runtime.host-tools')] ??= {
+  port: Number(process.env.${portVariable}),
   token: process.env.${tokenVariable},
 })
-delete process.env.${endpointVariable}
+delete process.env.${portVariable}
 delete process.env.${tokenVariable}
 
 export const OpencodeRuntimeHostTools = async () => {
-  if (!url) return {}
+  if (!token) return {}
   return {
     tool: Object.fromEntries(tools.map((tool) => [tool.name, definition(tool)])),
     'tool.definition': async ({ toolID }, output) => {
@@ -64,39 +63,68 @@ export const OpencodeRuntimeHostTools = async () => {
 const definition = (tool) => ({
   description: tool.description,
   args: tool.schema.properties ?? {},
-  execute: (args, context) => execute(tool, args ?? {}, context),
+  execute: async (args, context) => {
+    if (tool.ask) await ask(tool, args, context)
+    const result = await call(tool.tool, args ?? {}, context)
+    return { title: '', metadata: {}, ...result }
+  },
 })
 
-async function execute({ name, tool, ask }, args, context) {
-  if (ask) {
-    const asked = context.ask({ permission: name, patterns: ['*'], always: ['*'], metadata: { tool, input: args } })
-    if (typeof asked?.then !== 'function') throw new Error('This version of opencode cannot ask for permission')
-    await asked
-  }
-  const { sessionID, messageID, callID, abort } = context
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { authorization: 'Bearer ' + token, 'content-type': 'application/json' },
-    body: JSON.stringify({ sessionID, messageID, callID, tool, args }),
-    signal: abort,
-    timeout: false,
-  })
-  if (!response.ok || !response.body) throw new Error('The host refused the call: ' + response.status)
-  for await (const line of linesOf(response.body)) {
-    if ('progress' in line) context.metadata?.({ title: line.progress, metadata: {} })
-    else if ('error' in line) throw new Error(line.error)
-    else return { title: '', metadata: {}, ...line }
-  }
-  throw new Error('The host ended before the call')
+async function ask({ name, tool }, input, context) {
+  const asked = context.ask({ permission: name, patterns: ['*'], always: ['*'], metadata: { tool, input } })
+  if (typeof asked?.then !== 'function') throw new Error('This version of opencode cannot ask for permission')
+  await asked
 }
 
-async function* linesOf(body) {
-  const decoder = new TextDecoder()
+const waiting = new Map()
+let ids = 0
+let connection
+
+/** Sends a call, and resolves with its result. An abort of opencode is sent too. */
+function call(tool, args, { sessionID, messageID, callID, abort, metadata }) {
+  return new Promise((resolve, reject) => {
+    const id = ++ids
+    const settle = (act, value) => {
+      waiting.delete(id)
+      abort?.removeEventListener('abort', cancel)
+      act(value)
+    }
+    const cancel = () => {
+      send({ id, abort: true })
+      settle(reject, new Error('The call was aborted'))
+    }
+    waiting.set(id, ({ progress, error, ...result }) => {
+      if (progress !== undefined) metadata?.({ title: progress, metadata: {} })
+      else if (error !== undefined) settle(reject, new Error(error))
+      else settle(resolve, result)
+    })
+    send({ id, sessionID, messageID, callID, tool, args })
+    if (abort?.aborted) cancel()
+    else abort?.addEventListener('abort', cancel, { once: true })
+  })
+}
+
+function send(line) {
+  connection ??= open()
+  connection.write(JSON.stringify(line) + '\\n')
+}
+
+function open() {
+  const socket = connect(port, '127.0.0.1').setEncoding('utf8').setNoDelay(true)
   let rest = ''
-  for await (const bytes of body) {
-    const lines = (rest + decoder.decode(bytes, { stream: true })).split('\\n')
+  socket.on('data', (text) => {
+    rest += text
+    if (!text.includes('\\n')) return
+    const lines = rest.split('\\n')
     rest = lines.pop()
-    for (const line of lines) if (line !== '') yield JSON.parse(line)
-  }
+    for (const { id, ...answer } of lines.map((line) => JSON.parse(line))) waiting.get(id)?.(answer)
+  })
+  socket.on('error', () => {})
+  socket.on('close', () => {
+    if (connection === socket) connection = undefined
+    for (const receive of [...waiting.values()]) receive({ error: 'The host of this tool is gone' })
+  })
+  socket.write(token + '\\n')
+  return socket
 }
 `

@@ -98,7 +98,7 @@ async function needsPackage(folder: string, env: Record<string, string>): Promis
   return false
 }
 
-/** Returns whether a file is code other than the generated plugin, which imports nothing. */
+/** Returns whether a file is code other than the generated plugin, which imports no package. */
 const mayImport = (file: string): boolean => /\.[jt]s$/.test(file) && file !== hostPluginName
 
 const list = (folder: string): Promise<string[]> => readdir(folder).catch(() => [])

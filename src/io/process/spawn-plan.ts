@@ -15,7 +15,7 @@ export interface SpawnPlan {
   password: string | undefined
   marker: string
   /** Endpoint of the host tools; `undefined` if there are none. */
-  hostTools?: { url: string; token: string } | undefined
+  hostTools?: { port: number; token: string } | undefined
 }
 
 /**
