@@ -112,6 +112,27 @@ describe('reconfigure({ hostTools })', () => {
 })
 
 describe('a call of a host tool', () => {
+  it.each([
+    ...[3, 4, 5, 6, 7, 8, 9, 10].map((cutStreamAfterEvents) => ({ cutStreamAfterEvents })),
+    { duplicateFrames: true },
+    { reorderFrames: true },
+  ])('runs once, whatever happens to the event stream: %j', async (faults) => {
+    const seen: HostToolCall[] = []
+    const once = hostTool({
+      description: 'Greets.',
+      input: z.object({ name: z.string() }),
+      execute: ({ name }, call) => {
+        seen.push(call)
+        return `Hello ${name}`
+      },
+    })
+    const { server } = await fakeServer(faults, { script, hostTools: { greet: once } })
+    const turn = server.turn('greet')
+    expect(await resultOf(turn)).toMatchObject({ result: 'Hello Ann', success: true })
+    expect((await turn.done).kind).toBe('final')
+    expect(seen).toHaveLength(1)
+  })
+
   it('is aborted when the server dies in mid-call, and the turn ends with server_died', async () => {
     const seen: HostToolCall[] = []
     const { server } = await fakeServer({}, { script, hostTools: { hangs: hanging(seen) } })

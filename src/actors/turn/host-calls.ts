@@ -1,4 +1,4 @@
-import { asList, isFields } from '../../io/opencode/wire.ts'
+import { asList, isFields, parseMessage } from '../../io/opencode/wire.ts'
 import type { OpenCodeEvent } from '../../replies.ts'
 import type { HostCalls } from '../server/host-calls.ts'
 import { hides } from './hidden-tools.ts'
@@ -32,19 +32,22 @@ export function followHostCalls(
     },
   })
   const onSnapshot = ({ messages, requests }: TurnSnapshot): void => {
-    for (const event of messageEvents(since(messages, messageId))) onEvent(event)
+    for (const event of messageEvents(since(messages, sessionId, messageId))) onEvent(event)
     onRequests(new Set(asList(requests).flatMap((entry) => (isFields(entry) ? [String(entry['id'])] : []))))
   }
   return { onEvent, onSnapshot, end }
 }
 
 /**
- * Returns the messages after the prompt.
+ * Returns the messages of child sessions, and those of the session after the prompt.
  *
- * @remarks Observed in opencode: tool calls of a server that died stay in the state `running`. Ids sort by age.
+ * @remarks Observed in opencode: tool calls of a server that died stay in the state `running`.
  */
-const since = (messages: unknown, promptId: string): unknown[] =>
-  asList(messages).filter((entry) => {
-    const info = isFields(entry) ? entry['info'] : undefined
-    return isFields(info) && typeof info['id'] === 'string' && info['id'] > promptId
+function since(messages: unknown, sessionId: string, promptId: string): unknown[] {
+  let isAfter = false
+  return asList(messages).filter((entry) => {
+    const message = isFields(entry) ? parseMessage(entry['info']) : undefined
+    isAfter ||= message?.id === promptId
+    return isAfter || message?.sessionId !== sessionId
   })
+}
