@@ -312,7 +312,8 @@ export function describeHostTools(
       for (let round = 0; round < rounds; round++) {
         const all = Array.from({ length: users }, (_, i) => {
           const context = { user: `user ${i} of round ${round}` }
-          return { context, turn: server.turn({ text: 'whose is it', context }) }
+          // Three equal calls ask for the permission doom_loop.
+          return { context, turn: server.turn({ text: 'whose is it', context, onPermission: 'once' }) }
         })
         for (const { context, turn } of all) {
           const results = (await toolReplies(turn)).flatMap((reply) =>

@@ -38,6 +38,13 @@ describe('a host tool of the real opencode', () => {
     }
     ;({ server, model, close } = await realServer(
       [
+        {
+          match: 'forge',
+          reply: (request) => {
+            const [, command] = /forge (.*)/s.exec(request.text) ?? []
+            return request.messages.at(-1)?.role === 'tool' ? done : bash(command ?? '')
+          },
+        },
         { match: 'look', reply: [calling('host_look', { id: '7' }), done] },
         { match: 'delegate hidden', reply: [task('CHILD runs and looks'), done] },
         { match: 'delegate', reply: [task('CHILD looks'), done] },
@@ -47,13 +54,6 @@ describe('a host tool of the real opencode', () => {
         { match: 'hang', reply: [calling('host_hang'), done] },
         { match: 'show the environment', reply: [bash('env'), done] },
         { match: 'answer', reply: done },
-        {
-          match: 'forge',
-          reply: (request) => {
-            const [, command] = /forge (.*)/s.exec(request.text) ?? []
-            return request.messages.at(-1)?.role === 'tool' ? done : bash(command ?? '')
-          },
-        },
       ],
       {
         models: [{ id: 'gpt-4o', input: ['text', 'image'] }],
