@@ -19,7 +19,11 @@ export interface HostToolCall {
   readonly sessionId: string
   /** Id of the call, equal to `call_id` of its replies. The call of a subagent has no replies. */
   readonly callId: string
-  /** Reports what the tool does at the moment. Clients of the server show the title beside the running call. */
+  /**
+   * Sets the title of the call, which clients of the server show beside it.
+   *
+   * @remarks Observed in opencode: the last title shows when the call has ended.
+   */
   readonly progress: (title: string) => void
 }
 

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { hostTool, type HostToolCall, type OpenCodeServer, type Reply, type Turn } from '../../src/index.ts'
 import type { OpenCodeServerOptions } from '../../src/index.ts'
 import type { FakeRule } from '../../src/testing/index.ts'
-import { untilAnswered } from '../support/server-api.ts'
+import { messagesOf, untilAnswered } from '../support/server-api.ts'
 
 const call = (name: string, args: Record<string, unknown> = {}, id?: string) => ({
   name: `host_${name}`,
@@ -25,6 +25,7 @@ export const hostScript: readonly FakeRule[] = [
   { match: 'be quick', reply: [calls(call('slow')), done] },
   { match: 'answer much', reply: [calls(call('large')), done] },
   { match: 'draw it', reply: [calls(call('draws')), done] },
+  { match: 'pay always', reply: [calls(call('remember')), done] },
   { match: 'pay it', reply: [calls(call('refund', { id: '7' })), done] },
   {
     match: 'tell me twice',
@@ -119,6 +120,10 @@ export function suiteTools(seen: HostToolCall[], users: number) {
       ...{ description: 'Pays an order back.', input: z.object({ id: z.string() }), ask: true },
       execute: note(({ id }) => `refunded ${id}`),
     }),
+    remember: hostTool({
+      ...{ description: 'Asks once.', input: empty, ask: true },
+      execute: note(() => 'paid'),
+    }),
     whose: hostTool({
       description: 'Says whose turn it is.',
       input: z.object({ id: z.string() }),
@@ -173,6 +178,12 @@ export function describeHostTools(
         toolCall?.callId,
       )
       expect(await turn.done).toMatchObject({ kind: 'final', content: 'done' })
+      const parts = (await messagesOf(server, (await turn.sessionId) ?? '')).flatMap(
+        (message) => message.parts,
+      )
+      expect(parts).toContainEqual(
+        expect.objectContaining({ state: expect.objectContaining({ title: 'order 7' }) as unknown }),
+      )
     })
 
     it('name a repeated call id as the replies do', async () => {
@@ -200,9 +211,7 @@ export function describeHostTools(
 
     it('fail with the message of what they throw, secrets masked, and the model goes on', async () => {
       const turn = server.turn('throw it')
-      const result = await resultOf(turn)
-      expect(result).toMatchObject({ success: false })
-      expect(JSON.stringify(result)).toMatch(/The key \*\*\* is wrong/)
+      expect(await resultOf(turn)).toMatchObject({ success: false, result: 'The key *** is wrong' })
       expect(await turn.done).toMatchObject({ kind: 'final', content: 'done' })
     })
 
@@ -231,7 +240,7 @@ export function describeHostTools(
       expect(await session.turn('look up').done).toMatchObject({ kind: 'final', content: 'done' })
     })
 
-    it('may answer 5 MB, of which the model gets the beginning', async () => {
+    it('may answer 5 MB, of which the model gets the lines that fit', async () => {
       const turn = server.turn('answer much')
       const result = await resultOf(turn)
       expect(result).toMatchObject({ success: true, result: expect.stringContaining('truncated') as string })
@@ -258,6 +267,20 @@ export function describeHostTools(
       })
       expect(await resultOf(turn)).toMatchObject({ success: true, result: 'refunded 7' })
       expect(seen).toHaveLength(1)
+    })
+
+    it('ask once if the permission is given for always', async () => {
+      let asked = 0
+      const session = server.session()
+      const onPermission = () => {
+        asked++
+        return 'always' as const
+      }
+      for (let i = 0; i < 2; i++)
+        expect(await resultOf(session.turn({ text: 'pay always', onPermission }))).toMatchObject({
+          success: true,
+        })
+      expect(asked).toBe(1)
     })
 
     it('do not run if the permission is rejected', async () => {

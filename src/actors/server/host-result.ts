@@ -3,8 +3,8 @@ import type { HostAnswer } from '../../io/opencode/host-endpoint.ts'
 /**
  * Maximum size of a result with its images, in bytes.
  *
- * @remarks Observed in opencode: a text of more than 50 KiB or 2 000 lines goes into a file, and the model
- * gets its beginning and the name of the file.
+ * @remarks Observed in opencode: a text of more than 50 KiB or 2 000 lines goes into a file. The model gets the
+ * first lines, as many as fit, and the name of the file; 5 MB in one line leave only the name.
  */
 const maxBytes = 10 * 1024 * 1024
 

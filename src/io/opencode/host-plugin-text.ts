@@ -18,7 +18,8 @@ export type AnswerLine =
  * Returns the text of the plugin. It imports no package, so that opencode installs none for it.
  * @remarks Observed in opencode 1.18.33: `args` that are no zod schemas make every property of the input
  *   required, and the hook `tool.definition` replaces that schema. opencode checks no input of such a tool.
- *   Tools of plugins ask for no permission, unless their function does.
+ *   Tools of plugins ask for no permission, unless their function does. `metadata` of the context has no
+ *   effect; the title of the result is stored.
  */
 export function hostPluginText(tools: Readonly<Record<string, HostTool>>): string {
   const entries = Object.entries(tools).map(([key, tool]) => ({
@@ -66,7 +67,7 @@ const definition = (tool) => ({
   execute: async (args, context) => {
     if (tool.ask) await ask(tool, args, context)
     const result = await call(tool.tool, args ?? {}, context)
-    return { title: '', metadata: {}, ...result }
+    return { metadata: {}, ...result }
   },
 })
 
@@ -84,6 +85,7 @@ let connection
 function call(tool, args, { sessionID, messageID, callID, abort, metadata }) {
   return new Promise((resolve, reject) => {
     const id = ++ids
+    let title = ''
     const settle = (act, value) => {
       waiting.delete(id)
       abort?.removeEventListener('abort', cancel)
@@ -94,9 +96,9 @@ function call(tool, args, { sessionID, messageID, callID, abort, metadata }) {
       settle(reject, new Error('The call was aborted'))
     }
     waiting.set(id, ({ progress, error, ...result }) => {
-      if (progress !== undefined) metadata?.({ title: progress, metadata: {} })
+      if (progress !== undefined) metadata?.({ title: (title = progress), metadata: {} })
       else if (error !== undefined) settle(reject, new Error(error))
-      else settle(resolve, result)
+      else settle(resolve, { title, ...result })
     })
     send({ id, sessionID, messageID, callID, tool, args })
     if (abort?.aborted) cancel()

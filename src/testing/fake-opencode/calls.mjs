@@ -33,13 +33,11 @@ export class Calls {
    * @param {RunningTool} tool
    * @param {Record<string, unknown>} input
    * @param {Record<string, unknown>} [metadata]
-   * @param {string} [title]
    */
-  run(tool, input, metadata, title) {
+  run(tool, input, metadata) {
     tool.input = input
     const time = { start: tool.start }
-    const shown = { ...(metadata && { metadata }), ...(title !== undefined && { title }) }
-    this.#set(tool, { ...shown, status: 'running', input, time })
+    this.#set(tool, { ...(metadata && { metadata }), status: 'running', input, time })
   }
 
   /**

@@ -82,8 +82,7 @@ async function playPlugin(turn, tool, input, plugged) {
     agent: turn.agent,
     directory: turn.directory,
     abort: abort.signal,
-    /** @type {PluginContext['metadata']} */
-    metadata: ({ title, metadata }) => turn.calls.run(tool, input, metadata, title),
+    metadata: () => {}, // without effect, as in opencode
     /** @type {PluginContext['ask']} */
     ask: (request) => askFor(turn, tool, request),
   }
@@ -101,18 +100,23 @@ async function playPlugin(turn, tool, input, plugged) {
 const longestOutput = { bytes: 50 * 1024, lines: 2_000 }
 
 /**
- * Cuts a long output, as opencode does. The fake stores no file with the whole output.
+ * Cuts a long output to the lines that fit, as opencode does. The fake stores no file with the whole output.
  * @param {{ output: string, metadata?: Record<string, unknown>, attachments?: unknown[] }} result
  */
 function truncated({ output, metadata = {}, ...rest }) {
   const lines = output.split('\n')
   const isShort = Buffer.byteLength(output) <= longestOutput.bytes && lines.length <= longestOutput.lines
   if (isShort) return { ...rest, output, metadata: { ...metadata, truncated: false } }
-  const kept = Buffer.from(lines.slice(0, longestOutput.lines).join('\n')).subarray(0, longestOutput.bytes)
-  const left = Buffer.byteLength(output) - kept.length
+  let bytes = 0
+  const kept = lines.slice(0, longestOutput.lines).filter((line) => {
+    bytes += Buffer.byteLength(line) + 1
+    return bytes <= longestOutput.bytes
+  })
+  const left = Buffer.byteLength(output) - Buffer.byteLength(kept.join('\n'))
+  const notice = `...${left} bytes truncated...\n\nThe tool call succeeded but the output was truncated.`
   return {
     ...rest,
-    output: `${kept.toString()}\n\n...${left} bytes truncated...`,
+    output: `${kept.join('\n')}\n\n${notice}`,
     metadata: { ...metadata, truncated: true },
   }
 }

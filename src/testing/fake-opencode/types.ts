@@ -116,7 +116,7 @@ export interface PluginContext {
   agent: string
   directory: string
   abort: AbortSignal
-  metadata: (shown: { title?: string; metadata?: Record<string, unknown> }) => void
+  metadata: () => void
   ask: (request: PluginRequest) => Promise<void>
 }
 
