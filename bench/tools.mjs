@@ -63,8 +63,8 @@ async function measureCalls() {
   const home = mkdtempSync(join(tmpdir(), 'opencode-runtime-bench-'))
   writeBarePlugin(home)
   const { script, take } = callingScript()
-  await using model = await startScriptedModel(script, { apiKey })
-  await using server = new OpenCodeServer({
+  const model = await startScriptedModel(script, { apiKey })
+  const server = new OpenCodeServer({
     home,
     proxy: { baseURL: model.baseURL, apiKey },
     models: ['gpt-4o'],
@@ -80,6 +80,7 @@ async function measureCalls() {
   for (const text of ['ours', 'bare', 'ours', 'bare']) await turn(text)
   const took = await interleave(rounds, { ours: () => turn('ours'), bare: () => turn('bare') })
   await server.close()
+  await model.stop()
   rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   return took
 }

@@ -48,7 +48,7 @@ const tokenTimeoutMs = 5_000
 export async function openHostEndpoint(handler: CallHandler): Promise<HostEndpoint> {
   const token = randomBytes(24).toString('base64url')
   const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
+  const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
     serve(socket, token, handler)
