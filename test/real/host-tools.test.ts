@@ -50,6 +50,7 @@ describe('a host tool of the real opencode', () => {
         { match: 'delegate', reply: [task('CHILD looks'), done] },
         { match: 'CHILD looks', reply: [calling('host_look', { id: '7' }), done] },
         { match: 'CHILD runs and looks', reply: [bash('echo hi'), calling('host_look', { id: '7' }), done] },
+        { match: 'greet', reply: [calling('host_greet', { name: 'Ann' }), done] },
         { match: 'draw', reply: [calling('host_draw'), done] },
         { match: 'hang', reply: [calling('host_hang'), done] },
         { match: 'show the environment', reply: [bash('env'), done] },
@@ -179,5 +180,21 @@ describe('a host tool of the real opencode', () => {
     expect(await turn.done).toMatchObject({ kind: 'error', code: 'server_died' })
     expect(seen[0]?.signal.aborted).toBe(true)
     expect((await resultsOf(server.turn('look')))[0]).toMatchObject({ tool: 'look', result: 'seen' })
+  })
+
+  it('is replaced by reconfigure(), and the model sees the new tools only', async () => {
+    const greet = hostTool({
+      ...{ description: 'Greets.', input: z.object({ name: z.string() }) },
+      execute: ({ name }) => `Hello ${name}`,
+    })
+    await server.reconfigure({ hostTools: { greet } })
+    const [result] = await resultsOf(server.turn('greet'))
+    expect(result).toMatchObject({ tool: 'greet', result: 'Hello Ann', success: true })
+    expect(
+      requestsOf('greet')
+        .flatMap(offered)
+        .filter((name) => name.startsWith('host_')),
+    ).toEqual(['host_greet', 'host_greet'])
+    expect((await resultsOf(server.turn('look')))[0]).toMatchObject({ tool: 'invalid' })
   })
 })
