@@ -11,14 +11,14 @@ import { turnDirectory } from '../server/directory-policy.ts'
 import { followUpOf, mayGoOn, type FollowUpFacts } from './follow-up.ts'
 import { healAborted } from './heal-directory.ts'
 import { modelOf } from './model.ts'
-import { answerRequest, decide } from './request-policy.ts'
+import { answerRequest, type PolicyAnswer } from './request-policy.ts'
 import type { Ending } from './reducer/ending.ts'
 import { TurnReducer } from './reducer/reducer.ts'
 import { causeOf, isConnectionRefused, isNetworkError, type TurnCause } from './refusal.ts'
 import type { ServerConnection, Runtime } from '../runtime.ts'
 import type { TurnRecord } from './turn-record.ts'
 import { TurnResync } from './turn-resync.ts'
-import { isStepStart, workingDirectoryOf } from '../../io/opencode/wire.ts'
+import { closedRequestOf, isStepStart, workingDirectoryOf } from '../../io/opencode/wire.ts'
 import { messageOf } from '../../util/messages.ts'
 
 /** Time that a turn whose server does not answer waits for the report of the server's death, in ms. */
@@ -109,6 +109,7 @@ export class TurnAttempt {
     this.#closed.abort()
     this.#resync?.close()
     this.#unfollow?.()
+    this.#owner.record.requests.abandon('its server is gone')
   }
 
   /** Aborts the requests of `abortWork`, because the server and its work are gone. */
@@ -277,6 +278,8 @@ export class TurnAttempt {
     if (mismatch !== undefined) return this.#owner.onCause({ code: 'rejected', error: mismatch })
     try {
       // The router dispatches each event once.
+      const closed = closedRequestOf(event)
+      if (closed !== undefined) this.#owner.record.requests.close(closed)
       this.#onOutputs(reducer.take(event))
       if (this.#isClosed()) return
       this.#owner.onProgress(event)
@@ -298,24 +301,22 @@ export class TurnAttempt {
     return otherDirectory('directory of the session', directory, used)
   }
 
-  /** Answers a request by the policy and sends the answer to the server. */
+  /** Opens a request, which its policy or a caller answers, until it is closed. Never rejects. */
   async answer(request: InputRequest): Promise<void> {
     const { record, clock, onRequest } = this.#owner
-    const { plan, conversation, requests$ } = record
+    const { plan, requests } = record
     onRequest(request.id, true)
-    requests$.next(request)
-    const timeout = new AbortController()
-    const answer = await decide(request, plan, elapse(clock, plan.requestTimeoutMs, timeout.signal))
-    timeout.abort()
-    if (this.#isClosed()) return
-    if (request.type === 'permission' && request.permission === 'doom_loop' && 'message' in answer)
-      this.#facts.rejection = answer.message
-    // Errors are ignored: a request that another client has answered gives 404, and the stall timer handles a
-    // request that cannot be answered.
-    await answerRequest(this.#connection.client, request, answer, conversation.directory).catch(
-      () => undefined,
-    )
+    const send = (answer: PolicyAnswer): Promise<void> => this.#send(request, answer)
+    await requests.settle(request, { policies: plan, timeoutMs: plan.requestTimeoutMs, clock, send })
     onRequest(request.id, false)
+  }
+
+  async #send(request: InputRequest, answer: PolicyAnswer): Promise<void> {
+    const { directory } = this.#owner.record.conversation
+    // Set before the server stops the turn, because the end may come before the response.
+    if (request.type === 'permission' && request.permission === 'doom_loop')
+      this.#facts.rejection = 'message' in answer ? answer.message : undefined
+    await answerRequest(this.#connection.client, request, answer, directory)
   }
 }
 
