@@ -41,6 +41,7 @@ export const script: readonly FakeRule[] = [
   { match: 'read nothing', reply: [call('read', { filePath: 'missing.txt' }), done] },
   { match: 'read outside', reply: [call('read', { filePath: outside }), done] },
   { match: 'read a pair', reply: [{ toolCalls: pair.map((filePath) => readOf(filePath)) }, done] },
+  { match: 'A permission was rejected', reply: done },
   { match: 'read beyond', reply: [call('read', { filePath: '/etc/hostname' }), done] },
   { match: 'ask much', reply: [call('question', { questions }), done] },
   { match: 'trickle', reply: { text: Array.from({ length: 400 }, (_, i) => `${i} `), chunkDelayMs: 50 } },

@@ -190,7 +190,9 @@ describe.skipIf(!hasTerminals)('run, with a person at the terminal', () => {
     expect(shown).toMatch(
       /The agent asks for the permission external_directory\n\? {3}pattern: \/etc\/\*\n\? {3}filepath: \/etc\/hostname\n/,
     )
-    expect(shown).toMatch(/maybe\n\? Type once, always or reject\.\n[^]*external_directory \/etc\/\* → once\n[^]*✔ read/)
+    expect(shown).toMatch(
+      /maybe\n\? Type once, always or reject\.\n[^]*external_directory \/etc\/\* → once\n[^]*✔ read/,
+    )
     expect(shown).toContain('Hello world')
   })
 
@@ -260,7 +262,9 @@ describe.skipIf(!hasTerminals)('run, with a person at the terminal', () => {
   it('needs the prompt as an argument', async () => {
     const { shown, exitCode } = await type('$cli run - $flags --permission ask', [])
     expect(exitCode).toBe(2)
-    expect(shown).toMatch(/^error: --permission ask or --question ask reads the answers from stdin: give the prompt/)
+    expect(shown).toMatch(
+      /^error: --permission ask or --question ask reads the answers from stdin: give the prompt/,
+    )
   })
 })
 

@@ -34,6 +34,7 @@ beforeAll(async () => {
     { match: 'read one', reply: [{ toolCalls: [read('one', 'a')] }, done] },
     { match: 'read three', reply: [{ toolCalls: [read('x', 'a'), read('x', 'b'), read('y', 'c')] }, done] },
     { match: 'read two', reply: [{ toolCalls: [read('p', 'a'), read('q', 'b')] }, done] },
+    { match: 'A permission was rejected', reply: { text: ' all the same' } },
     { match: 'ask one', reply: [ask(question()), done] },
     { match: 'ask two', reply: [ask(question(), question({ multiple: true })), done] },
     { match: 'ask strictly', reply: [ask(question({ custom: false })), done] },
@@ -106,7 +107,7 @@ describe('a permission that a person answers', () => {
     expect(replies.filter((reply) => reply.kind === 'tool_result' && reply.success)).toHaveLength(3)
   })
 
-  it('rejected with a message closes all beside it', async () => {
+  it('rejected with a message closes all beside it, and the model goes on', async () => {
     const turn = start('read two')
     const [first, second] = await open(turn, 2)
     await turn.answer(first?.request.id ?? '', { reject: 'Not that one.' })

@@ -50,6 +50,10 @@ export class OpenRequest {
     this.#whenAbandoned.catch(() => undefined)
   }
 
+  get isClosed(): boolean {
+    return this.#reason !== undefined
+  }
+
   /** True while the request waits for an answer; false for a fixed policy, which answers at once. */
   get isWaiting(): boolean {
     return this.#reason === undefined && !isFixed(this.pending.request, this.#terms.policies)
@@ -135,7 +139,8 @@ export class OpenRequest {
     while (!until.aborted) {
       try {
         await Promise.race([this.#terms.send(answer), this.#whenAbandoned])
-        return this.close(answered)
+        this.close(answered)
+        return
       } catch (error) {
         this.#onFailure(error)
       }

@@ -49,7 +49,8 @@ function checkLabels(
   const known = options.map(({ label }) => label)
   const unknown = labels.find((label) => label.trim() === '' || (custom === false && !known.includes(label)))
   if (unknown !== undefined) {
-    const expected = custom === false ? `labels of ${known.map(quoted).join(', ')}` : 'texts that are not blank'
+    const expected =
+      custom === false ? `labels of ${known.map(quoted).join(', ')}` : 'texts that are not blank'
     refuse(request, `${expected} ${where}`, unknown)
   }
   if (multiple === false && labels.length > 1) refuse(request, `one label ${where}`, labels)

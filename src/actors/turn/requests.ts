@@ -54,6 +54,14 @@ export class TurnRequests {
     await request.answer(answer)
   }
 
+  /** Returns whether other permissions of the same session are open beside a request. */
+  hasBeside({ id, sessionId }: InputRequest): boolean {
+    return [...this.#requests.values()].some(({ isClosed, pending: { request: other } }) => {
+      const isOther = other.type === 'permission' && other.id !== id && other.sessionId === sessionId
+      return isOther && !isClosed
+    })
+  }
+
   /** Closes a request that the server reports as answered. */
   close(id: string): void {
     this.#requests.get(id)?.close(answered)

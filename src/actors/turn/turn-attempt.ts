@@ -58,7 +58,11 @@ export class TurnAttempt {
   #prompted: Promise<unknown> | undefined
   #resync: TurnResync | undefined
   /** Facts for the decision whether the turn goes on. A step begins when the MCP servers are connected. */
-  readonly #facts: FollowUpFacts = { rejection: undefined, askedModel: false }
+  readonly #facts: FollowUpFacts = {
+    rejection: undefined,
+    rejectionOfSeveral: undefined,
+    askedModel: false,
+  }
   #isGoingOn = false
 
   /** URL of the proxy, safe to show; `undefined` if the turn's model has another endpoint. */
@@ -237,6 +241,7 @@ export class TurnAttempt {
   async #goOn(ending: Ending): Promise<void> {
     const { record, onFollowUp } = this.#owner
     const { parts, reason } = followUpOf(ending, this.#facts)
+    this.#facts.rejectionOfSeveral = undefined
     const { sessionId } = record.conversation
     const wasHealed = parts !== undefined || (await this.heal(Promise.resolve()))
     const reducer = this.#reducer
@@ -273,7 +278,7 @@ export class TurnAttempt {
     if (this.#resync?.defer(event) === true) return
     const reducer = this.#reducer
     if (!reducer || this.#isClosed()) return
-    this.#facts.askedModel ||= isStepStart(event)
+    if (isStepStart(event)) Object.assign(this.#facts, { askedModel: true, rejectionOfSeveral: undefined })
     const mismatch = this.#otherDirectory(event)
     if (mismatch !== undefined) return this.#owner.onCause({ code: 'rejected', error: mismatch })
     try {
@@ -312,10 +317,13 @@ export class TurnAttempt {
   }
 
   async #send(request: InputRequest, answer: PolicyAnswer): Promise<void> {
-    const { directory } = this.#owner.record.conversation
+    const { requests, conversation } = this.#owner.record
+    const { directory } = conversation
     // Set before the server stops the turn, because the end may come before the response.
-    if (request.type === 'permission' && request.permission === 'doom_loop')
-      this.#facts.rejection = 'message' in answer ? answer.message : undefined
+    const rejection = 'message' in answer ? answer.message : undefined
+    if (request.type === 'permission' && request.permission === 'doom_loop') this.#facts.rejection = rejection
+    else if (rejection !== undefined && !request.child && requests.hasBeside(request))
+      this.#facts.rejectionOfSeveral = rejection
     await answerRequest(this.#connection.client, request, answer, directory)
   }
 }

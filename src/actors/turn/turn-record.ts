@@ -2,14 +2,7 @@ import { ReplaySubject } from 'rxjs'
 import type { PromptPart } from '../../io/opencode/client.ts'
 import type { PermissionPolicy, QuestionPolicy } from '../../config/options.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
-import {
-  addUsage,
-  isTerminal,
-  noUsage,
-  type Reply,
-  type TerminalReply,
-  type Usage,
-} from '../../replies.ts'
+import { addUsage, isTerminal, noUsage, type Reply, type TerminalReply, type Usage } from '../../replies.ts'
 import { deferred } from '../../util/deferred.ts'
 import type { Mask } from './reducer/failure.ts'
 import { errorReply, type TurnCause } from './refusal.ts'

@@ -61,7 +61,9 @@ export class Asker implements Disposable {
     if (closed.aborted) throw new NoLineError('closed')
     const form = this.#form(closed)
     try {
-      return await (request.type === 'permission' ? askPermission(request, form) : askQuestions(request, form))
+      return await (request.type === 'permission'
+        ? askPermission(request, form)
+        : askQuestions(request, form))
     } catch (error) {
       void this.#screen.line()
       if (error instanceof NoLineError && error.reason === 'stdin ended') return 'reject'
@@ -83,7 +85,8 @@ export class Asker implements Disposable {
 
 /** Returns the reason why a request did not get the person's answer. @throws an error that is none of these */
 function reasonOf(error: unknown): string {
-  if (error instanceof NoLineError || error instanceof RequestClosedError) return 'closed without an answer here'
+  if (error instanceof NoLineError || error instanceof RequestClosedError)
+    return 'closed without an answer here'
   if (error instanceof OpenCodeRuntimeError) return `not answered: ${error.message}`
   throw error
 }

@@ -85,12 +85,16 @@ function close(server, { kind, directory, request, answer }, body, fact, propert
  */
 function closeOthers(server, { directory, request: { sessionID, always } }, { reply }) {
   if (reply === 'once') return
-  if (reply === 'always') for (const pattern of patterns(always)) server.allowed.add(`${directory}:${pattern}`)
+  if (reply === 'always')
+    for (const pattern of patterns(always)) server.allowed.add(`${directory}:${pattern}`)
   for (const entry of server.pending.values()) {
     const { kind, request } = entry
     if (kind !== 'permission' || request.sessionID !== sessionID) continue
-    const isCovered = patterns(request['patterns']).every((each) => server.allowed.has(`${directory}:${each}`))
-    if (reply === 'reject' || isCovered) close(server, entry, { reply }, 'replied', { reply })
+    const isCovered = patterns(request['patterns']).every((each) =>
+      server.allowed.has(`${directory}:${each}`),
+    )
+    if (reply === 'reject' || isCovered)
+      close(server, entry, { ...(reply && { reply }) }, 'replied', { reply })
   }
 }
 

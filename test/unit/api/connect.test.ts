@@ -43,12 +43,15 @@ describe('connect', () => {
 })
 
 describe('driveTurn', () => {
-  it.each(['onPermission', 'onQuestion'])('refuses the policy ask, which no caller could answer: %s', async (name) => {
-    const options = { baseURL: 'http://127.0.0.1:9', modelId: 'm', [name]: 'ask' } as DriveTurnOptions
-    expect(await driveTurn('hello', 't1', () => undefined, options)).toMatchObject({
-      trace_id: 't1',
-      code: 'rejected',
-      error: expect.stringContaining(`Invalid option ${name}: driveTurn() returns no turn`) as string,
-    })
-  })
+  it.each(['onPermission', 'onQuestion'])(
+    'refuses the policy ask, which no caller could answer: %s',
+    async (name) => {
+      const options = { baseURL: 'http://127.0.0.1:9', modelId: 'm', [name]: 'ask' } as DriveTurnOptions
+      expect(await driveTurn('hello', 't1', () => undefined, options)).toMatchObject({
+        trace_id: 't1',
+        code: 'rejected',
+        error: expect.stringContaining(`Invalid option ${name}: driveTurn() returns no turn`) as string,
+      })
+    },
+  )
 })

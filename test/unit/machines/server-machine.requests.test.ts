@@ -31,6 +31,49 @@ async function asking(server: TestServer, more: object = {}) {
 const expectClosed = (turn: Turn, id: string) =>
   expect(turn.answer(id, 'once')).rejects.toMatchObject(closedError)
 
+describe('A rejection of one of several permissions', () => {
+  /** Ends the answer of a turn as opencode does after a rejection without a message. */
+  const stop = async (server: TestServer, turn: Turn, sessionID: string): Promise<void> => {
+    const parentID = server.runtime.turns.get(turn.id)?.messageId
+    const info = { id: `msg_answer_${parentID}`, role: 'assistant', sessionID, parentID }
+    const end = { finish: 'tool-calls', time: { created: 1, completed: 2 } }
+    for (const [type, properties] of [
+      ['message.updated', { info: { id: parentID, role: 'user', sessionID } }],
+      ['session.status', { status: { type: 'busy' } }],
+      ['message.updated', { info: { ...info, ...end } }],
+      ['session.idle', {}],
+    ] as const)
+      server.world.router?.receive({ type, properties: { sessionID, ...properties } })
+    server.world.client.idle(sessionID)
+    await server.advance()
+  }
+
+  it('is followed by a further prompt, because opencode rejects the others without a message', async () => {
+    const server = startServer()
+    const { turn, sessionId, ask, reply } = await asking(server)
+    const states: string[] = []
+    turn.status$.subscribe(({ state }) => states.push(state))
+    ask('per_1')
+    ask('per_2')
+    await turn.answer('per_1', { reject: 'Use ls' })
+    reply('per_2')
+    await stop(server, turn, sessionId)
+    expect(server.world.client.prompts).toEqual([sessionId, sessionId])
+    expect(states.at(-1)).toBe('retrying')
+    await server.answer(turn, 'so be it')
+    expect(turn.replies.at(-1)).toMatchObject({ kind: 'final', content: 'so be it' })
+  })
+
+  it('ends the turn if no other permission was open, as another client may have stopped it', async () => {
+    const server = startServer()
+    const { turn, sessionId, ask } = await asking(server)
+    ask('per_1')
+    await turn.answer('per_1', { reject: 'Use ls' })
+    await stop(server, turn, sessionId)
+    expect(turn.replies).toMatchObject([{ kind: 'final', finish_reason: 'tool-calls' }])
+  })
+})
+
 describe('A request of a running turn', () => {
   it('waits for turn.answer(), while the stall clock stands still', async () => {
     const server = startServer({ turnStallMs: 1_000, requestTimeoutMs: 500_000 })
@@ -125,7 +168,10 @@ describe('An open request, when its turn ends', () => {
     const answer = turn.answer('per_1', 'once').catch((error: unknown) => error)
     await server.advance()
     turn.cancel()
-    expect(await answer).toMatchObject({ ...closedError, message: 'The permission per_1 is closed: the turn has ended' })
+    expect(await answer).toMatchObject({
+      ...closedError,
+      message: 'The permission per_1 is closed: the turn has ended',
+    })
     await server.advance()
   })
 

@@ -55,7 +55,12 @@ describe('checkedAnswer, for a question', () => {
   })
 
   it.each([
-    ['an answer for permissions', asking(one), 'once', /a list of labels per question, or 'reject', got 'once'/],
+    [
+      'an answer for permissions',
+      asking(one),
+      'once',
+      /a list of labels per question, or 'reject', got 'once'/,
+    ],
     ['a message, which no question takes', asking(one), { reject: 'no' }, /got a value of type object/],
     ['one list', asking(one), ['A'], /a list of labels per question/],
     ['too few lists', asking(one, one), [['A']], /2 lists of labels, one per question, got a list of 1/],
