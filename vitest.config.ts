@@ -34,6 +34,15 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      { test: { name: 'bundlers', include: ['test/bundlers/**/*.test.ts'], testTimeout: 60_000 } },
+      {
+        test: {
+          name: 'runtimes',
+          include: ['test/runtimes/**/*.test.ts'],
+          globalSetup: ['test/runtimes/setup.ts'],
+          testTimeout: 150_000,
+        },
+      },
       {
         test: {
           name: 'litellm',

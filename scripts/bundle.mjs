@@ -29,18 +29,23 @@ function chunkOf(id, bundle) {
   return isLoadedBy('cli.js') || isLoadedBy('cli/program.js') ? 'base' : 'core'
 }
 
+/** Packages that become part of the bundle, and the files of their licences. */
+const bundled = { zod: 'LICENSE', leven: 'license' }
+
 const licences = {
   name: 'licences',
   generateBundle() {
-    const source = readFileSync(join(project, 'node_modules/zod/LICENSE'), 'utf8')
-    this.emitFile({ type: 'asset', fileName: 'zod.LICENSE.txt', source })
+    for (const [name, file] of Object.entries(bundled)) {
+      const source = readFileSync(join(project, 'node_modules', name, file), 'utf8')
+      this.emitFile({ type: 'asset', fileName: `${name}.LICENSE.txt`, source })
+    }
   },
 }
 
 await build({
   input: Object.fromEntries(entries.map((file) => [file.replace(/\.\w+$/, ''), moduleOf(file)])),
-  // Everything named as a package stays external, except zod.
-  external: /^(?!\.|\/|[a-z]:|zod$|zod\/)/i,
+  // Everything named as a package stays external, except the bundled packages.
+  external: new RegExp(String.raw`^(?!\.|/|[a-z]:|(${Object.keys(bundled).join('|')})(/|$))`, 'i'),
   platform: 'node',
   plugins: [licences],
   output: {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Std } from './cli/std.ts'
-import { packageVersion } from './package-version.ts'
+import { packageVersion } from './own-package.ts'
 
 const flushMs = 1_000
 const [flag, ...rest] = process.argv.slice(2)

@@ -44,6 +44,8 @@ export class Runtime {
   connection: ServerConnection | undefined
   /** True if a warm-up reached the model; no further warm-up runs then. Not observed so far. */
   hasWarmUpReachedModel = false
+  /** URL of the models' endpoint that answered last; `undefined` if no endpoint has answered yet. */
+  answeringEndpoint: string | undefined
   /** True if a subscription ends the turns with the actor, also turns that the actor does not know yet. */
   isEndObserved = false
   /** Options that were requested last; the machine may not have received them yet. */
@@ -57,7 +59,7 @@ export class Runtime {
    */
   readonly directories = new Set<string>()
   /** Promises that settle when an aborted turn's directory is usable again; they never reject. */
-  readonly healing = new Map<string, Promise<void>>()
+  readonly healing = new Map<string, Promise<unknown>>()
   readonly #conversations = new Map<string, Conversation>()
   readonly #warnings = new Set<string>()
 

@@ -15,7 +15,7 @@ import { View } from './view.ts'
 /**
  * Runs `opencode-runtime demo`: one turn of the real opencode binary, with a scripted model on loopback.
  * Resolves with the exit code when the model, the server and a temporary home are gone.
- * Writes everything to stdout, unless `json` reserves stdout for the reply dicts.
+ * Writes everything to stdout, unless `json` reserves stdout for the replies.
  */
 export async function demo(prompt: string, flags: DemoFlags, std: Std): Promise<number> {
   using shutdown = new Shutdown()

@@ -19,7 +19,7 @@ export const exitCodeHelp = `
 Exit codes:
   0    the turn gave its final reply (or the reader of stdout closed it)
   1    the turn failed; the error on stderr says why
-  2    bad usage: flags, options, key or prompt
+  2    bad usage: flags, options or key; or an input that was rejected
   3    the server could not be started, or died
   4    the turn was cancelled on the server
   5    the answer could not be written (for example, the disk is full); stderr says why

@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { packageVersion } from '../package-version.ts'
+import { packageVersion } from '../own-package.ts'
 import { doctorExitCodeHelp, exitCode, exitCodeHelp, UsageError } from './exit-codes.ts'
 import type { GraphFlags } from './graph.ts'
 import { keyVariable, type DemoFlags, type DoctorFlags, type RunFlags } from './flags.ts'
@@ -127,7 +127,7 @@ function graphCommand(onExit: (code: number) => void, std: Std): Command {
     })
 }
 
-const jsonHelp = 'write reply dicts to stdout, one per line, each with its session_id once known'
+const jsonHelp = 'write replies as JSON to stdout, one per line, each with its session_id once known'
 
 /** Returns a parser of whole numbers from `least` to `most`. */
 const integer =

@@ -15,7 +15,7 @@ import type { Screen } from './screen.ts'
 /** Options for showing a turn. */
 export interface ViewOptions {
   /**
-   * Mode. `text`: only the answer on `out`. `json`: only reply dicts on `out`. `show`: everything on the log.
+   * Mode. `text`: only the answer on `out`. `json`: only replies, as JSON, on `out`. `show`: everything on the log.
    */
   mode: 'text' | 'json' | 'show'
   /** True if the log gets only errors. */

@@ -72,7 +72,7 @@ export interface OpenCodeServerOptions extends TurnDefaults, LifecycleOptions {
   /**
    * Name or path of the opencode binary.
    *
-   * @defaultValue the binary found on PATH, in `~/.opencode/bin`, or in the `opencode-ai` package
+   * @defaultValue the binary of the project's package `opencode-ai`, on PATH, or in `~/.opencode/bin`
    */
   binary?: string
   /**

@@ -1,5 +1,7 @@
 import type { z } from 'zod'
 import { InvalidOptionsError } from '../errors.ts'
+import { similarTo } from '../util/similar.ts'
+import { optionPaths } from './schema-keys.ts'
 
 /**
  * Returns a function that makes a value on the first call and returns the same value afterwards. Making the
@@ -19,9 +21,12 @@ export function lazily<T>(make: () => T): () => T {
  * expected value
  */
 export function parse<T extends z.ZodType>(schema: () => T, value: unknown, what: string): z.output<T> {
-  const result = read(schema(), value, what)
+  const expected = schema()
+  const result = read(expected, value, what)
   if (result.success) return result.data
-  const messages = issuesOf(result.error.issues).map((issue) => explain(issue, value, what))
+  const messages = issuesOf(result.error.issues).map((issue) =>
+    issue.code === 'unrecognized_keys' ? explainUnknown(issue, expected, what) : explain(issue, value, what),
+  )
   throw new InvalidOptionsError([...new Set(messages)].join('; '))
 }
 
@@ -56,11 +61,25 @@ function issuesOf(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue[] {
 const isOtherKind = ({ code }: z.core.$ZodIssue): boolean =>
   code === 'invalid_type' || code === 'invalid_value'
 
+/** Returns the message about unknown fields, with the known field that each of them resembles. */
+function explainUnknown(
+  { path, keys }: z.core.$ZodIssueUnrecognizedKeys,
+  schema: z.core.$ZodType,
+  what: string,
+): string {
+  const known = optionPaths(schema, path)
+  const named = keys.map((key) => {
+    const [similar] = similarTo(
+      key,
+      known.map((each) => String(each.at(-1))),
+    )
+    const instead = known.find((each) => each.at(-1) === similar)
+    return `${pathOf([...path, key])}${instead ? ` (did you mean ${pathOf(instead)}?)` : ''}`
+  })
+  return `Unknown ${what} ${named.join(', ')}`
+}
+
 function explain(issue: z.core.$ZodIssue, value: unknown, what: string): string {
-  if (issue.code === 'unrecognized_keys') {
-    const keys = issue.keys.map((key) => pathOf([...issue.path, key])).join(', ')
-    return `Unknown ${what} ${keys}`
-  }
   const path = pathOf(issue.path)
   if (path === '') return `Invalid ${what}s: ${issue.message}, got ${show(issue.path, value)}`
   if (valueAt(issue.path, value) === undefined)
@@ -79,8 +98,9 @@ const mayBeSecret = /key|passw|env|config|secret|credential|auth|token$/i
 function show(path: readonly PropertyKey[], value: unknown): string {
   const at = valueAt(path, value)
   if (at === undefined || at === null || typeof at === 'number') return String(at)
-  if (path.length === 0 || path.at(-1) === 'proxy' || path.some((key) => mayBeSecret.test(String(key))))
-    return path.length === 0 ? typeof at : `a ${typeof at} (not shown)`
+  if (path.length === 0) return typeof at
+  if (path.at(-1) === 'proxy' || path.some((key) => mayBeSecret.test(String(key))))
+    return at === '' ? 'an empty string' : `a ${typeof at} (not shown)`
   if (typeof at === 'function' || typeof at === 'symbol') return `a ${typeof at}`
   // Hides the credentials before a host, also if the rest of the URL is wrong, and the query.
   const shown = asText(at)

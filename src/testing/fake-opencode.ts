@@ -10,6 +10,8 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { OpenCodeRuntimeError } from '../errors.ts'
+import { bundleAdvice, isBundled } from '../own-package.ts'
 import { checkFaults, type FakeFaults } from './fake-faults.ts'
 import type { FakeConfig } from './fake-opencode/types.ts'
 import { toPlayed, type FakeRule } from './fake-script.ts'
@@ -118,6 +120,7 @@ export async function fakeOpenCode(
 }
 
 function makeFake(faults: readonly FakeFaults[], options: FakeOpenCodeOptions): FakeOpenCode {
+  const program = programURL()
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'fake-opencode-')))
   const [binary, startsFile, requestsFile, holdFile] = [
     'opencode',
@@ -126,7 +129,7 @@ function makeFake(faults: readonly FakeFaults[], options: FakeOpenCodeOptions): 
     'hold',
   ].map((name) => join(folder, name)) as [string, string, string, string]
   const script = (options.script ?? []).map(toPlayed)
-  writeExecutable(binary, { faults, script, startsFile, requestsFile, holdFile, lifeline: binary })
+  writeExecutable(binary, program, { faults, script, startsFile, requestsFile, holdFile, lifeline: binary })
   const seen = { starts: [] as FakeStart[], requests: [] as FakeRequest[] }
   const read = () => {
     seen.starts = readLines<FakeStart>(startsFile)
@@ -160,8 +163,15 @@ function makeFake(faults: readonly FakeFaults[], options: FakeOpenCodeOptions): 
   }
 }
 
-/** URL of the fake's program, beside this file both in the source and in the build. */
-const program = new URL('./fake-opencode/main.mjs', import.meta.url)
+/**
+ * Returns the URL of the fake's program, beside this file both in the source and in the build.
+ * @throws OpenCodeRuntimeError in a bundle, which lacks the program
+ */
+function programURL(): string {
+  if (isBundled()) throw new OpenCodeRuntimeError(`The fake opencode has no program. ${bundleAdvice}.`)
+  const here = import.meta.url
+  return new URL('./fake-opencode/main.mjs', here).href
+}
 
 /**
  * Interpreter for the script's first line: this process's Node. A first line cannot contain a path with a
@@ -173,10 +183,10 @@ const interpreter = /\s/.test(process.execPath) ? '/usr/bin/env node' : process.
  * Writes the launcher, which contains the fake's config. A launcher is needed because npm makes only a
  * package's bins executable.
  */
-function writeExecutable(file: string, config: FakeConfig): void {
+function writeExecutable(file: string, program: string, config: FakeConfig): void {
   const lines = [
     `#!${interpreter}`,
-    `import(${JSON.stringify(program.href)}).then(({ run }) => run(${JSON.stringify(config)}))`,
+    `import(${JSON.stringify(program)}).then(({ run }) => run(${JSON.stringify(config)}))`,
   ]
   writeFileSync(file, `${lines.join('\n')}\n`)
   chmodSync(file, 0o700)

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { OpenCodeServer } from '../../src/index.ts'
 import { fakeOpenCode, type FakeOpenCode } from '../../src/testing/index.ts'
-import { allExamples, examplesOf } from '../support/doc-examples.ts'
+import { allExamples, examplesOf, type Example } from '../support/doc-examples.ts'
 import { makeDocProject, typeErrorsOf } from '../support/doc-project.ts'
 import { isOfReal, isRun, onlyChecked, runExample } from '../support/doc-run.ts'
 
@@ -105,4 +105,41 @@ describe('with a fake opencode on the PATH', () => {
     },
     120_000,
   )
+
+  it('the recipe for hot reload gives each evaluation of the module the same server', async () => {
+    const page = 'docs/guides/next-and-hot-reload.md'
+    const [reloads] = examplesOf(
+      page,
+      `\`\`\`js
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { OpenCodeServer } from 'opencode-runtime'
+
+const [first, second] = [await import('./lib/agents.js?1'), await import('./lib/agents.js?2')]
+const { kind } = await first.agents().turn('Say hello').done
+const again = { home: '/srv/agents/a1', proxy: { baseURL: 'http://127.0.0.1:9/v1', apiKey: 'sk-x' }, models: ['m'] }
+const { error } = await new OpenCodeServer(again).turn('Say hello').done
+const [named] = /docs\\/\\S+\\.md/.exec(error) ?? []
+const main = createRequire(import.meta.url).resolve('opencode-runtime')
+console.log(JSON.stringify({
+  isEvaluatedTwice: first.agents !== second.agents,
+  isSameServer: first.agents() === second.agents(),
+  kind,
+  named,
+  isInPackage: existsSync(new URL(\`../\${named}\`, \`file://\${main}\`)),
+}))
+await second.agents().close()
+\`\`\``,
+    )
+    const beside = examples.filter((example) => example.page === page)
+    const world = { beside, binaries: dirname(fake.binary) }
+    const { stdout } = await runExample(reloads as Example, folder, world)
+    expect(JSON.parse(stdout)).toEqual({
+      isEvaluatedTwice: true,
+      isSameServer: true,
+      kind: 'final',
+      named: page,
+      isInPackage: true,
+    })
+  })
 })

@@ -77,12 +77,14 @@ describe('the built package', () => {
   })
 
   it('contains the licences of bundled code', async () => {
-    const licence = await readFile(join(dist, 'zod.LICENSE.txt'), 'utf8')
-    expect(licence).toMatch(/MIT License[^]*Colin McDonnell/)
-    const core = await readFile(join(dist, 'core.js'), 'utf8')
-    const others = core.matchAll(/^\/\/ .*node_modules\/([^/\n]+)/gm)
+    const files = await filesOf(/\.m?js$/)
+    const code = (await Promise.all(files.map((file) => readFile(file, 'utf8')))).join('\n')
+    const others = code.matchAll(/^\/\/ .*node_modules\/([^/\n]+)/gm)
     // The package itself is below node_modules here.
-    expect(new Set([...others].map(([, name]) => name))).toEqual(new Set(['.cache', 'zod']))
+    const names = new Set([...others].map(([, name]) => name).filter((name) => name !== '.cache'))
+    expect(names).toEqual(new Set(['leven', 'zod']))
+    for (const name of names)
+      expect(await readFile(join(dist, `${name}.LICENSE.txt`), 'utf8')).toMatch(/MIT License[^]*Copyright/)
   })
 })
 

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildPackage } from '../support/built-cli.ts'
 import { expectNothingLeft, tempHome } from '../support/home.ts'
 import { hostProgram } from '../support/host.ts'
+import { neededPackages, type Manifest } from '../support/packed-package.ts'
 import { standIn } from '../support/stand-in.ts'
 
 const installed = fileURLToPath(new URL('../../node_modules', import.meta.url))
@@ -31,12 +32,9 @@ function install(built: string): void {
     cpSync(join(installed, name), join(modules, name), { recursive: true })
 }
 
-/** Returns the names of all dependencies of a package, direct and indirect. */
+/** Returns the names of all packages that a package needs, directly and indirectly. */
 function dependenciesOf(file: string, found = new Set<string>()): Set<string> {
-  const { dependencies = {} } = JSON.parse(readFileSync(file, 'utf8')) as {
-    dependencies?: Record<string, string>
-  }
-  for (const name of Object.keys(dependencies)) {
+  for (const name of neededPackages(JSON.parse(readFileSync(file, 'utf8')) as Manifest)) {
     if (found.has(name)) continue
     found.add(name)
     dependenciesOf(join(installed, name, 'package.json'), found)

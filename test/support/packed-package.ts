@@ -6,11 +6,25 @@ import { execa } from 'execa'
 
 const project = fileURLToPath(new URL('../..', import.meta.url))
 
+/** Part of a `package.json`. */
+export interface Manifest {
+  dependencies?: Record<string, string>
+  peerDependencies?: Record<string, string>
+  peerDependenciesMeta?: Record<string, { optional?: boolean }>
+}
+
+/** Returns the packages that a package always needs: its dependencies, and its peers that are not optional. */
+export function neededPackages(manifest: Manifest): string[] {
+  const { dependencies = {}, peerDependencies = {}, peerDependenciesMeta = {} } = manifest
+  const peers = Object.keys(peerDependencies).filter((name) => peerDependenciesMeta[name]?.optional !== true)
+  return [...Object.keys(dependencies), ...peers]
+}
+
 /**
  * Puts what `npm pack` takes of a built package into `node_modules/opencode-runtime` of a folder.
  *
  * @param dist - Folder that `buildPackage` returned.
- * @returns The package's own dependencies.
+ * @returns The package's own dependencies, and the peers that it always needs.
  */
 export async function unpackPackage(dist: string, folder: string): Promise<string[]> {
   const own = join(folder, 'node_modules', 'opencode-runtime')
@@ -25,7 +39,7 @@ export async function unpackPackage(dist: string, folder: string): Promise<strin
     await rm(packed, { recursive: true, force: true })
   }
   const manifest = await readFile(join(own, 'package.json'), 'utf8')
-  return Object.keys((JSON.parse(manifest) as { dependencies: object }).dependencies)
+  return neededPackages(JSON.parse(manifest) as Manifest)
 }
 
 /** Links packages of this project into the `node_modules` of a folder. */

@@ -1,4 +1,5 @@
 import { fromPromise } from 'xstate'
+import { asBundleDefect } from '../../io/host/bundle-fault.ts'
 import { asHostFault } from '../../io/host/host-fault.ts'
 import { OpenCodeClient } from '../../io/opencode/client.ts'
 import { loadHttp } from '../../io/opencode/load-http.ts'
@@ -8,6 +9,8 @@ import { clockOf } from '../clock.ts'
 import { directoryPolicy } from './directory-policy.ts'
 import { SessionEventRouter } from './session-event-router.ts'
 import { runtimeOf, type ServerInput } from '../runtime.ts'
+
+const notPrepared = 'The server could not be prepared'
 
 /** Base URL of the prepared server, and the pid of a server that an earlier host had left running. */
 export interface Prepared {
@@ -45,7 +48,7 @@ export const prepare = fromPromise<Prepared, ServerInput>(async ({ input, system
       const { prepareSpawn } = await loadPreparation()
       return await prepareSpawn(options, runtime, clock, signal, preparing)
     } catch (error) {
-      throw asHostFault(error, 'The server could not be prepared')
+      throw asHostFault(asBundleDefect(error, notPrepared), notPrepared)
     }
   })
   runtime.preparing = prepared.catch(() => undefined)

@@ -1,4 +1,6 @@
-import type { HttpError } from '../../io/opencode/client.ts'
+import { HostFaultError, InvalidOptionsError, messageWithoutPaths } from '../../errors.ts'
+import { HttpError } from '../../io/opencode/client.ts'
+import { messageOf } from '../../util/messages.ts'
 import type { ErrorReply, TurnErrorCode } from '../../replies.ts'
 import { isRetryable, safeLine, type Mask } from './reducer/failure.ts'
 
@@ -25,8 +27,20 @@ export const deadlineExceeded = (deadlineMs: number): TurnCause => ({
   error: `The turn did not end within ${deadlineMs} ms`,
 })
 
+/** Returns the reason for the end of a turn from an error of a request to the server. */
+export function causeOf(error: unknown): TurnCause {
+  if (error instanceof HttpError) return refusal(error)
+  if (error instanceof InvalidOptionsError) return { code: 'rejected', error: error.message }
+  if (error instanceof HostFaultError)
+    return { code: 'server_unavailable', error: messageWithoutPaths(error) }
+  const message = messageOf(error)
+  return isNetworkError(error)
+    ? { code: 'server_unavailable', error: `The server did not answer: ${message}` }
+    : { code: 'internal', error: message }
+}
+
 /** Returns the reason for the end of a turn from an error response of the server. */
-export function refusal({ status, message }: HttpError): TurnCause {
+function refusal({ status, message }: HttpError): TurnCause {
   if (status === 404) return { code: 'session_not_found', error: message }
   if (status === 401 || status === 403)
     return { code: 'auth', error: `The server refused the credentials (${status})` }

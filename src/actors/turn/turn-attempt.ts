@@ -1,17 +1,20 @@
-import { HostFaultError, InvalidOptionsError, messageWithoutPaths } from '../../errors.ts'
 import { HttpError } from '../../io/opencode/client.ts'
+import { shownEndpoint } from '../../io/opencode/endpoint.ts'
 import { isDecodable } from '../../io/opencode/directory-name.ts'
+import { secretOptions } from '../../config/compiled-options.ts'
 import type { CompiledOptions } from '../../config/options.ts'
 import type { InputRequest, OpenCodeEvent, TurnOutput, Usage } from '../../replies.ts'
 import { abortWork } from './abort-work.ts'
 import { elapse, type SystemClock } from '../clock.ts'
 import { otherDirectory } from '../server/create-session.ts'
 import { turnDirectory } from '../server/directory-policy.ts'
-import { healDirectory } from './heal-directory.ts'
+import { followUpOf, mayGoOn, type FollowUpFacts } from './follow-up.ts'
+import { healAborted } from './heal-directory.ts'
 import { modelOf } from './model.ts'
 import { answerRequest, decide } from './request-policy.ts'
+import type { Ending } from './reducer/ending.ts'
 import { TurnReducer } from './reducer/reducer.ts'
-import { isNetworkError, isConnectionRefused, refusal, type TurnCause } from './refusal.ts'
+import { causeOf, isConnectionRefused, isNetworkError, type TurnCause } from './refusal.ts'
 import type { ServerConnection, Runtime } from '../runtime.ts'
 import type { TurnRecord } from './turn-record.ts'
 import { TurnResync } from './turn-resync.ts'
@@ -33,6 +36,8 @@ export interface AttemptOwner {
   onProgress: (event: OpenCodeEvent) => void
   onRequest: (id: string, isOpen: boolean) => void
   onResynced: () => void
+  /** Receives the reason for a further prompt. */
+  onFollowUp: (reason: string) => void
   /** Receives the local reason that ends the turn. */
   onCause: (cause: TurnCause) => void
 }
@@ -52,16 +57,26 @@ export class TurnAttempt {
   #unfollow: (() => void) | undefined
   #prompted: Promise<unknown> | undefined
   #resync: TurnResync | undefined
-  /** True if a step has begun, so that the directory's MCP servers are connected. */
-  #askedModel = false
+  /** Facts for the decision whether the turn goes on. A step begins when the MCP servers are connected. */
+  readonly #facts: FollowUpFacts = { rejection: undefined, askedModel: false }
+  #isGoingOn = false
+
+  /** URL of the proxy, safe to show; `undefined` if the turn's model has another endpoint. */
+  readonly endpoint: string | undefined
 
   constructor(owner: AttemptOwner, connection: ServerConnection) {
     this.#owner = owner
     this.#connection = connection
+    this.endpoint = proxyOf(owner, connection)
   }
 
   get usage(): Usage | undefined {
     return this.#reducer?.usage
+  }
+
+  /** True if the server's work has ended, as far as its events show. */
+  get isSettled(): boolean {
+    return this.#reducer?.isSettled ?? true
   }
 
   /** Number of consecutive model answers that ended without a finish reason. */
@@ -117,23 +132,14 @@ export class TurnAttempt {
   }
 
   /**
-   * Heals the directory of a turn that was aborted before the model was asked, after the work has ended. New
-   * turns of the directory wait meanwhile. A server that this host does not manage is left alone.
+   * Heals the directory of a turn that was aborted before the model was asked, after the work has ended.
+   * Resolves with whether the directory was healed.
    */
-  async heal(ended: Promise<void>): Promise<void> {
+  heal(ended: Promise<void>): Promise<boolean> {
     const { record, runtime, clock } = this.#owner
-    const { directory } = record.conversation
-    const isForeign = this.#connection.directory === ''
-    if (this.#askedModel || isForeign || directory === undefined) return ended
-    const isUsed = (): boolean => runtime.isUsed(directory, record)
-    const { client } = this.#connection
-    const isGone = (): boolean => this.#serverGone.signal.aborted
-    const healed = ended.then(() =>
-      isGone() ? undefined : healDirectory({ client, directory, clock, isUsed }),
-    )
-    runtime.healing.set(directory, healed)
-    await healed
-    if (runtime.healing.get(directory) === healed) runtime.healing.delete(directory)
+    if (this.#facts.askedModel) return ended.then(() => false)
+    const serverGone = this.#serverGone.signal
+    return healAborted({ record, runtime, clock, connection: this.#connection, serverGone }, ended)
   }
 
   async #run(revertTo: string | undefined): Promise<void> {
@@ -165,10 +171,11 @@ export class TurnAttempt {
 
   /** Passes the session's events to the reducer from now on. */
   #follow(sessionId: string): void {
-    const { record, clock, onOutputs, onResynced } = this.#owner
+    const { record, clock, onResynced } = this.#owner
     this.#reducer = this.#reduce({ sessionId, messageId: record.messageId })
     const resync = new TurnResync({
-      ...{ record, clock, onOutputs, onResynced },
+      ...{ record, clock, onResynced },
+      onOutputs: (outputs) => this.#onOutputs(outputs),
       connection: this.#connection,
       reducer: this.#reducer,
       closed: this.#closed.signal,
@@ -191,10 +198,10 @@ export class TurnAttempt {
       .catch(ignoreRefusal)
   }
 
-  async #prompt(sessionId: string): Promise<void> {
+  async #prompt(sessionId: string, parts = this.#owner.record.plan.parts): Promise<void> {
     const { record, options } = this.#owner
     const { plan, conversation, messageId } = record
-    const { agent = conversation.agent, system, parts } = plan
+    const { agent = conversation.agent, system } = plan
     const model = modelOf(plan.model, options.values)
     const prompt = { messageId, model, agent, system, parts }
     // The prompt request is never aborted: the prompt may have reached the server, and an abort sent while
@@ -207,7 +214,48 @@ export class TurnAttempt {
   #reduce(whose: { sessionId: string; messageId?: string }): TurnReducer {
     const { record, options } = this.#owner
     const mask = (text: string): string => options.secrets.mask(text)
-    return new TurnReducer({ ...whose, traceId: record.plan.traceId, mask })
+    const holdsEnd = (ending: Ending): boolean =>
+      record.followUps < record.plan.maxRetries && mayGoOn(ending, this.#facts)
+    return new TurnReducer({
+      ...whose,
+      traceId: record.plan.traceId,
+      mask,
+      endpoint: this.endpoint,
+      holdsEnd,
+    })
+  }
+
+  #onOutputs(outputs: readonly TurnOutput[]): void {
+    this.#owner.onOutputs(outputs)
+    const ending = this.#reducer?.held
+    if (!ending || this.#isGoingOn || this.#isClosed()) return
+    this.#isGoingOn = true
+    this.#goOn(ending)
+      .catch((error: unknown) => this.#onFailure(error))
+      .finally(() => {
+        this.#isGoingOn = false
+      })
+  }
+
+  /** Sends a further prompt after a held end. Releases the end if the directory of an abort was not broken. */
+  async #goOn(ending: Ending): Promise<void> {
+    const { record, onFollowUp } = this.#owner
+    const { parts, reason } = followUpOf(ending, this.#facts)
+    const { sessionId } = record.conversation
+    if (!this.isSettled) await this.abortWork()
+    const wasHealed = parts !== undefined || (await this.heal(Promise.resolve()))
+    const reducer = this.#reducer
+    if (this.#isClosed() || !reducer) return
+    if (!wasHealed || sessionId === undefined) {
+      this.#owner.onOutputs(reducer.release())
+      return
+    }
+    const revertTo = record.messageId
+    record.followUp()
+    reducer.goOn(record.messageId)
+    onFollowUp(reason)
+    if (parts === undefined) await this.#revert(sessionId, revertTo)
+    if (!this.#isClosed()) await this.#prompt(sessionId, parts)
   }
 
   #isClosed(): boolean {
@@ -216,19 +264,13 @@ export class TurnAttempt {
 
   #onFailure(error: unknown): void {
     if (this.#isClosed()) return
-    if (error instanceof HttpError) return this.#owner.onCause(refusal(error))
-    if (error instanceof InvalidOptionsError)
-      return this.#owner.onCause({ code: 'rejected', error: error.message })
-    if (error instanceof HostFaultError)
-      return this.#owner.onCause({ code: 'server_unavailable', error: messageWithoutPaths(error) })
-    const { message } = error instanceof Error ? error : new Error(String(error))
     if (isConnectionRefused(error)) this.#owner.record.wasPrompted = false
-    if (!isNetworkError(error)) return this.#owner.onCause({ code: 'internal', error: message })
+    const cause = causeOf(error)
+    if (!isNetworkError(error)) return this.#owner.onCause(cause)
     // If the server died, the machine ends this attempt within moments. Otherwise the server counts as
     // unresponsive.
     void elapse(this.#owner.clock, deathReportMs, this.#closed.signal).then(() => {
-      if (this.#isClosed()) return
-      this.#owner.onCause({ code: 'server_unavailable', error: `The server did not answer: ${message}` })
+      if (!this.#isClosed()) this.#owner.onCause(cause)
     })
   }
 
@@ -236,12 +278,12 @@ export class TurnAttempt {
     if (this.#resync?.defer(event) === true) return
     const reducer = this.#reducer
     if (!reducer || this.#isClosed()) return
-    this.#askedModel ||= isStepStart(event)
+    this.#facts.askedModel ||= isStepStart(event)
     const mismatch = this.#otherDirectory(event)
     if (mismatch !== undefined) return this.#owner.onCause({ code: 'rejected', error: mismatch })
     try {
       // The router dispatches each event once.
-      this.#owner.onOutputs(reducer.take(event))
+      this.#onOutputs(reducer.take(event))
       if (this.#isClosed()) return
       this.#owner.onProgress(event)
     } catch (error) {
@@ -272,6 +314,8 @@ export class TurnAttempt {
     const answer = await decide(request, plan, elapse(clock, plan.requestTimeoutMs, timeout.signal))
     timeout.abort()
     if (this.#isClosed()) return
+    if (request.type === 'permission' && request.permission === 'doom_loop' && 'message' in answer)
+      this.#facts.rejection = answer.message
     // Errors are ignored: a request that another client has answered gives 404, and the stall timer handles a
     // request that cannot be answered.
     await answerRequest(this.#connection.client, request, answer, conversation.directory).catch(
@@ -279,6 +323,13 @@ export class TurnAttempt {
     )
     onRequest(request.id, false)
   }
+}
+
+function proxyOf({ record, options }: AttemptOwner, { directory }: ServerConnection): string | undefined {
+  const { model } = record.plan
+  const isOther = typeof model === 'object' && model.providerId !== options.values.proxy.providerId
+  const isForeign = directory === ''
+  return isOther || isForeign ? undefined : shownEndpoint(secretOptions(options).baseURL)
 }
 
 function ignoreRefusal(error: unknown): void {

@@ -56,6 +56,10 @@ export class TurnRecord {
    * parent belong to this turn.
    */
   messageId = newMessageId()
+  /** Id of the attempt's first user message. */
+  #firstMessageId = this.messageId
+  /** Number of further prompts of the turn, after its first one. */
+  followUps = 0
   /** Message of an attempt whose server died; the session is reverted to the state before this message. */
   revertTo: string | undefined
   /** True if the prompt may have reached a server. */
@@ -136,9 +140,16 @@ export class TurnRecord {
   renew(): void {
     this.resumes++
     this.wasPrompted = false
-    this.revertTo = this.messageId
+    this.revertTo = this.#firstMessageId
     this.messageId = newMessageId()
+    this.#firstMessageId = this.messageId
     this.#spentBefore = this.usage
+  }
+
+  /** Prepares the record for a further prompt of the attempt. */
+  followUp(): void {
+    this.followUps++
+    this.messageId = newMessageId()
   }
 
   /** Adds the usage of the current attempt. The caller passes another object if the usage has changed. */

@@ -4,7 +4,9 @@ import { isTerminal } from '../../replies.ts'
 import type { OpenCodeEvent, Reply, TurnOutput } from '../../replies.ts'
 import { inputRead, punctualMs, roundsAfterPause, type SystemClock } from '../clock.ts'
 import { exhaustedCode, terminalCodeOf } from './failure/classify.ts'
+import { isUnreachable, withEndpoint } from './failure/endpoint.ts'
 import { shownMessage } from './failure/shown.ts'
+import { safeLine } from './reducer/failure.ts'
 import { cancelledTurn, deadlineExceeded, errorReply, type TurnCause } from './refusal.ts'
 import type { Runtime } from '../runtime.ts'
 import { StallTimer } from './stall-timer.ts'
@@ -123,6 +125,11 @@ export class TurnRun {
           this.#stall.resynced()
           record.setStatus({ state: 'running' })
         },
+        onFollowUp: (message) => {
+          this.#stall.beginRetry()
+          const { followUps: attempt } = record
+          record.setStatus({ state: 'retrying', attempt, message, nextAt: Date.now() })
+        },
         onCause: (cause) => this.end(cause),
       },
       connection,
@@ -159,12 +166,14 @@ export class TurnRun {
 
   #emit(reply: Reply, isLocal: boolean): void {
     this.#stall.onReply(reply)
+    if (!isTerminal(reply)) this.#runtime.answeringEndpoint = this.#attempt?.endpoint
     const shown = this.#shown(reply)
     this.#events.onReply(shown)
     this.#record.emit(shown)
     // After an internal error, the server's state is unknown, so the work is aborted too.
     const code = shown.kind === 'error' ? shown.code : undefined
-    if (isTerminal(shown)) void this.#finish(isLocal || code === 'internal', code === 'cancelled')
+    const mayRun = isLocal || code === 'internal' || this.#attempt?.isSettled === false
+    if (isTerminal(shown)) void this.#finish(mayRun, code === 'cancelled')
   }
 
   /** Returns a reply as subscribers receive it: errors without secrets, and the usage of all attempts. */
@@ -176,12 +185,29 @@ export class TurnRun {
   #onRetry({ attempt, message, nextAt }: TurnOutput & { type: 'retry' }): void {
     const { maxRetries } = this.#record.plan
     const leftMs = this.#record.deadlineAt - this.#clock.now()
-    const masked = this.#options.secrets.mask(message)
+    const shown = shownMessage(this.#options.secrets.mask(message))
     const terminal = terminalCodeOf(message)
-    if (terminal || attempt > maxRetries || nextAt - Date.now() > leftMs)
-      return this.end({ code: terminal ?? exhaustedCode(message), error: shownMessage(masked) })
+    if (
+      terminal ||
+      attempt > maxRetries ||
+      nextAt - Date.now() > leftMs ||
+      this.#isMissing(message, attempt)
+    ) {
+      const error = withEndpoint(shown, this.#attempt?.endpoint)
+      return this.end({ code: terminal ?? exhaustedCode(message), error })
+    }
     this.#stall.beginRetry()
-    this.#record.setStatus({ state: 'retrying', attempt, message: masked, nextAt })
+    this.#record.setStatus({ state: 'retrying', attempt, message: safeLine(shown), nextAt })
+  }
+
+  /**
+   * Returns whether the proxy is probably not there: two requests found nothing, and no turn has had an answer
+   * since the proxy was configured. A proxy that has answered before may be restarting.
+   */
+  #isMissing(message: string, attempt: number): boolean {
+    const endpoint = this.#attempt?.endpoint
+    const isKnown = endpoint !== undefined && this.#runtime.answeringEndpoint === endpoint
+    return endpoint !== undefined && !isKnown && attempt >= 2 && isUnreachable(message)
   }
 
   #checkLoop(): void {
@@ -204,12 +230,12 @@ export class TurnRun {
   /**
    * Releases the run.
    *
-   * @param isLocal - true to abort the work on the server
+   * @param mayRun - true if work may still run on the server, which is then aborted
    * @param isAborted - true if the server may have aborted the work
    */
-  async #finish(isLocal: boolean, isAborted: boolean): Promise<void> {
+  async #finish(mayRun: boolean, isAborted: boolean): Promise<void> {
     this.#release()
-    if (isLocal) await this.#attempt?.abortWork()
+    if (mayRun) await this.#attempt?.abortWork()
     else if (isAborted) await this.#attempt?.heal(Promise.resolve())
     this.#events.onEnd()
   }

@@ -7,9 +7,9 @@ import { failure, ok, quote, skipped, warning, type Finding } from './finding.ts
 
 const why: Record<FoundBinary['source'], string> = {
   option: 'given by --binary',
-  PATH: 'the first on PATH',
-  installer: 'not on PATH; found where the official installer puts it',
-  package: 'not on PATH or in ~/.opencode/bin; found in the package opencode-ai',
+  package: 'of the installed package opencode-ai',
+  PATH: 'no package opencode-ai; the first on PATH',
+  installer: 'no package opencode-ai, not on PATH; found where the official installer puts it',
 }
 
 /** Reports the binary that a server would run, and whether its version is known to work. */

@@ -1,6 +1,6 @@
 import { httpProxyFor, type HttpProxy } from '../../io/opencode/http-proxy.ts'
 import type { Check } from './context.ts'
-import { endpointOf } from './endpoint.ts'
+import { endpointOf } from '../../io/opencode/endpoint.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'
 
 const check = 'http proxy'

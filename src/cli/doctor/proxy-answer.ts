@@ -1,6 +1,6 @@
 import type { ModelListAnswer } from '../../io/opencode/model-list.ts'
 import { keyVariable } from '../flags.ts'
-import { shown, withVersion } from './endpoint.ts'
+import { shown, withVersion } from '../../io/opencode/endpoint.ts'
 
 /** Meaning of an answer without models, with advice. */
 export interface Explanation {

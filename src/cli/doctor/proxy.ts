@@ -1,6 +1,6 @@
 import { askModels, type ModelListAnswer } from '../../io/opencode/model-list.ts'
 import type { Check, DoctorContext } from './context.ts'
-import { endpointOf, shown, withoutCall, withVersion, type Endpoint } from './endpoint.ts'
+import { endpointOf, shown, withoutCall, withVersion, type Endpoint } from '../../io/opencode/endpoint.ts'
 import { failure, ok, quote, skipped, warning, type Finding } from './finding.ts'
 import { viaOf } from './http-proxy.ts'
 import { isSendable } from './key.ts'

@@ -38,6 +38,9 @@ export interface HomeLock {
 }
 
 const prefix = 'host.lock.'
+const hotReload =
+  ' If a hot reload evaluated the module again, keep one server per process: ' +
+  'docs/guides/next-and-hot-reload.md in the package opencode-runtime.'
 /** Limit of attempts. If so many other hosts came first, something else is wrong. */
 const maxTries = 1_000
 
@@ -133,11 +136,12 @@ function isHighest(folder: string, generation: number, lock: HomeLock): boolean 
 function refuseIfHeld(folder: string, generation: number): void {
   const holder = liveHolder(folder, generation)
   if (!holder) return
-  const who = holder.pid === process.pid ? 'another server of this process' : 'another host'
+  const isOwn = holder.pid === process.pid
+  const who = isOwn ? 'another server of this process' : 'another host'
   const since = new Date(holder.at).toISOString()
   throw new HomeLockedError(
     `The home is in use by ${who}: process ${holder.pid} on ${holder.host}, since ${since}. ` +
-      'Stop it, or give this server a home of its own.',
+      `Stop it, or give this server a home of its own.${isOwn ? hotReload : ''}`,
   )
 }
 

@@ -1,6 +1,7 @@
-import { createRequire } from 'node:module'
 import { HostFaultError } from '../../errors.ts'
+import { ownRequire, requireFrom } from '../../own-package.ts'
 import { firstLine, messageOf } from '../../util/messages.ts'
+import { asBundleFault } from './bundle-fault.ts'
 import { requireDescriptors } from './descriptors.ts'
 import { asHostFault, isHostFault } from './host-fault.ts'
 
@@ -44,16 +45,12 @@ async function loadNow(specifier: string, load: () => Promise<unknown>): Promise
 
 /**
  * Returns a `require` that finds the specifier; `undefined` if there is none, as in a bundle that contains
- * the module itself.
+ * the module itself. A bundle's `require` could find another module with the same name.
  */
 function requireFor(specifier: string): NodeJS.Require | undefined {
-  // TypeScript sources are run by a loader, which `require` would bypass. A CommonJS bundle has no
-  // `import.meta`.
-  const here = (import.meta as Partial<ImportMeta>).url
-  if (here?.endsWith('.js') !== true) return undefined
+  const require = ownRequire()
   try {
-    const require = createRequire(here)
-    require.resolve(specifier)
+    require?.resolve(specifier)
     return require
   } catch {
     return undefined
@@ -62,27 +59,19 @@ function requireFor(specifier: string): NodeJS.Require | undefined {
 
 /**
  * Returns whether `require` cannot load a module: the module has a top-level await, is being imported, or the
- * feature is off.
+ * feature is off. A loader such as tsx resolves each `import` below a `require` as a `require`, for which a
+ * package of ES modules exports nothing.
  */
-function isBeyondRequire(error: unknown): boolean {
-  const code = String((error as { code?: unknown }).code)
-  return code.startsWith('ERR_REQUIRE_') || (code === 'ERR_PACKAGE_PATH_NOT_EXPORTED' && hasLoader())
-}
-
-/**
- * Returns whether the process runs with a loader. A loader such as tsx resolves each `import` below a
- * `require` as a `require`, for which a package of ES modules exports nothing.
- */
-const hasLoader = (): boolean =>
-  [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].some((text) =>
-    /(^|\s)(--(import|require|loader|experimental-loader)|-r)\b/.test(text),
-  )
+const isBeyondRequire = (error: unknown): boolean =>
+  /^ERR_REQUIRE_|^ERR_PACKAGE_PATH_NOT_EXPORTED$/.test(String((error as { code?: unknown }).code))
 
 /**
  * Returns the error of a failed load as a HostFaultError if it may pass. A missing or torn file is whole
- * again when the update of the packages has ended.
+ * again when the update of the packages has ended. In a bundle the bundle is the cause.
  */
 function asLoadFault(error: unknown): unknown {
+  const fault = asBundleFault(error, notLoaded)
+  if (fault !== error) return fault
   const { code } = error as { code?: unknown }
   const isTorn = error instanceof SyntaxError
   const isMissing = typeof code === 'string' && /MODULE_NOT_FOUND$|^ENOENT$|^ERR_PACKAGE_PATH/.test(code)
@@ -101,7 +90,7 @@ function asLoadFault(error: unknown): unknown {
 export function loadAhead(from: string, request: string): void {
   try {
     const file = requireFor(from)?.resolve(from)
-    if (file !== undefined) createRequire(file)(request)
+    if (file !== undefined) requireFrom(file)(request)
   } catch (error) {
     // A missing module is no error: another version of the package may not need it.
     if (isHostFault(error)) throw asHostFault(error, notLoaded)

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { delimiter, dirname, isAbsolute, join } from 'node:path'
 import which from 'which'
 import { isProgram } from '../host/shell.ts'
 import { BinaryNotFoundError } from '../../errors.ts'
+import { requireFrom, resolutionBases } from '../../own-package.ts'
 import { readProc } from '../process/proc.ts'
 import { absolutePath, homeDirectory, workingDirectory } from '../host/directories.ts'
 
@@ -11,14 +11,14 @@ import { absolutePath, homeDirectory, workingDirectory } from '../host/directori
 export interface BinaryLookup {
   path?: string | undefined
   home?: string | undefined
-  /** Folders or files from which the `opencode-ai` package is resolved. */
+  /** Folders or files from which the package `opencode-ai` is resolved. */
   from?: readonly string[]
 }
 
 /** Binary, and the place where it was found. */
 export interface FoundBinary {
   file: string
-  source: 'option' | 'PATH' | 'installer' | 'package'
+  source: 'option' | 'package' | 'PATH' | 'installer'
   /** Stub of the package that was found; `file` is the binary that the stub stands for. */
   stub?: string
 }
@@ -29,9 +29,10 @@ export async function resolveBinary(binary?: string, lookup: BinaryLookup = {}):
 }
 
 /**
- * Returns the opencode binary: `binary` if given, else the binary on PATH, in `~/.opencode/bin`, or in the
- * package `opencode-ai`. The official installer writes to `~/.opencode/bin`, which service managers do not
- * search. A stub of the package is replaced by the platform package's own binary.
+ * Returns the opencode binary: `binary` if given, else the binary of the project's package `opencode-ai`, on
+ * PATH, or in `~/.opencode/bin`. The package comes first, because the project's lock file names its version.
+ * The official installer writes to `~/.opencode/bin`, which service managers do not search. A stub of the
+ * package is replaced by the platform package's own binary.
  * @throws BinaryNotFoundError (`ERR_OPENCODE_BINARY_NOT_FOUND`) that lists the places that were tried
  * @remarks Observed in opencode 1.18.33: `opencode-ai/bin/opencode.exe` is a stub that works only after its
  *   install script ran.
@@ -39,17 +40,18 @@ export async function resolveBinary(binary?: string, lookup: BinaryLookup = {}):
 export async function locateBinary(binary?: string, lookup: BinaryLookup = {}): Promise<FoundBinary> {
   const { path = process.env['PATH'] ?? '', home = homeDirectory(), from = ownPackages() } = lookup
   if (binary !== undefined) return explicit(binary, path, from)
+  const packaged = fromPackage(from)
+  if (packaged !== undefined) return { file: packaged, source: 'package' }
   const onPath = await onSearchPath('opencode', path)
   const installed = home === undefined ? undefined : join(home, '.opencode', 'bin', executable)
   const found =
     (onPath !== undefined && runnable(onPath, 'PATH', from)) ||
     (installed !== undefined && runnable(installed, 'installer', from))
   if (found) return found
-  const file = fromPackage(from)
-  if (file !== undefined) return { file, source: 'package' }
   throw new BinaryNotFoundError(
-    `No opencode binary found: ${onPath === undefined ? 'not on PATH' : `on PATH only ${onPath}, ${whyNot(onPath)}`}, ` +
-      `${installed === undefined ? noHome : `not at ${installed}`}, and no package opencode-ai for this platform. ` +
+    'No opencode binary found: no package opencode-ai for this platform, ' +
+      `${onPath === undefined ? 'not on PATH' : `on PATH only ${onPath}, ${whyNot(onPath)}`}, and ` +
+      `${installed === undefined ? noHome : `not at ${installed}`}. ` +
       'Run `npm install opencode-ai`, or set the option `binary`.',
   )
 }
@@ -58,10 +60,7 @@ export async function locateBinary(binary?: string, lookup: BinaryLookup = {}): 
  * Returns the bases from which the package `opencode-ai` is resolved: this package, and the working
  * directory.
  */
-function ownPackages(): string[] {
-  const working = workingDirectory()
-  return working === undefined ? [import.meta.url] : [import.meta.url, join(working, 'package.json')]
-}
+const ownPackages = (): string[] => resolutionBases(workingDirectory())
 
 const noHome = 'not in ~/.opencode/bin (HOME is not set, and this user has no entry in the user database)'
 
@@ -127,7 +126,7 @@ function fromPackage(from: readonly string[]): string | undefined {
 
 function packageFolder(name: string, from: string): string | undefined {
   try {
-    return dirname(createRequire(from).resolve(`${name}/package.json`))
+    return dirname(requireFrom(from).resolve(`${name}/package.json`))
   } catch {
     return undefined
   }

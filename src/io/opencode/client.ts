@@ -10,7 +10,9 @@ export { HttpError, UnexpectedAnswerError, type Endpoint } from './transport.ts'
  * @remarks Observed in opencode 1.18.33: `POST /session/{id}/prompt_async`.
  */
 export type PromptPart =
-  { type: 'text'; text: string } | { type: 'file'; mime: string; url: string; filename?: string }
+  // A synthetic text is not the user's own.
+  | { type: 'text'; text: string; synthetic?: true }
+  | { type: 'file'; mime: string; url: string; filename?: string }
 
 /** Model and its provider. */
 export interface ModelRef {

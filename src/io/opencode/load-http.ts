@@ -4,6 +4,12 @@ import { loadAhead, loadModule } from '../host/load-module.ts'
 type Http = Pick<typeof Undici, 'Agent' | 'request'>
 
 /**
+ * Whether the runtime is Bun, which replaces the package `undici`, but not the package's files, by classes of
+ * its own. Those classes lack `destroy` (Bun 1.4).
+ */
+const isBun = 'bun' in process.versions
+
+/**
  * File of undici 7 that requires `parsers` at the first connection. An update of the packages may have
  * removed them by then.
  */
@@ -18,5 +24,6 @@ const parsers = ['../llhttp/llhttp_simd-wasm.js', '../llhttp/llhttp-wasm.js']
 export async function loadHttp(): Promise<Http> {
   // Loaded synchronously, like every module that a start needs.
   for (const parser of parsers) loadAhead(connection, parser)
+  if (isBun) return loadModule<Http>('undici/index.js', () => import('undici/index.js'))
   return loadModule<Http>('undici', () => import('undici'))
 }

@@ -231,14 +231,32 @@ describe('compileOptions', () => {
   })
 
   it.each([
-    ['an unknown option', { hme: '/x' }, 'Unknown option hme'],
-    ['an unknown option of the proxy', withProxy({ apikey: 'canary' }), 'Unknown option proxy.apikey'],
+    ['an unknown option', { hme: '/x' }, 'Unknown option hme (did you mean home?)'],
+    [
+      'an unknown option of the proxy',
+      withProxy({ apikey: 'canary' }),
+      'Unknown option proxy.apikey (did you mean proxy.apiKey?)',
+    ],
+    [
+      'an option of the proxy in the wrong place',
+      { apiKey: 'canary' },
+      'Unknown option apiKey (did you mean proxy.apiKey?)',
+    ],
     [
       'an unknown option of a model',
       { models: [{ id: 'm', colour: 'red' }] },
       'Unknown option models[0].colour',
     ],
-    ['two unknown options', { a: 1, b: 2 }, 'Unknown option a, b'],
+    [
+      'an option of a model that resembles another',
+      { models: [{ id: 'm', contextToken: 1 }] },
+      'Unknown option models[0].contextToken (did you mean models[0].contextTokens?)',
+    ],
+    [
+      'two unknown options',
+      { colour: 1, maxRestart: 2 },
+      'Unknown option colour, maxRestart (did you mean maxRestarts?)',
+    ],
   ])('names %s', (_, patch, expected) => {
     expect(refusal(patch)).toBe(expected)
   })

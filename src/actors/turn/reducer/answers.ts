@@ -3,7 +3,10 @@ import type { WireMessage } from '../../../io/opencode/wire.ts'
 
 /** Assistant messages of a turn in their latest state, and their usage. */
 export class Answers {
+  /** Messages of the latest prompt. */
   readonly #messages = new Map<string, WireMessage>()
+  /** Ids of the messages of earlier prompts. */
+  readonly #earlier = new Set<string>()
   readonly #usages = new Map<string, Usage>()
   /** Ids of messages that called a tool. */
   readonly #callers = new Set<string>()
@@ -53,12 +56,23 @@ export class Answers {
     return messages.slice(since + 1).filter(({ summary }) => summary).length
   }
 
+  /** Begins a further prompt. Messages of earlier prompts are answered, and only their usage counts. */
+  beginPrompt(): void {
+    for (const id of this.#messages.keys()) this.#earlier.add(id)
+    this.#messages.clear()
+    this.#last = undefined
+  }
+
   get(id: string): WireMessage | undefined {
     return this.#messages.get(id)
   }
 
   /** Stores a message's present state and returns whether the message is new. */
   update(message: WireMessage): boolean {
+    if (this.#earlier.has(message.id)) {
+      this.countUsage(message)
+      return false
+    }
     const isNew = !this.#messages.has(message.id)
     this.#messages.set(message.id, message)
     if (!message.summary) this.#last = message

@@ -1,5 +1,5 @@
-import type { WireMessage } from '../../../io/opencode/wire.ts'
-import { failureOf, type Failure, type Mask } from './failure.ts'
+import type { WireError, WireMessage } from '../../../io/opencode/wire.ts'
+import type { Failure } from './failure.ts'
 
 /** End of a turn: the finish reason of the answer, or the failure. */
 export type Ending = { finish: string | undefined } | { failure: Failure }
@@ -18,16 +18,17 @@ export const noAnswer: Failure = {
  *
  * @param last - the turn's last assistant message
  * @param failure - the first error since the last progress
+ * @param failureOf - converts an error of the server
  */
 export function endingOf(
   last: WireMessage | undefined,
   failure: Failure | undefined,
-  mask: Mask,
+  failureOf: (error: WireError) => Failure,
 ): Ending | undefined {
   const isComplete = last?.completed === true && last.finish !== undefined && !last.error
   if (isComplete && last.finish !== 'tool-calls') return { finish: last.finish }
   if (failure) return { failure }
-  if (last?.error) return { failure: failureOf(last.error, mask) }
+  if (last?.error) return { failure: failureOf(last.error) }
   if (isComplete) return { finish: last.finish }
   return last?.completed ? { failure: aborted } : undefined
 }
@@ -49,6 +50,14 @@ export const rejectedLoop = (failure: Failure): Failure =>
   failure.code === 'internal' && failure.error.startsWith('The user rejected permission to use')
     ? { code: 'rejected', error: loopRejected, retryable: false }
     : failure
+
+/** Returns whether a turn ends because the model repeated a tool call, and the policy rejected that. */
+export const isRejectedLoop = (ending: Ending): boolean =>
+  'failure' in ending && ending.failure.error === loopRejected
+
+/** Returns whether the server reports that the turn was aborted. */
+export const isServerAbort = (ending: Ending): boolean =>
+  'failure' in ending && ending.failure.code === 'cancelled'
 
 const loopRejected =
   'The model repeated the same tool call, and the permission doom_loop was rejected; answer it with "once" to let the model continue'

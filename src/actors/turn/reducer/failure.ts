@@ -1,6 +1,7 @@
 import type { TurnErrorCode } from '../../../replies.ts'
 import type { WireError } from '../../../io/opencode/wire.ts'
 import { codeOf } from '../failure/classify.ts'
+import { withEndpoint } from '../failure/endpoint.ts'
 import { shownMessage } from '../failure/shown.ts'
 
 /** Failure of a turn, in the form of an error reply. */
@@ -41,12 +42,20 @@ export const isRetryable = (code: TurnErrorCode): boolean => retryableCodes.has(
  */
 export type Mask = (text: string) => string
 
-/** Returns the failure of an error that the server reported (contract, "Which failure gives which reply"). */
-export function failureOf(error: WireError, mask: Mask = (text) => text): Failure {
+/**
+ * Returns the failure of an error that the server reported (contract, "Which failure gives which reply").
+ *
+ * @param error - the server's error
+ * @param mask - masks secrets
+ * @param endpoint - URL of the models' endpoint, safe to show
+ */
+export function failureOf(error: WireError, mask: Mask = (text) => text, endpoint?: string): Failure {
   const code = codeOf(error)
+  const shown = safeLine(mask(shownMessage(mask(error.message)))) || error.name
+  const isOfEndpoint = code === 'provider_error' || code === 'provider_unavailable'
   return {
     code,
-    error: safeLine(mask(shownMessage(mask(error.message)))) || error.name,
+    error: isOfEndpoint ? withEndpoint(shown, endpoint, error.statusCode) : shown,
     retryable: isFinal.has(code) ? false : (error.isRetryable ?? isRetryable(code)),
   }
 }

@@ -22,6 +22,20 @@ export interface TurnReducerOptions {
    * @defaultValue no masking
    */
   mask?: Mask
+  /**
+   * URL of the models' endpoint, without user name, password, query and fragment. Errors name the URL if the
+   * endpoint does not answer.
+   *
+   * @defaultValue no URL
+   */
+  endpoint?: string | undefined
+  /**
+   * Returns whether an end that the server reports is held back, because the turn may go on with another
+   * prompt.
+   *
+   * @internal
+   */
+  holdsEnd?: (ending: Ending) => boolean
 }
 
 /**
@@ -49,6 +63,8 @@ export class TurnReducer {
   readonly #mask: Mask
   readonly #events: TurnEvents
   readonly #seen = new SeenIds()
+  readonly #holdsEnd: (ending: Ending) => boolean
+  #held: Ending | undefined
   #done = false
   #outputs: TurnOutput[] = []
 
@@ -58,12 +74,13 @@ export class TurnReducer {
    * @param options - session, user message and trace of the turn
    */
   constructor(options: TurnReducerOptions) {
-    const { sessionId, messageId, traceId, mask = (text: string): string => text } = options
+    const { sessionId, messageId, traceId, mask = (text: string): string => text, endpoint } = options
+    this.#holdsEnd = options.holdsEnd ?? (() => false)
     this.#traceId = traceId
     this.#mask = mask
     const emit = (output: TurnOutput): void => void this.#outputs.push(output)
-    const end = (ending: Ending): void => this.#end(ending)
-    this.#events = new TurnEvents({ sessionId, messageId, traceId, mask, emit, end })
+    const end = (ending: Ending): void => this.#onEnding(ending)
+    this.#events = new TurnEvents({ sessionId, messageId, traceId, mask, endpoint, emit, end })
   }
 
   /** Returns whether the terminal reply was emitted; afterwards all methods do nothing. */
@@ -165,6 +182,54 @@ export class TurnReducer {
     const error = safeLine(this.#mask(typeof message === 'string' ? message : code))
     this.#end({ failure: { code, error, retryable } })
     return this.#collected()
+  }
+
+  /**
+   * Returns whether the last answer is complete. The server may report a failure and idle before; a prompt
+   * that is sent meanwhile can be lost.
+   *
+   * @remarks Observed in opencode: after a rejected `doom_loop`, the last answer is completed up to 300 ms
+   * after the first idle, and a prompt in between got no answer.
+   * @internal
+   */
+  get isSettled(): boolean {
+    return this.#events.answers.last?.completed ?? true
+  }
+
+  /**
+   * End that is held back; `undefined` if there is none.
+   *
+   * @internal
+   */
+  get held(): Ending | undefined {
+    return this.#held
+  }
+
+  /**
+   * Forgets the held end, because the turn goes on with another prompt.
+   *
+   * @internal
+   * @param messageId - id of the prompt's user message
+   */
+  goOn(messageId: string): void {
+    this.#held = undefined
+    this.#events.goOn(messageId)
+  }
+
+  /**
+   * Ends the turn with the held end.
+   *
+   * @internal
+   */
+  release(): readonly TurnOutput[] {
+    if (this.#held && !this.#done) this.#end(this.#held)
+    return this.#collected()
+  }
+
+  #onEnding(ending: Ending): void {
+    if (this.#held) return
+    if (this.#holdsEnd(ending)) this.#held = ending
+    else this.#end(ending)
   }
 
   /** Returns the outputs since the last call. */

@@ -15,7 +15,7 @@ import {
   parseStatus,
   sessionOf,
 } from '../../../io/opencode/wire.ts'
-import type { WireMessage, WirePart, WireStatus } from '../../../io/opencode/wire.ts'
+import type { WireError, WireMessage, WirePart, WireStatus } from '../../../io/opencode/wire.ts'
 
 /** Turn whose events are applied, and the receivers of the results. */
 export interface TurnEventsOptions {
@@ -23,6 +23,7 @@ export interface TurnEventsOptions {
   messageId: string | undefined
   traceId: string | null
   mask: Mask
+  endpoint: string | undefined
   /** Receives each output except the terminal reply. */
   emit: (output: TurnOutput) => void
   /** Receives the turn's end. */
@@ -49,9 +50,18 @@ export class TurnEvents {
     this.#calls = new ToolCalls(traceId, (reply) => emit({ type: 'reply', reply }))
   }
 
-  /** True if the server has begun an answer or reported an error. */
+  /** True if the server has begun an answer to the latest prompt, or reported an error. */
   get hasReported(): boolean {
     return !this.answers.isEmpty || this.#failure !== undefined
+  }
+
+  /** Begins a further prompt of the turn; the ends of earlier prompts no longer count. */
+  goOn(messageId: string): void {
+    this.#scope.addPrompt(messageId)
+    this.answers.beginPrompt()
+    this.#busy = false
+    this.#idle = false
+    this.#failure = undefined
   }
 
   /** Applies an event; an event of another session, a malformed or an unknown event changes nothing. */
@@ -114,7 +124,7 @@ export class TurnEvents {
       this.#idle = false
       if (!message.summary) this.#failure = undefined
     }
-    if (message.summary && message.error) this.#failure ??= failureOf(message.error, this.#options.mask)
+    if (message.summary && message.error) this.#failure ??= this.#failureOf(message.error)
   }
 
   #onPart(part: WirePart | undefined): void {
@@ -165,7 +175,7 @@ export class TurnEvents {
   #onError(value: unknown): void {
     const error = parseError(value)
     if (!error) return
-    this.#failure ??= rejectedLoop(failureOf(error, this.#options.mask))
+    this.#failure ??= rejectedLoop(this.#failureOf(error))
     if (this.#busy && this.#idle) this.#conclude()
   }
 
@@ -175,9 +185,14 @@ export class TurnEvents {
     this.#conclude()
   }
 
+  #failureOf(error: WireError): Failure {
+    const { mask, endpoint } = this.#options
+    return failureOf(error, mask, endpoint)
+  }
+
   /** Ends the turn of an idle session if the end is certain, and returns whether the turn ended. */
   #conclude(): boolean {
-    const ending = endingOf(this.answers.last, this.#failure, this.#options.mask)
+    const ending = endingOf(this.answers.last, this.#failure, (error) => this.#failureOf(error))
     if (ending) this.#options.end(ending)
     return ending !== undefined
   }

@@ -40,6 +40,11 @@ export class TurnScope {
     if (link && this.includes(link.parentId)) this.#children.add(link.childId)
   }
 
+  /** Sets the user message of a further prompt of the turn. */
+  addPrompt(messageId: string): void {
+    this.#promptId = messageId
+  }
+
   /** Applies a user message of the turn's own session. */
   addUserMessage(id: string): void {
     this.#promptId ??= id

@@ -137,7 +137,9 @@ describe('checkBinary', () => {
     })
     expect(version).toMatchObject({ check: 'version', status: 'skipped' })
     const [nowhere] = await check()
-    expect(nowhere?.finding).toMatch(/^No opencode binary found: not on PATH, not at .*, and no package/)
+    expect(nowhere?.finding).toMatch(
+      /^No opencode binary found: no package opencode-ai .*, not on PATH, and not at /,
+    )
     expect(nowhere?.advice).toBe('Run npm install opencode-ai, or give --binary.')
   })
 

@@ -39,6 +39,7 @@ describe('lockHome', () => {
     expect(again).toThrow(`process ${process.pid} on ${hostname()}, since ${before.slice(0, 10)}`)
     expect(again).toThrow('another server of this process')
     expect(again).toThrow('Stop it, or give this server a home of its own.')
+    expect(again).toThrow('docs/guides/next-and-hot-reload.md')
     // Turns show the message, so it holds no path of the host.
     expect(again).not.toThrow(home)
     lock.release()

@@ -71,15 +71,15 @@ describe('resolveBinary', () => {
     await expect(resolveBinary('/no/such', { ...nowhere, path: folder })).rejects.toThrow('does not exist')
   })
 
-  it('prefers PATH to ~/.opencode/bin, and ~/.opencode/bin to the package', async () => {
+  it("prefers the project's package to PATH, and PATH to ~/.opencode/bin", async () => {
     const [folder, home] = [tempHome(), tempHome()]
-    const { from, binaries } = install([platform])
-    const lookup = { path: folder, home, from }
-    expect(await resolveBinary(undefined, lookup)).toBe(binaries[0])
+    const lookup = { path: folder, home, from: [] }
     const installed = place(join(home, '.opencode', 'bin', 'opencode'))
     expect(await resolveBinary(undefined, lookup)).toBe(installed)
     const onPath = place(join(folder, 'opencode'))
     expect(await resolveBinary(undefined, lookup)).toBe(onPath)
+    const { from, binaries } = install([platform])
+    expect(await resolveBinary(undefined, { ...lookup, from })).toBe(binaries[0])
   })
 
   it('returns the binary of the first folder on PATH that has one', async () => {
@@ -152,7 +152,7 @@ describe('resolveBinary', () => {
     onTestFinished(() => void vi.restoreAllMocks())
     const file = place(join(tempHome(), 'opencode'))
     expect(await resolveBinary(file, { path: '' })).toBe(file)
-    expect(await resolveBinary(undefined, { path: dirname(file) })).toBe(file)
+    expect(await resolveBinary(undefined, { path: dirname(file), from: [] })).toBe(file)
     const failure = resolveBinary('./opencode', { path: '' })
     await expect(failure).rejects.toThrow(BinaryNotFoundError)
     await expect(failure).rejects.toThrow(/relative to a working directory that was removed/)
@@ -164,7 +164,7 @@ describe('resolveBinary', () => {
     const error = await resolveBinary(undefined, { path: '', home, from }).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(BinaryNotFoundError)
     expect((error as Error).message).toContain(join(home, '.opencode', 'bin', 'opencode'))
-    expect((error as Error).message).toMatch(/PATH.*opencode-ai.*npm install opencode-ai.*`binary`/s)
+    expect((error as Error).message).toMatch(/opencode-ai.*PATH.*npm install opencode-ai.*`binary`/s)
     await expect(resolveBinary(bin, nowhere)).rejects.toThrow(BinaryNotFoundError)
   })
 })

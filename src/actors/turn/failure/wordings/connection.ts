@@ -24,15 +24,8 @@ export const untrusted: readonly Wording[] = [
   },
 ]
 
-/** Words for an endpoint to which no safe connection exists. */
-export const connection: readonly Wording[] = [
-  ...untrusted,
-  {
-    provider: 'a TLS proxy',
-    code: 'provider_error',
-    pattern: /certificate has expired|CERT_HAS_EXPIRED/i,
-    source: 'anomalyco/opencode#17798',
-  },
+/** Words for an endpoint that does not answer. */
+export const unreachable: readonly Wording[] = [
   {
     provider: 'no answer',
     code: 'provider_unavailable',
@@ -45,4 +38,16 @@ export const connection: readonly Wording[] = [
     pattern: /\b(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)\b/,
     source: 'https://nodejs.org/api/errors.html#common-system-errors',
   },
+]
+
+/** Words for an endpoint to which no safe connection exists. */
+export const connection: readonly Wording[] = [
+  ...untrusted,
+  {
+    provider: 'a TLS proxy',
+    code: 'provider_error',
+    pattern: /certificate has expired|CERT_HAS_EXPIRED/i,
+    source: 'anomalyco/opencode#17798',
+  },
+  ...unreachable,
 ]

@@ -6,7 +6,7 @@ import { contextOverflow } from './context-overflow.ts'
 import { modelNotFound } from './model-not-found.ts'
 import { rateLimited } from './rate-limited.ts'
 
-export { untrusted } from './connection.ts'
+export { unreachable, untrusted } from './connection.ts'
 export { rateLimitedRetry } from './rate-limited.ts'
 
 /** Table of the words that providers use for a failure. The first row that matches decides. */

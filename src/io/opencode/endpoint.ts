@@ -1,4 +1,4 @@
-/** Endpoint from `--proxy` that can be requested and shown. */
+/** Endpoint of the models that can be requested and shown. */
 export interface Endpoint {
   /** URL without user name, password, query and fragment. */
   url: URL
@@ -6,10 +6,10 @@ export interface Endpoint {
   leftOut: ('credentials' | 'query')[]
 }
 
-/** Returns the endpoint of `--proxy`; `undefined` if it is not an http or https URL. */
-export function endpointOf(proxy: string): Endpoint | undefined {
-  if (!URL.canParse(proxy)) return undefined
-  const url = new URL(proxy)
+/** Returns the endpoint of a base URL; `undefined` if it is not an http or https URL. */
+export function endpointOf(baseURL: string): Endpoint | undefined {
+  if (!URL.canParse(baseURL)) return undefined
+  const url = new URL(baseURL)
   if (!/^https?:$/.test(url.protocol)) return undefined
   const leftOut: Endpoint['leftOut'] = []
   if (url.username !== '' || url.password !== '') leftOut.push('credentials')
@@ -20,6 +20,12 @@ export function endpointOf(proxy: string): Endpoint | undefined {
 
 /** Returns the URL as a user writes it: without a slash at its end. */
 export const shown = (url: URL): string => url.href.replace(/\/+$/, '')
+
+/** Returns the endpoint of a base URL as a user writes it, without the parts that may hold a secret. */
+export function shownEndpoint(baseURL: string): string | undefined {
+  const endpoint = endpointOf(baseURL)
+  return endpoint && shown(endpoint.url)
+}
 
 /** Returns the endpoint with `/v1` appended; `undefined` if its path already ends in a version. */
 export function withVersion(url: URL): URL | undefined {
