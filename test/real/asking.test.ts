@@ -113,7 +113,18 @@ describe('a permission that a person answers', () => {
     await turn.answer(first?.request.id ?? '', { reject: 'Not that one.' })
     await open(turn, 0)
     await expect(turn.answer(second?.request.id ?? '', 'once')).rejects.toMatchObject(closed)
-    console.log(JSON.stringify(await collect(turn), null, 1), toldModel('read two'))
+    const replies = await collect(turn)
+    expectWhole(replies, ' all the same')
+    expect(replies).toMatchObject([
+      { kind: 'tool_call' },
+      { kind: 'tool_call' },
+      { kind: 'tool_result', success: false, result: expect.stringContaining('Not that one.') as string },
+      { kind: 'tool_result', success: false, result: expect.stringMatching(/tool call\.$/) as string },
+      { kind: 'delta' },
+      { kind: 'final', finish_reason: 'stop' },
+    ])
+    const further = model.requests.find(({ text }) => text.startsWith('A permission was rejected'))
+    expect(further?.text).toContain('Not that one.')
   })
 
   it('of a subagent is answered on the turn', async () => {
@@ -158,12 +169,14 @@ describe('a question that a person answers', () => {
     expect(toldModel('ask two')).toContain('A, B')
   })
 
-  it('knows whether own texts are allowed', async () => {
+  it('allows own texts whatever the model says, because the tool of opencode takes no `custom`', async () => {
     const turn = start('ask strictly')
     const [pending] = await open(turn)
-    console.log(JSON.stringify(pending))
-    await turn.answer(idOf(await open(turn)), [['B']])
+    expect(pending?.request).toMatchObject({ questions: [{ question: 'Which?', options }] })
+    expect(JSON.stringify(pending?.request)).not.toContain('custom')
+    await turn.answer(pending?.request.id ?? '', [['my own']])
     expectWhole(await collect(turn), 'went on')
+    expect(toldModel('ask strictly')).toContain('my own')
   })
 
   it('can be dismissed, which ends the turn', async () => {
