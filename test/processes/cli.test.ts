@@ -70,7 +70,7 @@ async function shell(line: string, more: Record<string, string> = {}) {
  */
 async function type(line: string, typing: readonly [awaited: string, text: string][], more = {}) {
   const { env, finish } = await stage({ TERM: 'dumb', ...more })
-  const child = execa('script', ['-qec', line, '/dev/null'], { reject: false, env })
+  const child = execa('script', ['-qec', `stty cols 300; ${line}`, '/dev/null'], { reject: false, env })
   const left = [...typing]
   let unread = ''
   child.stdout.on('data', (chunk: Buffer) => {
