@@ -35,15 +35,13 @@ export async function decide(
   policies: Policies,
   timeout: Promise<void>,
 ): Promise<PolicyAnswer> {
-  const answer = (async () => {
-    const given = await ask(request, policies)
-    if (given === 'ask') return timeout.then(() => expiryAnswer(request))
-    return request.type === 'permission' ? permissionAnswer(given) : question(given, request)
-  })()
-  return Promise.race([
-    answer.catch(() => rejection(request, defaultRejection)),
-    timeout.then(() => expiryAnswer(request)),
-  ])
+  const safe = rejection(request, defaultRejection)
+  const undecided = Symbol('undecided')
+  const limit = timeout.then(() => undecided)
+  const given = await Promise.race([ask(request, policies), limit]).catch(() => undecided)
+  if (given === 'ask') return limit.then(() => expiryAnswer(request))
+  if (given === undecided) return safe
+  return request.type === 'permission' ? permissionAnswer(given) : question(given, request)
 }
 
 /** Returns whether the policy for a request is a fixed answer, so that the request does not wait. */
@@ -58,7 +56,7 @@ export const expiryAnswer = (request: InputRequest): PolicyAnswer => rejection(r
 const rejection = ({ type }: InputRequest, message: string): PolicyAnswer =>
   type === 'permission' ? { reply: 'reject', message } : { reply: 'dismiss' }
 
-function ask(request: InputRequest, { onPermission, onQuestion }: Policies): unknown {
+async function ask(request: InputRequest, { onPermission, onQuestion }: Policies): Promise<unknown> {
   if (request.type === 'permission')
     return typeof onPermission === 'function' ? onPermission(request) : onPermission
   return typeof onQuestion === 'function' ? onQuestion(request) : onQuestion
