@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { execa } from 'execa'
@@ -8,10 +7,7 @@ import { fakeOpenCode, type FakeRule } from '../../src/testing/index.ts'
 import { movesCursor } from '../support/cli-streams.ts'
 import { buildCli } from '../support/built-cli.ts'
 import { expectNothingLeft, tempHome } from '../support/home.ts'
-
-/** True if `script` of util-linux is installed, which gives a program a terminal. */
-const hasTerminals = spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0
-if (!hasTerminals) console.warn('Not tested: what a terminal gets. It needs `script` of util-linux.')
+import { hasTerminals, runInTerminal, type Typing } from '../support/terminal.ts'
 
 let cli: string
 
@@ -64,27 +60,12 @@ async function shell(line: string, more: Record<string, string> = {}) {
   return { stdout, stderr, exitCode }
 }
 
-/**
- * Runs a shell line in a terminal, and types each text when the text before it has appeared. Returns what the terminal
- * showed; asserts that no process is left.
- */
-async function type(line: string, typing: readonly [awaited: string, text: string][], more = {}) {
-  const { env, finish } = await stage({ TERM: 'dumb', ...more })
-  const child = execa('script', ['-qec', `stty cols 300; ${line}`, '/dev/null'], { reject: false, env })
-  const left = [...typing]
-  let unread = ''
-  child.stdout.on('data', (chunk: Buffer) => {
-    unread += chunk.toString()
-    for (let [next] = left; next && unread.includes(next[0]); [next] = left) {
-      unread = unread.slice(unread.indexOf(next[0]) + next[0].length)
-      child.stdin.write(next[1])
-      left.shift()
-    }
-  })
-  const { stdout, exitCode } = await child
+/** Runs a shell line in a terminal, and types; asserts that no process is left. */
+async function type(line: string, typing: readonly Typing[], more: Record<string, string> = {}) {
+  const { env, finish } = await stage(more)
+  const result = await runInTerminal(line, typing, env)
   await finish()
-  expect(left).toEqual([])
-  return { shown: stdout.replaceAll('\r\n', '\n'), exitCode }
+  return result
 }
 
 describe.skipIf(process.platform !== 'linux')('an answer that cannot be written', () => {
