@@ -219,7 +219,7 @@ describe.skipIf(!hasTerminals)('run, with a person at the terminal', () => {
   })
 
   it('drops a line that was typed before the request was shown', async () => {
-    const { shown, exitCode } = await type('$cli run "slow:300 permission" $flags --permission ask', [
+    const { shown, exitCode } = await type('$cli run "slow:1500 permission" $flags --permission ask', [
       ['healthy', 'once\n'],
       [choose, 'reject\n'],
       ['(Enter for none): ', '\n'],

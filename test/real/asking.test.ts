@@ -99,7 +99,8 @@ describe('a permission that a person answers', () => {
     const all = await open(turn, 3)
     const covering = all.find(({ request }) => JSON.stringify(request).includes(join(place, 'x')))
     await turn.answer(covering?.request.id ?? '', 'always')
-    const [left] = await open(turn)
+    const [left, ...more] = turn.openRequests
+    expect(more).toEqual([])
     expect(left?.request).toMatchObject({ patterns: [join(place, 'y', '*')] })
     await turn.answer(left?.request.id ?? '', 'once')
     const replies = await collect(turn)
@@ -111,7 +112,7 @@ describe('a permission that a person answers', () => {
     const turn = start('read two')
     const [first, second] = await open(turn, 2)
     await turn.answer(first?.request.id ?? '', { reject: 'Not that one.' })
-    await open(turn, 0)
+    expect(turn.openRequests).toEqual([])
     await expect(turn.answer(second?.request.id ?? '', 'once')).rejects.toMatchObject(closed)
     const replies = await collect(turn)
     expectWhole(replies, ' all the same')

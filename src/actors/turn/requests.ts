@@ -54,12 +54,12 @@ export class TurnRequests {
     await request.answer(answer)
   }
 
-  /** Returns whether other permissions of the same session are open beside a request. */
-  hasBeside({ id, sessionId }: InputRequest): boolean {
-    return [...this.#requests.values()].some(({ isClosed, pending: { request: other } }) => {
-      const isOther = other.type === 'permission' && other.id !== id && other.sessionId === sessionId
-      return isOther && !isClosed
-    })
+  /** Returns the ids of the other permissions of the same session that are open beside a request. */
+  beside({ id, sessionId }: InputRequest): string[] {
+    const open = [...this.#requests.values()].filter(({ isClosed }) => !isClosed)
+    return open.flatMap(({ pending: { request: other } }) =>
+      other.type === 'permission' && other.id !== id && other.sessionId === sessionId ? other.id : [],
+    )
   }
 
   /** Closes a request that the server reports as answered. */
@@ -67,9 +67,13 @@ export class TurnRequests {
     this.#requests.get(id)?.close(answered)
   }
 
-  /** Closes the waiting requests that the server no longer lists, because their answers were missed. */
-  retain(ids: readonly string[]): void {
-    for (const [id, request] of this.#requests) if (!ids.includes(id)) request.close(answered)
+  /**
+   * Closes the requests that the server no longer lists.
+   *
+   * @param among - ids of the requests that were open when the server was asked
+   */
+  retain(listed: readonly string[], among: readonly string[] = [...this.#requests.keys()]): void {
+    for (const id of among) if (!listed.includes(id)) this.close(id)
   }
 
   /** Closes all requests, because no server waits for their answers. */

@@ -18,11 +18,14 @@ import { causeOf, isConnectionRefused, isNetworkError, type TurnCause } from './
 import type { ServerConnection, Runtime } from '../runtime.ts'
 import type { TurnRecord } from './turn-record.ts'
 import { TurnResync } from './turn-resync.ts'
-import { closedRequestOf, isStepStart, workingDirectoryOf } from '../../io/opencode/wire.ts'
+import { closedRequestOf, isStepStart, requestIdsOf, workingDirectoryOf } from '../../io/opencode/wire.ts'
 import { messageOf } from '../../util/messages.ts'
 
 /** Time that a turn whose server does not answer waits for the report of the server's death, in ms. */
 const deathReportMs = 1_000
+
+/** Time limit of the list of requests after an answer that may have closed others, in ms. */
+const listTimeoutMs = 2_000
 
 /** Owner of an attempt: the turn's run. */
 export interface AttemptOwner {
@@ -325,12 +328,19 @@ export class TurnAttempt {
   async #send(request: InputRequest, answer: PolicyAnswer): Promise<void> {
     const { requests, conversation } = this.#owner.record
     const { directory } = conversation
+    const { client } = this.#connection
+    const beside = 'reply' in answer && answer.reply !== 'once' ? requests.beside(request) : []
     // Set before the server stops the turn, because the end may come before the response.
     const rejection = 'message' in answer ? answer.message : undefined
     if (request.type === 'permission' && request.permission === 'doom_loop') this.#facts.rejection = rejection
-    else if (rejection !== undefined && !request.child && requests.hasBeside(request))
+    else if (rejection !== undefined && !request.child && beside.length > 0)
       this.#facts.rejectionOfSeveral = rejection
-    await answerRequest(this.#connection.client, request, answer, directory)
+    await answerRequest(client, request, answer, directory)
+    if (beside.length === 0) return
+    // The answer has also closed those beside it that it covers; their events may come later than the response.
+    const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(listTimeoutMs)])
+    const listed = await client.requests(directory, signal).catch(() => undefined)
+    if (listed) requests.retain(requestIdsOf(listed), beside)
   }
 }
 

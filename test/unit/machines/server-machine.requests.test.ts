@@ -128,6 +128,18 @@ describe('A request of a running turn', () => {
     await server.answer(turn)
   })
 
+  it('leaves the list before the answer that covers it resolves; one that is not covered stays', async () => {
+    const server = startServer()
+    const { turn, sessionId, ask } = await asking(server)
+    for (const id of ['per_1', 'per_2', 'per_3']) ask(id)
+    server.world.client.pending.push(asked('per_3', sessionId))
+    await turn.answer('per_1', 'always')
+    expect(ids(turn.openRequests)).toEqual(['per_3'])
+    await turn.answer('per_3', 'once')
+    expect(server.world.client.answers.map(([id]) => id)).toEqual(['per_1', 'per_3'])
+    await server.answer(turn)
+  })
+
   it('that the server no longer knows rejects its answer', async () => {
     const server = startServer()
     const { turn, ask } = await asking(server)
