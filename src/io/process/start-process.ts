@@ -1,19 +1,31 @@
-import { execa } from 'execa'
+import { loadModule } from '../host/load-module.ts'
 import type { SpawnPlan } from './spawn-plan.ts'
 
-/** Starts the process of a server in its own process group. */
-export const startProcess = (plan: SpawnPlan, args: readonly string[], env: Record<string, string>) =>
-  execa(plan.binary, args, {
-    cwd: plan.directory,
-    env,
-    extendEnv: false,
-    detached: true,
-    cleanup: false,
-    stdin: 'ignore',
-    buffer: false,
-    reject: false,
-    windowsHide: true,
-  })
+/**
+ * Loads the function that starts the process of a server in its own process group.
+ *
+ * @remarks execa is loaded by its name, not by an import of this module: under a loader such as tsx, `require`
+ * cannot load execa, and an `import()` of this module would make a second copy of the package's classes.
+ * @throws HostFaultError if the module cannot be read at the moment
+ */
+export async function loadStartProcess() {
+  const { execa } = await loadModule('execa', () => import('execa'))
+  return (plan: SpawnPlan, args: readonly string[], env: Record<string, string>) =>
+    execa(plan.binary, args, {
+      cwd: plan.directory,
+      env,
+      extendEnv: false,
+      detached: true,
+      cleanup: false,
+      stdin: 'ignore',
+      buffer: false,
+      reject: false,
+      windowsHide: true,
+    })
+}
+
+/** Function that starts the process of a server. */
+export type StartProcess = Awaited<ReturnType<typeof loadStartProcess>>
 
 /** Started process of a server. */
-export type StartedProcess = ReturnType<typeof startProcess>
+export type StartedProcess = ReturnType<StartProcess>
