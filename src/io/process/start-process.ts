@@ -1,15 +1,13 @@
-import { loadModule } from '../host/load-module.ts'
+import { loadExeca } from './load-execa.ts'
 import type { SpawnPlan } from './spawn-plan.ts'
 
 /**
  * Loads the function that starts the process of a server in its own process group.
  *
- * @remarks execa is loaded by its name, not by an import of this module: under a loader such as tsx, `require`
- * cannot load execa, and an `import()` of this module would make a second copy of the package's classes.
  * @throws HostFaultError if the module cannot be read at the moment
  */
 export async function loadStartProcess() {
-  const { execa } = await loadModule('execa', () => import('execa'))
+  const { execa } = await loadExeca()
   return (plan: SpawnPlan, args: readonly string[], env: Record<string, string>) =>
     execa(plan.binary, args, {
       cwd: plan.directory,
