@@ -100,6 +100,14 @@ describe('a waiting request', () => {
     await expect(requests.answer('per_1', 'once')).rejects.toMatchObject(closed('closed'))
   })
 
+  it('is dismissed at its time limit if it is a question', async () => {
+    const { time, sent, open } = turn()
+    const questions = [{ question: 'Which?', header: 'q', options: [] }]
+    open({ type: 'question', id: 'que_1', sessionId: 'ses_1', child: false, questions })
+    await time.advance(1_000)
+    expect(sent).toEqual([{ reply: 'dismiss' }])
+  })
+
   it('takes no answer while its rejection at the time limit is being sent', async () => {
     const { requests, time, sent, world, open } = turn()
     const taken = deferred<undefined>()
