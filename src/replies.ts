@@ -137,7 +137,9 @@ export function isTerminal(reply: Reply): reply is TerminalReply {
 
 /** Choice of a {@link QuestionRequest}. */
 export interface QuestionOption {
+  /** Text of the choice; an answer repeats it. */
   label: string
+  /** Explanation of the choice. */
   description: string
 }
 
@@ -148,14 +150,19 @@ export interface QuestionOption {
  */
 export interface PermissionRequest {
   type: 'permission'
+  /** Id of the request. */
   id: string
+  /** Id of the session that asks. */
   sessionId: string
   /** `true` if a child (subagent) session of the turn asks. */
   child: boolean
   /** Kind of permission, such as `external_directory`, `bash` or `edit`. */
   permission: string
+  /** What is asked for: commands, paths or URLs. */
   patterns: string[]
+  /** Details that depend on the kind, such as a diff. */
   metadata: Record<string, unknown>
+  /** Tool call that asks, by the `call_id` of its reply. */
   tool?: { callId: string }
 }
 
@@ -166,16 +173,50 @@ export interface PermissionRequest {
  */
 export interface QuestionRequest {
   type: 'question'
+  /** Id of the request. */
   id: string
+  /** Id of the session that asks. */
   sessionId: string
   /** `true` if a child (subagent) session of the turn asks. */
   child: boolean
-  questions: { question: string; header: string; options: QuestionOption[]; multiple?: boolean }[]
+  /** Questions, in the order of the answers: text, short title, choices, and whether several may be chosen. */
+  questions: {
+    question: string
+    header: string
+    options: QuestionOption[]
+    multiple?: boolean
+    /** `false` if only the labels of `options` are answers. */
+    custom?: boolean
+  }[]
+  /** Tool call that asks, by the `call_id` of its reply. */
   tool?: { callId: string }
 }
 
 /** Request of a turn to its host. A request without an answer is rejected at the policy's deadline. */
 export type InputRequest = PermissionRequest | QuestionRequest
+
+/**
+ * Answer to an {@link InputRequest}. A permission takes `once`, `always`, `reject` or a rejection with a
+ * message; a question takes one list of chosen labels or own texts per question, or `reject`.
+ */
+export type RequestAnswer = 'once' | 'always' | 'reject' | { reject: string } | string[][]
+
+/** Request that waits for its answer. */
+export interface PendingRequest {
+  request: InputRequest
+  /** Id of the turn that asks. */
+  turnId: string
+  /** Trace id of the turn's input. */
+  traceId: string | null
+  /** Time of the request, in epoch ms. */
+  at: number
+  /** Time at which the request is rejected if no answer has come, in epoch ms. */
+  expiresAt: number
+  /** Id of the agent that asks, if the host runs several agents. */
+  agentId?: string
+  /** Tenant of the agent, if the host has tenants. */
+  tenant?: string
+}
 
 /** Output of {@link TurnReducer} for an event: a reply, a request, or the notice of a retry. */
 export type TurnOutput =
@@ -185,8 +226,11 @@ export type TurnOutput =
 
 /** Event of opencode's stream, unwrapped: `{ id, type, properties }`. */
 export interface OpenCodeEvent {
+  /** Id of the event; a repeated event has the same id. */
   id?: string
+  /** Name of the event, such as `message.updated`. */
   type: string
+  /** Data of the event, which depend on `type`. */
   properties: Record<string, unknown>
 }
 

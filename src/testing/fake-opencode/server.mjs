@@ -22,7 +22,7 @@ import { Turn } from './turn.mjs'
 export class FakeServer {
   /** @type {Map<string, Pending>} Permissions and questions that wait for their answer. */
   pending = new Map()
-  /** @type {Set<string>} Directory and pattern of each permission that was always allowed. */
+  /** @type {Set<string>} Directory, name and pattern of each permission that was always allowed. */
   allowed = new Set()
   /** @type {Set<ChildProcess>} Commands that run. */
   children = new Set()

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, resolve, sep } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ask } from './requests.mjs'
+import { ask, grantOf } from './requests.mjs'
 import { actionOf, isHidden } from './rules.mjs'
 
 /**
@@ -215,16 +215,13 @@ const rejected = 'The user rejected permission to use this specific tool call'
 async function permit(turn, tool, file) {
   const parentDir = dirname(file)
   const pattern = `${parentDir}/*`
-  const { directory } = turn
-  const allowed = `${directory}:${pattern}`
-  if (turn.server.allowed.has(allowed)) return
-  const reply = await asked(turn, tool, {
+  if (turn.server.allowed.has(grantOf(turn.directory, 'external_directory', pattern))) return
+  await asked(turn, tool, {
     permission: 'external_directory',
     patterns: [pattern],
     metadata: { filepath: file, parentDir },
     always: [pattern],
   })
-  if (reply === 'always') turn.server.allowed.add(allowed)
 }
 
 /**
@@ -234,23 +231,23 @@ async function permit(turn, tool, file) {
  * @param {PluginRequest} request
  */
 async function askFor(turn, tool, request) {
-  const allowed = `${turn.directory}:${request.permission}:*`
-  const action = turn.server.allowed.has(allowed) ? 'allow' : actionOf(turn, request.permission)
+  const { permission } = request
+  const isGranted = turn.server.allowed.has(grantOf(turn.directory, permission, '*'))
+  const action = isGranted ? 'allow' : actionOf(turn, permission)
   if (action === 'deny')
     throw new Error('The user has specified a rule which prevents this specific tool call')
-  if (action === 'ask' && (await asked(turn, tool, { ...request })) === 'always')
-    turn.server.allowed.add(allowed)
+  if (action === 'ask') await asked(turn, tool, { ...request })
 }
 
 /**
- * Asks for a permission, and resolves with the reply that allows the call.
+ * Asks for a permission, and resolves when the call may go on.
  * @param {Turn} turn
  * @param {RunningTool} tool
  * @param {Record<string, unknown>} request
  */
 async function asked(turn, tool, request) {
   const { reply, message } = await ask(turn, tool, 'permission', request)
-  if (reply !== 'reject') return reply
+  if (reply !== 'reject') return
   if (!message) throw new Refused(`${rejected}.`, false)
   throw new Refused(`${rejected} with the following feedback: ${message}`, true)
 }
