@@ -11,11 +11,11 @@ import { HostCalls } from '../build/actors/server/host-calls.js'
 import { compileOptions } from '../build/config/options.js'
 import { openHostEndpoint } from '../build/io/opencode/host-endpoint.js'
 import { liveHeap } from './lib/heap.mjs'
-import { finish, interleave, quantile, ratiosOf, row } from './lib/measure.mjs'
+import { finish, quantile, ratiosOf, row } from './lib/measure.mjs'
 import { contender } from './lib/remote.mjs'
 
 const rounds = Number(process.argv[2] ?? 40)
-/** Calls of one turn, one after another. */
+/** Calls of each tool in one turn, one after another. */
 const callsPerTurn = 10
 const openCalls = 500
 const apiKey = 'sk-bench-0123456789'
@@ -40,22 +40,28 @@ function writeBarePlugin(home) {
   )
 }
 
-/** Returns a script whose model calls the named tool, and the times in ms from each call to its result. */
+/**
+ * Returns a script whose model calls both tools in turn, and the times in ms from each call to its result. Calls
+ * that are compared are neighbours, because the machine's load changes.
+ */
 function callingScript() {
-  let times = []
-  let called = 0
-  const calling = (name) => (request) => {
+  const names = ['host_look', 'bare_look']
+  let times = { host_look: [], bare_look: [] }
+  let [called, first] = [0, 0]
+  const reply = (request) => {
     const results = request.messages.filter(({ role }) => role === 'tool').length
-    if (results > 0) times.push(performance.now() - called)
-    if (results === callsPerTurn) return { text: 'done' }
+    if (results > 0) times[names[(results + first + 1) % 2]].push(performance.now() - called)
+    if (results === 2 * callsPerTurn) return { text: 'done' }
     called = performance.now()
-    return { toolCalls: [{ name, args: { id: String(results) } }] }
+    return { toolCalls: [{ name: names[(results + first) % 2], args: { id: String(results) } }] }
   }
-  const script = [
-    { match: 'ours', reply: calling('host_look') },
-    { match: 'bare', reply: calling('bare_look') },
-  ]
-  return { script, take: () => times.splice(0) }
+  const take = () => {
+    const taken = times
+    times = { host_look: [], bare_look: [] }
+    first = 1 - first
+    return taken
+  }
+  return { script: [{ match: 'go', reply }], take }
 }
 
 /** Measures the time of a call, on both kinds of tools. */
@@ -70,15 +76,20 @@ async function measureCalls() {
     models: ['gpt-4o'],
     hostTools: { look: hostTool({ description: 'Looks.', input: schema, execute: ({ id }) => id }) },
   })
-  const turn = async (text) => {
-    const last = await server.turn(text).done
-    const times = take()
-    if (last.kind !== 'final' || times.length !== callsPerTurn)
+  const turn = async () => {
+    const last = await server.turn('go').done
+    const { host_look, bare_look } = take()
+    if (last.kind !== 'final' || host_look.length !== callsPerTurn || bare_look.length !== callsPerTurn)
       throw new Error(`no calls: ${JSON.stringify(last)}`)
-    return quantile(times, 0.5)
+    return { ours: quantile(host_look, 0.5), bare: quantile(bare_look, 0.5) }
   }
-  for (const text of ['ours', 'bare', 'ours', 'bare']) await turn(text)
-  const took = await interleave(rounds, { ours: () => turn('ours'), bare: () => turn('bare') })
+  for (let i = 0; i < 4; i++) await turn()
+  const took = { ours: [], bare: [] }
+  for (let i = 0; i < rounds; i++) {
+    const { ours, bare } = await turn()
+    took.ours.push(ours)
+    took.bare.push(bare)
+  }
   await server.close()
   await model.stop()
   rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
