@@ -1,5 +1,6 @@
 // Measures a call of a host tool on the real opencode, from the model's call to the result at the model, to a
-// call of a bare plugin's tool on the same server; and the live heap per open call.
+// call of a bare plugin's tool on the same server that asks another process too; and the live heap per open call.
+// A tool that returns at once is measured as well: opencode takes longer with any tool that awaits anything.
 // node bench/tools.mjs [rounds, 40]
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,18 +22,29 @@ const openCalls = 500
 const apiKey = 'sk-bench-0123456789'
 const schema = { type: 'object', properties: { id: { type: 'string' } }, required: ['id'] }
 
-/** Text of the plugin to compare with: a tool that returns at once, inside the server. */
-const barePlugin = `export const Bare = async () => ({
-  tool: { bare_look: { description: 'Looks.', args: ${JSON.stringify(schema.properties)}, execute: async ({ id }) => id } },
+/** Returns the text of the plugin to compare with. Its tools return what they get: at once, or from an echo. */
+const barePlugin = (port) => `import { connect } from 'node:net'
+let socket
+const tool = (execute) => ({ description: 'Looks.', args: ${JSON.stringify(schema.properties)}, execute })
+export const Bare = async () => ({
+  tool: {
+    bare_now: tool(async ({ id }) => id),
+    bare_ask: tool(async ({ id }) => {
+      socket ??= connect(${port}, '127.0.0.1').setNoDelay(true)
+      const answer = new Promise((resolve) => socket.once('data', resolve))
+      socket.write(id)
+      return String(await answer)
+    }),
+  },
 })
 `
 
 /** Writes the bare plugin into a home, and what makes opencode install no package for it. */
-function writeBarePlugin(home) {
+function writeBarePlugin(home, port) {
   const folder = join(home, '.config', 'opencode')
   mkdirSync(join(folder, 'plugin'), { recursive: true })
   mkdirSync(join(folder, 'node_modules'))
-  writeFileSync(join(folder, 'plugin', 'bare.js'), barePlugin)
+  writeFileSync(join(folder, 'plugin', 'bare.js'), barePlugin(port))
   const packages = { '': { dependencies: { '@opencode-ai/plugin': '*' } } }
   writeFileSync(
     join(folder, 'package-lock.json'),
@@ -40,26 +52,26 @@ function writeBarePlugin(home) {
   )
 }
 
+const names = ['host_look', 'bare_ask', 'bare_now']
+
 /**
- * Returns a script whose model calls both tools in turn, and the times in ms from each call to its result. Calls
+ * Returns a script whose model calls the tools in turn, and the times in ms from each call to its result. Calls
  * that are compared are neighbours, because the machine's load changes.
  */
 function callingScript() {
-  const names = ['host_look', 'bare_look']
-  let times = { host_look: [], bare_look: [] }
+  const times = Object.fromEntries(names.map((name) => [name, []]))
   let [called, first] = [0, 0]
   const reply = (request) => {
     const results = request.messages.filter(({ role }) => role === 'tool').length
-    if (results > 0) times[names[(results + first + 1) % 2]].push(performance.now() - called)
-    if (results === 2 * callsPerTurn) return { text: 'done' }
+    const nameAt = (step) => names[(step + first) % names.length]
+    if (results > 0) times[nameAt(results - 1)].push(performance.now() - called)
+    if (results === names.length * callsPerTurn) return { text: 'done' }
     called = performance.now()
-    return { toolCalls: [{ name: names[(results + first) % 2], args: { id: String(results) } }] }
+    return { toolCalls: [{ name: nameAt(results), args: { id: String(results) } }] }
   }
   const take = () => {
-    const taken = times
-    times = { host_look: [], bare_look: [] }
-    first = 1 - first
-    return taken
+    first++
+    return Object.fromEntries(names.map((name) => [name, quantile(times[name].splice(0), 0.5)]))
   }
   return { script: [{ match: 'go', reply }], take }
 }
@@ -67,7 +79,8 @@ function callingScript() {
 /** Measures the time of a call, on both kinds of tools. */
 async function measureCalls() {
   const home = mkdtempSync(join(tmpdir(), 'opencode-runtime-bench-'))
-  writeBarePlugin(home)
+  const echo = await contender(new URL('lib/echo.mjs', import.meta.url))
+  writeBarePlugin(home, await echo.listen())
   const { script, take } = callingScript()
   const model = await startScriptedModel(script, { apiKey })
   const server = new OpenCodeServer({
@@ -78,22 +91,18 @@ async function measureCalls() {
   })
   const turn = async () => {
     const last = await server.turn('go').done
-    const { host_look, bare_look } = take()
-    if (last.kind !== 'final' || host_look.length !== callsPerTurn || bare_look.length !== callsPerTurn)
-      throw new Error(`no calls: ${JSON.stringify(last)}`)
-    return { ours: quantile(host_look, 0.5), bare: quantile(bare_look, 0.5) }
+    if (last.kind !== 'final') throw new Error(last.error)
+    return take()
   }
   for (let i = 0; i < 4; i++) await turn()
-  const took = { ours: [], bare: [] }
-  for (let i = 0; i < rounds; i++) {
-    const { ours, bare } = await turn()
-    took.ours.push(ours)
-    took.bare.push(bare)
-  }
+  const took = []
+  for (let i = 0; i < rounds; i++) took.push(await turn())
   await server.close()
   await model.stop()
+  await echo.end()
   rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
-  return took
+  const of = (name) => took.map((times) => times[name])
+  return { host: of('host_look'), ask: of('bare_ask'), now: of('bare_now') }
 }
 
 /** Measures the live heap in kB of one of many open calls. */
@@ -150,15 +159,17 @@ const running = (callID) => ({
 })
 
 const kB = await measureHeap()
-const took = await measureCalls()
+const { host, ask, now } = await measureCalls()
+const [all, atOnce] = [[host, ask, now].map((times) => quantile(times, 0.5).toFixed(1)), ratiosOf(host, now)]
 console.log(
-  `${rounds} rounds of ${callsPerTurn} calls, ${quantile(took.ours, 0.5).toFixed(1)} ms and ${quantile(took.bare, 0.5).toFixed(1)} ms at the median`,
+  `${rounds} rounds of ${callsPerTurn} calls each; host tool, asking tool, immediate tool: ${all.join(', ')} ms`,
 )
 finish([
   row(
-    "call of a host tool, from the model's call to the result at the model, to a bare plugin's tool",
-    ratiosOf(took.ours, took.bare),
+    "call of a host tool, from the model's call to the result at the model, to a bare plugin's tool that asks another process",
+    ratiosOf(host, ask),
     '≤ 1.1',
+    `to a bare plugin's tool that returns at once: ${quantile(atOnce, 0.5).toFixed(2)}; the tool that asks: ${quantile(ratiosOf(ask, now), 0.5).toFixed(2)}`,
   ),
   row('heap per open call of a host tool, in kB', kB, '≤ 5'),
 ])

@@ -27,7 +27,8 @@ export function hostResult(value: unknown): Exclude<HostAnswer, { error: string 
   )
   const bytes = attachments.reduce((sum, { url }) => sum + url.length, Buffer.byteLength(output))
   if (bytes > maxBytes) throw new Error(`The result has ${bytes} bytes; at most ${maxBytes} are possible`)
-  return { output, attachments }
+  // An empty list takes opencode a few ms.
+  return attachments.length > 0 ? { output, attachments } : { output }
 }
 
 /** Returns the content of a value in the form of MCP; `undefined` for any other value. */

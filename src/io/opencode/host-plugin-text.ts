@@ -11,7 +11,7 @@ export const tokenVariable = 'OPENCODE_RUNTIME_HOST_TOOLS_TOKEN'
 /** Line of the answer to a call, beside the call's number. The last line is a result or an error. */
 export type AnswerLine =
   | { progress: string }
-  | { output: string; attachments: readonly { type: 'file'; mime: string; url: string }[] }
+  | { output: string; attachments?: readonly { type: 'file'; mime: string; url: string }[] }
   | { error: string }
 
 /**

@@ -75,7 +75,7 @@ function stage() {
   return { calls, time, seen, warnings, answer }
 }
 
-const hello = { output: 'Hello Ann', attachments: [] }
+const hello = { output: 'Hello Ann' }
 const refused = { error: expect.stringContaining('no running tool call') as string }
 
 describe('HostCalls.answer', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { hostResult } from '../../../../src/actors/server/host-result.ts'
 
-const text = (output: string) => ({ output, attachments: [] })
+const text = (output: string) => ({ output })
 const image = { type: 'image', data: 'aGk=', mimeType: 'image/png' }
 
 describe('hostResult', () => {

@@ -16,7 +16,7 @@ const call = {
   tool: 'greet',
   args: { name: 'Ann' },
 }
-const hello: HostAnswer = { output: 'Hello', attachments: [] }
+const hello: HostAnswer = { output: 'Hello' }
 
 let endpoint: HostEndpoint | undefined
 afterEach(() => endpoint?.close())
