@@ -1,6 +1,7 @@
 import { ReplaySubject } from 'rxjs'
 import type { PromptPart } from '../../io/opencode/client.ts'
 import type { PermissionPolicy, QuestionPolicy } from '../../config/options.ts'
+import type { SchemaInput } from '../../config/schema-input.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
 import {
   addUsage,
@@ -39,6 +40,8 @@ export interface TurnPlan {
   agent: string | undefined
   system: string | undefined
   parts: PromptPart[]
+  /** Schema of the answer; `undefined` for an answer in words. */
+  output: SchemaInput | undefined
   deadlineMs: number
   stallMs: number
   maxRetries: number
@@ -79,6 +82,8 @@ export class TurnRecord {
   /** Hooks that receive the turn's events. */
   hooks: readonly TurnHooks[] = []
   usage: Usage = noUsage()
+  /** Value of the answer, as the schema of the plan returns it; `undefined` until an answer fits. */
+  output: { value: unknown } | undefined
   isDone = false
   #spentBefore: Usage = noUsage()
   #counted: Usage | undefined

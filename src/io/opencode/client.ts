@@ -1,6 +1,7 @@
 import type { OpenCodeEvent } from '../../replies.ts'
 import { isDecodable } from './directory-name.ts'
 import { readFrames } from './frames.ts'
+import { structuredFormat } from './structured-output.ts'
 import { HttpError, Transport, UnexpectedAnswerError, type Call, type Endpoint } from './transport.ts'
 
 export { HttpError, UnexpectedAnswerError, type Endpoint } from './transport.ts'
@@ -27,6 +28,8 @@ export interface Prompt {
   agent?: string | undefined
   system?: string | undefined
   parts: PromptPart[]
+  /** JSON Schema of the answer; `undefined` for an answer in words. */
+  answerSchema?: object | undefined
 }
 
 /** Session and the directory that it works in. */
@@ -286,10 +289,11 @@ export class OpenCodeClient {
 }
 
 /** Returns the body of a prompt, with the ids as opencode spells them. */
-const promptBody = ({ messageId, model, ...rest }: Partial<Prompt>) => ({
+const promptBody = ({ messageId, model, answerSchema, ...rest }: Partial<Prompt>) => ({
   ...rest,
   messageID: messageId,
   model: model && { providerID: model.providerId, modelID: model.modelId },
+  format: answerSchema && structuredFormat(answerSchema),
 })
 
 /**
