@@ -60,7 +60,7 @@ export class TurnRecord {
    */
   messageId = newMessageId()
   /** Id of the attempt's first user message. */
-  #firstMessageId = this.messageId
+  firstMessageId = this.messageId
   /** Number of further prompts of the turn, after its first one. */
   followUps = 0
   /** Message of an attempt whose server died; the session is reverted to the state before this message. */
@@ -145,9 +145,9 @@ export class TurnRecord {
   renew(): void {
     this.resumes++
     this.wasPrompted = false
-    this.revertTo = this.#firstMessageId
+    this.revertTo = this.firstMessageId
     this.messageId = newMessageId()
-    this.#firstMessageId = this.messageId
+    this.firstMessageId = this.messageId
     this.#spentBefore = this.usage
   }
 

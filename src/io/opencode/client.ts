@@ -1,6 +1,7 @@
 import type { OpenCodeEvent } from '../../replies.ts'
 import { isDecodable } from './directory-name.ts'
 import { readFrames } from './frames.ts'
+import { readMessages } from './message-pages.ts'
 import { structuredFormat } from './structured-output.ts'
 import { HttpError, Transport, UnexpectedAnswerError, type Call, type Endpoint } from './transport.ts'
 
@@ -176,8 +177,19 @@ export class OpenCodeClient {
     return this.#transport.json('/session/status', { directory, signal })
   }
 
-  messages(sessionId: string, directory: string | undefined, signal?: AbortSignal): Promise<unknown> {
-    return this.#transport.json(this.#pathOf(sessionId, directory, '/message'), { directory, signal })
+  /**
+   * Resolves with the messages of a session, oldest first: all of them, or at least those since `since`, a
+   * message's id, if the server cannot list them all.
+   */
+  messages(
+    sessionId: string,
+    directory: string | undefined,
+    since: string,
+    signal?: AbortSignal,
+  ): Promise<unknown> {
+    const path = this.#pathOf(sessionId, directory, '/message')
+    const read = (query: Record<string, string>) => this.#transport.answer(path, { directory, query, signal })
+    return readMessages(read, { sessionId, since })
   }
 
   /** Resolves with the pending permission and question requests of a directory, in one list. */

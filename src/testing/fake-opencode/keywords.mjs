@@ -1,6 +1,8 @@
 /** @import { Turn } from './turn.mjs' */
 /** @import { WireError } from './types.ts' */
-import { playTool } from './tools.mjs'
+import { exampleOf } from './example-value.mjs'
+import { playTool, structuredTool } from './tools.mjs'
+import { parseJson } from './util.mjs'
 
 /** @type {Record<string, (turn: Turn, argument: string) => unknown>} Players; each may end the turn. */
 const keywords = {
@@ -15,6 +17,7 @@ const keywords = {
   retry,
   permission: (turn) => call(turn, 'read', { filePath: '/etc/hostname' }),
   question: (turn) => call(turn, 'question', { questions: [which] }),
+  output: (turn, json) => structure(turn, parseJson(json)),
 }
 
 const which = {
@@ -55,9 +58,18 @@ async function fakeTool(turn, ms) {
  */
 async function call(turn, name, args) {
   turn.endText()
-  if (await playTool(turn, { name, args })) continueTurn(turn)
+  const continues = await playTool(turn, { name, args })
+  if (continues && turn.structured === undefined) continueTurn(turn)
   else turn.finish('tool-calls')
 }
+
+/**
+ * Gives a structured answer, which ends the turn.
+ * @param {Turn} turn
+ * @param {unknown} value
+ */
+const structure = (turn, value) =>
+  call(turn, structuredTool, /** @type {Record<string, unknown>} */ (value ?? {}))
 
 /** @param {Turn} turn */
 function continueTurn(turn) {
@@ -106,6 +118,7 @@ export async function playKeywords(turn, text = turn.text) {
     await keywords[keyword]?.(turn, argument)
     if (turn.over) return
   }
+  if (!turn.hasText && turn.schema) return structure(turn, exampleOf(turn.schema))
   if (!turn.hasText) for (const piece of ['Hello', ' world']) await turn.sendText(piece)
   turn.finish()
 }
@@ -118,7 +131,9 @@ function parsePrompt(text) {
   /** @type {[string, string][]} */
   const found = []
   for (let rest = text.trimStart(); ;) {
-    if (rest.startsWith('echo:')) return [...found, ['echo', rest.slice(5)]] // takes the rest of the prompt
+    // These take the rest of the prompt.
+    if (rest.startsWith('echo:')) return [...found, ['echo', rest.slice(5)]]
+    if (rest.startsWith('output:')) return [...found, ['output', rest.slice(7)]]
     const [whole = '', keyword = '', argument = ''] = /^(\w+)(?::(\S+))?(?:\s+|$)/.exec(rest) ?? []
     if (!Object.hasOwn(keywords, keyword)) return found
     found.push([keyword, argument])
