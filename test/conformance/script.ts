@@ -45,6 +45,7 @@ export const script: readonly FakeRule[] = [
   { match: 'fail once', reply: [failing(429, { 'retry-after': '1' }), done] },
   { match: 'fail for ever', reply: failing(503) },
   { match: 'be slow', reply: { text: ['slow ', 'but ', 'sure'], chunkDelayMs: 300 } },
+  { match: 'only give n', reply: { output: { n: 1 } } },
   {
     match: 'give n',
     reply: [

@@ -53,7 +53,7 @@ export const serverCases: Record<string, Case> = {
   'a stream that is cut in mid-turn': (stage) => cutAfter(stage, 7, 'be slow'),
   'a stream that is cut at the start of a turn': (stage) => cutAfter(stage, 0, 'be slow'),
   'a stream that is cut in a structured answer': (stage) => cutAfter(stage, 7, 'give n', { output }),
-  'the events of a structured answer': (stage) => eventsOf(stage, 'give n', { output }),
+  'the events of a structured answer': (stage) => eventsOf(stage, 'only give n', { output }),
   'the events of an answer in words instead': (stage) =>
     eventsOf(stage, 'say n in words', { output, maxRetries: 0 }),
   'the messages of a session with a structured answer': async ({ server }) => {

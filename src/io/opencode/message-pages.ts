@@ -35,11 +35,11 @@ async function readBack(read: Read, { sessionId, since }: MessagesOf): Promise<u
   let before: string | undefined
   do {
     const page = await readOne(read, before)
-    // The oldest message of the session is a prompt with a format. Every other one is newer than `since`.
+    // The oldest message of the session is a prompt with a format. It was not reached, so it is `since`.
     if (!page) return [{ info: { id: since, role: 'user', sessionID: sessionId }, parts: [] }, ...messages]
     messages.unshift(...page.messages)
     before = page.next
-  } while (before !== undefined && isNewer(messages[0], since))
+  } while (before !== undefined && !isReached(messages[0], since))
   return messages
 }
 
@@ -57,6 +57,11 @@ async function readOne(read: Read, before: string | undefined) {
 
 const isUnreadable = (error: unknown): boolean => error instanceof HttpError && error.status === 400
 
-/** Returns whether a message is newer than another; ids sort by age. */
-const isNewer = (entry: unknown, since: string): boolean =>
-  isFields(entry) && (parseMessage(entry['info'])?.id ?? '') > since
+/**
+ * Returns whether a message is the one with this id, or an older prompt. Only prompts are compared, because the
+ * client makes their ids; those of answers come from the server, whose clock may differ.
+ */
+function isReached(entry: unknown, since: string): boolean {
+  const message = isFields(entry) ? parseMessage(entry['info']) : undefined
+  return message?.role === 'user' && message.id <= since
+}

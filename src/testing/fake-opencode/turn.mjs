@@ -211,21 +211,21 @@ export class Turn {
   }
 
   finish(finish = 'stop') {
+    if (this.schema) this.#structure(finish)
     this.#closeMessage(finish)
-    if (this.schema) this.#closeStructured(finish)
     if (finish !== 'tool-calls') this.setStatus({ type: 'busy' })
     this.idle()
   }
 
   /**
-   * Adds the structured answer to the message, or the error of an answer in words.
+   * Adds the structured answer to the message, or the error of an answer in words. Each event of the ended message
+   * shows them, as opencode's do.
    * @param {string} finish
    */
-  #closeStructured(finish) {
+  #structure(finish) {
     const data = { message: 'Model did not produce structured output', retries: 0 }
     if (this.structured !== undefined) this.#own['structured'] = this.structured
     else if (finish !== 'tool-calls') this.#own.error = { name: 'StructuredOutputError', data }
-    this.#publisher.message(this.#own)
   }
 
   /**

@@ -4,6 +4,7 @@ import { HttpError } from '../../../../src/io/opencode/transport.ts'
 
 interface Message {
   id: string
+  role: 'user' | 'assistant'
   format?: boolean
 }
 
@@ -13,12 +14,13 @@ function routeOf(messages: readonly Message[]) {
   const read = (query: Record<string, string>) => {
     queries.push(query)
     const { limit, before } = query
-    const older = messages.filter(({ id }) => before === undefined || id < before)
+    const end = messages.findIndex(({ id }) => id === before)
+    const older = end < 0 ? messages : messages.slice(0, end)
     const page = limit === undefined ? messages : older.slice(-Number(limit))
     const hasOlder = limit !== undefined && older.length > page.length
     if (!hasOlder && page.some(({ format }) => format))
       return Promise.reject(new HttpError(400, 'BadRequest'))
-    const body = page.map((info) => ({ info: { ...info, role: 'user' }, parts: [] }))
+    const body = page.map((info) => ({ info, parts: [] }))
     return Promise.resolve({ body, headers: hasOlder ? { 'x-next-cursor': page[0]?.id } : {} })
   }
   return { read, queries }
@@ -31,7 +33,8 @@ const read = async (messages: readonly Message[], since: string) => {
   return { ids: idsOf(result), result, queries: route.queries }
 }
 
-const plain = ['msg_1', 'msg_2', 'msg_3', 'msg_4'].map((id) => ({ id }))
+const roles = ['user', 'assistant', 'user', 'assistant'] as const
+const plain: Message[] = roles.map((role, i) => ({ id: `msg_${i + 1}`, role }))
 const formatAt = (i: number) =>
   plain.map((message, at) => (at === i ? { ...message, format: true } : message))
 
@@ -52,13 +55,26 @@ describe('readMessages', () => {
     const { ids, result } = await read(formatAt(0), 'msg_1')
     expect(ids).toEqual(['msg_1', 'msg_2', 'msg_3', 'msg_4'])
     expect(result).toMatchObject([{ info: { role: 'user', sessionID: 'ses_1' }, parts: [] }, {}, {}, {}])
-    expect((await read([{ id: 'msg_1', format: true }], 'msg_1')).ids).toEqual(['msg_1'])
+    expect((await read([{ id: 'msg_1', role: 'user', format: true }], 'msg_1')).ids).toEqual(['msg_1'])
   })
 
   it('does not read back to an old prompt with a format that nobody needs', async () => {
     const { ids, queries } = await read(formatAt(0), 'msg_3')
     expect(ids).toEqual(['msg_3', 'msg_4'])
     expect(queries).toHaveLength(3)
+  })
+
+  it('reads the answers of a server whose clock is behind, so that their ids are older than the prompt', async () => {
+    const messages = plain.map((message) => ({
+      ...message,
+      id: message.role === 'user' ? 'msg_9' : message.id,
+    }))
+    const [first, ...rest] = messages.slice(2)
+    const { ids } = await read(
+      [{ id: 'msg_0', role: 'user' }, { ...first, format: true } as Message, ...rest],
+      'msg_9',
+    )
+    expect(ids).toEqual(['msg_9', 'msg_4'])
   })
 
   it('rejects with any other error of the server, also of a page', async () => {
