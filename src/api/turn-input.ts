@@ -27,6 +27,11 @@ export interface TurnInput<S extends ObjectSchema | undefined = ObjectSchema | u
   sessionId?: string
   /** Working directory of the agent. Absolute; must exist. A session keeps its own directory. */
   directory?: string
+  /**
+   * Agent of opencode that answers, such as `build` or `plan`.
+   *
+   * @defaultValue the agent of the session, else opencode's default
+   */
   agent?: string
   /**
    * Model of the turn. A plain id means a model of the proxy.
@@ -36,6 +41,7 @@ export interface TurnInput<S extends ObjectSchema | undefined = ObjectSchema | u
   model?: string | { providerId: string; modelId: string }
   /** System prompt, placed before the agent's own. */
   system?: string
+  /** Files for the model. The model's `input` must name their kind, except for text. */
   attachments?: Attachment[]
   /**
    * Time limit from `turn()` to the terminal reply, including the wait for the server, in ms.
@@ -72,8 +78,19 @@ export interface TurnInput<S extends ObjectSchema | undefined = ObjectSchema | u
    * @defaultValue an answer in words
    */
   output?: S
+  /**
+   * Answer to the agent's permission requests.
+   *
+   * @defaultValue the option `onPermission`
+   */
   onPermission?: PermissionPolicy
+  /**
+   * Answer to the agent's questions.
+   *
+   * @defaultValue the option `onQuestion`
+   */
   onQuestion?: QuestionPolicy
+  /** Signal that cancels the turn. */
   signal?: AbortSignal
 }
 

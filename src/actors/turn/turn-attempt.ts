@@ -77,6 +77,11 @@ export class TurnAttempt {
     return this.#reducer?.usage
   }
 
+  /** True if the server's work has ended, as far as its events show. */
+  get isSettled(): boolean {
+    return this.#reducer?.isSettled ?? true
+  }
+
   /** Number of consecutive model answers that ended without a finish reason. */
   get unfinished(): number {
     return this.#reducer?.unfinished ?? 0
@@ -255,6 +260,7 @@ export class TurnAttempt {
     const { output } = this.#owner.record.plan
     if (output && isAnswer(ending)) return this.#check(ending, output)
     const followUp = followUpOf(ending, this.#facts)
+    if (!this.isSettled) await this.abortWork()
     const wasHealed = followUp.parts !== undefined || (await this.heal(Promise.resolve()))
     if (this.#isClosed()) return
     if (wasHealed) await this.#followUp(followUp)
