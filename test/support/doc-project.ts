@@ -21,7 +21,8 @@ export async function makeDocProject(): Promise<string> {
     const own = await unpackPackage(dist, folder)
     const manifest = readFileSync(join(project, 'package.json'), 'utf8')
     const { devDependencies } = JSON.parse(manifest) as { devDependencies: object }
-    await linkPackages([...own, ...Object.keys(devDependencies)], folder)
+    // A peer is a devDependency too.
+    await linkPackages([...new Set([...own, ...Object.keys(devDependencies)])], folder)
   } finally {
     await rm(dirname(dist), { recursive: true, force: true })
   }

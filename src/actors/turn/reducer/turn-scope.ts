@@ -69,6 +69,6 @@ export class TurnScope {
 
   /** Returns whether a message of the turn's own session answers one of the turn's user messages. */
   isAnswer({ parentId }: WireMessage): boolean {
-    return parentId !== undefined && this.isPrompt(parentId)
+    return parentId !== undefined && this.#prompts.has(parentId)
   }
 }
