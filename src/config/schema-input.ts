@@ -20,7 +20,7 @@ const converters: Readonly<Record<string, string>> = {
   valibot: 'wrap the schema in toStandardJsonSchema() of @valibot/to-json-schema',
   zod: 'use zod 4.2 or newer, or pass z.toJSONSchema(schema)',
   arktype: 'use arktype 2.1.28 or newer, or pass schema.toJsonSchema()',
-  effect: 'pass JSONSchema.make(schema)',
+  effect: 'add Schema.toStandardJSONSchemaV1() (Effect 4), or pass JSONSchema.make(schema) (Effect 3)',
 }
 
 type Props = StandardSchema['~standard']

@@ -164,7 +164,7 @@ describe('schemaInput refuses', () => {
     ['valibot', '@valibot/to-json-schema'],
     ['zod', 'zod 4.2'],
     ['arktype', 'toJsonSchema'],
-    ['effect', 'JSONSchema.make'],
+    ['effect', 'Schema.toStandardJSONSchemaV1()'],
     ['other', 'plain JSON Schema'],
   ])('a schema of %s without JSON Schema, and names its converter', (vendor, converter) => {
     const message = refusal(bare(vendor))
