@@ -2,6 +2,7 @@ import { describe, expectTypeOf, it } from 'vitest'
 import { assign, createActor, setup } from 'xstate'
 import type { Observable } from 'rxjs'
 import { z } from 'zod'
+import * as mini from 'zod/mini'
 import {
   compileOptions,
   OpenCodeServer,
@@ -111,6 +112,9 @@ describe('The public types', () => {
       startTurn(actor, { text: 'x', output: order }),
     ]
     expectTypeOf(turns).returns.toEqualTypeOf<Turn<Order>[]>()
+    const small = (server: OpenCodeServer) =>
+      server.turn({ text: 'x', output: z.toJSONSchema(mini.object({ n: mini.number() })) })
+    expectTypeOf(small).returns.toEqualTypeOf<Turn<{ n: number }>>()
     expectTypeOf<Turn<Order>['output']>().toEqualTypeOf<Promise<Order>>()
     expectTypeOf<Turn<Order>['text']>().returns.toEqualTypeOf<Promise<string>>()
     expectTypeOf<Turn<Order>>().toExtend<Turn>()
