@@ -222,7 +222,7 @@ export class TurnAttempt {
       mask: (text) => this.#mask(text),
       endpoint: this.endpoint,
       isStructured: output !== undefined,
-      holdsEnd: (ending) => this.#isCheckable(ending) || (this.#hasRetries() && mayGoOn(ending, this.#facts)),
+      holdsEnd: (ending) => this.#isCheckable(ending) || this.#mayGoOn(ending),
     })
   }
 
@@ -239,6 +239,11 @@ export class TurnAttempt {
   #hasRetries(): boolean {
     const { followUps, plan } = this.#owner.record
     return followUps < plan.maxRetries
+  }
+
+  /** Returns whether the turn goes on after an end without a check of its answer. */
+  #mayGoOn(ending: Ending): boolean {
+    return this.#hasRetries() && mayGoOn(ending, this.#facts)
   }
 
   #onOutputs(outputs: readonly TurnOutput[]): void {
@@ -258,7 +263,7 @@ export class TurnAttempt {
   /** Decides about a held end. Releases the end of an abort if the directory was not broken. */
   async #goOn(ending: Ending): Promise<void> {
     const { output } = this.#owner.record.plan
-    if (output && isAnswer(ending)) return this.#check(ending, output)
+    if (output && isAnswer(ending) && !this.#mayGoOn(ending)) return this.#check(ending, output)
     const followUp = followUpOf(ending, this.#facts)
     if (!this.isSettled) await this.abortWork()
     const wasHealed = followUp.parts !== undefined || (await this.heal(Promise.resolve()))
