@@ -64,6 +64,23 @@ describe('A turn with output', () => {
     expect(await turn.output).toEqual({ n: 2 })
   })
 
+  it('takes an answer that ends before the server has confirmed its prompt', async () => {
+    const server = startServer()
+    const turn = await started(server)
+    const { client } = server.world
+    const prompt = client.prompt.bind(client)
+    let confirm: () => void = () => undefined
+    client.prompt = async (...args) => {
+      await prompt(...args)
+      await new Promise<void>((resolve) => (confirm = resolve))
+    }
+    await give(server, turn, { n: 'x' })
+    await give(server, turn, { n: 2 })
+    expect(turn.replies).toEqual([])
+    confirm()
+    expect(await turn.output).toEqual({ n: 2 })
+  })
+
   it('asks again after an answer in words', async () => {
     const server = startServer()
     const turn = await started(server)
