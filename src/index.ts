@@ -19,6 +19,7 @@ export {
   OpenCodeRuntimeError,
   PortInUseError,
   ReconfigureError,
+  RequestClosedError,
   RestartLimitError,
   ServerExitedError,
   ServerWedgedError,

@@ -11,12 +11,15 @@ import {
   startTurn,
   turn$,
   type Connection,
+  type DriveTurnOptions,
   type ErrorReply,
   type FinalReply,
   type InferOutput,
   type Lifecycle,
   type OpenCodeServerOptions,
+  type PendingRequest,
   type Reply,
+  type RequestAnswer,
   type ServerActorRef,
   type Session,
   type Turn,
@@ -56,6 +59,9 @@ describe('The public types', () => {
     expectTypeOf<Turn['done']>().toEqualTypeOf<Promise<FinalReply | ErrorReply>>()
     expectTypeOf<Turn['replies$']>().toEqualTypeOf<Observable<Reply>>()
     expectTypeOf<Turn>().toExtend<AsyncIterable<Reply>>()
+    expectTypeOf<Turn['openRequests']>().toEqualTypeOf<PendingRequest[]>()
+    expectTypeOf<Turn['openRequests$']>().toEqualTypeOf<Observable<PendingRequest[]>>()
+    expectTypeOf<Turn['answer']>().toEqualTypeOf<(id: string, answer: RequestAnswer) => Promise<void>>()
     expectTypeOf<OpenCodeServer['lifecycle$']>().toEqualTypeOf<Observable<Lifecycle>>()
     expectTypeOf<OpenCodeServer['turn']>().parameter(0).toEqualTypeOf<string | TurnInput>()
     expectTypeOf<OpenCodeServer['password']>().toEqualTypeOf<string | undefined>()
@@ -67,6 +73,8 @@ describe('The public types', () => {
     expectTypeOf<OpenCodeServerOptions>({ proxy: options.proxy, models: ['m'] })
     // @ts-expect-error no such policy
     expectTypeOf<TurnInput>({ text: 'x', onPermission: 'maybe' })
+    // @ts-expect-error driveTurn() returns no turn to answer on
+    expectTypeOf<DriveTurnOptions['onPermission']>('ask')
   })
 
   it('type the server machine as a child of another machine', () => {

@@ -61,6 +61,9 @@ export const isRejectedLoop = (ending: Ending): boolean =>
 export const isAnswer = (ending: Ending): boolean =>
   'finish' in ending || ending.failure.code === 'invalid_output'
 
+/** Returns whether the server stopped the turn after a tool call, because a request was rejected. */
+export const isStopped = (ending: Ending): boolean => 'finish' in ending && ending.finish === 'tool-calls'
+
 /** Returns whether the server reports that the turn was aborted. */
 export const isServerAbort = (ending: Ending): boolean =>
   'failure' in ending && ending.failure.code === 'cancelled'
