@@ -12,6 +12,11 @@ import { ask } from './requests.mjs'
 const others = ['edit', 'glob', 'grep', 'skill', 'task', 'todowrite', 'webfetch', 'write']
 
 /**
+ * Tool with which the model gives a structured answer.
+ */
+export const structuredTool = 'StructuredOutput'
+
+/**
  * Error for a call that the user rejected. With a reason, the tool fails and the model continues; without a
  * reason, the loop stops.
  */
@@ -41,7 +46,7 @@ const tools = { bash, read, question }
 export async function playTool(turn, { name, args, id }) {
   const tool = turn.calls.open(name, id)
   try {
-    turn.calls.end(tool, await (tools[name] ?? unplayed)(turn, tool, { ...args }))
+    turn.calls.end(tool, await playerOf(turn, name)(turn, tool, { ...args }))
     return true
   } catch (error) {
     if (!(error instanceof Refused)) throw error
@@ -49,6 +54,14 @@ export async function playTool(turn, { name, args, id }) {
     return error.continues
   }
 }
+
+/**
+ * Returns the player of a tool. The tool for a structured answer is offered only if the prompt has a schema.
+ * @param {Turn} turn
+ * @param {string} name
+ */
+const playerOf = (turn, name) =>
+  name === structuredTool && turn.schema ? structuredOutput : (tools[name] ?? unplayed)
 
 /** @type {(typeof tools)[string]} */
 async function bash(turn, tool, input) {
@@ -166,6 +179,18 @@ async function question(turn, tool, input) {
   const replies = questions.map(({ question: q }, i) => `"${q}"="${answers[i]?.join(', ') || 'Unanswered'}"`)
   const output = `User has answered your questions: ${replies.join(', ')}. You can now continue with the user's answers in mind.`
   return { output, metadata: { answers, truncated: false } }
+}
+
+/**
+ * Takes the answer of a turn with a schema. As in opencode, the answer is not checked.
+ * @type {(typeof tools)[string]}
+ */
+async function structuredOutput(turn, tool, input) {
+  turn.calls.run(tool, input)
+  await turn.sleep(0)
+  turn.structured = input
+  const output = 'Structured output captured successfully.'
+  return { output, metadata: { valid: true }, title: 'Structured Output' }
 }
 
 /** @type {(typeof tools)[string]} */

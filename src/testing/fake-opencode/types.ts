@@ -68,10 +68,18 @@ export interface Body {
   model?: Model
   agent?: string
   noReply?: boolean
+  format?: Format
   parts?: Part[]
   reply?: string
   message?: string
   answers?: string[][]
+}
+
+/** Format of the answer that a prompt asks for. */
+export interface Format {
+  type: 'text' | 'json_schema'
+  schema?: Record<string, unknown>
+  retryCount?: number
 }
 
 export interface Model {
@@ -116,6 +124,7 @@ export interface MessageInfo {
   parentID?: string
   agent: string
   model?: Model
+  format?: Format | undefined
   finish?: string
   error?: WireError
   tokens?: Tokens

@@ -15,6 +15,7 @@ import {
   parseStatus,
   sessionOf,
 } from '../../../io/opencode/wire.ts'
+import { structuredOutputTool } from '../../../io/opencode/structured-output.ts'
 import type { WireError, WireMessage, WirePart, WireStatus } from '../../../io/opencode/wire.ts'
 
 /** Turn whose events are applied, and the receivers of the results. */
@@ -24,6 +25,7 @@ export interface TurnEventsOptions {
   traceId: string | null
   mask: Mask
   endpoint: string | undefined
+  isStructured: boolean
   /** Receives each output except the terminal reply. */
   emit: (output: TurnOutput) => void
   /** Receives the turn's end. */
@@ -38,21 +40,30 @@ export class TurnEvents {
   readonly #scope: TurnScope
   readonly #calls: ToolCalls
   readonly #asked = new Set<string>()
+  #isStructured: boolean
   #busy = false
   #idle = false
   #failure: Failure | undefined
 
   constructor(options: TurnEventsOptions) {
-    const { sessionId, messageId, traceId, emit } = options
+    const { sessionId, messageId, traceId, isStructured, emit } = options
     this.#options = options
+    this.#isStructured = isStructured
     this.#scope = new TurnScope(sessionId, messageId)
-    this.transcript = new Transcript(traceId, (reply) => emit({ type: 'reply', reply }))
+    this.transcript = new Transcript(traceId, (reply) => {
+      if (reply.kind === 'reasoning' || !this.#isStructured) emit({ type: 'reply', reply })
+    })
     this.#calls = new ToolCalls(traceId, (reply) => emit({ type: 'reply', reply }))
   }
 
   /** True if the server has begun an answer to the latest prompt, or reported an error. */
   get hasReported(): boolean {
     return !this.answers.isEmpty || this.#failure !== undefined
+  }
+
+  /** Text of the answer so far; none of a turn with a structured answer, whose words do not count. */
+  get answer(): string {
+    return this.#isStructured ? '' : this.transcript.answer
   }
 
   /** Begins a further prompt of the turn; the ends of earlier prompts no longer count. */
@@ -116,7 +127,7 @@ export class TurnEvents {
 
   #onMessage(message: WireMessage | undefined, isOwn: boolean): void {
     if (!message) return
-    if (message.role === 'user') return isOwn ? this.#scope.addUserMessage(message.id) : undefined
+    if (message.role === 'user') return isOwn ? this.#onUserMessage(message) : undefined
     if (!isOwn) return this.answers.countUsage(message)
     if (!this.#scope.isAnswer(message)) return
     if (this.answers.update(message)) {
@@ -127,6 +138,11 @@ export class TurnEvents {
     if (message.summary && message.error) this.#failure ??= this.#failureOf(message.error)
   }
 
+  #onUserMessage({ id, asksForStructure }: WireMessage): void {
+    this.#scope.addUserMessage(id)
+    if (asksForStructure && this.#scope.isPrompt(id)) this.#isStructured = true
+  }
+
   #onPart(part: WirePart | undefined): void {
     if (!part) return
     if (part.synthetic) this.#scope.adoptSynthetic(part.messageId)
@@ -134,6 +150,7 @@ export class TurnEvents {
     if (!message || message.summary) return
     if (part.tool) {
       this.answers.addCaller(message.id)
+      if (this.#isStructured && part.tool.name === structuredOutputTool) return
       return this.#calls.update(part.id, part.tool)
     }
     if (part.type === 'step-start') return this.transcript.beginStep(part)
