@@ -1,3 +1,4 @@
+import type { ErrorReply, TurnErrorCode } from './replies.ts'
 import { messageOf } from './util/messages.ts'
 
 /**
@@ -29,8 +30,11 @@ export type OpenCodeErrorCode =
  */
 export class OpenCodeRuntimeError extends Error {
   override readonly name: string = 'OpenCodeRuntimeError'
-  /** Stable, machine-readable code: `ERR_OPENCODE_` and the name in snake case. */
-  readonly code: OpenCodeErrorCode = 'ERR_OPENCODE_RUNTIME'
+  /**
+   * Stable, machine-readable code: `ERR_OPENCODE_` and the name in snake case. A {@link TurnError} has the
+   * code of its reply.
+   */
+  readonly code: OpenCodeErrorCode | TurnErrorCode = 'ERR_OPENCODE_RUNTIME'
   /**
    * `true` if the same call may succeed later without any change.
    *
@@ -238,6 +242,34 @@ export class HostFaultError extends OpenCodeRuntimeError {
     super(message, options)
     this.errno = fault.errno
     this.path = fault.path
+  }
+}
+
+/**
+ * Error for a turn that ended with an `error` reply. Its `code` is the code of the reply, such as
+ * `rate_limited`.
+ */
+export class TurnError extends OpenCodeRuntimeError {
+  protected static override readonly errorName = 'TurnError'
+  override readonly name = 'TurnError'
+  override readonly code: TurnErrorCode
+  override readonly retryable: boolean
+  /** Answer text before the failure, if any. */
+  declare readonly partial?: string
+  /** Terminal reply of the turn. */
+  readonly reply: ErrorReply
+
+  /**
+   * Creates an error for a turn's terminal reply.
+   *
+   * @param reply - The reply; its `error` becomes the message.
+   */
+  constructor(reply: ErrorReply) {
+    super(reply.error)
+    this.code = reply.code
+    this.retryable = reply.retryable
+    if (reply.partial !== undefined) this.partial = reply.partial
+    this.reply = reply
   }
 }
 

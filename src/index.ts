@@ -25,10 +25,12 @@ export {
   ServerWedgedError,
   StartTimeoutError,
   StoppedError,
+  TurnError,
   UnsupportedVersionError,
   type OpenCodeErrorCode,
   type ServerExit,
 } from './errors.ts'
+export { turn$ } from './api/cold-turn.ts'
 export { lifecycle$ } from './api/lifecycle.ts'
 export { lifecycleOf, type Lifecycle, type LifecycleState } from './machines/lifecycle.ts'
 export type { ServerContext, ServerEvent } from './machines/context.ts'
@@ -53,6 +55,15 @@ export {
   type ReconfigureOptions,
   type TurnDefaults,
 } from './config/options.ts'
+export { orThrow } from './api/or-throw.ts'
+export type {
+  InferOutput,
+  JSONSchemaObject,
+  ObjectSchema,
+  StandardIssue,
+  StandardResult,
+  StandardSchema,
+} from './config/schema-types.ts'
 export { reconfigure } from './api/reconfigure.ts'
 export type * from './replies.ts'
 export { isTerminal } from './replies.ts'

@@ -35,9 +35,13 @@ export type TurnErrorCode =
   | 'session_not_found'
   | 'rejected'
   | 'overloaded'
+  | 'invalid_output'
   | 'internal'
 
-/** Reply with a piece of the answer's text. The joined pieces equal `final.content`. */
+/**
+ * Reply with a piece of the answer's text. The joined pieces equal `final.content`. A turn with `output` has
+ * one: the answer as JSON.
+ */
 export interface DeltaReply {
   kind: 'delta'
   /** Trace id of the turn's input. */
@@ -91,7 +95,7 @@ export interface FinalReply {
   kind: 'final'
   /** Trace id of the turn's input. */
   trace_id: string | null
-  /** Text of the whole answer. */
+  /** Text of the whole answer; JSON if the turn has `output`. */
   content: string
   /** Finish reason: `stop`, `length`, or `tool-calls` if a permission was rejected without a message. */
   finish_reason: string | null

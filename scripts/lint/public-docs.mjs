@@ -36,9 +36,12 @@ const returning = functions.map((context) => {
   return `${context}:not([${promised}]):not([kind="get"])`
 })
 
-/** Text of a `@throws` tag: the class, and the code unless the class is the base class or not of this package. */
+/**
+ * Text of a `@throws` tag: the class, and the code unless the class is the base class, has the code of a reply, or
+ * is not of this package.
+ */
 const thrown =
-  '^(?:(?:OpenCodeRuntimeError|AssertionError|TypeError|Error)\\b|\\w+Error \\(`ERR_OPENCODE_[A-Z_]+`\\))'
+  '^(?:(?:OpenCodeRuntimeError|TurnError|AssertionError|TypeError|Error)\\b|\\w+Error \\(`ERR_OPENCODE_[A-Z_]+`\\))'
 
 /** Rules for the docstrings of the public API: a description, parameters, result and errors. */
 export const publicDocs = {

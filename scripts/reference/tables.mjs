@@ -47,12 +47,14 @@ const unquoted = (value) => value?.replace(/^'(.*)'$/, '$1') ?? ''
 /** Returns the row of an error class. @param {Declaration} error */
 function errorRow({ name, text, members }) {
   const retryable = members.find((member) => member.name === 'retryable')
+  const code = members.find((member) => member.name === 'code')?.value
+  const source = code === undefined ? 'as its `reply`' : 'as its `cause`'
   const own = members.filter((member) => !['name', 'errorName', 'code', 'retryable'].includes(member.name))
   const fields = own.length === 0 ? '' : ` Fields: ${own.map((field) => `\`${field.name}\``).join(', ')}.`
   return [
     `\`${name}\``,
-    `\`${unquoted(members.find((member) => member.name === 'code')?.value)}\``,
-    { true: 'yes', false: 'no' }[retryable ? (retryable.value ?? '') : 'false'] ?? 'as its `cause`',
+    code === undefined ? source : `\`${unquoted(code)}\``,
+    { true: 'yes', false: 'no' }[retryable ? (retryable.value ?? '') : 'false'] ?? source,
     text.replace(/^Error for /, '') + fields,
   ]
 }

@@ -7,6 +7,7 @@ import { pageOf, repository } from './pages.mjs'
 const order = {
   guides: [
     'docs/guides/chat-sessions.md',
+    'docs/guides/typed-answers.md',
     'docs/guides/host-tools.md',
     'docs/guides/permissions.md',
     'docs/guides/http-sse.md',

@@ -14,8 +14,9 @@ import {
   type QuestionPolicy,
   type TurnDefaults,
 } from '../config/options.ts'
+import type { InferOutput, ObjectSchema } from '../config/schema-types.ts'
 import type { Reply, TerminalReply } from '../replies.ts'
-import { coldTurn } from './server.ts'
+import { coldTurn } from './cold-turn.ts'
 import { ServerSession, type Session, type SessionOptions } from './session.ts'
 import { startTurn, type Turn } from './turn.ts'
 import type { TurnInput } from './turn-input.ts'
@@ -29,7 +30,7 @@ export interface Connection extends AsyncDisposable {
    * @param input - The prompt, or all fields of the turn.
    * @returns The handle of the turn.
    */
-  turn(input: string | TurnInput): Turn
+  turn<S extends ObjectSchema | undefined = undefined>(input: string | TurnInput<S>): Turn<InferOutput<S>>
   /**
    * Returns a cold observable: each subscription runs a turn, and unsubscribing cancels it.
    *
@@ -83,7 +84,9 @@ export type DriveTurnOptions = Omit<ConnectOptions, keyof TurnDefaults> &
  */
 export function connect(options: ConnectOptions): Connection {
   const actor = startAttached(options)
-  const turn = (input: string | TurnInput): Turn => {
+  const turn = <S extends ObjectSchema | undefined = undefined>(
+    input: string | TurnInput<S>,
+  ): Turn<InferOutput<S>> => {
     // Retries after a failure, because the server may be reachable now.
     if (actor.getSnapshot().matches('failed')) actor.send({ type: 'server.start' })
     return startTurn(actor, input)

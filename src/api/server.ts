@@ -1,33 +1,20 @@
-import { Observable } from 'rxjs'
+import type { Observable } from 'rxjs'
 import { createActor, type Actor, type ActorOptions } from 'xstate'
 import { loadPreparation } from '../actors/server/prepare.ts'
 import { runtimeOf, type Runtime } from '../actors/runtime.ts'
+import { coldTurn } from './cold-turn.ts'
 import { ensureRunning, type EnsureRunningOptions } from './ensure-running.ts'
 import { lifecycle$ } from './lifecycle.ts'
 import type { Lifecycle } from '../machines/lifecycle.ts'
 import { serverMachine } from './server-machine.ts'
 import { compileOptions, type OpenCodeServerOptions, type ReconfigureOptions } from '../config/options.ts'
+import type { InferOutput, ObjectSchema } from '../config/schema-types.ts'
 import { reconfigure } from './reconfigure.ts'
 import type { Reply } from '../replies.ts'
 import { ServerSession, type Session, type SessionOptions } from './session.ts'
 import { endServer, stopServer, type StopOptions } from './stop-server.ts'
 import { startTurn, type Turn } from './turn.ts'
 import type { TurnInput } from './turn-input.ts'
-
-/**
- * Returns a cold observable: each subscription starts a turn, and unsubscribing cancels it.
- *
- * @internal
- */
-export const coldTurn = (start: () => Turn): Observable<Reply> =>
-  new Observable((subscriber) => {
-    const turn = start()
-    const subscription = turn.replies$.subscribe(subscriber)
-    return () => {
-      subscription.unsubscribe()
-      turn.cancel()
-    }
-  })
 
 /** Options of the actor system of an `OpenCodeServer`, passed to XState's `createActor`. */
 export interface ActorSystemOptions {
@@ -163,7 +150,7 @@ export class OpenCodeServer implements AsyncDisposable {
    * @param input - The prompt, or all fields of the turn.
    * @returns The handle of the turn.
    */
-  turn(input: string | TurnInput): Turn {
+  turn<S extends ObjectSchema | undefined = undefined>(input: string | TurnInput<S>): Turn<InferOutput<S>> {
     return startTurn(this.#actor, input)
   }
 

@@ -1,12 +1,16 @@
+import type { Observable } from 'rxjs'
 import { clockOf, elapse } from '../actors/clock.ts'
 import { turnDirectory } from '../actors/server/directory-policy.ts'
 import { Conversation } from '../actors/turn/conversation.ts'
 import { runtimeOf, type ServerConnection } from '../actors/runtime.ts'
+import { coldTurn } from './cold-turn.ts'
 import { ensureRunning } from './ensure-running.ts'
 import { OpenCodeRuntimeError, StoppedError } from '../errors.ts'
 import { HttpError } from '../io/opencode/client.ts'
 import { withoutSecrets } from '../config/masked-error.ts'
 import { sessionSchema } from '../config/option-schema.ts'
+import type { InferOutput, ObjectSchema } from '../config/schema-types.ts'
+import type { Reply } from '../replies.ts'
 import { startTurn, type Turn } from './turn.ts'
 import type { ServerActorRef } from '../machines/server-machine.ts'
 import type { TurnInput } from './turn-input.ts'
@@ -50,7 +54,14 @@ export interface Session {
    * @param input - The prompt, or all fields of the turn.
    * @returns The handle of the turn.
    */
-  turn(input: string | TurnInput): Turn
+  turn<S extends ObjectSchema | undefined = undefined>(input: string | TurnInput<S>): Turn<InferOutput<S>>
+  /**
+   * Returns a cold observable: each subscription runs a turn of the conversation, and unsubscribing cancels it.
+   *
+   * @param input - The prompt, or all fields of the turn.
+   * @returns The replies of a turn per subscription. Never errors.
+   */
+  turn$(input: string | TurnInput): Observable<Reply>
   /**
    * Aborts the running work of the session, then deletes the session and its child sessions on the server.
    * Does nothing if the session was never used.
@@ -98,8 +109,12 @@ export class ServerSession implements Session {
     return id
   }
 
-  turn(input: string | TurnInput): Turn {
+  turn<S extends ObjectSchema | undefined = undefined>(input: string | TurnInput<S>): Turn<InferOutput<S>> {
     return startTurn(this.#actor, input, this.#conversation)
+  }
+
+  turn$(input: string | TurnInput): Observable<Reply> {
+    return coldTurn(() => this.turn(input))
   }
 
   delete(): Promise<void> {

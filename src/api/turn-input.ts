@@ -4,12 +4,17 @@ import { modelOf } from '../actors/turn/model.ts'
 import { attachmentsSchema, fileParts, type Attachment } from './attachments.ts'
 import { turnLimits } from '../config/option-schema.ts'
 import { abortSignal, absolute, flag, positiveMs, sessionId, text } from '../config/schema-parts.ts'
+import { schemaInput } from '../config/schema-input.ts'
+import type { ObjectSchema } from '../config/schema-types.ts'
 import { lazily, parse } from '../config/validation.ts'
 import type { PermissionPolicy, QuestionPolicy, ResolvedOptions } from '../config/options.ts'
 import { firstLine } from '../util/messages.ts'
 
-/** Input of a turn. Omitted fields come from the server's options. */
-export interface TurnInput {
+/**
+ * Input of a turn. Omitted fields come from the server's options. `S` is the type of `output`, which is
+ * inferred.
+ */
+export interface TurnInput<S extends ObjectSchema | undefined = ObjectSchema | undefined> {
   /** Prompt. */
   text: string
   /** Trace id, repeated in every reply. */
@@ -51,7 +56,7 @@ export interface TurnInput {
    */
   stallMs?: number
   /**
-   * Maximum number of retries by the provider.
+   * Maximum number of retries by the provider, and of further prompts for an answer that fits `output`.
    *
    * @defaultValue the option `maxRetries`
    */
@@ -64,6 +69,15 @@ export interface TurnInput {
    * @defaultValue `false`
    */
   resume?: boolean
+  /**
+   * Schema of the answer: a Standard Schema that gives JSON Schema (such as zod's `z.object`), or a plain JSON
+   * Schema; always of an object. The answer is JSON, and `turn.output` resolves with its validated value. The
+   * model is asked again for an answer that does not fit, at most `maxRetries` times; then the turn ends with
+   * the code `invalid_output`.
+   *
+   * @defaultValue an answer in words
+   */
+  output?: S
   /**
    * Answer to the agent's permission requests.
    *
@@ -113,6 +127,7 @@ const schema = lazily(() =>
       stallMs: positiveMs().optional(),
       maxRetries: turnLimits().maxRetries.optional(),
       resume: flag().optional(),
+      output: z.unknown().optional(),
       onPermission: turnLimits().onPermission.optional(),
       onQuestion: turnLimits().onQuestion.optional(),
       signal: abortSignal().optional(),
@@ -151,6 +166,7 @@ export function planTurn(
     deadlineMs: turn.deadlineMs ?? options.turnDeadlineMs,
     stallMs: turn.stallMs ?? options.turnStallMs,
     maxRetries: turn.maxRetries ?? options.maxRetries,
+    output: turn.output === undefined ? undefined : schemaInput(turn.output, 'turn input output'),
     requestTimeoutMs: options.requestTimeoutMs,
     onPermission: turn.onPermission ?? options.onPermission,
     onQuestion: turn.onQuestion ?? options.onQuestion,

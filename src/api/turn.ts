@@ -4,9 +4,12 @@ import { Conversation } from '../actors/turn/conversation.ts'
 import { runtimeOf, type Runtime } from '../actors/runtime.ts'
 import { TurnRecord, type TurnStatus } from '../actors/turn/turn-record.ts'
 import type { CompiledOptions } from '../config/options.ts'
+import type { InferOutput, ObjectSchema } from '../config/schema-types.ts'
+import { InvalidOptionsError, TurnError } from '../errors.ts'
 import type { ServerActorRef } from '../machines/server-machine.ts'
 import type {
   ErrorReply,
+  FinalReply,
   InputRequest,
   PendingRequest,
   Reply,
@@ -22,9 +25,10 @@ import { firstLine, messageOf } from '../util/messages.ts'
 /**
  * Turn of an agent. Never throws and never rejects: on success or failure, exactly one terminal reply comes
  * last.
- * `for await (const reply of turn)` reads the replies. Leaving the loop early cancels the turn.
+ * `for await (const reply of turn)` reads the replies. Leaving the loop early cancels the turn. `T` is the type of
+ * `output`: what the schema of the turn's input returns, or `unknown`.
  */
-export interface Turn extends AsyncIterable<Reply> {
+export interface Turn<T = unknown> extends AsyncIterable<Reply> {
   readonly id: string
   readonly traceId: string | null
   /**
@@ -47,10 +51,24 @@ export interface Turn extends AsyncIterable<Reply> {
   readonly status$: Observable<TurnStatus>
   /** Terminal reply. */
   readonly done: Promise<TerminalReply>
+  /**
+   * Value of the answer, as the schema `output` of the turn's input returns it. Rejects with a
+   * {@link TurnError} if the turn fails, and with an InvalidOptionsError
+   * (`ERR_OPENCODE_INVALID_OPTIONS`) if a turn without `output` succeeds. A rejection that the host does not read
+   * is not reported as unhandled.
+   */
+  readonly output: Promise<T>
   /** Usage so far. Final when the turn is done, also for a failed turn. */
   readonly usage: Usage
   /** Session id; `undefined` if the turn ended before a session existed. */
   readonly sessionId: Promise<string | undefined>
+  /**
+   * Waits for the answer.
+   *
+   * @returns The text of the whole answer: `content` of the `final` reply.
+   * @throws TurnError if the turn fails; its code is the code of the `error` reply.
+   */
+  text(): Promise<string>
   /**
    * Answers a request that waits: one of `openRequests`. The first answer that the server takes closes the
    * request.
@@ -69,9 +87,10 @@ export interface Turn extends AsyncIterable<Reply> {
   cancel(): void
 }
 
-class TurnHandle implements Turn {
+class TurnHandle<T> implements Turn<T> {
   readonly #record: TurnRecord
   readonly #cancel: () => void
+  #output: Promise<T> | undefined
 
   constructor(record: TurnRecord, cancel: () => void) {
     this.#record = record
@@ -110,6 +129,15 @@ class TurnHandle implements Turn {
     return this.#record.done.promise
   }
 
+  get output(): Promise<T> {
+    this.#output ??= outputOf(this.#record) as Promise<T>
+    return this.#output
+  }
+
+  async text(): Promise<string> {
+    return (await finalOf(this.#record)).content
+  }
+
   get usage(): Usage {
     return { ...this.#record.usage }
   }
@@ -135,6 +163,23 @@ class TurnHandle implements Turn {
   }
 }
 
+/** Resolves with the `final` reply of a turn; rejects with a TurnError for an `error` reply. */
+async function finalOf({ done }: TurnRecord): Promise<FinalReply> {
+  const last = await done.promise
+  if (last.kind === 'error') throw new TurnError(last)
+  return last
+}
+
+/** Resolves with the value of a turn's answer. An unread rejection does not end the host's process. */
+function outputOf(record: TurnRecord): Promise<unknown> {
+  const value = finalOf(record).then(() => {
+    if (record.output) return record.output.value
+    throw new InvalidOptionsError('The turn has no output, because its input names no schema (`output`)')
+  })
+  value.catch(() => undefined)
+  return value
+}
+
 /**
  * Runs a turn on a server machine: your own or an embedded machine. Never throws: a bad input or a stopped
  * actor gives one `error` reply.
@@ -152,15 +197,17 @@ class TurnHandle implements Turn {
  *   turn.replies$.subscribe((reply) => console.log(reply))
  * }
  */
-export function startTurn(
+export function startTurn<S extends ObjectSchema | undefined = undefined>(
   actor: ServerActorRef,
-  input: string | TurnInput,
+  input: string | TurnInput<S>,
   conversation?: Conversation,
-): Turn {
+): Turn<InferOutput<S>> {
   const { status, context } = actor.getSnapshot()
   const runtime = runtimeOf(context.runtime)
   const record = recordOf(context.options, runtime, input, conversation, clockOf(actor.system).now)
-  const turn = new TurnHandle(record, () => actor.send({ type: 'turn.cancel', turnId: record.id }))
+  const turn = new TurnHandle<InferOutput<S>>(record, () =>
+    actor.send({ type: 'turn.cancel', turnId: record.id }),
+  )
   if (record.isDone) return turn
   if (status !== 'active') {
     record.emit(errorReply(record, 'cancelled', 'The server was closed'))

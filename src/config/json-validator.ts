@@ -1,4 +1,4 @@
-import { Validator, type OutputUnit, type Schema, type SchemaDraft } from '@cfworker/json-schema'
+import { Validator, type OutputUnit, type SchemaDraft } from '@cfworker/json-schema'
 import { listIssues, type Checked, type Issue } from './schema-issues.ts'
 
 const validators = new WeakMap<object, Validator>()
@@ -23,7 +23,7 @@ export function validateJson(schema: object, value: unknown): Checked {
 }
 
 function validatorOf(schema: object): Validator {
-  const validator = validators.get(schema) ?? new Validator(schema as Schema, draftOf(schema), false)
+  const validator = validators.get(schema) ?? new Validator(schema, draftOf(schema), false)
   validators.set(schema, validator)
   return validator
 }

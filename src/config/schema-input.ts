@@ -12,7 +12,7 @@ export interface SchemaInput {
    * Rejects if the schema itself fails: with the error that its own function throws, or with an
    * InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a JSON Schema that cannot be used.
    */
-  validate(value: unknown): Promise<Checked>
+  readonly validate: (value: unknown) => Promise<Checked>
 }
 
 /** Advice for schemas without JSON Schema, by the vendor of their library. */
@@ -20,7 +20,7 @@ const converters: Readonly<Record<string, string>> = {
   valibot: 'wrap the schema in toStandardJsonSchema() of @valibot/to-json-schema',
   zod: 'use zod 4.2 or newer, or pass z.toJSONSchema(schema)',
   arktype: 'use arktype 2.1.28 or newer, or pass schema.toJsonSchema()',
-  effect: 'pass JSONSchema.make(schema)',
+  effect: 'add Schema.toStandardJSONSchemaV1() (Effect 4), or pass JSONSchema.make(schema) (Effect 3)',
 }
 
 type Props = StandardSchema['~standard']
@@ -126,6 +126,8 @@ async function validatePlain(jsonSchema: object, value: unknown, what: string): 
   try {
     return validateJson(jsonSchema, value)
   } catch (cause) {
-    throw new InvalidOptionsError(`Invalid ${what}: the JSON Schema cannot be used: ${messageOf(cause)}`, { cause })
+    throw new InvalidOptionsError(`Invalid ${what}: the JSON Schema cannot be used: ${messageOf(cause)}`, {
+      cause,
+    })
   }
 }

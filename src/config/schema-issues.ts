@@ -12,7 +12,9 @@ const longestList = 2000
 
 /** Returns issues in one text with bounded length: `items[0].price: expected number; …`. */
 export function listIssues(issues: readonly Issue[]): string {
-  const lines = issues.map(({ message, path }) => (path.length > 0 ? `${placeOf(path)}: ${message}` : message))
+  const lines = issues.map(({ message, path }) =>
+    path.length > 0 ? `${placeOf(path)}: ${message}` : message,
+  )
   const list = [...new Set(lines)].join('; ') || 'the value does not fit the schema'
   return list.length > longestList ? `${list.slice(0, longestList - 1)}…` : list
 }

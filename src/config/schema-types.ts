@@ -1,7 +1,6 @@
 /** Result of a Standard Schema's validation: the value, or the issues. */
 export type StandardResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: readonly StandardIssue[] }
+  { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly StandardIssue[] }
 
 /** Reason why a value does not fit a Standard Schema. */
 export interface StandardIssue {
@@ -28,8 +27,11 @@ export interface StandardSchema<Output = unknown> {
   }
 }
 
-/** JSON Schema as a plain object. The value's type is unknown to TypeScript. */
-export type JSONSchemaObject = object & { readonly '~standard'?: never }
+/**
+ * JSON Schema as a plain object: a literal, or an object of a type without an index, such as `JSONSchema7`. The
+ * value's type is unknown to TypeScript.
+ */
+export type JSONSchemaObject = (Readonly<Record<string, unknown>> | object) & { readonly '~standard'?: never }
 
 /** Schema of an object: a Standard Schema that gives JSON Schema, or a plain JSON Schema. */
 export type ObjectSchema = StandardSchema | JSONSchemaObject

@@ -50,7 +50,7 @@ export interface TurnDefaults {
    */
   turnStallMs?: number
   /**
-   * Maximum number of provider retries that a turn accepts.
+   * Maximum number of provider retries that a turn accepts, and of further prompts for an answer that fits `output`.
    *
    * @defaultValue 3
    */

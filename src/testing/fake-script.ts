@@ -1,4 +1,10 @@
-import type { ErrorReply, HangReply, ScriptedRule, StreamReply } from './model-script.ts'
+import {
+  callsOf,
+  type ErrorReply,
+  type HangReply,
+  type ScriptedRule,
+  type StreamReply,
+} from './model-script.ts'
 
 /** Reply of the model behind a fake opencode: same as for a scripted model, but never cut in mid-stream. */
 export type FakeReply = Omit<StreamReply, 'cutAfter'> | ErrorReply | HangReply
@@ -33,7 +39,14 @@ export interface PlayedRule {
 export function toPlayed({ match, reply, times }: FakeRule): PlayedRule {
   return {
     match: typeof match === 'string' ? { text: match } : { source: match.source, flags: match.flags },
-    replies: [reply].flat(),
+    replies: [reply].flat().map(withCalls),
     times: times ?? null,
   }
+}
+
+/** Returns a reply whose `output` is a tool call. */
+function withCalls(reply: FakeReply): FakeReply {
+  if (!('output' in reply)) return reply
+  const { output: _, ...rest } = reply
+  return { ...rest, toolCalls: callsOf(reply) }
 }

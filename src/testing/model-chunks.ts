@@ -1,5 +1,5 @@
 import type * as Aimock from '@copilotkit/aimock'
-import type { ScriptedToolCall, ScriptedUsage, StreamReply } from './model-script.ts'
+import { callsOf, type ScriptedToolCall, type ScriptedUsage, type StreamReply } from './model-script.ts'
 
 /** Frames of one streamed answer, before pacing and writing. */
 export interface ReplyChunks {
@@ -27,7 +27,7 @@ export function buildChunks(aimock: typeof Aimock, model: string, reply: StreamR
   )
   const blocks: Aimock.FixtureBlock[] = [
     ...pieces(reply.text).map((text) => ({ type: 'text' as const, text })),
-    ...(reply.toolCalls ?? []).map((call) => ({ type: 'toolCall' as const, ...wireCall(call) })),
+    ...callsOf(reply).map((call) => ({ type: 'toolCall' as const, ...wireCall(call) })),
   ]
   const rest = aimock.buildContentWithToolCallsChunks('', [], model, WHOLE, undefined, shared, blocks)
   const usageChunk: Aimock.SSEChunk = {
@@ -50,13 +50,13 @@ export function buildCompletion(
   const text = pieces(reply.text).join('')
   const reasoning = pieces(reply.reasoning).join('')
   const shared = { usage: wireUsage(reply.usage), finishReason: finishReason(reply) }
-  if (!reply.toolCalls?.length) return aimock.buildTextCompletion(text, model, reasoning, shared)
-  const calls = reply.toolCalls.map(wireCall)
+  const calls = callsOf(reply).map(wireCall)
+  if (calls.length === 0) return aimock.buildTextCompletion(text, model, reasoning, shared)
   return aimock.buildContentWithToolCallsCompletion(text, calls, model, reasoning, shared)
 }
 
-function finishReason({ finishReason: given, toolCalls = [] }: StreamReply): string {
-  return given ?? (toolCalls.length > 0 ? 'tool_calls' : 'stop')
+function finishReason(reply: StreamReply): string {
+  return reply.finishReason ?? (callsOf(reply).length > 0 ? 'tool_calls' : 'stop')
 }
 
 function pieces(text: string | readonly string[] = []): string[] {

@@ -1,3 +1,4 @@
+import { structuredOutputTool } from '../io/opencode/structured-output.ts'
 import { prompts } from './model-request.ts'
 import type { ModelRequest } from './model-request.ts'
 
@@ -29,8 +30,14 @@ export interface StreamReply {
   reasoning?: string | readonly string[]
   /** Tool calls; several are parallel calls. Each takes two chunks: the name and the arguments. */
   toolCalls?: readonly ScriptedToolCall[]
+  /**
+   * Answer of a turn with `output`, sent as opencode wants it: as the last tool call, of `StructuredOutput`. To
+   * test an answer that does not fit, send one; the next prompt of the turn then begins with `The answer does not
+   * fit the schema`.
+   */
+  output?: Readonly<Record<string, unknown>>
   usage?: ScriptedUsage
-  /** @defaultValue `tool_calls` with tool calls, otherwise `stop` */
+  /** @defaultValue `tool_calls` with tool calls or `output`, otherwise `stop` */
   finishReason?: string
   /**
    * Pause between two chunks, in ms.
@@ -51,6 +58,14 @@ export interface StreamReply {
    */
   cutAfter?: number
 }
+
+/**
+ * Returns all tool calls of a reply, including the call that gives the answer of a turn with `output`.
+ *
+ * @internal
+ */
+export const callsOf = ({ toolCalls = [], output }: StreamReply): readonly ScriptedToolCall[] =>
+  output ? [...toolCalls, { name: structuredOutputTool, args: output }] : toolCalls
 
 /** HTTP error in OpenAI's shape. `headers` may carry a `Retry-After`; none is added automatically. */
 export interface ErrorReply {

@@ -109,7 +109,12 @@ function lineOf({ type, properties }: OpenCodeEvent): string {
     role?: string
   }
   const { state, text } = (part ?? {}) as { state?: Fields; text?: string }
-  const ended = [time?.completed && 'completed', finish, info?.['error'] && 'failed']
+  const ended = [
+    time?.completed && 'completed',
+    finish,
+    info?.['error'] && 'failed',
+    info?.['structured'] && 'structured',
+  ]
   const details = [role, part?.['type'], state?.['status'], text, status?.['type'], error?.['name'], ...ended]
   return [type, ...details.filter((detail) => detail !== undefined && detail !== '' && detail !== 0)].join(
     ' ',

@@ -51,5 +51,17 @@ export const script: readonly FakeRule[] = [
   { match: 'fail once', reply: [failing(429, { 'retry-after': '1' }), done] },
   { match: 'fail for ever', reply: failing(503) },
   { match: 'be slow', reply: { text: ['slow ', 'but ', 'sure'], chunkDelayMs: 300 } },
+  { match: 'only give n', reply: { output: { n: 1 } } },
+  {
+    match: 'give n',
+    reply: [
+      { text: 'Let me see.', ...bash('printf seen') },
+      { text: 'Here.', output: { n: 1 } },
+    ],
+  },
+  { match: 'give a wrong n', reply: { reasoning: 'hm', output: { n: 'one' } } },
+  { match: 'does not fit the schema', reply: { output: { n: 2 } } },
+  { match: 'say n in words', reply: { text: 'It is one.' } },
+  { match: 'answered in words', reply: { text: 'Still one.' } },
   { match: /^number (1|2|3)$/, reply: { text: 'one of three' } },
 ]

@@ -8,11 +8,12 @@ import { startStreamProxy, type StreamFaults } from '../support/stream-proxy.ts'
 import { eventsRecord, messagesRecord, outputsOf, recordOf, shortened } from './record.ts'
 import { inDirectory, makeSession, say } from './requests.ts'
 import type { Case, Stage } from './suite.ts'
+import { output } from './turn-cases.ts'
 
 /** Records a turn whose event stream is cut once, after a number of its frames. */
-function cutAfter(stage: Stage, frames: number, text: string) {
+function cutAfter(stage: Stage, frames: number, text: string, input: Partial<TurnInput> = {}) {
   let left = frames
-  return through(stage, () => (left-- === 0 ? 'cutAfter' : 'pass'), text)
+  return through(stage, () => (left-- === 0 ? 'cutAfter' : 'pass'), text, input)
 }
 
 /** Records the events of a turn, and of the second after its end. */
@@ -51,6 +52,21 @@ async function through(
 export const serverCases: Record<string, Case> = {
   'a stream that is cut in mid-turn': (stage) => cutAfter(stage, 7, 'be slow'),
   'a stream that is cut at the start of a turn': (stage) => cutAfter(stage, 0, 'be slow'),
+  'a stream that is cut in a structured answer': (stage) => cutAfter(stage, 7, 'give n', { output }),
+  'the events of a structured answer': (stage) => eventsOf(stage, 'only give n', { output }),
+  'the events of an answer in words instead': (stage) =>
+    eventsOf(stage, 'say n in words', { output, maxRetries: 0 }),
+  'the messages of a session with a structured answer': async ({ server }) => {
+    const session = server.session()
+    await session.turn({ text: 'give n', output }).done
+    const path = `/session/${await session.id}/message`
+    return {
+      all: await say(server, 'GET', path),
+      newest: messagesRecord(await ask(server, `${path}?limit=1`)),
+      newestTwo: messagesRecord(await ask(server, `${path}?limit=2`)),
+      three: await say(server, 'GET', `${path}?limit=3`),
+    }
+  },
   'the events of a plain turn': (stage) => eventsOf(stage, 'think first'),
   'the events of a command': (stage) => eventsOf(stage, 'run badly'),
   'the events of a permission': (stage) => eventsOf(stage, 'read beyond'),

@@ -32,6 +32,9 @@ async function cancelled({ server }: Stage, text: string, until: (turn: Turn) =>
   return { ended, messages, next: await recordOf(session.turn('say hello')) }
 }
 
+/** Schema of the structured answers. */
+export const output = { type: 'object', properties: { n: { type: 'number' } }, required: ['n'] }
+
 /** Records a turn that asks for two permissions at once, of which only the first is answered, and the lists of open requests. */
 const pairOf =
   (answer: RequestAnswer): Case =>
@@ -91,6 +94,14 @@ export const turnCases: Record<string, Case> = {
     const turns = ['say hello', 'run well', 'think first'].map((text) => session.turn(text))
     const records = await Promise.all(turns.map(recordOf))
     return { records, messages: messagesRecord(await messagesOf(server, await session.id)) }
+  },
+  'a structured answer, after a tool': one({ text: 'give n', output }),
+  'a structured answer that does not fit, and then one that fits': one({ text: 'give a wrong n', output }),
+  'an answer in words instead of a structured answer': one({ text: 'say n in words', output, maxRetries: 1 }),
+  'a structured answer, between others of its session': async ({ server }) => {
+    const session = server.session()
+    const inputs = ['say hello', { text: 'give a wrong n', output }, 'say hello']
+    return Promise.all(inputs.map((input) => recordOf(session.turn(input))))
   },
   'a permission, given for always': async ({ server }) => {
     const session = server.session()

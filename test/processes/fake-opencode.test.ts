@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { filter, firstValueFrom } from 'rxjs'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import {
   connect,
   ServerExitedError,
@@ -60,6 +61,24 @@ const pieces = ['one ', 'two ', 'three ', 'four']
 const script = [{ match: 'count', reply: { text: pieces, chunkDelayMs: 30 } }]
 
 describe('a fake opencode', () => {
+  it('answers a turn with output: by a script, by a keyword, or with a plain value of the schema', async () => {
+    const rules = [{ match: 'by script', reply: { output: { n: 1 } } }]
+    const { server } = await fakeServer({}, { script: rules })
+    const output = z.object({
+      n: z.number().min(7),
+      kind: z.enum(['a', 'b']).optional(),
+      list: z.array(z.string()).min(1),
+    })
+    const values = [
+      server.turn({ text: 'by script', output: output.partial().extend({ n: z.number() }) }).output,
+      server.turn({ text: 'output:{"n":8,"list":["x"]}', output }).output,
+      server.turn({ text: 'say anything', output }).output,
+    ]
+    expect(await Promise.all(values)).toEqual([{ n: 1 }, { n: 8, list: ['x'] }, { n: 7, list: [''] }])
+    const words = server.turn({ text: 'echo:just words', output, maxRetries: 0 })
+    await expect(words.output).rejects.toMatchObject({ code: 'invalid_output' })
+  })
+
   it('needs only node, and starts in a fraction of the time of the real opencode', async () => {
     await using fake = await fakeOpenCode()
     const times: number[] = []

@@ -6,6 +6,8 @@ export class FakeClient {
   readonly sessions: string[] = []
   /** Ids of sessions that were prompted, in order. */
   readonly prompts: string[] = []
+  /** Contents of the prompts, in order. */
+  readonly contents: Prompt[] = []
   /** Models of the prompts, in order. */
   readonly models: unknown[] = []
   readonly aborts: string[] = []
@@ -33,9 +35,10 @@ export class FakeClient {
     return Promise.resolve({ id, directory: '/work' })
   }
 
-  prompt(sessionId: string, _directory: unknown, { model }: Pick<Prompt, 'model'>): Promise<void> {
+  prompt(sessionId: string, _directory: unknown, prompt: Prompt): Promise<void> {
     this.prompts.push(sessionId)
-    this.models.push(model?.modelId)
+    this.contents.push(prompt)
+    this.models.push(prompt.model?.modelId)
     this.#busy.add(sessionId)
     return Promise.resolve()
   }

@@ -1,21 +1,29 @@
 import { describe, expectTypeOf, it } from 'vitest'
 import { assign, createActor, setup } from 'xstate'
 import type { Observable } from 'rxjs'
+import { z } from 'zod'
+import * as mini from 'zod/mini'
 import {
   compileOptions,
   OpenCodeServer,
+  orThrow,
   serverMachine,
   startTurn,
+  turn$,
+  type Connection,
   type DriveTurnOptions,
   type ErrorReply,
   type FinalReply,
+  type InferOutput,
   type Lifecycle,
   type OpenCodeServerOptions,
   type PendingRequest,
   type Reply,
   type RequestAnswer,
   type ServerActorRef,
+  type Session,
   type Turn,
+  type TurnError,
   type TurnErrorCode,
   type TurnInput,
 } from '../../src/index.ts'
@@ -91,5 +99,71 @@ describe('The public types', () => {
     expectTypeOf(read).returns.toExtend<ServerActorRef | undefined>()
     const turn = (actor: NonNullable<ReturnType<typeof read>>) => startTurn(actor, 'Say hello')
     expectTypeOf(turn).returns.toEqualTypeOf<Turn>()
+  })
+
+  it('infer the type of a typed answer from its schema', () => {
+    const order = z.object({
+      id: z.string(),
+      total: z.string().transform(Number),
+      note: z.string().default(''),
+    })
+    type Order = { id: string; total: number; note: string }
+    const turns = (
+      server: OpenCodeServer,
+      session: Session,
+      connection: Connection,
+      actor: ServerActorRef,
+    ) => [
+      server.turn({ text: 'x', output: order }),
+      session.turn({ text: 'x', output: order, traceId: null }),
+      connection.turn({ output: order, text: 'x' }),
+      startTurn(actor, { text: 'x', output: order }),
+    ]
+    expectTypeOf(turns).returns.toEqualTypeOf<Turn<Order>[]>()
+    const small = (server: OpenCodeServer) =>
+      server.turn({ text: 'x', output: z.toJSONSchema(mini.object({ n: mini.number() })) })
+    expectTypeOf(small).returns.toEqualTypeOf<Turn<{ n: number }>>()
+    expectTypeOf<Turn<Order>['output']>().toEqualTypeOf<Promise<Order>>()
+    expectTypeOf<Turn<Order>['text']>().returns.toEqualTypeOf<Promise<string>>()
+    expectTypeOf<Turn<Order>>().toExtend<Turn>()
+    expectTypeOf<InferOutput<typeof order>>().toEqualTypeOf<Order>()
+  })
+
+  it('leave the answer of a plain JSON Schema, and of a turn without output, unknown', () => {
+    const json = { type: 'object', properties: { n: { type: 'number' } } } as const
+    const turns = (server: OpenCodeServer, input: TurnInput) => [
+      server.turn({ text: 'x', output: json }),
+      server.turn({ text: 'x', output: { type: 'object', anyOf: [json] } }),
+      server.turn({ text: 'x' }),
+      server.turn('x'),
+      server.turn(input),
+    ]
+    expectTypeOf(turns).returns.toEqualTypeOf<Turn[]>()
+  })
+
+  it('refuse a schema that does not give JSON Schema, and a value that is no schema', () => {
+    const { '~standard': standard } = z.object({})
+    const bare = { '~standard': { version: 1 as const, vendor: 'bare', validate: standard.validate } }
+    const turns = (server: OpenCodeServer) => [
+      // @ts-expect-error `jsonSchema` is missing
+      server.turn({ text: 'x', output: bare }),
+      // @ts-expect-error not a schema
+      server.turn({ text: 'x', output: 'object' }),
+      // @ts-expect-error no such policy
+      server.turn({ text: 'x', onPermission: 'maybe' }),
+    ]
+    expectTypeOf(turns).toBeFunction()
+  })
+
+  it('accept the input of a typed turn for a cold turn, and narrow its replies', () => {
+    const replies$ = (server: OpenCodeServer) =>
+      server.turn$({ text: 'x', output: z.object({}) }).pipe(orThrow())
+    expectTypeOf(replies$).returns.toEqualTypeOf<Observable<Exclude<Reply, ErrorReply>>>()
+    const session$ = (session: Session) => session.turn$('x')
+    expectTypeOf(session$).returns.toEqualTypeOf<Observable<Reply>>()
+    const embedded$ = (actor: ServerActorRef) => turn$(actor, { text: 'x', output: z.object({}) })
+    expectTypeOf(embedded$).returns.toEqualTypeOf<Observable<Reply>>()
+    expectTypeOf<TurnError['code']>().toEqualTypeOf<TurnErrorCode>()
+    expectTypeOf<TurnError['reply']>().toEqualTypeOf<ErrorReply>()
   })
 })

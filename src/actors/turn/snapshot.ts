@@ -10,11 +10,11 @@ import {
   type SessionLink,
 } from '../../io/opencode/wire.ts'
 
-/** Session of a turn, and the id of the turn's prompt. */
+/** Session of a turn, and the id of the turn's first prompt on the server. */
 export interface SnapshotOf {
   sessionId: string
   directory: string | undefined
-  messageId: string
+  firstMessageId: string
 }
 
 /**
@@ -26,16 +26,16 @@ export async function askServer(
   turn: SnapshotOf,
   signal: AbortSignal,
 ): Promise<TurnSnapshot> {
-  const { sessionId, directory, messageId } = turn
+  const { sessionId, directory, firstMessageId } = turn
   const [status, requests] = await Promise.all([
     client.status(directory, signal),
     client.requests(directory, signal),
   ])
   // A child session works in its parent's directory.
-  const read = (id: string): Promise<unknown> => client.messages(id, directory, signal)
+  const read = (id: string): Promise<unknown> => client.messages(id, directory, firstMessageId, signal)
   // Messages are read last, so that the messages of a session that was idle before are complete.
   const root = asList(await read(sessionId))
-  const children = await messagesBelow(read, root, messageId, new Set([sessionId]))
+  const children = await messagesBelow(read, root, firstMessageId, new Set([sessionId]))
   return { status, requests, messages: [...root, ...children] }
 }
 

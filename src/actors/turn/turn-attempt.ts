@@ -3,23 +3,26 @@ import { shownEndpoint } from '../../io/opencode/endpoint.ts'
 import { isDecodable } from '../../io/opencode/directory-name.ts'
 import { secretOptions } from '../../config/compiled-options.ts'
 import type { CompiledOptions } from '../../config/options.ts'
+import type { SchemaInput } from '../../config/schema-input.ts'
 import type { InputRequest, OpenCodeEvent, TurnOutput, Usage } from '../../replies.ts'
 import { abortWork } from './abort-work.ts'
 import { elapse, type SystemClock } from '../clock.ts'
 import { otherDirectory } from '../server/create-session.ts'
 import { turnDirectory } from '../server/directory-policy.ts'
-import { followUpOf, mayGoOn, type FollowUpFacts } from './follow-up.ts'
+import { followUpOf, mayGoOn, type FollowUp, type FollowUpFacts } from './follow-up.ts'
 import { healAborted } from './heal-directory.ts'
 import { toolsOfPrompt } from './hidden-tools.ts'
 import { followHostCalls, type TurnHostCalls } from './host-calls.ts'
 import { modelOf } from './model.ts'
 import { answerRequest, type PolicyAnswer } from './request-policy.ts'
-import type { Ending } from './reducer/ending.ts'
+import { isAnswer, type Ending } from './reducer/ending.ts'
+import { safeLine, type Failure } from './reducer/failure.ts'
 import { TurnReducer } from './reducer/reducer.ts'
 import { causeOf, isConnectionRefused, isNetworkError, type TurnCause } from './refusal.ts'
 import type { ServerConnection, Runtime } from '../runtime.ts'
 import type { TurnRecord } from './turn-record.ts'
 import { TurnResync } from './turn-resync.ts'
+import { askAgain, checkAnswer, neverFitted } from './typed-answer.ts'
 import { closedRequestOf, isStepStart, requestIdsOf, workingDirectoryOf } from '../../io/opencode/wire.ts'
 import { messageOf } from '../../util/messages.ts'
 
@@ -216,10 +219,10 @@ export class TurnAttempt {
   async #prompt(sessionId: string, parts = this.#owner.record.plan.parts): Promise<void> {
     const { record, options } = this.#owner
     const { plan, conversation, messageId } = record
-    const { agent = conversation.agent, system } = plan
+    const { agent = conversation.agent, system, output } = plan
     const model = modelOf(plan.model, options.values)
     const tools = toolsOfPrompt(plan.hidden, options.values.hostTools, conversation)
-    const prompt = { messageId, model, agent, system, tools, parts }
+    const prompt = { messageId, model, agent, system, tools, parts, answerSchema: output?.jsonSchema }
     conversation.hidesTools ||= plan.hidden.length > 0
     // The prompt request is never aborted: the prompt may have reached the server, and an abort sent while
     // the prompt is unanswered is lost (opencode).
@@ -230,18 +233,36 @@ export class TurnAttempt {
   }
 
   #reduce(whose: { sessionId: string; messageId?: string }): TurnReducer {
-    const { record, options } = this.#owner
-    const mask = (text: string): string => options.secrets.mask(text)
-    const holdsEnd = (ending: Ending): boolean =>
-      record.followUps < record.plan.maxRetries && mayGoOn(ending, this.#facts)
+    const { traceId, output } = this.#owner.record.plan
     return new TurnReducer({
       ...whose,
-      traceId: record.plan.traceId,
-      mask,
+      traceId,
+      mask: (text) => this.#mask(text),
       endpoint: this.endpoint,
-      hostTools: Object.keys(options.values.hostTools),
-      holdsEnd,
+      hostTools: Object.keys(this.#owner.options.values.hostTools),
+      isStructured: output !== undefined,
+      holdsEnd: (ending) => this.#isCheckable(ending) || this.#mayGoOn(ending),
     })
+  }
+
+  #mask(text: string): string {
+    return this.#owner.options.secrets.mask(text)
+  }
+
+  /** Returns whether the turn has `output`, which an end must fit. */
+  #isCheckable(ending: Ending): boolean {
+    return this.#owner.record.plan.output !== undefined && isAnswer(ending)
+  }
+
+  /** Returns whether the turn may send a further prompt. */
+  #hasRetries(): boolean {
+    const { followUps, plan } = this.#owner.record
+    return followUps < plan.maxRetries
+  }
+
+  /** Returns whether the turn goes on after an end without a check of its answer. */
+  #mayGoOn(ending: Ending): boolean {
+    return this.#hasRetries() && mayGoOn(ending, this.#facts)
   }
 
   #onOutputs(outputs: readonly TurnOutput[]): void {
@@ -253,27 +274,53 @@ export class TurnAttempt {
       .catch((error: unknown) => this.#onFailure(error))
       .finally(() => {
         this.#isGoingOn = false
+        // The answer to a further prompt may have ended before the server confirmed the prompt.
+        this.#onOutputs([])
       })
   }
 
-  /** Sends a further prompt after a held end. Releases the end if the directory of an abort was not broken. */
+  /** Decides about a held end. Releases the end of an abort if the directory was not broken. */
   async #goOn(ending: Ending): Promise<void> {
-    const { record, onFollowUp } = this.#owner
-    const { parts, reason } = followUpOf(ending, this.#facts)
+    const { output } = this.#owner.record.plan
+    if (output && isAnswer(ending) && !this.#mayGoOn(ending)) return this.#check(ending, output)
+    const followUp = followUpOf(ending, this.#facts)
     this.#facts.rejectionOfSeveral = undefined
-    const { sessionId } = record.conversation
     if (!this.isSettled) await this.abortWork()
-    const wasHealed = parts !== undefined || (await this.heal(Promise.resolve()))
-    const reducer = this.#reducer
-    if (this.#isClosed() || !reducer) return
-    if (!wasHealed || sessionId === undefined) {
-      this.#owner.onOutputs(reducer.release())
+    const wasHealed = followUp.parts !== undefined || (await this.heal(Promise.resolve()))
+    if (this.#isClosed()) return
+    if (wasHealed) await this.#followUp(followUp)
+    else this.#release()
+  }
+
+  /** Validates the answer of a turn with `output`: accepts it, asks the model again, or ends the turn. */
+  async #check(ending: Ending, output: SchemaInput): Promise<void> {
+    const { record } = this.#owner
+    const checked = await checkAnswer(ending, output)
+    if (this.#isClosed()) return
+    if ('value' in checked) {
+      record.output = checked
+      this.#release()
+    } else if (this.#hasRetries()) await this.#followUp(askAgain(checked))
+    else this.#release(neverFitted(checked, (text) => this.#mask(text)))
+  }
+
+  /** Ends the turn with the held end, or with a failure instead. */
+  #release(failure?: Failure): void {
+    if (this.#reducer) this.#owner.onOutputs(this.#reducer.release(failure))
+  }
+
+  /** Sends a further prompt of the turn. */
+  async #followUp({ parts, reason }: FollowUp): Promise<void> {
+    const { record, onFollowUp } = this.#owner
+    const { sessionId } = record.conversation
+    if (sessionId === undefined) {
+      this.#release()
       return
     }
     const revertTo = record.messageId
     record.followUp()
-    reducer.goOn(record.messageId)
-    onFollowUp(reason)
+    this.#reducer?.goOn(record.messageId)
+    onFollowUp(safeLine(this.#mask(reason)))
     if (parts === undefined) await this.#revert(sessionId, revertTo)
     if (!this.#isClosed()) await this.#prompt(sessionId, parts)
   }
@@ -312,7 +359,8 @@ export class TurnAttempt {
     } catch (error) {
       this.#owner.onCause({ code: 'internal', error: messageOf(error) })
     }
-    if (event.type === 'session.error' || event.type === 'session.idle') this.#resync?.checkSoon()
+    const mayBeLast = event.type === 'session.error' || event.type === 'session.idle'
+    if (mayBeLast && !reducer.held) this.#resync?.checkSoon()
   }
 
   /**

@@ -1,6 +1,7 @@
 import { ReplaySubject } from 'rxjs'
 import type { PromptPart } from '../../io/opencode/client.ts'
 import type { PermissionPolicy, QuestionPolicy } from '../../config/options.ts'
+import type { SchemaInput } from '../../config/schema-input.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { addUsage, isTerminal, noUsage, type Reply, type TerminalReply, type Usage } from '../../replies.ts'
 import { deferred } from '../../util/deferred.ts'
@@ -32,6 +33,8 @@ export interface TurnPlan {
   agent: string | undefined
   system: string | undefined
   parts: PromptPart[]
+  /** Schema of the answer; `undefined` for an answer in words. */
+  output: SchemaInput | undefined
   deadlineMs: number
   stallMs: number
   maxRetries: number
@@ -54,7 +57,7 @@ export class TurnRecord {
    */
   messageId = newMessageId()
   /** Id of the attempt's first user message. */
-  #firstMessageId = this.messageId
+  firstMessageId = this.messageId
   /** Number of further prompts of the turn, after its first one. */
   followUps = 0
   /** Message of an attempt whose server died; the session is reverted to the state before this message. */
@@ -76,6 +79,8 @@ export class TurnRecord {
   /** Hooks that receive the turn's events. */
   hooks: readonly TurnHooks[] = []
   usage: Usage = noUsage()
+  /** Value of the answer, as the schema of the plan returns it; `undefined` until an answer fits. */
+  output: { value: unknown } | undefined
   isDone = false
   #spentBefore: Usage = noUsage()
   #counted: Usage | undefined
@@ -138,9 +143,9 @@ export class TurnRecord {
   renew(): void {
     this.resumes++
     this.wasPrompted = false
-    this.revertTo = this.#firstMessageId
+    this.revertTo = this.firstMessageId
     this.messageId = newMessageId()
-    this.#firstMessageId = this.messageId
+    this.firstMessageId = this.messageId
     this.#spentBefore = this.usage
   }
 

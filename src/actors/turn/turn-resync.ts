@@ -150,12 +150,12 @@ export class TurnResync {
 
   async #snapshot(): Promise<TurnSnapshot | undefined> {
     const { record, connection, closed, prompted, onMissingSession } = this.#attempt
-    const { conversation, messageId } = record
+    const { conversation, firstMessageId } = record
     const { sessionId, directory } = conversation
     if (sessionId === undefined) return undefined
     await prompted()?.catch(() => undefined)
     try {
-      return await askServer(connection.client, { sessionId, directory, messageId }, closed)
+      return await askServer(connection.client, { sessionId, directory, firstMessageId }, closed)
     } catch (error) {
       // A missing session ends the turn. A server that does not answer is asked again.
       if (error instanceof HttpError && error.status === 404) onMissingSession(error)

@@ -1,6 +1,8 @@
 import type { OpenCodeEvent } from '../../replies.ts'
 import { isDecodable } from './directory-name.ts'
 import { readFrames } from './frames.ts'
+import { readMessages } from './message-pages.ts'
+import { structuredFormat } from './structured-output.ts'
 import { asList, isFields } from './wire.ts'
 import { HttpError, Transport, UnexpectedAnswerError, type Call, type Endpoint } from './transport.ts'
 
@@ -30,6 +32,8 @@ export interface Prompt {
   /** Tools that the turn hides. An empty record changes nothing. */
   tools?: Readonly<Record<string, false>> | undefined
   parts: PromptPart[]
+  /** JSON Schema of the answer; `undefined` for an answer in words. */
+  answerSchema?: object | undefined
 }
 
 /** Session and the directory that it works in. */
@@ -178,8 +182,19 @@ export class OpenCodeClient {
     return this.#transport.json('/session/status', { directory, signal })
   }
 
-  messages(sessionId: string, directory: string | undefined, signal?: AbortSignal): Promise<unknown> {
-    return this.#transport.json(this.#pathOf(sessionId, directory, '/message'), { directory, signal })
+  /**
+   * Resolves with the messages of a session, oldest first: all of them, or at least those since `since`, a
+   * message's id, if the server cannot list them all.
+   */
+  messages(
+    sessionId: string,
+    directory: string | undefined,
+    since: string,
+    signal?: AbortSignal,
+  ): Promise<unknown> {
+    const path = this.#pathOf(sessionId, directory, '/message')
+    const read = (query: Record<string, string>) => this.#transport.answer(path, { directory, query, signal })
+    return readMessages(read, { sessionId, since })
   }
 
   /** Resolves with the pending permission and question requests of a directory, in one list. */
@@ -291,10 +306,11 @@ export class OpenCodeClient {
 }
 
 /** Returns the body of a prompt, with the ids as opencode spells them. */
-const promptBody = ({ messageId, model, ...rest }: Partial<Prompt>) => ({
+const promptBody = ({ messageId, model, answerSchema, ...rest }: Partial<Prompt>) => ({
   ...rest,
   messageID: messageId,
   model: model && { providerID: model.providerId, modelID: model.modelId },
+  format: answerSchema && structuredFormat(answerSchema),
 })
 
 /**

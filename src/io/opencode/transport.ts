@@ -39,6 +39,13 @@ export interface Call {
   isAlone?: boolean
 }
 
+/** Answer with success. */
+interface Answer {
+  /** Parsed JSON; `undefined` if the answer is not JSON. */
+  body: unknown
+  headers: Dispatcher.ResponseData['headers']
+}
+
 /** Loads undici and opens the connections to a server. */
 async function openAgents() {
   const { Agent, request } = await loadHttp()
@@ -74,11 +81,16 @@ export class Transport {
 
   /** Resolves with the answer of a call, parsed from JSON; `undefined` if the answer is not JSON. */
   async json(path: string, call: Call = {}): Promise<unknown> {
+    return (await this.answer(path, call)).body
+  }
+
+  /** Resolves with the answer of a call and its headers. */
+  async answer(path: string, call: Call = {}): Promise<Answer> {
     const { Agent, agent: shared } = await this.#open()
-    if (call.isAlone !== true) return this.#json(path, call, shared)
+    if (call.isAlone !== true) return this.#answer(path, call, shared)
     const agent = new Agent({ pipelining: 0, connections: 1 })
     try {
-      return await this.#json(path, call, agent)
+      return await this.#answer(path, call, agent)
     } finally {
       void agent.destroy()
     }
@@ -121,7 +133,7 @@ export class Transport {
     return this.#authorization === undefined ? {} : { authorization: this.#authorization }
   }
 
-  async #json(path: string, call: Call, dispatcher: Agent): Promise<unknown> {
+  async #answer(path: string, call: Call, dispatcher: Agent): Promise<Answer> {
     const { request } = await this.#open()
     const { method = 'GET', query = {}, directory, body, signal } = call
     const url = new URL(path, this.baseURL)
@@ -139,7 +151,7 @@ export class Transport {
     })
     if (response.statusCode < 200 || response.statusCode > 299)
       throw await failure(response, `${method} ${path}`)
-    return parseJson(await response.body.text())
+    return { body: parseJson(await response.body.text()), headers: response.headers }
   }
 }
 

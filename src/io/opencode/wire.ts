@@ -36,6 +36,10 @@ export interface WireMessage {
   summary: boolean
   error: WireError | undefined
   usage: Usage | undefined
+  /** True for a user message that asks for a structured answer. */
+  asksForStructure: boolean
+  /** Structured answer, as the model gave it; `undefined` if there is none. */
+  structured: unknown
 }
 
 /** Call of a tool part, in one of its states. */
@@ -123,6 +127,8 @@ export function parseMessage(value: unknown): WireMessage | undefined {
     summary: info['summary'] === true,
     error: parseError(info['error']),
     usage: parseUsage(info),
+    asksForStructure: fields(info['format'])['type'] === 'json_schema',
+    structured: info['structured'],
   }
 }
 

@@ -1,6 +1,8 @@
 /** @import { Turn } from './turn.mjs' */
 /** @import { WireError } from './types.ts' */
-import { playTool } from './tools.mjs'
+import { exampleOf } from './example-value.mjs'
+import { playTool, structuredTool } from './tools.mjs'
+import { parseJson } from './util.mjs'
 
 /** @type {Record<string, (turn: Turn, argument: string) => unknown>} Players; each may end the turn. */
 const keywords = {
@@ -16,6 +18,7 @@ const keywords = {
   permission: (turn) => call(turn, ['read', { filePath: '/etc/hostname' }]),
   permissions: (turn) => call(turn, ...readsOutside),
   question: (turn) => call(turn, ['question', { questions: [which] }]),
+  output: (turn, json) => structure(turn, parseJson(json)),
 }
 
 /** @type {Named[]} Reads outside of every workspace: two in one folder, and one in another. */
@@ -66,9 +69,17 @@ async function fakeTool(turn, ms) {
 async function call(turn, ...calls) {
   turn.endText()
   const results = await Promise.all(calls.map(([name, args]) => playTool(turn, { name, args })))
-  if (results.includes(false)) turn.finish('tool-calls')
+  if (results.includes(false) || turn.structured !== undefined) turn.finish('tool-calls')
   else continueTurn(turn)
 }
+
+/**
+ * Gives a structured answer, which ends the turn.
+ * @param {Turn} turn
+ * @param {unknown} value
+ */
+const structure = (turn, value) =>
+  call(turn, [structuredTool, /** @type {Record<string, unknown>} */ (value ?? {})])
 
 /** @param {Turn} turn */
 function continueTurn(turn) {
@@ -117,6 +128,7 @@ export async function playKeywords(turn, text = turn.text) {
     await keywords[keyword]?.(turn, argument)
     if (turn.over) return
   }
+  if (!turn.hasText && turn.schema) return structure(turn, exampleOf(turn.schema))
   if (!turn.hasText) for (const piece of ['Hello', ' world']) await turn.sendText(piece)
   turn.finish()
 }
@@ -129,7 +141,9 @@ function parsePrompt(text) {
   /** @type {[string, string][]} */
   const found = []
   for (let rest = text.trimStart(); ;) {
-    if (rest.startsWith('echo:')) return [...found, ['echo', rest.slice(5)]] // takes the rest of the prompt
+    // These take the rest of the prompt.
+    if (rest.startsWith('echo:')) return [...found, ['echo', rest.slice(5)]]
+    if (rest.startsWith('output:')) return [...found, ['output', rest.slice(7)]]
     const [whole = '', keyword = '', argument = ''] = /^(\w+)(?::(\S+))?(?:\s+|$)/.exec(rest) ?? []
     if (!Object.hasOwn(keywords, keyword)) return found
     found.push([keyword, argument])

@@ -2,6 +2,7 @@
 import { setImmediate as tick } from 'node:timers/promises'
 import { askingRoutes } from './requests.mjs'
 import { refuse, refuseKey } from './refusal.mjs'
+import { listMessages } from './message-list.mjs'
 import { newId } from './util.mjs'
 
 /** @typedef {(call: Call) => unknown} Handler */
@@ -39,7 +40,7 @@ const sessionRoutes = {
   },
   'GET /session/:id': (call) => sessionOf(call).info,
   'DELETE /session/:id': deleteSession,
-  'GET /session/:id/message': (call) => sessionOf(call).messages,
+  'GET /session/:id/message': (call) => listMessages(call, sessionOf(call).messages),
   'POST /session/:id/message': warmUpOnly,
   'POST /session/:id/prompt_async': (call) => {
     const session = sessionOf(call)

@@ -128,7 +128,7 @@ async function playStep(turn, reply) {
   })
   const calls = reply.toolCalls ?? []
   const results = await Promise.all(calls.map((call) => playTool(turn, call)))
-  if (results.includes(false)) turn.finish('tool-calls')
+  if (results.includes(false) || turn.structured !== undefined) turn.finish('tool-calls')
   else if (calls.length > 0) turn.nextMessage()
   else turn.finish(reply.finishReason?.replace('_', '-'))
 }

@@ -13,6 +13,11 @@ import { actionOf, isHidden } from './rules.mjs'
 const others = ['edit', 'glob', 'grep', 'skill', 'task', 'todowrite', 'webfetch', 'write']
 
 /**
+ * Tool with which the model gives a structured answer.
+ */
+export const structuredTool = 'StructuredOutput'
+
+/**
  * Error for a call that the user rejected. With a reason, the tool fails and the model continues; without a
  * reason, the loop stops.
  */
@@ -53,6 +58,7 @@ export async function playTool(turn, { name, args, id }) {
 
 /**
  * Returns the player of a tool: the fake's own, that of a plugin's tool, or that of a tool that is not offered.
+ * The tool for a structured answer is offered only if the prompt has a schema.
  * @param {Turn} turn
  * @param {string} name
  * @returns {(typeof tools)[string]}
@@ -60,6 +66,7 @@ export async function playTool(turn, { name, args, id }) {
 function playerOf(turn, name) {
   const plugged = turn.server.plugins.get(name)
   if (isHidden(turn, name)) return unplayed
+  if (name === structuredTool && turn.schema) return structuredOutput
   if (plugged) return (of, tool, input) => playPlugin(of, tool, input, plugged)
   return tools[name] ?? unplayed
 }
@@ -262,6 +269,18 @@ async function question(turn, tool, input) {
   const replies = questions.map(({ question: q }, i) => `"${q}"="${answers[i]?.join(', ') || 'Unanswered'}"`)
   const output = `User has answered your questions: ${replies.join(', ')}. You can now continue with the user's answers in mind.`
   return { output, metadata: { answers, truncated: false } }
+}
+
+/**
+ * Takes the answer of a turn with a schema. As in opencode, the answer is not checked.
+ * @type {(typeof tools)[string]}
+ */
+async function structuredOutput(turn, tool, input) {
+  turn.calls.run(tool, input)
+  await turn.sleep(0)
+  turn.structured = input
+  const output = 'Structured output captured successfully.'
+  return { output, metadata: { valid: true }, title: 'Structured Output' }
 }
 
 /** @type {(typeof tools)[string]} */

@@ -23,6 +23,8 @@ export class Turn {
   over = false
   /** `true` if the current assistant message has text. */
   hasText = false
+  /** @type {unknown} Structured answer, as the model gave it. */
+  structured
   /** Delay before each piece of text, in ms. */
   everyMs = 0
   /** Tokens of the current assistant message. */
@@ -107,8 +109,10 @@ export class Turn {
     // A merged prompt was already emitted.
     if (this.session.messages.some(({ info }) => info.id === this.messageId)) return
     const { agent, model, messageId: id } = this
+    const { format } = this.body
     const sessionID = this.session.info.id
-    this.#publisher.message({ id, role: 'user', sessionID, time: { created: Date.now() }, agent, model })
+    const time = { created: Date.now() }
+    this.#publisher.message({ id, role: 'user', sessionID, time, agent, model, ...(format && { format }) })
     for (const part of this.body.parts ?? []) this.#put({ ...part, messageID: id })
   }
 
@@ -200,10 +204,28 @@ export class Turn {
     this.#publisher.message(this.#own) // opencode emits it twice
   }
 
+  /** Schema of the answer; `undefined` for an answer in words. */
+  get schema() {
+    const { format } = this.body
+    return format?.type === 'json_schema' ? (format.schema ?? {}) : undefined
+  }
+
   finish(finish = 'stop') {
+    if (this.schema) this.#structure(finish)
     this.#closeMessage(finish)
     if (finish !== 'tool-calls') this.setStatus({ type: 'busy' })
     this.idle()
+  }
+
+  /**
+   * Adds the structured answer to the message, or the error of an answer in words. Each event of the ended message
+   * shows them, as opencode's do.
+   * @param {string} finish
+   */
+  #structure(finish) {
+    const data = { message: 'Model did not produce structured output', retries: 0 }
+    if (this.structured !== undefined) this.#own['structured'] = this.structured
+    else if (finish !== 'tool-calls') this.#own.error = { name: 'StructuredOutputError', data }
   }
 
   /**

@@ -68,11 +68,19 @@ export interface Body {
   model?: Model
   agent?: string
   noReply?: boolean
+  format?: Format
   parts?: Part[]
   reply?: string
   message?: string
   answers?: string[][]
   tools?: Record<string, boolean>
+}
+
+/** Format of the answer that a prompt asks for. */
+export interface Format {
+  type: 'text' | 'json_schema'
+  schema?: Record<string, unknown>
+  retryCount?: number
 }
 
 export interface Model {
@@ -154,6 +162,7 @@ export interface MessageInfo {
   parentID?: string
   agent: string
   model?: Model
+  format?: Format | undefined
   finish?: string
   error?: WireError
   tokens?: Tokens

@@ -192,6 +192,7 @@ describe('exitCodeOf', () => {
     ['cancelled', 4],
     ['auth', 1],
     ['deadline_exceeded', 1],
+    ['invalid_output', 1],
   ] as const)('returns for %s the code %d', (code, expected) =>
     expect(exitCodeOf(failed(code))).toBe(expected),
   )

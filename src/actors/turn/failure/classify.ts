@@ -12,6 +12,7 @@ const namedCodes: ReadonlyMap<string, TurnErrorCode> = new Map<string, TurnError
   ['ContentFilterError', 'content_filter'],
   ['MessageOutputLengthError', 'output_length'],
   ['MessageAbortedError', 'cancelled'],
+  ['StructuredOutputError', 'invalid_output'],
 ])
 
 const meanings: ReadonlyMap<string, ProviderCode> = new Map(

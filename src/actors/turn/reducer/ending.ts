@@ -1,8 +1,8 @@
 import type { WireError, WireMessage } from '../../../io/opencode/wire.ts'
 import type { Failure } from './failure.ts'
 
-/** End of a turn: the finish reason of the answer, or the failure. */
-export type Ending = { finish: string | undefined } | { failure: Failure }
+/** End of a turn: the finish reason of the answer and its structured value, if any; or the failure. */
+export type Ending = { finish: string | undefined; structured?: unknown } | { failure: Failure }
 
 const aborted: Failure = { code: 'cancelled', error: 'Aborted', retryable: false }
 
@@ -26,6 +26,8 @@ export function endingOf(
   failureOf: (error: WireError) => Failure,
 ): Ending | undefined {
   const isComplete = last?.completed === true && last.finish !== undefined && !last.error
+  // The call that gives a structured answer is the answer, and no tool call that the model goes on after.
+  if (isComplete && last.structured !== undefined) return { finish: 'stop', structured: last.structured }
   if (isComplete && last.finish !== 'tool-calls') return { finish: last.finish }
   if (failure) return { failure }
   if (last?.error) return { failure: failureOf(last.error) }
@@ -54,6 +56,10 @@ export const rejectedLoop = (failure: Failure): Failure =>
 /** Returns whether a turn ends because the model repeated a tool call, and the policy rejected that. */
 export const isRejectedLoop = (ending: Ending): boolean =>
   'failure' in ending && ending.failure.error === loopRejected
+
+/** Returns whether a turn ends with an answer, also one in words instead of the structured answer asked for. */
+export const isAnswer = (ending: Ending): boolean =>
+  'finish' in ending || ending.failure.code === 'invalid_output'
 
 /** Returns whether the server stopped the turn after a tool call, because a request was rejected. */
 export const isStopped = (ending: Ending): boolean => 'finish' in ending && ending.finish === 'tool-calls'

@@ -21,6 +21,7 @@ const retryableCodes: ReadonlySet<TurnErrorCode> = new Set([
   'server_unavailable',
   'server_died',
   'overloaded',
+  'invalid_output',
 ])
 
 /** Codes of failures that no retry mends, also if the server retried, because a digit in the text misled it. */

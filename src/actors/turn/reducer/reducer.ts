@@ -1,8 +1,15 @@
-import type { OpenCodeEvent, TerminalReply, TurnErrorCode, TurnOutput, Usage } from '../../../replies.ts'
+import type {
+  DeltaReply,
+  OpenCodeEvent,
+  TerminalReply,
+  TurnErrorCode,
+  TurnOutput,
+  Usage,
+} from '../../../replies.ts'
 import { SeenIds } from '../../server/seen-ids.ts'
 import { isFields } from '../../../io/opencode/wire.ts'
 import type { Ending } from './ending.ts'
-import { isRetryable, safeLine, type Mask } from './failure.ts'
+import { isRetryable, safeLine, type Failure, type Mask } from './failure.ts'
 import type { TurnSnapshot } from './resync.ts'
 import { TurnEvents } from './turn-events.ts'
 
@@ -35,6 +42,13 @@ export interface TurnReducerOptions {
    * @defaultValue no host tools
    */
   hostTools?: readonly string[] | undefined
+  /**
+   * True if the prompt asks for a structured answer: the model's words are dropped, and the answer is emitted
+   * as JSON. A user message that says so has the same effect.
+   *
+   * @internal
+   */
+  isStructured?: boolean
   /**
    * Returns whether an end that the server reports is held back, because the turn may go on with another
    * prompt.
@@ -80,14 +94,15 @@ export class TurnReducer {
    * @param options - session, user message and trace of the turn
    */
   constructor(options: TurnReducerOptions) {
-    const { sessionId, messageId, traceId, mask = (text: string): string => text } = options
-    const { endpoint, hostTools } = options
-    this.#holdsEnd = options.holdsEnd ?? (() => false)
+    const { sessionId, messageId, traceId, mask = (text: string): string => text, endpoint } = options
+    const { hostTools, holdsEnd = (): boolean => false, isStructured = false } = options
+    this.#holdsEnd = holdsEnd
     this.#traceId = traceId
     this.#mask = mask
     const emit = (output: TurnOutput): void => void this.#outputs.push(output)
     const end = (ending: Ending): void => this.#onEnding(ending)
-    this.#events = new TurnEvents({ sessionId, messageId, traceId, mask, endpoint, hostTools, emit, end })
+    const turn = { sessionId, messageId, traceId, mask, endpoint, hostTools, isStructured }
+    this.#events = new TurnEvents({ ...turn, emit, end })
   }
 
   /** Returns whether the terminal reply was emitted; afterwards all methods do nothing. */
@@ -220,7 +235,7 @@ export class TurnReducer {
    * @internal
    */
   get held(): Ending | undefined {
-    return this.#held
+    return this.#done ? undefined : this.#held
   }
 
   /**
@@ -235,12 +250,14 @@ export class TurnReducer {
   }
 
   /**
-   * Ends the turn with the held end.
+   * Ends the turn with the held end, or with a failure instead.
    *
    * @internal
+   * @param failure - failure that replaces the held end
+   * @returns the new outputs, in order
    */
-  release(): readonly TurnOutput[] {
-    if (this.#held && !this.#done) this.#end(this.#held)
+  release(failure?: Failure): readonly TurnOutput[] {
+    if (this.#held && !this.#done) this.#end(failure ? { failure } : this.#held)
     return this.#collected()
   }
 
@@ -258,13 +275,16 @@ export class TurnReducer {
   }
 
   #end(ending: Ending): void {
-    this.#outputs.push({ type: 'reply', reply: this.#terminalReply(ending) })
+    const hasValue = 'structured' in ending
+    const content = hasValue ? JSON.stringify(ending.structured) : this.#events.answer
+    const piece: DeltaReply = { kind: 'delta', trace_id: this.#traceId, content }
+    if (hasValue) this.#outputs.push({ type: 'reply', reply: piece })
+    this.#outputs.push({ type: 'reply', reply: this.#terminalReply(ending, content) })
     this.#done = true
   }
 
-  #terminalReply(ending: Ending): TerminalReply {
+  #terminalReply(ending: Ending, answer: string): TerminalReply {
     const trace_id = this.#traceId
-    const { answer } = this.#events.transcript
     if ('failure' in ending) {
       const { code, error, retryable } = ending.failure
       const partial = answer !== '' && { partial: answer }

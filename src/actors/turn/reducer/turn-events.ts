@@ -15,6 +15,7 @@ import {
   parseStatus,
   sessionOf,
 } from '../../../io/opencode/wire.ts'
+import { structuredOutputTool } from '../../../io/opencode/structured-output.ts'
 import type { WireError, WireMessage, WirePart, WireStatus } from '../../../io/opencode/wire.ts'
 
 /** Turn whose events are applied, and the receivers of the results. */
@@ -25,6 +26,7 @@ export interface TurnEventsOptions {
   mask: Mask
   endpoint: string | undefined
   hostTools?: readonly string[] | undefined
+  isStructured: boolean
   /** Receives each output except the terminal reply. */
   emit: (output: TurnOutput) => void
   /** Receives the turn's end. */
@@ -39,15 +41,19 @@ export class TurnEvents {
   readonly #scope: TurnScope
   readonly #calls: ToolCalls
   readonly #asked = new Set<string>()
+  #isStructured: boolean
   #busy = false
   #idle = false
   #failure: Failure | undefined
 
   constructor(options: TurnEventsOptions) {
-    const { sessionId, messageId, traceId, emit } = options
+    const { sessionId, messageId, traceId, isStructured, emit } = options
     this.#options = options
+    this.#isStructured = isStructured
     this.#scope = new TurnScope(sessionId, messageId)
-    this.transcript = new Transcript(traceId, (reply) => emit({ type: 'reply', reply }))
+    this.transcript = new Transcript(traceId, (reply) => {
+      if (reply.kind === 'reasoning' || !this.#isStructured) emit({ type: 'reply', reply })
+    })
     this.#calls = new ToolCalls(traceId, (reply) => emit({ type: 'reply', reply }), options.hostTools)
   }
 
@@ -59,6 +65,11 @@ export class TurnEvents {
   /** Returns the id of a call of the turn's own session, as the replies have it. */
   callIdOf(partId: string, callId: string): string {
     return this.#calls.idOfPart(partId, callId)
+  }
+
+  /** Text of the answer so far; none of a turn with a structured answer, whose words do not count. */
+  get answer(): string {
+    return this.#isStructured ? '' : this.transcript.answer
   }
 
   /** Begins a further prompt of the turn; the ends of earlier prompts no longer count. */
@@ -122,7 +133,7 @@ export class TurnEvents {
 
   #onMessage(message: WireMessage | undefined, isOwn: boolean): void {
     if (!message) return
-    if (message.role === 'user') return isOwn ? this.#scope.addUserMessage(message.id) : undefined
+    if (message.role === 'user') return isOwn ? this.#onUserMessage(message) : undefined
     if (!isOwn) return this.answers.countUsage(message)
     if (!this.#scope.isAnswer(message)) return
     if (this.answers.update(message)) {
@@ -133,6 +144,11 @@ export class TurnEvents {
     if (message.summary && message.error) this.#failure ??= this.#failureOf(message.error)
   }
 
+  #onUserMessage({ id, asksForStructure }: WireMessage): void {
+    this.#scope.addUserMessage(id)
+    if (asksForStructure && this.#scope.isPrompt(id)) this.#isStructured = true
+  }
+
   #onPart(part: WirePart | undefined): void {
     if (!part) return
     if (part.synthetic) this.#scope.adoptSynthetic(part.messageId)
@@ -140,6 +156,7 @@ export class TurnEvents {
     if (!message || message.summary) return
     if (part.tool) {
       this.answers.addCaller(message.id)
+      if (this.#isStructured && part.tool.name === structuredOutputTool) return
       return this.#calls.update(part.id, part.tool)
     }
     if (part.type === 'step-start') return this.transcript.beginStep(part)

@@ -52,6 +52,11 @@ export class TurnScope {
     else if (this.hasPrompt) this.#laterMessages.add(id)
   }
 
+  /** Returns whether a message is one of the turn's user messages. */
+  isPrompt(id: string): boolean {
+    return this.#prompts.has(id)
+  }
+
   /** Adds a user message to the turn after a synthetic part showed that the server added the message. */
   adoptSynthetic(messageId: string): void {
     if (this.#laterMessages.delete(messageId)) this.#prompts.add(messageId)

@@ -3,7 +3,7 @@ import { TestScheduler } from 'rxjs/testing'
 import { describe, expect, it } from 'vitest'
 import { isTerminal, type Reply, type Turn } from '../../../../src/index.ts'
 import { noUsage } from '../../../../src/replies.ts'
-import { coldTurn } from '../../../../src/api/server.ts'
+import { coldTurn } from '../../../../src/api/cold-turn.ts'
 
 const delta = (content: string): Reply => ({ kind: 'delta', trace_id: null, content })
 const final = (content: string): Reply => ({
@@ -29,6 +29,8 @@ function drawn(replies$: Observable<Reply>, cancel: () => void): Turn {
     answer: () => Promise.reject(new Error('no request here')),
     status$: EMPTY,
     done: new Promise(() => undefined),
+    output: new Promise(() => undefined),
+    text: () => new Promise(() => undefined),
     sessionId: Promise.resolve(undefined),
     usage: noUsage(),
     cancel,

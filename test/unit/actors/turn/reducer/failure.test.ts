@@ -44,6 +44,7 @@ describe('failureOf', () => {
     ['APIError 422', api(422, false), 'provider_error', false],
     ['APIError without a status', api(undefined), 'provider_error', false],
     ['MessageAbortedError', wire('MessageAbortedError', { message: 'Aborted' }), 'cancelled', false],
+    ['StructuredOutputError', wire('StructuredOutputError'), 'invalid_output', true],
     ['UnknownError', wire('UnknownError'), 'internal', false],
     ['an error of a newer server', wire('BrandNewError'), 'internal', false],
     [
@@ -82,6 +83,7 @@ describe('isRetryable', () => {
     'server_unavailable',
     'server_died',
     'overloaded',
+    'invalid_output',
   ])('is true for %s', (code) => expect(isRetryable(code)).toBe(true))
 
   it.each<TurnErrorCode>([
