@@ -51,6 +51,7 @@ describe('a host tool of the real opencode', () => {
         { match: 'CHILD looks', reply: [calling('host_look', { id: '7' }), done] },
         { match: 'CHILD runs and looks', reply: [bash('echo hi'), calling('host_look', { id: '7' }), done] },
         { match: 'greet', reply: [calling('host_greet', { name: 'Ann' }), done] },
+        { match: 'type it', reply: calling('StructuredOutput', { n: 1 }) },
         { match: 'draw', reply: [calling('host_draw'), done] },
         { match: 'hang', reply: [calling('host_hang'), done] },
         { match: 'show the environment', reply: [bash('env'), done] },
@@ -105,6 +106,15 @@ describe('a host tool of the real opencode', () => {
   it('brings an image to the model', async () => {
     expect((await server.turn('draw').done).kind).toBe('final')
     expect(JSON.stringify(requestsOf('draw').at(-1)?.messages)).toContain(pixel)
+  })
+
+  it('is hidden with all tools, except the tool of a typed answer', async () => {
+    const output = z.object({ n: z.number() })
+    const turn = server.turn({ text: 'type it', output, tools: { '*': false } })
+    expect(await turn.output).toEqual({ n: 1 })
+    expect(requestsOf('type it').flatMap(offered)).toEqual(['StructuredOutput'])
+    await server.turn({ text: 'answer 0', tools: { '*': false } }).done
+    expect(requestsOf('answer 0').flatMap(offered)).toEqual([])
   })
 
   it('is hidden from the turn, and offered again to the next one', async () => {

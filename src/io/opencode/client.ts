@@ -29,8 +29,8 @@ export interface Prompt {
   model?: ModelRef
   agent?: string | undefined
   system?: string | undefined
-  /** Tools that the turn hides. An empty record changes nothing. */
-  tools?: Readonly<Record<string, false>> | undefined
+  /** Tools that the turn hides (`false`). An empty record changes nothing. */
+  tools?: Readonly<Record<string, boolean>> | undefined
   parts: PromptPart[]
   /** JSON Schema of the answer; `undefined` for an answer in words. */
   answerSchema?: object | undefined

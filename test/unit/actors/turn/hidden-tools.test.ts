@@ -14,6 +14,14 @@ describe('toolsOfPrompt', () => {
     })
   })
 
+  it('allows the tool of structured answers if all tools are hidden', () => {
+    expect(toolsOfPrompt(['*'], hostTools, { hidesTools: false })).toEqual({
+      [none]: false,
+      '*': false,
+      StructuredOutput: true,
+    })
+  })
+
   it('changes nothing if neither this turn nor the one before hides tools', () => {
     expect(toolsOfPrompt([], hostTools, { hidesTools: false })).toBeUndefined()
   })
