@@ -21,6 +21,7 @@ export type OpenCodeErrorCode =
   | 'ERR_OPENCODE_RECONFIGURE'
   | 'ERR_OPENCODE_HOST_FAULT'
   | 'ERR_OPENCODE_SERVER_WEDGED'
+  | 'ERR_OPENCODE_SESSION_NOT_FOUND'
 
 /**
  * Base class of every error that this package throws, rejects with or shows in a `Lifecycle`.
@@ -140,6 +141,13 @@ export class ServerWedgedError extends OpenCodeRuntimeError {
   override readonly name = 'ServerWedgedError'
   override readonly code = 'ERR_OPENCODE_SERVER_WEDGED'
   override readonly retryable = true
+}
+
+/** Error for a session that does not exist, or was deleted. The message names the session. */
+export class SessionNotFoundError extends OpenCodeRuntimeError {
+  protected static override readonly errorName = 'SessionNotFoundError'
+  override readonly name = 'SessionNotFoundError'
+  override readonly code = 'ERR_OPENCODE_SESSION_NOT_FOUND'
 }
 
 /**

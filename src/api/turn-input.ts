@@ -31,6 +31,8 @@ export interface TurnInput {
   model?: string | { providerId: string; modelId: string }
   /** System prompt, placed before the agent's own. */
   system?: string
+  /** Variant of the model, such as a reasoning effort, as the model's config names the variant. */
+  variant?: string
   attachments?: Attachment[]
   /**
    * Time limit from `turn()` to the terminal reply, including the wait for the server, in ms.
@@ -83,6 +85,7 @@ const schema = lazily(() =>
       agent: text().optional(),
       model: model().optional(),
       system: z.string('expected a string').optional(),
+      variant: text().optional(),
       attachments: attachmentsSchema().optional(),
       deadlineMs: positiveMs().optional(),
       stallMs: positiveMs().optional(),
@@ -120,6 +123,7 @@ export function planTurn(
     model: turn.model,
     agent: turn.agent,
     system: turn.system,
+    variant: turn.variant,
     parts: [{ type: 'text', text: turn.text }, ...files],
     deadlineMs: turn.deadlineMs ?? options.turnDeadlineMs,
     stallMs: turn.stallMs ?? options.turnStallMs,

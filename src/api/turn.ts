@@ -2,11 +2,14 @@ import type { Observable } from 'rxjs'
 import { clockOf } from '../actors/clock.ts'
 import { Conversation } from '../actors/turn/conversation.ts'
 import { runtimeOf, type Runtime } from '../actors/runtime.ts'
+import { turnChanges, type FileChange } from '../actors/session/changes.ts'
 import { TurnRecord, type TurnStatus } from '../actors/turn/turn-record.ts'
 import type { CompiledOptions } from '../config/options.ts'
 import type { ServerActorRef } from '../machines/server-machine.ts'
 import type { ErrorReply, InputRequest, Reply, TerminalReply, TurnErrorCode, Usage } from '../replies.ts'
+import { observeEnd } from './observe-end.ts'
 import { attachHooks } from './server-machine.ts'
+import { runOperation } from './session-operation.ts'
 import { planTurn, traceOf, type TurnInput } from './turn-input.ts'
 import { firstLine, messageOf } from '../util/messages.ts'
 
@@ -32,17 +35,25 @@ export interface Turn extends AsyncIterable<Reply> {
   readonly usage: Usage
   /** Session id; `undefined` if the turn ended before a session existed. */
   readonly sessionId: Promise<string | undefined>
+  /**
+   * Reads which files the turn has changed, when the turn has ended.
+   *
+   * @returns One change per file; empty outside of git. Changes by commands are not listed.
+   * @throws SessionNotFoundError (`ERR_OPENCODE_SESSION_NOT_FOUND`) if the session was deleted.
+   * @throws OpenCodeRuntimeError if the server does not start, dies, or refuses. Codes: see {@link ensureRunning}.
+   */
+  changes(): Promise<FileChange[]>
   /** Ends the turn with `cancelled`, and aborts its work on the server. Does nothing if the turn is done. */
   cancel(): void
 }
 
 class TurnHandle implements Turn {
   readonly #record: TurnRecord
-  readonly #cancel: () => void
+  readonly #actor: ServerActorRef
 
-  constructor(record: TurnRecord, cancel: () => void) {
+  constructor(record: TurnRecord, actor: ServerActorRef) {
     this.#record = record
-    this.#cancel = cancel
+    this.#actor = actor
   }
 
   get id(): string {
@@ -77,8 +88,13 @@ class TurnHandle implements Turn {
     return this.#record.sessionId.promise
   }
 
+  changes(): Promise<FileChange[]> {
+    const { conversation, messageIds } = this.#record
+    return runOperation(this.#actor, turnChanges(() => messageIds), conversation)
+  }
+
   cancel(): void {
-    this.#cancel()
+    this.#actor.send({ type: 'turn.cancel', turnId: this.id })
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Reply, void, void> {
@@ -115,21 +131,13 @@ export function startTurn(
   const { status, context } = actor.getSnapshot()
   const runtime = runtimeOf(context.runtime)
   const record = recordOf(context.options, runtime, input, conversation, clockOf(actor.system).now)
-  const turn = new TurnHandle(record, () => actor.send({ type: 'turn.cancel', turnId: record.id }))
+  const turn = new TurnHandle(record, actor)
   if (record.isDone) return turn
   if (status !== 'active') {
     record.emit(errorReply(record, 'cancelled', 'The server was closed'))
     return turn
   }
-  // An event sent to an actor that stops in the same step is lost. This subscription then ends the turn.
-  if (!runtime.isEndObserved) {
-    const endAll = (): void => {
-      for (const record of runtime.turns.values())
-        record.emit(errorReply(record, 'cancelled', 'The server was closed'))
-    }
-    actor.subscribe({ complete: endAll, error: endAll })
-    runtime.isEndObserved = true
-  }
+  observeEnd(actor, runtime)
   runtime.register(record)
   actor.send({ type: 'turn.start', turnId: record.id, conversationId: record.conversation.key })
   return turn

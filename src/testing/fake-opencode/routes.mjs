@@ -1,5 +1,6 @@
-/** @import { Call, Part, Session, SessionInfo } from './types.ts' */
+/** @import { Call, Part, SessionInfo } from './types.ts' */
 import { setImmediate as tick } from 'node:timers/promises'
+import { conversationRoutes, sessionOf } from './conversations.mjs'
 import { askingRoutes } from './requests.mjs'
 import { refuse, refuseKey } from './refusal.mjs'
 import { newId } from './util.mjs'
@@ -52,15 +53,9 @@ const sessionRoutes = {
     if (session) await server.abort(session)
     return true // unknown sessions get `true` too, so the answer proves nothing
   },
-  'POST /session/:id/revert': (call) => {
-    const session = sessionOf(call)
-    session.revert = call.body.messageID
-    call.server.store.save(session)
-    return session.info
-  },
 }
 
-const routes = Object.entries({ ...serverRoutes, ...sessionRoutes, ...askingRoutes }).map(
+const routes = Object.entries({ ...serverRoutes, ...sessionRoutes, ...conversationRoutes, ...askingRoutes }).map(
   ([key, handler]) => {
     const [method, pattern = ''] = key.split(' ')
     return { method, pattern: new RegExp(`^${pattern.replace(':id', '([^/]+)')}$`), handler }
@@ -126,14 +121,6 @@ function deleteSession(call) {
   call.server.store.delete(session)
   call.server.streams.emit(info.directory, 'session.deleted', { sessionID: info.id, info })
   return true
-}
-
-/**
- * @param {Call} call
- * @returns {Session}
- */
-function sessionOf({ server, id }) {
-  return server.sessions.get(id) ?? refuse(404, 'NotFoundError', `Session not found: ${id}`)
 }
 
 /** @param {Call} call */

@@ -118,7 +118,8 @@ export class Turn {
     this.emit('session.status', { status })
   }
 
-  openMessage() {
+  /** @param {Record<string, unknown>} [fields] further fields of the message */
+  openMessage(fields = {}) {
     const { agent, model, messageId: parentID } = this
     const { id: sessionID } = this.session.info
     const path = { cwd: this.directory, root: '/' }
@@ -136,6 +137,7 @@ export class Turn {
       ...model,
       time,
       sessionID,
+      ...fields,
     }
     this.hasText = false
     this.#publisher.message(this.#info)
@@ -198,6 +200,21 @@ export class Turn {
     this.#own.time.completed = Date.now()
     this.#publisher.message(this.#own)
     this.#publisher.message(this.#own) // opencode emits it twice
+  }
+
+  /**
+   * Writes a summary instead of an answer.
+   * @param {string} text
+   * @param {boolean} auto `true` if the server compacts by itself
+   */
+  summarize(text, auto) {
+    this.body.parts = [{ type: 'compaction', auto }]
+    this.emitPrompt()
+    this.setStatus({ type: 'busy' })
+    this.openMessage({ summary: true, mode: 'compaction', agent: 'compaction' })
+    this.openStep()
+    this.delta(text)
+    this.finish()
   }
 
   finish(finish = 'stop') {

@@ -72,6 +72,9 @@ export interface Body {
   reply?: string
   message?: string
   answers?: string[][]
+  providerID?: string
+  modelID?: string
+  auto?: boolean
 }
 
 export interface Model {
@@ -88,6 +91,8 @@ export interface SessionInfo {
   parentID: string | undefined
   version: string
   time: { created: number; updated: number }
+  /** Message at which the next prompt cuts the history. */
+  revert?: { messageID: string }
 }
 
 export type Status =
@@ -97,8 +102,6 @@ export type Status =
 export interface Session {
   info: SessionInfo
   messages: Message[]
-  /** Id of the message at which the next prompt cuts the history. */
-  revert?: string | undefined
   status?: Status
   turn?: Turn | undefined
   next?: Turn | undefined

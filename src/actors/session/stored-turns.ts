@@ -1,0 +1,33 @@
+import { isFields, parseMessage } from '../../io/opencode/wire.ts'
+import { parsePrompt, type WirePrompt } from '../../io/opencode/session-wire.ts'
+
+/** Turn in the messages that a server stores: its prompt, and all its messages, the prompt's message first. */
+export interface StoredTurn {
+  prompt: WirePrompt
+  entries: unknown[]
+}
+
+/**
+ * Returns the turns in the messages of a session, in order. A message that continues a prompt belongs to the turn
+ * before it. A compaction that a caller requested, and its summary, belong to no turn.
+ *
+ * @param messages - entries of `GET /session/{id}/message`, the oldest first
+ */
+export function turnsIn(messages: readonly unknown[]): StoredTurn[] {
+  const turns: StoredTurn[] = []
+  /** Turn of each user message, by the message's id. */
+  const turnOf = new Map<string, StoredTurn>()
+  for (const entry of messages) {
+    const prompt = parsePrompt(entry)
+    if (prompt?.kind === 'own') turns.push({ prompt, entries: [] })
+    const turn = prompt ? turns.at(-1) : turnOf.get(parentOf(entry))
+    if (!turn || prompt?.kind === 'compaction') continue
+    turn.entries.push(entry)
+    if (prompt) turnOf.set(prompt.id, turn)
+  }
+  return turns
+}
+
+/** Returns the id of the user message that an assistant message answers. */
+const parentOf = (entry: unknown): string =>
+  (isFields(entry) ? parseMessage(entry['info'])?.parentId : undefined) ?? ''
