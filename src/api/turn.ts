@@ -90,7 +90,11 @@ class TurnHandle implements Turn {
 
   changes(): Promise<FileChange[]> {
     const { conversation, messageIds } = this.#record
-    return runOperation(this.#actor, turnChanges(() => messageIds), conversation)
+    return runOperation(
+      this.#actor,
+      turnChanges(() => messageIds),
+      conversation,
+    )
   }
 
   cancel(): void {

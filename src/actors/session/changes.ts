@@ -33,14 +33,17 @@ export const sessionChanges = (): OperationPlan<FileChange[]> => ({
   without: { value: [] },
   async run(reader) {
     const { messages } = await readSession(reader)
-    const prompts = turnsIn(messages).flatMap(({ entries }) => entries.flatMap((entry) => changedIn(entry) ?? []))
+    const prompts = turnsIn(messages).flatMap(({ entries }) =>
+      entries.flatMap((entry) => changedIn(entry) ?? []),
+    )
     return changesOf(reader, prompts)
   },
 })
 
 async function changesOf(reader: SessionReader, messageIds: readonly string[]): Promise<FileChange[]> {
   const changes: WireChange[] = []
-  for (const id of messageIds) changes.push(...(await reader.client.sessions.changes(reader, id, reader.signal)))
+  for (const id of messageIds)
+    changes.push(...(await reader.client.sessions.changes(reader, id, reader.signal)))
   return mergedByFile(changes)
 }
 

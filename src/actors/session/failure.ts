@@ -17,7 +17,12 @@ export function failureOfOperation(what: string, { code, error, thrown }: TurnCa
  *
  * @param what - description of the operation: `The history could not be read`
  */
-export function failureOfRequest(what: string, sessionId: string | undefined, error: unknown, mask: Mask): Error {
+export function failureOfRequest(
+  what: string,
+  sessionId: string | undefined,
+  error: unknown,
+  mask: Mask,
+): Error {
   if (error instanceof OpenCodeRuntimeError) return error
   if (error instanceof HttpError && error.status === 404 && sessionId !== undefined)
     return new SessionNotFoundError(`${what}: there is no session ${sessionId}`, { cause: error })

@@ -72,7 +72,8 @@ function historyTurn(
   const reducer = new TurnReducer({ sessionId, messageId, traceId: null, endpoint, ...(mask && { mask }) })
   const events = eventsOf(turn, children, sessionId)
   const outputs = events.flatMap((event) => [...reducer.take(event)])
-  if (!isBrokenOff(turn)) outputs.push(...reducer.take({ type: 'session.idle', properties: { sessionID: sessionId } }))
+  if (!isBrokenOff(turn))
+    outputs.push(...reducer.take({ type: 'session.idle', properties: { sessionID: sessionId } }))
   outputs.push(...reducer.settle(isAnswered(turn) ? serverDied : cancelled))
   const replies = outputs.flatMap((output) => (output.type === 'reply' ? [output.reply] : []))
   const turnId = turnIdOf?.(messageId)
@@ -94,11 +95,7 @@ const serverDied = { code: 'server_died', error: 'The server died before the tur
  * Returns the events of a turn. The messages come in the order of their creation, so that costs are added in the same
  * order as live, and the sums are exactly equal.
  */
-function eventsOf(
-  { entries }: StoredTurn,
-  children: readonly unknown[],
-  sessionId: string,
-): OpenCodeEvent[] {
+function eventsOf({ entries }: StoredTurn, children: readonly unknown[], sessionId: string): OpenCodeEvent[] {
   const left = children.toSorted((a, b) => createdAt(a) - createdAt(b))
   const childrenUntil = (time: number): unknown[] => {
     const next = left.findIndex((entry) => createdAt(entry) >= time)

@@ -40,7 +40,10 @@ export const listSessions = (page: SessionPage): OperationPlan<SessionInfo[]> =>
     const filter = { limit: limit + 2, search, updatedBefore: last && last.updatedAt + 1 }
     const found = await client.sessions.list(filter, directory, target.signal)
     const older = found.slice(found.findIndex(({ id }) => id === before) + 1)
-    return older.filter(({ title }) => title !== warmUpTitle).slice(0, limit).map(infoOf)
+    return older
+      .filter(({ title }) => title !== warmUpTitle)
+      .slice(0, limit)
+      .map(infoOf)
   },
 })
 

@@ -28,7 +28,9 @@ export const readHistory = (options: CompiledOptions, runtime: Runtime): Operati
     return historyOf(await readStored(target), {
       mask: (text) => options.secrets.mask(text),
       endpointOf: (providerId) =>
-        isForeign || providerId !== proxy.providerId ? undefined : shownEndpoint(secretOptions(options).baseURL),
+        isForeign || providerId !== proxy.providerId
+          ? undefined
+          : shownEndpoint(secretOptions(options).baseURL),
       turnIdOf: (messageId) => runtime.turnIds.get(messageId),
     })
   },

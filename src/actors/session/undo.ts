@@ -47,7 +47,10 @@ export function redo(): OperationPlan<void> {
 }
 
 /** Reverts a session, and resolves with whether the server also put the files back. */
-async function revert({ client, sessionId, directory, signal }: SessionReader, messageId: string): Promise<boolean> {
+async function revert(
+  { client, sessionId, directory, signal }: SessionReader,
+  messageId: string,
+): Promise<boolean> {
   const session = parseSession(await client.revert(sessionId, directory, messageId, signal))
   return session?.revert?.hasFiles ?? false
 }

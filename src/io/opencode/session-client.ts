@@ -32,7 +32,11 @@ export class SessionClient {
    * Resolves with the sessions of all directories, the latest changed first, without child sessions.
    * @remarks Observed in opencode 1.18.33: `GET /experimental/session`; `GET /session` lists one project only.
    */
-  async list(filter: SessionFilter, directory: string | undefined, signal: AbortSignal): Promise<WireSession[]> {
+  async list(
+    filter: SessionFilter,
+    directory: string | undefined,
+    signal: AbortSignal,
+  ): Promise<WireSession[]> {
     const { limit, search, updatedBefore } = filter
     const query = {
       roots: 'true',

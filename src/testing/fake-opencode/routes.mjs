@@ -55,12 +55,15 @@ const sessionRoutes = {
   },
 }
 
-const routes = Object.entries({ ...serverRoutes, ...sessionRoutes, ...conversationRoutes, ...askingRoutes }).map(
-  ([key, handler]) => {
-    const [method, pattern = ''] = key.split(' ')
-    return { method, pattern: new RegExp(`^${pattern.replace(':id', '([^/]+)')}$`), handler }
-  },
-)
+const routes = Object.entries({
+  ...serverRoutes,
+  ...sessionRoutes,
+  ...conversationRoutes,
+  ...askingRoutes,
+}).map(([key, handler]) => {
+  const [method, pattern = ''] = key.split(' ')
+  return { method, pattern: new RegExp(`^${pattern.replace(':id', '([^/]+)')}$`), handler }
+})
 
 /**
  * @param {string} method

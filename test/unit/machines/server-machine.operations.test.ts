@@ -24,7 +24,7 @@ function operate(server: TestServer, sessionId: string, plan: Partial<OperationP
     limitMs: 5_000,
     run: async (target) => {
       const answered = deferred<string | Error>()
-      requests.push({ target, answer: answered.resolve })
+      requests.push({ target, answer: (value) => answered.resolve(value) })
       const value = await answered.promise
       if (value instanceof Error) throw value
       return value

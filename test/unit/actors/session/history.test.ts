@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { historyOf, type HistoryTurn } from '../../../../src/actors/session/history.ts'
 import { joined } from '../../../../src/actors/session/joined.ts'
 import type { OpenCodeEvent, Reply } from '../../../../src/replies.ts'
-import { play, recordings, recordingOf, repliesOf, ServerState, type Recording } from '../../../support/recordings.ts'
+import {
+  play,
+  recordings,
+  recordingOf,
+  repliesOf,
+  ServerState,
+  type Recording,
+} from '../../../support/recordings.ts'
 import { expectWellFormed } from '../../../support/replies.ts'
 
 const names = [...recordings.keys()]
@@ -19,7 +26,10 @@ const sessionsIn = ({ events, sessionID }: Recording): string[] => {
 }
 
 /** Returns the history of a recording's session from the messages that the server has after some of its events. */
-function historyAfter(recording: Recording, events: readonly OpenCodeEvent[] = recording.events): HistoryTurn[] {
+function historyAfter(
+  recording: Recording,
+  events: readonly OpenCodeEvent[] = recording.events,
+): HistoryTurn[] {
   const state = new ServerState(events)
   const messagesOf = (id: string) => state.messages(id) as unknown[]
   const childMessages = sessionsIn(recording).flatMap(messagesOf)
@@ -136,9 +146,7 @@ describe('historyOf', () => {
             sessionsIn(recording).flatMap((id) => states[i]?.messages(id) as unknown[]),
           ),
         })
-        expect(together.map(({ replies }) => replies)).toEqual(
-          histories.flat().map(({ replies }) => replies),
-        )
+        expect(together.map(({ replies }) => replies)).toEqual(histories.flat().map(({ replies }) => replies))
       }),
       runs(200),
     )

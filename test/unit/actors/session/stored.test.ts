@@ -8,13 +8,27 @@ let ids = 0
 const message = (info: object, parts: object[]) => {
   const id = `msg_${String(ids++).padStart(4, '0')}`
   const own = { id, sessionID, time: { created: ids }, ...info }
-  return { info: own, parts: parts.map((part, i) => ({ id: `prt_${own.id}_${i}`, messageID: own.id, sessionID, ...part })) }
+  return {
+    info: own,
+    parts: parts.map((part, i) => ({ id: `prt_${own.id}_${i}`, messageID: own.id, sessionID, ...part })),
+  }
 }
 const prompt = (...parts: object[]) => message({ role: 'user' }, parts)
-const text = (content: string, of: object = {}) => ({ type: 'text', text: content, time: { start: 1, end: 2 }, ...of })
+const text = (content: string, of: object = {}) => ({
+  type: 'text',
+  text: content,
+  time: { start: 1, end: 2 },
+  ...of,
+})
 const answer = (to: { info: { id: string } }, parts: object[], of: object = {}) =>
   message(
-    { role: 'assistant', parentID: to.info.id, finish: 'stop', time: { created: ids, completed: ids }, ...of },
+    {
+      role: 'assistant',
+      parentID: to.info.id,
+      finish: 'stop',
+      time: { created: ids, completed: ids },
+      ...of,
+    },
     parts,
   )
 const call = (callID: string, start: number, end?: number, of: object = {}) => ({
@@ -29,7 +43,10 @@ const call = (callID: string, start: number, end?: number, of: object = {}) => (
     ...of,
   },
 })
-const spent = (input: number) => ({ tokens: { input, output: 0, reasoning: 0, cache: { read: 0, write: 0 } }, cost: 0 })
+const spent = (input: number) => ({
+  tokens: { input, output: 0, reasoning: 0, cache: { read: 0, write: 0 } },
+  cost: 0,
+})
 
 const history = (messages: unknown[], childMessages: unknown[] = []) =>
   historyOf({ sessionId: sessionID, messages, childMessages })
@@ -47,7 +64,9 @@ describe('the order of stored replies', () => {
   const repliesOf = (parts: object[], of: object = {}) => {
     const asked = prompt(text('go'))
     const end = answer(asked, [text('done')])
-    return short(history([asked, answer(asked, parts, { finish: 'tool-calls', ...of }), end])[0]?.replies ?? [])
+    return short(
+      history([asked, answer(asked, parts, { finish: 'tool-calls', ...of }), end])[0]?.replies ?? [],
+    )
   }
 
   it('is the order of the time for calls that ran at once', () => {
@@ -80,7 +99,11 @@ describe('the end of a stored turn', () => {
 
   it('is server_died if the answer is not complete, and the running call has no result', () => {
     const of = { finish: undefined, time: { created: 1 } }
-    expect(endOf([text('so far'), call('a', 10)], of)).toEqual(['delta so far', 'call a', 'error server_died'])
+    expect(endOf([text('so far'), call('a', 10)], of)).toEqual([
+      'delta so far',
+      'call a',
+      'error server_died',
+    ])
   })
 
   it('is server_died if the model was not asked again after its calls', () => {
@@ -90,7 +113,10 @@ describe('the end of a stored turn', () => {
   })
 
   it('is final if a permission was rejected without a message', () => {
-    const rejected = { status: 'error', error: 'The user rejected permission to use this specific tool call.' }
+    const rejected = {
+      status: 'error',
+      error: 'The user rejected permission to use this specific tool call.',
+    }
     expect(endOf([call('a', 10, 20, rejected)], { finish: 'tool-calls' })).toEqual([
       ...['call a', 'result a', 'final tool-calls'],
     ])
@@ -174,7 +200,9 @@ describe('the turns of stored messages', () => {
     const first = prompt(text('go'))
     const mine = answer(first, [text('one')], spent(1))
     const child = (input: number) =>
-      message({ role: 'assistant', parentID: 'msg_x', sessionID: 'ses_child', ...spent(input) }, [text('hidden')])
+      message({ role: 'assistant', parentID: 'msg_x', sessionID: 'ses_child', ...spent(input) }, [
+        text('hidden'),
+      ])
     const early = child(10)
     const second = prompt(text('again'))
     const resumed = child(1000)
