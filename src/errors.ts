@@ -175,7 +175,7 @@ export class RestartLimitError extends OpenCodeRuntimeError {
   }
 }
 
-/** Error for a start that `stop()` or `close()` ended while a caller waited for the server. */
+/** Error for a start, or an operation of a session, that `stop()` or `close()` ended while a caller waited for it. */
 export class StoppedError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'StoppedError'
   override readonly name = 'StoppedError'

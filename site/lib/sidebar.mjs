@@ -7,6 +7,7 @@ import { pageOf, repository } from './pages.mjs'
 const order = {
   guides: [
     'docs/guides/chat-sessions.md',
+    'docs/guides/conversations.md',
     'docs/guides/permissions.md',
     'docs/guides/http-sse.md',
     'docs/guides/nest-and-angular.md',
