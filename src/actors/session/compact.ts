@@ -7,6 +7,7 @@ import type { OperationPlan } from './operation.ts'
 import { plainOperation } from './operations.ts'
 import { readSession, type SessionReader } from './read-history.ts'
 import { turnsIn } from './stored-turns.ts'
+import { untilIdle } from './until-idle.ts'
 
 const failure = 'The session could not be compacted'
 
@@ -22,6 +23,7 @@ export const compact = (options: CompiledOptions): OperationPlan<void> => ({
   limitMs: options.values.turnDeadlineMs,
   without: { value: undefined },
   async run(reader) {
+    await untilIdle(reader)
     const last = turnsIn((await readSession(reader)).messages).at(-1)
     if (!last) return
     await requestSummary(reader, last.prompt.model ?? modelOf(undefined, options.values))

@@ -24,6 +24,7 @@ export class OperationRun {
   readonly #operation: Operation
   readonly #owner: OperationOwner
   readonly #closed = new AbortController()
+  #timer: unknown
 
   constructor(operation: Operation, owner: OperationOwner) {
     this.#operation = operation
@@ -33,9 +34,7 @@ export class OperationRun {
   start(): void {
     const { connection } = this.#owner.runtime
     if (!connection) return this.end({ code: 'server_unavailable', error: 'no server runs' })
-    const { limitMs } = this.#operation.work
-    const timer = this.#owner.clock.setTimeout(() => this.#timeOut(limitMs), limitMs)
-    this.#closed.signal.addEventListener('abort', () => this.#owner.clock.clearTimeout(timer), { once: true })
+    this.#beginLimit()
     this.#run(connection).then(
       (value) => this.#finish(() => this.#operation.succeed(value)),
       (error: unknown) => this.#onError(error),
@@ -44,9 +43,9 @@ export class OperationRun {
 
   /** Suspends an operation that can be repeated, and ends any other operation, because the server is gone. */
   serverGone(cause: TurnCause, mayResume: boolean): void {
-    if (this.#closed.signal.aborted) return
+    if (this.#isClosed()) return
     if (!mayResume || !this.#operation.canResume) return this.end(cause)
-    this.#closed.abort()
+    this.#close()
     this.#owner.onSuspend()
   }
 
@@ -74,7 +73,7 @@ export class OperationRun {
     const { conversation, work } = this.#operation
     const { client, policy } = connection
     const { signal } = this.#closed
-    const known = { client, connection, signal }
+    const known = { client, connection, signal, withoutLimit: this.#withoutLimit }
     const { sessionId = '' } = conversation
     // The session's own directory is not loaded, so that the directory need not exist.
     if (work.isOfServer === true || (sessionId !== '' && !work.usesDirectory))
@@ -88,25 +87,45 @@ export class OperationRun {
   }
 
   #onError(error: unknown): void {
-    if (this.#closed.signal.aborted) return
-    const { failure } = this.#operation.work
-    const { sessionId } = this.#operation.conversation
-    const failed = failureOfRequest(failure, sessionId, error, this.#mask)
-    if (!isNetworkError(error)) return this.#finish(() => this.#operation.reject(failed))
+    if (this.#isClosed()) return
+    const { conversation, work } = this.#operation
+    const failed = failureOfRequest(work.failure, conversation.sessionId, error, this.#mask)
+    const reject = (): void => this.#finish(() => this.#operation.reject(failed))
+    if (!isNetworkError(error)) return reject()
     // If the server died, the machine reports that within moments.
-    const { clock } = this.#owner
-    const timer = clock.setTimeout(() => this.#finish(() => this.#operation.reject(failed)), deathReportMs)
-    this.#closed.signal.addEventListener('abort', () => clock.clearTimeout(timer), { once: true })
+    this.#setTimer(reject, deathReportMs)
   }
 
-  #timeOut(limitMs: number): void {
-    this.end({ code: 'deadline_exceeded', error: `the server did not answer within ${limitMs} ms` })
+  #beginLimit(): void {
+    const { limitMs } = this.#operation.work
+    const error = `the server did not answer within ${limitMs} ms`
+    this.#setTimer(() => this.end({ code: 'deadline_exceeded', error }), limitMs)
+  }
+
+  readonly #withoutLimit = async (wait: () => Promise<void>): Promise<void> => {
+    this.#owner.clock.clearTimeout(this.#timer)
+    await wait()
+    if (!this.#isClosed()) this.#beginLimit()
+  }
+
+  #setTimer(act: () => void, ms: number): void {
+    this.#owner.clock.clearTimeout(this.#timer)
+    this.#timer = this.#owner.clock.setTimeout(act, ms)
+  }
+
+  #isClosed(): boolean {
+    return this.#closed.signal.aborted
+  }
+
+  #close(): void {
+    this.#owner.clock.clearTimeout(this.#timer)
+    this.#closed.abort()
   }
 
   /** Releases the run and ends the operation, unless the run was closed before. */
   #finish(settle: () => void): void {
-    if (this.#closed.signal.aborted) return
-    this.#closed.abort()
+    if (this.#isClosed()) return
+    this.#close()
     settle()
     this.#owner.onEnd()
   }

@@ -15,6 +15,8 @@ export interface OperationTarget {
   /** Signal that aborts when the operation has ended. */
   signal: AbortSignal
   connection: ServerConnection
+  /** Waits for something that has no time limit of its own; the operation's limit begins anew afterwards. */
+  withoutLimit: (wait: () => Promise<void>) => Promise<void>
 }
 
 /** Work of an operation. */

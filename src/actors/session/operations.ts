@@ -3,8 +3,9 @@ import { secretOptions } from '../../config/compiled-options.ts'
 import type { CompiledOptions } from '../../config/options.ts'
 import type { Runtime } from '../runtime.ts'
 import { historyOf, type HistoryTurn } from './history.ts'
-import type { OperationPlan } from './operation.ts'
-import { readStored } from './read-history.ts'
+import type { OperationPlan, OperationTarget } from './operation.ts'
+import { mayRun, readSession, readStored } from './read-history.ts'
+import { untilIdle } from './until-idle.ts'
 
 /** Time limit of a request that asks no model, in ms. */
 export const requestTimeoutMs = 30_000
@@ -25,16 +26,25 @@ export const readHistory = (options: CompiledOptions, runtime: Runtime): Operati
     const { proxy } = options.values
     // A server that this host does not manage has endpoints of its own.
     const isForeign = target.connection.directory === ''
-    return historyOf(await readStored(target), {
+    const endpoint = isForeign ? undefined : shownEndpoint(secretOptions(options).baseURL)
+    return historyOf(await readStored(target, await endedMessages(target, runtime)), {
       mask: (text) => options.secrets.mask(text),
-      endpointOf: (providerId) =>
-        isForeign || providerId !== proxy.providerId
-          ? undefined
-          : shownEndpoint(secretOptions(options).baseURL),
+      endpointOf: (providerId) => (providerId === proxy.providerId ? endpoint : undefined),
       turnIdOf: (messageId) => runtime.turnIds.get(messageId),
     })
   },
 })
+
+/** Resolves with the messages of a session when no other client runs a turn of the session. */
+async function endedMessages(target: OperationTarget, { directories }: Runtime): Promise<unknown[]> {
+  const { session, messages } = await readSession(target)
+  const { directory } = session
+  // Status is known per directory. The request would load the directory if no turn has used the directory yet.
+  const mayAsk = target.directory === undefined || directories.has(directory)
+  if (!mayRun(messages) || !mayAsk) return messages
+  await untilIdle({ ...target, directory })
+  return (await readSession(target)).messages
+}
 
 /** Changes the title of a session. */
 export const rename = (title: string): OperationPlan<void> => ({

@@ -22,10 +22,20 @@ export async function readSession(
 }
 
 /** Resolves with the messages of a session and of its child sessions of any depth. */
-export async function readStored(reader: SessionReader): Promise<StoredSession> {
-  const { messages } = await readSession(reader)
+export async function readStored(
+  reader: SessionReader,
+  messages: readonly unknown[],
+): Promise<StoredSession> {
   const childMessages = await messagesBelow(reader, new Set([reader.sessionId]))
   return { sessionId: reader.sessionId, messages, childMessages }
+}
+
+/** Returns whether the last turn in the messages has no stored end, so that the turn may still run. */
+export function mayRun(messages: readonly unknown[]): boolean {
+  const last = messages.at(-1)
+  const message = isFields(last) ? parseMessage(last['info']) : undefined
+  if (!message?.completed) return message !== undefined
+  return message.finish === 'tool-calls' && !message.error
 }
 
 /** Returns the messages before a message; all messages if the session does not have the message. */

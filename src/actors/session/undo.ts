@@ -4,6 +4,7 @@ import type { OperationPlan } from './operation.ts'
 import { plainOperation } from './operations.ts'
 import { messagesBefore, readSession, type SessionReader } from './read-history.ts'
 import { turnsIn } from './stored-turns.ts'
+import { untilIdle } from './until-idle.ts'
 
 /** Result of {@link undo}. */
 export interface Undone {
@@ -23,6 +24,7 @@ export function undo(): OperationPlan<Undone> {
     failure: 'The last turn could not be taken back',
     without: { value: { files: false } },
     async run(reader) {
+      await untilIdle(reader)
       messageId ??= turnsIn((await readSession(reader)).messages).at(-1)?.prompt.id
       if (messageId === undefined) return { files: false }
       return { files: await revert(reader, messageId) }
@@ -39,6 +41,7 @@ export function redo(): OperationPlan<void> {
     failure: 'The turn could not be put back',
     without: { value: undefined },
     async run(reader) {
+      await untilIdle(reader)
       step ??= await nextStep(reader)
       if (step?.until !== undefined) await revert(reader, step.until)
       else if (step) await reader.client.sessions.unrevert(reader, reader.signal)
