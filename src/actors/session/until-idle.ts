@@ -21,7 +21,7 @@ export async function untilIdle(target: OperationTarget): Promise<void> {
       const check = (): void => {
         isIdleNow().then(
           (idle) => idle && end(resolve),
-          (error: unknown) => end(() => reject(error)),
+          (error: unknown) => end(() => reject(error instanceof Error ? error : new Error(String(error)))),
         )
       }
       const stopFollowing = connection.router.follow(sessionId, {
