@@ -1,5 +1,6 @@
 /** @import { Call, Message, MessageInfo, Session, SessionInfo } from './types.ts' */
 import { Turn } from './turn.mjs'
+import { repositoryOf, restoreFiles } from './files.mjs'
 import { refuse, refuseKey } from './refusal.mjs'
 import { newId } from './util.mjs'
 
@@ -25,17 +26,25 @@ export const conversationRoutes = {
     const session = idleSessionOf(call)
     const { messageID } = call.body
     if (messageID === undefined) return refuseKey('["messageID"]')
-    if (session.messages.some(({ info }) => info.id === messageID)) session.info.revert = { messageID }
+    if (session.messages.some(({ info }) => info.id === messageID)) {
+      restoreFiles(session, messageID)
+      const hasFiles = repositoryOf(session.info.directory) !== undefined
+      session.info.revert = { messageID, ...(hasFiles && { snapshot: 'fake' }) }
+    }
     return changed(call, session)
   },
   'POST /session/:id/unrevert': (call) => {
     const session = idleSessionOf(call)
+    restoreFiles(session)
     delete session.info.revert
     return changed(call, session)
   },
   'POST /session/:id/summarize': summarize,
-  // Outside of git nothing is reported.
-  'GET /session/:id/diff': () => [],
+  'GET /session/:id/diff': (call) => {
+    const id = call.query.get('messageID')
+    const message = sessionOf(call).messages.find(({ info }) => info.id === id)
+    return /** @type {{ diffs?: unknown[] } | undefined} */ (message?.info['summary'])?.diffs ?? []
+  },
 }
 
 /**

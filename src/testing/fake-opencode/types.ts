@@ -92,7 +92,7 @@ export interface SessionInfo {
   version: string
   time: { created: number; updated: number }
   /** Message at which the next prompt cuts the history. */
-  revert?: { messageID: string }
+  revert?: { messageID: string; snapshot?: string }
 }
 
 export type Status =
@@ -102,9 +102,30 @@ export type Status =
 export interface Session {
   info: SessionInfo
   messages: Message[]
+  /** Changes of files, inside git only. */
+  changes?: StoredChange[]
   status?: Status
   turn?: Turn | undefined
   next?: Turn | undefined
+}
+
+/** Change of a file by a turn. */
+export interface StoredChange {
+  /** Id of the prompt. */
+  messageID: string
+  file: string
+  /** Content before the change; `null`: no file. */
+  before: string | null
+  after: string
+}
+
+/** Change of a file, as the server reports it. */
+export interface FileDiff {
+  file: string
+  patch: string
+  additions: number
+  deletions: number
+  status: 'added' | 'modified'
 }
 
 export interface Message {
