@@ -25,7 +25,10 @@ export const contentOf = (file) => (existsSync(file) ? readFileSync(file, 'utf8'
  * @param {string | null} content
  */
 function put(file, content) {
-  if (content === null) return rmSync(file, { force: true })
+  if (content === null) {
+    rmSync(file, { force: true })
+    return
+  }
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, content)
 }
