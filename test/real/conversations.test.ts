@@ -104,7 +104,12 @@ function asHistory(replies: readonly Reply[]): Reply[] {
 }
 
 /** Returns the texts of the messages that the model received with its last request. */
-const lastSeen = (): string => JSON.stringify(chats().at(-1)?.messages)
+const lastSeen = (): string =>
+  JSON.stringify(
+    chats()
+      .at(-1)
+      ?.messages.filter(({ role }) => role !== 'system'),
+  )
 const chats = (): ModelRequest[] => model.requests.filter(({ kind }) => kind === 'chat')
 
 const afterDeltas = (turn: Turn, count: number) =>

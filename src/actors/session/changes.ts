@@ -23,7 +23,11 @@ export const turnChanges = (messageIds: () => readonly string[]): OperationPlan<
   ...plainOperation,
   failure,
   without: { value: [] },
-  run: (reader) => changesOf(reader, messageIds()),
+  async run(reader) {
+    // The changes of an unknown session are answered with an error of the server.
+    await reader.client.sessions.read(reader, reader.signal)
+    return changesOf(reader, messageIds())
+  },
 })
 
 /** Reads the changes of files by all turns of a session. */

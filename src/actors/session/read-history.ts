@@ -1,6 +1,6 @@
-import type { OpenCodeClient } from '../../io/opencode/client.ts'
+import { HttpError, type OpenCodeClient } from '../../io/opencode/client.ts'
 import type { WireSession } from '../../io/opencode/session-wire.ts'
-import { asList, isFields, parseMessage } from '../../io/opencode/wire.ts'
+import { asList, isFields, parseMessage, parsePart, partsOf } from '../../io/opencode/wire.ts'
 import type { StoredSession } from './history.ts'
 
 /** Reader of a session: its client and the directory that requests name. */
@@ -26,7 +26,7 @@ export async function readStored(
   reader: SessionReader,
   messages: readonly unknown[],
 ): Promise<StoredSession> {
-  const childMessages = await messagesBelow(reader, new Set([reader.sessionId]))
+  const childMessages = await messagesBelow(reader, messages, new Set([reader.sessionId]))
   return { sessionId: reader.sessionId, messages, childMessages }
 }
 
@@ -47,15 +47,34 @@ export function messagesBefore(messages: readonly unknown[], messageId: string |
 const idOf = (entry: unknown): string | undefined =>
   isFields(entry) ? parseMessage(entry['info'])?.id : undefined
 
-async function messagesBelow(reader: SessionReader, seen: Set<string>): Promise<unknown[]> {
-  const { client, sessionId, directory, signal } = reader
-  const ids = await client.sessions.children({ sessionId, directory }, signal)
-  const children = ids.filter((id) => !seen.has(id))
-  for (const id of children) seen.add(id)
-  const messages: unknown[] = []
-  for (const id of children) {
-    messages.push(...asList(await client.messages(id, directory, signal)))
-    messages.push(...(await messagesBelow({ ...reader, sessionId: id }, seen)))
+/**
+ * Resolves with the messages of the child sessions of a session, and of those that its messages name: a fork's messages
+ * name the child sessions of the session that was forked.
+ */
+async function messagesBelow(
+  reader: SessionReader,
+  messages: readonly unknown[],
+  seen: Set<string>,
+): Promise<unknown[]> {
+  const named = messages.flatMap(partsOf).flatMap((part) => parsePart(part)?.childId ?? [])
+  const ids = [...(await reader.client.sessions.children(reader, reader.signal)), ...named]
+  const below: unknown[] = []
+  for (const sessionId of ids.filter((id) => !seen.has(id))) {
+    if (seen.has(sessionId)) continue
+    seen.add(sessionId)
+    below.push(...(await messagesOfChild({ ...reader, sessionId }, seen)))
   }
-  return messages
+  return below
+}
+
+/** Resolves with the messages of a child session and of those below it; none if the child session was deleted. */
+async function messagesOfChild(child: SessionReader, seen: Set<string>): Promise<unknown[]> {
+  const { client, sessionId, directory, signal } = child
+  try {
+    const messages = asList(await client.messages(sessionId, directory, signal))
+    return [...messages, ...(await messagesBelow(child, messages, seen))]
+  } catch (error) {
+    if (error instanceof HttpError && error.status === 404) return []
+    throw error
+  }
 }

@@ -19,7 +19,7 @@ export const conversationRoutes = {
   'PATCH /session/:id': (call) => {
     const session = sessionOf(call)
     if (call.body.title !== undefined) session.info.title = call.body.title
-    return changed(call, session)
+    return emitted(call, session)
   },
   'POST /session/:id/fork': fork,
   'POST /session/:id/revert': (call) => {
@@ -59,7 +59,7 @@ export function sessionOf({ server, id }) {
 /** @param {Call} call */
 function idleSessionOf(call) {
   const session = sessionOf(call)
-  if (session.turn) refuse(400, 'SessionBusyError', `Session ${session.info.id} is busy`)
+  if (session.turn) refuse(409, 'SessionBusyError', `Session ${session.info.id} is busy`)
   return session
 }
 
@@ -143,13 +143,22 @@ async function summarize(call) {
 }
 
 /**
+ * Stores and emits a session that has changed now, and returns it.
+ * @param {Call} call
+ * @param {Session} session
+ */
+function changed(call, session) {
+  session.info.time.updated = Date.now()
+  return emitted(call, session)
+}
+
+/**
  * Stores and emits a changed session, and returns it.
  * @param {Call} call
  * @param {Session} session
  */
-function changed({ server }, session) {
+function emitted({ server }, session) {
   const { info } = session
-  info.time.updated = Date.now()
   server.store.save(session)
   server.streams.emit(info.directory, 'session.updated', { sessionID: info.id, info })
   return info
