@@ -114,7 +114,7 @@ export interface Session {
   /**
    * Reads which files the turns of the conversation have changed.
    *
-   * @returns One change per file, added up over the turns; empty outside of git. Changes by commands are not listed.
+   * @returns One change per file, added up over the turns; empty outside of git. A cancelled step is not listed.
    * @throws SessionNotFoundError (`ERR_OPENCODE_SESSION_NOT_FOUND`) if the session does not exist.
    * @throws OpenCodeRuntimeError if the server does not start, dies, or refuses. Codes: see {@link ensureRunning}.
    */

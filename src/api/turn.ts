@@ -38,7 +38,7 @@ export interface Turn extends AsyncIterable<Reply> {
   /**
    * Reads which files the turn has changed, when the turn has ended.
    *
-   * @returns One change per file; empty outside of git. Changes by commands are not listed.
+   * @returns One change per file; empty outside of git. A cancelled step is not listed.
    * @throws SessionNotFoundError (`ERR_OPENCODE_SESSION_NOT_FOUND`) if the session was deleted.
    * @throws OpenCodeRuntimeError if the server does not start, dies, or refuses. Codes: see {@link ensureRunning}.
    */

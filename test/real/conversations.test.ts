@@ -5,6 +5,7 @@ import { filter, firstValueFrom, take } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   connect,
+  OpenCodeRuntimeError,
   openSession,
   SessionNotFoundError,
   type OpenCodeServer,
@@ -13,7 +14,7 @@ import {
   type Turn,
 } from '../../src/index.ts'
 import type { ModelRequest, ScriptedModel } from '../../src/testing/index.ts'
-import { collect, realServer } from '../support/real.ts'
+import { apiKey, collect, realServer } from '../support/real.ts'
 import { ask } from '../support/server-api.ts'
 import { startStreamProxy } from '../support/stream-proxy.ts'
 
@@ -310,6 +311,17 @@ describe('compact()', () => {
     const after = await session.history()
     expect(after.map(({ text }) => text)).toEqual(['a long story', 'go on'])
     expect(after[0]).toEqual(before[0])
+  })
+  it('rejects with the failure of the model', async () => {
+    const session = server.session()
+    await session.turn('a long story').done
+    await server.reconfigure({ proxy: { apiKey: 'sk-wrong-0123456789' } })
+    const error: unknown = await session.compact().catch((thrown: unknown) => thrown)
+    await server.reconfigure({ proxy: { apiKey } })
+    expect(error).toBeInstanceOf(OpenCodeRuntimeError)
+    expect((error as Error).message).toMatch(/^The session could not be compacted: auth: Incorrect API key/)
+    expect(await textsOf(session)).toEqual(['a long story'])
+    expect(await session.turn('go on').done).toMatchObject({ kind: 'final' })
   })
 })
 
