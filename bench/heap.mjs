@@ -21,11 +21,8 @@ async function perTurn(count) {
   const actor = await healthyServer({ maxConcurrentTurns: turns })
   const { client, router } = worldOf(actor)
   const { kB } = await heapOf(turns, async () => {
-    const turn = startTurn(actor, 'Say hello')
-    await turn.sessionId
-    const prompt = client.prompts.pop()
-    if (!prompt) throw new Error('the turn sent no prompt')
-    const answer = answerer(router, prompt)
+    startTurn(actor, 'Say hello')
+    const answer = answerer(router, await client.nextPrompt())
     answer.begin()
     for (let i = 0; i < count; i++) answer.delta(` word${i % 10}`)
   })

@@ -137,7 +137,9 @@ export function isTerminal(reply: Reply): reply is TerminalReply {
 
 /** Choice of a {@link QuestionRequest}. */
 export interface QuestionOption {
+  /** Text of the choice; an answer repeats it. */
   label: string
+  /** Explanation of the choice. */
   description: string
 }
 
@@ -148,14 +150,19 @@ export interface QuestionOption {
  */
 export interface PermissionRequest {
   type: 'permission'
+  /** Id of the request. */
   id: string
+  /** Id of the session that asks. */
   sessionId: string
   /** `true` if a child (subagent) session of the turn asks. */
   child: boolean
   /** Kind of permission, such as `external_directory`, `bash` or `edit`. */
   permission: string
+  /** What is asked for: commands, paths or URLs. */
   patterns: string[]
+  /** Details that depend on the kind, such as a diff. */
   metadata: Record<string, unknown>
+  /** Tool call that asks, by the `call_id` of its reply. */
   tool?: { callId: string }
 }
 
@@ -166,11 +173,15 @@ export interface PermissionRequest {
  */
 export interface QuestionRequest {
   type: 'question'
+  /** Id of the request. */
   id: string
+  /** Id of the session that asks. */
   sessionId: string
   /** `true` if a child (subagent) session of the turn asks. */
   child: boolean
+  /** Questions, in the order of the answers: text, short title, choices, and whether several may be chosen. */
   questions: { question: string; header: string; options: QuestionOption[]; multiple?: boolean }[]
+  /** Tool call that asks, by the `call_id` of its reply. */
   tool?: { callId: string }
 }
 
@@ -185,8 +196,11 @@ export type TurnOutput =
 
 /** Event of opencode's stream, unwrapped: `{ id, type, properties }`. */
 export interface OpenCodeEvent {
+  /** Id of the event; a repeated event has the same id. */
   id?: string
+  /** Name of the event, such as `message.updated`. */
   type: string
+  /** Data of the event, which depend on `type`. */
   properties: Record<string, unknown>
 }
 

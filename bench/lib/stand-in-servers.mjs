@@ -11,6 +11,8 @@ class StandInClient {
   /** @type {{ sessionID: string, messageID: string }[]} */
   prompts = []
   #sessions = 0
+  /** @type {() => void} */
+  #onPrompt = () => undefined
 
   createSession() {
     return Promise.resolve({ id: `ses_${++this.#sessions}`, directory: '/work' })
@@ -19,7 +21,16 @@ class StandInClient {
   /** @param {string} sessionID @param {string} _directory @param {{ messageId: string }} prompt */
   prompt(sessionID, _directory, { messageId: messageID }) {
     this.prompts.push({ sessionID, messageID })
+    this.#onPrompt()
     return Promise.resolve()
+  }
+
+  /** Returns the next prompt that is not answered yet. Only one caller may wait. */
+  async nextPrompt() {
+    if (this.prompts.length === 0) await new Promise((resolve) => (this.#onPrompt = () => resolve(undefined)))
+    const prompt = this.prompts.pop()
+    if (!prompt) throw new Error('the prompt was taken by another caller')
+    return prompt
   }
 
   abort() {

@@ -11,6 +11,7 @@ export interface Attachment {
   mime: string
   /** Content as bytes or base64. */
   data: Uint8Array | string
+  /** Name of the file, as the model sees it. */
   filename?: string | undefined
 }
 

@@ -14,6 +14,7 @@ export interface EnsureRunningOptions {
    * @defaultValue the option `startTimeoutMs`
    */
   deadlineMs?: number
+  /** Signal that ends the wait of this caller. */
   signal?: AbortSignal
 }
 

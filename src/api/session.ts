@@ -26,7 +26,17 @@ export interface SessionOptions {
    * @defaultValue first line of the first prompt
    */
   title?: string
+  /**
+   * Absolute path of the working directory of a new session; the directory must exist.
+   *
+   * @defaultValue the option `directory`
+   */
   directory?: string
+  /**
+   * Agent of the session's turns, such as `build` or `plan`.
+   *
+   * @defaultValue opencode's default
+   */
   agent?: string
 }
 

@@ -22,6 +22,11 @@ export interface TurnInput {
   sessionId?: string
   /** Working directory of the agent. Absolute; must exist. A session keeps its own directory. */
   directory?: string
+  /**
+   * Agent of opencode that answers, such as `build` or `plan`.
+   *
+   * @defaultValue the agent of the session, else opencode's default
+   */
   agent?: string
   /**
    * Model of the turn. A plain id means a model of the proxy.
@@ -33,6 +38,7 @@ export interface TurnInput {
   system?: string
   /** Variant of the model, such as a reasoning effort, as the model's config names the variant. */
   variant?: string
+  /** Files for the model. The model's `input` must name their kind, except for text. */
   attachments?: Attachment[]
   /**
    * Time limit from `turn()` to the terminal reply, including the wait for the server, in ms.
@@ -60,8 +66,19 @@ export interface TurnInput {
    * @defaultValue `false`
    */
   resume?: boolean
+  /**
+   * Answer to the agent's permission requests.
+   *
+   * @defaultValue the option `onPermission`
+   */
   onPermission?: PermissionPolicy
+  /**
+   * Answer to the agent's questions.
+   *
+   * @defaultValue the option `onQuestion`
+   */
   onQuestion?: QuestionPolicy
+  /** Signal that cancels the turn. */
   signal?: AbortSignal
 }
 

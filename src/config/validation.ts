@@ -99,9 +99,8 @@ function show(path: readonly PropertyKey[], value: unknown): string {
   const at = valueAt(path, value)
   if (at === undefined || at === null || typeof at === 'number') return String(at)
   if (path.length === 0) return typeof at
-  if (at === '') return 'an empty string'
   if (path.at(-1) === 'proxy' || path.some((key) => mayBeSecret.test(String(key))))
-    return `a ${typeof at} (not shown)`
+    return at === '' ? 'an empty string' : `a ${typeof at} (not shown)`
   if (typeof at === 'function' || typeof at === 'symbol') return `a ${typeof at}`
   // Hides the credentials before a host, also if the rest of the URL is wrong, and the query.
   const shown = asText(at)

@@ -74,6 +74,11 @@ export class TurnAttempt {
     return this.#reducer?.usage
   }
 
+  /** True if the server's work has ended, as far as its events show. */
+  get isSettled(): boolean {
+    return this.#reducer?.isSettled ?? true
+  }
+
   /** Number of consecutive model answers that ended without a finish reason. */
   get unfinished(): number {
     return this.#reducer?.unfinished ?? 0
@@ -238,6 +243,7 @@ export class TurnAttempt {
     const { record, onFollowUp } = this.#owner
     const { parts, reason } = followUpOf(ending, this.#facts)
     const { sessionId } = record.conversation
+    if (!this.isSettled) await this.abortWork()
     const wasHealed = parts !== undefined || (await this.heal(Promise.resolve()))
     const reducer = this.#reducer
     if (this.#isClosed() || !reducer) return

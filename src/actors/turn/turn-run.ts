@@ -172,7 +172,8 @@ export class TurnRun {
     this.#record.emit(shown)
     // After an internal error, the server's state is unknown, so the work is aborted too.
     const code = shown.kind === 'error' ? shown.code : undefined
-    if (isTerminal(shown)) void this.#finish(isLocal || code === 'internal', code === 'cancelled')
+    const mayRun = isLocal || code === 'internal' || this.#attempt?.isSettled === false
+    if (isTerminal(shown)) void this.#finish(mayRun, code === 'cancelled')
   }
 
   /** Returns a reply as subscribers receive it: errors without secrets, and the usage of all attempts. */
@@ -229,12 +230,12 @@ export class TurnRun {
   /**
    * Releases the run.
    *
-   * @param isLocal - true to abort the work on the server
+   * @param mayRun - true if work may still run on the server, which is then aborted
    * @param isAborted - true if the server may have aborted the work
    */
-  async #finish(isLocal: boolean, isAborted: boolean): Promise<void> {
+  async #finish(mayRun: boolean, isAborted: boolean): Promise<void> {
     this.#release()
-    if (isLocal) await this.#attempt?.abortWork()
+    if (mayRun) await this.#attempt?.abortWork()
     else if (isAborted) await this.#attempt?.heal(Promise.resolve())
     this.#events.onEnd()
   }

@@ -175,7 +175,9 @@ describe('planTurn', () => {
   })
 
   it('rejects an unknown field by its name', () => {
-    expect(refusal({ text: 'x', onpermission: 'once' })).toBe('Unknown turn input onpermission')
+    expect(refusal({ text: 'x', onpermission: 'once' })).toBe(
+      'Unknown turn input onpermission (did you mean onPermission?)',
+    )
   })
 
   it.each([[undefined], [null], [7], [[]]])('rejects %j in place of an input', (input) => {

@@ -185,6 +185,18 @@ export class TurnReducer {
   }
 
   /**
+   * Returns whether the last answer is complete. The server may report a failure and idle before; a prompt
+   * that is sent meanwhile can be lost.
+   *
+   * @remarks Observed in opencode: after a rejected `doom_loop`, the last answer is completed up to 300 ms
+   * after the first idle, and a prompt in between got no answer.
+   * @internal
+   */
+  get isSettled(): boolean {
+    return this.#events.answers.last?.completed ?? true
+  }
+
+  /**
    * End that is held back; `undefined` if there is none.
    *
    * @internal

@@ -63,6 +63,6 @@ it('the fake opencode imitates the newest tested version', () => {
 
 it('the documentation names the tested versions and the oldest supported version', () => {
   const page = readFileSync(new URL('../../../../docs/getting-started.md', import.meta.url), 'utf8')
-  expect(page).toContain(`Tested is ${tested.to}.`)
+  expect(page).toContain(`The package is tested with ${tested.to}.`)
   expect(page).toContain(`older than ${oldestSupported}, the oldest`)
 })
