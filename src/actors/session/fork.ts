@@ -1,8 +1,10 @@
-import { InvalidOptionsError } from '../../errors.ts'
-import type { WireSession } from '../../io/opencode/session-wire.ts'
+import { InvalidOptionsError, OpenCodeRuntimeError } from '../../errors.ts'
+import { asksForStructure, isStructured, type WireSession } from '../../io/opencode/session-wire.ts'
 import type { OperationPlan } from './operation.ts'
 import { plainOperation } from './operations.ts'
 import { messagesBefore, readSession } from './read-history.ts'
+
+const failure = 'The session could not be forked'
 
 /**
  * Makes a session from the messages before a message, or from all messages. Messages that were taken back are left out.
@@ -14,13 +16,16 @@ export const fork = (before: string | undefined): OperationPlan<WireSession> => 
   usesDirectory: true,
   // A repeated request would make a second session.
   isRepeatable: false,
-  failure: 'The session could not be forked',
+  failure,
   async run(reader) {
     const { session, messages } = await readSession(reader)
     if (before !== undefined && messagesBefore(messages, before).length === messages.length)
       throw new InvalidOptionsError(
         `Invalid option before: expected the messageId of a turn of session ${session.id}, got ${JSON.stringify(before)}`,
       )
-    return reader.client.sessions.fork(reader, before ?? session.revert?.messageId, reader.signal)
+    const end = before ?? session.revert?.messageId
+    if (messagesBefore(messages, before).some((entry) => asksForStructure(entry) || isStructured(entry)))
+      throw new OpenCodeRuntimeError(`${failure}: opencode cannot copy a turn with a typed answer (output)`)
+    return reader.client.sessions.fork(reader, end, reader.signal)
   },
 })

@@ -1,6 +1,6 @@
 import type { OpenCodeEvent, Reply, Usage } from '../../replies.ts'
 import { isFields, parseMessage, parsePart, partsOf } from '../../io/opencode/wire.ts'
-import { createdAt } from '../../io/opencode/session-wire.ts'
+import { createdAt, isStructured } from '../../io/opencode/session-wire.ts'
 import type { Mask } from '../turn/reducer/failure.ts'
 import { TurnReducer } from '../turn/reducer/reducer.ts'
 import { joined } from './joined.ts'
@@ -136,6 +136,6 @@ const isAnswered = (turn: StoredTurn): boolean => lastAnswer(turn) !== undefined
 function isBrokenOff(turn: StoredTurn): boolean {
   const entry = lastAnswer(turn)
   const message = isFields(entry) ? parseMessage(entry['info']) : undefined
-  if (message?.finish !== 'tool-calls' || message.error) return false
+  if (message?.finish !== 'tool-calls' || message.error || isStructured(entry)) return false
   return !partsOf(entry).some((part) => parsePart(part)?.tool?.status === 'error')
 }

@@ -1,5 +1,5 @@
 import { HttpError, type OpenCodeClient } from '../../io/opencode/client.ts'
-import type { WireSession } from '../../io/opencode/session-wire.ts'
+import { isStructured, type WireSession } from '../../io/opencode/session-wire.ts'
 import { asList, isFields, parseMessage, parsePart, partsOf } from '../../io/opencode/wire.ts'
 import type { StoredSession } from './history.ts'
 
@@ -11,13 +11,20 @@ export interface SessionReader {
   signal: AbortSignal
 }
 
+/** Resolves with all messages of a session, the oldest first, also those that were taken back by a revert. */
+export const allMessages = async ({
+  client,
+  sessionId,
+  directory,
+  signal,
+}: SessionReader): Promise<unknown[]> => asList(await client.messages(sessionId, directory, signal))
+
 /** Resolves with a session and its messages, without those that were taken back by a revert. */
 export async function readSession(
   reader: SessionReader,
 ): Promise<{ session: WireSession; messages: unknown[] }> {
-  const { client, sessionId, directory, signal } = reader
-  const session = await client.sessions.read({ sessionId, directory }, signal)
-  const all = asList(await client.messages(sessionId, directory, signal))
+  const session = await reader.client.sessions.read(reader, reader.signal)
+  const all = await allMessages(reader)
   return { session, messages: messagesBefore(all, session.revert?.messageId) }
 }
 
@@ -35,7 +42,7 @@ export function mayRun(messages: readonly unknown[]): boolean {
   const last = messages.at(-1)
   const message = isFields(last) ? parseMessage(last['info']) : undefined
   if (!message?.completed) return message !== undefined
-  return message.finish === 'tool-calls' && !message.error
+  return message.finish === 'tool-calls' && !message.error && !isStructured(last)
 }
 
 /** Returns the messages before a message; all messages if the session does not have the message. */
@@ -69,9 +76,8 @@ async function messagesBelow(
 
 /** Resolves with the messages of a child session and of those below it; none if the child session was deleted. */
 async function messagesOfChild(child: SessionReader, seen: Set<string>): Promise<unknown[]> {
-  const { client, sessionId, directory, signal } = child
   try {
-    const messages = asList(await client.messages(sessionId, directory, signal))
+    const messages = await allMessages(child)
     return [...messages, ...(await messagesBelow(child, messages, seen))]
   } catch (error) {
     if (error instanceof HttpError && error.status === 404) return []

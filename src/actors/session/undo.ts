@@ -1,8 +1,7 @@
 import { parseSession } from '../../io/opencode/session-wire.ts'
-import { asList } from '../../io/opencode/wire.ts'
 import type { OperationPlan } from './operation.ts'
 import { plainOperation } from './operations.ts'
-import { messagesBefore, readSession, type SessionReader } from './read-history.ts'
+import { allMessages, messagesBefore, readSession, type SessionReader } from './read-history.ts'
 import { turnsIn } from './stored-turns.ts'
 import { untilIdle } from './until-idle.ts'
 
@@ -63,10 +62,9 @@ async function revert(
  * turn stays taken back. Resolves with `undefined` if the session is not reverted.
  */
 async function nextStep(reader: SessionReader): Promise<{ until: string | undefined } | undefined> {
-  const { client, sessionId, directory, signal } = reader
-  const { revert } = await client.sessions.read(reader, signal)
+  const { revert } = await reader.client.sessions.read(reader, reader.signal)
   if (!revert) return undefined
-  const all = asList(await client.messages(sessionId, directory, signal))
+  const all = await allMessages(reader)
   const left = all.slice(messagesBefore(all, revert.messageId).length)
   return { until: turnsIn(left)[1]?.prompt.id }
 }

@@ -149,3 +149,27 @@ export function isAbortedCall(part: Record<string, unknown>): boolean {
 /** Returns whether an assistant message was aborted, from its `info`. */
 export const isAborted = (info: unknown): boolean =>
   fields(fields(info)['error'])['name'] === 'MessageAbortedError'
+
+/**
+ * Returns whether an assistant message has a structured answer, which ends the work whatever the finish reason.
+ * @remarks Observed in opencode 1.18.33: the message's `structured`, after a prompt with a `format`.
+ */
+export const isStructured = (entry: unknown): boolean =>
+  fields(fields(entry)['info'])['structured'] !== undefined
+
+/**
+ * Returns whether a prompt asks for a structured answer.
+ * @remarks Observed in opencode 1.18.33: the server cannot encode such a message again. A list that contains it answers
+ *   400, and a fork 500.
+ */
+export const asksForStructure = (entry: unknown): boolean => isFields(fields(fields(entry)['info'])['format'])
+
+/**
+ * Returns a prompt in the place of one that the server cannot send: the prompt of an answer, without its text.
+ * @param answer - entry of `GET /session/{id}/message`
+ */
+export function unreadablePrompt(answer: unknown): unknown {
+  const { parentID: id, sessionID, time } = fields(fields(answer)['info'])
+  const format = isStructured(answer) && { format: { type: 'json_schema' } }
+  return { info: { id, role: 'user', sessionID, time, ...format }, parts: [] }
+}
