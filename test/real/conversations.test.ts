@@ -62,6 +62,14 @@ beforeAll(async () => {
           { text: 'both' },
         ],
       },
+      {
+        match: 'You called the same tool',
+        reply: { text: 'I stop.' },
+      },
+      {
+        match: 'again and again',
+        reply: { toolCalls: ['', '', ''].flatMap(() => bash('echo same').toolCalls) },
+      },
       { match: 'fail', reply: { error: { status: 422, message: 'not like this' } } },
       {
         match: '',
@@ -129,8 +137,8 @@ describe('history()', () => {
     const session = server.session()
     const live: Reply[][] = []
     const turns: Turn[] = []
-    for (const text of ['hello', 'run a command', 'both at once', 'delegate', 'fail']) {
-      turns.push(session.turn({ text, traceId: 't' }))
+    for (const text of ['hello', 'run a command', 'both at once', 'delegate', 'again and again', 'fail']) {
+      turns.push(session.turn({ text, traceId: 't', onPermission: () => ({ reject: 'no more' }) }))
       live.push(asHistory(await collect(turns.at(-1) as Turn)))
     }
     const history = await session.history()

@@ -9,6 +9,9 @@ import type { Operation, OperationTarget } from './operation.ts'
 /** Time that an operation whose server does not answer waits for the report of the server's death, in ms. */
 const deathReportMs = 1_000
 
+/** Time limit for the end of an operation's work, in ms. */
+const abortMs = 30_000
+
 /** Owner of a run, and the receivers of its end. */
 export interface OperationOwner {
   options: CompiledOptions
@@ -25,6 +28,8 @@ export class OperationRun {
   readonly #owner: OperationOwner
   readonly #closed = new AbortController()
   #timer: unknown
+  /** Session and server of the work, when the work has begun. */
+  #target: OperationTarget | undefined
 
   constructor(operation: Operation, owner: OperationOwner) {
     this.#operation = operation
@@ -44,32 +49,43 @@ export class OperationRun {
   /** Suspends an operation that can be repeated, and ends any other operation, because the server is gone. */
   serverGone(cause: TurnCause, mayResume: boolean): void {
     if (this.#isClosed()) return
-    if (!mayResume || !this.#operation.canResume) return this.end(cause)
+    if (!mayResume || !this.#operation.canResume) return this.#end(cause)
     this.#close()
     this.#owner.onSuspend()
   }
 
-  /** Ends the operation for a local reason. */
+  /** Ends the operation for a local reason, and ends its work on the server before the session's next entry begins. */
   end(cause: TurnCause): void {
-    this.#finish(() => this.#operation.fail(cause, this.#mask))
+    const { work } = this.#operation
+    if (this.#isClosed()) return
+    if (!this.#target || !work.abort) return this.#end(cause)
+    this.#close()
+    this.#operation.fail(cause, this.#mask)
+    const target = { ...this.#target, signal: AbortSignal.timeout(abortMs) }
+    work.abort(target).then(this.#owner.onEnd, this.#owner.onEnd)
   }
 
   /** Ends the operation immediately, because the actor was stopped from outside. */
   stop(): void {
-    this.end({ code: 'cancelled', error: 'the server was shut down' })
+    this.#end({ code: 'cancelled', error: 'the server was shut down' })
+  }
+
+  #end(cause: TurnCause): void {
+    this.#finish(() => this.#operation.fail(cause, this.#mask))
   }
 
   async #run(connection: ServerConnection): Promise<unknown> {
     const { conversation, work } = this.#operation
     if (conversation.sessionId === undefined && work.without) return work.without.value
-    const target = await this.#target(connection)
+    const target = await this.#open(connection)
     target.signal.throwIfAborted()
+    this.#target = target
     this.#operation.wasSent = true
     return work.run(target)
   }
 
   /** Resolves with the session of the operation, which is created or looked up if necessary. */
-  async #target(connection: ServerConnection): Promise<OperationTarget> {
+  async #open(connection: ServerConnection): Promise<OperationTarget> {
     const { conversation, work } = this.#operation
     const { client, policy } = connection
     const { signal } = this.#closed

@@ -34,6 +34,8 @@ export interface OperationPlan<T> {
   /** Time limit of the requests, in ms. */
   limitMs: number
   run(target: OperationTarget): Promise<T>
+  /** Ends the work of an operation that has ended for a local reason; later entries of the session wait for it. */
+  abort?(target: OperationTarget): Promise<void>
 }
 
 /**

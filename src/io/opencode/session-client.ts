@@ -84,6 +84,10 @@ export class SessionClient {
     await this.#call(session, '/summarize', { method: 'POST', body, signal })
   }
 
+  async removeMessage(session: SessionAt, messageId: string, signal: AbortSignal): Promise<void> {
+    await this.#call(session, `/message/${encodeURIComponent(messageId)}`, { method: 'DELETE', signal })
+  }
+
   /** Resolves with the changes of files since a user message, up to the next user message. */
   async changes(session: SessionAt, messageId: string, signal: AbortSignal): Promise<WireChange[]> {
     const query = { messageID: messageId }

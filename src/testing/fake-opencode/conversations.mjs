@@ -40,6 +40,13 @@ export const conversationRoutes = {
     return changed(call, session)
   },
   'POST /session/:id/summarize': summarize,
+  'DELETE /session/:id/message/[^/]+': (call) => {
+    const session = idleSessionOf(call)
+    const messageID = call.path.split('/').at(-1)
+    session.messages = session.messages.filter(({ info }) => info.id !== messageID)
+    call.server.store.save(session)
+    return true
+  },
   'GET /session/:id/diff': (call) => {
     const id = call.query.get('messageID')
     const message = sessionOf(call).messages.find(({ info }) => info.id === id)

@@ -176,6 +176,21 @@ describe('an operation of a session', () => {
     expect(requests[0]?.target.signal.aborted).toBe(true)
   })
 
+  it('ends its work before the next entry of the session begins', async () => {
+    const server = startServer()
+    const ended = deferred<undefined>()
+    const { outcome } = operate(server, 'ses_1', { abort: () => ended.promise })
+    const next = operate(server, 'ses_1')
+    await server.advance(5_000)
+    expect(outcome.error).toMatchObject({ message: 'It failed: the server did not answer within 5000 ms' })
+    expect(next.requests).toHaveLength(0)
+    ended.resolve(undefined)
+    await server.advance()
+    next.requests[0]?.answer('done')
+    await server.advance()
+    expect(next.outcome).toEqual({ value: 'done' })
+  })
+
   it('shows no secret in its error', async () => {
     const server = startServer()
     const { outcome, requests } = operate(server, 'ses_1')
