@@ -22,6 +22,7 @@ export type OpenCodeErrorCode =
   | 'ERR_OPENCODE_HOST_FAULT'
   | 'ERR_OPENCODE_SERVER_WEDGED'
   | 'ERR_OPENCODE_SESSION_NOT_FOUND'
+  | 'ERR_OPENCODE_REQUEST_CLOSED'
 
 /**
  * Base class of every error that this package throws, rejects with or shows in a `Lifecycle`.
@@ -246,6 +247,16 @@ export class HostFaultError extends OpenCodeRuntimeError {
     this.errno = fault.errno
     this.path = fault.path
   }
+}
+
+/**
+ * Error for an answer to a request that is no longer open: answered, also by another client, rejected at its
+ * time limit, or of a turn that has ended; or to a request that the turn does not know.
+ */
+export class RequestClosedError extends OpenCodeRuntimeError {
+  protected static override readonly errorName = 'RequestClosedError'
+  override readonly name = 'RequestClosedError'
+  override readonly code = 'ERR_OPENCODE_REQUEST_CLOSED'
 }
 
 /** Returns a cause as plain data. */

@@ -22,6 +22,7 @@ export {
   OpenCodeRuntimeError,
   PortInUseError,
   ReconfigureError,
+  RequestClosedError,
   RestartLimitError,
   ServerExitedError,
   ServerWedgedError,

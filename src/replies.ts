@@ -180,13 +180,43 @@ export interface QuestionRequest {
   /** `true` if a child (subagent) session of the turn asks. */
   child: boolean
   /** Questions, in the order of the answers: text, short title, choices, and whether several may be chosen. */
-  questions: { question: string; header: string; options: QuestionOption[]; multiple?: boolean }[]
+  questions: {
+    question: string
+    header: string
+    options: QuestionOption[]
+    multiple?: boolean
+    /** `false` if only the labels of `options` are answers. */
+    custom?: boolean
+  }[]
   /** Tool call that asks, by the `call_id` of its reply. */
   tool?: { callId: string }
 }
 
 /** Request of a turn to its host. A request without an answer is rejected at the policy's deadline. */
 export type InputRequest = PermissionRequest | QuestionRequest
+
+/**
+ * Answer to an {@link InputRequest}. A permission takes `once`, `always`, `reject` or a rejection with a
+ * message; a question takes one list of chosen labels or own texts per question, or `reject`.
+ */
+export type RequestAnswer = 'once' | 'always' | 'reject' | { reject: string } | string[][]
+
+/** Request that waits for its answer. */
+export interface PendingRequest {
+  request: InputRequest
+  /** Id of the turn that asks. */
+  turnId: string
+  /** Trace id of the turn's input. */
+  traceId: string | null
+  /** Time of the request, in epoch ms. */
+  at: number
+  /** Time at which the request is rejected if no answer has come, in epoch ms. */
+  expiresAt: number
+  /** Id of the agent that asks, if the host runs several agents. */
+  agentId?: string
+  /** Tenant of the agent, if the host has tenants. */
+  tenant?: string
+}
 
 /** Output of {@link TurnReducer} for an event: a reply, a request, or the notice of a retry. */
 export type TurnOutput =

@@ -14,24 +14,16 @@ export type RoomFact = { type: 'message.told'; event: MessageEvent }
 /**
  * Logic of a room: one conversation with the agent, which remembers its earlier messages. Each message is a
  * turn. Turns of one room run one after another, because turns of one session do.
- * The room keeps what has no place in a machine's context: the session, its open turns, and the permissions
- * that the agent waits for.
+ * The room keeps what has no place in a machine's context: the session and its open turns, which know the
+ * permissions that the agent waits for.
  */
 export const roomLogic = fromCallback<RoomCommand, { room: string; server: ServerActorRef }>(
   ({ input: { room, server }, receive, sendBack }) => {
     const session = openSession(server, { title: `Room ${room}` })
     const turns = new Map<string, Turn>()
-    const asked = new Map<string, (answer: 'once' | 'reject') => void>()
 
     const post = (message: string, text: string): void => {
-      const turn = session.turn({
-        text,
-        traceId: message,
-        onPermission: ({ id }) => {
-          void turn.done.then(() => asked.delete(id))
-          return new Promise((answer) => asked.set(id, answer))
-        },
-      })
+      const turn = session.turn({ text, traceId: message, onPermission: 'ask' })
       turns.set(message, turn)
       progressOf(turn).subscribe({
         next: (progress) =>
@@ -40,13 +32,17 @@ export const roomLogic = fromCallback<RoomCommand, { room: string; server: Serve
       })
     }
 
+    /** Answers a permission; does nothing if the permission was answered before, or its turn has ended. */
+    const answer = (id: string, allow: boolean): void => {
+      for (const turn of turns.values())
+        if (turn.openRequests.some(({ request }) => request.id === id))
+          turn.answer(id, allow ? 'once' : 'reject').catch(() => undefined)
+    }
+
     receive((command) => {
       if (command.type === 'message.post') post(command.message, command.text)
       else if (command.type === 'message.cancel') turns.get(command.message)?.cancel()
-      else {
-        asked.get(command.request)?.(command.allow ? 'once' : 'reject')
-        asked.delete(command.request)
-      }
+      else answer(command.request, command.allow)
     })
   },
 )

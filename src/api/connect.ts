@@ -8,7 +8,13 @@ import { InvalidOptionsError } from '../errors.ts'
 import type { ServerContext } from '../machines/context.ts'
 import { serverMachine, type ServerActorRef } from '../machines/server-machine.ts'
 import { longestMs } from '../config/option-schema.ts'
-import { compileConnection, type ConnectOptions, type TurnDefaults } from '../config/options.ts'
+import {
+  compileConnection,
+  type ConnectOptions,
+  type PermissionPolicy,
+  type QuestionPolicy,
+  type TurnDefaults,
+} from '../config/options.ts'
 import type { Reply, TerminalReply } from '../replies.ts'
 import { listSessions, type ListSessionsOptions } from './list-sessions.ts'
 import { coldTurn } from './server.ts'
@@ -60,8 +66,12 @@ export type Sink = (reply: Reply) => unknown
 
 /** Options of {@link driveTurn}: those of the connection and those of a turn. */
 export type DriveTurnOptions = Omit<ConnectOptions, keyof TurnDefaults> &
-  Omit<TurnInput, 'text' | 'traceId'> & {
+  Omit<TurnInput, 'text' | 'traceId' | 'onPermission' | 'onQuestion'> & {
     modelId: string
+    /** Answer to permission requests; not `'ask'`, because the function returns no turn to answer on. */
+    onPermission?: Exclude<PermissionPolicy, 'ask'>
+    /** Answer to questions; not `'ask'`. */
+    onQuestion?: Exclude<QuestionPolicy, 'ask'>
     /**
      * Time limit per reply for the sink, in ms.
      *
@@ -158,6 +168,7 @@ export async function driveTurn(
   }
   try {
     const { baseURL, modelId, providerId, password, username, sinkTimeoutMs, ...input } = options
+    refuseAsk(input)
     const endpoint = {
       baseURL,
       modelId,
@@ -182,6 +193,19 @@ export async function driveTurn(
 }
 
 const defaultSinkTimeoutMs = 30_000
+
+/**
+ * Refuses the policy `'ask'`, because no caller could answer on a turn of `driveTurn()`.
+ *
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`)
+ */
+function refuseAsk(options: { onPermission?: unknown; onQuestion?: unknown }): void {
+  for (const name of ['onPermission', 'onQuestion'] as const)
+    if (options[name] === 'ask')
+      throw new InvalidOptionsError(
+        `Invalid option ${name}: driveTurn() returns no turn to answer on; use a turn of connect(), or a function`,
+      )
+}
 
 /** Returns the values without those that are `undefined`. */
 function defined<T extends object>(values: T): { [K in keyof T]: Exclude<T[K], undefined> } {

@@ -1,4 +1,4 @@
-import type { Observable } from 'rxjs'
+import { map, type Observable } from 'rxjs'
 import { clockOf } from '../actors/clock.ts'
 import { Conversation } from '../actors/turn/conversation.ts'
 import { runtimeOf, type Runtime } from '../actors/runtime.ts'
@@ -6,7 +6,16 @@ import { turnChanges, type FileChange } from '../actors/session/changes.ts'
 import { TurnRecord, type TurnStatus } from '../actors/turn/turn-record.ts'
 import type { CompiledOptions } from '../config/options.ts'
 import type { ServerActorRef } from '../machines/server-machine.ts'
-import type { ErrorReply, InputRequest, Reply, TerminalReply, TurnErrorCode, Usage } from '../replies.ts'
+import type {
+  ErrorReply,
+  InputRequest,
+  PendingRequest,
+  Reply,
+  RequestAnswer,
+  TerminalReply,
+  TurnErrorCode,
+  Usage,
+} from '../replies.ts'
 import { observeEnd } from './observe-end.ts'
 import { attachHooks } from './server-machine.ts'
 import { runOperation } from './session-operation.ts'
@@ -26,8 +35,18 @@ export interface Turn extends AsyncIterable<Reply> {
    * reply; never errors.
    */
   readonly replies$: Observable<Reply>
-  /** Permission and question requests, emitted when asked. The policy answers them. */
+  /**
+   * Permission and question requests, each emitted once, when asked; also those that the policy answers at
+   * once.
+   */
   readonly requests$: Observable<InputRequest>
+  /**
+   * Requests that wait for an answer, in the order in which they were asked: by the policy `'ask'`, or because
+   * a policy's function still decides. A new list each time.
+   */
+  readonly openRequests: PendingRequest[]
+  /** List of the requests that wait: the present list at once, then each change. Completes with the turn. */
+  readonly openRequests$: Observable<PendingRequest[]>
   readonly status$: Observable<TurnStatus>
   /** Terminal reply. */
   readonly done: Promise<TerminalReply>
@@ -43,6 +62,20 @@ export interface Turn extends AsyncIterable<Reply> {
    * @throws OpenCodeRuntimeError if the server does not start, dies, or refuses. Codes: see {@link ensureRunning}.
    */
   changes(): Promise<FileChange[]>
+  /**
+   * Answers a request that waits: one of `openRequests`. The first answer that the server takes closes the
+   * request.
+   *
+   * @param requestId - Id of the request.
+   * @param answer - For a permission `once`, `always`, `reject` or `{ reject: message }`; for a question a list
+   * of labels or own texts per question, or `reject`.
+   * @returns A promise that resolves when the server has taken the answer.
+   * @throws RequestClosedError (`ERR_OPENCODE_REQUEST_CLOSED`) if the request is answered, expired or unknown,
+   * or if the turn has ended.
+   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the answer does not fit the request, which
+   * stays open.
+   */
+  answer(requestId: string, answer: RequestAnswer): Promise<void>
   /** Ends the turn with `cancelled`, and aborts its work on the server. Does nothing if the turn is done. */
   cancel(): void
 }
@@ -69,7 +102,15 @@ class TurnHandle implements Turn {
   }
 
   get requests$(): Observable<InputRequest> {
-    return this.#record.requests$.asObservable()
+    return this.#record.requests.asked$.asObservable()
+  }
+
+  get openRequests(): PendingRequest[] {
+    return this.#record.requests.open
+  }
+
+  get openRequests$(): Observable<PendingRequest[]> {
+    return this.#record.requests.open$.pipe(map((open) => [...open]))
   }
 
   get status$(): Observable<TurnStatus> {
@@ -95,6 +136,10 @@ class TurnHandle implements Turn {
       turnChanges(() => messageIds),
       conversation,
     )
+  }
+
+  answer(requestId: string, answer: RequestAnswer): Promise<void> {
+    return this.#record.requests.answer(requestId, answer)
   }
 
   cancel(): void {

@@ -1,10 +1,11 @@
 import { InvalidOptionsError, ServerExitedError } from '../errors.ts'
 import type { Lifecycle } from '../machines/lifecycle.ts'
 import type { OpenCodeServerOptions } from '../config/options.ts'
-import type { TerminalReply } from '../replies.ts'
+import type { Reply, TerminalReply } from '../replies.ts'
 import { OpenCodeServer } from '../api/server.ts'
 import type { Turn } from '../api/turn.ts'
 import type { TurnInput } from '../api/turn-input.ts'
+import type { Asker } from './ask/asker.ts'
 import type { Shutdown } from './shutdown.ts'
 import { exitCodeOf, UsageError } from './exit-codes.ts'
 import { inFlags } from './flags.ts'
@@ -26,6 +27,7 @@ export interface Outcome {
 /**
  * Runs one turn on its own server and shows the turn. Always closes the server before the promise settles.
  * A request to end cancels the turn and stops the server. A forced end kills the server's processes at once.
+ * @param asker - asks a person for the answers to requests; `undefined` if the policies answer all
  * @throws UsageError if the options are invalid.
  */
 export async function drive(
@@ -33,6 +35,7 @@ export async function drive(
   input: TurnInput,
   view: View,
   shutdown: Shutdown,
+  asker?: Asker,
 ): Promise<Outcome> {
   const server = createServer(options)
   const facts = follow(server, view)
@@ -44,7 +47,9 @@ export async function drive(
     turn.status$.subscribe((status) => view.status(status))
     turn.requests$.subscribe((request) => view.request(request))
     // After a request to end, a reader that has stopped reading no longer delays the turn.
-    for await (const reply of turn) await Promise.race([view.reply(reply), shutdown.whenRequested])
+    const show = (reply: Reply): Promise<void> => Promise.race([view.reply(reply), shutdown.whenRequested])
+    if (asker) await asker.follow(turn, show)
+    else for await (const reply of turn) await show(reply)
     const last = await turn.done
     const times = facts.times()
     const sessionId = await turn.sessionId

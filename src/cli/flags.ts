@@ -3,6 +3,7 @@ import type { Modality, OpenCodeServerOptions } from '../config/options.ts'
 import type { Attachment } from '../api/attachments.ts'
 import type { TurnInput } from '../api/turn-input.ts'
 import { UsageError } from './exit-codes.ts'
+import type { Output } from './output.ts'
 
 /** Name of the variable that holds the proxy's key. */
 export const keyVariable = 'OPENCODE_RUNTIME_API_KEY'
@@ -20,7 +21,8 @@ export interface RunFlags {
   deadlineMs?: number
   stallMs?: number
   maxRetries?: number
-  permission: 'reject' | 'once' | 'always'
+  permission: 'reject' | 'once' | 'always' | 'ask'
+  question?: 'reject' | 'ask'
   binary?: string
   port?: number
   providerId?: string
@@ -91,12 +93,29 @@ export function serverOptions(
   }
 }
 
+/** Returns whether the flags of `run` leave answers to a person at the terminal. */
+export const asksPerson = ({ permission, question }: RunFlags): boolean =>
+  permission === 'ask' || question === 'ask'
+
+/**
+ * Checks that a person can answer: the questions go to stderr, and the answers come from stdin.
+ * @throws UsageError if a stream is no terminal, or if stdin holds the prompt.
+ */
+export function checkTerminal(prompt: string | undefined, stdin: { isTTY?: boolean }, err: Output): void {
+  const [flag, others] = ['--permission ask or --question ask', 'or choose another answer than ask']
+  if (stdin.isTTY !== true || !err.isTTY)
+    throw new UsageError(`${flag} needs a terminal for stdin and stderr: run the command on one, ${others}`)
+  if (prompt === '-')
+    throw new UsageError(`${flag} reads the answers from stdin: give the prompt as an argument, ${others}`)
+}
+
 /** Returns the turn's input for the flags of `run`. */
 export function turnInput(text: string, flags: RunFlags, attachments: Attachment[]): TurnInput {
-  const { agent, system, session, traceId, deadlineMs, stallMs, maxRetries } = flags
+  const { agent, system, session, traceId, deadlineMs, stallMs, maxRetries, question } = flags
   return {
     text,
     onPermission: flags.permission,
+    ...(question === 'ask' && { onQuestion: question }),
     ...(attachments.length > 0 && { attachments }),
     ...(agent !== undefined && { agent }),
     ...(system !== undefined && { system }),

@@ -87,14 +87,13 @@ export function statusEntry(status: TurnStatus): LogEntry | undefined {
   }
 }
 
-/** Returns the entry of a request, with the answer that the policy gives. */
-export function requestEntry(request: InputRequest, permission: string): LogEntry {
-  if (request.type === 'question') {
-    const text = `${request.questions.map(({ question }) => question).join(' / ')} → reject`
-    return { mark: '?', name: 'question', text, style: 'yellow' }
-  }
-  const text = `${request.permission} ${request.patterns.join(' ')} → ${permission}`
-  return { mark: '?', name: 'permission', text, style: 'yellow' }
+/** Returns the entry of a request, with its answer. */
+export function requestEntry(request: InputRequest, answer: string): LogEntry {
+  const what =
+    request.type === 'question'
+      ? request.questions.map(({ question }) => question).join(' / ')
+      : `${request.permission} ${request.patterns.join(' ')}`
+  return { mark: '?', name: request.type, text: `${what} → ${answer}`, style: 'yellow' }
 }
 
 /** Returns the entry of a tool call. */

@@ -61,8 +61,13 @@ function runCommand(onExit: (code: number) => void, std: Std): Command {
     .option('--stall-ms <ms>', 'time limit without progress (default: 300000)', positive)
     .option('--max-retries <n>', 'number of provider retries to accept (default: 3)', count)
     .addOption(
-      new Option('--permission <policy>', "answer to the agent's permission requests")
-        .choices(['reject', 'once', 'always'] as const)
+      new Option('--permission <policy>', "answer to the agent's permission requests; ask: on the terminal")
+        .choices(['reject', 'once', 'always', 'ask'] as const)
+        .default('reject'),
+    )
+    .addOption(
+      new Option('--question <policy>', "answer to the agent's questions; ask: on the terminal")
+        .choices(['reject', 'ask'] as const)
         .default('reject'),
     )
     .option('--binary <file>', 'the opencode binary (default: searched for)')

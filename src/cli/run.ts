@@ -1,7 +1,8 @@
+import type { Asker } from './ask/asker.ts'
 import { drive } from './drive.ts'
 import { Shutdown } from './shutdown.ts'
 import { exitCode } from './exit-codes.ts'
-import { keyFrom, serverOptions, turnInput, type RunFlags } from './flags.ts'
+import { asksPerson, checkTerminal, keyFrom, serverOptions, turnInput, type RunFlags } from './flags.ts'
 import { readAttachments, readPrompt } from './prompt.ts'
 import { Screen } from './screen.ts'
 import type { Std } from './std.ts'
@@ -14,6 +15,7 @@ import { View } from './view.ts'
  */
 export async function run(prompt: string | undefined, flags: RunFlags, std: Std): Promise<number> {
   const key = keyFrom(process.env)
+  if (asksPerson(flags)) checkTerminal(prompt, process.stdin, std.err)
   const text = await readPrompt(prompt, process.stdin)
   const attachments = await readAttachments(flags.attach ?? [])
   using shutdown = new Shutdown()
@@ -25,12 +27,24 @@ export async function run(prompt: string | undefined, flags: RunFlags, std: Std)
     mode: flags.json === true ? 'json' : 'text',
     quiet,
     permission: flags.permission,
+    ...(flags.question !== undefined && { question: flags.question }),
   })
+  using asker = asksPerson(flags) ? await askerAt(screen, view) : undefined
   const input = turnInput(text, flags, attachments)
-  const outcome = await drive(serverOptions(flags, key, attachments), input, view, shutdown)
+  const outcome = await drive(serverOptions(flags, key, attachments), input, view, shutdown, asker)
   screen.finish()
   if (outcome.exitCode === exitCode.serverFailed) screen.quote(outcome.logTail)
   if (outcome.sessionId !== undefined && !quiet)
     void screen.line(screen.paint('dim', `Continue with --session ${outcome.sessionId}`))
   return outcome.exitCode
+}
+
+/**
+ * Returns an asker that reads from stdin.
+ * The function is separate, because TypeScript 6.0 does not rewrite the specifier of an `import()` in a
+ * function with `using`.
+ */
+async function askerAt(screen: Screen, view: View): Promise<Asker> {
+  const [{ Asker }, { TypedLines }] = await Promise.all([import('./ask/asker.ts'), import('./ask/lines.ts')])
+  return new Asker(screen, view, new TypedLines(process.stdin))
 }

@@ -61,6 +61,13 @@ export class Screen {
     return this.#log.write(`${text}\n`)
   }
 
+  /** Writes a prompt to the log; the terminal ends the line when a person has typed the answer. */
+  prompt(text: string): Promise<void> {
+    this.#spinner.stop()
+    this.#finishLine()
+    return this.#log.write(text)
+  }
+
   /** Writes the lines of another program to the log. */
   quote(text: string): void {
     for (const line of text.split('\n').filter((line) => line.trim() !== ''))

@@ -22,6 +22,8 @@ export interface ViewOptions {
   quiet?: boolean
   /** Answer to permission requests. */
   permission?: string
+  /** Answer to questions. */
+  question?: string
 }
 
 /** Label of the spinner in a state, until the first reply. */
@@ -72,9 +74,16 @@ export class View {
     if (entry && this.#options.quiet !== true) void this.#screen.entry(entry)
   }
 
+  /** Shows a request and the answer of its policy; a request for a person is shown with the person's answer. */
   request(request: InputRequest): void {
-    const entry = requestEntry(request, this.#options.permission ?? 'reject')
-    if (this.#options.quiet !== true) void this.#screen.entry(entry)
+    const { permission = 'reject', question = 'reject' } = this.#options
+    const answer = request.type === 'permission' ? permission : question
+    if (answer !== 'ask') this.answered(request, answer)
+  }
+
+  /** Shows a request and its answer. */
+  answered(request: InputRequest, answer: string): void {
+    if (this.#options.quiet !== true) void this.#screen.entry(requestEntry(request, answer))
   }
 
   /** Shows a reply. Resolves when the reply is written, as far as the reader allows. */

@@ -115,8 +115,8 @@ const environment = lazily(() =>
 /** Schemas of a turn's limits and policies, shared by the defaults and by each turn. */
 export const turnLimits = lazily(() => ({
   maxRetries: count('retries', 0),
-  onPermission: functionOr(['reject', 'once', 'always']) as z.ZodType<PermissionPolicy>,
-  onQuestion: functionOr(['reject']) as z.ZodType<QuestionPolicy>,
+  onPermission: functionOr(['reject', 'once', 'always', 'ask']) as z.ZodType<PermissionPolicy>,
+  onQuestion: functionOr(['reject', 'ask']) as z.ZodType<QuestionPolicy>,
 }))
 
 const defaults = lazily(() => ({

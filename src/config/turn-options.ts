@@ -3,7 +3,8 @@ import type { PermissionRequest, QuestionRequest } from '../replies.ts'
 type Answer<T> = T | Promise<T>
 
 /**
- * Answer to a permission request: a fixed answer, or a function that returns one.
+ * Answer to a permission request: a fixed answer, `'ask'` to wait for `turn.answer()`, or a function that
+ * returns one of these.
  *
  * @remarks Every rejection carries a message, so that the model goes on.
  */
@@ -11,10 +12,15 @@ export type PermissionPolicy =
   | 'reject'
   | 'once'
   | 'always'
-  | ((request: PermissionRequest) => Answer<'once' | 'always' | 'reject' | { reject: string }>)
+  | 'ask'
+  | ((request: PermissionRequest) => Answer<'once' | 'always' | 'reject' | 'ask' | { reject: string }>)
 
-/** Answer to a question: one list of chosen labels per question, or a rejection. */
-export type QuestionPolicy = 'reject' | ((request: QuestionRequest) => Answer<string[][] | 'reject'>)
+/**
+ * Answer to a question: one list of chosen labels per question, a rejection, or `'ask'` to wait for
+ * `turn.answer()`.
+ */
+export type QuestionPolicy =
+  'reject' | 'ask' | ((request: QuestionRequest) => Answer<string[][] | 'reject' | 'ask'>)
 
 /** Limits and policies of turns; the server's options are the defaults of each turn. */
 export interface TurnDefaults {
@@ -50,7 +56,8 @@ export interface TurnDefaults {
    */
   maxRetries?: number
   /**
-   * Time limit of a policy's answer, in ms; when the limit passes, the request is rejected.
+   * Time limit of the answer to a request, by `turn.answer()` or by a policy's function, in ms; when the limit
+   * passes, the request is rejected.
    *
    * @defaultValue 300_000
    */
@@ -68,13 +75,13 @@ export interface TurnDefaults {
    */
   maxReplayBytes?: number
   /**
-   * Answer to permission requests.
+   * Answer to permission requests; `'ask'` lets them wait for `turn.answer()`.
    *
    * @defaultValue `'reject'`
    */
   onPermission?: PermissionPolicy
   /**
-   * Answer to questions.
+   * Answer to questions; `'ask'` lets them wait for `turn.answer()`.
    *
    * @defaultValue `'reject'`
    */

@@ -97,7 +97,7 @@ const stopTimeoutMs = 2_000
  * import { fakeOpenCode } from 'opencode-runtime/testing'
  *
  * const script = [{ match: 'hello', reply: { text: 'Hi' } }]
- * await using fake = await fakeOpenCode([{ crashAfterMs: 500 }, {}], { script })
+ * await using fake = await fakeOpenCode([{ crashAfterMs: 30_000 }, {}], { script })
  * await using server = new OpenCodeServer({
  *   home: '/srv/agents/a1',
  *   proxy: { baseURL: 'http://127.0.0.1:4000/v1', apiKey: process.env['AGENT_KEY'] ?? '' },

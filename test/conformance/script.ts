@@ -16,6 +16,10 @@ const failing = (status: number, headers?: Record<string, string>) => ({
   error: { status, message: `failed with ${status}`, ...(headers && { headers }) },
 })
 
+/** Files in one folder outside of every workspace, so that one permission covers both. */
+const pair = ['one', 'two'].map((name) => fileURLToPath(new URL(`pair/${name}.txt`, import.meta.url)))
+const readOf = (filePath: string) => ({ name: 'read', args: { filePath } })
+
 /** Script of the model, for the real opencode and for the fake. */
 export const script: readonly FakeRule[] = [
   { match: 'say hello', reply: { text: ['Hello', ' wörld 🐢'], usage: { inputTokens: 9, outputTokens: 4 } } },
@@ -36,6 +40,8 @@ export const script: readonly FakeRule[] = [
   { match: 'use what is not', reply: [call('frobnicate', { x: 1 }), done] },
   { match: 'read nothing', reply: [call('read', { filePath: 'missing.txt' }), done] },
   { match: 'read outside', reply: [call('read', { filePath: outside }), done] },
+  { match: 'read a pair', reply: [{ toolCalls: pair.map((filePath) => readOf(filePath)) }, done] },
+  { match: 'A permission was rejected', reply: done },
   { match: 'read beyond', reply: [call('read', { filePath: '/etc/hostname' }), done] },
   { match: 'ask much', reply: [call('question', { questions }), done] },
   { match: 'trickle', reply: { text: Array.from({ length: 400 }, (_, i) => `${i} `), chunkDelayMs: 50 } },

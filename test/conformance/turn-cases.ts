@@ -1,5 +1,5 @@
 import { filter, firstValueFrom, skip } from 'rxjs'
-import type { Reply, Turn, TurnInput } from '../../src/index.ts'
+import type { Reply, RequestAnswer, Turn, TurnInput } from '../../src/index.ts'
 import { messagesOf, untilAnswered } from '../support/server-api.ts'
 import { inDirectory, say } from './requests.ts'
 import { messagesRecord, recordOf, shortened } from './record.ts'
@@ -32,6 +32,19 @@ async function cancelled({ server }: Stage, text: string, until: (turn: Turn) =>
   return { ended, messages, next: await recordOf(session.turn('say hello')) }
 }
 
+/** Records a turn that asks for two permissions at once, of which only the first is answered, and the lists of open requests. */
+const pairOf =
+  (answer: RequestAnswer): Case =>
+  async ({ server }) => {
+    const turn = server.turn({ text: 'read a pair', onPermission: 'ask' })
+    const record = recordOf(turn)
+    const lists: number[] = []
+    turn.openRequests$.subscribe((open) => lists.push(open.length))
+    const [first] = await firstValueFrom(turn.openRequests$.pipe(filter((open) => open.length === 2)))
+    await turn.answer(first?.request.id ?? '', answer)
+    return { record: await record, lists }
+  }
+
 /** Cases of turns. */
 export const turnCases: Record<string, Case> = {
   'a plain turn': one({ text: 'say hello', traceId: 't1' }),
@@ -51,6 +64,15 @@ export const turnCases: Record<string, Case> = {
     const record = recordOf(turn)
     const { id } = await firstValueFrom(turn.requests$)
     await say(server, 'POST', inDirectory(server, `/permission/${id}/reply`), { reply: 'reject' })
+    return record
+  },
+  'two permissions at once, one rejected with a message': pairOf({ reject: 'Not here.' }),
+  'two permissions at once, one given for always': pairOf('always'),
+  'a question, answered with own texts': async ({ server }) => {
+    const turn = server.turn({ text: 'ask much', onQuestion: 'ask' })
+    const record = recordOf(turn)
+    const [asked] = await firstValueFrom(turn.openRequests$.pipe(filter((open) => open.length === 1)))
+    await turn.answer(asked?.request.id ?? '', [['my own'], []])
     return record
   },
   'a question, answered': one({ text: 'ask much', onQuestion: () => [['B'], ['A', 'B']] }),

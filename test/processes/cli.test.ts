@@ -1,17 +1,13 @@
-import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { holderOf } from '../../src/io/home/home-lock.ts'
-import { fakeOpenCode } from '../../src/testing/index.ts'
+import { fakeOpenCode, type FakeRule } from '../../src/testing/index.ts'
 import { movesCursor } from '../support/cli-streams.ts'
 import { buildCli } from '../support/built-cli.ts'
 import { expectNothingLeft, tempHome } from '../support/home.ts'
-
-/** True if `script` of util-linux is installed, which gives a program a terminal. */
-const hasTerminals = spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0
-if (!hasTerminals) console.warn('Not tested: what a terminal gets. It needs `script` of util-linux.')
+import { hasTerminals, runInTerminal, type Typing } from '../support/terminal.ts'
 
 let cli: string
 
@@ -20,26 +16,56 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => rmSync(dirname(dirname(cli)), { recursive: true, force: true }))
 
-/** Runs a shell line in which `cli` is the command and `run` a turn on a fake opencode; asserts that no process is left. */
-async function shell(line: string, env: Record<string, string> = {}) {
+const asked = ['Which?', 'What else?'].map((question, i) => ({
+  ...{ question, header: 'q', multiple: i === 1 },
+  options: ['A', 'B', 'C'].map((label) => ({ label, description: '' })),
+}))
+const script: FakeRule[] = [
+  { match: 'hello', reply: { text: ['Hello', ' world'] } },
+  {
+    match: 'ask much',
+    reply: [{ toolCalls: [{ name: 'question', args: { questions: asked } }] }, { text: 'done' }],
+  },
+]
+
+/**
+ * Returns the environment of a shell line in which `cli` is the command, `run` a turn on a fake opencode, and `flags` the
+ * flags of that turn; and a function that asserts that no process is left.
+ */
+async function stage(more: Record<string, string>) {
   const home = tempHome()
-  const fake = await fakeOpenCode({}, { script: [{ match: 'hello', reply: { text: ['Hello', ' world'] } }] })
+  const fake = await fakeOpenCode({}, { script })
   onTestFinished(() => fake.stop())
   const flags = `--home ${home} --proxy http://127.0.0.1:9/v1 --model gpt-4o --binary ${fake.binary}`
-  const result = await execa('sh', ['-c', line], {
-    reject: false,
-    stripFinalNewline: false,
-    env: {
-      OPENCODE_RUNTIME_API_KEY: 'sk-cli-test-0123456789',
-      cli: `${process.execPath} ${cli}`,
-      run: `${process.execPath} ${cli} run hello ${flags}`,
-      ...env,
-    },
-  })
-  await expectNothingLeft(home)
-  expect(holderOf(home)).toBeUndefined()
-  const { stdout, stderr, exitCode } = result
+  const env = {
+    OPENCODE_RUNTIME_API_KEY: 'sk-cli-test-0123456789',
+    cli: `${process.execPath} ${cli}`,
+    run: `${process.execPath} ${cli} run hello ${flags}`,
+    flags,
+    ...more,
+  }
+  const finish = async (): Promise<void> => {
+    await expectNothingLeft(home)
+    expect(holderOf(home)).toBeUndefined()
+  }
+  return { env, finish }
+}
+
+/** Runs a shell line; asserts that no process is left. */
+async function shell(line: string, more: Record<string, string> = {}) {
+  const { env, finish } = await stage(more)
+  const options = { reject: false, stripFinalNewline: false, env } as const
+  const { stdout, stderr, exitCode } = await execa('sh', ['-c', line], options)
+  await finish()
   return { stdout, stderr, exitCode }
+}
+
+/** Runs a shell line in a terminal, and types; asserts that no process is left. */
+async function type(line: string, typing: readonly Typing[], more: Record<string, string> = {}) {
+  const { env, finish } = await stage(more)
+  const result = await runInTerminal(line, typing, env)
+  await finish()
+  return result
 }
 
 describe.skipIf(process.platform !== 'linux')('an answer that cannot be written', () => {
@@ -130,4 +156,108 @@ describe.skipIf(!hasTerminals)('a terminal', () => {
     expect(stdout).toContain('Hello world')
     expect(movesCursor(stdout)).toBe(isMoved)
   })
+})
+
+describe.skipIf(!hasTerminals)('run, with a person at the terminal', () => {
+  const choose = '[o/a/r] '
+  const permit = '$cli run permission $flags --permission ask'
+
+  it('asks for a permission until the answer is valid, and then goes on', async () => {
+    const { shown, exitCode } = await type(permit, [
+      [choose, 'maybe\n'],
+      [choose, 'once\n'],
+    ])
+    expect(exitCode).toBe(0)
+    expect(shown).toMatch(
+      /The agent asks for the permission external_directory\n\? {3}pattern: \/etc\/\*\n\? {3}filepath: \/etc\/hostname\n/,
+    )
+    expect(shown).toMatch(
+      /maybe\n\? Type once, always or reject\.\n[^]*external_directory \/etc\/\* → once\n[^]*✔ read/,
+    )
+    expect(shown).toContain('Hello world')
+  })
+
+  it('passes the message of a rejection to the model', async () => {
+    const { shown, exitCode } = await type(permit, [
+      [choose, 'r\n'],
+      ['(Enter for none): ', 'Not that file.\n'],
+    ])
+    expect(exitCode).toBe(0)
+    expect(shown).toMatch(/✘ read .*feedback: Not that file\./)
+  })
+
+  it('asks one permission at a time, and not those that an earlier answer covers', async () => {
+    const { shown, exitCode } = await type('$cli run permissions $flags --permission ask', [
+      [choose, 'always\n'],
+      [choose, 'once\n'],
+    ])
+    expect(exitCode).toBe(0)
+    expect(shown).toMatch(/\/etc\/\* → always[^]*\/proc\/\* → once/)
+    expect(shown.match(/✔ read/g)).toHaveLength(3)
+  })
+
+  it('asks questions: numbers, labels and own texts', async () => {
+    const { shown, exitCode } = await type('$cli run "ask much" $flags --question ask', [
+      ['or /reject: ', 'something else\n'],
+      ['or /reject: ', '1, C\n'],
+    ])
+    expect(exitCode).toBe(0)
+    expect(shown).toMatch(/asks: Which\?\n\? {3}1: A\n/)
+    expect(shown).toMatch(/✔ question .*"Which\?"="something else", "What else\?"="A, C"/)
+  })
+
+  it('keeps stdout pure with --json', async () => {
+    const file = join(tempHome(), 'lines')
+    const { shown, exitCode } = await type(`${permit} --json --quiet >"$file"`, [[choose, 'o\n']], { file })
+    expect(exitCode).toBe(0)
+    expect(shown).not.toContain('"kind"')
+    const kinds = readFileSync(file, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { kind: string }).kind)
+    expect(kinds).toEqual(['tool_call', 'tool_result', 'delta', 'delta', 'final'])
+  })
+
+  it('drops a line that was typed before the request was shown', async () => {
+    const { shown, exitCode } = await type('$cli run "slow:1500 permission" $flags --permission ask', [
+      ['healthy', 'once\n'],
+      [choose, 'reject\n'],
+      ['(Enter for none): ', '\n'],
+    ])
+    expect(exitCode).toBe(0)
+    expect(shown).toMatch(/✘ read .*rejected/)
+  })
+
+  it('cancels the turn by Ctrl-C, and leaves no process', async () => {
+    const { shown, exitCode } = await type(permit, [[choose, '\u0003']])
+    expect(exitCode).toBe(130)
+    expect(shown).toMatch(/closed without an answer here\n[^]*error +cancelled/)
+  })
+
+  it('rejects by Ctrl-D', async () => {
+    const { shown, exitCode } = await type(permit, [[choose, '\u0004']])
+    expect(exitCode).toBe(0)
+    expect(shown).toMatch(/→ reject\n[^]*✘ read/)
+  })
+
+  it('needs the prompt as an argument', async () => {
+    const { shown, exitCode } = await type('$cli run - $flags --permission ask', [])
+    expect(exitCode).toBe(2)
+    expect(shown).toMatch(
+      /^error: --permission ask or --question ask reads the answers from stdin: give the prompt/,
+    )
+  })
+})
+
+describe('run --permission ask without a terminal', () => {
+  it.each(['$cli run hi $flags --permission ask', '$cli run hi $flags --question ask'])(
+    'exits with 2 before any start, and says what to do: %s',
+    async (line) => {
+      const { stdout, stderr, exitCode } = await shell(`${line} </dev/null`)
+      expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 2 })
+      expect(stderr).toBe(
+        'error: --permission ask or --question ask needs a terminal for stdin and stderr: run the command on one, or choose another answer than ask\n',
+      )
+    },
+  )
 })

@@ -11,11 +11,17 @@ import { startScriptedModel, type ScriptedModel } from '../../src/testing/index.
 import { buildCli } from '../support/built-cli.ts'
 import { expectNothingLeft, tempHome } from '../support/home.ts'
 import { standIn } from '../support/stand-in.ts'
+import { hasTerminals, runInTerminal } from '../support/terminal.ts'
 
 const key = 'sk-cli-test-0123456789'
 // The binary of this repository, whatever the machine has installed.
 const binary = join(import.meta.dirname, '../../node_modules/opencode-ai/bin/opencode.exe')
 const long = 'x'.repeat(1_000_000)
+
+const which = {
+  ...{ question: 'Which?', header: 'pick', multiple: true },
+  options: ['A', 'B'].map((label) => ({ label, description: `the ${label}` })),
+}
 
 let cli: string
 let model: ScriptedModel
@@ -29,6 +35,14 @@ beforeAll(async () => {
     {
       match: 'sleep',
       reply: { toolCalls: [{ name: 'bash', args: { command: 'sleep 300', description: 'sleeps' } }] },
+    },
+    {
+      match: 'ask for all',
+      reply: [
+        { toolCalls: [{ name: 'read', args: { filePath: '/etc/hostname' } }] },
+        { toolCalls: [{ name: 'question', args: { questions: [which] } }] },
+        { text: 'done' },
+      ],
     },
     { match: 'trickle', reply: { text: Array.from({ length: 600 }, (_, i) => `${i}\n`), chunkDelayMs: 50 } },
   ])
@@ -150,6 +164,35 @@ describe('opencode-runtime run', () => {
     const { stdout, stderr, exitCode } = await child
     expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 2 })
     expect(stderr).toMatch(/^error: no API key: export OPENCODE_RUNTIME_API_KEY=.*\n$/)
+  })
+})
+
+describe.skipIf(!hasTerminals)('opencode-runtime run, with a person at the terminal', () => {
+  const ask = async (typing: [string, string][]) => {
+    const home = tempHome()
+    const flags = `--home ${home} --proxy ${model.baseURL} --model gpt-4o --binary ${binary}`
+    const line = `node ${cli} run "ask for all" ${flags} --permission ask --question ask`
+    const result = await runInTerminal(line, typing, { OPENCODE_RUNTIME_API_KEY: key })
+    await expectNothingLeft(home, result.shown.match(/http:\/\/127\.0\.0\.1:\d+(?=\s)/g) ?? [])
+    return result
+  }
+
+  it('asks for a permission and a question, and passes the answers on', async () => {
+    const { shown, exitCode } = await ask([
+      ['[o/a/r] ', 'once\n'],
+      ['or /reject: ', '1,2\n'],
+    ])
+    expect(exitCode).toBe(0)
+    expect(shown).toMatch(/asks for the permission external_directory\n\? +pattern: \/etc\/\*\n/)
+    expect(shown).toMatch(
+      /✔ read [^]*asks: Which\?\n\? +1: A \(the A\)\n[^]*✔ question .*"Which\?"="A, B"[^]*done/,
+    )
+  })
+
+  it('cancels the turn by Ctrl-C, and leaves no process', async () => {
+    const { exitCode, shown } = await ask([['[o/a/r] ', '\u0003']])
+    expect(exitCode).toBe(130)
+    expect(shown).toMatch(/error +cancelled[^]*reaping[^]*idle/)
   })
 })
 

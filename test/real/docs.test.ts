@@ -7,7 +7,7 @@ import { isOfReal, isRun, runExample } from '../support/doc-run.ts'
 const programs = allExamples().filter((example) => isRun(example) && isOfReal(example))
 let folder: string
 beforeAll(async () => {
-  folder = await makeDocProject()
+  folder = await makeDocProject(true)
 }, 120_000)
 afterAll(() => rm(folder, { recursive: true, force: true }))
 

@@ -13,15 +13,19 @@ const project = fileURLToPath(new URL('../..', import.meta.url))
 /**
  * Makes a project in which the packed package is installed, beside links to the packages that this project
  * declares. Returns its folder, which is the caller's to remove.
+ *
+ * @param isReal - true to link opencode too; otherwise a program finds the `opencode` on its PATH
  */
-export async function makeDocProject(): Promise<string> {
+export async function makeDocProject(isReal = false): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'opencode-runtime-docs-'))
   const dist = await buildPackage()
   try {
     const own = await unpackPackage(dist, folder)
     const manifest = readFileSync(join(project, 'package.json'), 'utf8')
     const { devDependencies } = JSON.parse(manifest) as { devDependencies: object }
-    await linkPackages([...own, ...Object.keys(devDependencies)], folder)
+    const names = new Set([...own, ...Object.keys(devDependencies)])
+    if (!isReal) names.delete('opencode-ai')
+    await linkPackages([...names], folder)
   } finally {
     await rm(dirname(dist), { recursive: true, force: true })
   }

@@ -26,6 +26,7 @@ export const onlyChecked = [
   { page: 'docs/guides/next-and-hot-reload.md', part: 'maxDuration', reason: 'a route of a Next app' },
   { page: 'docs/guides/next-and-hot-reload.md', part: 'NEXT_RUNTIME', reason: 'a hook of a Next app' },
   { page: 'docs/guides/next-and-hot-reload.md', part: 'import.meta.hot', reason: 'a module of a Vite app' },
+  { page: 'docs/guides/permissions.md', part: 'http.listen(8080', reason: 'serves a fixed port' },
 ] as const
 
 /** Returns whether a program runs in the tests. */

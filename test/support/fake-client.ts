@@ -15,6 +15,12 @@ export class FakeClient {
   readonly broken = new Set<string>()
   /** Directories that were disposed, in order. */
   readonly disposed: string[] = []
+  /** Answers to requests, in order: the id, and what the request got. */
+  readonly answers: [id: string, answer: unknown][] = []
+  /** Pending requests, as the server lists them. */
+  readonly pending: unknown[] = []
+  /** Decides the outcome of each answer; by default the server takes it. */
+  takeAnswer: () => Promise<void> = () => Promise.resolve()
   readonly #busy = new Set<string>()
 
   createSession(directory: string | undefined): Promise<{ id: string; directory: string | undefined }> {
@@ -69,7 +75,22 @@ export class FakeClient {
   }
 
   requests(): Promise<unknown[]> {
-    return Promise.resolve([])
+    return Promise.resolve([...this.pending])
+  }
+
+  replyPermission(id: string, _directory: unknown, body: unknown): Promise<void> {
+    this.answers.push([id, body])
+    return this.takeAnswer()
+  }
+
+  replyQuestion(id: string, _directory: unknown, answers: string[][]): Promise<void> {
+    this.answers.push([id, answers])
+    return this.takeAnswer()
+  }
+
+  rejectQuestion(id: string): Promise<void> {
+    this.answers.push([id, 'dismissed'])
+    return this.takeAnswer()
   }
 
   close(): void {

@@ -6,11 +6,14 @@ import {
   OpenCodeServer,
   serverMachine,
   startTurn,
+  type DriveTurnOptions,
   type ErrorReply,
   type FinalReply,
   type Lifecycle,
   type OpenCodeServerOptions,
+  type PendingRequest,
   type Reply,
+  type RequestAnswer,
   type ServerActorRef,
   type Turn,
   type TurnErrorCode,
@@ -48,6 +51,9 @@ describe('The public types', () => {
     expectTypeOf<Turn['done']>().toEqualTypeOf<Promise<FinalReply | ErrorReply>>()
     expectTypeOf<Turn['replies$']>().toEqualTypeOf<Observable<Reply>>()
     expectTypeOf<Turn>().toExtend<AsyncIterable<Reply>>()
+    expectTypeOf<Turn['openRequests']>().toEqualTypeOf<PendingRequest[]>()
+    expectTypeOf<Turn['openRequests$']>().toEqualTypeOf<Observable<PendingRequest[]>>()
+    expectTypeOf<Turn['answer']>().toEqualTypeOf<(id: string, answer: RequestAnswer) => Promise<void>>()
     expectTypeOf<OpenCodeServer['lifecycle$']>().toEqualTypeOf<Observable<Lifecycle>>()
     expectTypeOf<OpenCodeServer['turn']>().parameter(0).toEqualTypeOf<string | TurnInput>()
     expectTypeOf<OpenCodeServer['password']>().toEqualTypeOf<string | undefined>()
@@ -59,6 +65,8 @@ describe('The public types', () => {
     expectTypeOf<OpenCodeServerOptions>({ proxy: options.proxy, models: ['m'] })
     // @ts-expect-error no such policy
     expectTypeOf<TurnInput>({ text: 'x', onPermission: 'maybe' })
+    // @ts-expect-error driveTurn() returns no turn to answer on
+    expectTypeOf<DriveTurnOptions['onPermission']>('ask')
   })
 
   it('type the server machine as a child of another machine', () => {

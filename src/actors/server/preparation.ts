@@ -5,6 +5,7 @@ import { lockHome } from '../../io/home/home-lock.ts'
 import { settlePluginPackage } from '../../io/opencode/plugin-package.ts'
 import { baseURLOf, choosePort } from '../../io/process/port.ts'
 import { exposedPaths } from '../../io/home/private-paths.ts'
+import { loadStartProcess } from '../../io/process/start-process.ts'
 import { spawnServer, type ProcessEvents, type ServerProcess } from '../../io/process/server-process.ts'
 import { planSpawn, type SpawnPlan } from '../../io/process/spawn-plan.ts'
 import { emptyTempFolder } from '../../io/home/temp-folder.ts'
@@ -37,6 +38,7 @@ export async function prepareSpawn(
   const { home, binary, hostname, port, stopGraceMs } = options.values
   await earlier
   signal.throwIfAborted()
+  const startProcess = await loadStartProcess()
   const file = await findBinary(binary, runtime)
   signal.throwIfAborted()
   return inHome(options, runtime, async () => {
@@ -51,7 +53,7 @@ export async function prepareSpawn(
     const directory = await directoryPolicy(options).resolve(ownDirectory(options, true))
     const plan = planSpawn(options, { binary: file, directory, port: await choosePort(hostname, port) })
     const baseURL = baseURLOf(plan.hostname, plan.port)
-    return { plan, baseURL, spawn: (events) => spawnServer(options, plan, events), reaped }
+    return { plan, baseURL, spawn: (events) => spawnServer(options, plan, events, startProcess), reaped }
   })
 }
 

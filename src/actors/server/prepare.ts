@@ -4,6 +4,7 @@ import { asHostFault } from '../../io/host/host-fault.ts'
 import { OpenCodeClient } from '../../io/opencode/client.ts'
 import { loadHttp } from '../../io/opencode/load-http.ts'
 import { loadModule } from '../../io/host/load-module.ts'
+import { loadExeca } from '../../io/process/load-execa.ts'
 import { withoutSecrets } from '../../config/masked-error.ts'
 import { clockOf } from '../clock.ts'
 import { directoryPolicy } from './directory-policy.ts'
@@ -27,8 +28,9 @@ export interface Prepared {
  * call tries again
  */
 export async function loadPreparation() {
-  const parts = [loadModule('./preparation.js', () => import('./preparation.ts')), loadHttp()] as const
-  return (await Promise.all(parts))[0]
+  const ours = loadModule('./preparation.js', () => import('./preparation.ts'))
+  const [preparation] = await Promise.all([ours, loadExeca(), loadHttp()])
+  return preparation
 }
 
 /**

@@ -8,8 +8,11 @@ import type { InputRequest, PermissionRequest, QuestionRequest } from '../../rep
  * @remarks Observed in opencode: the server stops the turn after a rejection without a message.
  */
 const defaultRejection = 'This is not permitted here. Go on without it, or say what you would need it for.'
+/** Message of a rejection at the time limit. */
+const expiryRejection = 'No answer came in time. Go on without it, or say what you would need it for.'
 
-interface Policies {
+/** Policies of a turn. */
+export interface Policies {
   onPermission: PermissionPolicy
   onQuestion: QuestionPolicy
 }
@@ -23,7 +26,7 @@ export type PolicyAnswer =
 
 /**
  * Resolves with the policy's answer to a request. Never rejects: the answer is a rejection if the policy
- * throws, returns an invalid value, or takes longer than `timeout`.
+ * throws, returns an invalid value, or takes longer than `timeout`; the policy `'ask'` always does.
  *
  * @param timeout - resolves when the policy's time is up
  */
@@ -32,22 +35,35 @@ export async function decide(
   policies: Policies,
   timeout: Promise<void>,
 ): Promise<PolicyAnswer> {
-  const safe = safeAnswer(request)
-  const answer = (async () => {
-    if (request.type === 'permission') return permission(await ask(policies.onPermission, request))
-    return question(await ask(policies.onQuestion, request), request)
-  })()
-  return Promise.race([answer.catch(() => safe), timeout.then(() => safe)])
+  const safe = rejection(request, defaultRejection)
+  const undecided = Symbol('undecided')
+  const limit = timeout.then(() => undecided)
+  const given = await Promise.race([ask(request, policies), limit]).catch(() => undecided)
+  if (given === 'ask') return limit.then(() => expiryAnswer(request))
+  if (given === undecided) return safe
+  return request.type === 'permission' ? permissionAnswer(given) : question(given, request)
 }
 
-const safeAnswer = (request: InputRequest): PolicyAnswer =>
-  request.type === 'permission' ? { reply: 'reject', message: defaultRejection } : { reply: 'dismiss' }
-
-function ask<R>(policy: string | ((request: R) => unknown), request: R): unknown {
-  return typeof policy === 'function' ? policy(request) : policy
+/** Returns whether the policy for a request is a fixed answer, so that the request does not wait. */
+export function isFixed({ type }: InputRequest, { onPermission, onQuestion }: Policies): boolean {
+  const policy = type === 'permission' ? onPermission : onQuestion
+  return typeof policy === 'string' && policy !== 'ask'
 }
 
-function permission(answer: unknown): PolicyAnswer {
+/** Returns the answer to a request at its time limit. */
+export const expiryAnswer = (request: InputRequest): PolicyAnswer => rejection(request, expiryRejection)
+
+const rejection = ({ type }: InputRequest, message: string): PolicyAnswer =>
+  type === 'permission' ? { reply: 'reject', message } : { reply: 'dismiss' }
+
+async function ask(request: InputRequest, { onPermission, onQuestion }: Policies): Promise<unknown> {
+  if (request.type === 'permission')
+    return typeof onPermission === 'function' ? onPermission(request) : onPermission
+  return typeof onQuestion === 'function' ? onQuestion(request) : onQuestion
+}
+
+/** Returns the answer to a permission; a rejection for any value that is no answer. */
+export function permissionAnswer(answer: unknown): PolicyAnswer {
   if (answer === 'once' || answer === 'always') return { reply: answer }
   const { reject } = (typeof answer === 'object' && answer !== null ? answer : {}) as { reject?: unknown }
   const message = typeof reject === 'string' && reject.trim() !== '' ? reject : defaultRejection
@@ -58,7 +74,8 @@ function question(answer: unknown, { questions }: QuestionRequest): PolicyAnswer
   return isAnswers(answer) && answer.length === questions.length ? { answers: answer } : { reply: 'dismiss' }
 }
 
-const isAnswers = (value: unknown): value is string[][] =>
+/** Returns whether a value is a list of labels per question. */
+export const isAnswers = (value: unknown): value is string[][] =>
   Array.isArray(value) &&
   value.every((list) => Array.isArray(list) && list.every((label) => typeof label === 'string'))
 

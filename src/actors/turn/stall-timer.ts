@@ -1,6 +1,6 @@
 import type { OpenCodeEvent, Reply } from '../../replies.ts'
 import { inputRead, punctualMs, type SystemClock } from '../clock.ts'
-import { sessionOf } from '../../io/opencode/wire.ts'
+import { closedRequestOf, sessionOf } from '../../io/opencode/wire.ts'
 
 /**
  * Detects that a turn makes no progress. Progress only updates a timestamp, and one timer checks the
@@ -39,12 +39,11 @@ export class StallTimer {
   }
 
   /** Records an event of the turn's session or of a child session. */
-  onEvent({ type, properties }: OpenCodeEvent): void {
+  onEvent(event: OpenCodeEvent): void {
     this.#progressAt = this.#clock.now()
     this.#hasGrace = false
-    if (!/^(permission|question)\.(replied|rejected)$/.test(type)) return
-    const { requestID } = properties
-    if (typeof requestID === 'string') this.endRequest(requestID)
+    const closed = closedRequestOf(event)
+    if (closed !== undefined) this.endRequest(closed)
   }
 
   onReply(reply: Reply): void {

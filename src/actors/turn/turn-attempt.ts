@@ -11,18 +11,21 @@ import { turnDirectory } from '../server/directory-policy.ts'
 import { followUpOf, mayGoOn, type FollowUpFacts } from './follow-up.ts'
 import { healAborted } from './heal-directory.ts'
 import { modelOf } from './model.ts'
-import { answerRequest, decide } from './request-policy.ts'
+import { answerRequest, type PolicyAnswer } from './request-policy.ts'
 import type { Ending } from './reducer/ending.ts'
 import { TurnReducer } from './reducer/reducer.ts'
 import { causeOf, isConnectionRefused, isNetworkError, type TurnCause } from './refusal.ts'
 import type { ServerConnection, Runtime } from '../runtime.ts'
 import type { TurnRecord } from './turn-record.ts'
 import { TurnResync } from './turn-resync.ts'
-import { isStepStart, workingDirectoryOf } from '../../io/opencode/wire.ts'
+import { closedRequestOf, isStepStart, requestIdsOf, workingDirectoryOf } from '../../io/opencode/wire.ts'
 import { messageOf } from '../../util/messages.ts'
 
 /** Time that a turn whose server does not answer waits for the report of the server's death, in ms. */
 const deathReportMs = 1_000
+
+/** Time limit of the list of requests after an answer that may have closed others, in ms. */
+const listTimeoutMs = 2_000
 
 /** Owner of an attempt: the turn's run. */
 export interface AttemptOwner {
@@ -58,7 +61,11 @@ export class TurnAttempt {
   #prompted: Promise<unknown> | undefined
   #resync: TurnResync | undefined
   /** Facts for the decision whether the turn goes on. A step begins when the MCP servers are connected. */
-  readonly #facts: FollowUpFacts = { rejection: undefined, askedModel: false }
+  readonly #facts: FollowUpFacts = {
+    rejection: undefined,
+    rejectionOfSeveral: undefined,
+    askedModel: false,
+  }
   #isGoingOn = false
 
   /** URL of the proxy, safe to show; `undefined` if the turn's model has another endpoint. */
@@ -114,6 +121,7 @@ export class TurnAttempt {
     this.#closed.abort()
     this.#resync?.close()
     this.#unfollow?.()
+    this.#owner.record.requests.abandon('its server is gone')
   }
 
   /** Aborts the requests of `abortWork`, because the server and its work are gone. */
@@ -242,6 +250,7 @@ export class TurnAttempt {
   async #goOn(ending: Ending): Promise<void> {
     const { record, onFollowUp } = this.#owner
     const { parts, reason } = followUpOf(ending, this.#facts)
+    this.#facts.rejectionOfSeveral = undefined
     const { sessionId } = record.conversation
     if (!this.isSettled) await this.abortWork()
     const wasHealed = parts !== undefined || (await this.heal(Promise.resolve()))
@@ -279,11 +288,13 @@ export class TurnAttempt {
     if (this.#resync?.defer(event) === true) return
     const reducer = this.#reducer
     if (!reducer || this.#isClosed()) return
-    this.#facts.askedModel ||= isStepStart(event)
+    if (isStepStart(event)) Object.assign(this.#facts, { askedModel: true, rejectionOfSeveral: undefined })
     const mismatch = this.#otherDirectory(event)
     if (mismatch !== undefined) return this.#owner.onCause({ code: 'rejected', error: mismatch })
     try {
       // The router dispatches each event once.
+      const closed = closedRequestOf(event)
+      if (closed !== undefined) this.#owner.record.requests.close(closed)
       this.#onOutputs(reducer.take(event))
       if (this.#isClosed()) return
       this.#owner.onProgress(event)
@@ -305,24 +316,32 @@ export class TurnAttempt {
     return otherDirectory('directory of the session', directory, used)
   }
 
-  /** Answers a request by the policy and sends the answer to the server. */
+  /** Opens a request, which its policy or a caller answers, until it is closed. Never rejects. */
   async answer(request: InputRequest): Promise<void> {
     const { record, clock, onRequest } = this.#owner
-    const { plan, conversation, requests$ } = record
+    const { plan, requests } = record
     onRequest(request.id, true)
-    requests$.next(request)
-    const timeout = new AbortController()
-    const answer = await decide(request, plan, elapse(clock, plan.requestTimeoutMs, timeout.signal))
-    timeout.abort()
-    if (this.#isClosed()) return
-    if (request.type === 'permission' && request.permission === 'doom_loop' && 'message' in answer)
-      this.#facts.rejection = answer.message
-    // Errors are ignored: a request that another client has answered gives 404, and the stall timer handles a
-    // request that cannot be answered.
-    await answerRequest(this.#connection.client, request, answer, conversation.directory).catch(
-      () => undefined,
-    )
+    const send = (answer: PolicyAnswer): Promise<void> => this.#send(request, answer)
+    await requests.settle(request, { policies: plan, timeoutMs: plan.requestTimeoutMs, clock, send })
     onRequest(request.id, false)
+  }
+
+  async #send(request: InputRequest, answer: PolicyAnswer): Promise<void> {
+    const { requests, conversation } = this.#owner.record
+    const { directory } = conversation
+    const { client } = this.#connection
+    const beside = 'reply' in answer && answer.reply !== 'once' ? requests.beside(request) : []
+    // Set before the server stops the turn, because the end may come before the response.
+    const rejection = 'message' in answer ? answer.message : undefined
+    if (request.type === 'permission' && request.permission === 'doom_loop') this.#facts.rejection = rejection
+    else if (rejection !== undefined && !request.child && beside.length > 0)
+      this.#facts.rejectionOfSeveral = rejection
+    await answerRequest(client, request, answer, directory)
+    if (beside.length === 0) return
+    // The answer has also closed those beside it that it covers; their events may come later than the response.
+    const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(listTimeoutMs)])
+    const listed = await client.requests(directory, signal).catch(() => undefined)
+    if (listed) requests.retain(requestIdsOf(listed), beside)
   }
 }
 

@@ -2,15 +2,7 @@ import { ReplaySubject } from 'rxjs'
 import type { PromptPart } from '../../io/opencode/client.ts'
 import type { PermissionPolicy, QuestionPolicy } from '../../config/options.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
-import {
-  addUsage,
-  isTerminal,
-  noUsage,
-  type InputRequest,
-  type Reply,
-  type TerminalReply,
-  type Usage,
-} from '../../replies.ts'
+import { addUsage, isTerminal, noUsage, type Reply, type TerminalReply, type Usage } from '../../replies.ts'
 import { deferred } from '../../util/deferred.ts'
 import type { Mask } from './reducer/failure.ts'
 import { errorReply, type TurnCause } from './refusal.ts'
@@ -18,6 +10,7 @@ import type { Conversation } from './conversation.ts'
 import type { NamedModel } from './model.ts'
 import type { TurnHooks } from '../hooks.ts'
 import { ReplayBuffer } from './replay-buffer.ts'
+import { TurnRequests } from './requests.ts'
 
 /** State of a turn. */
 export type TurnState =
@@ -69,7 +62,7 @@ export class TurnRecord {
   wasPrompted = false
   /** Number of resumed attempts. */
   resumes = 0
-  readonly requests$ = new ReplaySubject<InputRequest>()
+  readonly requests: TurnRequests
   readonly status$ = new ReplaySubject<TurnStatus>()
   readonly done = deferred<TerminalReply>()
   readonly sessionId = deferred<string | undefined>()
@@ -94,6 +87,7 @@ export class TurnRecord {
     this.startedAt = startedAt
     this.deadlineAt = startedAt + plan.deadlineMs
     this.replay = new ReplayBuffer(maxReplayBytes)
+    this.requests = new TurnRequests({ turnId: this.id, traceId: plan.traceId })
   }
 
   /** Emits the turn's new state. */
@@ -119,7 +113,7 @@ export class TurnRecord {
     if (!isLast) return
     this.status$.next({ at: Date.now(), state: 'done' })
     this.replay.complete()
-    this.requests$.complete()
+    this.requests.complete()
     this.status$.complete()
     this.sessionId.resolve(this.conversation.sessionId)
     this.#callHooks((hooks) => hooks.onEnd?.(reply))

@@ -1,5 +1,5 @@
 import { HttpError } from '../../io/opencode/client.ts'
-import { isIdle } from '../../io/opencode/wire.ts'
+import { isIdle, requestIdsOf } from '../../io/opencode/wire.ts'
 import type { OpenCodeEvent, TurnOutput } from '../../replies.ts'
 import type { SystemClock } from '../clock.ts'
 import type { ServerConnection } from '../runtime.ts'
@@ -129,6 +129,7 @@ export class TurnResync {
     const snapshot = await this.#snapshot()
     if (this.#isClosed()) return true
     this.#isNeeded ||= this.#adopt(snapshot)
+    if (snapshot) record.requests.retain(requestIdsOf(snapshot.requests))
     const isCertain = this.#idles >= (reducer.hasReported ? 1 : idlesWithoutOutput)
     onOutputs(reducer.resync(snapshot ?? nothingKnown(sessionId ?? ''), isCertain))
     if (snapshot && isIdle(snapshot.status, sessionId) && this.#idles < idlesWithoutOutput) this.checkSoon()

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { requireDescriptors } from '../host/descriptors.ts'
 import { noServer, serverEnvironment } from './environment.ts'
-import { loadModule } from '../host/load-module.ts'
+import { loadExeca } from '../process/load-execa.ts'
 import { signalGroup } from '../process/processes.ts'
 import { firstLine } from '../../util/messages.ts'
 
@@ -44,7 +44,7 @@ export async function askVersion(
 
 async function run(binary: string, home: string, signal: AbortSignal): Promise<VersionAnswer> {
   const env = { TMPDIR: home, TEMP: home, TMP: home }
-  const { execa } = await loadModule('execa', () => import('execa'))
+  const { execa } = await loadExeca()
   requireDescriptors('The version of the binary could not be read')
   const child = execa(binary, ['--version'], {
     cwd: home,

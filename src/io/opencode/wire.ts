@@ -230,7 +230,7 @@ export function parseRequest(value: unknown, rootId: string): InputRequest | und
 }
 
 function parseQuestion(value: unknown) {
-  const { question, header, options, multiple } = fields(value)
+  const { question, header, options, multiple, custom } = fields(value)
   return {
     question: text(question) ?? '',
     header: text(header) ?? '',
@@ -239,8 +239,22 @@ function parseQuestion(value: unknown) {
       description: text(fields(option)['description']) ?? '',
     })),
     ...(typeof multiple === 'boolean' && { multiple }),
+    ...(typeof custom === 'boolean' && { custom }),
   }
 }
+
+/**
+ * Returns the id of the request that an event closes, whoever answered the request.
+ *
+ * @remarks Observed in opencode: `permission.replied`, `question.replied` and `question.rejected`.
+ */
+export function closedRequestOf({ type, properties }: OpenCodeEvent): string | undefined {
+  return /^(permission|question)\.(replied|rejected)$/.test(type) ? text(properties['requestID']) : undefined
+}
+
+/** Returns the ids of the requests in a list of `GET /permission` or `GET /question`. */
+export const requestIdsOf = (requests: unknown): string[] =>
+  asList(requests).flatMap((entry) => text(fields(entry)['id']) ?? [])
 
 /** Returns a list unchanged, and an empty list for any other value. */
 export const asList = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : [])

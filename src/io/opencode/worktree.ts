@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { requireDescriptors } from '../host/descriptors.ts'
 import { noServer, serverEnvironment } from './environment.ts'
-import { loadModule } from '../host/load-module.ts'
+import { loadExeca } from '../process/load-execa.ts'
 import type { ProjectOwner } from './project-code.ts'
 
 /** Time limit of a git command, in ms. */
@@ -17,7 +17,7 @@ const timeoutMs = 5_000
 export async function worktreeOf(folder: string, { home, env }: ProjectOwner): Promise<string | undefined> {
   const gitFolder = await nearestGit(folder)
   if (gitFolder === undefined) return undefined
-  const { execa } = await loadModule('execa', () => import('execa'))
+  const { execa } = await loadExeca()
   const git = async (question: string) => {
     requireDescriptors('The git worktree could not be determined')
     const { exitCode, stdout } = await execa('git', ['rev-parse', question], {

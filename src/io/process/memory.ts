@@ -1,4 +1,4 @@
-import { loadModule } from '../host/load-module.ts'
+import { loadExeca } from './load-execa.ts'
 import { requireDescriptors } from '../host/descriptors.ts'
 import { listPids, readProc, readStat } from './proc.ts'
 
@@ -11,7 +11,7 @@ import { listPids, readProc, readStat } from './proc.ts'
 export async function groupResidentMb(leader: number): Promise<number | undefined> {
   if (process.platform === 'linux') return sum(residentInProc(leader))
   if (process.platform === 'win32') return undefined
-  const { execa } = await loadModule('execa', () => import('execa'))
+  const { execa } = await loadExeca()
   requireDescriptors('The memory of the server could not be read')
   const { stdout, failed } = await execa('ps', ['-A', '-o', 'pgid=', '-o', 'rss='], {
     cwd: '/',

@@ -11,7 +11,7 @@ import { openServeLog } from './serve-log.ts'
 import { removeRecord, writeRecord } from '../home/server-record.ts'
 import type { SpawnPlan } from './spawn-plan.ts'
 import { spawnTeardown } from './spawn-teardown.ts'
-import { startProcess } from './start-process.ts'
+import type { StartProcess } from './start-process.ts'
 import { startWatcher } from './watcher.ts'
 
 /** Events of a server's process. */
@@ -43,7 +43,12 @@ export interface ServerProcess {
  * that port never receives any.
  * @throws HostFaultError if too few descriptors are free; nothing is opened then
  */
-export function spawnServer(options: CompiledOptions, plan: SpawnPlan, events: ProcessEvents): ServerProcess {
+export function spawnServer(
+  options: CompiledOptions,
+  plan: SpawnPlan,
+  events: ProcessEvents,
+  startProcess: StartProcess,
+): ServerProcess {
   requireDescriptors(notStarted, forServer)
   const { home } = options.values
   const environment = environmentOf(options, plan)

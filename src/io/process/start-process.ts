@@ -1,19 +1,29 @@
-import { execa } from 'execa'
+import { loadExeca } from './load-execa.ts'
 import type { SpawnPlan } from './spawn-plan.ts'
 
-/** Starts the process of a server in its own process group. */
-export const startProcess = (plan: SpawnPlan, args: readonly string[], env: Record<string, string>) =>
-  execa(plan.binary, args, {
-    cwd: plan.directory,
-    env,
-    extendEnv: false,
-    detached: true,
-    cleanup: false,
-    stdin: 'ignore',
-    buffer: false,
-    reject: false,
-    windowsHide: true,
-  })
+/**
+ * Loads the function that starts the process of a server in its own process group.
+ *
+ * @throws HostFaultError if the module cannot be read at the moment
+ */
+export async function loadStartProcess() {
+  const { execa } = await loadExeca()
+  return (plan: SpawnPlan, args: readonly string[], env: Record<string, string>) =>
+    execa(plan.binary, args, {
+      cwd: plan.directory,
+      env,
+      extendEnv: false,
+      detached: true,
+      cleanup: false,
+      stdin: 'ignore',
+      buffer: false,
+      reject: false,
+      windowsHide: true,
+    })
+}
+
+/** Function that starts the process of a server. */
+export type StartProcess = Awaited<ReturnType<typeof loadStartProcess>>
 
 /** Started process of a server. */
-export type StartedProcess = ReturnType<typeof startProcess>
+export type StartedProcess = ReturnType<StartProcess>

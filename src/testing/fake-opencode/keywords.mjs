@@ -13,9 +13,17 @@ const keywords = {
   tool: fakeTool,
   fail: (turn, what) => turn.fail(failure(what)),
   retry,
-  permission: (turn) => call(turn, 'read', { filePath: '/etc/hostname' }),
-  question: (turn) => call(turn, 'question', { questions: [which] }),
+  permission: (turn) => call(turn, ['read', { filePath: '/etc/hostname' }]),
+  permissions: (turn) => call(turn, ...readsOutside),
+  question: (turn) => call(turn, ['question', { questions: [which] }]),
 }
+
+/** @type {Named[]} Reads outside of every workspace: two in one folder, and one in another. */
+const readsOutside = [
+  ['read', { filePath: '/etc/hostname' }],
+  ['read', { filePath: '/etc/hosts' }],
+  ['read', { filePath: '/proc/version' }],
+]
 
 const which = {
   question: 'Which?',
@@ -48,15 +56,18 @@ async function fakeTool(turn, ms) {
   continueTurn(turn)
 }
 
+/** @typedef {[name: string, args: Record<string, unknown>]} Named Name and input of a tool's call. */
+
 /**
+ * Plays calls of tools, all at once.
  * @param {Turn} turn
- * @param {string} name
- * @param {Record<string, unknown>} args
+ * @param {Named[]} calls
  */
-async function call(turn, name, args) {
+async function call(turn, ...calls) {
   turn.endText()
-  if (await playTool(turn, { name, args })) continueTurn(turn)
-  else turn.finish('tool-calls')
+  const results = await Promise.all(calls.map(([name, args]) => playTool(turn, { name, args })))
+  if (results.includes(false)) turn.finish('tool-calls')
+  else continueTurn(turn)
 }
 
 /** @param {Turn} turn */

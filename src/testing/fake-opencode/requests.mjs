@@ -1,4 +1,5 @@
 /** @import { Turn } from './turn.mjs' */
+/** @import { FakeServer } from './server.mjs' */
 /** @import { Body, Call, Pending, RunningTool } from './types.ts' */
 import { refuseKey, refuseTagged } from './refusal.mjs'
 import { newId } from './util.mjs'
@@ -53,12 +54,52 @@ const notFound = { permission: 'PermissionNotFoundError', question: 'QuestionNot
 function answer({ server, id, body, directory }, kind, fact, properties) {
   const entry = server.pending.get(id)
   if (entry?.kind !== kind || entry.directory !== directory) return refuseTagged(404, notFound[kind], id)
-  server.pending.delete(id)
-  const { sessionID } = entry.request
-  server.streams.emit(directory, `${kind}.${fact}`, { sessionID, requestID: id, ...properties })
-  entry.answer(body)
+  close(server, entry, body, fact, properties)
+  if (kind === 'permission') closeOthers(server, entry, body)
   return true
 }
+
+/**
+ * Closes a request.
+ * @param {FakeServer} server
+ * @param {Pending} entry
+ * @param {Body} body
+ * @param {'replied' | 'rejected'} fact
+ * @param {Record<string, unknown>} [properties]
+ */
+function close(server, { kind, directory, request, answer }, body, fact, properties) {
+  const { id: requestID, sessionID } = request
+  server.pending.delete(requestID)
+  server.streams.emit(directory, `${kind}.${fact}`, { sessionID, requestID, ...properties })
+  answer(body)
+}
+
+/**
+ * Closes the permissions of the same session beside an answered permission: a rejection rejects all of them,
+ * without its message; `always` grants those that it covers.
+ *
+ * @remarks Observed in opencode.
+ * @param {FakeServer} server
+ * @param {Pending} answered
+ * @param {Body} body
+ */
+function closeOthers(server, { directory, request: { sessionID, always } }, { reply }) {
+  if (reply === 'once') return
+  if (reply === 'always')
+    for (const pattern of patterns(always)) server.allowed.add(`${directory}:${pattern}`)
+  for (const entry of server.pending.values()) {
+    const { kind, request } = entry
+    if (kind !== 'permission' || request.sessionID !== sessionID) continue
+    const isCovered = patterns(request['patterns']).every((each) =>
+      server.allowed.has(`${directory}:${each}`),
+    )
+    if (reply === 'reject' || isCovered)
+      close(server, entry, { ...(reply && { reply }) }, 'replied', { reply })
+  }
+}
+
+/** @param {unknown} value */
+const patterns = (value) => /** @type {string[]} */ (value ?? [])
 
 /** @type {Record<string, (call: Call) => unknown>} */
 export const askingRoutes = {

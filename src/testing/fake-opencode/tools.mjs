@@ -142,16 +142,13 @@ const rejected = 'The user rejected permission to use this specific tool call'
 async function permit(turn, tool, file) {
   const parentDir = dirname(file)
   const pattern = `${parentDir}/*`
-  const { directory } = turn
-  const allowed = `${directory}:${pattern}`
-  if (turn.server.allowed.has(allowed)) return
+  if (turn.server.allowed.has(`${turn.directory}:${pattern}`)) return
   const { reply, message } = await ask(turn, tool, 'permission', {
     permission: 'external_directory',
     patterns: [pattern],
     metadata: { filepath: file, parentDir },
     always: [pattern],
   })
-  if (reply === 'always') turn.server.allowed.add(allowed)
   if (reply !== 'reject') return
   if (!message) throw new Refused(`${rejected}.`, false)
   throw new Refused(`${rejected} with the following feedback: ${message}`, true)

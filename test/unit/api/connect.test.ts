@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { connect } from '../../../src/index.ts'
+import { connect, driveTurn, type DriveTurnOptions } from '../../../src/index.ts'
 
 /** Starts a server that refuses every request, and returns its address. */
 async function refusingServer(status: number): Promise<string> {
@@ -40,4 +40,18 @@ describe('connect', () => {
       error: 'The server was closed',
     })
   })
+})
+
+describe('driveTurn', () => {
+  it.each(['onPermission', 'onQuestion'])(
+    'refuses the policy ask, which no caller could answer: %s',
+    async (name) => {
+      const options = { baseURL: 'http://127.0.0.1:9', modelId: 'm', [name]: 'ask' } as DriveTurnOptions
+      expect(await driveTurn('hello', 't1', () => undefined, options)).toMatchObject({
+        trace_id: 't1',
+        code: 'rejected',
+        error: expect.stringContaining(`Invalid option ${name}: driveTurn() returns no turn`) as string,
+      })
+    },
+  )
 })

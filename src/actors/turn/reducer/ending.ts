@@ -55,6 +55,9 @@ export const rejectedLoop = (failure: Failure): Failure =>
 export const isRejectedLoop = (ending: Ending): boolean =>
   'failure' in ending && ending.failure.error === loopRejected
 
+/** Returns whether the server stopped the turn after a tool call, because a request was rejected. */
+export const isStopped = (ending: Ending): boolean => 'finish' in ending && ending.finish === 'tool-calls'
+
 /** Returns whether the server reports that the turn was aborted. */
 export const isServerAbort = (ending: Ending): boolean =>
   'failure' in ending && ending.failure.code === 'cancelled'

@@ -29,7 +29,7 @@ function collect(record: TurnRecord) {
     complete: () => ends.push('replies'),
   })
   record.status$.subscribe({ next: ({ state }) => states.push(state), complete: () => ends.push('status') })
-  record.requests$.subscribe({ complete: () => ends.push('requests') })
+  record.requests.asked$.subscribe({ complete: () => ends.push('requests') })
   return { replies, states, ends }
 }
 
