@@ -210,14 +210,15 @@ export class TurnAttempt {
   }
 
   async #prompt(sessionId: string, parts = this.#owner.record.plan.parts): Promise<void> {
-    const { record, options } = this.#owner
+    const { record, options, runtime } = this.#owner
     const { plan, conversation, messageId } = record
-    const { agent = conversation.agent, system, output } = plan
+    const { agent = conversation.agent, system, variant, output } = plan
     const model = modelOf(plan.model, options.values)
-    const prompt = { messageId, model, agent, system, parts, answerSchema: output?.jsonSchema }
+    const prompt = { messageId, model, agent, system, variant, parts, answerSchema: output?.jsonSchema }
     // The prompt request is never aborted: the prompt may have reached the server, and an abort sent while
     // the prompt is unanswered is lost (opencode).
     record.wasPrompted = true
+    runtime.prompted(messageId, record.id)
     this.#prompted = this.#connection.client.prompt(sessionId, conversation.directory, prompt)
     await this.#prompted
   }
