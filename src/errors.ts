@@ -22,6 +22,7 @@ export type OpenCodeErrorCode =
   | 'ERR_OPENCODE_RECONFIGURE'
   | 'ERR_OPENCODE_HOST_FAULT'
   | 'ERR_OPENCODE_SERVER_WEDGED'
+  | 'ERR_OPENCODE_SESSION_NOT_FOUND'
   | 'ERR_OPENCODE_REQUEST_CLOSED'
 
 /**
@@ -147,6 +148,13 @@ export class ServerWedgedError extends OpenCodeRuntimeError {
   override readonly retryable = true
 }
 
+/** Error for a session that does not exist, or was deleted. The message names the session. */
+export class SessionNotFoundError extends OpenCodeRuntimeError {
+  protected static override readonly errorName = 'SessionNotFoundError'
+  override readonly name = 'SessionNotFoundError'
+  override readonly code = 'ERR_OPENCODE_SESSION_NOT_FOUND'
+}
+
 /**
  * Error for a spent restart budget. `cause` is the last failure, and `retryable` is the value of that
  * failure.
@@ -172,7 +180,7 @@ export class RestartLimitError extends OpenCodeRuntimeError {
   }
 }
 
-/** Error for a start that `stop()` or `close()` ended while a caller waited for the server. */
+/** Error for a start, or an operation of a session, that `stop()` or `close()` ended while a caller waited for it. */
 export class StoppedError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'StoppedError'
   override readonly name = 'StoppedError'

@@ -8,6 +8,9 @@ export {
 } from './actors/turn/turn.ts'
 export type { Prepared } from './actors/server/prepare.ts'
 export type { RuntimeHandle, ServerInput } from './actors/runtime.ts'
+export type { FileChange } from './actors/session/changes.ts'
+export type { HistoryTurn } from './actors/session/history.ts'
+export type { SessionInfo } from './actors/session/list-sessions.ts'
 export type { TurnStatus } from './actors/turn/turn-record.ts'
 export { connect, driveTurn, type Connection, type DriveTurnOptions, type Sink } from './api/connect.ts'
 export { ensureRunning, type EnsureRunningOptions } from './api/ensure-running.ts'
@@ -23,6 +26,7 @@ export {
   RestartLimitError,
   ServerExitedError,
   ServerWedgedError,
+  SessionNotFoundError,
   StartTimeoutError,
   StoppedError,
   TurnError,
@@ -31,6 +35,7 @@ export {
   type ServerExit,
 } from './errors.ts'
 export { turn$ } from './api/cold-turn.ts'
+export { listSessions, type ListSessionsOptions } from './api/list-sessions.ts'
 export { lifecycle$ } from './api/lifecycle.ts'
 export { lifecycleOf, type Lifecycle, type LifecycleState } from './machines/lifecycle.ts'
 export type { ServerContext, ServerEvent } from './machines/context.ts'
@@ -68,7 +73,7 @@ export { reconfigure } from './api/reconfigure.ts'
 export type * from './replies.ts'
 export { isTerminal } from './replies.ts'
 export { OpenCodeServer, type ActorSystemOptions } from './api/server.ts'
-export { openSession, type Session, type SessionOptions } from './api/session.ts'
+export { openSession, type ForkOptions, type Session, type SessionOptions } from './api/session.ts'
 export { stopServer, type StopOptions } from './api/stop-server.ts'
 export { startTurn, type Turn } from './api/turn.ts'
 export type { Attachment } from './api/attachments.ts'

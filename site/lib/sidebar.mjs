@@ -9,6 +9,7 @@ const order = {
     'docs/guides/chat-sessions.md',
     'docs/guides/typed-answers.md',
     'docs/guides/host-tools.md',
+    'docs/guides/conversations.md',
     'docs/guides/permissions.md',
     'docs/guides/http-sse.md',
     'docs/guides/nest-and-angular.md',

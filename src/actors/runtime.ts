@@ -1,34 +1,22 @@
 import type { AnyActorRef } from 'xstate'
-import type { OpenCodeClient } from '../io/opencode/client.ts'
 import type { NamedDirectory } from '../io/home/real-directory.ts'
 import type { ProcessEvents, ServerProcess } from '../io/process/server-process.ts'
 import type { SpawnPlan } from '../io/process/spawn-plan.ts'
 import type { CompiledOptions } from '../config/compiled-options.ts'
 import { ignoreErrors } from '../util/ignore-errors.ts'
-import type { DirectoryPolicy } from './server/directory-policy.ts'
-import type { HostCalls } from './server/host-calls.ts'
+import type { ServerConnection } from './server/connection.ts'
 import { SharedHomeLock } from './server/shared-home-lock.ts'
-import type { SessionEventRouter } from './server/session-event-router.ts'
 import { Conversation } from './turn/conversation.ts'
 import type { ServerHooks, ProbeOutcome } from './hooks.ts'
+import { Operation } from './session/operation.ts'
 import type { Mask } from './turn/reducer/failure.ts'
 import type { TurnCause } from './turn/refusal.ts'
 import type { TurnRecord } from './turn/turn-record.ts'
 
-/** Connection to a running server: its API client, and its events routed by session. */
-export interface ServerConnection {
-  client: OpenCodeClient
-  router: SessionEventRouter
-  /** Policy of the directories in which the server's sessions may work. */
-  policy: DirectoryPolicy
-  /**
-   * Directory of the server: a real path if this host manages the server; empty: the directory in which the
-   * server was started.
-   */
-  directory: string
-  /** Calls of the host tools; `undefined` if there are none. */
-  hostCalls?: HostCalls | undefined
-}
+export type { ServerConnection } from './server/connection.ts'
+
+/** Number of prompts whose turns are remembered. */
+const maxPrompts = 1_000
 
 /**
  * State beside one server machine that never enters the machine's context or events: handles, sockets, the
@@ -58,6 +46,9 @@ export class Runtime {
   /** Telemetry and logger; the api attaches them. */
   hooks: readonly ServerHooks[] | undefined
   readonly turns = new Map<string, TurnRecord>()
+  readonly operations = new Map<string, Operation>()
+  /** Ids of turns by the ids of their prompts, for the histories of sessions; only of the latest prompts. */
+  readonly turnIds = new Map<string, string>()
   /**
    * Directories that turns have used, as the server names them: a server reports status and requests per
    * directory.
@@ -70,6 +61,13 @@ export class Runtime {
 
   constructor(options: CompiledOptions) {
     this.latestOptions = options
+  }
+
+  /** Records the turn of a prompt. */
+  prompted(messageId: string, turnId: string): void {
+    this.turnIds.set(messageId, turnId)
+    const [oldest] = this.turnIds.keys()
+    if (this.turnIds.size > maxPrompts && oldest !== undefined) this.turnIds.delete(oldest)
   }
 
   /** Reports the machine to the hooks. */
@@ -109,6 +107,12 @@ export class Runtime {
     return conversation
   }
 
+  /** Returns the conversation that the turns of a session share now, which may be another object than the given one. */
+  current(conversation: Conversation): Conversation {
+    const { sessionId } = conversation
+    return sessionId === undefined ? conversation : (this.#conversations.get(sessionId) ?? conversation)
+  }
+
   /** Returns whether another turn than this one may have work in a directory. */
   isUsed(directory: string, { id }: TurnRecord): boolean {
     return [...this.turns.values()].some(
@@ -117,11 +121,16 @@ export class Runtime {
     )
   }
 
-  register(record: TurnRecord): void {
-    this.turns.set(record.id, record)
-    record.conversation.turns++
-    if (record.conversation.sessionId !== undefined)
-      this.#conversations.set(record.conversation.sessionId, record.conversation)
+  /** Returns a waiting or running turn, or an operation of a session. */
+  entry(id: string): TurnRecord | Operation | undefined {
+    return this.turns.get(id) ?? this.operations.get(id)
+  }
+
+  register(entry: TurnRecord | Operation): void {
+    if (entry instanceof Operation) this.operations.set(entry.id, entry)
+    else this.turns.set(entry.id, entry)
+    entry.conversation.turns++
+    this.joined(entry.conversation)
   }
 
   /** Records the session of a conversation, so that turns that name the session join the conversation. */
@@ -129,21 +138,21 @@ export class Runtime {
     if (conversation.sessionId !== undefined) this.#conversations.set(conversation.sessionId, conversation)
   }
 
-  /** Returns whether the server is known to be idle: no turn lives, and its event stream reports no work. */
+  /** Returns whether the server is known to be idle: no turn or operation lives, and its event stream reports no work. */
   get isQuiet(): boolean {
-    return this.turns.size === 0 && this.connection?.router.isQuiet === true
+    return this.turns.size + this.operations.size === 0 && this.connection?.router.isQuiet === true
   }
 
-  /** Ends a turn for a local reason, unless it is done or unknown, and releases it. */
+  /** Ends a turn or an operation for a local reason, unless it is done or unknown, and releases it. */
   end(turnId: string, cause: TurnCause, mask: Mask): void {
-    const record = this.turns.get(turnId)
-    record?.fail(cause, mask)
-    if (record) this.release(record)
+    const entry = this.entry(turnId)
+    entry?.fail(cause, mask)
+    if (entry) this.release(entry)
   }
 
-  /** Releases a turn that is done, and the conversation with its last turn. */
-  release({ id, conversation }: TurnRecord): void {
-    if (!this.turns.delete(id)) return
+  /** Releases a turn or an operation that is done, and the conversation with its last turn. */
+  release({ id, conversation }: TurnRecord | Operation): void {
+    if (!this.turns.delete(id) && !this.operations.delete(id)) return
     conversation.turns--
     if (conversation.turns === 0 && conversation.sessionId !== undefined)
       this.#conversations.delete(conversation.sessionId)

@@ -3,6 +3,7 @@ import type { Observable } from 'rxjs'
 import { createActor, waitFor } from 'xstate'
 import { attachedActors } from '../actors/server/attached.ts'
 import { runtimeOf } from '../actors/runtime.ts'
+import type { SessionInfo } from '../actors/session/list-sessions.ts'
 import { InvalidOptionsError } from '../errors.ts'
 import type { ServerContext } from '../machines/context.ts'
 import { serverMachine, type ServerActorRef } from '../machines/server-machine.ts'
@@ -17,6 +18,7 @@ import {
 import type { InferOutput, ObjectSchema } from '../config/schema-types.ts'
 import type { Reply, TerminalReply } from '../replies.ts'
 import { coldTurn } from './cold-turn.ts'
+import { listSessions, type ListSessionsOptions } from './list-sessions.ts'
 import { ServerSession, type Session, type SessionOptions } from './session.ts'
 import { startTurn, type Turn } from './turn.ts'
 import type { TurnInput } from './turn-input.ts'
@@ -46,6 +48,16 @@ export interface Connection extends AsyncDisposable {
    * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
    */
   session(options?: SessionOptions): Session
+  /**
+   * Lists the sessions of the server.
+   *
+   * @param options - Number of sessions, text of the titles, and beginning of the list.
+   * @returns The sessions of all directories, the latest changed first, without sessions of subagents.
+   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
+   * @throws SessionNotFoundError (`ERR_OPENCODE_SESSION_NOT_FOUND`) if the session `before` does not exist.
+   * @throws OpenCodeRuntimeError if the server does not answer, or refuses.
+   */
+  sessions(options?: ListSessionsOptions): Promise<SessionInfo[]>
   /** Ends the connection's turns with `cancelled` and releases the server, which keeps running. */
   close(): Promise<void>
 }
@@ -99,19 +111,21 @@ export function connect(options: ConnectOptions): Connection {
     turn,
     turn$: (input) => coldTurn(() => turn(input)),
     session: (session = {}) => new ServerSession(actor, session),
+    sessions: (page) => listSessions(actor, page),
     close,
     [Symbol.asyncDispose]: close,
   }
 }
 
 /**
- * Cancels all turns and waits until they have ended. The server keeps running, so its work on these turns
+ * Cancels all turns and operations, and waits until they have ended. The server keeps running, so its work on these turns
  * would otherwise continue.
  */
 async function endTurns(actor: ServerActorRef): Promise<void> {
   const { status, context } = actor.getSnapshot()
   if (status !== 'active') return
-  for (const turnId of runtimeOf(context.runtime).turns.keys()) actor.send({ type: 'turn.cancel', turnId })
+  const { turns, operations } = runtimeOf(context.runtime)
+  for (const turnId of [...turns.keys(), ...operations.keys()]) actor.send({ type: 'turn.cancel', turnId })
   const isIdle = ({ running, waiting }: ServerContext) => running.length + waiting.length === 0
   await waitFor(actor, (snapshot) => isIdle(snapshot.context)).catch(() => undefined)
 }

@@ -2,6 +2,7 @@ import type { Observable } from 'rxjs'
 import { createActor, type Actor, type ActorOptions } from 'xstate'
 import { loadPreparation } from '../actors/server/prepare.ts'
 import { runtimeOf, type Runtime } from '../actors/runtime.ts'
+import type { SessionInfo } from '../actors/session/list-sessions.ts'
 import { coldTurn } from './cold-turn.ts'
 import { ensureRunning, type EnsureRunningOptions } from './ensure-running.ts'
 import { lifecycle$ } from './lifecycle.ts'
@@ -9,6 +10,7 @@ import type { Lifecycle } from '../machines/lifecycle.ts'
 import { serverMachine } from './server-machine.ts'
 import { compileOptions, type OpenCodeServerOptions, type ReconfigureOptions } from '../config/options.ts'
 import type { InferOutput, ObjectSchema } from '../config/schema-types.ts'
+import { listSessions, type ListSessionsOptions } from './list-sessions.ts'
 import { reconfigure } from './reconfigure.ts'
 import type { Reply } from '../replies.ts'
 import { ServerSession, type Session, type SessionOptions } from './session.ts'
@@ -173,6 +175,19 @@ export class OpenCodeServer implements AsyncDisposable {
    */
   session(options: SessionOptions = {}): Session {
     return new ServerSession(this.#actor, options)
+  }
+
+  /**
+   * Lists the sessions of the server, and starts the server if necessary.
+   *
+   * @param options - Number of sessions, text of the titles, and beginning of the list.
+   * @returns The sessions of all directories, the latest changed first, without sessions of subagents.
+   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
+   * @throws SessionNotFoundError (`ERR_OPENCODE_SESSION_NOT_FOUND`) if the session `before` does not exist.
+   * @throws OpenCodeRuntimeError if the server does not start, dies, or refuses. Codes: see {@link ensureRunning}.
+   */
+  sessions(options?: ListSessionsOptions): Promise<SessionInfo[]> {
+    return listSessions(this.#actor, options)
   }
 
   /**

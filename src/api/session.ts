@@ -1,20 +1,24 @@
 import type { Observable } from 'rxjs'
-import { clockOf, elapse } from '../actors/clock.ts'
-import { turnDirectory } from '../actors/server/directory-policy.ts'
 import { Conversation } from '../actors/turn/conversation.ts'
-import { runtimeOf, type ServerConnection } from '../actors/runtime.ts'
+import { runtimeOf } from '../actors/runtime.ts'
+import { sessionChanges, type FileChange } from '../actors/session/changes.ts'
+import { compact } from '../actors/session/compact.ts'
+import { fork } from '../actors/session/fork.ts'
+import type { HistoryTurn } from '../actors/session/history.ts'
+import type { OperationPlan } from '../actors/session/operation.ts'
+import { readHistory, rename } from '../actors/session/operations.ts'
+import { redo, undo } from '../actors/session/undo.ts'
 import { coldTurn } from './cold-turn.ts'
-import { ensureRunning } from './ensure-running.ts'
-import { OpenCodeRuntimeError, StoppedError } from '../errors.ts'
-import { HttpError } from '../io/opencode/client.ts'
 import { withoutSecrets } from '../config/masked-error.ts'
-import { sessionSchema } from '../config/option-schema.ts'
+import { forkSchema, sessionSchema, renameSchema } from '../config/option-schema.ts'
 import type { InferOutput, ObjectSchema } from '../config/schema-types.ts'
 import type { Reply } from '../replies.ts'
 import { startTurn, type Turn } from './turn.ts'
 import type { ServerActorRef } from '../machines/server-machine.ts'
 import type { TurnInput } from './turn-input.ts'
 import { parse } from '../config/validation.ts'
+import { runOperation } from './session-operation.ts'
+import { deleteConversation, openConversation } from './session-requests.ts'
 
 /** Options of a conversation: the id of an existing session, or the properties of a new session. */
 export interface SessionOptions {
@@ -40,7 +44,21 @@ export interface SessionOptions {
   agent?: string
 }
 
-/** Conversation with an agent. Turns run one after another, in the order of the calls. */
+/** Options of {@link Session.fork}. */
+export interface ForkOptions {
+  /**
+   * `messageId` of a turn of the history. The fork has the turns before that turn.
+   *
+   * @defaultValue the fork has all turns
+   */
+  before?: string
+}
+
+/**
+ * Conversation with an agent. Turns run one after another, in the order of the calls. The operations below, except
+ * `delete()`, take their place in the same order, and start the server if necessary. Do not await an operation within
+ * a policy of a turn of the same session: the operation waits for that turn.
+ */
 export interface Session {
   /**
    * Session id. A new session is created on the server on first use; reading `id` counts as a use.
@@ -63,23 +81,76 @@ export interface Session {
    */
   turn$(input: string | TurnInput): Observable<Reply>
   /**
-   * Aborts the running work of the session, then deletes the session and its child sessions on the server.
-   * Does nothing if the session was never used.
+   * Reads the turns of the conversation from the server.
    *
+   * @returns The turns, the oldest first, without the turns that `undo()` has taken back.
+   * @throws SessionNotFoundError (`ERR_OPENCODE_SESSION_NOT_FOUND`) if the session does not exist.
+   * @throws OpenCodeRuntimeError if the server does not start, dies, or refuses. Codes: see {@link ensureRunning}.
+   */
+  history(): Promise<HistoryTurn[]>
+  /**
+   * Makes a copy of the conversation on the server, which goes on independently.
+   *
+   * @param options - The turn before which the copy ends.
+   * @returns The copy. Its turns have other `messageId`s.
+   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option, or if no turn has the `messageId`.
+   * @throws SessionNotFoundError (`ERR_OPENCODE_SESSION_NOT_FOUND`) if the session does not exist.
+   * @throws OpenCodeRuntimeError if the server does not start, dies, or refuses. Codes: see {@link ensureRunning}.
+   */
+  fork(options?: ForkOptions): Promise<Session>
+  /**
+   * Takes back the last turn: the next turn no longer sees it. Inside a git repository, the changes of files by the
+   * turn are taken back too. May be called again, for the turn before. Does nothing if there is no turn.
+   *
+   * @returns Whether the changes of files were taken back: `false` outside of git, as in a home's default workspace.
+   * @throws SessionNotFoundError (`ERR_OPENCODE_SESSION_NOT_FOUND`) if the session does not exist.
+   * @throws OpenCodeRuntimeError if the server does not start, dies, or refuses. Codes: see {@link ensureRunning}.
+   */
+  undo(): Promise<{ files: boolean }>
+  /**
+   * Puts back the turn that `undo()` took back last, with its changes of files. Does nothing if no turn is taken back;
+   * the next turn forgets what was taken back.
+   *
+   * @throws SessionNotFoundError (`ERR_OPENCODE_SESSION_NOT_FOUND`) if the session does not exist.
+   * @throws OpenCodeRuntimeError if the server does not start, dies, or refuses. Codes: see {@link ensureRunning}.
+   */
+  redo(): Promise<void>
+  /**
+   * Replaces what the model sees of the conversation by a summary, which the model writes. The history stays.
+   *
+   * @throws SessionNotFoundError (`ERR_OPENCODE_SESSION_NOT_FOUND`) if the session does not exist.
+   * @throws OpenCodeRuntimeError if the model fails, or the server does not start, dies, or refuses. Codes: see
+   * {@link ensureRunning}.
+   */
+  compact(): Promise<void>
+  /**
+   * Changes the title.
+   *
+   * @param title - The new title; not empty.
+   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad title.
+   * @throws SessionNotFoundError (`ERR_OPENCODE_SESSION_NOT_FOUND`) if the session does not exist.
+   * @throws OpenCodeRuntimeError if the server does not start, dies, or refuses. Codes: see {@link ensureRunning}.
+   */
+  rename(title: string): Promise<void>
+  /**
+   * Reads which files the turns of the conversation have changed.
+   *
+   * @returns One change per file, added up over the turns; empty outside of git. A cancelled step is not listed.
+   * @throws SessionNotFoundError (`ERR_OPENCODE_SESSION_NOT_FOUND`) if the session does not exist.
+   * @throws OpenCodeRuntimeError if the server does not start, dies, or refuses. Codes: see {@link ensureRunning}.
+   */
+  changes(): Promise<FileChange[]>
+  /**
+   * Aborts the running work of the session, then deletes the session and its child sessions on the server.
+   * Does nothing if the session was never used. Waits for no turn.
+   *
+   * @throws SessionNotFoundError (`ERR_OPENCODE_SESSION_NOT_FOUND`) if the session does not exist.
    * @throws StoppedError (`ERR_OPENCODE_STOPPED`) if `stop()` or `close()` is called meanwhile.
    * @throws OpenCodeRuntimeError if the server cannot start. Subclasses and codes: see {@link ensureRunning}.
    * @throws Error if the server refuses the request, or does not answer within 30 000 ms.
    */
   delete(): Promise<void>
 }
-
-/** Time limit for the server to create or delete a session, in ms. */
-const requestTimeoutMs = 30_000
-/**
- * Number of checks for the end of a server that broke off a request, and the delay before each check, in ms.
- */
-const exitChecks = 10
-const exitCheckMs = 50
 
 /**
  * Conversation on a server machine, either this package's or an attached machine.
@@ -88,22 +159,16 @@ const exitCheckMs = 50
  */
 export class ServerSession implements Session {
   readonly #actor: ServerActorRef
-  readonly #conversation: Conversation
+  readonly #own: Conversation
 
   /** @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option. */
-  constructor(actor: ServerActorRef, options: SessionOptions) {
-    const { sessionId, directory, ...rest } = parse(sessionSchema, options, 'session option')
-    const named = directory === undefined ? undefined : { input: 'session option directory', directory }
+  constructor(actor: ServerActorRef, options: SessionOptions | Conversation) {
     this.#actor = actor
-    const runtime = runtimeOf(actor.getSnapshot().context.runtime)
-    this.#conversation =
-      sessionId === undefined
-        ? new Conversation({ key: crypto.randomUUID(), named, ...rest })
-        : runtime.conversationOf(sessionId, named)
+    this.#own = options instanceof Conversation ? options : conversationOf(actor, options)
   }
 
   get id(): Promise<string> {
-    const id = this.#masked(() => this.#open())
+    const id = this.#masked(() => openConversation(this.#actor, this.#conversation))
     // Callers that await the id still get the error. A host that only prints the session must not crash.
     id.catch(() => undefined)
     return id
@@ -117,102 +182,67 @@ export class ServerSession implements Session {
     return coldTurn(() => this.turn(input))
   }
 
+  history(): Promise<HistoryTurn[]> {
+    const { context } = this.#actor.getSnapshot()
+    return this.#run(readHistory(context.options, runtimeOf(context.runtime)))
+  }
+
+  async fork(options: ForkOptions = {}): Promise<Session> {
+    const { before } = parse(forkSchema, options, 'option')
+    const { agent } = this.#own
+    const { id: sessionId, directory } = await this.#run(fork(before))
+    const named = directory === '' ? undefined : { input: 'directory of the session', directory }
+    return new ServerSession(
+      this.#actor,
+      new Conversation({ key: crypto.randomUUID(), sessionId, agent, named }),
+    )
+  }
+
+  undo(): Promise<{ files: boolean }> {
+    return this.#run(undo())
+  }
+
+  redo(): Promise<void> {
+    return this.#run(redo())
+  }
+
+  compact(): Promise<void> {
+    return this.#run(compact(this.#actor.getSnapshot().context.options))
+  }
+
+  async rename(title: string): Promise<void> {
+    const named = parse(renameSchema, { title }, 'argument')
+    return this.#run(rename(named.title))
+  }
+
+  changes(): Promise<FileChange[]> {
+    return this.#run(sessionChanges())
+  }
+
   delete(): Promise<void> {
-    return this.#masked(() => this.#delete())
+    return this.#masked(() => deleteConversation(this.#actor, this.#conversation))
+  }
+
+  /** Conversation that all turns of the session share, also turns of other objects for the same session. */
+  get #conversation(): Conversation {
+    return runtimeOf(this.#actor.getSnapshot().context.runtime).current(this.#own)
+  }
+
+  #run<T>(work: OperationPlan<T>): Promise<T> {
+    return runOperation(this.#actor, work, this.#conversation)
   }
 
   /** Runs work and masks secrets in its error, because a server's message may contain any text. */
   #masked<T>(work: () => Promise<T>): Promise<T> {
     return withoutSecrets(this.#actor.getSnapshot().context.options.secrets, work)
   }
+}
 
-  async #delete(): Promise<void> {
-    const { sessionId } = this.#conversation
-    if (sessionId === undefined) return
-    await this.#onServer((connection, signal, tries) =>
-      this.#deleteOn(connection, sessionId, signal).catch((error: unknown) => {
-        // A retry: the previous server may have deleted the session.
-        if (tries === 0 || !(error instanceof HttpError) || error.status !== 404) throw error
-      }),
-    )
-  }
-
-  async #deleteOn(connection: ServerConnection, sessionId: string, signal: AbortSignal): Promise<void> {
-    const { client, policy } = connection
-    const directory = await this.#conversation.locate(client, policy)
-    // A busy session that is deleted keeps running and can no longer be aborted (opencode).
-    if (await this.#mayRun(connection, directory))
-      await client.abort(sessionId, this.#conversation.directory ?? directory, signal)
-    await client.deleteSession(sessionId, policy.base, signal)
-  }
-
-  /**
-   * Returns whether the session may be busy. A session in a directory that is not allowed can be busy only if
-   * the server already works there.
-   */
-  async #mayRun({ policy }: ServerConnection, directory: string | undefined): Promise<boolean> {
-    const { directories } = runtimeOf(this.#actor.getSnapshot().context.runtime)
-    const { directory: used = directory } = this.#conversation
-    if (used === undefined || directories.has(used)) return true
-    return policy.resolve({ input: 'directory of the session', directory: used }).then(
-      () => true,
-      () => false,
-    )
-  }
-
-  async #open(): Promise<string> {
-    if (this.#conversation.sessionId !== undefined) return this.#conversation.sessionId
-    const named = turnDirectory(undefined, this.#actor.getSnapshot().context.options)
-    return this.#onServer(({ client, policy }, signal) =>
-      this.#conversation.open(client, { named, title: 'Untitled', policy }, signal),
-    )
-  }
-
-  /**
-   * Sends a request that belongs to no turn.
-   * The machine does not wait for such a request. If the server is replaced, stopped as idle or dies during the
-   * request, the request is retried on the next server.
-   *
-   * @throws StoppedError (`ERR_OPENCODE_STOPPED`) if the server is stopped meanwhile.
-   */
-  async #onServer<T>(
-    request: (connection: ServerConnection, signal: AbortSignal, tries: number) => Promise<T>,
-  ): Promise<T> {
-    const { runtime, stops } = this.#actor.getSnapshot().context
-    const signal = AbortSignal.timeout(requestTimeoutMs)
-    for (let tries = 0; ; tries++) {
-      await ensureRunning(this.#actor)
-      const { connection } = runtimeOf(runtime)
-      if (!connection) throw new Error('The server is not running')
-      try {
-        return await request(connection, signal, tries)
-      } catch (error) {
-        const isAnswer = error instanceof HttpError || error instanceof OpenCodeRuntimeError
-        if (isAnswer || signal.aborted || !(await this.#hasEnded(connection))) throw error
-        const { status, context } = this.#actor.getSnapshot()
-        if (status !== 'active' || context.stops !== stops)
-          throw new StoppedError('The server was stopped before it answered', { cause: error })
-      }
-    }
-  }
-
-  /**
-   * Returns whether the server of a request is ending or has ended. Waits up to 500 ms, because broken connections may
-   * be noticed before the exit.
-   */
-  async #hasEnded({ client }: ServerConnection): Promise<boolean> {
-    const hasEnded = (): boolean => {
-      const snapshot = this.#actor.getSnapshot()
-      return (
-        snapshot.status !== 'active' ||
-        !snapshot.matches('healthy') ||
-        runtimeOf(snapshot.context.runtime).connection?.client !== client
-      )
-    }
-    const clock = clockOf(this.#actor.system)
-    for (let checks = 0; checks < exitChecks && !hasEnded(); checks++) await elapse(clock, exitCheckMs)
-    return hasEnded()
-  }
+function conversationOf(actor: ServerActorRef, options: SessionOptions): Conversation {
+  const { sessionId, directory, ...rest } = parse(sessionSchema, options, 'session option')
+  const named = directory === undefined ? undefined : { input: 'session option directory', directory }
+  if (sessionId === undefined) return new Conversation({ key: crypto.randomUUID(), named, ...rest })
+  return runtimeOf(actor.getSnapshot().context.runtime).conversationOf(sessionId, named)
 }
 
 /**

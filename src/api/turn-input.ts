@@ -41,6 +41,8 @@ export interface TurnInput<S extends ObjectSchema | undefined = ObjectSchema | u
   model?: string | { providerId: string; modelId: string }
   /** System prompt, placed before the agent's own. */
   system?: string
+  /** Variant of the model, such as a reasoning effort, as the model's config names the variant. */
+  variant?: string
   /** Files for the model. The model's `input` must name their kind, except for text. */
   attachments?: Attachment[]
   /**
@@ -122,6 +124,7 @@ const schema = lazily(() =>
       agent: text().optional(),
       model: model().optional(),
       system: z.string('expected a string').optional(),
+      variant: text().optional(),
       attachments: attachmentsSchema().optional(),
       deadlineMs: positiveMs().optional(),
       stallMs: positiveMs().optional(),
@@ -162,6 +165,7 @@ export function planTurn(
     model: turn.model,
     agent: turn.agent,
     system: turn.system,
+    variant: turn.variant,
     parts: [{ type: 'text', text: turn.text }, ...files],
     deadlineMs: turn.deadlineMs ?? options.turnDeadlineMs,
     stallMs: turn.stallMs ?? options.turnStallMs,

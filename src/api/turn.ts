@@ -2,6 +2,7 @@ import { map, type Observable } from 'rxjs'
 import { clockOf } from '../actors/clock.ts'
 import { Conversation } from '../actors/turn/conversation.ts'
 import { runtimeOf, type Runtime } from '../actors/runtime.ts'
+import { turnChanges, type FileChange } from '../actors/session/changes.ts'
 import { TurnRecord, type TurnStatus } from '../actors/turn/turn-record.ts'
 import type { CompiledOptions } from '../config/options.ts'
 import type { InferOutput, ObjectSchema } from '../config/schema-types.ts'
@@ -18,7 +19,9 @@ import type {
   TurnErrorCode,
   Usage,
 } from '../replies.ts'
+import { observeEnd } from './observe-end.ts'
 import { attachHooks } from './server-machine.ts'
+import { runOperation } from './session-operation.ts'
 import { planTurn, traceOf, type TurnInput } from './turn-input.ts'
 import { firstLine, messageOf } from '../util/messages.ts'
 
@@ -70,6 +73,14 @@ export interface Turn<T = unknown> extends AsyncIterable<Reply> {
    */
   text(): Promise<string>
   /**
+   * Reads which files the turn has changed, when the turn has ended.
+   *
+   * @returns One change per file; empty outside of git. A cancelled step is not listed.
+   * @throws SessionNotFoundError (`ERR_OPENCODE_SESSION_NOT_FOUND`) if the session was deleted.
+   * @throws OpenCodeRuntimeError if the server does not start, dies, or refuses. Codes: see {@link ensureRunning}.
+   */
+  changes(): Promise<FileChange[]>
+  /**
    * Answers a request that waits: one of `openRequests`. The first answer that the server takes closes the
    * request.
    *
@@ -89,12 +100,12 @@ export interface Turn<T = unknown> extends AsyncIterable<Reply> {
 
 class TurnHandle<T> implements Turn<T> {
   readonly #record: TurnRecord
-  readonly #cancel: () => void
+  readonly #actor: ServerActorRef
   #output: Promise<T> | undefined
 
-  constructor(record: TurnRecord, cancel: () => void) {
+  constructor(record: TurnRecord, actor: ServerActorRef) {
     this.#record = record
-    this.#cancel = cancel
+    this.#actor = actor
   }
 
   get id(): string {
@@ -146,12 +157,21 @@ class TurnHandle<T> implements Turn<T> {
     return this.#record.sessionId.promise
   }
 
+  changes(): Promise<FileChange[]> {
+    const { conversation, messageIds } = this.#record
+    return runOperation(
+      this.#actor,
+      turnChanges(() => messageIds),
+      conversation,
+    )
+  }
+
   answer(requestId: string, answer: RequestAnswer): Promise<void> {
     return this.#record.requests.answer(requestId, answer)
   }
 
   cancel(): void {
-    this.#cancel()
+    this.#actor.send({ type: 'turn.cancel', turnId: this.id })
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Reply, void, void> {
@@ -205,23 +225,13 @@ export function startTurn<S extends ObjectSchema | undefined = undefined>(
   const { status, context } = actor.getSnapshot()
   const runtime = runtimeOf(context.runtime)
   const record = recordOf(context.options, runtime, input, conversation, clockOf(actor.system).now)
-  const turn = new TurnHandle<InferOutput<S>>(record, () =>
-    actor.send({ type: 'turn.cancel', turnId: record.id }),
-  )
+  const turn = new TurnHandle<InferOutput<S>>(record, actor)
   if (record.isDone) return turn
   if (status !== 'active') {
     record.emit(errorReply(record, 'cancelled', 'The server was closed'))
     return turn
   }
-  // An event sent to an actor that stops in the same step is lost. This subscription then ends the turn.
-  if (!runtime.isEndObserved) {
-    const endAll = (): void => {
-      for (const record of runtime.turns.values())
-        record.emit(errorReply(record, 'cancelled', 'The server was closed'))
-    }
-    actor.subscribe({ complete: endAll, error: endAll })
-    runtime.isEndObserved = true
-  }
+  observeEnd(actor, runtime)
   runtime.register(record)
   actor.send({ type: 'turn.start', turnId: record.id, conversationId: record.conversation.key })
   return turn

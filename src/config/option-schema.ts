@@ -11,6 +11,7 @@ import {
   httpURL,
   proxyURL,
   loopback,
+  messageId,
   positiveMs,
   providerId,
   sessionId,
@@ -251,6 +252,26 @@ export const sessionSchema = lazily(() =>
       title: text().optional(),
       directory: absolute().optional(),
       agent: text().optional(),
+    },
+    anyObject,
+  ),
+)
+
+/** Options of a fork. */
+export const forkSchema = lazily(() => z.strictObject({ before: messageId().optional() }, anyObject))
+
+/** New title of a session. */
+export const renameSchema = lazily(() =>
+  z.strictObject({ title: text('expected a title that is not empty') }, anyObject),
+)
+
+/** Part of a list of sessions. */
+export const sessionsSchema = lazily(() =>
+  z.strictObject(
+    {
+      limit: count('sessions', 1).default(100),
+      search: text().optional(),
+      before: sessionId().optional(),
     },
     anyObject,
   ),

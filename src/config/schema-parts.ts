@@ -77,6 +77,11 @@ export const sessionId = lazily(() => {
   const error = 'expected the id of a session, which begins with ses'
   return z.string(error).regex(/^ses/, error)
 })
+/** Message id that opencode or this package made. */
+export const messageId = lazily(() => {
+  const error = 'expected the id of a message, which begins with msg'
+  return z.string(error).regex(/^msg/, error)
+})
 export const abortSignal = lazily(() => z.instanceof(AbortSignal, { error: 'expected an AbortSignal' }))
 
 /** Returns a schema of functions and of these texts. */

@@ -94,8 +94,11 @@ export type ServerEvent =
   /** Drains the server and restarts it with another configuration. */
   | { type: 'server.reconfigure'; options: CompiledOptions }
   | { type: 'memory.exceeded'; residentMb: number }
-  /** Runs a turn. Without a `conversationId`, the turn is a conversation of its own. */
-  | { type: 'turn.start'; turnId: string; conversationId?: string }
+  /**
+   * Runs a turn. Without a `conversationId`, the turn is a conversation of its own. An operation of a session takes its
+   * place in the order of the conversation's turns, and counts for no limit.
+   */
+  | { type: 'turn.start'; turnId: string; conversationId?: string; isOperation?: boolean }
   | { type: 'turn.cancel'; turnId: string }
   | { type: 'turn.ended'; turnId: string }
   /** The server died, and the turn can be sent again to the next server. */
@@ -157,18 +160,28 @@ export const inputOf = ({ context: { options, runtime } }: { context: ServerCont
 export const isWanted = ({ wanted, leases, waiting, running }: ServerContext): boolean =>
   wanted || leases.length > 0 || waiting.length > 0 || running.length > 0
 
-/** Returns the turns that may run now, in order: one turn of a conversation at a time, `maxConcurrentTurns` in all. */
+/**
+ * Returns the turns and operations that may run now, in order: one of a conversation at a time, `maxConcurrentTurns`
+ * turns in all.
+ */
 export function admissible({ options, waiting, running }: ServerContext): QueuedTurn[] {
   const busy = new Set(running.map(({ conversationId }) => conversationId))
   const admitted: QueuedTurn[] = []
-  for (const turn of waiting) {
-    if (running.length + admitted.length >= options.values.maxConcurrentTurns) break
-    if (busy.has(turn.conversationId)) continue
-    busy.add(turn.conversationId)
-    admitted.push(turn)
+  let free = options.values.maxConcurrentTurns - running.filter(isTurn).length
+  for (const entry of waiting) {
+    if (free <= 0 && !waiting.hasOperations) break
+    // A conversation's later entries wait for its first one.
+    const isFree = !busy.has(entry.conversationId) && (entry.isOperation === true || free > 0)
+    busy.add(entry.conversationId)
+    if (!isFree) continue
+    admitted.push(entry)
+    if (isTurn(entry)) free--
   }
   return admitted
 }
+
+/** Returns whether an entry counts for the limit of turns. */
+export const isTurn = ({ isOperation }: QueuedTurn): boolean => isOperation !== true
 
 /** Returns the times of the restarts within the budget's window at a moment, in ms of the system's clock. */
 export const recentRestarts = ({ options, restartTimes }: ServerContext, now: number): number[] =>

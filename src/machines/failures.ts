@@ -101,7 +101,11 @@ export const turnLost = (thrown: unknown): TurnCause => ({
 export function ended({ ending, error, reason = 'unknown' }: ServerContext): TurnCause {
   if (ending === 'stop') return stopped
   const what = ending === 'replacement' ? 'was replaced before the turn had ended' : 'died'
-  return { code: 'server_died', error: `The server ${what}: ${error?.message ?? reason}` }
+  return {
+    code: 'server_died',
+    error: `The server ${what}: ${error?.message ?? reason}`,
+    ...(error && { thrown: error }),
+  }
 }
 
 /** Returns the reason for the end of turns in `failed`; retryable if the server's failure is retryable. */
@@ -109,6 +113,7 @@ export const unavailable = ({ error }: ServerContext): TurnCause => ({
   code: 'server_unavailable',
   retryable: error?.retryable ?? true,
   error: `The server is not available: ${error ? messageWithoutPaths(error) : 'it failed'}`,
+  ...(error && { thrown: error }),
 })
 
 /** Returns the reason for the end of a turn that finds the queue full. */

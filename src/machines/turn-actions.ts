@@ -2,7 +2,7 @@ import { assign, enqueueActions, sendTo, type DoneActorEvent, type ErrorActorEve
 import type { WaitingState } from '../actors/turn/queue.ts'
 import { cancelledTurn, type TurnCause } from '../actors/turn/refusal.ts'
 import { ended, processLost, turnLost } from './failures.ts'
-import { admissible, inputOf, type ServerContext, type ServerEvent } from './context.ts'
+import { admissible, inputOf, isTurn, type ServerContext, type ServerEvent } from './context.ts'
 import { serverSetup } from './setup.ts'
 import { TurnQueue, type QueuedTurn } from './turn-queue.ts'
 
@@ -11,17 +11,21 @@ export const withTurns = serverSetup.extend({
   guards: {
     hasTurn: ({ context, event }) => event.type === 'turn.start' && isLive(context, event.turnId),
     /** Before the server is healthy, turns that could then run at once do not count as queued. */
-    isQueueFull: ({ context: { waiting, options } }) =>
+    isQueueFull: ({ context: { waiting, options }, event }) =>
+      !isOperation(event) &&
       waiting.length >= options.values.maxConcurrentTurns + options.values.maxQueuedTurns,
     isOverflow: ({ context, event }) =>
-      context.waiting.length >= context.options.values.maxQueuedTurns && !canRunNow(context, event),
+      !isOperation(event) &&
+      context.waiting.length >= context.options.values.maxQueuedTurns &&
+      !canRunNow(context, event),
   },
   actions: {
     acceptTurn: enqueueActions(({ context, event, enqueue }, { state }: { state: WaitingState }) => {
       if (event.type !== 'turn.start') return
-      const { turnId, conversationId = turnId } = event
+      const { turnId, conversationId = turnId, isOperation = false } = event
+      const entry = { turnId, conversationId, ...(isOperation && { isOperation }) }
       enqueue.sendTo('queue', { type: 'queue.add', turnId, state })
-      enqueue.assign({ waiting: context.waiting.add({ turnId, conversationId }) })
+      enqueue.assign({ waiting: context.waiting.add(entry) })
     }),
     refuseTurn: enqueueActions(({ event, enqueue }, { cause }: { cause: TurnCause }) => {
       if (event.type === 'turn.start')
@@ -73,13 +77,14 @@ export const withTurns = serverSetup.extend({
     /** Queues a suspended turn for the next server, before all other turns. */
     requeueTurn: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'turn.suspended') return
-      const { turnId, conversationId } = event
+      const { turnId } = event
+      const left = context.leaving.find((turn) => turn.turnId === turnId)
       // A turn that was cancelled or stopped meanwhile is no longer waited for.
-      if (!includes(context.leaving, turnId)) return
+      if (!left) return
       enqueue.assign({ leaving: without(context.leaving, turnId) })
       enqueue.stopChild(`turn:${turnId}`)
       enqueue.sendTo('queue', { type: 'queue.add', turnId, state: 'waitingForServer' })
-      enqueue.assign({ waiting: context.waiting.add({ turnId, conversationId, isResumed: true }) })
+      enqueue.assign({ waiting: context.waiting.add({ ...left, isResumed: true }) })
     }),
     removeEndedTurns: assign(({ context, event }) =>
       event.type === 'queue.ended' ? { waiting: context.waiting.without(event.turnIds) } : {},
@@ -115,12 +120,14 @@ const without = (turns: readonly QueuedTurn[], id: string): QueuedTurn[] =>
 const isLive = (context: ServerContext, turnId: string): boolean =>
   context.waiting.has(turnId) || includes(context.running, turnId) || includes(context.leaving, turnId)
 
+const isOperation = (event: ServerEvent): boolean => event.type === 'turn.start' && event.isOperation === true
+
 /** Returns whether a new turn could run at once: a slot is free, and no other turn of its conversation runs. */
 function canRunNow({ options, running }: ServerContext, event: ServerEvent): boolean {
   if (event.type !== 'turn.start') return false
   const { turnId, conversationId = turnId } = event
   return (
-    running.length < options.values.maxConcurrentTurns &&
+    running.filter(isTurn).length < options.values.maxConcurrentTurns &&
     !running.some((other) => other.conversationId === conversationId)
   )
 }

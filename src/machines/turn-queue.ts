@@ -4,10 +4,14 @@ export interface QueuedTurn {
   readonly conversationId: string
   /** True if the turn has run already: its server died, and the turn will be sent again. */
   readonly isResumed?: boolean
+  /** True for an operation of a session, which counts for no limit of turns. */
+  readonly isOperation?: boolean
 }
 
 /** Number of left turns that a buffer keeps at most, if they are more than half of the buffer. */
 const slack = 64
+
+const isOperation = (entry: QueuedTurn): boolean => entry.isOperation === true
 
 /**
  * Immutable queue of waiting turns, the next one first.
@@ -22,20 +26,33 @@ export class TurnQueue implements Iterable<QueuedTurn> {
   readonly #positions: Map<string, number>
   readonly #from: number
   readonly #to: number
+  /** Number of waiting operations. */
+  readonly #operations: number
 
-  private constructor(buffer: QueuedTurn[], positions: Map<string, number>, from: number, to: number) {
+  private constructor(
+    buffer: QueuedTurn[],
+    positions: Map<string, number>,
+    [from, to]: readonly [number, number],
+    operations: number,
+  ) {
     this.#buffer = buffer
     this.#positions = positions
     this.#from = from
     this.#to = to
+    this.#operations = operations
   }
 
   private static of(turns: QueuedTurn[]): TurnQueue {
-    return new TurnQueue(turns, new Map(turns.map(({ turnId }, i) => [turnId, i])), 0, turns.length)
+    const positions = new Map(turns.map(({ turnId }, i) => [turnId, i]))
+    return new TurnQueue(turns, positions, [0, turns.length], turns.filter(isOperation).length)
   }
 
   get length(): number {
     return this.#to - this.#from
+  }
+
+  get hasOperations(): boolean {
+    return this.#operations > 0
   }
 
   has(turnId: string): boolean {
@@ -54,7 +71,8 @@ export class TurnQueue implements Iterable<QueuedTurn> {
     if (this.#buffer.length !== this.#to) return TurnQueue.of([...this, turn])
     this.#positions.set(turn.turnId, this.#to)
     this.#buffer.push(turn)
-    return new TurnQueue(this.#buffer, this.#positions, this.#from, this.#to + 1)
+    const operations = this.#operations + (isOperation(turn) ? 1 : 0)
+    return new TurnQueue(this.#buffer, this.#positions, [this.#from, this.#to + 1], operations)
   }
 
   /** Returns the queue without some turns; ids that are not in the queue are ignored. */
@@ -62,9 +80,14 @@ export class TurnQueue implements Iterable<QueuedTurn> {
     const left = new Set(turnIds.filter((id) => this.has(id)))
     if (left.size === 0) return this
     let from = this.#from
-    while (left.delete(this.#buffer[from]?.turnId ?? '')) from++
+    let operations = this.#operations
+    for (let next = this.#buffer[from]; next && left.delete(next.turnId); next = this.#buffer[from]) {
+      if (isOperation(next)) operations--
+      from++
+    }
     const isWasteful = from > slack && from > this.#to / 2
-    if (left.size === 0 && !isWasteful) return new TurnQueue(this.#buffer, this.#positions, from, this.#to)
+    if (left.size === 0 && !isWasteful)
+      return new TurnQueue(this.#buffer, this.#positions, [from, this.#to], operations)
     const rest = this.#buffer.slice(from, this.#to)
     return TurnQueue.of(rest.filter(({ turnId }) => !left.has(turnId)))
   }

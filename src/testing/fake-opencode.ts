@@ -80,8 +80,8 @@ const stopTimeoutMs = 2_000
  * configured.
  * The fake speaks the part of the protocol of `opencode serve`, in the version of
  * `fake-opencode/util.mjs`, that this package uses. Sessions are
- * stored in the home of the starting process, so they outlive a crash. `bash` and `read` really run; no other
- * tool runs, and no model is called.
+ * stored in the home of the starting process, so they outlive a crash. `bash`, `read`, `write` and `edit` really
+ * run; no other tool runs, and no model is called.
  *
  * The executable is a script whose first line names this process's Node, so a POSIX system is required.
  *

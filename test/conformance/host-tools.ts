@@ -329,6 +329,26 @@ export function describeHostTools(
     })
   })
 
+  describe('The history of a session', () => {
+    it('names host tools as the replies of the turn did', async () => {
+      const session = server.session()
+      const live = await toolReplies(session.turn('look up'))
+      const [turn] = await session.history()
+      expect(turn?.replies.filter(({ kind }) => kind === 'tool_call' || kind === 'tool_result')).toEqual(live)
+    })
+  })
+
+  describe('A fork of a session', () => {
+    it('offers tools that the last turn before it hid', async () => {
+      seen.length = 0
+      const session = server.session()
+      await session.turn({ text: 'look up', tools: { lookup_order: false } }).done
+      const fork = await session.fork()
+      await fork.turn('look up').done
+      expect(seen).toHaveLength(1)
+    })
+  })
+
   describe('Turns of several users at once', () => {
     it(`never get the context of another, in ${users * rounds * 25} calls with equal input`, async () => {
       seen.length = 0

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { OpenCodeServer } from '../../src/index.ts'
 import { normal } from './record.ts'
+import { conversationCases } from './conversation-cases.ts'
 import { serverCases } from './server-cases.ts'
 import { turnCases } from './turn-cases.ts'
 
@@ -15,7 +16,7 @@ export interface Stage {
 /** Plays a case, and resolves with a record of it. */
 export type Case = (stage: Stage) => Promise<unknown>
 
-const cases = Object.entries({ ...turnCases, ...serverCases })
+const cases = Object.entries({ ...turnCases, ...conversationCases, ...serverCases })
 const file = new URL('expected.json', import.meta.url)
 
 interface Opened {

@@ -2,6 +2,7 @@ import { fromCallback, type EventObject } from 'xstate'
 import { onAbort } from '../../util/abort-signal.ts'
 import { clockOf, inputRead, punctualMs, roundsAfterPause, type SystemClock } from '../clock.ts'
 import { runtimeOf, type Runtime, type ServerInput } from '../runtime.ts'
+import type { Operation } from '../session/operation.ts'
 import { cancelledTurn, deadlineExceeded, type TurnCause } from './refusal.ts'
 import type { TurnRecord } from './turn-record.ts'
 
@@ -43,7 +44,7 @@ export const queue = fromCallback<QueueCommand | EventObject, ServerInput>(
 )
 
 interface Entry {
-  record: TurnRecord
+  record: TurnRecord | Operation
   stopListening: () => void
 }
 
@@ -77,7 +78,7 @@ class WaitingTurns {
   }
 
   #add(turnId: string, state: WaitingState): void {
-    const record = this.#runtime.turns.get(turnId)
+    const record = this.#runtime.entry(turnId)
     if (!record || record.isDone) return this.#report([turnId])
     const { signal } = record.plan
     const cancel = (): void => this.#endAndReport([turnId], cancelledTurn)

@@ -10,6 +10,8 @@ export interface TurnCause {
   error: string
   /** True if the same turn may succeed later; by default, the code decides. */
   retryable?: boolean
+  /** Error of the server, for callers that receive an error and no reply. */
+  thrown?: Error
 }
 
 /** Returns the terminal reply of a turn that ends for a local reason. */

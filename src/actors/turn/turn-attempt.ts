@@ -217,16 +217,26 @@ export class TurnAttempt {
   }
 
   async #prompt(sessionId: string, parts = this.#owner.record.plan.parts): Promise<void> {
-    const { record, options } = this.#owner
+    const { record, options, runtime } = this.#owner
     const { plan, conversation, messageId } = record
-    const { agent = conversation.agent, system, output } = plan
+    const { agent = conversation.agent, system, variant, output } = plan
     const model = modelOf(plan.model, options.values)
     const tools = toolsOfPrompt(plan.hidden, options.values.hostTools, conversation)
-    const prompt = { messageId, model, agent, system, tools, parts, answerSchema: output?.jsonSchema }
+    const prompt = {
+      messageId,
+      model,
+      agent,
+      system,
+      variant,
+      tools,
+      parts,
+      answerSchema: output?.jsonSchema,
+    }
     conversation.hidesTools ||= plan.hidden.length > 0
     // The prompt request is never aborted: the prompt may have reached the server, and an abort sent while
     // the prompt is unanswered is lost (opencode).
     record.wasPrompted = true
+    runtime.prompted(messageId, record.id)
     this.#prompted = this.#connection.client.prompt(sessionId, conversation.directory, prompt)
     await this.#prompted
     conversation.hidesTools = plan.hidden.length > 0

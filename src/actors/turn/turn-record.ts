@@ -32,6 +32,7 @@ export interface TurnPlan {
   model: NamedModel
   agent: string | undefined
   system: string | undefined
+  variant: string | undefined
   parts: PromptPart[]
   /** Schema of the answer; `undefined` for an answer in words. */
   output: SchemaInput | undefined
@@ -56,6 +57,8 @@ export class TurnRecord {
    * parent belong to this turn.
    */
   messageId = newMessageId()
+  /** Ids of all user messages of the turn so far. */
+  readonly messageIds = [this.messageId]
   /** Id of the attempt's first user message. */
   firstMessageId = this.messageId
   /** Number of further prompts of the turn, after its first one. */
@@ -144,7 +147,7 @@ export class TurnRecord {
     this.resumes++
     this.wasPrompted = false
     this.revertTo = this.firstMessageId
-    this.messageId = newMessageId()
+    this.#renewMessageId()
     this.firstMessageId = this.messageId
     this.#spentBefore = this.usage
   }
@@ -152,7 +155,12 @@ export class TurnRecord {
   /** Prepares the record for a further prompt of the attempt. */
   followUp(): void {
     this.followUps++
+    this.#renewMessageId()
+  }
+
+  #renewMessageId(): void {
     this.messageId = newMessageId()
+    this.messageIds.push(this.messageId)
   }
 
   /** Adds the usage of the current attempt. The caller passes another object if the usage has changed. */

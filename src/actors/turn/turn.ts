@@ -1,6 +1,8 @@
 import { fromCallback, type EventObject } from 'xstate'
 import type { Reply } from '../../replies.ts'
 import { clockOf } from '../clock.ts'
+import { OperationRun } from '../session/operation-run.ts'
+import { Operation } from '../session/operation.ts'
 import type { TurnCause } from './refusal.ts'
 import { runtimeOf, type ServerInput } from '../runtime.ts'
 import { TurnRun } from './turn-run.ts'
@@ -34,7 +36,7 @@ export interface TurnActorEmitted extends EventObject {
 }
 
 /**
- * Actor logic of an admitted turn; emits each reply as a `turn.reply` event, the terminal reply last. A waiting
+ * Actor logic of an admitted turn, or of an operation of a session. A turn emits each reply as a `turn.reply` event, the terminal reply last. A waiting
  * turn has no actor, and a turn that is sent again after the death of its server gets another one: subscribe to
  * `turn.replies$` to see all replies of a turn.
  *
@@ -57,18 +59,23 @@ export const turnLogic = fromCallback<TurnActorEvent, TurnActorInput, TurnActorE
   ({ input, system, receive, sendBack, emit }) => {
     const { turnId, options } = input
     const runtime = runtimeOf(input.runtime)
-    const record = runtime.turns.get(turnId)
+    const entry = runtime.entry(turnId)
     const report = (fact: TurnFact): void => sendBack(fact)
-    if (!record || record.isDone) return report({ type: 'turn.ended', turnId })
-    const conversationId = record.conversation.key
-    const run = new TurnRun(record, { options, runtime }, clockOf(system), {
-      onReply: (reply) => emit({ type: 'turn.reply', reply }),
+    if (!entry || entry.isDone) return report({ type: 'turn.ended', turnId })
+    const conversationId = entry.conversation.key
+    const events = {
+      onReply: (reply: Reply) => emit({ type: 'turn.reply', reply }),
       onEnd: () => {
-        runtime.release(record)
+        runtime.release(entry)
         report({ type: 'turn.ended', turnId })
       },
       onSuspend: () => report({ type: 'turn.suspended', turnId, conversationId }),
-    })
+    }
+    const clock = clockOf(system)
+    const run =
+      entry instanceof Operation
+        ? new OperationRun(entry, { options, runtime, clock, ...events })
+        : new TurnRun(entry, { options, runtime }, clock, events)
     receive((event) => {
       if (event.type === 'turn.serverGone') run.serverGone(event.cause, event.mayResume)
       else run.end(event.cause)

@@ -34,14 +34,21 @@ async function loadNow(specifier: string, load: () => Promise<unknown>): Promise
   const require = requireFor(specifier)
   requireDescriptors(notLoaded, require ? forRequire : forImport)
   try {
-    return require ? (require(specifier) as unknown) : await load()
+    if (require && (!specifier.startsWith('./') || isSameCopy(require))) return require(specifier) as unknown
   } catch (error) {
-    if (!require || !isBeyondRequire(error)) throw asLoadFault(error)
+    if (!isBeyondRequire(error)) throw asLoadFault(error)
   }
   return load().catch((error: unknown) => {
     throw asLoadFault(error)
   })
 }
+
+/**
+ * Returns whether a `require` gives the modules of this package that run already. A loader such as tsx makes a
+ * copy of each ES module that is required, and the classes of the copy are other classes.
+ */
+const isSameCopy = (require: NodeJS.Require): boolean =>
+  (require('./index.js') as { HostFaultError?: unknown }).HostFaultError === HostFaultError
 
 /**
  * Returns a `require` that finds the specifier; `undefined` if there is none, as in a bundle that contains

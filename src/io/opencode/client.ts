@@ -1,7 +1,8 @@
 import type { OpenCodeEvent } from '../../replies.ts'
-import { isDecodable } from './directory-name.ts'
 import { readFrames } from './frames.ts'
 import { readMessages } from './message-pages.ts'
+import { SessionClient } from './session-client.ts'
+import { sessionPath } from './session-path.ts'
 import { structuredFormat } from './structured-output.ts'
 import { asList, isFields } from './wire.ts'
 import { HttpError, Transport, UnexpectedAnswerError, type Call, type Endpoint } from './transport.ts'
@@ -31,13 +32,14 @@ export interface Prompt {
   system?: string | undefined
   /** Tools that the turn hides (`false`). An empty record changes nothing. */
   tools?: Readonly<Record<string, boolean>> | undefined
+  variant?: string | undefined
   parts: PromptPart[]
   /** JSON Schema of the answer; `undefined` for an answer in words. */
   answerSchema?: object | undefined
 }
 
 /** Session and the directory that it works in. */
-export interface SessionInfo {
+export interface SessionPlace {
   id: string
   directory: string | undefined
   /** Permissions that rules of the session itself deny. */
@@ -54,6 +56,8 @@ export type Frame = OpenCodeEvent
  */
 export class OpenCodeClient {
   readonly #transport: Transport
+  /** Calls about sessions as such, which belong to no turn. */
+  readonly sessions: SessionClient
   readonly #isOurs: boolean
 
   /**
@@ -63,6 +67,7 @@ export class OpenCodeClient {
   constructor(endpoint: Endpoint, isOurs = false) {
     this.#transport = new Transport(endpoint)
     this.#isOurs = isOurs
+    this.sessions = new SessionClient(this.#transport, isOurs)
   }
 
   get baseURL(): string {
@@ -102,9 +107,9 @@ export class OpenCodeClient {
     directory: string | undefined,
     title: string,
     signal?: AbortSignal,
-  ): Promise<SessionInfo> {
+  ): Promise<SessionPlace> {
     const call: Call = { method: 'POST', directory, body: { title }, signal }
-    const session = sessionInfo(await this.#transport.json('/session', call))
+    const session = sessionPlace(await this.#transport.json('/session', call))
     if (!session) throw new Error('POST /session did not answer an id')
     return session
   }
@@ -139,17 +144,17 @@ export class OpenCodeClient {
   }
 
   /**
-   * Reverts a session to the state before a message.
+   * Reverts a session to the state before a message, and resolves with the session.
    * @remarks Observed in opencode 1.18.33: the session's next prompt removes what came after that state.
    */
-  async revert(
+  revert(
     sessionId: string,
     directory: string | undefined,
     messageId: string,
     signal?: AbortSignal,
-  ): Promise<void> {
+  ): Promise<unknown> {
     const path = this.#pathOf(sessionId, directory, '/revert')
-    await this.#transport.json(path, { method: 'POST', directory, body: { messageID: messageId }, signal })
+    return this.#transport.json(path, { method: 'POST', directory, body: { messageID: messageId }, signal })
   }
 
   async deleteSession(sessionId: string, directory: string | undefined, signal?: AbortSignal): Promise<void> {
@@ -164,8 +169,8 @@ export class OpenCodeClient {
     sessionId: string,
     directory: string | undefined,
     signal?: AbortSignal,
-  ): Promise<SessionInfo | undefined> {
-    return sessionInfo(await this.#transport.json(this.#pathOf(sessionId, directory), { directory, signal }))
+  ): Promise<SessionPlace | undefined> {
+    return sessionPlace(await this.#transport.json(this.#pathOf(sessionId, directory), { directory, signal }))
   }
 
   /**
@@ -290,18 +295,8 @@ export class OpenCodeClient {
     this.#transport.close()
   }
 
-  /**
-   * Returns the path of a session's route, so that the route runs in the directory that the request names.
-   * @remarks Observed in opencode 1.18.33: a route of a session runs in the directory that the session was
-   *   made in, decoded once more (`a%2Fb` becomes `a/b`). The server loads that directory with its plugins,
-   *   also to answer `GET /session/{id}`. The directory of the request counts only if the text of the path is
-   *   no session's id. The route itself decodes the path, so that an id with one escaped character is the
-   *   same session.
-   */
-  #pathOf(sessionId: string, directory = '', route = ''): string {
-    const id = encodeURIComponent(sessionId)
-    const names = directory !== '' && (this.#isOurs || isDecodable(directory))
-    return `/session/${names ? withEscape(id) : id}${route}`
+  #pathOf(sessionId: string, directory?: string, route?: string): string {
+    return sessionPath(sessionId, { directory, ...(route !== undefined && { route }), isOurs: this.#isOurs })
   }
 }
 
@@ -313,14 +308,7 @@ const promptBody = ({ messageId, model, answerSchema, ...rest }: Partial<Prompt>
   format: answerSchema && structuredFormat(answerSchema),
 })
 
-/**
- * Returns a session's id with its fourth character escaped; opencode rejects an id that does not begin with
- * `ses`.
- */
-const withEscape = (id: string): string =>
-  id.replace(/^ses([^%])/, (_, character: string) => `ses%${character.charCodeAt(0).toString(16)}`)
-
-function sessionInfo(value: unknown): SessionInfo | undefined {
+function sessionPlace(value: unknown): SessionPlace | undefined {
   const { id, directory, permission } = (value ?? {}) as Record<string, unknown>
   if (typeof id !== 'string') return undefined
   return {

@@ -31,6 +31,7 @@ export class Publisher {
   message(info) {
     const { messages } = this.#session
     if (!messages.some((message) => message.info.id === info.id)) messages.push({ info, parts: [] })
+    this.#session.info.time.updated = Date.now()
     this.#server.store.save(this.#session)
     this.emit('message.updated', { info })
   }

@@ -1,5 +1,6 @@
-/** @import { Call, Part, Session, SessionInfo } from './types.ts' */
+/** @import { Call, Part, SessionInfo } from './types.ts' */
 import { setImmediate as tick } from 'node:timers/promises'
+import { conversationRoutes, sessionOf } from './conversations.mjs'
 import { askingRoutes } from './requests.mjs'
 import { refuse, refuseKey } from './refusal.mjs'
 import { listMessages } from './message-list.mjs'
@@ -53,20 +54,17 @@ const sessionRoutes = {
     if (session) await server.abort(session)
     return true // unknown sessions get `true` too, so the answer proves nothing
   },
-  'POST /session/:id/revert': (call) => {
-    const session = sessionOf(call)
-    session.revert = call.body.messageID
-    call.server.store.save(session)
-    return session.info
-  },
 }
 
-const routes = Object.entries({ ...serverRoutes, ...sessionRoutes, ...askingRoutes }).map(
-  ([key, handler]) => {
-    const [method, pattern = ''] = key.split(' ')
-    return { method, pattern: new RegExp(`^${pattern.replace(':id', '([^/]+)')}$`), handler }
-  },
-)
+const routes = Object.entries({
+  ...serverRoutes,
+  ...sessionRoutes,
+  ...conversationRoutes,
+  ...askingRoutes,
+}).map(([key, handler]) => {
+  const [method, pattern = ''] = key.split(' ')
+  return { method, pattern: new RegExp(`^${pattern.replace(':id', '([^/]+)')}$`), handler }
+})
 
 /**
  * @param {string} method
@@ -127,14 +125,6 @@ function deleteSession(call) {
   call.server.store.delete(session)
   call.server.streams.emit(info.directory, 'session.deleted', { sessionID: info.id, info })
   return true
-}
-
-/**
- * @param {Call} call
- * @returns {Session}
- */
-function sessionOf({ server, id }) {
-  return server.sessions.get(id) ?? refuse(404, 'NotFoundError', `Session not found: ${id}`)
 }
 
 /** @param {Call} call */

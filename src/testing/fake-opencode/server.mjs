@@ -99,41 +99,48 @@ export class FakeServer {
       refuseAgent(turn)
       return
     }
-    this.#forget(session)
+    this.forget(session)
     if (Object.keys(body.tools ?? {}).length > 0) session.info.permission = rulesOf(body.tools ?? {})
     if (body.noReply) turn.emitPrompt()
     else if (session.turn) {
       turn.emitPrompt()
       session.next = turn
-    } else await this.#run(turn)
+    } else await this.runTurn(turn)
   }
 
   /**
    * Removes reverted messages, as the next prompt does.
    * @param {Session} session
    */
-  #forget(session) {
-    const from = session.messages.findIndex(({ info }) => info.id === session.revert)
-    if (from >= 0) session.messages.splice(from)
-    delete session.revert
+  forget({ info, messages }) {
+    const from = messages.findIndex((message) => message.info.id === info.revert?.messageID)
+    if (from >= 0) messages.splice(from)
+    delete info.revert
   }
 
-  /** @param {Turn} turn */
-  async #run(turn) {
+  /**
+   * Plays a turn, and then the prompt that was merged meanwhile.
+   * @param {Turn} turn
+   * @param {() => unknown} [act] what the turn does; default: answers the prompt
+   */
+  async runTurn(turn, act = () => this.#answer(turn)) {
     const { session } = turn
     session.turn = turn
-    turn.ended = this.#play(turn)
+    turn.ended = this.#play(turn, act)
     await turn.ended
     session.turn = undefined
     const { next } = session
     session.next = undefined
-    if (next) await this.#run(next)
+    if (next) await this.runTurn(next)
   }
 
-  /** @param {Turn} turn */
-  async #play(turn) {
+  /**
+   * @param {Turn} turn
+   * @param {() => unknown} act
+   */
+  async #play(turn, act) {
     try {
-      await this.#answer(turn)
+      await act()
       await playFaulty(turn, this.faults)
     } catch (error) {
       if (!turn.aborted) throw error

@@ -29,10 +29,10 @@ export class Store {
   }
 
   /** @param {Session} session */
-  save({ info, messages, revert }) {
+  save({ info, messages, changes }) {
     if (!this.#folder) return
     const file = join(this.#folder, `${info.id}.json`)
-    writeFileSync(`${file}.tmp`, JSON.stringify({ info, messages, revert }))
+    writeFileSync(`${file}.tmp`, JSON.stringify({ info, messages, changes }))
     renameSync(`${file}.tmp`, file)
   }
 

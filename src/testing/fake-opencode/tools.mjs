@@ -4,13 +4,14 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, resolve, sep } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { changeFile, contentOf } from './files.mjs'
 import { ask, grantOf } from './requests.mjs'
 import { actionOf, isHidden } from './rules.mjs'
 
 /**
  * Tools that opencode offers a model and the fake does not play.
  */
-const others = ['edit', 'glob', 'grep', 'skill', 'task', 'todowrite', 'webfetch', 'write']
+const others = ['glob', 'grep', 'skill', 'task', 'todowrite', 'webfetch']
 
 /**
  * Tool with which the model gives a structured answer.
@@ -35,10 +36,10 @@ class Refused extends Error {
 /** @typedef {Record<string, unknown>} Input */
 
 /** @type {Record<string, (turn: Turn, tool: RunningTool, input: Input) => Promise<ToolOutcome>>} */
-const tools = { bash, read, question }
+const tools = { bash, read, question, write, edit }
 
 /**
- * Plays one call of a tool. `bash` and `read` really run; an unknown tool runs as `invalid`. Returns whether
+ * Plays one call of a tool. `bash`, `read`, `write` and `edit` really run; an unknown tool runs as `invalid`. Returns whether
  * the loop continues.
  * @param {Turn} turn
  * @param {{ name: string, args: Readonly<Input>, id?: string }} call
@@ -186,10 +187,7 @@ export function killGroup(pid) {
 
 /** @type {(typeof tools)[string]} */
 async function read(turn, tool, input) {
-  const { directory } = turn
-  const file = resolve(directory, textOf(input['filePath']))
-  turn.calls.run(tool, input)
-  if (!`${file}${sep}`.startsWith(`${directory}${sep}`)) await permit(turn, tool, file)
+  const file = await fileOf(turn, tool, input)
   try {
     return { output: listing(file, readFileSync(file, 'utf8')), title: file }
   } catch {
@@ -260,6 +258,41 @@ async function asked(turn, tool, request) {
 }
 
 /** @type {(typeof tools)[string]} */
+async function write(turn, tool, input) {
+  const file = await fileOf(turn, tool, input)
+  changeFile(turn, file, textOf(input['content']))
+  return { output: 'Wrote file successfully.', title: file }
+}
+
+/** @type {(typeof tools)[string]} */
+async function edit(turn, tool, input) {
+  const file = await fileOf(turn, tool, input)
+  const [before, old] = [contentOf(file), textOf(input['oldString'])]
+  if (before === null) return { error: `File ${file} not found` }
+  if (!before.includes(old)) return { error: 'Could not find oldString in the file.' }
+  changeFile(
+    turn,
+    file,
+    before.replace(old, () => textOf(input['newString'])),
+  )
+  return { output: 'Edit applied successfully.', title: file }
+}
+
+/**
+ * Returns the file of a running call, when the call may use the file.
+ * @param {Turn} turn
+ * @param {RunningTool} tool
+ * @param {Input} input
+ */
+async function fileOf(turn, tool, input) {
+  const { directory } = turn
+  const file = resolve(directory, textOf(input['filePath']))
+  turn.calls.run(tool, input)
+  if (!`${file}${sep}`.startsWith(`${directory}${sep}`)) await permit(turn, tool, file)
+  return file
+}
+
+/** @type {(typeof tools)[string]} */
 async function question(turn, tool, input) {
   const questions = /** @type {{ question: string }[]} */ (input['questions'] ?? [])
   const asked = ask(turn, tool, 'question', { questions }) // the request comes before the call runs
@@ -291,7 +324,7 @@ async function unplayed(turn, tool, input) {
     turn.calls.run(tool, input)
     return { error: `The fake opencode does not play the tool ${name}` }
   }
-  const all = ['bash', 'invalid', 'question', 'read', ...others, ...turn.server.plugins.keys()]
+  const all = [...Object.keys(tools), 'invalid', ...others, ...turn.server.plugins.keys()]
   const known = all
     .filter((each) => !isHidden(turn, each))
     .sort()

@@ -122,7 +122,8 @@ export class Turn {
     this.emit('session.status', { status })
   }
 
-  openMessage() {
+  /** @param {Record<string, unknown>} [fields] further fields of the message */
+  openMessage(fields = {}) {
     const { agent, model, messageId: parentID } = this
     const { id: sessionID } = this.session.info
     const path = { cwd: this.directory, root: '/' }
@@ -140,6 +141,7 @@ export class Turn {
       ...model,
       time,
       sessionID,
+      ...fields,
     }
     this.hasText = false
     this.#publisher.message(this.#info)
@@ -208,6 +210,21 @@ export class Turn {
   get schema() {
     const { format } = this.body
     return format?.type === 'json_schema' ? (format.schema ?? {}) : undefined
+  }
+
+  /**
+   * Writes a summary instead of an answer.
+   * @param {string} text
+   * @param {boolean} auto `true` if the server compacts by itself
+   */
+  summarize(text, auto) {
+    this.body.parts = [{ type: 'compaction', auto }]
+    this.emitPrompt()
+    this.setStatus({ type: 'busy' })
+    this.openMessage({ summary: true, mode: 'compaction', agent: 'compaction' })
+    this.openStep()
+    this.delta(text)
+    this.finish()
   }
 
   finish(finish = 'stop') {

@@ -74,6 +74,9 @@ export interface Body {
   message?: string
   answers?: string[][]
   tools?: Record<string, boolean>
+  providerID?: string
+  modelID?: string
+  auto?: boolean
 }
 
 /** Format of the answer that a prompt asks for. */
@@ -97,6 +100,8 @@ export interface SessionInfo {
   parentID: string | undefined
   version: string
   time: { created: number; updated: number }
+  /** Message at which the next prompt cuts the history. */
+  revert?: { messageID: string; snapshot?: string }
   /** Rules that the tools of a prompt left in the session. */
   permission?: Rule[]
 }
@@ -143,11 +148,30 @@ export type Status =
 export interface Session {
   info: SessionInfo
   messages: Message[]
-  /** Id of the message at which the next prompt cuts the history. */
-  revert?: string | undefined
+  /** Changes of files, inside git only. */
+  changes?: StoredChange[]
   status?: Status
   turn?: Turn | undefined
   next?: Turn | undefined
+}
+
+/** Change of a file by a turn. */
+export interface StoredChange {
+  /** Id of the prompt. */
+  messageID: string
+  file: string
+  /** Content before the change; `null`: no file. */
+  before: string | null
+  after: string
+}
+
+/** Change of a file, as the server reports it. */
+export interface FileDiff {
+  file: string
+  patch: string
+  additions: number
+  deletions: number
+  status: 'added' | 'modified'
 }
 
 export interface Message {

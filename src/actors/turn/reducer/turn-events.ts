@@ -198,7 +198,7 @@ export class TurnEvents {
   #onError(value: unknown): void {
     const error = parseError(value)
     if (!error) return
-    this.#failure ??= rejectedLoop(this.#failureOf(error))
+    this.#failure ??= this.#failureOf(error)
     if (this.#busy && this.#idle) this.#conclude()
   }
 
@@ -210,7 +210,7 @@ export class TurnEvents {
 
   #failureOf(error: WireError): Failure {
     const { mask, endpoint } = this.#options
-    return failureOf(error, mask, endpoint)
+    return rejectedLoop(failureOf(error, mask, endpoint))
   }
 
   /** Ends the turn of an idle session if the end is certain, and returns whether the turn ended. */

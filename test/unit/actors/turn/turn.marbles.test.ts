@@ -33,6 +33,7 @@ function drawn(replies$: Observable<Reply>, cancel: () => void): Turn {
     text: () => new Promise(() => undefined),
     sessionId: Promise.resolve(undefined),
     usage: noUsage(),
+    changes: () => Promise.resolve([]),
     cancel,
     [Symbol.asyncIterator]: () => {
       throw new Error('not read here')

@@ -1,0 +1,92 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { connect, InvalidOptionsError, openSession, StoppedError } from '../../src/index.ts'
+import type { FakeRule } from '../../src/testing/index.ts'
+import { fakeServer } from '../support/fake.ts'
+
+const call = (name: string, args: Record<string, unknown>) => ({ toolCalls: [{ name, args }] })
+const script: FakeRule[] = [
+  {
+    match: 'write',
+    reply: [call('write', { filePath: 'a.txt', content: 'one\ntwo\n' }), { text: 'written' }],
+  },
+  {
+    match: 'edit',
+    reply: [call('edit', { filePath: 'a.txt', oldString: 'two', newString: 'three' }), { text: 'edited' }],
+  },
+]
+
+describe.runIf(process.platform !== 'win32')('a conversation on a fake opencode', () => {
+  it('takes back and puts back changes of files inside a git repository, and lists them', async () => {
+    const { server, home } = await fakeServer({}, { script })
+    const directory = join(home, 'repository')
+    mkdirSync(directory)
+    execFileSync('git', ['init', '-q', directory])
+    const session = server.session({ directory })
+    const written = session.turn('write')
+    const edited = session.turn('edit')
+    expect(await written.changes()).toMatchObject([{ path: 'a.txt', additions: 2, deletions: 0 }])
+    expect(await edited.changes()).toMatchObject([{ path: 'a.txt', additions: 1, deletions: 1 }])
+    expect(await session.changes()).toMatchObject([{ additions: 3, deletions: 1 }])
+    const content = () =>
+      existsSync(join(directory, 'a.txt')) && readFileSync(join(directory, 'a.txt'), 'utf8')
+    expect(await session.undo()).toEqual({ files: true })
+    expect(content()).toBe('one\ntwo\n')
+    expect(await session.undo()).toEqual({ files: true })
+    expect(content()).toBe(false)
+    await session.redo()
+    expect(content()).toBe('one\ntwo\n')
+    await session.redo()
+    expect(content()).toBe('one\nthree\n')
+  })
+
+  it('is read from the next server if its server crashed', async () => {
+    const { server } = await fakeServer([{}, {}], { script, backoffInitialMs: 10 })
+    const session = server.session()
+    await session.turn('echo:hi').done
+    process.kill(server.pid ?? 0, 'SIGKILL')
+    expect((await session.history()).map(({ text }) => text)).toEqual(['echo:hi'])
+  })
+
+  it('sends the variant with the prompt', async () => {
+    const { server, fake } = await fakeServer()
+    await server.turn({ text: 'hello', variant: 'deep' }).done
+    const prompt = fake.requests.find(({ url }) => url.endsWith('/prompt_async'))
+    expect(prompt?.body).toMatchObject({ variant: 'deep' })
+  })
+
+  it('works through a connection, and ends with the connection', async () => {
+    const { server } = await fakeServer()
+    await server.ensureRunning()
+    const { baseURL = '', password = '' } = server
+    const connection = connect({ baseURL, password, modelId: 'gpt-4o' })
+    const session = connection.session()
+    await session.turn('hello').done
+    const fork = await session.fork()
+    expect(await fork.history()).toHaveLength(1)
+    expect((await connection.sessions()).map(({ id }) => id).sort()).toEqual(
+      [await session.id, await fork.id].sort(),
+    )
+    const turn = session.turn('hang')
+    const waiting = session.history()
+    const outcome = expect(waiting).rejects.toBeInstanceOf(StoppedError)
+    await connection.close()
+    await outcome
+    expect(await turn.done).toMatchObject({ code: 'cancelled' })
+  })
+
+  it('refuses bad options before any request', async () => {
+    const { server, fake } = await fakeServer()
+    const session = openSession(server.actor, {})
+    const refused = [
+      session.rename(''),
+      session.fork({ before: 'nonsense' }),
+      server.sessions({ limit: 0 }),
+      server.sessions({ before: 'x' }),
+    ]
+    for (const promise of refused) await expect(promise).rejects.toBeInstanceOf(InvalidOptionsError)
+    expect(fake.starts).toHaveLength(0)
+  })
+})
