@@ -17,6 +17,7 @@ const parts = [
   'load',
   'deltas',
   'share',
+  'tools',
   'end',
   'heap',
   'machines',

@@ -43,8 +43,12 @@ export { serverMachine } from './api/server-machine.ts'
 export type { ServerActorRef } from './machines/server-machine.ts'
 export {
   compileOptions,
+  hostTool,
   type CompiledOptions,
   type ConnectOptions,
+  type HostTool,
+  type HostToolCall,
+  type HostToolDefinition,
   type LifecycleOptions,
   type Logger,
   type Modality,

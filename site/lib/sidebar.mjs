@@ -8,6 +8,7 @@ const order = {
   guides: [
     'docs/guides/chat-sessions.md',
     'docs/guides/typed-answers.md',
+    'docs/guides/host-tools.md',
     'docs/guides/conversations.md',
     'docs/guides/permissions.md',
     'docs/guides/http-sse.md',

@@ -29,6 +29,8 @@ export class Runtime {
   binary: string | undefined
   /** Spawns the prepared server. */
   spawn: ((events: ProcessEvents) => ServerProcess) | undefined
+  /** Closes the endpoint of the host tools of the prepared spawn. */
+  closeHostTools: (() => void) | undefined
   /** Promise that settles when the last preparation has stopped writing into the home; never rejects. */
   preparing: Promise<unknown> | undefined
   process: ServerProcess | undefined

@@ -94,6 +94,14 @@ export interface TurnInput<S extends ObjectSchema | undefined = ObjectSchema | u
   onQuestion?: QuestionPolicy
   /** Signal that cancels the turn. */
   signal?: AbortSignal
+  /**
+   * Tools that the turn hides: `{ bash: false }` hides a tool of opencode, `{ lookup_order: false }` a host
+   * tool, `{ '*': false }` all tools. Only `false` has an effect. The next turn of the session offers the tools
+   * again.
+   */
+  tools?: Readonly<Record<string, boolean>>
+  /** Value for the host tools, which get the same object as `call.context`. Never sent or logged. */
+  context?: unknown
 }
 
 const model = lazily(() =>
@@ -126,6 +134,8 @@ const schema = lazily(() =>
       onPermission: turnLimits().onPermission.optional(),
       onQuestion: turnLimits().onQuestion.optional(),
       signal: abortSignal().optional(),
+      tools: z.record(text(), flag(), 'expected an object of tools').optional(),
+      context: z.unknown().optional(),
     },
     'expected a string or an object with a text',
   ),
@@ -165,6 +175,8 @@ export function planTurn(
     onPermission: turn.onPermission ?? options.onPermission,
     onQuestion: turn.onQuestion ?? options.onQuestion,
     signal: turn.signal,
+    hidden: Object.entries(turn.tools ?? {}).flatMap(([name, isOffered]) => (isOffered ? [] : [name])),
+    context: turn.context,
   }
   return { plan, sessionId: turn.sessionId }
 }

@@ -17,7 +17,7 @@ export interface ResolvedOptions
     Required<
       Pick<
         OpenCodeServerOptions,
-        'home' | 'hostname' | 'username' | 'directory' | 'warmUp' | 'trustProjectConfig'
+        'home' | 'hostname' | 'username' | 'directory' | 'warmUp' | 'trustProjectConfig' | 'hostTools'
       >
     > {
   memoryLimitMb?: number | undefined

@@ -69,6 +69,7 @@ export function compileConnection(options: ConnectOptions) {
     directory,
     startTimeoutMs: attachTimeoutMs,
     maxRestarts: 0,
+    hostTools: {},
     warmUp: false,
     trustProjectConfig: true,
     drainMs: 0,

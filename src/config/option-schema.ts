@@ -19,6 +19,7 @@ import {
   username,
   wholeNumber,
 } from './schema-parts.ts'
+import { isHostTool, type HostTool } from './host-tool.ts'
 import type { Logger } from './server-options.ts'
 import type { PermissionPolicy, QuestionPolicy } from './turn-options.ts'
 import { lazily } from './validation.ts'
@@ -112,6 +113,17 @@ const environment = lazily(() =>
   ),
 )
 
+const hostTools = lazily(() =>
+  z.record(
+    z.string().regex(/^[a-zA-Z0-9_-]{1,58}$/),
+    z.custom<HostTool>(isHostTool, 'expected what hostTool() returns'),
+    {
+      error: ({ code }) =>
+        code === 'invalid_key' ? 'expected a name of 1 to 58 letters, digits, _ and -' : anyObject,
+    },
+  ),
+)
+
 /** Schemas of a turn's limits and policies, shared by the defaults and by each turn. */
 export const turnLimits = lazily(() => ({
   maxRetries: count('retries', 0),
@@ -170,6 +182,7 @@ export const serverSchema = lazily(() =>
         env: environment().default({}),
         config: anyRecord().refine(isJson, 'expected an object that JSON can represent').default({}),
         logger: z.custom<Logger>(isLogger, 'expected an object with debug, info, warn and error').optional(),
+        hostTools: hostTools().default({}),
         warmUp: flag().default(true),
         trustProjectConfig: flag().default(false),
         ...defaults(),
@@ -194,6 +207,7 @@ export const patchSchema = lazily(() =>
       models: z.unknown().optional(),
       env: z.unknown().optional(),
       config: z.unknown().optional(),
+      hostTools: z.unknown().optional(),
     },
     anyObject,
   ),

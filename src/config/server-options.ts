@@ -1,3 +1,4 @@
+import type { HostTool } from './host-tool.ts'
 import type { LifecycleOptions } from './lifecycle-options.ts'
 import type { ModelOptions, ProxyOptions } from './provider-options.ts'
 import type { TurnDefaults } from './turn-options.ts'
@@ -96,6 +97,13 @@ export interface OpenCodeServerOptions extends TurnDefaults, LifecycleOptions {
    */
   logger?: Logger
   /**
+   * Functions of this process that the agent can call as tools, by name: made by `hostTool()`. A name has 1 to
+   * 58 letters, digits, `_` and `-`; the model sees it with the prefix `host_`.
+   *
+   * @defaultValue no host tools
+   */
+  hostTools?: Readonly<Record<string, HostTool>>
+  /**
    * Preparation of the first turn: a healthy server loads in advance what its first turn needs, so that the
    * first turn does not wait.
    *
@@ -122,4 +130,6 @@ export interface ReconfigureOptions {
   env?: Record<string, string>
   /** New opencode config; the config replaces the old config. */
   config?: Record<string, unknown>
+  /** New host tools; the record replaces the old record. */
+  hostTools?: Readonly<Record<string, HostTool>>
 }

@@ -13,3 +13,12 @@ export function onAbort(signal: AbortSignal | undefined, act: () => void): () =>
   signal.addEventListener('abort', act, { once: true })
   return () => signal.removeEventListener('abort', act)
 }
+
+/** Settles as a promise does, or rejects with the signal's reason when the signal aborts first. */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stopListening = onAbort(signal, () => reject(signal.reason as Error))
+    if (signal.aborted) reject(signal.reason as Error)
+    promise.then(resolve, reject).finally(stopListening)
+  })
+}

@@ -1,5 +1,6 @@
 import type { OpenCodeClient } from '../../io/opencode/client.ts'
 import type { DirectoryPolicy } from './directory-policy.ts'
+import type { HostCalls } from './host-calls.ts'
 import type { SessionEventRouter } from './session-event-router.ts'
 
 /** Connection to a running server: its API client, and its events routed by session. */
@@ -13,4 +14,6 @@ export interface ServerConnection {
    * server was started.
    */
   directory: string
+  /** Calls of the host tools; `undefined` if there are none. */
+  hostCalls?: HostCalls | undefined
 }

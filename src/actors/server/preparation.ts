@@ -1,6 +1,7 @@
 import { BinaryNotFoundError, HostFaultError } from '../../errors.ts'
 import { resolveBinary } from '../../io/opencode/binary.ts'
 import { writeConfigFile } from '../../io/opencode/config-file.ts'
+import { writeHostPlugin } from '../../io/opencode/host-plugin.ts'
 import { lockHome } from '../../io/home/home-lock.ts'
 import { settlePluginPackage } from '../../io/opencode/plugin-package.ts'
 import { baseURLOf, choosePort } from '../../io/process/port.ts'
@@ -12,6 +13,7 @@ import { emptyTempFolder } from '../../io/home/temp-folder.ts'
 import { secretOptions, type CompiledOptions } from '../../config/compiled-options.ts'
 import type { SystemClock } from '../clock.ts'
 import { directoryPolicy, ownDirectory } from './directory-policy.ts'
+import { openHostTools, type OpenHostTools } from './host-tools.ts'
 import { reapOrphan } from './orphan.ts'
 import { runtimeOf, type Runtime, type ServerInput } from '../runtime.ts'
 
@@ -20,6 +22,8 @@ export interface Preparation {
   plan: SpawnPlan
   baseURL: string
   spawn: (events: ProcessEvents) => ServerProcess
+  /** Calls of the host tools, and the endpoint at which they arrive; `undefined` if there are none. */
+  hostTools: OpenHostTools | undefined
   /** Pid of the server that an earlier host had left running. */
   reaped: number | undefined
 }
@@ -45,15 +49,18 @@ export async function prepareSpawn(
     const reaped = await reapOrphan({ home, stopGraceMs, clock, signal })
     await emptyTempFolder(home)
     signal.throwIfAborted()
-    await writeConfigFile(options.values, secretOptions(options))
+    await writeConfigFiles(options)
     await settlePluginPackage(home, secretOptions(options).env)
     const open = await exposedPaths(home)
     if (open.length > 0) runtime.warn(exposedPathsWarning(open))
     // The directory is checked before the server runs in it and before any request names it.
     const directory = await directoryPolicy(options).resolve(ownDirectory(options, true))
-    const plan = planSpawn(options, { binary: file, directory, port: await choosePort(hostname, port) })
+    const found = { binary: file, directory, port: await choosePort(hostname, port) }
+    const hostTools = await openHostTools(options, runtime, clock)
+    const plan = planSpawn(options, { ...found, hostTools: hostTools?.endpoint })
     const baseURL = baseURLOf(plan.hostname, plan.port)
-    return { plan, baseURL, spawn: (events) => spawnServer(options, plan, events, startProcess), reaped }
+    const spawn = (events: ProcessEvents) => spawnServer(options, plan, events, startProcess)
+    return { plan, baseURL, spawn, hostTools, reaped }
   })
 }
 
@@ -80,7 +87,14 @@ async function findBinary(binary: string | undefined, runtime: Runtime): Promise
 
 /** Writes the config file into the home while the home is locked; resolves with the file's path. */
 export const writeConfig = ({ options, runtime }: ServerInput): Promise<string> =>
-  inHome(options, runtimeOf(runtime), () => writeConfigFile(options.values, secretOptions(options)))
+  inHome(options, runtimeOf(runtime), () => writeConfigFiles(options))
+
+/** Writes the config and the plugin of the host tools; resolves with the path of the config. */
+async function writeConfigFiles(options: CompiledOptions): Promise<string> {
+  const file = await writeConfigFile(options.values, secretOptions(options))
+  await writeHostPlugin(options.values.home, options.values.hostTools)
+  return file
+}
 
 function inHome<T>(options: CompiledOptions, runtime: Runtime, act: () => Promise<T>): Promise<T> {
   return runtime.home.withLock(() => lockHome(options.values.home), act)

@@ -54,8 +54,11 @@ export const prepare = fromPromise<Prepared, ServerInput>(async ({ input, system
     }
   })
   runtime.preparing = prepared.catch(() => undefined)
-  const { plan, baseURL, spawn, reaped } = await prepared
-  if (signal.aborted) return { baseURL }
+  const { plan, baseURL, spawn, hostTools, reaped } = await prepared
+  if (signal.aborted) {
+    hostTools?.endpoint.close()
+    return { baseURL }
+  }
   runtime.plan = plan
   runtime.spawn = spawn
   // The earlier server's work ended with its process, in every directory.
@@ -64,6 +67,8 @@ export const prepare = fromPromise<Prepared, ServerInput>(async ({ input, system
   const { username, password, directory } = plan
   const client = new OpenCodeClient({ baseURL, username, password }, true)
   const policy = directoryPolicy(options, directory)
-  runtime.connection = { client, router: new SessionEventRouter(clock.now), policy, directory }
+  runtime.closeHostTools = hostTools && (() => hostTools.endpoint.close())
+  const hostCalls = hostTools?.calls
+  runtime.connection = { client, router: new SessionEventRouter(clock.now), policy, directory, hostCalls }
   return { baseURL, reaped }
 })

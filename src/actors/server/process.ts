@@ -25,6 +25,7 @@ export const serverProcess = fromCallback<ProcessCommand | EventObject, ServerIn
     const runtime = runtimeOf(input.runtime)
     const report = (fact: ProcessFact): void => sendBack(fact)
     const releaseHome = runtime.home.addUser()
+    const { closeHostTools } = runtime
     let child: ServerProcess | undefined
     try {
       if (!runtime.spawn) throw new Error('no spawn was prepared')
@@ -41,6 +42,7 @@ export const serverProcess = fromCallback<ProcessCommand | EventObject, ServerIn
       if (command.type === 'process.signal') child?.signal((command as ProcessCommand).signal)
     })
     return () => {
+      closeHostTools?.()
       if (child) child.destroy(releaseHome)
       else releaseHome()
       if (runtime.process === child) runtime.process = undefined

@@ -43,6 +43,8 @@ export interface HistoryOptions {
   endpointOf?: (providerId: string | undefined) => string | undefined
   /** Returns the id of the turn that sent a prompt. */
   turnIdOf?: (messageId: string) => string | undefined
+  /** Keys of the host tools, by which the replies name them. */
+  hostTools?: readonly string[]
 }
 
 /**
@@ -65,11 +67,12 @@ function historyTurn(
   sessionId: string,
   turn: StoredTurn,
   children: readonly unknown[],
-  { mask, endpointOf, turnIdOf }: HistoryOptions,
+  { mask, endpointOf, turnIdOf, hostTools }: HistoryOptions,
 ): HistoryTurn {
   const { id: messageId, at, text, attachments, model } = turn.prompt
   const endpoint = endpointOf?.(model?.providerId)
-  const reducer = new TurnReducer({ sessionId, messageId, traceId: null, endpoint, ...(mask && { mask }) })
+  const whose = { sessionId, messageId, traceId: null }
+  const reducer = new TurnReducer({ ...whose, endpoint, hostTools, ...(mask && { mask }) })
   const events = eventsOf(turn, children, sessionId)
   const outputs = events.flatMap((event) => [...reducer.take(event)])
   if (!isBrokenOff(turn))

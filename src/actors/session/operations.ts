@@ -31,6 +31,7 @@ export const readHistory = (options: CompiledOptions, runtime: Runtime): Operati
       mask: (text) => options.secrets.mask(text),
       endpointOf: (providerId) => (providerId === proxy.providerId ? endpoint : undefined),
       turnIdOf: (messageId) => runtime.turnIds.get(messageId),
+      hostTools: Object.keys(options.values.hostTools),
     })
   },
 })

@@ -3,6 +3,7 @@ import { onAbort } from '../../util/abort-signal.ts'
 import type { NamedDirectory } from '../../io/home/real-directory.ts'
 import { createSession } from '../server/create-session.ts'
 import type { DirectoryPolicy } from '../server/directory-policy.ts'
+import { noTool } from './hidden-tools.ts'
 
 /** Options of a conversation's session. */
 export interface ConversationOptions {
@@ -33,6 +34,8 @@ export class Conversation {
   sessionId: string | undefined
   /** Directory of the session, as the policy resolved it for the last prompt. */
   directory: string | undefined
+  /** True if the last prompt hid tools, which the session remembers. */
+  hidesTools = false
   /** Number of the conversation's turns that are not done. */
   turns = 0
   readonly #named: NamedDirectory | undefined
@@ -78,6 +81,7 @@ export class Conversation {
   async locate(client: OpenCodeClient, policy: DirectoryPolicy): Promise<string | undefined> {
     if (this.#isLocated || this.sessionId === undefined) return this.#reported?.directory
     const session = await client.session(this.sessionId, policy.base)
+    this.hidesTools = session?.denied?.includes(noTool) ?? false
     return session?.directory
   }
 

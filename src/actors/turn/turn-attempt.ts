@@ -11,6 +11,8 @@ import { otherDirectory } from '../server/create-session.ts'
 import { turnDirectory } from '../server/directory-policy.ts'
 import { followUpOf, mayGoOn, type FollowUp, type FollowUpFacts } from './follow-up.ts'
 import { healAborted } from './heal-directory.ts'
+import { toolsOfPrompt } from './hidden-tools.ts'
+import { followHostCalls, type TurnHostCalls } from './host-calls.ts'
 import { modelOf } from './model.ts'
 import { answerRequest, type PolicyAnswer } from './request-policy.ts'
 import { isAnswer, type Ending } from './reducer/ending.ts'
@@ -63,6 +65,7 @@ export class TurnAttempt {
   #unfollow: (() => void) | undefined
   #prompted: Promise<unknown> | undefined
   #resync: TurnResync | undefined
+  #hostCalls: TurnHostCalls | undefined
   /** Facts for the decision whether the turn goes on. A step begins when the MCP servers are connected. */
   readonly #facts: FollowUpFacts = {
     rejection: undefined,
@@ -122,6 +125,7 @@ export class TurnAttempt {
   /** Stops following the session and aborts the turn's requests. */
   close(): void {
     this.#closed.abort()
+    this.#hostCalls?.end()
     this.#resync?.close()
     this.#unfollow?.()
     this.#owner.record.requests.abandon('its server is gone')
@@ -183,9 +187,12 @@ export class TurnAttempt {
   /** Passes the session's events to the reducer from now on. */
   #follow(sessionId: string): void {
     const { record, clock, onResynced } = this.#owner
-    this.#reducer = this.#reduce({ sessionId, messageId: record.messageId })
+    const reducer = this.#reduce({ sessionId, messageId: record.messageId })
+    this.#reducer = reducer
+    this.#hostCalls = followHostCalls(this.#connection.hostCalls, record, sessionId, reducer)
     const resync = new TurnResync({
       ...{ record, clock, onResynced },
+      onSnapshot: (snapshot) => this.#hostCalls?.onSnapshot(snapshot),
       onOutputs: (outputs) => this.#onOutputs(outputs),
       connection: this.#connection,
       reducer: this.#reducer,
@@ -214,13 +221,25 @@ export class TurnAttempt {
     const { plan, conversation, messageId } = record
     const { agent = conversation.agent, system, variant, output } = plan
     const model = modelOf(plan.model, options.values)
-    const prompt = { messageId, model, agent, system, variant, parts, answerSchema: output?.jsonSchema }
+    const tools = toolsOfPrompt(plan.hidden, options.values.hostTools, conversation)
+    const prompt = {
+      messageId,
+      model,
+      agent,
+      system,
+      variant,
+      tools,
+      parts,
+      answerSchema: output?.jsonSchema,
+    }
+    conversation.hidesTools ||= plan.hidden.length > 0
     // The prompt request is never aborted: the prompt may have reached the server, and an abort sent while
     // the prompt is unanswered is lost (opencode).
     record.wasPrompted = true
     runtime.prompted(messageId, record.id)
     this.#prompted = this.#connection.client.prompt(sessionId, conversation.directory, prompt)
     await this.#prompted
+    conversation.hidesTools = plan.hidden.length > 0
   }
 
   #reduce(whose: { sessionId: string; messageId?: string }): TurnReducer {
@@ -230,6 +249,7 @@ export class TurnAttempt {
       traceId,
       mask: (text) => this.#mask(text),
       endpoint: this.endpoint,
+      hostTools: Object.keys(this.#owner.options.values.hostTools),
       isStructured: output !== undefined,
       holdsEnd: (ending) => this.#isCheckable(ending) || this.#mayGoOn(ending),
     })
@@ -332,6 +352,7 @@ export class TurnAttempt {
   }
 
   #onEvent(event: OpenCodeEvent): void {
+    this.#hostCalls?.onEvent(event)
     if (this.#resync?.defer(event) === true) return
     const reducer = this.#reducer
     if (!reducer || this.#isClosed()) return

@@ -43,6 +43,10 @@ export interface TurnPlan {
   onPermission: PermissionPolicy
   onQuestion: QuestionPolicy
   signal: AbortSignal | undefined
+  /** Names of the tools that the turn hides. */
+  hidden: readonly string[]
+  /** Value for the host tools. */
+  context: unknown
 }
 
 /** Data and outputs of a turn, kept beside the machine and keyed by the turn's id. */

@@ -33,6 +33,8 @@ export interface ResyncedAttempt {
    * sent.
    */
   prompted: () => Promise<unknown> | undefined
+  /** Receives each snapshot, before the reducer's outputs. */
+  onSnapshot: (snapshot: TurnSnapshot) => void
   /** Receives the reducer's outputs for a snapshot. */
   onOutputs: (outputs: readonly TurnOutput[]) => void
   /** Receives each event that waited for the end of a resync. */
@@ -124,13 +126,14 @@ export class TurnResync {
    * the last update of an aborted or failed message; more on a loaded machine.
    */
   async #applySnapshot(): Promise<boolean> {
-    const { record, reducer, onOutputs } = this.#attempt
+    const { record, reducer, onSnapshot, onOutputs } = this.#attempt
     const { sessionId } = record.conversation
     const snapshot = await this.#snapshot()
     if (this.#isClosed()) return true
     this.#isNeeded ||= this.#adopt(snapshot)
     if (snapshot) record.requests.retain(requestIdsOf(snapshot.requests))
     const isCertain = this.#idles >= (reducer.hasReported ? 1 : idlesWithoutOutput)
+    if (snapshot) onSnapshot(snapshot)
     onOutputs(reducer.resync(snapshot ?? nothingKnown(sessionId ?? ''), isCertain))
     if (snapshot && isIdle(snapshot.status, sessionId) && this.#idles < idlesWithoutOutput) this.checkSoon()
     return snapshot !== undefined

@@ -4,6 +4,7 @@ import { readMessages } from './message-pages.ts'
 import { SessionClient } from './session-client.ts'
 import { sessionPath } from './session-path.ts'
 import { structuredFormat } from './structured-output.ts'
+import { asList, isFields } from './wire.ts'
 import { HttpError, Transport, UnexpectedAnswerError, type Call, type Endpoint } from './transport.ts'
 
 export { HttpError, UnexpectedAnswerError, type Endpoint } from './transport.ts'
@@ -29,6 +30,8 @@ export interface Prompt {
   model?: ModelRef
   agent?: string | undefined
   system?: string | undefined
+  /** Tools that the turn hides (`false`). An empty record changes nothing. */
+  tools?: Readonly<Record<string, boolean>> | undefined
   variant?: string | undefined
   parts: PromptPart[]
   /** JSON Schema of the answer; `undefined` for an answer in words. */
@@ -39,6 +42,8 @@ export interface Prompt {
 export interface SessionPlace {
   id: string
   directory: string | undefined
+  /** Permissions that rules of the session itself deny. */
+  denied?: readonly string[]
 }
 
 /** Frame of the event stream. */
@@ -304,7 +309,19 @@ const promptBody = ({ messageId, model, answerSchema, ...rest }: Partial<Prompt>
 })
 
 function sessionPlace(value: unknown): SessionPlace | undefined {
-  const { id, directory } = (value ?? {}) as { id?: unknown; directory?: unknown }
+  const { id, directory, permission } = (value ?? {}) as Record<string, unknown>
   if (typeof id !== 'string') return undefined
-  return { id, directory: typeof directory === 'string' ? directory : undefined }
+  return {
+    id,
+    directory: typeof directory === 'string' ? directory : undefined,
+    denied: deniedBy(permission),
+  }
 }
+
+/** Returns the permissions that a session's rules deny. */
+const deniedBy = (rules: unknown): string[] =>
+  asList(rules).flatMap((rule) =>
+    isFields(rule) && rule['action'] === 'deny' && typeof rule['permission'] === 'string'
+      ? [rule['permission']]
+      : [],
+  )

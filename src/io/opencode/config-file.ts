@@ -1,11 +1,13 @@
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { workspaceOf } from '../../config/workspace.ts'
+import { askingTools } from '../../config/host-tool.ts'
 import { HostFaultError, InvalidOptionsError } from '../../errors.ts'
 import type { ResolvedOptions, SecretOptions } from '../../config/options.ts'
 import { asHostFault, errnoOf } from '../host/host-fault.ts'
 import { restrict } from '../home/modes.ts'
 import { replaceFile } from '../home/private-file.ts'
+import { hostToolName } from './host-tool-name.ts'
 import { configText, literal } from './literal-text.ts'
 
 /** Returns the folder of a home's opencode config. */
@@ -104,13 +106,27 @@ function buildConfig(options: ResolvedOptions, secrets: SecretOptions): Record<s
     share: 'disabled',
     provider: { [providerId]: provider },
   }
-  const config = merge(secrets.config, generated)
+  const config = withPermissions(merge(secrets.config, generated), askingTools(options.hostTools))
   const providers = config['provider'] as Json
   return {
     ...config,
     model: literal(config['model']),
     provider: { ...providers, [providerId]: literal(providers[providerId]) },
   }
+}
+
+/**
+ * Returns a config in which these host tools ask for permission. Their rules come last, because the last rule
+ * that matches decides.
+ */
+function withPermissions(config: Json, asking: readonly string[]): Json {
+  if (asking.length === 0) return config
+  const { permission: given = {} } = config
+  const rules = isJson(given) ? given : { '*': given }
+  const names = asking.map(hostToolName)
+  const others = Object.entries(rules).filter(([name]) => !names.includes(name))
+  const own = names.map((name) => [name, 'ask'] as const)
+  return { ...config, permission: Object.fromEntries([...others, ...own]) }
 }
 
 /**

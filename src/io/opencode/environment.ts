@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { shellProblem } from '../host/shell.ts'
 import { tempFolder } from '../home/temp-folder.ts'
+import { portVariable, tokenVariable } from './host-plugin-text.ts'
 
 /** Input of a server's environment. */
 export interface EnvironmentInput {
@@ -16,6 +17,8 @@ export interface EnvironmentInput {
   env: Record<string, string>
   /** True if a project's own config is loaded. */
   trustProjectConfig: boolean
+  /** Endpoint of the host tools, for the generated plugin. */
+  hostTools?: { port: number; token: string } | undefined
   inherited?: NodeJS.ProcessEnv
 }
 
@@ -44,7 +47,8 @@ const loopbackNames = ['127.0.0.1', 'localhost', '::1', '[::1]']
  *   the `bash` on `PATH`, or `/bin/sh`, whatever the user database says.
  */
 export function serverEnvironment(input: EnvironmentInput): Record<string, string> {
-  const { home, username, password, marker, env, trustProjectConfig, inherited = process.env } = input
+  const { home, username, password, marker, env, trustProjectConfig, hostTools } = input
+  const { inherited = process.env } = input
   const kept = Object.entries(inherited).filter(([name]) => inheritedNames.test(name))
   const temp = tempFolder(home)
   const base: Record<string, string> = {
@@ -69,6 +73,7 @@ export function serverEnvironment(input: EnvironmentInput): Record<string, strin
     XDG_STATE_HOME: join(home, '.local', 'state'),
     XDG_CACHE_HOME: join(home, '.cache'),
     [markerVariable]: marker,
+    ...(hostTools && { [portVariable]: String(hostTools.port), [tokenVariable]: hostTools.token }),
     ...(process.platform === 'win32' && { USERPROFILE: home }),
     ...(password !== undefined && { OPENCODE_SERVER_USERNAME: username, OPENCODE_SERVER_PASSWORD: password }),
   }

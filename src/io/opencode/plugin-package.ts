@@ -1,6 +1,7 @@
 import { lstat, mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { configFolder } from './config-file.ts'
+import { hostPluginName } from './host-plugin.ts'
 import { replaceFile } from '../home/private-file.ts'
 import { mentionsPlugin, namesPlugin } from './project-code.ts'
 
@@ -86,7 +87,7 @@ const othersFiles = /^(bun\.lockb?|yarn\.lock|pnpm-lock\.yaml|npm-shrinkwrap\.js
 async function needsPackage(folder: string, env: Record<string, string>): Promise<boolean> {
   if ((await kindOf(join(folder, 'package.json'))) !== undefined) return true
   for (const name of ['tool', 'tools', 'plugin', 'plugins'])
-    if ((await list(join(folder, name))).some((file) => /\.[jt]s$/.test(file))) return true
+    if ((await list(join(folder, name))).some(mayImport)) return true
   // A config of the old TOML form is not read here, because opencode converts it at its start.
   if ((await kindOf(join(folder, 'config'))) === 'file') return true
   const { OPENCODE_CONFIG, OPENCODE_CONFIG_CONTENT } = env
@@ -96,6 +97,9 @@ async function needsPackage(folder: string, env: Record<string, string>): Promis
     if (await namesPlugin(file)) return true
   return false
 }
+
+/** Returns whether a file is code other than the generated plugin, which imports no package. */
+const mayImport = (file: string): boolean => /\.[jt]s$/.test(file) && file !== hostPluginName
 
 const list = (folder: string): Promise<string[]> => readdir(folder).catch(() => [])
 

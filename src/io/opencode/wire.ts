@@ -173,6 +173,14 @@ export function parsePart(value: unknown): WirePart | undefined {
   }
 }
 
+/** Returns the tool part that an event reports, with the session; `undefined` for any other event. */
+export function toolPartOf(event: OpenCodeEvent): { sessionId: string; part: WirePart } | undefined {
+  if (event.type !== 'message.part.updated' || fields(event.properties['part'])['type'] !== 'tool')
+    return undefined
+  const [sessionId, part] = [sessionOf(event), parsePart(event.properties['part'])]
+  return sessionId === undefined || part?.tool === undefined ? undefined : { sessionId, part }
+}
+
 /** Returns whether an event reports that the model is asked. */
 export const isStepStart = ({ type, properties }: OpenCodeEvent): boolean =>
   type === 'message.part.updated' && fields(properties['part'])['type'] === 'step-start'

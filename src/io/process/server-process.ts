@@ -86,12 +86,15 @@ export function spawnServer(
 /** Returns the environment of a server, and registers its values as secrets. */
 function environmentOf(options: CompiledOptions, plan: SpawnPlan): Record<string, string> {
   const { home, trustProjectConfig } = options.values
-  const { username, password, marker } = plan
+  const { username, password, marker, hostTools } = plan
   const { env } = secretOptions(options)
-  const environment = serverEnvironment({ home, username, password, marker, env, trustProjectConfig })
-  // Inherited values are secrets too: a proxy's address may hold a password. The spawn's own password is
-  // registered already.
-  for (const text of secretTexts(environment)) if (text !== password) options.secrets.add(text)
+  const environment = serverEnvironment({
+    ...{ home, username, password, marker, env, trustProjectConfig, hostTools },
+  })
+  // Inherited values are secrets too: a proxy's address may hold a password. The spawn's own password and
+  // token are registered already.
+  const own = [password, hostTools?.token]
+  for (const text of secretTexts(environment)) if (!own.includes(text)) options.secrets.add(text)
   return environment
 }
 

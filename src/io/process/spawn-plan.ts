@@ -14,6 +14,8 @@ export interface SpawnPlan {
   username: string
   password: string | undefined
   marker: string
+  /** Endpoint of the host tools; `undefined` if there are none. */
+  hostTools?: { port: number; token: string } | undefined
 }
 
 /**
@@ -22,10 +24,11 @@ export interface SpawnPlan {
  */
 export function planSpawn(
   options: CompiledOptions,
-  found: Pick<SpawnPlan, 'binary' | 'directory' | 'port'>,
+  found: Pick<SpawnPlan, 'binary' | 'directory' | 'port' | 'hostTools'>,
 ): SpawnPlan {
   const { password = randomBytes(24).toString('base64url') } = secretOptions(options)
   if (password !== false) options.secrets.addPassing(password)
+  if (found.hostTools) options.secrets.addPassing(found.hostTools.token)
   const { hostname, username } = options.values
   return {
     ...found,

@@ -1,11 +1,11 @@
 /** @import { Turn } from './turn.mjs' */
-/** @import { Model } from './types.ts' */
+/** @import { Model, Rule } from './types.ts' */
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { parseJson } from './util.mjs'
 
-/** @typedef {{ provider?: Record<string, { models?: Record<string, unknown> }>, agent?: Record<string, unknown> }} Config */
+/** @typedef {{ provider?: Record<string, { models?: Record<string, unknown> }>, agent?: Record<string, unknown>, permission?: Rule['action'] | Record<string, unknown> }} Config */
 
 /** @returns {Config | undefined} Global config, or `undefined` if the file cannot be read. */
 function readConfig() {
@@ -19,6 +19,20 @@ function readConfig() {
 
 /** @type {Config | undefined} */
 const config = readConfig()
+
+/**
+ * Returns the rules of the config that concern whole permissions.
+ * @returns {Rule[]}
+ */
+export function permissionRules() {
+  const { permission = {} } = config ?? {}
+  const given = typeof permission === 'string' ? { '*': permission } : permission
+  return Object.entries(given).flatMap(([name, action]) =>
+    action === 'allow' || action === 'deny' || action === 'ask'
+      ? [{ permission: name, pattern: '*', action }]
+      : [],
+  )
+}
 
 /**
  * Returns whether the config has a model. Without a config, every model is known.

@@ -83,20 +83,28 @@ function close(server, { kind, directory, request, answer }, body, fact, propert
  * @param {Pending} answered
  * @param {Body} body
  */
-function closeOthers(server, { directory, request: { sessionID, always } }, { reply }) {
+function closeOthers(server, { directory, request: { sessionID, permission, always } }, { reply }) {
   if (reply === 'once') return
   if (reply === 'always')
-    for (const pattern of patterns(always)) server.allowed.add(`${directory}:${pattern}`)
+    for (const pattern of patterns(always)) server.allowed.add(grantOf(directory, permission, pattern))
   for (const entry of server.pending.values()) {
     const { kind, request } = entry
     if (kind !== 'permission' || request.sessionID !== sessionID) continue
     const isCovered = patterns(request['patterns']).every((each) =>
-      server.allowed.has(`${directory}:${each}`),
+      server.allowed.has(grantOf(directory, request['permission'], each)),
     )
     if (reply === 'reject' || isCovered)
       close(server, entry, { ...(reply && { reply }) }, 'replied', { reply })
   }
 }
+
+/**
+ * Returns the key of a permission that was granted for always.
+ * @param {string} directory
+ * @param {unknown} permission
+ * @param {string} pattern
+ */
+export const grantOf = (directory, permission, pattern) => `${directory}:${String(permission)}:${pattern}`
 
 /** @param {unknown} value */
 const patterns = (value) => /** @type {string[]} */ (value ?? [])

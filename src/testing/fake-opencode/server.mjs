@@ -1,7 +1,7 @@
 /** @import { ChildProcess } from 'node:child_process' */
 /** @import { AddressInfo } from 'node:net' */
 /** @import { FakeFaults } from '../fake-faults.ts' */
-/** @import { Behaviour, Body, FakeConfig, Pending, Session } from './types.ts' */
+/** @import { Behaviour, Body, FakeConfig, Pending, PluginTool, Session } from './types.ts' */
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,6 +10,8 @@ import { handle } from './http.mjs'
 import { playKeywords } from './keywords.mjs'
 import { knowsAgent, knowsModel, refuseAgent, refuseModel } from './models.mjs'
 import { loadScript, modelOf, playModel } from './script.mjs'
+import { loadPlugins } from './plugins.mjs'
+import { rulesOf } from './rules.mjs'
 import { exit, imitatedVersion } from './util.mjs'
 import { Store } from './store.mjs'
 import { Streams } from './streams.mjs'
@@ -20,10 +22,12 @@ import { Turn } from './turn.mjs'
 export class FakeServer {
   /** @type {Map<string, Pending>} Permissions and questions that wait for their answer. */
   pending = new Map()
-  /** @type {Set<string>} Directory and pattern of each permission that was always allowed. */
+  /** @type {Set<string>} Directory, name and pattern of each permission that was always allowed. */
   allowed = new Set()
   /** @type {Set<ChildProcess>} Commands that run. */
   children = new Set()
+  /** @type {Map<string, PluginTool>} Tools of the plugins in the config folder. */
+  plugins = new Map()
   /** `true` after the announcement that the server listens. */
   announced = false
   #script
@@ -51,6 +55,7 @@ export class FakeServer {
   async run(port, hostname) {
     const { startDelayMs = 0, announceDelayMs = 0, neverListens = false } = this.faults
     await this.behaviour.boot?.(this)
+    this.plugins = await loadPlugins()
     await this.#released()
     await sleep(startDelayMs)
     const open = neverListens === true ? port : await this.#listen(port, hostname)
@@ -95,6 +100,7 @@ export class FakeServer {
       return
     }
     this.forget(session)
+    if (Object.keys(body.tools ?? {}).length > 0) session.info.permission = rulesOf(body.tools ?? {})
     if (body.noReply) turn.emitPrompt()
     else if (session.turn) {
       turn.emitPrompt()

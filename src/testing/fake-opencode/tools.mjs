@@ -1,11 +1,12 @@
 /** @import { Turn } from './turn.mjs' */
-/** @import { RunningTool, ToolOutcome } from './types.ts' */
+/** @import { PluginContext, PluginRequest, PluginTool, RunningTool, ToolOutcome } from './types.ts' */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, resolve, sep } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { changeFile, contentOf } from './files.mjs'
-import { ask } from './requests.mjs'
+import { ask, grantOf } from './requests.mjs'
+import { actionOf, isHidden } from './rules.mjs'
 
 /**
  * Tools that opencode offers a model and the fake does not play.
@@ -57,12 +58,76 @@ export async function playTool(turn, { name, args, id }) {
 }
 
 /**
- * Returns the player of a tool. The tool for a structured answer is offered only if the prompt has a schema.
+ * Returns the player of a tool: the fake's own, that of a plugin's tool, or that of a tool that is not offered.
+ * The tool for a structured answer is offered only if the prompt has a schema.
  * @param {Turn} turn
  * @param {string} name
+ * @returns {(typeof tools)[string]}
  */
-const playerOf = (turn, name) =>
-  name === structuredTool && turn.schema ? structuredOutput : (tools[name] ?? unplayed)
+function playerOf(turn, name) {
+  const plugged = turn.server.plugins.get(name)
+  if (isHidden(turn, name)) return unplayed
+  if (name === structuredTool && turn.schema) return structuredOutput
+  if (plugged) return (of, tool, input) => playPlugin(of, tool, input, plugged)
+  return tools[name] ?? unplayed
+}
+
+/**
+ * Plays a tool of a plugin.
+ * @param {Turn} turn
+ * @param {RunningTool} tool
+ * @param {Input} input
+ * @param {PluginTool} plugged
+ * @returns {Promise<ToolOutcome>}
+ */
+async function playPlugin(turn, tool, input, plugged) {
+  turn.calls.run(tool, input)
+  const abort = new AbortController()
+  const context = {
+    sessionID: turn.session.info.id,
+    messageID: turn.answerId,
+    callID: tool.callID,
+    agent: turn.agent,
+    directory: turn.directory,
+    abort: abort.signal,
+    metadata: () => {}, // without effect, as in opencode
+    /** @type {PluginContext['ask']} */
+    ask: (request) => askFor(turn, tool, request),
+  }
+  try {
+    const result = await turn.until(plugged.execute(input, context))
+    return truncated(typeof result === 'string' ? { output: result } : result)
+  } catch (error) {
+    if (turn.aborted) abort.abort()
+    if (turn.aborted || error instanceof Refused) throw error
+    return { error: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** Longest output of a plugin's tool, in bytes and in lines, as in opencode. */
+const longestOutput = { bytes: 50 * 1024, lines: 2_000 }
+
+/**
+ * Cuts a long output to the lines that fit, as opencode does. The fake stores no file with the whole output.
+ * @param {{ output: string, metadata?: Record<string, unknown>, attachments?: unknown[] }} result
+ */
+function truncated({ output, metadata = {}, ...rest }) {
+  const lines = output.split('\n')
+  const isShort = Buffer.byteLength(output) <= longestOutput.bytes && lines.length <= longestOutput.lines
+  if (isShort) return { ...rest, output, metadata: { ...metadata, truncated: false } }
+  let bytes = 0
+  const kept = lines.slice(0, longestOutput.lines).filter((line) => {
+    bytes += Buffer.byteLength(line) + 1
+    return bytes <= longestOutput.bytes
+  })
+  const left = Buffer.byteLength(output) - Buffer.byteLength(kept.join('\n'))
+  const notice = `...${left} bytes truncated...\n\nThe tool call succeeded but the output was truncated.`
+  return {
+    ...rest,
+    output: `${kept.join('\n')}\n\n${notice}`,
+    metadata: { ...metadata, truncated: true },
+  }
+}
 
 /** @type {(typeof tools)[string]} */
 async function bash(turn, tool, input) {
@@ -155,13 +220,38 @@ const rejected = 'The user rejected permission to use this specific tool call'
 async function permit(turn, tool, file) {
   const parentDir = dirname(file)
   const pattern = `${parentDir}/*`
-  if (turn.server.allowed.has(`${turn.directory}:${pattern}`)) return
-  const { reply, message } = await ask(turn, tool, 'permission', {
+  if (turn.server.allowed.has(grantOf(turn.directory, 'external_directory', pattern))) return
+  await asked(turn, tool, {
     permission: 'external_directory',
     patterns: [pattern],
     metadata: { filepath: file, parentDir },
     always: [pattern],
   })
+}
+
+/**
+ * Asks for a permission that a plugin's tool wants, as its rules say.
+ * @param {Turn} turn
+ * @param {RunningTool} tool
+ * @param {PluginRequest} request
+ */
+async function askFor(turn, tool, request) {
+  const { permission } = request
+  const isGranted = turn.server.allowed.has(grantOf(turn.directory, permission, '*'))
+  const action = isGranted ? 'allow' : actionOf(turn, permission)
+  if (action === 'deny')
+    throw new Error('The user has specified a rule which prevents this specific tool call')
+  if (action === 'ask') await asked(turn, tool, { ...request })
+}
+
+/**
+ * Asks for a permission, and resolves when the call may go on.
+ * @param {Turn} turn
+ * @param {RunningTool} tool
+ * @param {Record<string, unknown>} request
+ */
+async function asked(turn, tool, request) {
+  const { reply, message } = await ask(turn, tool, 'permission', request)
   if (reply !== 'reject') return
   if (!message) throw new Refused(`${rejected}.`, false)
   throw new Refused(`${rejected} with the following feedback: ${message}`, true)
@@ -230,11 +320,15 @@ async function structuredOutput(turn, tool, input) {
 async function unplayed(turn, tool, input) {
   const name = textOf(tool.part['tool'])
   await turn.sleep(0)
-  if (others.includes(name)) {
+  if (others.includes(name) && !isHidden(turn, name)) {
     turn.calls.run(tool, input)
     return { error: `The fake opencode does not play the tool ${name}` }
   }
-  const known = [...Object.keys(tools), 'invalid', ...others].sort().join(', ')
+  const all = [...Object.keys(tools), 'invalid', ...others, ...turn.server.plugins.keys()]
+  const known = all
+    .filter((each) => !isHidden(turn, each))
+    .sort()
+    .join(', ')
   const error = `Model tried to call unavailable tool '${name}'. Available tools: ${known}.`
   tool.part = { ...tool.part, tool: 'invalid' }
   turn.calls.run(tool, { tool: name, error })

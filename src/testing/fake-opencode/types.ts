@@ -73,6 +73,7 @@ export interface Body {
   reply?: string
   message?: string
   answers?: string[][]
+  tools?: Record<string, boolean>
   providerID?: string
   modelID?: string
   auto?: boolean
@@ -101,6 +102,43 @@ export interface SessionInfo {
   time: { created: number; updated: number }
   /** Message at which the next prompt cuts the history. */
   revert?: { messageID: string; snapshot?: string }
+  /** Rules that the tools of a prompt left in the session. */
+  permission?: Rule[]
+}
+
+/** Rule of a permission. The last rule that matches decides. */
+export interface Rule {
+  permission: string
+  pattern: string
+  action: 'allow' | 'deny' | 'ask'
+}
+
+/** Tool of a plugin. */
+export interface PluginTool {
+  execute: (args: Record<string, unknown>, context: PluginContext) => Promise<PluginResult>
+}
+
+export type PluginResult =
+  string | { output: string; title?: string; metadata?: Record<string, unknown>; attachments?: unknown[] }
+
+/** Context of a plugin's call. */
+export interface PluginContext {
+  sessionID: string
+  messageID: string
+  callID: string
+  agent: string
+  directory: string
+  abort: AbortSignal
+  metadata: () => void
+  ask: (request: PluginRequest) => Promise<void>
+}
+
+/** Permission that a plugin asks for. */
+export interface PluginRequest {
+  permission: string
+  patterns: string[]
+  always: string[]
+  metadata: Record<string, unknown>
 }
 
 export type Status =
@@ -178,7 +216,8 @@ export interface RunningTool {
 }
 
 export type ToolOutcome =
-  { output: string; metadata?: Record<string, unknown>; title?: string } | { error: string }
+  | { output: string; metadata?: Record<string, unknown>; title?: string; attachments?: unknown[] }
+  | { error: string }
 
 export interface WireError {
   name: string

@@ -37,6 +37,12 @@ export interface TurnReducerOptions {
    */
   endpoint?: string | undefined
   /**
+   * Keys of the host tools. Replies name a host tool by its key, and not by the name that the model sees.
+   *
+   * @defaultValue no host tools
+   */
+  hostTools?: readonly string[] | undefined
+  /**
    * True if the prompt asks for a structured answer: the model's words are dropped, and the answer is emitted
    * as JSON. A user message that says so has the same effect.
    *
@@ -89,13 +95,13 @@ export class TurnReducer {
    */
   constructor(options: TurnReducerOptions) {
     const { sessionId, messageId, traceId, mask = (text: string): string => text, endpoint } = options
-    const { holdsEnd = (): boolean => false, isStructured = false } = options
+    const { hostTools, holdsEnd = (): boolean => false, isStructured = false } = options
     this.#holdsEnd = holdsEnd
     this.#traceId = traceId
     this.#mask = mask
     const emit = (output: TurnOutput): void => void this.#outputs.push(output)
     const end = (ending: Ending): void => this.#onEnding(ending)
-    const turn = { sessionId, messageId, traceId, mask, endpoint, isStructured }
+    const turn = { sessionId, messageId, traceId, mask, endpoint, hostTools, isStructured }
     this.#events = new TurnEvents({ ...turn, emit, end })
   }
 
@@ -198,6 +204,17 @@ export class TurnReducer {
     const error = safeLine(this.#mask(typeof message === 'string' ? message : code))
     this.#end({ failure: { code, error, retryable } })
     return this.#collected()
+  }
+
+  /**
+   * Returns the id of a call as the replies have it.
+   *
+   * @internal
+   * @param partId - part of the call, in the turn's own session
+   * @param callId - id of the call at the provider
+   */
+  callIdOf(partId: string, callId: string): string {
+    return this.#events.callIdOf(partId, callId)
   }
 
   /**

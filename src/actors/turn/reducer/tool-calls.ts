@@ -1,4 +1,5 @@
 import type { ToolCallReply, ToolResultReply } from '../../../replies.ts'
+import { hostToolKey } from '../../../io/opencode/host-tool-name.ts'
 import type { WireTool } from '../../../io/opencode/wire.ts'
 
 interface Call {
@@ -14,30 +15,42 @@ interface Call {
 export class ToolCalls {
   readonly #traceId: string | null
   readonly #emit: (reply: ToolCallReply | ToolResultReply) => void
+  readonly #keys: ReadonlySet<string>
   /** Calls by the id of their part. */
   readonly #calls = new Map<string, Call>()
   readonly #ids = new Set<string>()
   /** Unique id of the latest call with an id of the provider. */
   readonly #latest = new Map<string, string>()
 
-  constructor(traceId: string | null, emit: (reply: ToolCallReply | ToolResultReply) => void) {
+  /** @param hostTools - keys of the host tools, by which the replies name them */
+  constructor(
+    traceId: string | null,
+    emit: (reply: ToolCallReply | ToolResultReply) => void,
+    hostTools: readonly string[] = [],
+  ) {
     this.#traceId = traceId
     this.#emit = emit
+    this.#keys = new Set(hostTools)
   }
 
   /**
    * Applies the present state of a part's call. The call is emitted when its input is known, at the latest
    * when the call ends.
    */
-  update(partId: string, { name: tool, callId, status, input, result }: WireTool): void {
+  update(partId: string, { name, callId, status, input, result }: WireTool): void {
     const known = this.#callOf(partId, callId)
     const { id: call_id, state } = known
     const isRunning = status === 'running'
     if (status === 'pending' || state === 'ended' || (isRunning && !input)) return
     known.state = isRunning ? 'called' : 'ended'
-    const call = { trace_id: this.#traceId, call_id, tool }
+    const call = { trace_id: this.#traceId, call_id, tool: hostToolKey(name, this.#keys) ?? name }
     if (state === 'pending') this.#emit({ kind: 'tool_call', ...call, args: input ?? {} })
     if (!isRunning) this.#emit({ kind: 'tool_result', ...call, result, success: status === 'completed' })
+  }
+
+  /** Returns the unique id of the call of a part. */
+  idOfPart(partId: string, callId: string): string {
+    return this.#callOf(partId, callId).id
   }
 
   /** Returns the unique id of the latest call with an id of the provider. */

@@ -25,6 +25,7 @@ export interface TurnEventsOptions {
   traceId: string | null
   mask: Mask
   endpoint: string | undefined
+  hostTools?: readonly string[] | undefined
   isStructured: boolean
   /** Receives each output except the terminal reply. */
   emit: (output: TurnOutput) => void
@@ -53,12 +54,17 @@ export class TurnEvents {
     this.transcript = new Transcript(traceId, (reply) => {
       if (reply.kind === 'reasoning' || !this.#isStructured) emit({ type: 'reply', reply })
     })
-    this.#calls = new ToolCalls(traceId, (reply) => emit({ type: 'reply', reply }))
+    this.#calls = new ToolCalls(traceId, (reply) => emit({ type: 'reply', reply }), options.hostTools)
   }
 
   /** True if the server has begun an answer to the latest prompt, or reported an error. */
   get hasReported(): boolean {
     return !this.answers.isEmpty || this.#failure !== undefined
+  }
+
+  /** Returns the id of a call of the turn's own session, as the replies have it. */
+  callIdOf(partId: string, callId: string): string {
+    return this.#calls.idOfPart(partId, callId)
   }
 
   /** Text of the answer so far; none of a turn with a structured answer, whose words do not count. */

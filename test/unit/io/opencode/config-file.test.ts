@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { HostFaultError, InvalidOptionsError } from '../../../../src/errors.ts'
 import { unwritable, writeConfigFile } from '../../../../src/io/opencode/config-file.ts'
 import { secretOptions } from '../../../../src/config/compiled-options.ts'
-import { compileOptions, type OpenCodeServerOptions } from '../../../../src/config/options.ts'
+import { compileOptions, hostTool, type OpenCodeServerOptions } from '../../../../src/config/options.ts'
 import { tempHome } from '../../../support/home.ts'
 
 const modeOf = (path: string): number => statSync(path).mode & 0o777
@@ -18,6 +18,26 @@ function write(home: string, options: Partial<OpenCodeServerOptions> = {}): Prom
 const read = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
 
 describe('writeConfigFile', () => {
+  it.each([
+    [undefined, { host_pay: 'ask' }],
+    ['allow', { '*': 'allow', host_pay: 'ask' }],
+    [
+      { host_pay: 'allow', bash: 'deny' },
+      { bash: 'deny', host_pay: 'ask' },
+    ],
+  ])(
+    'lets a host tool ask for permission, whatever `config.permission` says: %j',
+    async (permission, expected) => {
+      const tool = { description: 'x', input: { type: 'object', properties: {} }, execute: () => '' }
+      const hostTools = { pay: hostTool({ ...tool, ask: true }), look: hostTool(tool) }
+      const file = await write(tempHome(), {
+        hostTools,
+        ...(permission !== undefined && { config: { permission } }),
+      })
+      expect(Object.entries(read(file)['permission'] as object)).toEqual(Object.entries(expected))
+    },
+  )
+
   it('writes the provider, the key and the models', async () => {
     const file = await write(tempHome(), {
       models: [

@@ -21,6 +21,20 @@ describe('ToolCalls', () => {
     expect(emitted({}, { status: 'running' }, run, run, end, end, run)).toEqual([input, ['a.ts', true]])
   })
 
+  it('names a host tool by its key, and any other tool by its own name', () => {
+    const names = (name: string, hostTools: readonly string[]) => {
+      const replies: Reply[] = []
+      const calls = new ToolCalls('t1', (reply) => replies.push(reply), hostTools)
+      const call = { name, callId: 'call_1', input: {}, result: '' }
+      for (const status of ['running', 'completed'] as const) calls.update('prt_1', { status, ...call })
+      return replies.map((reply) => (reply as { tool?: string }).tool)
+    }
+    expect(names('host_look', ['look'])).toEqual(['look', 'look'])
+    expect(names('host_look', ['other'])).toEqual(['host_look', 'host_look'])
+    expect(names('look', ['look'])).toEqual(['look', 'look'])
+    expect(names('host_host_look', ['host_look'])).toEqual(['host_look', 'host_look'])
+  })
+
   it('emits a call with empty arguments if the call ends before its input is known', () => {
     expect(emitted({}, { status: 'error', result: 'no' })).toEqual([{}, ['no', false]])
   })
