@@ -84,3 +84,23 @@ it('the machine of one’s own does its jobs, and leaves nothing', async () => {
   ])
   expect(readdirSync(folder)).toEqual([])
 })
+
+it('the support bot looks up, asks a person, answers in a type, and leaves nothing', async () => {
+  const { url, stop } = await startExample('support-bot')
+  const ask = async (customer: string, text: string): Promise<unknown> =>
+    (await post(`${url}/questions`, { customer, text })).json()
+  expect(await ask('ada', 'Where is order 1001?')).toEqual({
+    text: 'Your bicycle is on its way.',
+    orderId: '1001',
+    refunded: false,
+  })
+  expect(await ask('bob', 'Where is order 1001?')).toMatchObject({ text: 'I find no such order.' })
+  const refunded = ask('ada', 'Please refund order 1001.')
+  const requests = async () =>
+    (await (await fetch(`${url}/requests`)).json()) as { request: { id: string } }[]
+  await expect.poll(requests, { timeout: 30_000 }).toHaveLength(1)
+  const [open] = await requests()
+  expect((await post(`${url}/requests/${open?.request.id}`, { allow: true })).status).toBe(200)
+  expect(await refunded).toMatchObject({ text: 'Your money is on its way.', refunded: true })
+  await stop()
+})

@@ -2,16 +2,19 @@ import { EventSourceParserStream } from 'eventsource-parser/stream'
 import { from, lastValueFrom, toArray } from 'rxjs'
 import { onTestFinished } from 'vitest'
 import type { OpenCodeServerOptions, Reply } from '../../src/index.ts'
-import { fakeOpenCode, type FakeFaults } from '../../src/testing/index.ts'
+import { fakeOpenCode, type FakeFaults, type FakeRule } from '../../src/testing/index.ts'
 import { expectNothingLeft, tempHome } from './home.ts'
 
 /**
  * Returns the options of a server on a fake opencode, and asserts at the end of the test that nothing of the server is
  * left. The test closes the server itself, by an `onTestFinished` of its own: the last one runs first.
  */
-export async function exampleOptions(faults: FakeFaults | readonly FakeFaults[] = {}) {
+export async function exampleOptions(
+  faults: FakeFaults | readonly FakeFaults[] = {},
+  script: readonly FakeRule[] = [],
+) {
   const home = tempHome()
-  const fake = await fakeOpenCode(faults)
+  const fake = await fakeOpenCode(faults, { script })
   const options: OpenCodeServerOptions = {
     home,
     proxy: { baseURL: 'http://127.0.0.1:9/v1', apiKey: 'sk-fake-test-0123456789' },
