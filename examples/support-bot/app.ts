@@ -1,7 +1,7 @@
 import { RequestClosedError, TurnError, type PendingRequest } from 'opencode-runtime'
 import { Hono } from 'hono'
 import { z } from 'zod'
-import type { SupportBot } from './bot.ts'
+import type { Answer, SupportBot } from './bot.ts'
 
 const question = z.object({ customer: z.string().min(1), text: z.string().min(1) })
 const decision = z.object({ allow: z.boolean() })
@@ -18,7 +18,7 @@ export function supportApp(bot: SupportBot): Hono {
     const turn = bot.ask(input.data.customer, input.data.text)
     turns.add(turn)
     try {
-      return context.json(await turn.output) // an Answer, checked by its schema
+      return context.json((await turn.output) satisfies Answer) // checked by its schema
     } catch (error) {
       if (!(error instanceof TurnError)) throw error
       return context.json({ error: error.message, code: error.code }, error.retryable ? 503 : 502)

@@ -48,7 +48,10 @@ async function loadNow(specifier: string, load: () => Promise<unknown>): Promise
  * copy of each ES module that is required, and the classes of the copy are other classes.
  */
 const isSameCopy = (require: NodeJS.Require): boolean =>
-  (require('./index.js') as { HostFaultError?: unknown }).HostFaultError === HostFaultError
+  (require(mainFile) as { HostFaultError?: unknown }).HostFaultError === HostFaultError
+
+/** Main file of the built package, beside the built file of this module. */
+const mainFile = './index.js'
 
 /**
  * Returns a `require` that finds the specifier; `undefined` if there is none, as in a bundle that contains
