@@ -134,14 +134,21 @@ export class OpenRequest {
     return sent
   }
 
-  /** Sends an answer until the server responds. */
+  /**
+   * Sends an answer until the server responds. If the response to an earlier attempt was lost, that the request is
+   * no longer open means that the server took the answer.
+   */
   async #deliver(answer: PolicyAnswer, until: AbortSignal): Promise<void> {
-    while (!until.aborted) {
+    for (let attempts = 0; !until.aborted; attempts++) {
       try {
         await Promise.race([this.#terms.send(answer), this.#whenAbandoned])
         this.close(answered)
         return
       } catch (error) {
+        if (attempts > 0 && isMissing(error)) {
+          this.close(answered)
+          return
+        }
         this.#onFailure(error)
       }
       await elapse(this.#terms.clock, resendMs, until)
@@ -152,7 +159,7 @@ export class OpenRequest {
   /** Throws unless the server did not respond to an answer and the request is still open. */
   #onFailure(error: unknown): void {
     if (!(error instanceof HttpError)) return
-    if (error.status === 404) this.close(answered)
+    if (isMissing(error)) this.close(answered)
     if (this.#reason !== undefined) throw this.closedError()
     const message = `${this.#name} is still open, because the server refused the answer: ${error.message}`
     throw new OpenCodeRuntimeError(message, { cause: error })
@@ -161,3 +168,5 @@ export class OpenRequest {
 
 /** Reason for the end of a request that this or another client of the server has answered. */
 export const answered = 'it was answered'
+
+const isMissing = (error: unknown): boolean => error instanceof HttpError && error.status === 404
