@@ -3,6 +3,7 @@ import { builtinModules } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { execa } from 'execa'
+import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { buildPackage } from '../support/built-cli.ts'
 import { linkPackages, unpackPackage } from '../support/packed-package.ts'
@@ -14,14 +15,24 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => rm(dirname(dist), { recursive: true, force: true }))
 
-const imports = /^\s*(?:import|export)\b[^'"();]*?(?:\bfrom\s*)?["']([^"'\n]+)["']/gm
+/** Returns the names in the static imports and exports of a module. */
+function importsOf(code: string): string[] {
+  const { statements } = ts.createSourceFile('module.js', code, ts.ScriptTarget.Latest)
+  return statements.flatMap((statement) =>
+    (ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement)) &&
+    statement.moduleSpecifier &&
+    ts.isStringLiteral(statement.moduleSpecifier)
+      ? [statement.moduleSpecifier.text]
+      : [],
+  )
+}
 
 /** Returns the files that `file` loads by static imports, including itself, and the packages among them. */
 async function loads(file: string, seen = new Set<string>()): Promise<Set<string>> {
   if (seen.has(file)) return seen
   seen.add(file)
   if (!/\.m?js$/.test(file)) return seen
-  for (const [, name = ''] of (await readFile(file, 'utf8')).matchAll(imports))
+  for (const name of importsOf(await readFile(file, 'utf8')))
     await loads(name.startsWith('.') ? resolve(file, '..', name) : name, seen)
   return seen
 }
