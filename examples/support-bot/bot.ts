@@ -36,6 +36,9 @@ const toolsOf = (shop: Shop) => ({
 /** Returns the customer of a call. The context is the app's own value, and never reaches the model. */
 const customerOf = (context: unknown): string => z.object({ customer: z.string() }).parse(context).customer
 
+/** opencode's own tools, which a support bot does not need. */
+const opencodeTools = 'bash edit glob grep question read skill task todowrite webfetch write'.split(' ')
+
 /** Support bot: an agent that calls the shop, asks a person before it refunds, and answers in a type. */
 export class SupportBot implements AsyncDisposable {
   readonly #server: OpenCodeServer
@@ -45,7 +48,7 @@ export class SupportBot implements AsyncDisposable {
     this.#server = new OpenCodeServer({ ...options, hostTools: toolsOf(shop), onPermission: 'ask' })
   }
 
-  /** Runs a question as a turn of the customer's conversation. The agent has the tools of the shop, and no other. */
+  /** Runs a question as a turn of the customer's conversation. The agent has the tools of the shop only. */
   ask(customer: string, text: string) {
     const session = this.#sessions.get(customer) ?? this.#server.session({ title: `Customer ${customer}` })
     this.#sessions.set(customer, session)
@@ -54,7 +57,7 @@ export class SupportBot implements AsyncDisposable {
       system: instructions,
       output: answer,
       context: { customer },
-      tools: { bash: false, edit: false, write: false, read: false, webfetch: false, task: false },
+      tools: Object.fromEntries(opencodeTools.map((name) => [name, false])),
     })
   }
 

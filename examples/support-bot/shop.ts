@@ -7,7 +7,7 @@ export interface Order {
   status: 'shipped' | 'delivered' | 'refunded'
 }
 
-/** Shop in memory, in place of a database. A customer sees and changes only the own orders. */
+/** Shop in memory, in place of a database. Customers see and change only their own orders. */
 export class Shop {
   readonly #orders: Map<string, Order>
 
