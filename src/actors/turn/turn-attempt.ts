@@ -1,6 +1,7 @@
 import { HttpError } from '../../io/opencode/client.ts'
 import { shownEndpoint } from '../../io/opencode/endpoint.ts'
 import { isDecodable } from '../../io/opencode/directory-name.ts'
+import { InvalidOptionsError } from '../../errors.ts'
 import { secretOptions } from '../../config/compiled-options.ts'
 import type { CompiledOptions } from '../../config/options.ts'
 import type { SchemaInput } from '../../config/schema-input.ts'
@@ -23,7 +24,13 @@ import type { ServerConnection, Runtime } from '../runtime.ts'
 import type { TurnRecord } from './turn-record.ts'
 import { TurnResync } from './turn-resync.ts'
 import { askAgain, checkAnswer, neverFitted } from './typed-answer.ts'
-import { closedRequestOf, isStepStart, requestIdsOf, workingDirectoryOf } from '../../io/opencode/wire.ts'
+import {
+  closedRequestOf,
+  isStepStart,
+  requestIdsOf,
+  sessionOf,
+  workingDirectoryOf,
+} from '../../io/opencode/wire.ts'
 import { messageOf } from '../../util/messages.ts'
 
 /** Time that a turn whose server does not answer waits for the report of the server's death, in ms. */
@@ -285,7 +292,7 @@ export class TurnAttempt {
       .finally(() => {
         this.#isGoingOn = false
         // The answer to a further prompt may have ended before the server confirmed the prompt.
-        this.#onOutputs([])
+        if (this.#reducer?.held !== ending && !this.#isClosed()) this.#onOutputs([])
       })
   }
 
@@ -305,9 +312,14 @@ export class TurnAttempt {
   /** Validates the answer of a turn with `output`: accepts it, asks the model again, or ends the turn. */
   async #check(ending: Ending, output: SchemaInput): Promise<void> {
     const { record } = this.#owner
-    const checked = await checkAnswer(ending, output)
+    const checked = await checkAnswer(ending, output).catch((thrown: unknown) => ({ thrown }))
     if (this.#isClosed()) return
-    if ('value' in checked) {
+    if ('thrown' in checked) {
+      // An error of the schema is not the server's, whatever its code is.
+      const { thrown } = checked
+      const isRefused = thrown instanceof InvalidOptionsError
+      this.#owner.onCause({ code: isRefused ? 'rejected' : 'internal', error: messageOf(thrown) })
+    } else if ('value' in checked) {
       record.output = checked
       this.#release()
     } else if (this.#hasRetries()) await this.#followUp(askAgain(checked))
@@ -332,7 +344,9 @@ export class TurnAttempt {
     this.#reducer?.goOn(record.messageId)
     onFollowUp(safeLine(this.#mask(reason)))
     if (parts === undefined) await this.#revert(sessionId, revertTo)
-    if (!this.#isClosed()) await this.#prompt(sessionId, parts)
+    if (this.#isClosed()) return
+    await this.#prompt(sessionId, parts)
+    if (!this.#isClosed()) this.#owner.onResynced()
   }
 
   #isClosed(): boolean {
@@ -341,7 +355,10 @@ export class TurnAttempt {
 
   #onFailure(error: unknown): void {
     if (this.#isClosed()) return
-    if (isConnectionRefused(error)) this.#owner.record.wasPrompted = false
+    const { record } = this.#owner
+    // An earlier prompt of the attempt has arrived.
+    const isFirst = record.messageId === record.firstMessageId
+    if (isConnectionRefused(error) && isFirst) record.wasPrompted = false
     const cause = causeOf(error)
     if (!isNetworkError(error)) return this.#owner.onCause(cause)
     // If the server died, the machine ends this attempt within moments. Otherwise the server counts as
@@ -351,12 +368,17 @@ export class TurnAttempt {
     })
   }
 
+  #onStepStart(sessionId: string | undefined): void {
+    this.#facts.askedModel = true
+    if (sessionId === this.#owner.record.conversation.sessionId) this.#facts.rejectionOfSeveral = undefined
+  }
+
   #onEvent(event: OpenCodeEvent): void {
     this.#hostCalls?.onEvent(event)
     if (this.#resync?.defer(event) === true) return
     const reducer = this.#reducer
     if (!reducer || this.#isClosed()) return
-    if (isStepStart(event)) Object.assign(this.#facts, { askedModel: true, rejectionOfSeveral: undefined })
+    if (isStepStart(event)) this.#onStepStart(sessionOf(event))
     const mismatch = this.#otherDirectory(event)
     if (mismatch !== undefined) return this.#owner.onCause({ code: 'rejected', error: mismatch })
     try {

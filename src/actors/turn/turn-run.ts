@@ -126,7 +126,6 @@ export class TurnRun {
           record.setStatus({ state: 'running' })
         },
         onFollowUp: (message) => {
-          this.#stall.beginRetry()
           const { followUps: attempt } = record
           record.setStatus({ state: 'retrying', attempt, message, nextAt: Date.now() })
         },
@@ -185,7 +184,8 @@ export class TurnRun {
   #onRetry({ attempt, message, nextAt }: TurnOutput & { type: 'retry' }): void {
     const { maxRetries } = this.#record.plan
     const leftMs = this.#record.deadlineAt - this.#clock.now()
-    const shown = shownMessage(this.#options.secrets.mask(message))
+    const mask = (text: string): string => this.#options.secrets.mask(text)
+    const shown = safeLine(mask(shownMessage(mask(message)))) || 'the provider gave no reason'
     const terminal = terminalCodeOf(message)
     if (
       terminal ||
@@ -197,7 +197,7 @@ export class TurnRun {
       return this.end({ code: terminal ?? exhaustedCode(message), error })
     }
     this.#stall.beginRetry()
-    this.#record.setStatus({ state: 'retrying', attempt, message: safeLine(shown), nextAt })
+    this.#record.setStatus({ state: 'retrying', attempt, message: shown, nextAt })
   }
 
   /**
@@ -207,7 +207,7 @@ export class TurnRun {
   #isMissing(message: string, attempt: number): boolean {
     const endpoint = this.#attempt?.endpoint
     const isKnown = endpoint !== undefined && this.#runtime.answeringEndpoint === endpoint
-    return endpoint !== undefined && !isKnown && attempt >= 2 && isUnreachable(message)
+    return endpoint !== undefined && !isKnown && attempt >= 2 && isUnreachable(message, endpoint)
   }
 
   #checkLoop(): void {

@@ -118,7 +118,7 @@ function fromPackage(from: readonly string[]): string | undefined {
     for (const name of platformPackages()) {
       const folder = packageFolder(name, join(root, 'package.json'))
       const file = folder === undefined ? undefined : join(folder, 'bin', executable)
-      if (file !== undefined && existsSync(file)) return file
+      if (file !== undefined && isProgram(file)) return file
     }
   }
   return undefined

@@ -220,15 +220,20 @@ describe('A turn whose answer is being validated', () => {
     expect(server.world.client.reverts).toHaveLength(1)
   })
 
-  it('ends as internal if the schema throws', async () => {
-    const server = startServer()
-    const fail = (): never => {
-      throw new Error('the check is broken')
-    }
-    const turn = await started(server, { ...input, output: z.object({}).refine(fail) })
-    await give(server, turn, {})
-    expect(turn.replies).toMatchObject([{ code: 'internal', error: 'the check is broken' }])
-  })
+  it.each([['Error'], ['ENOENT'], ['ECONNREFUSED']])(
+    'ends as internal if the schema throws (%s)',
+    async (code) => {
+      const server = startServer()
+      // A system error of the schema, such as a missing file, is not an error of the server.
+      const fail = (): never => {
+        throw Object.assign(new Error('the check is broken'), { code })
+      }
+      const turn = await started(server, { ...input, output: z.object({}).refine(fail) })
+      await give(server, turn, {})
+      expect(turn.replies).toMatchObject([{ code: 'internal', error: 'the check is broken' }])
+      expect(server.runtime.turns.size).toBe(0)
+    },
+  )
 })
 
 describe('A turn whose output is no schema', () => {

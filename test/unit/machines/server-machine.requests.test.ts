@@ -59,9 +59,21 @@ describe('A rejection of one of several permissions', () => {
     reply('per_2')
     await stop(server, turn, sessionId)
     expect(server.world.client.prompts).toEqual([sessionId, sessionId])
-    expect(states.at(-1)).toBe('retrying')
+    expect(states).toContain('retrying')
     await server.answer(turn, 'so be it')
     expect(turn.replies.at(-1)).toMatchObject({ kind: 'final', content: 'so be it' })
+  })
+
+  it('ends as stalled if the further prompt is lost', async () => {
+    const server = startServer()
+    const { turn, sessionId, ask, reply } = await asking(server, { stallMs: 30_000 })
+    ask('per_1')
+    ask('per_2')
+    await turn.answer('per_1', { reject: 'Use ls' })
+    reply('per_2')
+    await stop(server, turn, sessionId)
+    await server.advance(30_000)
+    expect(turn.replies.at(-1)).toMatchObject({ code: 'stalled' })
   })
 
   it('ends the turn if no other permission was open, as another client may have stopped it', async () => {

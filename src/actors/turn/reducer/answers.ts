@@ -5,8 +5,6 @@ import type { WireMessage } from '../../../io/opencode/wire.ts'
 export class Answers {
   /** Messages of the latest prompt. */
   readonly #messages = new Map<string, WireMessage>()
-  /** Ids of the messages of earlier prompts. */
-  readonly #earlier = new Set<string>()
   readonly #usages = new Map<string, Usage>()
   /** Ids of messages that called a tool. */
   readonly #callers = new Set<string>()
@@ -58,7 +56,6 @@ export class Answers {
 
   /** Begins a further prompt. Messages of earlier prompts are answered, and only their usage counts. */
   beginPrompt(): void {
-    for (const id of this.#messages.keys()) this.#earlier.add(id)
     this.#messages.clear()
     this.#last = undefined
   }
@@ -69,10 +66,6 @@ export class Answers {
 
   /** Stores a message's present state and returns whether the message is new. */
   update(message: WireMessage): boolean {
-    if (this.#earlier.has(message.id)) {
-      this.countUsage(message)
-      return false
-    }
     const isNew = !this.#messages.has(message.id)
     this.#messages.set(message.id, message)
     if (!message.summary) this.#last = message

@@ -1,7 +1,7 @@
 import type { OpenCodeEvent, TurnOutput } from '../../../replies.ts'
 import { Answers } from './answers.ts'
 import { endingOf, noAnswer, rejectedInput, rejectedLoop, type Ending } from './ending.ts'
-import { failureOf, safeLine, type Failure, type Mask } from './failure.ts'
+import { failureOf, type Failure, type Mask } from './failure.ts'
 import { messageEvents, requestEvents, type TurnSnapshot } from './resync.ts'
 import { ToolCalls } from './tool-calls.ts'
 import { Transcript } from './transcript.ts'
@@ -134,7 +134,7 @@ export class TurnEvents {
   #onMessage(message: WireMessage | undefined, isOwn: boolean): void {
     if (!message) return
     if (message.role === 'user') return isOwn ? this.#onUserMessage(message) : undefined
-    if (!isOwn) return this.answers.countUsage(message)
+    if (!isOwn || this.#scope.isEarlierAnswer(message)) return this.answers.countUsage(message)
     if (!this.#scope.isAnswer(message)) return
     if (this.answers.update(message)) {
       this.#busy = true
@@ -188,7 +188,8 @@ export class TurnEvents {
     const { last } = this.answers
     if (isOwn && last && !last.completed) this.transcript.retry(last.id)
     const { emit, mask } = this.#options
-    emit({ type: 'retry', attempt, message: safeLine(mask(message)), nextAt: next })
+    // The whole message, because its code may stand in a later line.
+    emit({ type: 'retry', attempt, message: mask(message), nextAt: next })
   }
 
   /**

@@ -11,6 +11,8 @@ export class TurnScope {
   readonly #prompts = new Set<string>()
   /** Ids of later user messages. A synthetic part shows that the server added the message itself. */
   readonly #laterMessages = new Set<string>()
+  /** Ids of the user messages of earlier prompts, which are answered. */
+  readonly #earlier = new Set<string>()
   #promptId: string | undefined
 
   /** @param promptId - id of the turn's user message; `undefined` for the first user message seen */
@@ -42,11 +44,19 @@ export class TurnScope {
 
   /** Sets the user message of a further prompt of the turn. */
   addPrompt(messageId: string): void {
+    for (const id of this.#prompts) this.#earlier.add(id)
+    this.#prompts.clear()
     this.#promptId = messageId
+  }
+
+  /** Returns whether a message answers an earlier prompt of the turn. */
+  isEarlierAnswer({ parentId }: WireMessage): boolean {
+    return parentId !== undefined && this.#earlier.has(parentId)
   }
 
   /** Applies a user message of the turn's own session. */
   addUserMessage(id: string): void {
+    if (this.#earlier.has(id)) return
     this.#promptId ??= id
     if (id === this.#promptId) this.#prompts.add(id)
     else if (this.hasPrompt) this.#laterMessages.add(id)

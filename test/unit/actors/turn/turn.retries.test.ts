@@ -31,6 +31,11 @@ describe('A retry notice', () => {
       'context_overflow',
       'litellm.ContextWindowExceededError: 500 tokens',
     ],
+    [
+      'Error: 503\n{\n  "error": {\n    "message": "Incorrect API key provided",\n    "code": "invalid_api_key"\n  }\n}',
+      'auth',
+      'Incorrect API key provided',
+    ],
     ['Bad Request: [\n{"error":{"code":429,"message":"no"}}]', undefined, undefined],
     ['upstream down', undefined, undefined],
   ])('ends the turn at once if a retry cannot mend the failure: %j', async (message, code, error) => {

@@ -6,7 +6,7 @@ const url = 'http://127.0.0.1:4000/v1'
 const check = `check it with: opencode-runtime doctor --proxy ${url}`
 
 describe('withEndpoint', () => {
-  it.each([[refused], ['connect ECONNREFUSED 127.0.0.1:4000'], ['getaddrinfo ENOTFOUND proxy.example']])(
+  it.each([[refused], ['connect ECONNREFUSED 127.0.0.1:4000'], ['getaddrinfo ENOTFOUND 127.0.0.1']])(
     'names the endpoint that does not answer, and the command that checks it: %s',
     (message) => expect(withEndpoint(message, url)).toBe(`${url} cannot be reached (${message}); ${check}`),
   )
@@ -20,6 +20,14 @@ describe('withEndpoint', () => {
 
   it.each([
     ['another failure', 'Bad gateway', url, 502],
+    [
+      'a proxy whose service is down',
+      'OllamaException - connect ECONNREFUSED 10.0.0.5:11434',
+      url,
+      undefined,
+    ],
+    ['a proxy that answers', refused, url, 500],
+    ['another host that is unknown', 'getaddrinfo ENOTFOUND mcp.example', url, undefined],
     ['an endpoint that the host does not know', refused, undefined, undefined],
   ])('returns the message of %s unchanged', (_, message, endpoint, status) =>
     expect(withEndpoint(message, endpoint, status)).toBe(message),
