@@ -89,10 +89,15 @@ function explain(issue: z.core.$ZodIssue, value: unknown, what: string): string 
 
 const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
+/** Returns a path as text. A name with `=` is cut there, because a variable's value may follow. */
 const pathOf = (path: readonly PropertyKey[]): string =>
-  path.map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`)).join('')
+  path
+    .map((key, i) =>
+      typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key).replace(/=.*/s, '')}`,
+    )
+    .join('')
 
-const mayBeSecret = /key|passw|env|config|secret|credential|auth|token$/i
+const mayBeSecret = /key|passw|env|config|secret|credential|cookie|auth|token$/i
 
 /** Returns the value at a path, shortened; never the value of an option that may hold a secret. */
 function show(path: readonly PropertyKey[], value: unknown): string {
@@ -102,10 +107,10 @@ function show(path: readonly PropertyKey[], value: unknown): string {
   if (path.at(-1) === 'proxy' || path.some((key) => mayBeSecret.test(String(key))))
     return at === '' ? 'an empty string' : `a ${typeof at} (not shown)`
   if (typeof at === 'function' || typeof at === 'symbol') return `a ${typeof at}`
-  // Hides the credentials before a host, also if the rest of the URL is wrong, and the query.
+  // Hides the credentials before a host, also if the rest of the URL is wrong, the query and the fragment.
   const shown = asText(at)
-    .replace(/(\/\/|["'])(?:(?!\/\/)[^"'\s])+@/g, '$1***@')
-    .replace(/(:\/\/[^"'\s?]*\?)[^"'\s]+/g, '$1***')
+    .replace(/^("?(?:[a-z][\w+.-]*:\/\/)?).*@/is, '$1***@')
+    .replace(/([?#])[^"'\s]+/g, '$1***')
   return shown.length > 80 ? `${shown.slice(0, 77)}...` : shown
 }
 
