@@ -24,6 +24,12 @@ export const contentFilter: readonly Wording[] = [
     source: litellm,
   },
   {
+    provider: 'Azure',
+    code,
+    pattern: /filtered due to the prompt triggering microsoft's content management/i,
+    source: 'gpt4free/g4f.dev#81',
+  },
+  {
     provider: 'Anthropic',
     code,
     pattern: /blocked by content filtering policy/i,

@@ -52,6 +52,12 @@ export const contextOverflow: readonly Wording[] = [
     source: 'EvolvingLMMs-Lab/lmms-eval#711',
   },
   {
+    provider: 'vLLM',
+    code,
+    pattern: /the model's context length is only \d+/i,
+    source: 'vllm-project/vllm: vllm/renderers/params.py',
+  },
+  {
     provider: 'SGLang',
     code,
     pattern: /exceeds the model's maximum context length/i,

@@ -87,6 +87,15 @@ export const bodies: readonly Body[] = [
     param: null,
     code: 400,
   }),
+  overflow('vLLM', {
+    error: {
+      message:
+        "You passed 98305 input tokens and requested 32768 output tokens. However, the model's context length is only 131072 tokens, resulting in a maximum input length of 98304 tokens. Please reduce the length of the input prompt. (parameter=input_tokens, value=98305)",
+      type: 'BadRequestError',
+      param: 'input_tokens',
+      code: 400,
+    },
+  }),
   overflow('SGLang', {
     object: 'error',
     message:
@@ -216,6 +225,15 @@ export const bodies: readonly Body[] = [
       code: 'content_filter',
       status: 400,
       innererror: { code: 'ResponsibleAIPolicyViolation' },
+    },
+  }),
+  filter('Azure', {
+    error: {
+      message:
+        "The response was filtered due to the prompt triggering Microsoft's content management policy. Please modify your prompt and retry.",
+      type: null,
+      param: 'prompt',
+      code: null,
     },
   }),
   filter('Anthropic', {
