@@ -1,4 +1,5 @@
-import { listSessions as list, type SessionInfo } from '../actors/session/list-sessions.ts'
+import { listSessions as list } from '../actors/session/list-sessions.ts'
+import type { SessionInfo } from '../io/opencode/session-wire.ts'
 import { sessionsSchema } from '../config/option-schema.ts'
 import { parse } from '../config/validation.ts'
 import type { ServerActorRef } from '../machines/server-machine.ts'

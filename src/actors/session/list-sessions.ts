@@ -1,23 +1,9 @@
 import { SessionNotFoundError } from '../../errors.ts'
 import { HttpError } from '../../io/opencode/client.ts'
-import type { WireSession } from '../../io/opencode/session-wire.ts'
+import type { SessionInfo, WireSession } from '../../io/opencode/session-wire.ts'
 import { warmUpTitle } from '../server/warm-up.ts'
 import type { OperationPlan, OperationTarget } from './operation.ts'
 import { plainOperation } from './operations.ts'
-
-/** Session of a server. */
-export interface SessionInfo {
-  id: string
-  title: string
-  /** Directory in which the session's agent works. */
-  directory: string
-  /** Epoch ms. */
-  createdAt: number
-  /** Time of the last change, in epoch ms. */
-  updatedAt: number
-  /** Cost of all turns in US dollars, by the prices of the models. */
-  costUsd: number
-}
 
 /** Part of the list of sessions. */
 export interface SessionPage {

@@ -1,15 +1,23 @@
 import { asList, isFields, partsOf } from './wire.ts'
 
-/** Session, as the server reports it. */
-export interface WireSession {
+/** Session of a server. */
+export interface SessionInfo {
+  /** Id of the session. */
   id: string
+  /** Title: as given, or the first line of the first prompt. */
   title: string
+  /** Directory in which the session's agent works. */
   directory: string
-  /** Epoch ms. */
+  /** Time of the creation, in epoch ms. */
   createdAt: number
-  /** Epoch ms. */
+  /** Time of the last change, in epoch ms. */
   updatedAt: number
+  /** Cost of all turns in US dollars, by the prices of the models. */
   costUsd: number
+}
+
+/** Session, as the server reports it. */
+export interface WireSession extends SessionInfo {
   /** Message before which the session is reverted, until its next prompt. */
   revert: WireRevert | undefined
 }
