@@ -2,6 +2,8 @@ import type { Prompt } from '../../src/io/opencode/client.ts'
 
 /** Fake of the part of opencode's API that turns use. */
 export class FakeClient {
+  /** True to refuse the connection of each prompt, as a server that has just died does. */
+  refuses = false
   /** Ids of sessions, in the order of their creation. */
   readonly sessions: string[] = []
   /** Ids of sessions that were prompted, in order. */
@@ -39,6 +41,7 @@ export class FakeClient {
     this.prompts.push(sessionId)
     this.contents.push(prompt)
     this.models.push(prompt.model?.modelId)
+    if (this.refuses) return Promise.reject(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }))
     this.#busy.add(sessionId)
     return Promise.resolve()
   }

@@ -201,6 +201,18 @@ describe('A turn whose answer is being validated', () => {
     expect(turn.replies).toMatchObject([{ code: 'server_died' }])
   })
 
+  it('is not sent again after its server died before the further prompt, because the first one had arrived', async () => {
+    const server = startServer()
+    const turn = await started(server)
+    server.world.client.refuses = true
+    await give(server, turn, { n: 'one' })
+    server.world.process.exit()
+    server.world.client.refuses = false
+    await server.advance(5_000)
+    expect(turn.replies).toMatchObject([{ code: 'server_died' }])
+    expect(server.world.client.contents).toHaveLength(2)
+  })
+
   it('is sent again to the next server, if it has resume', async () => {
     const server = startServer()
     const { schema, settle } = slowSchema()

@@ -109,6 +109,14 @@ describe('resolveBinary', () => {
     expect(await resolveBinary(undefined, { ...nowhere, from })).toBe(binaries[0])
   })
 
+  it('ignores a binary of the package that is not executable', async () => {
+    const folder = tempHome()
+    const { from, binaries } = install([platform])
+    chmodSync(binaries[0] ?? '', 0o644)
+    const onPath = place(join(folder, 'opencode'))
+    expect(await resolveBinary(undefined, { ...nowhere, path: folder, from })).toBe(onPath)
+  })
+
   it("returns the package's own binary after its install script ran", async () => {
     const { bin } = install([platform], 'ELF'.repeat(10_000))
     expect(await resolveBinary(bin, nowhere)).toBe(bin)
