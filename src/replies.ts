@@ -162,7 +162,7 @@ export interface PermissionRequest {
   child: boolean
   /** Kind of permission, such as `external_directory`, `bash` or `edit`. */
   permission: string
-  /** What is asked for: commands, paths or URLs. */
+  /** Commands, paths or URLs that the permission is for. */
   patterns: string[]
   /** Details that depend on the kind, such as a diff. */
   metadata: Record<string, unknown>

@@ -8,7 +8,7 @@ import { isRetryable, safeLine, type Failure, type Mask } from './reducer/failur
 export interface Objection {
   /** Sentence for the caller and the model, without a full stop. */
   error: string
-  /** What the model should do. */
+  /** Instruction for the model. */
   request: string
 }
 
