@@ -1,29 +1,25 @@
-import { HttpError } from '../../io/opencode/client.ts'
+import { HttpError, type PromptPart } from '../../io/opencode/client.ts'
 import { shownEndpoint } from '../../io/opencode/endpoint.ts'
 import { isDecodable } from '../../io/opencode/directory-name.ts'
-import { InvalidOptionsError } from '../../errors.ts'
 import { secretOptions } from '../../config/compiled-options.ts'
 import type { CompiledOptions } from '../../config/options.ts'
-import type { SchemaInput } from '../../config/schema-input.ts'
 import type { InputRequest, OpenCodeEvent, TurnOutput, Usage } from '../../replies.ts'
 import { abortWork } from './abort-work.ts'
 import { elapse, type SystemClock } from '../clock.ts'
 import { otherDirectory } from '../server/create-session.ts'
 import { turnDirectory } from '../server/directory-policy.ts'
-import { followUpOf, mayGoOn, type FollowUp, type FollowUpFacts } from './follow-up.ts'
+import { HeldEnds } from './held-ends.ts'
 import { healAborted } from './heal-directory.ts'
 import { toolsOfPrompt } from './hidden-tools.ts'
 import { followHostCalls, type TurnHostCalls } from './host-calls.ts'
 import { modelOf } from './model.ts'
 import { answerRequest, type PolicyAnswer } from './request-policy.ts'
-import { isAnswer, type Ending } from './reducer/ending.ts'
 import { safeLine, type Failure } from './reducer/failure.ts'
 import { TurnReducer } from './reducer/reducer.ts'
 import { causeOf, isConnectionRefused, isNetworkError, type TurnCause } from './refusal.ts'
 import type { ServerConnection, Runtime } from '../runtime.ts'
 import type { TurnRecord } from './turn-record.ts'
 import { TurnResync } from './turn-resync.ts'
-import { askAgain, checkAnswer, neverFitted } from './typed-answer.ts'
 import {
   closedRequestOf,
   isStepStart,
@@ -73,13 +69,7 @@ export class TurnAttempt {
   #prompted: Promise<unknown> | undefined
   #resync: TurnResync | undefined
   #hostCalls: TurnHostCalls | undefined
-  /** Facts for the decision whether the turn goes on. A step begins when the MCP servers are connected. */
-  readonly #facts: FollowUpFacts = {
-    rejection: undefined,
-    rejectionOfSeveral: undefined,
-    askedModel: false,
-  }
-  #isGoingOn = false
+  readonly #heldEnds: HeldEnds
 
   /** URL of the proxy, safe to show; `undefined` if the turn's model has another endpoint. */
   readonly endpoint: string | undefined
@@ -88,6 +78,18 @@ export class TurnAttempt {
     this.#owner = owner
     this.#connection = connection
     this.endpoint = proxyOf(owner, connection)
+    this.#heldEnds = new HeldEnds({
+      record: owner.record,
+      mask: (text) => this.#mask(text),
+      held: () => this.#reducer?.held,
+      isClosed: () => this.#isClosed(),
+      endWork: () => (this.isSettled ? Promise.resolve() : this.abortWork()),
+      heal: () => this.heal(Promise.resolve()),
+      release: (failure) => this.#release(failure),
+      goOn: (parts, reason) => this.#goOn(parts, reason),
+      onCause: owner.onCause,
+      onFailure: (error) => this.#onFailure(error),
+    })
   }
 
   get usage(): Usage | undefined {
@@ -159,7 +161,7 @@ export class TurnAttempt {
    */
   heal(ended: Promise<void>): Promise<boolean> {
     const { record, runtime, clock } = this.#owner
-    if (this.#facts.askedModel) return ended.then(() => false)
+    if (this.#heldEnds.facts.askedModel) return ended.then(() => false)
     const serverGone = this.#serverGone.signal
     return healAborted({ record, runtime, clock, connection: this.#connection, serverGone }, ended)
   }
@@ -258,7 +260,7 @@ export class TurnAttempt {
       endpoint: this.endpoint,
       hostTools: Object.keys(this.#owner.options.values.hostTools),
       isStructured: output !== undefined,
-      holdsEnd: (ending) => this.#isCheckable(ending) || this.#mayGoOn(ending),
+      holdsEnd: (ending) => this.#heldEnds.holds(ending),
     })
   }
 
@@ -266,64 +268,9 @@ export class TurnAttempt {
     return this.#owner.options.secrets.mask(text)
   }
 
-  /** Returns whether the turn has `output`, which an end must fit. */
-  #isCheckable(ending: Ending): boolean {
-    return this.#owner.record.plan.output !== undefined && isAnswer(ending)
-  }
-
-  /** Returns whether the turn may send a further prompt. */
-  #hasRetries(): boolean {
-    const { followUps, plan } = this.#owner.record
-    return followUps < plan.maxRetries
-  }
-
-  /** Returns whether the turn goes on after an end without a check of its answer. */
-  #mayGoOn(ending: Ending): boolean {
-    return this.#hasRetries() && mayGoOn(ending, this.#facts)
-  }
-
   #onOutputs(outputs: readonly TurnOutput[]): void {
     this.#owner.onOutputs(outputs)
-    const ending = this.#reducer?.held
-    if (!ending || this.#isGoingOn || this.#isClosed()) return
-    this.#isGoingOn = true
-    this.#goOn(ending)
-      .catch((error: unknown) => this.#onFailure(error))
-      .finally(() => {
-        this.#isGoingOn = false
-        // The answer to a further prompt may have ended before the server confirmed the prompt.
-        if (this.#reducer?.held !== ending && !this.#isClosed()) this.#onOutputs([])
-      })
-  }
-
-  /** Decides about a held end. Releases the end of an abort if the directory was not broken. */
-  async #goOn(ending: Ending): Promise<void> {
-    const { output } = this.#owner.record.plan
-    if (output && isAnswer(ending) && !this.#mayGoOn(ending)) return this.#check(ending, output)
-    const followUp = followUpOf(ending, this.#facts)
-    this.#facts.rejectionOfSeveral = undefined
-    if (!this.isSettled) await this.abortWork()
-    const wasHealed = followUp.parts !== undefined || (await this.heal(Promise.resolve()))
-    if (this.#isClosed()) return
-    if (wasHealed) await this.#followUp(followUp)
-    else this.#release()
-  }
-
-  /** Validates the answer of a turn with `output`: accepts it, asks the model again, or ends the turn. */
-  async #check(ending: Ending, output: SchemaInput): Promise<void> {
-    const { record } = this.#owner
-    const checked = await checkAnswer(ending, output).catch((thrown: unknown) => ({ thrown }))
-    if (this.#isClosed()) return
-    if ('thrown' in checked) {
-      // An error of the schema is not the server's, whatever its code is.
-      const { thrown } = checked
-      const isRefused = thrown instanceof InvalidOptionsError
-      this.#owner.onCause({ code: isRefused ? 'rejected' : 'internal', error: messageOf(thrown) })
-    } else if ('value' in checked) {
-      record.output = checked
-      this.#release()
-    } else if (this.#hasRetries()) await this.#followUp(askAgain(checked))
-    else this.#release(neverFitted(checked, (text) => this.#mask(text)))
+    this.#heldEnds.decide()
   }
 
   /** Ends the turn with the held end, or with a failure instead. */
@@ -331,8 +278,8 @@ export class TurnAttempt {
     if (this.#reducer) this.#owner.onOutputs(this.#reducer.release(failure))
   }
 
-  /** Sends a further prompt of the turn. */
-  async #followUp({ parts, reason }: FollowUp): Promise<void> {
+  /** Sends a further prompt of the turn; without parts the turn's own prompt again, after a revert. */
+  async #goOn(parts: PromptPart[] | undefined, reason: string): Promise<void> {
     const { record, onFollowUp } = this.#owner
     const { sessionId } = record.conversation
     if (sessionId === undefined) {
@@ -369,8 +316,9 @@ export class TurnAttempt {
   }
 
   #onStepStart(sessionId: string | undefined): void {
-    this.#facts.askedModel = true
-    if (sessionId === this.#owner.record.conversation.sessionId) this.#facts.rejectionOfSeveral = undefined
+    this.#heldEnds.facts.askedModel = true
+    if (sessionId === this.#owner.record.conversation.sessionId)
+      this.#heldEnds.facts.rejectionOfSeveral = undefined
   }
 
   #onEvent(event: OpenCodeEvent): void {
@@ -424,9 +372,10 @@ export class TurnAttempt {
     const beside = 'reply' in answer && answer.reply !== 'once' ? requests.beside(request) : []
     // Set before the server stops the turn, because the end may come before the response.
     const rejection = 'message' in answer ? answer.message : undefined
-    if (request.type === 'permission' && request.permission === 'doom_loop') this.#facts.rejection = rejection
+    if (request.type === 'permission' && request.permission === 'doom_loop')
+      this.#heldEnds.facts.rejection = rejection
     else if (rejection !== undefined && !request.child && beside.length > 0)
-      this.#facts.rejectionOfSeveral = rejection
+      this.#heldEnds.facts.rejectionOfSeveral = rejection
     await answerRequest(client, request, answer, directory)
     if (beside.length === 0) return
     // The answer has also closed those beside it that it covers; their events may come later than the response.
