@@ -30,7 +30,7 @@ function chunkOf(id, bundle) {
 }
 
 /** Packages that become part of the bundle, and the files of their licences. */
-const bundled = { zod: 'LICENSE', leven: 'license' }
+const bundled = { zod: 'LICENSE', leven: 'license', 'sorted-btree': 'LICENSE' }
 
 const licences = {
   name: 'licences',
