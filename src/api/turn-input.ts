@@ -20,6 +20,13 @@ export interface TurnInput<S extends ObjectSchema | undefined = ObjectSchema | u
   /** Trace id, repeated in every reply. */
   traceId?: string | null
   /**
+   * Priority of the turn among the waiting turns of its tenant in a fleet: 0 to 9, higher first. Each minute of waiting
+   * counts as one step. A server of its own ignores the priority.
+   *
+   * @defaultValue `5`
+   */
+  priority?: number
+  /**
    * Id of the session to continue.
    *
    * @defaultValue a new session
@@ -104,6 +111,8 @@ export interface TurnInput<S extends ObjectSchema | undefined = ObjectSchema | u
   context?: unknown
 }
 
+const priorityExpected = 'expected a whole number from 0 to 9'
+
 const model = lazily(() =>
   z.union(
     [
@@ -119,6 +128,7 @@ const schema = lazily(() =>
     {
       text: text('expected a prompt that is not empty'),
       traceId: z.string('expected a string or null').nullish(),
+      priority: z.int(priorityExpected).min(0, priorityExpected).max(9, priorityExpected).optional(),
       sessionId: sessionId().optional(),
       directory: absolute().optional(),
       agent: text().optional(),
@@ -159,6 +169,7 @@ export function planTurn(
   const files = fileParts(turn.attachments ?? [], modelOf(turn.model, options), options)
   const plan: TurnPlan = {
     traceId: turn.traceId ?? null,
+    priority: turn.priority ?? 5,
     resume: turn.resume ?? false,
     title: titleOf(turn.text),
     directory: turn.directory,

@@ -233,7 +233,12 @@ export function startTurn<S extends ObjectSchema | undefined = undefined>(
   }
   observeEnd(actor, runtime)
   runtime.register(record)
-  actor.send({ type: 'turn.start', turnId: record.id, conversationId: record.conversation.key })
+  const {
+    id: turnId,
+    conversation: { key: conversationId },
+    plan: { priority },
+  } = record
+  actor.send({ type: 'turn.start', turnId, conversationId, priority })
   return turn
 }
 

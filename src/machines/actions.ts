@@ -2,7 +2,7 @@ import { assign, cancel, enqueueActions, sendTo, stopChild } from 'xstate'
 import type { MemoryReading } from '../actors/server/memory.ts'
 import { clockOf, punctualMs } from '../actors/clock.ts'
 import { spent, stopped, versionCaution, type Failure } from './failures.ts'
-import { inputOf, recentRestarts } from './context.ts'
+import { inputOf, isAgent, recentRestarts } from './context.ts'
 import { withTurns } from './turn-actions.ts'
 import { messageOf } from '../util/messages.ts'
 
@@ -39,6 +39,14 @@ export const machineSetup = withTurns.extend({
     })),
     /** Stops an unused server; the next turn starts it again. */
     noteIdle: assign({ wanted: false, ending: 'stop', reason: 'idle' }),
+    /** Gives the place of an idle server to another agent; its waiting turns wait for the next start. */
+    noteEvicted: assign(({ event }) =>
+      event.type === 'server.evict' ? { wanted: false, ending: 'stop', reason: event.reason } : {},
+    ),
+    /** Lets a server of a fleet go that ends without work, instead of a restart that no turn needs. */
+    dropIfUnused: assign(({ context }) =>
+      isAgent(context) && context.waiting.length + context.leaving.length === 0 ? { wanted: false } : {},
+    ),
     /** Marks the spawn for replacement; the next spawn follows when running turns have finished. */
     beginReplacing: assign(({ context }, { reason }: { reason: string }) => ({
       ending: 'replacement',
@@ -78,12 +86,14 @@ export const machineSetup = withTurns.extend({
      * Requests a replacement if the server exceeds its memory limit. The interval doubles with each spawn that exceeds the
      * limit from its first reading, because the limit is then too low for any server.
      */
-    noteMemory: enqueueActions(({ context, enqueue }, { residentMb = 0 }: MemoryReading) => {
+    noteMemory: enqueueActions(({ context, enqueue }, { residentMb }: MemoryReading) => {
       const { memoryLimitMb = Infinity } = context.options.values
       const memoryReadings = context.memoryReadings + 1
-      const isOver = residentMb > memoryLimitMb
+      const isOver = residentMb !== undefined && residentMb > memoryLimitMb
       const spawnsOverLimit = isOver ? context.spawnsOverLimit + (memoryReadings === 1 ? 1 : 0) : 0
       enqueue.assign({ memoryReadings, spawnsOverLimit })
+      const { agent } = context.options.values
+      if (agent) enqueue.sendParent({ type: 'agent.memory', agentId: agent.id, residentMb })
       if (isOver && memoryReadings >= 2 ** Math.min(maxIntervalExponent, spawnsOverLimit - 1))
         enqueue.raise({ type: 'memory.exceeded', residentMb })
     }),

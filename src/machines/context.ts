@@ -7,6 +7,7 @@ import {
   PortInUseError,
 } from '../errors.ts'
 import type { CompiledOptions } from '../config/options.ts'
+import type { TurnCause } from '../actors/turn/refusal.ts'
 import { TurnQueue, type QueuedTurn } from './turn-queue.ts'
 
 /** Context of a server machine, without process handles and secrets, which live beside the machine, behind `runtime`. */
@@ -78,6 +79,10 @@ export interface ServerContext {
 
   /** Turns that wait for the server or for a free slot, in order. */
   waiting: TurnQueue
+  /** Ids of the waiting turns that the fleet permits to run, in order; empty for a server of its own. */
+  permitted: readonly string[]
+  /** Requests of the host that belong to no turn and that run, by id; such a request keeps the server in use. */
+  calls: readonly string[]
   /** Turns that run. */
   running: readonly QueuedTurn[]
   /** Turns whose server is gone, until each reports that it has ended or that it can be sent again. */
@@ -98,7 +103,7 @@ export type ServerEvent =
    * Runs a turn. Without a `conversationId`, the turn is a conversation of its own. An operation of a session takes its
    * place in the order of the conversation's turns, and counts for no limit.
    */
-  | { type: 'turn.start'; turnId: string; conversationId?: string; isOperation?: boolean }
+  | { type: 'turn.start'; turnId: string; conversationId?: string; isOperation?: boolean; priority?: number }
   | { type: 'turn.cancel'; turnId: string }
   | { type: 'turn.ended'; turnId: string }
   /** The server died, and the turn can be sent again to the next server. */
@@ -112,6 +117,43 @@ export type ServerEvent =
   | { type: 'stream.lost' }
   /** The server was not healthy in time, and the host was not paused meanwhile. */
   | { type: 'start.timedOut' }
+  /** A request of the host that belongs to no turn began or ended. */
+  | { type: 'call.started'; callId: string }
+  | { type: 'call.ended'; callId: string }
+  | FleetCommand
+
+/** Commands of a fleet to the server of one of its agents. */
+export type FleetCommand =
+  /** Lets the server start; the server waits for this each time it enters `configuring`. */
+  | { type: 'start.permitted' }
+  /** Holds a turn that the server asked for, until the turn is permitted. */
+  | { type: 'turn.accepted'; turnId: string; conversationId: string; isOperation?: boolean }
+  | { type: 'turn.refused'; turnId: string; cause: TurnCause }
+  /** Runs a waiting turn as soon as the server is healthy. */
+  | { type: 'turn.permitted'; turnId: string }
+  /** Ends the idle server, because another agent needs its place. */
+  | { type: 'server.evict'; reason: string }
+  /** Ends the machine of an agent that is not in use. */
+  | { type: 'server.passivate' }
+
+/** Stage of an agent's server, as its fleet sees the server. */
+export type AgentStage = 'asking' | 'healthy' | 'draining' | 'ending' | 'cooling' | 'idle' | 'failed'
+
+/** Reports of an agent's server to its fleet. */
+export type AgentReport =
+  | { type: 'agent.stage'; agentId: string; stage: AgentStage }
+  | { type: 'agent.turnRequested'; agentId: string; turn: RequestedTurn }
+  | { type: 'agent.turnsLeft'; agentId: string; turnIds: readonly string[] }
+  | { type: 'agent.calls'; agentId: string; calls: number }
+  | { type: 'agent.memory'; agentId: string; residentMb: number | undefined }
+
+/** Turn, or operation of a session, that an agent's server asks its fleet for. */
+export interface RequestedTurn {
+  turnId: string
+  conversationId: string
+  priority: number
+  isOperation: boolean
+}
 
 /** Returns the context of a server that does not run and that no caller needs. */
 export const initialContext = (options: CompiledOptions): ServerContext => ({
@@ -146,6 +188,8 @@ export const initialContext = (options: CompiledOptions): ServerContext => ({
   pending: undefined,
   rolledBack: undefined,
   waiting: TurnQueue.empty,
+  permitted: [],
+  calls: [],
   running: [],
   leaving: [],
 })
@@ -156,6 +200,9 @@ export const inputOf = ({ context: { options, runtime } }: { context: ServerCont
   runtime,
 })
 
+/** Returns whether the server is one of a fleet's, which permits its starts and its turns. */
+export const isAgent = ({ options }: ServerContext): boolean => options.values.agent !== undefined
+
 /** Returns whether the server is wanted: by `server.start`, by a caller that waits, or by a turn. */
 export const isWanted = ({ wanted, leases, waiting, running }: ServerContext): boolean =>
   wanted || leases.length > 0 || waiting.length > 0 || running.length > 0
@@ -164,7 +211,10 @@ export const isWanted = ({ wanted, leases, waiting, running }: ServerContext): b
  * Returns the turns and operations that may run now, in order: one of a conversation at a time, `maxConcurrentTurns`
  * turns in all.
  */
-export function admissible({ options, waiting, running }: ServerContext): QueuedTurn[] {
+export function admissible(context: ServerContext): QueuedTurn[] {
+  const { options, waiting, running, permitted } = context
+  // The fleet has chosen the turns, and counts them.
+  if (isAgent(context)) return permitted.map((id) => waiting.get(id)).filter((entry) => entry !== undefined)
   const busy = new Set(running.map(({ conversationId }) => conversationId))
   const admitted: QueuedTurn[] = []
   let free = options.values.maxConcurrentTurns - running.filter(isTurn).length

@@ -41,7 +41,9 @@ export interface Lifecycle {
  */
 export function lifecycleOf({ value, context }: SnapshotFrom<typeof serverMachine>): Lifecycle {
   const { pid, baseURL, restarts, reason, error } = context
-  const state = (typeof value === 'string' ? value : Object.keys(value)[0]) as LifecycleState
+  const name = typeof value === 'string' ? value : Object.keys(value)[0]
+  // The machine of an agent of a fleet ends when the agent is not in use.
+  const state = (name === 'passivated' ? 'idle' : name) as LifecycleState
   return {
     state,
     at: Date.now(),

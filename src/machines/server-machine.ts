@@ -1,4 +1,4 @@
-import { and, assign, type ActorRefFrom } from 'xstate'
+import { and, assign, not, type ActorRefFrom } from 'xstate'
 import type { Prepared } from '../actors/server/prepare.ts'
 import { asRuntimeError, HostFaultError } from '../errors.ts'
 import { machineSetup, stopActions } from './actions.ts'
@@ -48,12 +48,20 @@ export const serverMachine = machineSetup.createMachine({
     'server.reconfigure': { actions: 'notePending' },
     'turn.start': [
       { guard: 'hasTurn' },
+      { guard: 'isAgent', actions: 'requestTurn' },
       {
         guard: 'isQueueFull',
         actions: { type: 'refuseTurn', params: ({ context }) => ({ cause: overloaded(context) }) },
       },
       { actions: { type: 'acceptTurn', params: { state: 'waitingForServer' } } },
     ],
+    'turn.accepted': {
+      guard: not('hasTurn'),
+      actions: { type: 'acceptTurn', params: { state: 'waitingForServer' } },
+    },
+    'turn.refused': { actions: 'noteRefused' },
+    'turn.permitted': { actions: 'notePermitted' },
+    'call.*': { actions: 'noteCall' },
     'turn.cancel': { actions: 'cancelTurn' },
     'turn.suspended': { actions: 'requeueTurn' },
     'turn.ended': { actions: 'releaseChild' },
@@ -64,34 +72,57 @@ export const serverMachine = machineSetup.createMachine({
   states: {
     idle: {
       description: 'no process runs, and no caller or turn needs one',
-      entry: ['resetOutcome', 'adoptPending', 'releaseHome'],
+      entry: [
+        'resetOutcome',
+        'adoptPending',
+        'releaseHome',
+        { type: 'reportStage', params: { stage: 'idle' } },
+      ],
       always: { guard: 'isWanted', target: 'configuring' },
-      on: { 'server.reconfigure': { actions: ['notePending', 'adoptPending'] } },
+      on: {
+        'server.reconfigure': { actions: ['notePending', 'adoptPending'] },
+        'server.passivate': { guard: 'isUnused', target: 'passivated' },
+      },
     },
 
     configuring: {
       description:
         'finds the binary, locks the home, ends the orphaned server of an earlier host, writes the config, chooses the port',
-      entry: ['beginStart', 'adoptPending', 'holdHome'],
-      invoke: {
-        src: 'prepare',
-        input: inputOf,
-        onDone: { target: 'spawning', actions: assign(({ event }) => preparedContext(event.output)) },
-        onError: [
-          {
-            guard: and(['canRollBack', ({ event }) => canBeConfigurationFault(event.error)]),
-            target: 'configuring',
-            reenter: true,
-            actions: [notePrepareError, 'rollBack'],
+      entry: ['beginStart', 'adoptPending'],
+      initial: 'permitting',
+      states: {
+        // In a fleet, each start waits until the fleet permits it.
+        permitting: {
+          always: { guard: not('isAgent'), target: 'preparing' },
+          entry: { type: 'reportStage', params: { stage: 'asking' } },
+          on: { 'start.permitted': 'preparing' },
+        },
+        preparing: {
+          entry: 'holdHome',
+          invoke: {
+            src: 'prepare',
+            input: inputOf,
+            onDone: {
+              target: '#server.spawning',
+              actions: assign(({ event }) => preparedContext(event.output)),
+            },
+            onError: [
+              {
+                guard: and(['canRollBack', ({ event }) => canBeConfigurationFault(event.error)]),
+                target: '#server.configuring',
+                reenter: true,
+                actions: [notePrepareError, 'rollBack'],
+              },
+              // A fault of the host may pass, so the start is retried within the restart budget.
+              {
+                guard: ({ event }) => event.error instanceof HostFaultError,
+                target: '#server.reaping',
+                actions: notePrepareError,
+              },
+              { target: '#server.failed', actions: notePrepareError },
+            ],
           },
-          // A fault of the host may pass, so the start is retried within the restart budget.
-          {
-            guard: ({ event }) => event.error instanceof HostFaultError,
-            target: 'reaping',
-            actions: notePrepareError,
-          },
-          { target: 'failed', actions: notePrepareError },
-        ],
+        },
       },
       always: { guard: 'isUnwanted', target: 'idle', actions: 'noteCancelled' },
       on: { 'server.reconfigure': { target: 'configuring', reenter: true, actions: 'notePending' } },
@@ -173,8 +204,11 @@ export const serverMachine = machineSetup.createMachine({
 
     healthy: {
       description: 'turns run; the event stream is read; a health probe runs every healthIntervalMs',
-      entry: 'noteHealthy',
-      on: { 'process.exited': { target: 'reaping', actions: 'noteExit' } },
+      entry: ['noteHealthy', { type: 'reportStage', params: { stage: 'healthy' } }],
+      on: {
+        'process.exited': { target: 'reaping', actions: 'noteExit' },
+        'server.evict': { target: 'reaping', actions: 'noteEvicted' },
+      },
       type: 'parallel',
       states: {
         // Probes the server at intervals, measures its memory, and evaluates failed probes.
@@ -189,7 +223,7 @@ export const serverMachine = machineSetup.createMachine({
                 src: 'probe',
                 input: ({ context }) => ({ ...inputOf({ context }), withConfig: false }),
                 onDone: [
-                  { guard: 'hasMemoryLimit', target: 'measuringMemory', actions: 'noteProbeAnswer' },
+                  { guard: 'measuresMemory', target: 'measuringMemory', actions: 'noteProbeAnswer' },
                   { target: 'waiting', actions: 'noteProbeAnswer' },
                 ],
                 onError: [
@@ -299,6 +333,7 @@ export const serverMachine = machineSetup.createMachine({
               on: {
                 'turn.start': [
                   { guard: 'hasTurn' },
+                  { guard: 'isAgent', actions: 'requestTurn' },
                   {
                     guard: 'isOverflow',
                     actions: {
@@ -308,9 +343,16 @@ export const serverMachine = machineSetup.createMachine({
                   },
                   { actions: [{ type: 'acceptTurn', params: { state: 'queued' } }, 'admitTurns'] },
                 ],
+                'turn.accepted': {
+                  guard: not('hasTurn'),
+                  actions: { type: 'acceptTurn', params: { state: 'queued' } },
+                },
+                'turn.permitted': { actions: ['notePermitted', 'admitTurns'] },
                 'turn.ended': { actions: ['releaseChild', 'admitTurns'] },
                 'xstate.done.actor.*': { actions: ['releaseChild', 'admitTurns'] },
                 'xstate.error.actor.*': { actions: ['releaseChild', 'admitTurns'] },
+                // A request of the host that belongs to no turn keeps the server, as a turn does.
+                'call.ended': { target: '.unused', actions: 'noteCall' },
                 // A caller that requests the running server is about to use it, so the idle time begins anew.
                 'server.start': '.unused',
                 'server.reconfigure': {
@@ -328,6 +370,7 @@ export const serverMachine = machineSetup.createMachine({
               },
             },
             draining: {
+              entry: { type: 'reportStage', params: { stage: 'draining' } },
               always: { guard: 'isDrained', target: '#server.reaping' },
               after: { drain: '#server.reaping' },
               on: {
@@ -344,7 +387,7 @@ export const serverMachine = machineSetup.createMachine({
 
     reaping: {
       description: 'ends running work, then the process, then the remaining processes of the spawn',
-      entry: 'endRunning',
+      entry: ['endRunning', 'dropIfUnused', { type: 'reportStage', params: { stage: 'ending' } }],
       initial: 'disposing',
       on: { 'process.exited': { target: '.sweeping', actions: 'clearProcess' } },
       states: {
@@ -407,6 +450,7 @@ export const serverMachine = machineSetup.createMachine({
           ],
         },
         coolingDown: {
+          entry: { type: 'reportStage', params: { stage: 'cooling' } },
           always: { guard: 'isUnwanted', target: '#server.idle' },
           on: {
             'server.reconfigure': {
@@ -428,6 +472,7 @@ export const serverMachine = machineSetup.createMachine({
         'releaseHome',
         'noteFailed',
         { type: 'endWaiting', params: ({ context }) => ({ cause: unavailable(context) }) },
+        { type: 'reportStage', params: { stage: 'failed' } },
       ],
       on: {
         'server.start': {
@@ -435,7 +480,12 @@ export const serverMachine = machineSetup.createMachine({
           actions: ['noteStart', 'renewBudget', assign({ ending: undefined })],
         },
         'server.reconfigure': { actions: ['notePending', 'adoptPending'] },
-        'turn.start': { target: '.judging', actions: 'noteTime' },
+        'server.passivate': { guard: 'isUnused', target: 'passivated' },
+        'turn.start': [
+          { guard: 'isAgent', actions: 'requestTurn' },
+          { target: '.judging', actions: 'noteTime' },
+        ],
+        'turn.accepted': { target: '.judging', actions: 'noteTime' },
       },
       initial: 'waiting',
       states: {
@@ -454,6 +504,12 @@ export const serverMachine = machineSetup.createMachine({
           ],
         },
       },
+    },
+
+    passivated: {
+      description:
+        'the fleet has ended the machine of an agent that is not in use; the next turn starts another',
+      type: 'final',
     },
   },
 })

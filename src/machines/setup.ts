@@ -21,6 +21,7 @@ import {
   isWanted,
   canBeConfigurationFault,
   canRetryFailed,
+  isAgent,
   recentRestarts,
   type ServerContext,
   type ServerEvent,
@@ -97,8 +98,11 @@ export const serverSetup = setup({
     shouldRollBack: ({ context }) => canRollBack(context) && canBeConfigurationFault(context.error),
     hasTurns: ({ context }) => context.running.length + context.waiting.length > 0,
     hasNoTurns: ({ context }) => context.running.length + context.waiting.length === 0,
-    hasIdleTimeout: ({ context }) => context.options.values.idleTimeoutMs > 0,
-    hasMemoryLimit: ({ context }) => context.options.values.memoryLimitMb !== undefined,
+    hasIdleTimeout: ({ context }) => context.options.values.idleTimeoutMs > 0 && context.calls.length === 0,
+    /** Returns whether the memory is measured: for a limit of the server, or for the budget of a fleet. */
+    measuresMemory: ({ context }) => context.options.values.memoryLimitMb !== undefined || isAgent(context),
+    /** Returns whether no caller, turn or request needs the server. */
+    isUnused: ({ context }) => !isWanted(context) && context.leaving.length + context.calls.length === 0,
     /** Returns whether the timer of a probe fired late: the host was suspended, or its event loop blocked. */
     wasHostPaused: ({ context }) =>
       context.now - context.probeStartedAt - context.options.values.probeTimeoutMs > punctualMs,

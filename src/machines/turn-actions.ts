@@ -2,14 +2,27 @@ import { assign, enqueueActions, sendTo, type DoneActorEvent, type ErrorActorEve
 import type { WaitingState } from '../actors/turn/queue.ts'
 import { cancelledTurn, type TurnCause } from '../actors/turn/refusal.ts'
 import { ended, processLost, turnLost } from './failures.ts'
-import { admissible, inputOf, isTurn, type ServerContext, type ServerEvent } from './context.ts'
+import {
+  admissible,
+  inputOf,
+  isAgent,
+  isTurn,
+  type AgentReport,
+  type AgentStage,
+  type ServerContext,
+  type ServerEvent,
+} from './context.ts'
 import { serverSetup } from './setup.ts'
 import { TurnQueue, type QueuedTurn } from './turn-queue.ts'
+
+/** Priority of a turn whose event names none. */
+const defaultPriority = 5
 
 /** Setup of the machine with the actions of turns: accept, admit, refuse, end, suspend, release. */
 export const withTurns = serverSetup.extend({
   guards: {
-    hasTurn: ({ context, event }) => event.type === 'turn.start' && isLive(context, event.turnId),
+    hasTurn: ({ context, event }) => isRequest(event) && isLive(context, event.turnId),
+    isAgent: ({ context }) => isAgent(context),
     /** Before the server is healthy, turns that could then run at once do not count as queued. */
     isQueueFull: ({ context: { waiting, options }, event }) =>
       !isOperation(event) &&
@@ -21,15 +34,43 @@ export const withTurns = serverSetup.extend({
   },
   actions: {
     acceptTurn: enqueueActions(({ context, event, enqueue }, { state }: { state: WaitingState }) => {
-      if (event.type !== 'turn.start') return
+      if (!isRequest(event)) return
       const { turnId, conversationId = turnId, isOperation = false } = event
       const entry = { turnId, conversationId, ...(isOperation && { isOperation }) }
       enqueue.sendTo('queue', { type: 'queue.add', turnId, state })
       enqueue.assign({ waiting: context.waiting.add(entry) })
     }),
-    refuseTurn: enqueueActions(({ event, enqueue }, { cause }: { cause: TurnCause }) => {
-      if (event.type === 'turn.start')
-        enqueue.sendTo('queue', { type: 'queue.end', turnIds: [event.turnId], cause })
+    /** Asks the fleet for a turn; the fleet accepts or refuses the turn. */
+    requestTurn: enqueueActions(({ context, event, enqueue }) => {
+      if (event.type !== 'turn.start') return
+      const { turnId, conversationId = turnId, isOperation = false, priority = defaultPriority } = event
+      const turn = { turnId, conversationId, isOperation, priority }
+      report(enqueue, context, (agentId) => ({ type: 'agent.turnRequested', agentId, turn }))
+    }),
+    noteRefused: enqueueActions(({ event, enqueue }) => {
+      if (event.type !== 'turn.refused') return
+      enqueue.sendTo('queue', { type: 'queue.end', turnIds: [event.turnId], cause: event.cause })
+    }),
+    notePermitted: assign(({ context, event }) =>
+      event.type === 'turn.permitted' ? { permitted: [...context.permitted, event.turnId] } : {},
+    ),
+    /** Reports the stage of the server to the fleet. */
+    reportStage: enqueueActions(({ context, enqueue }, { stage }: { stage: AgentStage }) => {
+      report(enqueue, context, (agentId) => ({ type: 'agent.stage', agentId, stage }))
+    }),
+    noteCall: enqueueActions(({ context, event, enqueue }) => {
+      const calls =
+        event.type === 'call.started'
+          ? [...context.calls, event.callId]
+          : context.calls.filter((id) => event.type === 'call.ended' && id !== event.callId)
+      enqueue.assign({ calls })
+      report(enqueue, context, (agentId) => ({ type: 'agent.calls', agentId, calls: calls.length }))
+    }),
+    refuseTurn: enqueueActions(({ context, event, enqueue }, { cause }: { cause: TurnCause }) => {
+      if (!isRequest(event)) return
+      const turnIds = [event.turnId]
+      enqueue.sendTo('queue', { type: 'queue.end', turnIds, cause })
+      report(enqueue, context, (agentId) => ({ type: 'agent.turnsLeft', agentId, turnIds }))
     }),
     cancelTurn: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'turn.cancel') return
@@ -40,10 +81,13 @@ export const withTurns = serverSetup.extend({
         enqueue.sendTo('queue', { type: 'queue.end', turnIds: [turnId], cause: cancelledTurn })
         enqueue.stopChild(`turn:${turnId}`)
         enqueue.assign({ leaving: without(context.leaving, turnId) })
+        report(enqueue, context, (agentId) => ({ type: 'agent.turnsLeft', agentId, turnIds: [turnId] }))
       }
-      if (!context.waiting.has(turnId)) return
-      enqueue.sendTo('queue', { type: 'queue.end', turnIds: [turnId], cause: cancelledTurn })
-      enqueue.assign({ waiting: context.waiting.without([turnId]) })
+      const isWaiting = context.waiting.has(turnId)
+      // A turn that the fleet has not accepted yet is in no list.
+      if (isWaiting || isAgent(context))
+        enqueue.sendTo('queue', { type: 'queue.end', turnIds: [turnId], cause: cancelledTurn })
+      if (isWaiting) leave(enqueue, context, [turnId])
     }),
     /** Spawns an actor for each turn that may run now. */
     admitTurns: enqueueActions(({ context, enqueue }) => {
@@ -55,6 +99,7 @@ export const withTurns = serverSetup.extend({
         enqueue.spawnChild('turnLogic', { id: `turn:${turnId}`, input: { turnId, ...inputOf({ context }) } })
       enqueue.assign({
         waiting: context.waiting.without(turnIds),
+        permitted: [],
         running: [...context.running, ...admitted],
       })
     }),
@@ -63,7 +108,9 @@ export const withTurns = serverSetup.extend({
       const turnIds = [...context.waiting, ...context.leaving].map(({ turnId }) => turnId)
       enqueue.sendTo('queue', { type: 'queue.end', turnIds, cause })
       for (const { turnId } of context.leaving) enqueue.stopChild(`turn:${turnId}`)
-      enqueue.assign({ waiting: TurnQueue.empty, leaving: [] })
+      enqueue.assign({ waiting: TurnQueue.empty, permitted: [], leaving: [] })
+      if (turnIds.length > 0)
+        report(enqueue, context, (agentId) => ({ type: 'agent.turnsLeft', agentId, turnIds }))
     }),
     /** Notifies the running turns that their server is gone; each turn ends, or is suspended (`turn.suspended`). */
     endRunning: enqueueActions(({ context, enqueue }) => {
@@ -85,10 +132,12 @@ export const withTurns = serverSetup.extend({
       enqueue.stopChild(`turn:${turnId}`)
       enqueue.sendTo('queue', { type: 'queue.add', turnId, state: 'waitingForServer' })
       enqueue.assign({ waiting: context.waiting.add({ ...left, isResumed: true }) })
+      // The fleet still counts the turn as running.
+      if (isAgent(context)) enqueue.assign({ permitted: [...context.permitted, turnId] })
     }),
-    removeEndedTurns: assign(({ context, event }) =>
-      event.type === 'queue.ended' ? { waiting: context.waiting.without(event.turnIds) } : {},
-    ),
+    removeEndedTurns: enqueueActions(({ context, event, enqueue }) => {
+      if (event.type === 'queue.ended') leave(enqueue, context, event.turnIds)
+    }),
     /** Releases a finished child, so that no finished child stays and no child's failure stops the machine. */
     releaseChild: enqueueActions(({ context, event, enqueue }) => {
       if (event.type === 'turn.ended') return release(event.turnId)
@@ -106,16 +155,40 @@ export const withTurns = serverSetup.extend({
           running: without(context.running, id),
           leaving: without(context.leaving, id),
         })
+        const turnIds = [id]
+        report(enqueue, context, (agentId) => ({ type: 'agent.turnsLeft', agentId, turnIds }))
       }
     }),
   },
 })
+
+/** Part of XState's enqueuer that the functions below use. */
+interface Enqueue {
+  assign: (changes: Partial<ServerContext>) => void
+  sendParent: (event: AgentReport) => void
+}
+
+/** Removes waiting turns that have ended, and reports them to the fleet. */
+function leave(enqueue: Enqueue, context: ServerContext, turnIds: readonly string[]): void {
+  const waiting = context.waiting.without(turnIds)
+  enqueue.assign({ waiting, permitted: context.permitted.filter((id) => !turnIds.includes(id)) })
+  report(enqueue, context, (agentId) => ({ type: 'agent.turnsLeft', agentId, turnIds }))
+}
+
+/** Sends a report to the fleet; does nothing for a server of its own. */
+function report(enqueue: Enqueue, context: ServerContext, of: (agentId: string) => AgentReport): void {
+  const { agent } = context.options.values
+  if (agent) enqueue.sendParent(of(agent.id))
+}
 
 const includes = (turns: readonly QueuedTurn[], id: string): boolean =>
   turns.some(({ turnId }) => turnId === id)
 
 const without = (turns: readonly QueuedTurn[], id: string): QueuedTurn[] =>
   turns.filter(({ turnId }) => turnId !== id)
+
+/** Returns whether an event is to queue a turn. */
+const isRequest = (event: ServerEvent) => event.type === 'turn.start' || event.type === 'turn.accepted'
 
 const isLive = (context: ServerContext, turnId: string): boolean =>
   context.waiting.has(turnId) || includes(context.running, turnId) || includes(context.leaving, turnId)

@@ -60,6 +60,11 @@ export class TurnQueue implements Iterable<QueuedTurn> {
     return position !== undefined && position >= this.#from && position < this.#to
   }
 
+  /** Returns a turn of the queue; `undefined` for another id. */
+  get(turnId: string): QueuedTurn | undefined {
+    return this.has(turnId) ? this.#buffer[this.#positions.get(turnId) ?? -1] : undefined
+  }
+
   /** Returns the queue with a turn added: at the end, or, if the turn is resumed, after the resumed turns in front. */
   add(turn: QueuedTurn): TurnQueue {
     if (turn.isResumed === true) {

@@ -25,6 +25,8 @@ export type TurnStatus = { at: number } & TurnState
 /** Validated input of a turn, with the server's defaults filled in. */
 export interface TurnPlan {
   traceId: string | null
+  /** Priority in a fleet, from 0 to 9. */
+  priority: number
   /** True to send the prompt again after the server died, if the turn had produced only text. */
   resume: boolean
   title: string
