@@ -2,8 +2,8 @@ import { assign, cancel, enqueueActions, sendTo, stopChild } from 'xstate'
 import type { MemoryReading } from '../actors/server/memory.ts'
 import { clockOf, punctualMs } from '../actors/clock.ts'
 import { spent, stopped, versionCaution, type Failure } from './failures.ts'
-import { inputOf, isAgent, recentRestarts } from './context.ts'
-import { withTurns } from './turn-actions.ts'
+import { inputOf, isAgent, recentRestarts, type ServerContext } from './context.ts'
+import { defaultPriority, report, withTurns, type Enqueue } from './turn-actions.ts'
 import { messageOf } from '../util/messages.ts'
 
 /** Binary logarithm of the longest interval between two replacements for memory: 64 readings. */
@@ -11,6 +11,9 @@ const maxIntervalExponent = 6
 
 /** Id of the delayed event `start.timedOut`, for its cancellation. */
 const startTimeoutId = 'start.timedOut'
+
+/** Prefix of the reason while a fleet does not permit a start yet. */
+export const deferral = 'waiting for '
 
 /** Prefix of the reason while probes fail for a cause that is not the server. */
 const healthUnknown = 'health unknown'
@@ -20,22 +23,30 @@ const noProcess = { pid: undefined, baseURL: undefined }
 /** Setup of the machine with the actions of the lifecycle: updates of the context, and commands to the process. */
 export const machineSetup = withTurns.extend({
   actions: {
-    noteStart: assign(({ context, event }) => {
-      if (event.type !== 'server.start') return {}
-      const request =
-        event.leaseId === undefined ? { wanted: true } : { leases: [...context.leases, event.leaseId] }
-      return { ...request, isLastAttempt: false }
+    noteStart: enqueueActions(({ context, event, enqueue }) => {
+      if (event.type !== 'server.start') return
+      const { leaseId } = event
+      enqueue.assign({ isLastAttempt: false })
+      if (leaseId === undefined) return enqueue.assign({ wanted: true })
+      enqueue.assign({ leases: [...context.leases, leaseId] })
+      requestLease(enqueue, context, leaseId)
     }),
-    removeLease: assign(({ context, event }) =>
-      event.type === 'server.release' ? { leases: context.leases.filter((id) => id !== event.leaseId) } : {},
-    ),
+    removeLease: enqueueActions(({ context, event, enqueue }) => {
+      if (event.type === 'server.release') releaseLeases(enqueue, context, [event.leaseId])
+    }),
+    /** Forgets the callers that wait for the start, because the start is over. */
+    clearLeases: enqueueActions(({ context, enqueue }) => releaseLeases(enqueue, context, context.leases)),
     noteStop: assign(({ context, event }) => ({
       wanted: false,
-      leases: [],
       stops: context.stops + 1,
       ending: 'stop',
       reason: 'stopped',
       drainMs: event.type === 'server.stop' ? (event.drainMs ?? 0) : 0,
+    })),
+    /** Shows why the start must wait. */
+    noteDeferral: assign(({ event }) => (event.type === 'start.deferred' ? { reason: event.reason } : {})),
+    clearDeferral: assign(({ context: { reason } }) => ({
+      reason: reason?.startsWith(deferral) === true ? undefined : reason,
     })),
     /** Stops an unused server; the next turn starts it again. */
     noteIdle: assign({ wanted: false, ending: 'stop', reason: 'idle' }),
@@ -92,8 +103,7 @@ export const machineSetup = withTurns.extend({
       const isOver = residentMb !== undefined && residentMb > memoryLimitMb
       const spawnsOverLimit = isOver ? context.spawnsOverLimit + (memoryReadings === 1 ? 1 : 0) : 0
       enqueue.assign({ memoryReadings, spawnsOverLimit })
-      const { agent } = context.options.values
-      if (agent) enqueue.sendParent({ type: 'agent.memory', agentId: agent.id, residentMb })
+      report(enqueue, context, (agentId) => ({ type: 'agent.memory', agentId, residentMb }))
       if (isOver && memoryReadings >= 2 ** Math.min(maxIntervalExponent, spawnsOverLimit - 1))
         enqueue.raise({ type: 'memory.exceeded', residentMb })
     }),
@@ -139,12 +149,11 @@ export const machineSetup = withTurns.extend({
     cancelStartTimeout: cancel(startTimeoutId),
     noteProbeStart: assign(({ system }) => ({ probeStartedAt: clockOf(system).now() })),
     noteTime: assign(({ system }) => ({ now: clockOf(system).now() })),
-    noteFailed: assign(({ system }) => ({ wanted: false, leases: [], failedAt: clockOf(system).now() })),
+    noteFailed: assign(({ system }) => ({ wanted: false, failedAt: clockOf(system).now() })),
     beginLastAttempt: assign({ isLastAttempt: true, ending: undefined }),
     noteBudgetSpent: assign(({ context }) => spent(context)),
     noteHealthy: assign(({ context }) => ({
       wanted: true,
-      leases: [],
       ending: undefined,
       wasHealthy: true,
       streamAttempts: 0,
@@ -167,5 +176,25 @@ export const machineSetup = withTurns.extend({
   },
 })
 
+/** Asks the fleet for a start on behalf of a caller that waits. */
+function requestLease(enqueue: Enqueue, context: ServerContext, leaseId: string): void {
+  const turn = { turnId: leaseId, conversationId: leaseId, priority: defaultPriority, isOperation: true }
+  report(enqueue, context, (agentId) => ({
+    type: 'agent.turnRequested',
+    agentId,
+    turn: { ...turn, isLease: true },
+  }))
+}
+
+function releaseLeases(enqueue: Enqueue, context: ServerContext, leaseIds: readonly string[]): void {
+  enqueue.assign({ leases: context.leases.filter((id) => !leaseIds.includes(id)) })
+  if (leaseIds.length > 0)
+    report(enqueue, context, (agentId) => ({ type: 'agent.turnsLeft', agentId, turnIds: leaseIds }))
+}
+
 /** Actions of each `server.stop`, in every state. */
-export const stopActions = ['noteStop', { type: 'endWaiting', params: { cause: stopped } }] as const
+export const stopActions = [
+  'noteStop',
+  'clearLeases',
+  { type: 'endWaiting', params: { cause: stopped } },
+] as const

@@ -126,6 +126,8 @@ export type ServerEvent =
 export type FleetCommand =
   /** Lets the server start; the server waits for this each time it enters `configuring`. */
   | { type: 'start.permitted' }
+  /** Tells why the server cannot start yet. */
+  | { type: 'start.deferred'; reason: string }
   /** Holds a turn that the server asked for, until the turn is permitted. */
   | { type: 'turn.accepted'; turnId: string; conversationId: string; isOperation?: boolean }
   | { type: 'turn.refused'; turnId: string; cause: TurnCause }
@@ -152,7 +154,10 @@ export interface RequestedTurn {
   turnId: string
   conversationId: string
   priority: number
+  /** True for an operation of a session, or for a caller that waits for the start: they count for no limit of turns. */
   isOperation: boolean
+  /** True for a caller that waits for the start; nothing is accepted or permitted then. */
+  isLease?: boolean
 }
 
 /** Returns the context of a server that does not run and that no caller needs. */

@@ -95,7 +95,10 @@ export const serverMachine = machineSetup.createMachine({
         permitting: {
           always: { guard: not('isAgent'), target: 'preparing' },
           entry: { type: 'reportStage', params: { stage: 'asking' } },
-          on: { 'start.permitted': 'preparing' },
+          on: {
+            'start.permitted': { target: 'preparing', actions: 'clearDeferral' },
+            'start.deferred': { actions: 'noteDeferral' },
+          },
         },
         preparing: {
           entry: 'holdHome',
@@ -204,7 +207,7 @@ export const serverMachine = machineSetup.createMachine({
 
     healthy: {
       description: 'turns run; the event stream is read; a health probe runs every healthIntervalMs',
-      entry: ['noteHealthy', { type: 'reportStage', params: { stage: 'healthy' } }],
+      entry: ['noteHealthy', 'clearLeases', { type: 'reportStage', params: { stage: 'healthy' } }],
       on: {
         'process.exited': { target: 'reaping', actions: 'noteExit' },
         'server.evict': { target: 'reaping', actions: 'noteEvicted' },
@@ -471,6 +474,7 @@ export const serverMachine = machineSetup.createMachine({
       entry: [
         'releaseHome',
         'noteFailed',
+        'clearLeases',
         { type: 'endWaiting', params: ({ context }) => ({ cause: unavailable(context) }) },
         { type: 'reportStage', params: { stage: 'failed' } },
       ],

@@ -16,7 +16,7 @@ import { serverSetup } from './setup.ts'
 import { TurnQueue, type QueuedTurn } from './turn-queue.ts'
 
 /** Priority of a turn whose event names none. */
-const defaultPriority = 5
+export const defaultPriority = 5
 
 /** Setup of the machine with the actions of turns: accept, admit, refuse, end, suspend, release. */
 export const withTurns = serverSetup.extend({
@@ -163,7 +163,7 @@ export const withTurns = serverSetup.extend({
 })
 
 /** Part of XState's enqueuer that the functions below use. */
-interface Enqueue {
+export interface Enqueue {
   assign: (changes: Partial<ServerContext>) => void
   sendParent: (event: AgentReport) => void
 }
@@ -176,7 +176,7 @@ function leave(enqueue: Enqueue, context: ServerContext, turnIds: readonly strin
 }
 
 /** Sends a report to the fleet; does nothing for a server of its own. */
-function report(enqueue: Enqueue, context: ServerContext, of: (agentId: string) => AgentReport): void {
+export function report(enqueue: Enqueue, context: ServerContext, of: (agentId: string) => AgentReport): void {
   const { agent } = context.options.values
   if (agent) enqueue.sendParent(of(agent.id))
 }

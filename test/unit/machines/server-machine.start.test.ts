@@ -9,6 +9,8 @@ describe('A server before the start', () => {
     expect(server.context()).toEqual({
       options: server.options,
       runtime: server.context().runtime,
+      calls: [],
+      permitted: [],
       ...{
         wanted: false,
         leases: [],
