@@ -42,10 +42,17 @@ export type { ServerContext, ServerEvent } from './machines/context.ts'
 export { serverMachine } from './api/server-machine.ts'
 export type { ServerActorRef } from './machines/server-machine.ts'
 export {
+  compileFleetOptions,
   compileOptions,
   hostTool,
+  type AgentLimits,
+  type AgentSpec,
+  type CompiledFleetOptions,
   type CompiledOptions,
   type ConnectOptions,
+  type FleetDefaults,
+  type FleetLimits,
+  type FleetOptions,
   type HostTool,
   type HostToolCall,
   type HostToolDefinition,
@@ -58,6 +65,8 @@ export {
   type ProxyOptions,
   type QuestionPolicy,
   type ReconfigureOptions,
+  type ResolvedAgent,
+  type TenantOptions,
   type TurnDefaults,
 } from './config/options.ts'
 export { orThrow } from './api/or-throw.ts'

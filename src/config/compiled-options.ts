@@ -28,6 +28,14 @@ export interface ResolvedOptions
   agent?: { id: string; tenant: string } | undefined
   proxy: { providerId: string; name: string }
   models: ModelOptions[]
+  /** Agent of a fleet whose server this is. Such a server waits for the fleet's permits before it starts. */
+  agent?: AgentName | undefined
+}
+
+/** Id of an agent of a fleet, and its tenant. */
+export interface AgentName {
+  id: string
+  tenant: string
 }
 
 /** Options that may hold a secret; printing, inspecting or serialising must not show these values. */
@@ -85,12 +93,18 @@ export class CompiledOptions {
   }
 
   /** @internal */
-  static from(options: unknown, before?: Before): CompiledOptions {
+  static from(options: unknown, before?: Before, agent?: AgentName): CompiledOptions {
     const { proxy, password, env, config, ...rest } = parse(serverSchema, options, 'option')
     const { baseURL, apiKey, ...provider } = proxy
     const directory = rest.directory ?? workspaceOf(rest.home)
     return new CompiledOptions(
-      { ...rest, directory, drainMs: rest.drainMs ?? rest.turnDeadlineMs, proxy: provider },
+      {
+        ...rest,
+        directory,
+        drainMs: rest.drainMs ?? rest.turnDeadlineMs,
+        proxy: provider,
+        ...(agent && { agent }),
+      },
       { baseURL, apiKey, password, env, config },
       before,
     )
@@ -137,8 +151,9 @@ export function changeOptions(
   const { proxy, ...rest } = parse(patchSchema, patch, 'option')
   const given = (fields: object) => Object.entries(fields).filter(([, value]) => value !== undefined)
   const { values } = options
+  const { agent, ...own } = values
   const { baseURL, apiKey, password, env, config } = secretsOf(options)
-  const before = { ...values, proxy: { ...values.proxy, baseURL, apiKey }, password, env, config }
+  const before = { ...own, proxy: { ...values.proxy, baseURL, apiKey }, password, env, config }
   const after = CompiledOptions.from(
     {
       ...before,
@@ -146,6 +161,7 @@ export function changeOptions(
       proxy: { ...before.proxy, ...Object.fromEntries(given(withoutAlias(proxy ?? {}))) },
     },
     { secrets: options.secrets, revision },
+    agent,
   )
   const isSame =
     isDeepStrictEqual(values, after.values) && isDeepStrictEqual(secretsOf(options), secretsOf(after))

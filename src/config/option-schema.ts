@@ -80,26 +80,39 @@ const models = lazily(() => {
     .refine((all) => new Set(all.map(({ id }) => id)).size === all.length, 'expected each model only once')
 })
 
+/** Fields of the proxy, without defaults. */
+const proxyFields = lazily(() => ({
+  baseURL: proxyURL(),
+  apiKey: headerSafe(),
+  providerId: providerId().optional(),
+  providerID: providerId().optional(),
+  name: text(),
+}))
+
+const sameProvider = {
+  path: ['providerID'],
+  error: 'expected the same value as providerId, because providerID is its deprecated alias',
+}
+
+const isSameProvider = (given: { providerId?: string | undefined; providerID?: string | undefined }) =>
+  given.providerID === undefined || given.providerId === undefined || given.providerID === given.providerId
+
 const proxy = lazily(() =>
   z
     .strictObject(
-      {
-        baseURL: proxyURL(),
-        apiKey: headerSafe(),
-        providerId: providerId().optional(),
-        providerID: providerId().optional(),
-        name: text().default('LiteLLM'),
-      },
+      { ...proxyFields(), name: proxyFields().name.default('LiteLLM') },
       'expected an object with baseURL and apiKey',
     )
-    .refine(({ providerId: id, providerID: alias = id }) => id === undefined || id === alias, {
-      path: ['providerID'],
-      error: 'expected the same value as providerId, because providerID is its deprecated alias',
-    })
+    .refine(isSameProvider, sameProvider)
     .transform(({ providerId: id, providerID: alias = 'litellm', ...rest }) => ({
       ...rest,
       providerId: id ?? alias,
     })),
+)
+
+/** Fields of the proxy, of which each may be missing. */
+export const partialProxy = lazily(() =>
+  z.strictObject(proxyFields(), 'expected an object').partial().refine(isSameProvider, sameProvider),
 )
 
 const environment = lazily(() =>
@@ -131,8 +144,11 @@ export const turnLimits = lazily(() => ({
   onQuestion: functionOr(['reject', 'ask']) as z.ZodType<QuestionPolicy>,
 }))
 
+/** Default of `maxConcurrentTurns`. */
+export const defaultConcurrentTurns = 16
+
 const defaults = lazily(() => ({
-  maxConcurrentTurns: count('turns', 1).default(16),
+  maxConcurrentTurns: count('turns', 1).default(defaultConcurrentTurns),
   maxQueuedTurns: count('turns', 0).default(1000),
   turnDeadlineMs: positiveMs().default(1_800_000),
   turnStallMs: positiveMs().default(300_000),
@@ -165,6 +181,10 @@ export const lifecycleSchema = lazily(() =>
   }),
 )
 
+export const loggerSchema = lazily(() =>
+  z.custom<Logger>(isLogger, 'expected an object with debug, info, warn and error'),
+)
+
 /** Options of a server. */
 export const serverSchema = lazily(() =>
   z
@@ -181,7 +201,7 @@ export const serverSchema = lazily(() =>
         directory: absolute().optional(),
         env: environment().default({}),
         config: anyRecord().refine(isJson, 'expected an object that JSON can represent').default({}),
-        logger: z.custom<Logger>(isLogger, 'expected an object with debug, info, warn and error').optional(),
+        logger: loggerSchema().optional(),
         hostTools: hostTools().default({}),
         warmUp: flag().default(true),
         trustProjectConfig: flag().default(false),

@@ -4,6 +4,16 @@ import type { OpenCodeServerOptions } from './server-options.ts'
 export { CompiledOptions, type ResolvedOptions, type SecretOptions } from './compiled-options.ts'
 export { compileConnection, type ConnectOptions } from './connection.ts'
 export { hostTool, type HostTool, type HostToolCall, type HostToolDefinition } from './host-tool.ts'
+export { compileFleetOptions, CompiledFleetOptions } from './compiled-fleet.ts'
+export type {
+  AgentLimits,
+  AgentSpec,
+  FleetDefaults,
+  FleetLimits,
+  FleetOptions,
+  ResolvedAgent,
+  TenantOptions,
+} from './fleet-options.ts'
 export type { LifecycleOptions } from './lifecycle-options.ts'
 export type { Modality, ModelOptions, ProxyOptions } from './provider-options.ts'
 export type { Logger, OpenCodeServerOptions, ReconfigureOptions } from './server-options.ts'

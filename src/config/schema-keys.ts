@@ -7,6 +7,7 @@ interface Definition {
   innerType?: z.core.$ZodType
   in?: z.core.$ZodType
   element?: z.core.$ZodType
+  valueType?: z.core.$ZodType
 }
 
 /**
@@ -25,11 +26,11 @@ export function optionPaths(schema: z.core.$ZodType, path: readonly PropertyKey[
 
 /** Returns the fields of the objects that a schema allows at a path. */
 function objectsAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): Record<string, z.core.$ZodType>[] {
-  const { shape, options = [], innerType, in: input, element } = schema._zod.def as Definition
+  const { shape, options = [], innerType, in: input, element, valueType } = schema._zod.def as Definition
   const wrapped = [...options, ...(innerType ? [innerType] : []), ...(input ? [input] : [])]
   if (wrapped.length > 0) return wrapped.flatMap((inner) => objectsAt(inner, path))
   const [key, ...rest] = path
   if (key === undefined) return shape ? [shape] : []
-  const inner = typeof key === 'number' ? element : shape?.[String(key)]
+  const inner = typeof key === 'number' ? element : (shape?.[String(key)] ?? valueType)
   return inner ? objectsAt(inner, rest) : []
 }

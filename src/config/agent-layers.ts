@@ -1,0 +1,46 @@
+import { isPlain } from './frozen-copy.ts'
+
+/** Options of an agent from one source: the defaults of the fleet, the spec, or `resolve`. */
+type Layer = Readonly<Record<string, unknown>>
+
+/** Options that later layers change by field. */
+const byField = new Set(['proxy', 'env', 'hostTools'])
+
+/**
+ * Returns the options of all layers together; a later layer overrides an earlier one. `proxy`, `env` and
+ * `hostTools` are merged by field, `config` at every depth, because each layer gives a part of them. Any other
+ * option is replaced as a whole, lists included. `undefined` overrides nothing.
+ */
+export function mergeLayers(layers: readonly object[]): Record<string, unknown> {
+  return layers.reduce<Record<string, unknown>>(
+    (below, above) => over(below, above as Layer, mergeOption),
+    {},
+  )
+}
+
+type Merge = (below: unknown, above: unknown, name: string) => unknown
+
+function over(below: Layer, above: Layer, merge: Merge): Record<string, unknown> {
+  const given = Object.entries(above).filter(([, value]) => value !== undefined)
+  const merged = given.map(([name, value]) => [
+    name,
+    Object.hasOwn(below, name) ? merge(below[name], value, name) : merge(undefined, value, name),
+  ])
+  return { ...below, ...(Object.fromEntries(merged) as Layer) }
+}
+
+function mergeOption(below: unknown, above: unknown, name: string): unknown {
+  if (!isPlain(above)) return above
+  if (name === 'config') return isPlain(below) ? mergeConfig(below, above) : above
+  if (!byField.has(name)) return above
+  const fields = name === 'proxy' ? withoutAlias(above) : above
+  return over(isPlain(below) ? below : {}, fields, (_below, value) => value)
+}
+
+const mergeConfig = (below: Layer, above: Layer): Layer =>
+  over(below, above, (inner, value) => (isPlain(inner) && isPlain(value) ? mergeConfig(inner, value) : value))
+
+/** Returns a proxy's fields with the deprecated `providerID` renamed, so that layers override the same field. */
+function withoutAlias({ providerID, ...rest }: Layer): Layer {
+  return providerID === undefined ? rest : { ...rest, providerId: providerID }
+}

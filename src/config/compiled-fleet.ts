@@ -1,0 +1,140 @@
+import { totalmem } from 'node:os'
+import { join } from 'node:path'
+import { ignoreErrors } from '../util/ignore-errors.ts'
+import { frozenCopy } from './frozen-copy.ts'
+import { fleetSchema } from './fleet-schema.ts'
+import type {
+  AgentSpec,
+  FleetDefaults,
+  FleetLimits,
+  FleetOptions,
+  ResolvedAgent,
+  TenantOptions,
+} from './fleet-options.ts'
+import { ownOptions, refuseOptions } from './refused-options.ts'
+import type { Logger } from './server-options.ts'
+import { parse } from './validation.ts'
+
+/** Options of a fleet with every default filled in, without the options of its agents. */
+export interface ResolvedFleetOptions {
+  readonly dataDir: string
+  readonly limits: Readonly<Required<FleetLimits>>
+  /** Tenants that have options. */
+  readonly tenants: Readonly<Record<string, ResolvedTenant>>
+  readonly logger?: Logger | undefined
+}
+
+/** Options of a tenant with every default filled in; a tenant without a limit has the limit of the fleet. */
+export type ResolvedTenant = Readonly<Required<TenantOptions>>
+
+/** Parts of a fleet's options that may hold secrets. */
+interface AgentSource {
+  readonly defaults: FleetDefaults
+  readonly resolve: FleetOptions['resolve']
+}
+
+let sourceOf: (options: CompiledFleetOptions) => AgentSource
+
+/**
+ * Validated, immutable options of a fleet: the input of `fleetMachine`.
+ *
+ * @remarks The defaults of the agents may hold secrets. They are in private fields, so that inspectors, parent
+ * machines, `JSON.stringify` and `util.inspect` do not see them.
+ */
+export class CompiledFleetOptions {
+  readonly #source: AgentSource
+  readonly #values: ResolvedFleetOptions
+
+  private constructor(values: ResolvedFleetOptions, source: AgentSource) {
+    this.#values = values
+    this.#source = source
+  }
+
+  /** Options that are not secret. */
+  get values(): ResolvedFleetOptions {
+    return this.#values
+  }
+
+  static {
+    sourceOf = (options) => options.#source
+  }
+
+  /** @internal */
+  static from(options: unknown): CompiledFleetOptions {
+    const { defaults = {} } = Object(options) as Partial<FleetOptions>
+    refuseOptions(defaults, ownOptions, 'the defaults of a fleet')
+    const { dataDir, limits, tenants, resolve, logger } = parse(fleetSchema, options, 'option')
+    const filled = { ...limits, memoryMb: limits.memoryMb ?? defaultMemoryMb() }
+    const entries = Object.entries(tenants).map(([name, given]) => [name, fillTenant(given, filled)])
+    const values = {
+      dataDir,
+      limits: filled,
+      tenants: Object.fromEntries(entries),
+      ...(logger && { logger }),
+    }
+    // The defaults stay as given: a default that the schema fills in would override nothing, but look given.
+    return new CompiledFleetOptions(Object.freeze(values), { defaults: frozenCopy(defaults), resolve })
+  }
+}
+
+/**
+ * Validates options of a fleet and fills in the defaults; the result is the input of `fleetMachine`.
+ *
+ * @param options - the options of the fleet
+ * @returns the validated options
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) that names the option, its value and the
+ * expected value
+ */
+export function compileFleetOptions(options: FleetOptions): CompiledFleetOptions {
+  return CompiledFleetOptions.from(options)
+}
+
+/** Returns the options of every agent. @internal */
+export const agentDefaults = (fleet: CompiledFleetOptions): FleetDefaults => sourceOf(fleet).defaults
+
+/** Returns the home of an agent. @internal */
+export const homeOf = ({ values }: CompiledFleetOptions, id: string): string => join(values.dataDir, id)
+
+/** Returns whether the fleet has the option `resolve`. @internal */
+export const hasResolve = (fleet: CompiledFleetOptions): boolean => sourceOf(fleet).resolve !== undefined
+
+/**
+ * Asks the fleet's option `resolve` for the options of an agent that cannot be in its spec. Rejects with the
+ * error of `resolve`. @internal
+ */
+export async function resolveAgent(
+  fleet: CompiledFleetOptions,
+  spec: AgentSpec,
+): Promise<ResolvedAgent | undefined> {
+  return sourceOf(fleet).resolve?.(spec)
+}
+
+/** Returns the weight and limits of any tenant. @internal */
+export function tenantOptions({ values }: CompiledFleetOptions, tenant: string): ResolvedTenant {
+  const own = Object.hasOwn(values.tenants, tenant) ? values.tenants[tenant] : undefined
+  return own ?? fillTenant({}, values.limits)
+}
+
+type GivenTenant = { [Name in keyof TenantOptions]: number | undefined }
+
+function fillTenant(given: GivenTenant, limits: Required<FleetLimits>): ResolvedTenant {
+  const { weight = 1, maxRunningTurns, maxQueuedTurns } = given
+  return Object.freeze({
+    weight,
+    maxRunningTurns: maxRunningTurns ?? limits.maxRunningTurns,
+    maxQueuedTurns: maxQueuedTurns ?? limits.maxQueuedTurns,
+  })
+}
+
+const mib = 1024 * 1024
+
+/**
+ * Returns three quarters of the memory that this process may use, in MiB. A container's limit is often lower
+ * than the memory of the host.
+ */
+function defaultMemoryMb(): number {
+  // Bun and Deno may lack the function; 0 stands for an unknown limit.
+  const limit = ignoreErrors(() => process.constrainedMemory()) ?? 0
+  const bytes = limit > 0 ? Math.min(limit, totalmem()) : totalmem()
+  return Math.max(1, Math.floor((bytes * 0.75) / mib))
+}
