@@ -19,7 +19,7 @@ import type { InferOutput, ObjectSchema } from '../config/schema-types.ts'
 import type { Reply, TerminalReply } from '../replies.ts'
 import { coldTurn } from './cold-turn.ts'
 import { listSessions, type ListSessionsOptions } from './list-sessions.ts'
-import { ServerSession, type Session, type SessionOptions } from './session.ts'
+import { openSession, type Session, type SessionOptions } from './session.ts'
 import { startTurn, type Turn } from './turn.ts'
 import type { TurnInput } from './turn-input.ts'
 import { firstLine, messageOf } from '../util/messages.ts'
@@ -110,7 +110,7 @@ export function connect(options: ConnectOptions): Connection {
   return {
     turn,
     turn$: (input) => coldTurn(() => turn(input)),
-    session: (session = {}) => new ServerSession(actor, session),
+    session: (session = {}) => openSession(actor, session),
     sessions: (page) => listSessions(actor, page),
     close,
     [Symbol.asyncDispose]: close,

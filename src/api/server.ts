@@ -13,7 +13,7 @@ import type { InferOutput, ObjectSchema } from '../config/schema-types.ts'
 import { listSessions, type ListSessionsOptions } from './list-sessions.ts'
 import { reconfigure } from './reconfigure.ts'
 import type { Reply } from '../replies.ts'
-import { ServerSession, type Session, type SessionOptions } from './session.ts'
+import { openSession, type Session, type SessionOptions } from './session.ts'
 import { endServer, stopServer, type StopOptions } from './stop-server.ts'
 import { startTurn, type Turn } from './turn.ts'
 import type { TurnInput } from './turn-input.ts'
@@ -174,7 +174,7 @@ export class OpenCodeServer implements AsyncDisposable {
    * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
    */
   session(options: SessionOptions = {}): Session {
-    return new ServerSession(this.#actor, options)
+    return openSession(this.#actor, options)
   }
 
   /**

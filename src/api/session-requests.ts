@@ -87,6 +87,8 @@ async function mayRun(
   )
 }
 
+type ServerRequest<T> = (connection: ServerConnection, signal: AbortSignal, tries: number) => Promise<T>
+
 /**
  * Sends a request that belongs to no turn.
  * The machine does not wait for such a request. If the server is replaced, stopped as idle or dies during the
@@ -94,10 +96,21 @@ async function mayRun(
  *
  * @throws StoppedError (`ERR_OPENCODE_STOPPED`) if the server is stopped meanwhile.
  */
-async function onServer<T>(
-  actor: ServerActorRef,
-  request: (connection: ServerConnection, signal: AbortSignal, tries: number) => Promise<T>,
-): Promise<T> {
+async function onServer<T>(actor: ServerActorRef, request: ServerRequest<T>): Promise<T> {
+  const callId = crypto.randomUUID()
+  const report = (type: 'call.started' | 'call.ended'): void => {
+    if (actor.getSnapshot().status === 'active') actor.send({ type, callId })
+  }
+  // The server is in use from now on: it is neither stopped as idle nor evicted.
+  report('call.started')
+  try {
+    return await retried(actor, request)
+  } finally {
+    report('call.ended')
+  }
+}
+
+async function retried<T>(actor: ServerActorRef, request: ServerRequest<T>): Promise<T> {
   const { runtime, stops } = actor.getSnapshot().context
   const signal = AbortSignal.timeout(requestTimeoutMs)
   for (let tries = 0; ; tries++) {

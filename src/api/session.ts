@@ -13,8 +13,10 @@ import { withoutSecrets } from '../config/masked-error.ts'
 import { forkSchema, sessionSchema, renameSchema } from '../config/option-schema.ts'
 import type { InferOutput, ObjectSchema } from '../config/schema-types.ts'
 import type { Reply } from '../replies.ts'
-import { startTurn, type Turn } from './turn.ts'
-import type { ServerActorRef } from '../machines/server-machine.ts'
+import { accessTo, type Turn } from './turn.ts'
+import type { ServerAccess } from './turn-handle.ts'
+import type { SnapshotFrom } from 'xstate'
+import type { ServerActorRef, serverMachine } from '../machines/server-machine.ts'
 import type { TurnInput } from './turn-input.ts'
 import { parse } from '../config/validation.ts'
 import { runOperation } from './session-operation.ts'
@@ -158,24 +160,24 @@ export interface Session {
  * @internal
  */
 export class ServerSession implements Session {
-  readonly #actor: ServerActorRef
+  readonly #access: ServerAccess
   readonly #own: Conversation
 
   /** @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option. */
-  constructor(actor: ServerActorRef, options: SessionOptions | Conversation) {
-    this.#actor = actor
-    this.#own = options instanceof Conversation ? options : conversationOf(actor, options)
+  constructor(access: ServerAccess, options: SessionOptions | Conversation) {
+    this.#access = access
+    this.#own = options instanceof Conversation ? options : conversationOf(options)
   }
 
   get id(): Promise<string> {
-    const id = this.#masked(() => openConversation(this.#actor, this.#conversation))
+    const id = this.#masked((actor) => openConversation(actor, this.#on(actor)))
     // Callers that await the id still get the error. A host that only prints the session must not crash.
     id.catch(() => undefined)
     return id
   }
 
   turn<S extends ObjectSchema | undefined = undefined>(input: string | TurnInput<S>): Turn<InferOutput<S>> {
-    return startTurn(this.#actor, input, this.#conversation)
+    return this.#access.turn(input, (actor) => this.#on(actor))
   }
 
   turn$(input: string | TurnInput): Observable<Reply> {
@@ -183,66 +185,66 @@ export class ServerSession implements Session {
   }
 
   history(): Promise<HistoryTurn[]> {
-    const { context } = this.#actor.getSnapshot()
-    return this.#run(readHistory(context.options, runtimeOf(context.runtime)))
+    return this.#run(({ context }) => readHistory(context.options, runtimeOf(context.runtime)))
   }
 
   async fork(options: ForkOptions = {}): Promise<Session> {
     const { before } = parse(forkSchema, options, 'option')
     const { agent } = this.#own
-    const { id: sessionId, directory } = await this.#run(fork(before))
+    const { id: sessionId, directory } = await this.#run(() => fork(before))
     const named = directory === '' ? undefined : { input: 'directory of the session', directory }
     return new ServerSession(
-      this.#actor,
+      this.#access,
       new Conversation({ key: crypto.randomUUID(), sessionId, agent, named }),
     )
   }
 
   undo(): Promise<{ files: boolean }> {
-    return this.#run(undo())
+    return this.#run(undo)
   }
 
   redo(): Promise<void> {
-    return this.#run(redo())
+    return this.#run(redo)
   }
 
   compact(): Promise<void> {
-    return this.#run(compact(this.#actor.getSnapshot().context.options))
+    return this.#run(({ context }) => compact(context.options))
   }
 
   async rename(title: string): Promise<void> {
     const named = parse(renameSchema, { title }, 'argument')
-    return this.#run(rename(named.title))
+    return this.#run(() => rename(named.title))
   }
 
   changes(): Promise<FileChange[]> {
-    return this.#run(sessionChanges())
+    return this.#run(sessionChanges)
   }
 
   delete(): Promise<void> {
-    return this.#masked(() => deleteConversation(this.#actor, this.#conversation))
+    return this.#masked((actor) => deleteConversation(actor, this.#on(actor)))
   }
 
   /** Conversation that all turns of the session share, also turns of other objects for the same session. */
-  get #conversation(): Conversation {
-    return runtimeOf(this.#actor.getSnapshot().context.runtime).current(this.#own)
+  #on(actor: ServerActorRef): Conversation {
+    return runtimeOf(actor.getSnapshot().context.runtime).current(this.#own)
   }
 
-  #run<T>(work: OperationPlan<T>): Promise<T> {
-    return runOperation(this.#actor, work, this.#conversation)
+  #run<T>(workOf: (snapshot: SnapshotFrom<typeof serverMachine>) => OperationPlan<T>): Promise<T> {
+    return this.#access.use((actor) => runOperation(actor, workOf(actor.getSnapshot()), this.#on(actor)))
   }
 
   /** Runs work and masks secrets in its error, because a server's message may contain any text. */
-  #masked<T>(work: () => Promise<T>): Promise<T> {
-    return withoutSecrets(this.#actor.getSnapshot().context.options.secrets, work)
+  #masked<T>(work: (actor: ServerActorRef) => Promise<T>): Promise<T> {
+    return this.#access.use((actor) =>
+      withoutSecrets(actor.getSnapshot().context.options.secrets, () => work(actor)),
+    )
   }
 }
 
-function conversationOf(actor: ServerActorRef, options: SessionOptions): Conversation {
-  const { sessionId, directory, ...rest } = parse(sessionSchema, options, 'session option')
+function conversationOf(options: SessionOptions): Conversation {
+  const { directory, ...rest } = parse(sessionSchema, options, 'session option')
   const named = directory === undefined ? undefined : { input: 'session option directory', directory }
-  if (sessionId === undefined) return new Conversation({ key: crypto.randomUUID(), named, ...rest })
-  return runtimeOf(actor.getSnapshot().context.runtime).conversationOf(sessionId, named)
+  return new Conversation({ key: crypto.randomUUID(), named, ...rest })
 }
 
 /**
@@ -264,5 +266,5 @@ function conversationOf(actor: ServerActorRef, options: SessionOptions): Convers
  * }
  */
 export function openSession(actor: ServerActorRef, options: SessionOptions = {}): Session {
-  return new ServerSession(actor, options)
+  return new ServerSession(accessTo(actor), options)
 }

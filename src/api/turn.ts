@@ -1,204 +1,19 @@
-import { map, type Observable } from 'rxjs'
 import { clockOf } from '../actors/clock.ts'
 import { Conversation } from '../actors/turn/conversation.ts'
 import { runtimeOf, type Runtime } from '../actors/runtime.ts'
-import { turnChanges, type FileChange } from '../actors/session/changes.ts'
-import { TurnRecord, type TurnStatus } from '../actors/turn/turn-record.ts'
+import { TurnRecord } from '../actors/turn/turn-record.ts'
 import type { CompiledOptions } from '../config/options.ts'
 import type { InferOutput, ObjectSchema } from '../config/schema-types.ts'
-import { InvalidOptionsError, TurnError } from '../errors.ts'
 import type { ServerActorRef } from '../machines/server-machine.ts'
-import type {
-  ErrorReply,
-  FinalReply,
-  InputRequest,
-  PendingRequest,
-  Reply,
-  RequestAnswer,
-  TerminalReply,
-  TurnErrorCode,
-  Usage,
-} from '../replies.ts'
+import type { ErrorReply, TurnErrorCode } from '../replies.ts'
 import { observeEnd } from './observe-end.ts'
 import { attachHooks } from './server-machine.ts'
-import { runOperation } from './session-operation.ts'
 import { planTurn, traceOf, type TurnInput } from './turn-input.ts'
 import { firstLine, messageOf } from '../util/messages.ts'
 
-/**
- * Turn of an agent. Never throws and never rejects: on success or failure, exactly one terminal reply comes
- * last.
- * `for await (const reply of turn)` reads the replies. Leaving the loop early cancels the turn. `T` is the type of
- * `output`: what the schema of the turn's input returns, or `unknown`.
- */
-export interface Turn<T = unknown> extends AsyncIterable<Reply> {
-  readonly id: string
-  readonly traceId: string | null
-  /**
-   * Hot observable of all replies from the first on, also for late subscribers. Completes after the terminal
-   * reply; never errors.
-   */
-  readonly replies$: Observable<Reply>
-  /**
-   * Permission and question requests, each emitted once, when asked; also those that the policy answers at
-   * once.
-   */
-  readonly requests$: Observable<InputRequest>
-  /**
-   * Requests that wait for an answer, in the order in which they were asked: by the policy `'ask'`, or because
-   * a policy's function still decides. A new list each time.
-   */
-  readonly openRequests: PendingRequest[]
-  /** List of the requests that wait: the present list at once, then each change. Completes with the turn. */
-  readonly openRequests$: Observable<PendingRequest[]>
-  readonly status$: Observable<TurnStatus>
-  /** Terminal reply. */
-  readonly done: Promise<TerminalReply>
-  /**
-   * Value of the answer, as the schema `output` of the turn's input returns it. Rejects with a
-   * {@link TurnError} if the turn fails, and with an InvalidOptionsError
-   * (`ERR_OPENCODE_INVALID_OPTIONS`) if a turn without `output` succeeds. A rejection that the host does not read
-   * is not reported as unhandled.
-   */
-  readonly output: Promise<T>
-  /** Usage so far. Final when the turn is done, also for a failed turn. */
-  readonly usage: Usage
-  /** Session id; `undefined` if the turn ended before a session existed. */
-  readonly sessionId: Promise<string | undefined>
-  /**
-   * Waits for the answer.
-   *
-   * @returns The text of the whole answer: `content` of the `final` reply.
-   * @throws TurnError if the turn fails; its code is the code of the `error` reply.
-   */
-  text(): Promise<string>
-  /**
-   * Reads which files the turn has changed, when the turn has ended.
-   *
-   * @returns One change per file; empty outside of git. A cancelled step is not listed.
-   * @throws SessionNotFoundError (`ERR_OPENCODE_SESSION_NOT_FOUND`) if the session was deleted.
-   * @throws OpenCodeRuntimeError if the server does not start, dies, or refuses. Codes: see {@link ensureRunning}.
-   */
-  changes(): Promise<FileChange[]>
-  /**
-   * Answers a request that waits: one of `openRequests`. The first answer that the server takes closes the
-   * request.
-   *
-   * @param requestId - Id of the request.
-   * @param answer - For a permission `once`, `always`, `reject` or `{ reject: message }`; for a question a list
-   * of labels or own texts per question, or `reject`.
-   * @returns A promise that resolves when the server has taken the answer.
-   * @throws RequestClosedError (`ERR_OPENCODE_REQUEST_CLOSED`) if the request is answered, expired or unknown,
-   * or if the turn has ended.
-   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the answer does not fit the request, which
-   * stays open.
-   */
-  answer(requestId: string, answer: RequestAnswer): Promise<void>
-  /** Ends the turn with `cancelled`, and aborts its work on the server. Does nothing if the turn is done. */
-  cancel(): void
-}
+import { turnHandle, type ServerAccess, type Turn } from './turn-handle.ts'
 
-class TurnHandle<T> implements Turn<T> {
-  readonly #record: TurnRecord
-  readonly #actor: ServerActorRef
-  #output: Promise<T> | undefined
-
-  constructor(record: TurnRecord, actor: ServerActorRef) {
-    this.#record = record
-    this.#actor = actor
-  }
-
-  get id(): string {
-    return this.#record.id
-  }
-
-  get traceId(): string | null {
-    return this.#record.plan.traceId
-  }
-
-  get replies$(): Observable<Reply> {
-    return this.#record.replay.replies$
-  }
-
-  get requests$(): Observable<InputRequest> {
-    return this.#record.requests.asked$.asObservable()
-  }
-
-  get openRequests(): PendingRequest[] {
-    return this.#record.requests.open
-  }
-
-  get openRequests$(): Observable<PendingRequest[]> {
-    return this.#record.requests.open$.pipe(map((open) => [...open]))
-  }
-
-  get status$(): Observable<TurnStatus> {
-    return this.#record.status$.asObservable()
-  }
-
-  get done(): Promise<TerminalReply> {
-    return this.#record.done.promise
-  }
-
-  get output(): Promise<T> {
-    this.#output ??= outputOf(this.#record) as Promise<T>
-    return this.#output
-  }
-
-  async text(): Promise<string> {
-    return (await finalOf(this.#record)).content
-  }
-
-  get usage(): Usage {
-    return { ...this.#record.usage }
-  }
-
-  get sessionId(): Promise<string | undefined> {
-    return this.#record.sessionId.promise
-  }
-
-  changes(): Promise<FileChange[]> {
-    const { conversation, messageIds } = this.#record
-    return runOperation(
-      this.#actor,
-      turnChanges(() => messageIds),
-      conversation,
-    )
-  }
-
-  answer(requestId: string, answer: RequestAnswer): Promise<void> {
-    return this.#record.requests.answer(requestId, answer)
-  }
-
-  cancel(): void {
-    this.#actor.send({ type: 'turn.cancel', turnId: this.id })
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Reply, void, void> {
-    try {
-      yield* this.#record.replay.read()
-    } finally {
-      this.cancel()
-    }
-  }
-}
-
-/** Resolves with the `final` reply of a turn; rejects with a TurnError for an `error` reply. */
-async function finalOf({ done }: TurnRecord): Promise<FinalReply> {
-  const last = await done.promise
-  if (last.kind === 'error') throw new TurnError(last)
-  return last
-}
-
-/** Resolves with the value of a turn's answer. An unread rejection does not end the host's process. */
-function outputOf(record: TurnRecord): Promise<unknown> {
-  const value = finalOf(record).then(() => {
-    if (record.output) return record.output.value
-    throw new InvalidOptionsError('The turn has no output, because its input names no schema (`output`)')
-  })
-  value.catch(() => undefined)
-  return value
-}
+export type { Turn } from './turn-handle.ts'
 
 /**
  * Runs a turn on a server machine: your own or an embedded machine. Never throws: a bad input or a stopped
@@ -222,10 +37,35 @@ export function startTurn<S extends ObjectSchema | undefined = undefined>(
   input: string | TurnInput<S>,
   conversation?: Conversation,
 ): Turn<InferOutput<S>> {
+  return startTurnOn(actor, input, { access: accessTo(actor), conversation })
+}
+
+/** Terms of a turn: the way to its server later on, its conversation, and its id. */
+interface TurnTerms {
+  access: ServerAccess
+  conversation?: Conversation | undefined
+  /** Id of the turn; a new id if absent. */
+  id?: string | undefined
+}
+
+/**
+ * Runs a turn on a server machine, for {@link startTurn} and for the agents of a fleet. Never throws.
+ *
+ * @internal
+ */
+export function startTurnOn<S extends ObjectSchema | undefined = undefined>(
+  actor: ServerActorRef,
+  input: string | TurnInput<S>,
+  { access, conversation, id }: TurnTerms,
+): Turn<InferOutput<S>> {
   const { status, context } = actor.getSnapshot()
   const runtime = runtimeOf(context.runtime)
-  const record = recordOf(context.options, runtime, input, conversation, clockOf(actor.system).now)
-  const turn = new TurnHandle<InferOutput<S>>(record, actor)
+  const record = recordOf(context.options, runtime, input, {
+    conversation,
+    id,
+    now: clockOf(actor.system).now,
+  })
+  const turn = turnHandle<InferOutput<S>>(record, actor, access)
   if (record.isDone) return turn
   if (status !== 'active') {
     record.emit(errorReply(record, 'cancelled', 'The server was closed'))
@@ -233,21 +73,31 @@ export function startTurn<S extends ObjectSchema | undefined = undefined>(
   }
   observeEnd(actor, runtime)
   runtime.register(record)
-  const {
-    id: turnId,
-    conversation: { key: conversationId },
-    plan: { priority },
-  } = record
-  actor.send({ type: 'turn.start', turnId, conversationId, priority })
+  const { id: turnId, plan } = record
+  const { key: conversationId } = record.conversation
+  actor.send({ type: 'turn.start', turnId, conversationId, priority: plan.priority })
   return turn
+}
+
+/**
+ * Returns the access to one actor.
+ *
+ * @internal
+ */
+export function accessTo(actor: ServerActorRef): ServerAccess {
+  const access: ServerAccess = {
+    use: async (act) => await act(actor),
+    turn: (input, conversationOf) =>
+      startTurnOn(actor, input, { access, conversation: conversationOf?.(actor) }),
+  }
+  return access
 }
 
 function recordOf(
   options: CompiledOptions,
   runtime: Runtime,
   input: string | TurnInput,
-  given: Conversation | undefined,
-  now: () => number,
+  { conversation: given, id, now }: Omit<TurnTerms, 'access'> & { now: () => number },
 ): TurnRecord {
   const { values } = options
   const follow = (record: TurnRecord): void => {
@@ -257,7 +107,7 @@ function recordOf(
   try {
     const { plan, sessionId } = planTurn(input, values)
     const conversation = given ?? conversationOf(runtime, sessionId)
-    const record = new TurnRecord(plan, conversation, now(), values.maxReplayBytes)
+    const record = new TurnRecord(plan, conversation, now(), values.maxReplayBytes, id)
     follow(record)
     return record
   } catch (error) {
@@ -267,6 +117,7 @@ function recordOf(
       new Conversation({ key: '' }),
       now(),
       values.maxReplayBytes,
+      id,
     )
     follow(record)
     const message = messageOf(error)

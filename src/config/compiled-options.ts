@@ -24,8 +24,6 @@ export interface ResolvedOptions
   port?: number | undefined
   binary?: string | undefined
   logger?: Logger | undefined
-  /** Agent of a fleet whose server this is; its starts and its turns wait for the fleet's permits. */
-  agent?: { id: string; tenant: string } | undefined
   proxy: { providerId: string; name: string }
   models: ModelOptions[]
   /** Agent of a fleet whose server this is. Such a server waits for the fleet's permits before it starts. */

@@ -2,7 +2,7 @@ import { assign, cancel, enqueueActions, sendTo, stopChild } from 'xstate'
 import type { MemoryReading } from '../actors/server/memory.ts'
 import { clockOf, punctualMs } from '../actors/clock.ts'
 import { spent, stopped, versionCaution, type Failure } from './failures.ts'
-import { inputOf, isAgent, recentRestarts, type ServerContext } from './context.ts'
+import { deferral, inputOf, isAgent, recentRestarts, type ServerContext } from './context.ts'
 import { defaultPriority, report, withTurns, type Enqueue } from './turn-actions.ts'
 import { messageOf } from '../util/messages.ts'
 
@@ -11,9 +11,6 @@ const maxIntervalExponent = 6
 
 /** Id of the delayed event `start.timedOut`, for its cancellation. */
 const startTimeoutId = 'start.timedOut'
-
-/** Prefix of the reason while a fleet does not permit a start yet. */
-export const deferral = 'waiting for '
 
 /** Prefix of the reason while probes fail for a cause that is not the server. */
 const healthUnknown = 'health unknown'

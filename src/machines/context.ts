@@ -143,7 +143,7 @@ export type AgentStage = 'asking' | 'healthy' | 'draining' | 'ending' | 'cooling
 
 /** Reports of an agent's server to its fleet. */
 export type AgentReport =
-  | { type: 'agent.stage'; agentId: string; stage: AgentStage }
+  | { type: 'agent.stage'; agentId: string; stage: AgentStage; reason: string | undefined }
   | { type: 'agent.turnRequested'; agentId: string; turn: RequestedTurn }
   | { type: 'agent.turnsLeft'; agentId: string; turnIds: readonly string[] }
   | { type: 'agent.calls'; agentId: string; calls: number }
@@ -159,6 +159,9 @@ export interface RequestedTurn {
   /** True for a caller that waits for the start; nothing is accepted or permitted then. */
   isLease?: boolean
 }
+
+/** Prefix of the reason while a fleet does not permit a start yet. */
+export const deferral = 'waiting for '
 
 /** Returns the context of a server that does not run and that no caller needs. */
 export const initialContext = (options: CompiledOptions): ServerContext => ({

@@ -56,7 +56,8 @@ export const withTurns = serverSetup.extend({
     ),
     /** Reports the stage of the server to the fleet. */
     reportStage: enqueueActions(({ context, enqueue }, { stage }: { stage: AgentStage }) => {
-      report(enqueue, context, (agentId) => ({ type: 'agent.stage', agentId, stage }))
+      const { reason } = context
+      report(enqueue, context, (agentId) => ({ type: 'agent.stage', agentId, stage, reason }))
     }),
     noteCall: enqueueActions(({ context, event, enqueue }) => {
       const calls =

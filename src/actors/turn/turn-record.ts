@@ -53,7 +53,7 @@ export interface TurnPlan {
 
 /** Data and outputs of a turn, kept beside the machine and keyed by the turn's id. */
 export class TurnRecord {
-  readonly id = crypto.randomUUID()
+  readonly id: string
   /**
    * Id of the user message, new for each attempt. The client sets the id, so that the answers with this id as
    * parent belong to this turn.
@@ -92,7 +92,15 @@ export class TurnRecord {
   #calledTool = false
   #awaitsFirstDelta = true
 
-  constructor(plan: TurnPlan, conversation: Conversation, startedAt: number, maxReplayBytes: number) {
+  /** @param id - id of the turn */
+  constructor(
+    plan: TurnPlan,
+    conversation: Conversation,
+    startedAt: number,
+    maxReplayBytes: number,
+    id: string = crypto.randomUUID(),
+  ) {
+    this.id = id
     this.plan = plan
     this.conversation = conversation
     this.startedAt = startedAt

@@ -1,0 +1,45 @@
+import type { CompiledFleetOptions } from '../../config/compiled-fleet.ts'
+import type { AgentSpec } from '../../config/fleet-options.ts'
+import type { FleetStore } from '../../io/fleet/fleet-store.ts'
+
+/** State beside one fleet machine that never enters the machine's context or events: the specs, and the store. */
+export class FleetRuntime {
+  readonly options: CompiledFleetOptions
+  /** Specs of all known agents, by id. */
+  readonly specs = new Map<string, AgentSpec>()
+  /** Store of the specs, while it is open. */
+  store: FleetStore | undefined
+  /** Promise that settles when the changes of the store that were requested so far are done; never rejects. */
+  changing: Promise<unknown> = Promise.resolve()
+
+  constructor(options: CompiledFleetOptions) {
+    this.options = options
+  }
+}
+
+let open: (handle: FleetHandle) => FleetRuntime
+
+/**
+ * Opaque handle of a {@link FleetRuntime} in a machine's context, passed to actors as input.
+ *
+ * @remarks Inspectors and `JSON.stringify` do not see the runtime behind the handle.
+ */
+export class FleetHandle {
+  readonly #runtime: FleetRuntime
+
+  constructor(options: CompiledFleetOptions) {
+    this.#runtime = new FleetRuntime(options)
+  }
+
+  static {
+    open = (handle) => handle.#runtime
+  }
+}
+
+/** Returns the runtime behind a machine's handle. */
+export const fleetRuntimeOf = (handle: FleetHandle): FleetRuntime => open(handle)
+
+/** Input of each actor of a fleet machine. */
+export interface FleetInput {
+  runtime: FleetHandle
+}

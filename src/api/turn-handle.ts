@@ -1,0 +1,226 @@
+import { map, type Observable } from 'rxjs'
+import { Conversation } from '../actors/turn/conversation.ts'
+import { turnChanges, type FileChange } from '../actors/session/changes.ts'
+import { TurnRecord, type TurnStatus } from '../actors/turn/turn-record.ts'
+import type { InferOutput, ObjectSchema } from '../config/schema-types.ts'
+import { InvalidOptionsError, TurnError } from '../errors.ts'
+import type { ServerActorRef } from '../machines/server-machine.ts'
+import type {
+  FinalReply,
+  InputRequest,
+  PendingRequest,
+  Reply,
+  RequestAnswer,
+  TerminalReply,
+  Usage,
+} from '../replies.ts'
+import { runOperation } from './session-operation.ts'
+import { type TurnInput } from './turn-input.ts'
+
+/**
+ * Turn of an agent. Never throws and never rejects: on success or failure, exactly one terminal reply comes
+ * last.
+ * `for await (const reply of turn)` reads the replies. Leaving the loop early cancels the turn. `T` is the type of
+ * `output`: what the schema of the turn's input returns, or `unknown`.
+ */
+export interface Turn<T = unknown> extends AsyncIterable<Reply> {
+  readonly id: string
+  readonly traceId: string | null
+  /**
+   * Hot observable of all replies from the first on, also for late subscribers. Completes after the terminal
+   * reply; never errors.
+   */
+  readonly replies$: Observable<Reply>
+  /**
+   * Permission and question requests, each emitted once, when asked; also those that the policy answers at
+   * once.
+   */
+  readonly requests$: Observable<InputRequest>
+  /**
+   * Requests that wait for an answer, in the order in which they were asked: by the policy `'ask'`, or because
+   * a policy's function still decides. A new list each time.
+   */
+  readonly openRequests: PendingRequest[]
+  /** List of the requests that wait: the present list at once, then each change. Completes with the turn. */
+  readonly openRequests$: Observable<PendingRequest[]>
+  readonly status$: Observable<TurnStatus>
+  /** Terminal reply. */
+  readonly done: Promise<TerminalReply>
+  /**
+   * Value of the answer, as the schema `output` of the turn's input returns it. Rejects with a
+   * {@link TurnError} if the turn fails, and with an InvalidOptionsError
+   * (`ERR_OPENCODE_INVALID_OPTIONS`) if a turn without `output` succeeds. A rejection that the host does not read
+   * is not reported as unhandled.
+   */
+  readonly output: Promise<T>
+  /** Usage so far. Final when the turn is done, also for a failed turn. */
+  readonly usage: Usage
+  /** Session id; `undefined` if the turn ended before a session existed. */
+  readonly sessionId: Promise<string | undefined>
+  /**
+   * Waits for the answer.
+   *
+   * @returns The text of the whole answer: `content` of the `final` reply.
+   * @throws TurnError if the turn fails; its code is the code of the `error` reply.
+   */
+  text(): Promise<string>
+  /**
+   * Reads which files the turn has changed, when the turn has ended.
+   *
+   * @returns One change per file; empty outside of git. A cancelled step is not listed.
+   * @throws SessionNotFoundError (`ERR_OPENCODE_SESSION_NOT_FOUND`) if the session was deleted.
+   * @throws OpenCodeRuntimeError if the server does not start, dies, or refuses. Codes: see {@link ensureRunning}.
+   */
+  changes(): Promise<FileChange[]>
+  /**
+   * Answers a request that waits: one of `openRequests`. The first answer that the server takes closes the
+   * request.
+   *
+   * @param requestId - Id of the request.
+   * @param answer - For a permission `once`, `always`, `reject` or `{ reject: message }`; for a question a list
+   * of labels or own texts per question, or `reject`.
+   * @returns A promise that resolves when the server has taken the answer.
+   * @throws RequestClosedError (`ERR_OPENCODE_REQUEST_CLOSED`) if the request is answered, expired or unknown,
+   * or if the turn has ended.
+   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the answer does not fit the request, which
+   * stays open.
+   */
+  answer(requestId: string, answer: RequestAnswer): Promise<void>
+  /** Ends the turn with `cancelled`, and aborts its work on the server. Does nothing if the turn is done. */
+  cancel(): void
+}
+
+/**
+ * Way from a session or a turn to its server machine: one actor, or an agent of a fleet, whose actor comes and goes.
+ *
+ * @internal
+ */
+export interface ServerAccess {
+  /**
+   * Calls a function with the actor: at once if the actor is there, else when it is, in the order of the calls.
+   *
+   * @param act - The function.
+   * @returns The result of the function; rejects with its error, or if there is no actor.
+   */
+  use<T>(act: (actor: ServerActorRef) => T | Promise<T>): Promise<T>
+  /**
+   * Runs a turn. Never throws.
+   *
+   * @param input - The prompt, or all fields of the turn.
+   * @param conversationOf - Returns the conversation of the turn on the actor's server.
+   * @returns The handle of the turn.
+   */
+  turn<S extends ObjectSchema | undefined = undefined>(
+    input: string | TurnInput<S>,
+    conversationOf?: (actor: ServerActorRef) => Conversation,
+  ): Turn<InferOutput<S>>
+}
+
+class TurnHandle<T> implements Turn<T> {
+  readonly #record: TurnRecord
+  readonly #actor: ServerActorRef
+  readonly #access: ServerAccess
+  #output: Promise<T> | undefined
+
+  constructor(record: TurnRecord, actor: ServerActorRef, access: ServerAccess) {
+    this.#record = record
+    this.#actor = actor
+    this.#access = access
+  }
+
+  get id(): string {
+    return this.#record.id
+  }
+
+  get traceId(): string | null {
+    return this.#record.plan.traceId
+  }
+
+  get replies$(): Observable<Reply> {
+    return this.#record.replay.replies$
+  }
+
+  get requests$(): Observable<InputRequest> {
+    return this.#record.requests.asked$.asObservable()
+  }
+
+  get openRequests(): PendingRequest[] {
+    return this.#record.requests.open
+  }
+
+  get openRequests$(): Observable<PendingRequest[]> {
+    return this.#record.requests.open$.pipe(map((open) => [...open]))
+  }
+
+  get status$(): Observable<TurnStatus> {
+    return this.#record.status$.asObservable()
+  }
+
+  get done(): Promise<TerminalReply> {
+    return this.#record.done.promise
+  }
+
+  get output(): Promise<T> {
+    this.#output ??= outputOf(this.#record) as Promise<T>
+    return this.#output
+  }
+
+  async text(): Promise<string> {
+    return (await finalOf(this.#record)).content
+  }
+
+  get usage(): Usage {
+    return { ...this.#record.usage }
+  }
+
+  get sessionId(): Promise<string | undefined> {
+    return this.#record.sessionId.promise
+  }
+
+  changes(): Promise<FileChange[]> {
+    const { conversation, messageIds } = this.#record
+    const work = turnChanges(() => messageIds)
+    return this.#access.use((actor) => runOperation(actor, work, conversation))
+  }
+
+  answer(requestId: string, answer: RequestAnswer): Promise<void> {
+    return this.#record.requests.answer(requestId, answer)
+  }
+
+  cancel(): void {
+    this.#actor.send({ type: 'turn.cancel', turnId: this.id })
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Reply, void, void> {
+    try {
+      yield* this.#record.replay.read()
+    } finally {
+      this.cancel()
+    }
+  }
+}
+
+/**
+ * Returns the handle of a turn on a server machine.
+ *
+ * @internal
+ */
+export const turnHandle = <T>(record: TurnRecord, actor: ServerActorRef, access: ServerAccess): Turn<T> =>
+  new TurnHandle<T>(record, actor, access)
+
+/** Resolves with the `final` reply of a turn; rejects with a TurnError for an `error` reply. */
+async function finalOf({ done }: TurnRecord): Promise<FinalReply> {
+  const last = await done.promise
+  if (last.kind === 'error') throw new TurnError(last)
+  return last
+}
+
+/** Resolves with the value of a turn's answer. An unread rejection does not end the host's process. */
+function outputOf(record: TurnRecord): Promise<unknown> {
+  const value = finalOf(record).then(() => {
+    if (record.output) return record.output.value
+    throw new InvalidOptionsError('The turn has no output, because its input names no schema (`output`)')
+  })
+  value.catch(() => undefined)
+  return value
+}

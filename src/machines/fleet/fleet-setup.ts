@@ -1,0 +1,125 @@
+import { enqueueActions, fromCallback, setup, type DoneActorEvent, type EventObject } from 'xstate'
+import { clockOf } from '../../actors/clock.ts'
+import type { FleetInput } from '../../actors/fleet/fleet-runtime.ts'
+import { store } from '../../actors/fleet/store.ts'
+import type { CompiledFleetOptions } from '../../config/compiled-fleet.ts'
+import { serverMachine } from '../server-machine.ts'
+import { onCalls, onGone, onMemory, onStage, onTurnRequested, onTurnsLeft, putAgents } from './decisions.ts'
+import {
+  agentRemoved,
+  fleetClosed,
+  type FleetContext,
+  type FleetEmitted,
+  type FleetMachineEvent,
+} from './fleet-context.ts'
+import { schedule, type Decision } from './schedule.ts'
+
+const serverId = (agentId: string): string => `server:${agentId}`
+const agentIdOf = (actorId: string): string => actorId.slice(serverId('').length)
+
+const types = {} as {
+  context: FleetContext
+  events: FleetMachineEvent
+  emitted: FleetEmitted
+  input: CompiledFleetOptions
+  children: { store: 'store'; status: 'status' }
+}
+
+/** Part of XState's enqueuer that carries out a decision. */
+interface Enqueue {
+  assign: (changes: Partial<FleetContext>) => void
+  sendTo: (target: string, event: EventObject) => void
+  emit: (event: FleetEmitted) => void
+}
+
+/** Carries out a decision: changes the context, then commands the servers, then emits the evictions. */
+function carryOut(enqueue: Enqueue, { context, orders, evictions }: Decision): void {
+  const { agents, queue, uses, active } = context
+  enqueue.assign({ agents, queue, uses, active })
+  for (const { agentId, command } of orders) enqueue.sendTo(serverId(agentId), command)
+  for (const { agent, reason } of evictions)
+    enqueue.emit({ type: 'agent.evicted', agentId: agent.id, tenant: agent.tenant, reason })
+}
+
+/** Setup of the machine of a fleet: its actors, guards and actions. */
+export const fleetSetup = setup({
+  types,
+  actors: {
+    /** Opens the records of the agents, and holds their lock. */
+    store,
+    /** Follows the fleet for `status$` and the status file; the api provides it. */
+    status: fromCallback<EventObject, FleetInput>(() => undefined),
+    server: serverMachine,
+  },
+  guards: {
+    isUnknown: ({ context, event }) => 'agentId' in event && context.agents.get(event.agentId) === undefined,
+    isActive: ({ context, event }) =>
+      event.type === 'agent.activate' && context.agents.get(event.agentId)?.stage !== 'cold',
+    isEmpty: ({ context }) => context.active === 0,
+  },
+  actions: {
+    noteOpened: enqueueActions(({ context, event, enqueue }) => {
+      if (event.type === 'store.opened') enqueue.assign(putAgents(context, event.agents))
+    }),
+    noteStoreFailed: enqueueActions(({ event, enqueue }) => {
+      if (event.type === 'store.failed') enqueue.assign({ error: event.error })
+    }),
+    putAgents: enqueueActions(({ context, event, enqueue, system }) => {
+      if (event.type !== 'agents.put') return
+      const changed = { ...context, ...putAgents(context, event.agents) }
+      carryOut(enqueue, schedule(changed, clockOf(system).now()))
+      for (const { id: agentId, tenant } of event.agents) {
+        const type = context.agents.get(agentId) ? 'agent.changed' : 'agent.added'
+        enqueue.emit({ type, agentId, tenant })
+      }
+    }),
+    activate: enqueueActions(({ context, event, enqueue }) => {
+      if (event.type !== 'agent.activate') return
+      const { agentId, options } = event
+      enqueue.assign({ agents: context.agents.change(agentId, { stage: 'new' }), active: context.active + 1 })
+      enqueue.spawnChild('server', { id: serverId(agentId), input: options })
+    }),
+    remove: enqueueActions(({ context, event, enqueue }) => {
+      if (event.type !== 'agent.remove') return
+      const { agentId, drainMs } = event
+      const agent = context.agents.get(agentId)
+      if (!agent) return
+      enqueue.emit({ type: 'agent.removed', agentId, tenant: agent.tenant })
+      if (agent.stage === 'cold') return enqueue.assign({ agents: context.agents.without(agentId) })
+      enqueue.assign({ agents: context.agents.set({ ...agent, leaving: 'removed' }) })
+      enqueue.sendTo(serverId(agentId), { type: 'server.stop', drainMs })
+      enqueue.sendTo(serverId(agentId), { type: 'server.passivate' })
+    }),
+    refuseTurn: enqueueActions(({ context, event, enqueue }) => {
+      if (event.type !== 'agent.turnRequested') return
+      const { agentId, turn } = event
+      const cause = context.agents.get(agentId) ? fleetClosed : agentRemoved
+      enqueue.sendTo(serverId(agentId), { type: 'turn.refused', turnId: turn.turnId, cause })
+    }),
+    /** Decides what follows from a report of an agent's server. */
+    decide: enqueueActions(({ context, event, enqueue, system }) => {
+      const now = clockOf(system).now()
+      if (event.type === 'agent.stage') carryOut(enqueue, onStage(context, event, now))
+      else if (event.type === 'agent.turnRequested') carryOut(enqueue, onTurnRequested(context, event, now))
+      else if (event.type === 'agent.turnsLeft') carryOut(enqueue, onTurnsLeft(context, event, now))
+      else if (event.type === 'agent.calls') carryOut(enqueue, onCalls(context, event, now))
+      else if (event.type === 'agent.memory') carryOut(enqueue, onMemory(context, event, now))
+    }),
+    /** Releases the actor of a server that has ended, or failed with a defect. */
+    releaseServer: enqueueActions(({ context, event, enqueue, system }) => {
+      const { actorId } = event as unknown as DoneActorEvent
+      if (!actorId.startsWith(serverId(''))) return
+      enqueue.stopChild(actorId)
+      carryOut(enqueue, onGone(context, agentIdOf(actorId), clockOf(system).now()))
+    }),
+    stopServers: enqueueActions(({ context, event, enqueue }) => {
+      const drainMs = event.type === 'fleet.close' ? (event.drainMs ?? 0) : 0
+      for (const { id, stage } of context.agents) {
+        if (stage === 'cold') continue
+        enqueue.assign(({ context: { agents } }) => ({ agents: agents.change(id, { leaving: 'closing' }) }))
+        enqueue.sendTo(serverId(id), { type: 'server.stop', drainMs })
+        enqueue.sendTo(serverId(id), { type: 'server.passivate' })
+      }
+    }),
+  },
+})
