@@ -188,7 +188,10 @@ export class StoppedError extends OpenCodeRuntimeError {
   override readonly code = 'ERR_OPENCODE_STOPPED'
 }
 
-/** Error for a home that another live host uses. The message names that host. */
+/**
+ * Error for a home that another live host uses, or for a data directory that another live fleet uses. The
+ * message names that host.
+ */
 export class HomeLockedError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'HomeLockedError'
   override readonly name = 'HomeLockedError'
