@@ -24,6 +24,7 @@ export type OpenCodeErrorCode =
   | 'ERR_OPENCODE_SERVER_WEDGED'
   | 'ERR_OPENCODE_SESSION_NOT_FOUND'
   | 'ERR_OPENCODE_REQUEST_CLOSED'
+  | 'ERR_OPENCODE_UNKNOWN_AGENT'
 
 /**
  * Base class of every error that this package throws, rejects with or shows in a `Lifecycle`.
@@ -187,7 +188,10 @@ export class StoppedError extends OpenCodeRuntimeError {
   override readonly code = 'ERR_OPENCODE_STOPPED'
 }
 
-/** Error for a home that another live host uses. The message names that host. */
+/**
+ * Error for a home that another live host uses, or for a data directory that another live fleet uses. The
+ * message names that host.
+ */
 export class HomeLockedError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'HomeLockedError'
   override readonly name = 'HomeLockedError'
@@ -289,6 +293,16 @@ export class RequestClosedError extends OpenCodeRuntimeError {
   protected static override readonly errorName = 'RequestClosedError'
   override readonly name = 'RequestClosedError'
   override readonly code = 'ERR_OPENCODE_REQUEST_CLOSED'
+}
+
+/**
+ * Error for an id that no agent of the fleet has. The message names the id, and an agent whose id resembles
+ * the id.
+ */
+export class UnknownAgentError extends OpenCodeRuntimeError {
+  protected static override readonly errorName = 'UnknownAgentError'
+  override readonly name = 'UnknownAgentError'
+  override readonly code = 'ERR_OPENCODE_UNKNOWN_AGENT'
 }
 
 /** Returns a cause as plain data. */

@@ -30,6 +30,7 @@ export {
   StartTimeoutError,
   StoppedError,
   TurnError,
+  UnknownAgentError,
   UnsupportedVersionError,
   type OpenCodeErrorCode,
   type ServerExit,
@@ -85,5 +86,6 @@ export { OpenCodeServer, type ActorSystemOptions } from './api/server.ts'
 export { openSession, type ForkOptions, type Session, type SessionOptions } from './api/session.ts'
 export { stopServer, type StopOptions } from './api/stop-server.ts'
 export { startTurn, type Turn } from './api/turn.ts'
+export type { AgentStatus, FleetEvent, FleetStatus, Load } from './api/fleet/types.ts'
 export type { Attachment } from './api/attachments.ts'
 export type { TurnInput } from './api/turn-input.ts'

@@ -65,11 +65,10 @@ export class CompiledFleetOptions {
     refuseOptions(defaults, ownOptions, 'the defaults of a fleet')
     const { dataDir, limits, tenants, resolve, logger } = parse(fleetSchema, options, 'option')
     const filled = { ...limits, memoryMb: limits.memoryMb ?? defaultMemoryMb() }
-    const entries = Object.entries(tenants).map(([name, given]) => [name, fillTenant(given, filled)])
     const values = {
       dataDir,
-      limits: filled,
-      tenants: Object.fromEntries(entries),
+      limits: Object.freeze(filled),
+      tenants: fillTenants(tenants, filled),
       ...(logger && { logger }),
     }
     // The defaults stay as given: a default that the schema fills in would override nothing, but look given.
@@ -113,6 +112,14 @@ export async function resolveAgent(
 export function tenantOptions({ values }: CompiledFleetOptions, tenant: string): ResolvedTenant {
   const own = Object.hasOwn(values.tenants, tenant) ? values.tenants[tenant] : undefined
   return own ?? fillTenant({}, values.limits)
+}
+
+function fillTenants(
+  given: Readonly<Record<string, GivenTenant>>,
+  limits: Required<FleetLimits>,
+): ResolvedFleetOptions['tenants'] {
+  const entries = Object.entries(given).map(([name, each]) => [name, fillTenant(each, limits)] as const)
+  return Object.freeze(Object.fromEntries(entries))
 }
 
 type GivenTenant = { [Name in keyof TenantOptions]: number | undefined }

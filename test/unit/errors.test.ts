@@ -12,6 +12,7 @@ const classes = [
   ['ServerWedgedError', 'ERR_OPENCODE_SERVER_WEDGED', true],
   ['HostFaultError', 'ERR_OPENCODE_HOST_FAULT', true],
   ['RequestClosedError', 'ERR_OPENCODE_REQUEST_CLOSED', false],
+  ['UnknownAgentError', 'ERR_OPENCODE_UNKNOWN_AGENT', false],
   ['StoppedError', 'ERR_OPENCODE_STOPPED', false],
   ['HomeLockedError', 'ERR_OPENCODE_HOME_LOCKED', true],
   ['UnsupportedVersionError', 'ERR_OPENCODE_UNSUPPORTED_VERSION', false],

@@ -10,7 +10,7 @@ import { retryUntilDone } from '../../util/in-background.ts'
 import { liveHolds } from './live-holds.ts'
 import { isAbandoned } from './private-file.ts'
 import { identify, isSameProcess } from '../process/process-identity.ts'
-import { isFrom, isOrigin, makeStateFolder, originOf, stateFolder, type Origin } from './state-folder.ts'
+import { isFrom, isOrigin, makePrivateFolder, originOf, stateFolder, type Origin } from './state-folder.ts'
 
 /** Holder of a home, as stored in the lock file. */
 export interface LockHolder {
@@ -38,9 +38,11 @@ export interface HomeLock {
 }
 
 const prefix = 'host.lock.'
-const hotReload =
-  ' If a hot reload evaluated the module again, keep one server per process: ' +
+const hotReload = (user: string): string =>
+  ` If a hot reload evaluated the module again, keep one ${user} per process: ` +
   'docs/guides/next-and-hot-reload.md in the package opencode-runtime.'
+/** Names of a holder in another process. */
+const holderNames = { server: 'another host', fleet: 'another fleet' }
 /** Limit of attempts. If so many other hosts came first, something else is wrong. */
 const maxTries = 1_000
 
@@ -60,12 +62,29 @@ const maxTries = 1_000
  * @throws HostFaultError (`ERR_OPENCODE_HOST_FAULT`) if the host cannot write at the moment
  */
 export function lockHome(home: string): HomeLock {
+  return lockPlace({ option: 'home', path: home, folder: stateFolder(home), user: 'server' })
+}
+
+/** Place that one user at a time may have: a server its home, a fleet its data directory. */
+export interface LockedPlace {
+  /** Option that names the place. */
+  option: 'home' | 'dataDir'
+  /** Value of the option. */
+  path: string
+  /** Folder of the lock's files, made if absent. */
+  folder: string
+  user: 'server' | 'fleet'
+}
+
+/** Takes the lock of any place, as {@link lockHome} does. */
+export function lockPlace(place: LockedPlace): HomeLock {
+  const { option, path, folder } = place
   try {
-    return takeLock(makeStateFolder(home))
+    return takeLock(makePrivateFolder(folder), place)
   } catch (error) {
-    const known = asHostFault(error, 'The lock of the home could not be taken', home)
+    const known = asHostFault(error, `The lock of the ${option} could not be taken`, path)
     if (known instanceof HomeLockedError || known instanceof HostFaultError) throw known
-    throw unwritable('home', home, error)
+    throw unwritable(option, path, error)
   }
 }
 
@@ -74,8 +93,10 @@ export function lockHome(home: string): HomeLock {
  * died.
  * @throws the system's error if the lock cannot be read
  */
-export function holderOf(home: string): LockHolder | undefined {
-  const folder = stateFolder(home)
+export const holderOf = (home: string): LockHolder | undefined => holderIn(stateFolder(home))
+
+/** Returns the holder of a lock whose files are in a folder, as {@link holderOf} does. */
+export function holderIn(folder: string): LockHolder | undefined {
   try {
     return liveHolder(folder, highest(folder))
   } catch (error) {
@@ -84,7 +105,7 @@ export function holderOf(home: string): LockHolder | undefined {
   }
 }
 
-function takeLock(folder: string): HomeLock {
+function takeLock(folder: string, place: LockedPlace): HomeLock {
   const holder: LockHolder = {
     id: randomUUID(),
     pid: process.pid,
@@ -96,12 +117,14 @@ function takeLock(folder: string): HomeLock {
   }
   for (let tries = 0; tries < maxTries; tries++) {
     const top = highest(folder)
-    refuseIfHeld(folder, top)
+    refuseIfHeld(folder, top, place)
     if (!claim(folder, top + 1, holder)) continue
     const lock = held(folder, top + 1, holder)
     if (isHighest(folder, top + 1, lock)) return lock
   }
-  throw new Error(`The lock of the home could not be taken in ${maxTries} tries: other hosts came first`)
+  throw new Error(
+    `The lock of the ${place.option} could not be taken in ${maxTries} tries: other hosts came first`,
+  )
 }
 
 function held(folder: string, generation: number, holder: LockHolder): HomeLock {
@@ -133,15 +156,15 @@ function isHighest(folder: string, generation: number, lock: HomeLock): boolean 
   return true
 }
 
-function refuseIfHeld(folder: string, generation: number): void {
+function refuseIfHeld(folder: string, generation: number, { option, user }: LockedPlace): void {
   const holder = liveHolder(folder, generation)
   if (!holder) return
   const isOwn = holder.pid === process.pid
-  const who = isOwn ? 'another server of this process' : 'another host'
+  const who = isOwn ? `another ${user} of this process` : holderNames[user]
   const since = new Date(holder.at).toISOString()
   throw new HomeLockedError(
-    `The home is in use by ${who}: process ${holder.pid} on ${holder.host}, since ${since}. ` +
-      `Stop it, or give this server a home of its own.${isOwn ? hotReload : ''}`,
+    `The ${option} is in use by ${who}: process ${holder.pid} on ${holder.host}, since ${since}. ` +
+      `Stop it, or give this ${user} a ${option} of its own.${isOwn ? hotReload(user) : ''}`,
   )
 }
 

@@ -8,12 +8,14 @@ import { ignoreErrors } from '../../util/ignore-errors.ts'
  * Replaces a file atomically, with mode 0600. A link to the file stays. The mode is set when the file is
  * created, because a later chmod, as libraries do it, fails on a volume that refuses modes (CIFS). A failed
  * replacement leaves nothing behind.
+ *
+ * @param flush - whether to wait until the disk has the content
  */
-export async function replaceFile(file: string, content: string): Promise<void> {
+export async function replaceFile(file: string, content: string, flush = true): Promise<void> {
   const target = await realpath(file).catch(() => file)
   const draft = draftOf(target)
   try {
-    await writeFile(draft, content, { ...ofDraft, flush: true })
+    await writeFile(draft, content, { ...ofDraft, flush })
     await rename(draft, target)
   } catch (error) {
     await rm(draft, { force: true }).catch(() => undefined)

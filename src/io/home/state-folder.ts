@@ -5,12 +5,14 @@ import { restrict } from './modes.ts'
 /** Returns the folder of a home's lock and server record, by which hosts detect each other. */
 export const stateFolder = (home: string): string => join(home, '.local', 'state', 'opencode-runtime')
 
+/** Makes the state folder of a home as {@link makePrivateFolder} does, and returns its path. */
+export const makeStateFolder = (home: string): string => makePrivateFolder(stateFolder(home))
+
 /**
- * Makes the state folder and returns its path. The mode is 0700, also if the folder existed with a wider
- * mode, as far as the file system sets modes.
+ * Makes a folder that only its user can read, with all folders above, and returns its path. The mode is 0700,
+ * also if the folder existed with a wider mode, as far as the file system sets modes.
  */
-export function makeStateFolder(home: string): string {
-  const folder = stateFolder(home)
+export function makePrivateFolder(folder: string): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   restrict(folder, 0o700)
   return folder
