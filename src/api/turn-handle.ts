@@ -118,14 +118,14 @@ export interface ServerAccess {
 
 class TurnHandle<T> implements Turn<T> {
   readonly #record: TurnRecord
-  readonly #actor: ServerActorRef
   readonly #access: ServerAccess
+  readonly #cancel: () => void
   #output: Promise<T> | undefined
 
-  constructor(record: TurnRecord, actor: ServerActorRef, access: ServerAccess) {
+  constructor(record: TurnRecord, access: ServerAccess, cancel: () => void) {
     this.#record = record
-    this.#actor = actor
     this.#access = access
+    this.#cancel = cancel
   }
 
   get id(): string {
@@ -188,7 +188,7 @@ class TurnHandle<T> implements Turn<T> {
   }
 
   cancel(): void {
-    this.#actor.send({ type: 'turn.cancel', turnId: this.id })
+    this.#cancel()
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Reply, void, void> {
@@ -205,8 +205,8 @@ class TurnHandle<T> implements Turn<T> {
  *
  * @internal
  */
-export const turnHandle = <T>(record: TurnRecord, actor: ServerActorRef, access: ServerAccess): Turn<T> =>
-  new TurnHandle<T>(record, actor, access)
+export const turnHandle = <T>(record: TurnRecord, access: ServerAccess, cancel: () => void): Turn<T> =>
+  new TurnHandle<T>(record, access, cancel)
 
 /** Resolves with the `final` reply of a turn; rejects with a TurnError for an `error` reply. */
 async function finalOf({ done }: TurnRecord): Promise<FinalReply> {

@@ -65,7 +65,9 @@ export function startTurnOn<S extends ObjectSchema | undefined = undefined>(
     id,
     now: clockOf(actor.system).now,
   })
-  const turn = turnHandle<InferOutput<S>>(record, actor, access)
+  const turn = turnHandle<InferOutput<S>>(record, access, () =>
+    actor.send({ type: 'turn.cancel', turnId: record.id }),
+  )
   if (record.isDone) return turn
   if (status !== 'active') {
     record.emit(errorReply(record, 'cancelled', 'The server was closed'))

@@ -1,5 +1,6 @@
 import type { CompiledFleetOptions } from '../../config/compiled-fleet.ts'
 import type { AgentSpec } from '../../config/fleet-options.ts'
+import type { OpenCodeRuntimeError } from '../../errors.ts'
 import type { FleetStore } from '../../io/fleet/fleet-store.ts'
 
 /** State beside one fleet machine that never enters the machine's context or events: the specs, and the store. */
@@ -7,10 +8,15 @@ export class FleetRuntime {
   readonly options: CompiledFleetOptions
   /** Specs of all known agents, by id. */
   readonly specs = new Map<string, AgentSpec>()
+  /** Errors of agents whose records cannot be used, by id. */
+  readonly faults = new Map<string, OpenCodeRuntimeError>()
   /** Store of the specs, while it is open. */
   store: FleetStore | undefined
-  /** Promise that settles when the changes of the store that were requested so far are done; never rejects. */
-  changing: Promise<unknown> = Promise.resolve()
+  /** Promises that settle when the store was opened, and when it was closed; they never reject. */
+  opening: Promise<unknown> = Promise.resolve()
+  closing: Promise<unknown> = Promise.resolve()
+  /** Reports a condition that needs a user's attention; the api provides it. */
+  warn: (message: string) => void = () => undefined
 
   constructor(options: CompiledFleetOptions) {
     this.options = options

@@ -1,8 +1,8 @@
 import { fromCallback, type EventObject } from 'xstate'
-import { agentLimits } from '../../config/agent-options.ts'
-import type { ResolvedAgentLimits } from '../../config/agent-options.ts'
+import { agentLimits, type ResolvedAgentLimits } from '../../config/agent-options.ts'
 import { asRuntimeError, type OpenCodeRuntimeError } from '../../errors.ts'
 import { openFleetStore } from '../../io/fleet/fleet-store.ts'
+import { clockOf, type SystemClock } from '../clock.ts'
 import { fleetRuntimeOf, type FleetInput, type FleetRuntime } from './fleet-runtime.ts'
 
 /** Events that the store sends to its machine, once. */
@@ -14,28 +14,27 @@ type StoreFact =
  * Opens the records of a fleet's agents and holds their lock, until the machine is stopped. The specs stay beside the
  * machine, because they may hold secrets.
  */
-export const store = fromCallback<EventObject, FleetInput>(({ input, sendBack }) => {
+export const store = fromCallback<EventObject, FleetInput>(({ input, sendBack, system }) => {
   const runtime = fleetRuntimeOf(input.runtime)
   let isStopped = false
   const report = (fact: StoreFact): void => {
     if (!isStopped) sendBack(fact)
   }
-  const opened = open(runtime).then(report, (error: unknown) =>
-    report({
-      type: 'store.failed',
-      error: asRuntimeError(error, 'The records of the fleet could not be read'),
-    }),
+  runtime.opening = open(runtime, clockOf(system)).then(report, (error: unknown) =>
+    report({ type: 'store.failed', error: asRuntimeError(error, 'The fleet could not be opened') }),
   )
   return () => {
     isStopped = true
-    runtime.changing = opened.then(() => runtime.changing).then(() => runtime.store?.close())
+    runtime.closing = runtime.opening.then(() => runtime.store?.close())
   }
 })
 
-async function open(runtime: FleetRuntime): Promise<StoreFact> {
+async function open(runtime: FleetRuntime, clock: SystemClock): Promise<StoreFact> {
   const { options } = runtime
-  runtime.store = await openFleetStore(options)
-  for (const spec of runtime.store.specs) runtime.specs.set(spec.id, spec)
-  const agents = [...runtime.specs.values()].map((spec) => ({ id: spec.id, ...agentLimits(options, spec) }))
+  const { store: opened, specs, faults } = await openFleetStore(options, clock, (text) => runtime.warn(text))
+  runtime.store = opened
+  for (const spec of specs) runtime.specs.set(spec.id, spec)
+  for (const { id, error } of faults) runtime.faults.set(id, error)
+  const agents = specs.map((spec) => ({ id: spec.id, ...agentLimits(options, spec) }))
   return { type: 'store.opened', agents }
 }

@@ -9,7 +9,7 @@ import {
   type AgentSettings,
   type FleetContext,
 } from './fleet-context.ts'
-import { schedule, startId, withAgent, type Decision } from './schedule.ts'
+import { enlist, schedule, startId, withAgent, type Decision } from './schedule.ts'
 
 type Report<Type extends AgentReport['type']> = Extract<AgentReport, { type: Type }>
 
@@ -39,7 +39,7 @@ export function onTurnRequested(
     )
   const { conversationId, priority, isOperation, isLease = false } = turn
   const entry = { turnId, agentId, tenant: agent.tenant, conversationId, priority, at: now }
-  const queue = withAgent(context.queue, agent).add({ ...entry, ...(isOperation && { isOperation }) }, now)
+  const queue = enlist(context.queue, agent).add({ ...entry, ...(isOperation && { isOperation }) }, now)
   const decision = schedule({ ...settled(context, agentId), queue }, now)
   return isLease
     ? decision
@@ -56,7 +56,7 @@ function refusalOf(
   if (agent.leaving) return agent.leaving === 'removed' ? agentRemoved : fleetClosed
   if (isOperation) return undefined
   const { id, tenant } = agent
-  const queue = withAgent(context.queue, agent)
+  const queue = enlist(context.queue, agent)
   const bound = queue.overflow(id, tenant, couldRunNow(context, agent, now))
   if (bound === undefined) return undefined
   const wait = Math.max(1, Math.ceil(queue.expectedWaitMs(id, tenant, now) / 1000))
@@ -124,7 +124,7 @@ function withStart(context: FleetContext, agent: FleetAgent, now: number): Fleet
   else if (isResuming || queue.waitingOf(agentId) === 0) {
     const turnId = startId(agentId)
     const priority = isResuming ? highestPriority : usualPriority
-    queue = queue.add(
+    queue = enlist(queue, agent).add(
       { turnId, agentId, tenant, conversationId: turnId, priority, at: now, isOperation: true },
       now,
     )

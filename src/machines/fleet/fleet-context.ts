@@ -1,10 +1,11 @@
+import type { DoneActorEvent, ErrorActorEvent } from 'xstate'
 import type { TurnCause } from '../../actors/turn/refusal.ts'
 import type { CompiledFleetOptions } from '../../config/compiled-fleet.ts'
 import type { CompiledOptions } from '../../config/options.ts'
 import type { OpenCodeRuntimeError } from '../../errors.ts'
 import { FleetHandle } from '../../actors/fleet/fleet-runtime.ts'
 import type { AgentReport } from '../context.ts'
-import { FairQueue } from '../fair-queue/fair-queue.ts'
+import { FairQueue } from '../fair-queue.ts'
 import { AgentTable, type FleetAgent } from './agent-table.ts'
 
 /** Context of a fleet machine: plain data. Specs, secrets and the store are beside the machine, behind `runtime`. */
@@ -44,6 +45,9 @@ export type FleetMachineEvent =
   | { type: 'agent.activate'; agentId: string; options: CompiledOptions }
   /** Stops all servers; running turns may finish for up to `drainMs`. */
   | { type: 'fleet.close'; drainMs?: number }
+  /** The actor of a server ended, or failed with a defect. */
+  | DoneActorEvent
+  | ErrorActorEvent
 
 /** Events that a fleet machine emits: `actor.on('agent.evicted', …)`. */
 export type FleetEmitted =

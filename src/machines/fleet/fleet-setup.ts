@@ -1,4 +1,4 @@
-import { enqueueActions, fromCallback, setup, type DoneActorEvent, type EventObject } from 'xstate'
+import { enqueueActions, fromCallback, setup, type EventObject } from 'xstate'
 import { clockOf } from '../../actors/clock.ts'
 import type { FleetInput } from '../../actors/fleet/fleet-runtime.ts'
 import { store } from '../../actors/fleet/store.ts'
@@ -22,7 +22,6 @@ const types = {} as {
   events: FleetMachineEvent
   emitted: FleetEmitted
   input: CompiledFleetOptions
-  children: { store: 'store'; status: 'status' }
 }
 
 /** Part of XState's enqueuer that carries out a decision. */
@@ -107,8 +106,8 @@ export const fleetSetup = setup({
     }),
     /** Releases the actor of a server that has ended, or failed with a defect. */
     releaseServer: enqueueActions(({ context, event, enqueue, system }) => {
-      const { actorId } = event as unknown as DoneActorEvent
-      if (!actorId.startsWith(serverId(''))) return
+      if (!('actorId' in event) || !event.actorId.startsWith(serverId(''))) return
+      const { actorId } = event
       enqueue.stopChild(actorId)
       carryOut(enqueue, onGone(context, agentIdOf(actorId), clockOf(system).now()))
     }),

@@ -1,5 +1,5 @@
 import { deferral, type FleetCommand } from '../context.ts'
-import type { AgentGroup, FairEntry, FairQueue } from '../fair-queue/fair-queue.ts'
+import type { AgentGroup, FairEntry, FairQueue } from '../fair-queue.ts'
 import type { AgentTable, FleetAgent } from './agent-table.ts'
 import type { EvictionReason, FleetContext } from './fleet-context.ts'
 
@@ -226,8 +226,12 @@ const isKept = ({ stage }: FleetAgent): boolean => stage !== 'evicting' && stage
 export const usedMb = (placed: readonly FleetAgent[]): number =>
   placed.reduce((sum, { residentMb, memoryMb }) => sum + (residentMb ?? memoryMb), 0)
 
-/** Returns the queue with the limits and the group of an agent. */
-export function withAgent(queue: FairQueue, agent: FleetAgent, group = groupOf(agent)): FairQueue {
+/** Returns the queue with the limits and the group of an agent; the queue does not keep an agent without turns. */
+export const withAgent = (queue: FairQueue, agent: FleetAgent, group?: AgentGroup): FairQueue =>
+  queue.waitingOf(agent.id) + queue.runningOf(agent.id) > 0 ? enlist(queue, agent, group) : queue
+
+/** Returns the queue with the limits and the group of an agent, which is about to have a turn. */
+export function enlist(queue: FairQueue, agent: FleetAgent, group = groupOf(agent)): FairQueue {
   const { tenant, maxRunningTurns, maxQueuedTurns } = agent
   return queue.setAgent(agent.id, { tenant, maxRunningTurns, maxQueuedTurns, group })
 }
