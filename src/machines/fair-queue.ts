@@ -1,4 +1,3 @@
-import { drop, put } from './fair-queue/sorted.ts'
 import {
   isHead,
   newAgent,
@@ -13,6 +12,7 @@ import { emptyFleet, shareOf, type FleetState } from './fair-queue/fleet-state.t
 import { firstEntry, isEntryBefore } from './fair-queue/order.ts'
 import { stampOf } from './fair-queue/recent.ts'
 import { firstEntries } from './fair-queue/several.ts'
+import { drop, put } from './fair-queue/sorted.ts'
 import {
   kindOf,
   type AgentGroup,
@@ -50,7 +50,7 @@ export class FairQueue {
    */
   setAgent(agentId: string, settings: AgentSettings): FairQueue {
     const old = this.#state.agents.get(agentId)
-    const before = old ?? newAgent(agentId, stampOf(this.#state.recentAgents, agentId), settings)
+    const before = old ?? newAgent(agentId, stampOf(this.#state.recentAgents, agentId, this.#state.clock), settings)
     return this.#changed(this.#state.clock, (state) => {
       putAgent(state, before, { ...before, ...settings }, state.clock)
     })

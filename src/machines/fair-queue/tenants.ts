@@ -17,7 +17,7 @@ export function tenantOf(state: FleetState, name: string, now: number): TenantSt
       running: 0,
       queued: 0,
       entries: 0,
-      stamp: stampOf(state.recentTenants, name),
+      stamp: stampOf(state.recentTenants, name, now),
       offers: noOffers,
     }
   )
