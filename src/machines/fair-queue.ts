@@ -1,0 +1,207 @@
+import {
+  isHead,
+  newAgent,
+  withItem,
+  withoutItem,
+  withStarted,
+  type AgentState,
+} from './fair-queue/agent-state.ts'
+import { putAgent } from './fair-queue/agents.ts'
+import { waitMs, withDuration } from './fair-queue/estimate.ts'
+import { emptyFleet, shareOf, type FleetState } from './fair-queue/fleet-state.ts'
+import { firstEntry, isEntryBefore } from './fair-queue/order.ts'
+import { stampOf } from './fair-queue/recent.ts'
+import { firstEntries } from './fair-queue/several.ts'
+import { drop, put } from './fair-queue/sorted.ts'
+import {
+  kindOf,
+  type AgentGroup,
+  type AgentSettings,
+  type FairEntry,
+  type Item,
+  type Limits,
+  type Load,
+  type Share,
+} from './fair-queue/types.ts'
+
+export type { AgentGroup, AgentSettings, FairEntry, Limits, Load, Share }
+
+const minuteMs = 60_000
+
+/**
+ * Order of all turns of a fleet: decides which turn is admitted next, and accounts running time. Immutable: each
+ * change returns a new version, and old versions stay valid. Knows no clock: `now` is a time in ms.
+ */
+export class FairQueue {
+  readonly #state: FleetState
+
+  private constructor(state: FleetState) {
+    this.#state = state
+  }
+
+  /** Returns an empty queue. A tenant that is not named has the share `fallback`. */
+  static of(limits: Limits, tenants: Readonly<Record<string, Share>>, fallback: Share): FairQueue {
+    return new FairQueue(emptyFleet(limits, tenants, fallback))
+  }
+
+  /**
+   * Sets the limits, the tenant and the group of an agent. An agent whose last entry ends is forgotten, settings
+   * included: call `setAgent` before the next `add`. A change of tenant takes all entries of the agent along.
+   */
+  setAgent(agentId: string, settings: AgentSettings): FairQueue {
+    const old = this.#state.agents.get(agentId)
+    const before = old ?? newAgent(agentId, stampOf(this.#state.recentAgents, agentId, this.#state.clock), settings)
+    return this.#changed(this.#state.clock, (state) => {
+      putAgent(state, before, { ...before, ...settings }, state.clock)
+    })
+  }
+
+  /**
+   * Adds a waiting entry, at the end of its conversation. An entry that is there already is ignored.
+   * @throws Error if the agent was not set
+   */
+  add(entry: FairEntry, now: number): FairQueue {
+    if (this.has(entry.turnId)) return this
+    return this.#changed(now, (state) => {
+      if (state.items.isEmpty) state.epoch = entry.at
+      const item = { entry, seq: ++state.entries, rank: rankOf(entry, state.epoch) }
+      state.items = put(state.items, entry.turnId, item)
+      changeAgent(state, item, (agent) => withItem(agent, item))
+    })
+  }
+
+  /** Removes entries that wait, and ends entries that run. Unknown ids are ignored. */
+  remove(turnIds: readonly string[], now: number): FairQueue {
+    const items = turnIds.flatMap((id) => this.#state.items.get(id) ?? [])
+    if (items.length === 0) return this
+    return this.#changed(now, (state) => {
+      for (const item of new Set(items)) removeItem(state, item)
+    })
+  }
+
+  /** Starts a waiting entry. Any other entry than the first of its conversation is ignored. */
+  start(turnId: string, now: number): FairQueue {
+    const item = this.#state.items.get(turnId)
+    const agent = item && this.#state.agents.get(item.entry.agentId)
+    if (!agent || !isHead(agent, item)) return this
+    return this.#changed(now, (state) => {
+      state.running = put(state.running, turnId, { item, startedAt: state.clock })
+      changeAgent(state, item, (before) => withStarted(before, item, ++state.admissions))
+    })
+  }
+
+  has(turnId: string): boolean {
+    return this.#state.items.has(turnId)
+  }
+
+  entry(turnId: string): FairEntry | undefined {
+    return this.#state.items.get(turnId)?.entry
+  }
+
+  isRunning(turnId: string): boolean {
+    return this.#state.running.has(turnId)
+  }
+
+  /**
+   * Returns the next entry of a group that may be admitted: the first of its conversation, with no other entry of
+   * the conversation running, and with a free place of its agent, tenant and fleet. Operations need no place.
+   */
+  first(group: AgentGroup, now: number): FairEntry | undefined {
+    return firstEntry(this.#state, group, now)
+  }
+
+  /** Returns the first entries of at most `limit` agents that could run together, in about the fair order. */
+  firstOfEachAgent(group: AgentGroup, limit: number, now: number): FairEntry[] {
+    return firstEntries(this.#state, group, limit, now)
+  }
+
+  /** Compares two waiting entries that are the first of their conversations by the fair order. */
+  isBefore(a: FairEntry, b: FairEntry, now: number): boolean {
+    return isEntryBefore(this.#state, a, b, now)
+  }
+
+  /** Returns the limit of waiting turns that a further turn would exceed. A turn that can run at once does not wait. */
+  overflow(agentId: string, tenant: string, isReadyNow: boolean): 'fleet' | 'tenant' | 'agent' | undefined {
+    const { limits } = this.#state
+    const [share, agent] = [shareOf(this.#state, tenant), this.#state.agents.get(agentId)]
+    const loads = [
+      { name: 'fleet', load: this.load, limit: limits.maxQueuedTurns },
+      { name: 'tenant', load: this.loadOf(tenant), limit: share.maxQueuedTurns },
+      ...(agent ? [{ name: 'agent', load: loadOfAgent(agent), limit: agent.maxQueuedTurns } as const] : []),
+    ] as const
+    if (isReadyNow && loads.every(({ load }) => load.running < load.max)) return undefined
+    return loads.find(({ load, limit }) => load.queued >= limit)?.name
+  }
+
+  /** Returns about how long a further turn would wait, in ms; 0 if no turn has ever run. */
+  expectedWaitMs(agentId: string, tenant: string, now: number): number {
+    return waitMs(this.#state, agentId, tenant, now)
+  }
+
+  get load(): Load {
+    const { runningTurns, queuedTurns, limits } = this.#state
+    return { running: runningTurns, queued: queuedTurns, max: limits.maxRunningTurns }
+  }
+
+  loadOf(tenant: string): Load {
+    const { running = 0, queued = 0 } = this.#state.tenants.get(tenant) ?? {}
+    return { running, queued, max: shareOf(this.#state, tenant).maxRunningTurns }
+  }
+
+  /** Returns the load of an agent; all 0 for an agent that is not known. */
+  loadOfAgent(agentId: string): Load {
+    const agent = this.#state.agents.get(agentId)
+    return agent ? loadOfAgent(agent) : { running: 0, queued: 0, max: 0 }
+  }
+
+  /** Returns the names of the tenants that have entries. */
+  tenants(): string[] {
+    return this.#state.tenants.keysArray()
+  }
+
+  /** Returns the number of running turns and operations of an agent. */
+  runningOf(agentId: string): number {
+    return this.#state.agents.get(agentId)?.runningEntries ?? 0
+  }
+
+  /** Returns the number of waiting turns and operations of an agent. */
+  waitingOf(agentId: string): number {
+    return (this.#state.agents.get(agentId)?.line.size ?? 0) - this.runningOf(agentId)
+  }
+
+  #changed(now: number, change: (state: FleetState) => void): FairQueue {
+    const state = { ...this.#state, clock: Math.max(now, this.#state.clock) }
+    change(state)
+    return new FairQueue(state)
+  }
+}
+
+/**
+ * Returns the rank of an entry; lower first. Each minute of waiting counts as one step of priority. All entries
+ * age alike, so that the order of two entries never changes: the rank is the minute of arrival, less the priority.
+ */
+const rankOf = ({ at, priority }: FairEntry, epoch: number): number =>
+  Math.floor((at - epoch) / minuteMs) - priority
+
+const loadOfAgent = ({ running, queued, maxRunningTurns }: AgentState): Load => ({
+  running,
+  queued,
+  max: maxRunningTurns,
+})
+
+function changeAgent(state: FleetState, { entry }: Item, change: (agent: AgentState) => AgentState): void {
+  const agent = state.agents.get(entry.agentId)
+  if (!agent) throw new Error(`the agent ${entry.agentId} is not set`)
+  putAgent(state, agent, change(agent), state.clock)
+}
+
+function removeItem(state: FleetState, item: Item): void {
+  const { turnId } = item.entry
+  const running = state.running.get(turnId)
+  state.items = drop(state.items, turnId)
+  if (running) {
+    state.running = drop(state.running, turnId)
+    if (kindOf(item) === 'turn') state.meanMs = withDuration(state.meanMs, state.clock - running.startedAt)
+  }
+  changeAgent(state, item, (agent) => withoutItem(agent, item, running !== undefined))
+}
