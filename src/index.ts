@@ -71,6 +71,12 @@ export {
   type TurnDefaults,
 } from './config/options.ts'
 export { orThrow } from './api/or-throw.ts'
+export { Fleet, fleetOf, type ApplyOptions } from './api/fleet/fleet.ts'
+export type { FleetAgent } from './api/fleet/fleet-agent.ts'
+export { fleetMachine } from './api/fleet/fleet-machine.ts'
+export type { ApplyResult, RemoveOptions } from './api/fleet/declare.ts'
+export type { AgentStatus, FleetEvent, FleetStatus, Load } from './api/fleet/types.ts'
+export type { FleetActorRef } from './machines/fleet/fleet-machine.ts'
 export type {
   InferOutput,
   JSONSchemaObject,
@@ -86,6 +92,5 @@ export { OpenCodeServer, type ActorSystemOptions } from './api/server.ts'
 export { openSession, type ForkOptions, type Session, type SessionOptions } from './api/session.ts'
 export { stopServer, type StopOptions } from './api/stop-server.ts'
 export { startTurn, type Turn } from './api/turn.ts'
-export type { AgentStatus, FleetEvent, FleetStatus, Load } from './api/fleet/types.ts'
 export type { Attachment } from './api/attachments.ts'
 export type { TurnInput } from './api/turn-input.ts'

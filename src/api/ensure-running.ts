@@ -5,6 +5,7 @@ import { ensureRunningSchema } from '../config/option-schema.ts'
 import type { SnapshotFrom } from 'xstate'
 import type { ServerActorRef, serverMachine } from '../machines/server-machine.ts'
 import { parse } from '../config/validation.ts'
+import { deferral } from '../machines/context.ts'
 
 /** Limits of the wait for a start. */
 export interface EnsureRunningOptions {
@@ -100,7 +101,8 @@ const isServing = (snapshot: SnapshotFrom<typeof serverMachine>): boolean =>
 function timedOut(actor: ServerActorRef, deadlineMs: number): StartTimeoutError {
   const { value, context } = actor.getSnapshot()
   const state = typeof value === 'string' ? value : Object.keys(value)[0]
-  const last = context.error ?? context.probeError
+  const last =
+    context.reason?.startsWith(deferral) === true ? context.reason : (context.error ?? context.probeError)
   const detail =
     last === undefined
       ? ''

@@ -36,6 +36,23 @@ export async function reconfigure(actor: ServerActorRef, patch: ReconfigureOptio
 }
 
 /**
+ * Replaces the whole configuration of a server, as {@link reconfigure} changes a part of it.
+ *
+ * @internal
+ */
+export async function replaceOptions(
+  actor: ServerActorRef,
+  change: (before: CompiledOptions) => CompiledOptions,
+): Promise<void> {
+  const runtime = runtimeOf(actor.getSnapshot().context.runtime)
+  const changed = change(runtime.latestOptions)
+  runtime.latestOptions = changed
+  const watch = watchRevision(actor, changed.revision)
+  actor.send({ type: 'server.reconfigure', options: changed })
+  return watch()
+}
+
+/**
  * Returns the configuration that a patch changes: the last requested configuration.
  * The machine's context may lack it: a request made while the machine emits a transition is not in the
  * context yet.

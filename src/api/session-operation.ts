@@ -4,6 +4,7 @@ import { Conversation } from '../actors/turn/conversation.ts'
 import { withoutSecrets } from '../config/masked-error.ts'
 import { StoppedError } from '../errors.ts'
 import type { ServerActorRef } from '../machines/server-machine.ts'
+import { ensureRunning } from './ensure-running.ts'
 import { observeEnd } from './observe-end.ts'
 
 /**
@@ -30,6 +31,22 @@ export function runOperation<T>(
     runtime.register(operation as Operation)
     const { id: turnId } = operation
     actor.send({ type: 'turn.start', turnId, conversationId: shared.key, isOperation: true })
+    if (context.options.values.agent) limitWait(actor, operation as Operation)
     return operation.result
+  })
+}
+
+/**
+ * Ends an operation whose server does not start in time, because no place of the fleet becomes free. The wait for the
+ * turns of the session that were requested before has no limit.
+ */
+function limitWait(actor: ServerActorRef, operation: Operation): void {
+  const settled = new AbortController()
+  const end = (): void => settled.abort()
+  operation.result.then(end, end)
+  ensureRunning(actor, { signal: settled.signal }).catch((error: Error) => {
+    if (operation.isDone) return
+    operation.reject(error)
+    if (actor.getSnapshot().status === 'active') actor.send({ type: 'turn.cancel', turnId: operation.id })
   })
 }

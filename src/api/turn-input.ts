@@ -170,6 +170,7 @@ export function planTurn(
   const plan: TurnPlan = {
     traceId: turn.traceId ?? null,
     priority: turn.priority ?? 5,
+    owner: options.agent && { agentId: options.agent.id, tenant: options.agent.tenant },
     resume: turn.resume ?? false,
     title: titleOf(turn.text),
     directory: turn.directory,

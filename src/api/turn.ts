@@ -2,7 +2,8 @@ import { clockOf } from '../actors/clock.ts'
 import { Conversation } from '../actors/turn/conversation.ts'
 import { runtimeOf, type Runtime } from '../actors/runtime.ts'
 import { TurnRecord } from '../actors/turn/turn-record.ts'
-import type { CompiledOptions } from '../config/options.ts'
+import { compileOptions, type CompiledOptions } from '../config/options.ts'
+import { StoppedError } from '../errors.ts'
 import type { InferOutput, ObjectSchema } from '../config/schema-types.ts'
 import type { ServerActorRef } from '../machines/server-machine.ts'
 import type { ErrorReply, TurnErrorCode } from '../replies.ts'
@@ -94,6 +95,40 @@ export function accessTo(actor: ServerActorRef): ServerAccess {
   }
   return access
 }
+
+/** Terms of a turn that ends before it reaches a server: its end, and its id. */
+interface EndedTerms {
+  code: TurnErrorCode
+  error: string
+  retryable?: boolean
+  id?: string | undefined
+}
+
+/**
+ * Returns a turn that has ended before it reached a server.
+ *
+ * @internal
+ */
+export function endedTurn<T>(input: unknown, { id, code, error, retryable }: EndedTerms): Turn<T> {
+  const { values } = compileOptions(anyOptions)
+  const { plan } = planTurn({ text: '-', model: '-' }, values)
+  const record = new TurnRecord(
+    { ...plan, model: '', traceId: traceOf(input) },
+    new Conversation({ key: '' }),
+    0,
+    values.maxReplayBytes,
+    id,
+  )
+  record.emit({ ...errorReply(record, code, error), ...(retryable !== undefined && { retryable }) })
+  const noServer: ServerAccess = {
+    use: () => Promise.reject(new StoppedError('The turn never reached a server')),
+    turn: (other) => endedTurn(other, { code, error }),
+  }
+  return turnHandle<T>(record, noServer, () => undefined)
+}
+
+/** Options of no server, for a turn that reaches none. */
+const anyOptions = { home: '/', proxy: { baseURL: 'http://127.0.0.1', apiKey: '-' }, models: ['-'] }
 
 function recordOf(
   options: CompiledOptions,

@@ -50,7 +50,8 @@ export class FairQueue {
    */
   setAgent(agentId: string, settings: AgentSettings): FairQueue {
     const old = this.#state.agents.get(agentId)
-    const before = old ?? newAgent(agentId, stampOf(this.#state.recentAgents, agentId, this.#state.clock), settings)
+    const before =
+      old ?? newAgent(agentId, stampOf(this.#state.recentAgents, agentId, this.#state.clock), settings)
     return this.#changed(this.#state.clock, (state) => {
       putAgent(state, before, { ...before, ...settings }, state.clock)
     })
@@ -167,6 +168,23 @@ export class FairQueue {
   /** Returns the number of waiting turns and operations of an agent. */
   waitingOf(agentId: string): number {
     return (this.#state.agents.get(agentId)?.line.size ?? 0) - this.runningOf(agentId)
+  }
+
+  /** Returns the entry of an agent that would be admitted next if nothing else waited, also one beyond a limit. */
+  firstOf(agentId: string): FairEntry | undefined {
+    const { turn, operation } = this.#state.agents.get(agentId)?.heads ?? {}
+    const [a, b] = [turn?.minKey(), operation?.minKey()]
+    return (a && b ? ((a.rank - b.rank || a.seq - b.seq) <= 0 ? a : b) : (a ?? b))?.entry
+  }
+
+  /** Returns the ids of all entries of an agent. */
+  idsOf(agentId: string): string[] {
+    return (
+      this.#state.agents
+        .get(agentId)
+        ?.line.keysArray()
+        .map(({ entry }) => entry.turnId) ?? []
+    )
   }
 
   #changed(now: number, change: (state: FleetState) => void): FairQueue {

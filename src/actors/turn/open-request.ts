@@ -6,6 +6,9 @@ import { elapse, type SystemClock } from '../clock.ts'
 import { checkedAnswer } from './request-answer.ts'
 import { decide, expiryAnswer, isFixed, type Policies, type PolicyAnswer } from './request-policy.ts'
 
+/** What closed a request: an answer, its time limit, or the end of the turn. */
+export type ClosedBy = 'answer' | 'timeout' | 'turn'
+
 /** Wait before an answer is sent again to a server that did not respond, in ms. */
 const resendMs = 500
 
@@ -37,6 +40,7 @@ export class OpenRequest {
   /** Promise that settles when the latest answer was sent; never rejects. */
   #sent: Promise<unknown> = Promise.resolve()
   #reason: string | undefined
+  #closedBy: ClosedBy | undefined
 
   /** @param onClosed - called once, when the request is closed */
   constructor(pending: PendingRequest, terms: RequestTerms, onClosed: () => void) {
@@ -48,6 +52,11 @@ export class OpenRequest {
       onAbort(this.#abandoned.signal, () => reject(this.closedError())),
     )
     this.#whenAbandoned.catch(() => undefined)
+  }
+
+  /** What closed the request; `undefined` while the request is open. */
+  get closedBy(): ClosedBy | undefined {
+    return this.#closedBy
   }
 
   get isClosed(): boolean {
@@ -71,7 +80,7 @@ export class OpenRequest {
     if (answer) await this.#offer(answer)
     await expired
     await this.#offer(expiryAnswer(request))
-    this.close(this.#expiry)
+    this.close(this.#expiry, 'timeout')
   }
 
   /**
@@ -87,9 +96,10 @@ export class OpenRequest {
   }
 
   /** Closes the request. The outcome of an answer that is being sent is still reported to its caller. */
-  close(reason: string): void {
+  close(reason: string, by: ClosedBy = 'answer'): void {
     if (this.#reason !== undefined) return
     this.#reason = reason
+    this.#closedBy = by
     this.#late.abort()
     this.#closed.abort()
     this.#onClosed()
@@ -97,7 +107,7 @@ export class OpenRequest {
 
   /** Closes the request, and does not wait for an answer that is being sent. */
   abandon(reason: string): void {
-    this.close(reason)
+    this.close(reason, 'turn')
     this.#abandoned.abort()
   }
 

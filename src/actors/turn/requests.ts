@@ -1,12 +1,15 @@
 import { ReplaySubject } from 'rxjs'
 import { RequestClosedError } from '../../errors.ts'
 import type { InputRequest, PendingRequest } from '../../replies.ts'
-import { answered, OpenRequest, type RequestTerms } from './open-request.ts'
+import { answered, OpenRequest, type ClosedBy, type RequestTerms } from './open-request.ts'
 
 /** Turn that asks. */
 interface Asker {
   turnId: string
   traceId: string | null
+  /** Agent of a fleet, and its tenant. */
+  agentId?: string
+  tenant?: string
 }
 
 /** Requests of one turn: all that were asked, and the list of those that wait for an answer. */
@@ -60,6 +63,11 @@ export class TurnRequests {
     return open.flatMap(({ pending: { request: other } }) =>
       other.type === 'permission' && other.id !== id && other.sessionId === sessionId ? other.id : [],
     )
+  }
+
+  /** Returns what closed a request; `undefined` for an open or unknown request. */
+  closedBy(id: string): ClosedBy | undefined {
+    return this.#requests.get(id)?.closedBy
   }
 
   /** Closes a request that the server reports as answered. */

@@ -27,6 +27,8 @@ export interface TurnPlan {
   traceId: string | null
   /** Priority in a fleet, from 0 to 9. */
   priority: number
+  /** Agent of a fleet whose turn this is, and its tenant; `undefined` for a server of its own. */
+  owner: { agentId: string; tenant: string } | undefined
   /** True to send the prompt again after the server died, if the turn had produced only text. */
   resume: boolean
   title: string
@@ -106,7 +108,7 @@ export class TurnRecord {
     this.startedAt = startedAt
     this.deadlineAt = startedAt + plan.deadlineMs
     this.replay = new ReplayBuffer(maxReplayBytes)
-    this.requests = new TurnRequests({ turnId: this.id, traceId: plan.traceId })
+    this.requests = new TurnRequests({ turnId: this.id, traceId: plan.traceId, ...plan.owner })
   }
 
   /** Emits the turn's new state. */

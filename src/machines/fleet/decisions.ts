@@ -172,6 +172,10 @@ export function onMemory(
   return schedule({ ...context, agents: context.agents.set({ ...agent, residentMb }) }, now)
 }
 
+/** Lets the actor of an agent's server go if it is not used. */
+export const onRelease = (context: FleetContext, agentId: string): Decision =>
+  passivate(only(settled(context, agentId)), agentId)
+
 /** Notes that the actor of an agent's server has ended; an agent that is being removed is forgotten. */
 export function onGone(context: FleetContext, agentId: string, now: number): Decision {
   const agent = context.agents.get(agentId)

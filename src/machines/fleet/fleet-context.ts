@@ -43,6 +43,8 @@ export type FleetMachineEvent =
   | { type: 'agent.remove'; agentId: string; drainMs: number }
   /** Starts the actor of an agent's server, which starts no process yet. */
   | { type: 'agent.activate'; agentId: string; options: CompiledOptions }
+  /** Ends the actor of an agent's server that was started, but is not used. */
+  | { type: 'agent.release'; agentId: string }
   /** Stops all servers; running turns may finish for up to `drainMs`. */
   | { type: 'fleet.close'; drainMs?: number }
   /** The actor of a server ended, or failed with a defect. */
@@ -53,6 +55,8 @@ export type FleetMachineEvent =
 export type FleetEmitted =
   | { type: 'agent.added' | 'agent.changed' | 'agent.removed'; agentId: string; tenant: string }
   | { type: 'agent.evicted'; agentId: string; tenant: string; reason: EvictionReason }
+  /** The server of an agent reported, and the fleet has decided what follows. */
+  | { type: 'agent.reported'; agentId: string }
 
 /** Reason of the end of an agent's server: another agent needs its place or its memory, or the server is not in use. */
 export type EvictionReason = 'place' | 'memory' | 'idle'

@@ -43,6 +43,7 @@ export const fleetMachine = fleetSetup.createMachine({
         'agents.put': { actions: 'putAgents' },
         'agent.remove': { actions: 'remove' },
         'agent.activate': [{ guard: 'isUnknown' }, { guard: 'isActive' }, { actions: 'activate' }],
+        'agent.release': { actions: 'release' },
         'agent.*': { actions: 'decide' },
         'fleet.close': { target: 'closing', actions: 'stopServers' },
       },

@@ -4,7 +4,16 @@ import type { FleetInput } from '../../actors/fleet/fleet-runtime.ts'
 import { store } from '../../actors/fleet/store.ts'
 import type { CompiledFleetOptions } from '../../config/compiled-fleet.ts'
 import { serverMachine } from '../server-machine.ts'
-import { onCalls, onGone, onMemory, onStage, onTurnRequested, onTurnsLeft, putAgents } from './decisions.ts'
+import {
+  onCalls,
+  onGone,
+  onMemory,
+  onRelease,
+  onStage,
+  onTurnRequested,
+  onTurnsLeft,
+  putAgents,
+} from './decisions.ts'
 import {
   agentRemoved,
   fleetClosed,
@@ -78,6 +87,9 @@ export const fleetSetup = setup({
       enqueue.assign({ agents: context.agents.change(agentId, { stage: 'new' }), active: context.active + 1 })
       enqueue.spawnChild('server', { id: serverId(agentId), input: options })
     }),
+    release: enqueueActions(({ context, event, enqueue }) => {
+      if (event.type === 'agent.release') carryOut(enqueue, onRelease(context, event.agentId))
+    }),
     remove: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'agent.remove') return
       const { agentId, drainMs } = event
@@ -103,6 +115,7 @@ export const fleetSetup = setup({
       else if (event.type === 'agent.turnsLeft') carryOut(enqueue, onTurnsLeft(context, event, now))
       else if (event.type === 'agent.calls') carryOut(enqueue, onCalls(context, event, now))
       else if (event.type === 'agent.memory') carryOut(enqueue, onMemory(context, event, now))
+      if ('agentId' in event) enqueue.emit({ type: 'agent.reported', agentId: event.agentId })
     }),
     /** Releases the actor of a server that has ended, or failed with a defect. */
     releaseServer: enqueueActions(({ context, event, enqueue, system }) => {

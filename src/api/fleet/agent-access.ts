@@ -1,0 +1,51 @@
+import type { Conversation } from '../../actors/turn/conversation.ts'
+import type { InferOutput, ObjectSchema } from '../../config/schema-types.ts'
+import { messageWithoutPaths, OpenCodeRuntimeError, StoppedError, UnknownAgentError } from '../../errors.ts'
+import type { ServerActorRef } from '../../machines/server-machine.ts'
+import type { TurnErrorCode } from '../../replies.ts'
+import { endedTurn, startTurnOn } from '../turn.ts'
+import type { ServerAccess, Turn } from '../turn-handle.ts'
+import type { TurnInput } from '../turn-input.ts'
+import type { AgentServers } from './agent-servers.ts'
+import { DeferredTurn } from './deferred-turn.ts'
+
+/**
+ * Returns the access to the server of an agent, which is started when it is needed.
+ *
+ * @internal
+ */
+export function accessToAgent(id: string, servers: AgentServers): ServerAccess {
+  const access: ServerAccess = {
+    use: (act) => servers.use(id, act),
+    turn<S extends ObjectSchema | undefined = undefined>(
+      input: string | TurnInput<S>,
+      conversationOf?: (actor: ServerActorRef) => Conversation,
+    ): Turn<InferOutput<S>> {
+      const begin = (actor: ServerActorRef, turnId?: string): Turn<InferOutput<S>> =>
+        startTurnOn(actor, input, { access, conversation: conversationOf?.(actor), id: turnId })
+      try {
+        servers.check(id)
+        const turn = servers.useAtHand(id, begin)
+        if (turn) return turn
+      } catch (error) {
+        return endedTurn(input, endOf(error))
+      }
+      const later = new DeferredTurn<InferOutput<S>>(crypto.randomUUID(), input)
+      const begun = servers.use(id, (actor) => {
+        if (!later.hasBegun) later.begin(begin(actor, later.id))
+      })
+      begun.catch((error: unknown) => later.begin(endedTurn(input, { ...endOf(error), id: later.id })))
+      return later
+    },
+  }
+  return access
+}
+
+/** Returns the end of a turn whose agent has no server and gets none. */
+function endOf(error: unknown): { code: TurnErrorCode; error: string; retryable?: boolean } {
+  if (error instanceof UnknownAgentError) return { code: 'rejected', error: error.message }
+  if (error instanceof StoppedError) return { code: 'cancelled', error: error.message }
+  if (!(error instanceof OpenCodeRuntimeError)) throw error
+  const { retryable } = error
+  return { code: 'server_unavailable', error: messageWithoutPaths(error), retryable }
+}

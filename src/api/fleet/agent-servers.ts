@@ -1,0 +1,164 @@
+import { waitFor } from 'xstate'
+import { clockOf, elapse } from '../../actors/clock.ts'
+import { fleetRuntimeOf, type FleetRuntime } from '../../actors/fleet/fleet-runtime.ts'
+import { runtimeOf } from '../../actors/runtime.ts'
+import { compileAgent } from '../../config/agent-options.ts'
+import { hasResolve, resolveAgent } from '../../config/compiled-fleet.ts'
+import type { AgentSpec, ResolvedAgent } from '../../config/fleet-options.ts'
+import { asRuntimeError, OpenCodeRuntimeError, StartTimeoutError, StoppedError } from '../../errors.ts'
+import { unknownAgent } from '../../config/unknown-agent.ts'
+import type { FleetActorRef } from '../../machines/fleet/fleet-machine.ts'
+import type { ServerActorRef } from '../../machines/server-machine.ts'
+import { attachHooks } from '../server-machine.ts'
+import type { AgentFollower } from './agent-follower.ts'
+
+/** Time limit of the fleet's option `resolve`, in ms. */
+const resolveTimeoutMs = 30_000
+
+/** Actors of the servers of a fleet's agents, which are started when they are needed. */
+export class AgentServers {
+  readonly #fleet: FleetActorRef
+  readonly #follower: AgentFollower
+  /** Promises of the servers' actors that are being started, by agent. */
+  readonly #starting = new Map<string, Promise<void>>()
+
+  constructor(fleet: FleetActorRef, follower: AgentFollower) {
+    this.#fleet = fleet
+    this.#follower = follower
+  }
+
+  /**
+   * Calls a function with the actor of an agent's server: at once if possible, else when the actor is there, in the
+   * order of the calls.
+   *
+   * @throws UnknownAgentError, StoppedError or the fleet's error, in the promise, if there is no actor
+   */
+  async use<T>(id: string, act: (actor: ServerActorRef) => T | Promise<T>): Promise<T> {
+    for (;;) {
+      const used = this.useAtHand(id, (actor) => ({ value: act(actor) }))
+      if (used) return used.value
+      await this.#whenStarted(id)
+    }
+  }
+
+  /** Calls a function with the actor of an agent's server if the actor is there or can be started at once. */
+  useAtHand<T>(id: string, act: (actor: ServerActorRef) => T): T | undefined {
+    const actor = this.#atHand(id)
+    if (!actor) return undefined
+    try {
+      return act(actor)
+    } finally {
+      // An actor that was started for nothing ends again.
+      const { context, status } = this.#fleet.getSnapshot()
+      if (status === 'active' && context.agents.get(id)?.stage === 'new')
+        this.#fleet.send({ type: 'agent.release', agentId: id })
+    }
+  }
+
+  #atHand(id: string): ServerActorRef | undefined {
+    if (this.#starting.has(id)) return undefined
+    const actor = this.running(id)
+    if (actor) return actor
+    const spec = this.#runtime.specs.get(id)
+    const isOpen = this.#fleet.getSnapshot().matches('open')
+    if (!spec || !isOpen || hasResolve(this.#runtime.options)) return undefined
+    return this.#start(spec, undefined)
+  }
+
+  /** Returns the actor of an agent's server; `undefined` for an agent without one. */
+  running(id: string): ServerActorRef | undefined {
+    const actor = this.#fleet.getSnapshot().children[`server:${id}`] as ServerActorRef | undefined
+    return actor?.getSnapshot().status === 'active' ? actor : undefined
+  }
+
+  /** Throws unless the agent is known and the fleet works. */
+  check(id: string): void {
+    const snapshot = this.#fleet.getSnapshot()
+    const { error } = snapshot.context
+    if (error) throw error
+    if (!snapshot.matches('open') && !snapshot.matches('opening'))
+      throw new StoppedError('The fleet was closed')
+    const { specs, faults } = this.#runtime
+    if (snapshot.matches('opening') || specs.has(id)) return
+    throw faults.get(id) ?? unknownAgent(id, specs.keys())
+  }
+
+  async #whenStarted(id: string): Promise<void> {
+    const before = this.#starting.get(id)
+    // All callers wait for one promise, so that they go on in the order of their calls.
+    const starting = before ?? this.#startLater(id).finally(() => this.#starting.delete(id))
+    this.#starting.set(id, starting)
+    await starting
+  }
+
+  async #startLater(id: string): Promise<void> {
+    await opened(this.#fleet)
+    this.check(id)
+    for (;;) {
+      const spec = this.#runtime.specs.get(id)
+      if (!spec) throw unknownAgent(id, this.#runtime.specs.keys())
+      const resolved = await this.#resolve(spec)
+      this.check(id)
+      // The spec may have changed meanwhile.
+      if (this.running(id)) return
+      if (this.#runtime.specs.get(id) !== spec) continue
+      if (this.#start(spec, resolved)) return
+      // The fleet is in the middle of a transition, or the removed agent's server still ends.
+      await nextChange(this.#fleet)
+    }
+  }
+
+  async #resolve(spec: AgentSpec): Promise<ResolvedAgent | undefined> {
+    if (!hasResolve(this.#runtime.options)) return undefined
+    const done = new AbortController()
+    const clock = clockOf(this.#fleet.system)
+    const late = elapse(clock, resolveTimeoutMs, done.signal).then(() => {
+      throw new StartTimeoutError(
+        `The option resolve of the fleet did not answer for the agent ${spec.id} within ${resolveTimeoutMs} ms`,
+      )
+    })
+    try {
+      return await Promise.race([resolveAgent(this.#runtime.options, spec), late])
+    } catch (error) {
+      if (error instanceof OpenCodeRuntimeError) throw error
+      throw asRuntimeError(error, `The option resolve of the fleet failed for the agent ${spec.id}`)
+    } finally {
+      late.catch(() => undefined)
+      done.abort()
+    }
+  }
+
+  #start(spec: AgentSpec, resolved: ResolvedAgent | undefined): ServerActorRef | undefined {
+    const options = compileAgent(this.#runtime.options, spec, resolved)
+    this.#fleet.send({ type: 'agent.activate', agentId: spec.id, options })
+    const actor = this.running(spec.id)
+    if (!actor) return undefined
+    const runtime = runtimeOf(actor.getSnapshot().context.runtime)
+    attachHooks(runtime, options)
+    this.#follower.follow(spec.id, actor, runtime)
+    return actor
+  }
+
+  get #runtime(): FleetRuntime {
+    return fleetRuntimeOf(this.#fleet.getSnapshot().context.runtime)
+  }
+}
+
+/** Resolves when the records of the fleet are known, or rejects with the reason why they cannot be used. */
+export async function opened(fleet: FleetActorRef): Promise<void> {
+  if (fleet.getSnapshot().status === 'active')
+    await waitFor(fleet, (snapshot) => !snapshot.matches('opening')).catch(() => undefined)
+  const { error } = fleet.getSnapshot().context
+  if (error) throw error
+}
+
+/** Resolves at the next transition of the fleet, or at its end. */
+export function nextChange(fleet: FleetActorRef): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      subscription.unsubscribe()
+      resolve()
+    }
+    const subscription = fleet.subscribe({ next: end, complete: () => resolve(), error: () => resolve() })
+  })
+}

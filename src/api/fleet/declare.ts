@@ -1,0 +1,165 @@
+import { rm } from 'node:fs/promises'
+import { waitFor } from 'xstate'
+import { fleetRuntimeOf, type FleetRuntime } from '../../actors/fleet/fleet-runtime.ts'
+import { agentLimits, changesServer, compileAgent, isSameAgent } from '../../config/agent-options.ts'
+import { validateSpecs } from '../../config/agent-spec.ts'
+import { hasResolve, homeOf, resolveAgent } from '../../config/compiled-fleet.ts'
+import type { AgentSpec } from '../../config/fleet-options.ts'
+import { unknownAgent } from '../../config/unknown-agent.ts'
+import { StoppedError, type OpenCodeRuntimeError } from '../../errors.ts'
+import type { FleetActorRef } from '../../machines/fleet/fleet-machine.ts'
+import { replaceOptions } from '../reconfigure.ts'
+import { opened, type AgentServers } from './agent-servers.ts'
+
+/** Result of `apply`: the ids of the agents, by what was done. */
+export interface ApplyResult {
+  added: string[]
+  changed: string[]
+  unchanged: string[]
+  removed: string[]
+}
+
+/** Options of the removal of an agent. */
+export interface RemoveOptions {
+  /**
+   * Time for running turns to finish, in ms.
+   *
+   * @defaultValue `0`
+   */
+  drainMs?: number
+  /**
+   * True to delete the agent's home, with its sessions.
+   *
+   * @defaultValue `false`
+   */
+  deleteHome?: boolean
+}
+
+/** Declares the agents of a fleet: keeps their specs durably, and brings running servers in line. */
+export class Declarations {
+  readonly #fleet: FleetActorRef
+  readonly #servers: AgentServers
+  /** Promise of the last change; changes run one after another. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(fleet: FleetActorRef, servers: AgentServers) {
+    this.#fleet = fleet
+    this.#servers = servers
+  }
+
+  /** Declares agents, and removes those not named if `prune` is true. */
+  async apply(specs: readonly AgentSpec[], prune: boolean): Promise<ApplyResult> {
+    const valid = validateSpecs(this.#fleet.getSnapshot().context.options, specs)
+    return this.#inOrder(() => this.#apply(valid, prune))
+  }
+
+  /** Declares the changed spec of one agent. Resolves when a running server is healthy with the spec. */
+  async change(change: () => AgentSpec): Promise<void> {
+    const spec = await this.#inOrder(async () => {
+      const [valid] = validateSpecs(this.#runtime.options, [change()])
+      if (valid) await this.#keep({ put: [valid] }, 0)
+      return valid
+    })
+    if (spec) await this.rollOut(spec)
+  }
+
+  /** Removes an agent. Resolves when its server has ended. */
+  async remove(id: string, { drainMs = 0, deleteHome = false }: RemoveOptions): Promise<void> {
+    await this.#inOrder(async () => {
+      if (!this.#runtime.specs.has(id) && !this.#runtime.faults.has(id))
+        throw unknownAgent(id, this.#runtime.specs.keys())
+      await this.#keep({ remove: [id] }, drainMs)
+    })
+    await this.#gone(id)
+    if (deleteHome)
+      await rm(homeOf(this.#runtime.options, id), { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  #inOrder<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(async () => {
+      await opened(this.#fleet)
+      return change()
+    })
+    this.#last = result.catch(() => undefined)
+    return result
+  }
+
+  async #apply(specs: readonly AgentSpec[], prune: boolean): Promise<ApplyResult> {
+    const { specs: known, options } = this.#runtime
+    const added = specs.filter(({ id }) => !known.has(id))
+    const kept = specs.filter(({ id }) => known.has(id))
+    const isSame = (spec: AgentSpec): boolean => isSameAgent(options, known.get(spec.id) ?? spec, spec)
+    const changed = kept.filter((spec) => !isSame(spec))
+    const named = new Set(specs.map(({ id }) => id))
+    const removed = prune ? [...known.keys()].filter((id) => !named.has(id)) : []
+    const rollouts = changed.filter((spec) => changesServer(options, known.get(spec.id) ?? spec, spec))
+    for (const { id } of added) await this.#gone(id)
+    await this.#keep({ put: [...added, ...changed], remove: removed }, 0)
+    for (const spec of rollouts) this.#rollOut(spec)
+    const ids = (list: readonly AgentSpec[]): string[] => list.map(({ id }) => id)
+    return { added: ids(added), changed: ids(changed), unchanged: ids(kept.filter(isSame)), removed }
+  }
+
+  /** Makes a change durable, then tells the machine about it: only about what the disk has. */
+  async #keep(
+    { put = [], remove = [] }: { put?: readonly AgentSpec[]; remove?: readonly string[] },
+    drainMs: number,
+  ): Promise<void> {
+    const { store, specs, faults, options } = this.#runtime
+    if (!store || this.#fleet.getSnapshot().status !== 'active')
+      throw new StoppedError('The fleet was closed')
+    const { done, error } = await store.change({ put, remove })
+    const durable = new Set(done)
+    const stored = put.filter(({ id }) => durable.has(id))
+    for (const spec of stored) specs.set(spec.id, spec)
+    for (const id of done) faults.delete(id)
+    if (stored.length > 0)
+      this.#send({
+        type: 'agents.put',
+        agents: stored.map((spec) => ({ id: spec.id, ...agentLimits(options, spec) })),
+      })
+    for (const agentId of remove)
+      if (durable.has(agentId)) {
+        specs.delete(agentId)
+        this.#send({ type: 'agent.remove', agentId, drainMs })
+      }
+    if (error) throw error
+  }
+
+  #send(event: Parameters<FleetActorRef['send']>[0]): void {
+    if (this.#fleet.getSnapshot().status === 'active') this.#fleet.send(event)
+  }
+
+  /**
+   * Gives a running server its new options: the server drains and restarts with them, and returns to the old ones if
+   * it does not become healthy. A server that starts later reads the spec anyway.
+   */
+  #rollOut(spec: AgentSpec): void {
+    this.rollOut(spec).catch((error: unknown) => {
+      const { message } = error as OpenCodeRuntimeError
+      this.#runtime.warn(`The new options of the agent ${spec.id} are not in use: ${message}`)
+    })
+  }
+
+  /** Resolves when an agent's running server is healthy with the options of a spec. */
+  async rollOut(spec: AgentSpec): Promise<void> {
+    const { options } = this.#runtime
+    if (!this.#servers.running(spec.id)) return
+    const resolved = hasResolve(options) ? await resolveAgent(options, spec) : undefined
+    const actor = this.#servers.running(spec.id)
+    // A later change has a rollout of its own.
+    if (!actor || this.#runtime.specs.get(spec.id) !== spec) return
+    await replaceOptions(actor, (before) => compileAgent(options, spec, resolved, before))
+  }
+
+  /** Resolves when an agent that is being removed is forgotten. */
+  async #gone(id: string): Promise<void> {
+    const isGone = (): boolean => this.#fleet.getSnapshot().context.agents.get(id)?.leaving !== 'removed'
+    if (isGone() || this.#fleet.getSnapshot().status !== 'active') return
+    await waitFor(this.#fleet, isGone).catch(() => undefined)
+  }
+
+  get #runtime(): FleetRuntime {
+    return fleetRuntimeOf(this.#fleet.getSnapshot().context.runtime)
+  }
+}

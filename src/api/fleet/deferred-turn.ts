@@ -1,0 +1,128 @@
+import { concat, defer, from, of, switchMap, type Observable } from 'rxjs'
+import type { FileChange } from '../../actors/session/changes.ts'
+import type { TurnStatus } from '../../actors/turn/turn-record.ts'
+import { RequestClosedError } from '../../errors.ts'
+import {
+  noUsage,
+  type InputRequest,
+  type PendingRequest,
+  type Reply,
+  type RequestAnswer,
+  type TerminalReply,
+  type Usage,
+} from '../../replies.ts'
+import { deferred } from '../../util/deferred.ts'
+import { onAbort } from '../../util/abort-signal.ts'
+import { endedTurn } from '../turn.ts'
+import type { Turn } from '../turn-handle.ts'
+import { traceOf } from '../turn-input.ts'
+
+const cancelled = { code: 'cancelled', error: 'The turn was cancelled' } as const
+
+/**
+ * Turn whose server's actor is not there yet: the records of the fleet are being read, or `resolve` has not answered.
+ * Everything of the turn follows as soon as the turn has begun.
+ */
+export class DeferredTurn<T> implements Turn<T> {
+  readonly id: string
+  readonly traceId: string | null
+  readonly #input: unknown
+  readonly #at = Date.now()
+  readonly #begun = deferred<Turn<T>>()
+  readonly #stopListening: () => void
+  #turn: Turn<T> | undefined
+
+  constructor(id: string, input: unknown) {
+    this.id = id
+    this.traceId = traceOf(input)
+    this.#input = input
+    const { signal } = Object(input) as { signal?: unknown }
+    const isSignal = signal instanceof AbortSignal
+    this.#stopListening = isSignal ? onAbort(signal, () => this.cancel()) : () => undefined
+    if (isSignal && signal.aborted) this.cancel()
+  }
+
+  /** True if the turn has begun, or was cancelled before. */
+  get hasBegun(): boolean {
+    return this.#turn !== undefined
+  }
+
+  /** Begins the turn, once. */
+  begin(turn: Turn<T>): void {
+    if (this.#turn) return
+    this.#turn = turn
+    this.#stopListening()
+    this.#begun.resolve(turn)
+  }
+
+  get replies$(): Observable<Reply> {
+    return this.#follow((turn) => turn.replies$)
+  }
+
+  get requests$(): Observable<InputRequest> {
+    return this.#follow((turn) => turn.requests$)
+  }
+
+  get openRequests(): PendingRequest[] {
+    return this.#turn?.openRequests ?? []
+  }
+
+  get openRequests$(): Observable<PendingRequest[]> {
+    const later = this.#follow((turn) => turn.openRequests$)
+    return this.#turn ? later : concat(of([]), later)
+  }
+
+  get status$(): Observable<TurnStatus> {
+    const later = this.#follow((turn) => turn.status$)
+    return this.#turn ? later : concat(of({ state: 'queued', at: this.#at } as const), later)
+  }
+
+  get done(): Promise<TerminalReply> {
+    return this.#begun.promise.then((turn) => turn.done)
+  }
+
+  get output(): Promise<T> {
+    const value = this.#begun.promise.then((turn) => turn.output)
+    // As for every turn, an unread rejection does not end the host's process.
+    value.catch(() => undefined)
+    return value
+  }
+
+  get usage(): Usage {
+    return this.#turn?.usage ?? noUsage()
+  }
+
+  get sessionId(): Promise<string | undefined> {
+    return this.#begun.promise.then((turn) => turn.sessionId)
+  }
+
+  async text(): Promise<string> {
+    return (await this.#begun.promise).text()
+  }
+
+  async changes(): Promise<FileChange[]> {
+    return (await this.#begun.promise).changes()
+  }
+
+  answer(requestId: string, answer: RequestAnswer): Promise<void> {
+    if (this.#turn) return this.#turn.answer(requestId, answer)
+    return Promise.reject(new RequestClosedError(`The turn has no request ${JSON.stringify(requestId)}`))
+  }
+
+  cancel(): void {
+    if (!this.#turn) this.begin(endedTurn<T>(this.#input, { ...cancelled, id: this.id }))
+    this.#turn?.cancel()
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Reply, void, void> {
+    try {
+      yield* await this.#begun.promise
+    } finally {
+      this.cancel()
+    }
+  }
+
+  #follow<V>(of: (turn: Turn<T>) => Observable<V>): Observable<V> {
+    return defer(() => (this.#turn ? of(this.#turn) : from(this.#begun.promise).pipe(switchMap(of))))
+  }
+}
