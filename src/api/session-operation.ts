@@ -44,9 +44,9 @@ function limitWait(actor: ServerActorRef, operation: Operation): void {
   const settled = new AbortController()
   const end = (): void => settled.abort()
   operation.result.then(end, end)
-  ensureRunning(actor, { signal: settled.signal }).catch((error: Error) => {
+  ensureRunning(actor, { signal: settled.signal }).catch((error: unknown) => {
     if (operation.isDone) return
-    operation.reject(error)
+    operation.reject(error as Error)
     if (actor.getSnapshot().status === 'active') actor.send({ type: 'turn.cancel', turnId: operation.id })
   })
 }
