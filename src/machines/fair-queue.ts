@@ -6,7 +6,7 @@ import {
   withStarted,
   type AgentState,
 } from './fair-queue/agent-state.ts'
-import { putAgent } from './fair-queue/agents.ts'
+import { putAgent, rankAt } from './fair-queue/agents.ts'
 import { waitMs, withDuration } from './fair-queue/estimate.ts'
 import { emptyFleet, shareOf, type FleetState } from './fair-queue/fleet-state.ts'
 import { firstEntry, isEntryBefore } from './fair-queue/order.ts'
@@ -25,8 +25,6 @@ import {
 } from './fair-queue/types.ts'
 
 export type { AgentGroup, AgentSettings, FairEntry, Limits, Load, Share }
-
-const minuteMs = 60_000
 
 /**
  * Order of all turns of a fleet: decides which turn is admitted next, and accounts running time. Immutable: each
@@ -50,7 +48,8 @@ export class FairQueue {
    */
   setAgent(agentId: string, settings: AgentSettings): FairQueue {
     const old = this.#state.agents.get(agentId)
-    const before = old ?? newAgent(agentId, stampOf(this.#state.recentAgents, agentId, this.#state.clock), settings)
+    const before =
+      old ?? newAgent(agentId, stampOf(this.#state.recentAgents, agentId, this.#state.clock), settings)
     return this.#changed(this.#state.clock, (state) => {
       putAgent(state, before, { ...before, ...settings }, state.clock)
     })
@@ -64,7 +63,7 @@ export class FairQueue {
     if (this.has(entry.turnId)) return this
     return this.#changed(now, (state) => {
       if (state.items.isEmpty) state.epoch = entry.at
-      const item = { entry, seq: ++state.entries, rank: rankOf(entry, state.epoch) }
+      const item = { entry, seq: ++state.entries, rank: rankAt(state.epoch, entry.at, entry.priority) }
       state.items = put(state.items, entry.turnId, item)
       changeAgent(state, item, (agent) => withItem(agent, item))
     })
@@ -86,7 +85,7 @@ export class FairQueue {
     if (!agent || !isHead(agent, item)) return this
     return this.#changed(now, (state) => {
       state.running = put(state.running, turnId, { item, startedAt: state.clock })
-      changeAgent(state, item, (before) => withStarted(before, item, ++state.admissions))
+      changeAgent(state, item, (before) => withStarted(before, item, ++state.admissions, state.clock))
     })
   }
 
@@ -175,13 +174,6 @@ export class FairQueue {
     return new FairQueue(state)
   }
 }
-
-/**
- * Returns the rank of an entry; lower first. Each minute of waiting counts as one step of priority. All entries
- * age alike, so that the order of two entries never changes: the rank is the minute of arrival, less the priority.
- */
-const rankOf = ({ at, priority }: FairEntry, epoch: number): number =>
-  Math.floor((at - epoch) / minuteMs) - priority
 
 const loadOfAgent = ({ running, queued, maxRunningTurns }: AgentState): Load => ({
   running,

@@ -1,3 +1,4 @@
+import { offerWith } from './agents.ts'
 import { busyTenants, type FleetState } from './fleet-state.ts'
 import {
   bestOf,
@@ -62,5 +63,5 @@ export function isEntryBefore(state: FleetState, a: FairEntry, b: FairEntry, now
 function choiceOfItem(state: FleetState, item: Item | undefined, now: number): Choice | undefined {
   const agent = item && state.agents.get(item.entry.agentId)
   const tenant = agent && state.tenants.get(agent.tenant)
-  return tenant && choiceOf(tenant, { item, stamp: agent.stamp }, now)
+  return tenant && choiceOf(tenant, offerWith(state, agent, item), now)
 }

@@ -212,7 +212,7 @@ test('FairQueue does what the rules say, in any sequence of changes', { timeout:
         expectSame(pair)
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   )
 })
 

@@ -27,17 +27,22 @@ export class Reference {
   readonly accounts = new Map<string, Account>()
   readonly stamps = new Map<string, { stamp: number; at: number }>()
   readonly agentStamps = new Map<string, number>()
+  readonly admittedAt = new Map<string, number>()
   floor = 0
   clock = 0
   epoch = 0
   added = 0
   admitted = 0
 
-  constructor(
-    readonly limits: Limits,
-    readonly shares: Readonly<Record<string, Share>>,
-    readonly fallback: Share,
-  ) {}
+  readonly limits: Limits
+  readonly shares: Readonly<Record<string, Share>>
+  readonly fallback: Share
+
+  constructor(limits: Limits, shares: Readonly<Record<string, Share>>, fallback: Share) {
+    this.limits = limits
+    this.shares = shares
+    this.fallback = fallback
+  }
 
   share = (tenant: string): Share => this.shares[tenant] ?? this.fallback
   tenantOf = ({ entry }: Waiting): string => this.agents.get(entry.agentId)?.tenant ?? entry.tenant
@@ -153,6 +158,7 @@ export class Reference {
     this.admitted++
     if (item.entry.isOperation) return
     this.agentStamps.set(item.entry.agentId, this.admitted)
+    this.admittedAt.set(item.entry.agentId, this.clock)
     const account = this.accounts.get(tenant)
     if (account) account.stamp = this.admitted
     const last = { stamp: this.admitted, at: this.clock }
@@ -215,8 +221,17 @@ export class Reference {
   }
 
   compareWithin(a: Waiting, b: Waiting): number {
+    if (a.entry.agentId === b.entry.agentId) return a.rank - b.rank || a.seq - b.seq
     const stamp = ({ entry }: Waiting) => this.agentStamps.get(entry.agentId) ?? 0
-    return a.rank - b.rank || stamp(a) - stamp(b) || a.seq - b.seq
+    return this.agentRank(a) - this.agentRank(b) || stamp(a) - stamp(b) || a.seq - b.seq
+  }
+
+  /** Rank of an agent that offers a head: by the priority of its most urgent head, and how long it got nothing. */
+  agentRank({ entry }: Waiting): number {
+    const heads = this.ofAgent(entry.agentId).filter((item) => this.isHead(item))
+    const ofKind = heads.filter((item) => item.entry.isOperation === entry.isOperation)
+    const since = Math.max(entry.at, this.admittedAt.get(entry.agentId) ?? 0)
+    return Math.floor((since - this.epoch) / 60_000) - Math.max(...ofKind.map((item) => item.entry.priority))
   }
 }
 
