@@ -48,6 +48,7 @@ export class FairQueue {
    */
   setAgent(agentId: string, settings: AgentSettings): FairQueue {
     const old = this.#state.agents.get(agentId)
+    if (old && isSame(old, settings)) return this
     const before =
       old ?? newAgent(agentId, stampOf(this.#state.recentAgents, agentId, this.#state.clock), settings)
     return this.#changed(this.#state.clock, (state) => {
@@ -174,6 +175,12 @@ export class FairQueue {
     return new FairQueue(state)
   }
 }
+
+const isSame = (a: AgentSettings, b: AgentSettings): boolean =>
+  a.tenant === b.tenant &&
+  a.group === b.group &&
+  a.maxRunningTurns === b.maxRunningTurns &&
+  a.maxQueuedTurns === b.maxQueuedTurns
 
 const loadOfAgent = ({ running, queued, maxRunningTurns }: AgentState): Load => ({
   running,

@@ -1,5 +1,5 @@
 import { offerWith } from './agents.ts'
-import { busyTenants, type FleetState } from './fleet-state.ts'
+import type { FleetState } from './fleet-state.ts'
 import {
   bestOf,
   byOffer,
@@ -45,7 +45,9 @@ export function firstEntry(state: FleetState, group: AgentGroup, now: number): F
 function firstOfSlot(state: FleetState, slot: Slot, now: number): Choice | undefined {
   const still = state.standings[slot].minKey()
   let first = still && choiceOfTenant(state.tenants.get(still.tenant), slot, now)
-  for (const tenant of busyTenants(state)) first = least(first, choiceOfTenant(tenant, slot, now))
+  state.busy.forEachPair((_, tenant) => {
+    first = least(first, choiceOfTenant(tenant, slot, now))
+  })
   return first
 }
 

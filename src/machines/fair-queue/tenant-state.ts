@@ -70,7 +70,7 @@ export function virtualMsAt({ virtualMs, running, since, share }: TenantState, n
 
 /** Returns the best offer of a list, unless it is a turn and the tenant runs as many turns as it may. */
 export function bestOf(tenant: TenantState, slot: Slot): Offer | undefined {
-  if (slot.endsWith('.turn') && tenant.running >= tenant.share.maxRunningTurns) return undefined
+  if (tenant.running >= tenant.share.maxRunningTurns && slot.endsWith('.turn')) return undefined
   return tenant.offers[slot].minKey()
 }
 

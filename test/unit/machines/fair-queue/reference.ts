@@ -195,16 +195,12 @@ export class Reference {
     return firsts.sort((a, b) => this.compare(a, b, now))[0]?.entry
   }
 
-  /** First candidate of the first tenant. */
+  /** First candidate of the first agent of the first tenant. */
   firstOf(candidates: Waiting[], now: number): Waiting | undefined {
-    const tenants = [...new Set(candidates.map(this.tenantOf))]
-    const firsts = tenants.map((tenant) => candidates.filter((item) => this.tenantOf(item) === tenant))
-    const [first] = firsts
-      .map((own) => own.sort((a, b) => this.compareWithin(a, b))[0])
-      .filter((item) => !!item)
-    return firsts
-      .map(([item]) => item)
-      .reduce((a, b) => (a && b && this.compare(b, a, now) < 0 ? b : a), first)
+    const within = (a: Waiting, b: Waiting) => this.compareWithin(a, b)
+    const ofAgents = firstsBy(candidates, ({ entry }) => entry.agentId, within)
+    const ofTenants = firstsBy(ofAgents, this.tenantOf, within)
+    return ofTenants.sort((a, b) => this.compare(a, b, now))[0]
   }
 
   compare(a: Waiting, b: Waiting, now: number): number {
@@ -237,3 +233,13 @@ export class Reference {
 
 const isRunning = ({ startedAt }: Waiting): boolean => startedAt !== undefined
 const turns = (items: Waiting[]): Waiting[] => items.filter(({ entry }) => entry.isOperation !== true)
+
+/** First item of each group. */
+const firstsBy = (
+  items: Waiting[],
+  groupOf: (item: Waiting) => string,
+  compare: (a: Waiting, b: Waiting) => number,
+): Waiting[] =>
+  [...new Set(items.map(groupOf))].flatMap(
+    (group) => items.filter((item) => groupOf(item) === group).sort(compare)[0] ?? [],
+  )
