@@ -6,7 +6,7 @@ import type {
   Share,
 } from '../../../../src/machines/fair-queue.ts'
 
-interface Waiting {
+export interface Waiting {
   readonly entry: FairEntry
   readonly seq: number
   readonly rank: number
