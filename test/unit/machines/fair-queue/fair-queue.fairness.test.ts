@@ -82,7 +82,7 @@ describe('a tenant that pauses', () => {
     const before: Caller = { ...busy, turns: 400 }
     const again: Caller = { ...busy, from: 200_000 }
     const late: Caller = { ...busy, tenant: 'late', from: 200_000 }
-    const used = usedMs(simulate({ places: 4, untilMs: 301_000 }, [before, again, late]), 200_000, 300_000)
+    const used = usedMs(simulate({ places: 4, untilMs: 301_000 }, [before, late, again]), 200_000, 300_000)
     expect((used.get('late') ?? 0) / (used.get('busy') ?? 0)).toBeCloseTo(1, 1)
   })
 

@@ -306,6 +306,16 @@ describe('groups of agents', () => {
     expect(all.every((id) => id.endsWith('.first'))).toBe(true)
   })
 
+  test('are told as if each turn took the mean time', () => {
+    const script = new Script({ maxRunningTurns: 10 })
+    for (const id of ['x.1', 'x.2', 'x.3', 'x.4']) script.set(id, { group: 'cold' }).add(id, id)
+    for (const id of ['y1', 'y2']) script.add(id, 'y.a').start(id).wait(1_000).end(id).add('y3', 'y.a')
+    script.set('y.a', { group: 'cold' })
+    // y has used 2 s: as much as two turns of x will take.
+    const ids = script.queue.firstOfEachAgent('cold', 4, script.now).map(({ turnId }) => turnId)
+    expect(ids).toEqual(['x.1', 'x.2', 'y3', 'x.3'])
+  })
+
   test('are told up to the free places of tenant and fleet', () => {
     const script = new Script({ maxRunningTurns: 3 }, { x: { maxRunningTurns: 1 } })
     for (const id of ['x.1', 'x.2', 'y.1', 'y.2', 'y.3']) script.set(id, { group: 'cold' }).add(id, id)
