@@ -78,11 +78,12 @@ function forgetDebt(state: FleetState, tenant: string): void {
 /** Moves a tenant to the lists in which it belongs now. */
 function relist(state: FleetState, before: TenantState | undefined, next: TenantState): void {
   const standings = { ...state.standings }
-  for (const slot of slots) standings[slot] = restood(standings[slot], slot, before, next)
+  for (const slot of slots)
+    if (before?.offers[slot].isEmpty === false || !next.offers[slot].isEmpty)
+      standings[slot] = restood(standings[slot], slot, before, next)
   state.standings = standings
-  const [wasBusy, isBusy] = [(before?.running ?? 0) > 0, next.running > 0]
-  if (isBusy && !wasBusy) state.busy = putKey(state.busy, next.name)
-  if (!isBusy && wasBusy) state.busy = drop(state.busy, next.name)
+  if (next.running > 0) state.busy = put(state.busy, next.name, next)
+  else if (before && before.running > 0) state.busy = drop(state.busy, next.name)
   const [wasWaiting, isWaiting] = [before !== undefined && isOnlyWaiting(before), isOnlyWaiting(next)]
   if (before && wasWaiting && !(isWaiting && before.virtualMs === next.virtualMs))
     state.waiting = drop(state.waiting, { tenant: before.name, virtualMs: before.virtualMs })
