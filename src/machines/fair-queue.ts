@@ -1,4 +1,4 @@
-import { isHead, type AgentState } from './fair-queue/agent-state.ts'
+import { firstHead, isHead, type AgentState } from './fair-queue/agent-state.ts'
 import { addEntry, removeItem, setAgent, startItem } from './fair-queue/changes.ts'
 import { waitMs } from './fair-queue/estimate.ts'
 import { emptyFleet, shareOf, type FleetState } from './fair-queue/fleet-state.ts'
@@ -74,6 +74,18 @@ export class FairQueue {
    */
   first(group: AgentGroup, now: number): FairEntry | undefined {
     return firstEntry(this.#state, group, now)
+  }
+
+  /** Returns the entry of an agent that would be admitted next if nothing else waited, also one beyond a limit. */
+  firstOf(agentId: string): FairEntry | undefined {
+    const agent = this.#state.agents.get(agentId)
+    return agent && firstHead(agent)?.entry
+  }
+
+  /** Returns the ids of all entries of an agent. */
+  idsOf(agentId: string): string[] {
+    const line = this.#state.agents.get(agentId)?.line.keysArray() ?? []
+    return line.map(({ entry }) => entry.turnId)
   }
 
   /** Returns the first entries of at most `limit` agents that could run together, in about the fair order. */

@@ -117,3 +117,9 @@ export function offerOf(agent: AgentState, kind: Kind): Item | undefined {
 /** Returns the highest priority of the heads of a kind. */
 export const urgencyOf = (agent: AgentState, kind: Kind): number =>
   agent.heads[kind].counts.findLastIndex((count) => count > 0)
+
+/** Returns the waiting entry of any kind that comes first; `undefined` if no entry can run. */
+export function firstHead({ heads }: AgentState): Item | undefined {
+  const [turn, operation] = [heads.turn.items.minKey(), heads.operation.items.minKey()]
+  return turn && operation ? (byRank(turn, operation) < 0 ? turn : operation) : (turn ?? operation)
+}
