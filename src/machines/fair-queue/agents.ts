@@ -3,7 +3,7 @@ import { newAgent, offerOf, urgencyOf, type AgentState } from './agent-state.ts'
 import type { FleetState } from './fleet-state.ts'
 import { remembering } from './recent.ts'
 import type { Offer, TenantState } from './tenant-state.ts'
-import { putTenant, tenantOf } from './tenants.ts'
+import { newTenant, putTenant } from './tenants.ts'
 import { kindOf, kinds, type Item, type Kind, type Slot } from './types.ts'
 
 const minuteMs = 60_000
@@ -21,7 +21,8 @@ export function putAgent(state: FleetState, before: AgentState, next: AgentState
 
 function moveWithin(state: FleetState, before: AgentState, next: AgentState, now: number): void {
   if (before.line.isEmpty && next.line.isEmpty) return
-  const tenant = tenantOf(state, next.tenant, now)
+  const old = state.tenants.get(next.tenant)
+  const tenant = old ?? newTenant(state, next.tenant, now)
   const isAdmitted = next.stamp > before.stamp
   const changed: TenantState = {
     ...tenant,
@@ -35,7 +36,7 @@ function moveWithin(state: FleetState, before: AgentState, next: AgentState, now
     state.recentAgents = remembering(state.recentAgents, next.id, next.stamp, now)
     state.recentTenants = remembering(state.recentTenants, next.tenant, next.stamp, now)
   }
-  putTenant(state, changed, now)
+  putTenant(state, old, changed, now)
 }
 
 const slotOf = (agent: AgentState, kind: Kind): Slot => `${agent.group}.${kind}`

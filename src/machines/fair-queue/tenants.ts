@@ -6,26 +6,26 @@ import { slots, type Slot } from './types.ts'
 
 const turnsOf = (tenant: TenantState): number => tenant.running + tenant.queued
 
-/** Returns a tenant of the queue, or a new one with the virtual time that it left with. */
-export function tenantOf(state: FleetState, name: string, now: number): TenantState {
-  return (
-    state.tenants.get(name) ?? {
-      name,
-      share: shareOf(state, name),
-      virtualMs: Math.max(state.debts.get(name) ?? 0, smallestVirtualMs(state, now)),
-      since: now,
-      running: 0,
-      queued: 0,
-      entries: 0,
-      stamp: stampOf(state.recentTenants, name, now),
-      offers: noOffers,
-    }
-  )
-}
+/** Returns a tenant that gets its first entry, with the virtual time that it left with. */
+export const newTenant = (state: FleetState, name: string, now: number): TenantState => ({
+  name,
+  share: shareOf(state, name),
+  virtualMs: Math.max(state.debts.get(name) ?? 0, smallestVirtualMs(state, now)),
+  since: now,
+  running: 0,
+  queued: 0,
+  entries: 0,
+  stamp: stampOf(state.recentTenants, name, now),
+  offers: noOffers,
+})
 
 /** Replaces a tenant, and charges its running time until now. */
-export function putTenant(state: FleetState, changed: TenantState, now: number): void {
-  const before = state.tenants.get(changed.name)
+export function putTenant(
+  state: FleetState,
+  before: TenantState | undefined,
+  changed: TenantState,
+  now: number,
+): void {
   let next = before && before.running !== changed.running ? charged(changed, before, now) : changed
   if (before === undefined) forgetDebt(state, next.name)
   if ((before === undefined || turnsOf(before) === 0) && turnsOf(next) > 0) next = activated(state, next, now)
