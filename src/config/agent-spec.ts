@@ -74,7 +74,8 @@ function requireOptions(fleet: CompiledFleetOptions, spec: AgentSpec): void {
   const missing = hasResolve(fleet) ? [] : missingOptions(fleet, spec)
   if (missing.length === 0) return
   const names = missing.map((name) => `\`${name}\``).join(', ')
+  const [what, it] = missing.length === 1 ? [`Option ${names} is`, 'it'] : [`Options ${names} are`, 'them']
   throw new InvalidOptionsError(
-    `Option ${names} is required: give it in the spec, in the fleet's defaults, or by resolve`,
+    `${what} required: give ${it} in the spec, in the fleet's defaults, or by resolve`,
   )
 }
