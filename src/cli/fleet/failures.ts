@@ -10,6 +10,8 @@ const wholeWidth = 200
 
 /** Maximum number of lines of an error. */
 const mostLines = 3
+/** Least number of lines that all errors together may take. */
+const leastLines = 3
 
 /**
  * Returns the errors of failed agents, each with its agent; no lines if the width is enough for the table to show
@@ -25,7 +27,8 @@ export function failureLines(
   const shown = failed.slice(0, most).flatMap((agent) => wrapped(`✖ ${agent.id}: ${reasonOf(agent)}`, width))
   const more = failed.length - most
   const rest = more > 0 ? [clip(`… ${counted(more, 'more failed agent')}`, width)] : []
-  return [...shown, ...rest].map((line) => paint('red', line))
+  const room = Math.max(leastLines, Math.floor(height / 6))
+  return [...shown.slice(0, room), ...rest].map((line) => paint('red', line))
 }
 
 /** Returns a text in lines of at most `width` characters, indented from the second line on. */

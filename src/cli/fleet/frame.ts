@@ -24,7 +24,7 @@ export function formatFleet(report: FleetReport, options: FrameOptions): string[
 }
 
 /** Least number of agents that are shown, also if they do not fit. */
-const leastAgents = 3
+const leastAgents = 2
 
 function agentLines(sorted: readonly AgentStatus[], { now, width, height, paint }: FrameOptions): string[] {
   if (sorted.length === 0) return [clip('no agents: declare them with fleet.apply() or fleet.put()', width)]

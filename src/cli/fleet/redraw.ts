@@ -43,7 +43,9 @@ export class Redraw {
   }
 
   async #draw(lines: readonly string[], isFirst: boolean): Promise<void> {
-    const text = lines.map((line) => `${line}${eraseLine}`).join('\r\n')
+    // A screen that scrolls would lose its first lines.
+    const shown = lines.slice(0, this.#out.height)
+    const text = shown.map((line) => `${line}${eraseLine}`).join('\n')
     // Every line is overwritten before the rest is erased, so that the screen does not flicker.
     await this.#out.write(`${isFirst ? enterScreen : ''}${home}${text}${eraseBelow}`)
   }

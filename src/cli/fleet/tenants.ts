@@ -1,6 +1,6 @@
 import type { FleetStatus, Load } from '../../api/fleet/types.ts'
 import type { FrameOptions } from './frame-options.ts'
-import { formatTable, type Column } from './table.ts'
+import { clip, formatTable, type Column } from './table.ts'
 import { counted } from './units.ts'
 
 type TenantRow = [name: string, tenant: { weight: number; turns: Load }]
@@ -25,10 +25,10 @@ export function tenantLines({ tenants }: FleetStatus, { width, height, paint }: 
     ([a, one], [b, other]) => load(other) - load(one) || (a < b ? -1 : 1),
   )
   if (rows.length < 2) return []
-  const room = height === Infinity ? rows.length : Math.max(2, Math.min(mostTenants, Math.floor(height / 5)))
+  const room = height === Infinity ? rows.length : Math.max(2, Math.min(mostTenants, Math.floor(height / 6)))
   const more = rows.length - room
   return [
     ...formatTable(columns, rows.slice(0, room), width, paint),
-    ...(more > 0 ? [paint('dim', `… ${counted(more, 'more tenant')}`)] : []),
+    ...(more > 0 ? [paint('dim', clip(`… ${counted(more, 'more tenant')}`, width))] : []),
   ]
 }
