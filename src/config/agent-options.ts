@@ -1,7 +1,6 @@
-import { isDeepStrictEqual } from 'node:util'
 import { namingAgent } from './agent-error.ts'
 import { mergeLayers } from './agent-layers.ts'
-import { CompiledOptions, secretOptions } from './compiled-options.ts'
+import { CompiledOptions } from './compiled-options.ts'
 import { agentDefaults, homeOf, type CompiledFleetOptions } from './compiled-fleet.ts'
 import type { AgentLimits, AgentSpec, ResolvedAgent } from './fleet-options.ts'
 import { resolvedSchema } from './fleet-schema.ts'
@@ -59,7 +58,7 @@ export function compileAgent(
 }
 
 /** Returns the merged options without the options that only the fleet knows. */
-function serverLayer(layers: readonly object[]): Record<string, unknown> {
+export function serverLayer(layers: readonly object[]): Record<string, unknown> {
   const {
     id: _id,
     tenant: _tenant,
@@ -83,43 +82,4 @@ export function missingOptions(fleet: CompiledFleetOptions, spec: AgentSpec): st
     ...(proxy.apiKey === undefined ? ['proxy.apiKey'] : []),
     ...(models === undefined ? ['models'] : []),
   ]
-}
-
-/**
- * Returns whether two valid specs of an agent have the same effect: equal options with all defaults filled in,
- * and equal limits, tenant and labels. The order of keys does not matter.
- */
-export function isSameAgent(fleet: CompiledFleetOptions, a: AgentSpec, b: AgentSpec): boolean {
-  if (isDeepStrictEqual(a, b)) return true
-  return (
-    a.id === b.id &&
-    isDeepStrictEqual(a.labels ?? {}, b.labels ?? {}) &&
-    isDeepStrictEqual(agentLimits(fleet, a), agentLimits(fleet, b)) &&
-    !changesServer(fleet, a, b)
-  )
-}
-
-/**
- * Returns whether the options of the agent's server differ between two valid specs, so that a running server
- * has to be changed. The tenant, the labels and the limits in the fleet are no options of the server.
- */
-export function changesServer(fleet: CompiledFleetOptions, a: AgentSpec, b: AgentSpec): boolean {
-  if (isDeepStrictEqual(a, b)) return false
-  return !isDeepStrictEqual(effective(fleet, a), effective(fleet, b))
-}
-
-/** Returns the effective options of an agent's server, as far as they are known without `resolve`. */
-function effective(fleet: CompiledFleetOptions, spec: AgentSpec): unknown {
-  const missing = missingOptions(fleet, spec)
-  const compiled = CompiledOptions.from({
-    ...mergeLayers([placeholders, serverLayer([agentDefaults(fleet), spec])]),
-    home: homeOf(fleet, spec.id),
-  })
-  return { missing, values: compiled.values, secrets: secretOptions(compiled) }
-}
-
-/** Valid values for required options that only `resolve` knows. */
-const placeholders = {
-  proxy: { baseURL: 'http://127.0.0.1', apiKey: 'resolved-later' },
-  models: ['resolved-later'],
 }

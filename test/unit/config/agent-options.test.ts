@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { agentLimits, changesServer, compileAgent, isSameAgent } from '../../../src/config/agent-options.ts'
+import { agentLimits, compileAgent } from '../../../src/config/agent-options.ts'
+import { changesServer, isSameAgent } from '../../../src/config/same-agent.ts'
 import { compileFleetOptions } from '../../../src/config/compiled-fleet.ts'
 import { changeOptions, secretOptions } from '../../../src/config/compiled-options.ts'
 import type { AgentSpec, ResolvedAgent } from '../../../src/config/fleet-options.ts'
@@ -146,6 +147,10 @@ describe('isSameAgent and changesServer', () => {
       { models: ['gpt-4o'], proxy: { ...spec.proxy, baseURL: defaults.proxy.baseURL } },
     ],
     ['a model as an object', { models: [{ id: 'gpt-4o' }] }],
+    [
+      'a default that another option determines',
+      { drainMs: 1_800_000, directory: '/srv/agents/a1/workspace' },
+    ],
     ['default limits', { maxRunningTurns: 16, maxQueuedTurns: 10_000, memoryMb: 600 }],
     ['no labels', { labels: {} }],
   ])('see no change in %s', (_what, patch) => {
