@@ -1,6 +1,6 @@
 import { InvalidOptionsError } from '../errors.ts'
 import { agentLabel, namingAgent } from './agent-error.ts'
-import { missingOptions } from './agent-options.ts'
+import { missingOptions } from './agent-layers.ts'
 import { hasResolve, type CompiledFleetOptions } from './compiled-fleet.ts'
 import type { AgentSpec } from './fleet-options.ts'
 import { agentIdPattern, agentSchema } from './fleet-schema.ts'

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { agentLimits, compileAgent } from '../../../src/config/agent-options.ts'
-import { changesServer, isSameAgent } from '../../../src/config/same-agent.ts'
+import { agentLimits, changesServer, compileAgent, isSameAgent } from '../../../src/config/agent-options.ts'
 import { compileFleetOptions } from '../../../src/config/compiled-fleet.ts'
 import { changeOptions, secretOptions } from '../../../src/config/compiled-options.ts'
 import type { AgentSpec, ResolvedAgent } from '../../../src/config/fleet-options.ts'
