@@ -6,7 +6,7 @@ import { main } from '../../../../src/cli/program.ts'
 import { Std } from '../../../../src/cli/std.ts'
 import { statusFile } from '../../../../src/io/fleet/fleet-folder.ts'
 import { lockDataDir } from '../../../../src/io/fleet/fleet-lock.ts'
-import { keptStd, textSink } from '../../../support/cli-streams.ts'
+import { brokenSink, keptStd, systemError, textSink } from '../../../support/cli-streams.ts'
 import { agentStatus, leaveStatus, statusWith } from '../../../support/fleet-status.ts'
 import { openStore } from '../../../support/fleet-store.ts'
 import { tempHome } from '../../../support/home.ts'
@@ -67,6 +67,17 @@ describe('fleet status', () => {
     lock.release()
     expect(code).toBe(0)
     expect(stdout).toContain('; no status has been written yet\n')
+  })
+
+  it('exits with 5 if the status of a running fleet cannot be written', async () => {
+    const dataDir = endedFleet('a1')
+    const lock = lockDataDir(dataDir)
+    const err = textSink()
+    const std = new Std(brokenSink(systemError('ENOSPC', -28)), err)
+    const code = await main(['node', 'opencode-runtime', 'fleet', 'status', '--data-dir', dataDir], std)
+    lock.release()
+    expect(code).toBe(5)
+    expect(err.text()).toMatch(/^error: the status could not be written to stdout: no space left/)
   })
 
   it('exits with 2 and advice without --data-dir, and for an unknown command', async () => {
