@@ -58,6 +58,7 @@ export {
   type ProxyOptions,
   type QuestionPolicy,
   type ReconfigureOptions,
+  type SpawnWrapper,
   type TurnDefaults,
 } from './config/options.ts'
 export { orThrow } from './api/or-throw.ts'

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { linkSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import type { AgentUser } from '../../config/agent-user.ts'
 import { HomeLockedError, HostFaultError } from '../../errors.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { unwritable } from '../opencode/config-file.ts'
@@ -10,7 +11,7 @@ import { retryUntilDone } from '../../util/in-background.ts'
 import { liveHolds } from './live-holds.ts'
 import { isAbandoned } from './private-file.ts'
 import { identify, isSameProcess } from '../process/process-identity.ts'
-import { isFrom, isOrigin, makeStateFolder, originOf, stateFolder, type Origin } from './state-folder.ts'
+import { isFrom, isOrigin, openStateFolder, originOf, stateFolder, type Origin } from './state-folder.ts'
 
 /** Holder of a home, as stored in the lock file. */
 export interface LockHolder {
@@ -55,13 +56,21 @@ const maxTries = 1_000
  *
  * A lock that was copied with its home holds nothing. A lock of this process is held while its hold lives,
  * regardless of the file, because a release may have failed.
+ * @param user - owner of the home, if that is not the host's user
  * @throws HomeLockedError (`ERR_OPENCODE_HOME_LOCKED`) that names the holder
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the home cannot be written
  * @throws HostFaultError (`ERR_OPENCODE_HOST_FAULT`) if the host cannot write at the moment
  */
-export function lockHome(home: string): HomeLock {
+export function lockHome(home: string, user?: AgentUser): HomeLock {
   try {
-    return takeLock(makeStateFolder(home))
+    const folder = openStateFolder(home, user)
+    try {
+      const lock = takeLock(folder.path)
+      return { release: () => lock.release(folder.close) }
+    } catch (error) {
+      folder.close()
+      throw error
+    }
   } catch (error) {
     const known = asHostFault(error, 'The lock of the home could not be taken', home)
     if (known instanceof HomeLockedError || known instanceof HostFaultError) throw known
@@ -84,7 +93,12 @@ export function holderOf(home: string): LockHolder | undefined {
   }
 }
 
-function takeLock(folder: string): HomeLock {
+/** Lock whose release reports when its file is written. */
+interface TakenLock {
+  release(onReleased?: () => void): void
+}
+
+function takeLock(folder: string): TakenLock {
   const holder: LockHolder = {
     id: randomUUID(),
     pid: process.pid,
@@ -104,12 +118,17 @@ function takeLock(folder: string): HomeLock {
   throw new Error(`The lock of the home could not be taken in ${maxTries} tries: other hosts came first`)
 }
 
-function held(folder: string, generation: number, holder: LockHolder): HomeLock {
+function held(folder: string, generation: number, holder: LockHolder): TakenLock {
   const { ids } = liveHolds()
   ids.add(holder.id)
   return {
-    release: () => {
-      if (ids.delete(holder.id)) retryUntilDone(() => release(folder, generation, holder))
+    release: (onReleased = () => undefined) => {
+      if (!ids.delete(holder.id)) return
+      retryUntilDone(() => {
+        const isReleased = release(folder, generation, holder)
+        if (isReleased) onReleased()
+        return isReleased
+      })
     },
   }
 }
@@ -118,7 +137,7 @@ function held(folder: string, generation: number, holder: LockHolder): HomeLock 
  * Returns whether a claimed number is the lock. Releases the number if it is not, or if the folder cannot be
  * read.
  */
-function isHighest(folder: string, generation: number, lock: HomeLock): boolean {
+function isHighest(folder: string, generation: number, lock: TakenLock): boolean {
   try {
     if (highest(folder) !== generation) {
       lock.release()

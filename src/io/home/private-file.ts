@@ -1,23 +1,38 @@
 import { randomUUID } from 'node:crypto'
 import { readdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { realpath, rename, rm, writeFile } from 'node:fs/promises'
+import { open, realpath, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import type { AgentUser } from '../../config/agent-user.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
 
 /**
  * Replaces a file atomically, with mode 0600. A link to the file stays. The mode is set when the file is
  * created, because a later chmod, as libraries do it, fails on a volume that refuses modes (CIFS). A failed
  * replacement leaves nothing behind.
+ *
+ * @param user - owner of the file, if that is not the host's user. A link is then replaced itself: the user may
+ *   have made the link.
  */
-export async function replaceFile(file: string, content: string): Promise<void> {
-  const target = await realpath(file).catch(() => file)
+export async function replaceFile(file: string, content: string, user?: AgentUser): Promise<void> {
+  const target = user ? file : await realpath(file).catch(() => file)
   const draft = draftOf(target)
   try {
-    await writeFile(draft, content, { ...ofDraft, flush: true })
+    await writeDraft(draft, content, user)
     await rename(draft, target)
   } catch (error) {
     await rm(draft, { force: true }).catch(() => undefined)
     throw error
+  }
+}
+
+async function writeDraft(draft: string, content: string, user: AgentUser | undefined): Promise<void> {
+  const handle = await open(draft, ofDraft.flag, ofDraft.mode)
+  try {
+    await handle.writeFile(content)
+    if (user) await handle.chown(user.uid, user.gid)
+    await handle.sync()
+  } finally {
+    await handle.close()
   }
 }
 
