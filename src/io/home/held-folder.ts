@@ -19,7 +19,7 @@ export interface HeldFolder {
   /** Path that leads to this folder until it is closed, whatever is renamed or linked meanwhile. */
   readonly path: string
   /** Closes the folder. */
-  close(): void
+  readonly close: () => void
 }
 
 /**
