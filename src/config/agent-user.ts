@@ -1,4 +1,4 @@
-/** User and group of a server's processes, who also own the server's home. */
+/** User and group of a server's processes, or of a home's files. */
 export interface AgentUser {
   uid: number
   gid: number
@@ -19,6 +19,26 @@ export const agentUserOf = ({
   uid?: number | undefined
   gid?: number | undefined
 }): AgentUser | undefined => (uid === undefined || gid === undefined ? undefined : { uid, gid })
+
+/**
+ * Returns the owner of a home whose content the host must not trust, because the agent has fewer rights than the
+ * host: it is another user, or in a sandbox. `undefined` if the agent can do all that the host can.
+ *
+ * @remarks Only Linux can open a folder so that no link is followed on the way (see `io/home/held-folder.ts`).
+ */
+export function homeOwnerOf(options: OwnerOptions): AgentUser | undefined {
+  const [uid, gid] = [process.geteuid?.(), process.getegid?.()]
+  const isSandboxed = options.spawn !== undefined && process.platform === 'linux'
+  const own = isSandboxed && uid !== undefined && gid !== undefined ? { uid, gid } : undefined
+  return agentUserOf(options) ?? own
+}
+
+/** Options that decide about the owner of a home. */
+interface OwnerOptions {
+  uid?: number | undefined
+  gid?: number | undefined
+  spawn?: unknown
+}
 
 /**
  * Returns the reason why this host cannot start a server as another user, and what to do; `undefined` if the

@@ -6,7 +6,6 @@ export { compileConnection, type ConnectOptions } from './connection.ts'
 export { hostTool, type HostTool, type HostToolCall, type HostToolDefinition } from './host-tool.ts'
 export type { LifecycleOptions } from './lifecycle-options.ts'
 export type { Modality, ModelOptions, ProxyOptions } from './provider-options.ts'
-export { agentUserOf, type AgentUser } from './agent-user.ts'
 export type { Logger, OpenCodeServerOptions, ReconfigureOptions, SpawnWrapper } from './server-options.ts'
 export type { PermissionPolicy, QuestionPolicy, TurnDefaults } from './turn-options.ts'
 

@@ -16,8 +16,8 @@ import { elapse, type SystemClock } from '../clock.ts'
 /** Input of {@link reapOrphan}. */
 export interface ReapOrphanInput {
   home: string
-  /** Owner of the home, if that is not the host's user. */
-  user?: AgentUser | undefined
+  /** Owner of the home, if the host must not trust its content; see `homeOwnerOf`. */
+  owner?: AgentUser | undefined
   stopGraceMs: number
   clock: SystemClock
   signal: AbortSignal
@@ -43,21 +43,21 @@ const sweepTimeoutMs = 10_000
  */
 export async function reapOrphan({
   home,
-  user,
+  owner,
   stopGraceMs,
   clock,
   signal,
 }: ReapOrphanInput): Promise<number | undefined> {
-  const record = readRecord(home, user)
+  const record = readRecord(home, owner)
   if (!record) return undefined
   if (!isOfHome(record, home)) {
-    removeRecord(home, record.marker, user)
+    removeRecord(home, record.marker, owner)
     return undefined
   }
   const isOrphan = isAsRecorded(record) && (await isRecordedServer(record, clock, signal))
   if (isOrphan) await terminate(record, stopGraceMs, clock, signal)
   await sweepAll(record, isOrphan, clock, signal)
-  removeRecord(home, record.marker, user)
+  removeRecord(home, record.marker, owner)
   return isOrphan ? record.pid : undefined
 }
 

@@ -16,7 +16,7 @@ import {
 import { planSpawn, type SpawnPlan } from '../../io/process/spawn-plan.ts'
 import { emptyTempFolder } from '../../io/home/temp-folder.ts'
 import { requireAccess } from '../../io/home/user-access.ts'
-import { agentUserOf } from '../../config/agent-user.ts'
+import { agentUserOf, homeOwnerOf } from '../../config/agent-user.ts'
 import { secretOptions, type CompiledOptions } from '../../config/compiled-options.ts'
 import type { SystemClock } from '../clock.ts'
 import { directoryPolicy, ownDirectory } from './directory-policy.ts'
@@ -47,18 +47,18 @@ export async function prepareSpawn(
   earlier: Promise<unknown> | undefined,
 ): Promise<Preparation> {
   const { home, binary, hostname, port, stopGraceMs, spawn: wrap } = options.values
-  const user = agentUserOf(options.values)
+  const [user, owner] = [agentUserOf(options.values), homeOwnerOf(options.values)]
   await earlier
   signal.throwIfAborted()
   const startProcess = await loadStartProcess()
   const file = await findBinary(binary, runtime)
   signal.throwIfAborted()
   return inHome(options, runtime, async () => {
-    const reaped = await reapOrphan({ home, user, stopGraceMs, clock, signal })
-    await emptyTempFolder(home, user)
+    const reaped = await reapOrphan({ home, owner, stopGraceMs, clock, signal })
+    await emptyTempFolder(home, owner)
     signal.throwIfAborted()
     await writeConfigFiles(options)
-    await settlePluginPackage(home, secretOptions(options).env, user)
+    await settlePluginPackage(home, secretOptions(options).env, owner)
     const open = await exposedPaths(home)
     if (open.length > 0) runtime.warn(exposedPathsWarning(open))
     // The directory is checked before the server runs in it and before any request names it.
@@ -116,10 +116,10 @@ export const writeConfig = ({ options, runtime }: ServerInput): Promise<string> 
 /** Writes the config and the plugin of the host tools; resolves with the path of the config. */
 async function writeConfigFiles(options: CompiledOptions): Promise<string> {
   const file = await writeConfigFile(options.values, secretOptions(options))
-  await writeHostPlugin(options.values.home, options.values.hostTools, agentUserOf(options.values))
+  await writeHostPlugin(options.values.home, options.values.hostTools, homeOwnerOf(options.values))
   return file
 }
 
 function inHome<T>(options: CompiledOptions, runtime: Runtime, act: () => Promise<T>): Promise<T> {
-  return runtime.home.withLock(() => lockHome(options.values.home, agentUserOf(options.values)), act)
+  return runtime.home.withLock(() => lockHome(options.values.home, homeOwnerOf(options.values)), act)
 }

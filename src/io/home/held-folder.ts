@@ -23,9 +23,10 @@ export interface HeldFolder {
 }
 
 /**
- * Opens a folder of a home that belongs to another user, and makes what is missing. A host that runs as root
- * must not follow a link that an agent has put into its home, and must not give away what is behind the link.
- * Therefore each folder on the way is opened in the folder before it, without links, and its owner is checked.
+ * Opens a folder of a home that the host must not trust, and makes what is missing. A host with more rights than
+ * the agent must not follow a link that the agent has put into its home, and must not give away what is behind
+ * the link. Therefore each folder on the way is opened in the folder before it, without links, and its owner is
+ * checked.
  *
  * @param segments - names of the folders, from the home downwards
  * @param keeper - owner of the last folder: the agent's user, or the host, whose files no agent may change

@@ -8,17 +8,17 @@ import { restrict } from './modes.ts'
  * Makes and opens a folder of a home. The mode is 0700, also if the folder existed with a wider mode, as far as
  * the file system sets modes.
  *
- * @param user - owner of the home, if that is not the host's user; see {@link holdFolder}
+ * @param owner - owner of the home, if the host must not trust its content; see {@link holdFolder}
  * @param keeper - owner of the folder: the home's owner, or the host
- * @throws InvalidOptionsError if a folder of another user's home cannot be trusted
+ * @throws InvalidOptionsError if a folder on the way is a link, or of another owner
  */
 export function openHomeFolder(
   home: string,
   segments: readonly string[],
-  user: AgentUser | undefined,
+  owner: AgentUser | undefined,
   keeper: 'user' | 'host' = 'user',
 ): HeldFolder {
-  const folder = user ? holdFolder(home, segments, user, keeper) : named(join(home, ...segments))
+  const folder = owner ? holdFolder(home, segments, owner, keeper) : named(join(home, ...segments))
   try {
     restrict(folder.path, 0o700)
     return folder
@@ -32,10 +32,10 @@ export function openHomeFolder(
 export async function inHomeFolder<T>(
   home: string,
   segments: readonly string[],
-  user: AgentUser | undefined,
+  owner: AgentUser | undefined,
   act: (path: string) => Promise<T>,
 ): Promise<T> {
-  const folder = openHomeFolder(home, segments, user)
+  const folder = openHomeFolder(home, segments, owner)
   try {
     return await act(folder.path)
   } finally {

@@ -9,6 +9,7 @@ import { unwritable } from '../opencode/config-file.ts'
 import { asHostFault } from '../host/host-fault.ts'
 import { retryUntilDone } from '../../util/in-background.ts'
 import { liveHolds } from './live-holds.ts'
+import { readPlainFileSync } from './plain-file.ts'
 import { isAbandoned } from './private-file.ts'
 import { identify, isSameProcess } from '../process/process-identity.ts'
 import { isFrom, isOrigin, openStateFolder, originOf, stateFolder, type Origin } from './state-folder.ts'
@@ -56,14 +57,14 @@ const maxTries = 1_000
  *
  * A lock that was copied with its home holds nothing. A lock of this process is held while its hold lives,
  * regardless of the file, because a release may have failed.
- * @param user - owner of the home, if that is not the host's user
+ * @param owner - owner of the home, if the host must not trust its content; see `homeOwnerOf`
  * @throws HomeLockedError (`ERR_OPENCODE_HOME_LOCKED`) that names the holder
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the home cannot be written
  * @throws HostFaultError (`ERR_OPENCODE_HOST_FAULT`) if the host cannot write at the moment
  */
-export function lockHome(home: string, user?: AgentUser): HomeLock {
+export function lockHome(home: string, owner?: AgentUser): HomeLock {
   try {
-    const folder = openStateFolder(home, user)
+    const folder = openStateFolder(home, owner)
     try {
       const lock = takeLock(folder.path)
       return { release: () => lock.release(folder.close) }
@@ -182,7 +183,7 @@ function isLive({ id, pid, startTime, realm }: LockHolder): boolean {
  */
 function readHolder(file: string): LockHolder | undefined {
   try {
-    return parseHolder(readFileSync(file, 'utf8'))
+    return parseHolder(readPlainFileSync(file) ?? '')
   } catch (error) {
     if (isAbsent(error)) return undefined
     throw error

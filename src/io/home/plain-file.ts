@@ -1,4 +1,4 @@
-import { constants } from 'node:fs'
+import { constants, readFileSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 
 /** Size above which a file is not read, in bytes; no file that this package looks for is nearly as large. */
@@ -20,3 +20,9 @@ export async function readPlainFile(file: string): Promise<string | undefined> {
 
 /** Flag of a pipe that is opened without a writer; Windows has none. */
 const withoutWait = process.platform === 'win32' ? 0 : constants.O_NONBLOCK
+
+/** Returns the text of a file like {@link readPlainFile}, but synchronously. No agent may run meanwhile. */
+export function readPlainFileSync(file: string): string | undefined {
+  const stats = statSync(file)
+  return stats.isFile() && stats.size <= maxBytes ? readFileSync(file, 'utf8') : undefined
+}

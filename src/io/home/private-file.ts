@@ -10,14 +10,14 @@ import { ignoreErrors } from '../../util/ignore-errors.ts'
  * created, because a later chmod, as libraries do it, fails on a volume that refuses modes (CIFS). A failed
  * replacement leaves nothing behind.
  *
- * @param user - owner of the file, if that is not the host's user. A link is then replaced itself: the user may
- *   have made the link.
+ * @param owner - owner of the file, if the host must not trust the folder. A link is then replaced itself,
+ *   because an agent may have made the link.
  */
-export async function replaceFile(file: string, content: string, user?: AgentUser): Promise<void> {
-  const target = user ? file : await realpath(file).catch(() => file)
+export async function replaceFile(file: string, content: string, owner?: AgentUser): Promise<void> {
+  const target = owner ? file : await realpath(file).catch(() => file)
   const draft = draftOf(target)
   try {
-    await writeDraft(draft, content, user)
+    await writeDraft(draft, content, owner)
     await rename(draft, target)
   } catch (error) {
     await rm(draft, { force: true }).catch(() => undefined)
@@ -25,20 +25,24 @@ export async function replaceFile(file: string, content: string, user?: AgentUse
   }
 }
 
-async function writeDraft(draft: string, content: string, user: AgentUser | undefined): Promise<void> {
+async function writeDraft(draft: string, content: string, owner: AgentUser | undefined): Promise<void> {
   const handle = await open(draft, ofDraft.flag, ofDraft.mode)
   try {
     await handle.writeFile(content)
-    if (user) await handle.chown(user.uid, user.gid)
+    if (owner) await handle.chown(owner.uid, owner.gid)
     await handle.sync()
   } finally {
     await handle.close()
   }
 }
 
-/** Replaces a file like {@link replaceFile}, but synchronously and without waiting for the disk. */
-export function replaceFileSync(file: string, content: string): void {
-  const target = ignoreErrors(() => realpathSync(file)) ?? file
+/**
+ * Replaces a file like {@link replaceFile}, but synchronously and without waiting for the disk.
+ *
+ * @param keepsLink - `false` if a link to the file is replaced itself
+ */
+export function replaceFileSync(file: string, content: string, keepsLink = true): void {
+  const target = (keepsLink ? ignoreErrors(() => realpathSync(file)) : undefined) ?? file
   const draft = draftOf(target)
   try {
     writeFileSync(draft, content, ofDraft)

@@ -1,9 +1,10 @@
-import { readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { AgentUser } from '../../config/agent-user.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { asHostFault, isHostFault } from '../host/host-fault.ts'
+import { readPlainFileSync } from './plain-file.ts'
 import { replaceFileSync } from './private-file.ts'
 import { identify } from '../process/process-identity.ts'
 import { isFrom, openStateFolder, originOf, stateFolder } from './state-folder.ts'
@@ -29,9 +30,9 @@ const recordSchema = z.object({
  */
 export type ServerRecord = z.infer<typeof recordSchema>
 
-/** Calls `act` with the path of a home's record. In a home of another user, the folder is held open meanwhile. */
-function withFile<T>(home: string, user: AgentUser | undefined, act: (file: string) => T): T {
-  const folder = user && openStateFolder(home, user)
+/** Calls `act` with the path of a home's record. In a home that the host does not trust, the folder is held open meanwhile. */
+function withFile<T>(home: string, owner: AgentUser | undefined, act: (file: string) => T): T {
+  const folder = owner && openStateFolder(home, owner)
   try {
     return act(join(folder?.path ?? stateFolder(home), 'server.json'))
   } finally {
@@ -47,15 +48,15 @@ function withFile<T>(home: string, user: AgentUser | undefined, act: (file: stri
 export function writeRecord(
   home: string,
   server: Omit<ServerRecord, 'startTime' | 'at' | 'origin'>,
-  user?: AgentUser,
+  owner?: AgentUser,
 ): boolean {
   try {
-    const folder = openStateFolder(home, user)
+    const folder = openStateFolder(home, owner)
     try {
       const origin = originOf(folder.path)
       const startTime = identify(server.pid)?.startTime ?? ''
       const content = `${JSON.stringify({ ...server, startTime, at: Date.now(), origin }, null, 2)}\n`
-      replaceFileSync(join(folder.path, 'server.json'), content)
+      replaceFileSync(join(folder.path, 'server.json'), content, owner === undefined)
       return true
     } finally {
       folder.close()
@@ -70,9 +71,9 @@ export function writeRecord(
  * Returns the record of a home's last server; `undefined` if there is no record, or an invalid record.
  * @throws HostFaultError if the record cannot be read at the moment
  */
-export function readRecord(home: string, user?: AgentUser): ServerRecord | undefined {
+export function readRecord(home: string, owner?: AgentUser): ServerRecord | undefined {
   try {
-    return withFile(home, user, (file) => recordSchema.parse(JSON.parse(readFileSync(file, 'utf8'))))
+    return withFile(home, owner, (file) => recordSchema.parse(JSON.parse(readPlainFileSync(file) ?? '')))
   } catch (error) {
     if (isHostFault(error))
       throw asHostFault(error, 'The record of the server could not be read', stateFolder(home))
@@ -90,10 +91,10 @@ export const isOfHome = ({ origin }: ServerRecord, home: string): boolean => isF
  * Removes the record of a server of which no process is left. Another server's record stays. Never throws,
  * because a record that stays does no harm: the next host finds no process for it.
  */
-export function removeRecord(home: string, marker: string, user?: AgentUser): void {
+export function removeRecord(home: string, marker: string, owner?: AgentUser): void {
   ignoreErrors(() => {
-    if (readRecord(home, user)?.marker === marker)
-      withFile(home, user, (file) => rmSync(file, { force: true }))
+    if (readRecord(home, owner)?.marker === marker)
+      withFile(home, owner, (file) => rmSync(file, { force: true }))
   })
 }
 

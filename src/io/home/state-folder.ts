@@ -11,10 +11,10 @@ const segments = ['.local', 'state', 'opencode-runtime']
 
 /**
  * Makes and opens the state folder, with mode 0700. In a home of another user, the folder belongs to the host,
- * so that no agent can forge the lock or the record.
+ * so that this user cannot forge the lock or the record.
  */
-export const openStateFolder = (home: string, user: AgentUser | undefined): HeldFolder =>
-  openHomeFolder(home, segments, user, 'host')
+export const openStateFolder = (home: string, owner: AgentUser | undefined): HeldFolder =>
+  openHomeFolder(home, segments, owner, 'host')
 
 /**
  * Identity of the state folder that a file was written in. A home may be copied together with its lock and

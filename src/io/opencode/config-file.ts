@@ -1,6 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { agentUserOf } from '../../config/agent-user.ts'
+import { homeOwnerOf } from '../../config/agent-user.ts'
 import { workspaceOf } from '../../config/workspace.ts'
 import { askingTools } from '../../config/host-tool.ts'
 import { HostFaultError, InvalidOptionsError } from '../../errors.ts'
@@ -35,15 +35,15 @@ const configName = 'opencode.json'
  */
 export async function writeConfigFile(options: ResolvedOptions, secrets: SecretOptions): Promise<string> {
   const { home, directory } = options
-  const user = agentUserOf(options)
+  const owner = homeOwnerOf(options)
   const content = configText(buildConfig(options, secrets))
   await naming('home', home, () =>
-    inHomeFolder(home, configSegments, user, async (folder) => {
+    inHomeFolder(home, configSegments, owner, async (folder) => {
       const file = join(folder, configName)
-      // A file in another user's home is always replaced, because its path may be a link of that user.
-      const isCurrent = user === undefined && (await currentContent(file)) === content
+      // A file in a home that the host does not trust is always replaced, because its path may be a link.
+      const isCurrent = owner === undefined && (await currentContent(file)) === content
       // A file of another user, whose mode cannot be set, is replaced by a file of this user.
-      if (!isCurrent || !restrict(file, 0o600)) await replaceFile(file, content, user)
+      if (!isCurrent || !restrict(file, 0o600)) await replaceFile(file, content, owner)
     }),
   )
   if (resolve(directory) === resolve(workspaceOf(home)))
@@ -54,8 +54,8 @@ export async function writeConfigFile(options: ResolvedOptions, secrets: SecretO
 /** Makes the directory of an agent that works in its home. */
 async function makeWorkspace(options: ResolvedOptions): Promise<void> {
   const { home, directory } = options
-  const user = agentUserOf(options)
-  if (user) holdFolder(home, [basename(directory)], user, 'user').close()
+  const owner = homeOwnerOf(options)
+  if (owner) holdFolder(home, [basename(directory)], owner, 'user').close()
   else await mkdir(directory, { recursive: true, mode: 0o700 })
 }
 

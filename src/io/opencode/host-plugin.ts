@@ -20,7 +20,7 @@ const folderName = 'plugin'
  * Writes the plugin that registers the host tools with opencode, or removes it if there are none. The file has
  * mode 0600 in a folder of 0700. It holds no secret, and is left alone if its content is already the same.
  *
- * @param user - owner of the home, if that is not the host's user
+ * @param owner - owner of the home, if the host must not trust its content; see `homeOwnerOf`
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the home cannot be written
  * @throws HostFaultError (`ERR_OPENCODE_HOST_FAULT`) if the write fails for the moment
  * @remarks Observed in opencode 1.18.33: the server loads each `.js` and `.ts` file in `plugin` and `plugins`
@@ -29,20 +29,20 @@ const folderName = 'plugin'
 export async function writeHostPlugin(
   home: string,
   tools: Readonly<Record<string, HostTool>>,
-  user?: AgentUser,
+  owner?: AgentUser,
 ): Promise<void> {
   try {
-    if (Object.keys(tools).length > 0) await write(home, hostPluginText(tools), user)
+    if (Object.keys(tools).length > 0) await write(home, hostPluginText(tools), owner)
     else await rm(hostPluginFile(home), { force: true })
   } catch (error) {
     throw unwritable('home', home, error)
   }
 }
 
-const write = (home: string, text: string, user: AgentUser | undefined): Promise<void> =>
-  inHomeFolder(home, [...configSegments, folderName], user, async (folder) => {
+const write = (home: string, text: string, owner: AgentUser | undefined): Promise<void> =>
+  inHomeFolder(home, [...configSegments, folderName], owner, async (folder) => {
     const file = join(folder, hostPluginName)
-    // A file in another user's home is always replaced, because its path may be a link of that user.
-    const isCurrent = user === undefined && (await readFile(file, 'utf8').catch(() => undefined)) === text
-    if (!isCurrent || !restrict(file, 0o600)) await replaceFile(file, text, user)
+    // A file in a home that the host does not trust is always replaced, because its path may be a link.
+    const isCurrent = owner === undefined && (await readFile(file, 'utf8').catch(() => undefined)) === text
+    if (!isCurrent || !restrict(file, 0o600)) await replaceFile(file, text, owner)
   })

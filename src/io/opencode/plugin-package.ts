@@ -15,7 +15,7 @@ import { mentionsPlugin, namesPlugin } from './project-code.ts'
  * opencode installs the package. Files of the user and of opencode stay unchanged. Never rejects: a home that
  * cannot be written is reported when the config is written.
  *
- * @param user - owner of the home, if that is not the host's user
+ * @param owner - owner of the home, if the host must not trust its content; see `homeOwnerOf`
  * @remarks Observed in opencode 1.18.33: at the first request of a directory the server installs the package
  *   into each config folder (`$XDG_CONFIG_HOME/opencode`, `~/.opencode`, `OPENCODE_CONFIG_DIR`, a trusted
  *   project's `.opencode`), in its own process and over the network: 64 MB, and 31 MB in `~/.npm`. It skips
@@ -25,16 +25,16 @@ import { mentionsPlugin, namesPlugin } from './project-code.ts'
 export async function settlePluginPackage(
   home: string,
   env: Record<string, string>,
-  user?: AgentUser,
+  owner?: AgentUser,
 ): Promise<void> {
   for (const segments of [configSegments, ['.opencode']])
-    await settleIn(home, segments, env, user).catch(() => undefined)
+    await settleIn(home, segments, env, owner).catch(() => undefined)
 }
 
-async function settleIn(...[home, segments, env, user]: SettleInput): Promise<void> {
+async function settleIn(...[home, segments, env, owner]: SettleInput): Promise<void> {
   const named = join(home, ...segments)
   if (!(await isFolder(named))) return
-  if (user) await inHomeFolder(home, segments, user, (folder) => settle(folder, env, user))
+  if (owner) await inHomeFolder(home, segments, owner, (folder) => settle(folder, env, owner))
   else await settle(named, env)
 }
 
@@ -42,12 +42,12 @@ type SettleInput = [
   home: string,
   segments: readonly string[],
   env: Record<string, string>,
-  user: AgentUser | undefined,
+  owner: AgentUser | undefined,
 ]
 
-async function settle(folder: string, env: Record<string, string>, user?: AgentUser): Promise<void> {
+async function settle(folder: string, env: Record<string, string>, owner?: AgentUser): Promise<void> {
   if (await needsPackage(folder, env)) await removePlaceholder(folder)
-  else if (await isFree(folder)) await writePlaceholder(folder, user)
+  else if (await isFree(folder)) await writePlaceholder(folder, owner)
 }
 
 /**
@@ -72,9 +72,9 @@ const modulesOf = (folder: string): string => join(folder, 'node_modules')
  * Writes the placeholder. The lock file comes first, because an empty `node_modules` alone could not be
  * identified as this package's.
  */
-async function writePlaceholder(folder: string, user: AgentUser | undefined): Promise<void> {
-  if (!(await isOurs(folder))) await replaceFile(lockOf(folder), placeholder, user)
-  if (user) makeOwnFolder(modulesOf(folder), user)
+async function writePlaceholder(folder: string, owner: AgentUser | undefined): Promise<void> {
+  if (!(await isOurs(folder))) await replaceFile(lockOf(folder), placeholder, owner)
+  if (owner) makeOwnFolder(modulesOf(folder), owner)
   else await mkdir(modulesOf(folder), { recursive: true, mode: 0o700 })
 }
 

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, lstatSync, rmSync } from 'node:fs'
 import { devNull } from 'node:os'
 import { join } from 'node:path'
 import { Transform } from 'node:stream'
@@ -35,18 +35,18 @@ export interface ServeLog {
 }
 
 /**
- * Opens `serve.log` beside the config, with mode 0600 and bounded size; in a home of another user, beside the
- * lock, where no agent can put a link in the place of the log. The server's output is always
+ * Opens `serve.log` beside the config, with mode 0600 and bounded size; in a home that the host does not trust, beside
+ * the lock. The server's output is always
  * drained, masked line by line, and written no faster than the disk accepts it. If the disk fails, the log is
  * lost and the server keeps running.
  * @param onText - receives each line unmasked, and also a line that has not ended yet
- * @param user - owner of the home, if that is not the host's user
+ * @param owner - owner of the home, if the host must not trust its content; see `homeOwnerOf`
  */
 export function openServeLog(
   home: string,
   secrets: Secrets,
   onText: (text: string) => void,
-  user?: AgentUser,
+  owner?: AgentUser,
 ): ServeLog {
   const last: string[] = []
   const take = (line: string): string => {
@@ -55,8 +55,8 @@ export function openServeLog(
     if (last.length > tailLines) last.shift()
     return `${masked}\n`
   }
-  const folder = openLogFolder(home, user)
-  const file = openRotating(folder.path)
+  const folder = openLogFolder(home, owner)
+  const file = openRotating(folder.path, owner !== undefined)
   const closed = finished(file)
     .catch(() => undefined)
     .finally(folder.close)
@@ -78,17 +78,25 @@ export function openServeLog(
 }
 
 /** Opens the folder of the log. If that fails, the stream of the log reports the failure. */
-const openLogFolder = (home: string, user: AgentUser | undefined): HeldFolder =>
+const openLogFolder = (home: string, owner: AgentUser | undefined): HeldFolder =>
   ignoreErrors(() =>
-    user ? openStateFolder(home, user) : openHomeFolder(home, configSegments, undefined),
-  ) ?? { path: user ? devNull : configFolder(home), close: () => undefined }
+    owner ? openStateFolder(home, owner) : openHomeFolder(home, configSegments, undefined),
+  ) ?? { path: owner ? devNull : configFolder(home), close: () => undefined }
 
-function openRotating(folder: string) {
+function openRotating(folder: string, mayBeForged: boolean) {
   const path = join(folder, 'serve.log')
   ignoreErrors(() => {
+    // The log would be written to the target of a link that an agent has put there.
+    if (mayBeForged && !isOwnFile(path)) rmSync(path, { force: true })
     if (existsSync(path)) restrict(path, 0o600)
   })
   return createStream('serve.log', { path: folder, size: maxSize, rotate: keptFiles, mode: 0o600 })
+}
+
+/** Returns whether a path is a file that has no other name. */
+function isOwnFile(path: string): boolean {
+  const stats = lstatSync(path)
+  return stats.isFile() && stats.nlink === 1
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { HostFaultError, ServerExitedError } from '../../errors.ts'
-import { agentUserOf } from '../../config/agent-user.ts'
+import { agentUserOf, homeOwnerOf } from '../../config/agent-user.ts'
 import { secretOptions, type CompiledOptions } from '../../config/compiled-options.ts'
 import { secretTexts } from '../../config/secret-texts.ts'
 import { requireDescriptors } from '../host/descriptors.ts'
@@ -56,20 +56,20 @@ export function spawnServer(
 ): ServerProcess {
   requireDescriptors(notStarted, forServer)
   const { home } = options.values
-  const user = agentUserOf(options.values)
-  const log = openServeLog(home, options.secrets, listeningDetector(plan.port, events), user)
+  const owner = homeOwnerOf(options.values)
+  const log = openServeLog(home, options.secrets, listeningDetector(plan.port, events), owner)
   // Started before the server, so that a host that dies at any moment leaves no server without a watcher.
   const watcher = startWatcher(plan.marker, home)
-  const child = startProcess(command, plan.directory, user)
+  const child = startProcess(command, plan.directory, agentUserOf(options.values))
   const { pid } = child
   const teardown = spawnTeardown(pid, plan.marker, () => {
     watcher.stop()
-    removeRecord(home, plan.marker, user)
+    removeRecord(home, plan.marker, owner)
   })
   if (pid !== undefined) {
     watcher.watch(pid)
     const record = { ...recordOf(plan, command), pid }
-    retryUntilDone(() => teardown.isDone() || writeRecord(home, record, user))
+    retryUntilDone(() => teardown.isDone() || writeRecord(home, record, owner))
   }
   for (const output of [child.stdout, child.stderr]) {
     // If the output can no longer be read, nothing is logged; the exit reports the failure.

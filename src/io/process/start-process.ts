@@ -10,10 +10,10 @@ import type { SpawnCommand } from './spawn-command.ts'
 export async function loadStartProcess() {
   const { execa } = await loadExeca()
   return ({ own, wrapped = own, env }: SpawnCommand, directory: string, user: AgentUser | undefined) => {
-    const [file = '', ...args] = wrapped
+    const [file = '', ...args] = user ? enterAndRun(directory, wrapped) : wrapped
     return execa(file, args, {
       ...user,
-      cwd: directory,
+      cwd: user ? '/' : directory,
       env,
       extendEnv: false,
       detached: true,
@@ -25,6 +25,15 @@ export async function loadStartProcess() {
     })
   }
 }
+
+/**
+ * Returns a command that enters a directory with the rights of its user, and then becomes another command. Node
+ * would enter the directory with the rights of the host, through links that the user may have made meanwhile.
+ */
+const enterAndRun = (directory: string, command: readonly string[]): string[] => [
+  ...['/bin/sh', '-c', 'cd -- "$0" && exec "$@"'],
+  ...[directory, ...command],
+]
 
 /** Function that starts the process of a server. */
 export type StartProcess = Awaited<ReturnType<typeof loadStartProcess>>

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi, onTestFinished } from 'vitest'
-import { agentUserOf, compileOptions } from '../../../src/config/options.ts'
-import { userProblem } from '../../../src/config/agent-user.ts'
+import { agentUserOf, userProblem } from '../../../src/config/agent-user.ts'
+import { compileOptions } from '../../../src/config/options.ts'
 import { InvalidOptionsError } from '../../../src/errors.ts'
 
 const options = {

@@ -8,6 +8,7 @@ import {
   readFileSync,
   realpathSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -15,7 +16,9 @@ import {
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { agentUserOf, compileOptions } from '../../../../src/config/options.ts'
+import { agentUserOf, homeOwnerOf, type AgentUser } from '../../../../src/config/agent-user.ts'
+import { compileOptions } from '../../../../src/config/options.ts'
+import { Secrets } from '../../../../src/config/secrets.ts'
 import { secretOptions } from '../../../../src/config/compiled-options.ts'
 import { InvalidOptionsError } from '../../../../src/errors.ts'
 import { holdFolder } from '../../../../src/io/home/held-folder.ts'
@@ -26,6 +29,7 @@ import { readRecord, removeRecord, writeRecord } from '../../../../src/io/home/s
 import { stateFolder } from '../../../../src/io/home/state-folder.ts'
 import { emptyTempFolder, tempFolder } from '../../../../src/io/home/temp-folder.ts'
 import { requireAccess } from '../../../../src/io/home/user-access.ts'
+import { openServeLog } from '../../../../src/io/process/serve-log.ts'
 import { configFile, writeConfigFile } from '../../../../src/io/opencode/config-file.ts'
 import { hostPluginFile, writeHostPlugin } from '../../../../src/io/opencode/host-plugin.ts'
 import { settlePluginPackage } from '../../../../src/io/opencode/plugin-package.ts'
@@ -52,6 +56,15 @@ function homes(): { home: string; treasure: string } {
   writeFileSync(join(treasure, 'opencode.json'), 'of root')
   holdFolder(home, [], user, 'user').close()
   return { home, treasure }
+}
+
+const logOf = (home: string) => join(stateFolder(home), 'serve.log')
+
+/** Writes a text to the log of a server, and resolves when the log is closed. */
+async function logged(home: string, owner: AgentUser, text: string): Promise<void> {
+  const log = openServeLog(home, new Secrets([]), () => undefined, owner)
+  log.input().end(text)
+  await log.closed
 }
 
 /** Runs a command as the other user. */
@@ -176,6 +189,54 @@ describe.runIf(isRoot)("the files of another user's home", () => {
     await emptyTempFolder(home, user)
     expect(existsSync(join(treasure, 'opencode.json'))).toBe(true)
     expect(ownerOf(tempFolder(home))).toBe(user.uid)
+  })
+})
+
+describe.runIf(process.platform === 'linux')('the home of an agent in a sandbox (option spawn)', () => {
+  const own = homeOwnerOf({ spawn: () => [] }) ?? user
+  const write = (home: string) => {
+    const options = compileOptions({
+      ...{ home, models: ['gpt-4o'], spawn: (argv: readonly string[]) => argv },
+      proxy: { baseURL: 'http://127.0.0.1:9/v1', apiKey: 'sk-held-key' },
+    })
+    return writeConfigFile(options.values, secretOptions(options))
+  }
+
+  it('is guarded only if the option is set', () => {
+    expect(homeOwnerOf({})).toBeUndefined()
+    expect(own).toEqual({ uid: process.geteuid?.(), gid: process.getegid?.() })
+    expect(homeOwnerOf({ spawn: () => [], ...user })).toEqual(user)
+  })
+
+  it('leads to no file outside, whatever links the agent has made in it', async () => {
+    const [home, outside] = [tempHome(), tempHome()]
+    const target = join(outside, 'file')
+    writeFileSync(target, 'of the host')
+    mkdirSync(join(outside, 'tmp'))
+    await write(home)
+    lockHome(home, own).release()
+    const marker = '5f0c3a52-6f0c-4f6e-9d3c-5a52b1f0c3a5'
+    for (const link of [configFile(home), join(stateFolder(home), 'server.json'), logOf(home)]) {
+      rmSync(link, { force: true })
+      symlinkSync(target, link)
+    }
+    symlinkSync(outside, join(home, '.cache'))
+    await write(home)
+    await emptyTempFolder(home, own)
+    const record = { pid: process.pid, command: ['opencode', 'serve'], hostname: '127.0.0.1', port: 4096 }
+    expect(writeRecord(home, { ...record, username: 'opencode', marker }, own)).toBe(true)
+    expect(readRecord(home, own)?.port).toBe(4096)
+    await logged(home, own, 'a line of the agent')
+    expect(readFileSync(target, 'utf8')).toBe('of the host')
+    expect(existsSync(join(outside, 'tmp'))).toBe(true)
+    expect(readFileSync(logOf(home), 'utf8')).toBe('a line of the agent\n')
+  })
+
+  it('takes no pipe for a lock, whose reader would wait without end', () => {
+    const home = tempHome()
+    lockHome(home, own).release()
+    execFileSync('mkfifo', [join(stateFolder(home), 'host.lock.9')])
+    expect(() => lockHome(home, own).release()).not.toThrow()
   })
 })
 

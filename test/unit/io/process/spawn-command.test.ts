@@ -23,7 +23,7 @@ describe('wrapCommand', () => {
       expect(() => (variables['HOME'] = '/')).toThrow(TypeError)
       return argv
     }
-    expect(wrapCommand(wrap as SpawnWrapper, own, env)).toEqual({ own, env, wrapped: own })
+    expect(wrapCommand(wrap as unknown as SpawnWrapper, own, env)).toEqual({ own, env, wrapped: own })
   })
 
   it.each([
