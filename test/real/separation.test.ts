@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs'
+import { chownSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import type { OpenCodeServerOptions } from '../../src/index.ts'
 import { treeResidentMb } from '../../src/io/process/memory.ts'
 import { findListener } from '../../src/io/process/listener.ts'
@@ -33,45 +33,61 @@ const bash = (command: string) => ({
   toolCalls: [{ name: 'bash', args: { command, description: 'looks' } }],
 })
 
-for (const [name, options, owner, problem] of ways) {
-  if (problem !== undefined) warnSkipped(`the test of agents that are separated by ${name}`, problem)
+/** Returns a home of another agent, with a secret in it. */
+function neighbourOf(owner: { uid: number; gid: number } | undefined): string {
+  const neighbour = tempHome()
+  const secret = join(neighbour, 'secret.txt')
+  writeFileSync(secret, 'the secret of the neighbour', { mode: 0o600 })
+  if (owner) for (const path of [secret, neighbour]) chownSync(path, owner.uid, owner.gid)
+  return neighbour
+}
 
-  describe.runIf(problem === undefined)(`an agent that is separated by ${name}`, () => {
-    it('runs its turn, cannot read the home of another agent, and leaves nothing when it is stopped', async () => {
-      const neighbour = tempHome()
-      const secret = join(neighbour, 'secret.txt')
-      writeFileSync(secret, 'the secret of the neighbour', { mode: 0o600 })
-      chmodSync(neighbour, 0o700)
-      if (owner) for (const path of [secret, neighbour]) chownSync(path, owner.uid, owner.gid)
-      const commands = [
-        `cat ${secret}; ls ${neighbour}; echo "status $?"`,
-        'cat "$HOME/.config/opencode/opencode.json"; echo own > note.txt; cat note.txt',
-        `cat /proc/${process.pid}/environ | wc -c; sleep 0.1`,
-        `echo forged > "$HOME/.local/state/opencode-runtime/host.lock.99"; echo "status $?"`,
-      ]
-      const { server, home, model, close } = await realServer(
-        [{ match: 'look', reply: [...commands.map(bash), { text: 'looked' }] }],
-        options,
-      )
-      onTestFinished(close)
-      const done = await server.turn('look').done
-      expect(done).toMatchObject({ kind: 'final', content: 'looked' })
-      const seen = JSON.stringify(model.requests)
-      expect(seen).not.toContain('the secret of the neighbour')
-      expect(seen).toMatch(/status [12]/)
-      expect(seen).toContain(apiKey)
-      expect(readFileSync(join(home, 'workspace', 'note.txt'), 'utf8')).toBe('own\n')
-      const { pid = 0 } = server
-      const marker = markerOf(pid)
-      expect(await treeResidentMb(pid, marker)).toBeGreaterThan(150)
-      expect((await findListener(Number(new URL(server.baseURL ?? '').port)))?.program).toContain('opencode')
-      await server.stop()
-      expect(processesOf(home)).toEqual([])
-      expect(execFileSync('ps', ['-A', '-o', 'args=']).toString()).not.toContain(home)
-    })
-  })
+/** Runs a turn with four commands on a new server. Returns the server, and what the commands printed. */
+async function look(options: Partial<OpenCodeServerOptions>, neighbour: string) {
+  const commands = [
+    `cat ${neighbour}/secret.txt; echo "read: $?"`,
+    'cat "$HOME/.config/opencode/opencode.json" && echo own > note.txt; echo "own: $?"',
+    `head -c 1 /proc/${process.pid}/environ; echo "host: $?"`,
+    'echo {} > "$HOME/.local/state/opencode-runtime/host.lock.99"; echo "forged: $?"',
+  ]
+  const { server, home, model, close } = await realServer(
+    [{ match: 'look', reply: [...commands.map(bash), { text: 'looked' }] }],
+    // The permissions are for cooperation; here the agent is given all of them.
+    { onPermission: 'once', ...options },
+  )
+  onTestFinished(close)
+  expect(await server.turn('look').done).toMatchObject({ kind: 'final', content: 'looked' })
+  const results = model.requests.at(-1)?.messages.filter(({ role }) => role === 'tool') ?? []
+  return { server, home, printed: results.map(({ content }) => JSON.stringify(content)).join('\n') }
 }
 
 /** Returns the marker that a process carries. */
 const markerOf = (pid: number): string =>
   /OPENCODE_RUNTIME_SPAWN=([^\0]+)/.exec(readFileSync(`/proc/${pid}/environ`, 'utf8'))?.[1] ?? ''
+
+it('an agent that nothing separates can read the home of another agent', async () => {
+  const { printed } = await look({}, neighbourOf(undefined))
+  expect(printed).toContain('the secret of the neighbour')
+  expect(printed).toMatch(/read: 0[^]*own: 0[^]*host: 0[^]*forged: 0/)
+})
+
+for (const [name, options, owner, problem] of ways) {
+  if (problem !== undefined) warnSkipped(`the test of agents that are separated by ${name}`, problem)
+
+  it.runIf(problem === undefined)(
+    `an agent that is separated by ${name} runs its turn, cannot read the home of another agent, and leaves nothing`,
+    async () => {
+      const { server, home, printed } = await look(options, neighbourOf(owner))
+      expect(printed).not.toContain('the secret of the neighbour')
+      expect(printed).toMatch(/read: 1[^]*own: 0[^]*host: 1[^]*forged: [12]/)
+      expect(printed).toContain(apiKey)
+      expect(readFileSync(join(home, 'workspace', 'note.txt'), 'utf8')).toBe('own\n')
+      const { pid = 0, baseURL = '' } = server
+      expect(await treeResidentMb(pid, markerOf(pid))).toBeGreaterThan(150)
+      expect((await findListener(Number(new URL(baseURL).port)))?.program).toContain('opencode')
+      await server.stop()
+      expect(processesOf(home)).toEqual([])
+      expect(execFileSync('ps', ['-A', '-o', 'args=']).toString()).not.toContain(`--bind ${home}`)
+    },
+  )
+}
