@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { InvalidOptionsError, type SpawnWrapper } from '../../src/index.ts'
@@ -8,12 +8,13 @@ import { buildPackage } from '../support/built-cli.ts'
 import { place } from '../support/doctor.ts'
 import { processesOf, tempHome } from '../support/home.ts'
 import { isAlive, startHost } from '../support/host.ts'
-import { otherUserProblem, warnSkipped } from '../support/recipe.ts'
+import { otherUserProblem, sandboxProblem, warnSkipped } from '../support/recipe.ts'
 import { standIn, standInServer } from '../support/stand-in.ts'
 
 let dist: string
 beforeAll(async () => {
   dist = await buildPackage()
+  chmodSync(dirname(dist), 0o755)
 }, 120_000)
 afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
 
@@ -183,6 +184,59 @@ describe.runIf(process.platform === 'linux')('a server with a command of the opt
     expect(env).toMatchObject({ HOME: home, OPENCODE_SERVER_PASSWORD: 'pw-of-the-test' })
   })
 })
+
+const noSandbox = problem ?? sandboxProblem(other)
+if (noSandbox !== undefined) warnSkipped('the tests of a sandbox with its own processes', noSandbox)
+
+describe.runIf(noSandbox === undefined)(
+  'a server in a sandbox with its own processes, whose host is not root',
+  () => {
+    /** Starts a host that runs its server in bubblewrap, without the help of `--die-with-parent`. */
+    const hostOf = (home: string) => {
+      const root = ['--ro-bind', '/', '/', '--proc', '/proc', '--dev', '/dev', '--bind', home, home]
+      const options = {
+        home,
+        binary: standIn('leaves-child'),
+        spawnThrough: ['bwrap', '--unshare-pid', ...root],
+      }
+      return startHost(dist, options, undefined, { PATH: process.env['PATH'] }, { ...other, cwd: '/' })
+    }
+    const ownHome = (): string => {
+      const home = tempHome()
+      chownSync(home, other.uid, other.gid)
+      return home
+    }
+
+    it('leaves nothing when it is stopped', async () => {
+      const home = ownHome()
+      const host = hostOf(home)
+      await host.healthy()
+      expect(processesOf(home).length).toBeGreaterThan(2)
+      host.command('stop')
+      await host.reported(({ state }, i) => (state === 'idle' && i > 0 ? true : undefined))
+      expect(processesOf(home)).toEqual([])
+    })
+
+    it('leaves no process when its host is killed', async () => {
+      const home = ownHome()
+      const host = hostOf(home)
+      await host.healthy()
+      await host.die()
+      await expect.poll(() => processesOf(home), soon).toEqual([])
+    })
+
+    it('is reaped by the next host, if its host and its watcher were killed', async () => {
+      const home = ownHome()
+      const host = hostOf(home)
+      const orphan = await host.healthy()
+      const before = processesOf(home)
+      await host.dieAlone()
+      expect(isAlive(orphan)).toBe(true)
+      await hostOf(home).healthy()
+      expect(before.filter(isAlive)).toEqual([])
+    })
+  },
+)
 
 describe.runIf(process.platform === 'linux')('a server with a memory limit', () => {
   it('is replaced for the memory of a command that left its process group', async () => {
