@@ -1,5 +1,6 @@
 import { describe, expect, it, vi, onTestFinished } from 'vitest'
 import { agentUserOf, userProblem } from '../../../src/config/agent-user.ts'
+import { changeOptions } from '../../../src/config/compiled-options.ts'
 import { compileOptions } from '../../../src/config/options.ts'
 import { InvalidOptionsError } from '../../../src/errors.ts'
 
@@ -63,6 +64,19 @@ describe('the options uid and gid', () => {
   ])('refuse %o', (given, message) => {
     hostIs('linux', 0)
     expect(() => compileOptions({ ...options, ...given })).toThrow(message)
+  })
+})
+
+describe('changed options', () => {
+  it('keep the user and the function of the command', () => {
+    hostIs('linux', 0)
+    const spawn = (argv: readonly string[]) => argv
+    const before = compileOptions({ ...options, uid: 2001, gid: 2002, spawn })
+    expect(changeOptions(before, { models: ['other'] }, 1)?.values).toMatchObject({
+      uid: 2001,
+      gid: 2002,
+      spawn,
+    })
   })
 })
 
