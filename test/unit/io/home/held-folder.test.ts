@@ -167,7 +167,7 @@ describe.runIf(isRoot)("the files of another user's home", () => {
     expect(ownerOf(join(home, '.config/opencode/package-lock.json'))).toBe(user.uid)
     expect(ownerOf(join(stateFolder(home), 'server.json'))).toBe(0)
     expect(() =>
-      asUser(`cat ${configFile(home)} >/dev/null && ! ls ${stateFolder(home)}`, home),
+      asUser(`cat ${configFile(home)} >/dev/null && ! ls ${stateFolder(home)} 2>/dev/null`, home),
     ).not.toThrow()
     removeRecord(home, marker, user)
     expect(readRecord(home, user)).toBeUndefined()
