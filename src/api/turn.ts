@@ -4,6 +4,7 @@ import { Conversation } from '../actors/turn/conversation.ts'
 import { runtimeOf, type Runtime } from '../actors/runtime.ts'
 import { turnChanges, type FileChange } from '../actors/session/changes.ts'
 import { TurnRecord, type TurnStatus } from '../actors/turn/turn-record.ts'
+import { unknownTools } from '../actors/turn/unknown-tools.ts'
 import type { CompiledOptions } from '../config/options.ts'
 import type { InferOutput, ObjectSchema } from '../config/schema-types.ts'
 import { InvalidOptionsError, TurnError } from '../errors.ts'
@@ -16,6 +17,7 @@ import type {
   Reply,
   RequestAnswer,
   TerminalReply,
+  Todo,
   TurnErrorCode,
   Usage,
 } from '../replies.ts'
@@ -51,6 +53,11 @@ export interface Turn<T = unknown> extends AsyncIterable<Reply> {
   readonly openRequests: PendingRequest[]
   /** List of the requests that wait: the present list at once, then each change. Completes with the turn. */
   readonly openRequests$: Observable<PendingRequest[]>
+  /**
+   * Todo list of the agent: each list that the agent writes in this turn, as a whole; the last one at once for a late
+   * subscriber. Emits nothing if the agent writes none. Completes with the turn; never errors.
+   */
+  readonly todos$: Observable<Todo[]>
   readonly status$: Observable<TurnStatus>
   /** Terminal reply. */
   readonly done: Promise<TerminalReply>
@@ -130,6 +137,10 @@ class TurnHandle<T> implements Turn<T> {
 
   get openRequests$(): Observable<PendingRequest[]> {
     return this.#record.requests.open$.pipe(map((open) => [...open]))
+  }
+
+  get todos$(): Observable<Todo[]> {
+    return this.#record.todos.lists$
   }
 
   get status$(): Observable<TurnStatus> {
@@ -254,6 +265,7 @@ function recordOf(
     const conversation = given ?? conversationOf(runtime, sessionId)
     const record = new TurnRecord(plan, conversation, now(), values.maxReplayBytes)
     follow(record)
+    for (const message of unknownTools(plan.hidden, Object.keys(values.hostTools))) runtime.warn(message)
     return record
   } catch (error) {
     const { plan } = planTurn({ text: '-', model: '-' }, values)

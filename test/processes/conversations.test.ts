@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { connect, InvalidOptionsError, openSession, StoppedError } from '../../src/index.ts'
-import type { FakeRule } from '../../src/testing/index.ts'
+import type { FakeRequest, FakeRule } from '../../src/testing/index.ts'
 import { fakeServer } from '../support/fake.ts'
 
 const call = (name: string, args: Record<string, unknown>) => ({ toolCalls: [{ name, args }] })
@@ -50,6 +50,30 @@ describe.runIf(process.platform !== 'win32')('a conversation on a fake opencode'
     expect((await session.history()).map(({ text }) => text)).toEqual(['echo:hi'])
   })
 
+  it('has a note once, whose server died at that moment', async () => {
+    const { server, fake } = await fakeServer([{}, {}], { script, backoffInitialMs: 10 })
+    const session = server.session({ agent: 'plan' })
+    await session.turn('echo:hi').done
+    const isNote = ({ url, body }: FakeRequest) => url.includes('/message') && 'noReply' in Object(body)
+    const noted = session.note('The user has left.')
+    await vi.waitUntil(() => fake.requests.some(isNote), { interval: 1 })
+    process.kill(server.pid ?? 0, 'SIGKILL')
+    await noted
+    expect((await session.history()).map(({ text, replies }) => [text, replies.length > 0])).toEqual([
+      ['echo:hi', true],
+      ['The user has left.', false],
+    ])
+    expect(fake.requests.find(isNote)?.body).toMatchObject({ agent: 'plan', noReply: true })
+  })
+
+  it('takes a note as its first text', async () => {
+    const { server } = await fakeServer({}, { script })
+    const session = server.session()
+    await session.note('The user is called Ada.')
+    expect(await session.turn('echo:hi').text()).toBe('hi')
+    expect((await session.history()).map(({ text }) => text)).toEqual(['The user is called Ada.', 'echo:hi'])
+  })
+
   it('sends the variant with the prompt', async () => {
     const { server, fake } = await fakeServer()
     await server.turn({ text: 'hello', variant: 'deep' }).done
@@ -82,6 +106,7 @@ describe.runIf(process.platform !== 'win32')('a conversation on a fake opencode'
     const session = openSession(server.actor, {})
     const refused = [
       session.rename(''),
+      session.note(''),
       session.fork({ before: 'nonsense' }),
       server.sessions({ limit: 0 }),
       server.sessions({ before: 'x' }),
