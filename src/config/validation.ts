@@ -86,10 +86,12 @@ function explain(issue: z.core.$ZodIssue, value: unknown, what: string): string 
   if (path === '') return `Invalid ${what}s: ${issue.message}, got ${show(issue.path, value)}`
   if (valueAt(issue.path, value) === undefined)
     return `${capitalised(what)} \`${path}\` is required: ${issue.message}`
-  const hint = valueAt(issue.path, value) === '' ? emptyHint : ''
-  return `Invalid ${what} ${path}: ${issue.message}, got ${show(issue.path, value)}${hint}`
+  const mayBeUnset = valueAt(issue.path, value) === '' && fromEnvironment.test(path)
+  return `Invalid ${what} ${path}: ${issue.message}, got ${show(issue.path, value)}${mayBeUnset ? emptyHint : ''}`
 }
 
+/** Options that hosts usually read from the environment. */
+const fromEnvironment = /(^|\.)(apiKey|baseURL|password|home|binary)$/
 /** Hint for an empty text, which is often the default of a variable that is not set. */
 const emptyHint = ' (if the value comes from a variable of the environment, is the variable set?)'
 

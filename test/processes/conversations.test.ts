@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { firstValueFrom, toArray } from 'rxjs'
 import { describe, expect, it, vi } from 'vitest'
 import { connect, InvalidOptionsError, openSession, StoppedError } from '../../src/index.ts'
 import type { FakeRequest, FakeRule } from '../../src/testing/index.ts'
@@ -72,6 +73,20 @@ describe.runIf(process.platform !== 'win32')('a conversation on a fake opencode'
     await session.note('The user is called Ada.')
     expect(await session.turn('echo:hi').text()).toBe('hi')
     expect((await session.history()).map(({ text }) => text)).toEqual(['The user is called Ada.', 'echo:hi'])
+  })
+
+  it('has the todo list that its agent wrote while the stream was cut', async () => {
+    const todo = (status: string) => ({ content: 'dig', status, priority: 'high' })
+    const plan = (status: string) => call('todowrite', { todos: [todo(status)] })
+    const reply = [plan('in_progress'), plan('completed'), { text: ['all', 'dug'], chunkDelayMs: 300 }]
+    const faults = { cutStreamAfterEvents: 5 }
+    const { server, fake } = await fakeServer(faults, { script: [{ match: 'dig', reply }] })
+    const turn = server.turn('dig')
+    const lists = await firstValueFrom(turn.todos$.pipe(toArray()))
+    expect(lists.at(-1)).toEqual([todo('completed')])
+    expect(lists.length).toBeLessThan(2)
+    const streams = fake.requests.filter(({ url }) => url.startsWith('/global/event'))
+    expect(streams.length).toBeGreaterThan(1)
   })
 
   it('sends the variant with the prompt', async () => {

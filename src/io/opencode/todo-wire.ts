@@ -24,16 +24,19 @@ export const todosOf = (event: OpenCodeEvent, sessionId: string): Todo[] | undef
 
 /**
  * Returns the todo list that an agent has written last; `undefined` if it has written none.
- * @param messages - entries of `GET /session/{id}/message`, of any sessions, the oldest first
- * @param since - id of the prompt; older messages belong to other turns
+ * @param messages - entries of `GET /session/{id}/message`, of any sessions, the oldest of a session first
+ * @param since - id of the prompt; messages before it belong to other turns
  * @remarks Observed in opencode 1.18.33: a completed part of the tool `todowrite` has the list in its metadata.
  */
 export function lastTodosIn(messages: unknown, sessionId: string, since: string): Todo[] | undefined {
-  const own = asList(messages).filter((entry) => {
-    const message = isFields(entry) ? parseMessage(entry['info']) : undefined
-    return message?.sessionId === sessionId && message.id > since
-  })
-  return own.flatMap(partsOf).flatMap(writtenTodos).at(-1)
+  const infoOf = (entry: unknown) => (isFields(entry) ? parseMessage(entry['info']) : undefined)
+  const own = asList(messages).filter((entry) => infoOf(entry)?.sessionId === sessionId)
+  const prompt = own.findIndex((entry) => infoOf(entry)?.id === since)
+  return own
+    .slice(prompt + 1)
+    .flatMap(partsOf)
+    .flatMap(writtenTodos)
+    .at(-1)
 }
 
 /** Returns the list that a part of a message has written, in a list. */

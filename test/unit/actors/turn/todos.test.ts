@@ -92,12 +92,14 @@ describe('lastTodosIn', () => {
   it('returns the list that was written last since the prompt', () => {
     const messages = [
       message('msg_1', [part([todo('of an earlier turn')])]),
+      message('msg_2', []),
       message('msg_3', [part([todo('a')]), part([todo('b')])]),
       message('msg_4', [part([todo('c')], 'running'), part([todo('d')], 'completed', 'bash')]),
       message('msg_5', [part([todo('of a subagent')])], 'ses_2'),
     ]
     expect(lastTodosIn(messages, 'ses_1', 'msg_2')).toEqual([todo('b')])
     expect(lastTodosIn(messages, 'ses_1', 'msg_3')).toBeUndefined()
+    expect(lastTodosIn(messages, 'ses_1', 'msg_0')).toEqual([todo('b')])
     expect(lastTodosIn(undefined, 'ses_1', '')).toBeUndefined()
   })
 })
