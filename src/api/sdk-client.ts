@@ -15,7 +15,7 @@ type Sdk = typeof import('@opencode-ai/sdk/client')
  * @internal
  * @throws OpenCodeRuntimeError (`ERR_OPENCODE_RUNTIME`) if the optional package `@opencode-ai/sdk` is missing.
  */
-export async function sdkClient(actor: ServerActorRef, load = importSdk): Promise<OpencodeClient> {
+export async function sdkClient(actor: ServerActorRef, load?: () => Promise<Sdk>): Promise<OpencodeClient> {
   const { createOpencodeClient } = await loadSdk(load)
   await ensureRunning(actor)
   const { context } = actor.getSnapshot()
@@ -26,12 +26,14 @@ export async function sdkClient(actor: ServerActorRef, load = importSdk): Promis
   return createOpencodeClient({ baseUrl: context.baseURL, directory, ...(headers && { headers }) })
 }
 
-const importSdk = (): Promise<Sdk> => import('@opencode-ai/sdk/client')
-
-/** Loads the SDK's client, which is a package of its own and optional. */
-async function loadSdk(load: () => Promise<Sdk>): Promise<Sdk> {
+/**
+ * Loads the SDK's client, which is a package of its own and optional. A bundler warns of a missing package, instead of
+ * refusing it, if `await import()` stands in a `try`.
+ */
+async function loadSdk(load?: () => Promise<Sdk>): Promise<Sdk> {
   try {
-    return await load()
+    if (load) return await load()
+    return await import('@opencode-ai/sdk/client')
   } catch (cause) {
     throw new OpenCodeRuntimeError(
       'server.client() needs the package @opencode-ai/sdk. Run npm install @opencode-ai/sdk.',
