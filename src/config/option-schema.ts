@@ -302,6 +302,11 @@ export const renameSchema = lazily(() =>
   z.strictObject({ title: text('expected a title that is not empty') }, anyObject),
 )
 
+/** Text of a note. */
+export const noteSchema = lazily(() =>
+  z.strictObject({ text: text('expected a text that is not empty') }, anyObject),
+)
+
 /** Part of a list of sessions. */
 export const sessionsSchema = lazily(() =>
   z.strictObject(

@@ -20,6 +20,7 @@ import { causeOf, isConnectionRefused, isNetworkError, type TurnCause } from './
 import type { ServerConnection, Runtime } from '../runtime.ts'
 import type { TurnRecord } from './turn-record.ts'
 import { TurnResync } from './turn-resync.ts'
+import { lastTodosIn, todosOf } from '../../io/opencode/todo-wire.ts'
 import {
   closedRequestOf,
   isStepStart,
@@ -201,7 +202,10 @@ export class TurnAttempt {
     this.#hostCalls = followHostCalls(this.#connection.hostCalls, record, sessionId, reducer)
     const resync = new TurnResync({
       ...{ record, clock, onResynced },
-      onSnapshot: (snapshot) => this.#hostCalls?.onSnapshot(snapshot),
+      onSnapshot: (snapshot) => {
+        this.#hostCalls?.onSnapshot(snapshot)
+        record.todos.take(lastTodosIn(snapshot.messages, sessionId, record.firstMessageId))
+      },
       onOutputs: (outputs) => this.#onOutputs(outputs),
       connection: this.#connection,
       reducer: this.#reducer,
@@ -327,12 +331,14 @@ export class TurnAttempt {
     const reducer = this.#reducer
     if (!reducer || this.#isClosed()) return
     if (isStepStart(event)) this.#onStepStart(sessionOf(event))
+    const { record } = this.#owner
+    record.todos.take(todosOf(event, record.conversation.sessionId ?? ''))
     const mismatch = this.#otherDirectory(event)
     if (mismatch !== undefined) return this.#owner.onCause({ code: 'rejected', error: mismatch })
     try {
       // The router dispatches each event once.
       const closed = closedRequestOf(event)
-      if (closed !== undefined) this.#owner.record.requests.close(closed)
+      if (closed !== undefined) record.requests.close(closed)
       this.#onOutputs(reducer.take(event))
       if (this.#isClosed()) return
       this.#owner.onProgress(event)

@@ -16,6 +16,7 @@ export const conversationRoutes = {
     const { info } = sessionOf(call)
     return infosOf(call).filter(({ parentID }) => parentID === info.id)
   },
+  'GET /session/:id/todo': (call) => sessionOf(call).todos ?? [],
   'PATCH /session/:id': (call) => {
     const session = sessionOf(call)
     if (call.body.title !== undefined) session.info.title = call.body.title

@@ -178,6 +178,28 @@ describe('HostCalls.answer', () => {
     expect(await result).toEqual(hello)
   })
 
+  it('waits for a permission request that comes with the event for which the call waits', async () => {
+    const { calls, answer, seen } = stage()
+    const turn = calls.follow(turnOf('t1', 'ses_1'))
+    const { answer: result } = answer()
+    await settled()
+    for (const event of [running(), asked]) turn.onEvent(event)
+    await settled()
+    expect(seen).toEqual([])
+    turn.onEvent(replied)
+    expect(await result).toEqual(hello)
+  })
+
+  it('is refused if it is aborted while it waits for its event', async () => {
+    const { calls, answer, seen } = stage()
+    const turn = calls.follow(turnOf('t1', 'ses_1'))
+    const { answer: result, abort } = answer()
+    turn.onEvent(running())
+    abort()
+    expect(await result).toHaveProperty('error')
+    expect(seen).toEqual([])
+  })
+
   it('goes on if the answer to a permission request was missed', async () => {
     const { calls, answer } = stage()
     const turn = calls.follow(turnOf('t1', 'ses_1'))
