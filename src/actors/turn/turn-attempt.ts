@@ -361,26 +361,31 @@ export class TurnAttempt {
     const { plan, requests } = record
     onRequest(request.id, true)
     const send = (answer: PolicyAnswer): Promise<void> => this.#send(request, answer)
-    await requests.settle(request, { policies: plan, timeoutMs: plan.requestTimeoutMs, clock, send })
+    const onTaken = (answer: PolicyAnswer): Promise<void> => this.#closeCovered(request, answer)
+    await requests.settle(request, { policies: plan, timeoutMs: plan.requestTimeoutMs, clock, send, onTaken })
     onRequest(request.id, false)
   }
 
   async #send(request: InputRequest, answer: PolicyAnswer): Promise<void> {
     const { requests, conversation } = this.#owner.record
-    const { directory } = conversation
-    const { client } = this.#connection
-    const beside = 'reply' in answer && answer.reply !== 'once' ? requests.beside(request) : []
+    const hasOthers = requests.beside(request).length > 0
     // Set before the server stops the turn, because the end may come before the response.
     const rejection = 'message' in answer ? answer.message : undefined
     if (request.type === 'permission' && request.permission === 'doom_loop')
       this.#heldEnds.facts.rejection = rejection
-    else if (rejection !== undefined && !request.child && beside.length > 0)
+    else if (rejection !== undefined && !request.child && hasOthers)
       this.#heldEnds.facts.rejectionOfSeveral = rejection
-    await answerRequest(client, request, answer, directory)
+    await answerRequest(this.#connection.client, request, answer, conversation.directory)
+  }
+
+  /** Closes the requests beside an answered one that its answer covers; their events may come later than the response. */
+  async #closeCovered(request: InputRequest, answer: PolicyAnswer): Promise<void> {
+    const { requests, conversation } = this.#owner.record
+    const beside = 'reply' in answer && answer.reply !== 'once' ? requests.beside(request) : []
     if (beside.length === 0) return
-    // The answer has also closed those beside it that it covers; their events may come later than the response.
     const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(listTimeoutMs)])
-    const listed = await client.requests(directory, signal).catch(() => undefined)
+    const { client } = this.#connection
+    const listed = await client.requests(conversation.directory, signal).catch(() => undefined)
     if (listed) requests.retain(requestIdsOf(listed), beside)
   }
 }
