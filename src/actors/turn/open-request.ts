@@ -56,6 +56,11 @@ export class OpenRequest {
     return this.#reason !== undefined
   }
 
+  /** True if the request was closed without an answer, so that the server may still have the request. */
+  get isUnanswered(): boolean {
+    return this.isClosed && this.#reason !== answered
+  }
+
   /** True while the request waits for an answer; false for a fixed policy, which answers at once. */
   get isWaiting(): boolean {
     return this.#reason === undefined && !isFixed(this.pending.request, this.#terms.policies)

@@ -13,7 +13,7 @@ import { healAborted } from './heal-directory.ts'
 import { toolsOfPrompt } from './hidden-tools.ts'
 import { followHostCalls, type TurnHostCalls } from './host-calls.ts'
 import { modelOf } from './model.ts'
-import { answerRequest, type PolicyAnswer } from './request-policy.ts'
+import { answerRequest, endAnswer, type PolicyAnswer } from './request-policy.ts'
 import { safeLine, type Failure } from './reducer/failure.ts'
 import { TurnReducer } from './reducer/reducer.ts'
 import { causeOf, isConnectionRefused, isNetworkError, type TurnCause } from './refusal.ts'
@@ -32,7 +32,7 @@ import { messageOf } from '../../util/messages.ts'
 /** Time that a turn whose server does not answer waits for the report of the server's death, in ms. */
 const deathReportMs = 1_000
 
-/** Time limit of the list of requests after an answer that may have closed others, in ms. */
+/** Time limit of the list of requests after an answer, and of the rejections after the turn's end, in ms. */
 const listTimeoutMs = 2_000
 
 /** Owner of an attempt: the turn's run. */
@@ -164,6 +164,23 @@ export class TurnAttempt {
     if (this.#heldEnds.facts.askedModel) return ended.then(() => false)
     const serverGone = this.#serverGone.signal
     return healAborted({ record, runtime, clock, connection: this.#connection, serverGone }, ended)
+  }
+
+  /**
+   * Rejects the requests that the turn's end has left open on the server. Never rejects.
+   *
+   * @remarks Observed in opencode: an abort leaves the requests of a session open. A later answer for always grants them
+   * too, and then runs the tools of the aborted turn.
+   */
+  async withdrawRequests(): Promise<void> {
+    const { requests, conversation } = this.#owner.record
+    const { client } = this.#connection
+    if (this.#serverGone.signal.aborted) return
+    const signal = AbortSignal.any([this.#serverGone.signal, AbortSignal.timeout(listTimeoutMs)])
+    const rejected = requests.unanswered.map((request) =>
+      answerRequest(client, request, endAnswer(request), conversation.directory, signal),
+    )
+    await Promise.allSettled(rejected)
   }
 
   async #run(revertTo: string | undefined): Promise<void> {
