@@ -149,7 +149,10 @@ export interface FleetDefaults
 export interface AgentSpec
   extends
     Partial<
-      Omit<OpenCodeServerOptions, OwnOption | LayeredOption | 'hostTools' | 'spawn' | 'onPermission' | 'onQuestion'>
+      Omit<
+        OpenCodeServerOptions,
+        OwnOption | LayeredOption | 'hostTools' | 'spawn' | 'onPermission' | 'onQuestion'
+      >
     >,
     AgentLimits {
   /** Id of the agent, unique in the fleet: 1 to 63 characters `a` to `z`, `0` to `9`, `_` and `-`. */
