@@ -45,4 +45,3 @@ export function simulatedActors(serverOf: (agentId: string) => SimulatedServer) 
     sweep: fromPromise<{ left: number }, ServerInput>(() => Promise.resolve({ left: 0 })),
   }
 }
-

@@ -5,7 +5,12 @@ import { SessionEventRouter } from '../../actors/server/session-event-router.ts'
 import type { ServerConnection } from '../../actors/runtime.ts'
 import { ServerExitedError } from '../../errors.ts'
 import { SimulatedClient } from './client.ts'
-import { usualBehaviour, type SimulatedBehaviour, type SimulatedPrompt, type SimulatedScript } from './script.ts'
+import {
+  usualBehaviour,
+  type SimulatedBehaviour,
+  type SimulatedPrompt,
+  type SimulatedScript,
+} from './script.ts'
 
 /** Interval between two heartbeats of an event stream, in ms. */
 const heartbeatMs = 10_000

@@ -46,7 +46,7 @@ export interface SimulatedFleet {
    * @param agentId - The agent.
    * @returns The server, alive or not.
    */
-  server(agentId: string): SimulatedServer
+  readonly server: (agentId: string) => SimulatedServer
 }
 
 const usual = {

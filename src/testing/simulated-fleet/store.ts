@@ -18,7 +18,10 @@ export const memoryStore = (kept: Map<string, AgentSpec>) =>
         close: () => Promise.resolve(),
       }
       for (const [id, spec] of kept) runtime.specs.set(id, spec)
-      const agents = [...kept.values()].map((spec) => ({ id: spec.id, ...agentLimits(runtime.options, spec) }))
+      const agents = [...kept.values()].map((spec) => ({
+        id: spec.id,
+        ...agentLimits(runtime.options, spec),
+      }))
       sendBack({ type: 'store.opened', agents })
     })
   })
