@@ -137,7 +137,8 @@ async function comeToRest(walked: WalkedFleet, ids: readonly string[]): Promise<
 
 /** Closes the fleet, after which nothing may be left. */
 async function close({ simulated, turns, broken }: WalkedFleet, drainMs: number): Promise<void> {
-  const { fleet, time, processes } = simulated
+  const { fleet, time, processes, server } = simulated
+  for (const { id } of fleet.actor.getSnapshot().context.agents) server(id).behaviour.endMs = 0
   const closing = fleet.close({ drainMs })
   await time.advance(60_000)
   await closing

@@ -33,7 +33,10 @@ export class WalkHands {
 
   /** Does one random thing, and returns its name. */
   async step(): Promise<string> {
-    return this.act() ?? `${await this.#pass()} ms`
+    const name = this.act()
+    // Some consequences of the last step come before the next step, others after it.
+    for (let ticks = this.#dice.below(4); ticks > 0; ticks--) await Promise.resolve()
+    return name ?? `${await this.#pass()} ms`
   }
 
   /** Does one random thing that takes no time, and returns its name; `undefined` if time should pass. */

@@ -135,21 +135,21 @@ export class WalkedFleet {
       this.#limit(`turns of ${name}`, count, tenants[name]?.maxRunningTurns ?? Infinity)
   }
 
-  /** A waiting agent starts at once if places, memory and starts are free. */
+  /** Waiting agents start at once if places, memory and starts are free for each of them. */
   #checkNothingCouldStart(): void {
     const { agents, queue } = this.fleet.actor.getSnapshot().context
     const now = this.simulated.time.now()
     const { maxServers, maxStarting, memoryMb } = this.#limits.fleet
     const { placed } = agents
-    const cold = queue.first('cold', now)
-    const next = cold && agents.get(cold.agentId)
+    const cold = queue.firstOfEachAgent('cold', agents.size, now)
+    // The order of tenants moves as time passes, so that a smaller agent may be the first one since.
+    const largest = Math.max(...cold.map(({ agentId }) => agents.get(agentId)?.memoryMb ?? 0))
     const starting = placed.filter(({ stage }) => stage === 'starting').length
     const isFree = placed.length < maxServers && starting < maxStarting
-    const used = usedMb(placed)
-    if (next && isFree && (placed.length === 0 || used + next.memoryMb <= memoryMb))
-      this.#break(`${next.id} waits for a start, although nothing is short`)
+    if (cold[0] && isFree && (placed.length === 0 || usedMb(placed) + largest <= memoryMb))
+      this.#break(`${cold[0].agentId} waits for a start, although nothing is short`)
     const ready = queue.first('ready', now)
-    if (ready && !cold) this.#break(`${ready.turnId} waits, although it may run`)
+    if (ready && !cold[0]) this.#break(`${ready.turnId} waits, although it may run`)
   }
 
   #onEvent(event: FleetEvent): void {
