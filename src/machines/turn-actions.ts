@@ -26,10 +26,10 @@ export const withTurns = serverSetup.extend({
     /** Before the server is healthy, turns that could then run at once do not count as queued. */
     isQueueFull: ({ context: { waiting, options }, event }) =>
       !isOperation(event) &&
-      waiting.length >= options.values.maxConcurrentTurns + options.values.maxQueuedTurns,
+      waiting.turns >= options.values.maxConcurrentTurns + options.values.maxQueuedTurns,
     isOverflow: ({ context, event }) =>
       !isOperation(event) &&
-      context.waiting.length >= context.options.values.maxQueuedTurns &&
+      context.waiting.turns >= context.options.values.maxQueuedTurns &&
       !canRunNow(context, event),
   },
   actions: {
@@ -58,6 +58,11 @@ export const withTurns = serverSetup.extend({
     reportStage: enqueueActions(({ context, enqueue }, { stage }: { stage: AgentStage }) => {
       const { reason } = context
       report(enqueue, context, (agentId) => ({ type: 'agent.stage', agentId, stage, reason }))
+    }),
+    /** Lets the fleet end this machine; whoever needs the agent from now on gets another machine. */
+    passivate: enqueueActions(({ context, enqueue }) => {
+      enqueue.assign({ isPassivated: true })
+      report(enqueue, context, (agentId) => ({ type: 'agent.passivated', agentId }))
     }),
     noteCall: enqueueActions(({ context, event, enqueue }) => {
       const calls =
