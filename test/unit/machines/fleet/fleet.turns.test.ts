@@ -7,11 +7,7 @@ const errorOf = ({ replies }: { replies: readonly object[] }): string =>
 describe('A turn of a fleet', () => {
   it('runs within the limits of the fleet, its tenant and its agent', async () => {
     const fleet = startFleet({
-      agents: [
-        { id: 'a1', tenant: 'acme', maxRunningTurns: 1 },
-        { id: 'a2', tenant: 'acme' },
-        { id: 'a3' },
-      ],
+      agents: [{ id: 'a1', tenant: 'acme', maxRunningTurns: 1 }, { id: 'a2', tenant: 'acme' }, { id: 'a3' }],
       limits: { maxRunningTurns: 5 },
       tenants: { acme: { maxRunningTurns: 3 } },
       script: held,
@@ -117,7 +113,9 @@ describe('A turn of a fleet', () => {
     await fleet.advance(5_000)
     a1.push(...ends('a1', 2))
     expect(a1.map(endOf)).toEqual(['open', 'open', 'overloaded'])
-    expect(errorOf(a1[2] ?? fleet.turn('a1'))).toMatch(/queue of the agent a1 is full.* allows 1 .*about \d+ s$/)
+    expect(errorOf(a1[2] ?? fleet.turn('a1'))).toMatch(
+      /queue of the agent a1 is full.* allows 1 .*about \d+ s$/,
+    )
     a2.push(...ends('a2', 3))
     expect(a2.map(endOf)).toEqual(['open', 'open', 'open', 'overloaded'])
     expect(errorOf(a2[3] ?? fleet.turn('a1'))).toMatch(/queue of the tenant acme is full.* allows 2 /)
