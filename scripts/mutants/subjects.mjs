@@ -19,11 +19,32 @@ const parts = [
   ),
   'actors/server/seen-ids',
 ].map((name) => ({ file: `src/${name}.ts`, tests: [`test/unit/${name}`, ...ofReducer] }))
-/** Machine of a fleet and its order of turns, which have tests of their own. */
-/** @param {string} name */
+/**
+ * Returns whether a file is of the machine of a fleet or its order of turns, which have tests of their own.
+ * @param {string} name
+ */
 const isOfFleet = (name) => name.startsWith('fair-queue') || name === 'fleet'
 const machines = readdirSync('src/machines')
   .filter((name) => !isOfFleet(name))
   .map((name) => ({ file: `src/machines/${name}`, tests: ofMachines }))
 
-export const subjects = [...machines, { file: `src/${reducer}/reducer.ts`, tests: ofReducer }, ...parts]
+/** Tests of the order of turns. */
+const ofQueue = ['test/unit/machines/fair-queue/']
+/** Tests of the decisions of a fleet, the fastest first. */
+const ofFleet = ['test/unit/machines/fleet/', 'test/model/fleet-walks']
+const queue = [
+  'fair-queue.ts',
+  ...readdirSync('src/machines/fair-queue').map((name) => `fair-queue/${name}`),
+].map((name) => ({ file: `src/machines/${name}`, tests: ofQueue }))
+const fleet = readdirSync('src/machines/fleet').map((name) => ({
+  file: `src/machines/fleet/${name}`,
+  tests: ofFleet,
+}))
+
+export const subjects = [
+  ...machines,
+  ...queue,
+  ...fleet,
+  { file: `src/${reducer}/reducer.ts`, tests: ofReducer },
+  ...parts,
+]

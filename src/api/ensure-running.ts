@@ -7,12 +7,15 @@ import type { ServerActorRef, serverMachine } from '../machines/server-machine.t
 import { parse } from '../config/validation.ts'
 import { deferral } from '../machines/context.ts'
 
+/** Longest wait for a place in a fleet, in ms, unless the caller sets a deadline. */
+const placeWaitMs = 30_000
+
 /** Limits of the wait for a start. */
 export interface EnsureRunningOptions {
   /**
    * Time limit in ms, including restarts.
    *
-   * @defaultValue the option `startTimeoutMs`
+   * @defaultValue the option `startTimeoutMs`; an agent of a fleet waits at most 30 s for a place
    */
   deadlineMs?: number
   /** Signal that ends the wait of this caller. */
@@ -54,6 +57,7 @@ export async function ensureRunning(
       isSettled = true
       subscription.unsubscribe()
       clock.clearTimeout(timer)
+      clock.clearTimeout(placeTimer)
       stopListening()
       act()
     }
@@ -76,13 +80,18 @@ export async function ensureRunning(
     // Subscribes before the event is sent and checks once afterwards, so that no state is missed.
     const subscription = actor.subscribe({ next: () => isSent && check(), complete: check, error: check })
     const startedAt = clock.now()
-    const onDeadline = async (): Promise<void> => {
+    const onDeadline = async (ms: number, isOver: () => boolean): Promise<void> => {
       // Reads pending input first, because the server's answer may already be there.
-      const lateMs = clock.now() - startedAt - deadlineMs
+      const lateMs = clock.now() - startedAt - ms
       await inputRead(lateMs > punctualMs ? roundsAfterPause : 1)
-      if (!isSettled) abandon(timedOut(actor, deadlineMs))
+      if (!isSettled && isOver()) abandon(timedOut(actor, ms))
     }
-    const timer = clock.setTimeout(() => void onDeadline(), deadlineMs)
+    const timer = clock.setTimeout(() => void onDeadline(deadlineMs, () => true), deadlineMs)
+    const waitsForPlace = (): boolean => actor.getSnapshot().matches({ configuring: 'permitting' })
+    const placeTimer =
+      options.deadlineMs === undefined && context.options.values.agent
+        ? clock.setTimeout(() => void onDeadline(placeWaitMs, waitsForPlace), placeWaitMs)
+        : undefined
     const stopListening = onAbort(signal, () => abandon(signal?.reason as Error))
     actor.send({ type: 'server.start', leaseId })
     isSent = true

@@ -48,3 +48,31 @@ export {
   type LifecycleModelOptions,
 } from './lifecycle-model.ts'
 export { virtualTime, type VirtualTime } from './virtual-time.ts'
+
+/** Fleets without processes: a simulated fleet, random walks of one, and a model of what can happen to a fleet. */
+export {
+  createFleetModel,
+  fleetHappeningOf,
+  fleetMomentOf,
+  fleetStepsOf,
+  possibleFleetEvents,
+  type FleetModel,
+  type FleetModelEvent,
+  type FleetModelOptions,
+  type FleetModelStep,
+  type FleetMoment,
+} from './fleet-model.ts'
+export type { FleetHappening, ModelledAgent, ModelledFleet, ModelledStage } from './fleet-world.ts'
+export {
+  simulatedFleet,
+  type SimulatedFleet,
+  type SimulatedFleetOptions,
+} from './simulated-fleet/simulated-fleet.ts'
+export type {
+  SimulatedBehaviour,
+  SimulatedPrompt,
+  SimulatedReply,
+  SimulatedScript,
+} from './simulated-fleet/script.ts'
+export type { SimulatedServer } from './simulated-fleet/server.ts'
+export { walkFleet, type FleetWalk, type FleetWalkOptions } from './simulated-fleet/walk-fleet.ts'

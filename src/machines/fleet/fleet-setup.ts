@@ -3,6 +3,7 @@ import { clockOf } from '../../actors/clock.ts'
 import type { FleetInput } from '../../actors/fleet/fleet-runtime.ts'
 import { store } from '../../actors/fleet/store.ts'
 import type { CompiledFleetOptions } from '../../config/compiled-fleet.ts'
+import type { ServerEvent } from '../context.ts'
 import { serverMachine } from '../server-machine.ts'
 import {
   onCalls,
@@ -21,6 +22,7 @@ import {
   type FleetEmitted,
   type FleetMachineEvent,
 } from './fleet-context.ts'
+import type { FleetAgent } from './agent-table.ts'
 import { schedule, type Decision } from './schedule.ts'
 
 const serverId = (agentId: string): string => `server:${agentId}`
@@ -36,7 +38,7 @@ const types = {} as {
 /** Part of XState's enqueuer that carries out a decision. */
 interface Enqueue {
   assign: (changes: Partial<FleetContext>) => void
-  sendTo: (target: string, event: EventObject) => void
+  sendTo: (target: string, event: ServerEvent) => void
   emit: (event: FleetEmitted) => void
 }
 
@@ -47,6 +49,13 @@ function carryOut(enqueue: Enqueue, { context, orders, evictions }: Decision): v
   for (const { agentId, command } of orders) enqueue.sendTo(serverId(agentId), command)
   for (const { agent, reason } of evictions)
     enqueue.emit({ type: 'agent.evicted', agentId: agent.id, tenant: agent.tenant, reason })
+}
+
+/** Stops the server of an agent for good. A server without work ends its actor at once, any other reports that it is idle. */
+function stopServer({ sendTo }: Pick<Enqueue, 'sendTo'>, { id, stage }: FleetAgent, drainMs: number): void {
+  sendTo(serverId(id), { type: 'server.stop', drainMs })
+  if (stage === 'new' || stage === 'idle' || stage === 'failed')
+    sendTo(serverId(id), { type: 'server.passivate' })
 }
 
 /** Setup of the machine of a fleet: its actors, guards and actions. */
@@ -98,8 +107,7 @@ export const fleetSetup = setup({
       enqueue.emit({ type: 'agent.removed', agentId, tenant: agent.tenant })
       if (agent.stage === 'cold') return enqueue.assign({ agents: context.agents.without(agentId) })
       enqueue.assign({ agents: context.agents.set({ ...agent, leaving: 'removed' }) })
-      enqueue.sendTo(serverId(agentId), { type: 'server.stop', drainMs })
-      enqueue.sendTo(serverId(agentId), { type: 'server.passivate' })
+      stopServer(enqueue, agent, drainMs)
     }),
     refuseTurn: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'agent.turnRequested') return
@@ -127,11 +135,11 @@ export const fleetSetup = setup({
     }),
     stopServers: enqueueActions(({ context, event, enqueue }) => {
       const drainMs = event.type === 'fleet.close' ? (event.drainMs ?? 0) : 0
-      for (const { id, stage } of context.agents) {
+      for (const agent of context.agents) {
+        const { id, stage } = agent
         if (stage === 'cold') continue
         enqueue.assign(({ context: { agents } }) => ({ agents: agents.change(id, { leaving: 'closing' }) }))
-        enqueue.sendTo(serverId(id), { type: 'server.stop', drainMs })
-        enqueue.sendTo(serverId(id), { type: 'server.passivate' })
+        stopServer(enqueue, agent, drainMs)
       }
     }),
   },

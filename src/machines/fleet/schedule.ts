@@ -151,14 +151,14 @@ class Pass {
 
   /**
    * Returns whether a server may give its place to an entry: no turn that waits for the server comes before, or the
-   * server has had its turn. A server whose turns wait keeps its place at least as long as its start took, so that two
+   * server has had its turn. A server whose turns wait keeps its place longer than its start took, so that two
    * agents that both have turns do not spend all the time on starts.
    */
   #yieldsTo({ id, permittedAt, healthyAt }: FleetAgent, entry: FairEntry): boolean {
     if (this.#queue.waitingOf(id) === 0) return true
     const own = this.#queue.firstOf(id)
     const isLater = own === undefined || this.#queue.isBefore(entry, own, this.#now)
-    return isLater && this.#now - healthyAt >= healthyAt - permittedAt
+    return isLater && this.#now - healthyAt > healthyAt - permittedAt
   }
 
   /** Servers that run nothing, the least recently used first. */
