@@ -81,6 +81,8 @@ export interface ServerContext {
   waiting: TurnQueue
   /** Ids of the waiting turns that the fleet permits to run, in order; empty for a server of its own. */
   permitted: readonly string[]
+  /** True if the fleet is about to end this machine, because the agent is not in use. */
+  isPassivated: boolean
   /** Requests of the host that belong to no turn and that run, by id; such a request keeps the server in use. */
   calls: readonly string[]
   /** Turns that run. */
@@ -147,6 +149,8 @@ export type AgentReport =
   | { type: 'agent.turnRequested'; agentId: string; turn: RequestedTurn }
   | { type: 'agent.turnsLeft'; agentId: string; turnIds: readonly string[] }
   | { type: 'agent.calls'; agentId: string; calls: number }
+  /** The server's machine is not in use and takes nothing more, so that the fleet ends it. */
+  | { type: 'agent.passivated'; agentId: string }
   | { type: 'agent.memory'; agentId: string; residentMb: number | undefined }
 
 /** Turn, or operation of a session, that an agent's server asks its fleet for. */
@@ -197,6 +201,7 @@ export const initialContext = (options: CompiledOptions): ServerContext => ({
   rolledBack: undefined,
   waiting: TurnQueue.empty,
   permitted: [],
+  isPassivated: false,
   calls: [],
   running: [],
   leaving: [],

@@ -41,9 +41,7 @@ export interface Lifecycle {
  */
 export function lifecycleOf({ value, context }: SnapshotFrom<typeof serverMachine>): Lifecycle {
   const { pid, baseURL, restarts, reason, error } = context
-  const name = typeof value === 'string' ? value : Object.keys(value)[0]
-  // The machine of an agent of a fleet ends when the agent is not in use.
-  const state = (name === 'passivated' ? 'idle' : name) as LifecycleState
+  const state = (typeof value === 'string' ? value : Object.keys(value)[0]) as LifecycleState
   return {
     state,
     at: Date.now(),

@@ -81,7 +81,7 @@ export const serverMachine = machineSetup.createMachine({
       always: { guard: 'isWanted', target: 'configuring' },
       on: {
         'server.reconfigure': { actions: ['notePending', 'adoptPending'] },
-        'server.passivate': { guard: 'isUnused', target: 'passivated' },
+        'server.passivate': { guard: 'isUnused', actions: 'passivate' },
       },
     },
 
@@ -484,7 +484,7 @@ export const serverMachine = machineSetup.createMachine({
           actions: ['noteStart', 'renewBudget', assign({ ending: undefined })],
         },
         'server.reconfigure': { actions: ['notePending', 'adoptPending'] },
-        'server.passivate': { guard: 'isUnused', target: 'passivated' },
+        'server.passivate': { guard: 'isUnused', actions: 'passivate' },
         'turn.start': [
           { guard: 'isAgent', actions: 'requestTurn' },
           { target: '.judging', actions: 'noteTime' },
@@ -508,12 +508,6 @@ export const serverMachine = machineSetup.createMachine({
           ],
         },
       },
-    },
-
-    passivated: {
-      description:
-        'the fleet has ended the machine of an agent that is not in use; the next turn starts another',
-      type: 'final',
     },
   },
 })

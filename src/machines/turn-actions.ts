@@ -59,6 +59,11 @@ export const withTurns = serverSetup.extend({
       const { reason } = context
       report(enqueue, context, (agentId) => ({ type: 'agent.stage', agentId, stage, reason }))
     }),
+    /** Lets the fleet end this machine; whoever needs the agent from now on gets another machine. */
+    passivate: enqueueActions(({ context, enqueue }) => {
+      enqueue.assign({ isPassivated: true })
+      report(enqueue, context, (agentId) => ({ type: 'agent.passivated', agentId }))
+    }),
     noteCall: enqueueActions(({ context, event, enqueue }) => {
       const calls =
         event.type === 'call.started'

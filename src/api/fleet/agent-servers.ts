@@ -68,7 +68,8 @@ export class AgentServers {
   /** Returns the actor of an agent's server; `undefined` for an agent without one. */
   running(id: string): ServerActorRef | undefined {
     const actor = this.#fleet.getSnapshot().children[`server:${id}`] as ServerActorRef | undefined
-    return actor?.getSnapshot().status === 'active' ? actor : undefined
+    const { status, context } = actor?.getSnapshot() ?? {}
+    return status === 'active' && context?.isPassivated === false ? actor : undefined
   }
 
   /** Throws unless the agent is known and the fleet works. */

@@ -44,6 +44,7 @@ export const fleetMachine = fleetSetup.createMachine({
         'agent.remove': { actions: 'remove' },
         'agent.activate': [{ guard: 'isUnknown' }, { guard: 'isActive' }, { actions: 'activate' }],
         'agent.release': { actions: 'release' },
+        'agent.passivated': { actions: 'releaseServer' },
         'agent.*': { actions: 'decide' },
         'fleet.close': { target: 'closing', actions: 'stopServers' },
       },
@@ -54,6 +55,7 @@ export const fleetMachine = fleetSetup.createMachine({
       always: { guard: 'isEmpty', target: 'closed' },
       on: {
         'agent.turnRequested': { actions: 'refuseTurn' },
+        'agent.passivated': { actions: 'releaseServer' },
         'agent.*': { actions: 'decide' },
         'fleet.close': { actions: 'stopServers' },
       },

@@ -119,8 +119,9 @@ export const fleetSetup = setup({
     }),
     /** Releases the actor of a server that has ended, or failed with a defect. */
     releaseServer: enqueueActions(({ context, event, enqueue, system }) => {
-      if (!('actorId' in event) || !event.actorId.startsWith(serverId(''))) return
-      const { actorId } = event
+      const actorId =
+        event.type === 'agent.passivated' ? serverId(event.agentId) : 'actorId' in event ? event.actorId : ''
+      if (!actorId.startsWith(serverId(''))) return
       enqueue.stopChild(actorId)
       carryOut(enqueue, onGone(context, agentIdOf(actorId), clockOf(system).now()))
     }),

@@ -10,6 +10,7 @@ describe('A server before the start', () => {
       options: server.options,
       runtime: server.context().runtime,
       calls: [],
+      isPassivated: false,
       permitted: [],
       ...{
         wanted: false,
