@@ -192,7 +192,7 @@ describe('the option resolve', () => {
     const { fleet } = await fakeFleet({ resolve: () => never })
     await fleet.apply([{ id: 'a1' }])
     const before = Date.now()
-    expect(await endsOf([fleet.turn('a1', { text: 'Hello', deadlineMs: 200 })])).toEqual(['deadline'])
+    expect(await endsOf([fleet.turn('a1', { text: 'Hello', deadlineMs: 200 })])).toEqual(['deadline_exceeded'])
     expect(Date.now() - before).toBeLessThan(10_000)
   })
 })

@@ -54,8 +54,10 @@ export class StatusBoard {
     for (const id of ids) this.#invalidate(id)
   }
 
+  /** Reports the last status, and completes. */
   complete(): void {
     clockOf(this.#fleet.system).clearTimeout(this.#timer)
+    this.#tick()
     this.#ticks.complete()
   }
 
