@@ -89,7 +89,9 @@ export class Declarations {
     const added = specs.filter(({ id }) => !known.has(id))
     const kept = specs.filter(({ id }) => known.has(id))
     const isSame = (spec: AgentSpec): boolean => isSameAgent(options, known.get(spec.id) ?? spec, spec)
-    const changed = kept.filter((spec) => !isSame(spec))
+    const unchanged = kept.filter(isSame)
+    const same = new Set(unchanged)
+    const changed = kept.filter((spec) => !same.has(spec))
     const named = new Set(specs.map(({ id }) => id))
     const removed = prune ? [...known.keys()].filter((id) => !named.has(id)) : []
     const rollouts = changed.filter((spec) => changesServer(options, known.get(spec.id) ?? spec, spec))
@@ -97,7 +99,7 @@ export class Declarations {
     await this.#keep({ put: [...added, ...changed], remove: removed }, 0)
     for (const spec of rollouts) this.#rollOut(spec)
     const ids = (list: readonly AgentSpec[]): string[] => list.map(({ id }) => id)
-    return { added: ids(added), changed: ids(changed), unchanged: ids(kept.filter(isSame)), removed }
+    return { added: ids(added), changed: ids(changed), unchanged: ids(unchanged), removed }
   }
 
   /** Makes a change durable, then tells the machine about it: only about what the disk has. */
