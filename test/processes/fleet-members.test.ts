@@ -115,7 +115,9 @@ describe('a fleet that starts again', () => {
     const again = next.agent('a1').session({ sessionId: id })
     expect(await again.turn('echo:second').done).toMatchObject({ content: 'second' })
     expect((await again.history()).length).toBe(2)
-    expect(await next.agent('a1').sessions()).toContainEqual(expect.objectContaining({ id, title: 'Ticket 42' }))
+    expect(await next.agent('a1').sessions()).toContainEqual(
+      expect.objectContaining({ id, title: 'Ticket 42' }),
+    )
     expect(await next.apply([{ id: 'a1', labels: { team: 'blue' } }])).toMatchObject({ unchanged: ['a1'] })
   })
 
@@ -128,11 +130,7 @@ describe('a fleet that starts again', () => {
     expect(await endsOf([...early, second.turn('a1', 'Hello')])).toEqual(
       Array.from({ length: 3 }, () => 'server_unavailable'),
     )
-    for (const refused of [
-      second.apply([{ id: 'a2' }]),
-      second.put({ id: 'a2' }),
-      second.remove('a1'),
-    ])
+    for (const refused of [second.apply([{ id: 'a2' }]), second.put({ id: 'a2' }), second.remove('a1')])
       await expect(refused).rejects.toBeInstanceOf(HomeLockedError)
     await second.close()
     expect(await endsOf([fleet.turn('a1', 'Hello')])).toEqual(['final'])
@@ -158,7 +156,9 @@ describe('the option resolve', () => {
     const turns = ids.map((id) => fleet.turn(id, 'Hello'))
     const bad = Array.from({ length: 3 }, () => 'server_unavailable')
     expect(await endsOf(turns)).toEqual(['final', 'final', 'final', ...bad])
-    expect(await turns[3]?.done).toMatchObject({ error: expect.stringContaining('vault is sealed') as unknown })
+    expect(await turns[3]?.done).toMatchObject({
+      error: expect.stringContaining('vault is sealed') as unknown,
+    })
     await expect(fleet.agent('throws').ensureRunning()).rejects.toThrow('vault is sealed')
     const configOf = (id: string) =>
       readFileSync(join(dataDir, id, '.config', 'opencode', 'opencode.json'), 'utf8')
@@ -192,7 +192,9 @@ describe('the option resolve', () => {
     const { fleet } = await fakeFleet({ resolve: () => never })
     await fleet.apply([{ id: 'a1' }])
     const before = Date.now()
-    expect(await endsOf([fleet.turn('a1', { text: 'Hello', deadlineMs: 200 })])).toEqual(['deadline_exceeded'])
+    expect(await endsOf([fleet.turn('a1', { text: 'Hello', deadlineMs: 200 })])).toEqual([
+      'deadline_exceeded',
+    ])
     expect(Date.now() - before).toBeLessThan(10_000)
   })
 })

@@ -119,9 +119,13 @@ export class AgentServers {
   async #resolveWhileKnown(spec: AgentSpec): Promise<ResolvedAgent | undefined> {
     if (!hasResolve(this.#runtime.options)) return undefined
     const done = new AbortController()
-    const left = waitFor(this.#fleet, ({ context, value }) => value !== 'open' || isLeaving(context, spec.id), {
-      signal: done.signal,
-    })
+    const left = waitFor(
+      this.#fleet,
+      ({ context, value }) => value !== 'open' || isLeaving(context, spec.id),
+      {
+        signal: done.signal,
+      },
+    )
     const end = (): never => {
       if (!this.#fleet.getSnapshot().matches('open')) this.check(spec.id)
       throw new StoppedError(agentRemoved.error)
