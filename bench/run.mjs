@@ -21,6 +21,7 @@ const parts = [
   'end',
   'heap',
   'machines',
+  'admission',
   'imports',
 ]
 const chosen = process.argv.slice(2)

@@ -1,6 +1,9 @@
 // Measures a call of a host tool on the real opencode, from the model's call to the result at the model, to a
 // call of a bare plugin's tool on the same server that asks another process too; and the live heap per open call.
-// A tool that returns at once is measured as well: opencode takes longer with any tool that awaits anything.
+// Two more tools of the bare plugin tell how much of that time is opencode's own. A tool that returns at once
+// ends within the same turn of opencode's event loop. A tool that waits for one turn of the loop does nothing
+// either, and costs most of what a tool costs that asks another process: opencode sends its events, and collects
+// garbage, before it goes on.
 // node bench/tools.mjs [rounds, 40]
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,13 +25,20 @@ const openCalls = 500
 const apiKey = 'sk-bench-0123456789'
 const schema = { type: 'object', properties: { id: { type: 'string' } }, required: ['id'] }
 
-/** Returns the text of the plugin to compare with. Its tools return what they get: at once, or from an echo. */
+/**
+ * Returns the text of the plugin to compare with. Its tools return what they get: at once, a turn of the event
+ * loop later, or from an echo.
+ */
 const barePlugin = (port) => `import { connect } from 'node:net'
 let socket
 const tool = (execute) => ({ description: 'Looks.', args: ${JSON.stringify(schema.properties)}, execute })
 export const Bare = async () => ({
   tool: {
     bare_now: tool(async ({ id }) => id),
+    bare_wait: tool(async ({ id }) => {
+      await new Promise((resolve) => setImmediate(resolve))
+      return id
+    }),
     bare_ask: tool(async ({ id }) => {
       socket ??= connect(${port}, '127.0.0.1').setNoDelay(true)
       const answer = new Promise((resolve) => socket.once('data', resolve))
@@ -52,7 +62,7 @@ function writeBarePlugin(home, port) {
   )
 }
 
-const names = ['host_look', 'bare_ask', 'bare_now']
+const names = ['host_look', 'bare_ask', 'bare_wait', 'bare_now']
 
 /**
  * Returns a script whose model calls the tools in turn, and the times in ms from each call to its result. Calls
@@ -102,7 +112,7 @@ async function measureCalls() {
   await echo.end()
   rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   const of = (name) => took.map((times) => times[name])
-  return { host: of('host_look'), ask: of('bare_ask'), now: of('bare_now') }
+  return { host: of('host_look'), ask: of('bare_ask'), wait: of('bare_wait'), now: of('bare_now') }
 }
 
 /** Measures the live heap in kB of one of many open calls. */
@@ -159,17 +169,18 @@ const running = (callID) => ({
 })
 
 const kB = await measureHeap()
-const { host, ask, now } = await measureCalls()
-const [all, atOnce] = [[host, ask, now].map((times) => quantile(times, 0.5).toFixed(1)), ratiosOf(host, now)]
+const { host, ask, wait, now } = await measureCalls()
+const all = [host, ask, wait, now].map((times) => quantile(times, 0.5).toFixed(1))
+const toNow = (times) => quantile(ratiosOf(times, now), 0.5).toFixed(2)
 console.log(
-  `${rounds} rounds of ${callsPerTurn} calls each; host tool, asking tool, immediate tool: ${all.join(', ')} ms`,
+  `${rounds} rounds of ${callsPerTurn} calls each; host tool, asking, waiting, immediate tool: ${all.join(', ')} ms`,
 )
 finish([
   row(
     "call of a host tool, from the model's call to the result at the model, to a bare plugin's tool that asks another process",
     ratiosOf(host, ask),
     '≤ 1.1',
-    `to a bare plugin's tool that returns at once: ${quantile(atOnce, 0.5).toFixed(2)}; the tool that asks: ${quantile(ratiosOf(ask, now), 0.5).toFixed(2)}`,
+    `To a bare plugin's tool that returns at once: ${toNow(host)}; of that tool, one that waits for a turn of opencode's event loop takes ${toNow(wait)}, and the one that asks ${toNow(ask)}.`,
   ),
   row('heap per open call of a host tool, in kB', kB, '≤ 5'),
 ])

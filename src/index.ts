@@ -67,6 +67,7 @@ export {
   type QuestionPolicy,
   type ReconfigureOptions,
   type ResolvedAgent,
+  type SpawnWrapper,
   type TenantOptions,
   type TurnDefaults,
 } from './config/options.ts'

@@ -222,6 +222,16 @@ export interface PendingRequest {
   tenant?: string
 }
 
+/** Entry of an agent's todo list. */
+export interface Todo {
+  /** Task, in words. */
+  content: string
+  /** `pending`, `in_progress`, `completed` or `cancelled`; the model may write others. */
+  status: string
+  /** `high`, `medium` or `low`; the model may write others. */
+  priority: string
+}
+
 /** Output of {@link TurnReducer} for an event: a reply, a request, or the notice of a retry. */
 export type TurnOutput =
   | { type: 'reply'; reply: Reply }

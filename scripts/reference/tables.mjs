@@ -7,7 +7,7 @@ import { declarationsOf } from './source.mjs'
 const tableOf = (rows) =>
   rows.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`).join('')
 
-const files = ['server-options', 'provider-options', 'turn-options', 'lifecycle-options']
+const files = ['server-options', 'provider-options', 'turn-options', 'lifecycle-options', 'fleet-options']
 const options = files.flatMap((file) => declarationsOf(`config/${file}.ts`))
 
 /** Returns an interface of the options. @param {string} name @returns {Declaration} */
@@ -17,10 +17,16 @@ function optionsNamed(name) {
   return found
 }
 
-/** Returns the members of an interface, then those of its bases. @param {string} name @returns {Member[]} */
+/**
+ * Returns the members of an interface, then those of its bases. A base that is a part of another interface
+ * (`Partial<…>`) is left out: its members are in that interface's table.
+ * @param {string} name @returns {Member[]}
+ */
 export function optionsOf(name) {
   const { members, bases } = optionsNamed(name)
-  return [...members, ...bases.flatMap(optionsOf)].filter(({ tags }) => tags['deprecated'] === undefined)
+  return [...members, ...bases.filter((base) => !base.includes('<')).flatMap(optionsOf)].filter(
+    ({ tags }) => tags['deprecated'] === undefined,
+  )
 }
 
 /** Returns what an option is for: its docstring, else that of its type. @param {Member} member */

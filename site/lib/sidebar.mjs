@@ -15,6 +15,7 @@ const order = {
     'docs/guides/nest-and-angular.md',
     'docs/guides/next-and-hot-reload.md',
     'docs/guides/own-machine.md',
+    'docs/guides/isolating-tenants.md',
     'docs/guides/ci.md',
     'docs/production.md',
     'docs/guides/troubleshooting.md',

@@ -1,3 +1,4 @@
+import type { OpencodeClient } from '#opencode-sdk'
 import type { Observable } from 'rxjs'
 import { createActor, type Actor, type ActorOptions } from 'xstate'
 import { loadPreparation } from '../actors/server/prepare.ts'
@@ -13,6 +14,7 @@ import type { InferOutput, ObjectSchema } from '../config/schema-types.ts'
 import { listSessions, type ListSessionsOptions } from './list-sessions.ts'
 import { reconfigure } from './reconfigure.ts'
 import type { Reply } from '../replies.ts'
+import { sdkClient } from './sdk-client.ts'
 import { openSession, type Session, type SessionOptions } from './session.ts'
 import { endServer, stopServer, type StopOptions } from './stop-server.ts'
 import { startTurn, type Turn } from './turn.ts'
@@ -188,6 +190,19 @@ export class OpenCodeServer implements AsyncDisposable {
    */
   sessions(options?: ListSessionsOptions): Promise<SessionInfo[]> {
     return listSessions(this.#actor, options)
+  }
+
+  /**
+   * Returns a client of the official SDK that is connected to the server, for what this package does not offer. Starts
+   * the server if necessary. Needs the optional package `@opencode-ai/sdk`, whose types the client has. The next start
+   * has another port and password, so call `client()` anew after a restart; the call is cheap.
+   *
+   * @returns The client. Its requests name the directory of the server, unless they name another.
+   * @throws OpenCodeRuntimeError (`ERR_OPENCODE_RUNTIME`) if `@opencode-ai/sdk` is not installed.
+   * @throws OpenCodeRuntimeError if the server does not start. Subclasses and codes: see {@link ensureRunning}.
+   */
+  client(): Promise<OpencodeClient> {
+    return sdkClient(this.#actor)
   }
 
   /**

@@ -5,12 +5,13 @@ import { sessionChanges, type FileChange } from '../actors/session/changes.ts'
 import { compact } from '../actors/session/compact.ts'
 import { fork } from '../actors/session/fork.ts'
 import type { HistoryTurn } from '../actors/session/history.ts'
+import { note } from '../actors/session/note.ts'
 import type { OperationPlan } from '../actors/session/operation.ts'
 import { readHistory, rename } from '../actors/session/operations.ts'
 import { redo, undo } from '../actors/session/undo.ts'
 import { coldTurn } from './cold-turn.ts'
 import { withoutSecrets } from '../config/masked-error.ts'
-import { forkSchema, sessionSchema, renameSchema } from '../config/option-schema.ts'
+import { forkSchema, noteSchema, sessionSchema, renameSchema } from '../config/option-schema.ts'
 import type { InferOutput, ObjectSchema } from '../config/schema-types.ts'
 import type { Reply } from '../replies.ts'
 import { accessTo, type Turn } from './turn.ts'
@@ -59,7 +60,7 @@ export interface ForkOptions {
 /**
  * Conversation with an agent. Turns run one after another, in the order of the calls. The operations below, except
  * `delete()`, take their place in the same order, and start the server if necessary. Do not await an operation within
- * a policy of a turn of the same session: the operation waits for that turn.
+ * a policy or a host tool of a turn of the same session: the operation waits for that turn.
  */
 export interface Session {
   /**
@@ -117,6 +118,17 @@ export interface Session {
    * @throws OpenCodeRuntimeError if the server does not start, dies, or refuses. Codes: see {@link ensureRunning}.
    */
   redo(): Promise<void>
+  /**
+   * Adds a text to the conversation as a message of the user, without an answer: no model is asked. The next turn
+   * sees the text.
+   *
+   * @param text - The text; not empty.
+   * @returns A promise that resolves when the server has stored the text.
+   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad text.
+   * @throws SessionNotFoundError (`ERR_OPENCODE_SESSION_NOT_FOUND`) if the session does not exist.
+   * @throws OpenCodeRuntimeError if the server does not start, dies, or refuses. Codes: see {@link ensureRunning}.
+   */
+  note(text: string): Promise<void>
   /**
    * Replaces what the model sees of the conversation by a summary, which the model writes. The history stays.
    *
@@ -205,6 +217,11 @@ export class ServerSession implements Session {
 
   redo(): Promise<void> {
     return this.#run(redo)
+  }
+
+  async note(text: string): Promise<void> {
+    const { text: checked } = parse(noteSchema, { text }, 'argument')
+    return this.#run(() => note(checked, this.#own.agent))
   }
 
   compact(): Promise<void> {

@@ -12,6 +12,7 @@ import type {
   Reply,
   RequestAnswer,
   TerminalReply,
+  Todo,
   Usage,
 } from '../replies.ts'
 import { runOperation } from './session-operation.ts'
@@ -43,6 +44,11 @@ export interface Turn<T = unknown> extends AsyncIterable<Reply> {
   readonly openRequests: PendingRequest[]
   /** List of the requests that wait: the present list at once, then each change. Completes with the turn. */
   readonly openRequests$: Observable<PendingRequest[]>
+  /**
+   * Todo list of the agent: each list that the agent writes in this turn, as a whole; the last one at once for a late
+   * subscriber. Emits nothing if the agent writes none. Completes with the turn; never errors.
+   */
+  readonly todos$: Observable<Todo[]>
   readonly status$: Observable<TurnStatus>
   /** Terminal reply. */
   readonly done: Promise<TerminalReply>
@@ -150,6 +156,10 @@ class TurnHandle<T> implements Turn<T> {
 
   get openRequests$(): Observable<PendingRequest[]> {
     return this.#record.requests.open$.pipe(map((open) => [...open]))
+  }
+
+  get todos$(): Observable<Todo[]> {
+    return this.#record.todos.lists$
   }
 
   get status$(): Observable<TurnStatus> {

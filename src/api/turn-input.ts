@@ -104,7 +104,8 @@ export interface TurnInput<S extends ObjectSchema | undefined = ObjectSchema | u
   /**
    * Tools that the turn hides: `{ bash: false }` hides a tool of opencode, `{ lookup_order: false }` a host
    * tool, `{ '*': false }` all tools. Only `false` has an effect. The next turn of the session offers the tools
-   * again.
+   * again. A name that neither opencode nor the host knows is reported to the `logger`, once, because the tool may be
+   * that of an MCP server or a plugin.
    */
   tools?: Readonly<Record<string, boolean>>
   /** Value for the host tools, which get the same object as `call.context`. Never sent or logged. */

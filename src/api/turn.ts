@@ -2,6 +2,7 @@ import { clockOf } from '../actors/clock.ts'
 import { Conversation } from '../actors/turn/conversation.ts'
 import { runtimeOf, type Runtime } from '../actors/runtime.ts'
 import { TurnRecord } from '../actors/turn/turn-record.ts'
+import { unknownTools } from '../actors/turn/unknown-tools.ts'
 import { compileOptions, type CompiledOptions } from '../config/options.ts'
 import { StoppedError } from '../errors.ts'
 import type { InferOutput, ObjectSchema } from '../config/schema-types.ts'
@@ -146,6 +147,7 @@ function recordOf(
     const conversation = given ?? conversationOf(runtime, sessionId)
     const record = new TurnRecord(plan, conversation, now(), values.maxReplayBytes, id)
     follow(record)
+    for (const message of unknownTools(plan.hidden, Object.keys(values.hostTools))) runtime.warn(message)
     return record
   } catch (error) {
     const { plan } = planTurn({ text: '-', model: '-' }, values)

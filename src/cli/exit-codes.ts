@@ -35,6 +35,15 @@ Exit codes:
   5    the findings could not be written; stderr says why
   129  stopped by SIGHUP; 130 by SIGINT (Ctrl-C), 143 by SIGTERM`
 
+/** Text for `fleet status --help`. */
+export const fleetExitCodeHelp = `
+Exit codes:
+  0    the fleet runs (or the reader of stdout closed it)
+  1    no fleet runs in the folder; its last status was shown
+  2    bad usage: an unknown flag, no such folder, no fleet in it, or a status that cannot be read
+  5    the status could not be written; stderr says why
+  129  stopped by SIGHUP; 130 by SIGINT (Ctrl-C), 143 by SIGTERM`
+
 /** Returns the exit code for the last reply of a turn. */
 export function exitCodeOf(reply: TerminalReply): number {
   if (reply.kind === 'final') return exitCode.final

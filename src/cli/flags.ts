@@ -49,6 +49,14 @@ export interface DoctorFlags {
   json?: boolean
 }
 
+/** Flags of `fleet status`. */
+export interface FleetStatusFlags {
+  dataDir: string
+  json?: boolean
+  watch?: boolean
+  all?: boolean
+}
+
 /**
  * Restarts of a server that fails while it starts. The limit is low, because a single turn needs less
  * patience than a long-running service.

@@ -2,9 +2,10 @@ import type { Writable } from 'node:stream'
 
 /** Stdout, stderr, or a replacement in tests. */
 export type Sink = Writable & {
-  /** True for a terminal; set only there, as is `columns`. */
+  /** True for a terminal; set only there, as are `columns` and `rows`. */
   isTTY?: boolean
   columns?: number
+  rows?: number
   /** Waits until the disk has all data. @throws the system's error if the disk could not take all data. */
   sync?: () => void
 }
@@ -44,6 +45,12 @@ export class Output {
   get width(): number {
     const { columns = 0 } = this.stream
     return this.isTTY ? columns || 80 : 400
+  }
+
+  /** Height of the terminal, in lines; unlimited without a terminal. */
+  get height(): number {
+    const { rows = 0 } = this.stream
+    return this.isTTY ? rows || 24 : Infinity
   }
 
   /**

@@ -1,8 +1,14 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { packageVersion } from '../own-package.ts'
-import { doctorExitCodeHelp, exitCode, exitCodeHelp, UsageError } from './exit-codes.ts'
+import { doctorExitCodeHelp, exitCode, exitCodeHelp, fleetExitCodeHelp, UsageError } from './exit-codes.ts'
 import type { GraphFlags } from './graph.ts'
-import { keyVariable, type DemoFlags, type DoctorFlags, type RunFlags } from './flags.ts'
+import {
+  keyVariable,
+  type DemoFlags,
+  type DoctorFlags,
+  type FleetStatusFlags,
+  type RunFlags,
+} from './flags.ts'
 import { Std } from './std.ts'
 
 /**
@@ -41,6 +47,7 @@ export function createProgram(onExit: (code: number) => void, std: Std): Command
   program.addCommand(runCommand(onExit, std).copyInheritedSettings(program))
   program.addCommand(demoCommand(onExit, std).copyInheritedSettings(program))
   program.addCommand(doctorCommand(onExit, std).copyInheritedSettings(program))
+  program.addCommand(fleetCommand(onExit, std, program))
   program.addCommand(graphCommand(onExit, std).copyInheritedSettings(program))
   return program
 }
@@ -120,6 +127,27 @@ function doctorCommand(onExit: (code: number) => void, std: Std): Command {
       const { doctor } = await import('./doctor.ts')
       onExit(await doctor(flags, std))
     })
+}
+
+function fleetCommand(onExit: (code: number) => void, std: Std, program: Command): Command {
+  const fleet = new Command('fleet')
+    .description('Shows a fleet, whose agents share a host.')
+    .copyInheritedSettings(program)
+  const status = new Command('status')
+    .description(
+      'Shows the last status of a fleet: whether it runs, its servers, turns and memory, its tenants and agents.\n' +
+        'Agents that have failed come first, then busy ones, then the most recently used. Changes nothing.',
+    )
+    .requiredOption('--data-dir <dir>', 'data directory of the fleet (its option dataDir)')
+    .option('--json', 'write the status as one line of JSON to stdout')
+    .option('--watch', 'show the status again when it changes, until Ctrl-C')
+    .option('--all', 'show all agents, also if they do not fit on the terminal')
+    .addHelpText('after', fleetExitCodeHelp)
+    .action(async (flags: FleetStatusFlags) => {
+      const { fleetStatus } = await import('./fleet/status.ts')
+      onExit(await fleetStatus(flags, std))
+    })
+  return fleet.addCommand(status.copyInheritedSettings(program))
 }
 
 function graphCommand(onExit: (code: number) => void, std: Std): Command {

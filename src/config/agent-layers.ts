@@ -1,3 +1,5 @@
+import { agentDefaults, type CompiledFleetOptions } from './compiled-fleet.ts'
+import type { AgentSpec } from './fleet-options.ts'
 import { isPlain } from './frozen-copy.ts'
 
 /** Options of an agent from one source: the defaults of the fleet, the spec, or `resolve`. */
@@ -43,4 +45,31 @@ const mergeConfig = (below: Layer, above: Layer): Layer =>
 /** Returns a proxy's fields with the deprecated `providerID` renamed, so that layers override the same field. */
 function withoutAlias({ providerID, ...rest }: Layer): Layer {
   return providerID === undefined ? rest : { ...rest, providerId: providerID }
+}
+
+/** Returns the merged options without the options that only the fleet knows. */
+export function serverLayer(layers: readonly object[]): Record<string, unknown> {
+  const {
+    id: _id,
+    tenant: _tenant,
+    labels: _labels,
+    maxRunningTurns: _running,
+    maxQueuedTurns: _queued,
+    memoryMb: _memory,
+    ...options
+  } = mergeLayers(layers)
+  return options
+}
+
+/**
+ * Returns the names of required options that neither the spec nor the defaults give; `resolve` may still give
+ * them.
+ */
+export function missingOptions(fleet: CompiledFleetOptions, spec: AgentSpec): string[] {
+  const { proxy = {}, models } = mergeLayers([agentDefaults(fleet), spec]) as Partial<AgentSpec>
+  return [
+    ...(proxy.baseURL === undefined ? ['proxy.baseURL'] : []),
+    ...(proxy.apiKey === undefined ? ['proxy.apiKey'] : []),
+    ...(models === undefined ? ['models'] : []),
+  ]
 }

@@ -1,35 +1,14 @@
-import { isDeepStrictEqual } from 'node:util'
 import { namingAgent } from './agent-error.ts'
-import { mergeLayers } from './agent-layers.ts'
-import { CompiledOptions, secretOptions } from './compiled-options.ts'
+import { serverLayer } from './agent-layers.ts'
+import { agentLimits } from './agent-limits.ts'
+import { CompiledOptions } from './compiled-options.ts'
 import { agentDefaults, homeOf, type CompiledFleetOptions } from './compiled-fleet.ts'
-import type { AgentLimits, AgentSpec, ResolvedAgent } from './fleet-options.ts'
+import type { AgentSpec, ResolvedAgent } from './fleet-options.ts'
 import { resolvedSchema } from './fleet-schema.ts'
-import { defaultConcurrentTurns } from './option-schema.ts'
 import { parse } from './validation.ts'
 
-/** Limits and tenant of an agent, with every default filled in. */
-export interface ResolvedAgentLimits extends Required<AgentLimits> {
-  tenant: string
-}
-
-/** Memory that a start reserves, in MiB, unless the spec says otherwise. */
-const defaultMemoryMb = 600
-
-/** Tenant of an agent whose spec names none. */
-const defaultTenant = 'default'
-
-/** Returns the tenant of an agent, and its limits in the fleet. */
-export function agentLimits(fleet: CompiledFleetOptions, spec: AgentSpec): ResolvedAgentLimits {
-  const defaults = agentDefaults(fleet)
-  const turns = spec.maxConcurrentTurns ?? defaults.maxConcurrentTurns ?? defaultConcurrentTurns
-  return {
-    tenant: spec.tenant ?? defaultTenant,
-    maxRunningTurns: spec.maxRunningTurns ?? defaults.maxRunningTurns ?? turns,
-    maxQueuedTurns: spec.maxQueuedTurns ?? defaults.maxQueuedTurns ?? fleet.values.limits.maxQueuedTurns,
-    memoryMb: spec.memoryMb ?? defaults.memoryMb ?? defaultMemoryMb,
-  }
-}
+export { agentLimits, type ResolvedAgentLimits } from './agent-limits.ts'
+export { changesServer, isSameAgent } from './same-agent.ts'
 
 /**
  * Returns the options of an agent's server: the defaults of the fleet, under the spec, under what `resolve`
@@ -56,70 +35,4 @@ export function compileAgent(
       { id: spec.id, tenant: agentLimits(fleet, spec).tenant },
     )
   })
-}
-
-/** Returns the merged options without the options that only the fleet knows. */
-function serverLayer(layers: readonly object[]): Record<string, unknown> {
-  const {
-    id: _id,
-    tenant: _tenant,
-    labels: _labels,
-    maxRunningTurns: _running,
-    maxQueuedTurns: _queued,
-    memoryMb: _memory,
-    ...options
-  } = mergeLayers(layers)
-  return options
-}
-
-/**
- * Returns the names of required options that neither the spec nor the defaults give; `resolve` may still give
- * them.
- */
-export function missingOptions(fleet: CompiledFleetOptions, spec: AgentSpec): string[] {
-  const { proxy = {}, models } = mergeLayers([agentDefaults(fleet), spec]) as Partial<AgentSpec>
-  return [
-    ...(proxy.baseURL === undefined ? ['proxy.baseURL'] : []),
-    ...(proxy.apiKey === undefined ? ['proxy.apiKey'] : []),
-    ...(models === undefined ? ['models'] : []),
-  ]
-}
-
-/**
- * Returns whether two valid specs of an agent have the same effect: equal options with all defaults filled in,
- * and equal limits, tenant and labels. The order of keys does not matter.
- */
-export function isSameAgent(fleet: CompiledFleetOptions, a: AgentSpec, b: AgentSpec): boolean {
-  if (isDeepStrictEqual(a, b)) return true
-  return (
-    a.id === b.id &&
-    isDeepStrictEqual(a.labels ?? {}, b.labels ?? {}) &&
-    isDeepStrictEqual(agentLimits(fleet, a), agentLimits(fleet, b)) &&
-    !changesServer(fleet, a, b)
-  )
-}
-
-/**
- * Returns whether the options of the agent's server differ between two valid specs, so that a running server
- * has to be changed. The tenant, the labels and the limits in the fleet are no options of the server.
- */
-export function changesServer(fleet: CompiledFleetOptions, a: AgentSpec, b: AgentSpec): boolean {
-  if (isDeepStrictEqual(a, b)) return false
-  return !isDeepStrictEqual(effective(fleet, a), effective(fleet, b))
-}
-
-/** Returns the effective options of an agent's server, as far as they are known without `resolve`. */
-function effective(fleet: CompiledFleetOptions, spec: AgentSpec): unknown {
-  const missing = missingOptions(fleet, spec)
-  const compiled = CompiledOptions.from({
-    ...mergeLayers([placeholders, serverLayer([agentDefaults(fleet), spec])]),
-    home: homeOf(fleet, spec.id),
-  })
-  return { missing, values: compiled.values, secrets: secretOptions(compiled) }
-}
-
-/** Valid values for required options that only `resolve` knows. */
-const placeholders = {
-  proxy: { baseURL: 'http://127.0.0.1', apiKey: 'resolved-later' },
-  models: ['resolved-later'],
 }

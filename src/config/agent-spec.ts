@@ -1,6 +1,6 @@
 import { InvalidOptionsError } from '../errors.ts'
 import { agentLabel, namingAgent } from './agent-error.ts'
-import { missingOptions } from './agent-options.ts'
+import { missingOptions } from './agent-layers.ts'
 import { hasResolve, type CompiledFleetOptions } from './compiled-fleet.ts'
 import type { AgentSpec } from './fleet-options.ts'
 import { agentIdPattern, agentSchema } from './fleet-schema.ts'
@@ -74,7 +74,8 @@ function requireOptions(fleet: CompiledFleetOptions, spec: AgentSpec): void {
   const missing = hasResolve(fleet) ? [] : missingOptions(fleet, spec)
   if (missing.length === 0) return
   const names = missing.map((name) => `\`${name}\``).join(', ')
+  const [what, it] = missing.length === 1 ? [`Option ${names} is`, 'it'] : [`Options ${names} are`, 'them']
   throw new InvalidOptionsError(
-    `Option ${names} is required: give it in the spec, in the fleet's defaults, or by resolve`,
+    `${what} required: give ${it} in the spec, in the fleet's defaults, or by resolve`,
   )
 }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { patchSchema, serverSchema } from './option-schema.ts'
 import type { LifecycleOptions } from './lifecycle-options.ts'
 import type { ModelOptions } from './provider-options.ts'
-import type { Logger, OpenCodeServerOptions, ReconfigureOptions } from './server-options.ts'
+import type { Logger, OpenCodeServerOptions, ReconfigureOptions, SpawnWrapper } from './server-options.ts'
 import type { TurnDefaults } from './turn-options.ts'
 import { secretTexts } from './secret-texts.ts'
 import { Secrets } from './secrets.ts'
@@ -24,6 +24,9 @@ export interface ResolvedOptions
   port?: number | undefined
   binary?: string | undefined
   logger?: Logger | undefined
+  uid?: number | undefined
+  gid?: number | undefined
+  spawn?: SpawnWrapper | undefined
   proxy: { providerId: string; name: string }
   models: ModelOptions[]
   /** Agent of a fleet whose server this is. Such a server waits for the fleet's permits before it starts. */

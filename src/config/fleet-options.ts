@@ -1,5 +1,5 @@
 import type { ModelOptions, ProxyOptions } from './provider-options.ts'
-import type { Logger, OpenCodeServerOptions, ReconfigureOptions } from './server-options.ts'
+import type { Logger, OpenCodeServerOptions, ReconfigureOptions, SpawnWrapper } from './server-options.ts'
 import type { PermissionPolicy, QuestionPolicy } from './turn-options.ts'
 
 /** Options of `Fleet`. */
@@ -149,7 +149,7 @@ export interface FleetDefaults
 export interface AgentSpec
   extends
     Partial<
-      Omit<OpenCodeServerOptions, OwnOption | LayeredOption | 'hostTools' | 'onPermission' | 'onQuestion'>
+      Omit<OpenCodeServerOptions, OwnOption | LayeredOption | 'hostTools' | 'spawn' | 'onPermission' | 'onQuestion'>
     >,
     AgentLimits {
   /** Id of the agent, unique in the fleet: 1 to 63 characters `a` to `z`, `0` to `9`, `_` and `-`. */
@@ -190,4 +190,6 @@ export interface ResolvedAgent extends ReconfigureOptions {
   onPermission?: PermissionPolicy
   /** Answer to questions, as in the options of a server. */
   onQuestion?: QuestionPolicy
+  /** Command that runs the agent's server, as in the options of a server. */
+  spawn?: SpawnWrapper
 }

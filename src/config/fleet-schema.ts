@@ -32,7 +32,7 @@ const serverOptions = lazily(() => {
 
 /** Spec of an agent. Functions in it are refused before. */
 export const agentSchema = lazily(() => {
-  const { hostTools: _functions, ...options } = serverOptions() as Record<string, z.ZodType>
+  const { hostTools: _tools, spawn: _spawn, ...options } = serverOptions() as Record<string, z.ZodType>
   return z.strictObject(
     {
       id: agentName(),
@@ -52,7 +52,7 @@ function oneOf(values: readonly string[]) {
 
 /** Options of an agent that `resolve` may return. */
 export const resolvedSchema = lazily(() => {
-  const { models, env, config, hostTools, onPermission, onQuestion } = serverSchema().shape
+  const { models, env, config, hostTools, onPermission, onQuestion, spawn } = serverSchema().shape
   return z.strictObject(
     {
       proxy: partialProxy().optional(),
@@ -62,6 +62,7 @@ export const resolvedSchema = lazily(() => {
       hostTools: hostTools.optional(),
       onPermission: onPermission.optional(),
       onQuestion: onQuestion.optional(),
+      spawn: spawn.optional(),
     },
     anyObject,
   )

@@ -81,8 +81,9 @@ export interface LifecycleOptions {
    */
   idleTimeoutMs?: number
   /**
-   * Resident memory of the server's process group, in MiB, beyond which the server is replaced. During the
-   * replacement new turns wait and running turns finish.
+   * Resident memory of the server and of all processes that it started, in MiB, beyond which the server is
+   * replaced. A page that processes share counts once for each of them. During the replacement new turns wait
+   * and running turns finish.
    *
    * @defaultValue no limit
    * @remarks Observed in opencode: a server takes 300 MiB when ready, and 700 MiB after work.

@@ -19,8 +19,9 @@ import {
   username,
   wholeNumber,
 } from './schema-parts.ts'
+import { userProblem } from './agent-user.ts'
 import { isHostTool, type HostTool } from './host-tool.ts'
-import type { Logger } from './server-options.ts'
+import type { Logger, SpawnWrapper } from './server-options.ts'
 import type { PermissionPolicy, QuestionPolicy } from './turn-options.ts'
 import { lazily } from './validation.ts'
 
@@ -185,6 +186,9 @@ export const loggerSchema = lazily(() =>
   z.custom<Logger>(isLogger, 'expected an object with debug, info, warn and error'),
 )
 
+/** Greatest user or group id; the next number means "no id". */
+const greatestId = 2 ** 32 - 2
+
 /** Options of a server. */
 export const serverSchema = lazily(() =>
   z
@@ -205,6 +209,11 @@ export const serverSchema = lazily(() =>
         hostTools: hostTools().default({}),
         warmUp: flag().default(true),
         trustProjectConfig: flag().default(false),
+        uid: wholeNumber('a user id', 1, greatestId).optional(),
+        gid: wholeNumber('a group id', 1, greatestId).optional(),
+        spawn: z
+          .custom<SpawnWrapper>((value) => typeof value === 'function', 'expected a function')
+          .optional(),
         ...defaults(),
         ...lifecycleSchema().shape,
       },
@@ -213,6 +222,14 @@ export const serverSchema = lazily(() =>
     .refine(({ password, hostname }) => password !== false || loopback.test(hostname), {
       path: ['password'],
       error: 'expected a password, because hostname is not loopback',
+    })
+    .refine(({ uid, gid }) => gid === undefined || uid !== undefined, {
+      path: ['uid'],
+      error: 'expected a user id, because gid is set',
+    })
+    .refine(({ uid }) => uid === undefined || userProblem() === undefined, {
+      path: ['uid'],
+      error: () => userProblem() ?? '',
     }),
 )
 
@@ -283,6 +300,11 @@ export const forkSchema = lazily(() => z.strictObject({ before: messageId().opti
 /** New title of a session. */
 export const renameSchema = lazily(() =>
   z.strictObject({ title: text('expected a title that is not empty') }, anyObject),
+)
+
+/** Text of a note. */
+export const noteSchema = lazily(() =>
+  z.strictObject({ text: text('expected a text that is not empty') }, anyObject),
 )
 
 /** Part of a list of sessions. */

@@ -16,7 +16,7 @@ export type {
 } from './fleet-options.ts'
 export type { LifecycleOptions } from './lifecycle-options.ts'
 export type { Modality, ModelOptions, ProxyOptions } from './provider-options.ts'
-export type { Logger, OpenCodeServerOptions, ReconfigureOptions } from './server-options.ts'
+export type { Logger, OpenCodeServerOptions, ReconfigureOptions, SpawnWrapper } from './server-options.ts'
 export type { PermissionPolicy, QuestionPolicy, TurnDefaults } from './turn-options.ts'
 
 /**

@@ -13,6 +13,7 @@ export const ownOptions: Readonly<Record<string, string>> = {
 export const refusedInSpec: Readonly<Record<string, string>> = {
   ...ownOptions,
   hostTools: "return host tools from the fleet's option resolve, or put them into its defaults",
+  spawn: "return the function from the fleet's option resolve, or put it into its defaults",
 }
 
 /**

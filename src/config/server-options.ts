@@ -35,6 +35,19 @@ export interface Logger {
   error(fields: object, message: string): void
 }
 
+/**
+ * Function that returns the command to run instead of a server's own, such as a sandbox that runs the own
+ * command inside.
+ *
+ * @param argv - Own command: the path of the binary, and its arguments.
+ * @param env - Variables of the command. They hold the server's password.
+ * @returns the program and its arguments; the program is searched on `PATH`.
+ */
+export type SpawnWrapper = (
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+) => readonly string[]
+
 /** Options of `OpenCodeServer`. */
 export interface OpenCodeServerOptions extends TurnDefaults, LifecycleOptions {
   /**
@@ -118,6 +131,30 @@ export interface OpenCodeServerOptions extends TurnDefaults, LifecycleOptions {
    * @defaultValue false
    */
   trustProjectConfig?: boolean
+  /**
+   * User id of the server and of all its commands, 1 or more; needs a host that runs as root on Linux. One uid
+   * is one trust domain: agents with one uid can read each other's homes and keys. The home must belong to this
+   * user; a home that is missing or empty is made so. See docs/guides/isolating-tenants.md.
+   *
+   * @defaultValue the user of the host
+   */
+  uid?: number
+  /**
+   * Group id of the server and of all its commands, 1 or more; needs `uid`. The processes are in no other
+   * group.
+   *
+   * @defaultValue the number of `uid`
+   */
+  gid?: number
+  /**
+   * Function that returns the command to run instead of the server's own, for example a sandbox: bubblewrap,
+   * systemd-run, a container. One uid is one trust domain, unless a sandbox separates its agents. The sandbox must
+   * share the host's network, pass the variables on, show the home and the directory at their own paths, and end
+   * with its first process. The function is called before each start. See docs/guides/isolating-tenants.md.
+   *
+   * @defaultValue the server's own command
+   */
+  spawn?: SpawnWrapper
 }
 
 /** Options that may change while the server lives; an omitted option keeps its value. */

@@ -80,12 +80,20 @@ function explainUnknown(
 }
 
 function explain(issue: z.core.$ZodIssue, value: unknown, what: string): string {
+  if (issue.code === 'invalid_key' && !issue.path.slice(0, -1).some(holdsSecrets))
+    return `Invalid ${what} ${pathOf(issue.path.slice(0, -1))}: ${issue.message}, got ${shortened(JSON.stringify(issue.path.at(-1)))}`
   const path = pathOf(issue.path)
   if (path === '') return `Invalid ${what}s: ${issue.message}, got ${show(issue.path, value)}`
   if (valueAt(issue.path, value) === undefined)
     return `${capitalised(what)} \`${path}\` is required: ${issue.message}`
-  return `Invalid ${what} ${path}: ${issue.message}, got ${show(issue.path, value)}`
+  const mayBeUnset = valueAt(issue.path, value) === '' && fromEnvironment.test(path)
+  return `Invalid ${what} ${path}: ${issue.message}, got ${show(issue.path, value)}${mayBeUnset ? emptyHint : ''}`
 }
+
+/** Options that hosts usually read from the environment. */
+const fromEnvironment = /(^|\.)(apiKey|baseURL|password|home|binary)$/
+/** Hint for an empty text, which is often the default of a variable that is not set. */
+const emptyHint = ' (if the value comes from a variable of the environment, is the variable set?)'
 
 const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
@@ -99,19 +107,23 @@ const pathOf = (path: readonly PropertyKey[]): string =>
 
 const mayBeSecret = /key|passw|env|config|secret|credential|cookie|auth|token$/i
 
+const holdsSecrets = (key: PropertyKey): boolean => mayBeSecret.test(String(key))
+
+const shortened = (text: string): string => (text.length > 80 ? `${text.slice(0, 77)}...` : text)
+
 /** Returns the value at a path, shortened; never the value of an option that may hold a secret. */
 function show(path: readonly PropertyKey[], value: unknown): string {
   const at = valueAt(path, value)
   if (at === undefined || at === null || typeof at === 'number') return String(at)
   if (path.length === 0) return typeof at
-  if (path.at(-1) === 'proxy' || path.some((key) => mayBeSecret.test(String(key))))
+  if (path.at(-1) === 'proxy' || path.some(holdsSecrets))
     return at === '' ? 'an empty string' : `a ${typeof at} (not shown)`
   if (typeof at === 'function' || typeof at === 'symbol') return `a ${typeof at}`
   // Hides the credentials before a host, also if the rest of the URL is wrong, the query and the fragment.
   const shown = asText(at)
     .replace(/^("?(?:[a-z][\w+.-]*:\/\/)?).*@/is, '$1***@')
     .replace(/([?#])[^"'\s]+/g, '$1***')
-  return shown.length > 80 ? `${shown.slice(0, 77)}...` : shown
+  return shortened(shown)
 }
 
 function valueAt(path: readonly PropertyKey[], value: unknown): unknown {

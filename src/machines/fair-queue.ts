@@ -1,32 +1,12 @@
-import {
-  isHead,
-  newAgent,
-  withItem,
-  withoutItem,
-  withStarted,
-  type AgentState,
-} from './fair-queue/agent-state.ts'
-import { putAgent } from './fair-queue/agents.ts'
-import { waitMs, withDuration } from './fair-queue/estimate.ts'
+import { firstHead, isHead, type AgentState } from './fair-queue/agent-state.ts'
+import { addEntry, removeItem, setAgent, startItem } from './fair-queue/changes.ts'
+import { waitMs } from './fair-queue/estimate.ts'
 import { emptyFleet, shareOf, type FleetState } from './fair-queue/fleet-state.ts'
 import { firstEntry, isEntryBefore } from './fair-queue/order.ts'
-import { stampOf } from './fair-queue/recent.ts'
 import { firstEntries } from './fair-queue/several.ts'
-import { drop, put } from './fair-queue/sorted.ts'
-import {
-  kindOf,
-  type AgentGroup,
-  type AgentSettings,
-  type FairEntry,
-  type Item,
-  type Limits,
-  type Load,
-  type Share,
-} from './fair-queue/types.ts'
+import type { AgentGroup, AgentSettings, FairEntry, Limits, Load, Share } from './fair-queue/types.ts'
 
 export type { AgentGroup, AgentSettings, FairEntry, Limits, Load, Share }
-
-const minuteMs = 60_000
 
 /**
  * Order of all turns of a fleet: decides which turn is admitted next, and accounts running time. Immutable: each
@@ -49,12 +29,7 @@ export class FairQueue {
    * included: call `setAgent` before the next `add`. A change of tenant takes all entries of the agent along.
    */
   setAgent(agentId: string, settings: AgentSettings): FairQueue {
-    const old = this.#state.agents.get(agentId)
-    const before =
-      old ?? newAgent(agentId, stampOf(this.#state.recentAgents, agentId, this.#state.clock), settings)
-    return this.#changed(this.#state.clock, (state) => {
-      putAgent(state, before, { ...before, ...settings }, state.clock)
-    })
+    return this.#changed(0, (state) => setAgent(state, agentId, settings))
   }
 
   /**
@@ -63,21 +38,14 @@ export class FairQueue {
    */
   add(entry: FairEntry, now: number): FairQueue {
     if (this.has(entry.turnId)) return this
-    return this.#changed(now, (state) => {
-      if (state.items.isEmpty) state.epoch = entry.at
-      const item = { entry, seq: ++state.entries, rank: rankOf(entry, state.epoch) }
-      state.items = put(state.items, entry.turnId, item)
-      changeAgent(state, item, (agent) => withItem(agent, item))
-    })
+    return this.#changed(now, (state) => addEntry(state, entry))
   }
 
   /** Removes entries that wait, and ends entries that run. Unknown ids are ignored. */
   remove(turnIds: readonly string[], now: number): FairQueue {
-    const items = turnIds.flatMap((id) => this.#state.items.get(id) ?? [])
-    if (items.length === 0) return this
-    return this.#changed(now, (state) => {
-      for (const item of new Set(items)) removeItem(state, item)
-    })
+    const items = new Set(turnIds.flatMap((id) => this.#state.items.get(id) ?? []))
+    if (items.size === 0) return this
+    return this.#changed(now, (state) => items.forEach((item) => removeItem(state, item)))
   }
 
   /** Starts a waiting entry. Any other entry than the first of its conversation is ignored. */
@@ -85,10 +53,7 @@ export class FairQueue {
     const item = this.#state.items.get(turnId)
     const agent = item && this.#state.agents.get(item.entry.agentId)
     if (!agent || !isHead(agent, item)) return this
-    return this.#changed(now, (state) => {
-      state.running = put(state.running, turnId, { item, startedAt: state.clock })
-      changeAgent(state, item, (before) => withStarted(before, item, ++state.admissions))
-    })
+    return this.#changed(now, (state) => startItem(state, item))
   }
 
   has(turnId: string): boolean {
@@ -109,6 +74,18 @@ export class FairQueue {
    */
   first(group: AgentGroup, now: number): FairEntry | undefined {
     return firstEntry(this.#state, group, now)
+  }
+
+  /** Returns the entry of an agent that would be admitted next if nothing else waited, also one beyond a limit. */
+  firstOf(agentId: string): FairEntry | undefined {
+    const agent = this.#state.agents.get(agentId)
+    return agent && firstHead(agent)?.entry
+  }
+
+  /** Returns the ids of all entries of an agent. */
+  idsOf(agentId: string): string[] {
+    const line = this.#state.agents.get(agentId)?.line.keysArray() ?? []
+    return line.map(({ entry }) => entry.turnId)
   }
 
   /** Returns the first entries of at most `limit` agents that could run together, in about the fair order. */
@@ -170,56 +147,15 @@ export class FairQueue {
     return (this.#state.agents.get(agentId)?.line.size ?? 0) - this.runningOf(agentId)
   }
 
-  /** Returns the entry of an agent that would be admitted next if nothing else waited, also one beyond a limit. */
-  firstOf(agentId: string): FairEntry | undefined {
-    const { turn, operation } = this.#state.agents.get(agentId)?.heads ?? {}
-    const [a, b] = [turn?.minKey(), operation?.minKey()]
-    return (a && b ? ((a.rank - b.rank || a.seq - b.seq) <= 0 ? a : b) : (a ?? b))?.entry
-  }
-
-  /** Returns the ids of all entries of an agent. */
-  idsOf(agentId: string): string[] {
-    return (
-      this.#state.agents
-        .get(agentId)
-        ?.line.keysArray()
-        .map(({ entry }) => entry.turnId) ?? []
-    )
-  }
-
-  #changed(now: number, change: (state: FleetState) => void): FairQueue {
+  /** Returns a version with a change, or this one if the change returns false. */
+  #changed(now: number, change: (state: FleetState) => unknown): FairQueue {
     const state = { ...this.#state, clock: Math.max(now, this.#state.clock) }
-    change(state)
-    return new FairQueue(state)
+    return change(state) === false ? this : new FairQueue(state)
   }
 }
-
-/**
- * Returns the rank of an entry; lower first. Each minute of waiting counts as one step of priority. All entries
- * age alike, so that the order of two entries never changes: the rank is the minute of arrival, less the priority.
- */
-const rankOf = ({ at, priority }: FairEntry, epoch: number): number =>
-  Math.floor((at - epoch) / minuteMs) - priority
 
 const loadOfAgent = ({ running, queued, maxRunningTurns }: AgentState): Load => ({
   running,
   queued,
   max: maxRunningTurns,
 })
-
-function changeAgent(state: FleetState, { entry }: Item, change: (agent: AgentState) => AgentState): void {
-  const agent = state.agents.get(entry.agentId)
-  if (!agent) throw new Error(`the agent ${entry.agentId} is not set`)
-  putAgent(state, agent, change(agent), state.clock)
-}
-
-function removeItem(state: FleetState, item: Item): void {
-  const { turnId } = item.entry
-  const running = state.running.get(turnId)
-  state.items = drop(state.items, turnId)
-  if (running) {
-    state.running = drop(state.running, turnId)
-    if (kindOf(item) === 'turn') state.meanMs = withDuration(state.meanMs, state.clock - running.startedAt)
-  }
-  changeAgent(state, item, (agent) => withoutItem(agent, item, running !== undefined))
-}

@@ -76,6 +76,29 @@ export const conversationCases: Record<string, Case> = {
     await session.redo()
     return [...steps, await textsOf(session)]
   },
+  'a note, and the turn after it': async (stage) => {
+    const session = await talk(stage, 'noted', 'say hello')
+    const working = session.turn('be slow')
+    // Requested in mid-turn: the note waits for the turn.
+    await session.note('The user has left.')
+    const isAfterTurn = (await working.done).kind
+    const messages = messagesRecord(await messagesOf(stage.server, await session.id))
+    const fork = await session.fork()
+    const next = await recordOf(session.turn('think first'))
+    const history = historyRecord(await session.history())
+    await session.undo()
+    const undone = [await session.undo(), await textsOf(session)]
+    return {
+      isAfterTurn,
+      messages,
+      next,
+      history,
+      undone,
+      forked: historyRecord(await fork.history()).at(-1),
+    }
+  },
+  'a note of an agent that does not exist': async ({ server }) =>
+    errorOf(server.session({ agent: 'nobody' }).note('x')),
   'a compaction on request': async (stage) => {
     const session = await talk(stage, 'compacted', 'say hello')
     await session.compact()
@@ -111,6 +134,7 @@ export const conversationCases: Record<string, Case> = {
       redo: await errorOf(session.redo()),
       compact: await errorOf(session.compact()),
       rename: await errorOf(session.rename('x')),
+      note: await errorOf(session.note('x')),
       changes: await errorOf(session.changes()),
       delete: await errorOf(session.delete()),
       before: await errorOf(server.sessions({ before: 'ses_000000000000000000000000zz' })),

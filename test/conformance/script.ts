@@ -11,6 +11,7 @@ const questions = ['one', 'two'].map((header) => ({
   header,
   options: ['A', 'B'].map((label) => ({ label, description: label })),
 }))
+const todo = (content: string, status: string) => ({ content, status, priority: 'high' })
 const done = { text: 'done' }
 const failing = (status: number, headers?: Record<string, string>) => ({
   error: { status, message: `failed with ${status}`, ...(headers && { headers }) },
@@ -37,6 +38,14 @@ export const script: readonly FakeRule[] = [
   { match: 'say where', reply: [bash('pwd'), done] },
   { match: 'run silently', reply: [bash('true'), done] },
   { match: 'run in steps', reply: [bash('printf one'), { reasoning: 'hm', ...bash('printf two') }, done] },
+  {
+    match: 'plan the work',
+    reply: [
+      call('todowrite', { todos: [todo('one', 'in_progress'), todo('two', 'pending')] }),
+      call('todowrite', { todos: [todo('one', 'completed'), todo('two', 'cancelled')] }),
+      done,
+    ],
+  },
   { match: 'use what is not', reply: [call('frobnicate', { x: 1 }), done] },
   { match: 'read nothing', reply: [call('read', { filePath: 'missing.txt' }), done] },
   { match: 'read outside', reply: [call('read', { filePath: outside }), done] },

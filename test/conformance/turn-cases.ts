@@ -1,4 +1,4 @@
-import { filter, firstValueFrom, skip } from 'rxjs'
+import { filter, firstValueFrom, skip, toArray } from 'rxjs'
 import type { Reply, RequestAnswer, Turn, TurnInput } from '../../src/index.ts'
 import { messagesOf, untilAnswered } from '../support/server-api.ts'
 import { inDirectory, say } from './requests.ts'
@@ -57,6 +57,14 @@ export const turnCases: Record<string, Case> = {
   'a command that fails': one('run badly'),
   'a command without output': one('run silently'),
   'a turn of three steps': one('run in steps'),
+  'a todo list': async ({ server }) => {
+    const turn = server.turn('plan the work')
+    const lists = firstValueFrom(turn.todos$.pipe(toArray()))
+    const record = await recordOf(turn)
+    const path = inDirectory(server, `/session/${(await turn.sessionId) ?? ''}/todo`)
+    const late = await firstValueFrom(turn.todos$.pipe(toArray()))
+    return { record, lists: await lists, late, stored: (await say(server, 'GET', path)).body }
+  },
   'an unknown tool': one('use what is not'),
   'a file that does not exist': one('read nothing'),
   'a permission, rejected with a message': one('read outside'),

@@ -1,10 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { firstValueFrom, toArray } from 'rxjs'
+import { describe, expect, it, vi } from 'vitest'
+import { z } from 'zod'
 import { connect, InvalidOptionsError, openSession, StoppedError } from '../../src/index.ts'
-import type { FakeRule } from '../../src/testing/index.ts'
+import type { FakeRequest, FakeRule } from '../../src/testing/index.ts'
 import { fakeServer } from '../support/fake.ts'
+import { messagesOf } from '../support/server-api.ts'
 
 const call = (name: string, args: Record<string, unknown>) => ({ toolCalls: [{ name, args }] })
 const script: FakeRule[] = [
@@ -50,6 +53,44 @@ describe.runIf(process.platform !== 'win32')('a conversation on a fake opencode'
     expect((await session.history()).map(({ text }) => text)).toEqual(['echo:hi'])
   })
 
+  it('has a note once, whose server died at that moment', async () => {
+    const { server, fake } = await fakeServer([{}, {}], { script, backoffInitialMs: 10 })
+    const session = server.session({ agent: 'plan' })
+    await session.turn('echo:hi').done
+    const isNote = ({ url, body }: FakeRequest) => url.includes('/message') && 'noReply' in Object(body)
+    const noted = session.note('The user has left.')
+    await vi.waitUntil(() => fake.requests.some(isNote), { interval: 1 })
+    process.kill(server.pid ?? 0, 'SIGKILL')
+    await noted
+    expect((await session.history()).map(({ text, replies }) => [text, replies.length > 0])).toEqual([
+      ['echo:hi', true],
+      ['The user has left.', false],
+    ])
+    expect(fake.requests.find(isNote)?.body).toMatchObject({ agent: 'plan', noReply: true })
+  })
+
+  it('takes a note as its first text', async () => {
+    const { server } = await fakeServer({}, { script })
+    const session = server.session()
+    await session.note('The user is called Ada.')
+    expect(await session.turn('echo:hi').text()).toBe('hi')
+    expect((await session.history()).map(({ text }) => text)).toEqual(['The user is called Ada.', 'echo:hi'])
+  })
+
+  it('has the todo list that its agent wrote while the stream was cut', async () => {
+    const todo = (status: string) => ({ content: 'dig', status, priority: 'high' })
+    const plan = (status: string) => call('todowrite', { todos: [todo(status)] })
+    const reply = [plan('in_progress'), plan('completed'), { text: ['all', 'dug'], chunkDelayMs: 300 }]
+    const faults = { cutStreamAfterEvents: 5 }
+    const { server, fake } = await fakeServer(faults, { script: [{ match: 'dig', reply }] })
+    const turn = server.turn('dig')
+    const lists = await firstValueFrom(turn.todos$.pipe(toArray()))
+    expect(lists.at(-1)).toEqual([todo('completed')])
+    expect(lists.length).toBeLessThan(2)
+    const streams = fake.requests.filter(({ url }) => url.startsWith('/global/event'))
+    expect(streams.length).toBeGreaterThan(1)
+  })
+
   it('sends the variant with the prompt', async () => {
     const { server, fake } = await fakeServer()
     await server.turn({ text: 'hello', variant: 'deep' }).done
@@ -77,11 +118,37 @@ describe.runIf(process.platform !== 'win32')('a conversation on a fake opencode'
     expect(await turn.done).toMatchObject({ code: 'cancelled' })
   })
 
+  it('is forked before a turn only, also before a first turn with a typed answer', async () => {
+    const { server } = await fakeServer()
+    const typed = server.session()
+    await typed.turn({ text: 'output:{"n":1}', output: z.object({ n: z.number() }) }).done
+    const [first] = await typed.history()
+    const fork = await typed.fork({ before: first?.messageId ?? '' })
+    expect(await fork.history()).toEqual([])
+    const session = server.session()
+    await session.turn('hello').done
+    const messages = await messagesOf(server, await session.id)
+    const answer = messages.find(({ info }) => info.role === 'assistant')?.info.id ?? ''
+    await expect(session.fork({ before: answer })).rejects.toThrow(
+      `expected the messageId of a turn of session ${await session.id}, got "${answer}"`,
+    )
+  })
+
+  it('finds a title by a text with wildcards of the server, as a text', async () => {
+    const { server } = await fakeServer()
+    for (const title of ['100% sure', '1000 sure', 'a_b', 'axb (1)']) await server.session({ title }).id
+    const titles = async (search: string) => (await server.sessions({ search })).map(({ title }) => title)
+    expect(await titles('100%')).toEqual(['100% sure'])
+    expect(await titles('A_B')).toEqual(['a_b'])
+    expect(await titles('b (')).toEqual(['axb (1)'])
+  })
+
   it('refuses bad options before any request', async () => {
     const { server, fake } = await fakeServer()
     const session = openSession(server.actor, {})
     const refused = [
       session.rename(''),
+      session.note(''),
       session.fork({ before: 'nonsense' }),
       server.sessions({ limit: 0 }),
       server.sessions({ before: 'x' }),

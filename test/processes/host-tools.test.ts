@@ -111,6 +111,19 @@ describe('reconfigure({ hostTools })', () => {
   })
 })
 
+describe('the field tools of a turn', () => {
+  it('is reported once to the logger for a name that neither opencode nor the host knows', async () => {
+    const warnings: string[] = []
+    const ignore = () => undefined
+    const warn = (_: object, message: string) => void warnings.push(message)
+    const logger = { debug: ignore, info: ignore, warn, error: ignore }
+    const { server } = await fakeServer({}, { hostTools: { greet: greet('Hi') }, logger })
+    const tools = { bash: false, greet: false, gret: false, bogus: true }
+    for (let i = 0; i < 2; i++) expect((await server.turn({ text: 'hello', tools }).done).kind).toBe('final')
+    expect(warnings).toEqual([expect.stringMatching(/named "gret".*did you mean greet\?/)])
+  })
+})
+
 describe('a call of a host tool', () => {
   it.each([
     ...[3, 4, 5, 6, 7, 8, 9, 10].map((cutStreamAfterEvents) => ({ cutStreamAfterEvents })),

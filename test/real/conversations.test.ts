@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { filter, firstValueFrom, take } from 'rxjs'
+import { filter, firstValueFrom, take, toArray } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   connect,
@@ -20,6 +20,7 @@ import { startStreamProxy } from '../support/stream-proxy.ts'
 
 const call = (name: string, args: Record<string, unknown>) => ({ toolCalls: [{ name, args }] })
 const bash = (command: string) => call('bash', { command, description: command })
+const todo = (content: string, status: string) => ({ content, status, priority: 'high' })
 const slowly = Array.from({ length: 100 }, (_, i) => `${i} `)
 
 let server: OpenCodeServer
@@ -69,6 +70,14 @@ beforeAll(async () => {
       {
         match: 'again and again',
         reply: { toolCalls: ['', '', ''].flatMap(() => bash('echo same').toolCalls) },
+      },
+      {
+        match: 'plan it',
+        reply: [
+          call('todowrite', { todos: [todo('dig', 'in_progress'), todo('fill', 'pending')] }),
+          call('todowrite', { todos: [todo('dig', 'completed'), todo('fill', 'in_progress')] }),
+          { text: 'planned' },
+        ],
       },
       { match: 'fail', reply: { error: { status: 422, message: 'not like this' } } },
       {
@@ -359,6 +368,14 @@ describe('sessions() and rename()', () => {
     expect(info.title).toBe('Renamed')
   })
 
+  it('find a title by a text with wildcards of opencode, as a text', async () => {
+    for (const title of ['At 100% sure', 'At 1000 sure', 'At a_b', 'At axb'])
+      await server.session({ title }).id
+    const titles = async (search: string) => (await server.sessions({ search })).map(({ title }) => title)
+    expect(await titles('100%')).toEqual(['At 100% sure'])
+    expect(await titles('AT A_B')).toEqual(['At a_b'])
+  })
+
   it('do not list the sessions of subagents', async () => {
     const session = server.session({ title: 'Boss' })
     await session.turn('delegate').done
@@ -379,6 +396,51 @@ describe('a variant', () => {
   })
 })
 
+describe('a note', () => {
+  it('is seen by the model with the next turn, and is no turn of its own', async () => {
+    const session = server.session({ title: 'Noted' })
+    const before = chats().length
+    await session.note('The user is called Ada.')
+    expect(chats()).toHaveLength(before)
+    await session.turn('hello').done
+    expect(lastSeen()).toContain('The user is called Ada.')
+    await session.note('The user has left.')
+    expect((await session.history()).map(({ text, replies }) => [text, replies.length > 0])).toEqual([
+      ['The user is called Ada.', false],
+      ['hello', true],
+      ['The user has left.', false],
+    ])
+    await session.undo()
+    await session.turn('again').done
+    expect(lastSeen()).not.toContain('The user has left.')
+  })
+})
+
+describe('the todo list of an agent', () => {
+  it('is emitted as the agent writes it, and the last one after the end', async () => {
+    const turn = server.turn('plan it')
+    const lists = await firstValueFrom(turn.todos$.pipe(toArray()))
+    expect(lists.map((list) => list.map(({ content, status }) => `${content}: ${status}`))).toEqual([
+      ['dig: in_progress', 'fill: pending'],
+      ['dig: completed', 'fill: in_progress'],
+    ])
+    expect(await firstValueFrom(turn.todos$)).toEqual(lists[1])
+  })
+})
+
+describe('the official client', () => {
+  it('is connected to the server, which it starts, and works in the directory of the server', async () => {
+    await server.stop()
+    const client = await server.client()
+    const { data } = await client.session.create({ body: { title: 'Made by the SDK' } })
+    expect(data?.directory).toBe(server.actor.getSnapshot().context.options.values.directory)
+    const session = server.session({ sessionId: data?.id ?? '' })
+    await session.turn('hello').done
+    const { data: messages } = await client.session.messages({ path: { id: data?.id ?? '' } })
+    expect(messages?.map(({ info }) => info.role)).toEqual(['user', 'assistant'])
+  })
+})
+
 describe('an operation', () => {
   it('rejects for a session that does not exist', async () => {
     const session = openSession(server.actor, { sessionId: 'ses_000000000000000000000000zz' })
@@ -389,6 +451,7 @@ describe('an operation', () => {
       session.redo(),
       session.compact(),
       session.rename('x'),
+      session.note('x'),
       session.changes(),
       session.delete(),
     ]

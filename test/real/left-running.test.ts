@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { firstValueFrom } from 'rxjs'
 import { beforeAll, afterAll, describe, expect, it } from 'vitest'
 import { ReconfigureError, type Lifecycle } from '../../src/index.ts'
-import { groupResidentMb } from '../../src/io/process/memory.ts'
+import { treeResidentMb } from '../../src/io/process/memory.ts'
 import { tempFolder } from '../../src/io/home/temp-folder.ts'
 import { startScriptedModel } from '../../src/testing/index.ts'
 import { collect, realServer } from '../support/real.ts'
@@ -25,7 +25,7 @@ describe('a server that holds more than memoryLimitMb', () => {
       const running = session.turn('trickle')
       await firstValueFrom(running.replies$)
       const { pid = 0 } = server
-      expect(await groupResidentMb(pid)).toBeGreaterThan(100)
+      expect(await treeResidentMb(pid, '')).toBeGreaterThan(100)
       await expect
         .poll(() => seen.at(-1)?.reason, generous)
         .toMatch(/^memory limit: \d+ MiB used, 50 MiB allowed$/)

@@ -9,6 +9,8 @@ export const onlyChecked = [
   { page: 'docs/explanation/comparison.md', part: 'export declare const shop', reason: 'declares an app' },
   { page: 'docs/explanation/comparison.md', part: 'hostTools: {', reason: 'a function of that app' },
   { page: 'docs/guides/http-sse.md', part: 'http.listen(8080', reason: 'serves a fixed port until SIGTERM' },
+  { page: 'docs/guides/isolating-tenants.md', part: 'uid: 20_001', reason: 'needs a host that runs as root' },
+  { page: 'docs/guides/isolating-tenants.md', part: 'spawn: sandbox(home)', reason: 'needs bubblewrap' },
   { page: 'docs/guides/nest-and-angular.md', part: 'class Agents', reason: 'a provider, which Nest creates' },
   {
     page: 'docs/guides/nest-and-angular.md',

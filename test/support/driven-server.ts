@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createActor, fromPromise, type InspectionEvent } from 'xstate'
 import type { MemoryReading } from '../../src/actors/server/memory.ts'
 import { runtimeOf } from '../../src/actors/runtime.ts'
-import { groupResidentMb } from '../../src/io/process/memory.ts'
+import { treeResidentMb } from '../../src/io/process/memory.ts'
 import { lifecycleOf, lifecycleTransitions, type LifecycleState } from '../../src/machines/lifecycle.ts'
 import { serverMachine } from '../../src/machines/server-machine.ts'
 import { compileOptions, type OpenCodeServerOptions } from '../../src/config/options.ts'
@@ -146,7 +146,7 @@ export class DrivenServer {
   }
 
   async #weigh(): Promise<MemoryReading> {
-    const residentMb = this.pid === undefined ? undefined : await groupResidentMb(this.pid)
+    const residentMb = this.pid === undefined ? undefined : await treeResidentMb(this.pid, '')
     if (residentMb === undefined) throw new Error('the memory of the process cannot be read')
     return { residentMb: residentMb + this.ballastMb }
   }

@@ -38,7 +38,7 @@ export interface HostProcess extends Pick<SpawnOptions, 'uid' | 'gid' | 'cwd'> {
  */
 export function startHost(
   dist: string,
-  options: Partial<OpenCodeServerOptions> & { home: string },
+  options: Partial<OpenCodeServerOptions> & { home: string; spawnThrough?: readonly string[] },
   text?: string,
   env: NodeJS.ProcessEnv = process.env,
   { through = [], ...as }: HostProcess = {},

@@ -1,4 +1,5 @@
 import { realpath } from 'node:fs/promises'
+import { agentUserOf } from '../../config/agent-user.ts'
 import { secretOptions, type CompiledOptions } from '../../config/compiled-options.ts'
 import { mayBeSame } from '../../io/opencode/directory-name.ts'
 import { refuseProjectCode } from '../../io/opencode/project-code.ts'
@@ -36,7 +37,11 @@ export function directoryPolicy(options: CompiledOptions, base?: string): Direct
     async resolve(named) {
       const real = await realDirectory(named)
       if (!trustProjectConfig)
-        await refuseProjectCode(named.input, real, { home, env: secretOptions(options).env })
+        await refuseProjectCode(named.input, real, {
+          home,
+          env: secretOptions(options).env,
+          user: agentUserOf(options.values),
+        })
       return real
     },
     async isSame(sent, answered) {

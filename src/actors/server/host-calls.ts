@@ -1,6 +1,7 @@
 import type { CompiledOptions } from '../../config/compiled-options.ts'
 import type { AnsweredCall, HostAnswer, PostedCall } from '../../io/opencode/host-endpoint.ts'
-import { elapse, type SystemClock } from '../clock.ts'
+import { onAbort } from '../../util/abort-signal.ts'
+import type { SystemClock } from '../clock.ts'
 import { runHostTool } from './run-host-tool.ts'
 import {
   endedCall,
@@ -31,8 +32,8 @@ export class HostCalls {
   readonly #clock: SystemClock
   readonly #warn: (message: string) => void
   readonly #parts: RunningParts
-  /** Calls that wait for their event, by place. */
-  readonly #waiting = new Map<AbortController, string>()
+  /** Calls that wait for their event: a function that tries to accept the call again, and the call's place. */
+  readonly #waiting = new Map<() => void, string>()
 
   /** @param warn - receives the message about a refused call */
   constructor(options: CompiledOptions, clock: SystemClock, warn: (message: string) => void) {
@@ -73,31 +74,40 @@ export class HostCalls {
     const { turn, callId } = part
     if (turn.isHidden(key)) return { error: `The tool ${key} is not available in this turn` }
     const { id: turnId, traceId, context, sessionId } = turn
-    const call = { signal: controller.signal, context, turnId, traceId, sessionId, callId, progress }
+    const call = {
+      ...{ signal: controller.signal, context, turnId, traceId, sessionId, callId },
+      // A title that JSON leaves out would look like the end of the call.
+      progress: (title: unknown) => progress(String(title)),
+    }
     const mask = (text: string): string => this.#options.secrets.mask(text)
     return runHostTool({ key, tool, args, call, controller, clock: this.#clock, mask })
   }
 
-  /** Waits for the event that shows the part of a call running, and accepts the call then. */
-  async #claimLater(posted: PostedCall, controller: AbortController): Promise<RunningPart | undefined> {
-    const until = this.#clock.now() + evidenceMs
-    for (
-      let leftMs = evidenceMs;
-      leftMs > 0 && this.#waiting.size < maxWaiting;
-      leftMs = until - this.#clock.now()
-    ) {
-      const wake = new AbortController()
-      this.#waiting.set(wake, placeOf(posted))
-      await elapse(this.#clock, leftMs, AbortSignal.any([wake.signal, controller.signal]))
-      this.#waiting.delete(wake)
-      if (controller.signal.aborted) return undefined
-      const part = this.#parts.claim(posted, controller)
-      if (part) return part
-    }
-    return undefined
+  /**
+   * Waits for the event that shows the part of a call running, and accepts the call then. The events that came
+   * with that event count too, because a permission request may be among them.
+   */
+  #claimLater(posted: PostedCall, controller: AbortController): Promise<RunningPart | undefined> {
+    if (this.#waiting.size >= maxWaiting) return Promise.resolve(undefined)
+    return new Promise((resolve) => {
+      const settle = (part?: RunningPart): void => {
+        this.#clock.clearTimeout(limit)
+        stopListening()
+        this.#waiting.delete(retry)
+        resolve(part)
+      }
+      const claim = (): void => {
+        const part = this.#waiting.has(retry) ? this.#parts.claim(posted, controller) : undefined
+        if (part) settle(part)
+      }
+      const retry = (): void => queueMicrotask(claim)
+      const limit = this.#clock.setTimeout(() => settle(), evidenceMs)
+      const stopListening = onAbort(controller.signal, () => settle())
+      this.#waiting.set(retry, placeOf(posted))
+    })
   }
 
   #wake(place: string): void {
-    for (const [wake, waiting] of this.#waiting) if (waiting === place) wake.abort()
+    for (const [retry, waiting] of this.#waiting) if (waiting === place) retry()
   }
 }

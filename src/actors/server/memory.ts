@@ -1,5 +1,5 @@
 import { fromPromise } from 'xstate'
-import { groupResidentMb } from '../../io/process/memory.ts'
+import { treeResidentMb } from '../../io/process/memory.ts'
 import { runtimeOf, type ServerInput } from '../runtime.ts'
 
 /** Resident memory of a server, in MiB; `undefined` if the platform does not report the value. */
@@ -7,8 +7,9 @@ export interface MemoryReading {
   residentMb: number | undefined
 }
 
-/** Reads the resident set of the server's process group, once. */
+/** Reads the resident set of the server and of all processes that it started, once. */
 export const memory = fromPromise<MemoryReading, ServerInput>(async ({ input }) => {
-  const pid = runtimeOf(input.runtime).process?.pid
-  return { residentMb: pid === undefined ? undefined : await groupResidentMb(pid) }
+  const { process: spawned } = runtimeOf(input.runtime)
+  if (spawned?.pid === undefined) return { residentMb: undefined }
+  return { residentMb: await treeResidentMb(spawned.pid, spawned.marker) }
 })

@@ -1,3 +1,4 @@
+import type { AgentUser } from '../../config/agent-user.ts'
 import { OpenCodeRuntimeError } from '../../errors.ts'
 import { HttpError, OpenCodeClient } from '../../io/opencode/client.ts'
 import { asHostFault, isHostFault } from '../../io/host/host-fault.ts'
@@ -15,6 +16,8 @@ import { elapse, type SystemClock } from '../clock.ts'
 /** Input of {@link reapOrphan}. */
 export interface ReapOrphanInput {
   home: string
+  /** Owner of the home, if the host must not trust its content; see `homeOwnerOf`. */
+  owner?: AgentUser | undefined
   stopGraceMs: number
   clock: SystemClock
   signal: AbortSignal
@@ -40,20 +43,21 @@ const sweepTimeoutMs = 10_000
  */
 export async function reapOrphan({
   home,
+  owner,
   stopGraceMs,
   clock,
   signal,
 }: ReapOrphanInput): Promise<number | undefined> {
-  const record = readRecord(home)
+  const record = readRecord(home, owner)
   if (!record) return undefined
   if (!isOfHome(record, home)) {
-    removeRecord(home, record.marker)
+    removeRecord(home, record.marker, owner)
     return undefined
   }
   const isOrphan = isAsRecorded(record) && (await isRecordedServer(record, clock, signal))
   if (isOrphan) await terminate(record, stopGraceMs, clock, signal)
   await sweepAll(record, isOrphan, clock, signal)
-  removeRecord(home, record.marker)
+  removeRecord(home, record.marker, owner)
   return isOrphan ? record.pid : undefined
 }
 

@@ -6,10 +6,17 @@ import { lockHome } from '../../io/home/home-lock.ts'
 import { settlePluginPackage } from '../../io/opencode/plugin-package.ts'
 import { baseURLOf, choosePort } from '../../io/process/port.ts'
 import { exposedPaths } from '../../io/home/private-paths.ts'
-import { loadStartProcess } from '../../io/process/start-process.ts'
-import { spawnServer, type ProcessEvents, type ServerProcess } from '../../io/process/server-process.ts'
+import { loadStartProcess, type StartProcess } from '../../io/process/start-process.ts'
+import {
+  serverCommand,
+  spawnServer,
+  type ProcessEvents,
+  type ServerProcess,
+} from '../../io/process/server-process.ts'
 import { planSpawn, type SpawnPlan } from '../../io/process/spawn-plan.ts'
 import { emptyTempFolder } from '../../io/home/temp-folder.ts'
+import { requireAccess } from '../../io/home/user-access.ts'
+import { agentUserOf, homeOwnerOf } from '../../config/agent-user.ts'
 import { secretOptions, type CompiledOptions } from '../../config/compiled-options.ts'
 import type { SystemClock } from '../clock.ts'
 import { directoryPolicy, ownDirectory } from './directory-policy.ts'
@@ -39,29 +46,46 @@ export async function prepareSpawn(
   signal: AbortSignal,
   earlier: Promise<unknown> | undefined,
 ): Promise<Preparation> {
-  const { home, binary, hostname, port, stopGraceMs } = options.values
+  const { home, binary, hostname, port, stopGraceMs, spawn: wrap } = options.values
+  const [user, owner] = [agentUserOf(options.values), homeOwnerOf(options.values)]
   await earlier
   signal.throwIfAborted()
   const startProcess = await loadStartProcess()
   const file = await findBinary(binary, runtime)
   signal.throwIfAborted()
   return inHome(options, runtime, async () => {
-    const reaped = await reapOrphan({ home, stopGraceMs, clock, signal })
-    await emptyTempFolder(home)
+    const reaped = await reapOrphan({ home, owner, stopGraceMs, clock, signal })
+    await emptyTempFolder(home, owner)
     signal.throwIfAborted()
     await writeConfigFiles(options)
-    await settlePluginPackage(home, secretOptions(options).env)
+    await settlePluginPackage(home, secretOptions(options).env, owner)
     const open = await exposedPaths(home)
     if (open.length > 0) runtime.warn(exposedPathsWarning(open))
     // The directory is checked before the server runs in it and before any request names it.
     const directory = await directoryPolicy(options).resolve(ownDirectory(options, true))
+    if (user) await requireAccess(user, { home, directory, binary: wrap ? undefined : file })
     const found = { binary: file, directory, port: await choosePort(hostname, port) }
     const hostTools = await openHostTools(options, runtime, clock)
-    const plan = planSpawn(options, { ...found, hostTools: hostTools?.endpoint })
-    const baseURL = baseURLOf(plan.hostname, plan.port)
-    const spawn = (events: ProcessEvents) => spawnServer(options, plan, events, startProcess)
-    return { plan, baseURL, spawn, hostTools, reaped }
+    return { ...launchOf(options, found, hostTools, startProcess), reaped }
   })
+}
+
+/** Returns the plan of a spawn and the function that runs it. On failure the endpoint of the host tools is closed. */
+function launchOf(
+  options: CompiledOptions,
+  found: Pick<SpawnPlan, 'binary' | 'directory' | 'port'>,
+  hostTools: OpenHostTools | undefined,
+  startProcess: StartProcess,
+): Omit<Preparation, 'reaped'> {
+  try {
+    const plan = planSpawn(options, { ...found, hostTools: hostTools?.endpoint })
+    const command = serverCommand(options, plan)
+    const spawn = (events: ProcessEvents) => spawnServer(options, plan, command, events, startProcess)
+    return { plan, baseURL: baseURLOf(plan.hostname, plan.port), spawn, hostTools }
+  } catch (error) {
+    hostTools?.endpoint.close()
+    throw error
+  }
 }
 
 const exposedPathsWarning = (open: readonly string[]): string =>
@@ -92,10 +116,10 @@ export const writeConfig = ({ options, runtime }: ServerInput): Promise<string> 
 /** Writes the config and the plugin of the host tools; resolves with the path of the config. */
 async function writeConfigFiles(options: CompiledOptions): Promise<string> {
   const file = await writeConfigFile(options.values, secretOptions(options))
-  await writeHostPlugin(options.values.home, options.values.hostTools)
+  await writeHostPlugin(options.values.home, options.values.hostTools, homeOwnerOf(options.values))
   return file
 }
 
 function inHome<T>(options: CompiledOptions, runtime: Runtime, act: () => Promise<T>): Promise<T> {
-  return runtime.home.withLock(() => lockHome(options.values.home), act)
+  return runtime.home.withLock(() => lockHome(options.values.home, homeOwnerOf(options.values)), act)
 }

@@ -1,4 +1,4 @@
-import type { OpenCodeEvent, Reply, Usage } from '../../replies.ts'
+import { noUsage, type OpenCodeEvent, type Reply, type Usage } from '../../replies.ts'
 import { isFields, parseMessage, parsePart, partsOf } from '../../io/opencode/wire.ts'
 import { createdAt, isStructured } from '../../io/opencode/session-wire.ts'
 import type { Mask } from '../turn/reducer/failure.ts'
@@ -18,7 +18,7 @@ export interface HistoryTurn {
   attachments: { mime: string; filename?: string }[]
   /**
    * Replies of the turn, with neighbouring deltas and neighbouring reasoning joined, and `trace_id` null. An end that
-   * the server has not stored is an `error` with `cancelled` or `server_died`.
+   * the server has not stored is an `error` with `cancelled` or `server_died`. Empty for a note.
    */
   replies: Reply[]
   /** Time of the prompt, in epoch ms. */
@@ -69,7 +69,8 @@ function historyTurn(
   children: readonly unknown[],
   { mask, endpointOf, turnIdOf, hostTools }: HistoryOptions,
 ): HistoryTurn {
-  const { id: messageId, at, text, attachments, model } = turn.prompt
+  const { id: messageId, at, text, attachments, model, kind } = turn.prompt
+  if (kind === 'note') return { messageId, text, attachments, replies: [], at, usage: noUsage() }
   const endpoint = endpointOf?.(model?.providerId)
   const whose = { sessionId, messageId, traceId: null }
   const reducer = new TurnReducer({ ...whose, endpoint, hostTools, ...(mask && { mask }) })

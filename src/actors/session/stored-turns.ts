@@ -9,7 +9,7 @@ export interface StoredTurn {
 
 /**
  * Returns the turns in the messages of a session, in order. A message that continues a prompt belongs to the turn
- * before it. A compaction that a caller requested, and its summary, belong to no turn. A first prompt that the server
+ * before it. A note is a turn without an answer. A compaction that a caller requested, and its summary, belong to no turn. A first prompt that the server
  * cannot send has no text.
  *
  * @param messages - entries of `GET /session/{id}/message`, the oldest first
@@ -20,7 +20,7 @@ export function turnsIn(messages: readonly unknown[]): StoredTurn[] {
   const turnOf = new Map<string, StoredTurn>()
   for (const entry of withFirstPrompt(messages)) {
     const prompt = parsePrompt(entry)
-    if (prompt?.kind === 'own') turns.push({ prompt, entries: [] })
+    if (prompt?.kind === 'own' || prompt?.kind === 'note') turns.push({ prompt, entries: [] })
     const turn = prompt ? turns.at(-1) : turnOf.get(parentOf(entry))
     if (!turn || prompt?.kind === 'compaction') continue
     turn.entries.push(entry)

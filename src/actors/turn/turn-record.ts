@@ -6,12 +6,14 @@ import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { addUsage, isTerminal, noUsage, type Reply, type TerminalReply, type Usage } from '../../replies.ts'
 import { deferred } from '../../util/deferred.ts'
 import type { Mask } from './reducer/failure.ts'
+import { newMessageId } from './message-id.ts'
 import { errorReply, type TurnCause } from './refusal.ts'
 import type { Conversation } from './conversation.ts'
 import type { NamedModel } from './model.ts'
 import type { TurnHooks } from '../hooks.ts'
 import { ReplayBuffer } from './replay-buffer.ts'
 import { TurnRequests } from './requests.ts'
+import { TurnTodos } from './todos.ts'
 
 /** State of a turn. */
 export type TurnState =
@@ -74,6 +76,7 @@ export class TurnRecord {
   /** Number of resumed attempts. */
   resumes = 0
   readonly requests: TurnRequests
+  readonly todos = new TurnTodos()
   readonly status$ = new ReplaySubject<TurnStatus>()
   readonly done = deferred<TerminalReply>()
   readonly sessionId = deferred<string | undefined>()
@@ -135,6 +138,7 @@ export class TurnRecord {
     this.status$.next({ at: Date.now(), state: 'done' })
     this.replay.complete()
     this.requests.complete()
+    this.todos.complete()
     this.status$.complete()
     this.sessionId.resolve(this.conversation.sessionId)
     this.#callHooks((hooks) => hooks.onEnd?.(reply))
@@ -190,20 +194,3 @@ export class TurnRecord {
 
 /** Maximum number of resumes, so that a turn that crashes its server each time is not repeated without end. */
 const maxResumes = 3
-
-let counter = 0
-
-/**
- * Returns a new message id in opencode's form: 48 bits of time and counter, so that ids sort by age, then
- * random characters. Each id is unique, because the server's database accepts each id once.
- *
- * @remarks Observed in opencode.
- */
-function newMessageId(): string {
-  counter = (counter + 1) % 4096
-  const time = (BigInt(Date.now()) * 4096n + BigInt(counter)) & 0xffff_ffff_ffffn
-  const random = [...crypto.getRandomValues(new Uint8Array(14))].map((byte) => base62[byte % 62]).join('')
-  return `msg_${time.toString(16).padStart(12, '0')}${random}`
-}
-
-const base62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'

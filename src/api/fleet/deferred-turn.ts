@@ -11,6 +11,7 @@ import {
   type Reply,
   type RequestAnswer,
   type TerminalReply,
+  type Todo,
   type Usage,
 } from '../../replies.ts'
 import { deferred } from '../../util/deferred.ts'
@@ -80,6 +81,10 @@ export class DeferredTurn<T> implements Turn<T> {
   get openRequests$(): Observable<PendingRequest[]> {
     const later = this.#follow((turn) => turn.openRequests$)
     return this.#turn ? later : concat(of([]), later)
+  }
+
+  get todos$(): Observable<Todo[]> {
+    return this.#follow((turn) => turn.todos$)
   }
 
   get status$(): Observable<TurnStatus> {

@@ -1,22 +1,23 @@
 import { dirname } from 'node:path'
-import type { Stats } from 'node:fs'
 import { configFolder } from '../../io/opencode/config-file.ts'
 import { inspectPath, statOf, type PathStatus } from '../../io/home/path-status.ts'
 import type { Check } from './context.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'
+import { foreignHome } from './home-user.ts'
 
 /**
  * Checks that a server can own its home: the home can be made or written, it belongs to this user, and no
  * other user can put files into it.
  */
-export const checkHome: Check = async ({ home, uid, platform }) => {
+export const checkHome: Check = async (context) => {
+  const { home, platform } = context
   if (home === undefined) return [skipped('home', 'give --home')]
   const [status, config] = [await inspectPath(home), await inspectPath(configFolder(home))]
   const problem = unusablePath('home', home, status) ?? unusablePath('home', configFolder(home), config)
   if (problem !== undefined) return [problem]
   const [from, isThere] = status.kind === 'absent' ? [status.ancestor, false] : [home, true]
   const finding =
-    (status.kind === 'folder' ? foreign(home, status.stats, uid) : undefined) ??
+    (status.kind === 'folder' ? await foreignHome(home, status.stats, context) : undefined) ??
     (platform === 'win32' ? undefined : await sharedFinding(home, from))
   return [finding ?? ok('home', isThere ? home : `${home} does not exist yet and can be created`)]
 }
@@ -46,12 +47,6 @@ export function unusablePath(check: string, path: string, status: PathStatus): F
       if (status.isWritable) return undefined
       return failure(check, `${path} cannot be written`, `Give this user write access, ${another}`)
   }
-}
-
-function foreign(home: string, { uid: owner }: Stats, uid: number | undefined): Finding | undefined {
-  if (uid === undefined || owner === uid) return undefined
-  const advice = `Change the owner (chown -R ${uid} ${home}), or run the server as user ${owner}.`
-  return warning('home', `${home} belongs to user ${owner}, but this process runs as user ${uid}`, advice)
 }
 
 /**

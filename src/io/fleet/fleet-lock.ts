@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
+import { openHomeFolder } from '../home/home-folder.ts'
 import { holderIn, lockPlace, type HomeLock, type LockHolder } from '../home/home-lock.ts'
 import { replaceFileSync } from '../home/private-file.ts'
 import { fleetFolder } from './fleet-folder.ts'
@@ -17,7 +18,8 @@ const noteFile = (dataDir: string): string => join(fleetFolder(dataDir), 'lock')
  */
 export function lockDataDir(dataDir: string): HomeLock {
   const folder = fleetFolder(dataDir)
-  const lock = lockPlace({ option: 'dataDir', path: dataDir, folder, user: 'fleet' })
+  const open = () => openHomeFolder(dataDir, ['.fleet'], undefined)
+  const lock = lockPlace({ option: 'dataDir', path: dataDir, open, user: 'fleet' })
   const note = noteFile(dataDir)
   ignoreErrors(() => replaceFileSync(note, `${JSON.stringify(holderIn(folder), null, 2)}\n`))
   return {

@@ -4,7 +4,7 @@ import type { AgentSpec } from '../../config/fleet-options.ts'
 import { asRuntimeError, OpenCodeRuntimeError, StoppedError } from '../../errors.ts'
 import { asHostFault } from '../host/host-fault.ts'
 import type { HomeLock } from '../home/home-lock.ts'
-import { makePrivateFolder } from '../home/state-folder.ts'
+import { openHomeFolder } from '../home/home-folder.ts'
 import {
   placeDraft,
   readAgents,
@@ -141,7 +141,7 @@ export async function openFleetStore(
   const { dataDir } = fleet.values
   const lock = lockDataDir(dataDir)
   try {
-    const folder = makePrivateFolder(agentsFolder(dataDir))
+    const folder = openHomeFolder(dataDir, ['.fleet', 'agents'], undefined).path
     for (const path of [fleetFolder(dataDir), dataDir]) await syncFolder(path)
     const kept = await readAgents(folder, (spec) => validateSpec(fleet, spec))
     const status = new StatusWriter(statusFile(dataDir), clock, warn)

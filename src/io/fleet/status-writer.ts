@@ -71,7 +71,9 @@ export class StatusWriter {
 
   async #save(status: object): Promise<void> {
     try {
-      await replaceFile(this.#file, `${JSON.stringify({ format: fleetFormat, ...status })}\n`, false)
+      await replaceFile(this.#file, `${JSON.stringify({ format: fleetFormat, ...status })}\n`, {
+        flush: false,
+      })
       this.#hasFailed = false
     } catch (error) {
       // Reported once, because a full disk refuses every write.

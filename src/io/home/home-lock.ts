@@ -2,15 +2,18 @@ import { randomUUID } from 'node:crypto'
 import { linkSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import type { AgentUser } from '../../config/agent-user.ts'
 import { HomeLockedError, HostFaultError } from '../../errors.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { unwritable } from '../opencode/config-file.ts'
 import { asHostFault } from '../host/host-fault.ts'
 import { retryUntilDone } from '../../util/in-background.ts'
 import { liveHolds } from './live-holds.ts'
+import { readPlainFileSync } from './plain-file.ts'
 import { isAbandoned } from './private-file.ts'
 import { identify, isSameProcess } from '../process/process-identity.ts'
-import { isFrom, isOrigin, makePrivateFolder, originOf, stateFolder, type Origin } from './state-folder.ts'
+import { openStateFolder, isFrom, isOrigin, originOf, stateFolder, type Origin } from './state-folder.ts'
+import type { HeldFolder } from './held-folder.ts'
 
 /** Holder of a home, as stored in the lock file. */
 export interface LockHolder {
@@ -57,12 +60,13 @@ const maxTries = 1_000
  *
  * A lock that was copied with its home holds nothing. A lock of this process is held while its hold lives,
  * regardless of the file, because a release may have failed.
+ * @param owner - owner of the home, if the host must not trust its content; see `homeOwnerOf`
  * @throws HomeLockedError (`ERR_OPENCODE_HOME_LOCKED`) that names the holder
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the home cannot be written
  * @throws HostFaultError (`ERR_OPENCODE_HOST_FAULT`) if the host cannot write at the moment
  */
-export function lockHome(home: string): HomeLock {
-  return lockPlace({ option: 'home', path: home, folder: stateFolder(home), user: 'server' })
+export function lockHome(home: string, owner?: AgentUser): HomeLock {
+  return lockPlace({ option: 'home', path: home, open: () => openStateFolder(home, owner), user: 'server' })
 }
 
 /** Place that one user at a time may have: a server its home, a fleet its data directory. */
@@ -71,16 +75,23 @@ export interface LockedPlace {
   option: 'home' | 'dataDir'
   /** Value of the option. */
   path: string
-  /** Folder of the lock's files, made if absent. */
-  folder: string
+  /** Opens the folder of the lock's files, made if absent. */
+  open: () => HeldFolder
   user: 'server' | 'fleet'
 }
 
 /** Takes the lock of any place, as {@link lockHome} does. */
 export function lockPlace(place: LockedPlace): HomeLock {
-  const { option, path, folder } = place
+  const { option, path } = place
   try {
-    return takeLock(makePrivateFolder(folder), place)
+    const folder = place.open()
+    try {
+      const lock = takeLock(folder.path, place)
+      return { release: () => lock.release(folder.close) }
+    } catch (error) {
+      folder.close()
+      throw error
+    }
   } catch (error) {
     const known = asHostFault(error, `The lock of the ${option} could not be taken`, path)
     if (known instanceof HomeLockedError || known instanceof HostFaultError) throw known
@@ -105,7 +116,12 @@ export function holderIn(folder: string): LockHolder | undefined {
   }
 }
 
-function takeLock(folder: string, place: LockedPlace): HomeLock {
+/** Lock whose release reports when its file is written. */
+interface TakenLock {
+  release(onReleased?: () => void): void
+}
+
+function takeLock(folder: string, place: LockedPlace): TakenLock {
   const holder: LockHolder = {
     id: randomUUID(),
     pid: process.pid,
@@ -127,12 +143,17 @@ function takeLock(folder: string, place: LockedPlace): HomeLock {
   )
 }
 
-function held(folder: string, generation: number, holder: LockHolder): HomeLock {
+function held(folder: string, generation: number, holder: LockHolder): TakenLock {
   const { ids } = liveHolds()
   ids.add(holder.id)
   return {
-    release: () => {
-      if (ids.delete(holder.id)) retryUntilDone(() => release(folder, generation, holder))
+    release: (onReleased = () => undefined) => {
+      if (!ids.delete(holder.id)) return
+      retryUntilDone(() => {
+        const isReleased = release(folder, generation, holder)
+        if (isReleased) onReleased()
+        return isReleased
+      })
     },
   }
 }
@@ -141,7 +162,7 @@ function held(folder: string, generation: number, holder: LockHolder): HomeLock 
  * Returns whether a claimed number is the lock. Releases the number if it is not, or if the folder cannot be
  * read.
  */
-function isHighest(folder: string, generation: number, lock: HomeLock): boolean {
+function isHighest(folder: string, generation: number, lock: TakenLock): boolean {
   try {
     if (highest(folder) !== generation) {
       lock.release()
@@ -186,7 +207,7 @@ function isLive({ id, pid, startTime, realm }: LockHolder): boolean {
  */
 function readHolder(file: string): LockHolder | undefined {
   try {
-    return parseHolder(readFileSync(file, 'utf8'))
+    return parseHolder(readPlainFileSync(file) ?? '')
   } catch (error) {
     if (isAbsent(error)) return undefined
     throw error

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { readdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { realpath, rename, rm, writeFile } from 'node:fs/promises'
+import { open, realpath, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import type { AgentUser } from '../../config/agent-user.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
 
 /**
@@ -9,13 +10,19 @@ import { ignoreErrors } from '../../util/ignore-errors.ts'
  * created, because a later chmod, as libraries do it, fails on a volume that refuses modes (CIFS). A failed
  * replacement leaves nothing behind.
  *
+ * @param owner - owner of the file, if the host must not trust the folder. A link is then replaced itself,
+ *   because an agent may have made the link.
  * @param flush - whether to wait until the disk has the content
  */
-export async function replaceFile(file: string, content: string, flush = true): Promise<void> {
-  const target = await realpath(file).catch(() => file)
+export async function replaceFile(
+  file: string,
+  content: string,
+  { owner, flush = true }: { owner?: AgentUser | undefined; flush?: boolean } = {},
+): Promise<void> {
+  const target = owner ? file : await realpath(file).catch(() => file)
   const draft = draftOf(target)
   try {
-    await writeFile(draft, content, { ...ofDraft, flush })
+    await writeDraft(draft, content, owner, flush)
     await rename(draft, target)
   } catch (error) {
     await rm(draft, { force: true }).catch(() => undefined)
@@ -23,9 +30,29 @@ export async function replaceFile(file: string, content: string, flush = true): 
   }
 }
 
-/** Replaces a file like {@link replaceFile}, but synchronously and without waiting for the disk. */
-export function replaceFileSync(file: string, content: string): void {
-  const target = ignoreErrors(() => realpathSync(file)) ?? file
+async function writeDraft(
+  draft: string,
+  content: string,
+  owner: AgentUser | undefined,
+  flush: boolean,
+): Promise<void> {
+  const handle = await open(draft, ofDraft.flag, ofDraft.mode)
+  try {
+    await handle.writeFile(content)
+    if (owner) await handle.chown(owner.uid, owner.gid)
+    if (flush) await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/**
+ * Replaces a file like {@link replaceFile}, but synchronously and without waiting for the disk.
+ *
+ * @param keepsLink - `false` if a link to the file is replaced itself
+ */
+export function replaceFileSync(file: string, content: string, keepsLink = true): void {
+  const target = (keepsLink ? ignoreErrors(() => realpathSync(file)) : undefined) ?? file
   const draft = draftOf(target)
   try {
     writeFileSync(draft, content, ofDraft)

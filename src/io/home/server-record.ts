@@ -1,16 +1,20 @@
-import { readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import type { AgentUser } from '../../config/agent-user.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { asHostFault, isHostFault } from '../host/host-fault.ts'
+import { readPlainFileSync } from './plain-file.ts'
 import { replaceFileSync } from './private-file.ts'
 import { identify } from '../process/process-identity.ts'
-import { isFrom, makeStateFolder, originOf, stateFolder } from './state-folder.ts'
+import { isFrom, openStateFolder, originOf, stateFolder } from './state-folder.ts'
 
 const recordSchema = z.object({
   pid: z.int().positive(),
   startTime: z.string().min(1),
   command: z.array(z.string()).min(2),
+  /** Command that the option `spawn` returned; absent without that option. */
+  wrapped: z.array(z.string()).min(1).optional(),
   hostname: z.string(),
   port: z.int().positive(),
   username: z.string(),
@@ -26,7 +30,15 @@ const recordSchema = z.object({
  */
 export type ServerRecord = z.infer<typeof recordSchema>
 
-const fileOf = (home: string): string => join(stateFolder(home), 'server.json')
+/** Calls `act` with the path of a home's record. In a home that the host does not trust, the folder is held open meanwhile. */
+function withFile<T>(home: string, owner: AgentUser | undefined, act: (file: string) => T): T {
+  const folder = owner && openStateFolder(home, owner)
+  try {
+    return act(join(folder?.path ?? stateFolder(home), 'server.json'))
+  } finally {
+    folder?.close()
+  }
+}
 
 /**
  * Records a spawned server, synchronously and with mode 0600. If the disk refuses the write, the record is
@@ -36,13 +48,19 @@ const fileOf = (home: string): string => join(stateFolder(home), 'server.json')
 export function writeRecord(
   home: string,
   server: Omit<ServerRecord, 'startTime' | 'at' | 'origin'>,
+  owner?: AgentUser,
 ): boolean {
   try {
-    const origin = originOf(makeStateFolder(home))
-    const startTime = identify(server.pid)?.startTime ?? ''
-    const content = `${JSON.stringify({ ...server, startTime, at: Date.now(), origin }, null, 2)}\n`
-    replaceFileSync(fileOf(home), content)
-    return true
+    const folder = openStateFolder(home, owner)
+    try {
+      const origin = originOf(folder.path)
+      const startTime = identify(server.pid)?.startTime ?? ''
+      const content = `${JSON.stringify({ ...server, startTime, at: Date.now(), origin }, null, 2)}\n`
+      replaceFileSync(join(folder.path, 'server.json'), content, owner === undefined)
+      return true
+    } finally {
+      folder.close()
+    }
   } catch (error) {
     // Without a record, this host's watcher still ends the server.
     return !isHostFault(error)
@@ -53,12 +71,12 @@ export function writeRecord(
  * Returns the record of a home's last server; `undefined` if there is no record, or an invalid record.
  * @throws HostFaultError if the record cannot be read at the moment
  */
-export function readRecord(home: string): ServerRecord | undefined {
+export function readRecord(home: string, owner?: AgentUser): ServerRecord | undefined {
   try {
-    return recordSchema.parse(JSON.parse(readFileSync(fileOf(home), 'utf8')))
+    return withFile(home, owner, (file) => recordSchema.parse(JSON.parse(readPlainFileSync(file) ?? '')))
   } catch (error) {
     if (isHostFault(error))
-      throw asHostFault(error, 'The record of the server could not be read', fileOf(home))
+      throw asHostFault(error, 'The record of the server could not be read', stateFolder(home))
     return undefined
   }
 }
@@ -73,19 +91,21 @@ export const isOfHome = ({ origin }: ServerRecord, home: string): boolean => isF
  * Removes the record of a server of which no process is left. Another server's record stays. Never throws,
  * because a record that stays does no harm: the next host finds no process for it.
  */
-export function removeRecord(home: string, marker: string): void {
+export function removeRecord(home: string, marker: string, owner?: AgentUser): void {
   ignoreErrors(() => {
-    if (readRecord(home)?.marker === marker) rmSync(fileOf(home), { force: true })
+    if (readRecord(home, owner)?.marker === marker)
+      withFile(home, owner, (file) => rmSync(file, { force: true }))
   })
 }
 
 /**
  * Returns whether the recorded pid is still that server, by its start time and command line. The program's
  * name is not compared: a script shows its interpreter, and a script that hands over to another program shows
- * that program.
+ * that program. A command of the option `spawn` may have handed over to the server's own command.
  * @throws HostFaultError if the host cannot determine this at the moment
  */
-export function isAsRecorded({ pid, startTime, command }: ServerRecord): boolean {
+export function isAsRecorded({ pid, startTime, command, wrapped = command }: ServerRecord): boolean {
   const now = identify(pid)
-  return now?.startTime === startTime && ` ${now.command}`.endsWith(` ${command.slice(1).join(' ')}`)
+  if (now?.startTime !== startTime) return false
+  return [command, wrapped].some(([, ...args]) => ` ${now.command}`.endsWith(` ${args.join(' ')}`))
 }

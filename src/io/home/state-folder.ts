@@ -1,22 +1,20 @@
-import { mkdirSync, realpathSync, statSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { restrict } from './modes.ts'
+import type { AgentUser } from '../../config/agent-user.ts'
+import type { HeldFolder } from './held-folder.ts'
+import { openHomeFolder } from './home-folder.ts'
 
 /** Returns the folder of a home's lock and server record, by which hosts detect each other. */
-export const stateFolder = (home: string): string => join(home, '.local', 'state', 'opencode-runtime')
+export const stateFolder = (home: string): string => join(home, ...segments)
 
-/** Makes the state folder of a home as {@link makePrivateFolder} does, and returns its path. */
-export const makeStateFolder = (home: string): string => makePrivateFolder(stateFolder(home))
+const segments = ['.local', 'state', 'opencode-runtime']
 
 /**
- * Makes a folder that only its user can read, with all folders above, and returns its path. The mode is 0700,
- * also if the folder existed with a wider mode, as far as the file system sets modes.
+ * Makes and opens the state folder, with mode 0700. In a home of another user, the folder belongs to the host,
+ * so that this user cannot forge the lock or the record.
  */
-export function makePrivateFolder(folder: string): string {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  restrict(folder, 0o700)
-  return folder
-}
+export const openStateFolder = (home: string, owner: AgentUser | undefined): HeldFolder =>
+  openHomeFolder(home, segments, owner, 'host')
 
 /**
  * Identity of the state folder that a file was written in. A home may be copied together with its lock and

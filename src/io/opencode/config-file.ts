@@ -1,20 +1,29 @@
-import { mkdir, readFile, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { mkdir, stat } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { homeOwnerOf } from '../../config/agent-user.ts'
 import { workspaceOf } from '../../config/workspace.ts'
 import { askingTools } from '../../config/host-tool.ts'
 import { HostFaultError, InvalidOptionsError } from '../../errors.ts'
 import type { ResolvedOptions, SecretOptions } from '../../config/options.ts'
 import { asHostFault, errnoOf } from '../host/host-fault.ts'
+import { holdFolder } from '../home/held-folder.ts'
+import { inHomeFolder } from '../home/home-folder.ts'
 import { restrict } from '../home/modes.ts'
+import { readPlainFile } from '../home/plain-file.ts'
 import { replaceFile } from '../home/private-file.ts'
 import { hostToolName } from './host-tool-name.ts'
 import { configText, literal } from './literal-text.ts'
 
 /** Returns the folder of a home's opencode config. */
-export const configFolder = (home: string): string => join(home, '.config', 'opencode')
+export const configFolder = (home: string): string => join(home, ...configSegments)
+
+/** Folders on the way from a home to its opencode config. */
+export const configSegments: readonly string[] = ['.config', 'opencode']
 
 /** Returns the path of a home's opencode config, which holds the proxy's key. */
-export const configFile = (home: string): string => join(configFolder(home), 'opencode.json')
+export const configFile = (home: string): string => join(configFolder(home), configName)
+
+const configName = 'opencode.json'
 
 /**
  * Writes the server's config: provider, key and models, on top of the option `config`. The folder has mode
@@ -25,20 +34,29 @@ export const configFile = (home: string): string => join(configFolder(home), 'op
  * @throws HostFaultError (`ERR_OPENCODE_HOST_FAULT`) if the write fails for the moment
  */
 export async function writeConfigFile(options: ResolvedOptions, secrets: SecretOptions): Promise<string> {
-  const folder = configFolder(options.home)
-  const file = configFile(options.home)
-  const content = configText(buildConfig(options, secrets))
-  await naming('home', options.home, async () => {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    restrict(folder, 0o700)
-    const isCurrent = (await currentContent(file)) === content
-    // A file of another user, whose mode cannot be set, is replaced by a file of this user.
-    if (!isCurrent || !restrict(file, 0o600)) await replaceFile(file, content)
-  })
   const { home, directory } = options
+  const owner = homeOwnerOf(options)
+  const content = configText(buildConfig(options, secrets))
+  await naming('home', home, () =>
+    inHomeFolder(home, configSegments, owner, async (folder) => {
+      const file = join(folder, configName)
+      // A file in a home that the host does not trust is always replaced, because its path may be a link.
+      const isCurrent = owner === undefined && (await currentContent(file)) === content
+      // A file of another user, whose mode cannot be set, is replaced by a file of this user.
+      if (!isCurrent || !restrict(file, 0o600)) await replaceFile(file, content, { owner })
+    }),
+  )
   if (resolve(directory) === resolve(workspaceOf(home)))
-    await naming('directory', directory, () => mkdir(directory, { recursive: true, mode: 0o700 }))
-  return file
+    await naming('directory', directory, () => makeWorkspace(options))
+  return configFile(home)
+}
+
+/** Makes the directory of an agent that works in its home. */
+async function makeWorkspace(options: ResolvedOptions): Promise<void> {
+  const { home, directory } = options
+  const owner = homeOwnerOf(options)
+  if (owner) holdFolder(home, [basename(directory)], owner, 'user').close()
+  else await mkdir(directory, { recursive: true, mode: 0o700 })
 }
 
 /** Runs a write, and on failure throws an error that names the option with the path. */
@@ -78,7 +96,7 @@ async function currentContent(file: string): Promise<string | undefined> {
     () => false,
   )
   if (!isPlain) return undefined
-  return readFile(file, 'utf8').catch((error: unknown) => {
+  return readPlainFile(file).catch((error: unknown) => {
     if (errnoOf(error) === 'EACCES') return undefined
     throw error
   })

@@ -20,6 +20,8 @@ export interface EnvironmentInput {
   /** Endpoint of the host tools, for the generated plugin. */
   hostTools?: { port: number; token: string } | undefined
   inherited?: NodeJS.ProcessEnv
+  /** True if the server runs as another user than the host. */
+  isOtherUser?: boolean
 }
 
 /** Variable that carries a spawn's marker, in the server and in all processes that it starts. */
@@ -32,6 +34,9 @@ export const noServer = { username: '', password: undefined, marker: '', env: {}
 const inheritedNames =
   /^(PATH|LANG|LANGUAGE|LC_\w+|TZ|TERM|COLORTERM|SHELL|USER|LOGNAME|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|(https?|all|no)_proxy|SystemRoot|SystemDrive|windir|ComSpec|PATHEXT|NUMBER_OF_PROCESSORS)$/i
 
+/** Names of the host's user, which are wrong for another user. */
+const userNames = /^(USER|LOGNAME)$/i
+
 const loopbackNames = ['127.0.0.1', 'localhost', '::1', '[::1]']
 
 /**
@@ -41,6 +46,7 @@ const loopbackNames = ['127.0.0.1', 'localhost', '::1', '[::1]']
  * - A project's own config only if it is trusted, because it could send the host's key to an address of its
  *   own.
  * - No HTTP proxy for loopback, because the model call and its key would go to the proxy.
+ * - No name of the host's user, if the server runs as another user.
  * - No `SHELL` that runs no commands, from the host or from the option `env`.
  * @remarks Observed in opencode 1.18.33: the bash tool runs `$SHELL -c …` without a check. With `nologin`,
  *   `false` or `true` every command does nothing and is reported as completed. Without `SHELL` the tool takes
@@ -48,8 +54,10 @@ const loopbackNames = ['127.0.0.1', 'localhost', '::1', '[::1]']
  */
 export function serverEnvironment(input: EnvironmentInput): Record<string, string> {
   const { home, username, password, marker, env, trustProjectConfig, hostTools } = input
-  const { inherited = process.env } = input
-  const kept = Object.entries(inherited).filter(([name]) => inheritedNames.test(name))
+  const { inherited = process.env, isOtherUser = false } = input
+  const kept = Object.entries(inherited).filter(
+    ([name]) => inheritedNames.test(name) && !(isOtherUser && userNames.test(name)),
+  )
   const temp = tempFolder(home)
   const base: Record<string, string> = {
     ...(Object.fromEntries(kept) as Record<string, string>),

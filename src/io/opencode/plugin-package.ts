@@ -1,6 +1,10 @@
-import { lstat, mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises'
+import { lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { configFolder } from './config-file.ts'
+import type { AgentUser } from '../../config/agent-user.ts'
+import { makeOwnFolder } from '../home/held-folder.ts'
+import { inHomeFolder } from '../home/home-folder.ts'
+import { readPlainFile } from '../home/plain-file.ts'
+import { configSegments } from './config-file.ts'
 import { hostPluginName } from './host-plugin.ts'
 import { replaceFile } from '../home/private-file.ts'
 import { mentionsPlugin, namesPlugin } from './project-code.ts'
@@ -10,21 +14,40 @@ import { mentionsPlugin, namesPlugin } from './project-code.ts'
  * a `package.json` there may need it. In that case the placeholder of an earlier call is removed, so that
  * opencode installs the package. Files of the user and of opencode stay unchanged. Never rejects: a home that
  * cannot be written is reported when the config is written.
+ *
+ * @param owner - owner of the home, if the host must not trust its content; see `homeOwnerOf`
  * @remarks Observed in opencode 1.18.33: at the first request of a directory the server installs the package
  *   into each config folder (`$XDG_CONFIG_HOME/opencode`, `~/.opencode`, `OPENCODE_CONFIG_DIR`, a trusted
  *   project's `.opencode`), in its own process and over the network: 64 MB, and 31 MB in `~/.npm`. It skips
  *   the install if `node_modules` exists and the root entry of `package-lock.json` lists the package. Only
  *   tools and plugins wait for the install.
  */
-export async function settlePluginPackage(home: string, env: Record<string, string>): Promise<void> {
-  for (const folder of [configFolder(home), join(home, '.opencode')])
-    await settle(folder, env).catch(() => undefined)
+export async function settlePluginPackage(
+  home: string,
+  env: Record<string, string>,
+  owner?: AgentUser,
+): Promise<void> {
+  for (const segments of [configSegments, ['.opencode']])
+    await settleIn(home, segments, env, owner).catch(() => undefined)
 }
 
-async function settle(folder: string, env: Record<string, string>): Promise<void> {
-  if (!(await isFolder(folder))) return
+async function settleIn(...[home, segments, env, owner]: SettleInput): Promise<void> {
+  const named = join(home, ...segments)
+  if (!(await isFolder(named))) return
+  if (owner) await inHomeFolder(home, segments, owner, (folder) => settle(folder, env, owner))
+  else await settle(named, env)
+}
+
+type SettleInput = [
+  home: string,
+  segments: readonly string[],
+  env: Record<string, string>,
+  owner: AgentUser | undefined,
+]
+
+async function settle(folder: string, env: Record<string, string>, owner?: AgentUser): Promise<void> {
   if (await needsPackage(folder, env)) await removePlaceholder(folder)
-  else if (await isFree(folder)) await writePlaceholder(folder)
+  else if (await isFree(folder)) await writePlaceholder(folder, owner)
 }
 
 /**
@@ -49,9 +72,10 @@ const modulesOf = (folder: string): string => join(folder, 'node_modules')
  * Writes the placeholder. The lock file comes first, because an empty `node_modules` alone could not be
  * identified as this package's.
  */
-async function writePlaceholder(folder: string): Promise<void> {
-  if (!(await isOurs(folder))) await replaceFile(lockOf(folder), placeholder)
-  await mkdir(modulesOf(folder), { recursive: true, mode: 0o700 })
+async function writePlaceholder(folder: string, owner: AgentUser | undefined): Promise<void> {
+  if (!(await isOurs(folder))) await replaceFile(lockOf(folder), placeholder, { owner })
+  if (owner) makeOwnFolder(modulesOf(folder), owner)
+  else await mkdir(modulesOf(folder), { recursive: true, mode: 0o700 })
 }
 
 /** Removes the placeholder, and no file of the user or of opencode. */
@@ -64,7 +88,7 @@ async function removePlaceholder(folder: string): Promise<void> {
 
 async function isOurs(folder: string): Promise<boolean> {
   const file = lockOf(folder)
-  return (await kindOf(file)) === 'file' && (await readFile(file, 'utf8')) === placeholder
+  return (await kindOf(file)) === 'file' && (await readPlainFile(file)) === placeholder
 }
 
 /** Returns whether no package manager has installed anything here, or begun to. */

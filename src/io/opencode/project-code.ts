@@ -1,6 +1,8 @@
-import { readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { readdir, realpath, stat } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
+import type { AgentUser } from '../../config/agent-user.ts'
 import { InvalidOptionsError } from '../../errors.ts'
+import { readPlainFile } from '../home/plain-file.ts'
 import { asHostFault, isHostFault } from '../host/host-fault.ts'
 import { worktreeOf } from './worktree.ts'
 
@@ -10,6 +12,8 @@ export interface ProjectOwner {
   home: string
   /** Variables that the user set for the server. */
   env: Record<string, string>
+  /** User of the server, if that is not the host's user. */
+  user?: AgentUser | undefined
 }
 
 /**
@@ -112,7 +116,7 @@ const isFile = async (file: string): Promise<boolean> => (await lenient(stat(fil
 
 /** Returns whether a config file may name a plugin; see {@link mentionsPlugin}. */
 export async function namesPlugin(file: string): Promise<boolean> {
-  const text = (await isFile(file)) ? await lenient(readFile(file, 'utf8')) : undefined
+  const text = (await isFile(file)) ? await lenient(readPlainFile(file)) : undefined
   return text !== undefined && mentionsPlugin(text)
 }
 

@@ -1,5 +1,11 @@
 import { sessionPath } from './session-path.ts'
-import { parseChanges, parseSession, type WireChange, type WireSession } from './session-wire.ts'
+import {
+  noteMetadata,
+  parseChanges,
+  parseSession,
+  type WireChange,
+  type WireSession,
+} from './session-wire.ts'
 import { asList } from './wire.ts'
 import { UnexpectedAnswerError, type Call, type Transport } from './transport.ts'
 
@@ -10,6 +16,13 @@ export interface SessionFilter {
   search?: string | undefined
   /** Time in epoch ms; only sessions that were last changed before that time. */
   updatedBefore?: number | undefined
+}
+
+/** User message that no model answers. */
+export interface Note {
+  messageId: string
+  text: string
+  agent: string | undefined
 }
 
 /** Session, and the directory that a request about it names. */
@@ -68,6 +81,18 @@ export class SessionClient {
   /** Puts back what a revert has taken back. */
   async unrevert(session: SessionAt, signal: AbortSignal): Promise<WireSession> {
     return known(await this.#call(session, '/unrevert', { method: 'POST', body: {}, signal }))
+  }
+
+  /**
+   * Adds a user message that no model answers.
+   * @remarks Observed in opencode 1.18.33: `POST /session/{id}/message` with `noReply` answers when the message is
+   *   stored. A second request with the same id adds the text a second time.
+   */
+  async note(session: SessionAt, note: Note, signal: AbortSignal): Promise<void> {
+    const { messageId: messageID, text, agent } = note
+    const parts = [{ type: 'text', text, metadata: noteMetadata }]
+    const body = { messageID, agent, noReply: true, parts }
+    await this.#call(session, '/message', { method: 'POST', body, signal })
   }
 
   async rename(session: SessionAt, title: string, signal: AbortSignal): Promise<void> {

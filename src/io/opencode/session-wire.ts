@@ -38,8 +38,11 @@ export interface WirePrompt {
   text: string
   attachments: WireAttachment[]
   model: { providerId: string; modelId: string } | undefined
-  /** User's own prompt; or a message that the server or this package added to the prompt before; or a compaction. */
-  kind: 'own' | 'added' | 'compaction'
+  /**
+   * User's own prompt; or a note, which no model answers; or a message that the server or this package added to the
+   * prompt before; or a compaction.
+   */
+  kind: 'own' | 'note' | 'added' | 'compaction'
 }
 
 /** File of a prompt. */
@@ -115,7 +118,17 @@ export function parsePrompt(entry: unknown): WirePrompt | undefined {
 export const createdAt = (entry: unknown): number =>
   number(fields(fields(fields(entry)['info'])['time'])['created'])
 
+/**
+ * Marks the text of a note, because the server does not store that a prompt asked for no answer.
+ * @remarks Observed in opencode 1.18.33: the server stores the metadata of a text unchanged, and sends them to no model.
+ */
+export const noteMetadata = { 'opencode-runtime': 'note' }
+
+const isNote = ({ metadata }: Record<string, unknown>): boolean =>
+  fields(metadata)['opencode-runtime'] === noteMetadata['opencode-runtime']
+
 function kindOf(parts: Record<string, unknown>[], own: Record<string, unknown>[]): WirePrompt['kind'] {
+  if (own.some(isNote)) return 'note'
   const compaction = parts.find(({ type }) => type === 'compaction')
   if (compaction) return compaction['auto'] === true ? 'added' : 'compaction'
   return parts.length > 0 && own.length === 0 ? 'added' : 'own'

@@ -8,6 +8,10 @@ export interface Endpoint {
   password: string | undefined
 }
 
+/** Returns the value of the header `authorization`. */
+export const basicAuth = (username: string, password: string): string =>
+  `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+
 /** Error for an answer without success. `message` is the server's own, one line. */
 export class HttpError extends Error {
   override readonly name = 'HttpError'
@@ -71,10 +75,7 @@ export class Transport {
 
   constructor({ baseURL, username, password }: Endpoint) {
     this.baseURL = baseURL
-    this.#authorization =
-      password === undefined
-        ? undefined
-        : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+    this.#authorization = password === undefined ? undefined : basicAuth(username, password)
     // Each call reports the failure itself.
     this.#open().catch(() => undefined)
   }

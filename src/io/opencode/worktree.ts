@@ -11,16 +11,21 @@ const timeoutMs = 5_000
 /**
  * Returns the root of the git worktree that a folder is in, as opencode 1.18.33 determines it; `undefined` if
  * there is none, in which case opencode searches up to `/`. Runs git at the nearest `.git` and in the
- * server's environment, because a worktree that git rejects (broken, or of another owner) does not count.
+ * server's environment and as its user, because a worktree that git rejects (broken, or of another owner) does
+ * not count.
  * @throws HostFaultError if git cannot be run at the moment
  */
-export async function worktreeOf(folder: string, { home, env }: ProjectOwner): Promise<string | undefined> {
+export async function worktreeOf(
+  folder: string,
+  { home, env, user }: ProjectOwner,
+): Promise<string | undefined> {
   const gitFolder = await nearestGit(folder)
   if (gitFolder === undefined) return undefined
   const { execa } = await loadExeca()
   const git = async (question: string) => {
     requireDescriptors('The git worktree could not be determined')
     const { exitCode, stdout } = await execa('git', ['rev-parse', question], {
+      ...user,
       cwd: gitFolder,
       env: serverEnvironment({ ...noServer, home, env }),
       extendEnv: false,

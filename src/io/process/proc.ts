@@ -41,6 +41,8 @@ function readProcEntry<T>(act: () => T): T | undefined {
 export interface ProcStat {
   /** True if the process has ended and waits to be reaped. */
   hasEnded: boolean
+  /** Pid of the parent. */
+  parent: number
   /** Id of the process group. */
   group: number
   /** Start time, in ticks since the boot. */
@@ -59,6 +61,7 @@ export function readStat(pid: number): ProcStat | undefined {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return {
     hasEnded: fields[0] === 'Z' || fields[0] === 'X',
+    parent: Number(fields[1]),
     group: Number(fields[2]),
     startTicks: fields[19] ?? '',
   }

@@ -75,6 +75,20 @@ export function carriesMarker(pid: number, marker: string): boolean | undefined 
   return environment === '' ? undefined : carries(environment, marker)
 }
 
+/**
+ * Returns the marker that a process carries; `undefined` if it carries none, or its environment cannot be read.
+ * @throws HostFaultError if the host cannot determine this at the moment
+ */
+export function markerOf(pid: number): string | undefined {
+  const environment = environmentOf(pid)
+  const prefix = `${markerVariable}=`
+  if (!environment.includes(prefix)) return undefined
+  return environment
+    .split('\0')
+    .find((variable) => variable.startsWith(prefix))
+    ?.slice(prefix.length)
+}
+
 /** Returns whether a process has a program, unlike a kernel thread and a zombie. */
 const hasProgram = (pid: number): boolean => (readProcLink(`${pid}/exe`) ?? '') !== ''
 

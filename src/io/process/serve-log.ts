@@ -1,13 +1,18 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, lstatSync, rmSync } from 'node:fs'
+import { devNull } from 'node:os'
 import { join } from 'node:path'
 import { Transform } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { StringDecoder } from 'node:string_decoder'
 import { createStream } from 'rotating-file-stream'
+import type { AgentUser } from '../../config/agent-user.ts'
 import type { Secrets } from '../../config/secrets.ts'
-import { configFolder } from '../opencode/config-file.ts'
+import { configFolder, configSegments } from '../opencode/config-file.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
+import type { HeldFolder } from '../home/held-folder.ts'
+import { openHomeFolder } from '../home/home-folder.ts'
 import { restrict } from '../home/modes.ts'
+import { openStateFolder } from '../home/state-folder.ts'
 
 /** Size limit of each of `serve.log`, `serve.log.1` and `serve.log.2`. */
 const maxSize = '1M'
@@ -30,12 +35,19 @@ export interface ServeLog {
 }
 
 /**
- * Opens `serve.log` beside the config, with mode 0600 and bounded size. The server's output is always
+ * Opens `serve.log` beside the config, with mode 0600 and bounded size; in a home that the host does not trust, beside
+ * the lock. The server's output is always
  * drained, masked line by line, and written no faster than the disk accepts it. If the disk fails, the log is
  * lost and the server keeps running.
  * @param onText - receives each line unmasked, and also a line that has not ended yet
+ * @param owner - owner of the home, if the host must not trust its content; see `homeOwnerOf`
  */
-export function openServeLog(home: string, secrets: Secrets, onText: (text: string) => void): ServeLog {
+export function openServeLog(
+  home: string,
+  secrets: Secrets,
+  onText: (text: string) => void,
+  owner?: AgentUser,
+): ServeLog {
   const last: string[] = []
   const take = (line: string): string => {
     const masked = secrets.mask(line)
@@ -43,8 +55,11 @@ export function openServeLog(home: string, secrets: Secrets, onText: (text: stri
     if (last.length > tailLines) last.shift()
     return `${masked}\n`
   }
-  const file = openRotating(configFolder(home))
-  const closed = finished(file).catch(() => undefined)
+  const folder = openLogFolder(home, owner)
+  const file = openRotating(folder.path, owner !== undefined)
+  const closed = finished(file)
+    .catch(() => undefined)
+    .finally(folder.close)
   const open = new Set<Transform>()
   file.on('error', () => {
     for (const input of open) input.unpipe(file).resume()
@@ -62,13 +77,26 @@ export function openServeLog(home: string, secrets: Secrets, onText: (text: stri
   return { input, tail: () => last.join('\n'), closed }
 }
 
-function openRotating(folder: string) {
+/** Opens the folder of the log. If that fails, the stream of the log reports the failure. */
+const openLogFolder = (home: string, owner: AgentUser | undefined): HeldFolder =>
+  ignoreErrors(() =>
+    owner ? openStateFolder(home, owner) : openHomeFolder(home, configSegments, undefined),
+  ) ?? { path: owner ? devNull : configFolder(home), close: () => undefined }
+
+function openRotating(folder: string, mayBeForged: boolean) {
   const path = join(folder, 'serve.log')
   ignoreErrors(() => {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    // The log would be written to the target of a link that an agent has put there.
+    if (mayBeForged && !isOwnFile(path)) rmSync(path, { force: true })
     if (existsSync(path)) restrict(path, 0o600)
   })
   return createStream('serve.log', { path: folder, size: maxSize, rotate: keptFiles, mode: 0o600 })
+}
+
+/** Returns whether a path is a file that has no other name. */
+function isOwnFile(path: string): boolean {
+  const stats = lstatSync(path)
+  return stats.isFile() && stats.nlink === 1
 }
 
 /**

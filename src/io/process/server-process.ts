@@ -1,4 +1,5 @@
 import type { HostFaultError, ServerExitedError } from '../../errors.ts'
+import { agentUserOf, homeOwnerOf } from '../../config/agent-user.ts'
 import { secretOptions, type CompiledOptions } from '../../config/compiled-options.ts'
 import { secretTexts } from '../../config/secret-texts.ts'
 import { requireDescriptors } from '../host/descriptors.ts'
@@ -9,6 +10,7 @@ import { notStarted, reportExit } from './exit-report.ts'
 import { signalGroup, type GroupSignal } from './processes.ts'
 import { openServeLog } from './serve-log.ts'
 import { removeRecord, writeRecord } from '../home/server-record.ts'
+import { wrapCommand, type SpawnCommand } from './spawn-command.ts'
 import type { SpawnPlan } from './spawn-plan.ts'
 import { spawnTeardown } from './spawn-teardown.ts'
 import type { StartProcess } from './start-process.ts'
@@ -24,6 +26,8 @@ export interface ProcessEvents {
 /** Process of a running server. */
 export interface ServerProcess {
   readonly pid: number | undefined
+  /** Marker in the environment of all processes of the spawn. */
+  readonly marker: string
   signal(name: GroupSignal): void
   /**
    * Kills the processes that are left of the spawn, and returns how many there were; 1 if the host cannot
@@ -46,26 +50,26 @@ export interface ServerProcess {
 export function spawnServer(
   options: CompiledOptions,
   plan: SpawnPlan,
+  command: SpawnCommand,
   events: ProcessEvents,
   startProcess: StartProcess,
 ): ServerProcess {
   requireDescriptors(notStarted, forServer)
   const { home } = options.values
-  const environment = environmentOf(options, plan)
-  const log = openServeLog(home, options.secrets, listeningDetector(plan.port, events))
+  const owner = homeOwnerOf(options.values)
+  const log = openServeLog(home, options.secrets, listeningDetector(plan.port, events), owner)
   // Started before the server, so that a host that dies at any moment leaves no server without a watcher.
   const watcher = startWatcher(plan.marker, home)
-  const args = ['serve', '--port', String(plan.port), '--hostname', plan.hostname]
-  const child = startProcess(plan, args, environment)
+  const child = startProcess(command, plan.directory, agentUserOf(options.values))
   const { pid } = child
   const teardown = spawnTeardown(pid, plan.marker, () => {
     watcher.stop()
-    removeRecord(home, plan.marker)
+    removeRecord(home, plan.marker, owner)
   })
   if (pid !== undefined) {
     watcher.watch(pid)
-    const record = { ...recordOf(plan), pid, command: [plan.binary, ...args] }
-    retryUntilDone(() => teardown.isDone() || writeRecord(home, record))
+    const record = { ...recordOf(plan, command), pid }
+    retryUntilDone(() => teardown.isDone() || writeRecord(home, record, owner))
   }
   for (const output of [child.stdout, child.stderr]) {
     // If the output can no longer be read, nothing is logged; the exit reports the failure.
@@ -75,12 +79,22 @@ export function spawnServer(
   reportExit(child, log, (error) => events.onExit(error))
   return {
     pid,
+    marker: plan.marker,
     signal: (name) => {
       if (pid !== undefined) signalGroup(pid, name)
     },
     sweep: teardown.sweep,
     destroy: teardown.destroy,
   }
+}
+
+/**
+ * Returns the command of a server: its own, or what the option `spawn` makes of it.
+ * @throws InvalidOptionsError if the option's function throws or returns no command
+ */
+export function serverCommand(options: CompiledOptions, plan: SpawnPlan): SpawnCommand {
+  const own = [plan.binary, 'serve', '--port', String(plan.port), '--hostname', plan.hostname]
+  return wrapCommand(options.values.spawn, own, environmentOf(options, plan))
 }
 
 /** Returns the environment of a server, and registers its values as secrets. */
@@ -90,6 +104,7 @@ function environmentOf(options: CompiledOptions, plan: SpawnPlan): Record<string
   const { env } = secretOptions(options)
   const environment = serverEnvironment({
     ...{ home, username, password, marker, env, trustProjectConfig, hostTools },
+    isOtherUser: agentUserOf(options.values) !== undefined,
   })
   // Inherited values are secrets too: a proxy's address may hold a password. The spawn's own password and
   // token are registered already.
@@ -108,7 +123,12 @@ function listeningDetector(port: number, events: ProcessEvents): (text: string) 
   }
 }
 
-const recordOf = ({ hostname, port, username, password, marker }: SpawnPlan) => ({
+const recordOf = (
+  { hostname, port, username, password, marker }: SpawnPlan,
+  { own, wrapped }: SpawnCommand,
+) => ({
+  command: [...own],
+  ...(wrapped && { wrapped: [...wrapped] }),
   hostname,
   port,
   username,

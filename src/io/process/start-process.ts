@@ -1,5 +1,6 @@
 import { loadExeca } from './load-execa.ts'
-import type { SpawnPlan } from './spawn-plan.ts'
+import type { AgentUser } from '../../config/agent-user.ts'
+import type { SpawnCommand } from './spawn-command.ts'
 
 /**
  * Loads the function that starts the process of a server in its own process group.
@@ -8,9 +9,11 @@ import type { SpawnPlan } from './spawn-plan.ts'
  */
 export async function loadStartProcess() {
   const { execa } = await loadExeca()
-  return (plan: SpawnPlan, args: readonly string[], env: Record<string, string>) =>
-    execa(plan.binary, args, {
-      cwd: plan.directory,
+  return ({ own, wrapped = own, env }: SpawnCommand, directory: string, user: AgentUser | undefined) => {
+    const [file = '', ...args] = user ? enterAndRun(directory, wrapped) : wrapped
+    return execa(file, args, {
+      ...user,
+      cwd: user ? '/' : directory,
       env,
       extendEnv: false,
       detached: true,
@@ -20,7 +23,17 @@ export async function loadStartProcess() {
       reject: false,
       windowsHide: true,
     })
+  }
 }
+
+/**
+ * Returns a command that enters a directory with the rights of its user, and then becomes another command. Node
+ * would enter the directory with the rights of the host, through links that the user may have made meanwhile.
+ */
+const enterAndRun = (directory: string, command: readonly string[]): string[] => [
+  ...['/bin/sh', '-c', 'cd -- "$0" && exec "$@"'],
+  ...[directory, ...command],
+]
 
 /** Function that starts the process of a server. */
 export type StartProcess = Awaited<ReturnType<typeof loadStartProcess>>

@@ -6,6 +6,8 @@ export interface AgentState extends AgentSettings {
   readonly id: string
   /** Number of admissions in the fleet until the last one of this agent; 0 if it has had none lately. */
   readonly stamp: number
+  /** Time of the last admission of a turn, in ms; 0 if there was none. */
+  readonly admittedAt: number
   /** Number of running turns, and of running turns and operations. */
   readonly running: number
   readonly runningEntries: number
@@ -13,22 +15,32 @@ export interface AgentState extends AgentSettings {
   readonly queued: number
   /** All entries, by conversation, then first come. Only the first of a conversation can run. */
   readonly line: Sorted<Item>
-  /** Waiting entries that are the first of their conversations, the next one first. */
-  readonly heads: Readonly<Record<Kind, Sorted<Item>>>
+  /** Waiting entries that are the first of their conversations. */
+  readonly heads: Readonly<Record<Kind, Heads>>
+}
+
+interface Heads {
+  /** The next one first. */
+  readonly items: Sorted<Item>
+  /** Number of heads of each priority. */
+  readonly counts: readonly number[]
 }
 
 const byConversation = (a: Item, b: Item): number =>
   byText(a.entry.conversationId, b.entry.conversationId) || a.seq - b.seq
 
-const byRank = (a: Item, b: Item): number => a.rank - b.rank || a.seq - b.seq
+/** Order within an agent: priority and age, then first come. */
+export const byRank = (a: Item, b: Item): number => a.rank - b.rank || a.seq - b.seq
 
 const noItems = sorted<Item>(byConversation)
-const noHeads = { turn: sorted<Item>(byRank), operation: sorted<Item>(byRank) }
+const none: Heads = { items: sorted(byRank), counts: Array<number>(10).fill(0) }
+const noHeads = { turn: none, operation: none }
 
 /** Returns an agent without entries. */
 export const newAgent = (id: string, stamp: number, settings: AgentSettings): AgentState => ({
   id,
   stamp,
+  admittedAt: 0,
   ...settings,
   running: 0,
   runningEntries: 0,
@@ -43,20 +55,23 @@ function firstOf(line: Sorted<Item>, item: Item): Item | undefined {
   return first?.entry.conversationId === item.entry.conversationId ? first : undefined
 }
 
-const withHead = (heads: AgentState['heads'], item: Item): AgentState['heads'] => ({
-  ...heads,
-  [kindOf(item)]: putKey(heads[kindOf(item)], item),
-})
+const withHead = (heads: AgentState['heads'], item: Item): AgentState['heads'] => {
+  const { items, counts } = heads[kindOf(item)]
+  return { ...heads, [kindOf(item)]: { items: putKey(items, item), counts: counted(counts, item, 1) } }
+}
 
-const withoutHead = (heads: AgentState['heads'], item: Item): AgentState['heads'] => ({
-  ...heads,
-  [kindOf(item)]: drop(heads[kindOf(item)], item),
-})
+const withoutHead = (heads: AgentState['heads'], item: Item): AgentState['heads'] => {
+  const { items, counts } = heads[kindOf(item)]
+  return { ...heads, [kindOf(item)]: { items: drop(items, item), counts: counted(counts, item, -1) } }
+}
+
+const counted = (counts: Heads['counts'], { entry }: Item, more: 1 | -1): Heads['counts'] =>
+  counts.with(entry.priority, (counts[entry.priority] ?? 0) + more)
 
 const turnsOf = (item: Item): 0 | 1 => (kindOf(item) === 'turn' ? 1 : 0)
 
 /** True for an entry that waits, first in its conversation. */
-export const isHead = (agent: AgentState, item: Item): boolean => agent.heads[kindOf(item)].has(item)
+export const isHead = (agent: AgentState, item: Item): boolean => agent.heads[kindOf(item)].items.has(item)
 
 export function withItem(agent: AgentState, item: Item): AgentState {
   const isFirst = firstOf(agent.line, item) === undefined
@@ -69,9 +84,9 @@ export function withItem(agent: AgentState, item: Item): AgentState {
 }
 
 /** Returns the agent with a head running. An operation does not change whose turn comes next. */
-export const withStarted = (agent: AgentState, item: Item, stamp: number): AgentState => ({
+export const withStarted = (agent: AgentState, item: Item, stamp: number, now: number): AgentState => ({
   ...agent,
-  stamp: kindOf(item) === 'turn' ? stamp : agent.stamp,
+  ...(kindOf(item) === 'turn' && { stamp, admittedAt: now }),
   running: agent.running + turnsOf(item),
   runningEntries: agent.runningEntries + 1,
   queued: agent.queued - turnsOf(item),
@@ -96,5 +111,15 @@ export function withoutItem(agent: AgentState, item: Item, isRunning: boolean): 
 /** Returns the entry of a kind that the agent would run next, unless the agent runs as many turns as it may. */
 export function offerOf(agent: AgentState, kind: Kind): Item | undefined {
   if (kind === 'turn' && agent.running >= agent.maxRunningTurns) return undefined
-  return agent.heads[kind].minKey()
+  return agent.heads[kind].items.minKey()
+}
+
+/** Returns the highest priority of the heads of a kind. */
+export const urgencyOf = (agent: AgentState, kind: Kind): number =>
+  agent.heads[kind].counts.findLastIndex((count) => count > 0)
+
+/** Returns the waiting entry of any kind that comes first; `undefined` if no entry can run. */
+export function firstHead({ heads }: AgentState): Item | undefined {
+  const [turn, operation] = [heads.turn.items.minKey(), heads.operation.items.minKey()]
+  return turn && operation ? (byRank(turn, operation) < 0 ? turn : operation) : (turn ?? operation)
 }

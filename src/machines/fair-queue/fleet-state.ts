@@ -27,8 +27,8 @@ export interface FleetState {
   tenants: Sorted<string, TenantState>
   /** Tenants without running turns that have an offer, by list. Their virtual times stand still. */
   standings: Record<Slot, Sorted<Standing>>
-  /** Names of tenants with running turns: a few, whose virtual times are computed when asked for. */
-  busy: Sorted<string>
+  /** Tenants with running turns: a few, whose virtual times are computed when asked for. */
+  busy: Sorted<string, TenantState>
   /** Tenants with waiting turns and no running turn, by virtual time. */
   waiting: Sorted<Debt>
   /** Virtual times of tenants without entries that are above `floor`, by tenant and by time. */
@@ -98,17 +98,11 @@ export const emptyFleet = (
 export const shareOf = ({ shares, fallback }: FleetState, tenant: string): Share =>
   (Object.hasOwn(shares, tenant) ? shares[tenant] : undefined) ?? fallback
 
-/** Returns the tenants with running turns. */
-export function* busyTenants({ busy, tenants }: FleetState): Generator<TenantState> {
-  for (const name of busy.keys()) {
-    const tenant = tenants.get(name)
-    if (tenant) yield tenant
-  }
-}
-
 /** Returns the smallest virtual time of the tenants with turns, or the last known one, in ms. */
 export function smallestVirtualMs(state: FleetState, now: number): number {
   let smallest = state.waiting.minKey()?.virtualMs ?? Infinity
-  for (const tenant of busyTenants(state)) smallest = Math.min(smallest, virtualMsAt(tenant, now))
+  state.busy.forEachPair((_, tenant) => {
+    smallest = Math.min(smallest, virtualMsAt(tenant, now))
+  })
   return smallest === Infinity ? state.floor : smallest
 }

@@ -1,4 +1,5 @@
-import { busyTenants, type FleetState } from './fleet-state.ts'
+import { offerWith } from './agents.ts'
+import type { FleetState } from './fleet-state.ts'
 import {
   bestOf,
   byOffer,
@@ -44,7 +45,9 @@ export function firstEntry(state: FleetState, group: AgentGroup, now: number): F
 function firstOfSlot(state: FleetState, slot: Slot, now: number): Choice | undefined {
   const still = state.standings[slot].minKey()
   let first = still && choiceOfTenant(state.tenants.get(still.tenant), slot, now)
-  for (const tenant of busyTenants(state)) first = least(first, choiceOfTenant(tenant, slot, now))
+  state.busy.forEachPair((_, tenant) => {
+    first = least(first, choiceOfTenant(tenant, slot, now))
+  })
   return first
 }
 
@@ -62,5 +65,5 @@ export function isEntryBefore(state: FleetState, a: FairEntry, b: FairEntry, now
 function choiceOfItem(state: FleetState, item: Item | undefined, now: number): Choice | undefined {
   const agent = item && state.agents.get(item.entry.agentId)
   const tenant = agent && state.tenants.get(agent.tenant)
-  return tenant && choiceOf(tenant, { item, stamp: agent.stamp }, now)
+  return tenant && choiceOf(tenant, offerWith(state, agent, item), now)
 }

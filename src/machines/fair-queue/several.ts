@@ -1,5 +1,5 @@
 import { meanTurnMs } from './estimate.ts'
-import { busyTenants, type FleetState } from './fleet-state.ts'
+import type { FleetState } from './fleet-state.ts'
 import { openSlots } from './order.ts'
 import { sorted } from './sorted.ts'
 import {
@@ -50,7 +50,7 @@ function* sourcesOf(state: FleetState, slots: readonly Slot[], limit: number): G
       const tenant = state.tenants.get(next.value.tenant)
       if (tenant) yield* sourceOf(tenant, slot)
     }
-    for (const tenant of busyTenants(state)) yield* sourceOf(tenant, slot)
+    for (const tenant of state.busy.values()) yield* sourceOf(tenant, slot)
   }
 }
 

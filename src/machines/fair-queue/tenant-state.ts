@@ -1,9 +1,12 @@
+import { byRank } from './agent-state.ts'
 import { sorted, type Sorted } from './sorted.ts'
 import type { Item, Share, Slot } from './types.ts'
 
 /** Head that an agent offers to its tenant. */
 export interface Offer {
   readonly item: Item
+  /** Rank of the agent; lower first. */
+  readonly rank: number
   /** `stamp` of the agent. */
   readonly stamp: number
 }
@@ -37,7 +40,9 @@ export interface TenantState {
 
 /** Order within a tenant: priority and age, then agents in turn, then first come. */
 export const byOffer = (a: Offer, b: Offer): number =>
-  a.item.rank - b.item.rank || a.stamp - b.stamp || a.item.seq - b.item.seq
+  a.item.entry.agentId === b.item.entry.agentId
+    ? byRank(a.item, b.item)
+    : a.rank - b.rank || a.stamp - b.stamp || a.item.seq - b.item.seq
 
 /** Order of tenants. */
 export const byStanding = (a: Standing, b: Standing): number =>
@@ -65,7 +70,7 @@ export function virtualMsAt({ virtualMs, running, since, share }: TenantState, n
 
 /** Returns the best offer of a list, unless it is a turn and the tenant runs as many turns as it may. */
 export function bestOf(tenant: TenantState, slot: Slot): Offer | undefined {
-  if (slot.endsWith('.turn') && tenant.running >= tenant.share.maxRunningTurns) return undefined
+  if (tenant.running >= tenant.share.maxRunningTurns && slot.endsWith('.turn')) return undefined
   return tenant.offers[slot].minKey()
 }
 

@@ -6,26 +6,26 @@ import { slots, type Slot } from './types.ts'
 
 const turnsOf = (tenant: TenantState): number => tenant.running + tenant.queued
 
-/** Returns a tenant of the queue, or a new one with the virtual time that it left with. */
-export function tenantOf(state: FleetState, name: string, now: number): TenantState {
-  return (
-    state.tenants.get(name) ?? {
-      name,
-      share: shareOf(state, name),
-      virtualMs: Math.max(state.debts.get(name) ?? 0, smallestVirtualMs(state, now)),
-      since: now,
-      running: 0,
-      queued: 0,
-      entries: 0,
-      stamp: stampOf(state.recentTenants, name, now),
-      offers: noOffers,
-    }
-  )
-}
+/** Returns a tenant that gets its first entry, with the virtual time that it left with. */
+export const newTenant = (state: FleetState, name: string, now: number): TenantState => ({
+  name,
+  share: shareOf(state, name),
+  virtualMs: Math.max(state.debts.get(name) ?? 0, smallestVirtualMs(state, now)),
+  since: now,
+  running: 0,
+  queued: 0,
+  entries: 0,
+  stamp: stampOf(state.recentTenants, name, now),
+  offers: noOffers,
+})
 
 /** Replaces a tenant, and charges its running time until now. */
-export function putTenant(state: FleetState, changed: TenantState, now: number): void {
-  const before = state.tenants.get(changed.name)
+export function putTenant(
+  state: FleetState,
+  before: TenantState | undefined,
+  changed: TenantState,
+  now: number,
+): void {
   let next = before && before.running !== changed.running ? charged(changed, before, now) : changed
   if (before === undefined) forgetDebt(state, next.name)
   if ((before === undefined || turnsOf(before) === 0) && turnsOf(next) > 0) next = activated(state, next, now)
@@ -78,11 +78,12 @@ function forgetDebt(state: FleetState, tenant: string): void {
 /** Moves a tenant to the lists in which it belongs now. */
 function relist(state: FleetState, before: TenantState | undefined, next: TenantState): void {
   const standings = { ...state.standings }
-  for (const slot of slots) standings[slot] = restood(standings[slot], slot, before, next)
+  for (const slot of slots)
+    if (before?.offers[slot].isEmpty === false || !next.offers[slot].isEmpty)
+      standings[slot] = restood(standings[slot], slot, before, next)
   state.standings = standings
-  const [wasBusy, isBusy] = [(before?.running ?? 0) > 0, next.running > 0]
-  if (isBusy && !wasBusy) state.busy = putKey(state.busy, next.name)
-  if (!isBusy && wasBusy) state.busy = drop(state.busy, next.name)
+  if (next.running > 0) state.busy = put(state.busy, next.name, next)
+  else if (before && before.running > 0) state.busy = drop(state.busy, next.name)
   const [wasWaiting, isWaiting] = [before !== undefined && isOnlyWaiting(before), isOnlyWaiting(next)]
   if (before && wasWaiting && !(isWaiting && before.virtualMs === next.virtualMs))
     state.waiting = drop(state.waiting, { tenant: before.name, virtualMs: before.virtualMs })

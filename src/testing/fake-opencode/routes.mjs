@@ -1,4 +1,4 @@
-/** @import { Call, Part, SessionInfo } from './types.ts' */
+/** @import { Call, Part, Session, SessionInfo } from './types.ts' */
 import { setImmediate as tick } from 'node:timers/promises'
 import { conversationRoutes, sessionOf } from './conversations.mjs'
 import { askingRoutes } from './requests.mjs'
@@ -42,7 +42,7 @@ const sessionRoutes = {
   'GET /session/:id': (call) => sessionOf(call).info,
   'DELETE /session/:id': deleteSession,
   'GET /session/:id/message': (call) => listMessages(call, sessionOf(call).messages),
-  'POST /session/:id/message': warmUpOnly,
+  'POST /session/:id/message': promptAndWait,
   'POST /session/:id/prompt_async': (call) => {
     const session = sessionOf(call)
     checkPrompt(call)
@@ -103,13 +103,33 @@ function createSession({ server, body, directory }) {
 }
 
 /**
- * Plays a prompt with a synchronous answer. Only warm-up prompts are played: prompts with a file that no
- * provider can pass to its model.
+ * Plays a prompt with a synchronous answer: one without a reply, or the prompt of a warm-up.
  * @param {Call} call
  */
-function warmUpOnly(call) {
-  const { info } = sessionOf(call)
+function promptAndWait(call) {
+  const session = sessionOf(call)
   checkPrompt(call)
+  return call.body.noReply ? promptOnly(call, session) : warmUp(call, session)
+}
+
+/**
+ * Adds a prompt that is not answered.
+ * @param {Call} call
+ * @param {Session} session
+ */
+async function promptOnly({ server, body, directory }, session) {
+  const messageID = body.messageID ?? newId('msg')
+  await server.prompt(session, { ...body, messageID }, directory)
+  const added = session.messages.find(({ info }) => info.id === messageID)
+  return added ?? refuse(500, 'UnknownError', 'Unexpected server error. Check server logs for details.')
+}
+
+/**
+ * Plays the prompt of a warm-up, which has a file that no provider can pass to its model.
+ * @param {Call} call
+ * @param {Session} session
+ */
+function warmUp(call, { info }) {
   const [file] = call.body.parts ?? []
   const message = `'file part media type ${file?.mime}' functionality not supported.`
   const error = { name: 'UnknownError', data: { message } }

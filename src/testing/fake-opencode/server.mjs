@@ -101,7 +101,7 @@ export class FakeServer {
     }
     this.forget(session)
     if (Object.keys(body.tools ?? {}).length > 0) session.info.permission = rulesOf(body.tools ?? {})
-    if (body.noReply) turn.emitPrompt()
+    if (body.noReply) turn.addPrompt()
     else if (session.turn) {
       turn.emitPrompt()
       session.next = turn

@@ -29,10 +29,10 @@ export class Store {
   }
 
   /** @param {Session} session */
-  save({ info, messages, changes }) {
+  save({ info, messages, changes, todos }) {
     if (!this.#folder) return
     const file = join(this.#folder, `${info.id}.json`)
-    writeFileSync(`${file}.tmp`, JSON.stringify({ info, messages, changes }))
+    writeFileSync(`${file}.tmp`, JSON.stringify({ info, messages, changes, todos }))
     renameSync(`${file}.tmp`, file)
   }
 

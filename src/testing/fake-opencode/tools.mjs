@@ -11,7 +11,7 @@ import { actionOf, isHidden } from './rules.mjs'
 /**
  * Tools that opencode offers a model and the fake does not play.
  */
-const others = ['glob', 'grep', 'skill', 'task', 'todowrite', 'webfetch']
+const others = ['glob', 'grep', 'skill', 'task', 'webfetch']
 
 /**
  * Tool with which the model gives a structured answer.
@@ -36,7 +36,7 @@ class Refused extends Error {
 /** @typedef {Record<string, unknown>} Input */
 
 /** @type {Record<string, (turn: Turn, tool: RunningTool, input: Input) => Promise<ToolOutcome>>} */
-const tools = { bash, read, question, write, edit }
+const tools = { bash, read, question, write, edit, todowrite }
 
 /**
  * Plays one call of a tool. `bash`, `read`, `write` and `edit` really run; an unknown tool runs as `invalid`. Returns whether
@@ -302,6 +302,21 @@ async function question(turn, tool, input) {
   const replies = questions.map(({ question: q }, i) => `"${q}"="${answers[i]?.join(', ') || 'Unanswered'}"`)
   const output = `User has answered your questions: ${replies.join(', ')}. You can now continue with the user's answers in mind.`
   return { output, metadata: { answers, truncated: false } }
+}
+
+/** @type {(typeof tools)[string]} */
+async function todowrite(turn, tool, input) {
+  const todos = /** @type {{ status: string }[]} */ (input['todos'] ?? [])
+  turn.session.todos = todos
+  turn.emit('todo.updated', { todos }) // the list comes before the call runs
+  turn.calls.run(tool, input)
+  await turn.sleep(0)
+  const left = todos.filter(({ status }) => status !== 'completed').length
+  return {
+    output: JSON.stringify(todos, null, 2),
+    metadata: { todos, truncated: false },
+    title: `${left} todos`,
+  }
 }
 
 /**

@@ -107,7 +107,11 @@ export class Turn {
 
   emitPrompt() {
     // A merged prompt was already emitted.
-    if (this.session.messages.some(({ info }) => info.id === this.messageId)) return
+    if (!this.session.messages.some(({ info }) => info.id === this.messageId)) this.addPrompt()
+  }
+
+  /** Adds the parts of the prompt to its message, as opencode does for a message that it already has. */
+  addPrompt() {
     const { agent, model, messageId: id } = this
     const { format } = this.body
     const sessionID = this.session.info.id

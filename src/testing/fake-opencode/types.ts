@@ -148,6 +148,8 @@ export type Status =
 export interface Session {
   info: SessionInfo
   messages: Message[]
+  /** Todo list of the agent. */
+  todos?: unknown[]
   /** Changes of files, inside git only. */
   changes?: StoredChange[]
   status?: Status

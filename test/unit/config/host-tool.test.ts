@@ -91,6 +91,13 @@ describe('the option hostTools', () => {
     expect(() => compile({ [name]: tool })).toThrow(/expected a name of 1 to 58 letters, digits, _ and -/)
   })
 
+  it('names a bad name, and not the tool', () => {
+    expect(() => compile({ 'look up': tool })).toThrow(
+      /^Invalid option hostTools: expected a name of 1 to 58 letters, digits, _ and -, got "look up"$/,
+    )
+    expect(() => compile({ ['x'.repeat(200)]: tool })).toThrow(/got "x{76}\.\.\.$/)
+  })
+
   it('refuses what hostTool() did not make', () => {
     expect(() => compile({ look: { description, input, execute } })).toThrow(
       /hostTools\.look: expected what hostTool\(\) returns/,

@@ -328,6 +328,22 @@ describe('compileOptions', () => {
   })
 })
 
+describe('the message about an empty text', () => {
+  it.each([withProxy({ apiKey: '' }), withProxy({ baseURL: '' }), { home: '' }, { binary: '' }])(
+    'asks for the variable that the text may come from: %j',
+    (patch) => {
+      expect(refusal(patch)).toMatch(
+        / \(if the value comes from a variable of the environment, is the variable set\?\)$/,
+      )
+    },
+  )
+
+  it('does not ask if the text is not empty, or is no value of the environment', () => {
+    const messages = [withProxy({ apiKey: 'a b' }), withProxy({ name: '' }), { models: [''] }].map(refusal)
+    for (const message of messages) expect(message).not.toContain('variable')
+  })
+})
+
 describe('compileConnection', () => {
   const connection = { baseURL: 'http://127.0.0.1:4096' } satisfies ConnectOptions
 

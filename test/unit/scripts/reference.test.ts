@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { unionOf } from '../../../scripts/reference/source.mjs'
 import { filled, optionsOf, pages } from '../../../scripts/reference/tables.mjs'
-import { compileOptions } from '../../../src/config/options.ts'
+import { agentLimits } from '../../../src/config/agent-options.ts'
+import { tenantOptions } from '../../../src/config/compiled-fleet.ts'
+import { compileFleetOptions, compileOptions } from '../../../src/config/options.ts'
 
 const text = (page: string) => readFileSync(new URL(`../../../docs/${page}.md`, import.meta.url), 'utf8')
 
@@ -51,13 +53,26 @@ describe('the defaults that docstrings name', () => {
   const used: Record<string, unknown> = {
     ...compileOptions({ home: '/srv/agents/a1', proxy, models: ['gpt-4o'] }).values,
   }
-  const named = optionsOf('OpenCodeServerOptions').flatMap(({ name, tags }) => {
-    const value = /^(?:[\d_]+|true|false)(?= \(|$)/.exec(tags['defaultValue'] ?? '')?.[0]
-    return value === undefined ? [] : [[name, JSON.parse(value.replaceAll('_', '')) as unknown] as const]
-  })
+  const namedBy = (declaration: string) =>
+    optionsOf(declaration).flatMap(({ name, tags }) => {
+      const value = /^(?:[\d_]+|true|false)(?= \(|$)/.exec(tags['defaultValue'] ?? '')?.[0]
+      return value === undefined ? [] : [[name, JSON.parse(value.replaceAll('_', '')) as unknown] as const]
+    })
+  const named = namedBy('OpenCodeServerOptions')
 
   it('are many', () => expect(named.length).toBeGreaterThan(20))
   it.each(named)('are those in use: %s', (name, value) => {
     expect(used[name]).toBe(value)
+  })
+
+  const fleet = compileFleetOptions({ dataDir: '/srv/agents' })
+  it.each<[string, object, number]>([
+    ['FleetLimits', fleet.values.limits, 4],
+    ['TenantOptions', tenantOptions(fleet, 'acme'), 1],
+    ['AgentSpec', agentLimits(fleet, { id: 'a1' }), 1],
+  ])('are those in use by a fleet: %s', (declaration, limits, count) => {
+    const defaults = namedBy(declaration)
+    expect(defaults).toHaveLength(count)
+    expect(limits).toMatchObject(Object.fromEntries(defaults))
   })
 })

@@ -129,6 +129,17 @@ describe('the end of a stored turn', () => {
     expect(endOf(parts, { finish: undefined, error })).toEqual(['call a', 'error cancelled'])
   })
 
+  it('does not exist for a note, which has no replies', () => {
+    const note = prompt(text('The user has left.', { metadata: { 'opencode-runtime': 'note' } }))
+    const asked = prompt(text('go'))
+    const turns = history([note, asked, answer(asked, [text('done')])])
+    expect(turns.map(({ text: said, replies }) => [said, ...short(replies)])).toEqual([
+      ['The user has left.'],
+      ['go', 'delta done', 'final stop'],
+    ])
+    expect(turns[0]?.usage).toEqual(noUsage())
+  })
+
   it('is cancelled for a prompt without an answer', () => {
     const turns = history([prompt(text('go')), prompt(text('again'))])
     expect(turns.map(({ text: asked, replies }) => [asked, ...short(replies)])).toEqual([

@@ -26,6 +26,7 @@ function drawn(replies$: Observable<Reply>, cancel: () => void): Turn {
     requests$: EMPTY,
     openRequests: [],
     openRequests$: EMPTY,
+    todos$: EMPTY,
     answer: () => Promise.reject(new Error('no request here')),
     status$: EMPTY,
     done: new Promise(() => undefined),

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -97,6 +97,27 @@ describe('checkHome', () => {
     const found = await one(checkHome, doctorContext({ home }, { uid }))
     expect(found).toMatchObject({ status: 'warning' })
     expect(found.advice).toContain(`chown -R ${uid} ${home}`)
+  })
+
+  it.runIf(isRoot)(
+    'names the options of a home that belongs to another user, if root runs the host',
+    async () => {
+      const home = tempHome()
+      chownSync(home, 54_321, 54_322)
+      const found = await one(checkHome, doctorContext({ home }))
+      expect(found).toMatchObject({ check: 'home', status: 'warning' })
+      expect(found.advice).toContain('the options uid: 54321 and gid: 54322')
+    },
+  )
+
+  it.runIf(isRoot)('fails if the owner of a home cannot enter the folders above', async () => {
+    const place = tempHome()
+    const home = join(place, 'home')
+    mkdirSync(home)
+    chownSync(home, 54_321, 54_322)
+    const found = await one(checkHome, doctorContext({ home }))
+    expect(found).toMatchObject({ check: 'home', status: 'failure' })
+    expect(found.finding).toContain(`a user who can enter the home "${home}", got 54321`)
   })
 
   it('warns of a home that all users may write', async () => {

@@ -10,7 +10,7 @@ import { checkOrphan } from '../../../../src/cli/doctor/orphan.ts'
 import { reapOrphan } from '../../../../src/actors/server/orphan.ts'
 import { HostFaultError } from '../../../../src/errors.ts'
 import { markerVariable } from '../../../../src/io/opencode/environment.ts'
-import { groupResidentMb } from '../../../../src/io/process/memory.ts'
+import { treeResidentMb } from '../../../../src/io/process/memory.ts'
 import { identify, identifyByPs, isSameProcess } from '../../../../src/io/process/process-identity.ts'
 import { carriesMarker, findLeftovers, killLeftovers } from '../../../../src/io/process/processes.ts'
 import { isAsRecorded, readRecord, removeRecord, writeRecord } from '../../../../src/io/home/server-record.ts'
@@ -92,7 +92,7 @@ describe.runIf(process.platform === 'linux')('a process that cannot be inspected
       () => findLeftovers(pid, marker),
     ]
     for (const look of looks) expect(look).toThrow(HostFaultError)
-    await expect(groupResidentMb(pid)).rejects.toThrow(code)
+    await expect(treeResidentMb(pid, marker)).rejects.toThrow(code)
     fail('', /^$/)
     expect(isSameProcess(pid, startTime)).toBe(true)
   })

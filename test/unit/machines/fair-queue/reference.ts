@@ -6,7 +6,7 @@ import type {
   Share,
 } from '../../../../src/machines/fair-queue.ts'
 
-interface Waiting {
+export interface Waiting {
   readonly entry: FairEntry
   readonly seq: number
   readonly rank: number
@@ -27,17 +27,22 @@ export class Reference {
   readonly accounts = new Map<string, Account>()
   readonly stamps = new Map<string, { stamp: number; at: number }>()
   readonly agentStamps = new Map<string, number>()
+  readonly admittedAt = new Map<string, number>()
   floor = 0
   clock = 0
   epoch = 0
   added = 0
   admitted = 0
 
-  constructor(
-    readonly limits: Limits,
-    readonly shares: Readonly<Record<string, Share>>,
-    readonly fallback: Share,
-  ) {}
+  readonly limits: Limits
+  readonly shares: Readonly<Record<string, Share>>
+  readonly fallback: Share
+
+  constructor(limits: Limits, shares: Readonly<Record<string, Share>>, fallback: Share) {
+    this.limits = limits
+    this.shares = shares
+    this.fallback = fallback
+  }
 
   share = (tenant: string): Share => this.shares[tenant] ?? this.fallback
   tenantOf = ({ entry }: Waiting): string => this.agents.get(entry.agentId)?.tenant ?? entry.tenant
@@ -153,6 +158,7 @@ export class Reference {
     this.admitted++
     if (item.entry.isOperation) return
     this.agentStamps.set(item.entry.agentId, this.admitted)
+    this.admittedAt.set(item.entry.agentId, this.clock)
     const account = this.accounts.get(tenant)
     if (account) account.stamp = this.admitted
     const last = { stamp: this.admitted, at: this.clock }
@@ -189,16 +195,12 @@ export class Reference {
     return firsts.sort((a, b) => this.compare(a, b, now))[0]?.entry
   }
 
-  /** First candidate of the first tenant. */
+  /** First candidate of the first agent of the first tenant. */
   firstOf(candidates: Waiting[], now: number): Waiting | undefined {
-    const tenants = [...new Set(candidates.map(this.tenantOf))]
-    const firsts = tenants.map((tenant) => candidates.filter((item) => this.tenantOf(item) === tenant))
-    const [first] = firsts
-      .map((own) => own.sort((a, b) => this.compareWithin(a, b))[0])
-      .filter((item) => !!item)
-    return firsts
-      .map(([item]) => item)
-      .reduce((a, b) => (a && b && this.compare(b, a, now) < 0 ? b : a), first)
+    const within = (a: Waiting, b: Waiting) => this.compareWithin(a, b)
+    const ofAgents = firstsBy(candidates, ({ entry }) => entry.agentId, within)
+    const ofTenants = firstsBy(ofAgents, this.tenantOf, within)
+    return ofTenants.sort((a, b) => this.compare(a, b, now))[0]
   }
 
   compare(a: Waiting, b: Waiting, now: number): number {
@@ -215,10 +217,29 @@ export class Reference {
   }
 
   compareWithin(a: Waiting, b: Waiting): number {
+    if (a.entry.agentId === b.entry.agentId) return a.rank - b.rank || a.seq - b.seq
     const stamp = ({ entry }: Waiting) => this.agentStamps.get(entry.agentId) ?? 0
-    return a.rank - b.rank || stamp(a) - stamp(b) || a.seq - b.seq
+    return this.agentRank(a) - this.agentRank(b) || stamp(a) - stamp(b) || a.seq - b.seq
+  }
+
+  /** Rank of an agent that offers a head: by the priority of its most urgent head, and how long it got nothing. */
+  agentRank({ entry }: Waiting): number {
+    const heads = this.ofAgent(entry.agentId).filter((item) => this.isHead(item))
+    const ofKind = heads.filter((item) => item.entry.isOperation === entry.isOperation)
+    const since = Math.max(entry.at, this.admittedAt.get(entry.agentId) ?? 0)
+    return Math.floor((since - this.epoch) / 60_000) - Math.max(...ofKind.map((item) => item.entry.priority))
   }
 }
 
 const isRunning = ({ startedAt }: Waiting): boolean => startedAt !== undefined
 const turns = (items: Waiting[]): Waiting[] => items.filter(({ entry }) => entry.isOperation !== true)
+
+/** First item of each group. */
+const firstsBy = (
+  items: Waiting[],
+  groupOf: (item: Waiting) => string,
+  compare: (a: Waiting, b: Waiting) => number,
+): Waiting[] =>
+  [...new Set(items.map(groupOf))].flatMap(
+    (group) => items.filter((item) => groupOf(item) === group).sort(compare)[0] ?? [],
+  )
