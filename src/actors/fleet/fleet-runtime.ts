@@ -11,7 +11,7 @@ export class FleetRuntime {
   /** Errors of agents whose records cannot be used, by id. */
   readonly faults = new Map<string, OpenCodeRuntimeError>()
   /** Store of the specs, while it is open. */
-  store: FleetStore | undefined
+  store: Pick<FleetStore, 'change' | 'writeStatus' | 'close'> | undefined
   /** Promises that settle when the store was opened, and when it was closed; they never reject. */
   opening: Promise<unknown> = Promise.resolve()
   closing: Promise<unknown> = Promise.resolve()
