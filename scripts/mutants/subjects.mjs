@@ -20,6 +20,7 @@ const parts = [
   'actors/server/seen-ids',
 ].map((name) => ({ file: `src/${name}.ts`, tests: [`test/unit/${name}`, ...ofReducer] }))
 /** Machine of a fleet and its order of turns, which have tests of their own. */
+/** @param {string} name */
 const isOfFleet = (name) => name.startsWith('fair-queue') || name === 'fleet'
 const machines = readdirSync('src/machines')
   .filter((name) => !isOfFleet(name))

@@ -30,8 +30,8 @@ export interface FleetOptions {
   tenants?: Readonly<Record<string, TenantOptions>>
   /**
    * Returns options of an agent that cannot be in its spec: functions, and secrets that no file should hold. The
-   * function is called at each start of the agent's server. Its options override the spec, and are not compared
-   * by `apply`.
+   * function is called when the agent needs a server and has none, and when its spec has changed; a restart after a
+   * crash keeps the options. They override the spec, and are not compared by `apply`.
    *
    * @defaultValue none
    */
@@ -149,7 +149,10 @@ export interface FleetDefaults
 export interface AgentSpec
   extends
     Partial<
-      Omit<OpenCodeServerOptions, OwnOption | LayeredOption | 'hostTools' | 'spawn' | 'onPermission' | 'onQuestion'>
+      Omit<
+        OpenCodeServerOptions,
+        OwnOption | LayeredOption | 'hostTools' | 'spawn' | 'onPermission' | 'onQuestion'
+      >
     >,
     AgentLimits {
   /** Id of the agent, unique in the fleet: 1 to 63 characters `a` to `z`, `0` to `9`, `_` and `-`. */

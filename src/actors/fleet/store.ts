@@ -34,7 +34,10 @@ async function open(runtime: FleetRuntime, clock: SystemClock): Promise<StoreFac
   const { store: opened, specs, faults } = await openFleetStore(options, clock, (text) => runtime.warn(text))
   runtime.store = opened
   for (const spec of specs) runtime.specs.set(spec.id, spec)
-  for (const { id, error } of faults) runtime.faults.set(id, error)
+  for (const { id, error } of faults) {
+    runtime.faults.set(id, error)
+    runtime.warn(error.message)
+  }
   const agents = specs.map((spec) => ({ id: spec.id, ...agentLimits(options, spec) }))
   return { type: 'store.opened', agents }
 }

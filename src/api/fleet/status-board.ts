@@ -54,7 +54,7 @@ export class StatusBoard {
     for (const id of ids) this.#invalidate(id)
   }
 
-  /** Reports the last status, and completes. */
+  /** Writes the last status, and completes the observables. */
   complete(): void {
     clockOf(this.#fleet.system).clearTimeout(this.#timer)
     this.#tick()
