@@ -164,10 +164,10 @@ async function overhead() {
       if (reply.kind !== 'final') throw new Error(reply.error)
     }
     const [ofFleet, ofServer] = [() => run(fleet.turn('a1', 'Hello')), () => run(single.turn('Hello'))]
-    for (const _ of range(30)) for (const each of [ofFleet, ofServer]) await each()
+    for (let i = 0; i < 30; i++) for (const each of [ofFleet, ofServer]) await each()
     // Single turns alternate, because the machine's load changes within a round.
     const laps = { fleet: /** @type {number[]} */ ([]), server: /** @type {number[]} */ ([]) }
-    for (const _ of range(rounds)) {
+    for (let i = 0; i < rounds; i++) {
       const each = await interleave(pairs, { fleet: () => wallOf(ofFleet), server: () => wallOf(ofServer) })
       laps.fleet.push(quantile(each.fleet, 0.5))
       laps.server.push(quantile(each.server, 0.5))
@@ -184,7 +184,7 @@ const wallOf = async (/** @type {() => Promise<unknown>} */ run) => (await time(
 const parts = {
   async heap() {
     const cold = []
-    for (const _ of range(3)) cold.push(await coldHeap())
+    for (let i = 0; i < 3; i++) cold.push(await coldHeap())
     return [row('heap per cold agent of a fleet, 10,000 agents, in kB', cold, '≤ 3')]
   },
   admission: admissionRows,
