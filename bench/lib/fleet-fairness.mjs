@@ -82,8 +82,10 @@ async function shares(seed, tenants, agentsOf) {
   const { fleet, time, turns } = watched(seed, agents, tenants)
   await time.advance(0)
   // The first tenant sends twice as many turns as the others, which gives it no larger share.
-  for (const { id, tenant } of agents)
-    for (let i = 0; i < tenant === names[0] ? 1_000 / agentsOf : 500 / agentsOf; i++) fleet.turn(id, 'go')
+  for (const { id, tenant } of agents) {
+    const count = (tenant === names[0] ? 1_000 : 500) / agentsOf
+    for (let i = 0; i < count; i++) fleet.turn(id, 'go')
+  }
   const from = time.now() + 10_000
   await time.advance(130_000)
   const until = time.now()
