@@ -104,3 +104,21 @@ it('the support bot looks up, asks a person, answers in a type, and leaves nothi
   expect(await refunded).toMatchObject({ text: 'Your money is on its way.', refunded: true })
   await stop()
 })
+
+it('the bot with an agent for each user has one place, remembers, and leaves nothing', async () => {
+  const { url, stop } = await startExample('user-bot')
+  const say = async (user: string, text: string) =>
+    (await (await post(`${url}/messages`, { user, text })).text())
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { line: string; text?: string })
+  const answer = async (user: string, text: string) =>
+    (await say(user, text))
+      .filter(({ line }) => line === 'text')
+      .map((each) => each.text)
+      .join('')
+  expect(await answer('ada', 'hello')).toBe('You have said 1 things.')
+  expect(await answer('bob', 'hello')).toBe('You have said 1 things.')
+  expect(await answer('ada', 'hello again')).toBe('You have said 2 things.')
+  await stop()
+})
