@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createActor } from 'xstate'
 import { fleetOf } from '../../../src/api/fleet/fleet.ts'
@@ -47,7 +48,8 @@ function memory() {
   const add = (fields: object, message: string) => void lines.push([message, fields])
   const logger: Logger = { debug: add, info: add, warn: add, error: add }
   const named = (text: string) => lines.filter(([message]) => message.includes(text)).map(([, each]) => each)
-  return { logger, named }
+  const shown = () => inspect(lines, { depth: 9 })
+  return { logger, named, shown }
 }
 
 describe('The spans of a fleet', () => {
@@ -147,6 +149,22 @@ describe('The log of a fleet', () => {
     expect(named('opencode turn cancelled')).toHaveLength(1)
     await run('a2')
     expect(named('opencode server evicted')).toEqual([{ agentId: 'a1', tenant: 'acme', reason: 'place' }])
+  })
+
+  it('warns if the new options of an agent are not in use, without its key', async () => {
+    const { logger, named, shown } = memory()
+    const { fleet, clock, world } = await start({ logger })
+    const running = fleet.turn('a1', 'hello')
+    await clock.advance()
+    await fleet.put({ id: 'a1', tenant: 'acme', models: ['gpt-5'] })
+    const waiting = fleet.turn('a1', 'hello again')
+    world.script.prepare = new Error('the key sk-the-proxy-key is wrong')
+    running.cancel()
+    await clock.advance(600_000)
+    expect(await waiting.done).toMatchObject({ kind: 'error', code: 'server_unavailable' })
+    const warnings = named('The new options of the agent a1 are not in use: ')
+    expect(warnings).toHaveLength(1)
+    expect(shown()).not.toContain('sk-the-proxy-key')
   })
 
   it('does not need the SDK, and survives a logger that throws', async () => {
