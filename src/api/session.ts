@@ -60,7 +60,7 @@ export interface ForkOptions {
 /**
  * Conversation with an agent. Turns run one after another, in the order of the calls. The operations below, except
  * `delete()`, take their place in the same order, and start the server if necessary. Do not await an operation within
- * a policy of a turn of the same session: the operation waits for that turn.
+ * a policy or a host tool of a turn of the same session: the operation waits for that turn.
  */
 export interface Session {
   /**

@@ -31,8 +31,8 @@ export interface FleetOptions {
   tenants?: Readonly<Record<string, TenantOptions>>
   /**
    * Returns options of an agent that cannot be in its spec: functions, and secrets that no file should hold. The
-   * function is called at each start of the agent's server. Its options override the spec, and are not compared
-   * by `apply`.
+   * function is called when the agent needs a server and has none, and when its spec has changed; a restart after a
+   * crash keeps the options. They override the spec, and are not compared by `apply`.
    *
    * @defaultValue none
    */

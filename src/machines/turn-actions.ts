@@ -26,10 +26,10 @@ export const withTurns = serverSetup.extend({
     /** Before the server is healthy, turns that could then run at once do not count as queued. */
     isQueueFull: ({ context: { waiting, options }, event }) =>
       !isOperation(event) &&
-      waiting.length >= options.values.maxConcurrentTurns + options.values.maxQueuedTurns,
+      waiting.turns >= options.values.maxConcurrentTurns + options.values.maxQueuedTurns,
     isOverflow: ({ context, event }) =>
       !isOperation(event) &&
-      context.waiting.length >= context.options.values.maxQueuedTurns &&
+      context.waiting.turns >= context.options.values.maxQueuedTurns &&
       !canRunNow(context, event),
   },
   actions: {

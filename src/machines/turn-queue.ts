@@ -51,6 +51,11 @@ export class TurnQueue implements Iterable<QueuedTurn> {
     return this.#to - this.#from
   }
 
+  /** Number of waiting turns without the operations, which count for no limit. */
+  get turns(): number {
+    return this.length - this.#operations
+  }
+
   get hasOperations(): boolean {
     return this.#operations > 0
   }

@@ -3,9 +3,11 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { firstValueFrom, toArray } from 'rxjs'
 import { describe, expect, it, vi } from 'vitest'
+import { z } from 'zod'
 import { connect, InvalidOptionsError, openSession, StoppedError } from '../../src/index.ts'
 import type { FakeRequest, FakeRule } from '../../src/testing/index.ts'
 import { fakeServer } from '../support/fake.ts'
+import { messagesOf } from '../support/server-api.ts'
 
 const call = (name: string, args: Record<string, unknown>) => ({ toolCalls: [{ name, args }] })
 const script: FakeRule[] = [
@@ -114,6 +116,31 @@ describe.runIf(process.platform !== 'win32')('a conversation on a fake opencode'
     await connection.close()
     await outcome
     expect(await turn.done).toMatchObject({ code: 'cancelled' })
+  })
+
+  it('is forked before a turn only, also before a first turn with a typed answer', async () => {
+    const { server } = await fakeServer()
+    const typed = server.session()
+    await typed.turn({ text: 'output:{"n":1}', output: z.object({ n: z.number() }) }).done
+    const [first] = await typed.history()
+    const fork = await typed.fork({ before: first?.messageId ?? '' })
+    expect(await fork.history()).toEqual([])
+    const session = server.session()
+    await session.turn('hello').done
+    const messages = await messagesOf(server, await session.id)
+    const answer = messages.find(({ info }) => info.role === 'assistant')?.info.id ?? ''
+    await expect(session.fork({ before: answer })).rejects.toThrow(
+      `expected the messageId of a turn of session ${await session.id}, got "${answer}"`,
+    )
+  })
+
+  it('finds a title by a text with wildcards of the server, as a text', async () => {
+    const { server } = await fakeServer()
+    for (const title of ['100% sure', '1000 sure', 'a_b', 'axb (1)']) await server.session({ title }).id
+    const titles = async (search: string) => (await server.sessions({ search })).map(({ title }) => title)
+    expect(await titles('100%')).toEqual(['100% sure'])
+    expect(await titles('A_B')).toEqual(['a_b'])
+    expect(await titles('b (')).toEqual(['axb (1)'])
   })
 
   it('refuses bad options before any request', async () => {

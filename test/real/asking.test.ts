@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { filter, firstValueFrom } from 'rxjs'
@@ -18,6 +18,10 @@ function file(folder: string, name: string): string {
   return join(place, folder, name)
 }
 const read = (folder: string, name: string) => ({ name: 'read', args: { filePath: file(folder, name) } })
+const write = (folder: string, name: string) => ({
+  name: 'write',
+  args: { filePath: join(place, folder, name), content: 'late' },
+})
 const options = ['A', 'B'].map((label) => ({ label, description: label }))
 const question = (more: object = {}) => ({ question: 'Which?', header: 'pick', options, ...more })
 const ask = (...questions: object[]) => ({ toolCalls: [{ name: 'question', args: { questions } }] })
@@ -35,6 +39,8 @@ beforeAll(async () => {
     { match: 'read three', reply: [{ toolCalls: [read('x', 'a'), read('x', 'b'), read('y', 'c')] }, done] },
     { match: 'read two', reply: [{ toolCalls: [read('p', 'a'), read('q', 'b')] }, done] },
     { match: 'A permission was rejected', reply: { text: ' all the same' } },
+    { match: 'write late', reply: [{ toolCalls: [write('late', 'b')] }, done] },
+    { match: 'read late', reply: [{ toolCalls: [read('late', 'a')] }, done] },
     { match: 'ask one', reply: [ask(question()), done] },
     { match: 'ask two', reply: [ask(question(), question({ multiple: true })), done] },
     { match: 'ask strictly', reply: [ask(question({ custom: false })), done] },
@@ -146,6 +152,22 @@ describe('a permission that a person answers', () => {
     await expect(turn.answer(id, 'reject')).rejects.toMatchObject(closed)
     expectWhole(await collect(turn), 'went on')
     expect(toldModel('read one')).toContain('a of one')
+  })
+
+  it('of a cancelled turn is rejected, so that no later answer runs its tool', async () => {
+    const session = server.session()
+    const written = join(place, 'late', 'b')
+    const start = (text: string) => session.turn({ text, onPermission: 'ask' })
+    const cancelled = start('write late')
+    await open(cancelled)
+    cancelled.cancel()
+    const next = start('read late')
+    await next.answer(idOf(await open(next)), 'always')
+    expectWhole(await collect(next), 'went on')
+    expect(await say(server, 'GET', inDirectory(server, '/permission'))).toEqual({ status: 200, body: '[]' })
+    const [first] = await session.history()
+    expect(first?.replies.at(-1)).toMatchObject({ kind: 'error', code: 'cancelled' })
+    expect(existsSync(written)).toBe(false)
   })
 
   it('is closed when its turn is cancelled', async () => {

@@ -368,6 +368,14 @@ describe('sessions() and rename()', () => {
     expect(info.title).toBe('Renamed')
   })
 
+  it('find a title by a text with wildcards of opencode, as a text', async () => {
+    for (const title of ['At 100% sure', 'At 1000 sure', 'At a_b', 'At axb'])
+      await server.session({ title }).id
+    const titles = async (search: string) => (await server.sessions({ search })).map(({ title }) => title)
+    expect(await titles('100%')).toEqual(['At 100% sure'])
+    expect(await titles('AT A_B')).toEqual(['At a_b'])
+  })
+
   it('do not list the sessions of subagents', async () => {
     const session = server.session({ title: 'Boss' })
     await session.turn('delegate').done

@@ -1,6 +1,6 @@
 import { filter, firstValueFrom } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { InputRequest, OpenCodeServer, Turn } from '../../src/index.ts'
+import type { InputRequest, OpenCodeServer, PendingRequest, Turn } from '../../src/index.ts'
 import type { ModelRequest, ScriptedModel } from '../../src/testing/index.ts'
 import { processesOf } from '../support/home.ts'
 import { collect, kinds, realServer } from '../support/real.ts'
@@ -37,6 +37,11 @@ beforeAll(async () => {
           { reasoning: 'child thinks', text: 'child speaks', ...read('/etc/hostname'), ...spend(10) },
           { text: 'child has read', ...spend(20) },
         ],
+      },
+      { match: 'delegate much', reply: delegate('CHILD studies') },
+      {
+        match: 'CHILD studies',
+        reply: [read('/etc/hostname'), read('/proc/version'), { text: 'child has read' }],
       },
       { match: 'delegate running', reply: delegate('CHILD runs') },
       { match: 'CHILD runs', reply: bash('sleep 300') },
@@ -140,6 +145,23 @@ describe('a subagent', () => {
     expect(requests.map(({ child }) => child)).toEqual([true, true])
     expect(new Set(requests.map(({ sessionId }) => sessionId)).size).toBe(2)
     expect(final.usage.input_tokens).toBe(1 + 2 + 2 * (10 + 20))
+  })
+
+  it('sends its requests to its turn, also while its own history is read', async () => {
+    const turn = server.turn({ text: 'delegate much', onPermission: 'ask' })
+    const open = (): Promise<PendingRequest[]> =>
+      firstValueFrom(turn.openRequests$.pipe(filter(({ length }) => length > 0)))
+    const [first] = await open()
+    const child = first?.request.sessionId ?? ''
+    const history = server.session({ sessionId: child }).history()
+    // The history waits for the end of the child's work by the time of these answers.
+    for (let i = 0; i < 5; i++) expect(await busySessions(server)).toContain(child)
+    await turn.answer(first?.request.id ?? '', 'once')
+    const [second] = await open()
+    expect(second?.request).toMatchObject({ sessionId: child, patterns: ['/proc/*'] })
+    await turn.answer(second?.request.id ?? '', 'once')
+    expectWhole(await collect(turn), 'over')
+    expect((await history).map(({ text }) => text)).toEqual(['CHILD studies'])
   })
 
   it('of a subagent sends requests and counts in the usage too', async () => {

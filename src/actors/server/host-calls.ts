@@ -74,7 +74,11 @@ export class HostCalls {
     const { turn, callId } = part
     if (turn.isHidden(key)) return { error: `The tool ${key} is not available in this turn` }
     const { id: turnId, traceId, context, sessionId } = turn
-    const call = { signal: controller.signal, context, turnId, traceId, sessionId, callId, progress }
+    const call = {
+      ...{ signal: controller.signal, context, turnId, traceId, sessionId, callId },
+      // A title that JSON leaves out would look like the end of the call.
+      progress: (title: unknown) => progress(String(title)),
+    }
     const mask = (text: string): string => this.#options.secrets.mask(text)
     return runHostTool({ key, tool, args, call, controller, clock: this.#clock, mask })
   }

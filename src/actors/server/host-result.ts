@@ -19,12 +19,8 @@ export function hostResult(value: unknown): Exclude<HostAnswer, { error: string 
   const content = contentOf(value)
   const parts: Part[] = content ?? [{ type: 'text', text: textOf(value) }]
   const output = parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n')
-  if (content && (value as { isError?: unknown }).isError === true) throw new Error(output)
-  const attachments = parts.flatMap((part) =>
-    part.type === 'image'
-      ? [{ type: 'file' as const, mime: part.mimeType, url: `data:${part.mimeType};base64,${part.data}` }]
-      : [],
-  )
+  if (isFailure(value)) throw new Error(output)
+  const attachments = parts.flatMap((part) => (part.type === 'image' ? [fileOf(part)] : []))
   const bytes = attachments.reduce((sum, { url }) => sum + url.length, Buffer.byteLength(output))
   if (bytes > maxBytes) throw new Error(`The result has ${bytes} bytes; at most ${maxBytes} are possible`)
   // An empty list takes opencode a few ms.
@@ -43,11 +39,45 @@ function isPart(value: unknown): value is Part {
   return type === 'image' && typeof data === 'string' && typeof mimeType === 'string'
 }
 
+/** Returns whether a value is an error of MCP, whatever the kinds of its content. */
+function isFailure(value: unknown): boolean {
+  const { content, isError } = Object(value) as { content?: unknown; isError?: unknown }
+  return Array.isArray(content) && isError === true
+}
+
+/**
+ * Returns an image as a file of opencode.
+ *
+ * @throws Error if the image has another media type, or data that is no base64
+ * @remarks Observed in opencode: a file of another type reaches the model as base64 in a text, and an image that cannot be
+ * decoded is left out, while the call counts as a success.
+ */
+function fileOf({ data, mimeType }: Part & { type: 'image' }) {
+  if (!/^image\/[\w.+-]+$/.test(mimeType))
+    throw new Error(
+      `The result has an image of type ${JSON.stringify(mimeType)}; expected one such as image/png`,
+    )
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(data))
+    throw new Error('The data of an image of the result is not base64')
+  return { type: 'file' as const, mime: mimeType, url: `data:${mimeType};base64,${data}` }
+}
+
 /** Returns a value as text: JSON, except for a text. A function that returns nothing gives an empty text. */
 function textOf(value: unknown): string {
   if (typeof value === 'string') return value
   if (value === undefined) return ''
   const text = JSON.stringify(value) as string | undefined
   if (text === undefined) throw new TypeError(`A ${typeof value} has no JSON`)
+  if (text === '{}' && !isRecord(value))
+    throw new TypeError(`A ${classOf(value)} has no JSON; return its content`)
   return text
 }
+
+/** Returns whether the class of a value has no parent: a plain object, of any realm, or one without a prototype. */
+function isRecord(value: unknown): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+/** Returns the name of an object's class, such as `Response` or `Map`. */
+const classOf = (value: unknown): string => (value as { constructor: { name: string } }).constructor.name

@@ -1,23 +1,13 @@
 import type { OpenCodeEvent } from '../../replies.ts'
 import { deferred, type Deferred } from '../../util/deferred.ts'
 import { SeenIds } from './seen-ids.ts'
+import { SessionWatchers, type SessionListener } from './session-watchers.ts'
 import { childOf, heartbeatMs, parseStatus, sessionOf, type SessionLink } from '../../io/opencode/wire.ts'
+
+export type { SessionListener } from './session-watchers.ts'
 
 /** Longest silence of a stream that counts as live, in ms. */
 const maxLiveSilenceMs = 1.5 * heartbeatMs
-
-/**
- * Listener of a session: receives the session's events, those of its child sessions, and the gaps between
- * events.
- */
-export interface SessionListener {
-  onEvent(event: OpenCodeEvent): void
-  /**
-   * Reports that the stream was cut and is open again, so that the listener must ask the server for missed
-   * events.
-   */
-  onReconnect(): void
-}
 
 interface Route {
   listener: SessionListener
@@ -32,6 +22,7 @@ interface Route {
  */
 export class SessionEventRouter {
   readonly #routes = new Map<string, Route>()
+  readonly #watchers = new SessionWatchers()
   readonly #seen = new SeenIds()
   /** Ids of sessions that work, also for other clients. */
   readonly #busy = new Set<string>()
@@ -75,7 +66,9 @@ export class SessionEventRouter {
     this.#wasOpen = true
     this.#isOpen = true
     this.#open.resolve(undefined)
-    if (isReconnect) for (const listener of this.#listeners()) listener.onReconnect()
+    if (!isReconnect) return
+    for (const listener of this.#listeners()) listener.onReconnect()
+    this.#watchers.onReconnect()
   }
 
   /** Records that the stream is no longer read. Waiting callers go on to wait for the next stream. */
@@ -94,6 +87,7 @@ export class SessionEventRouter {
     this.#lastFrame = this.#now()
     const sessionId = sessionOf(event)
     this.#updateBusy(event, sessionId)
+    this.#watchers.onEvent(sessionId, event)
     const child = childOf(event)
     const route = this.#routeOf(sessionId) ?? this.#routeOf(child?.parentId)
     if (!route || this.#seen.isRepeated(event.id)) return
@@ -113,6 +107,16 @@ export class SessionEventRouter {
       for (const id of route.sessionIds) if (this.#routes.get(id) === route) this.#routes.delete(id)
       if (this.#routes.size === 0) this.#seen.clear()
     }
+  }
+
+  /**
+   * Registers an observer of a session's own events, also of repeated ones; the session's listener still receives
+   * them.
+   *
+   * @returns a function that removes the observer
+   */
+  watch(sessionId: string, watcher: SessionListener): () => void {
+    return this.#watchers.add(sessionId, watcher)
   }
 
   /**

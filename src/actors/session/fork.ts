@@ -2,7 +2,8 @@ import { InvalidOptionsError, OpenCodeRuntimeError } from '../../errors.ts'
 import { asksForStructure, isStructured, type WireSession } from '../../io/opencode/session-wire.ts'
 import type { OperationPlan } from './operation.ts'
 import { plainOperation } from './operations.ts'
-import { messagesBefore, readSession } from './read-history.ts'
+import { readSession } from './read-history.ts'
+import { turnsIn, type StoredTurn } from './stored-turns.ts'
 
 const failure = 'The session could not be forked'
 
@@ -19,13 +20,22 @@ export const fork = (before: string | undefined): OperationPlan<WireSession> => 
   failure,
   async run(reader) {
     const { session, messages } = await readSession(reader)
-    if (before !== undefined && messagesBefore(messages, before).length === messages.length)
-      throw new InvalidOptionsError(
-        `Invalid option before: expected the messageId of a turn of session ${session.id}, got ${JSON.stringify(before)}`,
-      )
+    const copied = before === undefined ? messages : messagesOf(turnsBefore(messages, before, session.id))
     const end = before ?? session.revert?.messageId
-    if (messagesBefore(messages, before).some((entry) => asksForStructure(entry) || isStructured(entry)))
+    if (copied.some((entry) => asksForStructure(entry) || isStructured(entry)))
       throw new OpenCodeRuntimeError(`${failure}: opencode cannot copy a turn with a typed answer (output)`)
     return reader.client.sessions.fork(reader, end, reader.signal)
   },
 })
+
+const messagesOf = (turns: readonly StoredTurn[]): unknown[] => turns.flatMap(({ entries }) => entries)
+
+/** Returns the turns before a turn, which its message names. A message that is no prompt would cut a turn in two. */
+function turnsBefore(messages: readonly unknown[], messageId: string, sessionId: string): StoredTurn[] {
+  const turns = turnsIn(messages)
+  const at = turns.findIndex(({ prompt }) => prompt.id === messageId)
+  if (at >= 0) return turns.slice(0, at)
+  throw new InvalidOptionsError(
+    `Invalid option before: expected the messageId of a turn of session ${sessionId}, got ${JSON.stringify(messageId)}`,
+  )
+}

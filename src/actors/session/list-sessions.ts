@@ -19,19 +19,37 @@ export const listSessions = (page: SessionPage): OperationPlan<SessionInfo[]> =>
   isOfServer: true,
   failure: 'The sessions could not be listed',
   async run(target) {
-    const { limit, search, before } = page
+    const { before } = page
     const last = before === undefined ? undefined : await lastOfPage(target, before)
-    const { client, directory } = target.connection
-    // One more for the session `before`, and one more for a session of a warm-up.
-    const filter = { limit: limit + 2, search, updatedBefore: last && last.updatedAt + 1 }
-    const found = await client.sessions.list(filter, directory, target.signal)
-    const older = found.slice(found.findIndex(({ id }) => id === before) + 1)
-    return older
-      .filter(({ title }) => title !== warmUpTitle)
-      .slice(0, limit)
-      .map(infoOf)
+    return (await sessionsAfter(target, page, last)).map(infoOf)
   },
 })
+
+/**
+ * Resolves with the sessions of a page. Asks for more if the answer has sessions that do not belong to the page: those
+ * of a warm-up, those before `last` with the same time of change, and those whose titles do not contain the text.
+ *
+ * @remarks Observed in opencode: `%` and `_` of a search are wildcards, and cannot be escaped.
+ */
+async function sessionsAfter(
+  { connection, signal }: OperationTarget,
+  { limit, search, before }: SessionPage,
+  last: WireSession | undefined,
+): Promise<WireSession[]> {
+  const { client, directory } = connection
+  // One more for the session `before`, and one more for a session of a warm-up.
+  for (let size = limit + 2; ; size *= 2) {
+    const filter = { limit: size, search, updatedBefore: last && last.updatedAt + 1 }
+    const found = await client.sessions.list(filter, directory, signal)
+    const at = found.findIndex(({ id }) => id === before)
+    const page = found.slice(at + 1).filter(({ title }) => title !== warmUpTitle && contains(title, search))
+    const isReached = !last || at >= 0 || found.some(({ updatedAt }) => updatedAt < last.updatedAt)
+    if (found.length < size || (isReached && page.length >= limit)) return page.slice(0, limit)
+  }
+}
+
+/** Returns whether a title contains a text, in upper or lower case. */
+const contains = (title: string, text = ''): boolean => title.toLowerCase().includes(text.toLowerCase())
 
 /** Resolves with the session after which a page begins. */
 async function lastOfPage({ connection, signal }: OperationTarget, sessionId: string): Promise<WireSession> {

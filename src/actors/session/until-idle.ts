@@ -14,7 +14,7 @@ export async function untilIdle(target: OperationTarget): Promise<void> {
     await connection.router.open
     await new Promise<void>((resolve, reject) => {
       const end = (settle: () => void): void => {
-        stopFollowing()
+        stopWatching()
         stopListening()
         settle()
       }
@@ -24,7 +24,7 @@ export async function untilIdle(target: OperationTarget): Promise<void> {
           (error: unknown) => end(() => reject(error instanceof Error ? error : new Error(String(error)))),
         )
       }
-      const stopFollowing = connection.router.follow(sessionId, {
+      const stopWatching = connection.router.watch(sessionId, {
         onEvent: ({ type }) => (type === 'session.idle' || type === 'session.status') && check(),
         onReconnect: check,
       })

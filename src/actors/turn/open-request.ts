@@ -18,6 +18,8 @@ export interface RequestTerms {
   timeoutMs: number
   clock: SystemClock
   send: (answer: PolicyAnswer) => Promise<void>
+  /** Runs when the server has taken an answer, before the caller of the answer is told. */
+  onTaken?: (answer: PolicyAnswer) => Promise<void>
 }
 
 /**
@@ -61,6 +63,11 @@ export class OpenRequest {
 
   get isClosed(): boolean {
     return this.#reason !== undefined
+  }
+
+  /** True if the request was closed without an answer, so that the server may still have the request. */
+  get isUnanswered(): boolean {
+    return this.isClosed && this.#reason !== answered
   }
 
   /** True while the request waits for an answer; false for a fixed policy, which answers at once. */
@@ -150,20 +157,35 @@ export class OpenRequest {
    */
   async #deliver(answer: PolicyAnswer, until: AbortSignal): Promise<void> {
     for (let attempts = 0; !until.aborted; attempts++) {
-      try {
-        await Promise.race([this.#terms.send(answer), this.#whenAbandoned])
+      const failure = await this.#send(answer).then(noFailure, (error: unknown) => ({ error }))
+      if (!failure) return this.#onTaken(answer)
+      if (attempts > 0 && isMissing(failure.error)) {
         this.close(answered)
         return
-      } catch (error) {
-        if (attempts > 0 && isMissing(error)) {
-          this.close(answered)
-          return
-        }
-        this.#onFailure(error)
       }
+      this.#onFailure(failure.error)
       await elapse(this.#terms.clock, resendMs, until)
     }
     throw this.closedError()
+  }
+
+  /**
+   * Sends an answer, unless the request is abandoned. If the event of an answer came before, the response is still
+   * waited for, because it tells whether this answer was the one.
+   */
+  #send(answer: PolicyAnswer): Promise<void> {
+    const sent = this.#terms.send(answer)
+    const abandoned = this.#whenAbandoned.catch((error: unknown) => {
+      if (this.#reason === answered) return sent
+      throw error
+    })
+    return Promise.race([sent, abandoned])
+  }
+
+  /** Closes the request. Never rejects: that the turn ends meanwhile does not change that the answer was taken. */
+  async #onTaken(answer: PolicyAnswer): Promise<void> {
+    this.close(answered)
+    await Promise.race([this.#terms.onTaken?.(answer), this.#whenAbandoned]).catch(() => undefined)
   }
 
   /** Throws unless the server did not respond to an answer and the request is still open. */
@@ -178,5 +200,7 @@ export class OpenRequest {
 
 /** Reason for the end of a request that this or another client of the server has answered. */
 export const answered = 'it was answered'
+
+const noFailure = (): undefined => undefined
 
 const isMissing = (error: unknown): boolean => error instanceof HttpError && error.status === 404

@@ -11,6 +11,9 @@ const defaultRejection = 'This is not permitted here. Go on without it, or say w
 /** Message of a rejection at the time limit. */
 const expiryRejection = 'No answer came in time. Go on without it, or say what you would need it for.'
 
+/** Message of a rejection after the end of the turn; no model reads it. */
+const endRejection = 'The turn has ended.'
+
 /** Policies of a turn. */
 export interface Policies {
   onPermission: PermissionPolicy
@@ -53,6 +56,9 @@ export function isFixed({ type }: InputRequest, { onPermission, onQuestion }: Po
 /** Returns the answer to a request at its time limit. */
 export const expiryAnswer = (request: InputRequest): PolicyAnswer => rejection(request, expiryRejection)
 
+/** Returns the answer to a request whose turn has ended. */
+export const endAnswer = (request: InputRequest): PolicyAnswer => rejection(request, endRejection)
+
 const rejection = ({ type }: InputRequest, message: string): PolicyAnswer =>
   type === 'permission' ? { reply: 'reject', message } : { reply: 'dismiss' }
 
@@ -85,8 +91,9 @@ export async function answerRequest(
   request: PermissionRequest | QuestionRequest,
   answer: PolicyAnswer,
   directory: string | undefined,
+  signal?: AbortSignal,
 ): Promise<void> {
-  if ('answers' in answer) return client.replyQuestion(request.id, directory, answer.answers)
-  if (answer.reply === 'dismiss') return client.rejectQuestion(request.id, directory)
-  return client.replyPermission(request.id, directory, answer)
+  if ('answers' in answer) return client.replyQuestion(request.id, directory, answer.answers, signal)
+  if (answer.reply === 'dismiss') return client.rejectQuestion(request.id, directory, signal)
+  return client.replyPermission(request.id, directory, answer, signal)
 }

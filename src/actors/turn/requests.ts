@@ -32,6 +32,12 @@ export class TurnRequests {
     return [...this.#open]
   }
 
+  /** Requests that were closed without an answer. */
+  get unanswered(): InputRequest[] {
+    const closed = [...this.#requests.values()].filter(({ isUnanswered }) => isUnanswered)
+    return closed.map(({ pending }) => pending.request)
+  }
+
   /** Opens a request. Resolves when the request is closed; never rejects. */
   async settle(request: InputRequest, terms: RequestTerms): Promise<void> {
     const at = Date.now()

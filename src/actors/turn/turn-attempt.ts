@@ -13,7 +13,7 @@ import { healAborted } from './heal-directory.ts'
 import { toolsOfPrompt } from './hidden-tools.ts'
 import { followHostCalls, type TurnHostCalls } from './host-calls.ts'
 import { modelOf } from './model.ts'
-import { answerRequest, type PolicyAnswer } from './request-policy.ts'
+import { answerRequest, endAnswer, type PolicyAnswer } from './request-policy.ts'
 import { safeLine, type Failure } from './reducer/failure.ts'
 import { TurnReducer } from './reducer/reducer.ts'
 import { causeOf, isConnectionRefused, isNetworkError, type TurnCause } from './refusal.ts'
@@ -33,7 +33,7 @@ import { messageOf } from '../../util/messages.ts'
 /** Time that a turn whose server does not answer waits for the report of the server's death, in ms. */
 const deathReportMs = 1_000
 
-/** Time limit of the list of requests after an answer that may have closed others, in ms. */
+/** Time limit of the list of requests after an answer, and of the rejections after the turn's end, in ms. */
 const listTimeoutMs = 2_000
 
 /** Owner of an attempt: the turn's run. */
@@ -165,6 +165,23 @@ export class TurnAttempt {
     if (this.#heldEnds.facts.askedModel) return ended.then(() => false)
     const serverGone = this.#serverGone.signal
     return healAborted({ record, runtime, clock, connection: this.#connection, serverGone }, ended)
+  }
+
+  /**
+   * Rejects the requests that the turn's end has left open on the server. Never rejects.
+   *
+   * @remarks Observed in opencode: an abort leaves the requests of a session open. A later answer for always grants them
+   * too, and then runs the tools of the aborted turn.
+   */
+  async withdrawRequests(): Promise<void> {
+    const { requests, conversation } = this.#owner.record
+    const { client } = this.#connection
+    if (this.#serverGone.signal.aborted) return
+    const signal = AbortSignal.any([this.#serverGone.signal, AbortSignal.timeout(listTimeoutMs)])
+    const rejected = requests.unanswered.map((request) =>
+      answerRequest(client, request, endAnswer(request), conversation.directory, signal),
+    )
+    await Promise.allSettled(rejected)
   }
 
   async #run(revertTo: string | undefined): Promise<void> {
@@ -367,26 +384,31 @@ export class TurnAttempt {
     const { plan, requests } = record
     onRequest(request.id, true)
     const send = (answer: PolicyAnswer): Promise<void> => this.#send(request, answer)
-    await requests.settle(request, { policies: plan, timeoutMs: plan.requestTimeoutMs, clock, send })
+    const onTaken = (answer: PolicyAnswer): Promise<void> => this.#closeCovered(request, answer)
+    await requests.settle(request, { policies: plan, timeoutMs: plan.requestTimeoutMs, clock, send, onTaken })
     onRequest(request.id, false)
   }
 
   async #send(request: InputRequest, answer: PolicyAnswer): Promise<void> {
     const { requests, conversation } = this.#owner.record
-    const { directory } = conversation
-    const { client } = this.#connection
-    const beside = 'reply' in answer && answer.reply !== 'once' ? requests.beside(request) : []
+    const hasOthers = requests.beside(request).length > 0
     // Set before the server stops the turn, because the end may come before the response.
     const rejection = 'message' in answer ? answer.message : undefined
     if (request.type === 'permission' && request.permission === 'doom_loop')
       this.#heldEnds.facts.rejection = rejection
-    else if (rejection !== undefined && !request.child && beside.length > 0)
+    else if (rejection !== undefined && !request.child && hasOthers)
       this.#heldEnds.facts.rejectionOfSeveral = rejection
-    await answerRequest(client, request, answer, directory)
+    await answerRequest(this.#connection.client, request, answer, conversation.directory)
+  }
+
+  /** Closes the requests beside an answered one that its answer covers; their events may come later than the response. */
+  async #closeCovered(request: InputRequest, answer: PolicyAnswer): Promise<void> {
+    const { requests, conversation } = this.#owner.record
+    const beside = 'reply' in answer && answer.reply !== 'once' ? requests.beside(request) : []
     if (beside.length === 0) return
-    // The answer has also closed those beside it that it covers; their events may come later than the response.
     const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(listTimeoutMs)])
-    const listed = await client.requests(directory, signal).catch(() => undefined)
+    const { client } = this.#connection
+    const listed = await client.requests(conversation.directory, signal).catch(() => undefined)
     if (listed) requests.retain(requestIdsOf(listed), beside)
   }
 }

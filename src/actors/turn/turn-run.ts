@@ -237,6 +237,7 @@ export class TurnRun {
     this.#release()
     if (mayRun) await this.#attempt?.abortWork()
     else if (isAborted) await this.#attempt?.heal(Promise.resolve())
+    await this.#attempt?.withdrawRequests()
     this.#events.onEnd()
   }
 

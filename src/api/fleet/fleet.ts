@@ -198,7 +198,9 @@ export class Fleet implements AsyncDisposable {
   agent(id: string): FleetAgent {
     const { context, value } = this.#actor.getSnapshot()
     const { specs } = fleetRuntimeOf(context.runtime)
-    if (!isAgentId(id) || (value !== 'opening' && !specs.has(id))) throw unknownAgent(id, specs.keys())
+    // In the state failed, no agent is known, and each call of the handle rejects with the cause.
+    const isKnown = value === 'opening' || value === 'failed' || specs.has(id)
+    if (!isAgentId(id) || !isKnown) throw unknownAgent(id, specs.keys())
     return new AgentHandle(id, this.#parts)
   }
 

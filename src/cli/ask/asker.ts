@@ -1,6 +1,6 @@
 import { concatMap, filter, lastValueFrom, merge } from 'rxjs'
 import type { Turn } from '../../api/turn.ts'
-import { OpenCodeRuntimeError, RequestClosedError } from '../../errors.ts'
+import { InvalidOptionsError, OpenCodeRuntimeError, RequestClosedError } from '../../errors.ts'
 import type { InputRequest, Reply, RequestAnswer } from '../../replies.ts'
 import type { Screen } from '../screen.ts'
 import type { View } from '../view.ts'
@@ -39,20 +39,29 @@ export class Asker implements Disposable {
     this.#lines[Symbol.dispose]()
   }
 
-  /** Asks for the answer to one request, unless the request is closed first. */
+  /** Asks for the answer to one request until the answer fits, unless the request is closed first. */
   async #ask(turn: Turn, request: InputRequest): Promise<void> {
     const closed = new AbortController()
     const isOpen$ = turn.openRequests$.subscribe((open) => {
       if (!open.some(({ request: { id } }) => id === request.id)) closed.abort()
     })
     try {
-      const answer = await this.#answerTo(request, closed.signal)
-      await turn.answer(request.id, answer)
-      this.#view.answered(request, textOf(answer))
-    } catch (error) {
-      this.#view.answered(request, reasonOf(error))
+      while (!(await this.#askOnce(turn, request, closed.signal)));
     } finally {
       isOpen$.unsubscribe()
+    }
+  }
+
+  /** Asks once for the answer to a request. Resolves with `false` if the answer does not fit, such as a blank label. */
+  async #askOnce(turn: Turn, request: InputRequest, closed: AbortSignal): Promise<boolean> {
+    try {
+      const answer = await this.#answerTo(request, closed)
+      await turn.answer(request.id, answer)
+      this.#view.answered(request, textOf(answer))
+      return true
+    } catch (error) {
+      this.#view.answered(request, reasonOf(error))
+      return !(error instanceof InvalidOptionsError)
     }
   }
 

@@ -43,8 +43,9 @@ function expectedOf({ options, multiple, custom }: Question): string {
  */
 function choicesIn(line: string, { options, multiple, custom }: Question): string[] | undefined {
   if (line === '') return undefined
+  // The form asks for numbers, so that a number of the list comes before a label that is a number.
   const named = (text: string): string | undefined =>
-    options.find(({ label }, i) => text === String(i + 1) || text === label)?.label
+    (options.find((_, i) => text === String(i + 1)) ?? options.find(({ label }) => text === label))?.label
   const words = multiple === true ? line.split(',').map((word) => word.trim()) : [line]
   const chosen = words.map(named)
   if (chosen.every((label) => label !== undefined)) return [...new Set(chosen)]

@@ -1,11 +1,14 @@
-import { printable } from '../log-entries.ts'
+/**
+ * Characters that move the cursor, and that reorder or hide text: a command could look like another one. A sequence
+ * for the terminal is not removed, because a shell may run what stands inside. Joiners and selectors of letters and
+ * emoji stay.
+ */
+const disguises =
+  /(?!\n|\t|\u200c|\u200d|\ufe0e|\ufe0f)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu
 
-/** Characters that reorder or hide text: a command could look like another one. */
-const disguises = /[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
-
-/** Returns a text of the agent as a person may judge it: without control characters, disguises named. */
+/** Returns a text of the agent as a person may judge it: with its control characters and disguises named. */
 export const visible = (text: string): string =>
-  printable(text).replace(disguises, (character) => `<U+${hexOf(character)}>`)
+  text.replace(/\r\n/g, '\n').replace(disguises, (character) => `<U+${hexOf(character)}>`)
 
 /** Returns a text of the agent as one visible line. */
 export const visibleLine = (text: string): string => visible(text).replace(/\s*\n\s*/g, ' ⏎ ')

@@ -81,7 +81,7 @@ function serve(socket: Socket, token: string, handler: CallHandler): void {
   socket.on(
     'data',
     linesTo(
-      (line) => receive(line) || socket.destroy(),
+      (line) => receive(line),
       () => socket.destroy(),
     ),
   )
@@ -114,16 +114,19 @@ function receiveLine(
   return abort || call !== undefined
 }
 
-/** Returns a receiver of text that passes each line on; calls `onTooLong` for a line without an end. */
-function linesTo(onLine: (line: string) => unknown, onTooLong: () => void): (text: string) => void {
+/**
+ * Returns a receiver of text that passes each line on, until a line is not accepted. Calls `onRefused` for such a
+ * line, and for a line without an end; lines that came together with a wrong token are not read.
+ */
+function linesTo(accept: (line: string) => boolean, onRefused: () => void): (text: string) => void {
   let rest = ''
   return (text) => {
     rest += text
-    if (rest.length > maxCallLength) return onTooLong()
+    if (rest.length > maxCallLength) return onRefused()
     if (!text.includes('\n')) return
     const lines = rest.split('\n')
     rest = lines.pop() ?? ''
-    for (const line of lines) onLine(line)
+    if (!lines.every(accept)) onRefused()
   }
 }
 

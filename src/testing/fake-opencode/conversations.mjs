@@ -81,12 +81,21 @@ const infosOf = ({ server }) => [...server.sessions.values()].map(({ info }) => 
 function list(call) {
   const { query } = call
   const before = Number(query.get('cursor') ?? Infinity)
-  const text = query.get('search') ?? ''
+  const isLike = likeOf(query.get('search') ?? '')
   return infosOf(call)
     .filter(({ parentID }) => query.get('roots') !== 'true' || !parentID)
-    .filter(({ title, time }) => title.includes(text) && time.updated < before)
+    .filter(({ title, time }) => isLike.test(title) && time.updated < before)
     .sort((a, b) => b.time.updated - a.time.updated || (a.id < b.id ? 1 : -1))
     .slice(0, Number(query.get('limit') ?? 100))
+}
+
+/**
+ * Returns a pattern for titles that contain a text. As in opencode, `%` and `_` are wildcards.
+ * @param {string} text
+ */
+function likeOf(text) {
+  const literal = text.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&')
+  return new RegExp(literal.replaceAll('%', '.*').replaceAll('_', '.'), 'is')
 }
 
 /**

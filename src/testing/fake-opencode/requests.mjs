@@ -5,7 +5,8 @@ import { refuseKey, refuseTagged } from './refusal.mjs'
 import { newId } from './util.mjs'
 
 /**
- * Sends a `permission` or `question` request. Resolves with the body of the reply.
+ * Sends a `permission` or `question` request. Resolves with the body of the reply. As in opencode, the request stays
+ * open if the turn is aborted.
  * @param {Turn} turn
  * @param {RunningTool} tool
  * @param {Pending['kind']} kind
@@ -21,11 +22,7 @@ export async function ask(turn, { callID }, kind, details) {
   /** @type {Promise<Body>} */
   const reply = new Promise((answer) => pending.set(request.id, { kind, directory, request, answer }))
   turn.emit(`${kind}.asked`, request)
-  try {
-    return await turn.until(reply)
-  } finally {
-    pending.delete(request.id)
-  }
+  return turn.until(reply)
 }
 
 /**

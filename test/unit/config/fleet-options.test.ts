@@ -78,7 +78,7 @@ describe('compileFleetOptions', () => {
     ['an unknown option of a tenant', { tenants: { a: { wieght: 2 } } }, /did you mean tenants\.a\.weight\?/],
     ['a weight of 0', { tenants: { a: { weight: 0 } } }, /tenants\.a\.weight: expected a number, 0\.001 to/],
     ['a weight that is not a number', { tenants: { a: { weight: NaN } } }, /tenants\.a\.weight/],
-    ['a tenant with spaces', { tenants: { 'A b': {} } }, /tenants\.A b: expected 1 to 63 characters/],
+    ['a tenant with spaces', { tenants: { 'A b': {} } }, /tenants: expected 1 to 63 characters .* got "A b"/],
     ['a resolve that is no function', { resolve: {} }, /Invalid option resolve: expected a function/],
     [
       'an attribute of metrics that is not offered',

@@ -94,6 +94,28 @@ describe('an operation of a session', () => {
     await server.answer(next)
   })
 
+  it('takes no place of a waiting turn, before the server is healthy', async () => {
+    const server = startServer({ maxConcurrentTurns: 1, maxQueuedTurns: 0 })
+    for (const { outcome } of [1, 2].map(() => operate(server, 'ses_1'))) expect(outcome).toEqual({})
+    const turn = server.turn()
+    expect(server.turn().replies).toMatchObject([{ code: 'overloaded' }])
+    await server.advance()
+    await server.answer(turn)
+    expect(turn.replies.at(-1)?.kind).toBe('final')
+  })
+
+  it('takes no place of a waiting turn, while it waits for a turn of its session', async () => {
+    const server = startServer({ maxConcurrentTurns: 1, maxQueuedTurns: 1 })
+    const first = openSession(server.actor, { sessionId: 'ses_1' }).turn('first')
+    await server.advance()
+    operate(server, 'ses_1')
+    const second = server.turn()
+    expect(server.turn().replies).toMatchObject([{ code: 'overloaded' }])
+    await server.answer(first)
+    await server.answer(second)
+    expect(second.replies.at(-1)?.kind).toBe('final')
+  })
+
   it('is repeated by the next server after the death of its server', async () => {
     const server = startServer()
     const { outcome, requests } = operate(server, 'ses_1')

@@ -115,6 +115,35 @@ describe('A request of a running turn', () => {
     expect(turn.replies.at(-1)).toMatchObject({ kind: 'final' })
   })
 
+  it('is rejected on the server when the turn is cancelled, after the abort', async () => {
+    const server = startServer()
+    const { turn, sessionId, ask } = await asking(server)
+    ask('per_1')
+    ask('per_2')
+    await turn.answer('per_1', 'once')
+    const properties = { id: 'que_1', sessionID: sessionId, questions: [] }
+    server.world.router?.receive({ type: 'question.asked', properties })
+    turn.cancel()
+    server.world.client.idle(sessionId)
+    await server.advance()
+    expect(server.world.client.aborts).toEqual([sessionId])
+    expect(server.world.client.answers).toEqual([
+      ['per_1', { reply: 'once' }],
+      ['per_2', { reply: 'reject', message: 'The turn has ended.' }],
+      ['que_1', 'dismissed'],
+    ])
+  })
+
+  it('is not rejected when its server is gone', async () => {
+    const server = startServer()
+    const { turn, ask } = await asking(server)
+    ask('per_1')
+    server.world.process.exit()
+    await server.advance()
+    expect(turn.replies.at(-1)).toMatchObject({ code: 'server_died' })
+    expect(server.world.client.answers).toEqual([])
+  })
+
   it('of a subagent is answered on its turn', async () => {
     const server = startServer()
     const { turn, sessionId, ask } = await asking(server)
@@ -181,7 +210,9 @@ describe('An open request, when its turn ends', () => {
     expect(turn.openRequests).toEqual([])
     expect(lists).toEqual([[], ['per_1'], [], 'end'])
     await expectClosed(turn, 'per_1')
-    expect(server.world.client.answers).toEqual([])
+    // A server that lives on is told that the turn has ended.
+    const withdrawal = ['per_1', { reply: 'reject', message: 'The turn has ended.' }]
+    expect([[], [withdrawal]]).toContainEqual(server.world.client.answers)
   })
 
   it('rejects an answer that the server has not taken yet', async () => {

@@ -7,6 +7,7 @@ import { compileOptions } from '../../../../src/config/options.ts'
 import { hostTool, type HostToolCall, type OpenCodeEvent } from '../../../../src/index.ts'
 import { settled, SteppedClock } from '../../../support/stepped-clock.ts'
 
+const withoutText: unknown = Object.create(null)
 const posted = {
   sessionId: 'ses_1',
   messageId: 'msg_1',
@@ -59,6 +60,7 @@ function stage() {
     input: z.object({ name: z.string() }),
     execute: ({ name }, call) => {
       seen.push(call)
+      if (name === 'thrower') throw withoutText as Error
       return name === 'nobody' ? new Promise(() => undefined) : `Hello ${name}`
     },
   })
@@ -71,8 +73,10 @@ function stage() {
   const time = new SteppedClock()
   const clock = clockOf({ _clock: time } as unknown as Parameters<typeof clockOf>[0])
   const calls = new HostCalls(options, clock, (message) => warnings.push(message))
-  const answer = (more: Partial<typeof posted> = {}) => calls.answer({ ...posted, ...more }, () => undefined)
-  return { calls, time, seen, warnings, answer }
+  const titles: string[] = []
+  const answer = (more: Partial<typeof posted> = {}) =>
+    calls.answer({ ...posted, ...more }, (title) => titles.push(title))
+  return { calls, time, seen, warnings, titles, answer }
 }
 
 const hello = { output: 'Hello Ann' }
@@ -225,6 +229,23 @@ describe('HostCalls.answer', () => {
     expect(await answer().answer).toEqual(refused)
     await time.advance(15_000)
     expect(new Set((await Promise.all(waiting)).map((each) => JSON.stringify(each))).size).toBe(1)
+  })
+})
+
+describe('A function of a host tool', () => {
+  it('fails its call if it throws a value without a text', async () => {
+    const { calls, answer } = stage()
+    calls.follow(turnOf('t1', 'ses_1')).onEvent(running())
+    expect(await answer({ args: { name: 'thrower' } }).answer).toEqual({ error: 'unknown error' })
+  })
+
+  it('reports titles as texts, because a title that JSON leaves out would look like the end of the call', async () => {
+    const { calls, answer, seen, titles } = stage()
+    calls.follow(turnOf('t1', 'ses_1')).onEvent(running())
+    await answer().answer
+    const progress = seen[0]?.progress as ((title: unknown) => void) | undefined
+    for (const title of ['half', undefined, 7n, Symbol('s')]) progress?.(title)
+    expect(titles).toEqual(['half', 'undefined', '7', 'Symbol(s)'])
   })
 })
 

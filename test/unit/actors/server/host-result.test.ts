@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { hostResult } from '../../../../src/actors/server/host-result.ts'
 
@@ -36,12 +37,48 @@ describe('hostResult', () => {
     expect(() => hostResult({ content, isError: true })).toThrow('no such order')
   })
 
+  it.each([[[]], [[{ type: 'resource', uri: 'file:///a' }]]])(
+    'throws the JSON of an error of MCP with the content %j',
+    (content) => {
+      const value = { content, isError: true }
+      expect(() => hostResult(value)).toThrow(JSON.stringify(value))
+    },
+  )
+
+  it.each([
+    ['no media type', { mimeType: '' }, /type ""; expected one such as image\/png/],
+    ['a media type of no image', { mimeType: 'audio/wav' }, /type "audio\/wav"/],
+    ['data that is no base64', { data: 'aGk%' }, /not base64/],
+    ['the URL of its data', { data: 'data:image/png;base64,aGk=' }, /not base64/],
+    ['no data', { data: '' }, /not base64/],
+  ])('throws for an image with %s', (_what, more, message) => {
+    expect(() => hostResult({ content: [{ ...image, ...more }] })).toThrow(message)
+  })
+
   it('throws for a value that has no JSON', () => {
     const circle: { self?: unknown } = {}
     circle.self = circle
     expect(() => hostResult(circle)).toThrow(/circular/)
     expect(() => hostResult(() => 1)).toThrow('A function has no JSON')
     expect(() => hostResult(1n)).toThrow(/BigInt/)
+  })
+
+  it.each([
+    ['Response', new Response('hi')],
+    ['ReadableStream', new ReadableStream()],
+    ['Map', new Map([['a', 1]])],
+    ['TypeError', new TypeError('returned, not thrown')],
+  ])('throws for a %s, whose JSON would be empty', (name, value) => {
+    expect(() => hostResult(value)).toThrow(`A ${name} has no JSON; return its content`)
+  })
+
+  it('takes objects without fields, and instances with fields, as JSON', () => {
+    const url = new URL('http://localhost/')
+    expect(hostResult({})).toEqual(text('{}'))
+    expect(hostResult(Object.create(null))).toEqual(text('{}'))
+    expect(hostResult(runInNewContext('({})'))).toEqual(text('{}'))
+    expect(hostResult(url)).toEqual(text('"http://localhost/"'))
+    expect(hostResult(Object.assign(new Map(), { size_: 1 }))).toEqual(text('{"size_":1}'))
   })
 
   it('throws for a result of more than 10 MiB, images included', () => {

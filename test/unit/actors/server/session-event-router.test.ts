@@ -128,6 +128,22 @@ describe('EventHub', () => {
     expect(second.listener.events).toEqual([task('ses_1', 'ses_child'), event('ses_1'), event('ses_child')])
   })
 
+  it('gives an observer of a session its events and gaps, and takes none from the listener', () => {
+    const { listener } = follow('ses_1')
+    router.opened()
+    router.receive(created('ses_child', 'ses_1'))
+    const watcher = new Listener()
+    const leave = router.watch('ses_child', watcher)
+    for (const id of ['ses_child', 'ses_1']) router.receive(event(id))
+    router.opened()
+    expect(watcher).toMatchObject({ events: [event('ses_child')], gaps: 1 })
+    leave()
+    router.receive(event('ses_child'))
+    router.opened()
+    expect(watcher).toMatchObject({ events: [event('ses_child')], gaps: 1 })
+    expect(listener.events.slice(1)).toEqual([event('ses_child'), event('ses_1'), event('ses_child')])
+  })
+
   it('lets a listener leave or follow during an event', () => {
     const late = new Listener()
     const leave = router.follow('ses_1', {

@@ -24,12 +24,15 @@ function turn(policies: Partial<Policies> = {}, timeoutMs = 1_000) {
   const sent: PolicyAnswer[] = []
   const lists: string[][] = []
   const done: string[] = []
-  const world = { takes: (): Promise<void> => Promise.resolve() }
+  const world = {
+    takes: (): Promise<void> => Promise.resolve(),
+    isTaken: (): Promise<void> => Promise.resolve(),
+  }
   const idsOf = (open: readonly PendingRequest[]) => open.map(({ request }) => request.id)
   requests.open$.subscribe({ next: (open) => lists.push(idsOf(open)), complete: () => lists.push(['end']) })
   const open = (request = permission()): void => {
     const send = (answer: PolicyAnswer) => (sent.push(answer), world.takes())
-    const terms = { clock: time as SystemClock, timeoutMs, send }
+    const terms = { clock: time as SystemClock, timeoutMs, send, onTaken: () => world.isTaken() }
     void requests
       .settle(request, { ...terms, policies: { onPermission: 'ask', onQuestion: 'ask', ...policies } })
       .then(() => done.push(request.id))
@@ -234,6 +237,43 @@ describe('the end of a turn', () => {
     const late: unknown[] = []
     requests.open$.subscribe({ next: (open) => late.push(open), complete: () => late.push('end') })
     expect(late).toEqual([[], 'end'])
+  })
+
+  it.each([
+    ['is on its way', () => new Promise<void>(() => undefined)],
+    ['has failed', () => Promise.reject(new Error('no list'))],
+  ])(
+    'rejects no answer that the server has taken, while the list of the others %s',
+    async (_what, isTaken) => {
+      const { requests, time, lists, world, open } = turn()
+      world.isTaken = isTaken
+      open()
+      const answer = requests.answer('per_1', 'always')
+      await time.advance()
+      expect(lists.at(-1)).toEqual([])
+      requests.complete()
+      await expect(answer).resolves.toBeUndefined()
+    },
+  )
+
+  it.each([
+    ['tells the winner', undefined, undefined],
+    ['tells the loser', new HttpError(404, 'gone'), closed('it was answered')],
+  ])('%s, if the event of the answer came before the response', async (_what, response, outcome) => {
+    const { requests, time, world, open } = turn()
+    const responded = deferred<Error | undefined>()
+    world.takes = async () => {
+      const error = await responded.promise
+      if (error) throw error
+    }
+    open()
+    const answer = requests.answer('per_1', 'once').catch((error: unknown) => error)
+    await time.advance()
+    requests.close('per_1')
+    requests.complete()
+    responded.resolve(response)
+    if (outcome) expect(await answer).toMatchObject(outcome)
+    else expect(await answer).toBeUndefined()
   })
 
   it('is no end of the observables if only the server is gone', async () => {

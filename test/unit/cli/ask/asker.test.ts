@@ -53,7 +53,7 @@ async function asking({ quiet = false } = {}) {
   const [out, err] = [textSink(), textSink(true)]
   const screen = new Screen(new Output(out), new Output(err))
   const view = new View(screen, { mode: 'json', quiet, permission: 'ask' })
-  const turn = server.turn({ text: 'x', onPermission: 'ask' })
+  const turn = server.turn({ text: 'x', onPermission: 'ask', onQuestion: 'ask' })
   const ended = new Asker(screen, view, lines).follow(turn, (reply) => view.reply(reply))
   await server.advance()
   const sessionID = await turn.sessionId
@@ -105,6 +105,19 @@ describe('Asker', () => {
     expect(err()).toMatch(/bash p → closed without an answer here\n[^]*asks for the permission edit/)
     await type('always')
     expect(server.world.client.answers).toEqual([['per_2', { reply: 'always' }]])
+    await server.answer(turn)
+    await ended
+  })
+
+  it('asks again after an answer that does not fit', async () => {
+    const { server, turn, ended, receive, type, err } = await asking()
+    const options = [' ', 'B'].map((label) => ({ label, description: '' }))
+    receive('question.asked', { id: 'que_1', questions: [{ question: 'Which?', header: 'h', options }] })
+    await server.advance()
+    await type('1')
+    expect(err()).toContain('not answered: Invalid answer to the question')
+    await type('2')
+    expect(server.world.client.answers).toEqual([['que_1', [['B']]]])
     await server.answer(turn)
     await ended
   })

@@ -69,15 +69,29 @@ describe('askPermission', () => {
     ])
   })
 
-  it('shows no control characters, no line of its own making, and names what reorders text', async () => {
+  it('names control characters and what reorders or hides text, and shows no line of its own making', async () => {
     const { form, shown } = typing('o')
-    const patterns = ['rm x\r\u001b[2K\u001b[1Als', 'ls\n? once, always or reject?', 'a\u202eb\u200b']
+    const patterns = [
+      'rm x\r\u001b[2K\u001b[1Als',
+      'ls\n? once, always or reject?',
+      'a\u202eb\u200bc\u00add\u{e0041}e\u3164',
+      // Emoji and scripts that join letters.
+      '⚠️ \u0646\u200c\u0647',
+    ]
     await askPermission(permission({ patterns }), form)
-    expect(shown.slice(1, 4)).toEqual([
-      '  pattern: rm xls',
+    expect(shown.slice(1, 5)).toEqual([
+      '  pattern: rm x<U+000D><U+001B>[2K<U+001B>[1Als',
       '  pattern: ls ⏎ ? once, always or reject?',
-      '  pattern: a<U+202E>b<U+200B>',
+      '  pattern: a<U+202E>b<U+200B>c<U+00AD>d<U+E0041>e<U+3164>',
+      '  pattern: ⚠️ \u0646\u200c\u0647',
     ])
+  })
+
+  it('shows a command that stands inside a sequence for the terminal', async () => {
+    const { form, shown } = typing('o')
+    // A shell runs all three: ls, reboot and a.
+    await askPermission(permission({ metadata: { command: 'ls \u001b];reboot;a\u0007' } }), form)
+    expect(shown).toContain('  command: ls <U+001B>];reboot;a<U+0007>')
   })
 
   it('shows the first lines of a long detail, and how many are left out', async () => {
@@ -109,6 +123,18 @@ describe('askQuestions', () => {
     expect(left).toEqual([])
   })
 
+  it('reads a number as the number of an option, also if it is the label of another one', async () => {
+    const numbers = ['4', '1', '8'].map((label) => ({ label, description: label }))
+    for (const [line, label] of [
+      ['1', '4'],
+      ['2', '1'],
+      ['8', '8'],
+    ] as const)
+      expect(await askQuestions(asking({ options: numbers }), typing(line).form)).toEqual([[label]])
+    const { form } = typing('4, 2')
+    expect(await askQuestions(asking({ options: numbers, multiple: true }), form)).toEqual([['4', '1']])
+  })
+
   it('asks one question after another, with their options', async () => {
     const { form, shown } = typing('1', 'x')
     const request = asking({ custom: false }, { question: 'Why?\u001b[1A', options: [] })
@@ -118,7 +144,7 @@ describe('askQuestions', () => {
       'The agent asks: Which colour?',
       '  1: red (red it is)',
       'a number, or /reject: ',
-      'The agent asks: Why?',
+      'The agent asks: Why?<U+001B>[1A',
       'a text of your own, or /reject: ',
     ])
   })

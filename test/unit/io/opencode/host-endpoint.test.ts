@@ -102,6 +102,11 @@ describe('openHostEndpoint', () => {
 
   it.each([
     ['begins with another token', (it: HostEndpoint) => ({ ...it, token: 'x'.repeat(it.token.length) }), []],
+    [
+      'sends a call together with another token',
+      (it: HostEndpoint) => ({ ...it, token: `x\n${JSON.stringify({ id: 1, ...call })}` }),
+      [],
+    ],
     ['is a request of HTTP', (it: HostEndpoint) => ({ ...it, token: 'POST / HTTP/1.1' }), []],
     ['sends no JSON', (it: HostEndpoint) => it, ['so']],
     ['sends no ids', (it: HostEndpoint) => it, [{ id: 1, ...call, sessionID: 1 }]],
