@@ -2,16 +2,11 @@ import { fromCallback, type EventObject } from 'xstate'
 import { fleetRuntimeOf, type FleetInput } from '../../actors/fleet/fleet-runtime.ts'
 import { fleetMachine as machine, type FleetActorRef } from '../../machines/fleet/fleet-machine.ts'
 import { followFleet } from '../../telemetry/fleet.ts'
-import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { serverMachine } from '../server-machine.ts'
 
 /** Reports the fleet to OpenTelemetry (if installed) and to the option `logger`. */
 const hooks = fromCallback<EventObject, FleetInput>(({ input, self }) => {
-  const runtime = fleetRuntimeOf(input.runtime)
-  const { options } = runtime
-  runtime.warn = (message) => {
-    ignoreErrors(() => options.values.logger?.warn({}, message))
-  }
+  const { options } = fleetRuntimeOf(input.runtime)
   return followFleet(self._parent as FleetActorRef, options)
 })
 
