@@ -1,3 +1,4 @@
+import type { MetricAttribute } from './compiled-options.ts'
 import type { ModelOptions, ProxyOptions } from './provider-options.ts'
 import type { Logger, OpenCodeServerOptions, ReconfigureOptions, SpawnWrapper } from './server-options.ts'
 import type { PermissionPolicy, QuestionPolicy } from './turn-options.ts'
@@ -37,11 +38,29 @@ export interface FleetOptions {
    */
   resolve?: (spec: AgentSpec) => ResolvedAgent | undefined | Promise<ResolvedAgent | undefined>
   /**
-   * Receiver of the log of the fleet and of all its servers.
+   * Receiver of the log of the fleet and of all its servers. The lines name the agent (`agentId`) and its `tenant`.
    *
    * @defaultValue no log
    */
   logger?: Logger
+  /**
+   * Content of the fleet's metrics.
+   *
+   * @defaultValue the default of each option
+   */
+  telemetry?: FleetTelemetryOptions
+}
+
+/** Content of a fleet's metrics. */
+export interface FleetTelemetryOptions {
+  /**
+   * Names that the metrics of the fleet and of its servers carry: of the agent, of its tenant, of both, or none.
+   *
+   * @defaultValue none
+   * @remarks Each value of an attribute is a further series of each metric in the store of the metrics: a thousand
+   * agents are a thousand times as many series. Spans and log lines always carry both names.
+   */
+  metricAttributes?: readonly MetricAttribute[]
 }
 
 /** Limits of a whole fleet. All of them hold at the same time. */

@@ -169,7 +169,7 @@ export class AgentServers {
     const actor = this.running(spec.id)
     if (!actor) return undefined
     const runtime = runtimeOf(actor.getSnapshot().context.runtime)
-    attachHooks(runtime, options)
+    attachHooks(runtime, options, actor)
     this.#follower.follow(spec.id, actor, runtime)
     return actor
   }

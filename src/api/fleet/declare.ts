@@ -138,7 +138,9 @@ export class Declarations {
    */
   #rollOut(spec: AgentSpec): void {
     this.rollOut(spec).catch((error: unknown) => {
-      const { message } = error as OpenCodeRuntimeError
+      const { message: text } = error as OpenCodeRuntimeError
+      const secrets = this.#servers.running(spec.id)?.getSnapshot().context.options.secrets
+      const message = secrets?.mask(text) ?? text
       this.#runtime.warn(`The new options of the agent ${spec.id} are not in use: ${message}`)
     })
   }

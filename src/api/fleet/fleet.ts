@@ -34,6 +34,9 @@ class EmbeddedFleet {
   }
 }
 
+/** Fleets by the actors of their machines: two fleets of one actor would each see only the servers that they started. */
+const fleets = new WeakMap<FleetActorRef, Fleet>()
+
 /** Options of `apply`. */
 export interface ApplyOptions {
   /**
@@ -72,6 +75,7 @@ export class Fleet implements AsyncDisposable {
    */
   constructor(options: FleetOptions & ActorSystemOptions) {
     this.#actor = options instanceof EmbeddedFleet ? options.actor : startFleet(options)
+    fleets.set(this.#actor, this)
     const follower = new AgentFollower(this.#actor)
     const servers = new AgentServers(this.#actor, follower)
     this.#parts = {
@@ -278,7 +282,8 @@ function startFleet(options: FleetOptions & ActorSystemOptions): FleetActorRef {
 }
 
 /**
- * Returns the fleet of an embedded actor of `fleetMachine`. The parent of the actor ends the fleet; `close()` too.
+ * Returns the fleet of an embedded actor of `fleetMachine`, the same for each call. The parent of the actor ends the
+ * fleet; `close()` too.
  *
  * @param actor - The actor, which its parent has started.
  * @returns The fleet, with all members of a `Fleet` of its own.
@@ -290,5 +295,5 @@ function startFleet(options: FleetOptions & ActorSystemOptions): FleetActorRef {
  */
 export function fleetOf(actor: FleetActorRef): Fleet {
   const embedded: unknown = new EmbeddedFleet(actor)
-  return new Fleet(embedded as FleetOptions)
+  return fleets.get(actor) ?? new Fleet(embedded as FleetOptions)
 }
