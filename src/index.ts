@@ -74,7 +74,7 @@ export {
 } from './config/options.ts'
 export { orThrow } from './api/or-throw.ts'
 export { Fleet, fleetOf, type ApplyOptions } from './api/fleet/fleet.ts'
-export type { FleetAgent } from './api/fleet/fleet-agent.ts'
+export type { AgentPatch, FleetAgent } from './api/fleet/fleet-agent.ts'
 export { fleetMachine } from './api/fleet/fleet-machine.ts'
 export type { ApplyResult, RemoveOptions } from './api/fleet/declare.ts'
 export type { AgentStatus, FleetEvent, FleetStatus, Load } from './api/fleet/types.ts'

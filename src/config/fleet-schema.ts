@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ownOptions } from './refused-options.ts'
 import { loggerSchema, partialProxy, serverSchema } from './option-schema.ts'
-import { absolute, count } from './schema-parts.ts'
+import { absolute, count, duration, flag } from './schema-parts.ts'
 import { lazily } from './validation.ts'
 import type { FleetOptions } from './fleet-options.ts'
 
@@ -67,6 +67,14 @@ export const resolvedSchema = lazily(() => {
     anyObject,
   )
 })
+
+/** Options of `apply`. */
+export const applySchema = lazily(() => z.strictObject({ prune: flag().default(false) }, anyObject))
+
+/** Options of `remove`. */
+export const removeSchema = lazily(() =>
+  z.strictObject({ drainMs: duration().default(0), deleteHome: flag().default(false) }, anyObject),
+)
 
 const limits = lazily(() =>
   z.strictObject(

@@ -1,4 +1,4 @@
-import { firstHead, isHead, type AgentState } from './fair-queue/agent-state.ts'
+import { firstHead, hasConversation, isHead, type AgentState } from './fair-queue/agent-state.ts'
 import { addEntry, removeItem, setAgent, startItem } from './fair-queue/changes.ts'
 import { waitMs } from './fair-queue/estimate.ts'
 import { emptyFleet, shareOf, type FleetState } from './fair-queue/fleet-state.ts'
@@ -98,8 +98,15 @@ export class FairQueue {
     return isEntryBefore(this.#state, a, b, now)
   }
 
-  /** Returns the limit of waiting turns that a further turn would exceed. A turn that can run at once does not wait. */
-  overflow(agentId: string, tenant: string, isReadyNow: boolean): 'fleet' | 'tenant' | 'agent' | undefined {
+  /**
+   * Returns the limit of waiting turns that a further turn would exceed. A turn that can run at once does not wait. If
+   * the agent's server is not there yet (`soon`), as many turns as could then run do not count as waiting either.
+   */
+  overflow(
+    agentId: string,
+    tenant: string,
+    runs: 'now' | 'soon' | 'later',
+  ): 'fleet' | 'tenant' | 'agent' | undefined {
     const { limits } = this.#state
     const [share, agent] = [shareOf(this.#state, tenant), this.#state.agents.get(agentId)]
     const loads = [
@@ -107,8 +114,15 @@ export class FairQueue {
       { name: 'tenant', load: this.loadOf(tenant), limit: share.maxQueuedTurns },
       ...(agent ? [{ name: 'agent', load: loadOfAgent(agent), limit: agent.maxQueuedTurns } as const] : []),
     ] as const
-    if (isReadyNow && loads.every(({ load }) => load.running < load.max)) return undefined
-    return loads.find(({ load, limit }) => load.queued >= limit)?.name
+    if (runs === 'now' && loads.every(({ load }) => load.running < load.max)) return undefined
+    const free = ({ running, max }: Load): number => (runs === 'soon' ? Math.max(0, max - running) : 0)
+    return loads.find(({ load, limit }) => load.queued >= limit + free(load))?.name
+  }
+
+  /** Returns whether a conversation has a waiting or running entry, so that a further entry of it must wait. */
+  isBusy(agentId: string, conversationId: string): boolean {
+    const agent = this.#state.agents.get(agentId)
+    return agent !== undefined && hasConversation(agent, conversationId)
   }
 
   /** Returns about how long a further turn would wait, in ms; 0 if no turn has ever run. */

@@ -22,9 +22,9 @@ export class FleetRuntime {
   }
 
   /** Logs a condition that needs a user's attention. */
-  warn(message: string): void {
+  warn(message: string, fields: Readonly<Record<string, string>> = {}): void {
     const { dataDir, logger } = this.options.values
-    ignoreErrors(() => logger?.warn({ dataDir }, message))
+    ignoreErrors(() => logger?.warn({ dataDir, ...fields }, message))
   }
 }
 

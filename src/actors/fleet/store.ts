@@ -40,7 +40,7 @@ async function open(runtime: FleetRuntime, clock: SystemClock): Promise<StoreFac
   for (const spec of specs) runtime.specs.set(spec.id, spec)
   for (const { id, error } of faults) {
     runtime.faults.set(id, error)
-    runtime.warn(error.message)
+    runtime.warn(error.message, { agentId: id })
   }
   const agents = specs.map((spec) => ({ id: spec.id, ...agentLimits(options, spec) }))
   return { type: 'store.opened', agents }

@@ -66,7 +66,8 @@ export class AgentServers {
     const actor = this.running(id)
     if (actor) return actor
     const spec = this.#runtime.specs.get(id)
-    const isOpen = this.#fleet.getSnapshot().matches('open')
+    const { status } = this.#fleet.getSnapshot()
+    const isOpen = status === 'active' && this.#fleet.getSnapshot().matches('open')
     if (!spec || !isOpen || hasResolve(this.#runtime.options)) return undefined
     return this.#start(spec, undefined)
   }
@@ -83,8 +84,9 @@ export class AgentServers {
     const snapshot = this.#fleet.getSnapshot()
     const { error } = snapshot.context
     if (error) throw error
-    if (!snapshot.matches('open') && !snapshot.matches('opening'))
-      throw new StoppedError('The fleet was closed')
+    const isOpen = snapshot.matches('open') || snapshot.matches('opening')
+    // A parent that stops an embedded fleet leaves its last state.
+    if (!isOpen || snapshot.status !== 'active') throw new StoppedError('The fleet was closed')
     const { specs, faults } = this.#runtime
     if (snapshot.matches('opening') || specs.has(id)) return
     throw faults.get(id) ?? unknownAgent(id, specs.keys())

@@ -64,7 +64,7 @@ export class Declarations {
   }
 
   /** Removes an agent. Resolves when its server has ended. */
-  async remove(id: string, { drainMs = 0, deleteHome = false }: RemoveOptions): Promise<void> {
+  async remove(id: string, { drainMs, deleteHome }: Required<RemoveOptions>): Promise<void> {
     await this.#inOrder(async () => {
       if (!this.#runtime.specs.has(id) && !this.#runtime.faults.has(id))
         throw unknownAgent(id, this.#runtime.specs.keys())
@@ -141,7 +141,11 @@ export class Declarations {
       const { message: text } = error as OpenCodeRuntimeError
       const secrets = this.#servers.running(spec.id)?.getSnapshot().context.options.secrets
       const message = secrets?.mask(text) ?? text
-      this.#runtime.warn(`The new options of the agent ${spec.id} are not in use: ${message}`)
+      const tenant = this.#fleet.getSnapshot().context.agents.get(spec.id)?.tenant ?? ''
+      this.#runtime.warn(`The new options of the agent are not in use: ${message}`, {
+        agentId: spec.id,
+        tenant,
+      })
     })
   }
 

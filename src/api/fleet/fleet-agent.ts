@@ -1,6 +1,9 @@
 import { Observable, type Subscriber } from 'rxjs'
 import { fleetRuntimeOf } from '../../actors/fleet/fleet-runtime.ts'
-import type { ReconfigureOptions } from '../../config/options.ts'
+import type { AgentSpec } from '../../config/fleet-options.ts'
+import { stopSchema } from '../../config/option-schema.ts'
+import { parse } from '../../config/validation.ts'
+import { InvalidOptionsError } from '../../errors.ts'
 import type { InferOutput, ObjectSchema } from '../../config/schema-types.ts'
 import { unknownAgent } from '../../config/unknown-agent.ts'
 import type { SessionInfo } from '../../io/opencode/session-wire.ts'
@@ -20,6 +23,9 @@ import type { AgentServers } from './agent-servers.ts'
 import type { Declarations } from './declare.ts'
 import type { StatusBoard } from './status-board.ts'
 import type { AgentStatus } from './types.ts'
+
+/** Fields of an agent's spec to change. */
+export type AgentPatch = Partial<Omit<AgentSpec, 'id'>>
 
 /** Agent of a fleet. Its server starts on first need, and a stopped or evicted server starts again with the next turn. */
 export interface FleetAgent {
@@ -73,15 +79,17 @@ export interface FleetAgent {
    */
   ensureRunning(options?: EnsureRunningOptions): Promise<void>
   /**
-   * Changes options of the agent: the same as `put` with the changed spec. Resolves when a running server is healthy
-   * with them.
+   * Changes fields of the agent's spec: the same as `put` with the changed spec, which keeps the other fields. A later
+   * `put` replaces the whole spec. Resolves when a running server is healthy with the changed options, and at once if
+   * no server runs.
    *
-   * @param patch - The options to change; functions cannot be kept, so return them from the fleet's `resolve`.
+   * @param patch - The fields to change, `proxy` by field. Functions cannot be kept: return them from the fleet's
+   * `resolve`.
    * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad patch, before any change.
    * @throws ReconfigureError (`ERR_OPENCODE_RECONFIGURE`) if the server does not become healthy with them.
    * @throws UnknownAgentError (`ERR_OPENCODE_UNKNOWN_AGENT`) if the agent was removed.
    */
-  reconfigure(patch: ReconfigureOptions): Promise<void>
+  reconfigure(patch: AgentPatch): Promise<void>
   /**
    * Stops the agent's server and every process that it started. Running and waiting turns end with `cancelled`. Does
    * nothing if no server runs.
@@ -156,20 +164,26 @@ export class AgentHandle implements FleetAgent {
     return this.#access.use((actor) => ensureRunning(actor, options))
   }
 
-  async reconfigure(patch: ReconfigureOptions): Promise<void> {
+  async reconfigure(patch: AgentPatch): Promise<void> {
     const { fleet, declarations } = this.#parts
     const { specs } = fleetRuntimeOf(fleet.getSnapshot().context.runtime)
     await declarations.change(() => {
       const spec = specs.get(this.id)
       if (!spec) throw unknownAgent(this.id, specs.keys())
       const { proxy, ...rest } = patch
-      return { ...spec, ...rest, ...(proxy && { proxy: { ...spec.proxy, ...proxy } }) }
+      if (Object.hasOwn(rest, 'id'))
+        throw new InvalidOptionsError('Option id cannot be changed: declare another agent with put()')
+      const given = (fields: object) => Object.entries(fields).filter(([, value]) => value !== undefined)
+      const changed = Object.fromEntries(given(rest)) as AgentPatch
+      const endpoint = Object.fromEntries(given(proxy ?? {})) as AgentPatch['proxy']
+      return { ...spec, ...changed, ...(proxy && { proxy: { ...spec.proxy, ...endpoint } }) }
     })
   }
 
   async stop(options?: StopOptions): Promise<void> {
     const actor = this.#parts.servers.running(this.id)
     if (actor) await stopServer(actor, options)
+    else parse(stopSchema, options ?? {}, 'option')
   }
 }
 

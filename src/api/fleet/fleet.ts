@@ -4,6 +4,7 @@ import { fleetRuntimeOf } from '../../actors/fleet/fleet-runtime.ts'
 import { runtimeOf } from '../../actors/runtime.ts'
 import { isAgentId } from '../../config/agent-spec.ts'
 import { compileFleetOptions } from '../../config/compiled-fleet.ts'
+import { applySchema, removeSchema } from '../../config/fleet-schema.ts'
 import type { AgentSpec, FleetOptions } from '../../config/fleet-options.ts'
 import { stopSchema } from '../../config/option-schema.ts'
 import type { InferOutput, ObjectSchema } from '../../config/schema-types.ts'
@@ -158,7 +159,8 @@ export class Fleet implements AsyncDisposable {
    * @throws StoppedError (`ERR_OPENCODE_STOPPED`) after `close()`.
    * @throws OpenCodeRuntimeError if a record cannot be written; each agent is then as before or as after.
    */
-  apply(specs: readonly AgentSpec[], { prune = false }: ApplyOptions = {}): Promise<ApplyResult> {
+  async apply(specs: readonly AgentSpec[], options: ApplyOptions = {}): Promise<ApplyResult> {
+    const { prune } = parse(applySchema, options, 'option')
     return this.#parts.declarations.apply(specs, prune)
   }
 
@@ -183,8 +185,8 @@ export class Fleet implements AsyncDisposable {
    * @throws UnknownAgentError (`ERR_OPENCODE_UNKNOWN_AGENT`) for an unknown id.
    * @throws StoppedError (`ERR_OPENCODE_STOPPED`) after `close()`.
    */
-  remove(id: string, options: RemoveOptions = {}): Promise<void> {
-    return this.#parts.declarations.remove(id, options)
+  async remove(id: string, options: RemoveOptions = {}): Promise<void> {
+    await this.#parts.declarations.remove(id, parse(removeSchema, options, 'option'))
   }
 
   /**

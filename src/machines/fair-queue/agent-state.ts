@@ -123,3 +123,10 @@ export function firstHead({ heads }: AgentState): Item | undefined {
   const [turn, operation] = [heads.turn.items.minKey(), heads.operation.items.minKey()]
   return turn && operation ? (byRank(turn, operation) < 0 ? turn : operation) : (turn ?? operation)
 }
+
+/** Returns whether a conversation of the agent has entries. */
+export function hasConversation({ line }: AgentState, conversationId: string): boolean {
+  const any = line.minKey()
+  const first = any && line.nextHigherKey({ ...any, entry: { ...any.entry, conversationId }, seq: 0 })
+  return first?.entry.conversationId === conversationId
+}

@@ -50,14 +50,14 @@ export function onTurnRequested(
 function refusalOf(
   context: FleetContext,
   agent: FleetAgent,
-  { isOperation }: RequestedTurn,
+  turn: RequestedTurn,
   now: number,
 ): TurnCause | undefined {
   if (agent.leaving) return agent.leaving === 'removed' ? agentRemoved : fleetClosed
-  if (isOperation) return undefined
+  if (turn.isOperation) return undefined
   const { id, tenant } = agent
   const queue = enlist(context.queue, agent)
-  const bound = queue.overflow(id, tenant, couldRunNow(context, agent, now))
+  const bound = queue.overflow(id, tenant, whenToRun(context, agent, turn))
   if (bound === undefined) return undefined
   const wait = Math.max(1, Math.ceil(queue.expectedWaitMs(id, tenant, now) / 1000))
   return {
@@ -80,13 +80,14 @@ function boundText(
   return `The queue of ${owner} is full: its maxQueuedTurns allows ${limit} waiting turns`
 }
 
-/** Returns whether a turn would not wait for other turns: its server takes turns, or could start at once. */
-function couldRunNow({ agents, queue, options }: FleetContext, agent: FleetAgent, now: number): boolean {
-  const { limits } = options.values
-  const isStarting = agent.stage === 'starting' || agent.stage === 'asking'
-  if (agent.stage === 'healthy') return true
-  if (isStarting) return queue.waitingOf(agent.id) < agent.maxRunningTurns
-  return agents.placed.length < limits.maxServers && queue.first('cold', now) === undefined
+/** Returns when a turn could run if no other turns waited: its conversation and its server decide. */
+function whenToRun(
+  { queue }: FleetContext,
+  { id, stage }: FleetAgent,
+  { conversationId }: RequestedTurn,
+): 'now' | 'soon' | 'later' {
+  if (queue.isBusy(id, conversationId)) return 'later'
+  return stage === 'healthy' ? 'now' : 'soon'
 }
 
 /** Notes the stage of an agent's server: its group in the queue, and the place that it takes or gives back. */

@@ -19,22 +19,22 @@ const queueOf = (...turnIds: string[]): FairQueue =>
 
 describe('overflow', () => {
   test('names the first limit that a further waiting turn would exceed', () => {
-    expect(queueOf('a1').overflow('a', 't', false)).toBeUndefined()
-    expect(queueOf('a1', 'a2').overflow('a', 't', false)).toBe('agent')
-    expect(queueOf('a1', 'a2', 'b1').overflow('b', 't', false)).toBe('tenant')
-    expect(queueOf('a1', 'a2', 'b1', 'b2').overflow('c', 'other', false)).toBe('fleet')
+    expect(queueOf('a1').overflow('a', 't', 'later')).toBeUndefined()
+    expect(queueOf('a1', 'a2').overflow('a', 't', 'later')).toBe('agent')
+    expect(queueOf('a1', 'a2', 'b1').overflow('b', 't', 'later')).toBe('tenant')
+    expect(queueOf('a1', 'a2', 'b1', 'b2').overflow('c', 'other', 'later')).toBe('fleet')
   })
 
   test('lets a turn in that can run at once, if agent, tenant and fleet have a free place', () => {
     const queue = queueOf('a1', 'a2', 'b1', 'b2')
-    expect(queue.overflow('c', 'other', true)).toBeUndefined()
+    expect(queue.overflow('c', 'other', 'now')).toBeUndefined()
     expect(
       queue
         .start('a1', 0)
         .start('b1', 0)
         .add(entryOf('a3'), 0)
         .add(entryOf('a4'), 0)
-        .overflow('c', 'other', true),
+        .overflow('c', 'other', 'now'),
     ).toBe('fleet')
   })
 
@@ -42,7 +42,7 @@ describe('overflow', () => {
     const queue = queueOf('a1', 'a2')
       .start('a1', 0)
       .add({ ...entryOf('op'), isOperation: true }, 0)
-    expect(queue.overflow('a', 't', false)).toBeUndefined()
+    expect(queue.overflow('a', 't', 'later')).toBeUndefined()
     expect(queue.load).toEqual({ running: 1, queued: 1, max: 2 })
   })
 })

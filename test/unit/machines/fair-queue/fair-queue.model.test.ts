@@ -11,7 +11,9 @@ const toldBy = (queue: FairQueue, now: number, ids: readonly string[], heads: re
   tenants: queue.tenants(),
   loads: tenants.map((tenant) => queue.loadOf(tenant)),
   agents: agents.map((id) => [queue.loadOfAgent(id), queue.runningOf(id), queue.waitingOf(id)]),
-  overflows: agents.map((id) => [true, false].map((isReady) => queue.overflow(id, 't0', isReady))),
+  overflows: agents.map((id) =>
+    (['now', 'soon', 'later'] as const).map((runs) => queue.overflow(id, 't0', runs)),
+  ),
   entries: ids.map((id) => [queue.has(id), queue.entry(id)?.turnId, queue.isRunning(id)]),
   before: orderBy(heads, (a, b) => {
     const [first, second] = [queue.entry(a), queue.entry(b)]
@@ -30,7 +32,9 @@ const expectedBy = (reference: Reference, now: number, ids: readonly string[], h
     const running = items.filter(({ startedAt }) => startedAt !== undefined).length
     return [loadOfAgent(reference, id), running, items.length - running]
   }),
-  overflows: agents.map((id) => [true, false].map((isReady) => overflow(reference, id, isReady))),
+  overflows: agents.map((id) =>
+    (['now', 'soon', 'later'] as const).map((runs) => overflow(reference, id, runs)),
+  ),
   entries: ids.map((id) => {
     const item = reference.item(id)
     return [item !== undefined, item?.entry.turnId, item?.startedAt !== undefined]
@@ -56,14 +60,16 @@ const loadOf = (reference: Reference, tenant: string) =>
 const loadOfAgent = (reference: Reference, id: string) =>
   loadIn(reference, reference.ofAgent(id), reference.agents.get(id)?.maxRunningTurns ?? 0)
 
-function overflow(reference: Reference, id: string, isReady: boolean) {
+function overflow(reference: Reference, id: string, runs: 'now' | 'soon' | 'later') {
   const fleet = loadIn(reference, reference.items, limits.maxRunningTurns)
   const [tenant, agent] = [loadOf(reference, 't0'), reference.agents.get(id)]
   const loads = agent ? [fleet, tenant, loadOfAgent(reference, id)] : [fleet, tenant]
-  if (isReady && loads.every(({ running, max }) => running < max)) return undefined
-  if (fleet.queued >= limits.maxQueuedTurns) return 'fleet'
-  if (tenant.queued >= reference.share('t0').maxQueuedTurns) return 'tenant'
-  return agent && loadOfAgent(reference, id).queued >= agent.maxQueuedTurns ? 'agent' : undefined
+  if (runs === 'now' && loads.every(({ running, max }) => running < max)) return undefined
+  const isFull = ({ running, queued, max }: (typeof loads)[number], limit: number): boolean =>
+    runs === 'soon' && running < max ? running + queued >= max + limit : queued >= limit
+  if (isFull(fleet, limits.maxQueuedTurns)) return 'fleet'
+  if (isFull(tenant, reference.share('t0').maxQueuedTurns)) return 'tenant'
+  return agent && isFull(loadOfAgent(reference, id), agent.maxQueuedTurns) ? 'agent' : undefined
 }
 
 /** Returns what is wrong with the first entries of several agents. */
