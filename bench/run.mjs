@@ -22,6 +22,7 @@ const parts = [
   'heap',
   'machines',
   'admission',
+  'fleet',
   'imports',
 ]
 const chosen = process.argv.slice(2)

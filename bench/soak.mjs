@@ -3,6 +3,7 @@
 // process is left. Exits with 1 otherwise.
 //
 //   npm run soak -- --minutes 5 --seed 42 --concurrency 4 [--binary path]
+//   npm run soak -- fleet 10 --seed 42    (a fleet: see soak-fleet.mjs)
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,6 +15,8 @@ import { runInNewContext } from 'node:vm'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { OpenCodeServer } from '../dist/index.js'
 import { startScriptedModel } from '../dist/testing/index.js'
+
+if (process.argv[2] === 'fleet') await import('./soak-fleet.mjs')
 
 const { values: flags } = parseArgs({
   options: {

@@ -54,6 +54,7 @@ export {
   type FleetDefaults,
   type FleetLimits,
   type FleetOptions,
+  type FleetTelemetryOptions,
   type HostTool,
   type HostToolCall,
   type HostToolDefinition,

@@ -23,11 +23,6 @@ export const argued = [
   },
   {
     file: 'machines/actions.ts',
-    names: /^machineSetup › actions › noteMemory › 0 → 1$/,
-    why: 'no memory limit is below a megabyte',
-  },
-  {
-    file: 'machines/actions.ts',
     names: /noteStop › drainMs › (event\.drainMs \?\? 0 → event\.drainMs|0 → 1)$/,
     why: 'the value is read only while draining, and is then a number from the event',
   },

@@ -15,6 +15,7 @@ const order = {
     'docs/guides/nest-and-angular.md',
     'docs/guides/next-and-hot-reload.md',
     'docs/guides/own-machine.md',
+    'docs/guides/fleet.md',
     'docs/guides/isolating-tenants.md',
     'docs/guides/ci.md',
     'docs/production.md',
@@ -34,6 +35,7 @@ const names = {
   'SECURITY.md': 'Reporting a vulnerability',
   'bench/results.md': 'Measured',
   'examples/chat-service/README.md': 'Example: a chat service',
+  'examples/user-bot/README.md': 'Example: an agent for each user',
   'docs/production.md': 'Production',
   'docs/guides/testing-models.md': 'Testing with models',
 }

@@ -3,21 +3,23 @@ import { runtimeOf, type Runtime, type ServerInput } from '../actors/runtime.ts'
 import type { CompiledOptions } from '../config/options.ts'
 import { serverMachine as lifecycleMachine, type ServerActorRef } from '../machines/server-machine.ts'
 import { hooksOf } from '../telemetry/hooks.ts'
+import { agentNameOf } from './fleet/agent-name.ts'
 
 /**
  * Builds the hooks of a machine when they are first needed: by its start, or by a turn before its start.
  *
  * @internal
  */
-export function attachHooks(runtime: Runtime, options: CompiledOptions): void {
-  runtime.hooks ??= hooksOf(options)
+export function attachHooks(runtime: Runtime, options: CompiledOptions, server?: ServerActorRef): void {
+  runtime.hooks ??= hooksOf(options, () => agentNameOf(options, server))
 }
 
 /** Reports the machine to the hooks, which follow it from its present state. */
 const hooks = fromCallback<EventObject, ServerInput>(({ input, self }) => {
   const runtime = runtimeOf(input.runtime)
-  attachHooks(runtime, input.options)
-  runtime.started(self._parent as ServerActorRef)
+  const server = self._parent as ServerActorRef
+  attachHooks(runtime, input.options, server)
+  runtime.started(server)
 })
 
 /**

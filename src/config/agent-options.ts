@@ -32,7 +32,11 @@ export function compileAgent(
     return CompiledOptions.from(
       { ...serverLayer(layers), home: homeOf(fleet, spec.id), ...(logger && { logger }) },
       before && { secrets: before.secrets, revision: before.revision + 1 },
-      { id: spec.id, tenant: agentLimits(fleet, spec).tenant },
+      {
+        id: spec.id,
+        tenant: agentLimits(fleet, spec).tenant,
+        metricAttributes: fleet.values.telemetry.metricAttributes,
+      },
     )
   })
 }

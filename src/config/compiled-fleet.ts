@@ -8,6 +8,7 @@ import type {
   FleetDefaults,
   FleetLimits,
   FleetOptions,
+  FleetTelemetryOptions,
   ResolvedAgent,
   TenantOptions,
 } from './fleet-options.ts'
@@ -22,6 +23,7 @@ export interface ResolvedFleetOptions {
   /** Tenants that have options. */
   readonly tenants: Readonly<Record<string, ResolvedTenant>>
   readonly logger?: Logger | undefined
+  readonly telemetry: Readonly<Required<FleetTelemetryOptions>>
 }
 
 /** Options of a tenant with every default filled in; a tenant without a limit has the limit of the fleet. */
@@ -63,12 +65,13 @@ export class CompiledFleetOptions {
   static from(options: unknown): CompiledFleetOptions {
     const { defaults = {} } = Object(options) as Partial<FleetOptions>
     refuseOptions(defaults, ownOptions, 'the defaults of a fleet')
-    const { dataDir, limits, tenants, resolve, logger } = parse(fleetSchema, options, 'option')
+    const { dataDir, limits, tenants, resolve, logger, telemetry } = parse(fleetSchema, options, 'option')
     const filled = { ...limits, memoryMb: limits.memoryMb ?? defaultMemoryMb() }
     const values = {
       dataDir,
       limits: Object.freeze(filled),
       tenants: fillTenants(tenants, filled),
+      telemetry: Object.freeze(telemetry),
       ...(logger && { logger }),
     }
     // The defaults stay as given: a default that the schema fills in would override nothing, but look given.

@@ -33,11 +33,15 @@ export interface ResolvedOptions
   agent?: AgentName | undefined
 }
 
-/** Id of an agent of a fleet, and its tenant. */
+/** Id of an agent of a fleet, its tenant, and which of both its metrics carry. */
 export interface AgentName {
   id: string
   tenant: string
+  metricAttributes?: readonly MetricAttribute[]
 }
+
+/** Name that a fleet's metrics may carry. */
+export type MetricAttribute = 'agent' | 'tenant'
 
 /** Options that may hold a secret; printing, inspecting or serialising must not show these values. */
 export interface SecretOptions {

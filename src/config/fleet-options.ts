@@ -1,3 +1,4 @@
+import type { MetricAttribute } from './compiled-options.ts'
 import type { ModelOptions, ProxyOptions } from './provider-options.ts'
 import type { Logger, OpenCodeServerOptions, ReconfigureOptions, SpawnWrapper } from './server-options.ts'
 import type { PermissionPolicy, QuestionPolicy } from './turn-options.ts'
@@ -30,18 +31,36 @@ export interface FleetOptions {
   tenants?: Readonly<Record<string, TenantOptions>>
   /**
    * Returns options of an agent that cannot be in its spec: functions, and secrets that no file should hold. The
-   * function is called at each start of the agent's server. Its options override the spec, and are not compared
-   * by `apply`.
+   * function is called when the agent needs a server and has none, and when its spec has changed; a restart after a
+   * crash keeps the options. They override the spec, and are not compared by `apply`.
    *
    * @defaultValue none
    */
   resolve?: (spec: AgentSpec) => ResolvedAgent | undefined | Promise<ResolvedAgent | undefined>
   /**
-   * Receiver of the log of the fleet and of all its servers.
+   * Receiver of the log of the fleet and of all its servers. The lines name the agent (`agentId`) and its `tenant`.
    *
    * @defaultValue no log
    */
   logger?: Logger
+  /**
+   * Content of the fleet's metrics.
+   *
+   * @defaultValue the default of each option
+   */
+  telemetry?: FleetTelemetryOptions
+}
+
+/** Content of a fleet's metrics. */
+export interface FleetTelemetryOptions {
+  /**
+   * Names that the metrics of the fleet and of its servers carry: of the agent, of its tenant, of both, or none.
+   *
+   * @defaultValue none
+   * @remarks Each value of an attribute is a further series of each metric in the store of the metrics: a thousand
+   * agents are a thousand times as many series. Spans and log lines always carry both names.
+   */
+  metricAttributes?: readonly MetricAttribute[]
 }
 
 /** Limits of a whole fleet. All of them hold at the same time. */
@@ -149,7 +168,10 @@ export interface FleetDefaults
 export interface AgentSpec
   extends
     Partial<
-      Omit<OpenCodeServerOptions, OwnOption | LayeredOption | 'hostTools' | 'spawn' | 'onPermission' | 'onQuestion'>
+      Omit<
+        OpenCodeServerOptions,
+        OwnOption | LayeredOption | 'hostTools' | 'spawn' | 'onPermission' | 'onQuestion'
+      >
     >,
     AgentLimits {
   /** Id of the agent, unique in the fleet: 1 to 63 characters `a` to `z`, `0` to `9`, `_` and `-`. */

@@ -46,7 +46,7 @@ export const agentSchema = lazily(() => {
   )
 })
 
-function oneOf(values: readonly string[]) {
+function oneOf<const Value extends string>(values: readonly Value[]) {
   return z.enum(values, `expected ${values.map((value) => `'${value}'`).join(' or ')}`)
 }
 
@@ -106,6 +106,11 @@ const resolver = lazily(() =>
   ),
 )
 
+const telemetry = lazily(() => {
+  const names = z.array(oneOf(['agent', 'tenant']), "expected a list of 'agent' and 'tenant'")
+  return z.strictObject({ metricAttributes: names.readonly().default([]) }, anyObject)
+})
+
 /** Options of a fleet. */
 export const fleetSchema = lazily(() =>
   z.strictObject(
@@ -116,6 +121,7 @@ export const fleetSchema = lazily(() =>
       tenants: tenants().default({}),
       resolve: resolver().optional(),
       logger: loggerSchema().optional(),
+      telemetry: telemetry().prefault({}),
     },
     anyObject,
   ),

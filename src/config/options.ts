@@ -11,6 +11,7 @@ export type {
   FleetDefaults,
   FleetLimits,
   FleetOptions,
+  FleetTelemetryOptions,
   ResolvedAgent,
   TenantOptions,
 } from './fleet-options.ts'

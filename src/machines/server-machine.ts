@@ -390,7 +390,7 @@ export const serverMachine = machineSetup.createMachine({
 
     reaping: {
       description: 'ends running work, then the process, then the remaining processes of the spawn',
-      entry: ['endRunning', 'dropIfUnused', { type: 'reportStage', params: { stage: 'ending' } }],
+      entry: ['endRunning', { type: 'reportStage', params: { stage: 'ending' } }],
       initial: 'disposing',
       on: { 'process.exited': { target: '.sweeping', actions: 'clearProcess' } },
       states: {
@@ -436,7 +436,7 @@ export const serverMachine = machineSetup.createMachine({
         },
         waiting: { after: { sweepInterval: 'sweeping' } },
         swept: {
-          entry: ['stopProcessActor', 'clearProcess', 'noteTime'],
+          entry: ['stopProcessActor', 'clearProcess', 'noteTime', 'dropIfUnused'],
           always: [
             { guard: 'isUnwanted', target: '#server.idle' },
             { guard: 'isPlannedEnd', target: '#server.configuring', actions: 'noteReplacement' },

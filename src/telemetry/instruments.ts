@@ -88,6 +88,26 @@ export const instruments = {
     description: 'Number of input and output tokens used.',
     boundaries: times(14, 1, 4),
   },
+  wait: {
+    kind: 'histogram',
+    name: 'opencode_runtime.fleet.turn.wait',
+    unit: 's',
+    description: 'Time from turn() until a turn of a fleet runs: the wait for a place, and for the server.',
+    boundaries: turnSeconds,
+  },
+  servers: {
+    kind: 'upDownCounter',
+    name: 'opencode_runtime.fleet.servers',
+    unit: '{server}',
+    description: 'Servers of a fleet that hold a place, by state.',
+  },
+  evictions: {
+    kind: 'counter',
+    name: 'opencode_runtime.fleet.evictions',
+    unit: '{eviction}',
+    description:
+      'Servers of a fleet that ended so that others can run, or because they were idle, by reason.',
+  },
 } as const satisfies Record<string, Instrument>
 
 /** Internal name of an instrument. */

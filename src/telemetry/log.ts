@@ -7,29 +7,39 @@ import { ignoreErrors } from '../util/ignore-errors.ts'
 import type { TerminalReply } from '../replies.ts'
 import type { Secrets } from '../config/secrets.ts'
 import type { ServerActorRef } from '../machines/server-machine.ts'
+import { logLabels, type ReadAgent } from './agent-labels.ts'
 
 /**
  * Returns hooks that log lifecycle changes, ends of turns and conditions that need attention.
  * Failures of the lifecycle are warnings; `failed` is an error. Ends of turns are `debug`; failed turns are
- * warnings, except `cancelled`. Replies are not logged. Secrets are masked in errors and in their causes. If
+ * warnings, except `cancelled`. The lines of a fleet name the agent and its tenant. Replies are not logged. Secrets are masked in errors and in their causes. If
  * the logger throws, only that line is lost.
  */
-export function logTo(logger: Logger, secrets: Secrets): ServerHooks {
+export function logTo(logger: Logger, secrets: Secrets, agent: ReadAgent): ServerHooks {
+  const log = named(logger, agent)
   return {
     onMachine: (actor) => {
       followLifecycle(actor as ServerActorRef, {
-        next: (change) => ignoreErrors(() => logChange(logger, secrets, change)),
+        next: (change) => ignoreErrors(() => logChange(log, secrets, change)),
       })
     },
-    onWarning: (message) => logger.warn({}, secrets.mask(message)),
+    onWarning: (message) => log.warn({}, secrets.mask(message)),
     onTurn: (record, now) => {
       const startedAt = now()
       return {
-        onEnd: (reply) =>
-          logTurn(logger, secrets, record, { reply, durationMs: Math.round(now() - startedAt) }),
+        onEnd: (reply) => logTurn(log, secrets, record, { reply, durationMs: Math.round(now() - startedAt) }),
       }
     },
   }
+}
+
+/** Returns a logger whose lines name the agent to which the server belongs. */
+function named(logger: Logger, agent: ReadAgent): Logger {
+  const write =
+    (level: keyof Logger): Logger[typeof level] =>
+    (fields, message) =>
+      logger[level]({ ...logLabels(agent()), ...fields }, message)
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
 }
 
 function logChange(logger: Logger, secrets: Secrets, { error, ...fields }: Lifecycle): void {

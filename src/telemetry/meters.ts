@@ -1,16 +1,18 @@
 import type { Attributes, Meter, MeterProvider } from '@opentelemetry/api'
 import { ignoreErrors } from '../util/ignore-errors.ts'
 import type { CompiledOptions } from '../config/options.ts'
+import type { ReadAgent } from './agent-labels.ts'
 import { scope, type Api } from './api.ts'
 import { instruments, type Instrument, type InstrumentName } from './instruments.ts'
 
 type Write = (value: number, attributes: Attributes) => void
 
-/** OpenTelemetry's API, the instruments of this package, and the options of the observed server. */
+/** OpenTelemetry's API, the instruments of this package, the options of the observed server, and its agent. */
 export interface Telemetry {
   api: Api
   meters: Meters
   options: CompiledOptions
+  agent: ReadAgent
 }
 
 /**

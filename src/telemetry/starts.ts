@@ -2,6 +2,7 @@ import type { Attributes, Span } from '@opentelemetry/api'
 import type { OpenCodeRuntimeError } from '../errors.ts'
 import type { Lifecycle } from '../machines/lifecycle.ts'
 import { ignoreErrors } from '../util/ignore-errors.ts'
+import { metricLabels, spanLabels } from './agent-labels.ts'
 import { scope } from './api.ts'
 import type { Telemetry } from './meters.ts'
 import { firstLine } from '../util/messages.ts'
@@ -51,13 +52,12 @@ export class StartTelemetry {
 
   #begin(change: Lifecycle, last: Lifecycle | undefined): void {
     const { api, meters } = this.#telemetry
+    const agent = this.#telemetry.agent()
     const reason = last?.state === 'reaping' ? restartReason(last.reason) : undefined
     const isRestart = change.restarts > (last?.restarts ?? 0)
-    if (isRestart) meters.write('restarts', 1, { 'opencode_runtime.reason': reason ?? 'other' })
-    const attributes: Attributes = {
-      'opencode_runtime.restarts': change.restarts,
-      ...(isRestart && { 'opencode_runtime.reason': reason ?? 'other' }),
-    }
+    const why: Attributes = isRestart ? { 'opencode_runtime.reason': reason ?? 'other' } : {}
+    if (isRestart) meters.write('restarts', 1, { ...why, ...metricLabels(agent) })
+    const attributes = { 'opencode_runtime.restarts': change.restarts, ...why, ...spanLabels(agent) }
     // A root span: a timer that restarts a server carries the context of the request that set the timer.
     const span = ignoreErrors(() =>
       api.trace
@@ -74,8 +74,9 @@ export class StartTelemetry {
     const { meters } = this.#telemetry
     const failure = outcome === 'failed' && error ? { 'error.type': error.code } : {}
     const attributes: Attributes = { 'opencode_runtime.outcome': outcome, ...failure }
-    meters.write('starts', 1, attributes)
-    if (outcome === 'healthy') meters.write('timeToHealthy', (this.#now() - start.at) / 1000, {})
+    const labels = metricLabels(this.#telemetry.agent())
+    meters.write('starts', 1, { ...attributes, ...labels })
+    if (outcome === 'healthy') meters.write('timeToHealthy', (this.#now() - start.at) / 1000, labels)
     ignoreErrors(() => {
       start.span?.setAttributes({ ...attributes, ...(pid !== undefined && { 'process.pid': pid }) })
       if (outcome === 'failed' && error) this.#fail(start.span, error)

@@ -5,7 +5,9 @@ import type { TurnHooks } from '../actors/hooks.ts'
 import type { ModelRef } from '../io/opencode/client.ts'
 import type { TurnRecord, TurnState } from '../actors/turn/turn-record.ts'
 import { ignoreErrors } from '../util/ignore-errors.ts'
+import type { AgentName } from '../config/compiled-options.ts'
 import type { TerminalReply, Usage } from '../replies.ts'
+import { metricLabels, spanLabels } from './agent-labels.ts'
 import { scope } from './api.ts'
 import type { Telemetry } from './meters.ts'
 
@@ -18,9 +20,12 @@ export class TurnTelemetry implements TurnHooks {
   readonly #record: TurnRecord
   readonly #now: () => number
   readonly #startedAt: number
-  /** Attributes of every metric and of the span. */
+  /** Agent of the turn when it began, so that each increment of a metric meets its decrement. */
+  readonly #agent: AgentName | undefined
+  /** Attributes of every metric. */
   readonly #attributes: Attributes
   readonly #span: Span | undefined
+  #hasRun = false
   #phase: 'waiting' | 'running' | undefined
   #endPhase: (() => void) | undefined
 
@@ -29,16 +34,19 @@ export class TurnTelemetry implements TurnHooks {
     this.#record = record
     this.#now = now
     this.#startedAt = now()
-    this.#attributes = attributesOf(modelOf(record.plan.model, telemetry.options.values))
+    this.#agent = telemetry.agent()
+    const model = attributesOf(modelOf(record.plan.model, telemetry.options.values))
+    this.#attributes = { ...model, ...metricLabels(this.#agent) }
     this.#span = ignoreErrors(() => this.#startSpan())
   }
 
   onState(state: TurnState): void {
     const phase = state.state === 'queued' || state.state === 'waitingForServer' ? 'waiting' : 'running'
     if (phase !== this.#phase) {
+      if (phase === 'running') this.#recordWait()
       this.#phase = phase
       this.#endPhase?.()
-      const attributes = { 'opencode_runtime.turn.state': phase }
+      const attributes = { 'opencode_runtime.turn.state': phase, ...metricLabels(this.#agent) }
       this.#endPhase = this.#telemetry.meters.increment('activeTurns', attributes)
     }
     ignoreErrors(() => this.#span?.addEvent(...eventOf(state)))
@@ -56,6 +64,13 @@ export class TurnTelemetry implements TurnHooks {
     ignoreErrors(() => this.#span?.end())
   }
 
+  /** Records the wait of a fleet's turn when the turn runs for the first time. */
+  #recordWait(): void {
+    if (this.#hasRun || !this.#agent) return
+    this.#hasRun = true
+    this.#telemetry.meters.write('wait', this.#seconds(), metricLabels(this.#agent))
+  }
+
   #seconds(): number {
     return (this.#now() - this.#startedAt) / 1000
   }
@@ -66,6 +81,7 @@ export class TurnTelemetry implements TurnHooks {
     const agent = plan.agent ?? conversation.agent
     const attributes: Attributes = {
       ...this.#attributes,
+      ...spanLabels(this.#agent),
       'opencode_runtime.turn.id': id,
       ...(agent !== undefined && { 'gen_ai.agent.name': agent }),
       ...(plan.traceId !== null && { 'opencode_runtime.trace_id': plan.traceId }),

@@ -1,60 +1,38 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { Fleet, type FleetEvent, type FleetOptions } from '../../src/index.ts'
-import { fakeOpenCode, type FakeOpenCodeOptions } from '../../src/testing/index.ts'
+import { describe, expect, it } from 'vitest'
+import { endsOf, fakeFleet } from '../support/fleet.ts'
 
-const apiKey = 'sk-fake-test-0123456789'
+const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 
-async function fakeFleet(options: Partial<FleetOptions> & FakeOpenCodeOptions = {}) {
-  const { script, defaults, ...rest } = options
-  const dataDir = mkdtempSync(join(tmpdir(), 'opencode-runtime-fleet-'))
-  const fake = await fakeOpenCode({}, { ...(script && { script }) })
-  const make = (more: Partial<FleetOptions> = {}): Fleet =>
-    new Fleet({
-      dataDir,
-      defaults: {
-        proxy: { baseURL: 'http://127.0.0.1:9/v1', apiKey },
-        models: ['gpt-4o'],
-        binary: fake.binary,
-        ...defaults,
-      },
-      ...rest,
-      ...more,
-    })
-  const fleet = make()
-  onTestFinished(async () => {
-    await fleet.close()
-    await fake.stop()
-    rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 })
-  })
-  return { fleet, make, fake, dataDir }
-}
-
-describe('A fleet', () => {
-  it('runs a turn of an agent', async () => {
-    const { fleet } = await fakeFleet()
-    const events: FleetEvent[] = []
-    fleet.events$.subscribe((event) => events.push(event))
-    expect(await fleet.apply([{ id: 'a1' }, { id: 'a2' }])).toEqual({
-      added: ['a1', 'a2'],
+describe('a fleet', () => {
+  it('shares two places between four agents', async () => {
+    const { fleet, watch } = await fakeFleet({ limits: { maxServers: 2 } })
+    const ids = ['a1', 'a2', 'a3', 'a4']
+    expect(await fleet.apply(ids.map((id) => ({ id })))).toEqual({
+      added: ids,
       changed: [],
       unchanged: [],
       removed: [],
     })
-    const turn = fleet.turn('a1', 'Hello')
-    expect(await turn.done).toMatchObject({ kind: 'final' })
+    const turns = range(3).flatMap(() => ids.map((id) => fleet.turn(id, 'Hello')))
+    expect(await endsOf(turns)).toEqual(turns.map(() => 'final'))
+    expect(watch.most.servers).toBe(2)
+    expect(watch.of('agent.evicted').length).toBeGreaterThanOrEqual(2)
   })
 
-  it('shares two places between four agents', async () => {
-    const { fleet } = await fakeFleet({ limits: { maxServers: 2 } })
-    await fleet.apply(['a1', 'a2', 'a3', 'a4'].map((id) => ({ id })))
-    let most = 0
-    fleet.status$.subscribe(({ servers }) => (most = Math.max(most, servers.running + servers.starting)))
-    const turns = [1, 2, 3].flatMap(() => ['a1', 'a2', 'a3', 'a4'].map((id) => fleet.turn(id, 'Hello')))
-    const ends = await Promise.all(turns.map(({ done }) => done))
-    expect(ends.map(({ kind }) => kind)).toEqual(turns.map(() => 'final'))
-    expect(most).toBe(2)
+  it('runs 200 agents of five tenants in eight places', { timeout: 120_000 }, async () => {
+    const { fleet, watch, fake } = await fakeFleet({
+      limits: { maxServers: 8, maxStarting: 4, maxRunningTurns: 12 },
+      tenants: { t0: { maxRunningTurns: 2 }, t1: { weight: 3 } },
+    })
+    await fleet.apply(range(200).map((i) => ({ id: `a${i}`, tenant: `t${i % 5}` })))
+    const turns = range(2).flatMap(() => range(200).map((i) => fleet.turn(`a${i}`, 'slow:20 echo:hi')))
+    expect(await endsOf(turns)).toEqual(turns.map(() => 'final'))
+    expect(watch.most.servers).toBeLessThanOrEqual(8)
+    expect(watch.most.turns).toBeLessThanOrEqual(12)
+    expect(watch.most.turnsOf.get('t0')).toBeLessThanOrEqual(2)
+    expect(turns.map(({ id }) => watch.ends.get(id))).toEqual(turns.map(() => ['final']))
+    // Both turns of an agent are admitted together, so that no agent starts twice.
+    expect(fake.starts).toHaveLength(200)
+    expect(fleet.status).toMatchObject({ turns: { running: 0, queued: 0 } })
   })
 })

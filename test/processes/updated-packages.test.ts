@@ -83,7 +83,7 @@ describe('a host whose packages are updated under it', () => {
     'execa/lib/methods/main-async.js',
     'get-port',
     'rotating-file-stream/dist/esm/index.js',
-    'opencode-runtime/dist/server-record.js',
+    'opencode-runtime/dist/home-lock.js',
   ])('starts its server when %s is back, if the first server was created without it', async (part) => {
     const [away, , ...rest] = await updatedHost('before the first server', part)
     expect(away).toMatchObject({ away: expect.stringMatching(/^(HostFault|RestartLimit)Error$/) as string })

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { Client } from '../../examples/chat-service/test/client.ts'
+import { agentIdOf } from '../../examples/user-bot/bot.ts'
 import { buildPackage } from '../support/built-cli.ts'
 import { all, post, repliesOf } from '../support/example.ts'
 import { expectNothingLeft, processesOf } from '../support/home.ts'
@@ -26,18 +27,21 @@ async function runExample(name: string) {
   return { program, folder }
 }
 
-/** An example that listens. `stop` sends SIGTERM, and asserts that nothing of its server is left. */
-async function startExample(name: string) {
+/**
+ * An example that listens. `stop` sends SIGTERM, and asserts that nothing of its server is left. `agent` is the folder
+ * of the agent whose server runs last, in the data folder of a fleet.
+ */
+async function startExample(name: string, agent = '.') {
   const { program, folder } = await runExample(name)
   const ended = program.then(({ stderr }) => Promise.reject(new Error(`The example ended: ${stderr}`)))
   ended.catch(() => undefined)
   const url = await Promise.race([addressIn(createInterface(program.stdout)), ended])
   const stop = async () => {
     const [home = 'none'] = readdirSync(folder).filter((entry) => entry.startsWith(`${name}-`))
-    expect(processesOf(join(folder, home))).not.toEqual([])
+    expect(processesOf(join(folder, home, agent))).not.toEqual([])
     program.kill('SIGTERM')
     expect(await program).toMatchObject({ exitCode: 0 })
-    await expectNothingLeft(join(folder, home))
+    await expectNothingLeft(join(folder, home, agent))
     expect(readdirSync(folder)).not.toContain(home)
   }
   return { url, stop }
@@ -102,5 +106,23 @@ it('the support bot looks up, asks a person, answers in a type, and leaves nothi
   const [open] = await requests()
   expect((await post(`${url}/requests/${open?.request.id}`, { allow: true })).status).toBe(200)
   expect(await refunded).toMatchObject({ text: 'Your money is on its way.', refunded: true })
+  await stop()
+})
+
+it('the bot with an agent for each user has one place, remembers, and leaves nothing', async () => {
+  const { url, stop } = await startExample('user-bot', agentIdOf('ada'))
+  const say = async (user: string, text: string) =>
+    (await (await post(`${url}/messages`, { user, text })).text())
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { line: string; text?: string })
+  const answer = async (user: string, text: string) =>
+    (await say(user, text))
+      .filter(({ line }) => line === 'text')
+      .map((each) => each.text)
+      .join('')
+  expect(await answer('ada', 'hello')).toBe('You have said 1 things.')
+  expect(await answer('bob', 'hello')).toBe('You have said 1 things.')
+  expect(await answer('ada', 'hello again')).toBe('You have said 2 things.')
   await stop()
 })

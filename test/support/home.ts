@@ -9,7 +9,10 @@ import { watcherName } from '../../src/io/process/watcher.ts'
 export function tempHome(): string {
   const home = mkdtempSync(join(tmpdir(), 'opencode-runtime-test-'))
   // A killed server may still be writing into the home.
-  onTestFinished(() => rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }))
+  onTestFinished(
+    () => rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }),
+    60_000,
+  )
   return home
 }
 

@@ -1,6 +1,7 @@
 import type { CompiledFleetOptions } from '../../config/compiled-fleet.ts'
 import type { AgentSpec } from '../../config/fleet-options.ts'
 import type { OpenCodeRuntimeError } from '../../errors.ts'
+import { ignoreErrors } from '../../util/ignore-errors.ts'
 import type { FleetStore } from '../../io/fleet/fleet-store.ts'
 
 /** State beside one fleet machine that never enters the machine's context or events: the specs, and the store. */
@@ -15,11 +16,15 @@ export class FleetRuntime {
   /** Promises that settle when the store was opened, and when it was closed; they never reject. */
   opening: Promise<unknown> = Promise.resolve()
   closing: Promise<unknown> = Promise.resolve()
-  /** Reports a condition that needs a user's attention; the api provides it. */
-  warn: (message: string) => void = () => undefined
 
   constructor(options: CompiledFleetOptions) {
     this.options = options
+  }
+
+  /** Logs a condition that needs a user's attention. */
+  warn(message: string): void {
+    const { dataDir, logger } = this.options.values
+    ignoreErrors(() => logger?.warn({ dataDir }, message))
   }
 }
 

@@ -1,7 +1,7 @@
 import { fromCallback, type EventObject } from 'xstate'
 import { agentLimits, type ResolvedAgentLimits } from '../../config/agent-options.ts'
 import { asRuntimeError, type OpenCodeRuntimeError } from '../../errors.ts'
-import { openFleetStore } from '../../io/fleet/fleet-store.ts'
+import { loadModule } from '../../io/host/load-module.ts'
 import { clockOf, type SystemClock } from '../clock.ts'
 import { fleetRuntimeOf, type FleetInput, type FleetRuntime } from './fleet-runtime.ts'
 
@@ -29,12 +29,19 @@ export const store = fromCallback<EventObject, FleetInput>(({ input, sendBack, s
   }
 })
 
+/** Loads the store, which only fleets need. */
+const loadStore = () => loadModule('./fleet-store.js', () => import('../../io/fleet/fleet-store.ts'))
+
 async function open(runtime: FleetRuntime, clock: SystemClock): Promise<StoreFact> {
   const { options } = runtime
+  const { openFleetStore } = await loadStore()
   const { store: opened, specs, faults } = await openFleetStore(options, clock, (text) => runtime.warn(text))
   runtime.store = opened
   for (const spec of specs) runtime.specs.set(spec.id, spec)
-  for (const { id, error } of faults) runtime.faults.set(id, error)
+  for (const { id, error } of faults) {
+    runtime.faults.set(id, error)
+    runtime.warn(error.message)
+  }
   const agents = specs.map((spec) => ({ id: spec.id, ...agentLimits(options, spec) }))
   return { type: 'store.opened', agents }
 }

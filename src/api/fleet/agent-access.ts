@@ -30,7 +30,7 @@ export function accessToAgent(id: string, servers: AgentServers): ServerAccess {
       } catch (error) {
         return endedTurn(input, endOf(error))
       }
-      const later = new DeferredTurn<InferOutput<S>>(crypto.randomUUID(), input)
+      const later = new DeferredTurn<InferOutput<S>>(crypto.randomUUID(), input, servers.clock)
       const begun = servers.use(id, (actor) => {
         if (!later.hasBegun) later.begin(begin(actor, later.id))
       })

@@ -1,5 +1,5 @@
 import { waitFor } from 'xstate'
-import { clockOf, elapse } from '../../actors/clock.ts'
+import { clockOf, elapse, type SystemClock } from '../../actors/clock.ts'
 import { fleetRuntimeOf, type FleetRuntime } from '../../actors/fleet/fleet-runtime.ts'
 import { runtimeOf } from '../../actors/runtime.ts'
 import { compileAgent } from '../../config/agent-options.ts'
@@ -7,6 +7,7 @@ import { hasResolve, resolveAgent } from '../../config/compiled-fleet.ts'
 import type { AgentSpec, ResolvedAgent } from '../../config/fleet-options.ts'
 import { asRuntimeError, OpenCodeRuntimeError, StartTimeoutError, StoppedError } from '../../errors.ts'
 import { unknownAgent } from '../../config/unknown-agent.ts'
+import { agentRemoved, type FleetContext } from '../../machines/fleet/fleet-context.ts'
 import type { FleetActorRef } from '../../machines/fleet/fleet-machine.ts'
 import type { ServerActorRef } from '../../machines/server-machine.ts'
 import { attachHooks } from '../server-machine.ts'
@@ -25,6 +26,11 @@ export class AgentServers {
   constructor(fleet: FleetActorRef, follower: AgentFollower) {
     this.#fleet = fleet
     this.#follower = follower
+  }
+
+  /** Clock of the fleet's system. */
+  get clock(): SystemClock {
+    return clockOf(this.#fleet.system)
   }
 
   /**
@@ -98,7 +104,7 @@ export class AgentServers {
     for (;;) {
       const spec = this.#runtime.specs.get(id)
       if (!spec) throw unknownAgent(id, this.#runtime.specs.keys())
-      const resolved = await this.#resolve(spec)
+      const resolved = await this.#resolveWhileKnown(spec)
       this.check(id)
       // The spec may have changed meanwhile.
       if (this.running(id)) return
@@ -109,11 +115,39 @@ export class AgentServers {
     }
   }
 
-  async #resolve(spec: AgentSpec): Promise<ResolvedAgent | undefined> {
+  /** Asks the option `resolve`; throws as soon as the agent is removed or the fleet is closed. */
+  async #resolveWhileKnown(spec: AgentSpec): Promise<ResolvedAgent | undefined> {
     if (!hasResolve(this.#runtime.options)) return undefined
     const done = new AbortController()
-    const clock = clockOf(this.#fleet.system)
-    const late = elapse(clock, resolveTimeoutMs, done.signal).then(() => {
+    const left = waitFor(
+      this.#fleet,
+      ({ context, value }) => value !== 'open' || isLeaving(context, spec.id),
+      {
+        signal: done.signal,
+      },
+    )
+    const end = (): never => {
+      if (!this.#fleet.getSnapshot().matches('open')) this.check(spec.id)
+      throw new StoppedError(agentRemoved.error)
+    }
+    const ended = left.then(end, end)
+    try {
+      return await Promise.race([this.resolve(spec), ended])
+    } finally {
+      ended.catch(() => undefined)
+      done.abort()
+    }
+  }
+
+  /**
+   * Asks the option `resolve` of the fleet for options of an agent.
+   *
+   * @throws StartTimeoutError without an answer in time, or the error of `resolve`
+   */
+  async resolve(spec: AgentSpec): Promise<ResolvedAgent | undefined> {
+    if (!hasResolve(this.#runtime.options)) return undefined
+    const done = new AbortController()
+    const late = elapse(this.clock, resolveTimeoutMs, done.signal).then(() => {
       throw new StartTimeoutError(
         `The option resolve of the fleet did not answer for the agent ${spec.id} within ${resolveTimeoutMs} ms`,
       )
@@ -135,7 +169,7 @@ export class AgentServers {
     const actor = this.running(spec.id)
     if (!actor) return undefined
     const runtime = runtimeOf(actor.getSnapshot().context.runtime)
-    attachHooks(runtime, options)
+    attachHooks(runtime, options, actor)
     this.#follower.follow(spec.id, actor, runtime)
     return actor
   }
@@ -143,6 +177,12 @@ export class AgentServers {
   get #runtime(): FleetRuntime {
     return fleetRuntimeOf(this.#fleet.getSnapshot().context.runtime)
   }
+}
+
+/** Returns whether an agent is unknown, or is being removed. */
+function isLeaving({ agents }: FleetContext, id: string): boolean {
+  const agent = agents.get(id)
+  return !agent || agent.leaving !== undefined
 }
 
 /** Resolves when the records of the fleet are known, or rejects with the reason why they cannot be used. */

@@ -3,7 +3,7 @@ import { waitFor } from 'xstate'
 import { fleetRuntimeOf, type FleetRuntime } from '../../actors/fleet/fleet-runtime.ts'
 import { agentLimits, changesServer, compileAgent, isSameAgent } from '../../config/agent-options.ts'
 import { validateSpecs } from '../../config/agent-spec.ts'
-import { hasResolve, homeOf, resolveAgent } from '../../config/compiled-fleet.ts'
+import { homeOf } from '../../config/compiled-fleet.ts'
 import type { AgentSpec } from '../../config/fleet-options.ts'
 import { unknownAgent } from '../../config/unknown-agent.ts'
 import { StoppedError, type OpenCodeRuntimeError } from '../../errors.ts'
@@ -138,7 +138,9 @@ export class Declarations {
    */
   #rollOut(spec: AgentSpec): void {
     this.rollOut(spec).catch((error: unknown) => {
-      const { message } = error as OpenCodeRuntimeError
+      const { message: text } = error as OpenCodeRuntimeError
+      const secrets = this.#servers.running(spec.id)?.getSnapshot().context.options.secrets
+      const message = secrets?.mask(text) ?? text
       this.#runtime.warn(`The new options of the agent ${spec.id} are not in use: ${message}`)
     })
   }
@@ -147,7 +149,7 @@ export class Declarations {
   async rollOut(spec: AgentSpec): Promise<void> {
     const { options } = this.#runtime
     if (!this.#servers.running(spec.id)) return
-    const resolved = hasResolve(options) ? await resolveAgent(options, spec) : undefined
+    const resolved = await this.#servers.resolve(spec)
     const actor = this.#servers.running(spec.id)
     // A later change has a rollout of its own.
     if (!actor || this.#runtime.specs.get(spec.id) !== spec) return

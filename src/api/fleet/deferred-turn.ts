@@ -1,5 +1,7 @@
 import { concat, defer, from, of, switchMap, type Observable } from 'rxjs'
+import { elapse, type SystemClock } from '../../actors/clock.ts'
 import type { FileChange } from '../../actors/session/changes.ts'
+import { cancelledTurn, deadlineExceeded } from '../../actors/turn/refusal.ts'
 import type { TurnStatus } from '../../actors/turn/turn-record.ts'
 import { RequestClosedError } from '../../errors.ts'
 import {
@@ -18,8 +20,6 @@ import { endedTurn } from '../turn.ts'
 import type { Turn } from '../turn-handle.ts'
 import { traceOf } from '../turn-input.ts'
 
-const cancelled = { code: 'cancelled', error: 'The turn was cancelled' } as const
-
 /**
  * Turn whose server's actor is not there yet: the records of the fleet are being read, or `resolve` has not answered.
  * Everything of the turn follows as soon as the turn has begun.
@@ -31,13 +31,22 @@ export class DeferredTurn<T> implements Turn<T> {
   readonly #at = Date.now()
   readonly #begun = deferred<Turn<T>>()
   readonly #stopListening: () => void
+  readonly #stopTimer: () => void
   #turn: Turn<T> | undefined
 
-  constructor(id: string, input: unknown) {
+  /** @param clock - clock of the fleet's system, for the turn's own `deadlineMs` */
+  constructor(id: string, input: unknown, clock: SystemClock) {
     this.id = id
     this.traceId = traceOf(input)
     this.#input = input
-    const { signal } = Object(input) as { signal?: unknown }
+    const { signal, deadlineMs } = Object(input) as { signal?: unknown; deadlineMs?: unknown }
+    const done = new AbortController()
+    this.#stopTimer = () => done.abort()
+    // A value that is no time limit is refused when the turn begins.
+    if (typeof deadlineMs === 'number' && deadlineMs > 0)
+      void elapse(clock, deadlineMs, done.signal).then(() =>
+        this.begin(endedTurn<T>(input, { ...deadlineExceeded(deadlineMs), id })),
+      )
     const isSignal = signal instanceof AbortSignal
     this.#stopListening = isSignal ? onAbort(signal, () => this.cancel()) : () => undefined
     if (isSignal && signal.aborted) this.cancel()
@@ -53,6 +62,7 @@ export class DeferredTurn<T> implements Turn<T> {
     if (this.#turn) return
     this.#turn = turn
     this.#stopListening()
+    this.#stopTimer()
     this.#begun.resolve(turn)
   }
 
@@ -115,7 +125,7 @@ export class DeferredTurn<T> implements Turn<T> {
   }
 
   cancel(): void {
-    if (!this.#turn) this.begin(endedTurn<T>(this.#input, { ...cancelled, id: this.id }))
+    if (!this.#turn) this.begin(endedTurn<T>(this.#input, { ...cancelledTurn, id: this.id }))
     this.#turn?.cancel()
   }
 

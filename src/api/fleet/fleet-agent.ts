@@ -92,7 +92,11 @@ export interface FleetAgent {
   stop(options?: StopOptions): Promise<void>
 }
 
-/** Parts of a fleet that an agent's handle uses. */
+/**
+ * Parts of a fleet that an agent's handle uses.
+ *
+ * @internal
+ */
 export interface FleetParts {
   fleet: FleetActorRef
   servers: AgentServers
@@ -102,6 +106,11 @@ export interface FleetParts {
   accessOf: (id: string) => ServerAccess
 }
 
+/**
+ * Handle of an agent.
+ *
+ * @internal
+ */
 export class AgentHandle implements FleetAgent {
   readonly id: string
   readonly #parts: FleetParts

@@ -34,6 +34,9 @@ class EmbeddedFleet {
   }
 }
 
+/** Fleets by the actors of their machines: two fleets of one actor would each see only the servers that they started. */
+const fleets = new WeakMap<FleetActorRef, Fleet>()
+
 /** Options of `apply`. */
 export interface ApplyOptions {
   /**
@@ -72,6 +75,7 @@ export class Fleet implements AsyncDisposable {
    */
   constructor(options: FleetOptions & ActorSystemOptions) {
     this.#actor = options instanceof EmbeddedFleet ? options.actor : startFleet(options)
+    fleets.set(this.#actor, this)
     const follower = new AgentFollower(this.#actor)
     const servers = new AgentServers(this.#actor, follower)
     this.#parts = {
@@ -194,7 +198,9 @@ export class Fleet implements AsyncDisposable {
   agent(id: string): FleetAgent {
     const { context, value } = this.#actor.getSnapshot()
     const { specs } = fleetRuntimeOf(context.runtime)
-    if (!isAgentId(id) || (value !== 'opening' && !specs.has(id))) throw unknownAgent(id, specs.keys())
+    // In the state failed, no agent is known, and each call of the handle rejects with the cause.
+    const isKnown = value === 'opening' || value === 'failed' || specs.has(id)
+    if (!isAgentId(id) || !isKnown) throw unknownAgent(id, specs.keys())
     return new AgentHandle(id, this.#parts)
   }
 
@@ -276,7 +282,8 @@ function startFleet(options: FleetOptions & ActorSystemOptions): FleetActorRef {
 }
 
 /**
- * Returns the fleet of an embedded actor of `fleetMachine`. The parent of the actor ends the fleet; `close()` too.
+ * Returns the fleet of an embedded actor of `fleetMachine`, the same for each call. The parent of the actor ends the
+ * fleet; `close()` too.
  *
  * @param actor - The actor, which its parent has started.
  * @returns The fleet, with all members of a `Fleet` of its own.
@@ -288,5 +295,5 @@ function startFleet(options: FleetOptions & ActorSystemOptions): FleetActorRef {
  */
 export function fleetOf(actor: FleetActorRef): Fleet {
   const embedded: unknown = new EmbeddedFleet(actor)
-  return new Fleet(embedded as FleetOptions)
+  return fleets.get(actor) ?? new Fleet(embedded as FleetOptions)
 }

@@ -54,8 +54,10 @@ export class StatusBoard {
     for (const id of ids) this.#invalidate(id)
   }
 
+  /** Writes the last status, and completes the observables. */
   complete(): void {
     clockOf(this.#fleet.system).clearTimeout(this.#timer)
+    this.#tick()
     this.#ticks.complete()
   }
 

@@ -141,7 +141,7 @@ export async function openFleetStore(
   const { dataDir } = fleet.values
   const lock = lockDataDir(dataDir)
   try {
-    const folder = openHomeFolder(dataDir, ['.fleet', 'agents'], undefined).path
+    const folder = openHomeFolder(agentsFolder(dataDir), [], undefined).path
     for (const path of [fleetFolder(dataDir), dataDir]) await syncFolder(path)
     const kept = await readAgents(folder, (spec) => validateSpec(fleet, spec))
     const status = new StatusWriter(statusFile(dataDir), clock, warn)

@@ -15,13 +15,13 @@ export const fleetMachine = fleetSetup.createMachine({
   context: ({ input }) => initialFleet(input),
   initial: 'opening',
   invoke: [
+    { id: 'hooks', src: 'hooks', input: inputOf, onError: {} },
     {
       id: 'store',
       src: 'store',
       input: inputOf,
       onError: { actions: 'noteStoreFailed' },
     },
-    { id: 'status', src: 'status', input: inputOf, onError: {} },
   ],
   on: {
     'xstate.done.actor.*': { actions: 'releaseServer' },

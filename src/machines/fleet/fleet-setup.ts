@@ -64,8 +64,8 @@ export const fleetSetup = setup({
   actors: {
     /** Opens the records of the agents, and holds their lock. */
     store,
-    /** Follows the fleet for `status$` and the status file; the api provides it. */
-    status: fromCallback<EventObject, FleetInput>(() => undefined),
+    /** Reports the fleet to telemetry and `logger`; the api provides it. */
+    hooks: fromCallback<EventObject, FleetInput>(() => undefined),
     server: serverMachine,
   },
   guards: {

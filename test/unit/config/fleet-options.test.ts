@@ -43,6 +43,14 @@ describe('compileFleetOptions', () => {
     expect(compileFleetOptions({ ...good, limits }).values.limits).toEqual(limits)
   })
 
+  it('names neither agent nor tenant in metrics, unless the options ask for it', () => {
+    const namesOf = (options: object) => compileFleetOptions({ ...good, ...options }).values.telemetry
+    expect(namesOf({})).toEqual({ metricAttributes: [] })
+    expect(namesOf({ telemetry: {} })).toEqual({ metricAttributes: [] })
+    const telemetry = { metricAttributes: ['tenant', 'agent'] }
+    expect(namesOf({ telemetry })).toEqual(telemetry)
+  })
+
   it('gives a tenant without a limit the limit of the fleet, and a tenant without an entry the weight 1', () => {
     const fleet = compileFleetOptions({
       ...good,
@@ -72,6 +80,16 @@ describe('compileFleetOptions', () => {
     ['a weight that is not a number', { tenants: { a: { weight: NaN } } }, /tenants\.a\.weight/],
     ['a tenant with spaces', { tenants: { 'A b': {} } }, /tenants: expected 1 to 63 characters .* got "A b"/],
     ['a resolve that is no function', { resolve: {} }, /Invalid option resolve: expected a function/],
+    [
+      'an attribute of metrics that is not offered',
+      { telemetry: { metricAttributes: ['session'] } },
+      /telemetry\.metricAttributes\[0\]: expected 'agent' or 'tenant', got "session"/,
+    ],
+    [
+      'a misspelled option of the telemetry',
+      { telemetry: { metricAttribute: [] } },
+      /did you mean telemetry\.metricAttributes\?/,
+    ],
     ['a logger without methods', { logger: {} }, /Invalid option logger/],
     [
       'a bad default',
