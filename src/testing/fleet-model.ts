@@ -51,7 +51,21 @@ const happenings: readonly FleetHappening[] = [
   'change',
 ]
 
+type Change = (fleet: ModelledFleet) => ModelledFleet | undefined
+
 const types = {} as { context: ModelledFleet; events: { type: FleetModelEvent } }
+
+const world = setup({
+  types,
+  guards: { isPossible: ({ context }, change: Change) => change(context) !== undefined },
+  actions: { happen: assign(({ context }, change: Change) => ({ ...change(context) })) },
+})
+
+const transitionBy = (change: Change) =>
+  ({
+    guard: { type: 'isPossible', params: () => change },
+    actions: { type: 'happen', params: () => change },
+  }) as const
 
 /**
  * Returns an abstract model of what happens to the agents of a fleet, and of the state that each happening leads to,
@@ -82,12 +96,12 @@ export function createFleetModel(options: FleetModelOptions = {}) {
   const { agents = ['a1', 'a2'], maxServers = 1, maxStarting = 1, without = [] } = options
   const left = happenings.filter((happening) => !without.includes(happening))
   const steps = agents.flatMap((id) =>
-    left.map((happening) => [
+    left.map((happening): [string, ReturnType<typeof transitionBy>] => [
       `${happening} of ${id}`,
       transitionBy((fleet) => afterHappening(fleet, happening, id)),
     ]),
   )
-  return setup({ types }).createMachine({
+  return world.createMachine({
     context: {
       places: maxServers,
       starts: maxStarting,
@@ -101,20 +115,13 @@ export function createFleetModel(options: FleetModelOptions = {}) {
     states: {
       open: {
         on: {
-          ...(Object.fromEntries(steps) as Record<string, Step>),
+          ...Object.fromEntries(steps),
           'cools down': transitionBy(afterCooling),
         },
       },
     },
   })
 }
-
-type Change = (fleet: ModelledFleet) => ModelledFleet | undefined
-
-const transitionBy = (change: Change) => ({
-  guard: ({ context }: { context: ModelledFleet }) => change(context) !== undefined,
-  actions: assign(({ context }: { context: ModelledFleet }) => ({ ...change(context) })),
-})
 
 /**
  * Returns the events that are possible in a state of the model.
@@ -150,8 +157,6 @@ export function fleetStepsOf({
     return steps[i]?.state.can({ type }) === true ? [{ type, state }] : []
   })
 }
-
-type Step = ReturnType<typeof transitionBy>
 
 /** Result of {@link createFleetModel}. */
 export type FleetModel = ReturnType<typeof createFleetModel>

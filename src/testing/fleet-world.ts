@@ -111,7 +111,11 @@ function withoutTurn(agent: ModelledAgent): ModelledAgent {
   return { ...agent, stage: stage === 'starting' || stage === 'draining' ? 'ending' : stage, turn: 'none' }
 }
 
-/** Returns the fleet after a happening of an agent; `undefined` if it cannot happen now. @internal */
+/**
+ * Returns the fleet after a happening of an agent; `undefined` if it cannot happen now.
+ *
+ * @internal
+ */
 export function afterHappening(
   fleet: ModelledFleet,
   happening: FleetHappening,
@@ -131,7 +135,11 @@ const admitted = (fleet: ModelledFleet, id: string): ModelledFleet => ({
   admitted: toEnd(fleet.admitted, id),
 })
 
-/** Returns the fleet after the delay of all restarts; `undefined` if no agent cools down. @internal */
+/**
+ * Returns the fleet after the delay of all restarts; `undefined` if no agent cools down.
+ *
+ * @internal
+ */
 export function afterCooling(fleet: ModelledFleet): ModelledFleet | undefined {
   if (fleet.cooling.length === 0) return undefined
   let next = fleet
