@@ -48,14 +48,15 @@ describe('the members of a fleet', () => {
   it('do not evict an agent that waits for an answer', async () => {
     const { fleet, watch } = await fakeFleet({
       limits: { maxServers: 1 },
-      defaults: { onPermission: 'ask', idleTimeoutMs: 100 },
+      defaults: { onPermission: 'ask' },
     })
     await fleet.apply([{ id: 'a1' }, { id: 'a2' }])
     const asking = fleet.turn('a1', 'permission')
     const [pending] = await firstValueFrom(fleet.requests$.pipe(filter(({ length }) => length === 1)))
     const other = fleet.turn('a2', 'Hello')
-    // The timer of a1's idle time, which must not run, would expire before this one.
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    const reasons = () =>
+      watch.of('agent.lifecycle').map(({ agentId, lifecycle }) => `${agentId} ${lifecycle.reason ?? ''}`)
+    await expect.poll(reasons, { timeout: 30_000 }).toContainEqual(expect.stringMatching(/^a2.*a place/))
     expect(watch.of('agent.evicted')).toEqual([])
     await fleet.answer(pending?.request.id ?? '', 'once')
     expect(await endsOf([asking, other])).toEqual(['final', 'final'])
