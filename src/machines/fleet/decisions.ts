@@ -57,7 +57,7 @@ function refusalOf(
   if (turn.isOperation) return undefined
   const { id, tenant } = agent
   const queue = enlist(context.queue, agent)
-  const bound = queue.overflow(id, tenant, whenToRun(context, agent, turn))
+  const bound = queue.overflow(id, tenant, whenToRun(context, agent, turn, now))
   if (bound === undefined) return undefined
   const wait = Math.max(1, Math.ceil(queue.expectedWaitMs(id, tenant, now) / 1000))
   return {
@@ -80,14 +80,23 @@ function boundText(
   return `The queue of ${owner} is full: its maxQueuedTurns allows ${limit} waiting turns`
 }
 
-/** Returns when a turn could run if no other turns waited: its conversation and its server decide. */
+/**
+ * Returns when a turn could run: `later` if its conversation, its agent's own turns or the places of the fleet make it
+ * wait, `soon` if only the start of its server does.
+ */
 function whenToRun(
-  { queue }: FleetContext,
-  { id, stage }: FleetAgent,
+  context: FleetContext,
+  { id, stage, maxRunningTurns }: FleetAgent,
   { conversationId }: RequestedTurn,
+  now: number,
 ): 'now' | 'soon' | 'later' {
+  const { queue, agents, options } = context
   if (queue.isBusy(id, conversationId)) return 'later'
-  return stage === 'healthy' ? 'now' : 'soon'
+  if (stage === 'healthy') return 'now'
+  const { running, queued } = queue.loadOfAgent(id)
+  const { maxServers } = options.values.limits
+  const canStart = agents.placed.length < maxServers && queue.first('cold', now) === undefined
+  return (stage === 'starting' || canStart) && running + queued < maxRunningTurns ? 'soon' : 'later'
 }
 
 /** Notes the stage of an agent's server: its group in the queue, and the place that it takes or gives back. */
