@@ -122,7 +122,7 @@ async function spawnsOfACrowd() {
 async function besideACrashLoop() {
   const crashing = await fakeOpenCode({ crashAfterMs: 50 })
   const ids = ['a1', 'a2', 'a3']
-  const bad = { id: 'bad', binary: crashing.binary, maxRestarts: 1_000_000, backoffMaxMs: 2_000 }
+  const bad = { id: 'bad', binary: crashing.binary, maxRestarts: 1_000_000 }
   const took = await withFleet([...ids.map((id) => ({ id })), bad], async (fleet) => {
     await Promise.all(ids.map((id) => fleet.turn(id, 'Hello').done))
     const firstReply = async () => {
