@@ -56,9 +56,7 @@ export const machineSetup = withTurns.extend({
      * be sent again reports that it waits.
      */
     dropIfUnused: assign(({ context }) =>
-      isAgent(context) && context.ending === 'failure' && context.waiting.length === 0
-        ? { wanted: false }
-        : {},
+      isAgent(context) && context.waiting.length === 0 ? { wanted: false } : {},
     ),
     /** Marks the spawn for replacement; the next spawn follows when running turns have finished. */
     beginReplacing: assign(({ context }, { reason }: { reason: string }) => ({

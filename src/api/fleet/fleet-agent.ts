@@ -80,8 +80,8 @@ export interface FleetAgent {
   ensureRunning(options?: EnsureRunningOptions): Promise<void>
   /**
    * Changes fields of the agent's spec: the same as `put` with the changed spec, which keeps the other fields. A later
-   * `put` replaces the whole spec. Resolves when a running server is healthy with the changed options, and at once if
-   * no server runs.
+   * `put` replaces the whole spec. Resolves when a running server has drained, and is healthy with the changed options if
+   * turns wait for it. A server without turns ends; to try the options, call `ensureRunning()` afterwards.
    *
    * @param patch - The fields to change, `proxy` by field. Functions cannot be kept: return them from the fleet's
    * `resolve`.
