@@ -31,8 +31,9 @@ describe('a fleet', () => {
     expect(watch.most.turns).toBeLessThanOrEqual(12)
     expect(watch.most.turnsOf.get('t0')).toBeLessThanOrEqual(2)
     expect(turns.map(({ id }) => watch.ends.get(id))).toEqual(turns.map(() => ['final']))
-    // Both turns of an agent are admitted together, so that no agent starts twice.
-    expect(fake.starts).toHaveLength(200)
+    // Both turns of an agent are admitted together, unless its tenant runs as many turns as it may.
+    expect(fake.starts.length).toBeGreaterThanOrEqual(200)
+    expect(fake.starts.length).toBeLessThan(300)
     expect(fleet.status).toMatchObject({ turns: { running: 0, queued: 0 } })
   })
 })

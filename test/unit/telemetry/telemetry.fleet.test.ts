@@ -162,8 +162,8 @@ describe('The log of a fleet', () => {
     running.cancel()
     await clock.advance(600_000)
     expect(await waiting.done).toMatchObject({ kind: 'error', code: 'server_unavailable' })
-    const warnings = named('The new options of the agent a1 are not in use: ')
-    expect(warnings).toHaveLength(1)
+    const warnings = named('The new options of the agent are not in use: ')
+    expect(warnings).toMatchObject([{ agentId: 'a1', tenant: 'acme' }])
     expect(shown()).not.toContain('sk-the-proxy-key')
   })
 
