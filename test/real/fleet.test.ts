@@ -53,7 +53,8 @@ describe('a fleet of real servers', () => {
     // Each turn of a session sees the turns before it, also those before an eviction.
     for (const seen of counts.values()) expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b))
     expect(watch.most.servers).toBe(2)
-    expect(watch.of('agent.evicted')).toHaveLength(4)
+    // A server whose first turn takes longer than its start may have to give its place before its second turn.
+    expect(watch.of('agent.evicted').length).toBeGreaterThanOrEqual(4)
     expect(watch.of('agent.evicted').every(({ reason }) => reason === 'place')).toBe(true)
     expect((await sessions[0]?.history())?.length).toBe(4)
     await fleet.close()
