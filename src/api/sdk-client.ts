@@ -27,13 +27,13 @@ export async function sdkClient(actor: ServerActorRef, load?: () => Promise<Sdk>
 }
 
 /**
- * Loads the SDK's client, which is a package of its own and optional. A bundler warns of a missing package, instead of
- * refusing it, if `await import()` stands in a `try`.
+ * Loads the SDK's client, which is a package of its own and optional. esbuild accepts a missing package if
+ * `await import()` stands in a `try`; webpack leaves the import to the runtime.
  */
 async function loadSdk(load?: () => Promise<Sdk>): Promise<Sdk> {
   try {
     if (load) return await load()
-    return await import('@opencode-ai/sdk/client')
+    return await import(/* webpackIgnore: true */ '@opencode-ai/sdk/client')
   } catch (cause) {
     throw new OpenCodeRuntimeError(
       'server.client() needs the package @opencode-ai/sdk. Run npm install @opencode-ai/sdk.',
