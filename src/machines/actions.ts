@@ -51,13 +51,8 @@ export const machineSetup = withTurns.extend({
     noteEvicted: assign(({ event }) =>
       event.type === 'server.evict' ? { wanted: false, ending: 'stop', reason: event.reason } : {},
     ),
-    /**
-     * Lets a server of a fleet go that ends without work, instead of a restart that no turn needs. A running turn that can
-     * be sent again reports that it waits.
-     */
-    dropIfUnused: assign(({ context }) =>
-      isAgent(context) && context.waiting.length === 0 ? { wanted: false } : {},
-    ),
+    /** Lets a server of a fleet go when it has ended: only turns and callers that wait need the next start. */
+    dropWanted: assign(({ context }) => (isAgent(context) ? { wanted: false } : {})),
     /** Marks the spawn for replacement; the next spawn follows when running turns have finished. */
     beginReplacing: assign(({ context }, { reason }: { reason: string }) => ({
       ending: 'replacement',

@@ -436,7 +436,7 @@ export const serverMachine = machineSetup.createMachine({
         },
         waiting: { after: { sweepInterval: 'sweeping' } },
         swept: {
-          entry: ['stopProcessActor', 'clearProcess', 'noteTime', 'dropIfUnused'],
+          entry: ['stopProcessActor', 'clearProcess', 'noteTime', 'dropWanted'],
           always: [
             { guard: 'isUnwanted', target: '#server.idle' },
             { guard: 'isPlannedEnd', target: '#server.configuring', actions: 'noteReplacement' },
