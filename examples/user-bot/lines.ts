@@ -42,7 +42,7 @@ const questionOf = (request: InputRequest): string =>
     ? `May I use ${request.permission} for ${request.patterns.join(', ')}?`
     : 'Your assistant has a question.'
 
-/** What a user reads instead of the message of an error, which is for operators. */
+/** Texts for users in place of the messages of errors, which are for operators. */
 const apologies: Readonly<Record<string, string>> = {
   overloaded: 'Very many people are asking right now. Please send your message again in a minute.',
   cancelled: 'The message was cancelled.',

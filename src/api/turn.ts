@@ -11,6 +11,7 @@ import type { ErrorReply, TurnErrorCode } from '../replies.ts'
 import { observeEnd } from './observe-end.ts'
 import { attachHooks } from './server-machine.ts'
 import { planTurn, traceOf, type TurnInput } from './turn-input.ts'
+import { lazily } from '../config/validation.ts'
 import { firstLine, messageOf } from '../util/messages.ts'
 
 import { turnHandle, type ServerAccess, type Turn } from './turn-handle.ts'
@@ -111,7 +112,7 @@ interface EndedTerms {
  * @internal
  */
 export function endedTurn<T>(input: unknown, { id, code, error, retryable }: EndedTerms): Turn<T> {
-  const { values } = compileOptions(anyOptions)
+  const { values } = noServer()
   const { plan } = planTurn({ text: '-', model: '-' }, values)
   const record = new TurnRecord(
     { ...plan, model: '', traceId: traceOf(input) },
@@ -121,15 +122,17 @@ export function endedTurn<T>(input: unknown, { id, code, error, retryable }: End
     id,
   )
   record.emit({ ...errorReply(record, code, error), ...(retryable !== undefined && { retryable }) })
-  const noServer: ServerAccess = {
+  const access: ServerAccess = {
     use: () => Promise.reject(new StoppedError('The turn never reached a server')),
     turn: (other) => endedTurn(other, { code, error }),
   }
-  return turnHandle<T>(record, noServer, () => undefined)
+  return turnHandle<T>(record, access, () => undefined)
 }
 
-/** Options of no server, for a turn that reaches none. */
-const anyOptions = { home: '/', proxy: { baseURL: 'http://127.0.0.1', apiKey: '-' }, models: ['-'] }
+/** Options for a turn that reaches no server; compiled once, because an unknown agent may be asked often. */
+const noServer = lazily(() =>
+  compileOptions({ home: '/', proxy: { baseURL: 'http://127.0.0.1', apiKey: '-' }, models: ['-'] }),
+)
 
 function recordOf(
   options: CompiledOptions,

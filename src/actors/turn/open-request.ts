@@ -6,7 +6,7 @@ import { elapse, type SystemClock } from '../clock.ts'
 import { checkedAnswer } from './request-answer.ts'
 import { decide, expiryAnswer, isFixed, type Policies, type PolicyAnswer } from './request-policy.ts'
 
-/** What closed a request: an answer, its time limit, or the end of the turn. */
+/** Cause of the end of a request: an answer, its time limit, or the end of the turn. */
 export type ClosedBy = 'answer' | 'timeout' | 'turn'
 
 /** Wait before an answer is sent again to a server that did not respond, in ms. */
@@ -56,7 +56,7 @@ export class OpenRequest {
     this.#whenAbandoned.catch(() => undefined)
   }
 
-  /** What closed the request; `undefined` while the request is open. */
+  /** Cause of the end of the request; `undefined` while the request is open. */
   get closedBy(): ClosedBy | undefined {
     return this.#closedBy
   }

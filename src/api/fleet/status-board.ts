@@ -90,7 +90,7 @@ export class StatusBoard {
     this.#stale.clear()
   }
 
-  #readStatus({ id, tenant, residentMb, lastUsedAt }: FleetAgent): AgentStatus {
+  #readStatus({ id, tenant, maxRunningTurns, residentMb, lastUsedAt }: FleetAgent): AgentStatus {
     const { lifecycle, restartsBefore = 0, openRequests = 0 } = this.#follower.agent(id) ?? {}
     const { queue } = this.#fleet.getSnapshot().context
     const { state = 'idle', reason, error, restarts = 0 } = lifecycle ?? {}
@@ -100,7 +100,7 @@ export class StatusBoard {
       state,
       ...(reason !== undefined && { reason }),
       restarts: restartsBefore + restarts,
-      turns: { ...queue.loadOfAgent(id), max: this.#maxOf(id) },
+      turns: { ...queue.loadOfAgent(id), max: maxRunningTurns },
       ...(residentMb !== undefined && { memoryMb: residentMb }),
       openRequests,
       ...(lastUsedAt !== undefined && { lastUsedAt }),
@@ -121,10 +121,6 @@ export class StatusBoard {
       openRequests: 0,
       error: { code, message },
     }))
-  }
-
-  #maxOf(id: string): number {
-    return this.#fleet.getSnapshot().context.agents.get(id)?.maxRunningTurns ?? 0
   }
 
   #build(): FleetStatus {
