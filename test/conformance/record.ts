@@ -18,16 +18,28 @@ export async function recordOf(turn: Turn) {
   }
 }
 
-/** Returns the replies with consecutive pieces of text merged. */
+/** Returns the replies with consecutive pieces of text merged, and consecutive results in the order of their calls. */
 function merged(replies: readonly Reply[]): unknown[] {
   const all: Reply[] = []
-  for (const reply of replies) {
+  for (const reply of inOrderOfCalls(replies)) {
     const last = all.at(-1)
     const isPiece = reply.kind === 'delta' || reply.kind === 'reasoning'
     if (isPiece && last?.kind === reply.kind) last.content += reply.content
     else all.push({ ...reply })
   }
   return all
+}
+
+/** Returns the replies with consecutive results sorted: opencode runs the calls of one step at the same time, and any may end first. */
+function inOrderOfCalls(replies: readonly Reply[]): readonly Reply[] {
+  const calls = replies.flatMap((reply) => (reply.kind === 'tool_call' ? [reply.call_id] : []))
+  const sorted = [...replies]
+  const place = (reply: Reply | undefined) =>
+    reply?.kind === 'tool_result' ? calls.indexOf(reply.call_id) : -1
+  for (let at = 1; at < sorted.length; at += 1)
+    for (let to = at; place(sorted[to]) >= 0 && place(sorted[to - 1]) > place(sorted[to]); to -= 1)
+      sorted.splice(to - 1, 2, ...sorted.slice(to - 1, to + 1).reverse())
+  return sorted
 }
 
 function plainStatus(status: TurnStatus): unknown {
