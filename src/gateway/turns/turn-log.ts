@@ -1,0 +1,146 @@
+import type { Reply, TerminalReply, Usage } from '../../replies.ts'
+
+/** State of a turn of the gateway. */
+export type LoggedState = 'queued' | 'running' | 'done'
+
+/** Turn as the log keeps it. Times are in epoch ms. */
+export interface LoggedTurn {
+  turnId: string
+  agentId: string
+  tenant: string
+  /** Id of the token whose caller started the turn. */
+  tokenId: string
+  sessionId: string | null
+  traceId: string | null
+  /** Model that the turn asked for, or the first model of the agent; `null` if unknown. */
+  model: string | null
+  state: LoggedState
+  createdAt: number
+  endedAt: number | null
+  /** Number of the last stored reply; 0 before the first one. */
+  lastSeq: number
+  /** Terminal reply. */
+  reply: TerminalReply | null
+  usage: Usage
+}
+
+/** Reply with its number in the turn: 1 for the first reply, and one more for each further reply. */
+export interface LoggedReply {
+  seq: number
+  reply: Reply
+}
+
+/** New turn, before its first reply. */
+export interface NewTurn {
+  turnId: string
+  agentId: string
+  tenant: string
+  tokenId: string
+  traceId: string | null
+  model: string | null
+  sessionId: string | null
+  /** Hash of the request's body, if the turn has an Idempotency-Key: another body with the same key is refused. */
+  bodyHash: string | null
+  /** Input of the turn as JSON, kept only until the turn has ended, and only for a turn with `resume`. */
+  resume: string | null
+}
+
+/** Turn without an end, which an earlier process has left. */
+export interface OpenTurn {
+  turn: LoggedTurn
+  resume: string | null
+  /** Texts of the stored deltas, joined. */
+  text: string
+  /** True if a tool was called. */
+  hasCalledTool: boolean
+}
+
+/** Filter of a list of turns; the newest turn comes first. */
+export interface TurnFilter {
+  agentId?: string | undefined
+  state?: LoggedState | undefined
+  /** Agents and tenant that the caller may see; no limit if absent. */
+  agents?: readonly string[] | undefined
+  tenant?: string | undefined
+  limit: number
+  /** Cursor of an earlier list. */
+  before?: string | undefined
+}
+
+/** Sum of the usage of turns with a common key. */
+export interface UsageRow {
+  /** Agent, tenant, day (`2026-11-29`, UTC) or model. */
+  key: string
+  turns: number
+  usage: Usage
+}
+
+/** Log of the replies of turns: the owner of a turn writes, and readers read from any reply on. */
+export interface TurnLog {
+  /**
+   * Resolves when the log can be read and written. Rejects with a TurnLogError: `newer`, `corrupt` or `unavailable`.
+   */
+  readonly ready: Promise<void>
+  /** Turns that an earlier process has left without an end. Read once, before the first new turn. */
+  openTurns(): Promise<OpenTurn[]>
+  /**
+   * Adds a turn, durably; a turn with a known id is returned as it is.
+   *
+   * @throws TurnLogError `key_reused` if the known turn has another body, `full` if no turn may be added
+   */
+  create(turn: NewTurn): Promise<{ turn: LoggedTurn; isNew: boolean }>
+  /** Returns the writer of a turn, which only the owner of the turn uses. */
+  writer(turnId: string): TurnWriter
+  get(turnId: string): Promise<LoggedTurn | undefined>
+  list(filter: TurnFilter): Promise<{ items: LoggedTurn[]; nextBefore: string | null }>
+  /**
+   * Reads the replies after a number, then live ones, until the terminal reply. Every reader gets each reply once, in
+   * order. A reader that does not read costs a bounded buffer, and slows nobody.
+   *
+   * @param turnId - The turn.
+   * @param after - Number of the last reply that the reader has; 0 for none.
+   * @param signal - Ends the reading.
+   * @returns Batches of neighbouring replies. Batches are shared by the readers: do not change them.
+   */
+  read(turnId: string, after: number, signal?: AbortSignal): AsyncIterable<readonly LoggedReply[]>
+  usage(by: 'agent' | 'tenant' | 'day' | 'model', filter: UsageFilter): Promise<UsageRow[]>
+  /** Deletes the replies and texts of a session's turns, or of all turns of an agent. The rows for the usage stay. */
+  erase(of: { agentId: string; sessionId?: string }): Promise<void>
+  /** Returns true if no new turn may be added, because the log is full. */
+  readonly isFull: boolean
+  /** Writes what waits, and closes the log. */
+  close(): Promise<void>
+}
+
+/** Which turns a sum of usage counts. */
+export interface UsageFilter {
+  agents?: readonly string[] | undefined
+  tenant?: string | undefined
+  /** Epoch ms. */
+  since?: number | undefined
+}
+
+/** Writer of one turn. Calls return at once; what is written is durable a moment later, in one transaction with others. */
+export interface TurnWriter {
+  /** Sets the state `running`, or the session. */
+  update(change: { state?: 'running'; sessionId?: string; usage?: Usage }): void
+  /** Adds a reply. Neighbouring deltas of a moment may become one reply. The terminal reply ends the turn. */
+  push(reply: Reply, usage: Usage): void
+  /** Resolves when all that was pushed is durable. Rejects with a TurnLogError if it cannot be written. */
+  flushed(): Promise<void>
+}
+
+/** Kind of a fault of the log. */
+export type TurnLogFault = 'newer' | 'corrupt' | 'full' | 'key_reused' | 'unavailable'
+
+/** Error of the log of turns. */
+export class TurnLogError extends Error {
+  override readonly name = 'TurnLogError'
+  readonly fault: TurnLogFault
+
+  /** @param message - what is wrong, and what to do */
+  constructor(fault: TurnLogFault, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.fault = fault
+  }
+}
