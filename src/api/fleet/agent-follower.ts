@@ -20,6 +20,10 @@ export interface FollowedAgent {
   /** Number of restarts of the agent's earlier actors. */
   restartsBefore: number
   openRequests: number
+  /** True while the actor of the agent's server lives. */
+  isLive: boolean
+  /** True if the agent was removed, and is forgotten when its server has ended. */
+  isRemoved: boolean
 }
 
 /** Follows the servers of a fleet: their lifecycles, turns and requests, as events and for the status. */
@@ -32,13 +36,16 @@ export class AgentFollower {
   readonly #fleet: FleetActorRef
   readonly #agents = new Map<string, FollowedAgent>()
   readonly #requests = new Map<string, { pending: PendingRequest; record: TurnRecord }>()
+  /** Events that have not reached all subscribers. */
+  readonly #unsent: FleetEvent[] = []
+  #isOver = false
   #seq = 0
 
   constructor(fleet: FleetActorRef) {
     this.#fleet = fleet
     for (const type of ['agent.added', 'agent.changed', 'agent.removed'] as const)
       fleet.on(type, ({ agentId, tenant }) => {
-        if (type === 'agent.removed') this.#agents.delete(agentId)
+        if (type === 'agent.removed') this.#forget(agentId)
         this.#emit({ type, agentId }, tenant)
       })
     fleet.on('agent.reported', ({ agentId }) => this.changed$.next(agentId))
@@ -65,10 +72,7 @@ export class AgentFollower {
 
   /** Follows the server of an agent until its actor ends. */
   follow(agentId: string, actor: ServerActorRef, runtime: Runtime): void {
-    const before = this.#agents.get(agentId)
-    const restartsBefore = (before?.restartsBefore ?? 0) + (before?.lifecycle?.restarts ?? 0)
-    const agent: FollowedAgent = { openRequests: 0, ...before, restartsBefore, lifecycle: undefined }
-    this.#agents.set(agentId, agent)
+    const agent = this.#begin(agentId)
     followLifecycle(actor, {
       next: (lifecycle) => {
         const isFirst = agent.lifecycle === undefined
@@ -76,13 +80,39 @@ export class AgentFollower {
         // The actor of a server begins idle, which is no news of the agent.
         if (!isFirst) this.#emit({ type: 'agent.lifecycle', agentId, lifecycle })
       },
+      complete: () => {
+        agent.isLive = false
+        if (agent.isRemoved) this.#forget(agentId)
+      },
     })
     runtime.hooks = [...(runtime.hooks ?? []), { onTurn: (record) => this.#followTurn(agentId, record) }]
   }
 
-  /** Completes all observables. */
+  #begin(agentId: string): FollowedAgent {
+    const { lifecycle, restartsBefore = 0, openRequests = 0 } = this.#agents.get(agentId) ?? {}
+    const restarts = restartsBefore + (lifecycle?.restarts ?? 0)
+    const agent = {
+      lifecycle: undefined,
+      restartsBefore: restarts,
+      openRequests,
+      isLive: true,
+      isRemoved: false,
+    }
+    this.#agents.set(agentId, agent)
+    return agent
+  }
+
+  /** Forgets a removed agent, at once or when its server has ended. */
+  #forget(agentId: string): void {
+    const agent = this.#agents.get(agentId)
+    if (agent?.isLive === true) agent.isRemoved = true
+    else this.#agents.delete(agentId)
+  }
+
+  /** Completes all observables, after the events that have not reached all subscribers. */
   complete(): void {
-    this.events.complete()
+    this.#isOver = true
+    if (this.#unsent.length === 0) this.events.complete()
     this.requests$.complete()
     this.changed$.complete()
   }
@@ -130,6 +160,13 @@ export class AgentFollower {
     tenant = this.#fleet.getSnapshot().context.agents.get(body.agentId)?.tenant ?? '',
   ): void {
     this.changed$.next(body.agentId)
-    this.events.next({ seq: ++this.#seq, at: Date.now(), tenant, ...body })
+    this.#unsent.push({ seq: ++this.#seq, at: Date.now(), tenant, ...body })
+    // A subscriber may cause an event within an event, which must reach every subscriber in order.
+    if (this.#unsent.length > 1) return
+    for (let event = this.#unsent[0]; event; event = this.#unsent[0]) {
+      this.events.next(event)
+      this.#unsent.shift()
+    }
+    if (this.#isOver) this.events.complete()
   }
 }

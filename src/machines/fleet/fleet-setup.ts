@@ -132,6 +132,7 @@ export const fleetSetup = setup({
       if (!actorId.startsWith(serverId(''))) return
       enqueue.stopChild(actorId)
       carryOut(enqueue, onGone(context, agentIdOf(actorId), clockOf(system).now()))
+      enqueue.emit({ type: 'agent.reported', agentId: agentIdOf(actorId) })
     }),
     stopServers: enqueueActions(({ context, event, enqueue }) => {
       const drainMs = event.type === 'fleet.close' ? (event.drainMs ?? 0) : 0
