@@ -4,6 +4,7 @@ import { fleetRuntimeOf, type FleetRuntime } from '../../actors/fleet/fleet-runt
 import { runtimeOf } from '../../actors/runtime.ts'
 import { compileAgent } from '../../config/agent-options.ts'
 import { hasResolve, resolveAgent } from '../../config/compiled-fleet.ts'
+import type { CompiledOptions } from '../../config/compiled-options.ts'
 import type { AgentSpec, ResolvedAgent } from '../../config/fleet-options.ts'
 import { asRuntimeError, OpenCodeRuntimeError, StartTimeoutError, StoppedError } from '../../errors.ts'
 import { unknownAgent } from '../../config/unknown-agent.ts'
@@ -22,6 +23,8 @@ export class AgentServers {
   readonly #follower: AgentFollower
   /** Promises of the servers' actors that are being started, by agent. */
   readonly #starting = new Map<string, Promise<void>>()
+  /** Specs by the options that were compiled from them. */
+  readonly #specs = new WeakMap<CompiledOptions, AgentSpec>()
 
   constructor(fleet: FleetActorRef, follower: AgentFollower) {
     this.#fleet = fleet
@@ -166,7 +169,7 @@ export class AgentServers {
   }
 
   #start(spec: AgentSpec, resolved: ResolvedAgent | undefined): ServerActorRef | undefined {
-    const options = compileAgent(this.#runtime.options, spec, resolved)
+    const options = this.compile(spec, resolved)
     this.#fleet.send({ type: 'agent.activate', agentId: spec.id, options })
     const actor = this.running(spec.id)
     if (!actor) return undefined
@@ -174,6 +177,19 @@ export class AgentServers {
     attachHooks(runtime, options, actor)
     this.#follower.follow(spec.id, actor, runtime)
     return actor
+  }
+
+  /** Returns the options of an agent's server, as `compileAgent` does, and notes their spec. */
+  compile(spec: AgentSpec, resolved: ResolvedAgent | undefined, before?: CompiledOptions): CompiledOptions {
+    const options = compileAgent(this.#runtime.options, spec, resolved, before)
+    this.#specs.set(options, spec)
+    return options
+  }
+
+  /** Returns the spec that an agent's server uses; `undefined` without a server, or if it is about to use another one. */
+  specInUse(id: string): AgentSpec | undefined {
+    const { options, pending } = this.running(id)?.getSnapshot().context ?? {}
+    return options && !pending ? this.#specs.get(options) : undefined
   }
 
   get #runtime(): FleetRuntime {

@@ -1,6 +1,6 @@
 import { Observable, type Subscriber } from 'rxjs'
-import { fleetRuntimeOf } from '../../actors/fleet/fleet-runtime.ts'
 import type { AgentSpec } from '../../config/fleet-options.ts'
+import { isPlain } from '../../config/frozen-copy.ts'
 import { stopSchema } from '../../config/option-schema.ts'
 import { parse } from '../../config/validation.ts'
 import { InvalidOptionsError } from '../../errors.ts'
@@ -165,19 +165,7 @@ export class AgentHandle implements FleetAgent {
   }
 
   async reconfigure(patch: AgentPatch): Promise<void> {
-    const { fleet, declarations } = this.#parts
-    const { specs } = fleetRuntimeOf(fleet.getSnapshot().context.runtime)
-    await declarations.change(() => {
-      const spec = specs.get(this.id)
-      if (!spec) throw unknownAgent(this.id, specs.keys())
-      const { proxy, ...rest } = patch
-      if (Object.hasOwn(rest, 'id'))
-        throw new InvalidOptionsError('Option id cannot be changed: declare another agent with put()')
-      const given = (fields: object) => Object.entries(fields).filter(([, value]) => value !== undefined)
-      const changed = Object.fromEntries(given(rest)) as AgentPatch
-      const endpoint = Object.fromEntries(given(proxy ?? {})) as AgentPatch['proxy']
-      return { ...spec, ...changed, ...(proxy && { proxy: { ...spec.proxy, ...endpoint } }) }
-    })
+    await this.#parts.declarations.change(this.id, (before) => patched(before, patch))
   }
 
   async stop(options?: StopOptions): Promise<void> {
@@ -186,6 +174,20 @@ export class AgentHandle implements FleetAgent {
     else parse(stopSchema, options ?? {}, 'option')
   }
 }
+
+/** Returns a spec with some fields changed; `undefined` changes nothing. */
+function patched(spec: AgentSpec, patch: AgentPatch): AgentSpec {
+  if (!isPlain(patch))
+    throw new InvalidOptionsError(`agent ${JSON.stringify(spec.id)}: invalid patch: expected an object`)
+  const { proxy, ...fields } = given(patch)
+  if (Object.hasOwn(patch, 'id'))
+    throw new InvalidOptionsError('Option id cannot be changed: declare another agent with put()')
+  const endpoint = isPlain(proxy) ? { ...spec.proxy, ...given(proxy) } : proxy
+  return { ...spec, ...fields, ...(endpoint !== undefined && { proxy: endpoint }) } as AgentSpec
+}
+
+const given = (fields: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 
 const idle = (restarts: number): Lifecycle => ({ state: 'idle', at: Date.now(), restarts })
 
