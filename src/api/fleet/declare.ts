@@ -106,7 +106,7 @@ export class Declarations {
   }
 
   async #apply(specs: readonly AgentSpec[], prune: boolean): Promise<ApplyResult> {
-    const { specs: known, options } = this.#runtime
+    const { specs: known, faults, options } = this.#runtime
     const added = specs.filter(({ id }) => !known.has(id))
     const kept = specs.filter(({ id }) => known.has(id))
     const isSame = (spec: AgentSpec): boolean => isSameAgent(options, known.get(spec.id) ?? spec, spec)
@@ -114,7 +114,7 @@ export class Declarations {
     const unchanged = new Set(kept.filter(isSame))
     const changed = kept.filter((spec) => !unchanged.has(spec))
     const named = new Set(specs.map(({ id }) => id))
-    const removed = prune ? [...known.keys()].filter((id) => !named.has(id)) : []
+    const removed = prune ? [...known.keys(), ...faults.keys()].filter((id) => !named.has(id)) : []
     const rollouts = changed.filter((spec) => changesServer(options, known.get(spec.id) ?? spec, spec))
     for (const { id } of added) await this.#gone(id)
     await this.#keep({ put: [...added, ...changed], remove: removed }, 0)

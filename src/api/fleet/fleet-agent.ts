@@ -1,5 +1,6 @@
 import { Observable, type Subscriber } from 'rxjs'
 import type { AgentSpec } from '../../config/fleet-options.ts'
+import { fleetRuntimeOf } from '../../actors/fleet/fleet-runtime.ts'
 import { isPlain } from '../../config/frozen-copy.ts'
 import { stopSchema } from '../../config/option-schema.ts'
 import { parse } from '../../config/validation.ts'
@@ -21,7 +22,7 @@ import type { TurnInput } from '../turn-input.ts'
 import type { AgentFollower } from './agent-follower.ts'
 import type { AgentServers } from './agent-servers.ts'
 import type { Declarations } from './declare.ts'
-import type { StatusBoard } from './status-board.ts'
+import { recordUnusable, type StatusBoard } from './status-board.ts'
 import type { AgentStatus } from './types.ts'
 
 /** Fields of an agent's spec to change. */
@@ -191,7 +192,9 @@ const given = (fields: object): Record<string, unknown> =>
 
 const idle = (restarts: number): Lifecycle => ({ state: 'idle', at: Date.now(), restarts })
 
-function lifecycleNow(id: string, { follower }: FleetParts): Lifecycle {
+function lifecycleNow(id: string, { fleet, follower }: FleetParts): Lifecycle {
+  const error = fleetRuntimeOf(fleet.getSnapshot().context.runtime).faults.get(id)
+  if (error) return { state: 'failed', at: Date.now(), restarts: 0, reason: recordUnusable, error }
   const { lifecycle, restartsBefore = 0 } = follower.agent(id) ?? {}
   return lifecycle ? { ...lifecycle, restarts: restartsBefore + lifecycle.restarts } : idle(restartsBefore)
 }
