@@ -3,10 +3,13 @@ import type { TurnHooks } from '../../actors/hooks.ts'
 import type { Runtime } from '../../actors/runtime.ts'
 import type { TurnRecord, TurnState } from '../../actors/turn/turn-record.ts'
 import { RequestClosedError } from '../../errors.ts'
+import { fleetClosed } from '../../machines/fleet/fleet-context.ts'
 import type { FleetActorRef } from '../../machines/fleet/fleet-machine.ts'
 import { followLifecycle, type Lifecycle } from '../../machines/lifecycle.ts'
 import type { ServerActorRef } from '../../machines/server-machine.ts'
-import type { PendingRequest, RequestAnswer } from '../../replies.ts'
+import { noUsage, type PendingRequest, type RequestAnswer, type TurnErrorCode } from '../../replies.ts'
+import type { Turn } from '../turn-handle.ts'
+import type { DeferredTurn } from './deferred-turn.ts'
 import type { FleetEvent } from './types.ts'
 
 type Without<T, Key extends PropertyKey> = T extends unknown ? Omit<T, Key> : never
@@ -38,6 +41,8 @@ export class AgentFollower {
   readonly #requests = new Map<string, { pending: PendingRequest; record: TurnRecord }>()
   /** Events that have not reached all subscribers. */
   readonly #unsent: FleetEvent[] = []
+  /** Turns whose server's actor is not there yet. */
+  readonly #deferred = new Set<Pick<DeferredTurn<unknown>, 'end'>>()
   #isOver = false
   #seq = 0
 
@@ -88,6 +93,16 @@ export class AgentFollower {
     runtime.hooks = [...(runtime.hooks ?? []), { onTurn: (record) => this.#followTurn(agentId, record) }]
   }
 
+  /** Reports the end of a turn that reached no server. A turn of an unknown agent is no event of the fleet. */
+  reportEnd(
+    agentId: string,
+    { id: turnId, traceId }: Pick<Turn, 'id' | 'traceId'>,
+    code: TurnErrorCode,
+  ): void {
+    if (!this.#fleet.getSnapshot().context.agents.get(agentId)) return
+    this.#emit({ type: 'turn.ended', agentId, turnId, traceId, code, usage: noUsage() })
+  }
+
   #begin(agentId: string): FollowedAgent {
     const { lifecycle, restartsBefore = 0, openRequests = 0 } = this.#agents.get(agentId) ?? {}
     const restarts = restartsBefore + (lifecycle?.restarts ?? 0)
@@ -109,8 +124,15 @@ export class AgentFollower {
     else this.#agents.delete(agentId)
   }
 
+  /** Notes a turn that has not begun, which ends with the fleet. Returns a function that forgets the turn. */
+  defer(turn: Pick<DeferredTurn<unknown>, 'end'>): () => void {
+    this.#deferred.add(turn)
+    return () => this.#deferred.delete(turn)
+  }
+
   /** Completes all observables, after the events that have not reached all subscribers. */
   complete(): void {
+    for (const turn of this.#deferred) turn.end(fleetClosed)
     this.#isOver = true
     if (this.#unsent.length === 0) this.events.complete()
     this.requests$.complete()

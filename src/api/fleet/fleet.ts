@@ -85,7 +85,7 @@ export class Fleet implements AsyncDisposable {
       follower,
       declarations: new Declarations(this.#actor, servers),
       board: new StatusBoard(this.#actor, follower),
-      accessOf: (id) => accessToAgent(id, servers),
+      accessOf: (id) => accessToAgent(id, servers, follower),
     }
     this.ready.then(
       () => this.#parts.board.addAll(fleetRuntimeOf(this.#actor.getSnapshot().context.runtime).specs.keys()),
@@ -199,9 +199,9 @@ export class Fleet implements AsyncDisposable {
    */
   agent(id: string): FleetAgent {
     const { context, value } = this.#actor.getSnapshot()
-    const { specs } = fleetRuntimeOf(context.runtime)
+    const { specs, faults } = fleetRuntimeOf(context.runtime)
     // In the state failed, no agent is known, and each call of the handle rejects with the cause.
-    const isKnown = value === 'opening' || value === 'failed' || specs.has(id)
+    const isKnown = value === 'opening' || value === 'failed' || specs.has(id) || faults.has(id)
     if (!isAgentId(id) || !isKnown) throw unknownAgent(id, specs.keys())
     return new AgentHandle(id, this.#parts)
   }
@@ -244,13 +244,17 @@ export class Fleet implements AsyncDisposable {
   }
 
   /**
-   * Stops all servers and releases all resources. Waiting turns end with `cancelled`; later turns too.
+   * Stops all servers and releases all resources. Waiting turns end with `cancelled`; later turns too. A further call
+   * waits for the same end; a `drainMs` in it replaces the time of the calls before, so that 0 ends all turns at once.
    *
    * @param options - Time for running turns to finish.
    * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option, before any change.
    */
   async close(options: StopOptions = {}): Promise<void> {
     const { drainMs } = parse(stopSchema, options, 'option')
+    const isActive = this.#actor.getSnapshot().status === 'active'
+    if (this.#closing && isActive && options.drainMs !== undefined)
+      this.#actor.send({ type: 'fleet.close', drainMs: options.drainMs })
     this.#closing ??= this.#close(drainMs)
     await this.#closing
   }

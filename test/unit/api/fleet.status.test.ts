@@ -81,3 +81,50 @@ describe('The events of a fleet', () => {
     expect(types.filter((type) => type !== 'agent.lifecycle')).toEqual(['turn.queued', 'turn.ended'])
   })
 })
+
+describe('A turn that reaches no server', () => {
+  const never = new Promise<never>(() => undefined)
+  const ends = ({ events }: ReturnType<typeof startFleet>) =>
+    events.flatMap((event) => (event.type === 'turn.ended' ? [`${event.agentId} ${event.code}`] : []))
+
+  it('has one event for its end: a failed resolve, a cancel, an abort, a deadline, the end of the fleet', async () => {
+    const fleet = startFleet({
+      ids: ['bad', 'slow'],
+      resolve: ({ id }) => (id === 'bad' ? Promise.reject(new Error('the vault is sealed')) : never),
+    })
+    await fleet.advance()
+    fleet.turn('bad')
+    fleet.turn('slow', { text: 'Hello', deadlineMs: 1_000, traceId: 't1' })
+    const cancelled = fleet.turn('slow')
+    fleet.turn('slow', { text: 'Hello', signal: AbortSignal.abort() })
+    cancelled.cancel()
+    cancelled.cancel()
+    fleet.turn('unknown')
+    await fleet.advance(2_000)
+    fleet.turn('slow')
+    void fleet.fleet.close()
+    await fleet.advance(1_000)
+    expect(ends(fleet).sort()).toEqual([
+      'bad server_unavailable',
+      'slow cancelled',
+      'slow cancelled',
+      'slow cancelled',
+      'slow deadline_exceeded',
+    ])
+    expect(fleet.events.find((event) => 'traceId' in event && event.traceId === 't1')).toMatchObject({
+      type: 'turn.ended',
+      tenant: 'default',
+      usage: { cost_usd: 0 },
+    })
+  })
+
+  it('has one event for its end, also when the server of its agent is removed', async () => {
+    const fleet = startFleet({ ids: ['slow'], resolve: () => never })
+    await fleet.advance()
+    fleet.turn('slow')
+    void fleet.fleet.remove('slow')
+    await fleet.advance(1_000)
+    expect(fleet.told('slow')).toContain('agent.removed')
+    expect(fleet.turns.map(endOf)).toEqual(['cancelled'])
+  })
+})
