@@ -1,6 +1,6 @@
 import { concat, defer, of, type Observable } from 'rxjs'
 import { createActor, waitFor } from 'xstate'
-import { fleetRuntimeOf } from '../../actors/fleet/fleet-runtime.ts'
+import { FleetHandle, fleetRuntimeOf } from '../../actors/fleet/fleet-runtime.ts'
 import { runtimeOf } from '../../actors/runtime.ts'
 import { isAgentId } from '../../config/agent-spec.ts'
 import { compileFleetOptions } from '../../config/compiled-fleet.ts'
@@ -8,6 +8,7 @@ import { applySchema, removeSchema } from '../../config/fleet-schema.ts'
 import type { AgentSpec, FleetOptions } from '../../config/fleet-options.ts'
 import { stopSchema } from '../../config/option-schema.ts'
 import type { InferOutput, ObjectSchema } from '../../config/schema-types.ts'
+import { InvalidOptionsError } from '../../errors.ts'
 import { unknownAgent } from '../../config/unknown-agent.ts'
 import { parse } from '../../config/validation.ts'
 import type { FleetActorRef } from '../../machines/fleet/fleet-machine.ts'
@@ -293,6 +294,8 @@ function startFleet(options: FleetOptions & ActorSystemOptions): FleetActorRef {
  *
  * @param actor - The actor, which its parent has started.
  * @returns The fleet, with all members of a `Fleet` of its own.
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for any other value, such as the missing child of a parent
+ * that is not in the state of the fleet.
  *
  * @example
  * import { fleetOf, type FleetActorRef } from 'opencode-runtime'
@@ -300,6 +303,17 @@ function startFleet(options: FleetOptions & ActorSystemOptions): FleetActorRef {
  * export const sayHello = (agents: FleetActorRef) => fleetOf(agents).turn('a1', 'Say hello').text()
  */
 export function fleetOf(actor: FleetActorRef): Fleet {
+  if (!isFleetActor(actor))
+    throw new InvalidOptionsError(
+      'fleetOf expects an actor of fleetMachine: start the actor, or its parent in a state that invokes fleetMachine, first',
+    )
   const embedded: unknown = new EmbeddedFleet(actor)
   return fleets.get(actor) ?? new Fleet(embedded as FleetOptions)
+}
+
+function isFleetActor(actor: unknown): boolean {
+  const { getSnapshot } = Object(actor) as {
+    getSnapshot?: () => { context?: { runtime?: unknown } } | undefined
+  }
+  return typeof getSnapshot === 'function' && getSnapshot.call(actor)?.context?.runtime instanceof FleetHandle
 }
