@@ -93,7 +93,12 @@ function takeLock(libsql: Libsql, file: string): () => void {
   } catch (error) {
     lock.close()
     if ((error as { code?: unknown }).code !== 'SQLITE_BUSY') throw error
-    throw faultOf('unavailable', file, 'another gateway has it open', error)
+    throw faultOf(
+      'unavailable',
+      file,
+      'another gateway has the file open; close that one, or use another data folder',
+      error,
+    )
   }
   return () => {
     lock.exec('rollback')
