@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { rmSync } from 'node:fs'
+import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { openTurnLog } from '../../src/gateway/log/index.ts'
 import { isTerminal } from '../../src/replies.ts'
@@ -91,6 +92,23 @@ describe('a log of turns whose host is killed in the middle of its writes', () =
       expect(open).toBeGreaterThan(0)
     },
   )
+})
+
+describe('the log of turns without libsql', () => {
+  it('tells what to install', async () => {
+    const folder = tempHome()
+    cpSync(join(dirname(dist), 'build'), join(folder, 'build'), { recursive: true })
+    writeFileSync(join(folder, 'package.json'), '{ "name": "opencode-runtime", "type": "module" }')
+    const program = `
+      const { openTurnLog } = await import('./build/gateway/log/index.js')
+      const log = openTurnLog({ file: 'gateway.db' })
+      await log.ready.catch(({ fault, message }) => console.log(fault, message))`
+    const args = ['--input-type=module', '-e', program]
+    const { stdout } = await execa(process.execPath, args, { cwd: folder })
+    expect(stdout).toContain('unavailable The gateway keeps its turns with libsql, which could not be loaded')
+    expect(stdout).toContain('npm install libsql')
+    expect(existsSync(join(folder, 'gateway.db'))).toBe(false)
+  })
 })
 
 async function countTurns(log: Awaited<ReturnType<typeof openedLog>>['log']): Promise<number> {

@@ -1,3 +1,4 @@
+import { onAbort } from '../../util/abort-signal.ts'
 import type { LiveTurn } from './live-turn.ts'
 import { repliesOf } from './rows.ts'
 import type { Store } from './store.ts'
@@ -90,29 +91,24 @@ function pageOf(store: Store, live: LiveTurn, next: number): Batch | undefined {
 /** Wait of one reader for a change of its turn, or for its signal. */
 class Change {
   readonly #live: LiveTurn
-  readonly #signal: AbortSignal | undefined
+  readonly #stopListening: () => void
   #resolve: (() => void) | undefined
   #forget: (() => void) | undefined
-  readonly #wake = () => {
-    this.#resolve?.()
-    this.#resolve = undefined
-  }
 
   constructor(live: LiveTurn, signal: AbortSignal | undefined) {
     this.#live = live
-    this.#signal = signal
-    signal?.addEventListener('abort', this.#wake)
+    this.#stopListening = onAbort(signal, () => this.#resolve?.())
   }
 
   next(): Promise<void> {
     return new Promise((resolve) => {
       this.#resolve = resolve
-      this.#forget = this.#live.wait(this.#wake)
+      this.#forget = this.#live.wait(resolve)
     })
   }
 
   close(): void {
     this.#forget?.()
-    this.#signal?.removeEventListener('abort', this.#wake)
+    this.#stopListening()
   }
 }

@@ -36,8 +36,12 @@ export class Store {
     return this.#waiting > 0
   }
 
-  /** Returns all rows of a statement. Use `limit`: the thread waits. */
+  /**
+   * Returns all rows of a statement. Use `limit`: the thread waits. No row has a text with a NUL; libsql would look for
+   * the part before the NUL.
+   */
   all(sql: string, values: readonly Value[] = []): Row[] {
+    if (values.some((value) => typeof value === 'string' && value.includes('\0'))) return []
     return this.#statement(sql).all(values)
   }
 

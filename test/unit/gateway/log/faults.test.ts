@@ -47,7 +47,7 @@ describe('a full disk', () => {
     writer.push(final('end'), usage(3))
     expect((await readAll(log, 't1')).map(({ seq }) => seq)).toEqual([1, 2, 3, 4])
     expect(await log.create(newTurn('t2'))).toMatchObject({ isNew: true })
-    await reader.return?.(undefined)
+    await reader.return(undefined)
   })
 
   it('refuses a new turn that cannot be stored, which the next call adds', async () => {

@@ -106,7 +106,7 @@ describe('readers of a turn', () => {
     log.writer('t1').push(delta('a'), usage(0))
     const [a, b] = await Promise.all(next)
     expect(a?.value).toBe(b?.value)
-    await Promise.all(readers.map((reader) => reader.return?.(undefined)))
+    for (const reader of readers) await reader.return?.(undefined)
   })
 
   it('wait for a reply that does not exist yet, and end with their signal', async () => {

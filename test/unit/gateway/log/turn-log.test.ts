@@ -76,6 +76,18 @@ describe('create', () => {
   })
 })
 
+describe('get', () => {
+  it('returns nothing for an unknown turn, also if the id begins with a known one and a NUL', async () => {
+    const { log } = await openedLog()
+    await endedTurn(log, 't1', 'text')
+    expect(await log.get('t2')).toBeUndefined()
+    expect(await log.get('t1\0x')).toBeUndefined()
+    expect(await readAll(log, 't1\0x')).toEqual([])
+    await log.erase({ agentId: 'a1\0x' })
+    expect(await readAll(log, 't1')).toHaveLength(2)
+  })
+})
+
 describe('writer', () => {
   it('stores the state, the session, the usage and the terminal reply', async () => {
     const clock = testClock()
