@@ -1,4 +1,7 @@
 import { onAbort } from '../../util/abort-signal.ts'
+import type { LoggedReply } from '../turns/turn-log.ts'
+import { faultOf } from './faults.ts'
+import type { Row } from './libsql.ts'
 import type { LiveTurn } from './live-turn.ts'
 import { repliesOf } from './rows.ts'
 import type { Store } from './store.ts'
@@ -27,13 +30,22 @@ export function storedPage(store: Store, row: number, after: number): Batch {
     'select last, body from replies where turn = ? and last > ? and last <= ? order by last',
     [row, after, last],
   )
-  const replies = rows.flatMap(repliesOf)
+  const replies = parsed(store, rows)
   return replies.slice(
     Math.max(
       0,
       replies.findIndex(({ seq }) => seq > after),
     ),
   )
+}
+
+/** Returns the replies of rows. Damage of the file within a text shows only here. */
+function parsed(store: Store, rows: readonly Row[]): LoggedReply[] {
+  try {
+    return rows.flatMap(repliesOf)
+  } catch (error) {
+    throw faultOf('corrupt', store.file, 'a stored reply is damaged', error)
+  }
 }
 
 /**

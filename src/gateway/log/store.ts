@@ -39,10 +39,16 @@ export class Store {
   /**
    * Returns all rows of a statement. Use `limit`: the thread waits. No row has a text with a NUL; libsql would look for
    * the part before the NUL.
+   *
+   * @throws TurnLogError `corrupt` or `unavailable`
    */
   all(sql: string, values: readonly Value[] = []): Row[] {
     if (values.some((value) => typeof value === 'string' && value.includes('\0'))) return []
-    return this.#statement(sql).all(values)
+    try {
+      return this.#statement(sql).all(values)
+    } catch (error) {
+      throw asTurnLogError(error, this.file)
+    }
   }
 
   /** Runs a statement and returns the number of the inserted row. */

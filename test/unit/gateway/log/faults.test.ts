@@ -1,3 +1,4 @@
+import { closeSync, openSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { EmbeddedTurnLog } from '../../../../src/gateway/log/embedded-turn-log.ts'
@@ -5,7 +6,7 @@ import { loadLibsql } from '../../../../src/gateway/log/libsql.ts'
 import { openStore } from '../../../../src/gateway/log/open-store.ts'
 import { boundsOf } from '../../../../src/gateway/log/retention.ts'
 import { tempHome } from '../../../support/home.ts'
-import { delta, final, newTurn, openedLog, readAll, usage } from '../../../support/turn-log.ts'
+import { delta, endedTurn, final, newTurn, openedLog, readAll, usage } from '../../../support/turn-log.ts'
 
 const large = 'x'.repeat(400_000)
 
@@ -102,5 +103,27 @@ describe('a turn that cannot be stored', () => {
     expect(await readAll(log, 't2')).toHaveLength(1)
     expect(log.isFull).toBe(false)
     await expect(readAll(log, 't1')).rejects.toThrow('refused')
+  })
+})
+
+describe('damage of the file that shows later', () => {
+  it('is told to the readers that meet it, and to no others', async () => {
+    const { log, file } = await openedLog()
+    for (let i = 0; i < 30; i++) await endedTurn(log, `t${i}`, large)
+    await log.close()
+    const { log: damaged } = await openedLog({ file })
+    const { size } = statSync(file)
+    const fd = openSync(file, 'r+')
+    writeSync(fd, Buffer.alloc(size / 2, 7), 0, size / 2, size / 4)
+    closeSync(fd)
+    const results = await Promise.allSettled(Array.from({ length: 30 }, (_, i) => readAll(damaged, `t${i}`)))
+    const faults = results.flatMap((result) =>
+      result.status === 'rejected' ? [result.reason as unknown] : [],
+    )
+    expect(faults.length).toBeGreaterThan(5)
+    for (const fault of faults) expect(fault).toMatchObject({ name: 'TurnLogError', fault: 'corrupt' })
+    const whole = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    expect(whole.length).toBeGreaterThan(0)
+    for (const replies of whole) expect(replies.at(-1)?.reply).toEqual(final(large))
   })
 })
