@@ -16,7 +16,7 @@ const shown = (agentId: string, { type, ...rest }: FleetCommand): string =>
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
 
-/** Decisions of a fleet, one after another, on a context: no machine and no server. Time is a number that a test sets. */
+/** Decisions of a fleet, one after another, on a context: no machine and no server. A test sets the time. */
 export class DecidedFleet {
   context: FleetContext
   /** Time in ms. */
