@@ -139,6 +139,13 @@ describe('the order within a tenant', () => {
     expect(script.drain()).toEqual(['high', 'usual', 'low'])
   })
 
+  test('puts higher priorities first, also if one is of an operation', () => {
+    const script = new Script().add('low', 't.a').add('op', 't.b', { priority: 9, isOperation: true })
+    expect(script.first).toBe('op')
+    const [low, op] = ['low', 'op'].map((id) => script.queue.entry(id) as FairEntry) as [FairEntry, FairEntry]
+    expect([script.queue.isBefore(op, low, 0), script.queue.isBefore(low, op, 0)]).toEqual([true, false])
+  })
+
   test('does not let a priority pass another tenant', () => {
     const script = new Script().add('x1', 'x.a', { priority: 0 }).add('y1', 'y.a', { priority: 9 })
     expect(script.first).toBe('x1')

@@ -20,6 +20,15 @@ describe('A turn', () => {
     expect(fleet.context).toBe(context)
   })
 
+  it('waits with its agent, tenant, conversation, priority and time of arrival', () => {
+    const fleet = new DecidedFleet({}, [{ id: 'a1', tenant: 'acme' }])
+    fleet.now = 3
+    fleet.turn('a1', 't1', { conversationId: 'c1', priority: 7 })
+    expect(fleet.context.queue.entry('t1')).toStrictEqual({
+      ...{ turnId: 't1', agentId: 'a1', tenant: 'acme', conversationId: 'c1', priority: 7, at: 3 },
+    })
+  })
+
   it('that is an operation is accepted as such, counts for no limit, and is never refused', () => {
     const fleet = new DecidedFleet({ maxRunningTurns: 1, maxQueuedTurns: 0 }, ids('a1'))
     fleet.start('a1', 't1')
@@ -82,12 +91,14 @@ describe('A turn', () => {
     fleet.turn('a1', 't5')
     fleet.turn('b1', 't6')
     fleet.turn('b1', 't7')
+    fleet.turn('a1', 't8')
     const text = (owner: string, n: number) =>
       `The queue of ${owner} is full: its maxQueuedTurns allows ${n} waiting turns`
     expect(fleet.told()).toEqual([
       refused('a1', 't5', text('the tenant acme', 2), 1),
       'b1 turn.accepted t6 t6 false',
       refused('b1', 't7', text('the fleet', 3), 1),
+      refused('a1', 't8', text('the fleet', 3), 1),
     ])
   })
 })
@@ -101,7 +112,7 @@ function isRefused(fleet: DecidedFleet, id: string, turnId: string, conversation
 
 describe('A turn without a queue', () => {
   it('is taken if its server is healthy, unless its conversation is busy', () => {
-    const fleet = new DecidedFleet({ maxQueuedTurns: 0 }, ids('a1'))
+    const fleet = new DecidedFleet({ maxQueuedTurns: 0, maxServers: 1 }, ids('a1'))
     fleet.start('a1', 't1')
     expect(isRefused(fleet, 'a1', 't2', 't1')).toBe(true)
     expect(isRefused(fleet, 'a1', 't2')).toBe(false)
@@ -215,6 +226,21 @@ describe('A report of a stage', () => {
     fleet.stage('a1', 'idle')
     end('ending', 'idle')
     expect(fleet.evictions).toEqual(['a1 idle'])
+  })
+
+  it('can lead to an eviction besides', () => {
+    const fleet = new DecidedFleet({ maxServers: 2 }, ids('a1', 'a2', 'b1', 'b2'))
+    for (const id of ['a1', 'a2']) {
+      fleet.startIdle(id)
+      fleet.calls(id, 1)
+    }
+    for (const id of ['b1', 'b2']) {
+      fleet.turn(id, id)
+      fleet.stage(id, 'asking')
+    }
+    fleet.change('a2', { calls: 0 })
+    fleet.stage('a1', 'ending', 'idle')
+    expect(fleet.evictions).toEqual(['a1 idle', 'a2 place'])
   })
 
   it('that a server asks for a start makes an entry if no turn waits, and its other stages remove the entry', () => {

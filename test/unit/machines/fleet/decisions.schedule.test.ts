@@ -97,11 +97,11 @@ describe('A start', () => {
 
   it('of a server that reserves more than the budget happens only alone', () => {
     const fleet = new DecidedFleet({ memoryMb: 500 }, ids('a1', 'a2'))
-    fleet.start('a1', 't1')
-    expect(fleet.stages('a1')).toEqual(['healthy'])
-    fleet.turn('a2', 't2')
-    fleet.stage('a2', 'asking')
-    expect(fleet.stages('a2')).toEqual(['asking'])
+    for (const id of ['a1', 'a2']) {
+      fleet.turn(id, id)
+      fleet.stage(id, 'asking')
+    }
+    expect(fleet.stages('a1', 'a2')).toEqual(['starting', 'asking'])
   })
 
   it('that no turn requests uses its entry up', () => {
@@ -132,6 +132,9 @@ describe('A start', () => {
     fleet.stage('big', 'asking')
     fleet.stage('small', 'asking')
     expect(fleet.stages('big', 'small')).toEqual(['asking', 'asking'])
+    expect(fleet.told().filter((line) => line.includes('deferred'))).toEqual([
+      `big start.deferred ${memory(1_000)}`,
+    ])
   })
 })
 
@@ -141,6 +144,7 @@ describe('An admission', () => {
     fleet.startIdle('a1')
     fleet.startIdle('a2')
     const { uses } = fleet.context
+    fleet.change('a1', { lastUsedAt: undefined })
     const before = Date.now()
     fleet.turn('a1', 't1')
     fleet.turn('a2', 't2')
@@ -270,8 +274,38 @@ describe('Room for a start', () => {
     expect(fleet.told().filter((line) => line.includes('permitted'))).toEqual([])
   })
 
-  it('is not made by a server whose waiting turns come first, or whose start took longer than it has run', () => {
+  it('is made by no more busy servers than needed after another start', () => {
+    const fleet = new DecidedFleet({ maxServers: 3 }, ids('a1', 'a2', 'a3', 'b1', 'b2'))
+    for (const id of ['a1', 'a2', 'a3']) fleet.start(id, `${id}-1`)
+    fleet.now = 100
+    for (const id of ['b1', 'b2']) {
+      fleet.turn(id, id)
+      fleet.stage(id, 'asking')
+    }
+    fleet.turn('a1', 't1')
+    fleet.turn('a2', 't2')
+    expect(fleet.context.queue.load).toMatchObject({ running: 3, queued: 4 })
+    fleet.told()
+    fleet.stage('a3', 'cooling')
+    expect(fleet.told()).toEqual(['b1 start.permitted', 'a2 turn.permitted t2'])
+  })
+
+  it('is not made by an idle server whose waiting turn comes first', () => {
+    const acme = ['a1', 'b1'].map((id) => ({ id, tenant: 'acme' }))
+    const fleet = new DecidedFleet({ maxServers: 2, maxRunningTurns: 1 }, [{ id: 'c1' }, ...acme])
+    fleet.startIdle('a1')
+    fleet.start('c1', 't1')
+    fleet.now = 100
+    fleet.turn('a1', 't2', { priority: 9 })
+    fleet.activate('b1')
+    fleet.stage('b1', 'asking')
+    expect(fleet.evictions).toEqual([])
+    expect(fleet.stages('a1', 'b1', 'c1')).toEqual(['healthy', 'asking', 'healthy'])
+  })
+
+  it('is not made by a server whose start took longer than it has run', () => {
     const fleet = new DecidedFleet({ maxServers: 1 }, [{ id: 'a1', maxRunningTurns: 1 }, { id: 'b1' }])
+    fleet.now = 1_000
     fleet.start('a1', 't1', 50)
     fleet.turn('a1', 't2')
     fleet.turn('b1', 'b')
@@ -292,6 +326,8 @@ describe('Memory above the budget', () => {
   it('is relieved by idle servers, the least recently used first, as few as needed', () => {
     const fleet = new DecidedFleet({ memoryMb: 1_800 }, ids('a1', 'a2', 'a3'))
     for (const id of ['a1', 'a2', 'a3']) fleet.startIdle(id)
+    // The queue keeps no agent without turns.
+    expect(fleet.context.queue.loadOfAgent('a1')).toEqual({ running: 0, queued: 0, max: 0 })
     fleet.memory('a3', 600)
     expect(fleet.told()).toEqual([])
     fleet.memory('a3', 601)
