@@ -143,6 +143,12 @@ export const argued = [
     names: /^putAgents › agent\.stage !== 'cold' → true$/,
     why: 'a cold agent has no entries, so the queue stays as it is',
   },
+  {
+    file: 'fair-queue/order.ts',
+    names: /^least › byChoice\(b, a\) < 0 → byChoice\(b, a\) <= 0$/,
+    why: 'two choices are never equal, because each entry has a number of its own',
+  },
+  { file: 'fair-queue/order.ts', names: /^choiceOfTenant › offer › tenant && .* → \(bestOf/, why: always },
 ]
 
 /**
