@@ -91,10 +91,4 @@ describe('overflow', () => {
     expect(queue.overflow('a', 't', 'soon')).toBeUndefined()
     expect(queue.add(entry('t4'), 0).overflow('a', 't', 'soon')).toBe('agent')
   })
-
-  it('is undefined for a turn that runs at once, however many turns wait', () => {
-    const queue = withTurns(queueOf({ maxQueuedTurns: 0, maxRunningTurns: 2 }), 't1')
-    expect(queue.overflow('a', 't', 'now')).toBeUndefined()
-    expect(queue.start('t1', 0).add(entry('t2'), 0).start('t2', 0).overflow('a', 't', 'now')).toBe('agent')
-  })
 })
