@@ -35,6 +35,8 @@ describe('A turn', () => {
     fleet.turn('a1', 'op', { isOperation: true, conversationId: 'c1' })
     expect(fleet.told()).toEqual(['a1 turn.accepted op c1 true', 'a1 turn.permitted op'])
     expect(fleet.context.queue.load).toEqual({ running: 1, queued: 0, max: 1 })
+    fleet.turn('a1', 'later', { isOperation: true, conversationId: 't1' })
+    expect(fleet.told()).toEqual(['a1 turn.accepted later t1 true'])
   })
 
   it('that stands for a caller who waits for the start is not accepted, and uses the server', () => {
@@ -62,6 +64,15 @@ describe('A turn', () => {
       'a2 server.passivate',
     ])
     expect(fleet.stages('a1', 'a2')).toEqual(['idle', 'idle'])
+  })
+
+  it('of an agent that is removed is refused also if its server could run the turn at once', () => {
+    const fleet = new DecidedFleet({}, ids('a1'))
+    fleet.start('a1', 't1')
+    fleet.change('a1', { leaving: 'removed' })
+    fleet.turn('a1', 't2')
+    expect(fleet.told()).toEqual(['a1 turn.refused t2 {"code":"cancelled","error":"The agent was removed"}'])
+    expect(fleet.context.queue.has('t2')).toBe(false)
   })
 
   it('is refused beyond the bound of its agent, with the bound and at least one second to wait', () => {
@@ -123,6 +134,7 @@ describe('A turn without a queue', () => {
     expect(isRefused(fleet, 'a1', 't1')).toBe(false)
     fleet.stage('a1', 'asking')
     expect(fleet.stages('a1')).toEqual(['starting'])
+    expect(isRefused(fleet, 'a1', 't2', 't1')).toBe(true)
     expect(isRefused(fleet, 'a1', 't2')).toBe(false)
     expect(isRefused(fleet, 'a1', 't3')).toBe(true)
   })
