@@ -68,9 +68,10 @@ export function startTurnOn<S extends ObjectSchema | undefined = undefined>(
     id,
     now: clockOf(actor.system).now,
   })
-  const turn = turnHandle<InferOutput<S>>(record, access, () =>
-    actor.send({ type: 'turn.cancel', turnId: record.id }),
-  )
+  const turn = turnHandle<InferOutput<S>>(record, access, () => {
+    // The turns of a closed server have ended, or end now.
+    if (actor.getSnapshot().status === 'active') actor.send({ type: 'turn.cancel', turnId: record.id })
+  })
   if (record.isDone) return turn
   if (status !== 'active') {
     record.emit(errorReply(record, 'cancelled', 'The server was closed'))

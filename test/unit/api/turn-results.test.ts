@@ -110,6 +110,21 @@ describe('orThrow', () => {
   })
 })
 
+describe('cancel() of a turn', () => {
+  it('does nothing after the actor of its server has ended', () => {
+    const server = startServer()
+    const turn = server.turn()
+    const sent: string[] = []
+    server.actor.system.inspect(({ type, ...rest }) => {
+      if (type === '@xstate.event' && 'event' in rest) sent.push(rest.event.type)
+    })
+    server.actor.stop()
+    sent.length = 0
+    turn.cancel()
+    expect(sent).toEqual([])
+  })
+})
+
 describe('A cold turn', () => {
   it('of an embedded machine runs per subscription, and is cancelled by unsubscribing', async () => {
     const server = startServer()
