@@ -57,6 +57,20 @@ export interface FleetStatusFlags {
   all?: boolean
 }
 
+/** Flags of `serve`. */
+export interface ServeFlags {
+  config?: string
+  listen?: string
+  socketMode?: '0600' | '0660'
+  drainMs: number
+  insecureNoAuth?: boolean
+  logLevel: 'debug' | 'info' | 'warn' | 'error'
+  json?: boolean
+  check?: boolean
+  printSchema?: boolean
+  demo?: boolean
+}
+
 /**
  * Restarts of a server that fails while it starts. The limit is low, because a single turn needs less
  * patience than a long-running service.
