@@ -12,7 +12,7 @@ interface Definition {
 }
 
 const definitionOf = (schema: z.core.$ZodType): Definition =>
-  schema._zod.def as z.core.$ZodTypeDef & Definition
+  schema._zod.def
 
 /** Returns a name of the library as the wire has it: `baseURL` is `base_url`. */
 export const snakeCase = (name: string): string =>
