@@ -53,6 +53,13 @@ Exit codes:
   130  ended by a second SIGINT (Ctrl-C), 143 by a second SIGTERM, without waiting for turns
 SIGHUP reads the config file again.`
 
+/** Text for `token --help`. */
+export const tokenExitCodeHelp = `
+Exit codes:
+  0    done
+  2    bad usage: a flag, an id in use, an unknown id, or a file that cannot be used
+  5    the token or the list could not be written; stderr says why`
+
 /** Returns the exit code for the last reply of a turn. */
 export function exitCodeOf(reply: TerminalReply): number {
   if (reply.kind === 'final') return exitCode.final

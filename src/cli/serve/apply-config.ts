@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Fleet } from '../../api/fleet/fleet.ts'
 import { UnknownAgentError } from '../../errors.ts'
-import { snakeCase } from '../../gateway/config/wire-names.ts'
+import { snakeCase } from '../../gateway/schemas/wire-names.ts'
 import type { ServeConfig } from '../../gateway/config/config-file.ts'
 import { readNamed, writeNamed } from './named-agents.ts'
 

@@ -24,7 +24,7 @@ export function greeting(started: Started): string[] {
     ...(!isOpen && !hasToken
       ? [
           `There is no token yet. Make the first one in another terminal:`,
-          `  opencode-runtime token create --data-dir ${quoted(dataDir)} --id admin --scopes read,turn,approve,admin`,
+          `  opencode-runtime token create --data-dir ${quoted(dataDir)} --id admin`,
         ]
       : []),
     ...(!isLocal(address) && allowedHosts.length === 0

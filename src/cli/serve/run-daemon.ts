@@ -9,7 +9,7 @@ import type { Std } from '../std.ts'
 import { Daemon, type DaemonOptions } from './daemon.ts'
 import { greeting } from './greeting.ts'
 import { lineLogger } from './log-lines.ts'
-import { hasTokens } from './tokens.ts'
+import { readTokens } from '../../gateway/access/token-file.ts'
 
 /** Config of a daemon, and how SIGHUP reads it again. Without `read`, SIGHUP ends the daemon, as SIGTERM does. */
 export interface ConfigSource {
@@ -43,7 +43,14 @@ export async function runDaemon(
   const { address, agentCount } = daemon
   const { insecureNoAuth: isOpen } = options
   const { allowedHosts = [] } = config.gateway
-  const facts = { address, agentCount, dataDir, isOpen, hasToken: hasTokens(dataDir), allowedHosts }
+  const facts = {
+    address,
+    agentCount,
+    dataDir,
+    isOpen,
+    hasToken: readTokens(dataDir).length > 0,
+    allowedHosts,
+  }
   await std.out.write(`${[...greeting(facts), ...more(addressText(address))].join('\n')}\n`)
   await shutdown.whenRequested
   options.logger.info(

@@ -11,7 +11,7 @@ import { ConfigFileError } from './config-error.ts'
 import { fileSchema, serveSchema, type socketModes } from './config-schema.ts'
 import { defaultListen, parseListen, type ListenAddress } from './listen.ts'
 import { resolveReferences, type Problem } from './references.ts'
-import { fromSnakeCase, snakeCase } from './wire-names.ts'
+import { fromWire, snakeCase, snakeTexts } from '../schemas/wire-names.ts'
 import { parseYaml, type YamlDocument } from './yaml-document.ts'
 
 /** Settings of the gateway in a config file. */
@@ -58,7 +58,7 @@ export async function readConfig(
   const { value, problems } = resolveReferences(document.value, fileSchema(), { env, folder })
   const faults = [...problems.map(inWords), ...faultsOf(fileSchema(), value, 'option')]
   refuse(file, document, withoutFollowing(faults, problems))
-  const given = fromSnakeCase(value, serveSchema()) as GivenConfig
+  const given = fromWire(serveSchema(), value) as GivenConfig
   const config = completed(given, folder)
   refuse(file, document, faultsOfAgents(config))
   return config
@@ -127,7 +127,7 @@ function otherFaults(validate: () => void): Problem[] {
     validate()
     return []
   } catch (error) {
-    return [{ path: ['agents'], message: messageOf(error) }]
+    return [{ path: ['agents'], message: snakeTexts(messageOf(error)) }]
   }
 }
 

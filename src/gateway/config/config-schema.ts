@@ -3,7 +3,7 @@ import { agentSchema, fleetSchema } from '../../config/fleet-schema.ts'
 import { count, text, wholeNumber } from '../../config/schema-parts.ts'
 import { lazily } from '../../config/validation.ts'
 import { expectedListen, parseListen } from './listen.ts'
-import { inSnakeCase } from './wire-names.ts'
+import { wireSchema } from '../schemas/wire-names.ts'
 
 const anyObject = 'expected an object'
 
@@ -59,4 +59,4 @@ export const serveSchema = lazily(() => {
 })
 
 /** Content of a config file, with the names that the file has. */
-export const fileSchema = lazily(() => inSnakeCase(serveSchema()) as z.ZodType)
+export const fileSchema = lazily(() => wireSchema(serveSchema()))

@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { isPlain } from '../../config/frozen-copy.ts'
 import { readPlainFileSync } from '../../io/home/plain-file.ts'
 import { errnoOf } from '../../io/host/host-fault.ts'
-import { innerSchemas, leavesOf, type Definition } from './wire-names.ts'
+import { innerSchemas, leavesOf, type Definition } from '../schemas/wire-names.ts'
 
 /** Problem of a value, with the path of the value. */
 export interface Problem {
