@@ -57,6 +57,8 @@ export async function runDaemon(
     { drainMs: flags.drainMs },
     'ends when the running turns have ended; a second signal ends at once',
   )
+  const tell = (): void => options.logger.warn({}, 'ends at once: a second signal has come')
+  shutdown.forced.addEventListener('abort', tell)
   await daemon.close(flags.drainMs, shutdown.forced)
   return shutdown.forced.aborted ? (shutdown.exitCode ?? exitCode.final) : exitCode.final
 }
