@@ -16,7 +16,7 @@ export async function openApiOfBuild() {
   const gateway = createGateway({ fleet, insecureNoAuth: true })
   try {
     await gateway.ready
-    const answer = await gateway.fetch(new Request('http://localhost/v1/openapi.json'))
+    const answer = await gateway.fetch(new globalThis.Request('http://localhost/v1/openapi.json'))
     return /** @type {import('./gateway.mjs').Json} */ (await answer.json())
   } finally {
     await gateway.close()

@@ -34,7 +34,9 @@ export class Daemon {
     this.#config = config
     this.#options = options
     this.#fleet = new Fleet({ ...config.fleet, logger })
-    this.#gateway = createGateway({ fleet: this.#fleet, insecureNoAuth, logger, ...config.gateway })
+    const { listen: address, gateway } = config
+    const listening = 'path' in address ? {} : { listenHost: address.host }
+    this.#gateway = createGateway({ fleet: this.#fleet, insecureNoAuth, logger, ...listening, ...gateway })
   }
 
   /**
@@ -88,7 +90,8 @@ export class Daemon {
       const fleet = this.#config.fleet
       this.#tell('config applied', await applyAgents(this.#fleet, { ...changed, fleet }, drainMs))
     } catch (error) {
-      const what = error instanceof ConfigFileError ? `\n${error.message}` : ` ${snakeTexts(messageOf(error))}`
+      const what =
+        error instanceof ConfigFileError ? `\n${error.message}` : ` ${snakeTexts(messageOf(error))}`
       logger.error({}, `the changed config is not used:${what}`)
     }
   }

@@ -28,7 +28,7 @@ export function greeting(started: Started): string[] {
         ]
       : []),
     ...(!isLocal(address) && allowedHosts.length === 0
-      ? ['Only requests for localhost are answered: name the other hosts in gateway.allowed_hosts.']
+      ? ['Requests may name this address: name other hosts, such as a domain, in gateway.allowed_hosts.']
       : []),
   ]
 }
