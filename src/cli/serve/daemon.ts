@@ -4,7 +4,7 @@ import { ConfigFileError } from '../../gateway/config/config-error.ts'
 import type { ServeConfig } from '../../gateway/config/config-file.ts'
 import type { ListenAddress } from '../../gateway/config/listen.ts'
 import { createGateway, type Gateway } from '../../gateway/index.ts'
-import { snakeTexts } from '../../gateway/schemas/wire-names.ts'
+import { wireTexts } from '../../gateway/schemas/spec.ts'
 import { messageOf } from '../../util/messages.ts'
 import { applyAgents, fieldsForRestart, type Applied } from './apply-config.ts'
 import { listen, type Listener } from './listener.ts'
@@ -91,7 +91,7 @@ export class Daemon {
       this.#tell('config applied', await applyAgents(this.#fleet, { ...changed, fleet }, drainMs))
     } catch (error) {
       const what =
-        error instanceof ConfigFileError ? `\n${error.message}` : ` ${snakeTexts(messageOf(error))}`
+        error instanceof ConfigFileError ? `\n${error.message}` : ` ${wireTexts(messageOf(error))}`
       logger.error({}, `the changed config is not used:${what}`)
     }
   }

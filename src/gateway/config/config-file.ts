@@ -11,7 +11,8 @@ import { ConfigFileError } from './config-error.ts'
 import { fileSchema, serveSchema, type socketModes } from './config-schema.ts'
 import { defaultListen, parseListen, type ListenAddress } from './listen.ts'
 import { resolveReferences, type Problem } from './references.ts'
-import { fromWire, snakeCase, snakeTexts } from '../schemas/wire-names.ts'
+import { wireTexts } from '../schemas/spec.ts'
+import { fromWire, snakeCase } from '../schemas/wire-names.ts'
 import { parseYaml, type YamlDocument } from './yaml-document.ts'
 
 /** Settings of the gateway in a config file. */
@@ -127,7 +128,7 @@ function otherFaults(validate: () => void): Problem[] {
     validate()
     return []
   } catch (error) {
-    return [{ path: ['agents'], message: snakeTexts(messageOf(error)) }]
+    return [{ path: ['agents'], message: wireTexts(messageOf(error)) }]
   }
 }
 
