@@ -132,7 +132,8 @@ const model = lazily(() =>
   ),
 )
 
-const schema = lazily(() =>
+/** Schema of a turn's input. @internal */
+export const turnInputSchema = lazily(() =>
   z.strictObject(
     {
       text: text('expected a prompt that is not empty'),
@@ -175,7 +176,7 @@ export function planTurn(
   input: string | TurnInput,
   options: ResolvedOptions,
 ): { plan: TurnPlan; sessionId: string | undefined } {
-  const turn = parse(schema, typeof input === 'string' ? { text: input } : input, 'turn input')
+  const turn = parse(turnInputSchema, typeof input === 'string' ? { text: input } : input, 'turn input')
   const files = fileParts(turn.attachments ?? [], modelOf(turn.model, options), options)
   const plan: TurnPlan = {
     traceId: turn.traceId ?? null,

@@ -1,7 +1,7 @@
 import { Subject, type Subscription } from 'rxjs'
 import type { Turn } from '../../api/turn-handle.ts'
 import type { TurnStatus } from '../../actors/turn/turn-record.ts'
-import { isTerminal, type PendingRequest, type TerminalReply } from '../../replies.ts'
+import { addUsage, isTerminal, type PendingRequest, type TerminalReply, type Usage } from '../../replies.ts'
 import type { TurnWriter } from './turn-log.ts'
 
 /** News of a running turn beside its replies. */
@@ -18,23 +18,27 @@ export class LiveTurn {
   readonly ended: Promise<void>
   readonly #handle: Turn
   readonly #writer: TurnWriter
+  readonly #before: Usage
   readonly #status: Subscription
   #last: TurnStatus = { state: 'queued', at: Date.now() }
   #isRunning = false
+  #holders = 0
 
   /**
    * @param handle - the turn on the fleet
    * @param writer - writer of the turn in the log
+   * @param before - usage of the turn in an earlier process
    * @param onFault - receives the error of a log that cannot be written
    */
-  constructor(handle: Turn, writer: TurnWriter, onFault: (error: unknown) => void) {
+  constructor(handle: Turn, writer: TurnWriter, before: Usage, onFault: (error: unknown) => void) {
     this.id = handle.id
     this.#handle = handle
     this.#writer = writer
+    this.#before = before
     this.#status = handle.status$.subscribe((status) => this.#onStatus(status))
     handle.replies$.subscribe((reply) => {
       // The terminal reply is written when the session is known, too.
-      if (!isTerminal(reply)) writer.push(reply, handle.usage)
+      if (!isTerminal(reply)) writer.push(reply, this.#usage)
     })
     void handle.sessionId.then((sessionId) => {
       if (sessionId !== undefined) writer.update({ sessionId })
@@ -57,13 +61,33 @@ export class LiveTurn {
     this.#handle.cancel()
   }
 
+  /**
+   * Adds a reader without whom the turn is cancelled, when no other such reader is left.
+   *
+   * @returns a function that removes the reader
+   */
+  hold(): () => void {
+    this.#holders++
+    let isHeld = true
+    return () => {
+      if (!isHeld) return
+      isHeld = false
+      if (--this.#holders === 0) this.cancel()
+    }
+  }
+
   async #end(onFault: (error: unknown) => void): Promise<void> {
     const [reply, sessionId] = await Promise.all([this.#handle.done, this.#handle.sessionId])
     if (sessionId !== undefined) this.#writer.update({ sessionId })
-    this.#writer.push(reply, this.#handle.usage)
+    const usage = this.#usage
+    this.#writer.push(reply.kind === 'final' ? { ...reply, usage } : reply, usage)
     await this.#writer.flushed().catch(onFault)
     this.#status.unsubscribe()
     this.news.complete()
+  }
+
+  get #usage(): Usage {
+    return addUsage(this.#before, this.#handle.usage)
   }
 
   #onStatus(status: TurnStatus): void {
