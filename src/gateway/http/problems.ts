@@ -8,7 +8,7 @@ import {
   SessionNotFoundError,
   UnknownAgentError,
 } from '../../errors.ts'
-import { snakeTexts } from '../schemas/names.ts'
+import { snakeTexts } from '../schemas/wire-names.ts'
 import { TurnLogError } from '../turns/turn-log.ts'
 import { commonHeaders } from './answers.ts'
 import { ProblemError, type Problem } from './problem.ts'

@@ -64,21 +64,21 @@ interface Declaration<P extends Parameters, Q extends Parameters, B extends z.Zo
   /** Status codes of further problems. Those of the checks, and 503, need not be named. */
   problems?: readonly number[]
   /** Answers a request; a thrown error becomes a problem. */
-  handle(request: RouteRequest<P, Q, B>): Response | Promise<Response>
+  handle: (request: RouteRequest<P, Q, B>) => Response | Promise<Response>
 }
 
 /** Route of any parameters and body. */
 export interface Route extends Omit<Declaration<Parameters, Parameters, z.ZodType>, 'handle'> {
-  handle(request: RouteRequest<Parameters, Parameters, z.ZodType>): Response | Promise<Response>
+  handle: (request: RouteRequest<Parameters, Parameters, z.ZodType>) => Response | Promise<Response>
 }
 
 /** Declares a route; the schemas give the types of what the handler reads. */
 export function route<
-  P extends Parameters = Record<never, never>,
-  Q extends Parameters = Record<never, never>,
+  P extends Parameters = Record<string, never>,
+  Q extends Parameters = Record<string, never>,
   B extends z.ZodType = z.ZodNever,
 >(declaration: Declaration<P, Q, B>): Route {
   const { handle, ...rest } = declaration
   // The mount passes only values that these schemas have returned.
-  return { ...rest, handle: (request) => handle.call(declaration, request as RouteRequest<P, Q, B>) }
+  return { ...rest, handle: (request) => handle(request as RouteRequest<P, Q, B>) }
 }
