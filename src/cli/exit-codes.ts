@@ -44,6 +44,13 @@ Exit codes:
   5    the status could not be written; stderr says why
   129  stopped by SIGHUP; 130 by SIGINT (Ctrl-C), 143 by SIGTERM`
 
+/** Text for `token --help`. */
+export const tokenExitCodeHelp = `
+Exit codes:
+  0    done
+  2    bad usage: a flag, an id in use, an unknown id, or a file that cannot be used
+  5    the token or the list could not be written; stderr says why`
+
 /** Returns the exit code for the last reply of a turn. */
 export function exitCodeOf(reply: TerminalReply): number {
   if (reply.kind === 'final') return exitCode.final

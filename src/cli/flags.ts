@@ -57,6 +57,21 @@ export interface FleetStatusFlags {
   all?: boolean
 }
 
+/** Flags of `token list` and `token revoke`. */
+export interface TokenFlags {
+  dataDir: string
+  json?: boolean
+}
+
+/** Flags of `token create`. */
+export interface TokenCreateFlags extends TokenFlags {
+  scope?: string[]
+  agent?: string[]
+  tenant?: string
+  expires?: string
+  id?: string
+}
+
 /**
  * Restarts of a server that fails while it starts. The limit is low, because a single turn needs less
  * patience than a long-running service.
