@@ -11,8 +11,7 @@ interface Definition {
   element?: z.core.$ZodType
 }
 
-const definitionOf = (schema: z.core.$ZodType): Definition =>
-  schema._zod.def
+const definitionOf = (schema: z.core.$ZodType): Definition => schema._zod.def
 
 /** Returns a name of the library as the wire has it: `baseURL` is `base_url`. */
 export const snakeCase = (name: string): string =>
