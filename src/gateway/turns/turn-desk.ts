@@ -21,6 +21,8 @@ export interface TurnRequest {
   agent: AgentFacts
   caller: Caller
   body: TurnBody
+  /** Directory of the turn, without links; the agent's directory if absent. */
+  directory?: string | undefined
   /** Idempotency-Key of the request. */
   key: string | undefined
 }
@@ -31,12 +33,15 @@ export type DeskContext = Pick<GatewayContext, 'fleet' | 'log' | 'options' | 'st
 /** Starts and owns the turns of a gateway. */
 export class TurnDesk {
   readonly #context: DeskContext
+  readonly #opened: Promise<unknown>
   readonly #live = new Map<string, LiveTurn>()
   /** Promises of the requests that are starting a turn, by the id of the turn. They never reject. */
   readonly #starting = new Map<string, Promise<void>>()
 
-  constructor(context: DeskContext) {
+  /** @param opened - settles when the gateway has opened: new turns wait for it */
+  constructor(context: DeskContext, opened: Promise<unknown>) {
     this.#context = context
+    this.#opened = opened
     context.fleet.events$.subscribe((event) => this.#onEvent(event))
   }
 
@@ -57,6 +62,7 @@ export class TurnDesk {
    * input that the agent cannot take
    */
   async start(request: TurnRequest): Promise<LoggedTurn> {
+    await this.#opened
     const { agent, caller, key } = request
     const owner = { tokenId: caller.tokenId, agentId: agent.id }
     const turnId = key === undefined ? randomUUID() : turnIdOfKey(owner, key)
@@ -73,10 +79,11 @@ export class TurnDesk {
     }
   }
 
-  async #start(turnId: string, { agent, caller, body, key }: TurnRequest): Promise<LoggedTurn> {
+  async #start(turnId: string, request: TurnRequest): Promise<LoggedTurn> {
+    const { agent, caller, body, directory, key } = request
     const { log } = this.#context
     if (this.#isDraining && !(await log.get(turnId))) throw draining()
-    const input = inputOf(body)
+    const input = { ...inputOf(body), ...(directory !== undefined && { directory }) }
     const { turn, isNew } = await log.create({
       turnId,
       agentId: agent.id,
