@@ -19,6 +19,13 @@ export interface ApplyResult {
   removed: string[]
 }
 
+/** Change of the agents of a fleet. */
+export interface Revision {
+  put: readonly AgentSpec[]
+  /** Ids of agents that are removed; none of them is in `put`. */
+  remove?: string[]
+}
+
 /** Options of the removal of an agent. */
 export interface RemoveOptions {
   /**
@@ -50,7 +57,19 @@ export class Declarations {
   /** Declares agents, and removes those not named if `prune` is true. */
   async apply(specs: readonly AgentSpec[], prune: boolean): Promise<ApplyResult> {
     const valid = validateSpecs(this.#fleet.getSnapshot().context.options, specs)
-    return this.#inOrder(() => this.#apply(valid, prune))
+    return this.#inOrder(() => {
+      const named = new Set(valid.map(({ id }) => id))
+      const removed = prune ? [...this.#runtime.specs.keys()].filter((id) => !named.has(id)) : []
+      return this.#apply(valid, removed)
+    })
+  }
+
+  /** Declares and removes agents as a function of the kept specs says. No other change comes between. */
+  async revise(change: (kept: ReadonlyMap<string, AgentSpec>) => Revision): Promise<ApplyResult> {
+    return this.#inOrder(() => {
+      const { put, remove = [] } = change(this.#runtime.specs)
+      return this.#apply(validateSpecs(this.#runtime.options, put), remove)
+    })
   }
 
   /** Declares the changed spec of one agent. Resolves when a running server is healthy with the spec. */
@@ -84,7 +103,7 @@ export class Declarations {
     return result
   }
 
-  async #apply(specs: readonly AgentSpec[], prune: boolean): Promise<ApplyResult> {
+  async #apply(specs: readonly AgentSpec[], removed: string[]): Promise<ApplyResult> {
     const { specs: known, options } = this.#runtime
     const added = specs.filter(({ id }) => !known.has(id))
     const kept = specs.filter(({ id }) => known.has(id))
@@ -92,8 +111,6 @@ export class Declarations {
     // Compared before the records change.
     const unchanged = new Set(kept.filter(isSame))
     const changed = kept.filter((spec) => !unchanged.has(spec))
-    const named = new Set(specs.map(({ id }) => id))
-    const removed = prune ? [...known.keys()].filter((id) => !named.has(id)) : []
     const rollouts = changed.filter((spec) => changesServer(options, known.get(spec.id) ?? spec, spec))
     for (const { id } of added) await this.#gone(id)
     await this.#keep({ put: [...added, ...changed], remove: removed }, 0)

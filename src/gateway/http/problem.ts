@@ -36,7 +36,7 @@ export class ProblemError extends Error {
 }
 
 /** Titles of the status codes that the gateway answers with. */
-const titles: Readonly<Record<number, string>> = {
+export const titles: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   401: 'Unauthorized',
   403: 'Forbidden',

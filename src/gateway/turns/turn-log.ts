@@ -84,7 +84,9 @@ export interface TurnLog {
   /** Turns that an earlier process has left without an end. Read once, before the first new turn. */
   openTurns(): Promise<OpenTurn[]>
   /**
-   * Adds a turn, durably; a turn with a known id is returned as it is.
+   * Adds a turn, durably; a turn with a known id is returned as it is. If the known turn has a body's hash, was
+   * created more than 24 h ago, and has ended, the new turn takes the id, and the known turn's id gets the suffix
+   * `.` and the time of its creation.
    *
    * @throws TurnLogError `key_reused` if the known turn has another body, `full` if no turn may be added
    */
@@ -104,8 +106,20 @@ export interface TurnLog {
    */
   read(turnId: string, after: number, signal?: AbortSignal): AsyncIterable<readonly LoggedReply[]>
   usage(by: 'agent' | 'tenant' | 'day' | 'model', filter: UsageFilter): Promise<UsageRow[]>
-  /** Deletes the replies and texts of a session's turns, or of all turns of an agent. The rows for the usage stay. */
+  /**
+   * Deletes the replies and texts of a session's turns, or of all turns of an agent; the usage stays. Readers of
+   * these turns end. A turn that still runs goes on without stored replies: end the turns first, so that their
+   * readers get the terminal reply.
+   */
   erase(of: { agentId: string; sessionId?: string }): Promise<void>
+  /**
+   * Reserves numbers that no earlier call has returned for the name, durably: also not before a restart.
+   *
+   * @param name - name of the counter
+   * @param count - how many numbers
+   * @returns the first of the numbers; 1 at the first call
+   */
+  reserve(name: string, count: number): Promise<number>
   /** Returns true if no new turn may be added, because the log is full. */
   readonly isFull: boolean
   /** Writes what waits, and closes the log. */

@@ -1,0 +1,23 @@
+/** Headers of every answer. No answer may be kept by a cache, because answers depend on the token. */
+export const commonHeaders: Readonly<Record<string, string>> = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+}
+
+/** Returns an answer with a value as JSON. */
+export function json(status: number, value: unknown, headers: Record<string, string> = {}): Response {
+  return new Response(JSON.stringify(value), {
+    status,
+    headers: { ...commonHeaders, 'content-type': 'application/json', ...headers },
+  })
+}
+
+/** Returns an answer without a body. */
+export function empty(status: 204, headers: Record<string, string> = {}): Response {
+  return new Response(null, { status, headers: { ...commonHeaders, ...headers } })
+}
+
+/** Returns an answer with a text. */
+export function plain(status: number, text: string, type = 'text/plain; charset=utf-8'): Response {
+  return new Response(text, { status, headers: { ...commonHeaders, 'content-type': type } })
+}

@@ -1,0 +1,197 @@
+import { deferred, type Deferred } from '../../util/deferred.ts'
+import { TurnLogError } from '../turns/turn-log.ts'
+import { giveUp, storePending, storeTurn, type Creation, type Stored } from './commit.ts'
+import { asTurnLogError, mayPass } from './faults.ts'
+import type { LiveTurn } from './live-turn.ts'
+import type { Store } from './store.ts'
+
+/** Shortest time between two commits, in ms: replies of this time share a commit. */
+const shortestGapMs = 5
+/** Commits take at most a fifth of the thread: a commit of 4 ms is followed by 16 ms without one. */
+const gapPerCommit = 4
+/** Time after which a failed commit is tried again, in ms. */
+const retryMs = 1_000
+/** Bytes in the write-ahead log after which it is moved into the file, estimated. */
+const checkpointBytes = 8_388_608
+/** Bytes that each written row costs besides its text, because whole pages are written, estimated. */
+const bytesPerRow = 8_192
+
+type Outcome = TurnLogError | undefined
+
+/** Turn that waits for its first commit. */
+interface NewLive {
+  live: LiveTurn
+  creation: Creation
+  outcome: Deferred<Outcome>
+}
+
+/** Stores what turns have pushed, of all turns in one transaction, a few milliseconds after the push. */
+export class Committer {
+  readonly #store: Store
+  readonly #now: () => number
+  readonly #dirty = new Set<LiveTurn>()
+  #created: NewLive[] = []
+  #waiting: Deferred<Outcome>[] = []
+  #timer: NodeJS.Timeout | undefined
+  #isSoon = false
+  #earliest = 0
+  #bytes = 0
+  /** Error of the last commit, if it failed. */
+  fault: TurnLogError | undefined
+  /** Called after a commit has ended turns. */
+  onEnded: (ended: readonly LiveTurn[]) => void = () => undefined
+  /** Called when the write-ahead log has grown. */
+  onGrown: () => void = () => undefined
+
+  constructor(store: Store, now: () => number) {
+    this.#store = store
+    this.#now = now
+    store.onFree = () => this.#schedule()
+  }
+
+  /** Stores a turn soon. */
+  add(live: LiveTurn): void {
+    this.#dirty.add(live)
+    this.#schedule()
+  }
+
+  /** Stores a new turn. Resolves with the error if the turn cannot be stored: then nothing of it is. */
+  create(live: LiveTurn, creation: Creation): Promise<Outcome> {
+    const outcome = deferred<Outcome>()
+    this.#created.push({ live, creation, outcome })
+    this.#schedule()
+    return outcome.promise
+  }
+
+  /** Resolves after the next commit; rejects if the commit fails. A commit that failed is tried again at once. */
+  async flushed(): Promise<void> {
+    if (this.#dirty.size === 0 && this.#created.length === 0) return
+    const outcome = deferred<Outcome>()
+    this.#waiting.push(outcome)
+    if (this.fault) this.#commitSoon()
+    const fault = await outcome.promise
+    if (fault) throw fault
+  }
+
+  /** Stores all that waits. Rejects if something cannot be stored. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer)
+    await this.#store.exclusively(() => {
+      this.#commit()
+    })
+    clearTimeout(this.#timer)
+    this.#store.onFree = () => undefined
+    if (this.fault && (this.#dirty.size > 0 || this.#created.length > 0)) throw this.fault
+  }
+
+  #schedule(): void {
+    if (this.#timer || this.#isSoon || this.#store.isHeld) return
+    if (this.#dirty.size === 0 && this.#created.length === 0) return
+    const wait = this.#earliest - performance.now()
+    if (wait <= 0) this.#commitSoon()
+    else this.#timer = setTimeout(() => this.#commit(), wait)
+  }
+
+  #commitSoon(): void {
+    if (this.#isSoon) return
+    this.#isSoon = true
+    setImmediate(() => {
+      if (this.#store.isHeld) this.#isSoon = false
+      else this.#commit()
+    })
+  }
+
+  #commit(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#isSoon = false
+    const start = performance.now()
+    try {
+      this.#commitAll()
+      this.fault = undefined
+      this.#earliest = performance.now() + Math.max(shortestGapMs, gapPerCommit * (performance.now() - start))
+    } catch (error) {
+      this.#fail(error)
+    }
+    for (const waiting of this.#waiting.splice(0)) waiting.resolve(this.fault)
+    if (this.#bytes > checkpointBytes) {
+      this.#bytes = 0
+      this.onGrown()
+    }
+    this.#schedule()
+  }
+
+  #commitAll(): void {
+    try {
+      this.#store.transaction(() => this.#storeAll([...this.#dirty], this.#created)).forEach((act) => act())
+    } catch (error) {
+      if (mayPass(error) || asTurnLogError(error, this.#store.file).fault !== 'unavailable') throw error
+      this.#commitEach()
+    }
+  }
+
+  /** Stores each turn in a transaction of its own, so that a turn that cannot be stored stops no other one. */
+  #commitEach(): void {
+    for (const created of [...this.#created]) this.#commitOne(created.live, [], [created])
+    for (const live of [...this.#dirty]) this.#commitOne(live, [live], [])
+  }
+
+  #commitOne(live: LiveTurn, dirty: LiveTurn[], created: NewLive[]): void {
+    try {
+      this.#store.transaction(() => this.#storeAll(dirty, created)).forEach((act) => act())
+    } catch (error) {
+      if (mayPass(error)) throw error
+      const fault = asTurnLogError(error, this.#store.file)
+      this.#drop(created, fault)
+      giveUp(live, fault)
+      this.#dirty.delete(live)
+    }
+  }
+
+  /** Writes turns, and returns what is to be done once the transaction is durable. */
+  #storeAll(dirty: readonly LiveTurn[], created: readonly NewLive[]): (() => void)[] {
+    const rows = new Map<LiveTurn, number>()
+    for (const { live, creation } of created) rows.set(live, storeTurn(this.#store, live.turn, creation))
+    const stored: Stored[] = []
+    for (const live of dirty) {
+      const row = live.row ?? rows.get(live)
+      if (row !== undefined) stored.push(storePending(this.#store, live, row, this.#now()))
+    }
+    return [() => this.#added(created, rows), () => this.#publish(stored)]
+  }
+
+  #added(created: readonly NewLive[], rows: ReadonlyMap<LiveTurn, number>): void {
+    this.#created = this.#created.filter((one) => !created.includes(one))
+    this.#bytes += created.length * bytesPerRow
+    for (const { live, outcome } of created) {
+      live.row = rows.get(live)
+      outcome.resolve(undefined)
+    }
+  }
+
+  #publish(stored: readonly Stored[]): void {
+    for (const { live, turn, batches } of stored) {
+      this.#dirty.delete(live)
+      this.#bytes += bytesPerRow
+      for (const { size } of batches) this.#bytes += size
+      live.publish(turn, batches)
+    }
+    const ended = stored.map(({ live }) => live).filter((live) => live.turn.state === 'done')
+    if (ended.length > 0) this.onEnded(ended)
+  }
+
+  #fail(error: unknown): void {
+    this.fault = asTurnLogError(error, this.#store.file)
+    this.#drop([...this.#created], this.fault)
+    this.#earliest = performance.now() + retryMs
+  }
+
+  /** Tells the callers of new turns that their turns are not stored. */
+  #drop(created: readonly NewLive[], fault: TurnLogError): void {
+    this.#created = this.#created.filter((one) => !created.includes(one))
+    for (const { live, outcome } of created) {
+      this.#dirty.delete(live)
+      outcome.resolve(fault)
+    }
+  }
+}

@@ -1,0 +1,251 @@
+import { noUsage } from '../../replies.ts'
+import {
+  TurnLogError,
+  type LoggedTurn,
+  type NewTurn,
+  type OpenTurn,
+  type TurnFilter,
+  type TurnLog,
+  type TurnWriter,
+  type UsageFilter,
+  type UsageRow,
+} from '../turns/turn-log.ts'
+import { Committer } from './committer.ts'
+import { discardTexts, emptyTrash, rowsWithTexts } from './deletion.ts'
+import { asTurnLogError, faultOf } from './faults.ts'
+import type { Row } from './libsql.ts'
+import { LiveTurn } from './live-turn.ts'
+import { lastSeqOf, listRows, readOpenTurns, rowOf, sumUsage } from './queries.ts'
+import { readLive, readStored } from './read.ts'
+import { keyMs, Retention, type Bounds } from './retention.ts'
+import { textOrNull, turnOf } from './rows.ts'
+import type { Store } from './store.ts'
+import type { Batch } from './tail.ts'
+import { StoreWriter } from './writer.ts'
+
+/** Parts of an opened log. */
+interface Parts {
+  store: Store
+  committer: Committer
+  retention: Retention
+}
+
+/** Log of turns in an embedded SQL store. */
+export class EmbeddedTurnLog implements TurnLog {
+  readonly ready: Promise<void>
+  readonly #file: string
+  readonly #now: () => number
+  readonly #lives = new Map<string, LiveTurn>()
+  readonly #opening: Promise<Parts>
+  #parts: Parts | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(file: string, opening: Promise<Store>, bounds: Bounds, now: () => number) {
+    this.#file = file
+    this.#now = now
+    this.#opening = opening.then((store) => this.#started(store, bounds))
+    this.ready = this.#opening.then(() => undefined)
+    this.ready.catch(() => undefined)
+  }
+
+  get isFull(): boolean {
+    const { retention, committer } = this.#parts ?? {}
+    return retention?.isFull === true || committer?.fault !== undefined
+  }
+
+  async openTurns(): Promise<OpenTurn[]> {
+    return readOpenTurns((await this.#open()).store)
+  }
+
+  async create(turn: NewTurn): Promise<{ turn: LoggedTurn; isNew: boolean }> {
+    const parts = await this.#open()
+    const live = this.#lives.get(turn.turnId)
+    if (live) return this.#known(turn, live)
+    const row = rowOf(parts.store, turn.turnId)
+    if (row && !this.#isKeyOver(row)) return this.#same(turn, textOrNull(row['body_hash']), turnOf(row))
+    await this.#requireSpace(parts)
+    // Another call may have added the turn while this one waited.
+    return this.#lives.has(turn.turnId) ? this.create(turn) : this.#add(parts, turn, row)
+  }
+
+  writer(turnId: string): TurnWriter {
+    const parts = this.#required()
+    const live = this.#liveOf(parts.store, turnId)
+    if (!live) throw new TurnLogError('unavailable', `The log has no turn ${turnId} that runs`)
+    return new StoreWriter(live, parts.committer, this.#file)
+  }
+
+  async get(turnId: string): Promise<LoggedTurn | undefined> {
+    const { store } = await this.#open()
+    const row = rowOf(store, turnId)
+    return row && this.#current(row)
+  }
+
+  async list(filter: TurnFilter): Promise<{ items: LoggedTurn[]; nextBefore: string | null }> {
+    const { store } = await this.#open()
+    const { rows, nextBefore } = listRows(store, filter)
+    return { items: rows.map((row) => this.#current(row)), nextBefore }
+  }
+
+  async *read(turnId: string, after: number, signal?: AbortSignal): AsyncGenerator<Batch, void> {
+    const { store } = await this.#open()
+    const live = this.#liveOf(store, turnId)
+    if (live) return yield* readLive(store, live, after, signal)
+    const row = rowOf(store, turnId)
+    if (row?.['texts'] === 1) yield* readStored(store, Number(row['id']), after, signal)
+  }
+
+  async usage(by: 'agent' | 'tenant' | 'day' | 'model', filter: UsageFilter): Promise<UsageRow[]> {
+    return sumUsage((await this.#open()).store, by, filter)
+  }
+
+  async erase(of: { agentId: string; sessionId?: string }): Promise<void> {
+    const { store, committer, retention } = await this.#open()
+    for (const live of this.#lives.values()) if (isOf(live, of)) live.erase()
+    await committer.flushed()
+    for (let rows = rowsWithTexts(store, of); rows.length > 0; rows = rowsWithTexts(store, of))
+      await discardTexts(store, rows)
+    await emptyTrash(store)
+    retention.mustTruncate = !(await store.checkpoint('truncate'))
+  }
+
+  async reserve(name: string, count: number): Promise<number> {
+    const { store } = await this.#open()
+    return store.reserve(name, count)
+  }
+
+  /** Deletes what is too old or too much now; otherwise this happens every 10 s. */
+  async maintain(): Promise<void> {
+    await (await this.#open()).retention.run()
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const parts = await this.#opening.catch(() => undefined)
+    if (!parts) return
+    await parts.retention.stop()
+    try {
+      await parts.committer.close()
+    } finally {
+      for (const live of this.#lives.values()) live.close()
+      this.#lives.clear()
+      await parts.store.close()
+    }
+  }
+
+  #started(store: Store, bounds: Bounds): Parts {
+    const committer = new Committer(store, this.#now)
+    const retention = new Retention(store, bounds, this.#now)
+    committer.onEnded = (ended) => {
+      for (const live of ended) this.#lives.delete(live.turn.turnId)
+    }
+    committer.onGrown = () => void retention.runInBackground()
+    retention.start()
+    void retention.runInBackground()
+    return (this.#parts = { store, committer, retention })
+  }
+
+  async #open(): Promise<Parts> {
+    await this.#opening
+    return this.#required()
+  }
+
+  #required(): Parts {
+    if (this.#parts && !this.#closing) return this.#parts
+    throw faultOf('unavailable', this.#file, this.#closing ? 'it is closed' : 'it is not open yet')
+  }
+
+  async #requireSpace({ retention, committer }: Parts): Promise<void> {
+    if (!this.isFull) return
+    if (committer.fault) throw committer.fault
+    await retention.runInBackground()
+    if (retention.isFull) throw faultOf('full', this.#file, 'it has its largest size, or the disk is full')
+  }
+
+  async #add(
+    parts: Parts,
+    turn: NewTurn,
+    former: Row | undefined,
+  ): Promise<{ turn: LoggedTurn; isNew: boolean }> {
+    const live = new LiveTurn(newTurn(turn, this.#now()), turn.bodyHash)
+    this.#lives.set(turn.turnId, live)
+    live.created = this.#store(parts, live, turn, former)
+    const fault = await live.created
+    if (!fault) return { turn: { ...live.turn }, isNew: true }
+    this.#lives.delete(turn.turnId)
+    throw fault
+  }
+
+  async #store(
+    parts: Parts,
+    live: LiveTurn,
+    turn: NewTurn,
+    former: Row | undefined,
+  ): Promise<TurnLogError | undefined> {
+    try {
+      if (former) await parts.store.giveIdAway(former)
+      return await parts.committer.create(live, turn)
+    } catch (error) {
+      return asTurnLogError(error, this.#file)
+    }
+  }
+
+  async #known(turn: NewTurn, live: LiveTurn): Promise<{ turn: LoggedTurn; isNew: boolean }> {
+    const fault = await live.created
+    if (fault) throw fault
+    return this.#same(turn, live.bodyHash, { ...live.turn })
+  }
+
+  #same(turn: NewTurn, bodyHash: string | null, known: LoggedTurn): { turn: LoggedTurn; isNew: boolean } {
+    if (bodyHash === turn.bodyHash) return { turn: known, isNew: false }
+    throw new TurnLogError('key_reused', 'The Idempotency-Key was used with another body: use another key')
+  }
+
+  #isKeyOver(row: Row): boolean {
+    return (
+      row['ended_at'] != null && row['body_hash'] != null && Number(row['created_at']) < this.#now() - keyMs
+    )
+  }
+
+  #current(row: Row): LoggedTurn {
+    const stored = turnOf(row)
+    return { ...(this.#lives.get(stored.turnId)?.turn ?? stored) }
+  }
+
+  /** Returns a turn without an end, also of an earlier process. */
+  #liveOf(store: Store, turnId: string): LiveTurn | undefined {
+    const known = this.#lives.get(turnId)
+    if (known) return known
+    const row = rowOf(store, turnId)
+    if (row?.['ended_at'] !== null) return undefined
+    const turn = { ...turnOf(row), lastSeq: lastSeqOf(store, row) }
+    const live = new LiveTurn(turn, textOrNull(row['body_hash']), Number(row['id']))
+    live.isErased = row['texts'] !== 1
+    this.#lives.set(turnId, live)
+    return live
+  }
+}
+
+const isOf = ({ turn, change }: LiveTurn, of: { agentId: string; sessionId?: string }): boolean =>
+  turn.agentId === of.agentId &&
+  (of.sessionId === undefined || (change.sessionId ?? turn.sessionId) === of.sessionId)
+
+const newTurn = (turn: NewTurn, createdAt: number): LoggedTurn => ({
+  turnId: turn.turnId,
+  agentId: turn.agentId,
+  tenant: turn.tenant,
+  tokenId: turn.tokenId,
+  sessionId: turn.sessionId,
+  traceId: turn.traceId,
+  model: turn.model,
+  state: 'queued',
+  createdAt,
+  endedAt: null,
+  lastSeq: 0,
+  reply: null,
+  usage: noUsage(),
+})

@@ -1,0 +1,118 @@
+import type { LiveTurn } from './live-turn.ts'
+import { repliesOf } from './rows.ts'
+import type { Store } from './store.ts'
+import type { Batch } from './tail.ts'
+
+/** Rows that one look at the store may take. */
+const rowsPerPage = 256
+/** Text that one page may have, in characters; a single larger row is a page of its own. */
+const pageSize = 131_072
+
+/** Returns stored replies after a number, at most one page; empty if there are none. */
+export function storedPage(store: Store, row: number, after: number): Batch {
+  const sizes = store.all(
+    'select last, size from replies where turn = ? and last > ? order by last limit ?',
+    [row, after, rowsPerPage],
+  )
+  let size = 0
+  let last = 0
+  for (const found of sizes) {
+    size += Number(found['size'])
+    if (last > 0 && size > pageSize) break
+    last = Number(found['last'])
+  }
+  if (last === 0) return []
+  const rows = store.all(
+    'select last, body from replies where turn = ? and last > ? and last <= ? order by last',
+    [row, after, last],
+  )
+  const replies = rows.flatMap(repliesOf)
+  return replies.slice(
+    Math.max(
+      0,
+      replies.findIndex(({ seq }) => seq > after),
+    ),
+  )
+}
+
+/**
+ * Reads the stored replies of a turn to their end. Ends early if replies were deleted since: a reader never gets
+ * replies with a hole.
+ */
+export async function* readStored(
+  store: Store,
+  row: number,
+  after: number,
+  signal?: AbortSignal,
+): AsyncGenerator<Batch, void> {
+  for (let next = after; !signal?.aborted;) {
+    const page = storedPage(store, row, next)
+    if (page[0]?.seq !== next + 1) return
+    yield page
+    next = page.at(-1)?.seq ?? next
+    // Other work of the thread goes on between two pages.
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** Reads the replies of a turn that runs: from its tail if the tail has the next one, else from the store. */
+export async function* readLive(
+  store: Store,
+  live: LiveTurn,
+  after: number,
+  signal?: AbortSignal,
+): AsyncGenerator<Batch, void> {
+  const change = new Change(live, signal)
+  try {
+    for (let next = after; !signal?.aborted && !live.isErased;) {
+      const batch = live.tail.after(next) ?? pageOf(store, live, next)
+      if (batch) {
+        yield batch
+        next = batch.at(-1)?.seq ?? next
+        continue
+      }
+      live.requireStorable()
+      if (live.isOver || next < live.lastSeq) return
+      await change.next()
+    }
+  } finally {
+    change.close()
+  }
+}
+
+/** Returns the stored replies after a number; `undefined` if there is no durable one, or replies were deleted. */
+function pageOf(store: Store, live: LiveTurn, next: number): Batch | undefined {
+  if (live.row === undefined || next >= live.lastSeq) return undefined
+  const page = storedPage(store, live.row, next)
+  return page[0]?.seq === next + 1 ? page : undefined
+}
+
+/** Wait of one reader for a change of its turn, or for its signal. */
+class Change {
+  readonly #live: LiveTurn
+  readonly #signal: AbortSignal | undefined
+  #resolve: (() => void) | undefined
+  #forget: (() => void) | undefined
+  readonly #wake = () => {
+    this.#resolve?.()
+    this.#resolve = undefined
+  }
+
+  constructor(live: LiveTurn, signal: AbortSignal | undefined) {
+    this.#live = live
+    this.#signal = signal
+    signal?.addEventListener('abort', this.#wake)
+  }
+
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resolve = resolve
+      this.#forget = this.#live.wait(this.#wake)
+    })
+  }
+
+  close(): void {
+    this.#forget?.()
+    this.#signal?.removeEventListener('abort', this.#wake)
+  }
+}

@@ -1,0 +1,16 @@
+import type { GatewayContext, Metric } from './context.ts'
+import type { Route } from './http/route.ts'
+
+/** Part of a gateway: its routes, and what it does when the gateway opens and closes. */
+export interface GatewayPart {
+  readonly routes: readonly Route[]
+  /** Prepares the part, after the fleet and the log are ready. The gateway is ready afterwards. */
+  open?(): Promise<void>
+  /** Ends the work of the part, within a time in ms. New work is refused already. */
+  drain?(drainMs: number): Promise<void>
+  /** Returns the metrics of the part. */
+  metrics?(): readonly Metric[]
+}
+
+/** Makes a part of a gateway. */
+export type PartMaker = (context: GatewayContext) => GatewayPart
