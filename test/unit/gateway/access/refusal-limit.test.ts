@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { addressOf, RefusalLimit } from '../../../../src/gateway/access/refusal-limit.ts'
+import { callerAddress, RefusalLimit } from '../../../../src/gateway/access/refusal-limit.ts'
 
 function limitAfter(refusals: number, address?: string): RefusalLimit {
   const limit = new RefusalLimit()
@@ -68,15 +68,15 @@ describe('RefusalLimit', () => {
   })
 })
 
-describe('addressOf', () => {
+describe('callerAddress', () => {
   const headers = new Headers({ 'x-forwarded-for': '6.6.6.6, 10.0.0.9' })
 
   it('returns the peer, which no header can replace', () => {
-    expect(addressOf('127.0.0.1', headers, false)).toBe('127.0.0.1')
+    expect(callerAddress('127.0.0.1', headers, false)).toBe('127.0.0.1')
   })
 
   it('returns the last forwarded address behind a proxy, which the proxy has added', () => {
-    expect(addressOf('127.0.0.1', headers, true)).toBe('10.0.0.9')
-    expect(addressOf('127.0.0.1', new Headers(), true)).toBe('127.0.0.1')
+    expect(callerAddress('127.0.0.1', headers, true)).toBe('10.0.0.9')
+    expect(callerAddress('127.0.0.1', new Headers(), true)).toBe('127.0.0.1')
   })
 })
