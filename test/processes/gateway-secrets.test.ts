@@ -103,11 +103,7 @@ describe('no answer of the gateway holds a secret or a path of the host', () => 
     for (const { method, path } of routes) {
       const { body, query = '' } = valid[`${method} ${path}`] ?? {}
       const [known, unknown] = [pathWith(path), pathWith(path, { id: 'ses_unknown' })]
-      for (const odd of [
-        `{"a": "${secrets.apiKey}`,
-        [secrets.env],
-        { [secrets.env]: 1, api_key: secrets.apiKey },
-      ])
+      for (const odd of [`{"a": "${secrets.apiKey}`, [secrets.env], { text: 1, api_key: secrets.apiKey }])
         if (method !== 'GET' && method !== 'DELETE') await send(method, known, { body: odd })
       await send(method, `${unknown}?before=${encodeURIComponent(outside)}&limit=x`)
       await send(method, unknown + query, body === undefined ? {} : { body })
@@ -159,7 +155,7 @@ describe('no answer of the gateway holds a secret or a path of the host', () => 
   it('whatever is wrong with a spec, or with the directory of a turn', async () => {
     const { ask, outside, secrets, nothingFound } = await hunted()
     const refused = [
-      { binary: 'relative' },
+      { binary: '' },
       { directory: 'relative', env: { A: 1, TOKEN: secrets.env } },
       { proxy: { base_url: `me:${secrets.inURL}@x`, api_key: `${secrets.apiKey} ` } },
       { config: secrets.inConfig },

@@ -14,6 +14,8 @@ export interface Asked {
   token?: string
   /** Number of characters after which an endless answer is left. */
   enough?: number
+  /** Called when a part of the answer has come. */
+  onText?: () => void
 }
 
 /** Answer to a request of a test. */
@@ -25,11 +27,11 @@ export interface Answered {
   json: unknown
 }
 
-/** Serves a gateway on a free port of loopback. Closes the server and the gateway when the test finishes. */
+/** Serves a gateway, as a server with larger limits than the gateway's own, on a free port of loopback. Closes the server and the gateway when the test finishes. */
 export async function serveGateway(options: GatewayOptions) {
   const gateway = createGateway(options)
   // eslint-disable-next-line @typescript-eslint/no-misused-promises
-  const server = createServer(getRequestListener(gateway.fetch))
+  const server = createServer({ maxHeaderSize: 65_536 }, getRequestListener(gateway.fetch))
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   const { port } = server.address() as AddressInfo
   onTestFinished(async () => {
@@ -47,7 +49,7 @@ function sendTo(
   port: number,
   method: string,
   path: string,
-  { headers = {}, body, token, enough = Infinity }: Asked,
+  { headers = {}, body, token, enough = Infinity, onText }: Asked,
 ): Promise<Answered> {
   const content = typeof body === 'string' ? body : JSON.stringify(body)
   const sent = {
@@ -62,6 +64,7 @@ function sendTo(
         resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text, json: jsonOf(text) })
       answer.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk
+        onText?.()
         if (text.length < enough) return
         finish()
         request.destroy()
