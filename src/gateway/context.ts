@@ -1,22 +1,11 @@
 import type { Fleet } from '../api/fleet/fleet.ts'
-import type { Caller } from './access/caller.ts'
-import type { ProblemError } from './http/problem.ts'
+import type { Authority } from './access/authority.ts'
+import type { HostPaths } from './access/host-paths.ts'
+import type { HostPolicy } from './access/host-policy.ts'
+import type { OriginPolicy } from './access/origin-policy.ts'
+import type { RequestCounter } from './http/request-counter.ts'
 import type { ResolvedGatewayOptions } from './options.ts'
 import type { TurnLog } from './turns/turn-log.ts'
-
-/** Check of callers. */
-export interface Authority {
-  /**
-   * Returns the caller of a request, or the problem that refuses it, returned or thrown.
-   *
-   * @param request - The request, with its body unread.
-   * @param address - Address of the client, if known.
-   */
-  authenticate(
-    request: Request,
-    address: string | undefined,
-  ): Caller | ProblemError | Promise<Caller | ProblemError>
-}
 
 /** Phase of a gateway's life. */
 export type GatewayPhase = 'starting' | 'ready' | 'failed' | 'draining' | 'closed'
@@ -24,7 +13,7 @@ export type GatewayPhase = 'starting' | 'ready' | 'failed' | 'draining' | 'close
 /** State of a gateway, which only the gateway itself changes. */
 export interface GatewayState {
   readonly phase: GatewayPhase
-  /** Error of the phase `failed`, and of a log that cannot be used. */
+  /** Error of the phase `failed`. */
   readonly error?: unknown
 }
 
@@ -33,6 +22,11 @@ export interface GatewayContext {
   readonly fleet: Fleet
   readonly log: TurnLog
   readonly authority: Authority
+  readonly hosts: HostPolicy
+  readonly origins: OriginPolicy
+  /** Mask of the paths of the host in answers. */
+  readonly paths: HostPaths
+  readonly requests: RequestCounter
   readonly options: ResolvedGatewayOptions
   readonly state: GatewayState
   /** Signal that ends all streams when the gateway has closed. */

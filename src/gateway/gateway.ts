@@ -1,10 +1,17 @@
+import type { Fleet } from '../api/fleet/fleet.ts'
+import { dataDirOf } from '../api/fleet/internals.ts'
 import { stopSchema } from '../config/option-schema.ts'
 import { parse } from '../config/validation.ts'
 import { ignoreErrors } from '../util/ignore-errors.ts'
 import { messageOf } from '../util/messages.ts'
-import type { Authority, GatewayContext, GatewayPhase } from './context.ts'
+import { Authority } from './access/authority.ts'
+import { HostPaths } from './access/host-paths.ts'
+import { HostPolicy } from './access/host-policy.ts'
+import { OriginPolicy } from './access/origin-policy.ts'
+import type { GatewayContext, GatewayPhase, GatewayState } from './context.ts'
 import { addressOf } from './http/address.ts'
-import { createApp, type GatewayApp, type RequestCheck } from './http/app.ts'
+import { createApp, serveRequest, type GatewayApp } from './http/app.ts'
+import { RequestCounter } from './http/request-counter.ts'
 import { problemAnswer } from './http/problems.ts'
 import { ProblemError } from './http/problem.ts'
 import { resolveGatewayOptions } from './option-schema.ts'
@@ -50,8 +57,6 @@ export interface Gateway extends AsyncDisposable {
 /** Parts that a gateway is made of. */
 export interface GatewayMakers {
   log: (options: ResolvedGatewayOptions) => TurnLog
-  authority: (options: ResolvedGatewayOptions) => Authority
-  checks: readonly RequestCheck[]
   parts: readonly PartMaker[]
 }
 
@@ -68,12 +73,13 @@ export class AssembledGateway implements Gateway {
   constructor(given: GatewayOptions, makers: GatewayMakers) {
     const options = resolveGatewayOptions(given)
     const { fleet } = given
-    const [log, authority] = [makers.log(options), makers.authority(options)]
-    const { signal: closed } = this.#closed
-    this.#context = { fleet, log, authority, options, state: this.#state, closed }
-    this.#parts = makers.parts.map((make) => make(this.#context))
+    this.#context = {
+      ...contextOf(fleet, options, this.#state, this.#closed.signal),
+      log: makers.log(options),
+    }
+    this.#parts = makers.parts.map((make) => make(this.#context, () => this.#parts))
     const routes = this.#parts.flatMap((part) => part.routes)
-    this.#app = createApp(this.#context, routes, makers.checks)
+    this.#app = createApp(this.#context, routes)
     this.ready = this.#open()
     // A host that does not read the promise must not crash.
     this.ready.catch(() => undefined)
@@ -81,11 +87,7 @@ export class AssembledGateway implements Gateway {
 
   readonly fetch = async (request: Request, connection?: unknown): Promise<Response> => {
     if (this.#state.phase === 'closed') return problemAnswer(closedProblem())
-    const environment = { address: addressOf(request, connection) }
-    if (request.method !== 'HEAD') return this.#app.fetch(request, environment)
-    const answer = await this.#app.fetch(new Request(request, { method: 'GET' }), environment)
-    await answer.body?.cancel()
-    return new Response(null, answer)
+    return serveRequest(this.#app, this.#context, request, addressOf(request, connection))
   }
 
   readonly close = async (options: GatewayCloseOptions = {}): Promise<void> => {
@@ -118,7 +120,29 @@ export class AssembledGateway implements Gateway {
     for (const part of this.#parts) await part.drain?.(drainMs)
     this.#state.phase = 'closed'
     this.#closed.abort()
+    this.#context.authority.close()
     await this.#context.log.close()
+  }
+}
+
+function contextOf(
+  fleet: Fleet,
+  options: ResolvedGatewayOptions,
+  state: GatewayState,
+  closed: AbortSignal,
+): Omit<GatewayContext, 'log'> {
+  const { logger, dataDir } = options
+  const warn = (message: string): void => ignoreErrors(() => logger?.warn({ dataDir }, message))
+  return {
+    fleet,
+    options,
+    state,
+    closed,
+    authority: new Authority({ ...options, warn }),
+    hosts: new HostPolicy(options),
+    origins: new OriginPolicy(options.allowedOrigins),
+    paths: new HostPaths([dataDir, dataDirOf(fleet)]),
+    requests: new RequestCounter(),
   }
 }
 

@@ -31,6 +31,12 @@ export interface GatewayOptions {
    */
   allowedHosts?: readonly string[]
   /**
+   * Host at which the server of the gateway listens; at a wildcard such as `0.0.0.0`, a request may name any IP address.
+   *
+   * @defaultValue loopback
+   */
+  listenHost?: string
+  /**
    * Origins of pages that may call the gateway from a browser.
    *
    * @defaultValue the gateway's own origin only
@@ -64,5 +70,8 @@ export interface GatewayOptions {
 
 /** Options of a gateway with every default filled in. */
 export type ResolvedGatewayOptions = Readonly<
-  Required<Omit<GatewayOptions, 'fleet' | 'logger'>> & { logger: Logger | undefined }
+  Required<Omit<GatewayOptions, 'fleet' | 'logger' | 'listenHost'>> & {
+    logger: Logger | undefined
+    listenHost: string | undefined
+  }
 >

@@ -1,3 +1,4 @@
+import type { Caller } from './access/caller.ts'
 import type { GatewayContext, Metric } from './context.ts'
 import type { Route } from './http/route.ts'
 
@@ -6,11 +7,11 @@ export interface GatewayPart {
   readonly routes: readonly Route[]
   /** Prepares the part, after the fleet and the log are ready. The gateway is ready afterwards. */
   open?(): Promise<void>
-  /** Ends the work of the part, within a time in ms. New work is refused already. */
+  /** Ends the work of the part, within a time in ms. The phase is `draining` already. */
   drain?(drainMs: number): Promise<void>
-  /** Returns the metrics of the part. */
-  metrics?(): readonly Metric[]
+  /** Returns the metrics of the part that a caller may see. */
+  metrics?(caller: Caller): readonly Metric[]
 }
 
-/** Makes a part of a gateway. */
-export type PartMaker = (context: GatewayContext) => GatewayPart
+/** Makes a part of a gateway. A part that shows the others gets a function that returns all parts. */
+export type PartMaker = (context: GatewayContext, all: () => readonly GatewayPart[]) => GatewayPart

@@ -1,5 +1,4 @@
 import { fleetRuntimeOf, type FleetRuntime } from '../../actors/fleet/fleet-runtime.ts'
-import { validateSpec } from '../../config/agent-spec.ts'
 import { homeOwnerOf } from '../../config/agent-user.ts'
 import { agentDefaults, homeOf } from '../../config/compiled-fleet.ts'
 import { mergeLayers } from '../../config/agent-layers.ts'
@@ -29,14 +28,6 @@ export const tenantOf = (fleet: Fleet, spec: AgentSpec): string =>
 /** Returns the status of an agent; `undefined` for an unknown agent. */
 export const agentStatus = (fleet: Fleet, id: string): AgentStatus | undefined =>
   fleetParts(fleet).board.statusOf(id)
-
-/**
- * Checks a spec as `put` does, and changes nothing.
- *
- * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) that names the agent and the option
- */
-export const checkSpec = (fleet: Fleet, spec: unknown): AgentSpec =>
-  validateSpec(runtimeOfFleet(fleet).options, spec)
 
 /**
  * Declares and removes agents as a function of the kept specs says. No other change of the fleet comes between, so that

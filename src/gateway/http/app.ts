@@ -1,5 +1,7 @@
 import { Hono } from 'hono'
 import type { Caller } from '../access/caller.ts'
+import { missingScope } from '../access/problems.ts'
+import { checkBounds, defaultBounds } from '../access/request-bounds.ts'
 import type { GatewayContext } from '../context.ts'
 import { ProblemError } from './problem.ts'
 import { asProblem, notFound, problemAnswer } from './problems.ts'
@@ -14,45 +16,73 @@ interface Environment {
 /** App of a gateway. */
 export type GatewayApp = Hono<Environment>
 
-/** Check of a request before its caller is known: of its size, of its Host and of its Origin. Throws a ProblemError. */
-export type RequestCheck = (request: Request, context: GatewayContext) => void
-
 /** Caller of an open route. */
 const nobody: Caller = { tokenId: '', scopes: new Set(), agents: new Set(), tenant: undefined }
 
 /**
- * Makes the app of a gateway. The order of the checks: the request itself, the token, the scope, the fields, and then
- * the route.
+ * Makes the app of a gateway. The order of the checks: the size, the Host and the Origin of the request, the token, the
+ * scope, the fields, and then the route.
  */
-export function createApp(
-  context: GatewayContext,
-  routes: readonly Route[],
-  checks: readonly RequestCheck[],
-): GatewayApp {
+export function createApp(context: GatewayContext, routes: readonly Route[]): GatewayApp {
   const app: GatewayApp = new Hono()
-  app.onError((error) => {
-    const problem = asProblem(error)
-    if (problem.problem.status === 500) context.options.logger?.error({ error }, 'A request has failed')
-    return problemAnswer(problem)
-  })
+  app.onError((error) => answerOf(error, context))
   app.use('*', async ({ req }, next) => {
-    for (const check of checks) check(req.raw, context)
+    checkRequest(req.raw, context)
     await next()
   })
   for (const route of routes)
-    app.on(route.method.toUpperCase(), honoPath(route.path), ({ req, env }) =>
-      answer(route, { context, raw: req.raw, address: env.address }, req.param()),
-    )
+    app.on(route.method.toUpperCase(), honoPath(route.path), async ({ req, env }) => {
+      const request = { context, raw: req.raw, address: env.address }
+      const response = await answer(route, request, req.param()).catch((error: unknown) =>
+        answerOf(error, context),
+      )
+      context.requests.add(route.id, response.status)
+      return response
+    })
   refuseMethods(app, routes)
-  app.notFound(({ req }) =>
-    problemAnswer(
-      notFound(
-        'ERR_OPENCODE_NOT_FOUND',
-        `There is no ${req.method} here: see /v1/openapi.json for the paths`,
-      ),
-    ),
-  )
+  app.notFound(({ req }) => problemAnswer(noPath(req.method)))
   return app
+}
+
+/** Answers a request, and adds the headers by which a page of an allowed origin may read the answer. */
+export async function serveRequest(
+  app: GatewayApp,
+  { origins }: GatewayContext,
+  request: Request,
+  address: string | undefined,
+): Promise<Response> {
+  const preflight = origins.preflight(request.method, request.headers)
+  if (preflight) return preflight
+  const response = await withoutHead(app, request, address)
+  for (const [name, value] of Object.entries(origins.corsHeaders(request.headers)))
+    response.headers.set(name, value)
+  return response
+}
+
+/** Answers HEAD as GET, without the body. The body is ended, because it may be a stream. */
+async function withoutHead(
+  app: GatewayApp,
+  request: Request,
+  address: string | undefined,
+): Promise<Response> {
+  if (request.method !== 'HEAD') return app.fetch(request, { address })
+  const answer = await app.fetch(new Request(request, { method: 'GET' }), { address })
+  await answer.body?.cancel()
+  return new Response(null, answer)
+}
+
+function checkRequest(request: Request, { options, hosts, origins }: GatewayContext): void {
+  checkBounds(request, { ...defaultBounds, maxBodyBytes: options.maxBodyBytes })
+  hosts.check(request.headers, request.url)
+  origins.check(request.headers, request.url)
+}
+
+/** Returns the answer of an error, without paths of the host. An error that is not expected is logged. */
+function answerOf(error: unknown, { paths, options: { logger } }: GatewayContext): Response {
+  const found = asProblem(error)
+  if (found.problem.status === 500) logger?.error({ error }, 'A request has failed')
+  const detail = paths.mask(found.problem.detail)
+  return problemAnswer(new ProblemError({ ...found.problem, detail }, found.headers))
 }
 
 /** Runs the checks of a route, then the route. */
@@ -62,28 +92,25 @@ async function answer(
   given: Record<string, string>,
 ): Promise<Response> {
   const { context, raw, address } = request
-  const caller = route.scopes === 'open' ? nobody : await permitted(route.scopes, context, raw, address)
+  const caller = route.scopes === 'open' ? nobody : permitted(route.scopes, context, raw, address)
   const params = readParameters(route.params ?? {}, given)
   const query = readParameters(route.query ?? {}, queryOf(new URL(raw.url)))
   const body = route.body && (await readBody(raw, route.body, context.options.maxBodyBytes))
+  // The agents, and by them what a caller may see, are known when the fleet is ready.
+  if (route.scopes !== 'open') await context.fleet.ready
   return route.handle({ ...request, caller, params, query, body })
 }
 
 /** Returns the caller, if the caller has one of the scopes. */
-async function permitted(
+function permitted(
   scopes: Exclude<Route['scopes'], 'open'>,
   { authority }: GatewayContext,
   request: Request,
   address: string | undefined,
-): Promise<Caller> {
-  const caller = await authority.authenticate(request, address)
-  if (caller instanceof ProblemError) throw caller
-  if (scopes.some((scope) => caller.scopes.has(scope))) return caller
-  throw new ProblemError({
-    status: 403,
-    code: 'ERR_OPENCODE_FORBIDDEN',
-    detail: `The token lacks the scope ${scopes.join(' or ')}: use a token that has it`,
-  })
+): Caller {
+  const caller = authority.authenticate(request, address)
+  if (!scopes.some((scope) => caller.scopes.has(scope))) throw missingScope(scopes[0] ?? 'read')
+  return caller
 }
 
 /** Refuses the other methods of each path, and names the allowed ones. */
@@ -99,5 +126,8 @@ function refuseMethods(app: GatewayApp, routes: readonly Route[]): void {
     })
   }
 }
+
+const noPath = (method: string): ProblemError =>
+  notFound('ERR_OPENCODE_NOT_FOUND', `There is no ${method} at this path: see GET /v1/openapi.json`)
 
 const honoPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1')

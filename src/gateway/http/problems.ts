@@ -8,7 +8,7 @@ import {
   SessionNotFoundError,
   UnknownAgentError,
 } from '../../errors.ts'
-import { snakeTexts } from '../schemas/wire-names.ts'
+import { wireTexts } from '../schemas/spec.ts'
 import { TurnLogError } from '../turns/turn-log.ts'
 import { commonHeaders } from './answers.ts'
 import { ProblemError, type Problem } from './problem.ts'
@@ -23,7 +23,7 @@ export function problemAnswer({ problem, headers }: ProblemError): Response {
 
 /**
  * Returns the problem of anything thrown. An error that this package does not know is told without its message, which
- * may hold a secret.
+ * may hold a secret. Paths of the host are still in the detail.
  */
 export function asProblem(thrown: unknown): ProblemError {
   if (thrown instanceof ProblemError) return thrown
@@ -39,7 +39,7 @@ export function asProblem(thrown: unknown): ProblemError {
 
 /** Returns the problem of a bad field, named as on the wire. */
 function invalid(error: InvalidOptionsError): ProblemError {
-  const detail = withoutPaths(snakeTexts(messageWithoutPaths(error)))
+  const detail = wireTexts(messageWithoutPaths(error))
   const field = fieldOf(detail)
   return new ProblemError({
     status: 400,
@@ -58,7 +58,7 @@ function fieldOf(message: string): string | undefined {
 }
 
 function ofRuntime(error: OpenCodeRuntimeError): ProblemError {
-  const detail = withoutPaths(messageWithoutPaths(error))
+  const detail = wireTexts(messageWithoutPaths(error))
   return new ProblemError({ status: statusOf(error), code: error.code, detail })
 }
 
@@ -82,11 +82,7 @@ const logProblems = {
 } as const
 
 const ofLog = ({ fault, message }: TurnLogError): ProblemError =>
-  new ProblemError({ ...logProblems[fault], detail: withoutPaths(message) })
-
-/** Returns a text without absolute paths, because an answer must not show the folders of the host. */
-export const withoutPaths = (text: string): string =>
-  text.replace(/(^|[\s"'`(=,])\/(?:[^\s"'`(),;:]+\/?)+/g, '$1<path>')
+  new ProblemError({ ...logProblems[fault], detail: message })
 
 /** Problem of a resource that does not exist, or that the caller may not see. */
 export const notFound = (code: Problem['code'], detail: string): ProblemError =>

@@ -17,11 +17,21 @@ const definitionOf = (schema: z.core.$ZodType): Definition => schema._zod.def
 export const snakeCase = (name: string): string =>
   name.replace(/[A-Z]+(?![a-z])|[A-Z]/g, (capitals) => `_${capitals.toLowerCase()}`)
 
-/** Returns a message of the library with its names of options as the wire has them. Quoted texts stay as they are. */
-export const snakeTexts = (message: string): string =>
-  message.replace(/"[^"]*"|\b[a-z][a-z0-9]*(?:[A-Z][a-z0-9]*)+\b/g, (word) =>
-    word.startsWith('"') ? word : snakeCase(word),
-  )
+/** Returns the names of all fields of a schema, at every depth. */
+export function fieldNames(schema: z.core.$ZodType): string[] {
+  return leavesOf(schema).flatMap(({ shape = {}, element }) => [
+    ...Object.keys(shape),
+    ...[...Object.values(shape), ...(element ? [element] : [])].flatMap(fieldNames),
+  ])
+}
+
+/** Returns a copy of an object of the library, without data as keys, with all its names as the wire has them. */
+export function snakeKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(snakeKeys)
+  if (!isPlain(value)) return value
+  const given = Object.entries(value).filter(([, inner]) => inner !== undefined)
+  return Object.fromEntries(given.map(([name, inner]) => [snakeCase(name), snakeKeys(inner)]))
+}
 
 /**
  * Returns the schema of what the wire has for a schema of options: names of fields in snake_case at every depth, without
