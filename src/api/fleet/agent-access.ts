@@ -5,7 +5,7 @@ import type { ServerActorRef } from '../../machines/server-machine.ts'
 import type { TurnErrorCode } from '../../replies.ts'
 import { endedTurn, startTurnOn } from '../turn.ts'
 import type { ServerAccess, Turn } from '../turn-handle.ts'
-import type { TurnInput } from '../turn-input.ts'
+import { idInUse, turnIdOf, type TurnInput } from '../turn-input.ts'
 import type { AgentServers } from './agent-servers.ts'
 import { DeferredTurn } from './deferred-turn.ts'
 
@@ -23,6 +23,8 @@ export function accessToAgent(id: string, servers: AgentServers): ServerAccess {
     ): Turn<InferOutput<S>> {
       const begin = (actor: ServerActorRef, turnId?: string): Turn<InferOutput<S>> =>
         startTurnOn(actor, input, { access, conversation: conversationOf?.(actor), id: turnId })
+      const given = turnIdOf(input)
+      if (given !== undefined && servers.isTurnId(given)) return endedTurn(input, idInUse(given))
       try {
         servers.check(id)
         const turn = servers.useAtHand(id, begin)
@@ -30,7 +32,8 @@ export function accessToAgent(id: string, servers: AgentServers): ServerAccess {
       } catch (error) {
         return endedTurn(input, endOf(error))
       }
-      const later = new DeferredTurn<InferOutput<S>>(crypto.randomUUID(), input, servers.clock)
+      const later = new DeferredTurn<InferOutput<S>>(given ?? crypto.randomUUID(), input, servers.clock)
+      servers.defer(later)
       const begun = servers.use(id, (actor) => {
         if (!later.hasBegun) later.begin(begin(actor, later.id))
       })

@@ -32,6 +32,8 @@ export class AgentFollower {
   readonly #fleet: FleetActorRef
   readonly #agents = new Map<string, FollowedAgent>()
   readonly #requests = new Map<string, { pending: PendingRequest; record: TurnRecord }>()
+  /** Ids of the turns that have not ended. */
+  readonly #turnIds = new Set<string>()
   #seq = 0
 
   constructor(fleet: FleetActorRef) {
@@ -54,6 +56,11 @@ export class AgentFollower {
 
   agent(id: string): FollowedAgent | undefined {
     return this.#agents.get(id)
+  }
+
+  /** Returns whether a turn that has not ended has an id. */
+  isTurnId(turnId: string): boolean {
+    return this.#turnIds.has(turnId)
   }
 
   /** Answers a request of any agent. */
@@ -91,6 +98,7 @@ export class AgentFollower {
     const { id: turnId, plan } = record
     const turn = { agentId, turnId, traceId: plan.traceId }
     const reported = new Set<TurnState['state']>()
+    this.#turnIds.add(turnId)
     const requests = record.requests.open$.subscribe((open) => this.#followRequests(agentId, record, open))
     return {
       onState: ({ state }) => {
@@ -101,6 +109,7 @@ export class AgentFollower {
       },
       onEnd: (reply) => {
         requests.unsubscribe()
+        this.#turnIds.delete(turnId)
         const code = reply.kind === 'final' ? 'final' : reply.code
         this.#emit({ ...turn, type: 'turn.ended', code, usage: { ...record.usage } })
       },

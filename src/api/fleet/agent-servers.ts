@@ -12,6 +12,7 @@ import type { FleetActorRef } from '../../machines/fleet/fleet-machine.ts'
 import type { ServerActorRef } from '../../machines/server-machine.ts'
 import { attachHooks } from '../server-machine.ts'
 import type { AgentFollower } from './agent-follower.ts'
+import type { DeferredTurn } from './deferred-turn.ts'
 
 /** Time limit of the fleet's option `resolve`, in ms. */
 const resolveTimeoutMs = 30_000
@@ -20,6 +21,8 @@ const resolveTimeoutMs = 30_000
 export class AgentServers {
   readonly #fleet: FleetActorRef
   readonly #follower: AgentFollower
+  /** Ids of the turns that wait for the actor of a server. */
+  readonly #deferred = new Set<string>()
   /** Promises of the servers' actors that are being started, by agent. */
   readonly #starting = new Map<string, Promise<void>>()
 
@@ -59,6 +62,17 @@ export class AgentServers {
       if (status === 'active' && context.agents.get(id)?.stage === 'new')
         this.#fleet.send({ type: 'agent.release', agentId: id })
     }
+  }
+
+  /** Returns whether a turn of any agent that has not ended has an id. */
+  isTurnId(turnId: string): boolean {
+    return this.#deferred.has(turnId) || this.#follower.isTurnId(turnId)
+  }
+
+  /** Keeps the id of a turn until the turn has begun. */
+  defer({ id, begun }: DeferredTurn<unknown>): void {
+    this.#deferred.add(id)
+    void begun.then(() => this.#deferred.delete(id))
   }
 
   #atHand(id: string): ServerActorRef | undefined {

@@ -57,6 +57,11 @@ export class DeferredTurn<T> implements Turn<T> {
     return this.#turn !== undefined
   }
 
+  /** Resolves when the turn has begun, or was cancelled before. */
+  get begun(): Promise<unknown> {
+    return this.#begun.promise
+  }
+
   /** Begins the turn, once. */
   begin(turn: Turn<T>): void {
     if (this.#turn) return

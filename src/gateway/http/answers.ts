@@ -12,6 +12,22 @@ export function json(status: number, value: unknown, headers: Record<string, str
   })
 }
 
+/** Returns an answer with a stream. Its headers are sent at once. */
+export const streamAnswer = (
+  body: ReadableStream<Uint8Array>,
+  type: string,
+  headers: Record<string, string> = {},
+): Response =>
+  new Response(body, {
+    headers: {
+      ...commonHeaders,
+      'content-type': type,
+      // A proxy must not hold replies back.
+      'x-accel-buffering': 'no',
+      ...headers,
+    },
+  })
+
 /** Returns an answer without a body. */
 export function empty(status: 204, headers: Record<string, string> = {}): Response {
   return new Response(null, { status, headers: { ...commonHeaders, ...headers } })

@@ -44,7 +44,7 @@ const securitySchemes = {
 }
 
 function operationOf(route: Route, components: Components): Json {
-  const { id, summary, tag, scopes: allowed, body } = route
+  const { id, summary, description, tag, scopes: allowed, body } = route
   const scopes = allowed === 'open' ? [] : allowed.map((scope) => ({ token: [scope] }))
   const problems = problemStatuses(route).map((status) => [
     status,
@@ -57,9 +57,10 @@ function operationOf(route: Route, components: Components): Json {
   return {
     operationId: id,
     summary,
+    ...(description !== undefined && { description }),
     tags: [tag],
     security: scopes,
-    parameters: [...parametersOf(route, 'path'), ...parametersOf(route, 'query')],
+    parameters: (['path', 'query', 'header'] as const).flatMap((place) => parametersOf(route, place)),
     ...(body && {
       requestBody: {
         required: !body.isOptional,
@@ -73,8 +74,8 @@ function operationOf(route: Route, components: Components): Json {
   }
 }
 
-function parametersOf({ params, query }: Route, place: 'path' | 'query'): Json[] {
-  const schemas = place === 'path' ? params : query
+function parametersOf({ params, query, headers }: Route, place: 'path' | 'query' | 'header'): Json[] {
+  const schemas = { path: params, query, header: headers }[place]
   return Object.entries(schemas ?? {}).map(([name, schema]) => {
     const { description, ...shown } = schemaOf(schema)
     return {

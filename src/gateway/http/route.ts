@@ -53,11 +53,15 @@ interface Declaration<P extends Parameters, Q extends Parameters, B extends z.Zo
   /** Path with parameters in braces. */
   path: `/${string}`
   summary: string
+  /** What the summary leaves open. */
+  description?: string
   tag: string
   /** Scopes of which the caller needs one, or `open` for a route without a token. */
   scopes: readonly Scope[] | 'open'
   params?: P
   query?: Q
+  /** Headers that the route reads itself, for the OpenAPI document. */
+  headers?: Parameters
   body?: RouteBody<B>
   /** Answers by status code, without the problems. */
   answers: Readonly<Record<number, RouteAnswer>>

@@ -68,6 +68,13 @@ export class EmbeddedTurnLog implements TurnLog {
     return this.#lives.has(turn.turnId) ? this.create(turn) : this.#add(parts, turn, row)
   }
 
+  async forget(turnId: string): Promise<void> {
+    const { store } = await this.#open()
+    await store.exclusively(() => store.run('delete from turns where turn_id = ?', [turnId]))
+    this.#lives.get(turnId)?.close()
+    this.#lives.delete(turnId)
+  }
+
   writer(turnId: string): TurnWriter {
     const parts = this.#required()
     const live = this.#liveOf(parts.store, turnId)

@@ -1,0 +1,66 @@
+import { z } from 'zod'
+import type { AgentStatus, FleetStatus } from '../../api/fleet/types.ts'
+import { lifecycleTransitions, type LifecycleState } from '../../machines/lifecycle.ts'
+import { named } from './named.ts'
+
+const load = named('Load', () =>
+  z.strictObject({ running: z.int().min(0), queued: z.int().min(0), max: z.int().min(0) }),
+)
+
+/** State of the lifecycle of an agent's server. */
+export const lifecycleState = () => z.enum(Object.keys(lifecycleTransitions) as LifecycleState[])
+
+/** Error of an agent's server. */
+export const lifecycleError = () => z.strictObject({ code: z.string(), message: z.string() })
+
+/** Status of an agent. */
+export const agentStatus = named('AgentStatus', () =>
+  z.strictObject({
+    id: z.string(),
+    tenant: z.string(),
+    state: lifecycleState(),
+    reason: z.string().optional(),
+    restarts: z.int().min(0),
+    turns: load(),
+    memory_mb: z.number().optional(),
+    open_requests: z.int().min(0),
+    last_used_at: z.number().describe('Epoch ms').optional(),
+    error: lifecycleError().optional(),
+  }),
+)
+
+/** Status of the fleet, as far as the caller sees it. */
+export const fleetStatus = named('FleetStatus', () =>
+  z.strictObject({
+    at: z.number().describe('Epoch ms'),
+    servers: z.strictObject({ running: z.int(), starting: z.int(), max: z.int() }),
+    turns: load(),
+    memory: z.strictObject({ used_mb: z.number(), budget_mb: z.number() }),
+    agents: z.array(agentStatus()),
+    tenants: z.record(z.string(), z.strictObject({ weight: z.number(), turns: load() })),
+  }),
+)
+
+/** Returns the status of an agent as the wire has it. */
+export function statusOnWire(
+  { memoryMb, openRequests, lastUsedAt, error, ...status }: AgentStatus,
+  mask: (text: string) => string,
+): z.output<ReturnType<typeof agentStatus>> {
+  return {
+    ...status,
+    ...(memoryMb !== undefined && { memory_mb: memoryMb }),
+    open_requests: openRequests,
+    ...(lastUsedAt !== undefined && { last_used_at: lastUsedAt }),
+    ...(error && { error: { code: error.code, message: mask(error.message) } }),
+  }
+}
+
+/** Returns the status of a fleet as the wire has it. */
+export const fleetOnWire = (
+  { memory, agents, ...status }: FleetStatus,
+  mask: (text: string) => string,
+): z.output<ReturnType<typeof fleetStatus>> => ({
+  ...status,
+  memory: { used_mb: memory.usedMb, budget_mb: memory.budgetMb },
+  agents: agents.map((agent) => statusOnWire(agent, mask)),
+})
