@@ -9,12 +9,16 @@ import type { Store } from './store.ts'
 const shortestGapMs = 5
 /** Commits take at most a fifth of the thread: a commit of 4 ms is followed by 16 ms without one. */
 const gapPerCommit = 4
+/** Most text of one commit, in characters, counted in whole turns. */
+const mostPerCommit = 1_048_576
 /** Time after which a failed commit is tried again, in ms. */
 const retryMs = 1_000
 /** Bytes in the write-ahead log after which it is moved into the file, estimated. */
 const checkpointBytes = 8_388_608
 /** Bytes that each written row costs besides its text, because whole pages are written, estimated. */
 const bytesPerRow = 8_192
+
+const probeRow = `insert into counters (name, next) values ('probe', 1) on conflict do update set next = next + 1`
 
 type Outcome = TurnLogError | undefined
 
@@ -34,6 +38,7 @@ export class Committer {
   #waiting: Deferred<Outcome>[] = []
   #timer: NodeJS.Timeout | undefined
   #isSoon = false
+  #isClosed = false
   #earliest = 0
   #bytes = 0
   /** Error of the last commit, if it failed. */
@@ -63,9 +68,19 @@ export class Committer {
     return outcome.promise
   }
 
+  /** True if something waits for a commit. */
+  get isWaiting(): boolean {
+    return this.#dirty.size > 0 || this.#created.length > 0
+  }
+
+  /** Tries again after a failed commit. Writes a row also if nothing waits, to learn if the store can be written. */
+  probe(): void {
+    if (this.fault && !this.#store.isHeld) this.#commit()
+  }
+
   /** Resolves after the next commit; rejects if the commit fails. A commit that failed is tried again at once. */
   async flushed(): Promise<void> {
-    if (this.#dirty.size === 0 && this.#created.length === 0) return
+    if (!this.isWaiting) return
     const outcome = deferred<Outcome>()
     this.#waiting.push(outcome)
     if (this.fault) this.#commitSoon()
@@ -75,36 +90,37 @@ export class Committer {
 
   /** Stores all that waits. Rejects if something cannot be stored. */
   async close(): Promise<void> {
-    clearTimeout(this.#timer)
+    this.#isClosed = true
     await this.#store.exclusively(() => {
-      this.#commit()
+      do this.#commit()
+      while (this.isWaiting && !this.fault)
     })
     clearTimeout(this.#timer)
-    this.#store.onFree = () => undefined
-    if (this.fault && (this.#dirty.size > 0 || this.#created.length > 0)) throw this.fault
+    if (this.fault && this.isWaiting) throw this.fault
   }
 
   #schedule(): void {
-    if (this.#timer || this.#isSoon || this.#store.isHeld) return
-    if (this.#dirty.size === 0 && this.#created.length === 0) return
+    if (this.#timer || this.#isSoon || this.#isClosed || this.#store.isHeld) return
+    if (!this.isWaiting) return
     const wait = this.#earliest - performance.now()
     if (wait <= 0) this.#commitSoon()
-    else this.#timer = setTimeout(() => this.#commit(), wait)
+    else this.#timer = setTimeout(() => this.#commitIfFree(), wait)
   }
 
   #commitSoon(): void {
     if (this.#isSoon) return
     this.#isSoon = true
-    setImmediate(() => {
-      if (this.#store.isHeld) this.#isSoon = false
-      else this.#commit()
-    })
+    setImmediate(() => this.#commitIfFree())
+  }
+
+  /** Commits, or leaves the commit to the end of the background work that holds the store. */
+  #commitIfFree(): void {
+    this.#timer = undefined
+    this.#isSoon = false
+    if (!this.#isClosed && !this.#store.isHeld) this.#commit()
   }
 
   #commit(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#isSoon = false
     const start = performance.now()
     try {
       this.#commitAll()
@@ -123,11 +139,23 @@ export class Committer {
 
   #commitAll(): void {
     try {
-      this.#store.transaction(() => this.#storeAll([...this.#dirty], this.#created)).forEach((act) => act())
+      this.#store.transaction(() => this.#storeAll(this.#nextTurns(), this.#created)).forEach((act) => act())
     } catch (error) {
       if (mayPass(error) || asTurnLogError(error, this.#store.file).fault !== 'unavailable') throw error
       this.#commitEach()
     }
+  }
+
+  /** Returns turns to store. The others follow in the next commit, so that no commit blocks the thread for long. */
+  #nextTurns(): LiveTurn[] {
+    const turns: LiveTurn[] = []
+    let size = 0
+    for (const live of this.#dirty) {
+      if (size > mostPerCommit) break
+      size += live.pending.size
+      turns.push(live)
+    }
+    return turns
   }
 
   /** Stores each turn in a transaction of its own, so that a turn that cannot be stored stops no other one. */
@@ -151,6 +179,7 @@ export class Committer {
   /** Writes turns, and returns what is to be done once the transaction is durable. */
   #storeAll(dirty: readonly LiveTurn[], created: readonly NewLive[]): (() => void)[] {
     const rows = new Map<LiveTurn, number>()
+    if (this.fault) this.#store.run(probeRow)
     for (const { live, creation } of created) rows.set(live, storeTurn(this.#store, live.turn, creation))
     const stored: Stored[] = []
     for (const live of dirty) {

@@ -109,7 +109,7 @@ export class EmbeddedTurnLog implements TurnLog {
   async erase(of: { agentId: string; sessionId?: string }): Promise<void> {
     const { store, committer, retention } = await this.#open()
     for (const live of this.#lives.values()) if (isOf(live, of)) live.erase()
-    await committer.flushed()
+    while (committer.isWaiting) await committer.flushed()
     for (let rows = rowsWithTexts(store, of); rows.length > 0; rows = rowsWithTexts(store, of))
       await discardTexts(store, rows)
     await emptyTrash(store)
@@ -146,7 +146,7 @@ export class EmbeddedTurnLog implements TurnLog {
 
   #started(store: Store, bounds: Bounds): Parts {
     const committer = new Committer(store, this.#now)
-    const retention = new Retention(store, bounds, this.#now)
+    const retention = new Retention(store, bounds, this.#now, () => committer.probe())
     committer.onEnded = (ended) => {
       for (const live of ended) this.#lives.delete(live.turn.turnId)
     }
@@ -168,7 +168,7 @@ export class EmbeddedTurnLog implements TurnLog {
 
   async #requireSpace({ retention, committer }: Parts): Promise<void> {
     if (!this.isFull) return
-    if (committer.fault) throw committer.fault
+    if (committer.fault && committer.isWaiting) throw committer.fault
     await retention.runInBackground()
     if (retention.isFull) throw faultOf('full', this.#file, 'it has its largest size, or the disk is full')
   }

@@ -1,3 +1,7 @@
+import { onAbort } from '../../util/abort-signal.ts'
+import type { LoggedReply } from '../turns/turn-log.ts'
+import { faultOf } from './faults.ts'
+import type { Row } from './libsql.ts'
 import type { LiveTurn } from './live-turn.ts'
 import { repliesOf } from './rows.ts'
 import type { Store } from './store.ts'
@@ -26,13 +30,22 @@ export function storedPage(store: Store, row: number, after: number): Batch {
     'select last, body from replies where turn = ? and last > ? and last <= ? order by last',
     [row, after, last],
   )
-  const replies = rows.flatMap(repliesOf)
+  const replies = parsed(store, rows)
   return replies.slice(
     Math.max(
       0,
       replies.findIndex(({ seq }) => seq > after),
     ),
   )
+}
+
+/** Returns the replies of rows. Damage of the file within a text shows only here. */
+function parsed(store: Store, rows: readonly Row[]): LoggedReply[] {
+  try {
+    return rows.flatMap(repliesOf)
+  } catch (error) {
+    throw faultOf('corrupt', store.file, 'a stored reply is damaged', error)
+  }
 }
 
 /**
@@ -90,29 +103,24 @@ function pageOf(store: Store, live: LiveTurn, next: number): Batch | undefined {
 /** Wait of one reader for a change of its turn, or for its signal. */
 class Change {
   readonly #live: LiveTurn
-  readonly #signal: AbortSignal | undefined
+  readonly #stopListening: () => void
   #resolve: (() => void) | undefined
   #forget: (() => void) | undefined
-  readonly #wake = () => {
-    this.#resolve?.()
-    this.#resolve = undefined
-  }
 
   constructor(live: LiveTurn, signal: AbortSignal | undefined) {
     this.#live = live
-    this.#signal = signal
-    signal?.addEventListener('abort', this.#wake)
+    this.#stopListening = onAbort(signal, () => this.#resolve?.())
   }
 
   next(): Promise<void> {
     return new Promise((resolve) => {
       this.#resolve = resolve
-      this.#forget = this.#live.wait(this.#wake)
+      this.#forget = this.#live.wait(resolve)
     })
   }
 
   close(): void {
     this.#forget?.()
-    this.#signal?.removeEventListener('abort', this.#wake)
+    this.#stopListening()
   }
 }

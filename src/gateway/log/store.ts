@@ -36,9 +36,19 @@ export class Store {
     return this.#waiting > 0
   }
 
-  /** Returns all rows of a statement. Use `limit`: the thread waits. */
+  /**
+   * Returns all rows of a statement. Use `limit`: the thread waits. No row has a text with a NUL; libsql would look for
+   * the part before the NUL.
+   *
+   * @throws TurnLogError `corrupt` or `unavailable`
+   */
   all(sql: string, values: readonly Value[] = []): Row[] {
-    return this.#statement(sql).all(values)
+    if (values.some((value) => typeof value === 'string' && value.includes('\0'))) return []
+    try {
+      return this.#statement(sql).all(values)
+    } catch (error) {
+      throw asTurnLogError(error, this.file)
+    }
   }
 
   /** Runs a statement and returns the number of the inserted row. */
