@@ -7,10 +7,12 @@ import { loginPart } from './routes/login.ts'
 import { metricsPart } from './routes/metrics.ts'
 import { sessionsPart } from './routes/sessions.ts'
 import { usagePart } from './routes/usage.ts'
+import { turnsPart } from './turns/turns-part.ts'
 
 /** Parts of a gateway, in the order of the OpenAPI document. */
 export const parts: readonly PartMaker[] = [
   agentsPart,
+  turnsPart,
   sessionsPart,
   logPart,
   usagePart,
