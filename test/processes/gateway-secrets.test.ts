@@ -62,7 +62,9 @@ async function hunted(spec: Partial<AgentSpec> = {}) {
   const hidden = [standIn(''), outside, join(dataDir, '.fleet'), join(home, '.local'), process.cwd()]
   const paths: unknown[] = []
   const ask = async (method: string, path: string, asked: Asked = {}) => {
-    const answer = await gateway.send(method, path, { token, ...asked })
+    // The events of the fleet have no end.
+    const enough = path.startsWith('/v1/events') ? 1 : Infinity
+    const answer = await gateway.send(method, path, { token, enough, ...asked })
     const told = JSON.stringify(answer.headers) + answer.text
     hunt.note(`${method} ${path}`, told)
     for (const hides of hidden)
@@ -99,7 +101,7 @@ describe('no answer of the gateway holds a secret or a path of the host', () => 
     const routes = routesOf(json).sort((a, b) => rank(a.method) - rank(b.method))
     const statuses = new Set<number>()
     const send = async (method: string, path: string, asked: Asked = {}) =>
-      statuses.add((await ask(method, path, { enough: 2_000, ...asked })).status)
+      statuses.add((await ask(method, path, asked)).status)
     for (const { method, path } of routes) {
       const { body, query = '' } = valid[`${method} ${path}`] ?? {}
       const [known, unknown] = [pathWith(path), pathWith(path, { id: 'ses_unknown' })]
@@ -133,7 +135,7 @@ describe('no answer of the gateway holds a secret or a path of the host', () => 
       '/metrics',
     ])
       expect((await ask('GET', path)).status).toBe(200)
-    await ask('GET', '/v1/events', { enough: 500 })
+    await ask('GET', '/v1/events')
     await nothingFound()
   })
 
