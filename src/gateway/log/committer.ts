@@ -1,18 +1,13 @@
 import { deferred, type Deferred } from '../../util/deferred.ts'
 import { TurnLogError } from '../turns/turn-log.ts'
 import { giveUp, storePending, storeTurn, type Creation, type Stored } from './commit.ts'
+import { CommitTimer } from './commit-timer.ts'
 import { asTurnLogError, mayPass } from './faults.ts'
 import type { LiveTurn } from './live-turn.ts'
 import type { Store } from './store.ts'
 
-/** Shortest time between two commits, in ms: replies of this time share a commit. */
-const shortestGapMs = 5
-/** Commits take at most a fifth of the thread: a commit of 4 ms is followed by 16 ms without one. */
-const gapPerCommit = 4
 /** Most text of one commit, in characters, counted in whole turns. */
 const mostPerCommit = 1_048_576
-/** Time after which a failed commit is tried again, in ms. */
-const retryMs = 1_000
 /** Bytes in the write-ahead log after which it is moved into the file, estimated. */
 const checkpointBytes = 8_388_608
 /** Bytes that each written row costs besides its text, because whole pages are written, estimated. */
@@ -33,13 +28,10 @@ interface NewLive {
 export class Committer {
   readonly #store: Store
   readonly #now: () => number
+  readonly #timer = new CommitTimer(() => this.#commitIfFree())
   readonly #dirty = new Set<LiveTurn>()
   #created: NewLive[] = []
   #waiting: Deferred<Outcome>[] = []
-  #timer: NodeJS.Timeout | undefined
-  #isSoon = false
-  #isClosed = false
-  #earliest = 0
   #bytes = 0
   /** Error of the last commit, if it failed. */
   fault: TurnLogError | undefined
@@ -83,41 +75,28 @@ export class Committer {
     if (!this.isWaiting) return
     const outcome = deferred<Outcome>()
     this.#waiting.push(outcome)
-    if (this.fault) this.#commitSoon()
+    if (this.fault) this.#timer.now()
     const fault = await outcome.promise
     if (fault) throw fault
   }
 
   /** Stores all that waits. Rejects if something cannot be stored. */
   async close(): Promise<void> {
-    this.#isClosed = true
+    this.#timer.stop()
     await this.#store.exclusively(() => {
       do this.#commit()
       while (this.isWaiting && !this.fault)
     })
-    clearTimeout(this.#timer)
     if (this.fault && this.isWaiting) throw this.fault
   }
 
   #schedule(): void {
-    if (this.#timer || this.#isSoon || this.#isClosed || this.#store.isHeld) return
-    if (!this.isWaiting) return
-    const wait = this.#earliest - performance.now()
-    if (wait <= 0) this.#commitSoon()
-    else this.#timer = setTimeout(() => this.#commitIfFree(), wait)
-  }
-
-  #commitSoon(): void {
-    if (this.#isSoon) return
-    this.#isSoon = true
-    setImmediate(() => this.#commitIfFree())
+    if (this.isWaiting && !this.#store.isHeld) this.#timer.schedule()
   }
 
   /** Commits, or leaves the commit to the end of the background work that holds the store. */
   #commitIfFree(): void {
-    this.#timer = undefined
-    this.#isSoon = false
-    if (!this.#isClosed && !this.#store.isHeld) this.#commit()
+    if (!this.#store.isHeld) this.#commit()
   }
 
   #commit(): void {
@@ -125,7 +104,7 @@ export class Committer {
     try {
       this.#commitAll()
       this.fault = undefined
-      this.#earliest = performance.now() + Math.max(shortestGapMs, gapPerCommit * (performance.now() - start))
+      this.#timer.ended(performance.now() - start)
     } catch (error) {
       this.#fail(error)
     }
@@ -212,7 +191,7 @@ export class Committer {
   #fail(error: unknown): void {
     this.fault = asTurnLogError(error, this.#store.file)
     this.#drop([...this.#created], this.fault)
-    this.#earliest = performance.now() + retryMs
+    this.#timer.ended('failed')
   }
 
   /** Tells the callers of new turns that their turns are not stored. */

@@ -77,6 +77,7 @@ export async function emptyTrash(store: Store): Promise<void> {
     const of = `select id from replies where turn = ${id}`
     while (store.all(`${of} limit 1`).length > 0)
       await store.inBackground(`delete from replies where id in (${of} order by last limit ${rowsPerStep})`)
+    store.pages.clear()
     await store.inBackground(`delete from trash where turn = ${id}`)
   }
 }

@@ -12,31 +12,39 @@ const rowsPerPage = 256
 /** Text that one page may have, in characters; a single larger row is a page of its own. */
 const pageSize = 131_072
 
-/** Returns stored replies after a number, at most one page; empty if there are none. */
-export function storedPage(store: Store, row: number, after: number): Batch {
+/** Returns stored replies after a number, at most one page; empty if there are none. Pages are shared by readers. */
+export const storedPage = (store: Store, row: number, after: number): Batch =>
+  store.pages.get(row, after, () => {
+    const { last, size } = endOfPage(store, row, after)
+    if (last === 0) return { page: [], isKept: false }
+    const rows = store.all(
+      'select last, body from replies where turn = ? and last > ? and last <= ? order by last',
+      [row, after, last],
+    )
+    const replies = parsed(store, rows)
+    const page = replies.slice(
+      Math.max(
+        0,
+        replies.findIndex(({ seq }) => seq > after),
+      ),
+    )
+    return { page, isKept: size <= pageSize }
+  })
+
+/** Returns the number of the last reply of a page, and the size of the page; 0 if there is no reply. */
+function endOfPage(store: Store, row: number, after: number): { last: number; size: number } {
   const sizes = store.all(
     'select last, size from replies where turn = ? and last > ? order by last limit ?',
     [row, after, rowsPerPage],
   )
-  let size = 0
-  let last = 0
+  let [last, size] = [0, 0]
   for (const found of sizes) {
-    size += Number(found['size'])
-    if (last > 0 && size > pageSize) break
+    const next = size + Number(found['size'])
+    if (last > 0 && next > pageSize) break
+    size = next
     last = Number(found['last'])
   }
-  if (last === 0) return []
-  const rows = store.all(
-    'select last, body from replies where turn = ? and last > ? and last <= ? order by last',
-    [row, after, last],
-  )
-  const replies = parsed(store, rows)
-  return replies.slice(
-    Math.max(
-      0,
-      replies.findIndex(({ seq }) => seq > after),
-    ),
-  )
+  return { last, size }
 }
 
 /** Returns the replies of rows. Damage of the file within a text shows only here. */

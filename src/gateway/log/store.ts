@@ -1,5 +1,6 @@
 import { asTurnLogError } from './faults.ts'
 import type { BackgroundConnection, Connection, Row, Statement, Value } from './libsql.ts'
+import { PageCache } from './page-cache.ts'
 import { pragma, rollBack } from './schema.ts'
 
 /** Parts of an open file. */
@@ -18,6 +19,8 @@ export interface OpenFile {
  */
 export class Store {
   readonly file: string
+  /** Pages of replies that readers share. */
+  readonly pages = new PageCache()
   readonly #parts: OpenFile
   readonly #statements = new Map<string, Statement>()
   #queue: Promise<unknown> = Promise.resolve()

@@ -26,7 +26,7 @@ function tracesOf(file: string, text: string): number {
   return all.join('\n').split(text).length - 1
 }
 
-describe('retention by age', () => {
+describe('retention by age', { timeout: 30_000 }, () => {
   it('deletes turns that ended too long ago, and keeps their usage', async () => {
     const clock = testClock()
     const { log } = await openedLog({ clock, retentionDays: 2 })
@@ -57,7 +57,7 @@ describe('retention by age', () => {
   })
 })
 
-describe('retention by size', () => {
+describe('retention by size', { timeout: 30_000 }, () => {
   it('deletes the turns that ended first, and no turn that runs, and shrinks the file', async () => {
     const { log, file } = await openedLog({ maxStoreMb: 8 })
     await log.create(newTurn('open'))
@@ -126,7 +126,7 @@ describe('a disk with little free space', () => {
   })
 })
 
-describe('erase', () => {
+describe('erase', { timeout: 30_000 }, () => {
   it('leaves no text of a session in any file, keeps the usage, and touches no other session', async () => {
     const { log, file } = await openedLog()
     for (let i = 0; i < 60; i++) {

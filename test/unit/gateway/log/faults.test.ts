@@ -106,10 +106,11 @@ describe('a turn that cannot be stored', () => {
   })
 })
 
-describe('damage of the file that shows later', () => {
+describe('damage of the file that shows later', { timeout: 30_000 }, () => {
   it('is told to the readers that meet it, and to no others', async () => {
     const { log, file } = await openedLog()
-    for (let i = 0; i < 30; i++) await endedTurn(log, `t${i}`, large)
+    const text = 'x'.repeat(150_000)
+    for (let i = 0; i < 30; i++) await endedTurn(log, `t${i}`, text)
     await log.close()
     const { log: damaged } = await openedLog({ file })
     const { size } = statSync(file)
@@ -124,6 +125,6 @@ describe('damage of the file that shows later', () => {
     for (const fault of faults) expect(fault).toMatchObject({ name: 'TurnLogError', fault: 'corrupt' })
     const whole = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
     expect(whole.length).toBeGreaterThan(0)
-    for (const replies of whole) expect(replies.at(-1)?.reply).toEqual(final(large))
+    for (const replies of whole) expect(replies.at(-1)?.reply).toEqual(final(text))
   })
 })

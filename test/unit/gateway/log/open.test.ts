@@ -46,7 +46,7 @@ async function filledFile(): Promise<string> {
   return file
 }
 
-describe('a file', () => {
+describe('a file', { timeout: 30_000 }, () => {
   it('is made with its folder, for the user of the process only', async () => {
     const file = join(tempHome(), 'new', '.fleet', 'gateway.db')
     const { log } = await openedLog({ file })

@@ -45,7 +45,7 @@ const step = record({
   text: string({ maxLength: 5 }),
 })
 
-describe('readers of a turn', () => {
+describe('readers of a turn', { timeout: 30_000 }, () => {
   it('that come, go and return get each reply once, in order, and the joined deltas are the text', async () => {
     const { log } = await openedLog()
     let turns = 0
@@ -107,6 +107,16 @@ describe('readers of a turn', () => {
     const [a, b] = await Promise.all(next)
     expect(a?.value).toBe(b?.value)
     for (const reader of readers) await reader.return?.(undefined)
+  })
+
+  it('share the pages of stored replies', async () => {
+    const { log } = await openedLog()
+    await endedTurn(log, 't1', 'text')
+    const pages = await Promise.all(
+      [0, 0].map((after) => log.read('t1', after)[Symbol.asyncIterator]().next()),
+    )
+    expect(pages[0]?.value).toHaveLength(2)
+    expect(pages[0]?.value).toBe(pages[1]?.value)
   })
 
   it('wait for a reply that does not exist yet, and end with their signal', async () => {
