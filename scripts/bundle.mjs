@@ -30,7 +30,14 @@ function chunkOf(id, bundle) {
 }
 
 /** Packages that become part of the bundle, and the files of their licences. */
-const bundled = { zod: 'LICENSE', leven: 'license', 'sorted-btree': 'LICENSE', hono: 'LICENSE' }
+const bundled = {
+  zod: 'LICENSE',
+  leven: 'license',
+  'sorted-btree': 'LICENSE',
+  hono: 'LICENSE',
+  '@hono/node-server': 'LICENSE',
+  yaml: 'LICENSE',
+}
 
 const licences = {
   name: 'licences',
