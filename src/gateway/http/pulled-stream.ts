@@ -42,9 +42,11 @@ export function pulledStream({ next, until, onEnd }: PulledTerms): ReadableStrea
         })
         // The stream may have ended while the source was asked.
         if (isOver) return
-        if (bytes) return controller.enqueue(bytes)
-        end()
-        controller.close()
+        if (bytes) controller.enqueue(bytes)
+        else {
+          end()
+          controller.close()
+        }
       },
       cancel: () => end(),
     },

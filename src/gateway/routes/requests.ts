@@ -9,7 +9,7 @@ import { route, type Route } from '../http/route.ts'
 import { answerBody, answerOf, requestList, requestOnWire } from '../schemas/request.ts'
 import type { ClosedRequests } from '../turns/closed-requests.ts'
 
-const tag = 'requests'
+const tag = 'Requests'
 
 /** Returns the routes of the requests that wait for a person. */
 export const requestRoutes = (closed: ClosedRequests): Route[] => [listRoute(), answerRoute(closed)]

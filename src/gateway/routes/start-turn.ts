@@ -23,7 +23,7 @@ export const startTurnRoute = (desk: TurnDesk): Route =>
     path: '/v1/agents/{id}/turns',
     summary: 'Starts a turn',
     description: `The turn goes on when the client goes, unless \`on_disconnect\` is \`cancel\`. The header Accept chooses the answer: \`application/x-ndjson\` or \`text/event-stream\` gives the replies as they come; else the answer is the turn at once (202), or, with \`wait=true\`, its terminal reply (200). A request with the same Idempotency-Key of the same token for the same agent is the same turn, for 24 h.`,
-    tag: 'turns',
+    tag: 'Turns',
     scopes: ['turn'],
     params: { id: agentIdParameter() },
     query: { wait: flagParameter() },

@@ -11,7 +11,7 @@ import { visibleTurn } from '../turns/visible.ts'
 import { startTurnRoute } from './start-turn.ts'
 import { afterOf, answerReader, streamTypes } from './turn-answers.ts'
 
-const tag = 'turns'
+const tag = 'Turns'
 const turnId = () => ({ id: z.string().min(1).describe('Id of the turn') })
 
 /** Returns the routes of turns. */
@@ -72,7 +72,8 @@ const cancelRoute = (desk: TurnDesk): Route =>
     method: 'post',
     path: '/v1/turns/{id}/cancel',
     summary: 'Cancels a turn',
-    description: 'The turn ends with the error `cancelled` soon after. A turn that has ended does not change.',
+    description:
+      'The turn ends with the error `cancelled` soon after. A turn that has ended does not change.',
     tag,
     scopes: ['turn'],
     params: turnId(),

@@ -11,10 +11,12 @@ export const lifecycleStates = Object.keys(lifecycleTransitions) as LifecycleSta
 const count = lazily(() => z.int().min(0))
 
 /** Number of turns. */
-const loadSchema = named('Load', () => z.strictObject({ running: count(), queued: count(), max: count() }))
+export const loadSchema = named('Load', () =>
+  z.strictObject({ running: count(), queued: count(), max: count() }),
+)
 
 /** Status of an agent, as `AgentStatus` of the library. */
-const statusSchema = named('AgentStatus', () =>
+export const statusSchema = named('AgentStatus', () =>
   z.strictObject({
     id: z.string(),
     tenant: z.string(),

@@ -5,11 +5,12 @@ import type { Lifecycle } from '../../machines/lifecycle.ts'
 import { usageSchema } from './common.ts'
 import { named } from './named.ts'
 import { pendingRequest, requestOnWire } from './request.ts'
-import { lifecycleError, lifecycleState } from './status.ts'
+import { lifecycleStates } from './agent.ts'
+import { lifecycleError } from './status.ts'
 
 const lifecycle = named('Lifecycle', () =>
   z.strictObject({
-    state: lifecycleState(),
+    state: z.enum(lifecycleStates),
     at: z.number().describe('Epoch ms'),
     pid: z.int().optional(),
     base_url: z.string().optional(),

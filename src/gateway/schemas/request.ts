@@ -94,6 +94,10 @@ export const requestOnWire = (pending: PendingRequest): z.output<ReturnType<type
   tenant: pending.tenant ?? '',
 })
 
-function inputOnWire({ sessionId, tool, ...request }: InputRequest): z.output<ReturnType<typeof inputRequest>> {
+function inputOnWire({
+  sessionId,
+  tool,
+  ...request
+}: InputRequest): z.output<ReturnType<typeof inputRequest>> {
   return { ...request, session_id: sessionId, ...(tool && { tool: { call_id: tool.callId } }) }
 }

@@ -1,43 +1,20 @@
 import { z } from 'zod'
 import type { AgentStatus, FleetStatus } from '../../api/fleet/types.ts'
-import { lifecycleTransitions, type LifecycleState } from '../../machines/lifecycle.ts'
+import { loadSchema, statusSchema } from './agent.ts'
 import { named } from './named.ts'
-
-const load = named('Load', () =>
-  z.strictObject({ running: z.int().min(0), queued: z.int().min(0), max: z.int().min(0) }),
-)
-
-/** State of the lifecycle of an agent's server. */
-export const lifecycleState = () => z.enum(Object.keys(lifecycleTransitions) as LifecycleState[])
 
 /** Error of an agent's server. */
 export const lifecycleError = () => z.strictObject({ code: z.string(), message: z.string() })
-
-/** Status of an agent. */
-export const agentStatus = named('AgentStatus', () =>
-  z.strictObject({
-    id: z.string(),
-    tenant: z.string(),
-    state: lifecycleState(),
-    reason: z.string().optional(),
-    restarts: z.int().min(0),
-    turns: load(),
-    memory_mb: z.number().optional(),
-    open_requests: z.int().min(0),
-    last_used_at: z.number().describe('Epoch ms').optional(),
-    error: lifecycleError().optional(),
-  }),
-)
 
 /** Status of the fleet, as far as the caller sees it. */
 export const fleetStatus = named('FleetStatus', () =>
   z.strictObject({
     at: z.number().describe('Epoch ms'),
     servers: z.strictObject({ running: z.int(), starting: z.int(), max: z.int() }),
-    turns: load(),
+    turns: loadSchema(),
     memory: z.strictObject({ used_mb: z.number(), budget_mb: z.number() }),
-    agents: z.array(agentStatus()),
-    tenants: z.record(z.string(), z.strictObject({ weight: z.number(), turns: load() })),
+    agents: z.array(statusSchema()),
+    tenants: z.record(z.string(), z.strictObject({ weight: z.number(), turns: loadSchema() })),
   }),
 )
 
@@ -45,7 +22,7 @@ export const fleetStatus = named('FleetStatus', () =>
 export function statusOnWire(
   { memoryMb, openRequests, lastUsedAt, error, ...status }: AgentStatus,
   mask: (text: string) => string,
-): z.output<ReturnType<typeof agentStatus>> {
+): z.output<ReturnType<typeof statusSchema>> {
   return {
     ...status,
     ...(memoryMb !== undefined && { memory_mb: memoryMb }),

@@ -20,10 +20,7 @@ const namedModel = lazily(() =>
 )
 
 const attachments = lazily(() =>
-  z.array(
-    attachmentSchema().extend({ data: z.base64('expected base64') }),
-    'expected a list of attachments',
-  ),
+  z.array(attachmentSchema().extend({ data: z.base64('expected base64') }), 'expected a list of attachments'),
 )
 
 /** Body of the request for a turn: the input of a turn, without what is no JSON. */

@@ -74,7 +74,9 @@ export const turnSchema = named('Turn', () =>
     created_at: time(),
     ended_at: time().nullable(),
     last_seq: z.int().min(0).describe('Number of the last stored reply; 0 before the first one'),
-    reply: terminalReply().nullable().describe('Terminal reply; null before the end, and after the texts were deleted'),
+    reply: terminalReply()
+      .nullable()
+      .describe('Terminal reply; null before the end, and after the texts were deleted'),
     usage: usageSchema(),
   }),
 )

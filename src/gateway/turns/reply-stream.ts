@@ -59,8 +59,8 @@ function sourceOf({ log, turnId, after, until, onEnd }: ReplyReader, encode: (ba
   const batches = log.read(turnId, after, gone.signal)[Symbol.asyncIterator]()
   return {
     next: async () => {
-      const { done, value } = await batches.next()
-      return done === true ? undefined : encode(value)
+      const next = await batches.next()
+      return next.done === true ? undefined : encode(next.value)
     },
     until,
     onEnd: () => {

@@ -36,18 +36,13 @@ export class TurnDesk {
   readonly #opened: Promise<unknown>
   readonly #live = new Map<string, LiveTurn>()
   /** Promises of the requests that are starting a turn, by the id of the turn. They never reject. */
-  readonly #starting = new Map<string, Promise<void>>()
+  readonly #starting = new Map<string, Promise<unknown>>()
 
   /** @param opened - settles when the gateway has opened: new turns wait for it */
   constructor(context: DeskContext, opened: Promise<unknown>) {
     this.#context = context
     this.#opened = opened
     context.fleet.events$.subscribe((event) => this.#onEvent(event))
-  }
-
-  /** Number of turns that run or wait. */
-  get size(): number {
-    return this.#live.size
   }
 
   /** Returns a turn of this gateway that has not ended. */
@@ -67,7 +62,7 @@ export class TurnDesk {
     const owner = { tokenId: caller.tokenId, agentId: agent.id }
     const turnId = key === undefined ? randomUUID() : turnIdOfKey(owner, key)
     while (this.#starting.has(turnId)) await this.#starting.get(turnId)
-    const starting = deferred<void>()
+    const starting = deferred<undefined>()
     this.#starting.set(turnId, starting.promise)
     try {
       return await this.#start(turnId, request)
@@ -75,7 +70,7 @@ export class TurnDesk {
       throw error instanceof TurnLogError ? refusedByLog(error) : error
     } finally {
       this.#starting.delete(turnId)
-      starting.resolve()
+      starting.resolve(undefined)
     }
   }
 
@@ -113,7 +108,7 @@ export class TurnDesk {
    */
   async resume(turn: LoggedTurn, prepare: () => Promise<TurnInput | ErrorReply>): Promise<void> {
     const { turnId, agentId, usage } = turn
-    const starting = deferred<void>()
+    const starting = deferred<undefined>()
     this.#starting.set(turnId, starting.promise)
     const next = await prepare()
     if ('kind' in next) {
@@ -122,7 +117,7 @@ export class TurnDesk {
       await writer.flushed().catch((error: unknown) => this.#onFault(turnId, error))
     } else this.#own(turn, this.#context.fleet.turn(agentId, { ...next, turnId }))
     this.#starting.delete(turnId)
-    starting.resolve()
+    starting.resolve(undefined)
   }
 
   /** Resolves when no request is starting a turn. */

@@ -32,13 +32,5 @@ export const turnsPart: PartMaker = (context) => {
       await mended
     },
     drain: (drainMs) => desk.drain(drainMs),
-    metrics: () => [
-      {
-        name: 'opencode_gateway_turns',
-        help: 'Turns of the gateway that wait or run',
-        type: 'gauge',
-        samples: [{ value: desk.size }],
-      },
-    ],
   }
 }
