@@ -198,6 +198,15 @@ describe('a token', () => {
     expect((await send('GET', '/v1/agents')).status).toBe(401)
   })
 
+  it('that is wrong too often blocks one address behind a proxy, with trustProxy', async () => {
+    const { send, token } = await served({ trustProxy: true })
+    const from = (address: string) => ({ 'x-forwarded-for': `10.9.9.9, ${address}` })
+    for (let i = 0; i < 10; i++)
+      await send('GET', '/v1/agents', { token: 'wrong', headers: from('10.0.0.1') })
+    expect((await send('GET', '/v1/agents', { token, headers: from('10.0.0.1') })).status).toBe(429)
+    expect((await send('GET', '/v1/agents', { token, headers: from('10.0.0.2') })).status).toBe(200)
+  })
+
   it.each([
     ['binary', '/bin/sh'],
     ['env', { A: 'b' }],

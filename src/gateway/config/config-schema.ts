@@ -25,6 +25,7 @@ const gateway = lazily(() =>
       maxStoreMb: count('MiB', 1).optional(),
       allowedHosts: names('host').optional(),
       allowedOrigins: names('origin').optional(),
+      trustProxy: z.boolean('expected true or false').optional(),
       maxBodyBytes: count('bytes', 1024, 1_073_741_824).optional(),
     },
     anyObject,
