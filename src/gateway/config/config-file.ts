@@ -21,6 +21,7 @@ export interface GatewaySettings {
   maxStoreMb?: number
   allowedHosts?: string[]
   allowedOrigins?: string[]
+  trustProxy?: boolean
   maxBodyBytes?: number
 }
 

@@ -37,6 +37,7 @@ const gateway = lazily(() =>
       maxStoreMb: count('MiB', 1).optional(),
       allowedHosts: hosts().optional(),
       allowedOrigins: origins().optional(),
+      trustProxy: z.boolean('expected true or false').optional(),
       maxBodyBytes: count('bytes', 1024, 1_073_741_824).optional(),
     },
     anyObject,
