@@ -182,7 +182,7 @@ describe('a bad request', () => {
       headers: { authorization: `Bearer ${all.token}`, 'content-type': 'application/json' },
       body: chunks,
       duplex: 'half',
-    } as RequestInit)
+    })
     expect(answer.status).toBe(413)
   })
 
