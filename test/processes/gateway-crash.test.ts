@@ -47,9 +47,12 @@ describe.runIf(process.platform === 'linux')('a gateway that is killed', () => {
     const continued = await (await ask(second.url, 'a2', kept, 'kept')).rest()
     expect(continued.map(({ seq }) => seq)).toEqual(continued.map((_, i) => i + 1))
     expect(continued.at(-1)).toMatchObject({ kind: 'final', content: 'x '.repeat(10) })
-    const prompts = fake.requests.filter(({ url, authorized }) => authorized && /prompt_async|\/message$/.test(url))
-    expect(prompts.filter(({ method }) => method === 'POST')).toHaveLength(3)
-    expect(fake.requests.filter(({ url }) => /revert/.test(url))).not.toHaveLength(0)
+    const prompts = fake.requests.filter(
+      ({ url, body }) => /ses_/.test(url) && JSON.stringify(body ?? '').includes(kept.text),
+    )
+    const reverts = fake.requests.filter(({ url }) => /\/revert/.test(url))
+    const sessions = [...prompts, ...reverts].map(({ url }) => /ses_\w+/.exec(url)?.[0])
+    expect([prompts.length, reverts.length, new Set(sessions).size]).toEqual([2, 1, 1])
 
     const joined = await openEvents({
       ...{ url: `${second.url}/v1/events`, token },

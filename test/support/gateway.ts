@@ -2,7 +2,12 @@ import { createHash, randomBytes } from 'node:crypto'
 import { serve, type ServerType } from '@hono/node-server'
 import { Validator, type Schema } from '@cfworker/json-schema'
 import { expect, onTestFinished } from 'vitest'
-import { createGateway, type Gateway, type GatewayOptions, type TokenRecord } from '../../src/gateway/index.ts'
+import {
+  createGateway,
+  type Gateway,
+  type GatewayOptions,
+  type TokenRecord,
+} from '../../src/gateway/index.ts'
 import { fakeFleet } from './fleet.ts'
 
 /** Token of a test, and its record. */
@@ -25,7 +30,10 @@ export interface FakeGatewayOptions {
 }
 
 /** Serves a fleet on a fake opencode over loopback. All is closed when the test finishes. */
-export async function fakeGateway({ fleet: fleetOptions = {}, gateway: options = {} }: FakeGatewayOptions = {}) {
+export async function fakeGateway({
+  fleet: fleetOptions = {},
+  gateway: options = {},
+}: FakeGatewayOptions = {}) {
   const all = testToken(['read', 'turn', 'approve', 'admin'])
   const made = await fakeFleet(fleetOptions)
   const gateway = createGateway({
