@@ -17,8 +17,9 @@ describe.runIf(process.platform === 'linux')('a gateway that is killed', () => {
   it('ends its turns at the next start, each once, and continues those that may be', async () => {
     const fake = await fakeOpenCode()
     onTestFinished(() => fake.stop())
-    const { token, start } = gatewayHosts(dist, fake, tempHome())
-    const first = await start()
+    const hosts = gatewayHosts(dist, fake, tempHome())
+    const { token } = hosts
+    const first = await hosts.start()
     const ask = (url: string, agent: string, body: object, key: string) =>
       openLines({
         ...{ url: `${url}/v1/agents/${agent}/turns`, token, method: 'POST', body },
@@ -34,7 +35,7 @@ describe.runIf(process.platform === 'linux')('a gateway that is killed', () => {
     const lastId = (await events.next())?.id ?? ''
     await first.die()
 
-    const second = await start()
+    const second = await hosts.start()
     const again = await ask(second.url, 'a1', lost, 'lost')
     expect(again.response.headers.get('turn-id')).toBe(lostReader.response.headers.get('turn-id'))
     const replies = await again.rest()

@@ -56,7 +56,9 @@ describe('a turn of the gateway', () => {
   it('is one turn for three requests with a key, and a request with another body is refused', async () => {
     const { client, fleet } = await withAgents()
     const started: string[] = []
-    fleet.events$.subscribe((event) => void (event.type === 'turn.started' && started.push(event.turnId)))
+    fleet.events$.subscribe((event) => {
+      if (event.type === 'turn.started') started.push(event.turnId)
+    })
     const key = { 'idempotency-key': 'same' }
     const body = { text: 'every:20 stream:3', tools: { bash: false } }
     const path = '/v1/agents/a1/turns'
