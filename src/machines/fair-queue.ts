@@ -99,13 +99,13 @@ export class FairQueue {
   }
 
   /**
-   * Returns the limit of waiting turns that a further turn would exceed. A turn that can run at once does not wait. If
-   * the agent's server is not there yet (`soon`), as many turns as could then run do not count as waiting either.
+   * Returns the limit of waiting turns that a further turn would exceed. If only the start of the agent's server makes
+   * the turn wait (`soon`), as many turns as could then run do not count as waiting.
    */
   overflow(
     agentId: string,
     tenant: string,
-    runs: 'now' | 'soon' | 'later',
+    runs: 'soon' | 'later',
   ): 'fleet' | 'tenant' | 'agent' | undefined {
     const { limits } = this.#state
     const [share, agent] = [shareOf(this.#state, tenant), this.#state.agents.get(agentId)]
@@ -114,7 +114,6 @@ export class FairQueue {
       { name: 'tenant', load: this.loadOf(tenant), limit: share.maxQueuedTurns },
       ...(agent ? [{ name: 'agent', load: loadOfAgent(agent), limit: agent.maxQueuedTurns } as const] : []),
     ] as const
-    if (runs === 'now' && loads.every(({ load }) => load.running < load.max)) return undefined
     const free = ({ running, max }: Load): number => (runs === 'soon' ? Math.max(0, max - running) : 0)
     return loads.find(({ load, limit }) => load.queued >= limit + free(load))?.name
   }

@@ -1,20 +1,19 @@
 import { deferred, type Deferred } from '../../util/deferred.ts'
 import { TurnLogError } from '../turns/turn-log.ts'
 import { giveUp, storePending, storeTurn, type Creation, type Stored } from './commit.ts'
+import { CommitTimer } from './commit-timer.ts'
 import { asTurnLogError, mayPass } from './faults.ts'
 import type { LiveTurn } from './live-turn.ts'
 import type { Store } from './store.ts'
 
-/** Shortest time between two commits, in ms: replies of this time share a commit. */
-const shortestGapMs = 5
-/** Commits take at most a fifth of the thread: a commit of 4 ms is followed by 16 ms without one. */
-const gapPerCommit = 4
-/** Time after which a failed commit is tried again, in ms. */
-const retryMs = 1_000
+/** Most text of one commit, in characters, counted in whole turns. */
+const mostPerCommit = 1_048_576
 /** Bytes in the write-ahead log after which it is moved into the file, estimated. */
 const checkpointBytes = 8_388_608
 /** Bytes that each written row costs besides its text, because whole pages are written, estimated. */
 const bytesPerRow = 8_192
+
+const probeRow = `insert into counters (name, next) values ('probe', 1) on conflict do update set next = next + 1`
 
 type Outcome = TurnLogError | undefined
 
@@ -29,12 +28,10 @@ interface NewLive {
 export class Committer {
   readonly #store: Store
   readonly #now: () => number
+  readonly #timer = new CommitTimer(() => this.#commitIfFree())
   readonly #dirty = new Set<LiveTurn>()
   #created: NewLive[] = []
   #waiting: Deferred<Outcome>[] = []
-  #timer: NodeJS.Timeout | undefined
-  #isSoon = false
-  #earliest = 0
   #bytes = 0
   /** Error of the last commit, if it failed. */
   fault: TurnLogError | undefined
@@ -63,53 +60,51 @@ export class Committer {
     return outcome.promise
   }
 
+  /** True if something waits for a commit. */
+  get isWaiting(): boolean {
+    return this.#dirty.size > 0 || this.#created.length > 0
+  }
+
+  /** Tries again after a failed commit. Writes a row also if nothing waits, to learn if the store can be written. */
+  probe(): void {
+    if (this.fault && !this.#store.isHeld) this.#commit()
+  }
+
   /** Resolves after the next commit; rejects if the commit fails. A commit that failed is tried again at once. */
   async flushed(): Promise<void> {
-    if (this.#dirty.size === 0 && this.#created.length === 0) return
+    if (!this.isWaiting) return
     const outcome = deferred<Outcome>()
     this.#waiting.push(outcome)
-    if (this.fault) this.#commitSoon()
+    if (this.fault) this.#timer.now()
     const fault = await outcome.promise
     if (fault) throw fault
   }
 
   /** Stores all that waits. Rejects if something cannot be stored. */
   async close(): Promise<void> {
-    clearTimeout(this.#timer)
+    this.#timer.stop()
     await this.#store.exclusively(() => {
-      this.#commit()
+      do this.#commit()
+      while (this.isWaiting && !this.fault)
     })
-    clearTimeout(this.#timer)
-    this.#store.onFree = () => undefined
-    if (this.fault && (this.#dirty.size > 0 || this.#created.length > 0)) throw this.fault
+    if (this.fault && this.isWaiting) throw this.fault
   }
 
   #schedule(): void {
-    if (this.#timer || this.#isSoon || this.#store.isHeld) return
-    if (this.#dirty.size === 0 && this.#created.length === 0) return
-    const wait = this.#earliest - performance.now()
-    if (wait <= 0) this.#commitSoon()
-    else this.#timer = setTimeout(() => this.#commit(), wait)
+    if (this.isWaiting && !this.#store.isHeld) this.#timer.schedule()
   }
 
-  #commitSoon(): void {
-    if (this.#isSoon) return
-    this.#isSoon = true
-    setImmediate(() => {
-      if (this.#store.isHeld) this.#isSoon = false
-      else this.#commit()
-    })
+  /** Commits, or leaves the commit to the end of the background work that holds the store. */
+  #commitIfFree(): void {
+    if (!this.#store.isHeld) this.#commit()
   }
 
   #commit(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#isSoon = false
     const start = performance.now()
     try {
       this.#commitAll()
       this.fault = undefined
-      this.#earliest = performance.now() + Math.max(shortestGapMs, gapPerCommit * (performance.now() - start))
+      this.#timer.ended(performance.now() - start)
     } catch (error) {
       this.#fail(error)
     }
@@ -123,11 +118,23 @@ export class Committer {
 
   #commitAll(): void {
     try {
-      this.#store.transaction(() => this.#storeAll([...this.#dirty], this.#created)).forEach((act) => act())
+      this.#store.transaction(() => this.#storeAll(this.#nextTurns(), this.#created)).forEach((act) => act())
     } catch (error) {
       if (mayPass(error) || asTurnLogError(error, this.#store.file).fault !== 'unavailable') throw error
       this.#commitEach()
     }
+  }
+
+  /** Returns turns to store. The others follow in the next commit, so that no commit blocks the thread for long. */
+  #nextTurns(): LiveTurn[] {
+    const turns: LiveTurn[] = []
+    let size = 0
+    for (const live of this.#dirty) {
+      if (size > mostPerCommit) break
+      size += live.pending.size
+      turns.push(live)
+    }
+    return turns
   }
 
   /** Stores each turn in a transaction of its own, so that a turn that cannot be stored stops no other one. */
@@ -151,6 +158,7 @@ export class Committer {
   /** Writes turns, and returns what is to be done once the transaction is durable. */
   #storeAll(dirty: readonly LiveTurn[], created: readonly NewLive[]): (() => void)[] {
     const rows = new Map<LiveTurn, number>()
+    if (this.fault) this.#store.run(probeRow)
     for (const { live, creation } of created) rows.set(live, storeTurn(this.#store, live.turn, creation))
     const stored: Stored[] = []
     for (const live of dirty) {
@@ -183,7 +191,7 @@ export class Committer {
   #fail(error: unknown): void {
     this.fault = asTurnLogError(error, this.#store.file)
     this.#drop([...this.#created], this.fault)
-    this.#earliest = performance.now() + retryMs
+    this.#timer.ended('failed')
   }
 
   /** Tells the callers of new turns that their turns are not stored. */

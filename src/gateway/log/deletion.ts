@@ -8,11 +8,15 @@ const rowsPerStep = 128
 /** Free pages that one step gives back to the disk. */
 const pagesPerStep = 1_000
 
-/** Returns the numbers of the rows of a session's turns, or of all turns of an agent, that still have texts. */
+/**
+ * Returns the numbers of the rows of a session's turns, or of all turns of an agent, that still have texts: replies,
+ * or a terminal reply that was kept for a key.
+ */
 export function rowsWithTexts(store: Store, of: { agentId: string; sessionId?: string }): number[] {
   const bySession = of.sessionId === undefined ? '' : 'and session_id = ?'
   const values: Value[] = [of.agentId, ...(of.sessionId === undefined ? [] : [of.sessionId])]
-  const sql = `select id from turns where agent_id = ? ${bySession} and texts = 1 limit ${turnsPerStep}`
+  const sql = `select id from turns where agent_id = ? ${bySession} and (texts = 1 or reply is not null)
+    limit ${turnsPerStep}`
   return store.all(sql, values).map((row) => Number(row['id']))
 }
 
@@ -73,6 +77,7 @@ export async function emptyTrash(store: Store): Promise<void> {
     const of = `select id from replies where turn = ${id}`
     while (store.all(`${of} limit 1`).length > 0)
       await store.inBackground(`delete from replies where id in (${of} order by last limit ${rowsPerStep})`)
+    store.pages.clear()
     await store.inBackground(`delete from trash where turn = ${id}`)
   }
 }

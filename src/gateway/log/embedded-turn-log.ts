@@ -1,4 +1,3 @@
-import { noUsage } from '../../replies.ts'
 import {
   TurnLogError,
   type LoggedTurn,
@@ -12,15 +11,16 @@ import {
 } from '../turns/turn-log.ts'
 import { Committer } from './committer.ts'
 import { discardTexts, emptyTrash, rowsWithTexts } from './deletion.ts'
-import { asTurnLogError, faultOf } from './faults.ts'
+import { faultOf } from './faults.ts'
 import type { Row } from './libsql.ts'
 import { LiveTurn } from './live-turn.ts'
 import { lastSeqOf, listRows, readOpenTurns, rowOf, sumUsage } from './queries.ts'
 import { readLive, readStored } from './read.ts'
-import { keyMs, Retention, type Bounds } from './retention.ts'
+import { Retention, type Bounds } from './retention.ts'
 import { textOrNull, turnOf } from './rows.ts'
 import type { Store } from './store.ts'
 import type { Batch } from './tail.ts'
+import { TurnCreator } from './turn-creator.ts'
 import { StoreWriter } from './writer.ts'
 
 /** Parts of an opened log. */
@@ -28,6 +28,7 @@ interface Parts {
   store: Store
   committer: Committer
   retention: Retention
+  creator: TurnCreator
 }
 
 /** Log of turns in an embedded SQL store. */
@@ -58,14 +59,7 @@ export class EmbeddedTurnLog implements TurnLog {
   }
 
   async create(turn: NewTurn): Promise<{ turn: LoggedTurn; isNew: boolean }> {
-    const parts = await this.#open()
-    const live = this.#lives.get(turn.turnId)
-    if (live) return this.#known(turn, live)
-    const row = rowOf(parts.store, turn.turnId)
-    if (row && !this.#isKeyOver(row)) return this.#same(turn, textOrNull(row['body_hash']), turnOf(row))
-    await this.#requireSpace(parts)
-    // Another call may have added the turn while this one waited.
-    return this.#lives.has(turn.turnId) ? this.create(turn) : this.#add(parts, turn, row)
+    return (await this.#open()).creator.create(turn)
   }
 
   async forget(turnId: string): Promise<void> {
@@ -109,7 +103,7 @@ export class EmbeddedTurnLog implements TurnLog {
   async erase(of: { agentId: string; sessionId?: string }): Promise<void> {
     const { store, committer, retention } = await this.#open()
     for (const live of this.#lives.values()) if (isOf(live, of)) live.erase()
-    await committer.flushed()
+    while (committer.isWaiting) await committer.flushed()
     for (let rows = rowsWithTexts(store, of); rows.length > 0; rows = rowsWithTexts(store, of))
       await discardTexts(store, rows)
     await emptyTrash(store)
@@ -146,14 +140,21 @@ export class EmbeddedTurnLog implements TurnLog {
 
   #started(store: Store, bounds: Bounds): Parts {
     const committer = new Committer(store, this.#now)
-    const retention = new Retention(store, bounds, this.#now)
+    const retention = new Retention(store, bounds, this.#now, () => committer.probe())
     committer.onEnded = (ended) => {
       for (const live of ended) this.#lives.delete(live.turn.turnId)
     }
     committer.onGrown = () => void retention.runInBackground()
     retention.start()
     void retention.runInBackground()
-    return (this.#parts = { store, committer, retention })
+    const creator = new TurnCreator({
+      store,
+      committer,
+      lives: this.#lives,
+      now: this.#now,
+      requireSpace: () => (this.isFull ? this.#makeSpace(committer, retention) : undefined),
+    })
+    return (this.#parts = { store, committer, retention, creator })
   }
 
   async #open(): Promise<Parts> {
@@ -166,56 +167,12 @@ export class EmbeddedTurnLog implements TurnLog {
     throw faultOf('unavailable', this.#file, this.#closing ? 'it is closed' : 'it is not open yet')
   }
 
-  async #requireSpace({ retention, committer }: Parts): Promise<void> {
-    if (!this.isFull) return
-    if (committer.fault) throw committer.fault
+  /** Deletes old turns if the log is full, and throws if it is full then. */
+  async #makeSpace(committer: Committer, retention: Retention): Promise<void> {
+    // If nothing waits, the new turn itself shows if the store can be written again.
+    if (committer.fault && committer.isWaiting) throw committer.fault
     await retention.runInBackground()
     if (retention.isFull) throw faultOf('full', this.#file, 'it has its largest size, or the disk is full')
-  }
-
-  async #add(
-    parts: Parts,
-    turn: NewTurn,
-    former: Row | undefined,
-  ): Promise<{ turn: LoggedTurn; isNew: boolean }> {
-    const live = new LiveTurn(newTurn(turn, this.#now()), turn.bodyHash)
-    this.#lives.set(turn.turnId, live)
-    live.created = this.#store(parts, live, turn, former)
-    const fault = await live.created
-    if (!fault) return { turn: { ...live.turn }, isNew: true }
-    this.#lives.delete(turn.turnId)
-    throw fault
-  }
-
-  async #store(
-    parts: Parts,
-    live: LiveTurn,
-    turn: NewTurn,
-    former: Row | undefined,
-  ): Promise<TurnLogError | undefined> {
-    try {
-      if (former) await parts.store.giveIdAway(former)
-      return await parts.committer.create(live, turn)
-    } catch (error) {
-      return asTurnLogError(error, this.#file)
-    }
-  }
-
-  async #known(turn: NewTurn, live: LiveTurn): Promise<{ turn: LoggedTurn; isNew: boolean }> {
-    const fault = await live.created
-    if (fault) throw fault
-    return this.#same(turn, live.bodyHash, { ...live.turn })
-  }
-
-  #same(turn: NewTurn, bodyHash: string | null, known: LoggedTurn): { turn: LoggedTurn; isNew: boolean } {
-    if (bodyHash === turn.bodyHash) return { turn: known, isNew: false }
-    throw new TurnLogError('key_reused', 'The Idempotency-Key was used with another body: use another key')
-  }
-
-  #isKeyOver(row: Row): boolean {
-    return (
-      row['ended_at'] != null && row['body_hash'] != null && Number(row['created_at']) < this.#now() - keyMs
-    )
   }
 
   #current(row: Row): LoggedTurn {
@@ -240,19 +197,3 @@ export class EmbeddedTurnLog implements TurnLog {
 const isOf = ({ turn, change }: LiveTurn, of: { agentId: string; sessionId?: string }): boolean =>
   turn.agentId === of.agentId &&
   (of.sessionId === undefined || (change.sessionId ?? turn.sessionId) === of.sessionId)
-
-const newTurn = (turn: NewTurn, createdAt: number): LoggedTurn => ({
-  turnId: turn.turnId,
-  agentId: turn.agentId,
-  tenant: turn.tenant,
-  tokenId: turn.tokenId,
-  sessionId: turn.sessionId,
-  traceId: turn.traceId,
-  model: turn.model,
-  state: 'queued',
-  createdAt,
-  endedAt: null,
-  lastSeq: 0,
-  reply: null,
-  usage: noUsage(),
-})

@@ -8,12 +8,10 @@ const faults: Readonly<Record<string, TurnLogFault>> = {
   SQLITE_NOTADB: 'corrupt',
 }
 
-const advice: Readonly<Record<TurnLogFault, string>> = {
-  full: 'free space on the disk',
+const advice: Readonly<Partial<Record<TurnLogFault, string>>> = {
+  full: 'free space on the disk, or allow a larger store',
   corrupt: 'restore a backup, or move the file away: the gateway then begins a new one',
   newer: 'run the version of the package that wrote the file, or a later one',
-  key_reused: 'use another key',
-  unavailable: 'see the cause',
 }
 
 /** Returns any error of the store as a TurnLogError that names the file. */
@@ -24,8 +22,11 @@ export function asTurnLogError(error: unknown, file: string): TurnLogError {
 }
 
 /** Returns a TurnLogError whose message names the file, what is wrong, and what to do. */
-export const faultOf = (fault: TurnLogFault, file: string, what: string, cause?: unknown): TurnLogError =>
-  new TurnLogError(fault, `The store of turns ${file}: ${what}; ${advice[fault]}`, { cause })
+export function faultOf(fault: TurnLogFault, file: string, what: string, cause?: unknown): TurnLogError {
+  const toDo = advice[fault]
+  const message = `The store of turns ${file}: ${what}${toDo === undefined ? '' : `; ${toDo}`}`
+  return new TurnLogError(fault, message, { cause })
+}
 
 /**
  * Returns true if the fault may pass, as a full disk does. Any other fault is caused by the data of one turn, or

@@ -50,10 +50,13 @@ async function openLocked(libsql: Libsql, file: string, release: () => void): Pr
 /** Settings that SQLite does not keep in the file. Deleted texts are overwritten with zeros. */
 const perConnection = 'pragma synchronous = normal; pragma secure_delete = on; pragma wal_autocheckpoint = 0'
 
+/** Time for which a commit waits for another program that writes into the file, in ms: the thread waits, too. */
+const longestWaitMs = 50
+
 function prepare(connection: Connection, isNew: boolean): void {
   if (isNew) connection.exec('pragma auto_vacuum = incremental')
   connection.prepare('pragma journal_mode = wal').all([])
-  connection.exec(`${perConnection}; pragma busy_timeout = 1000`)
+  connection.exec(`${perConnection}; pragma busy_timeout = ${longestWaitMs}`)
 }
 
 /** Checks the pages of a file on a thread of libsql. */
@@ -93,7 +96,12 @@ function takeLock(libsql: Libsql, file: string): () => void {
   } catch (error) {
     lock.close()
     if ((error as { code?: unknown }).code !== 'SQLITE_BUSY') throw error
-    throw faultOf('unavailable', file, 'another gateway has it open', error)
+    throw faultOf(
+      'unavailable',
+      file,
+      'another gateway has the file open; close that one, or use another data folder',
+      error,
+    )
   }
   return () => {
     lock.exec('rollback')

@@ -1,3 +1,7 @@
+import { onAbort } from '../../util/abort-signal.ts'
+import type { LoggedReply } from '../turns/turn-log.ts'
+import { faultOf } from './faults.ts'
+import type { Row } from './libsql.ts'
 import type { LiveTurn } from './live-turn.ts'
 import { repliesOf } from './rows.ts'
 import type { Store } from './store.ts'
@@ -8,31 +12,48 @@ const rowsPerPage = 256
 /** Text that one page may have, in characters; a single larger row is a page of its own. */
 const pageSize = 131_072
 
-/** Returns stored replies after a number, at most one page; empty if there are none. */
-export function storedPage(store: Store, row: number, after: number): Batch {
+/** Returns stored replies after a number, at most one page; empty if there are none. Pages are shared by readers. */
+export const storedPage = (store: Store, row: number, after: number): Batch =>
+  store.pages.get(row, after, () => {
+    const { last, size } = endOfPage(store, row, after)
+    if (last === 0) return { page: [], isKept: false }
+    const rows = store.all(
+      'select last, body from replies where turn = ? and last > ? and last <= ? order by last',
+      [row, after, last],
+    )
+    const replies = parsed(store, rows)
+    const page = replies.slice(
+      Math.max(
+        0,
+        replies.findIndex(({ seq }) => seq > after),
+      ),
+    )
+    return { page, isKept: size <= pageSize }
+  })
+
+/** Returns the number of the last reply of a page, and the size of the page; 0 if there is no reply. */
+function endOfPage(store: Store, row: number, after: number): { last: number; size: number } {
   const sizes = store.all(
     'select last, size from replies where turn = ? and last > ? order by last limit ?',
     [row, after, rowsPerPage],
   )
-  let size = 0
-  let last = 0
+  let [last, size] = [0, 0]
   for (const found of sizes) {
-    size += Number(found['size'])
-    if (last > 0 && size > pageSize) break
+    const next = size + Number(found['size'])
+    if (last > 0 && next > pageSize) break
+    size = next
     last = Number(found['last'])
   }
-  if (last === 0) return []
-  const rows = store.all(
-    'select last, body from replies where turn = ? and last > ? and last <= ? order by last',
-    [row, after, last],
-  )
-  const replies = rows.flatMap(repliesOf)
-  return replies.slice(
-    Math.max(
-      0,
-      replies.findIndex(({ seq }) => seq > after),
-    ),
-  )
+  return { last, size }
+}
+
+/** Returns the replies of rows. Damage of the file within a text shows only here. */
+function parsed(store: Store, rows: readonly Row[]): LoggedReply[] {
+  try {
+    return rows.flatMap(repliesOf)
+  } catch (error) {
+    throw faultOf('corrupt', store.file, 'a stored reply is damaged', error)
+  }
 }
 
 /**
@@ -90,29 +111,24 @@ function pageOf(store: Store, live: LiveTurn, next: number): Batch | undefined {
 /** Wait of one reader for a change of its turn, or for its signal. */
 class Change {
   readonly #live: LiveTurn
-  readonly #signal: AbortSignal | undefined
+  readonly #stopListening: () => void
   #resolve: (() => void) | undefined
   #forget: (() => void) | undefined
-  readonly #wake = () => {
-    this.#resolve?.()
-    this.#resolve = undefined
-  }
 
   constructor(live: LiveTurn, signal: AbortSignal | undefined) {
     this.#live = live
-    this.#signal = signal
-    signal?.addEventListener('abort', this.#wake)
+    this.#stopListening = onAbort(signal, () => this.#resolve?.())
   }
 
   next(): Promise<void> {
     return new Promise((resolve) => {
       this.#resolve = resolve
-      this.#forget = this.#live.wait(this.#wake)
+      this.#forget = this.#live.wait(resolve)
     })
   }
 
   close(): void {
     this.#forget?.()
-    this.#signal?.removeEventListener('abort', this.#wake)
+    this.#stopListening()
   }
 }

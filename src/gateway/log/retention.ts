@@ -30,6 +30,7 @@ export class Retention {
   readonly #store: Store
   readonly #bounds: Bounds
   readonly #now: () => number
+  readonly #probe: () => void
   #running: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
@@ -38,10 +39,12 @@ export class Retention {
   /** True if no new turn may be added. */
   isFull = false
 
-  constructor(store: Store, bounds: Bounds, now: () => number) {
+  /** @param probe - tries a write if the last one failed */
+  constructor(store: Store, bounds: Bounds, now: () => number, probe: () => void) {
     this.#store = store
     this.#bounds = bounds
     this.#now = now
+    this.#probe = probe
   }
 
   /** Runs now and then, until `stop`. */
@@ -70,6 +73,7 @@ export class Retention {
 
   async #runOnce(): Promise<void> {
     const store = this.#store
+    this.#probe()
     await emptyTrash(store)
     await discardEndedBefore(store, this.#now() - this.#bounds.retentionMs)
     await this.#deleteToSize()

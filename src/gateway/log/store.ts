@@ -1,5 +1,6 @@
 import { asTurnLogError } from './faults.ts'
 import type { BackgroundConnection, Connection, Row, Statement, Value } from './libsql.ts'
+import { PageCache } from './page-cache.ts'
 import { pragma, rollBack } from './schema.ts'
 
 /** Parts of an open file. */
@@ -18,6 +19,8 @@ export interface OpenFile {
  */
 export class Store {
   readonly file: string
+  /** Pages of replies that readers share. */
+  readonly pages = new PageCache()
   readonly #parts: OpenFile
   readonly #statements = new Map<string, Statement>()
   #queue: Promise<unknown> = Promise.resolve()
@@ -36,9 +39,19 @@ export class Store {
     return this.#waiting > 0
   }
 
-  /** Returns all rows of a statement. Use `limit`: the thread waits. */
+  /**
+   * Returns all rows of a statement. Use `limit`: the thread waits. No row has a text with a NUL; libsql would look for
+   * the part before the NUL.
+   *
+   * @throws TurnLogError `corrupt` or `unavailable`
+   */
   all(sql: string, values: readonly Value[] = []): Row[] {
-    return this.#statement(sql).all(values)
+    if (values.some((value) => typeof value === 'string' && value.includes('\0'))) return []
+    try {
+      return this.#statement(sql).all(values)
+    } catch (error) {
+      throw asTurnLogError(error, this.file)
+    }
   }
 
   /** Runs a statement and returns the number of the inserted row. */

@@ -31,7 +31,7 @@ export class StoreWriter implements TurnWriter {
 
   async flushed(): Promise<void> {
     this.#live.requireStorable()
-    if (this.#live.isDirty) await this.#committer.flushed()
+    while (this.#live.isDirty) await this.#committer.flushed()
     // The commit may have found that this turn cannot be stored.
     this.#live.requireStorable()
   }

@@ -31,22 +31,23 @@ export function onTurnRequested(
   const agent = context.agents.get(agentId)
   const { turnId } = turn
   if (!agent || context.queue.has(turnId)) return only(context)
-  const refusal = refusalOf(context, agent, turn, now)
-  if (refusal)
-    return passivate(
-      after(only(settled(context, agentId)), agentId, { type: 'turn.refused', turnId, cause: refusal }),
-      agentId,
-    )
   const { conversationId, priority, isOperation, isLease = false } = turn
   const entry = { turnId, agentId, tenant: agent.tenant, conversationId, priority, at: now }
   const queue = enlist(context.queue, agent).add({ ...entry, ...(isOperation && { isOperation }) }, now)
   const decision = schedule({ ...settled(context, agentId), queue }, now)
+  const refusal = refusalOf(context, agent, turn, now)
+  const runsAtOnce = !agent.leaving && decision.context.queue.isRunning(turnId)
+  if (refusal && !runsAtOnce)
+    return passivate(
+      after(only(settled(context, agentId)), agentId, { type: 'turn.refused', turnId, cause: refusal }),
+      agentId,
+    )
   return isLease
     ? decision
     : after(decision, agentId, { type: 'turn.accepted', turnId, conversationId, isOperation })
 }
 
-/** Returns the cause for which a turn is refused; `undefined` if the turn may wait or run. */
+/** Returns the cause for which a turn that cannot run at once is refused; `undefined` if the turn may wait. */
 function refusalOf(
   context: FleetContext,
   agent: FleetAgent,
@@ -81,18 +82,17 @@ function boundText(
 }
 
 /**
- * Returns when a turn could run: `later` if its conversation, its agent's own turns or the places of the fleet make it
- * wait, `soon` if only the start of its server does.
+ * Returns why a turn that cannot run at once waits: `soon` if only the start of its server makes it wait, else `later`,
+ * for its conversation, its agent's own turns or the places of the fleet.
  */
 function whenToRun(
   context: FleetContext,
   { id, stage, maxRunningTurns }: FleetAgent,
   { conversationId }: RequestedTurn,
   now: number,
-): 'now' | 'soon' | 'later' {
+): 'soon' | 'later' {
   const { queue, agents, options } = context
-  if (queue.isBusy(id, conversationId)) return 'later'
-  if (stage === 'healthy') return 'now'
+  if (queue.isBusy(id, conversationId) || stage === 'healthy') return 'later'
   const { running, queued } = queue.loadOfAgent(id)
   const { maxServers } = options.values.limits
   const canStart = agents.placed.length < maxServers && queue.first('cold', now) === undefined

@@ -107,8 +107,11 @@ export class WalkedFleet {
 
   /** Checks the rules that hold at every moment. */
   #checkNow(): void {
-    const { agents } = this.fleet.actor.getSnapshot().context
+    const { agents, queue } = this.fleet.actor.getSnapshot().context
     const { fleet, tenants } = this.#limits
+    // A turn that waits only for the start of its server counts as one that runs.
+    const turns = queue.load.running + queue.load.queued
+    this.#limit('running and waiting turns', turns, fleet.maxRunningTurns + fleet.maxQueuedTurns)
     const { now } = this.simulated.processes
     this.#limit('processes', now, fleet.maxServers)
     const { placed } = agents

@@ -11,9 +11,7 @@ const toldBy = (queue: FairQueue, now: number, ids: readonly string[], heads: re
   tenants: queue.tenants(),
   loads: tenants.map((tenant) => queue.loadOf(tenant)),
   agents: agents.map((id) => [queue.loadOfAgent(id), queue.runningOf(id), queue.waitingOf(id)]),
-  overflows: agents.map((id) =>
-    (['now', 'soon', 'later'] as const).map((runs) => queue.overflow(id, 't0', runs)),
-  ),
+  overflows: agents.map((id) => (['soon', 'later'] as const).map((runs) => queue.overflow(id, 't0', runs))),
   entries: ids.map((id) => [queue.has(id), queue.entry(id)?.turnId, queue.isRunning(id)]),
   before: orderBy(heads, (a, b) => {
     const [first, second] = [queue.entry(a), queue.entry(b)]
@@ -32,9 +30,7 @@ const expectedBy = (reference: Reference, now: number, ids: readonly string[], h
     const running = items.filter(({ startedAt }) => startedAt !== undefined).length
     return [loadOfAgent(reference, id), running, items.length - running]
   }),
-  overflows: agents.map((id) =>
-    (['now', 'soon', 'later'] as const).map((runs) => overflow(reference, id, runs)),
-  ),
+  overflows: agents.map((id) => (['soon', 'later'] as const).map((runs) => overflow(reference, id, runs))),
   entries: ids.map((id) => {
     const item = reference.item(id)
     return [item !== undefined, item?.entry.turnId, item?.startedAt !== undefined]
@@ -60,12 +56,10 @@ const loadOf = (reference: Reference, tenant: string) =>
 const loadOfAgent = (reference: Reference, id: string) =>
   loadIn(reference, reference.ofAgent(id), reference.agents.get(id)?.maxRunningTurns ?? 0)
 
-function overflow(reference: Reference, id: string, runs: 'now' | 'soon' | 'later') {
+function overflow(reference: Reference, id: string, runs: 'soon' | 'later') {
   const fleet = loadIn(reference, reference.items, limits.maxRunningTurns)
   const [tenant, agent] = [loadOf(reference, 't0'), reference.agents.get(id)]
-  const loads = agent ? [fleet, tenant, loadOfAgent(reference, id)] : [fleet, tenant]
-  if (runs === 'now' && loads.every(({ running, max }) => running < max)) return undefined
-  const isFull = ({ running, queued, max }: (typeof loads)[number], limit: number): boolean =>
+  const isFull = ({ running, queued, max }: typeof fleet, limit: number): boolean =>
     runs === 'soon' && running < max ? running + queued >= max + limit : queued >= limit
   if (isFull(fleet, limits.maxQueuedTurns)) return 'fleet'
   if (isFull(tenant, reference.share('t0').maxQueuedTurns)) return 'tenant'

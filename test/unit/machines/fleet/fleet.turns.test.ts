@@ -126,6 +126,28 @@ describe('A turn of a fleet', () => {
     expect(fleet.context().queue.load).toMatchObject({ running: 2, queued: 4 })
   })
 
+  it('of a busy server that gets no further turns counts for the bounds, although the agent has a free place', async () => {
+    const fleet = startFleet({
+      agents: [{ id: 'a1', maxRunningTurns: 4, maxQueuedTurns: 1 }, { id: 'a2' }],
+      limits: { maxServers: 1 },
+      script: held,
+    })
+    const running = fleet.turn('a1')
+    await fleet.advance(60_000)
+    const other = fleet.turn('a2')
+    await fleet.advance()
+    const further = [fleet.turn('a1'), fleet.turn('a1'), fleet.turn('a1')]
+    await fleet.advance()
+    expect([running, other, ...further].map(endOf)).toEqual([
+      'open',
+      'open',
+      'open',
+      'overloaded',
+      'overloaded',
+    ])
+    expect(fleet.context().queue.loadOfAgent('a1')).toMatchObject({ running: 1, queued: 1 })
+  })
+
   it('without a queue is taken if it can run or start at once, else overloaded', async () => {
     const fleet = startFleet({
       agents: [
