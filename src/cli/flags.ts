@@ -57,6 +57,20 @@ export interface FleetStatusFlags {
   all?: boolean
 }
 
+/** Flags of `serve`. */
+export interface ServeFlags {
+  config?: string
+  listen?: string
+  socketMode?: '0600' | '0660'
+  drainMs: number
+  insecureNoAuth?: boolean
+  logLevel: 'debug' | 'info' | 'warn' | 'error'
+  json?: boolean
+  check?: boolean
+  printSchema?: boolean
+  demo?: boolean
+}
+
 /** Flags of `token list` and `token revoke`. */
 export interface TokenFlags {
   dataDir: string

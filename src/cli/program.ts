@@ -5,6 +5,7 @@ import {
   exitCode,
   exitCodeHelp,
   fleetExitCodeHelp,
+  serveExitCodeHelp,
   tokenExitCodeHelp,
   UsageError,
 } from './exit-codes.ts'
@@ -15,6 +16,7 @@ import {
   type DoctorFlags,
   type FleetStatusFlags,
   type RunFlags,
+  type ServeFlags,
   type TokenCreateFlags,
   type TokenFlags,
 } from './flags.ts'
@@ -57,6 +59,7 @@ export function createProgram(onExit: (code: number) => void, std: Std): Command
   program.addCommand(demoCommand(onExit, std).copyInheritedSettings(program))
   program.addCommand(doctorCommand(onExit, std).copyInheritedSettings(program))
   program.addCommand(fleetCommand(onExit, std, program))
+  program.addCommand(serveCommand(onExit, std).copyInheritedSettings(program))
   program.addCommand(tokenCommand(onExit, std, program))
   program.addCommand(graphCommand(onExit, std).copyInheritedSettings(program))
   return program
@@ -160,6 +163,35 @@ function fleetCommand(onExit: (code: number) => void, std: Std, program: Command
   return fleet.addCommand(status.copyInheritedSettings(program))
 }
 
+function serveCommand(onExit: (code: number) => void, std: Std): Command {
+  return new Command('serve')
+    .description('Runs a fleet of agents and its HTTP gateway, from a config file, until SIGTERM.')
+    .option('--config <file>', 'the config file, in YAML or JSON')
+    .option('--listen <address>', 'host:port or unix:/path (default: as the file says, else 127.0.0.1:7420)')
+    .addOption(
+      new Option('--socket-mode <mode>', 'mode of the socket of unix:/path (default: 0600)').choices([
+        '0600',
+        '0660',
+      ] as const),
+    )
+    .option('--drain-ms <ms>', 'time for running turns to end after SIGTERM', duration, 30_000)
+    .option('--insecure-no-auth', 'serve every caller without a token; on loopback or a socket only')
+    .addOption(
+      new Option('--log-level <level>', 'least level of the log on stderr')
+        .choices(['debug', 'info', 'warn', 'error'] as const)
+        .default('info'),
+    )
+    .option('--json', 'write the log as JSON, one object per line')
+    .option('--check', 'check the config file, and start nothing')
+    .option('--print-schema', 'print the JSON Schema of the config file, for editors')
+    .option('--demo', 'show two agents with a scripted model, without a config file and without a key')
+    .addHelpText('after', serveExitCodeHelp)
+    .action(async (flags: ServeFlags) => {
+      const { serve } = await import('./serve/serve.ts')
+      onExit(await serve(flags, std))
+    })
+}
+
 function tokenCommand(onExit: (code: number) => void, std: Std, program: Command): Command {
   const token = new Command('token')
     .description('Creates, lists and revokes the tokens of the gateway of a fleet.')
@@ -227,6 +259,7 @@ const integer =
   }
 const positive = integer(1)
 const count = integer(0)
+const duration = integer(0, 2 ** 31 - 1)
 const portNumber = integer(1, 65_535)
 
 const collect = (file: string, files: readonly string[] = []): string[] => [...files, file]

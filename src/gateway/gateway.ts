@@ -8,6 +8,7 @@ import { Authority } from './access/authority.ts'
 import { HostPaths } from './access/host-paths.ts'
 import { HostPolicy } from './access/host-policy.ts'
 import { OriginPolicy } from './access/origin-policy.ts'
+import { callerAddress } from './access/refusal-limit.ts'
 import type { GatewayContext, GatewayPhase, GatewayState } from './context.ts'
 import { addressOf } from './http/address.ts'
 import { createApp, serveRequest, type GatewayApp } from './http/app.ts'
@@ -87,7 +88,9 @@ export class AssembledGateway implements Gateway {
 
   readonly fetch = async (request: Request, connection?: unknown): Promise<Response> => {
     if (this.#state.phase === 'closed') return problemAnswer(closedProblem())
-    return serveRequest(this.#app, this.#context, request, addressOf(request, connection))
+    const { trustProxy } = this.#context.options
+    const address = callerAddress(addressOf(request, connection), request.headers, trustProxy)
+    return serveRequest(this.#app, this.#context, request, address)
   }
 
   readonly close = async (options: GatewayCloseOptions = {}): Promise<void> => {

@@ -20,6 +20,7 @@ const gatewaySchema = lazily(() =>
       insecureNoAuth: flag().default(false),
       allowedHosts: listOf('a name of a host').default([]),
       listenHost: text().optional(),
+      trustProxy: flag().default(false),
       allowedOrigins: listOf('an origin such as https://example.com').default([]),
       retentionDays: count('days', 1, 36_500).default(30),
       maxStoreMb: count('MiB', 1).default(1024),

@@ -37,6 +37,13 @@ export interface GatewayOptions {
    */
   listenHost?: string
   /**
+   * True if every request comes through a reverse proxy that adds the caller's address to `X-Forwarded-For`. The limit
+   * of wrong tokens then counts for that address, not for the proxy's.
+   *
+   * @defaultValue `false`
+   */
+  trustProxy?: boolean
+  /**
    * Origins of pages that may call the gateway from a browser.
    *
    * @defaultValue the gateway's own origin only

@@ -31,8 +31,11 @@ export function writeTokens(dataDir: string, tokens: readonly TokenRecord[]): vo
 }
 
 /** Returns a request with headers, as a program sends it to the gateway. */
-export const requestWith = (headers: Record<string, string> = {}, method = 'GET', path = '/v1/agents') =>
-  new Request(`http://127.0.0.1:7420${path}`, { method, headers })
+export const requestWith = (
+  headers: Record<string, string> = {},
+  method = 'GET',
+  path = '/v1/agents',
+): Request => new Request(`http://127.0.0.1:7420${path}`, { method, headers })
 
 /** Returns the error that a function throws. */
 export function thrownBy(act: () => unknown): unknown {

@@ -69,7 +69,7 @@ function network(address: string): string {
  * @param trustsProxy - true if a reverse proxy stands before the gateway: the last address in `X-Forwarded-For` is then
  *   the caller's, because the proxy has added it
  */
-export function addressOf(
+export function callerAddress(
   peer: string | undefined,
   headers: Headers,
   trustsProxy: boolean,

@@ -119,27 +119,56 @@ const streams = new Set(['application/x-ndjson', 'text/event-stream'])
 /** Schemas of the document, by their names. */
 class Components {
   readonly #registry = z.registry<{ id: string }>()
+  readonly #roots: z.ZodType[] = []
 
   /** Returns a reference to a schema, under its own name or another one. */
   reference(schema: z.ZodType, otherwise: string): Json {
     const id = this.#registry.get(schema)?.id ?? nameOf(schema) ?? otherwise
-    if (!this.#registry.has(schema)) this.#registry.add(schema, { id })
+    if (!this.#registry.has(schema)) {
+      this.#registry.add(schema, { id })
+      this.#roots.push(schema)
+    }
     return { $ref: referenceTo(id) }
   }
 
+  /** Returns all schemas by their names. */
   schemas(): Json {
-    const { schemas } = z.toJSONSchema(this.#registry, { ...conversion, uri: referenceTo })
-    return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, bare(schema)]))
+    const parts = this.#roots.flatMap((schema) =>
+      Object.entries(schemaOf(schema, this.#registry)['$defs'] as Json),
+    )
+    return Object.fromEntries(parts.map(([id, part]) => [id, inDocument(part)]))
   }
 }
 
 const referenceTo = (id: string): string => `#/components/schemas/${id}`
-const conversion = { io: 'input', unrepresentable: 'any' } as const
-const schemaOf = (schema: z.ZodType): Json => bare(z.toJSONSchema(schema, conversion))
 
-/** Returns a schema without its own address, which the document gives. */
-function bare({ $schema: _schema, $id: _id, ...schema }: Json): Json {
+/**
+ * Returns the JSON Schema of a schema. The method of the schema is used, because the function of the library takes kinds
+ * of schemas along that this package does not have.
+ */
+function schemaOf(schema: z.ZodType, metadata?: z.core.$ZodRegistry<{ id: string }>): Json {
+  const { $schema: _, ...shown } = schema.toJSONSchema({
+    io: 'input',
+    unrepresentable: 'any',
+    ...(metadata && { metadata }),
+  })
+  return shown
+}
+
+/** Returns a schema with the references of the document, and without the name under which the document has it. */
+function inDocument(part: unknown): Json {
+  const { id: _, ...schema } = withReferences(part) as Json
   return schema
+}
+
+function withReferences(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withReferences)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value as Json).map(([key, inner]) => [
+    key,
+    key === '$ref' ? referenceTo(String(inner).replace('#/$defs/', '')) : withReferences(inner),
+  ])
+  return Object.fromEntries(entries)
 }
 
 const pascal = (id: string): string => id.charAt(0).toUpperCase() + id.slice(1)

@@ -39,7 +39,9 @@ export function asProblem(thrown: unknown): ProblemError {
 
 /** Returns the problem of a bad field, named as on the wire. */
 function invalid(error: InvalidOptionsError): ProblemError {
-  const detail = wireTexts(messageWithoutPaths(error))
+  const message = messageWithoutPaths(error)
+  // A check of the wire names the fields as the caller has written them.
+  const detail = /^(?:(?:Unknown|Invalid) fields?\b|Field `)/.test(message) ? message : wireTexts(message)
   const field = fieldOf(detail)
   return new ProblemError({
     status: 400,
@@ -58,9 +60,12 @@ function fieldOf(message: string): string | undefined {
 }
 
 function ofRuntime(error: OpenCodeRuntimeError): ProblemError {
-  const detail = wireTexts(messageWithoutPaths(error))
+  const detail = wireTexts(messageWithoutPaths(error)).replace(inProcess, 'with PUT /v1/agents/{id}')
   return new ProblemError({ status: statusOf(error), code: error.code, detail })
 }
+
+/** Advice of the library that names its methods. */
+const inProcess = 'with apply() or put()'
 
 function statusOf(error: OpenCodeRuntimeError): number {
   if (error instanceof UnknownAgentError || error instanceof SessionNotFoundError) return 404

@@ -2,13 +2,14 @@ import { z } from 'zod'
 import { isPlain } from '../../config/frozen-copy.ts'
 
 /** Part of the definition of a schema that names other schemas. */
-interface Definition {
+export interface Definition {
   type: string
   shape?: Record<string, z.core.$ZodType>
   options?: readonly z.core.$ZodType[]
   innerType?: z.core.$ZodType
   in?: z.core.$ZodType
   element?: z.core.$ZodType
+  valueType?: z.core.$ZodType
 }
 
 const definitionOf = (schema: z.core.$ZodType): Definition => schema._zod.def
@@ -40,7 +41,7 @@ export function snakeKeys(value: unknown): unknown {
  */
 export function wireSchema(schema: z.core.$ZodType): z.ZodType {
   const definition = definitionOf(schema)
-  const { type, shape, options, innerType, element } = definition
+  const { type, shape, options, innerType, element, valueType } = definition
   if (type === 'pipe' && definition.in) return wireSchema(definition.in)
   if (innerType && (type === 'default' || type === 'prefault')) return wireSchema(innerType).optional()
   return copied(schema, {
@@ -48,6 +49,7 @@ export function wireSchema(schema: z.core.$ZodType): z.ZodType {
     ...(options && { options: options.map(wireSchema) }),
     ...(innerType && { innerType: wireSchema(innerType) }),
     ...(element && { element: wireSchema(element) }),
+    ...(valueType && { valueType: wireSchema(valueType) }),
   })
 }
 
@@ -77,23 +79,26 @@ export const toWire = (schema: z.core.$ZodType, value: unknown): unknown =>
 type Rename = (key: string, names: readonly string[]) => string | undefined
 
 function renamed(value: unknown, schemas: readonly Definition[], rename: Rename): unknown {
-  if (Array.isArray(value)) {
-    const items = schemas.flatMap(({ element }) => (element ? leavesOf(element) : []))
-    return value.map((item) => renamed(item, items, rename))
-  }
-  const shapes = schemas.flatMap(({ shape }) => (shape ? [shape] : []))
-  if (!isPlain(value) || shapes.length === 0) return value
-  const names = shapes.flatMap((shape) => Object.keys(shape))
+  if (Array.isArray(value)) return value.map((item, i) => renamed(item, innerSchemas(schemas, i), rename))
+  if (!isPlain(value) || schemas.length === 0) return value
+  const names = schemas.flatMap(({ shape = {} }) => Object.keys(shape))
   const entries = Object.entries(value).map(([key, inner]) => {
     const name = rename(key, names) ?? key
-    const inners = shapes.flatMap((shape) => shape[key] ?? shape[name] ?? []).flatMap(leavesOf)
-    return [name, renamed(inner, inners, rename)]
+    return [name, renamed(inner, innerSchemas(schemas, names.includes(key) ? key : name), rename)]
   })
   return Object.fromEntries(entries)
 }
 
+/** Returns the schemas that a field, a value of a record or an item of a list may have. */
+export const innerSchemas = (schemas: readonly Definition[], key: string | number): Definition[] =>
+  schemas.flatMap(({ shape = {}, element, valueType }) => {
+    const field = Object.hasOwn(shape, key) ? shape[key] : valueType
+    const inner = typeof key === 'number' ? element : field
+    return inner ? leavesOf(inner) : []
+  })
+
 /** Returns the schemas that a value may have, without the schemas that wrap them. */
-function leavesOf(schema: z.core.$ZodType): Definition[] {
+export function leavesOf(schema: z.core.$ZodType): Definition[] {
   const definition = definitionOf(schema)
   const { options = [], innerType, in: input } = definition
   const wrapped = [...options, ...(innerType ? [innerType] : []), ...(input ? [input] : [])]

@@ -87,7 +87,7 @@ describe('authenticate', () => {
     expect(thrownBy(() => authority.authenticate(bearer(token)))).toMatchObject(problem(401))
   })
 
-  it('keeps the tokens of before, and warns once, if the changed file cannot be used', async () => {
+  it('keeps the tokens of before, and warns once, if the changed file cannot be used', () => {
     const dataDir = tempHome()
     const { token, record } = tokenFor()
     writeTokens(dataDir, [record])
