@@ -155,7 +155,7 @@ describe.runIf(process.platform === 'linux')('serve', () => {
     const same = await stage.run('serve', '--config', stage.file, '--listen', '127.0.0.1:0')
     expect(same).toMatchObject({
       exitCode: 3,
-      stderr: expect.stringMatching(/^error: .*another fleet/s) as string,
+      stderr: expect.stringMatching(/^error: .*another fleet.*$/) as string,
     })
     const other = await serveStage(cli)
     other.write({ ...two, listen: `unix:${path}` })
@@ -230,8 +230,8 @@ describe('serve refuses with exit code 2', () => {
     expect({ exitCode, stderr }).toEqual({
       exitCode: 2,
       stderr: `error: 2 faults in the config file
-${stage.file}:8:5: Unknown option agents[0].modles (did you mean agents[0].models?)
-${stage.file}:10:1: Unknown option lissten (did you mean listen?)`,
+${stage.file}:12:5: Unknown option agents[0].modles (did you mean agents[0].models?)
+${stage.file}:14:1: Unknown option lissten (did you mean listen?)`,
     })
     expect(await stage.run('serve', '--config', stage.file, '--check')).toMatchObject({ exitCode, stderr })
     stage.write(two)

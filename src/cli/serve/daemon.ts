@@ -23,20 +23,16 @@ export class Daemon {
   readonly #config: ServeConfig
   readonly #options: DaemonOptions
   readonly #fleet: Fleet
-  readonly #gateway: Gateway
+  #gateway: Gateway | undefined
   #listener: Listener | undefined
   /** Promise of the last change of the config; changes run one after another. */
   #changes: Promise<void> = Promise.resolve()
   #isClosing = false
 
   private constructor(config: ServeConfig, options: DaemonOptions) {
-    const { logger, insecureNoAuth } = options
     this.#config = config
     this.#options = options
-    this.#fleet = new Fleet({ ...config.fleet, logger })
-    const { listen: address, gateway } = config
-    const listening = 'path' in address ? {} : { listenHost: address.host }
-    this.#gateway = createGateway({ fleet: this.#fleet, insecureNoAuth, logger, ...listening, ...gateway })
+    this.#fleet = new Fleet({ ...config.fleet, logger: options.logger })
   }
 
   /**
@@ -66,11 +62,15 @@ export class Daemon {
   }
 
   async #open(): Promise<void> {
-    const { listen: address, socketMode } = this.#config
+    const { listen: address, socketMode, gateway: settings } = this.#config
+    const { logger, insecureNoAuth, drainMs } = this.#options
     await this.#fleet.ready
-    await this.#gateway.ready
-    this.#tell('config applied', await applyAgents(this.#fleet, this.#config, this.#options.drainMs))
-    this.#listener = await listen(address, socketMode, this.#gateway.fetch)
+    const listening = 'path' in address ? {} : { listenHost: address.host }
+    const gateway = createGateway({ fleet: this.#fleet, insecureNoAuth, logger, ...listening, ...settings })
+    this.#gateway = gateway
+    await gateway.ready
+    this.#tell('config applied', await applyAgents(this.#fleet, this.#config, drainMs))
+    this.#listener = await listen(address, socketMode, gateway.fetch)
   }
 
   /** Reads the config again and applies what can change while agents run. A bad file is told, and changes nothing. */
@@ -90,8 +90,7 @@ export class Daemon {
       const fleet = this.#config.fleet
       this.#tell('config applied', await applyAgents(this.#fleet, { ...changed, fleet }, drainMs))
     } catch (error) {
-      const what =
-        error instanceof ConfigFileError ? `\n${error.message}` : ` ${wireTexts(messageOf(error))}`
+      const what = error instanceof ConfigFileError ? `\n${error.message}` : ` ${wireTexts(messageOf(error))}`
       logger.error({}, `the changed config is not used:${what}`)
     }
   }
@@ -108,7 +107,7 @@ export class Daemon {
    */
   async close(drainMs = this.#options.drainMs, forced?: AbortSignal): Promise<void> {
     this.#isClosing = true
-    const drained = this.#gateway.close({ drainMs })
+    const drained = this.#gateway?.close({ drainMs })
     forced?.addEventListener('abort', () => void this.#fleet.close(), { once: true })
     await drained
     await this.#listener?.close()

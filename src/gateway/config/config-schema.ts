@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { agentSchema, fleetSchema } from '../../config/fleet-schema.ts'
 import { count, text, wholeNumber } from '../../config/schema-parts.ts'
 import { lazily } from '../../config/validation.ts'
+import { parsed } from '../access/host-policy.ts'
 import { expectedListen, parseListen } from './listen.ts'
 import { wireSchema } from '../schemas/wire-names.ts'
 
@@ -14,8 +15,19 @@ const listen = lazily(() =>
   z.string(expectedListen).refine((address) => parseListen(address) !== undefined, expectedListen),
 )
 
-const names = (what: string) =>
-  z.array(text(`expected ${what} that is not empty`), `expected a list of ${what}s`)
+const hosts = lazily(() => {
+  const error = 'expected a host such as agents.example.com or agents.example.com:8443'
+  return z.array(
+    text(error).refine((host) => parsed(host) !== undefined, error),
+    'expected a list of hosts',
+  )
+})
+
+const origins = lazily(() => {
+  const error = 'expected an origin such as https://agents.example.com'
+  const isOrigin = (given: string): boolean => URL.canParse(given) && new URL(given).origin === given
+  return z.array(text(error).refine(isOrigin, error), 'expected a list of origins')
+})
 
 /** Settings of the gateway. */
 const gateway = lazily(() =>
@@ -23,8 +35,8 @@ const gateway = lazily(() =>
     {
       retentionDays: wholeNumber('a whole number of days', 1, 36_500).optional(),
       maxStoreMb: count('MiB', 1).optional(),
-      allowedHosts: names('host').optional(),
-      allowedOrigins: names('origin').optional(),
+      allowedHosts: hosts().optional(),
+      allowedOrigins: origins().optional(),
       trustProxy: z.boolean('expected true or false').optional(),
       maxBodyBytes: count('bytes', 1024, 1_073_741_824).optional(),
     },

@@ -129,6 +129,12 @@ describe('readConfig names file, line and field of', () => {
       `listen: 7420\n${minimal}`,
       'fleet.yaml:1:1: Invalid option listen: expected host:port, [IPv6 address]:port, or unix:/path, got 7420',
     ],
+    [
+      'a host and an origin that are none',
+      'gateway: { allowed_hosts: [https://a.example], allowed_origins: [a.example] }',
+      `fleet.yaml:1:28: Invalid option gateway.allowed_hosts[0]: expected a host such as agents.example.com or agents.example.com:8443, got "https://a.example"
+fleet.yaml:1:66: Invalid option gateway.allowed_origins[0]: expected an origin such as https://agents.example.com, got "a.example"`,
+    ],
     ['a repeated key', `${minimal}agents: []\n`, 'fleet.yaml:7:1: Map keys must be unique'],
     ['an unknown tag', 'agents: !env X\n', 'fleet.yaml:1:9: Unresolved tag: !env'],
   ]
