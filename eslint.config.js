@@ -76,6 +76,7 @@ export default ts.config(
       'execa',
       'undici',
       ...['server', 'turn', 'fleet'].map((room) => `**/actors/${room}/**`),
+      '!**/actors/turn/turn-record.ts',
     ],
     'the gateway is built on the api',
   ),

@@ -1,5 +1,6 @@
 import type { Caller } from './access/caller.ts'
-import type { GatewayContext, Metric } from './context.ts'
+import type { GatewayContext } from './context.ts'
+import type { Metric } from './http/metric.ts'
 import type { Route } from './http/route.ts'
 
 /** Part of a gateway: its routes, and what it does when the gateway opens and closes. */

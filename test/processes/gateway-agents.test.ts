@@ -1,3 +1,4 @@
+import { filter, firstValueFrom } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { keptSpecs } from '../../src/api/fleet/internals.ts'
 import { fakeGateway, testToken } from '../support/gateway.ts'
@@ -117,10 +118,10 @@ describe('the agents of a gateway', () => {
   })
 
   it('start and stop', async () => {
-    const { client, watch } = await fakeGateway()
+    const { client, fleet } = await fakeGateway()
     await client.call('PUT', '/v1/agents/a1', {})
     expect((await client.call('POST', '/v1/agents/a1/start')).status).toBe(202)
-    await expect.poll(() => watch.fleet.agent('a1').lifecycle.state).toBe('healthy')
+    await firstValueFrom(fleet.agent('a1').lifecycle$.pipe(filter(({ state }) => state === 'healthy')))
     const { items } = (await client.call('GET', '/v1/agents/a1/log?tail=5')).body as { items: string[] }
     expect(items.join('\n')).toContain('listening')
     const stopped = await client.call('POST', '/v1/agents/a1/stop', { drain_ms: 10 })
@@ -182,7 +183,7 @@ describe('a bad request', () => {
       headers: { authorization: `Bearer ${all.token}`, 'content-type': 'application/json' },
       body: chunks,
       duplex: 'half',
-    } as RequestInit)
+    })
     expect(answer.status).toBe(413)
   })
 

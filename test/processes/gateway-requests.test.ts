@@ -43,7 +43,9 @@ describe('a request of a turn', () => {
     await fleet.apply([{ id: 'a1' }])
     const body = { text: 'question', on_question: 'ask' }
     const ended = client.call('POST', '/v1/agents/a1/turns?wait=true', body)
-    await expect.poll(async () => itemsOf(await client.call('GET', '/v1/requests'))).toHaveLength(1)
+    await expect
+      .poll(async () => itemsOf(await client.call('GET', '/v1/requests')), { timeout: 10_000 })
+      .toHaveLength(1)
     const [open] = itemsOf(await client.call('GET', '/v1/requests'))
     const path = `/v1/requests/${open?.request.id ?? ''}/answer`
     expect((await client.call('POST', path, { answers: [['B']] })).status).toBe(204)
@@ -82,7 +84,8 @@ describe('the events of the gateway', () => {
     const snapshot = await reader.next()
     expect(snapshot?.data).toMatchObject({ agents: [{ id: 'a1' }], tenants: { default: {} } })
     expect(JSON.stringify(snapshot)).not.toMatch(/a2|other/)
-    for (const id of ['a2', 'a1']) await client.call('POST', `/v1/agents/${id}/turns?wait=true`, { text: 'hi' })
+    for (const id of ['a2', 'a1'])
+      await client.call('POST', `/v1/agents/${id}/turns?wait=true`, { text: 'hi' })
     const event = await reader.next()
     expect(event?.data).toMatchObject({ agent_id: 'a1' })
     reader.leave()

@@ -10,7 +10,10 @@ async function withAgents(options: Parameters<typeof fakeGateway>[0] = {}) {
   const post = (body: object, headers: Record<string, string> = {}) => ({
     ...{ url: `${url}/v1/agents/a1/turns`, token: all.token, method: 'POST', body, headers },
   })
-  const replies = (id: string, query = '') => ({ url: `${url}/v1/turns/${id}/replies${query}`, token: all.token })
+  const replies = (id: string, query = '') => ({
+    url: `${url}/v1/turns/${id}/replies${query}`,
+    token: all.token,
+  })
   return { ...made, post, replies }
 }
 
@@ -53,7 +56,9 @@ describe('a turn of the gateway', () => {
   it('is one turn for three requests with a key, and a request with another body is refused', async () => {
     const { client, fleet } = await withAgents()
     const started: string[] = []
-    fleet.events$.subscribe((event) => void (event.type === 'turn.started' && started.push(event.turnId)))
+    fleet.events$.subscribe((event) => {
+      if (event.type === 'turn.started') started.push(event.turnId)
+    })
     const key = { 'idempotency-key': 'same' }
     const body = { text: 'every:20 stream:3', tools: { bash: false } }
     const path = '/v1/agents/a1/turns'
@@ -77,19 +82,23 @@ describe('a turn of the gateway', () => {
     for (const reader of readers) reader.leave()
     for (const { response } of readers)
       await expect
-        .poll(async () => (await client.call('GET', `/v1/turns/${idOf(response)}`)).body)
+        .poll(async () => (await client.call('GET', `/v1/turns/${idOf(response)}`)).body, { timeout: 10_000 })
         .toMatchObject({ state: 'done', reply: { kind: 'error', code: 'cancelled' } })
     const going = await openLines(post({ text: 'slow:200 echo:hi' }))
     going.leave()
     await expect
-      .poll(async () => (await client.call('GET', `/v1/turns/${idOf(going.response)}`)).body)
+      .poll(async () => (await client.call('GET', `/v1/turns/${idOf(going.response)}`)).body, {
+        timeout: 10_000,
+      })
       .toMatchObject({ reply: { kind: 'final', content: 'hi' } })
   })
 
   it('is cancelled by a request, and shows its status to a reader of events', async () => {
     const { post, client } = await withAgents()
     const reader = await openEvents(post({ text: 'hang' }))
-    await reader.until(({ event, data }) => event === 'status' && (data as { state: string }).state === 'running')
+    await reader.until(
+      ({ event, data }) => event === 'status' && (data as { state: string }).state === 'running',
+    )
     const id = idOf(reader.response)
     expect((await client.call('POST', `/v1/turns/${id}/cancel`)).status).toBe(202)
     const rest = await reader.rest()
@@ -102,14 +111,20 @@ describe('a turn of the gateway', () => {
     const { client } = await withAgents({ fleet: { limits } })
     const path = '/v1/agents/a1/turns'
     const first = await client.call('POST', path, { text: 'hang' })
+    const ofFirst = `/v1/turns/${idOf(first)}`
+    await expect
+      .poll(async () => (await client.call('GET', ofFirst)).body, { timeout: 10_000 })
+      .toMatchObject({ state: 'running' })
     const key = { 'idempotency-key': 'k' }
     const refused = await client.call('POST', path, { text: 'echo:hi' }, key)
     expect(refused).toMatchObject({ status: 429, body: { code: 'overloaded' } })
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
-    await client.call('POST', `/v1/turns/${idOf(first)}/cancel`)
+    await client.call('POST', `${ofFirst}/cancel`)
     await expect
-      .poll(async () => (await client.call('POST', `${path}?wait=true`, { text: 'echo:hi' }, key)).body)
-      .toMatchObject({ kind: 'final', content: 'hi' })
+      .poll(async () => (await client.call('POST', `${path}?wait=true`, { text: 'echo:hi' }, key)).text, {
+        timeout: 10_000,
+      })
+      .toContain('"kind":"final"')
     const list = (await client.call('GET', '/v1/turns')).body as { items: unknown[] }
     expect(list.items).toHaveLength(2)
   })
@@ -124,7 +139,10 @@ describe('a turn of the gateway', () => {
       [{ text: 'x', directory: '/etc' }, 403, 'directory'],
     ] as const
     for (const [body, status, field] of bad)
-      expect(await client.call('POST', '/v1/agents/a1/turns', body)).toMatchObject({ status, body: { field } })
+      expect(await client.call('POST', '/v1/agents/a1/turns', body)).toMatchObject({
+        status,
+        body: { field },
+      })
     expect((await client.call('GET', '/v1/turns')).body).toMatchObject({ items: [] })
   })
 
@@ -166,7 +184,9 @@ describe('a turn of the gateway', () => {
     const path = '/v1/agents/a1/turns'
     const key = { 'idempotency-key': 'k' }
     const done = client.call('POST', `${path}?wait=true`, { text: 'slow:400 echo:hi' }, key)
-    await expect.poll(async () => (await client.call('GET', '/v1/turns?state=running')).text).toContain('running')
+    await expect
+      .poll(async () => (await client.call('GET', '/v1/turns?state=running')).text, { timeout: 10_000 })
+      .toContain('running')
     await client.document()
     const closing = gateway.close({ drainMs: 20_000 })
     const refused = await client.call('POST', path, { text: 'x' })

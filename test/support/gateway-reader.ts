@@ -46,7 +46,8 @@ export class GatewayReader<T> implements AsyncDisposable {
 
   /** Resolves with the first item that fits. */
   async until(fits: (item: T) => boolean): Promise<T> {
-    for (let item = await this.next(); item !== undefined; item = await this.next()) if (fits(item)) return item
+    for (let item = await this.next(); item !== undefined; item = await this.next())
+      if (fits(item)) return item
     throw new Error('The stream has ended')
   }
 

@@ -10,7 +10,7 @@ import { UsageError } from '../exit-codes.ts'
 import type { ServeFlags } from '../flags.ts'
 import type { Std } from '../std.ts'
 import { runDaemon } from './run-daemon.ts'
-import { overridden } from './serve.ts'
+import { overridden } from './overridden.ts'
 
 /**
  * Serves two agents in front of a scripted model on loopback, without a token, in a temporary folder that is removed

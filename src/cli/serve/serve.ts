@@ -1,10 +1,11 @@
 import { ConfigFileError } from '../../gateway/config/config-error.ts'
 import { readConfig, type ServeConfig } from '../../gateway/config/config-file.ts'
 import { configJsonSchema } from '../../gateway/config/json-schema.ts'
-import { addressText, expectedListen, isLocal, parseListen } from '../../gateway/config/listen.ts'
+import { addressText } from '../../gateway/config/listen.ts'
 import { exitCode, UsageError } from '../exit-codes.ts'
 import type { ServeFlags } from '../flags.ts'
 import type { Std } from '../std.ts'
+import { overridden } from './overridden.ts'
 
 /**
  * Runs `opencode-runtime serve`. Resolves with the exit code when nothing of the daemon is left.
@@ -37,23 +38,6 @@ function configReader(flags: ServeFlags): () => Promise<ServeConfig> {
   if (file === undefined)
     throw new UsageError('--config is missing: name the config file, or see two agents with --demo')
   return async () => overridden(await readConfig(file), flags)
-}
-
-/**
- * Returns a config with the flags of the command line in it.
- *
- * @throws UsageError for an address that cannot be read, or that is too open for `--insecure-no-auth`
- */
-export function overridden(config: ServeConfig, flags: ServeFlags): ServeConfig {
-  const address = flags.listen === undefined ? config.listen : parseListen(flags.listen)
-  if (address === undefined) throw new UsageError(`--listen ${flags.listen ?? ''}: ${expectedListen}`)
-  const socketMode = flags.socketMode ?? config.socketMode
-  const isPrivate = isLocal(address) && !('path' in address && socketMode !== '0600')
-  if (flags.insecureNoAuth === true && !isPrivate)
-    throw new UsageError(
-      `--insecure-no-auth is refused for ${addressText(address)}, which others can reach: listen on 127.0.0.1 or on unix:/path with the mode 0600, or use tokens`,
-    )
-  return { ...config, listen: address, socketMode }
 }
 
 /** Throws the faults of a config file as an error of usage. */

@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import { isPlain } from '../../config/frozen-copy.ts'
 import { fileSchema } from './config-schema.ts'
 
@@ -18,7 +17,7 @@ const reference = {
 
 /** Returns the JSON Schema (draft 2020-12) of a config file, by which editors complete and check the file. */
 export function configJsonSchema(): Record<string, unknown> {
-  const schema = z.toJSONSchema(fileSchema(), { io: 'input', unrepresentable: 'any' })
+  const schema = fileSchema().toJSONSchema({ io: 'input', unrepresentable: 'any' })
   const { $schema, ...rest } = withReferences(schema) as Record<string, unknown>
   return {
     $schema,

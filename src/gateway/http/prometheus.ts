@@ -1,4 +1,4 @@
-import type { Metric, MetricSample } from '../context.ts'
+import type { Metric, MetricSample } from './metric.ts'
 
 /** Returns metrics in the text format of Prometheus. Metrics without samples are left out. */
 export function prometheusText(metrics: readonly Metric[]): string {

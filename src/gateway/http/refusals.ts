@@ -37,7 +37,8 @@ export function refusedByLog(error: TurnLogError): ProblemError {
 export function refusedByFleet({ code, error }: ErrorReply): ProblemError | undefined {
   if (code === 'overloaded') return later({ status: 429, code, detail: error }, waitOf(error))
   // The fleet names the fields of the input as the library does.
-  if (code === 'rejected') return asProblem(new InvalidOptionsError(error.replaceAll(/turn input/gi, 'field')))
+  if (code === 'rejected')
+    return asProblem(new InvalidOptionsError(error.replaceAll(/turn input/gi, 'field')))
   return undefined
 }
 

@@ -1,4 +1,4 @@
-import type { MetricSample } from '../context.ts'
+import type { MetricSample } from './metric.ts'
 
 /** Number of answers of each route, by status code. */
 export class RequestCounter {

@@ -31,7 +31,7 @@ export const fleetEvent = named('FleetEvent', () => {
   const turn = { turn_id: z.string(), trace_id: z.string().nullable() }
   const one = <const T extends readonly string[], S extends z.ZodRawShape>(types: T, shape: S) =>
     z.strictObject({ type: z.enum(types), ...common, ...shape })
-  return z.discriminatedUnion('type', [
+  return z.union([
     one(['agent.added', 'agent.changed', 'agent.removed'], {}),
     one(['agent.lifecycle'], { lifecycle: lifecycle() }),
     one(['agent.evicted'], { reason: z.enum(['place', 'memory', 'idle']) }),

@@ -14,7 +14,7 @@ const asker = () => ({
 
 /** Request for a permission, or question, as the wire has it. */
 const inputRequest = named('InputRequest', () =>
-  z.discriminatedUnion('type', [
+  z.union([
     z.strictObject({
       type: z.literal('permission'),
       ...asker(),

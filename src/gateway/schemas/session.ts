@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { listOf, usageSchema } from './common.ts'
 import { named } from './named.ts'
+import { numberedReply } from './turn.ts'
 
 /** Session of an agent, as `SessionInfo` of the library. */
 const sessionSchema = named('Session', () =>
@@ -17,44 +18,11 @@ const sessionSchema = named('Session', () =>
 /** Page of sessions. */
 export const sessionListSchema = listOf('SessionList', sessionSchema)
 
-/** Reply of a turn: a dict whose `kind` tells its other fields. */
-export const replySchema = named('Reply', () => {
-  const traceId = z.string().nullable()
-  const shared = { trace_id: traceId }
-  const call = { ...shared, call_id: z.string(), tool: z.string() }
-  const kind = <const K extends string>(name: K) => ({ kind: z.literal(name) })
-  return z.union([
-    z.strictObject({ ...kind('delta'), ...shared, content: z.string() }),
-    z.strictObject({ ...kind('reasoning'), ...shared, content: z.string() }),
-    z.strictObject({ ...kind('tool_call'), ...call, args: z.record(z.string(), z.unknown()) }),
-    z.strictObject({ ...kind('tool_result'), ...call, result: z.string(), success: z.boolean() }),
-    ...terminals(shared),
-  ])
+/** Reply of a turn in a history, which has no number. */
+const replySchema = named('HistoryReply', () => {
+  const numbered: readonly z.ZodObject[] = numberedReply().options
+  return z.union(numbered.map((option) => option.omit({ seq: true })))
 })
-
-/** Last reply of a turn. */
-export const terminalReplySchema = named('TerminalReply', () =>
-  z.union(terminals({ trace_id: z.string().nullable() })),
-)
-
-const terminals = (shared: { trace_id: z.ZodType<string | null> }) =>
-  [
-    z.strictObject({
-      kind: z.literal('final'),
-      ...shared,
-      content: z.string(),
-      finish_reason: z.string().nullable(),
-      usage: usageSchema(),
-    }),
-    z.strictObject({
-      kind: z.literal('error'),
-      ...shared,
-      error: z.string(),
-      code: z.string(),
-      retryable: z.boolean(),
-      partial: z.string().optional(),
-    }),
-  ] as const
 
 /** Turn of a conversation, as `HistoryTurn` of the library. */
 const historyTurnSchema = named('HistoryTurn', () =>

@@ -9,7 +9,7 @@ const callId = z.string().describe('Id of the call, unique within the turn')
 
 /** Terminal reply of a turn. */
 export const terminalReply = named('TerminalReply', () =>
-  z.discriminatedUnion('kind', [
+  z.union([
     z.strictObject({
       kind: z.literal('final'),
       trace_id: traceId,
@@ -37,7 +37,7 @@ const seq = z.int().min(1).describe('Number of the reply in its turn, from 1')
 export const numberedReply = named('Reply', () => {
   const call = { trace_id: traceId, call_id: callId, tool: z.string() }
   const [final, error] = terminalReply().options
-  return z.discriminatedUnion('kind', [
+  return z.union([
     pieceOf('delta').extend({ seq }),
     pieceOf('reasoning').extend({ seq }),
     z.strictObject({
