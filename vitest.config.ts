@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
@@ -13,9 +14,13 @@ const resolve = {
 
 export default defineConfig({
   test: {
+    // Two files at a time at least, because most tests with processes wait: vitest leaves one core free, and so would
+    // run one file at a time on two cores. The limit of a project, as that of `real`, comes first.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    globalSetup: ['test/support/build-folder.ts'],
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
-      { test: { name: 'model', include: ['test/model/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 } },
+      { test: { name: 'model', include: ['test/model/**/*.test.ts'], testTimeout: 20_000 } },
       {
         resolve,
         test: {

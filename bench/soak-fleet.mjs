@@ -77,8 +77,8 @@ fleet.status$.subscribe(({ servers, turns: { running: now, queued } }) => {
   if (servers.running + servers.starting > limits.maxServers) violate('maxServers was passed')
   if (servers.starting > limits.maxStarting) violate('maxStarting was passed')
   if (now > limits.maxRunningTurns) violate('maxRunningTurns was passed')
-  // Turns that wait only for the start of their server count for the running ones, not for the queue's bound.
-  if (now + queued > limits.maxRunningTurns + limits.maxQueuedTurns) violate('maxQueuedTurns was passed')
+  // As many turns as may run may wait for the start of their servers, beside those in the queue's bound.
+  if (queued > limits.maxRunningTurns + limits.maxQueuedTurns) violate('maxQueuedTurns was passed')
 })
 
 function isAlive(pid) {

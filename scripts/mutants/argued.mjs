@@ -112,6 +112,43 @@ export const argued = [
     names: /^#idle › false → true$/,
     why: '#idle is read only while the turn is busy, and each change to busy sets #idle',
   },
+  {
+    file: 'fleet/schedule.ts',
+    names:
+      /^#tryStart › !agent \|\| .* → \(this|^#makeRoom › shortage › agent && .* → \(this|^#setGroup › agent → true$/,
+    why: 'every entry of the queue, and every place, belongs to an agent that the fleet knows',
+  },
+  {
+    file: 'fleet/schedule.ts',
+    names: /^#tryStart › without residentMb: undefined$/,
+    why: 'an agent without a place has no measured memory',
+  },
+  {
+    file: 'fleet/schedule.ts',
+    names: /^#makeRoom › (without freed \+= |freed \+= .* → freed -= |Math\.max\(.* → min$)/,
+    why: 'places are counted only if the next start lacks one, and then none is free',
+  },
+  {
+    file: 'fleet/schedule.ts',
+    names: /^#busy › running\(agent\) > 0 (&& .* → \(!this|→ running\(agent\) >= 0$)/,
+    why: 'an idle server that may give its place is evicted before',
+  },
+  {
+    file: 'fleet/decisions.ts',
+    names: /^onCalls › agents › used\.agents\.get\(agentId\) \?\? agent → used/,
+    why: always,
+  },
+  {
+    file: 'fleet/decisions.ts',
+    names: /^putAgents › agent\.stage !== 'cold' → true$/,
+    why: 'a cold agent has no entries, so the queue stays as it is',
+  },
+  {
+    file: 'fair-queue/order.ts',
+    names: /^least › byChoice\(b, a\) < 0 → byChoice\(b, a\) <= 0$/,
+    why: 'two choices are never equal, because each entry has a number of its own',
+  },
+  { file: 'fair-queue/order.ts', names: /^choiceOfTenant › offer › tenant && .* → \(bestOf/, why: always },
 ]
 
 /**

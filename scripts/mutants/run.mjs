@@ -8,7 +8,7 @@ const command = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'scripts/m
  * Settings for repeatable and short runs: the same few random walks each time, and a heap limit, so that a
  * mutant that allocates without end fails early.
  */
-const settings = { FC_SEED: '1', FC_RUNS: '100', NODE_OPTIONS: '--max-old-space-size=1024' }
+const settings = { FC_SEED: '1', FC_RUNS: '100', FLEET_SEED: '1', NODE_OPTIONS: '--max-old-space-size=1024' }
 
 /**
  * Runs the tests whose paths begin with one of `tests`, in this order, against a mutant or the unchanged

@@ -31,7 +31,7 @@ const machines = readdirSync('src/machines')
 /** Tests of the order of turns. */
 const ofQueue = ['test/unit/machines/fair-queue/']
 /** Tests of the decisions of a fleet, the fastest first. */
-const ofFleet = ['test/unit/machines/fleet/', 'test/model/fleet-walks']
+const ofFleet = ['test/unit/machines/fleet/decisions', 'test/unit/machines/fleet/', 'test/model/fleet-walks']
 const queue = [
   'fair-queue.ts',
   ...readdirSync('src/machines/fair-queue').map((name) => `fair-queue/${name}`),

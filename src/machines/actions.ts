@@ -1,7 +1,7 @@
 import { assign, cancel, enqueueActions, sendTo, stopChild } from 'xstate'
 import type { MemoryReading } from '../actors/server/memory.ts'
 import { clockOf, punctualMs } from '../actors/clock.ts'
-import { spent, stopped, versionCaution, type Failure } from './failures.ts'
+import { spent, stopOf, versionCaution, type Failure } from './failures.ts'
 import { deferral, inputOf, isAgent, recentRestarts, type ServerContext } from './context.ts'
 import { defaultPriority, report, withTurns, type Enqueue } from './turn-actions.ts'
 import { messageOf } from '../util/messages.ts'
@@ -39,6 +39,7 @@ export const machineSetup = withTurns.extend({
       ending: 'stop',
       reason: 'stopped',
       drainMs: event.type === 'server.stop' ? (event.drainMs ?? 0) : 0,
+      stopCause: event.type === 'server.stop' ? event.cause : undefined,
     })),
     /** Shows why the start must wait. */
     noteDeferral: assign(({ event }) => (event.type === 'start.deferred' ? { reason: event.reason } : {})),
@@ -191,5 +192,5 @@ function releaseLeases(enqueue: Enqueue, context: ServerContext, leaseIds: reado
 export const stopActions = [
   'noteStop',
   'clearLeases',
-  { type: 'endWaiting', params: { cause: stopped } },
+  { type: 'endWaiting', params: ({ context }: { context: ServerContext }) => ({ cause: stopOf(context) }) },
 ] as const

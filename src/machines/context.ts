@@ -37,6 +37,8 @@ export interface ServerContext {
    * next spawn.
    */
   ending: 'stop' | 'failure' | 'refusal' | 'replacement' | undefined
+  /** End of the turns of a server that is stopped, unless a stop gave none. */
+  stopCause: TurnCause | undefined
   /** True if the present spawn was healthy. */
   wasHealthy: boolean
   /** Number of consecutive failed probes. */
@@ -96,8 +98,8 @@ export type ServerEvent =
   /** Starts the server and keeps it alive. With a `leaseId`, the start is cancelled when all leases are released. */
   | { type: 'server.start'; leaseId?: string }
   | { type: 'server.release'; leaseId: string }
-  /** Stops the server; running turns may finish for up to `drainMs`. */
-  | { type: 'server.stop'; drainMs?: number }
+  /** Stops the server; running turns may finish for up to `drainMs`. `cause` is the end of the other turns. */
+  | { type: 'server.stop'; drainMs?: number; cause?: TurnCause }
   /** Drains the server and restarts it with another configuration. */
   | { type: 'server.reconfigure'; options: CompiledOptions }
   | { type: 'memory.exceeded'; residentMb: number }
@@ -180,6 +182,7 @@ export const initialContext = (options: CompiledOptions): ServerContext => ({
   leases: [],
   stops: 0,
   ending: undefined,
+  stopCause: undefined,
   wasHealthy: false,
   failures: 0,
   version: undefined,

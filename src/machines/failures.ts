@@ -88,8 +88,9 @@ export function spent(context: ServerContext): Partial<Failure> {
   return { error: new RestartLimitError(message, { cause: error }), reason: 'restart budget spent' }
 }
 
-/** Reason for the end of turns on a server that is stopped. */
-export const stopped: TurnCause = { code: 'cancelled', error: 'The server was stopped' }
+/** Returns the reason for the end of turns on a server that is stopped. */
+export const stopOf = ({ stopCause }: ServerContext): TurnCause =>
+  stopCause ?? { code: 'cancelled', error: 'The server was stopped' }
 
 /** Returns the reason for the end of a turn whose actor failed, or ended without a reply: a defect of this package. */
 export const turnLost = (thrown: unknown): TurnCause => ({
@@ -98,8 +99,9 @@ export const turnLost = (thrown: unknown): TurnCause => ({
 })
 
 /** Returns the reason for the end of running turns when the server ends. */
-export function ended({ ending, error, reason = 'unknown' }: ServerContext): TurnCause {
-  if (ending === 'stop') return stopped
+export function ended(context: ServerContext): TurnCause {
+  const { ending, error, reason = 'unknown' } = context
+  if (ending === 'stop') return stopOf(context)
   const what = ending === 'replacement' ? 'was replaced before the turn had ended' : 'died'
   return {
     code: 'server_died',

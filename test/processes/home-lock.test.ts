@@ -38,17 +38,16 @@ describe('the lock of a home', () => {
   it('has one holder at a time among many hosts, some of which die', { timeout: 120_000 }, async () => {
     const home = tempHome()
     const until = Date.now() + 6_000
+    const reports: string[] = []
+    const count = (what: string): number => reports.filter((line) => line === what).length
+    // A slow machine needs longer for as many holds.
+    const isOver = (): boolean => Date.now() >= until && count('held') > 200 && count('died') > 4
     /** Starts racers one after another while the race lasts, because many die while they hold the lock. */
-    const lane = async (): Promise<string[]> => {
-      const lines: string[] = []
-      while (Date.now() < until) lines.push(...(await race(home, until - Date.now())), 'ended')
-      return lines
+    const lane = async (): Promise<void> => {
+      while (!isOver()) reports.push(...(await race(home, Math.max(1_000, until - Date.now()))))
     }
-    const reports = (await Promise.all(Array.from({ length: 6 }, lane))).flat()
-    expect(reports.filter((line) => line !== 'held' && line !== 'ended')).toEqual([])
-    expect(reports.filter((line) => line === 'held').length).toBeGreaterThan(200)
-    // The number is higher than the six racers, so some died and were replaced.
-    expect(reports.filter((line) => line === 'ended').length).toBeGreaterThan(10)
+    await Promise.all(Array.from({ length: 6 }, lane))
+    expect(reports.filter((line) => line !== 'held' && line !== 'died')).toEqual([])
     expect(readdirSync(stateFolder(home)).length).toBeLessThan(20)
   })
 
@@ -101,8 +100,9 @@ describe('the lock of a home', () => {
         process.execPath,
         [hostProgram('lock-racer'), join(dirname(dist), 'build'), home, String(ms)],
         (error, stdout, stderr) => {
-          if (error && error.signal !== 'SIGKILL') reject(new Error(stderr))
-          else resolve(stdout.split('\n').filter((line) => line !== ''))
+          if (error && error.signal !== 'SIGKILL') return reject(new Error(stderr))
+          const lines = stdout.split('\n').filter((line) => line !== '')
+          resolve(error ? [...lines, 'died'] : lines)
         },
       ),
     )

@@ -1,6 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { Client } from '../../examples/chat-service/test/client.ts'
@@ -9,20 +11,35 @@ import { buildPackage } from '../support/built-cli.ts'
 import { all, post, repliesOf } from '../support/example.ts'
 import { expectNothingLeft, processesOf } from '../support/home.ts'
 
+const examples = fileURLToPath(new URL('../../examples', import.meta.url))
+
 let root: string
 beforeAll(async () => {
   root = dirname(await buildPackage())
+  await buildExamples()
 })
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
+/** Compiles all examples with the options of `npm run example`, at once, each into a folder of its name beside the package. */
+async function buildExamples(): Promise<void> {
+  const config = {
+    extends: join(examples, 'tsconfig.build.json'),
+    compilerOptions: { rootDir: examples, outDir: root },
+    include: [join(examples, '*', '*.ts')],
+  }
+  await writeFile(join(root, 'tsconfig.json'), JSON.stringify(config))
+  await execa('tsc', ['-p', root, '--noCheck'], { preferLocal: true })
+}
+
 /** The example as `npm run example` starts it, but in a folder of its own: plain node, the built package, the real opencode. */
-async function runExample(name: string) {
-  const built = join(root, name)
-  const project = `examples/${name}/tsconfig.build.json`
-  await execa('tsc', ['-p', project, '--noCheck', '--outDir', built], { preferLocal: true })
+function runExample(name: string) {
   const folder = mkdtempSync(join(root, 'temp-'))
   const env = { PATH: process.env['PATH'] ?? '', TMPDIR: folder, PORT: '0' }
-  const program = execa(process.execPath, [join(built, 'main.js')], { env, extendEnv: false, reject: false })
+  const program = execa(process.execPath, [join(root, name, 'main.js')], {
+    env,
+    extendEnv: false,
+    reject: false,
+  })
   onTestFinished(() => void program.kill('SIGKILL'))
   return { program, folder }
 }
@@ -32,7 +49,7 @@ async function runExample(name: string) {
  * of the agent whose server runs last, in the data folder of a fleet.
  */
 async function startExample(name: string, agent = '.') {
-  const { program, folder } = await runExample(name)
+  const { program, folder } = runExample(name)
   const ended = program.then(({ stderr }) => Promise.reject(new Error(`The example ended: ${stderr}`)))
   ended.catch(() => undefined)
   const url = await Promise.race([addressIn(createInterface(program.stdout)), ended])
@@ -77,7 +94,7 @@ it.each(['hono-sse', 'nest'])('the example %s streams a turn, and leaves nothing
 })
 
 it('the machine of one’s own does its jobs, and leaves nothing', async () => {
-  const { program, folder } = await runExample('own-machine')
+  const { program, folder } = runExample('own-machine')
   const { exitCode, stdout } = await program
   expect(exitCode).toBe(0)
   const ends = stdout.split('\n').filter((line) => /"kind":"(final|error)"/.test(line))

@@ -3,10 +3,13 @@ import type { TurnHooks } from '../../actors/hooks.ts'
 import type { Runtime } from '../../actors/runtime.ts'
 import type { TurnRecord, TurnState } from '../../actors/turn/turn-record.ts'
 import { RequestClosedError } from '../../errors.ts'
+import { fleetClosed } from '../../machines/fleet/fleet-context.ts'
 import type { FleetActorRef } from '../../machines/fleet/fleet-machine.ts'
 import { followLifecycle, type Lifecycle } from '../../machines/lifecycle.ts'
 import type { ServerActorRef } from '../../machines/server-machine.ts'
-import type { PendingRequest, RequestAnswer } from '../../replies.ts'
+import { noUsage, type PendingRequest, type RequestAnswer, type TurnErrorCode } from '../../replies.ts'
+import type { Turn } from '../turn-handle.ts'
+import type { DeferredTurn } from './deferred-turn.ts'
 import type { FleetEvent } from './types.ts'
 
 type Without<T, Key extends PropertyKey> = T extends unknown ? Omit<T, Key> : never
@@ -20,6 +23,10 @@ export interface FollowedAgent {
   /** Number of restarts of the agent's earlier actors. */
   restartsBefore: number
   openRequests: number
+  /** True while the actor of the agent's server lives. */
+  isLive: boolean
+  /** True if the agent was removed, and is forgotten when its server has ended. */
+  isRemoved: boolean
 }
 
 /** Follows the servers of a fleet: their lifecycles, turns and requests, as events and for the status. */
@@ -34,13 +41,18 @@ export class AgentFollower {
   readonly #requests = new Map<string, { pending: PendingRequest; record: TurnRecord }>()
   /** Ids of the turns that have not ended. */
   readonly #turnIds = new Set<string>()
+  /** Events that have not reached all subscribers. */
+  readonly #unsent: FleetEvent[] = []
+  /** Turns whose server's actor is not there yet. */
+  readonly #deferred = new Set<Pick<DeferredTurn<unknown>, 'end'>>()
+  #isOver = false
   #seq = 0
 
   constructor(fleet: FleetActorRef) {
     this.#fleet = fleet
     for (const type of ['agent.added', 'agent.changed', 'agent.removed'] as const)
       fleet.on(type, ({ agentId, tenant }) => {
-        if (type === 'agent.removed') this.#agents.delete(agentId)
+        if (type === 'agent.removed') this.#forget(agentId)
         this.#emit({ type, agentId }, tenant)
       })
     fleet.on('agent.reported', ({ agentId }) => this.changed$.next(agentId))
@@ -72,10 +84,7 @@ export class AgentFollower {
 
   /** Follows the server of an agent until its actor ends. */
   follow(agentId: string, actor: ServerActorRef, runtime: Runtime): void {
-    const before = this.#agents.get(agentId)
-    const restartsBefore = (before?.restartsBefore ?? 0) + (before?.lifecycle?.restarts ?? 0)
-    const agent: FollowedAgent = { openRequests: 0, ...before, restartsBefore, lifecycle: undefined }
-    this.#agents.set(agentId, agent)
+    const agent = this.#begin(agentId)
     followLifecycle(actor, {
       next: (lifecycle) => {
         const isFirst = agent.lifecycle === undefined
@@ -83,13 +92,56 @@ export class AgentFollower {
         // The actor of a server begins idle, which is no news of the agent.
         if (!isFirst) this.#emit({ type: 'agent.lifecycle', agentId, lifecycle })
       },
+      complete: () => {
+        agent.isLive = false
+        if (agent.isRemoved) this.#forget(agentId)
+      },
     })
     runtime.hooks = [...(runtime.hooks ?? []), { onTurn: (record) => this.#followTurn(agentId, record) }]
   }
 
-  /** Completes all observables. */
+  /** Reports the end of a turn that reached no server. A turn of an unknown agent is no event of the fleet. */
+  reportEnd(
+    agentId: string,
+    { id: turnId, traceId }: Pick<Turn, 'id' | 'traceId'>,
+    code: TurnErrorCode,
+  ): void {
+    if (!this.#fleet.getSnapshot().context.agents.get(agentId)) return
+    this.#emit({ type: 'turn.ended', agentId, turnId, traceId, code, usage: noUsage() })
+  }
+
+  #begin(agentId: string): FollowedAgent {
+    const { lifecycle, restartsBefore = 0, openRequests = 0 } = this.#agents.get(agentId) ?? {}
+    const restarts = restartsBefore + (lifecycle?.restarts ?? 0)
+    const agent = {
+      lifecycle: undefined,
+      restartsBefore: restarts,
+      openRequests,
+      isLive: true,
+      isRemoved: false,
+    }
+    this.#agents.set(agentId, agent)
+    return agent
+  }
+
+  /** Forgets a removed agent, at once or when its server has ended. */
+  #forget(agentId: string): void {
+    const agent = this.#agents.get(agentId)
+    if (agent?.isLive === true) agent.isRemoved = true
+    else this.#agents.delete(agentId)
+  }
+
+  /** Notes a turn that has not begun, which ends with the fleet. Returns a function that forgets the turn. */
+  defer(turn: Pick<DeferredTurn<unknown>, 'end'>): () => void {
+    this.#deferred.add(turn)
+    return () => this.#deferred.delete(turn)
+  }
+
+  /** Completes all observables, after the events that have not reached all subscribers. */
   complete(): void {
-    this.events.complete()
+    for (const turn of this.#deferred) turn.end(fleetClosed)
+    this.#isOver = true
+    if (this.#unsent.length === 0) this.events.complete()
     this.requests$.complete()
     this.changed$.complete()
   }
@@ -139,6 +191,13 @@ export class AgentFollower {
     tenant = this.#fleet.getSnapshot().context.agents.get(body.agentId)?.tenant ?? '',
   ): void {
     this.changed$.next(body.agentId)
-    this.events.next({ seq: ++this.#seq, at: Date.now(), tenant, ...body })
+    this.#unsent.push({ seq: ++this.#seq, at: Date.now(), tenant, ...body })
+    // A subscriber may cause an event within an event, which must reach every subscriber in order.
+    if (this.#unsent.length > 1) return
+    for (let event = this.#unsent[0]; event; event = this.#unsent[0]) {
+      this.events.next(event)
+      this.#unsent.shift()
+    }
+    if (this.#isOver) this.events.complete()
   }
 }

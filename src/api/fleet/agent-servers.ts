@@ -4,6 +4,7 @@ import { fleetRuntimeOf, type FleetRuntime } from '../../actors/fleet/fleet-runt
 import { runtimeOf } from '../../actors/runtime.ts'
 import { compileAgent } from '../../config/agent-options.ts'
 import { hasResolve, resolveAgent } from '../../config/compiled-fleet.ts'
+import type { CompiledOptions } from '../../config/compiled-options.ts'
 import type { AgentSpec, ResolvedAgent } from '../../config/fleet-options.ts'
 import { asRuntimeError, OpenCodeRuntimeError, StartTimeoutError, StoppedError } from '../../errors.ts'
 import { unknownAgent } from '../../config/unknown-agent.ts'
@@ -25,6 +26,8 @@ export class AgentServers {
   readonly #deferred = new Set<string>()
   /** Promises of the servers' actors that are being started, by agent. */
   readonly #starting = new Map<string, Promise<void>>()
+  /** Specs by the options that were compiled from them. */
+  readonly #specs = new WeakMap<CompiledOptions, AgentSpec>()
 
   constructor(fleet: FleetActorRef, follower: AgentFollower) {
     this.#fleet = fleet
@@ -70,7 +73,7 @@ export class AgentServers {
   }
 
   /** Keeps the id of a turn until the turn has begun. */
-  defer({ id, begun }: DeferredTurn<unknown>): void {
+  defer({ id, begun }: Pick<DeferredTurn<unknown>, 'id' | 'begun'>): void {
     this.#deferred.add(id)
     void begun.then(() => this.#deferred.delete(id))
   }
@@ -180,7 +183,7 @@ export class AgentServers {
   }
 
   #start(spec: AgentSpec, resolved: ResolvedAgent | undefined): ServerActorRef | undefined {
-    const options = compileAgent(this.#runtime.options, spec, resolved)
+    const options = this.compile(spec, resolved)
     this.#fleet.send({ type: 'agent.activate', agentId: spec.id, options })
     const actor = this.running(spec.id)
     if (!actor) return undefined
@@ -188,6 +191,19 @@ export class AgentServers {
     attachHooks(runtime, options, actor)
     this.#follower.follow(spec.id, actor, runtime)
     return actor
+  }
+
+  /** Returns the options of an agent's server, as `compileAgent` does, and notes their spec. */
+  compile(spec: AgentSpec, resolved: ResolvedAgent | undefined, before?: CompiledOptions): CompiledOptions {
+    const options = compileAgent(this.#runtime.options, spec, resolved, before)
+    this.#specs.set(options, spec)
+    return options
+  }
+
+  /** Returns the spec that an agent's server uses; `undefined` without a server, or if it is about to use another one. */
+  specInUse(id: string): AgentSpec | undefined {
+    const { options, pending } = this.running(id)?.getSnapshot().context ?? {}
+    return options && !pending ? this.#specs.get(options) : undefined
   }
 
   get #runtime(): FleetRuntime {

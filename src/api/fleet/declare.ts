@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { waitFor } from 'xstate'
 import { fleetRuntimeOf, type FleetRuntime } from '../../actors/fleet/fleet-runtime.ts'
-import { agentLimits, changesServer, compileAgent, isSameAgent } from '../../config/agent-options.ts'
+import { agentLimits, changesServer, isSameAgent } from '../../config/agent-options.ts'
 import { validateSpecs } from '../../config/agent-spec.ts'
 import { homeOf } from '../../config/compiled-fleet.ts'
 import type { AgentSpec } from '../../config/fleet-options.ts'
@@ -46,8 +46,10 @@ export interface RemoveOptions {
 export class Declarations {
   readonly #fleet: FleetActorRef
   readonly #servers: AgentServers
-  /** Promise of the last change; changes run one after another. */
-  #last: Promise<unknown> = Promise.resolve()
+  /** Promises of the last change of each agent; the changes of an agent run one after another. */
+  readonly #last = new Map<string, Promise<unknown>>()
+  /** Promise of the last change that concerns all agents. */
+  #lastOfAll: Promise<unknown> = Promise.resolve()
 
   constructor(fleet: FleetActorRef, servers: AgentServers) {
     this.#fleet = fleet
@@ -57,34 +59,40 @@ export class Declarations {
   /** Declares agents, and removes those not named if `prune` is true. */
   async apply(specs: readonly AgentSpec[], prune: boolean): Promise<ApplyResult> {
     const valid = validateSpecs(this.#fleet.getSnapshot().context.options, specs)
-    return this.#inOrder(() => {
+    const ids = prune ? undefined : valid.map(({ id }) => id)
+    return this.#inOrder(ids, () => {
+      const { specs: known, faults } = this.#runtime
       const named = new Set(valid.map(({ id }) => id))
-      const removed = prune ? [...this.#runtime.specs.keys()].filter((id) => !named.has(id)) : []
+      const removed = prune ? [...known.keys(), ...faults.keys()].filter((id) => !named.has(id)) : []
       return this.#apply(valid, removed)
     })
   }
 
   /** Declares and removes agents as a function of the kept specs says. No other change comes between. */
   async revise(change: (kept: ReadonlyMap<string, AgentSpec>) => Revision): Promise<ApplyResult> {
-    return this.#inOrder(() => {
+    return this.#inOrder(undefined, () => {
       const { put, remove = [] } = change(this.#runtime.specs)
       return this.#apply(validateSpecs(this.#runtime.options, put), remove)
     })
   }
 
-  /** Declares the changed spec of one agent. Resolves when a running server is healthy with the spec. */
-  async change(change: () => AgentSpec): Promise<void> {
-    const spec = await this.#inOrder(async () => {
-      const [valid] = validateSpecs(this.#runtime.options, [change()])
-      if (valid) await this.#keep({ put: [valid] }, 0)
+  /** Changes the spec of one agent. Resolves when a running server is healthy with the changed spec. */
+  async change(id: string, change: (before: AgentSpec) => AgentSpec): Promise<void> {
+    const spec = await this.#inOrder([id], async () => {
+      const { specs, faults, options } = this.#runtime
+      const before = specs.get(id)
+      if (!before) throw faults.get(id) ?? unknownAgent(id, specs.keys())
+      const [valid = before] = validateSpecs(options, [change(before)])
+      if (isSameAgent(options, before, valid)) return before
+      await this.#keep({ put: [valid] }, 0)
       return valid
     })
-    if (spec) await this.rollOut(spec)
+    await this.rollOut(spec)
   }
 
   /** Removes an agent. Resolves when its server has ended. */
   async remove(id: string, { drainMs, deleteHome }: Required<RemoveOptions>): Promise<void> {
-    await this.#inOrder(async () => {
+    await this.#inOrder([id], async () => {
       if (!this.#runtime.specs.has(id) && !this.#runtime.faults.has(id))
         throw unknownAgent(id, this.#runtime.specs.keys())
       await this.#keep({ remove: [id] }, drainMs)
@@ -94,13 +102,27 @@ export class Declarations {
       await rm(homeOf(this.#runtime.options, id), { recursive: true, force: true, maxRetries: 5 })
   }
 
-  #inOrder<T>(change: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(async () => {
+  /**
+   * Runs a change after the earlier changes of the same agents; of all agents if no ids are given. A change that waits for
+   * the end of a server keeps no change of another agent back.
+   */
+  #inOrder<T>(ids: readonly string[] | undefined, change: () => Promise<T>): Promise<T> {
+    const before = ids?.map((id) => this.#last.get(id)) ?? [...this.#last.values()]
+    const result = Promise.all([this.#lastOfAll, ...before]).then(async () => {
       await opened(this.#fleet)
       return change()
     })
-    this.#last = result.catch(() => undefined)
+    const settled = result.catch(() => undefined)
+    if (ids) this.#noteLast(ids, settled)
+    else this.#lastOfAll = settled
     return result
+  }
+
+  #noteLast(ids: readonly string[], settled: Promise<unknown>): void {
+    for (const id of ids) this.#last.set(id, settled)
+    void settled.then(() => {
+      for (const id of ids) if (this.#last.get(id) === settled) this.#last.delete(id)
+    })
   }
 
   async #apply(specs: readonly AgentSpec[], removed: string[]): Promise<ApplyResult> {
@@ -125,8 +147,8 @@ export class Declarations {
     drainMs: number,
   ): Promise<void> {
     const { store, specs, faults, options } = this.#runtime
-    if (!store || this.#fleet.getSnapshot().status !== 'active')
-      throw new StoppedError('The fleet was closed')
+    const { status, value } = this.#fleet.getSnapshot()
+    if (!store || status !== 'active' || value !== 'open') throw new StoppedError('The fleet was closed')
     const { done, error } = await store.change({ put, remove })
     const durable = new Set(done)
     const stored = put.filter(({ id }) => durable.has(id))
@@ -169,17 +191,21 @@ export class Declarations {
   /** Resolves when an agent's running server is healthy with the options of a spec. */
   async rollOut(spec: AgentSpec): Promise<void> {
     const { options } = this.#runtime
-    if (!this.#servers.running(spec.id)) return
+    const used = this.#servers.specInUse(spec.id)
+    if (!this.#servers.running(spec.id) || (used && !changesServer(options, used, spec))) return
     const resolved = await this.#servers.resolve(spec)
     const actor = this.#servers.running(spec.id)
     // A later change has a rollout of its own.
     if (!actor || this.#runtime.specs.get(spec.id) !== spec) return
-    await replaceOptions(actor, (before) => compileAgent(options, spec, resolved, before))
+    await replaceOptions(actor, (before) => this.#servers.compile(spec, resolved, before))
   }
 
-  /** Resolves when an agent that is being removed is forgotten. */
+  /** Resolves when the server of an agent that is being removed has ended. */
   async #gone(id: string): Promise<void> {
-    const isGone = (): boolean => this.#fleet.getSnapshot().context.agents.get(id)?.leaving !== 'removed'
+    const isGone = (): boolean => {
+      const { leaving, stage } = this.#fleet.getSnapshot().context.agents.get(id) ?? {}
+      return leaving === undefined || stage === 'cold'
+    }
     if (isGone() || this.#fleet.getSnapshot().status !== 'active') return
     await waitFor(this.#fleet, isGone).catch(() => undefined)
   }

@@ -1,7 +1,7 @@
 import { concat, defer, from, of, switchMap, type Observable } from 'rxjs'
 import { elapse, type SystemClock } from '../../actors/clock.ts'
 import type { FileChange } from '../../actors/session/changes.ts'
-import { cancelledTurn, deadlineExceeded } from '../../actors/turn/refusal.ts'
+import { cancelledTurn, deadlineExceeded, type TurnCause } from '../../actors/turn/refusal.ts'
 import type { TurnStatus } from '../../actors/turn/turn-record.ts'
 import { RequestClosedError } from '../../errors.ts'
 import {
@@ -12,6 +12,7 @@ import {
   type RequestAnswer,
   type TerminalReply,
   type Todo,
+  type TurnErrorCode,
   type Usage,
 } from '../../replies.ts'
 import { deferred } from '../../util/deferred.ts'
@@ -29,14 +30,24 @@ export class DeferredTurn<T> implements Turn<T> {
   readonly traceId: string | null
   readonly #input: unknown
   readonly #at = Date.now()
+  readonly #onEnd: (turn: Turn<T>, code: TurnErrorCode) => void
   readonly #begun = deferred<Turn<T>>()
   readonly #stopListening: () => void
   readonly #stopTimer: () => void
   #turn: Turn<T> | undefined
 
-  /** @param clock - clock of the fleet's system, for the turn's own `deadlineMs` */
-  constructor(id: string, input: unknown, clock: SystemClock) {
+  /**
+   * @param clock - clock of the fleet's system, for the turn's own `deadlineMs`
+   * @param onEnd - gets the turn and the code of its end if it ends before it has begun
+   */
+  constructor(
+    id: string,
+    input: unknown,
+    clock: SystemClock,
+    onEnd: (turn: Turn<T>, code: TurnErrorCode) => void,
+  ) {
     this.id = id
+    this.#onEnd = onEnd
     this.traceId = traceOf(input)
     this.#input = input
     const { signal, deadlineMs } = Object(input) as { signal?: unknown; deadlineMs?: unknown }
@@ -44,9 +55,7 @@ export class DeferredTurn<T> implements Turn<T> {
     this.#stopTimer = () => done.abort()
     // A value that is no time limit is refused when the turn begins.
     if (typeof deadlineMs === 'number' && deadlineMs > 0)
-      void elapse(clock, deadlineMs, done.signal).then(() =>
-        this.begin(endedTurn<T>(input, { ...deadlineExceeded(deadlineMs), id })),
-      )
+      void elapse(clock, deadlineMs, done.signal).then(() => this.end(deadlineExceeded(deadlineMs)))
     const isSignal = signal instanceof AbortSignal
     this.#stopListening = isSignal ? onAbort(signal, () => this.cancel()) : () => undefined
     if (isSignal && signal.aborted) this.cancel()
@@ -69,6 +78,13 @@ export class DeferredTurn<T> implements Turn<T> {
     this.#stopListening()
     this.#stopTimer()
     this.#begun.resolve(turn)
+  }
+
+  /** Ends the turn, unless it has begun. */
+  end(cause: TurnCause): void {
+    if (this.#turn) return
+    this.begin(endedTurn<T>(this.#input, { ...cause, id: this.id }))
+    this.#onEnd(this, cause.code)
   }
 
   get replies$(): Observable<Reply> {
@@ -130,7 +146,7 @@ export class DeferredTurn<T> implements Turn<T> {
   }
 
   cancel(): void {
-    if (!this.#turn) this.begin(endedTurn<T>(this.#input, { ...cancelledTurn, id: this.id }))
+    this.end(cancelledTurn)
     this.#turn?.cancel()
   }
 

@@ -1,6 +1,7 @@
 import { Observable, type Subscriber } from 'rxjs'
-import { fleetRuntimeOf } from '../../actors/fleet/fleet-runtime.ts'
 import type { AgentSpec } from '../../config/fleet-options.ts'
+import { fleetRuntimeOf } from '../../actors/fleet/fleet-runtime.ts'
+import { isPlain } from '../../config/frozen-copy.ts'
 import { stopSchema } from '../../config/option-schema.ts'
 import { parse } from '../../config/validation.ts'
 import { InvalidOptionsError } from '../../errors.ts'
@@ -21,7 +22,7 @@ import type { TurnInput } from '../turn-input.ts'
 import type { AgentFollower } from './agent-follower.ts'
 import type { AgentServers } from './agent-servers.ts'
 import type { Declarations } from './declare.ts'
-import type { StatusBoard } from './status-board.ts'
+import { recordUnusable, type StatusBoard } from './status-board.ts'
 import type { AgentStatus } from './types.ts'
 
 /** Fields of an agent's spec to change. */
@@ -165,19 +166,7 @@ export class AgentHandle implements FleetAgent {
   }
 
   async reconfigure(patch: AgentPatch): Promise<void> {
-    const { fleet, declarations } = this.#parts
-    const { specs } = fleetRuntimeOf(fleet.getSnapshot().context.runtime)
-    await declarations.change(() => {
-      const spec = specs.get(this.id)
-      if (!spec) throw unknownAgent(this.id, specs.keys())
-      const { proxy, ...rest } = patch
-      if (Object.hasOwn(rest, 'id'))
-        throw new InvalidOptionsError('Option id cannot be changed: declare another agent with put()')
-      const given = (fields: object) => Object.entries(fields).filter(([, value]) => value !== undefined)
-      const changed = Object.fromEntries(given(rest)) as AgentPatch
-      const endpoint = Object.fromEntries(given(proxy ?? {})) as AgentPatch['proxy']
-      return { ...spec, ...changed, ...(proxy && { proxy: { ...spec.proxy, ...endpoint } }) }
-    })
+    await this.#parts.declarations.change(this.id, (before) => patched(before, patch))
   }
 
   async stop(options?: StopOptions): Promise<void> {
@@ -187,9 +176,25 @@ export class AgentHandle implements FleetAgent {
   }
 }
 
+/** Returns a spec with some fields changed; `undefined` changes nothing. */
+function patched(spec: AgentSpec, patch: AgentPatch): AgentSpec {
+  if (!isPlain(patch))
+    throw new InvalidOptionsError(`agent ${JSON.stringify(spec.id)}: invalid patch: expected an object`)
+  const { proxy, ...fields } = given(patch)
+  if (Object.hasOwn(patch, 'id'))
+    throw new InvalidOptionsError('Option id cannot be changed: declare another agent with put()')
+  const endpoint = isPlain(proxy) ? { ...spec.proxy, ...given(proxy) } : proxy
+  return { ...spec, ...fields, ...(endpoint !== undefined && { proxy: endpoint }) } as AgentSpec
+}
+
+const given = (fields: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+
 const idle = (restarts: number): Lifecycle => ({ state: 'idle', at: Date.now(), restarts })
 
-function lifecycleNow(id: string, { follower }: FleetParts): Lifecycle {
+function lifecycleNow(id: string, { fleet, follower }: FleetParts): Lifecycle {
+  const error = fleetRuntimeOf(fleet.getSnapshot().context.runtime).faults.get(id)
+  if (error) return { state: 'failed', at: Date.now(), restarts: 0, reason: recordUnusable, error }
   const { lifecycle, restartsBefore = 0 } = follower.agent(id) ?? {}
   return lifecycle ? { ...lifecycle, restarts: restartsBefore + lifecycle.restarts } : idle(restartsBefore)
 }

@@ -1,6 +1,6 @@
 import { concat, defer, of, type Observable } from 'rxjs'
 import { createActor, waitFor } from 'xstate'
-import { fleetRuntimeOf } from '../../actors/fleet/fleet-runtime.ts'
+import { FleetHandle, fleetRuntimeOf } from '../../actors/fleet/fleet-runtime.ts'
 import { runtimeOf } from '../../actors/runtime.ts'
 import { isAgentId } from '../../config/agent-spec.ts'
 import { compileFleetOptions } from '../../config/compiled-fleet.ts'
@@ -8,6 +8,7 @@ import { applySchema, removeSchema } from '../../config/fleet-schema.ts'
 import type { AgentSpec, FleetOptions } from '../../config/fleet-options.ts'
 import { stopSchema } from '../../config/option-schema.ts'
 import type { InferOutput, ObjectSchema } from '../../config/schema-types.ts'
+import { InvalidOptionsError } from '../../errors.ts'
 import { unknownAgent } from '../../config/unknown-agent.ts'
 import { parse } from '../../config/validation.ts'
 import type { FleetActorRef } from '../../machines/fleet/fleet-machine.ts'
@@ -87,7 +88,7 @@ export class Fleet implements AsyncDisposable {
       follower,
       declarations: new Declarations(this.#actor, servers),
       board: new StatusBoard(this.#actor, follower),
-      accessOf: (id) => accessToAgent(id, servers),
+      accessOf: (id) => accessToAgent(id, servers, follower),
     }
     this.ready.then(
       () => this.#parts.board.addAll(fleetRuntimeOf(this.#actor.getSnapshot().context.runtime).specs.keys()),
@@ -201,9 +202,9 @@ export class Fleet implements AsyncDisposable {
    */
   agent(id: string): FleetAgent {
     const { context, value } = this.#actor.getSnapshot()
-    const { specs } = fleetRuntimeOf(context.runtime)
+    const { specs, faults } = fleetRuntimeOf(context.runtime)
     // In the state failed, no agent is known, and each call of the handle rejects with the cause.
-    const isKnown = value === 'opening' || value === 'failed' || specs.has(id)
+    const isKnown = value === 'opening' || value === 'failed' || specs.has(id) || faults.has(id)
     if (!isAgentId(id) || !isKnown) throw unknownAgent(id, specs.keys())
     return new AgentHandle(id, this.#parts)
   }
@@ -246,13 +247,17 @@ export class Fleet implements AsyncDisposable {
   }
 
   /**
-   * Stops all servers and releases all resources. Waiting turns end with `cancelled`; later turns too.
+   * Stops all servers and releases all resources. Waiting turns end with `cancelled`; later turns too. A further call
+   * waits for the same end; a `drainMs` in it replaces the time of the calls before, so that 0 ends all turns at once.
    *
    * @param options - Time for running turns to finish.
    * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option, before any change.
    */
   async close(options: StopOptions = {}): Promise<void> {
     const { drainMs } = parse(stopSchema, options, 'option')
+    const isActive = this.#actor.getSnapshot().status === 'active'
+    if (this.#closing && isActive && options.drainMs !== undefined)
+      this.#actor.send({ type: 'fleet.close', drainMs: options.drainMs })
     this.#closing ??= this.#close(drainMs)
     await this.#closing
   }
@@ -302,6 +307,8 @@ function startFleet(options: FleetOptions & ActorSystemOptions): FleetActorRef {
  *
  * @param actor - The actor, which its parent has started.
  * @returns The fleet, with all members of a `Fleet` of its own.
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for any other value, such as the missing child of a parent
+ * that is not in the state of the fleet.
  *
  * @example
  * import { fleetOf, type FleetActorRef } from 'opencode-runtime'
@@ -309,6 +316,17 @@ function startFleet(options: FleetOptions & ActorSystemOptions): FleetActorRef {
  * export const sayHello = (agents: FleetActorRef) => fleetOf(agents).turn('a1', 'Say hello').text()
  */
 export function fleetOf(actor: FleetActorRef): Fleet {
+  if (!isFleetActor(actor))
+    throw new InvalidOptionsError(
+      'fleetOf expects an actor of fleetMachine: start the actor, or its parent in a state that invokes fleetMachine, first',
+    )
   const embedded: unknown = new EmbeddedFleet(actor)
   return fleets.get(actor) ?? new Fleet(embedded as FleetOptions)
+}
+
+function isFleetActor(actor: unknown): boolean {
+  const { getSnapshot } = Object(actor) as {
+    getSnapshot?: () => { context?: { runtime?: unknown } } | undefined
+  }
+  return typeof getSnapshot === 'function' && getSnapshot.call(actor)?.context?.runtime instanceof FleetHandle
 }

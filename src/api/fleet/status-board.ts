@@ -2,6 +2,7 @@ import { Observable, Subject } from 'rxjs'
 import { clockOf } from '../../actors/clock.ts'
 import { fleetRuntimeOf } from '../../actors/fleet/fleet-runtime.ts'
 import { tenantOptions } from '../../config/compiled-fleet.ts'
+import type { OpenCodeRuntimeError } from '../../errors.ts'
 import type { FleetAgent } from '../../machines/fleet/agent-table.ts'
 import type { FleetActorRef } from '../../machines/fleet/fleet-machine.ts'
 import { usedMb } from '../../machines/fleet/schedule.ts'
@@ -16,6 +17,8 @@ export class StatusBoard {
   readonly #fleet: FleetActorRef
   readonly #follower: AgentFollower
   readonly #agents = new Map<string, AgentStatus>()
+  /** Statuses of the agents whose records cannot be used, by the error of the record. */
+  readonly #faults = new WeakMap<OpenCodeRuntimeError, AgentStatus>()
   readonly #stale = new Set<string>()
   readonly #ticks = new Subject<FleetStatus>()
   #last: FleetStatus | undefined
@@ -46,7 +49,7 @@ export class StatusBoard {
   statusOf(id: string): AgentStatus | undefined {
     this.#stale.add(id)
     this.#refresh()
-    return this.#agents.get(id)
+    return this.#agents.get(id) ?? this.#faulty().find((agent) => agent.id === id)
   }
 
   /** Takes over agents that the records declare. */
@@ -63,6 +66,8 @@ export class StatusBoard {
 
   #invalidate(id: string): void {
     this.#stale.add(id)
+    // An agent whose record cannot be used has a status of another source.
+    if (!this.#agents.has(id)) this.#last = undefined
     this.#timer ??= clockOf(this.#fleet.system).setTimeout(() => this.#tick(), intervalMs)
   }
 
@@ -111,16 +116,11 @@ export class StatusBoard {
   /** Status of the agents whose records cannot be used. */
   #faulty(): AgentStatus[] {
     const { faults } = fleetRuntimeOf(this.#fleet.getSnapshot().context.runtime)
-    return [...faults].map(([id, { code, message }]) => ({
-      id,
-      tenant: '',
-      state: 'failed',
-      reason: 'the record cannot be used',
-      restarts: 0,
-      turns: { running: 0, queued: 0, max: 0 },
-      openRequests: 0,
-      error: { code, message },
-    }))
+    return [...faults].map(([id, error]) => {
+      const status = this.#faults.get(error) ?? faultyStatus(id, error)
+      this.#faults.set(error, status)
+      return status
+    })
   }
 
   #build(): FleetStatus {
@@ -143,6 +143,20 @@ export class StatusBoard {
     }
   }
 }
+
+/** Reason of the state of an agent whose record cannot be used. */
+export const recordUnusable = 'the record cannot be used'
+
+const faultyStatus = (id: string, { code, message }: OpenCodeRuntimeError): AgentStatus => ({
+  id,
+  tenant: '',
+  state: 'failed',
+  reason: recordUnusable,
+  restarts: 0,
+  turns: { running: 0, queued: 0, max: 0 },
+  openRequests: 0,
+  error: { code, message },
+})
 
 /** Returns whether two statuses of an agent are equal. */
 function isSame(a: AgentStatus, b: AgentStatus): boolean {

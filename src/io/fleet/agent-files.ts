@@ -3,6 +3,7 @@ import { open, rename, rm, writeFile } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { setImmediate as nextRound } from 'node:timers/promises'
+import { isAgentId } from '../../config/agent-spec.ts'
 import type { AgentSpec } from '../../config/fleet-options.ts'
 import { asRuntimeError, type OpenCodeRuntimeError } from '../../errors.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
@@ -39,7 +40,9 @@ export async function readAgents(folder: string, check: CheckSpec): Promise<Kept
   let since = performance.now()
   for (const name of readdirSync(folder).sort()) {
     if (isDraft(name)) ignoreErrors(() => rmSync(join(folder, name), { force: true }))
-    if (name.endsWith(ending)) readInto(kept, folder, name.slice(0, -ending.length), check)
+    const id = name.slice(0, -ending.length)
+    // The file of another name is no record, and its name no folder of an agent: `..json` stands for the folder itself.
+    if (name.endsWith(ending) && isAgentId(id)) readInto(kept, folder, id, check)
     if (performance.now() - since < sliceMs) continue
     await nextRound()
     since = performance.now()
@@ -95,12 +98,20 @@ export async function removeDrafts(drafts: readonly Draft[]): Promise<void> {
 }
 
 /** Makes a draft the record of its agent, atomically. */
-export const placeDraft = (folder: string, { id, file }: Draft): Promise<void> =>
-  rename(file, agentFile(folder, id))
+export async function placeDraft(folder: string, { id, file }: Draft): Promise<void> {
+  try {
+    await rename(file, agentFile(folder, id))
+  } catch (error) {
+    // A folder in the place of the record, which holds no agent.
+    if (errnoOf(error) !== 'EISDIR') throw error
+    await removeRecord(folder, id)
+    await rename(file, agentFile(folder, id))
+  }
+}
 
 /** Removes the record of an agent, if it exists. */
 export const removeRecord = (folder: string, id: string): Promise<void> =>
-  rm(agentFile(folder, id), { force: true })
+  rm(agentFile(folder, id), { force: true, recursive: true })
 
 /** Error codes of platforms and file systems that cannot sync a folder. */
 const cannotSync = new Set([

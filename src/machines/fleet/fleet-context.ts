@@ -55,7 +55,7 @@ export type FleetMachineEvent =
 export type FleetEmitted =
   | { type: 'agent.added' | 'agent.changed' | 'agent.removed'; agentId: string; tenant: string }
   | { type: 'agent.evicted'; agentId: string; tenant: string; reason: EvictionReason }
-  /** The server of an agent reported, and the fleet has decided what follows. */
+  /** The server of an agent reported or is gone, and the fleet has decided what follows. */
   | { type: 'agent.reported'; agentId: string }
 
 /** Reason of the end of an agent's server: another agent needs its place or its memory, or the server is not in use. */

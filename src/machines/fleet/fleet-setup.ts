@@ -2,6 +2,7 @@ import { enqueueActions, fromCallback, setup, type EventObject } from 'xstate'
 import { clockOf } from '../../actors/clock.ts'
 import type { FleetInput } from '../../actors/fleet/fleet-runtime.ts'
 import { store } from '../../actors/fleet/store.ts'
+import type { TurnCause } from '../../actors/turn/refusal.ts'
 import type { CompiledFleetOptions } from '../../config/compiled-fleet.ts'
 import type { ServerEvent } from '../context.ts'
 import { serverMachine } from '../server-machine.ts'
@@ -52,8 +53,12 @@ function carryOut(enqueue: Enqueue, { context, orders, evictions }: Decision): v
 }
 
 /** Stops the server of an agent for good. A server without work ends its actor at once, any other reports that it is idle. */
-function stopServer({ sendTo }: Pick<Enqueue, 'sendTo'>, { id, stage }: FleetAgent, drainMs: number): void {
-  sendTo(serverId(id), { type: 'server.stop', drainMs })
+function stopServer(
+  { sendTo }: Pick<Enqueue, 'sendTo'>,
+  { id, stage }: FleetAgent,
+  { drainMs, cause }: { drainMs: number; cause: TurnCause },
+): void {
+  sendTo(serverId(id), { type: 'server.stop', drainMs, cause })
   if (stage === 'new' || stage === 'idle' || stage === 'failed')
     sendTo(serverId(id), { type: 'server.passivate' })
 }
@@ -103,11 +108,12 @@ export const fleetSetup = setup({
       if (event.type !== 'agent.remove') return
       const { agentId, drainMs } = event
       const agent = context.agents.get(agentId)
+      enqueue.emit({ type: 'agent.removed', agentId, tenant: agent?.tenant ?? '' })
+      // An agent whose record could not be used is not in the table.
       if (!agent) return
-      enqueue.emit({ type: 'agent.removed', agentId, tenant: agent.tenant })
       if (agent.stage === 'cold') return enqueue.assign({ agents: context.agents.without(agentId) })
       enqueue.assign({ agents: context.agents.set({ ...agent, leaving: 'removed' }) })
-      stopServer(enqueue, agent, drainMs)
+      stopServer(enqueue, agent, { drainMs, cause: agentRemoved })
     }),
     refuseTurn: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'agent.turnRequested') return
@@ -132,6 +138,7 @@ export const fleetSetup = setup({
       if (!actorId.startsWith(serverId(''))) return
       enqueue.stopChild(actorId)
       carryOut(enqueue, onGone(context, agentIdOf(actorId), clockOf(system).now()))
+      enqueue.emit({ type: 'agent.reported', agentId: agentIdOf(actorId) })
     }),
     stopServers: enqueueActions(({ context, event, enqueue }) => {
       const drainMs = event.type === 'fleet.close' ? (event.drainMs ?? 0) : 0
@@ -139,7 +146,7 @@ export const fleetSetup = setup({
         const { id, stage } = agent
         if (stage === 'cold') continue
         enqueue.assign(({ context: { agents } }) => ({ agents: agents.change(id, { leaving: 'closing' }) }))
-        stopServer(enqueue, agent, drainMs)
+        stopServer(enqueue, agent, { drainMs, cause: fleetClosed })
       }
     }),
   },

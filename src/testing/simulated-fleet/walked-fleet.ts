@@ -109,9 +109,8 @@ export class WalkedFleet {
   #checkNow(): void {
     const { agents, queue } = this.fleet.actor.getSnapshot().context
     const { fleet, tenants } = this.#limits
-    // A turn that waits only for the start of its server counts as one that runs.
-    const turns = queue.load.running + queue.load.queued
-    this.#limit('running and waiting turns', turns, fleet.maxRunningTurns + fleet.maxQueuedTurns)
+    // As many turns as may run may wait for the start of their servers, beside those in the queue's bound.
+    this.#limit('waiting turns', queue.load.queued, fleet.maxRunningTurns + fleet.maxQueuedTurns)
     const { now } = this.simulated.processes
     this.#limit('processes', now, fleet.maxServers)
     const { placed } = agents

@@ -139,6 +139,13 @@ describe('the order within a tenant', () => {
     expect(script.drain()).toEqual(['high', 'usual', 'low'])
   })
 
+  test('puts higher priorities first, also if one is of an operation', () => {
+    const script = new Script().add('low', 't.a').add('op', 't.b', { priority: 9, isOperation: true })
+    expect(script.first).toBe('op')
+    const [low, op] = ['low', 'op'].map((id) => script.queue.entry(id) as FairEntry) as [FairEntry, FairEntry]
+    expect([script.queue.isBefore(op, low, 0), script.queue.isBefore(low, op, 0)]).toEqual([true, false])
+  })
+
   test('does not let a priority pass another tenant', () => {
     const script = new Script().add('x1', 'x.a', { priority: 0 }).add('y1', 'y.a', { priority: 9 })
     expect(script.first).toBe('x1')
@@ -259,6 +266,12 @@ describe('limits', () => {
     expect([script.queue.runningOf('t.a'), script.queue.waitingOf('t.a')]).toEqual([2, 1])
   })
 
+  test('of the fleet hold for all tenants together', () => {
+    const script = new Script({ maxRunningTurns: 2 }).add('x1', 'x.a').add('y1', 'y.a').add('z1', 'z.a')
+    expect(script.admitAll()).toEqual(['x1', 'y1'])
+    expect(script.end('x1').admitAll()).toEqual(['z1'])
+  })
+
   test('that are raised take effect at once', () => {
     const script = new Script()
       .set('t.a', { maxRunningTurns: 1 })
@@ -275,6 +288,28 @@ describe('an operation', () => {
     const script = new Script().add('op', 'x.a', { isOperation: true }).start('op').wait(10_000)
     script.add('x1', 'x.a').add('y1', 'y.a')
     expect(script.first).toBe('x1')
+  })
+})
+
+describe('an entry that is not in the queue', () => {
+  const stranger = { turnId: 's', agentId: 's.a', tenant: 's', conversationId: 's', priority: 9, at: 0 }
+
+  test('comes after each entry, and no entry comes before itself', () => {
+    const { queue } = new Script().add('x1', 'x.a')
+    const known = queue.entry('x1') ?? stranger
+    const pairs = [
+      [known, stranger],
+      [stranger, known],
+      [stranger, stranger],
+      [known, known],
+    ] as const
+    expect(pairs.map(([a, b]) => queue.isBefore(a, b, 0))).toEqual([true, false, false, false])
+  })
+
+  test('is not started, and neither changes anything nor is removed', () => {
+    const { queue } = new Script().add('x1', 'x.a')
+    expect(queue.start('s', 0)).toBe(queue)
+    expect(queue.remove(['s'], 0)).toBe(queue)
   })
 })
 
