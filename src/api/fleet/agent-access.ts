@@ -25,6 +25,7 @@ export function accessToAgent(id: string, servers: AgentServers, follower: Agent
       const begin = (actor: ServerActorRef, turnId?: string): Turn<InferOutput<S>> =>
         startTurnOn(actor, input, { access, conversation: conversationOf?.(actor), id: turnId })
       const given = turnIdOf(input)
+      // No event: the events of the id are those of the other turn.
       if (given !== undefined && servers.isTurnId(given)) return endedTurn(input, idInUse(given))
       try {
         servers.check(id)
