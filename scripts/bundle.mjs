@@ -9,7 +9,13 @@ import { build } from 'rolldown'
 const project = fileURLToPath(new URL('..', import.meta.url))
 const root = process.argv[2] ?? project
 const moduleOf = (name) => join(root, 'build', name)
-const entries = ['index.js', 'cli.js', 'testing/index.js', 'testing/fake-opencode/main.mjs', 'gateway/index.js']
+const entries = [
+  'index.js',
+  'cli.js',
+  'testing/index.js',
+  'testing/fake-opencode/main.mjs',
+  'gateway/index.js',
+]
 
 /** Returns the modules that a module loads by static imports, including itself. */
 function graphOf(id, bundle, seen = new Set()) {

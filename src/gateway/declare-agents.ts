@@ -3,7 +3,7 @@ import type { ApplyResult } from '../api/fleet/declare.ts'
 import type { AgentSpec } from '../config/fleet-options.ts'
 import { unknownAgent } from '../config/unknown-agent.ts'
 import { InvalidOptionsError } from '../errors.ts'
-import { sees, type Caller } from './access/caller.ts'
+import { isUnscoped, sees, type Caller } from './access/caller.ts'
 import { declarable, requireDeclarable } from './access/spec-rules.ts'
 import { requireAgent, shownAgentSpec } from './agents.ts'
 import type { GatewayContext } from './context.ts'
@@ -21,7 +21,7 @@ export function putAgent(
   body: Wire,
 ): Promise<ApplyResult> {
   const spec = specFromWire({ ...body, id: sameId(id, body) })
-  return reviseAgents(context.fleet, (kept) => ({
+  return reviseAgents(context.fleet, [id], (kept) => ({
     put: [declarableSpec(context, caller, spec, kept.get(id))],
   }))
 }
@@ -35,10 +35,12 @@ export function applyAgents(
 ): Promise<ApplyResult> {
   const { fleet } = context
   const specs = bodies.map(specFromWire)
-  return reviseAgents(fleet, (kept) => {
-    const named = new Set(specs.map(({ id }) => id))
-    const visible = [...kept.values()].filter((spec) => isVisible(context, caller, spec))
-    const remove = prune ? visible.flatMap(({ id }) => (named.has(id) ? [] : [id])) : []
+  const named = new Set(specs.map(({ id }) => id))
+  return reviseAgents(fleet, prune ? undefined : [...named], (kept, faulty) => {
+    const visible = [...kept.values()].filter((spec) => isVisible(context, caller, spec)).map(({ id }) => id)
+    // The tenant of an agent whose record is faulty is not known.
+    const known = [...visible, ...(isUnscoped(caller) ? faulty : [])]
+    const remove = prune ? known.filter((id) => !named.has(id)) : []
     return { put: specs.map((spec) => declarableSpec(context, caller, spec, kept.get(spec.id))), remove }
   })
 }
@@ -52,7 +54,7 @@ export function patchAgent(
 ): Promise<ApplyResult> {
   sameId(id, body)
   requireAgent(context, caller, id)
-  return reviseAgents(context.fleet, (kept) => {
+  return reviseAgents(context.fleet, [id], (kept) => {
     const before = kept.get(id)
     if (!before) throw unknownAgent(id, [])
     const patch = patchBeyond(shownAgentSpec(context, before), body)

@@ -21,7 +21,7 @@ const lines = [...page.matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(([, block = '
 const learned: [name: string, pattern: RegExp][] = [
   ['TURN', /"turn_id":"([^"]+)"/],
   ['SESSION', /"session_id":"(ses[^"]+)"/],
-  ['REQUEST', /"items":\[\{"id":"([^"]+)"[^]*"type":"permission"/],
+  ['REQUEST', /"request":\{[^{}]*"id":"([^"]+)"/],
 ]
 
 it.runIf(process.platform === 'linux')(

@@ -26,6 +26,9 @@ export interface Revision {
   remove?: string[]
 }
 
+/** Returns the change that the present agents need. An error changes nothing. */
+export type Revise = (kept: ReadonlyMap<string, AgentSpec>, faulty: readonly string[]) => Revision
+
 /** Options of the removal of an agent. */
 export interface RemoveOptions {
   /**
@@ -59,20 +62,25 @@ export class Declarations {
   /** Declares agents, and removes those not named if `prune` is true. */
   async apply(specs: readonly AgentSpec[], prune: boolean): Promise<ApplyResult> {
     const valid = validateSpecs(this.#fleet.getSnapshot().context.options, specs)
-    const ids = prune ? undefined : valid.map(({ id }) => id)
-    return this.#inOrder(ids, () => {
-      const { specs: known, faults } = this.#runtime
-      const named = new Set(valid.map(({ id }) => id))
-      const removed = prune ? [...known.keys(), ...faults.keys()].filter((id) => !named.has(id)) : []
+    const named = new Set(valid.map(({ id }) => id))
+    return this.#inOrder(prune ? undefined : [...named], () => {
+      const { specs: kept, faults } = this.#runtime
+      const removed = prune ? [...kept.keys(), ...faults.keys()].filter((id) => !named.has(id)) : []
       return this.#apply(valid, removed)
     })
   }
 
-  /** Declares and removes agents as a function of the kept specs says. No other change comes between. */
-  async revise(change: (kept: ReadonlyMap<string, AgentSpec>) => Revision): Promise<ApplyResult> {
-    return this.#inOrder(undefined, () => {
-      const { put, remove = [] } = change(this.#runtime.specs)
-      return this.#apply(validateSpecs(this.#runtime.options, put), remove)
+  /**
+   * Declares and removes agents as a function of the kept specs, and of the ids of agents with faulty records, says. No
+   * other change of these agents comes between.
+   *
+   * @param ids - the agents of which the function may change some; all if absent
+   */
+  async revise(ids: readonly string[] | undefined, change: Revise): Promise<ApplyResult> {
+    return this.#inOrder(ids, async () => {
+      const { specs, faults, options } = this.#runtime
+      const { put, remove = [] } = change(specs, [...faults.keys()])
+      return this.#apply(validateSpecs(options, put), remove)
     })
   }
 

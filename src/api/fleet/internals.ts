@@ -5,7 +5,7 @@ import { mergeLayers } from '../../config/agent-layers.ts'
 import { agentLimits } from '../../config/agent-limits.ts'
 import type { AgentSpec, FleetDefaults } from '../../config/fleet-options.ts'
 import { readLogTail } from '../../io/process/log-tail.ts'
-import type { ApplyResult, Revision } from './declare.ts'
+import type { ApplyResult, Revise } from './declare.ts'
 import { fleetParts, type Fleet } from './fleet.ts'
 import type { AgentStatus } from './types.ts'
 
@@ -30,15 +30,17 @@ export const agentStatus = (fleet: Fleet, id: string): AgentStatus | undefined =
   fleetParts(fleet).board.statusOf(id)
 
 /**
- * Declares and removes agents as a function of the kept specs says. No other change of the fleet comes between, so that
- * a change of single fields loses no other change. An error of the function changes nothing.
+ * Declares and removes agents as a function of the kept specs says. No other change of these agents comes between, so
+ * that a change of single fields loses no other change. An error of the function changes nothing.
  *
+ * @param ids - the agents of which the function may change some; all if absent
  * @throws as `Fleet.apply`
  */
 export const reviseAgents = (
   fleet: Fleet,
-  change: (kept: ReadonlyMap<string, AgentSpec>) => Revision,
-): Promise<ApplyResult> => fleetParts(fleet).declarations.revise(change)
+  ids: readonly string[] | undefined,
+  change: Revise,
+): Promise<ApplyResult> => fleetParts(fleet).declarations.revise(ids, change)
 
 /**
  * Resolves with the last lines of the log of an agent's server, which were masked when they were written; none without
