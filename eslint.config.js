@@ -62,8 +62,23 @@ export default ts.config(
   ),
   forbid(
     ['src/api/**'],
-    ['**/cli/**', '**/testing/**', '**/index.ts', '**/cli.ts'],
-    'the command line and the test kit are built on the api',
+    ['**/cli/**', '**/gateway/**', '**/testing/**', '**/index.ts', '**/cli.ts'],
+    'the command line, the gateway and the test kit are built on the api',
+  ),
+  forbid(
+    ['src/gateway/**'],
+    [
+      '**/cli/**',
+      '**/testing/**',
+      '**/cli.ts',
+      '**/src/index.ts',
+      '@opentelemetry/*',
+      'execa',
+      'undici',
+      ...['server', 'turn', 'fleet'].map((room) => `**/actors/${room}/**`),
+      '!**/actors/turn/turn-record.ts',
+    ],
+    'the gateway is built on the api',
   ),
   forbid(
     ['src/machines/**'],
@@ -78,7 +93,7 @@ export default ts.config(
       '**/io/process/**',
       '**/io/opencode/*',
       '!**/io/opencode/versions.ts',
-      ...['api', 'cli', 'telemetry', 'testing'].map((room) => `**/${room}/**`),
+      ...['api', 'cli', 'gateway', 'telemetry', 'testing'].map((room) => `**/${room}/**`),
       '@opentelemetry/*',
       '**/index.ts',
       '**/cli.ts',
@@ -88,7 +103,7 @@ export default ts.config(
   forbid(
     ['src/actors/**'],
     [
-      ...['api', 'cli', 'machines', 'telemetry', 'testing'].map((room) => `**/${room}/**`),
+      ...['api', 'cli', 'gateway', 'machines', 'telemetry', 'testing'].map((room) => `**/${room}/**`),
       'execa',
       'undici',
       '@opentelemetry/*',
@@ -99,7 +114,7 @@ export default ts.config(
   ),
   forbid(
     ['src/telemetry/**'],
-    ['**/api/**', '!./api.ts', '**/cli/**', '**/testing/**', '**/index.ts', '**/cli.ts'],
+    ['**/api/**', '!./api.ts', '**/cli/**', '**/gateway/**', '**/testing/**', '**/index.ts', '**/cli.ts'],
     'the api wires telemetry in',
   ),
   forbid(
@@ -109,7 +124,9 @@ export default ts.config(
       'xstate/*',
       'rxjs',
       'rxjs/*',
-      ...['actors', 'api', 'cli', 'machines', 'telemetry', 'testing'].map((room) => `**/${room}/**`),
+      ...['actors', 'api', 'cli', 'gateway', 'machines', 'telemetry', 'testing'].map(
+        (room) => `**/${room}/**`,
+      ),
       '@opentelemetry/*',
       '**/index.ts',
       '**/cli.ts',
@@ -119,7 +136,9 @@ export default ts.config(
   forbid(
     ['src/config/**', 'src/util/**', 'src/errors.ts', 'src/replies.ts'],
     [
-      ...['actors', 'api', 'cli', 'io', 'machines', 'telemetry', 'testing'].map((room) => `**/${room}/**`),
+      ...['actors', 'api', 'cli', 'gateway', 'io', 'machines', 'telemetry', 'testing'].map(
+        (room) => `**/${room}/**`,
+      ),
       'xstate',
       'rxjs',
       'undici',

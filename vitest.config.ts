@@ -7,6 +7,7 @@ const source = (path: string) => fileURLToPath(new URL(`src/${path}`, import.met
 const resolve = {
   alias: [
     { find: /^opencode-runtime$/, replacement: source('index.ts') },
+    { find: /^opencode-runtime\/gateway$/, replacement: source('gateway/index.ts') },
     { find: /^opencode-runtime\/testing$/, replacement: source('testing/index.ts') },
   ],
 }

@@ -9,7 +9,13 @@ import { build } from 'rolldown'
 const project = fileURLToPath(new URL('..', import.meta.url))
 const root = process.argv[2] ?? project
 const moduleOf = (name) => join(root, 'build', name)
-const entries = ['index.js', 'cli.js', 'testing/index.js', 'testing/fake-opencode/main.mjs']
+const entries = [
+  'index.js',
+  'cli.js',
+  'testing/index.js',
+  'testing/fake-opencode/main.mjs',
+  'gateway/index.js',
+]
 
 /** Returns the modules that a module loads by static imports, including itself. */
 function graphOf(id, bundle, seen = new Set()) {
@@ -30,14 +36,21 @@ function chunkOf(id, bundle) {
 }
 
 /** Packages that become part of the bundle, and the files of their licences. */
-const bundled = { zod: 'LICENSE', leven: 'license', 'sorted-btree': 'LICENSE' }
+const bundled = {
+  zod: 'LICENSE',
+  leven: 'license',
+  'sorted-btree': 'LICENSE',
+  hono: 'LICENSE',
+  '@hono/node-server': 'LICENSE',
+  yaml: 'LICENSE',
+}
 
 const licences = {
   name: 'licences',
   generateBundle() {
     for (const [name, file] of Object.entries(bundled)) {
       const source = readFileSync(join(project, 'node_modules', name, file), 'utf8')
-      this.emitFile({ type: 'asset', fileName: `${name}.LICENSE.txt`, source })
+      this.emitFile({ type: 'asset', fileName: `${name.replace('/', '-')}.LICENSE.txt`, source })
     }
   },
 }
@@ -47,6 +60,8 @@ await build({
   // Everything named as a package stays external, except the bundled packages.
   external: new RegExp(String.raw`^(?!\.|/|[a-z]:|(${Object.keys(bundled).join('|')})(/|$))`, 'i'),
   platform: 'node',
+  // The build of yaml in ES modules: with a second package in CommonJS, the main entry would load a file of helpers more.
+  resolve: { alias: { yaml: join(project, 'node_modules/yaml/browser/index.js') } },
   plugins: [licences],
   output: {
     dir: join(root, 'dist'),

@@ -16,6 +16,8 @@ const order = {
     'docs/guides/next-and-hot-reload.md',
     'docs/guides/own-machine.md',
     'docs/guides/fleet.md',
+    'docs/guides/gateway.md',
+    'docs/deploy.md',
     'docs/guides/isolating-tenants.md',
     'docs/guides/ci.md',
     'docs/production.md',
@@ -23,9 +25,16 @@ const order = {
     'docs/guides/testing.md',
     'docs/guides/testing-models.md',
   ],
-  reference: ['options', 'replies', 'errors', 'provider-failures', 'lifecycle', 'cli', 'observability'].map(
-    (name) => `docs/reference/${name}.md`,
-  ),
+  reference: [
+    'options',
+    'replies',
+    'errors',
+    'provider-failures',
+    'lifecycle',
+    'cli',
+    'gateway',
+    'observability',
+  ].map((name) => `docs/reference/${name}.md`),
   explanation: ['architecture', 'opencode-protocol', 'security'].map((name) => `docs/explanation/${name}.md`),
 }
 

@@ -19,7 +19,8 @@ const mediaType = lazily(() => {
   const error = 'expected a media type such as image/png'
   return z.string(error).regex(/^[\w.+-]+\/[\w.+-]+$/, error)
 })
-const attachment = lazily(() =>
+/** Schema of one attachment. @internal */
+export const attachmentSchema = lazily(() =>
   z.strictObject(
     {
       mime: mediaType(),
@@ -31,7 +32,7 @@ const attachment = lazily(() =>
 )
 
 /** Schema of a turn's attachments. @internal */
-export const attachmentsSchema = lazily(() => z.array(attachment(), 'expected a list of attachments'))
+export const attachmentsSchema = lazily(() => z.array(attachmentSchema(), 'expected a list of attachments'))
 
 /**
  * Returns attachments as parts of a prompt, checked before the prompt is sent.

@@ -3,11 +3,12 @@ import type { TurnPlan } from '../actors/turn/turn-record.ts'
 import { modelOf } from '../actors/turn/model.ts'
 import { attachmentsSchema, fileParts, type Attachment } from './attachments.ts'
 import { turnLimits } from '../config/option-schema.ts'
-import { abortSignal, absolute, flag, positiveMs, sessionId, text } from '../config/schema-parts.ts'
+import { abortSignal, absolute, flag, positiveMs, sessionId, text, turnId } from '../config/schema-parts.ts'
 import { schemaInput } from '../config/schema-input.ts'
 import type { ObjectSchema } from '../config/schema-types.ts'
 import { lazily, parse } from '../config/validation.ts'
 import type { PermissionPolicy, QuestionPolicy, ResolvedOptions } from '../config/options.ts'
+import type { TurnErrorCode } from '../replies.ts'
 import { firstLine } from '../util/messages.ts'
 
 /**
@@ -17,6 +18,13 @@ import { firstLine } from '../util/messages.ts'
 export interface TurnInput<S extends ObjectSchema | undefined = ObjectSchema | undefined> {
   /** Prompt. */
   text: string
+  /**
+   * Id of the turn: 1 to 128 letters, digits, `_` or `-`. A turn with the id of
+   * another turn is `rejected` until nothing of that turn is left on the server, shortly after its terminal reply.
+   *
+   * @defaultValue a random id
+   */
+  turnId?: string
   /** Trace id, repeated in every reply. */
   traceId?: string | null
   /**
@@ -124,10 +132,12 @@ const model = lazily(() =>
   ),
 )
 
-const schema = lazily(() =>
+/** Schema of a turn's input. @internal */
+export const turnInputSchema = lazily(() =>
   z.strictObject(
     {
       text: text('expected a prompt that is not empty'),
+      turnId: turnId().optional(),
       traceId: z.string('expected a string or null').nullish(),
       priority: z.int(priorityExpected).min(0, priorityExpected).max(9, priorityExpected).optional(),
       sessionId: sessionId().optional(),
@@ -166,7 +176,7 @@ export function planTurn(
   input: string | TurnInput,
   options: ResolvedOptions,
 ): { plan: TurnPlan; sessionId: string | undefined } {
-  const turn = parse(schema, typeof input === 'string' ? { text: input } : input, 'turn input')
+  const turn = parse(turnInputSchema, typeof input === 'string' ? { text: input } : input, 'turn input')
   const files = fileParts(turn.attachments ?? [], modelOf(turn.model, options), options)
   const plan: TurnPlan = {
     traceId: turn.traceId ?? null,
@@ -207,6 +217,30 @@ export function traceOf(input: unknown): string | null {
     return null
   }
 }
+
+/**
+ * Returns the id that an input names for its turn, also of an otherwise invalid input; `undefined` without a valid id.
+ *
+ * @internal
+ */
+export function turnIdOf(input: unknown): string | undefined {
+  try {
+    return turnId().safeParse((input as { turnId?: unknown }).turnId).data
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Returns the end of a turn whose id belongs to a turn that has not ended.
+ *
+ * @internal
+ */
+export const idInUse = (id: string): { code: TurnErrorCode; error: string; id: string } => ({
+  code: 'rejected',
+  error: `The turn id ${JSON.stringify(id)} belongs to a turn that has not ended`,
+  id,
+})
 
 function titleOf(text: string): string {
   const line = firstLine(text.trim())

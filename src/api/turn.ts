@@ -10,7 +10,7 @@ import type { ServerActorRef } from '../machines/server-machine.ts'
 import type { ErrorReply, TurnErrorCode } from '../replies.ts'
 import { observeEnd } from './observe-end.ts'
 import { attachHooks } from './server-machine.ts'
-import { planTurn, traceOf, type TurnInput } from './turn-input.ts'
+import { idInUse, planTurn, traceOf, turnIdOf, type TurnInput } from './turn-input.ts'
 import { lazily } from '../config/validation.ts'
 import { firstLine, messageOf } from '../util/messages.ts'
 
@@ -47,7 +47,7 @@ export function startTurn<S extends ObjectSchema | undefined = undefined>(
 interface TurnTerms {
   access: ServerAccess
   conversation?: Conversation | undefined
-  /** Id of the turn; a new id if absent. */
+  /** Id of the turn; the id of the input, or a new id, if absent. */
   id?: string | undefined
 }
 
@@ -59,10 +59,11 @@ interface TurnTerms {
 export function startTurnOn<S extends ObjectSchema | undefined = undefined>(
   actor: ServerActorRef,
   input: string | TurnInput<S>,
-  { access, conversation, id }: TurnTerms,
+  { access, conversation, id = turnIdOf(input) }: TurnTerms,
 ): Turn<InferOutput<S>> {
   const { status, context } = actor.getSnapshot()
   const runtime = runtimeOf(context.runtime)
+  if (id !== undefined && runtime.entry(id)) return endedTurn(input, idInUse(id))
   const record = recordOf(context.options, runtime, input, {
     conversation,
     id,
@@ -120,7 +121,7 @@ export function endedTurn<T>(input: unknown, { id, code, error, retryable }: End
     new Conversation({ key: '' }),
     0,
     values.maxReplayBytes,
-    id,
+    id ?? turnIdOf(input),
   )
   record.emit({ ...errorReply(record, code, error), ...(retryable !== undefined && { retryable }) })
   const access: ServerAccess = {

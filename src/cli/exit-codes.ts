@@ -44,6 +44,22 @@ Exit codes:
   5    the status could not be written; stderr says why
   129  stopped by SIGHUP; 130 by SIGINT (Ctrl-C), 143 by SIGTERM`
 
+/** Text for `serve --help`. */
+export const serveExitCodeHelp = `
+Exit codes:
+  0    ended by SIGTERM or SIGINT, after the running turns
+  2    bad usage: flags, or the config file; stderr says file, line and field
+  3    the fleet, its store or the address could not be opened; stderr says why
+  130  ended by a second SIGINT (Ctrl-C), 143 by a second SIGTERM, without waiting for turns
+SIGHUP reads the config file again.`
+
+/** Text for `token --help`. */
+export const tokenExitCodeHelp = `
+Exit codes:
+  0    done
+  2    bad usage: a flag, an id in use, an unknown id, or a file that cannot be used
+  5    the token or the list could not be written; stderr says why`
+
 /** Returns the exit code for the last reply of a turn. */
 export function exitCodeOf(reply: TerminalReply): number {
   if (reply.kind === 'final') return exitCode.final

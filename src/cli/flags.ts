@@ -57,6 +57,35 @@ export interface FleetStatusFlags {
   all?: boolean
 }
 
+/** Flags of `serve`. */
+export interface ServeFlags {
+  config?: string
+  listen?: string
+  socketMode?: '0600' | '0660'
+  drainMs: number
+  insecureNoAuth?: boolean
+  logLevel: 'debug' | 'info' | 'warn' | 'error'
+  json?: boolean
+  check?: boolean
+  printSchema?: boolean
+  demo?: boolean
+}
+
+/** Flags of `token list` and `token revoke`. */
+export interface TokenFlags {
+  dataDir: string
+  json?: boolean
+}
+
+/** Flags of `token create`. */
+export interface TokenCreateFlags extends TokenFlags {
+  scope?: string[]
+  agent?: string[]
+  tenant?: string
+  expires?: string
+  id?: string
+}
+
 /**
  * Restarts of a server that fails while it starts. The limit is low, because a single turn needs less
  * patience than a long-running service.

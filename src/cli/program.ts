@@ -1,6 +1,14 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { packageVersion } from '../own-package.ts'
-import { doctorExitCodeHelp, exitCode, exitCodeHelp, fleetExitCodeHelp, UsageError } from './exit-codes.ts'
+import {
+  doctorExitCodeHelp,
+  exitCode,
+  exitCodeHelp,
+  fleetExitCodeHelp,
+  serveExitCodeHelp,
+  tokenExitCodeHelp,
+  UsageError,
+} from './exit-codes.ts'
 import type { GraphFlags } from './graph.ts'
 import {
   keyVariable,
@@ -8,6 +16,9 @@ import {
   type DoctorFlags,
   type FleetStatusFlags,
   type RunFlags,
+  type ServeFlags,
+  type TokenCreateFlags,
+  type TokenFlags,
 } from './flags.ts'
 import { Std } from './std.ts'
 
@@ -48,6 +59,8 @@ export function createProgram(onExit: (code: number) => void, std: Std): Command
   program.addCommand(demoCommand(onExit, std).copyInheritedSettings(program))
   program.addCommand(doctorCommand(onExit, std).copyInheritedSettings(program))
   program.addCommand(fleetCommand(onExit, std, program))
+  program.addCommand(serveCommand(onExit, std).copyInheritedSettings(program))
+  program.addCommand(tokenCommand(onExit, std, program))
   program.addCommand(graphCommand(onExit, std).copyInheritedSettings(program))
   return program
 }
@@ -150,6 +163,78 @@ function fleetCommand(onExit: (code: number) => void, std: Std, program: Command
   return fleet.addCommand(status.copyInheritedSettings(program))
 }
 
+function serveCommand(onExit: (code: number) => void, std: Std): Command {
+  return new Command('serve')
+    .description('Runs a fleet of agents and its HTTP gateway, from a config file, until SIGTERM.')
+    .option('--config <file>', 'the config file, in YAML or JSON')
+    .option('--listen <address>', 'host:port or unix:/path (default: as the file says, else 127.0.0.1:7420)')
+    .addOption(
+      new Option('--socket-mode <mode>', 'mode of the socket of unix:/path (default: 0600)').choices([
+        '0600',
+        '0660',
+      ] as const),
+    )
+    .option('--drain-ms <ms>', 'time for running turns to end after SIGTERM', duration, 30_000)
+    .option('--insecure-no-auth', 'serve every caller without a token; on loopback or a socket only')
+    .addOption(
+      new Option('--log-level <level>', 'least level of the log on stderr')
+        .choices(['debug', 'info', 'warn', 'error'] as const)
+        .default('info'),
+    )
+    .option('--json', 'write the log as JSON, one object per line')
+    .option('--check', 'check the config file, and start nothing')
+    .option('--print-schema', 'print the JSON Schema of the config file, for editors')
+    .option('--demo', 'show two agents with a scripted model, without a config file and without a key')
+    .addHelpText('after', serveExitCodeHelp)
+    .action(async (flags: ServeFlags) => {
+      const { serve } = await import('./serve/serve.ts')
+      onExit(await serve(flags, std))
+    })
+}
+
+function tokenCommand(onExit: (code: number) => void, std: Std, program: Command): Command {
+  const token = new Command('token')
+    .description('Creates, lists and revokes the tokens of the gateway of a fleet.')
+    .copyInheritedSettings(program)
+  const command = (name: string, description: string) =>
+    new Command(name)
+      .description(description)
+      .requiredOption('--data-dir <dir>', 'data directory of the fleet (its option dataDir)')
+      .addHelpText('after', tokenExitCodeHelp)
+      .copyInheritedSettings(program)
+  const create = command(
+    'create',
+    'Creates a token and writes it to stdout, once. The file keeps its hash only.',
+  )
+    .option('--scope <scope>', 'read, turn, approve or admin; repeatable (default: all four)', collect)
+    .option('--agent <id>', 'an agent that the token is for; repeatable (default: all)', collect)
+    .option('--tenant <name>', 'the tenant that the token is for (default: all)')
+    .option(
+      '--expires <time>',
+      'end of the token: a duration such as 90d, 12h or 30m, or a time (default: never)',
+    )
+    .option('--id <id>', 'id of the token, which is not secret (default: a random id)')
+    .option('--json', 'write the token and what it is for as one line of JSON to stdout')
+    .action(async (flags: TokenCreateFlags) => {
+      const { createToken } = await import('./token/token.ts')
+      onExit(await createToken(flags, std))
+    })
+  const list = command('list', 'Lists the tokens: their ids, and what they are for.')
+    .option('--json', 'write the tokens as one line of JSON to stdout')
+    .action(async (flags: TokenFlags) => {
+      const { listTokens } = await import('./token/token.ts')
+      onExit(await listTokens(flags, std))
+    })
+  const revoke = command('revoke', 'Revokes tokens. A gateway that runs refuses them at once.')
+    .argument('<id...>', 'ids of tokens')
+    .option('--json', 'write the revoked ids as one line of JSON to stdout')
+    .action(async (ids: string[], flags: TokenFlags) => {
+      const { revokeTokens } = await import('./token/token.ts')
+      onExit(await revokeTokens(ids, flags, std))
+    })
+  return token.addCommand(create).addCommand(list).addCommand(revoke)
+}
+
 function graphCommand(onExit: (code: number) => void, std: Std): Command {
   return new Command('graph')
     .description("Prints the server's lifecycle as a Mermaid diagram, generated from the machine itself.")
@@ -174,6 +259,7 @@ const integer =
   }
 const positive = integer(1)
 const count = integer(0)
+const duration = integer(0, 2 ** 31 - 1)
 const portNumber = integer(1, 65_535)
 
 const collect = (file: string, files: readonly string[] = []): string[] => [...files, file]

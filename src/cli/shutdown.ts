@@ -33,16 +33,23 @@ export class Shutdown implements Disposable {
   readonly #forced = new AbortController()
   readonly #source: NodeJS.EventEmitter
   readonly #now: () => number
+  readonly #signals: readonly ShutdownSignal[]
   #at = -Infinity
   #isSignalled = false
 
-  constructor(source: NodeJS.EventEmitter = process, now: () => number = Date.now) {
+  /** @param watched - signals that request the end; a daemon reads SIGHUP otherwise */
+  constructor(
+    source: NodeJS.EventEmitter = process,
+    now: () => number = Date.now,
+    watched: readonly ShutdownSignal[] = signals,
+  ) {
     this.#source = source
     this.#now = now
+    this.#signals = watched
     this.whenRequested = new Promise((resolve) =>
       this.requested.addEventListener('abort', () => resolve(), { once: true }),
     )
-    for (const signal of signals) source.on(signal, this.#onSignal)
+    for (const signal of watched) source.on(signal, this.#onSignal)
   }
 
   /** Signal that aborts when the end is requested. */
@@ -63,7 +70,7 @@ export class Shutdown implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const signal of signals) this.#source.off(signal, this.#onSignal)
+    for (const signal of this.#signals) this.#source.off(signal, this.#onSignal)
   }
 
   /** Ends the command when the output accepts no more: the rest of the answer would be paid for and lost. */

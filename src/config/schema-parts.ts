@@ -77,6 +77,11 @@ export const sessionId = lazily(() => {
   const error = 'expected the id of a session, which begins with ses'
   return z.string(error).regex(/^ses/, error)
 })
+/** Id that a caller gives to a turn; a part of URLs, and of the names of actors. */
+export const turnId = lazily(() => {
+  const error = 'expected 1 to 128 letters, digits, _ or -'
+  return z.string(error).regex(/^[\w-]{1,128}$/, error)
+})
 /** Message id that opencode or this package made. */
 export const messageId = lazily(() => {
   const error = 'expected the id of a message, which begins with msg'

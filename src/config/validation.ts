@@ -13,6 +13,30 @@ export function lazily<T>(make: () => T): () => T {
   return () => (made ??= { value: make() }).value
 }
 
+/** Fault of a field of a value. */
+export interface FieldFault {
+  path: readonly PropertyKey[]
+  message: string
+}
+
+/**
+ * Returns the faults of a value, one for each bad field.
+ *
+ * @param what - word for a field of the value in messages, such as `option`
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the value cannot be read
+ */
+export function faultsOf(schema: z.ZodType, value: unknown, what: string): FieldFault[] {
+  const { error } = read(schema, value, what)
+  return issuesOf(error?.issues ?? []).flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({
+          path: [...issue.path, key],
+          message: explainUnknown({ ...issue, keys: [key] }, schema, what),
+        }))
+      : [{ path: issue.path, message: explain(issue, value, what) }],
+  )
+}
+
 /**
  * Parses a value by a schema.
  *
@@ -91,7 +115,7 @@ function explain(issue: z.core.$ZodIssue, value: unknown, what: string): string 
 }
 
 /** Options that hosts usually read from the environment. */
-const fromEnvironment = /(^|\.)(apiKey|baseURL|password|home|binary)$/
+const fromEnvironment = /(^|\.)(apiKey|api_key|baseURL|base_url|password|home|binary)$/
 /** Hint for an empty text, which is often the default of a variable that is not set. */
 const emptyHint = ' (if the value comes from a variable of the environment, is the variable set?)'
 

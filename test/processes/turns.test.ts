@@ -26,6 +26,20 @@ describe('a turn on a server that misbehaves', () => {
     expect(starts()).toHaveLength(2)
   })
 
+  it('leaves its id to a later turn, when nothing of the turn is left on the server', async () => {
+    const { server } = standInServer('well-behaved')
+    const session = server.session()
+    const first = session.turn({ text: 'Say hello', turnId: 'mine' })
+    const second = server.turn({ text: 'Say hello', turnId: 'mine' })
+    expect(await second.done).toMatchObject({ kind: 'error', code: 'rejected' })
+    expect(await first.done).toMatchObject({ kind: 'final' })
+    await vi.waitFor(async () => {
+      const third = session.turn({ text: 'Say hello', turnId: 'mine' })
+      expect(third.id).toBe('mine')
+      expect(await third.done).toMatchObject({ kind: 'final', content: 'Hello world' })
+    })
+  })
+
   it('requests its final state if the end was lost in a gap of the stream', async () => {
     const { server } = standInServer('cuts-stream')
     const all = await replies(server.turn('Say hello'))

@@ -5,7 +5,7 @@ import { messageWithoutPaths, OpenCodeRuntimeError, StoppedError, UnknownAgentEr
 import type { ServerActorRef } from '../../machines/server-machine.ts'
 import { endedTurn, startTurnOn } from '../turn.ts'
 import type { ServerAccess, Turn } from '../turn-handle.ts'
-import type { TurnInput } from '../turn-input.ts'
+import { idInUse, turnIdOf, type TurnInput } from '../turn-input.ts'
 import type { AgentFollower } from './agent-follower.ts'
 import type { AgentServers } from './agent-servers.ts'
 import { DeferredTurn } from './deferred-turn.ts'
@@ -24,6 +24,9 @@ export function accessToAgent(id: string, servers: AgentServers, follower: Agent
     ): Turn<InferOutput<S>> {
       const begin = (actor: ServerActorRef, turnId?: string): Turn<InferOutput<S>> =>
         startTurnOn(actor, input, { access, conversation: conversationOf?.(actor), id: turnId })
+      const given = turnIdOf(input)
+      // No event: the events of the id are those of the other turn.
+      if (given !== undefined && servers.isTurnId(given)) return endedTurn(input, idInUse(given))
       try {
         servers.check(id)
         const turn = servers.useAtHand(id, begin)
@@ -35,11 +38,12 @@ export function accessToAgent(id: string, servers: AgentServers, follower: Agent
         return ended
       }
       const later = new DeferredTurn<InferOutput<S>>(
-        crypto.randomUUID(),
+        given ?? crypto.randomUUID(),
         input,
         servers.clock,
         (turn, code) => follower.reportEnd(id, turn, code),
       )
+      servers.defer(later)
       const begun = servers.use(id, (actor) => later.begin(() => begin(actor, later.id)))
       const forget = follower.defer(later)
       begun.catch((error: unknown) => later.end(endOf(error))).finally(forget)

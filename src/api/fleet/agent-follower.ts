@@ -39,6 +39,8 @@ export class AgentFollower {
   readonly #fleet: FleetActorRef
   readonly #agents = new Map<string, FollowedAgent>()
   readonly #requests = new Map<string, { pending: PendingRequest; record: TurnRecord }>()
+  /** Ids of the turns that have not ended. */
+  readonly #turnIds = new Set<string>()
   /** Events that have not reached all subscribers. */
   readonly #unsent: FleetEvent[] = []
   /** Turns whose server's actor is not there yet. */
@@ -66,6 +68,11 @@ export class AgentFollower {
 
   agent(id: string): FollowedAgent | undefined {
     return this.#agents.get(id)
+  }
+
+  /** Returns whether a turn that has not ended has an id. */
+  isTurnId(turnId: string): boolean {
+    return this.#turnIds.has(turnId)
   }
 
   /** Answers a request of any agent. */
@@ -143,6 +150,7 @@ export class AgentFollower {
     const { id: turnId, plan } = record
     const turn = { agentId, turnId, traceId: plan.traceId }
     const reported = new Set<TurnState['state']>()
+    this.#turnIds.add(turnId)
     const requests = record.requests.open$.subscribe((open) => this.#followRequests(agentId, record, open))
     return {
       onState: ({ state }) => {
@@ -153,6 +161,7 @@ export class AgentFollower {
       },
       onEnd: (reply) => {
         requests.unsubscribe()
+        this.#turnIds.delete(turnId)
         const code = reply.kind === 'final' ? 'final' : reply.code
         this.#emit({ ...turn, type: 'turn.ended', code, usage: { ...record.usage } })
       },

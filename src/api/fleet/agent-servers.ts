@@ -13,6 +13,7 @@ import type { FleetActorRef } from '../../machines/fleet/fleet-machine.ts'
 import type { ServerActorRef } from '../../machines/server-machine.ts'
 import { attachHooks } from '../server-machine.ts'
 import type { AgentFollower } from './agent-follower.ts'
+import type { DeferredTurn } from './deferred-turn.ts'
 
 /** Time limit of the fleet's option `resolve`, in ms. */
 const resolveTimeoutMs = 30_000
@@ -21,6 +22,10 @@ const resolveTimeoutMs = 30_000
 export class AgentServers {
   readonly #fleet: FleetActorRef
   readonly #follower: AgentFollower
+  /** Promises of the preparations of ended actors that may not have released the home, by agent. */
+  readonly #preparing = new Map<string, Promise<unknown>>()
+  /** Ids of the turns that wait for the actor of a server. */
+  readonly #deferred = new Set<string>()
   /** Promises of the servers' actors that are being started, by agent. */
   readonly #starting = new Map<string, Promise<void>>()
   /** Specs by the options that were compiled from them. */
@@ -62,6 +67,17 @@ export class AgentServers {
       if (status === 'active' && context.agents.get(id)?.stage === 'new')
         this.#fleet.send({ type: 'agent.release', agentId: id })
     }
+  }
+
+  /** Returns whether a turn of any agent that has not ended has an id. */
+  isTurnId(turnId: string): boolean {
+    return this.#deferred.has(turnId) || this.#follower.isTurnId(turnId)
+  }
+
+  /** Keeps the id of a turn until the turn has begun. */
+  defer({ id, begun }: Pick<DeferredTurn<unknown>, 'id' | 'begun'>): void {
+    this.#deferred.add(id)
+    void begun.then(() => this.#deferred.delete(id))
   }
 
   #atHand(id: string): ServerActorRef | undefined {
@@ -174,9 +190,20 @@ export class AgentServers {
     const actor = this.running(spec.id)
     if (!actor) return undefined
     const runtime = runtimeOf(actor.getSnapshot().context.runtime)
+    runtime.preparing = this.#preparing.get(spec.id)
+    actor.subscribe({ complete: () => this.#notePreparing(spec.id, runtime.preparing) })
     attachHooks(runtime, options, actor)
     this.#follower.follow(spec.id, actor, runtime)
     return actor
+  }
+
+  /** Keeps the preparation of an ended actor, which holds the home until it settles: the next one waits for it. */
+  #notePreparing(id: string, preparing: Promise<unknown> | undefined): void {
+    if (!preparing) return
+    this.#preparing.set(id, preparing)
+    void preparing.then(() => {
+      if (this.#preparing.get(id) === preparing) this.#preparing.delete(id)
+    })
   }
 
   /** Returns the options of an agent's server, as `compileAgent` does, and notes their spec. */

@@ -19,6 +19,16 @@ export interface ApplyResult {
   removed: string[]
 }
 
+/** Change of the agents of a fleet. */
+export interface Revision {
+  put: readonly AgentSpec[]
+  /** Ids of agents that are removed; none of them is in `put`. */
+  remove?: string[]
+}
+
+/** Returns the change that the present agents need. An error changes nothing. */
+export type Revise = (kept: ReadonlyMap<string, AgentSpec>, faulty: readonly string[]) => Revision
+
 /** Options of the removal of an agent. */
 export interface RemoveOptions {
   /**
@@ -52,8 +62,26 @@ export class Declarations {
   /** Declares agents, and removes those not named if `prune` is true. */
   async apply(specs: readonly AgentSpec[], prune: boolean): Promise<ApplyResult> {
     const valid = validateSpecs(this.#fleet.getSnapshot().context.options, specs)
-    const ids = prune ? undefined : valid.map(({ id }) => id)
-    return this.#inOrder(ids, () => this.#apply(valid, prune))
+    const named = new Set(valid.map(({ id }) => id))
+    return this.#inOrder(prune ? undefined : [...named], () => {
+      const { specs: kept, faults } = this.#runtime
+      const removed = prune ? [...kept.keys(), ...faults.keys()].filter((id) => !named.has(id)) : []
+      return this.#apply(valid, removed)
+    })
+  }
+
+  /**
+   * Declares and removes agents as a function of the kept specs, and of the ids of agents with faulty records, says. No
+   * other change of these agents comes between.
+   *
+   * @param ids - the agents of which the function may change some; all if absent
+   */
+  async revise(ids: readonly string[] | undefined, change: Revise): Promise<ApplyResult> {
+    return this.#inOrder(ids, async () => {
+      const { specs, faults, options } = this.#runtime
+      const { put, remove = [] } = change(specs, [...faults.keys()])
+      return this.#apply(validateSpecs(options, put), remove)
+    })
   }
 
   /** Changes the spec of one agent. Resolves when a running server is healthy with the changed spec. */
@@ -105,16 +133,14 @@ export class Declarations {
     })
   }
 
-  async #apply(specs: readonly AgentSpec[], prune: boolean): Promise<ApplyResult> {
-    const { specs: known, faults, options } = this.#runtime
+  async #apply(specs: readonly AgentSpec[], removed: string[]): Promise<ApplyResult> {
+    const { specs: known, options } = this.#runtime
     const added = specs.filter(({ id }) => !known.has(id))
     const kept = specs.filter(({ id }) => known.has(id))
     const isSame = (spec: AgentSpec): boolean => isSameAgent(options, known.get(spec.id) ?? spec, spec)
     // Compared before the records change.
     const unchanged = new Set(kept.filter(isSame))
     const changed = kept.filter((spec) => !unchanged.has(spec))
-    const named = new Set(specs.map(({ id }) => id))
-    const removed = prune ? [...known.keys(), ...faults.keys()].filter((id) => !named.has(id)) : []
     const rollouts = changed.filter((spec) => changesServer(options, known.get(spec.id) ?? spec, spec))
     for (const { id } of added) await this.#gone(id)
     await this.#keep({ put: [...added, ...changed], remove: removed }, 0)

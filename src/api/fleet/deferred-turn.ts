@@ -64,6 +64,11 @@ export class DeferredTurn<T> implements Turn<T> {
     if (isSignal && signal.aborted) this.cancel()
   }
 
+  /** Resolves when the turn has begun, or was cancelled before. */
+  get begun(): Promise<unknown> {
+    return this.#begun.promise
+  }
+
   /** Begins the turn by a function, unless the turn has begun or ended. */
   begin(start: () => Turn<T>): void {
     if (this.#turn) return

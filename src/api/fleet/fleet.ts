@@ -39,6 +39,8 @@ class EmbeddedFleet {
 /** Fleets by the actors of their machines: two fleets of one actor would each see only the servers that they started. */
 const fleets = new WeakMap<FleetActorRef, Fleet>()
 
+let partsOf: (fleet: Fleet) => FleetParts
+
 /** Options of `apply`. */
 export interface ApplyOptions {
   /**
@@ -278,7 +280,18 @@ export class Fleet implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+
+  static {
+    partsOf = (fleet) => fleet.#parts
+  }
 }
+
+/**
+ * Returns the parts of a fleet.
+ *
+ * @internal
+ */
+export const fleetParts = (fleet: Fleet): FleetParts => partsOf(fleet)
 
 function startFleet(options: FleetOptions & ActorSystemOptions): FleetActorRef {
   // A value that is not an object is left to `compileFleetOptions`, which refuses it.

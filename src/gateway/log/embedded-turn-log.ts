@@ -62,6 +62,13 @@ export class EmbeddedTurnLog implements TurnLog {
     return (await this.#open()).creator.create(turn)
   }
 
+  async forget(turnId: string): Promise<void> {
+    const { store } = await this.#open()
+    await store.exclusively(() => store.run('delete from turns where turn_id = ?', [turnId]))
+    this.#lives.get(turnId)?.close()
+    this.#lives.delete(turnId)
+  }
+
   writer(turnId: string): TurnWriter {
     const parts = this.#required()
     const live = this.#liveOf(parts.store, turnId)

@@ -91,6 +91,8 @@ export interface TurnLog {
    * @throws TurnLogError `key_reused` if the known turn has another body, `full` if no turn may be added
    */
   create(turn: NewTurn): Promise<{ turn: LoggedTurn; isNew: boolean }>
+  /** Removes a turn that was refused before it began, so that its id can be used again. */
+  forget(turnId: string): Promise<void>
   /** Returns the writer of a turn, which only the owner of the turn uses. */
   writer(turnId: string): TurnWriter
   get(turnId: string): Promise<LoggedTurn | undefined>

@@ -9,6 +9,7 @@ import type { AgentUser } from '../../config/agent-user.ts'
 import type { Secrets } from '../../config/secrets.ts'
 import { configFolder, configSegments } from '../opencode/config-file.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
+import { logFile } from './log-file.ts'
 import type { HeldFolder } from '../home/held-folder.ts'
 import { openHomeFolder } from '../home/home-folder.ts'
 import { restrict } from '../home/modes.ts'
@@ -84,13 +85,13 @@ const openLogFolder = (home: string, owner: AgentUser | undefined): HeldFolder =
   ) ?? { path: owner ? devNull : configFolder(home), close: () => undefined }
 
 function openRotating(folder: string, mayBeForged: boolean) {
-  const path = join(folder, 'serve.log')
+  const path = join(folder, logFile)
   ignoreErrors(() => {
     // The log would be written to the target of a link that an agent has put there.
     if (mayBeForged && !isOwnFile(path)) rmSync(path, { force: true })
     if (existsSync(path)) restrict(path, 0o600)
   })
-  return createStream('serve.log', { path: folder, size: maxSize, rotate: keptFiles, mode: 0o600 })
+  return createStream(logFile, { path: folder, size: maxSize, rotate: keptFiles, mode: 0o600 })
 }
 
 /** Returns whether a path is a file that has no other name. */

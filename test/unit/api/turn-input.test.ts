@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { InvalidOptionsError } from '../../../src/errors.ts'
 import { compileConnection, compileOptions } from '../../../src/config/options.ts'
 import { modelOf } from '../../../src/actors/turn/model.ts'
-import { planTurn, traceOf } from '../../../src/api/turn-input.ts'
+import { planTurn, traceOf, turnIdOf } from '../../../src/api/turn-input.ts'
 
 const { values } = compileOptions({
   home: '/srv/a1',
@@ -153,6 +153,8 @@ describe('planTurn', () => {
     ['onPermission', { text: 'x', onPermission: 'yes' }, '"yes"'],
     ['onQuestion', { text: 'x', onQuestion: true }, 'true'],
     ['signal', { text: 'x', signal: {} }, '{}'],
+    ['turnId', { text: 'x', turnId: 'a b' }, '"a b"'],
+    ['turnId', { text: 'x', turnId: '' }, '""'],
     ['attachments', { text: 'x', attachments: 'a.png' }, '"a.png"'],
     ['attachments[0].mime', { text: 'x', attachments: [{ mime: 'png', data: '' }] }, '"png"'],
     [
@@ -190,6 +192,18 @@ describe('planTurn', () => {
     [' \n ', 'Untitled'],
   ])('uses the first line of the prompt as the title of the session: %j', (text, title) => {
     expect(planTurn(text, values).plan.title).toBe(title)
+  })
+})
+
+describe('turnIdOf', () => {
+  it.each([
+    [{ turnId: 'turn_1-A', text: 7 }, 'turn_1-A'],
+    [{ turnId: '../x' }, undefined],
+    [{ turnId: 7 }, undefined],
+    ['text', undefined],
+    [null, undefined],
+  ])('returns the valid id that %j names', (input, id) => {
+    expect(turnIdOf(input)).toBe(id)
   })
 })
 

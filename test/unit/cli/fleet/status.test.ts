@@ -81,7 +81,10 @@ describe('fleet status', () => {
   })
 
   it('exits with 2 and advice without --data-dir, and for an unknown command', async () => {
-    expect(await run()).toMatchObject({ code: 2, stderr: /required option '--data-dir <dir>'/ })
+    expect(await run()).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/required option '--data-dir <dir>'/) as string,
+    })
     const { std, stderr } = keptStd()
     await expect(main(['node', 'opencode-runtime', 'fleet', 'stats'], std)).resolves.toBe(2)
     expect(stderr()).toMatch(/unknown command 'stats'/)
@@ -123,7 +126,10 @@ describe('fleet status', () => {
   it('exits with 2 for a file', async () => {
     const file = join(tempHome(), 'file')
     writeFileSync(file, '')
-    expect(await run('--data-dir', file)).toMatchObject({ code: 2, stderr: /is a file, no folder/ })
+    expect(await run('--data-dir', file)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/is a file, no folder/) as string,
+    })
   })
 
   it.skipIf(isRoot)('names the user of the fleet if the folder may not be read', async () => {

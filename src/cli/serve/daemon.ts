@@ -1,0 +1,117 @@
+import { Fleet } from '../../api/fleet/fleet.ts'
+import type { Logger } from '../../config/server-options.ts'
+import { ConfigFileError } from '../../gateway/config/config-error.ts'
+import type { ServeConfig } from '../../gateway/config/config-file.ts'
+import type { ListenAddress } from '../../gateway/config/listen.ts'
+import { createGateway, type Gateway } from '../../gateway/index.ts'
+import { wireTexts } from '../../gateway/schemas/spec.ts'
+import { messageOf } from '../../util/messages.ts'
+import { applyAgents, fieldsForRestart, type Applied } from './apply-config.ts'
+import { listen, type Listener } from './listener.ts'
+
+/** Options of a daemon beside its config file. */
+export interface DaemonOptions {
+  logger: Logger
+  /** True to serve every caller without a token. */
+  insecureNoAuth: boolean
+  /** Time for running turns to end, in ms. */
+  drainMs: number
+}
+
+/** Fleet and gateway of a config file, which listen on an address. */
+export class Daemon {
+  readonly #config: ServeConfig
+  readonly #options: DaemonOptions
+  readonly #fleet: Fleet
+  #gateway: Gateway | undefined
+  #listener: Listener | undefined
+  /** Promise of the last change of the config; changes run one after another. */
+  #changes: Promise<void> = Promise.resolve()
+  #isClosing = false
+
+  private constructor(config: ServeConfig, options: DaemonOptions) {
+    this.#config = config
+    this.#options = options
+    this.#fleet = new Fleet({ ...config.fleet, logger: options.logger })
+  }
+
+  /**
+   * Starts a daemon: opens the store, declares the agents, and listens. A failed start leaves nothing.
+   *
+   * @throws the error of the fleet, of the gateway or of the address
+   */
+  static async start(config: ServeConfig, options: DaemonOptions): Promise<Daemon> {
+    const daemon = new Daemon(config, options)
+    try {
+      await daemon.#open()
+      return daemon
+    } catch (error) {
+      await daemon.close(0)
+      throw error
+    }
+  }
+
+  /** Address that the daemon listens on. */
+  get address(): ListenAddress {
+    return this.#listener?.address ?? this.#config.listen
+  }
+
+  /** Number of the agents, also of those that the file does not name. */
+  get agentCount(): number {
+    return this.#fleet.status.agents.length
+  }
+
+  async #open(): Promise<void> {
+    const { listen: address, socketMode, gateway: settings } = this.#config
+    const { logger, insecureNoAuth, drainMs } = this.#options
+    await this.#fleet.ready
+    const listening = 'path' in address ? {} : { listenHost: address.host }
+    const gateway = createGateway({ fleet: this.#fleet, insecureNoAuth, logger, ...listening, ...settings })
+    this.#gateway = gateway
+    await gateway.ready
+    this.#tell('config applied', await applyAgents(this.#fleet, this.#config, drainMs))
+    this.#listener = await listen(address, socketMode, gateway.fetch)
+  }
+
+  /** Reads the config again and applies what can change while agents run. A bad file is told, and changes nothing. */
+  reload(read: () => Promise<ServeConfig>): Promise<void> {
+    this.#changes = this.#changes.then(() => this.#reload(read))
+    return this.#changes
+  }
+
+  async #reload(read: () => Promise<ServeConfig>): Promise<void> {
+    if (this.#isClosing) return
+    const { logger, drainMs } = this.#options
+    try {
+      const changed = await read()
+      const fields = fieldsForRestart(this.#config, changed)
+      if (fields.length > 0) logger.warn({ fields }, 'changed fields of the config need a restart')
+      // The records of this data folder, also if the file names another one for the next start.
+      const fleet = this.#config.fleet
+      this.#tell('config applied', await applyAgents(this.#fleet, { ...changed, fleet }, drainMs))
+    } catch (error) {
+      const what = error instanceof ConfigFileError ? `\n${error.message}` : ` ${wireTexts(messageOf(error))}`
+      logger.error({}, `the changed config is not used:${what}`)
+    }
+  }
+
+  #tell(message: string, { added, changed, removed }: Applied): void {
+    const lists = Object.entries({ added, changed, removed }).filter(([, ids]) => ids.length > 0)
+    this.#options.logger.info(Object.fromEntries(lists), message)
+  }
+
+  /**
+   * Refuses new turns, lets running ones end, and closes everything.
+   *
+   * @param forced - ends the wait for running turns when it aborts
+   */
+  async close(drainMs = this.#options.drainMs, forced?: AbortSignal): Promise<void> {
+    this.#isClosing = true
+    const drained = this.#gateway?.close({ drainMs })
+    forced?.addEventListener('abort', () => void this.#fleet.close(), { once: true })
+    await drained
+    await this.#listener?.close()
+    await this.#fleet.close()
+    await this.#changes
+  }
+}

@@ -1,0 +1,34 @@
+import type { Fleet } from '../api/fleet/fleet.ts'
+import type { Authority } from './access/authority.ts'
+import type { HostPaths } from './access/host-paths.ts'
+import type { HostPolicy } from './access/host-policy.ts'
+import type { OriginPolicy } from './access/origin-policy.ts'
+import type { RequestCounter } from './http/request-counter.ts'
+import type { ResolvedGatewayOptions } from './options.ts'
+import type { TurnLog } from './turns/turn-log.ts'
+
+/** Phase of a gateway's life. */
+export type GatewayPhase = 'starting' | 'ready' | 'failed' | 'draining' | 'closed'
+
+/** State of a gateway, which only the gateway itself changes. */
+export interface GatewayState {
+  readonly phase: GatewayPhase
+  /** Error of the phase `failed`. */
+  readonly error?: unknown
+}
+
+/** What all routes of one gateway share. */
+export interface GatewayContext {
+  readonly fleet: Fleet
+  readonly log: TurnLog
+  readonly authority: Authority
+  readonly hosts: HostPolicy
+  readonly origins: OriginPolicy
+  /** Mask of the paths of the host in answers. */
+  readonly paths: HostPaths
+  readonly requests: RequestCounter
+  readonly options: ResolvedGatewayOptions
+  readonly state: GatewayState
+  /** Signal that ends all streams when the gateway has closed. */
+  readonly closed: AbortSignal
+}

@@ -1,0 +1,87 @@
+import { reviseAgents, tenantOf } from '../api/fleet/internals.ts'
+import type { ApplyResult } from '../api/fleet/declare.ts'
+import type { AgentSpec } from '../config/fleet-options.ts'
+import { unknownAgent } from '../config/unknown-agent.ts'
+import { InvalidOptionsError } from '../errors.ts'
+import { isUnscoped, sees, type Caller } from './access/caller.ts'
+import { declarable, requireDeclarable } from './access/spec-rules.ts'
+import { requireAgent, shownAgentSpec } from './agents.ts'
+import type { GatewayContext } from './context.ts'
+import { mergePatch, patchBeyond } from './merge-patch.ts'
+import { checkWireSpec, specFromWire, specToWire } from './schemas/spec.ts'
+
+/** Fields of the wire. */
+type Wire = Readonly<Record<string, unknown>>
+
+/** Declares one agent: its whole spec. */
+export function putAgent(
+  context: GatewayContext,
+  caller: Caller,
+  id: string,
+  body: Wire,
+): Promise<ApplyResult> {
+  const spec = specFromWire({ ...body, id: sameId(id, body) })
+  return reviseAgents(context.fleet, [id], (kept) => ({
+    put: [declarableSpec(context, caller, spec, kept.get(id))],
+  }))
+}
+
+/** Declares agents, and with `prune` removes those that the caller may see and does not name. */
+export function applyAgents(
+  context: GatewayContext,
+  caller: Caller,
+  bodies: readonly Wire[],
+  prune: boolean,
+): Promise<ApplyResult> {
+  const { fleet } = context
+  const specs = bodies.map(specFromWire)
+  const named = new Set(specs.map(({ id }) => id))
+  return reviseAgents(fleet, prune ? undefined : [...named], (kept, faulty) => {
+    const visible = [...kept.values()].filter((spec) => isVisible(context, caller, spec)).map(({ id }) => id)
+    // The tenant of an agent whose record is faulty is not known.
+    const known = [...visible, ...(isUnscoped(caller) ? faulty : [])]
+    const remove = prune ? known.filter((id) => !named.has(id)) : []
+    return { put: specs.map((spec) => declarableSpec(context, caller, spec, kept.get(spec.id))), remove }
+  })
+}
+
+/** Changes fields of an agent's spec by a JSON merge patch. */
+export function patchAgent(
+  context: GatewayContext,
+  caller: Caller,
+  id: string,
+  { status: _status, ...body }: Wire,
+): Promise<ApplyResult> {
+  sameId(id, body)
+  requireAgent(context, caller, id)
+  return reviseAgents(context.fleet, [id], (kept) => {
+    const before = kept.get(id)
+    if (!before) throw unknownAgent(id, [])
+    const patch = patchBeyond(shownAgentSpec(context, before), body)
+    requireDeclarable(caller, specFromWire(patch) as unknown as Wire, before)
+    const merged = mergePatch(specToWire(before), patch) as Wire
+    checkWireSpec(merged)
+    return { put: [specFromWire(merged)] }
+  })
+}
+
+/** Returns the spec that a caller may declare; an agent that the caller may not see does not exist for the caller. */
+function declarableSpec(
+  context: GatewayContext,
+  caller: Caller,
+  given: AgentSpec,
+  before: AgentSpec | undefined,
+): AgentSpec {
+  if (before && !isVisible(context, caller, before)) throw unknownAgent(given.id, [])
+  return declarable(caller, given, before)
+}
+
+const isVisible = ({ fleet }: GatewayContext, caller: Caller, spec: AgentSpec): boolean =>
+  sees(caller, { id: spec.id, tenant: tenantOf(fleet, spec) })
+
+/** Returns the id of the path. The body may repeat it. */
+function sameId(id: string, body: Wire): string {
+  if (body['id'] !== undefined && body['id'] !== id)
+    throw new InvalidOptionsError(`Invalid field id: expected the id of the path, ${JSON.stringify(id)}`)
+  return id
+}

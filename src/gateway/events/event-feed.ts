@@ -1,0 +1,130 @@
+import type { Fleet } from '../../api/fleet/fleet.ts'
+import { sees, type Caller } from '../access/caller.ts'
+import { bytesOf, EventStream, frameOf } from '../http/event-stream.ts'
+import { eventOnWire } from '../schemas/event.ts'
+import { fleetOnWire } from '../schemas/status.ts'
+import { onAbort } from '../../util/abort-signal.ts'
+import type { TurnLog } from '../turns/turn-log.ts'
+import { EventIds } from './event-ids.ts'
+import { EventRing } from './event-ring.ts'
+import { visibleStatus } from './visible-status.ts'
+
+/** Most events that are sent at once. */
+const mostAtOnce = 256
+
+/** Reader of the events of a fleet. */
+export interface EventReader {
+  caller: Caller
+  /** Id of the last event that the reader has; `undefined` for a new reader, NaN for an id that was never given. */
+  after: number | undefined
+  /** Signals that end the stream. */
+  until: readonly AbortSignal[]
+  /** Called once when the stream ends, or when the reader goes. */
+  onEnd: () => void
+}
+
+/** Events of a fleet for readers who come, go, stall, and join again. */
+export class EventFeed {
+  readonly #fleet: Fleet
+  readonly #ids: EventIds
+  readonly #ring: EventRing
+  readonly #mask: (text: string) => string
+
+  private constructor(fleet: Fleet, ids: EventIds, ring: EventRing, mask: (text: string) => string) {
+    this.#fleet = fleet
+    this.#ids = ids
+    this.#ring = ring
+    this.#mask = mask
+    fleet.events$.subscribe((event) => {
+      const id = ids.next()
+      const { agentId, tenant, type } = event
+      ring.push({ id, agentId, tenant, frame: frameOf(type, eventOnWire(event, id, mask), id) })
+    })
+  }
+
+  /**
+   * Starts to keep the events of a fleet.
+   *
+   * @param mask - hides paths of the host in messages
+   * @param ring - keeps the last events
+   */
+  static async open(
+    fleet: Fleet,
+    log: TurnLog,
+    mask: (text: string) => string,
+    ring = new EventRing(),
+  ): Promise<EventFeed> {
+    return new EventFeed(fleet, await EventIds.reserve(log), ring, mask)
+  }
+
+  /**
+   * Returns the events as a stream: a snapshot, then events; or the events after the last one that the reader has, if
+   * they are still kept; else `gap`, and a snapshot. A reader that stalls costs a number.
+   */
+  read(reader: EventReader): ReadableStream<Uint8Array> {
+    const { caller, until, onEnd } = reader
+    const cursor = new Cursor(reader.after)
+    const gone = new AbortController()
+    const stream = new EventStream({
+      next: () => this.#next(cursor, caller, gone.signal),
+      until,
+      onEnd: () => {
+        gone.abort()
+        onEnd()
+      },
+    })
+    return stream.body
+  }
+
+  async #next(cursor: Cursor, caller: Caller, gone: AbortSignal): Promise<Uint8Array | undefined> {
+    while (!gone.aborted) {
+      const { after } = cursor
+      if (after === undefined || !this.#hasAllAfter(after)) return this.#start(cursor, caller)
+      const entries = this.#ring.after(after, mostAtOnce)
+      cursor.after = entries.at(-1)?.id ?? after
+      const seen = entries.filter(({ agentId, tenant }) => sees(caller, { id: agentId, tenant }))
+      if (seen.length > 0) return bytesOf(seen.map(({ frame }) => frame).join(''))
+      if (entries.length === 0) await this.#change(gone)
+    }
+    return undefined
+  }
+
+  /** Returns the snapshot for a reader that begins; after a gap, the gap too. */
+  #start(cursor: Cursor, caller: Caller): Uint8Array {
+    const gap = cursor.after === undefined ? '' : frameOf('gap', { oldest: this.#oldest })
+    cursor.after = this.#ids.last
+    const status = fleetOnWire(visibleStatus(this.#fleet.status, caller), this.#mask)
+    return bytesOf(`${gap}${frameOf('snapshot', status, cursor.after)}`)
+  }
+
+  /** Returns whether every event after an id is still kept. */
+  #hasAllAfter(id: number): boolean {
+    return id >= this.#oldest - 1 && id <= this.#ids.last
+  }
+
+  get #oldest(): number {
+    return this.#ring.oldest ?? this.#ids.last + 1
+  }
+
+  async #change(gone: AbortSignal): Promise<void> {
+    let clear = (): void => undefined
+    await new Promise<void>((resolve) => {
+      const stopWaiting = this.#ring.wait(resolve)
+      const stopListening = onAbort(gone, resolve)
+      clear = () => {
+        stopWaiting()
+        stopListening()
+      }
+    })
+    clear()
+  }
+}
+
+/** Place of a reader among the events. */
+class Cursor {
+  after: number | undefined
+
+  constructor(after: number | undefined) {
+    this.after = after
+  }
+}

@@ -1,0 +1,153 @@
+import type { Fleet } from '../api/fleet/fleet.ts'
+import { dataDirOf } from '../api/fleet/internals.ts'
+import { stopSchema } from '../config/option-schema.ts'
+import { parse } from '../config/validation.ts'
+import { ignoreErrors } from '../util/ignore-errors.ts'
+import { messageOf } from '../util/messages.ts'
+import { Authority } from './access/authority.ts'
+import { HostPaths } from './access/host-paths.ts'
+import { HostPolicy } from './access/host-policy.ts'
+import { OriginPolicy } from './access/origin-policy.ts'
+import { callerAddress } from './access/refusal-limit.ts'
+import type { GatewayContext, GatewayPhase, GatewayState } from './context.ts'
+import { addressOf } from './http/address.ts'
+import { createApp, serveRequest, type GatewayApp } from './http/app.ts'
+import { RequestCounter } from './http/request-counter.ts'
+import { problemAnswer } from './http/problems.ts'
+import { ProblemError } from './http/problem.ts'
+import { resolveGatewayOptions } from './option-schema.ts'
+import type { GatewayOptions, ResolvedGatewayOptions } from './options.ts'
+import type { GatewayPart, PartMaker } from './part.ts'
+import type { TurnLog } from './turns/turn-log.ts'
+
+/** Options of {@link Gateway.close}. */
+export interface GatewayCloseOptions {
+  /**
+   * Time for running turns of the gateway to end, in ms.
+   *
+   * @defaultValue `0`
+   */
+  drainMs?: number
+}
+
+/** HTTP interface of a fleet. */
+export interface Gateway extends AsyncDisposable {
+  /**
+   * Answers a request. May be passed on as it is, because it does not use `this`.
+   *
+   * @param request - The request.
+   * @param connection - What the server knows of the connection: `{ address }`, the bindings of `@hono/node-server`, or
+   * the server of Bun. The address of the client is read from it.
+   * @returns The answer. Never rejects.
+   */
+  readonly fetch: (request: Request, connection?: unknown) => Promise<Response>
+  /**
+   * Resolves when the gateway can run turns. Rejects with the error of the fleet or of the store of turns; the gateway
+   * then still answers what needs neither.
+   */
+  readonly ready: Promise<void>
+  /**
+   * Refuses new turns, lets running ones end, and closes the store. The fleet stays open.
+   *
+   * @param options - Time for running turns to end.
+   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option, before any change.
+   */
+  readonly close: (options?: GatewayCloseOptions) => Promise<void>
+}
+
+/** Parts that a gateway is made of. */
+export interface GatewayMakers {
+  log: (options: ResolvedGatewayOptions) => TurnLog
+  parts: readonly PartMaker[]
+}
+
+/** Gateway of these parts. */
+export class AssembledGateway implements Gateway {
+  readonly ready: Promise<void>
+  readonly #context: GatewayContext
+  readonly #parts: readonly GatewayPart[]
+  readonly #app: GatewayApp
+  readonly #closed = new AbortController()
+  readonly #state: { phase: GatewayPhase; error?: unknown } = { phase: 'starting' }
+  #closing: Promise<void> | undefined
+
+  constructor(given: GatewayOptions, makers: GatewayMakers) {
+    const options = resolveGatewayOptions(given)
+    const { fleet } = given
+    this.#context = {
+      ...contextOf(fleet, options, this.#state, this.#closed.signal),
+      log: makers.log(options),
+    }
+    this.#parts = makers.parts.map((make) => make(this.#context, () => this.#parts))
+    const routes = this.#parts.flatMap((part) => part.routes)
+    this.#app = createApp(this.#context, routes)
+    this.ready = this.#open()
+    // A host that does not read the promise must not crash.
+    this.ready.catch(() => undefined)
+  }
+
+  readonly fetch = async (request: Request, connection?: unknown): Promise<Response> => {
+    if (this.#state.phase === 'closed') return problemAnswer(closedProblem())
+    const { trustProxy } = this.#context.options
+    const address = callerAddress(addressOf(request, connection), request.headers, trustProxy)
+    return serveRequest(this.#app, this.#context, request, address)
+  }
+
+  readonly close = async (options: GatewayCloseOptions = {}): Promise<void> => {
+    const { drainMs } = parse(stopSchema, options, 'option')
+    this.#closing ??= this.#close(drainMs)
+    await this.#closing
+  };
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #open(): Promise<void> {
+    try {
+      await this.#context.fleet.ready
+      await this.#context.log.ready
+      for (const part of this.#parts) await part.open?.()
+      if (this.#state.phase === 'starting') this.#state.phase = 'ready'
+    } catch (error) {
+      if (this.#state.phase === 'starting') Object.assign(this.#state, { phase: 'failed', error })
+      const { logger } = this.#context.options
+      ignoreErrors(() => logger?.error({ error: messageOf(error) }, 'The gateway cannot run turns'))
+      throw error
+    }
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    this.#state.phase = 'draining'
+    await this.ready.catch(() => undefined)
+    for (const part of this.#parts) await part.drain?.(drainMs)
+    this.#state.phase = 'closed'
+    this.#closed.abort()
+    this.#context.authority.close()
+    await this.#context.log.close()
+  }
+}
+
+function contextOf(
+  fleet: Fleet,
+  options: ResolvedGatewayOptions,
+  state: GatewayState,
+  closed: AbortSignal,
+): Omit<GatewayContext, 'log'> {
+  const { logger, dataDir } = options
+  const warn = (message: string): void => ignoreErrors(() => logger?.warn({ dataDir }, message))
+  return {
+    fleet,
+    options,
+    state,
+    closed,
+    authority: new Authority({ ...options, warn }),
+    hosts: new HostPolicy(options),
+    origins: new OriginPolicy(options.allowedOrigins),
+    paths: new HostPaths([dataDir, dataDirOf(fleet)]),
+    requests: new RequestCounter(),
+  }
+}
+
+const closedProblem = (): ProblemError =>
+  new ProblemError({ status: 503, code: 'ERR_OPENCODE_STOPPED', detail: 'The gateway was closed' })

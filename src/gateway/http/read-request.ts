@@ -1,0 +1,101 @@
+import { z } from 'zod'
+import { parse } from '../../config/validation.ts'
+import { ProblemError } from './problem.ts'
+import type { Parameters, RouteBody } from './route.ts'
+
+/**
+ * Returns the parameters of a path or of a query. A text is read as the kind that its schema wants.
+ *
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) that names the parameter
+ */
+export function readParameters(
+  schemas: Parameters,
+  given: Readonly<Record<string, string>>,
+): Record<string, unknown> {
+  const values = Object.entries(given).map(([name, text]) => [name, valueOf(schemas[name], text)] as const)
+  return parse(() => z.strictObject(schemas), Object.fromEntries(values), 'field')
+}
+
+/** Returns the parameters of a query, each at most once. */
+export function queryOf(url: URL): Record<string, string> {
+  const names = [...url.searchParams.keys()]
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined)
+    throw bad(`Invalid field ${twice}: expected the parameter only once`, { field: twice })
+  return Object.fromEntries(url.searchParams)
+}
+
+function valueOf(schema: z.ZodType | undefined, text: string): unknown {
+  const kind = schema && kindOf(schema)
+  if (kind === 'number' && /^-?\d+(\.\d+)?$/.test(text)) return Number(text)
+  if (kind === 'boolean' && /^(true|false)$/.test(text)) return text === 'true'
+  return text
+}
+
+/** Returns the kind of the values of a schema, without its wrappers. */
+function kindOf(schema: z.core.$ZodType): string {
+  const { type, innerType } = schema._zod.def as { type: string; innerType?: z.core.$ZodType }
+  return innerType ? kindOf(innerType) : type
+}
+
+/**
+ * Reads the body of a request.
+ *
+ * @throws ProblemError 413, 415, or 400 for a text that is no JSON
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) that names the field
+ */
+export async function readBody<B extends z.ZodType>(
+  request: Request,
+  { schema, isOptional = false, types = ['application/json'] }: RouteBody<B>,
+  maxBytes: number,
+): Promise<z.output<B>> {
+  const text = await readText(request, maxBytes)
+  if (text === '' && isOptional) return parse(schema, {}, 'field')
+  const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
+  if (!types.includes(type)) throw wrongType(type, types)
+  return parse(schema, jsonOf(text), 'field')
+}
+
+/** Returns the text of a body with bounded size. */
+async function readText(request: Request, maxBytes: number): Promise<string> {
+  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw tooLarge(maxBytes)
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+    size += chunk.byteLength
+    if (size > maxBytes) throw tooLarge(maxBytes)
+    chunks.push(chunk)
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+  } catch {
+    throw bad('Invalid body: expected JSON in UTF-8')
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // The message of the parser may show a part of the body, which may hold a key.
+    throw bad(text === '' ? 'The request needs a body: send JSON' : 'Invalid body: expected JSON')
+  }
+}
+
+/** Returns the problem of a request that is wrong. */
+const bad = (detail: string, more: { field?: string } = {}): ProblemError =>
+  new ProblemError({ status: 400, code: 'ERR_OPENCODE_INVALID_OPTIONS', detail, ...more })
+
+const tooLarge = (maxBytes: number): ProblemError =>
+  new ProblemError({
+    status: 413,
+    code: 'ERR_OPENCODE_TOO_LARGE',
+    detail: `The body is too large: send at most ${maxBytes} bytes`,
+  })
+
+const wrongType = (given: string, types: readonly string[]): ProblemError =>
+  new ProblemError({
+    status: 415,
+    code: 'ERR_OPENCODE_UNSUPPORTED_MEDIA_TYPE',
+    detail: `The body has ${given === '' ? 'no media type' : 'another media type'}: send Content-Type: ${types.join(' or ')}`,
+  })

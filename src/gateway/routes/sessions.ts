@@ -1,0 +1,97 @@
+import { SessionNotFoundError } from '../../errors.ts'
+import { keptSpecs } from '../../api/fleet/internals.ts'
+import type { HistoryTurn } from '../../actors/session/history.ts'
+import { text } from '../../config/schema-parts.ts'
+import { requireAgent, shownTexts } from '../agents.ts'
+import { empty, json } from '../http/answers.ts'
+import { route } from '../http/route.ts'
+import type { GatewayPart } from '../part.ts'
+import { agentIdParameter, pageLimit } from '../schemas/common.ts'
+import { historySchema, sessionListSchema } from '../schemas/session.ts'
+import { snakeKeys } from '../schemas/wire-names.ts'
+
+const tag = 'Sessions'
+const ofAgent = { agent: agentIdParameter() }
+const sessionId = { id: text().describe('Id of a session') }
+
+/** Routes of sessions. */
+export const sessionsPart = (): GatewayPart => ({ routes: [listSessions, readHistory, deleteSession] })
+
+const listSessions = route({
+  id: 'listSessions',
+  method: 'get',
+  path: '/v1/agents/{id}/sessions',
+  tag,
+  summary: "Lists an agent's sessions, the latest changed first; starts its server if necessary",
+  scopes: ['read'],
+  params: { id: agentIdParameter() },
+  query: {
+    search: text().describe('Text that the titles contain').optional(),
+    limit: pageLimit(1000, 100),
+    before: text().describe('next_before of the page before').optional(),
+  },
+  answers: { 200: { description: 'A page of sessions', schema: sessionListSchema } },
+  async handle({ context, caller, params: { id }, query: { search, limit, before } }) {
+    requireAgent(context, caller, id)
+    if (before !== undefined) requireSessionId(before)
+    const found = await context.fleet.agent(id).sessions({
+      limit: limit + 1,
+      ...(search !== undefined && { search }),
+      ...(before !== undefined && { before }),
+    })
+    const page = found.slice(0, limit)
+    const last = found.length > limit ? page.at(-1)?.id : undefined
+    const items = shownTexts(context, keptSpecs(context.fleet).get(id) ?? { id }, page.map(snakeKeys))
+    return json(200, { items, next_before: last ?? null })
+  },
+})
+
+const readHistory = route({
+  id: 'readHistory',
+  method: 'get',
+  path: '/v1/sessions/{id}/history',
+  tag,
+  summary: 'Reads the turns of a session, the oldest first; starts the server of its agent if necessary',
+  scopes: ['read'],
+  params: sessionId,
+  query: ofAgent,
+  answers: { 200: { description: 'The turns', schema: historySchema } },
+  async handle({ context, caller, params: { id }, query: { agent } }) {
+    requireAgent(context, caller, agent)
+    requireSessionId(id)
+    const turns = await context.fleet.agent(agent).session({ sessionId: id }).history()
+    return json(200, { items: turns.map(shownTurn), next_before: null })
+  },
+})
+
+/** Returns a turn of a history with the names of the wire. Its replies have them already. */
+const shownTurn = ({ turnId, messageId, ...turn }: HistoryTurn) => ({
+  ...(turnId !== undefined && { turn_id: turnId }),
+  message_id: messageId,
+  ...turn,
+})
+
+const deleteSession = route({
+  id: 'deleteSession',
+  method: 'delete',
+  path: '/v1/sessions/{id}',
+  tag,
+  summary: 'Deletes a session, and erases the texts of its turns',
+  scopes: ['turn', 'admin'],
+  params: sessionId,
+  query: ofAgent,
+  problems: [507],
+  answers: { 204: { description: 'The session was deleted' } },
+  async handle({ context, caller, params: { id }, query: { agent } }) {
+    requireAgent(context, caller, agent)
+    requireSessionId(id)
+    await context.fleet.agent(agent).session({ sessionId: id }).delete()
+    await context.log.erase({ agentId: agent, sessionId: id })
+    return empty(204)
+  },
+})
+
+/** Refuses an id that no session can have, as an unknown one. */
+function requireSessionId(id: string): void {
+  if (!id.startsWith('ses')) throw new SessionNotFoundError(`There is no session ${JSON.stringify(id)}`)
+}

@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import { lazily } from '../../config/validation.ts'
+import { lifecycleTransitions, type LifecycleState } from '../../machines/lifecycle.ts'
+import { listOf } from './common.ts'
+import { named } from './named.ts'
+import { specFields } from './spec.ts'
+
+/** States of a lifecycle. */
+export const lifecycleStates = Object.keys(lifecycleTransitions) as LifecycleState[]
+
+const count = lazily(() => z.int().min(0))
+
+/** Number of turns. */
+export const loadSchema = named('Load', () =>
+  z.strictObject({ running: count(), queued: count(), max: count() }),
+)
+
+/** Status of an agent, as `AgentStatus` of the library. */
+export const statusSchema = named('AgentStatus', () =>
+  z.strictObject({
+    id: z.string(),
+    tenant: z.string(),
+    state: z.enum(lifecycleStates),
+    reason: z.string().optional(),
+    restarts: count(),
+    turns: loadSchema(),
+    memory_mb: z.number().min(0).optional(),
+    open_requests: count(),
+    last_used_at: z.number().describe('Epoch ms').optional(),
+    error: z.strictObject({ code: z.string(), message: z.string() }).optional(),
+  }),
+)
+
+/** Fields that are never shown. */
+const writeOnly = ['env', 'config']
+
+/** Agent in an answer: its spec without secrets, and its status. */
+export const agentSchema = named('Agent', () => {
+  const { id: _id, proxy: _proxy, models: _models, ...fields } = specFields()
+  const shown = Object.entries(fields).filter(([name]) => !writeOnly.includes(name))
+  // What is shown may be masked, so that it fits the kinds of the fields only.
+  return z.strictObject({
+    id: z.string(),
+    ...Object.fromEntries(shown),
+    proxy: z
+      .strictObject({ base_url: z.string(), provider_id: z.string(), name: z.string() })
+      .partial()
+      .optional(),
+    models: z.array(z.union([z.string(), z.record(z.string(), z.unknown())])).optional(),
+    status: statusSchema(),
+  })
+})
+
+/** Page of agents. */
+export const agentListSchema = listOf('AgentList', agentSchema)
+
+/** Result of a declaration of agents: their ids, by what was done. */
+export const applyResultSchema = named('ApplyResult', () => {
+  const ids = z.array(z.string())
+  return z.strictObject({ added: ids, changed: ids, unchanged: ids, removed: ids })
+})

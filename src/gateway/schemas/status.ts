@@ -1,0 +1,43 @@
+import { z } from 'zod'
+import type { AgentStatus, FleetStatus } from '../../api/fleet/types.ts'
+import { loadSchema, statusSchema } from './agent.ts'
+import { named } from './named.ts'
+
+/** Error of an agent's server. */
+export const lifecycleError = () => z.strictObject({ code: z.string(), message: z.string() })
+
+/** Status of the fleet, as far as the caller sees it. */
+export const fleetStatus = named('FleetStatus', () =>
+  z.strictObject({
+    at: z.number().describe('Epoch ms'),
+    servers: z.strictObject({ running: z.int(), starting: z.int(), max: z.int() }),
+    turns: loadSchema(),
+    memory: z.strictObject({ used_mb: z.number(), budget_mb: z.number() }),
+    agents: z.array(statusSchema()),
+    tenants: z.record(z.string(), z.strictObject({ weight: z.number(), turns: loadSchema() })),
+  }),
+)
+
+/** Returns the status of an agent as the wire has it. */
+export function statusOnWire(
+  { memoryMb, openRequests, lastUsedAt, error, ...status }: AgentStatus,
+  mask: (text: string) => string,
+): z.output<ReturnType<typeof statusSchema>> {
+  return {
+    ...status,
+    ...(memoryMb !== undefined && { memory_mb: memoryMb }),
+    open_requests: openRequests,
+    ...(lastUsedAt !== undefined && { last_used_at: lastUsedAt }),
+    ...(error && { error: { code: error.code, message: mask(error.message) } }),
+  }
+}
+
+/** Returns the status of a fleet as the wire has it. */
+export const fleetOnWire = (
+  { memory, agents, ...status }: FleetStatus,
+  mask: (text: string) => string,
+): z.output<ReturnType<typeof fleetStatus>> => ({
+  ...status,
+  memory: { used_mb: memory.usedMb, budget_mb: memory.budgetMb },
+  agents: agents.map((agent) => statusOnWire(agent, mask)),
+})

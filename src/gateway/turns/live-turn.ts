@@ -1,0 +1,108 @@
+import { Subject, type Subscription } from 'rxjs'
+import type { Turn } from '../../api/turn-handle.ts'
+import type { TurnStatus } from '../../actors/turn/turn-record.ts'
+import { addUsage, isTerminal, type PendingRequest, type TerminalReply, type Usage } from '../../replies.ts'
+import type { TurnWriter } from './turn-log.ts'
+
+/** News of a running turn beside its replies. */
+export type TurnNews =
+  | { type: 'status'; status: TurnStatus }
+  | { type: 'request'; pending: PendingRequest }
+  | { type: 'request_closed'; requestId: string; by: 'answer' | 'timeout' | 'turn' }
+
+/** Turn that this gateway runs: its owner, which writes all replies into the log. No reader can slow or end the turn. */
+export class LiveTurn {
+  readonly id: string
+  readonly news = new Subject<TurnNews>()
+  /** Resolves when the terminal reply is durable, or cannot be written. */
+  readonly ended: Promise<void>
+  readonly #handle: Turn
+  readonly #writer: TurnWriter
+  readonly #before: Usage
+  readonly #status: Subscription
+  #last: TurnStatus = { state: 'queued', at: Date.now() }
+  #isRunning = false
+  #holders = 0
+
+  /**
+   * @param handle - the turn on the fleet
+   * @param writer - writer of the turn in the log
+   * @param before - usage of the turn in an earlier process
+   * @param onFault - receives the error of a log that cannot be written
+   */
+  constructor(handle: Turn, writer: TurnWriter, before: Usage, onFault: (error: unknown) => void) {
+    this.id = handle.id
+    this.#handle = handle
+    this.#writer = writer
+    this.#before = before
+    this.#status = handle.status$.subscribe((status) => this.#onStatus(status))
+    handle.replies$.subscribe((reply) => {
+      // The terminal reply is written when the session is known, too.
+      if (!isTerminal(reply)) writer.push(reply, this.#usage)
+    })
+    void handle.sessionId.then((sessionId) => {
+      if (sessionId !== undefined) writer.update({ sessionId })
+    })
+    this.ended = this.#end(onFault)
+  }
+
+  /** Status now, for a reader that joins. */
+  get status(): TurnStatus {
+    return this.#last
+  }
+
+  /** Requests that wait for an answer, for a reader that joins. */
+  get openRequests(): readonly PendingRequest[] {
+    return this.#handle.openRequests
+  }
+
+  /** Cancels the turn. */
+  cancel(): void {
+    this.#handle.cancel()
+  }
+
+  /**
+   * Adds a reader without whom the turn is cancelled, when no other such reader is left.
+   *
+   * @returns a function that removes the reader
+   */
+  hold(): () => void {
+    this.#holders++
+    let isHeld = true
+    return () => {
+      if (!isHeld) return
+      isHeld = false
+      if (--this.#holders === 0) this.cancel()
+    }
+  }
+
+  async #end(onFault: (error: unknown) => void): Promise<void> {
+    const [reply, sessionId] = await Promise.all([this.#handle.done, this.#handle.sessionId])
+    if (sessionId !== undefined) this.#writer.update({ sessionId })
+    const usage = this.#usage
+    this.#writer.push(reply.kind === 'final' ? { ...reply, usage } : reply, usage)
+    await this.#writer.flushed().catch(onFault)
+    this.#status.unsubscribe()
+    this.news.complete()
+  }
+
+  get #usage(): Usage {
+    return addUsage(this.#before, this.#handle.usage)
+  }
+
+  #onStatus(status: TurnStatus): void {
+    if (status.state === 'done') return
+    this.#last = status
+    if (status.state === 'running' && !this.#isRunning) {
+      this.#isRunning = true
+      this.#writer.update({ state: 'running' })
+    }
+    this.news.next({ type: 'status', status })
+  }
+}
+
+/** Resolves with the terminal reply of a turn that ended as soon as it began; with `undefined` for any other turn. */
+export async function endedAtOnce({ done }: Turn): Promise<TerminalReply | undefined> {
+  const later = new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined)))
+  return Promise.race([done, later])
+}

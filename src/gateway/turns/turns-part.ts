@@ -1,0 +1,36 @@
+import { EventFeed } from '../events/event-feed.ts'
+import { deferred } from '../../util/deferred.ts'
+import type { PartMaker } from '../part.ts'
+import { eventRoutes } from '../routes/events.ts'
+import { requestRoutes } from '../routes/requests.ts'
+import { turnRoutes } from '../routes/turns.ts'
+import { ClosedRequests } from './closed-requests.ts'
+import { mendTurns } from './mend.ts'
+import { TurnDesk } from './turn-desk.ts'
+
+/** Makes the part of a gateway that runs turns, and shows their requests and the events of the fleet. */
+export const turnsPart: PartMaker = (context) => {
+  const { fleet, log, paths } = context
+  const opening = deferred<EventFeed>()
+  const opened = Promise.all([fleet.ready, log.ready]).then(() => opening.promise)
+  // Requests that wait for the gateway get the error.
+  opened.catch(() => undefined)
+  const desk = new TurnDesk(context, opened)
+  const closed = new ClosedRequests()
+  fleet.events$.subscribe((event) => {
+    if (event.type === 'request.closed') closed.add(event.requestId, event)
+  })
+  return {
+    routes: [...turnRoutes(desk), ...requestRoutes(closed), ...eventRoutes(opened)],
+    async open() {
+      const feed = EventFeed.open(fleet, log, (text) => paths.mask(text))
+      const mended = feed.then(async (events) => {
+        await mendTurns(desk, context)
+        return events
+      })
+      opening.resolve(mended)
+      await mended
+    },
+    drain: (drainMs) => desk.drain(drainMs),
+  }
+}

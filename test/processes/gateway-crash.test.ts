@@ -1,0 +1,66 @@
+import { rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { fakeOpenCode } from '../../src/testing/index.ts'
+import { buildPackage } from '../support/built-cli.ts'
+import { gatewayHosts } from '../support/gateway-host.ts'
+import { openEvents, openLines } from '../support/gateway-reader.ts'
+import { tempHome } from '../support/home.ts'
+
+let dist: string
+beforeAll(async () => {
+  dist = await buildPackage()
+}, 120_000)
+afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
+
+describe.runIf(process.platform === 'linux')('a gateway that is killed', () => {
+  it('ends its turns at the next start, each once, and continues those that may be', async () => {
+    const fake = await fakeOpenCode()
+    onTestFinished(() => fake.stop())
+    const hosts = gatewayHosts(dist, fake, tempHome())
+    const { token } = hosts
+    const first = await hosts.start()
+    const ask = (url: string, agent: string, body: object, key: string) =>
+      openLines({
+        ...{ url: `${url}/v1/agents/${agent}/turns`, token, method: 'POST', body },
+        headers: { 'idempotency-key': key },
+      })
+    const lost = { text: 'every:50 stream:200' }
+    const kept = { text: 'every:100 stream:10', resume: true }
+    const lostReader = await ask(first.url, 'a1', lost, 'lost')
+    const keptReader = await ask(first.url, 'a2', kept, 'kept')
+    await keptReader.next()
+    const before = [await lostReader.next(), await lostReader.next()]
+    const events = await openEvents({ url: `${first.url}/v1/events`, token })
+    const lastId = (await events.next())?.id ?? ''
+    await first.die()
+
+    const second = await hosts.start()
+    const again = await ask(second.url, 'a1', lost, 'lost')
+    expect(again.response.headers.get('turn-id')).toBe(lostReader.response.headers.get('turn-id'))
+    const replies = await again.rest()
+    expect(replies.slice(0, 2)).toEqual(before)
+    expect(replies.map(({ seq }) => seq)).toEqual(replies.map((_, i) => i + 1))
+    expect(replies.filter(({ kind }) => kind === 'error' || kind === 'final')).toHaveLength(1)
+    const text = replies.map((reply) => (reply.kind === 'delta' ? reply.content : '')).join('')
+    expect(replies.at(-1)).toMatchObject({ code: 'server_died', retryable: true, partial: text })
+
+    const continued = await (await ask(second.url, 'a2', kept, 'kept')).rest()
+    expect(continued.map(({ seq }) => seq)).toEqual(continued.map((_, i) => i + 1))
+    expect(continued.at(-1)).toMatchObject({ kind: 'final', content: 'x '.repeat(10) })
+    const prompts = fake.requests.filter(
+      ({ url, body }) => /ses_/.test(url) && JSON.stringify(body ?? '').includes(kept.text),
+    )
+    const reverts = fake.requests.filter(({ url }) => /\/revert/.test(url))
+    const sessions = [...prompts, ...reverts].map(({ url }) => /ses_\w+/.exec(url)?.[0])
+    expect([prompts.length, reverts.length, new Set(sessions).size]).toEqual([2, 1, 1])
+
+    const joined = await openEvents({
+      ...{ url: `${second.url}/v1/events`, token },
+      headers: { 'last-event-id': lastId },
+    })
+    expect([(await joined.next())?.event, (await joined.next())?.event]).toEqual(['gap', 'snapshot'])
+    joined.leave()
+    await second.die()
+  })
+})

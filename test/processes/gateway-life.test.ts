@@ -1,0 +1,95 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createGateway } from '../../src/gateway/index.ts'
+import { InvalidOptionsError } from '../../src/errors.ts'
+import { fakeFleet } from '../support/fleet.ts'
+import { fakeGateway, GatewayClient, listen, testToken } from '../support/gateway.ts'
+
+describe('a gateway', () => {
+  it('answers at once, and is ready when the fleet and the store are', async () => {
+    const { client } = await fakeGateway()
+    const open = client.as(undefined)
+    expect((await open.call('GET', '/healthz')).body).toEqual({ status: 'ok' })
+    expect((await open.call('GET', '/readyz')).body).toEqual({ status: 'ready', store: 'ok' })
+    expect((await open.call('GET', '/metrics')).status).toBe(401)
+    expect((await client.call('GET', '/metrics')).text).toContain('opencode_gateway_ready 1')
+  })
+
+  it('leaves the fleet to its owner when it closes, and answers 503 afterwards', async () => {
+    const { client, gateway, fleet } = await fakeGateway()
+    await fleet.put({ id: 'a1' })
+    await gateway.close({ drainMs: 0 })
+    await gateway.close()
+    const answer = await fetch(`${client.url}/readyz`)
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([503, 'application/problem+json'])
+    expect((await fleet.turn('a1', 'echo:hi').done).kind).toBe('final')
+  })
+
+  it('opens again on the same folder', async () => {
+    const { fleet } = await fakeFleet()
+    for (let i = 0; i < 2; i++) {
+      const gateway = createGateway({ fleet, insecureNoAuth: true })
+      await gateway.ready
+      const answer = await gateway.fetch(new Request('http://127.0.0.1/v1/usage'))
+      expect(answer.status).toBe(200)
+      await gateway.close()
+    }
+  })
+
+  it('serves agents and tells the fault if the store is damaged', async () => {
+    const { fleet, dataDir } = await fakeFleet()
+    mkdirSync(join(dataDir, '.fleet'), { recursive: true })
+    writeFileSync(join(dataDir, '.fleet', 'gateway.db'), 'no database '.repeat(1000))
+    const { token, record } = testToken(['read', 'admin', 'turn'])
+    const gateway = createGateway({ fleet, tokens: [record] })
+    const { url, close } = await listen(gateway)
+    onTestFinished(async () => {
+      await gateway.close()
+      await close()
+    })
+    await expect(gateway.ready).rejects.toMatchObject({ fault: 'corrupt' })
+    const client = new GatewayClient(url, token)
+    expect((await client.call('PUT', '/v1/agents/a1', {})).status).toBe(201)
+    const code = 'ERR_OPENCODE_STORE_CORRUPT'
+    expect((await client.call('GET', '/readyz')).body).toMatchObject({ status: 503, code })
+    expect((await client.call('GET', '/v1/usage')).body).toMatchObject({ status: 503, code })
+  })
+
+  it('exchanges a token for the cookie of the view', async () => {
+    const { url, all } = await fakeGateway()
+    const login = (token: string) =>
+      fetch(`${url}/v1/login`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', origin: url },
+        body: JSON.stringify({ token }),
+      })
+    expect((await login('wrong')).status).toBe(401)
+    const answer = await login(all.token)
+    expect(answer.status).toBe(204)
+    const [cookie = ''] = answer.headers.getSetCookie()
+    expect(cookie).toMatch(/HttpOnly; SameSite=Strict/)
+    const read = await fetch(`${url}/v1/agents`, { headers: { cookie: cookie.split(';')[0] ?? '' } })
+    expect(read.status).toBe(200)
+  })
+
+  it('answers HEAD as GET without a body', async () => {
+    const { url } = await fakeGateway()
+    const answer = await fetch(`${url}/healthz`, { method: 'HEAD' })
+    expect([answer.status, await answer.text()]).toEqual([200, ''])
+  })
+
+  it.each<[Record<string, unknown>, string]>([
+    [{ fleet: {} }, '`fleet` is required'],
+    [{ retentionDays: 0 }, 'retentionDays'],
+    [{ maxBodyByte: 5 }, 'did you mean maxBodyBytes?'],
+    [{ dataDir: 'relative' }, 'dataDir'],
+    [{ allowedOrigins: ['example.com'] }, 'allowedOrigins'],
+    [{ tokens: [{ id: 'x', hash: 'plain', scopes: ['read'] }] }, 'tokens[0].hash'],
+  ])('refuses the options %j', async (options, message) => {
+    const { fleet } = await fakeFleet()
+    const make = () => createGateway({ fleet, ...options })
+    expect(make).toThrow(InvalidOptionsError)
+    expect(make).toThrow(message)
+  })
+})

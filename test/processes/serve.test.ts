@@ -1,0 +1,263 @@
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import type { IncomingMessage } from 'node:http'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildCli } from '../support/built-cli.ts'
+import { isListening } from '../support/home.ts'
+import { serveStage, type Daemon } from '../support/serve.ts'
+
+let cli: string
+
+beforeAll(async () => {
+  cli = await buildCli()
+}, 240_000)
+afterAll(() => rmSync(dirname(dirname(cli)), { recursive: true, force: true }))
+
+const two = { agents: [{ id: 'alice' }, { id: 'bob' }] }
+const open = '--insecure-no-auth'
+
+describe.runIf(process.platform === 'linux')('serve', () => {
+  it('serves the agents of the file to callers with a token, and says how to make the first one', async () => {
+    const stage = await serveStage(cli)
+    stage.write(two)
+    const daemon = await stage.serve()
+    expect(daemon.stdout).toContain(`serves 2 agents at ${daemon.url} (data in ${stage.dataDir})`)
+    const command = /opencode-runtime (token create .*)/.exec(daemon.stdout)?.[1] ?? ''
+    const { stdout: token } = await stage.run(...command.split(' '))
+    expect((await daemon.fetch('/v1/agents')).status).toBe(401)
+    expect(await daemon.agents(token)).toEqual(['alice', 'bob'])
+    const answer = await daemon.fetch('/v1/agents/alice/turns?wait=true', { token, body: { text: 'hello' } })
+    expect(await answer.json()).toMatchObject({ kind: 'final', content: 'Hello world' })
+    const { url } = daemon
+    daemon.kill('SIGTERM')
+    expect(await daemon.ended).toBe(0)
+    expect(daemon.stdout + daemon.stderr).not.toContain('sk-serve-test')
+    expect(await isListening(url)).toBe(false)
+    await stage.expectNothingLeft()
+    // With a token, the next start prints no advice.
+    const next = await stage.serve()
+    expect(next.stdout).not.toContain('token create')
+    expect(await next.agents(token)).toEqual(['alice', 'bob'])
+  })
+
+  it('applies a changed file on SIGHUP, and removes only agents that the file named before', async () => {
+    const stage = await serveStage(cli)
+    stage.write(two)
+    const daemon = await stage.serve(open)
+    await daemon.fetch('/v1/agents/made-over-http', { method: 'PUT', body: { id: 'made-over-http' } })
+    stage.write({
+      agents: [{ id: 'alice', labels: { team: 'a' } }, { id: 'carol' }],
+      limits: { max_servers: 3 },
+    })
+    daemon.kill('SIGHUP')
+    await daemon.logs(/config applied added=\["carol"\] changed=\["alice"\] removed=\["bob"\]/)
+    expect(daemon.stderr).toMatch(/changed fields of the config need a restart fields=\["limits"\]/)
+    expect(await daemon.agents()).toEqual(['alice', 'carol', 'made-over-http'])
+    // Also an agent that a stopped daemon's file named is removed at the next start.
+    daemon.kill('SIGTERM')
+    await daemon.ended
+    stage.write({ agents: [{ id: 'carol' }] })
+    const next = await stage.serve(open)
+    expect(await next.agents()).toEqual(['carol', 'made-over-http'])
+  })
+
+  it('tells a bad file on SIGHUP, and changes nothing', async () => {
+    const stage = await serveStage(cli)
+    stage.write(two)
+    const daemon = await stage.serve(open)
+    stage.writeText('agents:\n  - id: zoe\n    turn_deadline_ms: soon\n')
+    daemon.kill('SIGHUP')
+    await daemon.logs(
+      /the changed config is not used:[^]*fleet\.yaml:3:5: Invalid option agents\[0\]\.turn_deadline_ms/,
+    )
+    expect(await daemon.agents()).toEqual(['alice', 'bob'])
+    stage.write({ agents: [{ id: 'alice' }] })
+    daemon.kill('SIGHUP')
+    await daemon.logs(/removed=\["bob"\]/)
+  })
+
+  it('lets a running turn end after SIGTERM, refuses new ones, and exits with 0', async () => {
+    const stage = await serveStage(cli)
+    stage.write(two)
+    const daemon = await stage.serve(open)
+    const turn = daemon.fetch('/v1/agents/alice/turns?wait=true', { body: { text: 'slow:3000' } })
+    await running(daemon)
+    daemon.kill('SIGTERM')
+    await expect.poll(async () => (await daemon.fetch('/readyz')).status).toBe(503)
+    expect(await (await daemon.fetch('/readyz')).text()).toContain('draining')
+    const refused = await daemon.fetch('/v1/agents/bob/turns', { body: { text: 'hello' } })
+    expect(refused.status).toBe(503)
+    expect((await daemon.fetch('/healthz')).status).toBe(200)
+    expect(await (await turn).json()).toMatchObject({ kind: 'final' })
+    expect(await daemon.ended).toBe(0)
+    await stage.expectNothingLeft()
+  })
+
+  it('ends a turn that runs longer than --drain-ms with cancelled', async () => {
+    const stage = await serveStage(cli)
+    stage.write(two)
+    const daemon = await stage.serve(open, '--drain-ms', '200')
+    const turn = daemon.fetch('/v1/agents/alice/turns?wait=true', { body: { text: 'hang' } })
+    await running(daemon)
+    daemon.kill('SIGTERM')
+    expect(await (await turn).json()).toMatchObject({ kind: 'error', code: 'cancelled' })
+    expect(await daemon.ended).toBe(0)
+    await stage.expectNothingLeft()
+  })
+
+  it('ends at once on a second signal, and leaves nothing', async () => {
+    const stage = await serveStage(cli)
+    stage.write(two)
+    const daemon = await stage.serve(open)
+    const turn = daemon.fetch('/v1/agents/alice/turns?wait=true', { body: { text: 'hang' } })
+    const outcome = turn.then((answer) => answer.json()).catch(() => 'no answer')
+    await running(daemon)
+    daemon.kill('SIGTERM')
+    await daemon.logs(/a second signal ends at once/)
+    // A signal right after the first one counts as the same, because npm passes signals on.
+    const isForced = (): boolean => {
+      daemon.kill('SIGTERM')
+      return daemon.stderr.includes('ends at once: a second signal has come')
+    }
+    await expect.poll(isForced, { timeout: 10_000, interval: 50 }).toBe(true)
+    expect(await daemon.ended).toBe(143)
+    expect([{ kind: 'error', code: 'cancelled' }, 'no answer']).toContainEqual(
+      typeof (await outcome) === 'string' ? 'no answer' : expect.objectContaining({ code: 'cancelled' }),
+    )
+    await stage.expectNothingLeft()
+  })
+
+  it('listens on a socket of its own mode, and replaces a file that a killed daemon has left', async () => {
+    const stage = await serveStage(cli)
+    const path = join(stage.folder, 'agents.sock')
+    stage.write({ ...two, listen: `unix:${path}` })
+    const daemon = await stage.serve(open)
+    expect(daemon.stdout).toContain(`at unix:${path}`)
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    expect(await overSocket(path, '/healthz')).toBe(200)
+    daemon.kill('SIGKILL')
+    await daemon.ended
+    expect(existsSync(path)).toBe(true)
+    const next = await stage.serve('--socket-mode', '0660')
+    expect(statSync(path).mode & 0o777).toBe(0o660)
+    next.kill('SIGTERM')
+    expect(await next.ended).toBe(0)
+    expect(existsSync(path)).toBe(false)
+  })
+
+  it('refuses a socket that is in use, a file that is no socket, a port in use, and a data folder in use', async () => {
+    const stage = await serveStage(cli)
+    const path = join(stage.folder, 'agents.sock')
+    stage.write({ ...two, listen: `unix:${path}` })
+    await stage.serve(open)
+    const same = await stage.run('serve', '--config', stage.file, '--listen', '127.0.0.1:0')
+    expect(same).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringMatching(/^error: .*another fleet.*$/) as string,
+    })
+    const other = await serveStage(cli)
+    other.write({ ...two, listen: `unix:${path}` })
+    expect(await other.run('serve', '--config', other.file)).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringContaining(`another process listens on unix:${path}`) as string,
+    })
+    const plain = join(stage.folder, 'plain')
+    writeFileSync(plain, 'text')
+    expect(await other.run('serve', '--config', other.file, '--listen', `unix:${plain}`)).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringContaining('is not a socket') as string,
+    })
+    const third = await serveStage(cli)
+    third.write(two)
+    const daemon = await third.serve(open)
+    const address = daemon.url.replace('http://', '')
+    expect(await other.run('serve', '--config', other.file, '--listen', address)).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringContaining('the address is in use') as string,
+    })
+    await other.expectNothingLeft()
+  })
+
+  it('listens on IPv6', async () => {
+    const stage = await serveStage(cli)
+    stage.write({ ...two, listen: '[::1]:0' })
+    const daemon = await stage.serve(open)
+    expect(daemon.url).toMatch(/^http:\/\/\[::1\]:\d+$/)
+    expect(await daemon.agents()).toEqual(['alice', 'bob'])
+  })
+})
+
+describe('serve refuses with exit code 2', () => {
+  it.each([
+    ['no config', [], /--config is missing/],
+    [
+      'a missing file',
+      ['--config', '/no/such/fleet.yaml'],
+      /\/no\/such\/fleet\.yaml: the file does not exist/,
+    ],
+    ['an unknown flag', ['--confg', 'x'], /did you mean --config/i],
+    ['an unknown mode', ['--socket-mode', '0777'], /0600, 0660/],
+    ['--demo with a file', ['--demo', '--config', 'x.yaml'], /--demo has its own config/],
+  ])('%s', async (_what, flags, message) => {
+    const stage = await serveStage(cli)
+    expect(await stage.run('serve', ...flags)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(message) as string,
+    })
+  })
+
+  it('--insecure-no-auth where others can reach it', async () => {
+    const stage = await serveStage(cli)
+    stage.write(two)
+    for (const flags of [
+      ['--listen', '0.0.0.0:0'],
+      ['--listen', '[::]:0'],
+      ['--listen', 'unix:/tmp/x.sock', '--socket-mode', '0660'],
+    ])
+      expect(await stage.run('serve', '--config', stage.file, open, ...flags)).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringMatching(/--insecure-no-auth is refused for .*use tokens/) as string,
+      })
+    expect(existsSync(join(stage.dataDir, '.fleet'))).toBe(false)
+  })
+
+  it('a bad file, with every fault on a line of its own; --check tells the same', async () => {
+    const stage = await serveStage(cli)
+    stage.write({ agents: [{ id: 'alice', modles: [] }, { id: 'alice' }], lissten: 'x' })
+    const { exitCode, stderr } = await stage.run('serve', '--config', stage.file)
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: `error: 2 faults in the config file
+${stage.file}:12:5: Unknown option agents[0].modles (did you mean agents[0].models?)
+${stage.file}:14:1: Unknown option lissten (did you mean listen?)`,
+    })
+    expect(await stage.run('serve', '--config', stage.file, '--check')).toMatchObject({ exitCode, stderr })
+    stage.write(two)
+    expect(await stage.run('serve', '--config', stage.file, '--check')).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('no faults; 2 agents, listens on http://127.0.0.1:0') as string,
+    })
+  })
+})
+
+/** Waits until a turn runs. */
+async function running(daemon: Daemon): Promise<void> {
+  const states = async () => {
+    const { items } = (await (await daemon.fetch('/v1/turns')).json()) as { items: { state: string }[] }
+    return items.map(({ state }) => state)
+  }
+  await expect.poll(states, { timeout: 30_000, interval: 50 }).toContain('running')
+}
+
+/** Sends a request over a socket, and returns the status of the answer. */
+async function overSocket(socketPath: string, path: string): Promise<number | undefined> {
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    request({ socketPath, path, headers: { host: 'localhost' } }, resolve)
+      .once('error', reject)
+      .end()
+  })
+  await text(answer)
+  return answer.statusCode
+}

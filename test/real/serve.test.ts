@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process'
+import { existsSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
+import { buildCli } from '../support/built-cli.ts'
+import { processesIn } from '../support/fleet.ts'
+import { Daemon } from '../support/serve.ts'
+
+let cli: string
+
+beforeAll(async () => {
+  cli = await buildCli()
+}, 240_000)
+afterAll(() => rmSync(dirname(dirname(cli)), { recursive: true, force: true }))
+
+it('`npm run serve` serves two agents on the real opencode, without a key, and leaves nothing', async () => {
+  const child = spawn(process.execPath, [cli, 'serve', '--demo', '--listen', '127.0.0.1:0'])
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const daemon = new Daemon(child)
+  await daemon.serves()
+  const dataDir = /\(data in (.*)\)/.exec(daemon.stdout)?.[1] ?? ''
+  expect(await daemon.agents()).toEqual(['alice', 'bob'])
+  expect(daemon.stdout).toContain(`curl -sN ${daemon.url}/v1/requests`)
+
+  // bob asks for the permission of each command.
+  const turn = daemon.fetch('/v1/agents/bob/turns', {
+    body: { text: 'Ask me first' },
+    accept: 'application/x-ndjson',
+  })
+  const requests = async () => {
+    const { items } = (await (await daemon.fetch('/v1/requests')).json()) as {
+      items: { request: { id: string } }[]
+    }
+    return items.map(({ request }) => request.id)
+  }
+  await expect.poll(requests, { timeout: 60_000, interval: 100 }).toHaveLength(1)
+  const [id = ''] = await requests()
+  const answered = await daemon.fetch(`/v1/requests/${id}/answer`, { body: { reply: 'once' } })
+  expect(answered.status).toBe(204)
+  const lines = (await (await turn).text()).trim().split('\n')
+  const replies = lines.map((line) => JSON.parse(line) as { seq: number; kind: string; success?: boolean })
+  expect(replies.map(({ seq }) => seq)).toEqual(replies.map((_reply, i) => i + 1))
+  expect(replies.filter(({ kind }) => kind === 'tool_result')).toMatchObject([{ success: true }])
+  expect(replies.at(-1)).toMatchObject({ kind: 'final', finish_reason: 'stop' })
+
+  daemon.kill('SIGTERM')
+  expect(await daemon.ended).toBe(0)
+  expect(processesIn(dataDir)).toEqual([])
+  expect(existsSync(dataDir)).toBe(false)
+}, 120_000)
