@@ -59,6 +59,15 @@ export default defineConfig({
           hookTimeout: 240_000,
         },
       },
+      {
+        test: {
+          name: 'openapi',
+          include: ['test/openapi/**/*.test.ts'],
+          globalSetup: ['test/openapi/setup.ts'],
+          fileParallelism: false,
+          testTimeout: 180_000,
+        },
+      },
     ],
   },
 })

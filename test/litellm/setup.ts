@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node'
-import { liteLLM } from './venv.ts'
+import { pythonVenv, skipBanner } from '../support/python-venv.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -10,23 +10,12 @@ declare module 'vitest' {
 
 /** Creates the environment before the tests are collected, and warns if that is impossible. */
 export default async function setup(project: TestProject): Promise<void> {
-  const found = await liteLLM()
+  const found = await pythonVenv({
+    name: 'litellm',
+    packageName: 'litellm',
+    folder: import.meta.dirname,
+    cost: 'one to three minutes, 700 MB',
+  })
   project.provide('liteLLMPython', 'python' in found ? found.python : null)
-  if ('missing' in found) console.warn(banner(found.missing))
-}
-
-function banner(missing: string): string {
-  const line = '*'.repeat(78)
-  const reason = missing.split('\n').map((words) => `*   ${words}`)
-  return [
-    '',
-    line,
-    '*  SKIPPED: the tests with the real LiteLLM proxy did NOT run.',
-    '*',
-    ...reason,
-    '*',
-    '*  They need Python 3.11 to 3.14 with venv, and a package index that pip can reach.',
-    line,
-    '',
-  ].join('\n')
+  if ('missing' in found) console.warn(skipBanner('the tests with the real LiteLLM proxy', found.missing))
 }

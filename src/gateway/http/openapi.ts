@@ -103,18 +103,33 @@ function answerOf({ description, schema, types, headers }: RouteAnswer, name: st
   }
 }
 
-/** Returns the content of a body in each of its media types. Of a stream, the schema is that of a line or an event. */
+/**
+ * Returns the content of a body in each of its media types. OpenAPI 3.1 has no word for the items of a stream: the schema of
+ * server-sent events is that of each event, as tools read the schema, and `x-item-schema` is that of a line or of an
+ * event's data.
+ */
 function contentOf(types: readonly string[], reference: Json): Json {
-  const entries = types.map((type) => [
-    type,
-    /json$/.test(type) && !streams.has(type)
-      ? { schema: reference }
-      : { schema: { type: 'string' }, ...(streams.has(type) && { 'x-item-schema': reference }) },
-  ])
+  const entries = types.map((type) => {
+    if (!streams.has(type)) return [type, { schema: /json$/.test(type) ? reference : { type: 'string' } }]
+    const schema = type === eventStream ? eventSchema(reference) : { type: 'string' }
+    return [type, { schema, 'x-item-schema': reference }]
+  })
   return Object.fromEntries(entries) as Json
 }
 
-const streams = new Set(['application/x-ndjson', 'text/event-stream'])
+/** Returns the schema of a server-sent event whose data is JSON. */
+const eventSchema = (contentSchema: Json): Json => ({
+  type: 'object',
+  properties: {
+    event: { type: 'string' },
+    id: { type: 'string' },
+    data: { type: 'string', contentMediaType: 'application/json', contentSchema },
+  },
+  required: ['event', 'data'],
+})
+
+const eventStream = 'text/event-stream'
+const streams = new Set(['application/x-ndjson', eventStream])
 
 /** Schemas of the document, by their names. */
 class Components {

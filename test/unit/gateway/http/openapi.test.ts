@@ -84,14 +84,25 @@ describe('the OpenAPI document', () => {
     expect(statuses('/items', 'put')).toEqual('200 202 400 403 413 414 415 431 500 503 507'.split(' '))
   })
 
-  it('shows the answer of a stream as a text, with the schema of an item', () => {
+  it('shows an answer of lines as a text, and server-sent events one by one, with the schema of an item', () => {
+    const item = { $ref: '#/components/schemas/Item' }
     const responses = document.paths['/items']?.['put']?.['responses'] as unknown as Record<string, unknown>
     expect(responses['202']).toMatchObject({
       headers: { 'Turn-Id': { description: 'Id of the turn', schema: { type: 'string' } } },
       content: {
         'application/x-ndjson': {
           schema: { type: 'string' },
-          'x-item-schema': { $ref: '#/components/schemas/Item' },
+          'x-item-schema': item,
+        },
+        'text/event-stream': {
+          schema: {
+            type: 'object',
+            properties: {
+              data: { type: 'string', contentMediaType: 'application/json', contentSchema: item },
+            },
+            required: ['event', 'data'],
+          },
+          'x-item-schema': item,
         },
       },
     })
