@@ -34,6 +34,7 @@ const violate = (what) => violations.set(what, (violations.get(what) ?? 0) + 1)
 const counts = { turns: 0, posts: 0, replies: 0, joins: 0, readers: 0, resumed: 0, ends: {}, kills: {} }
 /** Turns that were asked for, by their trace ids. */
 const asked = new Map()
+let isOver = false
 
 // ---- the gateway, which dies and comes back
 
@@ -47,7 +48,7 @@ const burn = (what) => {
 const world = {
   token: stage.token,
   url: () => serving.promise,
-  died: () => dying.promise,
+  died: () => (isOver ? undefined : dying.promise),
   below,
   onReply: () => {
     counts.replies++
@@ -152,7 +153,6 @@ async function runTurn() {
   if (turn.key !== undefined && random() < 0.3) turn.ids.add(await post(turn))
 }
 
-let isOver = false
 async function converse() {
   while (!isOver) await runTurn()
 }
@@ -271,6 +271,8 @@ try {
     console.log(`kill ${round}: ${counts.turns} turns, ${counts.replies} replies so far`)
   }
   isOver = true
+  // Nobody stalls from now on.
+  dying.resolve()
   await Promise.all(talks)
   await checkTurns()
   checkPrompts()

@@ -5,7 +5,7 @@ import { isTerminal, repliesOf, send } from './gateway-reader.mjs'
 /**
  * @typedef {object} World what a reader needs of the run
  * @property {() => Promise<string>} url address of the gateway; waits while no gateway serves
- * @property {() => Promise<unknown>} died resolves when the gateway dies next
+ * @property {() => Promise<unknown> | undefined} died resolves when the gateway dies next, or the run is over
  * @property {string} token
  * @property {(limit: number) => number} below random whole number
  * @property {() => void} onReply
