@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fakeOpenCode } from '../dist/testing/index.js'
 import { GatewayStage } from './lib/gateway-daemon.mjs'
 import { isTerminal, repliesOf, send, sendJson } from './lib/gateway-reader.mjs'
-import { finish, interleave, ratiosOf, row } from './lib/measure.mjs'
+import { finish, interleave, quantile, ratiosOf, row, short } from './lib/measure.mjs'
 import { contender } from './lib/remote.mjs'
 
 const rounds = Number(process.argv[2] ?? 7)
@@ -103,12 +103,15 @@ async function joinsAndKeys() {
 
 const word = `${'word '.repeat(12)}\n`
 const manyWords = Array.from({ length: deltas }, () => word)
-const fake = await fakeOpenCode({}, {
-  script: [
-    { match: 'flood', reply: { text: manyWords } },
-    { match: 'part', reply: { text: manyWords.slice(0, deltas / 10) } },
-  ],
-})
+const fake = await fakeOpenCode(
+  {},
+  {
+    script: [
+      { match: 'flood', reply: { text: manyWords } },
+      { match: 'part', reply: { text: manyWords.slice(0, deltas / 10) } },
+    ],
+  },
+)
 const dataDir = mkdtempSync(join(tmpdir(), 'opencode-runtime-bench-'))
 const host = await contender(new URL('lib/gateway-host.mjs', import.meta.url))
 const url = `http://127.0.0.1:${await host.start({ dataDir, binary: fake.binary })}`
@@ -196,7 +199,12 @@ try {
     values.map((value, i) => (value - (cpu.one[i] ?? NaN)) / (readers - 1))
   finish([
     ...rows,
-    row('prompt → terminal over HTTP / in-process', ratiosOf(turns.http, turns.own), '≤ 1.1'),
+    row(
+      'prompt → terminal over HTTP / in-process',
+      ratiosOf(turns.http, turns.own),
+      '≤ 1.1',
+      `medians ${short(quantile(turns.http, 0.5))} and ${short(quantile(turns.own, 0.5))} ms of wall time`,
+    ),
     row(
       'deltas per ms of CPU through the store and SSE / in-process',
       ratiosOf(flow.own, flow.http),

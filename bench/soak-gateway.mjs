@@ -31,7 +31,17 @@ const stage = await GatewayStage.open({
 
 const violations = new Map()
 const violate = (what) => violations.set(what, (violations.get(what) ?? 0) + 1)
-const counts = { turns: 0, posts: 0, replies: 0, joins: 0, readers: 0, resumed: 0, ends: {}, kills: {} }
+const counts = {
+  turns: 0,
+  posts: 0,
+  replies: 0,
+  joins: 0,
+  readers: 0,
+  resumed: 0,
+  ends: {},
+  unavailable: new Set(),
+  kills: {},
+}
 /** Turns that were asked for, by their trace ids. */
 const asked = new Map()
 let isOver = false
@@ -70,7 +80,8 @@ async function dieOnce() {
     'a turn has ended': 1 + below(15),
     'it serves': 0,
   }
-  const what = pick(Object.keys(moments))
+  // Seldom as soon as it serves, so that the load comes back between the deaths.
+  const what = random() < 0.1 ? 'it serves' : pick(Object.keys(moments).slice(0, -1))
   counts.kills[what] = (counts.kills[what] ?? 0) + 1
   if (moments[what] > 0) {
     const reached = deferred()
@@ -203,6 +214,7 @@ async function checkTurns() {
       for (const read of turn.reads) checkRead(turn, read, whole)
       const name = whole.reply?.kind === 'error' ? whole.reply.code : whole.reply?.kind
       counts.ends[name] = (counts.ends[name] ?? 0) + 1
+      if (name === 'server_unavailable') counts.unavailable.add(whole.reply.error)
       if (name === 'internal') violate(`internal: ${whole.reply.error}`)
       // From the store, also a turn that nobody has read.
       checkRead(turn, await readTurn({ ...world, onReply: () => undefined }, whole.turn_id), whole)
@@ -293,6 +305,7 @@ console.log(
   `${counts.turns} asked for with ${counts.posts} posts, ${counts.resumed} resumed`,
 )
 console.log('ends            ', counts.ends)
+for (const error of counts.unavailable) console.log('unavailable     ', error)
 console.log('readers         ', `${counts.readers}, joined ${counts.joins} times, ${counts.replies} replies`)
 console.log('orphans         ', orphans.length)
 for (const [what, times] of violations) console.log('violation       ', `${what} (${times} times)`)
