@@ -203,7 +203,7 @@ function checkContent(prompt, answer) {
 
 async function checkTurns() {
   const turns = await listTurns()
-  const byTrace = Map.groupBy?.(turns, ({ trace_id }) => trace_id) ?? groupByTrace(turns)
+  const byTrace = groupByTrace(turns)
   for (const [name, turn] of asked) {
     const found = byTrace.get(name) ?? []
     const isKnown = turn.key !== undefined || turn.ids.size > 0
