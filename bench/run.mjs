@@ -23,6 +23,8 @@ const parts = [
   'machines',
   'admission',
   'fleet',
+  'gateway-log',
+  'gateway',
   'imports',
 ]
 const chosen = process.argv.slice(2)

@@ -3,7 +3,7 @@
 // no process may be left. Exits with 1 otherwise.
 //
 //   npm run soak -- fleet 10 --seed 42
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,6 +11,8 @@ import { parseArgs } from 'node:util'
 import { Fleet } from '../dist/index.js'
 import { fakeOpenCode } from '../dist/testing/index.js'
 import { liveHeap } from './lib/heap.mjs'
+import { processesOf } from './lib/processes.mjs'
+import { randomFrom } from './lib/random.mjs'
 
 const { values: flags, positionals } = parseArgs({
   options: { seed: { type: 'string', default: String(Date.now() % 1e6) } },
@@ -18,8 +20,7 @@ const { values: flags, positionals } = parseArgs({
 })
 const [minutes, seed] = [Number(positionals[1] ?? 10), Number(flags.seed)]
 const limits = { maxServers: 4, maxStarting: 2, maxRunningTurns: 10, maxQueuedTurns: 200, memoryMb: 100_000 }
-const random = mulberry32(seed)
-const pick = (list) => list[Math.floor(random() * list.length)]
+const { random, pick } = randomFrom(seed)
 const range = (count) => Array.from({ length: count }, (_, i) => i)
 
 const fake = await fakeOpenCode()
@@ -196,17 +197,6 @@ async function runMisfortunes() {
   }
 }
 
-/** Returns the processes of all homes. */
-function processesLeft() {
-  return readdirSync('/proc').filter((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`HOME=${dataDir}/`)
-    } catch {
-      return false
-    }
-  })
-}
-
 console.log(`seed ${seed}, ${minutes} minutes, ${specs.size} agents in ${limits.maxServers} places`)
 await fleet.apply([...specs.values()])
 await Promise.all([...specs.keys()].map((id) => follow(fleet.turn(id, 'Hello')).done))
@@ -238,7 +228,7 @@ ended.clear()
 const after = (await liveHeap()) / 2 ** 20
 await fleet.close()
 await sleep(500)
-const orphans = processesLeft()
+const orphans = processesOf(`${dataDir}/`)
 for (const pid of orphans) process.kill(Number(pid), 'SIGKILL')
 await fake.stop()
 
@@ -252,14 +242,3 @@ console.log('orphans         ', orphans.length)
 for (const [what, times] of violations) console.log('violation       ', `${what} (${times} times)`)
 rmSync(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
 process.exit(lost + orphans.length + violations.size === 0 ? 0 : 1)
-
-/** Returns a small seeded generator: the same seed draws the same misfortunes. */
-function mulberry32(from) {
-  let state = from >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}

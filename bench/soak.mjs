@@ -4,8 +4,9 @@
 //
 //   npm run soak -- --minutes 5 --seed 42 --concurrency 4 [--binary path]
 //   npm run soak -- fleet 10 --seed 42    (a fleet: see soak-fleet.mjs)
+//   npm run soak -- gateway 20 --seed 42  (a gateway: see soak-gateway.mjs)
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,8 +16,11 @@ import { runInNewContext } from 'node:vm'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { OpenCodeServer } from '../dist/index.js'
 import { startScriptedModel } from '../dist/testing/index.js'
+import { processesOf } from './lib/processes.mjs'
+import { randomFrom } from './lib/random.mjs'
 
 if (process.argv[2] === 'fleet') await import('./soak-fleet.mjs')
+if (process.argv[2] === 'gateway') await import('./soak-gateway.mjs')
 
 const { values: flags } = parseArgs({
   options: {
@@ -27,8 +31,7 @@ const { values: flags } = parseArgs({
   },
 })
 const [minutes, seed, concurrency] = [flags.minutes, flags.seed, flags.concurrency].map(Number)
-const random = mulberry32(seed)
-const pick = (list) => list[Math.floor(random() * list.length)]
+const { random, pick } = randomFrom(seed)
 
 const apiKey = 'sk-soak-0123456789'
 // The model has its own thread, because it remembers every request, which would count as our heap.
@@ -184,17 +187,6 @@ async function liveHeapMb() {
   return process.memoryUsage().heapUsed / 1024 / 1024
 }
 
-/** Returns the processes started with this home, except its watcher, which has an empty environment. */
-function processesLeft() {
-  return readdirSync('/proc').filter((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`HOME=${home}`)
-    } catch {
-      return false
-    }
-  })
-}
-
 console.log(`seed ${seed}, ${minutes} minutes, ${concurrency} conversations`)
 await start(() => server.turn('hello')).done
 const before = await liveHeapMb()
@@ -209,7 +201,7 @@ const after = await liveHeapMb()
 await server.close()
 model.postMessage('stop')
 await once(model, 'exit')
-const orphans = processesLeft()
+const orphans = processesOf(home)
 for (const pid of orphans) process.kill(Number(pid), 'SIGKILL')
 const lost = turns.started - turns.ended
 
@@ -224,14 +216,3 @@ console.log('orphans         ', orphans.length)
 for (const violation of new Set(turns.violations)) console.log('violation       ', violation)
 rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
 process.exit(lost + orphans.length + turns.violations.length === 0 ? 0 : 1)
-
-/** Returns a small seeded generator: the same seed draws the same misfortunes. */
-function mulberry32(from) {
-  let state = from >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}

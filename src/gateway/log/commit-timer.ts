@@ -12,15 +12,22 @@ export class CommitTimer {
   #isSoon = false
   #isStopped = false
   #earliest = 0
+  /** Earliest time of a commit that a caller waits for. */
+  #earliestUrgent = 0
 
   constructor(commit: () => void) {
     this.#commit = commit
   }
 
-  /** Runs a commit as soon as the last one allows. */
-  schedule(): void {
-    if (this.#timer || this.#isSoon || this.#isStopped) return
-    const wait = this.#earliest - performance.now()
+  /**
+   * Runs a commit as soon as the last one allows.
+   *
+   * @param isUrgent - true if a caller waits for the commit: it then waits only as long as the last commit took
+   */
+  schedule(isUrgent: boolean): void {
+    if (this.#isSoon || this.#isStopped || (this.#timer && !isUrgent)) return
+    const wait = (isUrgent ? this.#earliestUrgent : this.#earliest) - performance.now()
+    clearTimeout(this.#timer)
     if (wait <= 0) this.now()
     else this.#timer = setTimeout(() => this.#run(), wait)
   }
@@ -35,7 +42,9 @@ export class CommitTimer {
   /** Tells how long a commit took, in ms, or that it failed. */
   ended(tookMs: number | 'failed'): void {
     const gap = tookMs === 'failed' ? retryMs : Math.max(shortestGapMs, gapPerCommit * tookMs)
-    this.#earliest = performance.now() + gap
+    const now = performance.now()
+    this.#earliest = now + gap
+    this.#earliestUrgent = now + (tookMs === 'failed' ? retryMs : tookMs)
   }
 
   /** Runs no further commit. */

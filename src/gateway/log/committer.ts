@@ -49,14 +49,14 @@ export class Committer {
   /** Stores a turn soon. */
   add(live: LiveTurn): void {
     this.#dirty.add(live)
-    this.#schedule()
+    this.#schedule(live.terminal !== undefined)
   }
 
   /** Stores a new turn. Resolves with the error if the turn cannot be stored: then nothing of it is. */
   create(live: LiveTurn, creation: Creation): Promise<Outcome> {
     const outcome = deferred<Outcome>()
     this.#created.push({ live, creation, outcome })
-    this.#schedule()
+    this.#schedule(true)
     return outcome.promise
   }
 
@@ -90,8 +90,9 @@ export class Committer {
     if (this.fault && this.isWaiting) throw this.fault
   }
 
-  #schedule(): void {
-    if (this.isWaiting && !this.#store.isHeld) this.#timer.schedule()
+  /** @param isUrgent - true for a new turn and for an end, which a caller waits for */
+  #schedule(isUrgent = this.#created.length > 0): void {
+    if (this.isWaiting && !this.#store.isHeld) this.#timer.schedule(isUrgent)
   }
 
   /** Commits, or leaves the commit to the end of the background work that holds the store. */
