@@ -107,10 +107,12 @@ function shallow(body: unknown): unknown {
 
 function isDeep(value: unknown): boolean {
   let level = [value]
-  for (let depth = 0; depth < mostLevels && level.length > 0; depth++)
-    level = level.flatMap((each) => (typeof each === 'object' && each !== null ? Object.values(each) : []))
+  for (let depth = 0; depth < mostLevels && level.length > 0; depth++) level = level.flatMap(innerValues)
   return level.length > 0
 }
+
+const innerValues = (value: unknown): unknown[] =>
+  typeof value === 'object' && value !== null ? Object.values(value) : []
 
 /** Refuses a compressed body: its size would not be bounded. */
 function requirePlain(headers: Headers): void {
