@@ -124,7 +124,9 @@ export default ts.config(
       'xstate/*',
       'rxjs',
       'rxjs/*',
-      ...['actors', 'api', 'cli', 'gateway', 'machines', 'telemetry', 'testing'].map((room) => `**/${room}/**`),
+      ...['actors', 'api', 'cli', 'gateway', 'machines', 'telemetry', 'testing'].map(
+        (room) => `**/${room}/**`,
+      ),
       '@opentelemetry/*',
       '**/index.ts',
       '**/cli.ts',
@@ -134,7 +136,9 @@ export default ts.config(
   forbid(
     ['src/config/**', 'src/util/**', 'src/errors.ts', 'src/replies.ts'],
     [
-      ...['actors', 'api', 'cli', 'gateway', 'io', 'machines', 'telemetry', 'testing'].map((room) => `**/${room}/**`),
+      ...['actors', 'api', 'cli', 'gateway', 'io', 'machines', 'telemetry', 'testing'].map(
+        (room) => `**/${room}/**`,
+      ),
       'xstate',
       'rxjs',
       'undici',
