@@ -79,6 +79,8 @@ describe('a hostile request to a gateway', () => {
     const { client } = await withAgent()
     const path = '/v1/sessions/ses_..%2F..%2Fconfig?agent=a1'
     expect(await client.call('DELETE', path)).toMatchObject({ status: 404 })
+    const turn = await client.call('POST', turns, { text: 'echo:x', session_id: 'ses_a/b' })
+    expect(turn).toMatchObject({ status: 400, body: { field: 'session_id' } })
   })
 
   it('is answered as GET without the body if it is HEAD, also where an answer is a stream', async () => {
