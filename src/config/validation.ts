@@ -97,11 +97,13 @@ function explainUnknown(
 ): string {
   const known = optionPaths(schema, path)
   const named = keys.map((key) => {
+    // Another branch of a union may know the field: that is no advice.
+    const others = known.filter((each) => pathOf(each) !== pathOf([...path, key]))
     const [similar] = similarTo(
       key,
-      known.map((each) => String(each.at(-1))).filter((name) => name !== key),
+      others.map((each) => String(each.at(-1))),
     )
-    const instead = known.find((each) => each.at(-1) === similar)
+    const instead = others.find((each) => each.at(-1) === similar)
     return `${pathOf([...path, key])}${instead ? ` (did you mean ${pathOf(instead)}?)` : ''}`
   })
   return `Unknown ${what} ${named.join(', ')}`
