@@ -76,11 +76,15 @@ function read<T extends z.ZodType>(
 function issuesOf(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue[] {
   return issues.flatMap((issue) => {
     const branches = issue.code === 'invalid_union' ? issue.errors : []
-    const branch = branches.find((inner) => inner.every((of) => of.path.length > 0 || !isOtherKind(of)))
+    const fitting = branches.filter((inner) => inner.every((of) => of.path.length > 0 || !isOtherKind(of)))
+    // A branch that knows all given fields is the one that the caller means.
+    const branch = fitting.find((inner) => !inner.some(hasUnknown)) ?? fitting[0]
     if (!branch) return [issue]
     return issuesOf(branch.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] })))
   })
 }
+
+const hasUnknown = ({ code }: z.core.$ZodIssue): boolean => code === 'unrecognized_keys'
 
 const isOtherKind = ({ code }: z.core.$ZodIssue): boolean =>
   code === 'invalid_type' || code === 'invalid_value'
@@ -93,11 +97,13 @@ function explainUnknown(
 ): string {
   const known = optionPaths(schema, path)
   const named = keys.map((key) => {
+    // Another branch of a union may know the field: that is no advice.
+    const others = known.filter((each) => pathOf(each) !== pathOf([...path, key]))
     const [similar] = similarTo(
       key,
-      known.map((each) => String(each.at(-1))),
+      others.map((each) => String(each.at(-1))),
     )
-    const instead = known.find((each) => each.at(-1) === similar)
+    const instead = others.find((each) => each.at(-1) === similar)
     return `${pathOf([...path, key])}${instead ? ` (did you mean ${pathOf(instead)}?)` : ''}`
   })
   return `Unknown ${what} ${named.join(', ')}`

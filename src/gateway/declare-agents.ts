@@ -36,6 +36,9 @@ export function applyAgents(
   const { fleet } = context
   const specs = bodies.map(specFromWire)
   const named = new Set(specs.map(({ id }) => id))
+  const again = specs.findIndex(({ id }, i) => specs.findIndex((spec) => spec.id === id) < i)
+  if (again >= 0)
+    throw new InvalidOptionsError(`Invalid field agents[${again}].id: expected each id only once`)
   return reviseAgents(fleet, prune ? undefined : [...named], (kept, faulty) => {
     const visible = [...kept.values()].filter((spec) => isVisible(context, caller, spec)).map(({ id }) => id)
     // The tenant of an agent whose record is faulty is not known.

@@ -54,7 +54,11 @@ export async function fakeGateway({
 export async function listen(gateway: Gateway): Promise<{ url: string; close: () => Promise<void> }> {
   let server: ServerType | undefined
   const port = await new Promise<number>((resolve) => {
-    server = serve({ fetch: gateway.fetch, hostname: '127.0.0.1', port: 0 }, (info) => resolve(info.port))
+    // As the daemon does.
+    const asDaemon = { overrideGlobalObjects: false }
+    server = serve({ ...asDaemon, fetch: gateway.fetch, hostname: '127.0.0.1', port: 0 }, (info) =>
+      resolve(info.port),
+    )
   })
   const close = () => new Promise<void>((resolve) => void server?.close(() => resolve()))
   return { url: `http://127.0.0.1:${port}`, close }

@@ -27,11 +27,14 @@ export interface Answered {
   json: unknown
 }
 
+/** The requests are of the classes that the daemon uses. */
+const asDaemon = { overrideGlobalObjects: false }
+
 /** Serves a gateway, as a server with larger limits than the gateway's own, on a free port of loopback. Closes the server and the gateway when the test finishes. */
 export async function serveGateway(options: GatewayOptions) {
   const gateway = createGateway(options)
   // eslint-disable-next-line @typescript-eslint/no-misused-promises
-  const server = createServer({ maxHeaderSize: 65_536 }, getRequestListener(gateway.fetch))
+  const server = createServer({ maxHeaderSize: 65_536 }, getRequestListener(gateway.fetch, asDaemon))
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   const { port } = server.address() as AddressInfo
   onTestFinished(async () => {

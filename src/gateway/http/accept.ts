@@ -12,11 +12,15 @@ export function preferredType<const T extends string>(accept: string | null, typ
       const quality = parameters.find((parameter) => parameter.startsWith('q='))
       return { type, quality: quality === undefined ? 1 : Number(quality.slice(2)) }
     })
-    .filter(({ quality }) => quality > 0)
     .sort((a, b) => b.quality - a.quality)
-  for (const { type } of wanted) {
-    const found = type === '*/*' ? types[0] : types.find((each) => each === type)
-    if (found !== undefined) return found
+  const unwanted = new Set(wanted.filter(({ quality }) => quality === 0).map(({ type }) => type))
+  for (const { type, quality } of wanted) {
+    const found = types.find((each) => matches(type, each) && !unwanted.has(each))
+    if (found !== undefined && quality > 0) return found
   }
   return types[0]
 }
+
+/** Returns whether a media type is the wanted one, or one of the wanted ones (`text/*`). */
+const matches = (wanted: string, type: string): boolean =>
+  wanted === '*/*' || wanted === type || (wanted.endsWith('/*') && type.startsWith(wanted.slice(0, -1)))

@@ -59,14 +59,18 @@ export async function serveRequest(
   return response
 }
 
-/** Answers HEAD as GET, without the body. The body is ended, because it may be a stream. */
+/**
+ * Answers HEAD as GET, without the body. The body is ended, because it may be a stream. The request of a server may be of
+ * a class of its own, which the constructor of `Request` does not read.
+ */
 async function withoutHead(
   app: GatewayApp,
   request: Request,
   address: string | undefined,
 ): Promise<Response> {
   if (request.method !== 'HEAD') return app.fetch(request, { address })
-  const answer = await app.fetch(new Request(request, { method: 'GET' }), { address })
+  const { url, headers, signal } = request
+  const answer = await app.fetch(new Request(url, { headers, signal }), { address })
   await answer.body?.cancel()
   return new Response(null, answer)
 }

@@ -49,28 +49,40 @@ export async function readBody<B extends z.ZodType>(
   { schema, isOptional = false, types = ['application/json'] }: RouteBody<B>,
   maxBytes: number,
 ): Promise<z.output<B>> {
+  requirePlain(request.headers)
   const text = await readText(request, maxBytes)
   if (text === '' && isOptional) return parse(schema, {}, 'field')
   const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
   if (!types.includes(type)) throw wrongType(type, types)
-  return parse(schema, jsonOf(text), 'field')
+  return parse(schema, shallow(jsonOf(text)), 'field')
 }
 
 /** Returns the text of a body with bounded size. */
 async function readText(request: Request, maxBytes: number): Promise<string> {
   if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw tooLarge(maxBytes)
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
-    size += chunk.byteLength
-    if (size > maxBytes) throw tooLarge(maxBytes)
-    chunks.push(chunk)
-  }
+  const chunks = await readChunks(request, maxBytes)
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
   } catch {
     throw bad('Invalid body: expected JSON in UTF-8')
   }
+}
+
+async function readChunks({ body }: Request, maxBytes: number): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  try {
+    for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+      size += chunk.byteLength
+      if (size > maxBytes) break
+      chunks.push(chunk)
+    }
+  } catch {
+    // The connection has ended, so that no client reads the answer.
+    throw bad('Invalid body: expected the whole body')
+  }
+  if (size > maxBytes) throw tooLarge(maxBytes)
+  return chunks
 }
 
 function jsonOf(text: string): unknown {
@@ -80,6 +92,33 @@ function jsonOf(text: string): unknown {
     // The message of the parser may show a part of the body, which may hold a key.
     throw bad(text === '' ? 'The request needs a body: send JSON' : 'Invalid body: expected JSON')
   }
+}
+
+/** Most levels of values within a field of a body. Code that walks through a value would run out of stack. */
+const mostLevels = 500
+
+/** Returns a body, or refuses a body with a field that is nested too deep. */
+function shallow(body: unknown): unknown {
+  const fields = typeof body === 'object' && body !== null ? Object.entries(body) : []
+  const deep = fields.find(([, value]) => isDeep(value))
+  if (!deep) return body
+  throw bad(`Invalid field ${deep[0]}: expected at most ${mostLevels} levels`, { field: deep[0] })
+}
+
+function isDeep(value: unknown): boolean {
+  let level = [value]
+  for (let depth = 0; depth < mostLevels && level.length > 0; depth++) level = level.flatMap(innerValues)
+  return level.length > 0
+}
+
+const innerValues = (value: unknown): unknown[] =>
+  typeof value === 'object' && value !== null ? Object.values(value) : []
+
+/** Refuses a compressed body: its size would not be bounded. */
+function requirePlain(headers: Headers): void {
+  const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity'
+  if (encoding === 'identity') return
+  throw unsupported('The body is compressed: send the body without Content-Encoding')
 }
 
 /** Returns the problem of a request that is wrong. */
@@ -94,8 +133,9 @@ const tooLarge = (maxBytes: number): ProblemError =>
   })
 
 const wrongType = (given: string, types: readonly string[]): ProblemError =>
-  new ProblemError({
-    status: 415,
-    code: 'ERR_OPENCODE_UNSUPPORTED_MEDIA_TYPE',
-    detail: `The body has ${given === '' ? 'no media type' : 'another media type'}: send Content-Type: ${types.join(' or ')}`,
-  })
+  unsupported(
+    `The body has ${given === '' ? 'no media type' : 'another media type'}: send Content-Type: ${types.join(' or ')}`,
+  )
+
+const unsupported = (detail: string): ProblemError =>
+  new ProblemError({ status: 415, code: 'ERR_OPENCODE_UNSUPPORTED_MEDIA_TYPE', detail })

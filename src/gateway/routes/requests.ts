@@ -1,10 +1,11 @@
 import { z } from 'zod'
-import { RequestClosedError } from '../../errors.ts'
+import { InvalidOptionsError, RequestClosedError } from '../../errors.ts'
 import type { PendingRequest } from '../../replies.ts'
 import { sees, type Caller } from '../access/caller.ts'
 import type { GatewayContext } from '../context.ts'
 import { empty, json } from '../http/answers.ts'
-import { notFound } from '../http/problems.ts'
+import { ProblemError } from '../http/problem.ts'
+import { asProblem, notFound } from '../http/problems.ts'
 import { route, type Route } from '../http/route.ts'
 import { answerBody, answerOf, requestList, requestOnWire } from '../schemas/request.ts'
 import type { ClosedRequests } from '../turns/closed-requests.ts'
@@ -44,10 +45,18 @@ const answerRoute = (closed: ClosedRequests): Route =>
     problems: [404, 409],
     async handle({ context, caller, params, body }) {
       requireRequest(context, closed, caller, params.id)
-      await context.fleet.answer(params.id, answerOf(body))
+      await context.fleet.answer(params.id, answerOf(body)).catch((error: unknown) => {
+        throw error instanceof InvalidOptionsError ? wrongAnswer(error, body) : error
+      })
       return empty(204)
     },
   })
+
+/** Returns the problem of an answer that does not fit the request. */
+function wrongAnswer(error: InvalidOptionsError, body: object): ProblemError {
+  const { problem } = asProblem(error)
+  return new ProblemError({ ...problem, field: 'answers' in body ? 'answers' : 'reply' })
+}
 
 /**
  * Checks that a request is open, and that the caller may see it.

@@ -93,5 +93,5 @@ const deleteSession = route({
 
 /** Refuses an id that no session can have, as an unknown one. */
 function requireSessionId(id: string): void {
-  if (!id.startsWith('ses')) throw new SessionNotFoundError(`There is no session ${JSON.stringify(id)}`)
+  if (!/^ses[\w-]*$/.test(id)) throw new SessionNotFoundError(`There is no session ${JSON.stringify(id)}`)
 }

@@ -52,14 +52,14 @@ export const startTurnRoute = (desk: TurnDesk): Route =>
       const agent = visibleAgent(context, caller, params.id)
       requireApproval(caller, body.on_permission)
       const key = keyOf(raw.headers)
+      const type = preferredType(raw.headers.get('accept'), types)
+      // Whatever the request may be refused for is read before the turn starts.
+      const after = type === 'application/json' ? 0 : afterOf(raw.headers, 0)
       const directory = body.directory && (await requireWithin(agent.directory, body.directory))
       const turn = await desk.start({ agent, caller, body, directory, key })
       const release = body.on_disconnect === 'cancel' ? desk.live(turn.turnId)?.hold() : undefined
-      const type = preferredType(raw.headers.get('accept'), types)
-      if (type !== 'application/json') {
-        const after = afterOf(raw.headers, 0)
+      if (type !== 'application/json')
         return answerReader({ context, caller, raw, desk, turn, after, type, onEnd: release })
-      }
       if (!query.wait) return json(202, turnOnWire(turn), headersOf(turn))
       return json(200, await waitForEnd({ context, raw, desk, turn, onEnd: release }), headersOf(turn))
     },

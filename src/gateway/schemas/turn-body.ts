@@ -19,6 +19,12 @@ const namedModel = lazily(() =>
   ),
 )
 
+/** Id of a session: a part of a path of the server, so that other characters could make another path. */
+const sessionId = lazily(() => {
+  const error = 'expected the id of a session, which begins with ses'
+  return z.string(error).regex(/^ses[\w-]*$/, error)
+})
+
 const attachments = lazily(() =>
   z.array(attachmentSchema().extend({ data: z.base64('expected base64') }), 'expected a list of attachments'),
 )
@@ -30,7 +36,7 @@ export const turnBody = lazily(() => {
   return z.strictObject(
     {
       ...{ text, system, agent, variant, priority, resume, tools, context },
-      session_id: given.sessionId,
+      session_id: sessionId().optional(),
       model: namedModel().optional(),
       directory: given.directory,
       attachments: attachments().optional(),
