@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { lazily } from '../../config/validation.ts'
-import { wholeNumber } from '../../config/schema-parts.ts'
+import { text, wholeNumber } from '../../config/schema-parts.ts'
 import { named } from './named.ts'
 
 /** Answer that tells a failure (RFC 9457). */
@@ -42,7 +42,7 @@ export const usageSchema = named('Usage', () => {
 })
 
 /** Id of an agent in a path or query. Any text is taken, because an unknown agent is 404. */
-export const agentIdParameter = lazily(() => z.string().min(1).describe('Id of an agent'))
+export const agentIdParameter = lazily(() => text('expected the id of an agent').describe('Id of an agent'))
 
 /** Maximum number of items in a page of a list. */
 export const pageLimit = (most: number, usual: number) =>
