@@ -60,6 +60,8 @@ await build({
   // Everything named as a package stays external, except the bundled packages.
   external: new RegExp(String.raw`^(?!\.|/|[a-z]:|(${Object.keys(bundled).join('|')})(/|$))`, 'i'),
   platform: 'node',
+  // The build of yaml in ES modules: with a second package in CommonJS, the main entry would load a file of helpers more.
+  resolve: { alias: { yaml: join(project, 'node_modules/yaml/browser/index.js') } },
   plugins: [licences],
   output: {
     dir: join(root, 'dist'),

@@ -1,3 +1,4 @@
+import { filter, firstValueFrom } from 'rxjs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { FleetOptions } from '../../src/index.ts'
 import { fakeOpenCode, type FakeFaults } from '../../src/testing/index.ts'
@@ -125,5 +126,22 @@ describe('new options of an agent', () => {
     await expect(fleet.remove('a1')).rejects.toMatchObject({ code: 'ERR_OPENCODE_UNKNOWN_AGENT' })
     expect(await fleet.apply([{ id: 'a1' }])).toMatchObject({ added: ['a1'] })
     expect(await endsOf([fleet.turn('a1', 'Hello')])).toEqual(['final'])
+  })
+})
+
+describe('an agent of a fleet', () => {
+  it('starts again at once after a cancelled start, whose preparation still holds the home', async () => {
+    const { fleet } = await fakeFleet()
+    await fleet.apply([{ id: 'a1' }])
+    const ends: string[] = []
+    for (let i = 0; i < 5; i++) {
+      const first = fleet.turn('a1', 'Hello')
+      await firstValueFrom(fleet.agent('a1').lifecycle$.pipe(filter(({ state }) => state === 'configuring')))
+      await new Promise((resolve) => setImmediate(resolve))
+      first.cancel()
+      ends.push(...(await endsOf([first, fleet.turn('a1', 'Hello')])))
+      await fleet.agent('a1').stop()
+    }
+    expect(new Set(ends)).toEqual(new Set(['cancelled', 'final']))
   })
 })

@@ -44,9 +44,7 @@ export function accessToAgent(id: string, servers: AgentServers, follower: Agent
         (turn, code) => follower.reportEnd(id, turn, code),
       )
       servers.defer(later)
-      const begun = servers.use(id, (actor) => {
-        if (!later.hasBegun) later.begin(begin(actor, later.id))
-      })
+      const begun = servers.use(id, (actor) => later.begin(() => begin(actor, later.id)))
       const forget = follower.defer(later)
       begun.catch((error: unknown) => later.end(endOf(error))).finally(forget)
       return later

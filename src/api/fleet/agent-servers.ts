@@ -22,6 +22,8 @@ const resolveTimeoutMs = 30_000
 export class AgentServers {
   readonly #fleet: FleetActorRef
   readonly #follower: AgentFollower
+  /** Promises of the preparations of ended actors that may not have released the home, by agent. */
+  readonly #preparing = new Map<string, Promise<unknown>>()
   /** Ids of the turns that wait for the actor of a server. */
   readonly #deferred = new Set<string>()
   /** Promises of the servers' actors that are being started, by agent. */
@@ -188,9 +190,20 @@ export class AgentServers {
     const actor = this.running(spec.id)
     if (!actor) return undefined
     const runtime = runtimeOf(actor.getSnapshot().context.runtime)
+    runtime.preparing = this.#preparing.get(spec.id)
+    actor.subscribe({ complete: () => this.#notePreparing(spec.id, runtime.preparing) })
     attachHooks(runtime, options, actor)
     this.#follower.follow(spec.id, actor, runtime)
     return actor
+  }
+
+  /** Keeps the preparation of an ended actor, which holds the home until it settles: the next one waits for it. */
+  #notePreparing(id: string, preparing: Promise<unknown> | undefined): void {
+    if (!preparing) return
+    this.#preparing.set(id, preparing)
+    void preparing.then(() => {
+      if (this.#preparing.get(id) === preparing) this.#preparing.delete(id)
+    })
   }
 
   /** Returns the options of an agent's server, as `compileAgent` does, and notes their spec. */

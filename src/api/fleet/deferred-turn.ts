@@ -35,6 +35,9 @@ export class DeferredTurn<T> implements Turn<T> {
   readonly #stopListening: () => void
   readonly #stopTimer: () => void
   #turn: Turn<T> | undefined
+  #isBeginning = false
+  /** True if the caller cancelled the turn while it began. */
+  #isCancelled = false
 
   /**
    * @param clock - clock of the fleet's system, for the turn's own `deadlineMs`
@@ -61,30 +64,37 @@ export class DeferredTurn<T> implements Turn<T> {
     if (isSignal && signal.aborted) this.cancel()
   }
 
-  /** True if the turn has begun, or was cancelled before. */
-  get hasBegun(): boolean {
-    return this.#turn !== undefined
-  }
-
   /** Resolves when the turn has begun, or was cancelled before. */
   get begun(): Promise<unknown> {
     return this.#begun.promise
   }
 
-  /** Begins the turn, once. */
-  begin(turn: Turn<T>): void {
+  /** Begins the turn by a function, unless the turn has begun or ended. */
+  begin(start: () => Turn<T>): void {
     if (this.#turn) return
-    this.#turn = turn
-    this.#stopListening()
-    this.#stopTimer()
-    this.#begun.resolve(turn)
+    this.#isBeginning = true
+    try {
+      const turn = start()
+      this.#settle(turn)
+      // The start tells subscribers of the fleet, who may cancel the turn within.
+      if (this.#isCancelled) turn.cancel()
+    } finally {
+      this.#isBeginning = false
+    }
   }
 
   /** Ends the turn, unless it has begun. */
   end(cause: TurnCause): void {
-    if (this.#turn) return
-    this.begin(endedTurn<T>(this.#input, { ...cause, id: this.id }))
+    if (this.#turn || this.#isBeginning) return
+    this.#settle(endedTurn<T>(this.#input, { ...cause, id: this.id }))
     this.#onEnd(this, cause.code)
+  }
+
+  #settle(turn: Turn<T>): void {
+    this.#turn = turn
+    this.#stopListening()
+    this.#stopTimer()
+    this.#begun.resolve(turn)
   }
 
   get replies$(): Observable<Reply> {
@@ -146,6 +156,7 @@ export class DeferredTurn<T> implements Turn<T> {
   }
 
   cancel(): void {
+    this.#isCancelled = true
     this.end(cancelledTurn)
     this.#turn?.cancel()
   }

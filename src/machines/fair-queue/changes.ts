@@ -26,11 +26,13 @@ export function addEntry(state: FleetState, entry: FairEntry): void {
   if (state.items.isEmpty) state.epoch = entry.at
   const item = { entry, seq: ++state.entries, rank: rankAt(state.epoch, entry.at, entry.priority) }
   state.items = put(state.items, entry.turnId, item)
+  if (entry.isResuming === true) state.resuming = put(state.resuming, item.seq, item)
   changeAgent(state, item, (agent) => withItem(agent, item))
 }
 
 export function startItem(state: FleetState, item: Item): void {
   state.running = put(state.running, item.entry.turnId, { item, startedAt: state.clock })
+  state.resuming = drop(state.resuming, item.seq)
   changeAgent(state, item, (agent) => withStarted(agent, item, ++state.admissions, state.clock))
 }
 
@@ -38,6 +40,7 @@ export function removeItem(state: FleetState, item: Item): void {
   const { turnId } = item.entry
   const running = state.running.get(turnId)
   state.items = drop(state.items, turnId)
+  state.resuming = drop(state.resuming, item.seq)
   if (running) {
     state.running = drop(state.running, turnId)
     if (kindOf(item) === 'turn') state.meanMs = withDuration(state.meanMs, state.clock - running.startedAt)

@@ -23,6 +23,8 @@ export interface FleetState {
   readonly fallback: Share
   items: Sorted<string, Item>
   running: Sorted<string, Running>
+  /** Waiting entries that stand for running turns, first come. */
+  resuming: Sorted<number, Item>
   agents: Sorted<string, AgentState>
   tenants: Sorted<string, TenantState>
   /** Tenants without running turns that have an offer, by list. Their virtual times stand still. */
@@ -55,6 +57,7 @@ export interface FleetState {
 }
 
 const byVirtualTime = (a: Debt, b: Debt): number => a.virtualMs - b.virtualMs || byText(a.tenant, b.tenant)
+const bySeq = (a: number, b: number): number => a - b
 const noStandings = sorted<Standing>(byStanding)
 const noDebts = sorted<Debt>(byVirtualTime)
 
@@ -68,6 +71,7 @@ export const emptyFleet = (
   fallback,
   items: sorted(byText),
   running: sorted(byText),
+  resuming: sorted<number, Item>(bySeq),
   agents: sorted(byText),
   tenants: sorted(byText),
   standings: {

@@ -17,8 +17,13 @@ interface Choice {
   readonly offer: Offer
 }
 
+const isResuming = ({ offer }: Choice): boolean => offer.item.entry.isResuming === true
+
 /** Fair order of two offers. */
 const byChoice = (a: Choice, b: Choice): number =>
+  Number(isResuming(b)) - Number(isResuming(a)) || byTenant(a, b)
+
+const byTenant = (a: Choice, b: Choice): number =>
   a.standing.tenant === b.standing.tenant ? byOffer(a.offer, b.offer) : byStanding(a.standing, b.standing)
 
 const choiceOf = (tenant: TenantState, offer: Offer, now: number): Choice => ({
@@ -35,8 +40,14 @@ const isFull = ({ runningTurns, limits }: FleetState): boolean => runningTurns >
 export const openSlots = (state: FleetState, group: AgentGroup): Slot[] =>
   kinds.filter((kind) => kind === 'operation' || !isFull(state)).map((kind): Slot => `${group}.${kind}`)
 
+/** Returns the entries of a group that stand for running turns, first come. */
+export function* resumingEntries({ resuming, agents }: FleetState, group: AgentGroup): Generator<FairEntry> {
+  for (const { entry } of resuming.values()) if (agents.get(entry.agentId)?.group === group) yield entry
+}
+
 /** Returns the entry that is admitted next, of agents of a group. */
 export function firstEntry(state: FleetState, group: AgentGroup, now: number): FairEntry | undefined {
+  for (const entry of resumingEntries(state, group)) return entry
   let first: Choice | undefined
   for (const slot of openSlots(state, group)) first = least(first, firstOfSlot(state, slot, now))
   return first?.offer.item.entry

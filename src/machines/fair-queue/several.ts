@@ -1,6 +1,6 @@
 import { meanTurnMs } from './estimate.ts'
 import type { FleetState } from './fleet-state.ts'
-import { openSlots } from './order.ts'
+import { openSlots, resumingEntries } from './order.ts'
 import { sorted } from './sorted.ts'
 import {
   bestOf,
@@ -28,7 +28,8 @@ export function firstEntries(state: FleetState, group: AgentGroup, limit: number
   for (const source of sourcesOf(state, openSlots(state, group), limit))
     sources.set(standingOf(source.tenant, source.offer.item.seq, now), source)
   const room = roomIn(state)
-  const chosen = new Map<string, FairEntry>()
+  const resuming = [...resumingEntries(state, group)].slice(0, limit)
+  const chosen = new Map(resuming.map((entry) => [entry.agentId, entry]))
   const usedMs = meanTurnMs(state, now)
   for (let next = sources.minKey(); next && chosen.size < limit; next = sources.minKey()) {
     const source = sources.get(next)

@@ -9,6 +9,11 @@ export interface FairEntry {
   /** Time of arrival, in ms. */
   readonly at: number
   readonly isOperation?: boolean
+  /**
+   * True for an entry that stands for running turns whose server must start again. It comes before all other entries of
+   * its group, of every tenant, because the turns keep their places meanwhile.
+   */
+  readonly isResuming?: boolean
 }
 
 /** What the agent of an entry can take: `ready` runs entries now, `cold` needs a server first, `held` takes nothing for now. */

@@ -124,25 +124,23 @@ export function onStage(
 
 /**
  * Moves an agent's turns to the group of its stage. A start that no waiting turn requests gets an entry of its own: for
- * turns whose server died, before the turns that have not run yet.
+ * running turns whose server died, before all that waits. These turns keep their places, so that the turns of a server
+ * which has what they need could otherwise wait for them forever.
  */
 function withStart(context: FleetContext, agent: FleetAgent, now: number): FleetContext {
   const { id: agentId, tenant, stage } = agent
   let queue = withAgent(context.queue, agent)
+  const turnId = startId(agentId)
   const isResuming = queue.runningOf(agentId) > 0
-  if (stage !== 'asking') queue = queue.remove([startId(agentId)], now)
-  else if (isResuming || queue.waitingOf(agentId) === 0) {
-    const turnId = startId(agentId)
-    const priority = isResuming ? highestPriority : usualPriority
-    queue = enlist(queue, agent).add(
-      { turnId, agentId, tenant, conversationId: turnId, priority, at: now, isOperation: true },
-      now,
-    )
+  const isOther = queue.entry(turnId)?.isResuming !== (isResuming || undefined)
+  if (stage !== 'asking' || isOther) queue = queue.remove([turnId], now)
+  if (stage === 'asking' && (isResuming || queue.waitingOf(agentId) === 0)) {
+    const entry = { turnId, agentId, tenant, conversationId: turnId, priority: usualPriority, at: now }
+    queue = enlist(queue, agent).add({ ...entry, isOperation: true, ...(isResuming && { isResuming }) }, now)
   }
   return { ...context, queue }
 }
 
-const highestPriority = 9
 const usualPriority = 5
 
 /** Removes turns that have left their server, and admits what may run instead. */

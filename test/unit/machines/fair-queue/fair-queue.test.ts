@@ -146,6 +146,27 @@ describe('the order within a tenant', () => {
     expect([script.queue.isBefore(op, low, 0), script.queue.isBefore(low, op, 0)]).toEqual([true, false])
   })
 
+  test('puts an entry that stands for running turns before all others of its group, the first one first', () => {
+    const more = { isOperation: true, isResuming: true }
+    const script = new Script({ maxRunningTurns: 2 }, { x: { weight: 9 } }).add('run', 't.a').start('run')
+    script.wait(1_000).add('x1', 'x.b', { priority: 9 })
+    script.set('t.a', { group: 'cold' }).add('a', 't.a', more)
+    expect(script.first).toBe('x1')
+    script.set('x.b', { group: 'cold' }).set('t.c', { group: 'cold' }).add('c', 't.c', more)
+    const [x1, a, c] = ['x1', 'a', 'c'].map((id) => script.queue.entry(id) as FairEntry) as [
+      FairEntry,
+      FairEntry,
+      FairEntry,
+    ]
+    const { queue } = script
+    expect(queue.first('cold', 1_000)).toBe(a)
+    expect(queue.firstOfEachAgent('cold', 2, 1_000)).toEqual([a, c])
+    expect(queue.firstOfEachAgent('cold', 3, 1_000)).toEqual([a, c, x1])
+    expect([queue.isBefore(a, x1, 1_000), queue.isBefore(x1, c, 1_000)]).toEqual([true, false])
+    expect(script.end('a').queue.first('cold', 1_000)).toBe(c)
+    expect(script.start('c').queue.first('cold', 1_000)).toBe(x1)
+  })
+
   test('does not let a priority pass another tenant', () => {
     const script = new Script().add('x1', 'x.a', { priority: 0 }).add('y1', 'y.a', { priority: 9 })
     expect(script.first).toBe('x1')

@@ -294,9 +294,21 @@ describe('A report of a stage', () => {
     fleet.stage('a3', 'asking')
     fleet.now = 9
     fleet.stage('a1', 'asking')
-    expect(fleet.context.queue.entry('start:a1')).toMatchObject({ priority: 9, at: 9 })
+    expect(fleet.context.queue.entry('start:a1')).toMatchObject({ isResuming: true, at: 9 })
     fleet.stage('a1', 'healthy')
     expect(fleet.context.queue.has('start:a1')).toBe(false)
+  })
+
+  it('that a server asks for a start comes no longer first when its running turns have left', () => {
+    const fleet = new DecidedFleet({ maxServers: 1 }, ids('a1', 'a2'))
+    fleet.start('a1', 't1')
+    fleet.stage('a1', 'cooling')
+    fleet.start('a2', 't2')
+    fleet.stage('a1', 'asking')
+    fleet.now = 5
+    fleet.left('a1', 't1')
+    expect(fleet.context.queue.entry('start:a1')).toMatchObject({ priority: 5, at: 5 })
+    expect(fleet.context.queue.entry('start:a1')).not.toHaveProperty('isResuming')
   })
 
   it('that a failed server’s agent leaves ends the server, and of another failed agent does not', () => {

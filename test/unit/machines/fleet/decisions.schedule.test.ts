@@ -303,6 +303,27 @@ describe('Room for a start', () => {
     expect(fleet.stages('a1', 'b1', 'c1')).toEqual(['healthy', 'asking', 'healthy'])
   })
 
+  it('is made for turns whose server died by an idle server whose turn comes first but has no place to run', () => {
+    const fleet = new DecidedFleet({ maxServers: 1, maxRunningTurns: 1 }, ids('a1', 'a2', 'a3'))
+    fleet.start('a1', 't1')
+    fleet.now = 1_000
+    fleet.stage('a1', 'cooling')
+    fleet.turn('a2', 'op', { isOperation: true })
+    fleet.turn('a2', 't2')
+    fleet.stage('a2', 'asking')
+    fleet.stage('a2', 'healthy')
+    fleet.left('a2', 'op')
+    fleet.turn('a3', 'op', { isOperation: true })
+    fleet.stage('a3', 'asking')
+    fleet.now = 2_000
+    fleet.told()
+    fleet.stage('a1', 'asking')
+    expect(fleet.told()).toEqual([`a1 start.deferred ${place(1)}`, `a2 ${evictedForPlace}`])
+    fleet.stage('a2', 'ending')
+    fleet.stage('a2', 'asking')
+    expect(fleet.told()).toEqual(['a1 start.permitted'])
+  })
+
   it('is not made by a server whose start took longer than it has run', () => {
     const fleet = new DecidedFleet({ maxServers: 1 }, [{ id: 'a1', maxRunningTurns: 1 }, { id: 'b1' }])
     fleet.now = 1_000

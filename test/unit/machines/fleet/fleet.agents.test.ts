@@ -297,6 +297,17 @@ describe('A subscriber', () => {
     expect(fleet.stage('a2')).toBeUndefined()
   })
 
+  it('may cancel a turn within the event of its beginning, which ends the turn once', async () => {
+    const fleet = startFleet({ ids: ['a1'], script: held })
+    const turn = fleet.turn('a1')
+    fleet.fleet.events$.subscribe(({ type }) => type === 'turn.queued' && turn.cancel())
+    await fleet.advance(5_000)
+    expect(endOf(turn)).toBe('cancelled')
+    expect(fleet.told('a1')).toEqual(['turn.queued', 'turn.ended'])
+    expect(fleet.context().queue.load).toMatchObject({ running: 0, queued: 0 })
+    expect(fleet.server('a1').received).toEqual([])
+  })
+
   it('may close the fleet within an event or a status', async () => {
     for (const what of ['turn.started', 'turn.queued', 'agent.lifecycle', 'status'] as const) {
       const fleet = startFleet({ ids: ['a1'] })
