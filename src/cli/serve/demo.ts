@@ -95,7 +95,7 @@ export function thingsToTry(address: string): string[] {
     `  ${curl} ${base}/v1/agents/alice/turns -H 'Accept: application/x-ndjson' --json '{"text":"What can you do?"}'`,
     `  ${curl} '${base}/v1/agents/alice/turns?wait=true' --json '{"text":"Say hello"}'`,
     `  ${curl} ${base}/v1/agents/bob/turns --json '{"text":"Ask me first"}'`,
-    `  ${curl} ${base}/v1/requests    # then answer the request by its id:`,
+    `  ${curl} ${base}/v1/requests    # when bob's server has started; then answer the request by its id:`,
     `  ${curl} ${base}/v1/requests/ID/answer --json '{"reply":"once"}'`,
     `  ${curl} ${base}/v1/events`,
     `  ${curl} '${base}/v1/usage?by=agent'`,

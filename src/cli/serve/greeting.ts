@@ -19,7 +19,7 @@ export function greeting(started: Started): string[] {
   return [
     `opencode-runtime serves ${agents} at ${addressText(address)} (data in ${dataDir})`,
     ...(isOpen
-      ? ['Without tokens: whoever reaches the address may do everything (--insecure-no-auth).']
+      ? ['No token is needed: every program that reaches the address may do everything (--insecure-no-auth).']
       : []),
     ...(!isOpen && !hasToken
       ? [

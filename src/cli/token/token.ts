@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { readTokens, changeTokens, tokensFile } from '../../gateway/access/token-file.ts'
 import { isExpired, newToken } from '../../gateway/access/token-record.ts'
 import type { TokenRecord } from '../../gateway/access/caller.ts'
@@ -22,11 +23,13 @@ import { grantFrom } from './token-input.ts'
 export async function createToken(flags: TokenCreateFlags, std: Std): Promise<number> {
   const dataDir = pathFrom('--data-dir', flags.dataDir)
   const { token, record } = newToken(grantFrom(flags, Date.now()))
+  const isUnused = !existsSync(dirname(tokensFile(dataDir)))
   await change(dataDir, (tokens) => {
     if (tokens.some(({ id }) => id === record.id))
       throw new UsageError(`--id: there is a token ${record.id}: revoke it first, or give another id`)
     return [...tokens, record]
   })
+  if (isUnused) await std.err.write(unusedNote(dataDir))
   std.content = 'the token'
   const { hash: _hash, ...shown } = record
   if (flags.json === true) await std.out.write(`${JSON.stringify({ ...shown, token })}\n`)
@@ -107,6 +110,10 @@ async function orUsageError<T>(act: () => T | Promise<T>, dataDir: string): Prom
     throw new UsageError(`${tokensFile(dataDir)} cannot be used: ${messageOf(error)}${advice}`)
   }
 }
+
+/** Returns a note about a folder that no fleet has used: a path with a typing error would make a useless token. */
+const unusedNote = (dataDir: string): string =>
+  `note: no fleet has used ${dataDir} yet; the token is for a gateway with this data_dir\n`
 
 const limitOf = ({ agents, tenant }: TokenRecord): string => {
   const limits = [

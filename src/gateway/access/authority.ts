@@ -4,6 +4,7 @@ import { anyone, type Caller, type TokenRecord } from './caller.ts'
 import { Followers, type Following } from './followers.ts'
 import { LoginStore } from './login-store.ts'
 import { requireOwnPage } from './origin-policy.ts'
+import type { ProblemError } from '../http/problem.ts'
 import { tooManyRefusals, unauthorized } from './problems.ts'
 import { RefusalLimit } from './refusal-limit.ts'
 import { TokenList } from './token-list.ts'
@@ -74,7 +75,7 @@ export class Authority {
       return this.#byToken(/^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '', address)
     const cookie = cookieIn(request.headers, this.#cookie)
     if (cookie !== undefined) return this.#byCookie(cookie, request)
-    throw unauthorized(this.#tokens.isEmpty ? noTokens : 'Send a token: Authorization: Bearer <token>')
+    throw this.#unauthorized(sendToken)
   }
 
   /**
@@ -114,7 +115,12 @@ export class Authority {
     const record = token.length > longestToken ? undefined : this.#tokens.find(token, now)
     if (record) return this.#callerOf(record)
     this.#limit.add(address, now)
-    throw unauthorized('The token is unknown, revoked or expired: use a valid token')
+    throw this.#unauthorized(token === '' ? sendToken : unknownToken)
+  }
+
+  /** Returns the refusal for a reason; for a gateway without tokens, the advice to create one. */
+  #unauthorized(reason: string): ProblemError {
+    return unauthorized(this.#tokens.isEmpty ? noTokens : reason)
   }
 
   /** Returns the caller of a cookie. A stale cookie is no guess, so that it does not count as a refusal. */
@@ -154,6 +160,10 @@ export class Authority {
 
 /** Length of a text that can be a token, in characters. */
 const longestToken = 1024
+
+const sendToken = 'Send a token: Authorization: Bearer <token>'
+
+const unknownToken = 'The token is unknown, revoked or expired: use a valid token'
 
 const noTokens =
   'The gateway has no token: create one with opencode-runtime token create --data-dir <directory of the fleet>'

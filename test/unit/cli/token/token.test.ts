@@ -31,8 +31,10 @@ describe('token create', () => {
     })
     expect(text + stderr).not.toContain(stdout.trim().slice(4, 14))
     expect(stderr).toBe(
-      `token ${record?.id ?? ''} may read, turn, approve, admin for all agents; it is shown only now\n`,
+      `note: no fleet has used ${dataDir} yet; the token is for a gateway with this data_dir\n` +
+        `token ${record?.id ?? ''} may read, turn, approve, admin for all agents; it is shown only now\n`,
     )
+    expect((await run('create', '--data-dir', dataDir)).stderr).not.toContain('note:')
     expect(statSync(tokensFile(dataDir)).mode & 0o777).toBe(0o600)
     const authority = new Authority({ dataDir })
     expect(authority.authenticate(requestWith({ authorization: `Bearer ${stdout.trim()}` })).tokenId).toBe(

@@ -66,6 +66,19 @@ describe('authenticate', () => {
     expect(() => authority.authenticate(requestWith())).toThrow('opencode-runtime token create --data-dir')
   })
 
+  it('says how to send a token to a caller without one, or with another scheme', () => {
+    const { token, record } = tokenFor()
+    const { authority } = authorityWith({ tokens: [record] })
+    for (const headers of [{}, { authorization: token }, { authorization: 'Basic YTpi' }])
+      expect(() => authority.authenticate(requestWith(headers))).toThrow('Authorization: Bearer <token>')
+    expect(() => authority.authenticate(bearer('ort_other'))).toThrow('unknown, revoked or expired')
+  })
+
+  it('names the command that creates a token also to a caller whose token is of another folder', () => {
+    const { authority } = authorityWith()
+    expect(() => authority.authenticate(bearer(tokenFor().token))).toThrow('token create --data-dir')
+  })
+
   it('refuses a token from the time at which it expires', () => {
     const { token, record } = tokenFor({ expiresAt: '2026-01-01T01:00:00+01:00' })
     const later = tokenFor({ expiresAt: '2026-01-01T00:00:00.001Z' })
