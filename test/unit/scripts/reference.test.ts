@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { unionOf } from '../../../scripts/reference/source.mjs'
 import { filled, optionsOf, pages } from '../../../scripts/reference/tables.mjs'
@@ -9,8 +9,10 @@ import { compileFleetOptions, compileOptions } from '../../../src/config/options
 const text = (page: string) => readFileSync(new URL(`../../../docs/${page}.md`, import.meta.url), 'utf8')
 
 /** Codes in the first or second column of a page's tables. */
-const codesIn = (page: string) =>
-  [...text(page).matchAll(/^\|.*$/gm)].flatMap(([row]) =>
+const codesIn = (page: string) => codesOf(text(page))
+
+const codesOf = (markdown: string) =>
+  [...markdown.matchAll(/^\|.*$/gm)].flatMap(([row]) =>
     row
       .split('|')
       .slice(1, 3)
@@ -36,8 +38,22 @@ describe('the tables of docs/reference', () => {
   })
 
   it('name every code of an error, and no other', () => {
-    const codes = codesIn('reference/errors').filter((code) => code.startsWith('ERR_'))
+    const [errors = ''] = text('reference/errors').split('## Codes of the gateway')
+    const codes = codesOf(errors).filter((code) => code.startsWith('ERR_'))
     expect(codes.sort()).toEqual(unionOf('errors.ts', 'OpenCodeErrorCode').sort())
+  })
+
+  it('name every code of the gateway, and no other', () => {
+    const folder = new URL('../../../src/gateway/', import.meta.url)
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.ts'),
+    )
+    const source = files.map((name) => readFileSync(new URL(name, folder), 'utf8')).join('\n')
+    const [, section = ''] = text('reference/errors').split('## Codes of the gateway')
+    const own = (markdown: string) => new Set(markdown.match(/ERR_OPENCODE_[A-Z_]+/g))
+    const ofLibrary = new Set(unionOf('errors.ts', 'OpenCodeErrorCode'))
+    const named = [...own(section)].filter((code) => !ofLibrary.has(code))
+    expect(named.sort()).toEqual([...own(source)].filter((code) => !ofLibrary.has(code)).sort())
   })
 
   it.each(['reference/replies', 'guides/troubleshooting'])(
