@@ -79,7 +79,7 @@ function schemaPart(name, schema) {
 /** @param {Json} content */
 const contentOf = (content = {}) =>
   Object.entries(content).map(
-    ([type, { schema }]) => `\`${type}\`: ${typeOf(schema['x-item-schema'] ?? schema)}`,
+    ([type, { schema, 'x-item-schema': item }]) => `\`${type}\`: ${typeOf(item ?? schema)}`,
   )
 
 /** Returns the part about a route. @param {string} path @param {string} method @param {Json} operation */
