@@ -17,7 +17,7 @@ export interface GatewayState {
   readonly error?: unknown
 }
 
-/** What all routes of one gateway share. */
+/** Parts and state that all routes of one gateway share. */
 export interface GatewayContext {
   readonly fleet: Fleet
   readonly log: TurnLog

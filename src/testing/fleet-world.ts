@@ -1,6 +1,6 @@
 import type { LifecycleState } from '../machines/lifecycle.ts'
 
-/** What can happen to an agent of a fleet, or (`cools down`) to all its agents. */
+/** Events that can happen to an agent of a fleet, or (`cools down`) to all its agents. */
 export type FleetHappening =
   'turn' | 'cancel' | 'answers' | 'becomes healthy' | 'crashes' | 'ends' | 'stop' | 'change'
 

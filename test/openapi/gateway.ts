@@ -1,11 +1,8 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
-import { expect, onTestFinished } from 'vitest'
+import { expect } from 'vitest'
 import { createGateway, type Gateway, type TokenRecord } from '../../src/gateway/index.ts'
 import { fakeFleet } from '../support/fleet.ts'
 import { GatewayClient, testToken } from '../support/gateway.ts'
-import { routesOf } from '../support/served-gateway.ts'
+import { listenFor, routesOf } from '../support/served-gateway.ts'
 
 /**
  * Serves a fleet on a fake opencode, with agents, turns, a session and an open request. All is closed when the test
@@ -71,13 +68,5 @@ async function listen(gateway: Gateway): Promise<string> {
       address: `10.${(count >> 16) & 255}.${(count >> 8) & 255}.${count & 255}`,
     })
   }
-  // eslint-disable-next-line @typescript-eslint/no-misused-promises
-  const server = createServer({ maxHeaderSize: 65_536 }, getRequestListener(fetch))
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-  onTestFinished(async () => {
-    await gateway.close()
-    server.closeAllConnections()
-    await new Promise((closed) => server.close(closed))
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return `http://127.0.0.1:${await listenFor(gateway, fetch)}`
 }

@@ -44,7 +44,7 @@ export const fleetDefaults = {
   backoffInitialMs: 10,
 }
 
-/** What a fleet's events have shown: the most processes and turns at a time, and the ends of turns. */
+/** Account of a fleet's events: the most processes and turns at a time, and the ends of turns. */
 export class FleetWatch {
   readonly fleet: Fleet
   readonly events: FleetEvent[] = []

@@ -64,7 +64,7 @@ export async function listen(gateway: Gateway): Promise<{ url: string; close: ()
   return { url: `http://127.0.0.1:${port}`, close }
 }
 
-/** What the OpenAPI document says of an operation. */
+/** Operation in the OpenAPI document. */
 interface Operation {
   operationId: string
   security: readonly Record<string, readonly string[]>[]

@@ -15,7 +15,7 @@ export interface VenvOptions {
   packageName: string
   /** Folder with `requirements.txt` and `constraints.txt`. */
   folder: string
-  /** What the install costs, for the log. */
+  /** Cost of the install, for the log. */
   cost: string
 }
 

@@ -2,7 +2,7 @@ import { createServer, request as ask, type IncomingHttpHeaders } from 'node:htt
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { expect, onTestFinished } from 'vitest'
-import { createGateway, type GatewayOptions } from '../../src/gateway/index.ts'
+import { createGateway, type Gateway, type GatewayOptions } from '../../src/gateway/index.ts'
 import type { Scope } from '../../src/gateway/access/caller.ts'
 
 /** Request of a test. */
@@ -30,18 +30,31 @@ export interface Answered {
 /** The requests are of the classes that the daemon uses. */
 const asDaemon = { overrideGlobalObjects: false }
 
-/** Serves a gateway, as a server with larger limits than the gateway's own, on a free port of loopback. Closes the server and the gateway when the test finishes. */
-export async function serveGateway(options: GatewayOptions) {
-  const gateway = createGateway(options)
-  // eslint-disable-next-line @typescript-eslint/no-misused-promises
-  const server = createServer({ maxHeaderSize: 65_536 }, getRequestListener(gateway.fetch, asDaemon))
+/**
+ * Listens on a free port of loopback for a gateway, and returns the port. Closes the server and the gateway when the
+ * test finishes.
+ *
+ * @param fetch - answers the requests, if not the gateway itself
+ */
+export async function listenFor(gateway: Gateway, fetch: Gateway['fetch'] = gateway.fetch): Promise<number> {
+  const answer = getRequestListener(fetch, asDaemon)
+  const server = createServer(
+    { maxHeaderSize: 65_536 },
+    (request, response) => void answer(request, response),
+  )
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-  const { port } = server.address() as AddressInfo
   onTestFinished(async () => {
     await gateway.close()
     server.closeAllConnections()
     await new Promise((closed) => server.close(closed))
   })
+  return (server.address() as AddressInfo).port
+}
+
+/** Serves a gateway, as a server with larger limits than the gateway's own, on a free port of loopback. Closes the server and the gateway when the test finishes. */
+export async function serveGateway(options: GatewayOptions) {
+  const gateway = createGateway(options)
+  const port = await listenFor(gateway)
   await gateway.ready
   const send = (method: string, path: string, asked: Asked = {}) => sendTo(port, method, path, asked)
   return { gateway, port, host: `127.0.0.1:${port}`, send }

@@ -6,7 +6,7 @@ import type { AgentSpec } from '../../config/fleet-options.ts'
 import { workspaceOf } from '../../config/workspace.ts'
 import type { Fleet } from './fleet.ts'
 
-/** What is known of an agent without its server. */
+/** Facts about an agent that need no server. */
 export interface AgentFacts {
   id: string
   tenant: string

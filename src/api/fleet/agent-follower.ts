@@ -17,7 +17,7 @@ type Without<T, Key extends PropertyKey> = T extends unknown ? Omit<T, Key> : ne
 /** Event without what the follower adds. */
 type EventBody = Without<FleetEvent, 'seq' | 'at' | 'tenant'>
 
-/** What is known of an agent beyond the context of the fleet's machine. */
+/** Facts about an agent beyond the context of the fleet's machine. */
 export interface FollowedAgent {
   lifecycle: Lifecycle | undefined
   /** Number of restarts of the agent's earlier actors. */

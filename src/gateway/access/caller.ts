@@ -1,4 +1,4 @@
-/** What a token allows. */
+/** Right of a token. */
 export type Scope = 'read' | 'turn' | 'approve' | 'admin'
 
 /** All scopes, from the smallest to the widest. `admin` does not include the others. */

@@ -40,7 +40,7 @@ export const tokenRecordsSchema = lazily(() =>
   z.array(tokenRecordSchema(), 'expected a list of tokens').readonly(),
 )
 
-/** What a new token is for. */
+/** Rights of a new token. */
 export interface TokenGrant {
   /** Id of the token; a random id if absent. */
   id?: string | undefined

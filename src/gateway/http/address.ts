@@ -1,4 +1,4 @@
-/** What servers tell of a connection: our own form, the bindings of `@hono/node-server`, the server of Bun. */
+/** Connection as servers describe one: our own form, the bindings of `@hono/node-server`, the server of Bun. */
 interface Connection {
   address?: unknown
   incoming?: { socket?: { remoteAddress?: unknown } }

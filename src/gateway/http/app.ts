@@ -8,7 +8,7 @@ import { asProblem, notFound, problemAnswer } from './problems.ts'
 import { queryOf, readBody, readParameters } from './read-request.ts'
 import type { Route } from './route.ts'
 
-/** What the app knows of a request beside the request itself. */
+/** Values that the app knows beside the request itself. */
 interface Environment {
   Bindings: { address: string | undefined }
 }

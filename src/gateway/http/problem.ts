@@ -6,7 +6,7 @@ export interface Problem {
   status: number
   /** `ERR_OPENCODE_…`, or the code of a turn's error. */
   code: string
-  /** What happened, and what to do. */
+  /** Description of the failure, and advice. */
   detail: string
   /** Field of the request that is wrong, in snake_case and with dots. */
   field?: string

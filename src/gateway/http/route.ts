@@ -53,7 +53,7 @@ interface Declaration<P extends Parameters, Q extends Parameters, B extends z.Zo
   /** Path with parameters in braces. */
   path: `/${string}`
   summary: string
-  /** What the summary leaves open. */
+  /** Details beyond the summary. */
   description?: string
   tag: string
   /** Scopes of which the caller needs one, or `open` for a route without a token. */

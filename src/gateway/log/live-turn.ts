@@ -8,7 +8,7 @@ const mostPending = 33_554_432
 
 /** Turn that has not ended, or whose end is not stored yet. */
 export class LiveTurn {
-  /** What is durable. */
+  /** Durable values of the turn. */
   turn: LoggedTurn
   /** Number of the turn's row; `undefined` before the row is stored. */
   row: number | undefined

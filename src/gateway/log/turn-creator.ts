@@ -11,7 +11,7 @@ import type { Store } from './store.ts'
 
 type Created = Promise<{ turn: LoggedTurn; isNew: boolean }>
 
-/** What adds turns: their live parts, the store, and its commits. */
+/** Parts that a new turn needs: the live turns, the store, and its commits. */
 interface Parts {
   store: Store
   committer: Committer

@@ -6,7 +6,7 @@ import type { GatewayPart } from '../part.ts'
 import { listOf, usageSchema } from '../schemas/common.ts'
 import { named } from '../schemas/named.ts'
 
-/** What usage is summed up by. */
+/** Keys that usage is summed up by. */
 const keys = ['agent', 'tenant', 'day', 'model'] as const
 
 const rowSchema = named('UsageRow', () =>

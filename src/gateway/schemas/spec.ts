@@ -15,7 +15,7 @@ const anyObject = 'expected an object'
 /** Spec of an agent. */
 export const specSchema = named('AgentSpec', () => z.strictObject(specFields(), anyObject))
 
-/** What an answer shows beside the spec, and a request may send back unchanged. */
+/** Status in an answer, which a request may send back unchanged. */
 const status = lazily(() => z.unknown().meta({ description: 'Ignored', readOnly: true }).optional())
 
 /** Spec in the body of a request to its own path, which names the agent already. */

@@ -16,7 +16,7 @@ export interface FairEntry {
   readonly isResuming?: boolean
 }
 
-/** What the agent of an entry can take: `ready` runs entries now, `cold` needs a server first, `held` takes nothing for now. */
+/** Readiness of an entry's agent: `ready` runs entries now, `cold` needs a server first, `held` takes nothing for now. */
 export type AgentGroup = 'ready' | 'cold' | 'held'
 
 export interface Limits {

@@ -4,7 +4,7 @@ import type { OpenCodeEvent } from '../../replies.ts'
 import { answerEvents, begunEvents, idleEvents, permissionRequest, type PromptIds } from './events.ts'
 import type { SimulatedReply } from './script.ts'
 
-/** What a client needs of its server. */
+/** Part of a server that its client needs. */
 export interface ClientTerms {
   clock: SystemClock
   /** Sessions of the agent, which outlive its servers. */

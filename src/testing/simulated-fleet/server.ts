@@ -15,7 +15,7 @@ import {
 /** Interval between two heartbeats of an event stream, in ms. */
 const heartbeatMs = 10_000
 
-/** What all servers of a simulated fleet share. */
+/** Values that all servers of a simulated fleet share. */
 export interface SimulatedHost {
   clock: SystemClock
   script: SimulatedScript
