@@ -1,0 +1,45 @@
+import type { PlaceRecord } from './store/records.ts'
+import { agentOf } from './store/cluster-store.ts'
+import { hostsUp, type Roster } from './liveness.ts'
+
+/** Status of a cluster at one moment, as one program sees it. */
+export interface ClusterStatus {
+  /** Time of the status, in epoch ms. */
+  at: number
+  /** Hosts, by id. A host is `doubtful` if its lease was not renewed for more than half its time. */
+  hosts: { id: string; state: 'up' | 'doubtful' | 'draining'; max: number; used: number }[]
+  /** Agents that have, or had, an owner. */
+  places: { agentId: string; tenant: string; hostId: string | null; epoch: number }[]
+}
+
+/** Facts of which a status is made. */
+export interface StatusFacts {
+  readonly roster: Roster
+  readonly places: Iterable<readonly [key: string, place: { readonly record: PlaceRecord }]>
+  /** Time on the observer's monotonic clock, in ms. */
+  readonly now: number
+  /** Time of the status, in epoch ms. */
+  readonly at: number
+}
+
+/** Returns the status of a cluster. A host is left out once it is dead. */
+export function clusterStatus({ roster, places, now, at }: StatusFacts): ClusterStatus {
+  const up = new Set(hostsUp(roster, now).map(({ id }) => id))
+  const hosts = [...roster.hosts].flatMap(([id, { record, seenAt }]) => {
+    const { state: told, max, used } = record
+    if (told === 'up' && !up.has(id)) return []
+    const isLate = now - seenAt > roster.leaseMs / 2
+    const state: ClusterStatus['hosts'][number]['state'] =
+      told === 'draining' ? told : isLate ? 'doubtful' : 'up'
+    return [{ id, state, max, used }]
+  })
+  return {
+    at,
+    hosts: hosts.sort((a, b) => (a.id < b.id ? -1 : 1)),
+    places: [...places].map(([key, { record }]) => ({
+      ...agentOf(key),
+      hostId: record.hostId,
+      epoch: record.epoch,
+    })),
+  }
+}
