@@ -8,6 +8,7 @@ const resolve = {
   alias: [
     { find: /^opencode-runtime$/, replacement: source('index.ts') },
     { find: /^opencode-runtime\/gateway$/, replacement: source('gateway/index.ts') },
+    { find: /^opencode-runtime\/cluster$/, replacement: source('cluster/index.ts') },
     { find: /^opencode-runtime\/testing$/, replacement: source('testing/index.ts') },
   ],
 }

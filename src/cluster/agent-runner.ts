@@ -1,3 +1,4 @@
+import type { Observable } from 'rxjs'
 import type { Turn } from '../api/turn-handle.ts'
 import type { TurnInput } from '../api/turn-input.ts'
 import type { AgentKey } from './store/cluster-store.ts'
@@ -26,6 +27,8 @@ export interface AgentRunner {
   readonly maxTurns: number
   /** Version of opencode on the host; empty if unknown. */
   readonly opencode: string
+  /** Agents that the host can run from now on. */
+  readonly added$: Observable<AgentKey>
   /** Returns the agents that the host can run. */
   agents(): AgentKey[]
   /** Returns whether the host can run an agent. */

@@ -1,4 +1,4 @@
-import { BehaviorSubject, ReplaySubject } from 'rxjs'
+import { BehaviorSubject, ReplaySubject, Subject } from 'rxjs'
 import type { TurnStatus } from '../../src/actors/turn/turn-record.ts'
 import type { TurnInput } from '../../src/api/turn-input.ts'
 import type { AgentRunner, RunningTurn } from '../../src/cluster/agent-runner.ts'
@@ -124,6 +124,7 @@ export class ScriptedTurn implements RunningTurn {
 /** Agents of a host whose turns a test drives by hand. */
 export class ScriptedAgents implements AgentRunner {
   readonly opencode = '1.0.0'
+  readonly added$ = new Subject<AgentKey>()
   readonly maxAgents: number
   readonly maxTurns: number
   readonly turns: ScriptedTurn[] = []

@@ -49,7 +49,7 @@ export function scriptedHost(
   const runtime = new HostRuntime({ store, runner, homes: unsavedHomes }, () => clock.now())
   const hostClock = new HostClock(clock)
   const actor = createActor(hostMachine, {
-    clock: hostClock as never,
+    clock: hostClock,
     input: {
       runtime: new HostHandle(runtime),
       hostId: id,

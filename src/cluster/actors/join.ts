@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { fromPromise } from 'xstate'
 import { clockOf, elapse } from '../../actors/clock.ts'
-import { keyOf, type ClusterStore } from '../store/cluster-store.ts'
+import { keyOf, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
 import type { HostRecord } from '../store/records.ts'
 import { hostRuntimeOf, type HostHandle, type HostIdentity } from './host-runtime.ts'
 
@@ -46,10 +46,7 @@ export const join = fromPromise<Lease, JoinInput>(async ({ input, signal, system
 })
 
 /** Declares the agents of a host that the cluster does not know. @throws ClusterStoreError `unavailable` */
-async function declareAgents(
-  { agents }: ClusterStore,
-  keys: ReturnType<ReturnType<typeof hostRuntimeOf>['runner']['agents']>,
-): Promise<void> {
+export async function declareAgents({ agents }: ClusterStore, keys: readonly AgentKey[]): Promise<void> {
   for (const { tenant, agentId } of keys) {
     const key = keyOf({ tenant, agentId })
     if (await agents.get(key)) continue

@@ -105,7 +105,9 @@ class Renewals {
     }
     this.#isBusy = false
     const isNews = record.used !== this.#used || record.state !== this.#state
-    this.#renewIn(isGood ? leaseMs / (isNews ? 30 : 3) : leaseMs / 40)
+    // A renewal whose answer was lost is as old as when it was sent: the next one follows sooner.
+    const dueMs = this.#goodSince + leaseMs / 3 - this.#clock.now()
+    this.#renewIn(isGood && !isNews ? Math.max(leaseMs / 40, dueMs) : leaseMs / (isGood ? 30 : 40))
   }
 
   /** Accepts an earlier renewal whose answer was lost: as good, and as old as the moment at which it was sent. */

@@ -4,6 +4,7 @@ import type { EntryChange, MailNews } from '../store/cluster-store.ts'
 import { agentOf, keyOf } from '../store/cluster-store.ts'
 import type { HostRecord, PlaceRecord } from '../store/records.ts'
 import { hostRuntimeOf, type HostHandle } from './host-runtime.ts'
+import { declareAgents } from './join.ts'
 
 /** Input of the watches of a host. */
 export interface WatchInput {
@@ -32,7 +33,7 @@ export const watches = fromCallback<EventObject, WatchInput>(({ input, sendBack,
     for (;;) {
       if (signal.aborted) return
       try {
-        return await watch()
+        return void (await watch())
       } catch {
         await elapse(clockOf(system), retryMs, signal)
       }
@@ -43,8 +44,12 @@ export const watches = fromCallback<EventObject, WatchInput>(({ input, sendBack,
   store.inbox.watch((news) => {
     if (runner.knows(news.agent)) report({ type: 'mail.added', news })
   }, signal)
+  const added = runner.added$.subscribe((agent) => void keepOn(() => declareAgents(store, [agent])))
   store.onConnection((state) => report({ type: `connection.${state}` }), signal)
-  return () => stopped.abort()
+  return () => {
+    stopped.abort()
+    added.unsubscribe()
+  }
 })
 
 /** Input of the sweeper of a host. */

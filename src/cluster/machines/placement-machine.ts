@@ -11,7 +11,8 @@ export interface PlacementInput extends ClaimInput {
   readonly idleMs: number
 }
 
-interface PlacementContext extends PlacementInput {
+/** Context of a placement. */
+export interface PlacementContext extends PlacementInput {
   readonly ownership: Ownership | null
   /** Message of each turn's end, if the agent cannot be used on this host. */
   readonly failure: string | null

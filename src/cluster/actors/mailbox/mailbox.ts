@@ -160,7 +160,7 @@ export class Mailbox {
     const { store, agent, clock } = this.#terms
     for (let attempt = 0; attempt < mostRemovals && !this.#isClosed; attempt++)
       try {
-        return await store.inbox.remove(agent, turnId)
+        return void (await store.inbox.remove(agent, turnId))
       } catch {
         await elapse(clock, retryMs * (attempt + 1), this.#lost.signal)
       }

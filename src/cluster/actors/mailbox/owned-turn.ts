@@ -85,16 +85,18 @@ export class OwnedTurn {
    */
   async take(): Promise<void> {
     const found = await this.#writer.claim()
-    if (found === 'ended') return this.#settle()
-    if (this.#isCancelled) return this.#end(cancelledTurn)
-    if (found === 'left') {
-      const left = await this.#readLeft()
-      if (left.sessionId !== undefined) this.#terms.sessions.set(this.sent.conversation, left.sessionId)
-      if (left.hasStarted && !(this.sent.input['resume'] === true && left.isTextOnly))
-        return this.#end(serverDied, left.partial)
-      if (left.hasStarted) this.#writer.push({ kind: 'restarted' })
+    if (found === 'ended') {
+      this.#settle()
+      return
     }
+    const left = found === 'left' ? await this.#readLeft() : undefined
     if (this.#isCancelled) return this.#end(cancelledTurn)
+    if (left?.sessionId !== undefined) this.#terms.sessions.set(this.sent.conversation, left.sessionId)
+    if (left?.hasStarted) {
+      const mayResume = this.sent.input['resume'] === true && left.isTextOnly
+      if (!mayResume) return this.#end(serverDied, left.partial)
+      this.#writer.push({ kind: 'restarted' })
+    }
     this.stage = 'waiting'
     void this.#limit()
   }
@@ -112,11 +114,11 @@ export class OwnedTurn {
         return
       }
       if (failure !== undefined)
-        return await this.#end({ code: 'server_unavailable', error: failure, retryable: true })
+        return void (await this.#end({ code: 'server_unavailable', error: failure, retryable: true }))
       this.stage = 'running'
       this.#writer.push({ kind: 'started' })
       await this.#writer.flushed()
-      if (this.#isCancelled) return await this.#end(cancelledTurn)
+      if (this.#isCancelled) return void (await this.#end(cancelledTurn))
       await this.#record()
     } finally {
       leave()
