@@ -33,7 +33,8 @@ export const watches = fromCallback<EventObject, WatchInput>(({ input, sendBack,
     for (;;) {
       if (signal.aborted) return
       try {
-        return void (await watch())
+        await watch()
+        return
       } catch {
         await elapse(clockOf(system), retryMs, signal)
       }
@@ -94,7 +95,10 @@ export const sweeper = fromCallback<SweeperCommand, SweeperInput>(({ input, send
   void repeat(leaseMs, () => void sweep())
   void repeat(leaseMs / 20, () => report({ type: 'roster.tick' }))
   receive((command) => {
-    if (command.type === 'sweep') return void sweep()
+    if (command.type === 'sweep') {
+      void sweep()
+      return
+    }
     const agent = agentOf(command.key)
     if (!runner.knows(agent)) return
     const look = store.inbox.next(agent, 0).then((mail) => {

@@ -158,12 +158,14 @@ export class Mailbox {
 
   async #remove(turnId: string): Promise<void> {
     const { store, agent, clock } = this.#terms
-    for (let attempt = 0; attempt < mostRemovals && !this.#isClosed; attempt++)
+    for (let attempt = 0; attempt < mostRemovals && !this.#isClosed; attempt++) {
       try {
-        return void (await store.inbox.remove(agent, turnId))
+        await store.inbox.remove(agent, turnId)
+        return
       } catch {
         await elapse(clock, retryMs * (attempt + 1), this.#lost.signal)
       }
+    }
   }
 
   #settle(): void {

@@ -113,13 +113,14 @@ export class OwnedTurn {
         this.stage = 'waiting'
         return
       }
-      if (failure !== undefined)
-        return void (await this.#end({ code: 'server_unavailable', error: failure, retryable: true }))
+      if (failure !== undefined) {
+        await this.#end({ code: 'server_unavailable', error: failure, retryable: true })
+        return
+      }
       this.stage = 'running'
       this.#writer.push({ kind: 'started' })
       await this.#writer.flushed()
-      if (this.#isCancelled) return void (await this.#end(cancelledTurn))
-      await this.#record()
+      await (this.#isCancelled ? this.#end(cancelledTurn) : this.#record())
     } finally {
       leave()
     }
