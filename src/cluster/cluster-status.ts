@@ -1,3 +1,4 @@
+import { concat, distinctUntilChanged, map, of, throttleTime, type Observable } from 'rxjs'
 import type { PlaceRecord } from './store/records.ts'
 import { agentOf } from './store/cluster-store.ts'
 import { hostsUp, type Roster } from './liveness.ts'
@@ -43,3 +44,20 @@ export function clusterStatus({ roster, places, now, at }: StatusFacts): Cluster
     })),
   }
 }
+
+/** Shortest time between two statuses, in ms. */
+const shortestMs = 100
+
+/** Returns the status at once, then after each change, at most 10 times a second; never the same status twice. */
+export const statusChanges = (
+  changes$: Observable<unknown>,
+  status: () => ClusterStatus,
+): Observable<ClusterStatus> =>
+  concat(
+    of(undefined),
+    changes$.pipe(throttleTime(shortestMs, undefined, { leading: false, trailing: true })),
+  ).pipe(map(status), distinctUntilChanged(isSame))
+
+/** Returns whether two statuses differ in their times only. */
+const isSame = (one: ClusterStatus, two: ClusterStatus): boolean =>
+  JSON.stringify({ ...one, at: 0 }) === JSON.stringify({ ...two, at: 0 })

@@ -1,10 +1,10 @@
-import { concat, defer, distinctUntilChanged, map, Observable, of, throttleTime } from 'rxjs'
+import { defer, Observable } from 'rxjs'
 import { createActor, waitFor, type SnapshotFrom } from 'xstate'
 import { clockOf } from '../actors/clock.ts'
 import { stopSchema } from '../config/option-schema.ts'
 import { parse } from '../config/validation.ts'
 import { HostHandle, HostRuntime } from './actors/host-runtime.ts'
-import { clusterStatus, type ClusterStatus } from './cluster-status.ts'
+import { clusterStatus, statusChanges, type ClusterStatus } from './cluster-status.ts'
 import { FleetRunner } from './fleet-runner.ts'
 import { unsavedHomes } from './homes.ts'
 import { hostMachine, type HostActorRef } from './machines/host-machine.ts'
@@ -14,8 +14,6 @@ import { openStore } from './store/open-store.ts'
 
 /** Time without a turn after which a host gives an agent up, in ms. */
 const idleMs = 600_000
-/** Shortest time between two statuses, in ms. */
-const statusMs = 100
 
 /** Options of {@link ClusterHost.drain}. */
 export interface DrainOptions {
@@ -94,13 +92,7 @@ class MemberHost implements ClusterHost {
   }
 
   get status$(): Observable<ClusterStatus> {
-    const changes = snapshotsOf(this.#actor).pipe(
-      throttleTime(statusMs, undefined, { leading: false, trailing: true }),
-    )
-    return concat(of(undefined), changes).pipe(
-      map(() => this.status),
-      distinctUntilChanged(isSame),
-    )
+    return statusChanges(snapshotsOf(this.#actor), () => this.status)
   }
 
   async drain(options: DrainOptions = {}): Promise<void> {
@@ -138,7 +130,3 @@ function statusOf(actor: HostActorRef): ClusterStatus {
   const now = clockOf(actor.system).now()
   return clusterStatus({ roster, places: places.entries(), now, at: Date.now() })
 }
-
-/** Returns whether two statuses differ in their times only. */
-const isSame = (one: ClusterStatus, two: ClusterStatus): boolean =>
-  JSON.stringify({ ...one, at: 0 }) === JSON.stringify({ ...two, at: 0 })

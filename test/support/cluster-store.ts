@@ -182,6 +182,15 @@ export function describeClusterStore(name: string, open: () => Promise<ConnectSt
       expect(await all(two.records.read(agent, 'unknown', 0))).toEqual([])
     })
 
+    it('finds the agent of a turn that has a record', async () => {
+      const [one, two] = await twoOf()
+      expect(await two.records.find('t1')).toBeUndefined()
+      await one.records.append(agent, 't1', batch(1, 1, 'a'), 0)
+      await one.records.append({ tenant: 'acme', agentId: 'a2' }, 't2', batch(1, 1, 'a'), 0)
+      expect(await two.records.find('t1')).toEqual(agent)
+      expect(await two.records.find('1')).toBeUndefined()
+    })
+
     it('emits stored batches of one turn, each with the number of the one before, and no refused batch', async () => {
       const [one, two] = await twoOf()
       const seen: StoredBatch[] = []

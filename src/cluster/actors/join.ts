@@ -36,6 +36,7 @@ export const join = fromPromise<Lease, JoinInput>(async ({ input, signal, system
         ...{ incarnation, beat: 0, state: 'up', used: 0 },
         max: runner.maxAgents,
         opencode: runner.opencode,
+        leaseMs,
       }
       const revision = await store.hosts.set(hostId, record, before?.revision ?? 0)
       return { incarnation, revision, sentAt }

@@ -34,7 +34,7 @@ export const lease = fromCallback<LeaseCommand, LeaseInput>(({ input, sendBack, 
 class Renewals {
   readonly #input: LeaseInput
   readonly #hosts: ClusterStore['hosts']
-  readonly #shared: Pick<HostRecord, 'incarnation' | 'max' | 'opencode'>
+  readonly #shared: Pick<HostRecord, 'incarnation' | 'max' | 'opencode' | 'leaseMs'>
   readonly #clock: SystemClock
   readonly #report: (fact: LeaseFact) => void
   /** Times at which the latest renewals were sent, by their number. */
@@ -55,7 +55,8 @@ class Renewals {
     this.#input = input
     const { store, runner } = hostRuntimeOf(input.runtime)
     this.#hosts = store.hosts
-    this.#shared = { incarnation: input.incarnation, max: runner.maxAgents, opencode: runner.opencode }
+    const { incarnation, leaseMs } = input
+    this.#shared = { incarnation, max: runner.maxAgents, opencode: runner.opencode, leaseMs }
     this.#clock = clock
     this.#report = report
     this.#state = input.state

@@ -120,6 +120,8 @@ export interface RecordLog {
   append(agent: AgentKey, turnId: string, batch: RecordBatch, previous: number): Promise<number>
   /** Reads the last batch of a turn from the leader; `undefined` for a turn without a batch. */
   last(agent: AgentKey, turnId: string): Promise<StoredBatch | undefined>
+  /** Returns the agent of a turn; `undefined` for a turn without a batch. */
+  find(turnId: string): Promise<AgentKey | undefined>
   /** Reads the batches of a turn after a number, up to the last one at the time of the call. */
   read(agent: AgentKey, turnId: string, after: number, signal?: AbortSignal): AsyncIterable<StoredBatch>
   /**

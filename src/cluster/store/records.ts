@@ -10,6 +10,8 @@ export interface HostRecord {
   readonly used: number
   /** Version of opencode on the host. */
   readonly opencode: string
+  /** Time after which the host is dead without a renewal, in ms; absent in the record of an older host. */
+  readonly leaseMs?: number
 }
 
 /** Owner of an agent. */

@@ -1,4 +1,5 @@
 import {
+  agentOf,
   ClusterStoreError,
   keyOf,
   type AgentKey,
@@ -50,6 +51,13 @@ export class MemoryRecords implements RecordLog {
 
   async last(agent: AgentKey, turnId: string): Promise<StoredBatch | undefined> {
     return this.#link.call(() => this.#of(agent, turnId).at(-1))
+  }
+
+  async find(turnId: string): Promise<AgentKey | undefined> {
+    return this.#link.call(() => {
+      const turn = [...this.#shared.turns.keys()].find((key) => key.endsWith(`.${turnId}`))
+      return turn === undefined ? undefined : agentOf(turn)
+    })
   }
 
   async *read(

@@ -21,6 +21,8 @@ export interface Names {
   control(agent: AgentKey, turnId: string): string
   mailOf(agent: AgentKey): string
   reply(agent: AgentKey, turnId: string): string
+  /** Subject of a turn's records, whatever its agent is. */
+  replyOfAny(turnId: string): string
   live(agent: AgentKey, turnId: string): string
 }
 
@@ -46,6 +48,7 @@ export function namesOf(cluster: string): Names {
     control: (key, turnId) => at('in', `${agent(key)}.ctl.${turnId}`),
     mailOf: (key) => at('in', `${agent(key)}.>`),
     reply: (key, turnId) => at('re', `${agent(key)}.${turnId}`),
+    replyOfAny: (turnId) => at('re', `*.*.${turnId}`),
     live: (key, turnId) => at('live', `${agent(key)}.${turnId}`),
   }
 }
@@ -54,4 +57,10 @@ export function namesOf(cluster: string): Names {
 export function mailOfSubject(subject: string): { agent: AgentKey; isTurn: boolean } {
   const [, , , tenant = '', agentId = '', kind] = subject.split('.')
   return { agent: { tenant, agentId }, isTurn: kind === 'turn' }
+}
+
+/** Returns the agent of a subject of records. */
+export function agentOfReply(subject: string): AgentKey {
+  const [, , , tenant = '', agentId = ''] = subject.split('.')
+  return { tenant, agentId }
 }

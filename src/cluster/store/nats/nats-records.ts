@@ -11,6 +11,7 @@ import {
 } from '../cluster-store.ts'
 import { called } from './faults.ts'
 import { lastMessage } from './messages.ts'
+import { agentOfReply } from './names.ts'
 import type { NatsParts } from './nats-inbox.ts'
 
 /** Most bytes of one pull. A pull by count would wait for the slowest of many large messages. */
@@ -43,6 +44,12 @@ export class NatsRecords implements RecordLog {
     const { manager, names } = this.#parts
     const message = await lastMessage(manager, names.replies, names.reply(agent, turnId))
     return message && { seq: message.seq, previous: NaN, batch: message.json<RecordBatch>() }
+  }
+
+  async find(turnId: string): Promise<AgentKey | undefined> {
+    const { manager, names } = this.#parts
+    const message = await lastMessage(manager, names.replies, names.replyOfAny(turnId))
+    return message && agentOfReply(message.subject)
   }
 
   /** A consumer of its own, with the subject of this turn alone: permissions can limit such reads to a tenant. */
