@@ -20,25 +20,28 @@ const agents = ids.map((id) => ({ id, tenant: 'acme' }))
 const keyOfId = (agentId: string): AgentKey => ({ tenant: 'acme', agentId })
 const words = (count: number) => Array.from({ length: count }, (_, i) => `w${i} `)
 
+/** What all clusters of this file share. */
+interface Parts {
+  dist: string
+  server: NatsServer
+  fake: FakeOpenCode
+}
+
 /** Cluster of hosts in processes, with a caller that uses the store itself. */
 class TestCluster {
-  readonly name = randomUUID().slice(0, 8)
+  readonly name: string
   readonly hosts: ClusterHostProcess[] = []
   readonly turns = new Map<string, AgentKey>()
   readonly store: ClusterStore
-  readonly #parts: { dist: string; server: NatsServer; fake: FakeOpenCode }
+  readonly #parts: Parts
 
-  constructor(parts: TestCluster['parts'], store: ClusterStore, name: string) {
+  private constructor(parts: Parts, store: ClusterStore, name: string) {
     this.#parts = parts
     this.store = store
     this.name = name
   }
 
-  get parts() {
-    return this.#parts
-  }
-
-  static async start(parts: TestCluster['parts'], count: number): Promise<TestCluster> {
+  static async start(parts: Parts, count: number): Promise<TestCluster> {
     const name = randomUUID().slice(0, 8)
     const store = await openNatsStore({ name, connect: parts.server.connect, mayProvision: true })
     const cluster = new TestCluster(parts, store, name)
@@ -120,7 +123,7 @@ describe.skipIf(binary === null)('Hosts of a cluster as processes', async () => 
     {},
     { script: [{ match: 'slow', reply: { text: words(100), chunkDelayMs: 50 } }] },
   )
-  let parts: TestCluster['parts']
+  let parts: Parts
   beforeAll(async () => {
     parts = { dist: await buildPackage(), server, fake }
   }, 120_000)
@@ -157,6 +160,7 @@ describe.skipIf(binary === null)('Hosts of a cluster as processes', async () => 
     const leases = (performance.now() - at) / leaseMs
     expect(end).toMatchObject({ code: 'server_died', retryable: true })
     expect(end).toHaveProperty('partial', expect.stringContaining('w0 '))
+    console.info(`cluster: end of a turn elsewhere ${leases.toFixed(2)} leases after its host was killed`)
     expect(leases).toBeLessThan(1.4)
     await cluster.send('a1', 'next')
     const ends = await cluster.ends()

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { vi } from 'vitest'
 import type { ClusterStatus } from '../../src/cluster/cluster-status.ts'
+import { ignoreErrors } from '../../src/util/ignore-errors.ts'
 import { fleetDefaults, processesIn } from './fleet.ts'
 import { tempHome } from './home.ts'
 import { hostProgram } from './host.ts'
@@ -89,11 +90,15 @@ export class ClusterHostProcess {
     await this.#exited
   }
 
-  /** Kills the host, and waits until its watchers have ended the servers. */
+  /** Kills the host with all its processes. */
   async end(): Promise<void> {
     await this.kill()
     const left = () => [...processesIn(this.dataDir), ...processesIn(this.dataDir, 'watchers')]
-    await vi.waitUntil(() => left().length === 0, { timeout: 15_000, interval: 50 })
+    const killLeft = (): boolean => {
+      for (const pid of left()) ignoreErrors(() => process.kill(pid, 'SIGKILL'))
+      return left().length === 0
+    }
+    await vi.waitUntil(killLeft, { timeout: 15_000, interval: 50 })
   }
 
   /** Pids of the opencode servers of the host. */
