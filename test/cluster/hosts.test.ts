@@ -49,7 +49,7 @@ class TestCluster {
       await Promise.all(cluster.hosts.map((host) => host.end()))
       await store.close()
     })
-    for (let i = 1; i <= count; i++) await cluster.host(`h${i}`)
+    await Promise.all(Array.from({ length: count }, (_, i) => cluster.host(`h${i + 1}`)))
     return cluster
   }
 
@@ -121,7 +121,7 @@ describe.skipIf(binary === null)('Hosts of a cluster as processes', async () => 
   const server = await NatsServer.start(binary)
   const fake = await fakeOpenCode(
     {},
-    { script: [{ match: 'slow', reply: { text: words(100), chunkDelayMs: 50 } }] },
+    { script: [{ match: 'slow', reply: { text: words(70), chunkDelayMs: 50 } }] },
   )
   let parts: Parts
   beforeAll(async () => {
@@ -174,7 +174,7 @@ describe.skipIf(binary === null)('Hosts of a cluster as processes', async () => 
     await cluster.send('a1', 't1', { input: { text: 'slow', resume: true } })
     await cluster.hasBegun('t1')
     await (await cluster.owner('a1')).kill()
-    expect(await cluster.end('t1')).toMatchObject({ kind: 'final', content: words(100).join('') })
+    expect(await cluster.end('t1')).toMatchObject({ kind: 'final', content: words(70).join('') })
     await cluster.audit()
   })
 
