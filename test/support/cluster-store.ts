@@ -191,6 +191,17 @@ export function describeClusterStore(name: string, open: () => Promise<ConnectSt
       expect(await two.records.find('1')).toBeUndefined()
     })
 
+    it('reads more than one pull takes', async () => {
+      const [one] = await twoOf()
+      const text = 'x'.repeat(200_000)
+      let previous = 0
+      for (let first = 1; first <= 30; first++)
+        previous = await one.records.append(agent, 't1', batch(1, first, text), previous)
+      const read = await all(one.records.read(agent, 't1', 0))
+      expect(read.map(({ batch: { first } }) => first)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1))
+      expect(read.at(-1)?.seq).toBe(previous)
+    })
+
     it('emits stored batches of one turn, each with the number of the one before, and no refused batch', async () => {
       const [one, two] = await twoOf()
       const seen: StoredBatch[] = []

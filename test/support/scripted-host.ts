@@ -14,26 +14,32 @@ export const leaseMs = 3_000
 export class HostClock {
   isPaused = false
   readonly #clock: SteppedClock
-  #due: (() => void)[] = []
+  /** Timers that were due during the pause. */
+  readonly #due = new Map<number, () => void>()
 
   constructor(clock: SteppedClock) {
     this.#clock = clock
   }
 
-  readonly setTimeout = (fn: () => void, ms: number): number =>
-    this.#clock.setTimeout(() => {
-      if (this.isPaused) this.#due.push(fn)
+  readonly setTimeout = (fn: () => void, ms: number): number => {
+    const id = this.#clock.setTimeout(() => {
+      if (this.isPaused) this.#due.set(id, fn)
       else fn()
     }, ms)
+    return id
+  }
 
-  readonly clearTimeout = (id: number): void => this.#clock.clearTimeout(id)
+  readonly clearTimeout = (id: number): void => {
+    this.#due.delete(id)
+    this.#clock.clearTimeout(id)
+  }
 
   readonly now = (): number => this.#clock.now()
 
   /** Continues after a pause. */
   resume(): void {
     this.isPaused = false
-    for (const fn of this.#due.splice(0)) fn()
+    for (const [id, fn] of this.#due) if (this.#due.delete(id)) fn()
   }
 }
 

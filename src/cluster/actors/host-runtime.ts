@@ -1,7 +1,11 @@
 import type { AgentRunner } from '../agent-runner.ts'
 import type { Homes } from '../homes.ts'
 import { keyOf, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
+import type { ConversationSessions } from './mailbox/owned-turn.ts'
 import { TurnGate } from './turn-gate.ts'
+
+/** Most conversations whose sessions a host remembers. */
+const mostSessions = 10_000
 
 /** Parts of one host that never enter the context or the events of its machine. */
 export class HostRuntime {
@@ -11,8 +15,8 @@ export class HostRuntime {
   readonly gate: TurnGate
   /** Returns the time, in epoch ms. */
   readonly now: () => number
-  /** Sessions by conversation, by agent. They outlive the ownership of an agent, because its home stays on the host. */
-  readonly #sessions = new Map<string, Map<string, string>>()
+  /** Sessions by agent and conversation. They outlive the ownership of an agent, because its home stays on the host. */
+  readonly #sessions = new Map<string, string>()
 
   constructor(parts: Pick<HostRuntime, 'store' | 'runner' | 'homes'>, now: () => number = Date.now) {
     this.store = parts.store
@@ -22,12 +26,18 @@ export class HostRuntime {
     this.now = now
   }
 
-  /** Returns the sessions of an agent's conversations. */
-  sessionsOf(agent: AgentKey): Map<string, string> {
-    const key = keyOf(agent)
-    const sessions = this.#sessions.get(key) ?? new Map<string, string>()
-    this.#sessions.set(key, sessions)
-    return sessions
+  /** Returns the sessions of an agent's conversations. The oldest are forgotten. */
+  sessionsOf(agent: AgentKey): ConversationSessions {
+    const sessions = this.#sessions
+    const keyFor = (conversation: string): string => `${keyOf(agent)}.${conversation}`
+    return {
+      get: (conversation) => sessions.get(keyFor(conversation)),
+      set: (conversation, sessionId) => {
+        const [oldest] = sessions.keys()
+        if (sessions.size >= mostSessions && oldest !== undefined) sessions.delete(oldest)
+        sessions.set(keyFor(conversation), sessionId)
+      },
+    }
   }
 }
 

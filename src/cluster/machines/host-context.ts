@@ -40,9 +40,9 @@ export interface HostContext extends HostInput {
   /** Agents that this host owns or claims. */
   readonly placements: Sorted<string, Placement>
   /** Agents with turns that another host should claim first, until this host's turn comes. */
-  readonly due: ReadonlySet<string>
+  readonly due: Sorted<string>
   /** Agents with turns whose claim waits for the end of others, or for room. */
-  readonly waiting: ReadonlySet<string>
+  readonly waiting: Sorted<string>
   /** True if the host is to leave. */
   readonly isLeaving: boolean
   /** Time for running turns to finish when the host leaves, in ms. */
@@ -66,17 +66,8 @@ export const initialHost = (input: HostInput): HostContext => ({
   dead: new Set(),
   places: sorted(byText),
   placements: sorted(byText),
-  due: new Set(),
-  waiting: new Set(),
+  due: sorted(byText),
+  waiting: sorted(byText),
   isLeaving: false,
   drainMs: 0,
 })
-
-/** Returns a set with a value, or without it. */
-export const withKey = (set: ReadonlySet<string>, key: string): ReadonlySet<string> => new Set(set).add(key)
-export function withoutKey(set: ReadonlySet<string>, key: string): ReadonlySet<string> {
-  if (!set.has(key)) return set
-  const rest = new Set(set)
-  rest.delete(key)
-  return rest
-}

@@ -36,9 +36,14 @@ export function decideClaim(context: HostContext, key: string, now: number, isDu
     if (position !== 0) return { act: 'wait', ms: (position < 0 ? order.length : position) * stepOf(leaseMs) }
   }
   if (isFull) return { act: 'evict', idle: longestIdle(context) }
-  const claims = [...placements.values()].filter(({ stage }) => stage === 'claiming' || stage === 'opening')
-  if (claims.length >= mostClaims) return { act: 'queue' }
-  return { act: 'claim' }
+  return hasClaimLeft(context) ? { act: 'claim' } : { act: 'queue' }
+}
+
+/** Returns whether the host may claim one agent more at the moment. */
+export function hasClaimLeft({ placements }: HostContext): boolean {
+  let claims = 0
+  for (const { stage } of placements.values()) if (stage === 'claiming' || stage === 'opening') claims++
+  return claims < mostClaims
 }
 
 /** Wait of each rank for the rank before it, in ms. */

@@ -1,13 +1,20 @@
 import { assign, enqueueActions, setup } from 'xstate'
 import { clockOf } from '../../actors/clock.ts'
-import { drop, put } from '../../machines/fair-queue/sorted.ts'
+import { drop, put, putKey } from '../../machines/fair-queue/sorted.ts'
 import { join, leave } from '../actors/join.ts'
 import { lease, type LeaseCommand } from '../actors/lease.ts'
 import { sweeper, watches, type SweeperCommand } from '../actors/watches.ts'
 import { noteJoining, noteRenewed } from '../liveness.ts'
 import { agentOf } from '../store/cluster-store.ts'
-import { withKey, withoutKey, type HostContext, type HostEvent, type HostInput } from './host-context.ts'
-import { deadHosts, decideClaim, isReplaced, onHostChanged, onPlaceChanged } from './host-decisions.ts'
+import { type HostContext, type HostEvent, type HostInput } from './host-context.ts'
+import {
+  deadHosts,
+  decideClaim,
+  hasClaimLeft,
+  isReplaced,
+  onHostChanged,
+  onPlaceChanged,
+} from './host-decisions.ts'
 import {
   placementMachine,
   type PlacementEvent,
@@ -38,11 +45,11 @@ function consider(
   if (decision.act === 'claim') return startClaim(enqueue, context, { key, now })
   if (decision.act === 'wait' && !context.due.has(key)) {
     enqueue.raise({ type: 'claim.due', key }, { delay: decision.ms, id: `due:${key}` })
-    return { ...context, due: withKey(context.due, key) }
+    return { ...context, due: putKey(context.due, key) }
   }
-  if (decision.act === 'queue') return { ...context, waiting: withKey(context.waiting, key) }
+  if (decision.act === 'queue') return { ...context, waiting: putKey(context.waiting, key) }
   if (decision.act !== 'evict') return context
-  const waiting = { ...context, waiting: withKey(context.waiting, key) }
+  const waiting = { ...context, waiting: putKey(context.waiting, key) }
   return decision.idle === undefined ? waiting : evict(enqueue, waiting, { key: decision.idle, now })
 }
 
@@ -80,13 +87,16 @@ function evict(
   }
 }
 
-/** Considers the agents again that wait for room, or for the end of other claims. */
+/** Considers the agents again that wait for room, or for the end of other claims, as long as there is room. */
 function considerWaiting(enqueue: Enqueue, context: HostContext, now: number): HostContext {
-  const all = [...context.waiting]
-  return all.reduce<HostContext>((changed, key) => consider(enqueue, changed, { key, now, isDue: true }), {
-    ...context,
-    waiting: new Set<string>(),
-  })
+  let changed = context
+  for (const key of context.waiting.keys()) {
+    if (!hasClaimLeft(changed)) break
+    const waiting = drop(changed.waiting, key)
+    changed = consider(enqueue, { ...changed, waiting }, { key, now, isDue: true })
+    if (changed.waiting.has(key)) break
+  }
+  return changed
 }
 
 const keyOfPlacement = (actorId: string): string | undefined =>
@@ -198,13 +208,13 @@ export const hostSetup = setup({
     considerDue: enqueueActions(({ context, event, enqueue, system }) => {
       if (event.type !== 'claim.due') return
       const { key } = event
-      const ready = { ...context, due: withoutKey(context.due, key) }
+      const ready = { ...context, due: drop(context.due, key) }
       const now = clockOf(system).now()
       const { placements, due, waiting } = consider(enqueue, ready, { key, now, isDue: true })
       enqueue.assign({ placements, due, waiting })
     }),
     forgetDue: assign(({ context, event }) =>
-      event.type === 'claim.due' ? { due: withoutKey(context.due, event.key) } : {},
+      event.type === 'claim.due' ? { due: drop(context.due, event.key) } : {},
     ),
     lookForDead: enqueueActions(({ context, enqueue, system }) => {
       const dead = deadHosts(context, clockOf(system).now())

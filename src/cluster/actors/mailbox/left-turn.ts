@@ -9,7 +9,6 @@ export interface LeftTurn {
   readonly isTextOnly: boolean
   /** Text of the answer since the last start. */
   readonly partial: string
-  readonly sessionId: string | undefined
 }
 
 /** Reads the state in which an earlier owner has left a turn. @throws ClusterStoreError */
@@ -23,9 +22,8 @@ export async function readLeftTurn(
   let left: LeftTurn = fresh
   for await (const { batch } of records.read(agent, turnId, 0, signal))
     for (const { fact } of joiner.add(batch)) {
-      if (fact.kind === 'restarted') left = { ...fresh, sessionId: left.sessionId }
+      if (fact.kind === 'restarted') left = fresh
       else if (fact.kind === 'started') left = { ...left, hasStarted: true }
-      else if (fact.kind === 'session') left = { ...left, sessionId: fact.sessionId }
       else if (fact.kind === 'request' || fact.kind === 'todos') left = { ...left, isTextOnly: false }
       else if (fact.kind === 'reply' && fact.reply.kind === 'delta')
         left = { ...left, partial: left.partial + fact.reply.content }
@@ -34,4 +32,4 @@ export async function readLeftTurn(
   return left
 }
 
-const fresh: LeftTurn = { hasStarted: false, isTextOnly: true, partial: '', sessionId: undefined }
+const fresh: LeftTurn = { hasStarted: false, isTextOnly: true, partial: '' }

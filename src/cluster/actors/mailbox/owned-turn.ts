@@ -10,6 +10,12 @@ import type { TurnGate } from '../turn-gate.ts'
 import { readLeftTurn, type LeftTurn } from './left-turn.ts'
 import { RecordedTurn } from './recorded-turn.ts'
 
+/** Sessions of the conversations of one agent. */
+export interface ConversationSessions {
+  get(conversation: string): string | undefined
+  set(conversation: string, sessionId: string): void
+}
+
 /** Terms under which a host owns the turns of an agent. */
 export interface OwnerTerms {
   readonly store: Pick<ClusterStore, 'inbox' | 'records'>
@@ -23,8 +29,8 @@ export interface OwnerTerms {
   /** Message of the end of each turn, if the agent cannot be used on this host. */
   readonly failure: string | undefined
   readonly gate: TurnGate
-  /** Sessions of the agent's conversations, which outlive the ownership. */
-  readonly sessions: Map<string, string>
+  /** Sessions of the agent's conversations on this host, which outlive the ownership. */
+  readonly sessions: ConversationSessions
   /** Saves the agent's home before the end of a turn is told. */
   readonly saveBeforeEnd: (() => Promise<void>) | undefined
 }
@@ -91,7 +97,6 @@ export class OwnedTurn {
     }
     const left = found === 'left' ? await this.#readLeft() : undefined
     if (this.#isCancelled) return this.#end(cancelledTurn)
-    if (left?.sessionId !== undefined) this.#terms.sessions.set(this.sent.conversation, left.sessionId)
     if (left?.hasStarted) {
       const mayResume = this.sent.input['resume'] === true && left.isTextOnly
       if (!mayResume) return this.#end(serverDied, left.partial)
@@ -226,10 +231,18 @@ export class OwnedTurn {
 const retryMs = 100
 
 /** Returns the turn of a message. The id of the message counts, because the store knows the turn by it. */
-const sentTurnOf = ({ turnId, message }: Mail): SentTurn => ({
-  ...((message.type === 'turn' ? message.turn : {}) as SentTurn),
-  turnId,
-})
+function sentTurnOf({ turnId, message }: Mail): SentTurn {
+  const sent = message.type === 'turn' ? (Object(message.turn) as Partial<SentTurn>) : {}
+  const defaults = {
+    conversation: turnId,
+    traceId: null,
+    priority: 5,
+    input: {},
+    deadlineMs: null,
+    answers: false,
+  }
+  return { ...defaults, ...sent, turnId }
+}
 
 const serverDied: TurnCause = {
   code: 'server_died',

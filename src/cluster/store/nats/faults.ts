@@ -1,4 +1,4 @@
-import { JetStreamApiError } from '@nats-io/jetstream'
+import { JetStreamApiError, JetStreamError } from '@nats-io/jetstream'
 import { PermissionViolationError } from '@nats-io/transport-node'
 import { firstLine, messageOf } from '../../../util/messages.ts'
 import { ClusterStoreError, type ClusterStoreFault } from '../cluster-store.ts'
@@ -19,6 +19,13 @@ const noMessage = 10037
 /** Returns whether a read has found no message. */
 export const isNoMessage = (error: unknown): boolean =>
   error instanceof JetStreamApiError && error.code === noMessage
+
+/**
+ * Returns whether an error is the usual end of a pull by bytes: the next message does not fit, or the server has sent
+ * what it takes for a whole batch.
+ */
+export const isEndOfPull = (error: unknown): boolean =>
+  error instanceof JetStreamError && /batch completed|message size exceeds maxbytes/i.test(error.message)
 
 /** Returns the error of a store for an error of NATS. */
 export function asStoreError(error: unknown): ClusterStoreError {

@@ -9,7 +9,7 @@ import {
   type RecordLog,
   type StoredBatch,
 } from '../cluster-store.ts'
-import { called } from './faults.ts'
+import { asStoreError, called, isEndOfPull } from './faults.ts'
 import { lastMessage } from './messages.ts'
 import { agentOfReply } from './names.ts'
 import type { NatsParts } from './nats-inbox.ts'
@@ -91,12 +91,16 @@ export class NatsRecords implements RecordLog {
     while (pending > 0 && !signal?.aborted) {
       const pulled = await called(consumer.fetch({ max_bytes: bytesPerPull, expires: pullMs }))
       const before = delivered
-      for await (const message of pulled) {
-        if (message.info.deliverySequence !== ++delivered) throw lostOnTheWay()
-        yield { seq: message.seq, previous, batch: message.json<RecordBatch>() }
-        previous = message.seq
-        pending--
-        if (pending <= 0 || signal?.aborted) break
+      try {
+        for await (const message of pulled) {
+          if (message.info.deliverySequence !== ++delivered) throw lostOnTheWay()
+          yield { seq: message.seq, previous, batch: message.json<RecordBatch>() }
+          previous = message.seq
+          pending--
+          if (pending <= 0 || signal?.aborted) break
+        }
+      } catch (error) {
+        if (!isEndOfPull(error)) throw asStoreError(error)
       }
       if (delivered === before) throw lostOnTheWay()
     }
