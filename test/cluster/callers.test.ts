@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { rmSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi } from 'vitest'
 import { connectCluster, type Cluster } from '../../src/cluster/client/connect-cluster.ts'
 import type { Turn } from '../../src/api/turn-handle.ts'
@@ -27,10 +28,12 @@ describe.skipIf(binary === null)('A caller of a cluster with hosts as processes'
   )
   const name = randomUUID().slice(0, 8)
   const hosts: ClusterHostProcess[] = []
+  const folder = mkdtempSync(join(tmpdir(), 'opencode-runtime-test-'))
   let dist = ''
   const startHost = async (hostId: string): Promise<void> => {
     const servers = `127.0.0.1:${server.port}`
-    const host = new ClusterHostProcess({ dist, servers, name, hostId, leaseMs, binary: fake.binary, agents })
+    const options = { dist, servers, name, hostId, leaseMs, binary: fake.binary, agents }
+    const host = new ClusterHostProcess({ ...options, dataDir: join(folder, hostId) })
     hosts.push(host)
     await host.joined()
   }
@@ -42,7 +45,7 @@ describe.skipIf(binary === null)('A caller of a cluster with hosts as processes'
     await Promise.all(hosts.map((host) => host.end()))
     await server.stop()
     await fake.stop()
-    rmSync(dirname(dist), { recursive: true, force: true })
+    for (const each of [folder, dirname(dist)]) rmSync(each, { recursive: true, force: true, maxRetries: 10 })
   }, 60_000)
   const connect = async (): Promise<Cluster> => {
     const cluster = await connectCluster({ name, connect: server.connect })

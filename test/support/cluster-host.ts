@@ -21,6 +21,8 @@ export interface ClusterHostOptions {
   /** Path of the opencode binary. */
   binary: string
   agents: readonly { id: string; tenant: string }[]
+  /** Data folder of the fleet; one that is deleted after the test if absent. */
+  dataDir?: string
 }
 
 /** Report of a host. */
@@ -33,13 +35,14 @@ interface Fact {
 /** Host of a cluster in its own process, with a data folder of its own. */
 export class ClusterHostProcess {
   readonly hostId: string
-  readonly dataDir = tempHome()
+  readonly dataDir: string
   readonly #child: ChildProcess
   readonly #facts: Fact[] = []
   readonly #exited: Promise<unknown>
 
-  constructor({ dist, servers, name, hostId, leaseMs, binary, agents }: ClusterHostOptions) {
+  constructor({ dist, servers, name, hostId, leaseMs, binary, agents, dataDir }: ClusterHostOptions) {
     this.hostId = hostId
+    this.dataDir = dataDir ?? tempHome()
     const options = {
       servers,
       agents,

@@ -77,8 +77,9 @@ const connectSchema = lazily(() =>
  *
  * export async function ask(agentId: string, text: string): Promise<string> {
  *   const servers = ['nats://10.0.0.1:4222']
- *   await using cluster = await connectCluster({ name: 'prod', connect: () => connect({ servers }) })
- *   return cluster.turn(agentId, text).text()
+ *   const cluster = await connectCluster({ name: 'prod', connect: () => connect({ servers }) })
+ *   const turn = cluster.turn(agentId, text)
+ *   return turn.text().finally(() => cluster.close())
  * }
  */
 export async function connectCluster(options: ConnectOptions): Promise<Cluster> {
