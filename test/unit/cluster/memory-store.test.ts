@@ -1,7 +1,7 @@
 import { MemoryCluster } from '../../../src/cluster/store/memory/memory-store.ts'
 import { describeClusterStore } from '../../support/cluster-store.ts'
 
-describeClusterStore('The store in memory', async () => {
+describeClusterStore('The store in memory', () => {
   const cluster = new MemoryCluster()
-  return async () => cluster.connect()
+  return () => Promise.resolve(cluster.connect())
 })
