@@ -11,7 +11,7 @@ describe.skipIf(binary === null)('With nats-server', async () => {
   const server = await NatsServer.start(binary)
   afterAll(() => server.stop())
 
-  describeClusterStore('The store in NATS', async () => {
+  describeClusterStore('The store in NATS', () => {
     const name = randomUUID().slice(0, 8)
     return async () => {
       const store = await openNatsStore({ name, connect: server.connect, mayProvision: true })
