@@ -78,8 +78,11 @@ const models = lazily(() => {
   return z
     .array(modelOrId(), error)
     .min(1, error)
-    .refine((all) => new Set(all.map(({ id }) => id)).size === all.length, 'expected each model only once')
+    .refine((all) => new Set(all.map(idOfModel)).size === all.length, 'expected each model only once')
 })
+
+/** Returns the id of a model. The schemas of the gateway keep the check of the list, but convert no id to an object. */
+const idOfModel = (model: string | { id: string }): string => (typeof model === 'string' ? model : model.id)
 
 /** Fields of the proxy, without defaults. */
 const proxyFields = lazily(() => ({
