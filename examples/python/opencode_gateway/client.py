@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import base64
-import json
 import mimetypes
 import os
 import uuid
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Union, cast
-from urllib.parse import quote, urlencode
 
-from .connection import Address
+from .agents import AgentCalls
+from .calls import path_of
 from .errors import TurnFailedError
 from .replies import Replies, Start
-from .types import Agent, Attachment, PendingRequest, TerminalReply, Turn, TurnInput, UsageRow
+from .types import Attachment, PendingRequest, TerminalReply, Turn, TurnInput, UsageRow
 
 #: Text of a turn, or its whole input.
 Input = Union[str, TurnInput]
@@ -28,7 +27,7 @@ def attachment(path: Union[str, os.PathLike[str]], mime: Optional[str] = None) -
     return {"mime": kind, "data": data, "filename": file.name}
 
 
-class Gateway:
+class Gateway(AgentCalls):
     """A gateway, and the token of its caller.
 
     ``url`` and ``token`` are read from ``OPENCODE_GATEWAY_URL`` and ``OPENCODE_GATEWAY_TOKEN`` if
@@ -38,37 +37,6 @@ class Gateway:
 
     Methods raise the errors of ``opencode_gateway.errors``.
     """
-
-    def __init__(
-        self,
-        url: Optional[str] = None,
-        token: Optional[str] = None,
-        *,
-        connect_s: float = 10.0,
-        silence_s: float = 60.0,
-        retry_s: float = 30.0,
-    ) -> None:
-        url = url or os.environ.get("OPENCODE_GATEWAY_URL") or "http://127.0.0.1:7420"
-        token = token or os.environ.get("OPENCODE_GATEWAY_TOKEN")
-        self._address = Address(url, token, connect_s, silence_s)
-        self._retry_s = retry_s
-
-    @property
-    def url(self) -> str:
-        """Address of the gateway."""
-        return self._address.url
-
-    def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
-        """Sends a request to any route, and returns the JSON of its answer; ``None`` without any.
-
-        Parameters of the query that are ``None`` are left out.
-        """
-        given = {name: value for name, value in query.items() if value is not None}
-        whole = f"{path}?{urlencode(given)}" if given else path
-        text = self._address.send(method, whole, body).read()
-        return json.loads(text) if text else None
-
-    # Turns
 
     def turn(self, agent: str, turn: Input, *, key: Optional[str] = None) -> Replies:
         """Returns the replies of a new turn, as they come. The turn starts with the first read.
@@ -98,7 +66,7 @@ class Gateway:
 
     def get_turn(self, turn_id: str) -> Turn:
         """Returns a turn: its state, session, usage, and its terminal reply once it has ended."""
-        return cast(Turn, self.call("GET", f"/v1/turns/{_part(turn_id)}"))
+        return cast(Turn, self.call("GET", path_of("turns", turn_id)))
 
     def turns(self, agent: Optional[str] = None, state: Optional[str] = None) -> Iterator[Turn]:
         """Yields turns, the newest first."""
@@ -106,9 +74,7 @@ class Gateway:
 
     def cancel(self, turn_id: str) -> Turn:
         """Cancels a turn, which then ends with the error ``cancelled``. Returns it as it is now."""
-        return cast(Turn, self.call("POST", f"/v1/turns/{_part(turn_id)}/cancel"))
-
-    # Requests
+        return cast(Turn, self.call("POST", path_of("turns", turn_id, "cancel")))
 
     def requests(self) -> List[PendingRequest]:
         """Returns the open requests of all agents, the oldest first."""
@@ -128,38 +94,7 @@ class Gateway:
         body: Dict[str, Any] = {"reply": answer} if isinstance(answer, str) else {"answers": answer}
         if message is not None:
             body["message"] = message
-        self.call("POST", f"/v1/requests/{_part(request_id)}/answer", body)
-
-    # Agents
-
-    def agents(self, tenant: Optional[str] = None, state: Optional[str] = None) -> Iterator[Agent]:
-        """Yields the agents that the token may see, by their ids."""
-        return self.pages("/v1/agents", tenant=tenant, state=state)
-
-    def agent(self, agent: str) -> Agent:
-        """Returns an agent."""
-        return cast(Agent, self.call("GET", f"/v1/agents/{_part(agent)}"))
-
-    def put_agent(self, agent: str, spec: Mapping[str, Any]) -> Agent:
-        """Declares an agent; the spec replaces the whole spec of a known agent."""
-        return cast(Agent, self.call("PUT", f"/v1/agents/{_part(agent)}", dict(spec)))
-
-    def patch_agent(self, agent: str, changes: Mapping[str, Any]) -> Agent:
-        """Changes fields of an agent's spec; ``None`` removes a field."""
-        return cast(Agent, self.call("PATCH", f"/v1/agents/{_part(agent)}", dict(changes)))
-
-    def delete_agent(self, agent: str) -> None:
-        """Removes an agent, and erases the texts of its turns."""
-        self.call("DELETE", f"/v1/agents/{_part(agent)}")
-
-    def start(self, agent: str) -> Agent:
-        """Starts an agent's server, when a place is free. Returns at once."""
-        return cast(Agent, self.call("POST", f"/v1/agents/{_part(agent)}/start"))
-
-    def stop(self, agent: str, drain_ms: int = 0) -> Agent:
-        """Stops an agent's server. Running turns have ``drain_ms`` to end."""
-        path = f"/v1/agents/{_part(agent)}/stop"
-        return cast(Agent, self.call("POST", path, {"drain_ms": drain_ms}))
+        self.call("POST", path_of("requests", request_id, "answer"), body)
 
     def usage(self, by: str = "agent", since: Optional[str] = None) -> List[UsageRow]:
         """Returns tokens and cost by ``agent``, ``tenant``, ``day`` or ``model``.
@@ -168,21 +103,6 @@ class Gateway:
         """
         return cast(List[UsageRow], self.call("GET", "/v1/usage", by=by, since=since)["items"])
 
-    def pages(self, path: str, **query: Any) -> Iterator[Any]:
-        """Yields the items of a list, page by page, from any route that has one."""
-        before: Optional[str] = None
-        while True:
-            page = self.call("GET", path, before=before, **query)
-            yield from page["items"]
-            before = page["next_before"]
-            if before is None:
-                return
-
 
 def _body(turn: Input) -> Mapping[str, Any]:
     return {"text": turn} if isinstance(turn, str) else turn
-
-
-def _part(name: str) -> str:
-    """Returns a name as one part of a path."""
-    return quote(name, safe="")

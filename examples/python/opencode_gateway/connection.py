@@ -65,10 +65,7 @@ class Address:
         data = None if body is None else json.dumps(body).encode()
         if data is not None:
             headers["Content-Type"] = "application/json"
-        try:
-            connection.request(method, self._prefix + path, data, headers)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # A body that is too large is refused before it is read: the answer is there.
+        connection.request(method, self._prefix + path, data, headers)
         return Answer(self.url, channel, connection.getresponse())
 
 

@@ -61,7 +61,7 @@ class AccessError(ProblemError):
 
 
 class NotFoundError(ProblemError):
-    """An agent, turn, request or session that does not exist, or that the token may not see (404)."""
+    """An agent, turn, request or session that is not there, or not for this token (404)."""
 
     advice = "Check the id, and that the token may see it."
 

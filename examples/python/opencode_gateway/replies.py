@@ -6,8 +6,8 @@ import json
 import threading
 import time
 from typing import Any, Callable, Iterator, Mapping, Optional, TypeVar
-from urllib.parse import quote
 
+from .calls import path_of
 from .connection import Address, Answer
 from .errors import BusyError, ConnectionFailedError
 from .patience import Patience
@@ -25,7 +25,7 @@ class Start:
     """Request that starts a turn. It may be sent again: its key makes it the same turn."""
 
     def __init__(self, agent: str, body: Mapping[str, Any], key: str) -> None:
-        self.path = f"/v1/agents/{quote(agent, safe='')}/turns"
+        self.path = path_of("agents", agent, "turns")
         self.body = body
         self.headers = {"Idempotency-Key": key}
 
@@ -116,7 +116,7 @@ class Replies(Iterator[Reply]):
 
     def _open(self) -> None:
         if self._turn_id is not None:
-            path = f"/v1/turns/{quote(self._turn_id, safe='')}/replies?after={self._after}"
+            path = f"{path_of('turns', self._turn_id, 'replies')}?after={self._after}"
             answer = self._address.send("GET", path, headers=_LINES)
         elif self._start is not None:
             headers = {**_LINES, **self._start.headers}

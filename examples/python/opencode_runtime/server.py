@@ -92,7 +92,7 @@ class OpenCodeServer:
             self._gateway.put_agent(self._agent_id, spec)
 
     def is_running(self) -> bool:
-        """Returns whether the server is healthy now. Asks the gateway; false if it does not answer."""
+        """Returns whether the gateway answers, and the server is healthy."""
         try:
             return self._status()["state"] == "healthy"
         except GatewayError:
@@ -143,6 +143,6 @@ def _raise_failure(status: AgentStatus) -> None:
 
 
 def _id_of(home: str) -> str:
-    """Returns the id of an agent from its home: its last part, and a hash, because homes may end alike."""
+    """Returns the id of an agent: the last part of its home, and a hash, as homes may end alike."""
     name = re.sub(r"[^a-z0-9]+", "-", PurePath(home).name.lower()).strip("-")[:40]
     return "-".join(filter(None, (name, sha256(home.encode()).hexdigest()[:8])))

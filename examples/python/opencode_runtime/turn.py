@@ -65,11 +65,11 @@ async def drive_turn(
         )
         adapter = adapter_factory(config, delivery.deliver)
         await asyncio.wait_for(_run(adapter, text, trace_id), turn_timeout + _GRACE_S)
-        raise RuntimeError("The turn ended without a final or error reply")
-    except Exception as error:
         if delivery.last is None:
-            logger.warning("A turn failed: %s", error, exc_info=True)
-            await delivery.deliver(_error_reply(error, trace_id))
+            raise RuntimeError("The turn ended without a final or error reply")
+    except Exception as error:
+        logger.warning("A turn failed: %s", error, exc_info=True)
+        await delivery.deliver(_error_reply(error, trace_id))
     finally:
         await _close(adapter)
     return delivery.last or {}
@@ -98,7 +98,7 @@ class _Delivery:
         self.last: Optional[Reply] = None
 
     async def deliver(self, reply: Reply) -> None:
-        """Hands a reply to the sink, and waits for it. Replies after the terminal one are dropped."""
+        """Hands a reply to the sink, and waits for it. Drops replies after the terminal one."""
         if self.last is not None:
             return
         if reply.get("kind") in ("final", "error"):

@@ -19,7 +19,7 @@ Value = TypeVar("Value")
 
 @cache
 def served() -> Tuple[str, str]:
-    """Returns address and token of a gateway: that of the environment, or one started for the tests."""
+    """Returns address and token of a gateway: the environment's, or one started for the tests."""
     url = os.environ.get("OPENCODE_GATEWAY_URL")
     if url:
         return url, os.environ["OPENCODE_GATEWAY_TOKEN"]

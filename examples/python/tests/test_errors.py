@@ -46,7 +46,7 @@ class Problems(WithGateway):
         self.assertEqual(caught.exception.status, 401)
         self.assertIn("opencode-runtime token", str(caught.exception))
 
-    def test_a_body_that_is_too_large_is_refused_before_it_is_read(self) -> None:
+    def test_a_body_that_is_too_large_is_refused(self) -> None:
         with self.assertRaises(InvalidRequestError) as caught:
             self.gateway.ask("alice", "echo:" + 10_000_000 * "x")
         self.assertEqual(caught.exception.status, 413)
