@@ -1,11 +1,15 @@
 import { spawn } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { buildCli } from '../support/built-cli.ts'
 import { processesIn } from '../support/fleet.ts'
+import { findPython } from '../support/python.ts'
 import { Daemon } from '../support/serve.ts'
 
+const python = await findPython()
 let cli: string
 
 beforeAll(async () => {
@@ -42,6 +46,20 @@ it('`npm run serve` serves two agents on the real opencode, without a key, and l
   expect(replies.map(({ seq }) => seq)).toEqual(replies.map((_reply, i) => i + 1))
   expect(replies.filter(({ kind }) => kind === 'tool_result')).toMatchObject([{ success: true }])
   expect(replies.at(-1)).toMatchObject({ kind: 'final', finish_reason: 'stop' })
+
+  // The programs of examples/python, on the server that runs and on one of their own.
+  if (python !== undefined) {
+    const program = (...args: string[]) =>
+      execa(python, ['-B', ...args], {
+        cwd: fileURLToPath(new URL('../../examples/python', import.meta.url)),
+        env: { OPENCODE_GATEWAY_URL: daemon.url },
+      })
+    expect((await program('chat.py', 'bob', 'Ask me first')).stdout).toMatch(/\[allowed: bash [^]*tokens\]$/)
+    await daemon.fetch('/v1/agents/bob/stop', { body: {} })
+    const { stdout } = await program('host.py', 'alice')
+    expect(stdout).toMatch(/'kind': 'tool_result', [^]*'success': True/)
+    expect(stdout.split('\n').at(-1)).toMatch(/^\{'kind': 'final', 'trace_id': 'trace-1', /)
+  }
 
   daemon.kill('SIGTERM')
   expect(await daemon.ended).toBe(0)
