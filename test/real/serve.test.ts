@@ -65,4 +65,4 @@ it('`npm run serve` serves two agents on the real opencode, without a key, and l
   expect(await daemon.ended).toBe(0)
   expect(processesIn(dataDir)).toEqual([])
   expect(existsSync(dataDir)).toBe(false)
-}, 120_000)
+}, 180_000)
