@@ -2,7 +2,7 @@ import type { AgentFacts } from '../../api/fleet/agent-facts.ts'
 import { InvalidOptionsError } from '../../errors.ts'
 import type { Caller } from '../access/caller.ts'
 import type { GatewayContext } from '../context.ts'
-import type { TurnRequest } from '../turns/turn-desk.ts'
+import type { Run } from '../turns/turn-desk.ts'
 import { keyOfName, NamedSessions } from './named-sessions.ts'
 import { ThrowAways } from './throw-aways.ts'
 
@@ -13,7 +13,7 @@ export interface ChosenSession {
   /** True if the session has the earlier messages. */
   hasHistory: boolean
   /** Returns the function that runs the turn; in the session of the id if absent. */
-  runIn?: (title: string) => NonNullable<TurnRequest['run']>
+  runIn?: (title: string) => Run
 }
 
 /** Names that are ids of sessions. */

@@ -85,12 +85,12 @@ export class ThrowAways {
    * @param join - waits for the request that creates the session, which a turn that ends does not wait for
    */
   async #deleteAfter(turn: Turn, agentId: string, join: () => Promise<unknown>): Promise<void> {
-    let hasRun = false
-    turn.status$.subscribe(({ state }) => (hasRun ||= state === 'running'))
+    const states = new Set<string>()
+    turn.status$.subscribe(({ state }) => states.add(state))
     await turn.done
     const sessionId = (await turn.sessionId) ?? null
     const session = { kind: 'throwaway', key: turn.id, agentId, sessionId } as const
-    if (sessionId === null && !hasRun) return this.#forget(session)
+    if (sessionId === null && !states.has('running')) return this.#forget(session)
     if (sessionId === null) await join().catch(() => undefined)
     await this.#delete(session)
   }

@@ -45,9 +45,9 @@ export class TurnReading {
 
   /** Resolves with the next replies; with `undefined` at the end. */
   async next(): Promise<Batch | undefined> {
-    const { done, value } = await (this.#coming ?? this.#batches.next())
+    const next = await (this.#coming ?? this.#batches.next())
     this.#coming = undefined
-    return done === true ? undefined : value
+    return next.done === true ? undefined : next.value
   }
 
   /** Resolves with the first replies, which `next` returns again; with `undefined` at the end, or after a time in ms. */

@@ -28,8 +28,11 @@ export interface TurnRequest {
   /** Value that another request with the key must have, too; the body if absent. */
   keyed?: unknown
   /** Runs the turn on the fleet; in the session of the body, or a new one, if absent. */
-  run?: ((input: TurnInput & { turnId: string }) => Promise<Turn>) | undefined
+  run?: Run | undefined
 }
+
+/** Runs a turn on the fleet. */
+export type Run = (input: TurnInput & { turnId: string }) => Promise<Turn>
 
 /** Parts of a gateway that the turns need. */
 export type DeskContext = Pick<GatewayContext, 'fleet' | 'log' | 'options' | 'state'>
@@ -81,7 +84,7 @@ export class TurnDesk {
   async #start(turnId: string, request: TurnRequest): Promise<LoggedTurn> {
     const { agent, caller, body, directory, key, keyed = body } = request
     const { log, fleet } = this.#context
-    const { run = (of) => Promise.resolve(fleet.turn(agent.id, of)) } = request
+    const run: Run = request.run ?? ((of) => Promise.resolve(fleet.turn(agent.id, of)))
     if (this.#isDraining && !(await log.get(turnId))) throw draining()
     const input = { ...inputOf(body), ...(directory !== undefined && { directory }) }
     const { turn, isNew } = await log.create({
@@ -107,7 +110,7 @@ export class TurnDesk {
   }
 
   /** Runs a turn. A turn that could not even begin leaves no entry in the log. */
-  async #run(run: NonNullable<TurnRequest['run']>, input: TurnInput & { turnId: string }): Promise<Turn> {
+  async #run(run: Run, input: TurnInput & { turnId: string }): Promise<Turn> {
     try {
       return await run(input)
     } catch (error) {
