@@ -369,6 +369,24 @@ describe('the session of a chat completion', () => {
     expect((list.body as { items: unknown[] }).items).toHaveLength(2)
   })
 
+  it('is deleted also if the client goes while the session is being created', async () => {
+    const { fleet, url, all, sessions, client } = await served()
+    const leaving = new AbortController()
+    fleet.events$.subscribe(({ type }) => {
+      if (type === 'turn.started') leaving.abort()
+    })
+    const headers = { authorization: `Bearer ${all.token}`, 'content-type': 'application/json' }
+    const body = JSON.stringify(chat('hang'))
+    const answer = fetch(`${url}${path}`, { method: 'POST', headers, body, signal: leaving.signal })
+    await expect(answer).rejects.toThrow()
+    const newest = async () => (await client.call('GET', '/v1/turns')).text
+    await expect.poll(newest, { timeout: 10_000 }).toContain('"code":"cancelled"')
+    await expect.poll(sessions, { timeout: 10_000 }).toEqual([])
+    // A session that comes into being later would be found now.
+    await client.call('POST', '/v1/agents/a1/turns?wait=true', { text: 'echo:hi' })
+    expect(await sessions()).toHaveLength(1)
+  })
+
   it('goes on where X-Session-Id is its id, and gets the last message only', async () => {
     const { ask, client, prompts } = await served()
     const { headers } = await client.call('POST', '/v1/agents/a1/turns?wait=true', { text: 'echo:hi' })

@@ -3,7 +3,7 @@ import { parsed } from './host-policy.ts'
 import { originRefused } from './problems.ts'
 
 /** Headers of the gateway that a page of an allowed origin may read. */
-const exposedHeaders = 'Turn-Id, X-Session-Id, Retry-After, Location'
+const exposedHeaders = 'Turn-Id, Retry-After, Location, X-Session-Id'
 /** Headers that a page of an allowed origin may send. */
 const allowedHeaders = 'Authorization, Content-Type, Accept, Idempotency-Key, Last-Event-ID, X-Session-Id'
 const allowedMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE'

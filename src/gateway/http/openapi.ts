@@ -178,9 +178,15 @@ function schemaOf(schema: z.ZodType, metadata?: z.core.$ZodRegistry<{ id: string
   const { $schema: _, ...shown } = schema.toJSONSchema({
     io: 'input',
     unrepresentable: 'any',
-    ...(metadata && { metadata }),
+    ...(metadata && { metadata, override: describe }),
   })
   return shown
+}
+
+/** Adds the description of a schema, which a registry of its own for the names would leave out. */
+function describe({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: Json }): void {
+  const { description } = z.globalRegistry.get(zodSchema) ?? {}
+  if (description !== undefined) jsonSchema['description'] = description
 }
 
 /** Returns a schema with the references of the document, and without the name under which the document has it. */
