@@ -6,27 +6,6 @@ import { chatMessage } from './content.ts'
 const flag = () => z.boolean('expected true or false').nullish()
 const list = (what: string) => z.array(z.unknown(), `expected a list of ${what}`)
 
-/** Fields of OpenAI that an agent has no use for. Any value is taken. */
-const withoutEffect = [
-  'temperature',
-  'top_p',
-  'max_tokens',
-  'max_completion_tokens',
-  'frequency_penalty',
-  'presence_penalty',
-  'logit_bias',
-  'logprobs',
-  'top_logprobs',
-  'seed',
-  'stop',
-  'user',
-  'metadata',
-  'store',
-  'service_tier',
-  'reasoning_effort',
-  'parallel_tool_calls',
-] as const
-
 const answerFormat = () =>
   z.discriminatedUnion(
     'type',
@@ -44,32 +23,31 @@ const answerFormat = () =>
     "expected an object with the type 'text', 'json_object' or 'json_schema'",
   )
 
-/** Body of a request for a chat completion. Fields that are not named have no effect. */
+/** Body of a request for a chat completion. */
 export const chatBody = named('ChatCompletionRequest', () =>
-  z.looseObject(
-    {
-      model: text('expected the id of an agent').describe('Id of the agent'),
-      messages: z
-        .array(chatMessage(), 'expected a list of messages')
-        .describe('Conversation; the last message that is not of the system is of the user'),
-      stream: flag(),
-      stream_options: z
-        .looseObject(
-          { include_usage: flag().describe('True for the usage in a chunk of its own, after the answer') },
-          'expected an object',
-        )
-        .nullish(),
-      response_format: answerFormat().nullish(),
-      n: z.int('expected 1').min(1, 'expected 1').describe('1 only').nullish(),
-      tools: list('tools').describe('Not supported: the agent has tools of its own').nullish(),
-      functions: list('functions').describe('Not supported').nullish(),
-      tool_choice: z.unknown().describe('`none` and `auto` only').optional(),
-      ...Object.fromEntries(
-        withoutEffect.map((name) => [name, z.unknown().describe('No effect').optional()]),
-      ),
-    },
-    'expected an object with a model and messages',
-  ),
+  z
+    .looseObject(
+      {
+        model: text('expected the id of an agent').describe('Id of the agent'),
+        messages: z
+          .array(chatMessage(), 'expected a list of messages')
+          .describe('Conversation; the last message that is not of the system is of the user'),
+        stream: flag(),
+        stream_options: z
+          .looseObject(
+            { include_usage: flag().describe('True for the usage in a chunk of its own, after the answer') },
+            'expected an object',
+          )
+          .nullish(),
+        response_format: answerFormat().nullish(),
+        n: z.int('expected 1').min(1, 'expected 1').describe('1 only').nullish(),
+        tools: list('tools').describe('Not supported: the agent has tools of its own').nullish(),
+        functions: list('functions').describe('Not supported').nullish(),
+        tool_choice: z.unknown().describe('`none` and `auto` only').optional(),
+      },
+      'expected an object with a model and messages',
+    )
+    .describe('Every other field of OpenAI, such as `temperature` or `max_tokens`, has no effect'),
 )
 
 /** Body of a request for a chat completion, as {@link chatBody} returns it. */
