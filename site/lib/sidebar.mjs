@@ -18,6 +18,7 @@ const order = {
     'docs/guides/fleet.md',
     'docs/guides/gateway.md',
     'docs/guides/python.md',
+    'docs/guides/openai.md',
     'docs/deploy.md',
     'docs/guides/isolating-tenants.md',
     'docs/guides/ci.md',

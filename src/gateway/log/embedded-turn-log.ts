@@ -3,6 +3,7 @@ import {
   type LoggedTurn,
   type NewTurn,
   type OpenTurn,
+  type SessionRecords,
   type TurnFilter,
   type TurnLog,
   type TurnWriter,
@@ -18,6 +19,7 @@ import { lastSeqOf, listRows, readOpenTurns, rowOf, sumUsage } from './queries.t
 import { readLive, readStored } from './read.ts'
 import { Retention, type Bounds } from './retention.ts'
 import { textOrNull, turnOf } from './rows.ts'
+import { eraseNames, StoredSessions } from './session-records.ts'
 import type { Store } from './store.ts'
 import type { Batch } from './tail.ts'
 import { TurnCreator } from './turn-creator.ts'
@@ -34,6 +36,7 @@ interface Parts {
 /** Log of turns in an embedded SQL store. */
 export class EmbeddedTurnLog implements TurnLog {
   readonly ready: Promise<void>
+  readonly sessions: SessionRecords
   readonly #file: string
   readonly #now: () => number
   readonly #lives = new Map<string, LiveTurn>()
@@ -47,6 +50,7 @@ export class EmbeddedTurnLog implements TurnLog {
     this.#opening = opening.then((store) => this.#started(store, bounds))
     this.ready = this.#opening.then(() => undefined)
     this.ready.catch(() => undefined)
+    this.sessions = new StoredSessions(async () => (await this.#open()).store)
   }
 
   get isFull(): boolean {
@@ -107,6 +111,7 @@ export class EmbeddedTurnLog implements TurnLog {
     for (let rows = rowsWithTexts(store, of); rows.length > 0; rows = rowsWithTexts(store, of))
       await discardTexts(store, rows)
     await emptyTrash(store)
+    await eraseNames(store, of)
     retention.mustTruncate = !(await store.checkpoint('truncate'))
   }
 
