@@ -52,7 +52,7 @@ class AsyncTurns(WithGateway, unittest.IsolatedAsyncioTestCase):
         stream = self.agents.turn("alice", "slow:800 echo:still here")
         turn_id = await stream.turn_id()
         task = asyncio.ensure_future(stream.__anext__())
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0)
         began = time.monotonic()
         task.cancel()
         with self.assertRaises(asyncio.CancelledError):

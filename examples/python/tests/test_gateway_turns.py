@@ -85,7 +85,7 @@ class GatewayTurns(WithGateway, unittest.IsolatedAsyncioTestCase):
 
     async def test_a_cancelled_task_cancels_the_turn_at_the_gateway(self) -> None:
         task = asyncio.ensure_future(self.drive("hang"))
-        await asyncio.sleep(0.3)
+        await asyncio.to_thread(until, self.turns, bool)
         task.cancel()
         with self.assertRaises(asyncio.CancelledError):
             await task
