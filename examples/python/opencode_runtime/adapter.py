@@ -94,6 +94,8 @@ class OpenCodeAdapter:
         replies, self._replies = self._replies, None
         if replies is None or self._gateway is None or self._start is None:
             return
+        if self._start.done() and self._start.exception():
+            return  # No turn has begun.
         try:
             turn_id = await asyncio.wait_for(self._start, _CLOSE_S)
             await asyncio.wait_for(self._gateway.cancel(turn_id), _CLOSE_S)
