@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { InvalidOptionsError } from '../errors.ts'
 import { requireOwner } from '../io/fleet/folder-lock.ts'
-import { replaceWebhookSecret, webhookSecretFile, webhookSecrets } from '../io/fleet/webhook-secret.ts'
+import { replaceWebhookSecret, webhookSecretFile, webhookSecrets } from '../io/fleet/webhook-secrets.ts'
 import { errnoOf } from '../io/host/host-fault.ts'
 import { messageOf } from '../util/messages.ts'
 import { exitCode, UsageError } from './exit-codes.ts'

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { FleetOptions, Reply } from '../../src/index.ts'
-import { webhookSecrets } from '../../src/io/fleet/webhook-secret.ts'
+import { webhookSecrets } from '../../src/io/fleet/webhook-secrets.ts'
 import { signedHeaders } from '../../src/io/webhook/signature.ts'
 import { hostPluginFile } from '../../src/io/opencode/host-plugin.ts'
 import { fakeGateway, testToken, type GatewayClient } from '../support/gateway.ts'
@@ -210,6 +210,7 @@ describe.runIf(process.platform === 'linux')('a host tool of another program', (
       await webhookReceiver((_call, response) => answerJson(response, { result: 'two' })),
     ]
     await put(first.client, toolAt(one.url))
+    await first.gateway.close()
     await first.fleet.close()
     const { client, fleet } = await open({ dataDir: first.dataDir, defaults: { binary: first.fake.binary } })
     expect(await resultOf(client, 'call look')).toMatchObject({ result: 'one' })

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import { main } from '../../../src/cli/program.ts'
-import { webhookSecretFile, webhookSecrets } from '../../../src/io/fleet/webhook-secret.ts'
+import { webhookSecretFile, webhookSecrets } from '../../../src/io/fleet/webhook-secrets.ts'
 import { keptStd } from '../../support/cli-streams.ts'
 import { tempHome } from '../../support/home.ts'
 

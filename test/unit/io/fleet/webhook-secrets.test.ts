@@ -6,7 +6,7 @@ import {
   replaceWebhookSecret,
   webhookSecretFile,
   webhookSecrets,
-} from '../../../../src/io/fleet/webhook-secret.ts'
+} from '../../../../src/io/fleet/webhook-secrets.ts'
 import { tempHome } from '../../../support/home.ts'
 
 /** Returns a data folder whose file has a content. */
