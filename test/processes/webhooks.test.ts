@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { keptSpecs } from '../../src/api/fleet/internals.ts'
 import type { FleetOptions, Reply } from '../../src/index.ts'
 import { webhookSecrets } from '../../src/io/fleet/webhook-secrets.ts'
 import { signedHeaders } from '../../src/io/webhook/signature.ts'
@@ -139,7 +140,7 @@ describe.runIf(process.platform === 'linux')('a host tool of another program', (
       hanging: (_call, response) => response.writeHead(200).write('{"result":'),
     }
     const receiver = await webhookReceiver((received, response) => {
-      failures[String((received.call.context as { as: string }).as)]?.(received, response)
+      failures[(received.call.context as { as: string }).as]?.(received, response)
     })
     await put(client, toolAt(receiver.url, { timeout_ms: 500 }))
     const failed = async (as: string) => {
@@ -254,18 +255,28 @@ describe.runIf(process.platform === 'linux')('a host tool of another program', (
     })
   })
 
-  it.each([
-    ['host_tools[0].url', { url: 'file:///etc/passwd' }],
-    ['host_tools[0].url', { url: 'http://user:canary@127.0.0.1/' }],
-    ['host_tools[0].input_schema', { input_schema: { type: 'string' } }],
-    ['host_tools[0].timeout_ms', { timeout_ms: 0 }],
-  ])('is refused with a bad %s, %j', async (field, more) => {
-    const { client } = await open()
-    const { status, body, text } = await put(client, toolAt('http://127.0.0.1:9/', more))
-    expect({ status, body }).toMatchObject({
-      status: 400,
-      body: { detail: expect.stringContaining(field) as string },
-    })
+  it('is shown without the secrets of its URL, and keeps them when the answer is sent back by PATCH', async () => {
+    const { client, fleet } = await open()
+    const url = 'http://127.0.0.1:9/tools?token=canary-of-the-url&shop=1'
+    const { body, text } = await put(client, toolAt(url))
     expect(text).not.toContain('canary')
+    expect(body).toMatchObject({ host_tools: [toolAt('http://127.0.0.1:9/tools?token=***&shop=1')] })
+    expect((await client.call('PATCH', '/v1/agents/a1', body)).status).toBe(200)
+    expect(keptSpecs(fleet).get('a1')?.hostTools?.[0]?.url).toBe(url)
+  })
+
+  it('is refused with a bad field, which the answer names', async () => {
+    const { client } = await open()
+    const refusalOf = async (more: object) => {
+      const { status, body, text } = await put(client, toolAt('http://127.0.0.1:9/', more))
+      expect(status).toBe(400)
+      expect(text).not.toContain('canary')
+      return (body as { detail: string }).detail
+    }
+    expect(await refusalOf({ url: 'file:///etc/passwd' })).toContain('host_tools[0].url')
+    expect(await refusalOf({ url: 'http://user:canary@127.0.0.1/' })).toContain('host_tools[0].url')
+    expect(await refusalOf({ input_schema: { type: 'string' } })).toContain('host_tools[0].input_schema')
+    expect(await refusalOf({ timeout_ms: 0 })).toContain('host_tools[0].timeout_ms')
+    expect(await refusalOf({ inputSchema: {} })).toContain('host_tools[0].inputSchema')
   })
 })
