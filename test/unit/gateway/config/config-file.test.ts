@@ -127,7 +127,7 @@ describe('readConfig names file, line and field of', () => {
     [
       'a bad webhook',
       `${minimal}    host_tools:\n      - { name: look, description: d, input_schema: { type: object }, url: ftp://x }\n`,
-      'fleet.yaml:8:61: Invalid option agents[1].host_tools[0].url: expected an http or https URL, got "ftp://x"',
+      'fleet.yaml:8:71: Invalid option agents[1].host_tools[0].url: expected an http or https URL, got "ftp://x"',
     ],
     [
       'an address',
