@@ -62,7 +62,8 @@ export class WebhookTools {
 }
 
 /** Loads the modules that only calls of webhooks need. */
-const loadSecrets = () => loadModule('./webhook-secrets.js', () => import('../../io/fleet/webhook-secrets.ts'))
+const loadSecrets = () =>
+  loadModule('./webhook-secrets.js', () => import('../../io/fleet/webhook-secrets.ts'))
 const loadPostCall = () => loadModule('./post-call.js', () => import('../../io/webhook/post-call.ts'))
 
 async function post(
