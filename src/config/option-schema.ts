@@ -6,6 +6,7 @@ import {
   count,
   duration,
   flag,
+  foreignId,
   functionOr,
   headerSafe,
   httpURL,
@@ -46,7 +47,7 @@ const tokens = lazily(() => count('tokens', 1))
 const model = lazily(() =>
   z.strictObject(
     {
-      id: text('expected a model id'),
+      id: foreignId('expected a model id'),
       name: text().optional(),
       input: modalities().optional(),
       contextTokens: tokens().optional(),
@@ -69,7 +70,7 @@ const model = lazily(() =>
 )
 
 const modelOrId = lazily(() => {
-  const id = text('expected a model id').transform((id) => ({ id }))
+  const id = foreignId('expected a model id').transform((id) => ({ id }))
   return z.union([id, model()], 'expected a model id or an object with an id')
 })
 
