@@ -62,7 +62,7 @@ function aboutOf({ tags }, text, wireTexts) {
 
 /** Returns the value that a default names: a number, true, false, or a text that is no name of an option. @param {string} told @param {WireTexts} wireTexts */
 function literalOf(told, wireTexts) {
-  const [, plain, quoted] = /^`?(?:([\d_]+|true|false)|'?([\w.:]+)'?)`?(?: \(.*)?$/.exec(told) ?? []
+  const [, plain, quoted] = /^`?(?:(0|[1-9][\d_]*|true|false)|'?([\w.:]+)'?)`?(?: \(.*)?$/.exec(told) ?? []
   if (plain !== undefined) return JSON.parse(plain.replaceAll('_', ''))
   const isText =
     quoted !== undefined && told.startsWith('`') && wireTexts(quoted) === quoted && quoted !== 'id'
