@@ -27,9 +27,9 @@ type Inner = (one: object, other: object) => string[]
 
 /** Returns the names of fields that differ, as the file has them; with `inner`, those of the fields within them. */
 function differing(one: object, other: object, inner?: Inner): string[] {
-  const [before, after] = [new Map(Object.entries(one)), new Map(Object.entries(other))]
-  return [...new Set([...before.keys(), ...after.keys()])].flatMap((key) => {
-    const [old, next]: unknown[] = [before.get(key), after.get(key)]
+  const [before, after] = [one, other] as [Record<string, unknown>, Record<string, unknown>]
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((key) => {
+    const [old, next] = [before[key], after[key]]
     const name = snakeCase(key)
     if (isDeepStrictEqual(old, next)) return []
     return inner && isPlain(old) && isPlain(next) ? inner(old, next).map((each) => `${name}.${each}`) : [name]

@@ -21,7 +21,7 @@ describe('what `npm run reference` writes of the gateway', () => {
     expect(page).not.toMatch(/undefined|\[object/)
   })
 
-  it('is in schema/fleet.schema.json as the schema of the config file says it', async () => {
+  it('is in schema/fleet.schema.json as the schema of the config file says it', () => {
     const schema = JSON.stringify(describedConfigSchema(configJsonSchema(), wireTexts))
     expect(JSON.parse(read('schema/fleet.schema.json')), 'run: npm run reference').toEqual(JSON.parse(schema))
   })
