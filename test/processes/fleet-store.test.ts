@@ -23,13 +23,11 @@ describe('a fleet whose host is killed in the middle of its changes', () => {
     let revision = 0
     let interrupted = 0
     for (let round = 0; round < 12; round++) {
-      const { child, lines, reader } = startWriter(dist, 'fleet-writer', dataDir, agents, revision + 1)
+      const { pid, lines, reader, die } = startWriter(dist, 'fleet-writer', dataDir, agents, revision + 1)
       while (lines.length < 3 + (round % 4)) await once(reader, 'line')
-      await expect(openStore(dataDir)).rejects.toThrow(`another fleet: process ${child.pid ?? 0} on `)
+      await expect(openStore(dataDir)).rejects.toThrow(`another fleet: process ${pid} on `)
       await expect(openStore(dataDir)).rejects.toThrow(HomeLockedError)
-      const closed = once(reader, 'close')
-      child.kill('SIGKILL')
-      await closed
+      await die()
       interrupted += readdirSync(agentsFolder(dataDir)).some((name) => !name.endsWith('.json')) ? 1 : 0
 
       const reported = Number(lines.at(-1))

@@ -40,13 +40,11 @@ describe('a log of turns whose host is killed in the middle of its writes', () =
       const file = join(tempHome(), 'gateway.db')
       let open = 0
       for (let round = 0; round < 6; round++) {
-        const { child, lines, reader } = startWriter(dist, 'turn-log-writer', file, round * 10_000)
+        const { lines, reader, die } = startWriter(dist, 'turn-log-writer', file, round * 10_000)
         while (lines.length < 40 + round * 61) await once(reader, 'line')
         const second = openTurnLog({ file })
         await expect(second.ready).rejects.toMatchObject({ fault: 'unavailable' })
-        const closed = once(reader, 'close')
-        child.kill('SIGKILL')
-        await closed
+        await die()
 
         const { log } = await openedLog({ file })
         const { texts, ended } = toldBy(lines)

@@ -1,4 +1,5 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { dirname, join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { onTestFinished } from 'vitest'
@@ -6,10 +7,12 @@ import { hostProgram } from './host.ts'
 
 /** Process that writes without end until it is killed. */
 export interface Writer {
-  child: ChildProcess
+  pid: number
   /** Lines that the process has printed: reports of what it has written. */
   lines: readonly string[]
   reader: Interface
+  /** Kills the process. Resolves when it has ended and all of its lines are there. */
+  die: () => Promise<void>
 }
 
 /**
@@ -25,5 +28,10 @@ export function startWriter(dist: string, name: string, ...args: readonly (strin
   const lines: string[] = []
   const reader = createInterface(child.stdout)
   reader.on('line', (line) => lines.push(line))
-  return { child, lines, reader }
+  const ended = Promise.all([once(child, 'exit'), once(reader, 'close')])
+  const die = async (): Promise<void> => {
+    child.kill('SIGKILL')
+    await ended
+  }
+  return { pid: child.pid ?? 0, lines, reader, die }
 }
