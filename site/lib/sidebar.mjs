@@ -17,6 +17,7 @@ const order = {
     'docs/guides/own-machine.md',
     'docs/guides/fleet.md',
     'docs/guides/gateway.md',
+    'docs/guides/openai.md',
     'docs/deploy.md',
     'docs/guides/isolating-tenants.md',
     'docs/guides/ci.md',

@@ -13,7 +13,8 @@ import type { GatewayContext, GatewayPhase, GatewayState } from './context.ts'
 import { addressOf } from './http/address.ts'
 import { createApp, serveRequest, type GatewayApp } from './http/app.ts'
 import { RequestCounter } from './http/request-counter.ts'
-import { problemAnswer } from './http/problems.ts'
+import { formOf } from './http/failure-form.ts'
+import type { Route } from './http/route.ts'
 import { ProblemError } from './http/problem.ts'
 import { resolveGatewayOptions } from './option-schema.ts'
 import type { GatewayOptions, GatewaySettings, ResolvedGatewayOptions } from './options.ts'
@@ -67,6 +68,7 @@ export class AssembledGateway implements Gateway {
   readonly #fixed: Omit<GatewayOptions, keyof GatewaySettings>
   readonly #context: GatewayContext
   readonly #parts: readonly GatewayPart[]
+  readonly #routes: readonly Route[]
   readonly #app: GatewayApp
   readonly #closed = new AbortController()
   readonly #state: { phase: GatewayPhase; error?: unknown } = { phase: 'starting' }
@@ -81,15 +83,16 @@ export class AssembledGateway implements Gateway {
       log: makers.log(options),
     }
     this.#parts = makers.parts.map((make) => make(this.#context, () => this.#parts))
-    const routes = this.#parts.flatMap((part) => part.routes)
-    this.#app = createApp(this.#context, routes)
+    this.#routes = this.#parts.flatMap((part) => part.routes)
+    this.#app = createApp(this.#context, this.#routes)
     this.ready = this.#open()
     // A host that does not read the promise must not crash.
     this.ready.catch(() => undefined)
   }
 
   readonly fetch = async (request: Request, connection?: unknown): Promise<Response> => {
-    if (this.#state.phase === 'closed') return problemAnswer(closedProblem())
+    if (this.#state.phase === 'closed')
+      return formOf(this.#routes, new URL(request.url).pathname).answer(closedProblem())
     const { trustProxy } = this.#context.options
     const address = callerAddress(addressOf(request, connection), request.headers, trustProxy)
     return serveRequest(this.#app, this.#context, request, address)

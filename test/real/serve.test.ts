@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
+import OpenAI from 'openai'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { buildCli } from '../support/built-cli.ts'
 import { processesIn } from '../support/fleet.ts'
@@ -42,6 +43,27 @@ it('`npm run serve` serves two agents on the real opencode, without a key, and l
   expect(replies.map(({ seq }) => seq)).toEqual(replies.map((_reply, i) => i + 1))
   expect(replies.filter(({ kind }) => kind === 'tool_result')).toMatchObject([{ success: true }])
   expect(replies.at(-1)).toMatchObject({ kind: 'final', finish_reason: 'stop' })
+
+  // bob's server runs, and is asked once more: by the official openai package, with a session that is deleted.
+  const openai = new OpenAI({ baseURL: `${daemon.url}/openai/v1`, apiKey: 'none', maxRetries: 0 })
+  const sessions = async () =>
+    ((await (await daemon.fetch('/v1/agents/bob/sessions')).json()) as { items: { id: string }[] }).items
+  const before = await sessions()
+  const messages = [
+    { role: 'user', content: 'My name is Ada.' },
+    { role: 'assistant', content: 'Hello Ada.' },
+    { role: 'user', content: 'Say hello' },
+  ] as const
+  const asked = { model: 'bob', messages: [...messages], stream_options: { include_usage: true } }
+  const stream = openai.chat.completions.stream(asked)
+  const completion = stream.finalChatCompletion()
+  await expect.poll(requests, { timeout: 60_000, interval: 100 }).toHaveLength(1)
+  const [other = ''] = await requests()
+  await daemon.fetch(`/v1/requests/${other}/answer`, { body: { reply: 'reject' } })
+  const { choices, usage } = await completion
+  expect(choices).toMatchObject([{ message: { role: 'assistant' }, finish_reason: 'stop' }])
+  expect(usage?.total_tokens).toBeGreaterThan(0)
+  expect(await sessions()).toEqual(before)
 
   daemon.kill('SIGTERM')
   expect(await daemon.ended).toBe(0)

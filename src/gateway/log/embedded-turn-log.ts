@@ -3,6 +3,7 @@ import {
   type LoggedTurn,
   type NewTurn,
   type OpenTurn,
+  type SessionRecords,
   type TurnFilter,
   type TurnLog,
   type TurnWriter,
@@ -17,6 +18,7 @@ import { listRows, readOpenTurns, rowOf, sumUsage } from './queries.ts'
 import { readLive, readStored } from './read.ts'
 import { keptBounds, Retention, type Bounds, type KeptTurns } from './retention.ts'
 import { turnOf } from './rows.ts'
+import { eraseNames, StoredSessions } from './session-records.ts'
 import type { Store } from './store.ts'
 import type { Batch } from './tail.ts'
 import { TurnCreator } from './turn-creator.ts'
@@ -33,6 +35,7 @@ interface Parts {
 /** Log of turns in an embedded SQL store. */
 export class EmbeddedTurnLog implements TurnLog {
   readonly ready: Promise<void>
+  readonly sessions: SessionRecords
   readonly #file: string
   readonly #now: () => number
   #bounds: Bounds
@@ -48,6 +51,7 @@ export class EmbeddedTurnLog implements TurnLog {
     this.#opening = opening.then((store) => this.#started(store))
     this.ready = this.#opening.then(() => undefined)
     this.ready.catch(() => undefined)
+    this.sessions = new StoredSessions(async () => (await this.#open()).store)
   }
 
   bound(kept: KeptTurns): void {
@@ -116,6 +120,7 @@ export class EmbeddedTurnLog implements TurnLog {
     for (let rows = rowsWithTexts(store, of); rows.length > 0; rows = rowsWithTexts(store, of))
       await discardTexts(store, rows)
     await emptyTrash(store)
+    await eraseNames(store, of)
     retention.mustTruncate = !(await store.checkpoint('truncate'))
   }
 

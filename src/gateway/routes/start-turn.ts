@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { InvalidOptionsError } from '../../errors.ts'
 import { requireApproval, requireWithin } from '../access/turn-rules.ts'
 import { preferredType } from '../http/accept.ts'
 import { json } from '../http/answers.ts'
+import { keyHeader, keyOf } from '../http/idempotency-key.ts'
 import { ProblemError } from '../http/problem.ts'
 import { route, type Route } from '../http/route.ts'
 import { agentIdParameter, flagParameter } from '../schemas/common.ts'
@@ -28,12 +28,7 @@ export const startTurnRoute = (desk: TurnDesk): Route =>
     scopes: ['turn'],
     params: { id: agentIdParameter() },
     query: { wait: flagParameter() },
-    headers: {
-      'Idempotency-Key': z
-        .string()
-        .regex(/^[\x20-\x7e]{1,255}$/)
-        .optional(),
-    },
+    headers: { 'Idempotency-Key': keyHeader() },
     body: { schema: turnBody },
     answers: {
       200: {
@@ -74,15 +69,3 @@ const headersOf = ({ turnId }: LoggedTurn): Record<string, string> => ({
   'turn-id': turnId,
   location: `/v1/turns/${turnId}`,
 })
-
-/**
- * Returns the Idempotency-Key of a request.
- *
- * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`)
- */
-function keyOf(headers: Headers): string | undefined {
-  const key = headers.get('idempotency-key')
-  if (key === null) return undefined
-  if (/^[\x20-\x7e]{1,255}$/.test(key)) return key
-  throw new InvalidOptionsError('Invalid field Idempotency-Key: expected 1 to 255 printable ASCII characters')
-}

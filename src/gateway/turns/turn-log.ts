@@ -77,6 +77,26 @@ export interface UsageRow {
   usage: Usage
 }
 
+/** Session that a gateway has to remember. */
+export interface KeptSession {
+  /** `throwaway` for the session of one turn, which is to be deleted; `named` for a client's own name of a session. */
+  kind: 'throwaway' | 'named'
+  /** Id of the turn, or hash of the name. */
+  key: string
+  agentId: string
+  /** `null` while the session may not exist yet. */
+  sessionId: string | null
+}
+
+/** Durable records of sessions. Each call rejects with a TurnLogError if the store cannot be used. */
+export interface SessionRecords {
+  /** Adds or replaces a record. */
+  put(session: KeptSession): Promise<void>
+  get(kind: KeptSession['kind'], key: string): Promise<KeptSession | undefined>
+  list(kind: KeptSession['kind']): Promise<KeptSession[]>
+  delete(kind: KeptSession['kind'], key: string): Promise<void>
+}
+
 /** Log of the replies of turns: the owner of a turn writes, and readers read from any reply on. */
 export interface TurnLog {
   /**
@@ -129,6 +149,8 @@ export interface TurnLog {
   bound(bounds: { retentionDays: number; maxStoreMb: number }): void
   /** Returns true if no new turn may be added, because the log is full. */
   readonly isFull: boolean
+  /** Sessions that the gateway has to remember. `erase` removes the names of the sessions that it is given. */
+  readonly sessions: SessionRecords
   /** Writes what waits, and closes the log. */
   close(): Promise<void>
 }
