@@ -1,61 +1,46 @@
 import type { AnyStateMachine } from 'xstate'
-import type { Chart, ChartArrow, ChartDot, ChartState } from '../src/parts/statechart/chart.ts'
-import { boxSize, labelsSize, measure, nameWidth } from './measure.ts'
-import { headPath, round, smoothPath } from './path.ts'
-import { place, type Direction, type Node, type Placed, type Point } from './place.ts'
-import { readMachine, type ReadArrow, type ReadState } from './read.ts'
-import { packRegions } from './regions.ts'
+import type { Chart, ChartState } from '../src/parts/statechart/chart.ts'
+import { frameOf } from './frame.ts'
+import { boxSize, measure, nameWidth } from './measure.ts'
+import { round } from './path.ts'
+import type { Direction } from './place.ts'
+import { readMachine, type Part, type ReadState } from './read.ts'
+import { packRegions, type Region } from './regions.ts'
+import { smallest, type Drawing, type Sized } from './sized.ts'
 
-/** Id of the dot from which the first state of a frame is entered. */
-const begin = '(begin)'
-/** Id of the dot of transitions that any state of a frame takes. */
-const any = '(any)'
-
-/** Choices of a drawing. */
-export interface DrawOptions {
-  /** Number of levels of states that are drawn; all by default. */
-  depth?: number
-  /** Direction of the outermost level. */
-  direction: Direction
-}
-
-/** Draws a machine: places all its states and transitions. */
-export function drawMachine(machine: AnyStateMachine, { depth, direction }: DrawOptions): Chart {
-  const root = readMachine(machine, depth)
-  const { width, height, draw } = frameOf(root, direction)
-  const chart: Mutable = { states: [], arrows: [], dots: [] }
-  draw(chart, { x: 0, y: 0 })
-  return { width: Math.ceil(width), height: Math.ceil(height), ...chart }
-}
-
-interface Mutable {
-  states: ChartState[]
-  arrows: ChartArrow[]
-  dots: ChartDot[]
-}
-
-/** Part of a drawing that has its size, and is drawn when its place is known. */
-interface Sized {
-  width: number
-  height: number
-  draw: (chart: Mutable, at: Point) => void
+/**
+ * Draws a machine, or a part of it: places its states and transitions.
+ *
+ * @param direction - direction of the outermost level; the one that takes less room by default
+ */
+export function drawMachine(machine: AnyStateMachine, part: Part = {}, direction?: Direction): Chart {
+  const root = readMachine(machine, part)
+  const content = contentOf(root, direction)
+  const drawing: Drawing = { states: [], arrows: [], dots: [], exits: [] }
+  content.draw(drawing, { x: 0, y: 0 })
+  return { width: Math.ceil(content.width), height: Math.ceil(content.height), ...drawing }
 }
 
 /** Returns the box of a state, with all that is in it. */
-function boxOf(state: ReadState, isRegion: boolean): Sized {
-  const { id, name, type, description, children } = state
+function boxOf(state: ReadState): Sized {
+  const { id, name, description, children } = state
   const inner = children.length > 0 ? contentOf(state) : undefined
   const { width, height } = inner ? framed(inner, name) : boxSize(name)
-  const kind = inner ? (isRegion ? 'region' : type === 'parallel' ? 'parallel' : 'frame') : type === 'final' ? 'final' : 'plain'
+  const kind = kindOf(state)
   return {
     width,
     height,
-    draw(chart, at) {
+    draw(drawing, at) {
       const box = { x: round(at.x), y: round(at.y), width: round(width), height: round(height) }
-      chart.states.push({ id, name, kind, ...box, ...(description !== undefined && { description }) })
-      inner?.draw(chart, { x: at.x + (width - inner.width) / 2, y: at.y + measure.frameHead })
+      drawing.states.push({ id, name, kind, ...box, ...(description !== undefined && { description }) })
+      inner?.draw(drawing, { x: at.x + (width - inner.width) / 2, y: at.y + measure.frameHead })
     },
   }
+}
+
+function kindOf({ type, children }: ReadState): ChartState['kind'] {
+  if (type === 'final' || type === 'parallel') return type
+  return children.length > 0 ? 'nested' : 'plain'
 }
 
 const framed = ({ width, height }: Sized, name: string) => ({
@@ -63,73 +48,26 @@ const framed = ({ width, height }: Sized, name: string) => ({
   height: height + measure.frameHead + measure.framePadding,
 })
 
-/** Returns the content of a frame, in the direction that takes less room. */
-function contentOf(state: ReadState): Sized {
-  if (state.type === 'parallel') return packRegions(state.children.map((child) => boxOf(child, true)))
-  const [down, right] = [frameOf(state, 'TB'), frameOf(state, 'LR')]
-  return roomOf(down) <= roomOf(right) ? down : right
-}
+/** Returns the content of a frame, placed so that it takes the least room. */
+const contentOf = (state: ReadState, direction?: Direction): Sized =>
+  state.type === 'parallel'
+    ? filled(packRegions(state.children.map((child) => regionOf(boxOf(child)))))
+    : smallest(frameOf(state, direction ? [direction] : ['TB', 'LR'], boxOf))
 
-/** Returns the room that a frame takes; a wide one counts more, because it makes the drawing wide. */
-const roomOf = ({ width, height }: Sized): number => width * 1.5 + height
+const filled = (region: Region): Sized => ({
+  ...region,
+  draw: (drawing, at) => region.draw(drawing, at, region),
+})
 
-/** Returns the children of a frame with the arrows between them. */
-function frameOf({ id, initial, children, arrows }: ReadState, direction: Direction): Sized {
-  const boxes = new Map(children.map((child) => [child.id, boxOf(child, false)]))
-  const shown = arrows.map((arrow) => ({ ...arrow, from: arrow.from === id && id !== '' ? any : arrow.from }))
-  const dots = [...(initial === undefined ? [] : [begin]), ...(shown.some(({ from }) => from === any) ? [any] : [])]
-  const nodes: Node[] = [
-    ...dots.map((dot) => ({ id: dot, width: measure.dot, height: measure.dot })),
-    ...[...boxes].map(([child, { width, height }]) => ({ id: child, width, height })),
-  ]
-  const first = initial === undefined ? [] : [{ from: begin, to: initial, labels: [] }]
-  const lines: ReadArrow[] = [...first, ...shown]
-  const placed = place(
-    nodes,
-    lines.map(({ from, to, labels }) => ({ from, to, ...(labels.length > 0 ? labelsSize(labels) : noSize) })),
-    direction,
-  )
-  return {
-    ...placed,
-    draw: (chart, at) => drawFrame(chart, at, { placed, boxes, lines, id }),
-  }
-}
-
-const noSize = { width: 0, height: 0 }
-
-interface Frame {
-  placed: Placed
-  boxes: ReadonlyMap<string, Sized>
-  lines: readonly ReadArrow[]
-  id: string
-}
-
-function drawFrame(chart: Mutable, at: Point, { placed, boxes, lines, id }: Frame): void {
-  const moved = ({ x, y }: Point): Point => ({ x: x + at.x, y: y + at.y })
-  for (const node of placed.nodes) {
-    const box = boxes.get(node.id)
-    if (box) box.draw(chart, moved(node))
-    else chart.dots.push(dotAt(node.id === any ? 'any' : 'initial', moved(node)))
-  }
-  placed.edges.forEach(({ points: local, label }, i) => {
-    const line = lines[i]
-    if (!line) return
-    const points = local.map(moved)
-    const { x, y } = moved(label)
-    chart.arrows.push({
-      from: line.from === any ? id : line.from === begin ? '' : line.from,
-      to: line.to,
-      path: smoothPath(points),
-      head: headPath(points),
-      labels: line.labels,
-      x: round(x),
-      y: round(y),
-    })
-  })
-}
-
-const dotAt = (kind: ChartDot['kind'], { x, y }: Point): ChartDot => ({
-  kind,
-  x: round(x + measure.dot / 2),
-  y: round(y + measure.dot / 2),
+/** Returns a box that is drawn as a region of a parallel state; the region fills the size that it gets. */
+const regionOf = (box: Sized): Region => ({
+  ...box,
+  draw(drawing, at, { width, height }) {
+    const index = drawing.states.length
+    box.draw(drawing, { x: at.x + (width - box.width) / 2, y: at.y })
+    const state = drawing.states[index]
+    if (!state) return
+    const size = { x: round(at.x), width: round(width), height: round(height) }
+    drawing.states[index] = { ...state, ...size, kind: 'region' }
+  },
 })

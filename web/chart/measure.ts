@@ -1,12 +1,10 @@
 import type { ChartLabel } from '../src/parts/statechart/chart.ts'
+import { heightOf, linesOf, widthOf } from '../src/parts/statechart/label-lines.ts'
 
 /** Measures of the drawing, in the units of the chart, which are CSS pixels at natural size. Fonts: statechart.css. */
 export const measure = {
   /** Width of a character of a state's name, 13 px and semibold, at the widest usual font. */
-  nameCharacter: 7.6,
-  /** Width of a character of a label, 11 px and monospaced. */
-  labelCharacter: 6.7,
-  labelLine: 15,
+  nameCharacter: 8.2,
   boxHeight: 32,
   boxPadding: 14,
   leastBoxWidth: 74,
@@ -28,15 +26,14 @@ export const boxSize = (name: string): Size => ({
   height: measure.boxHeight,
 })
 
+/** Returns the size of a way out to a state. */
+export const exitSize = (to: string): Size => ({ width: nameWidth(to) + 32, height: 22 })
+
 /** Returns the width of a state's name. */
 export const nameWidth = (name: string): number => Math.ceil(name.length * measure.nameCharacter)
 
-/** Returns the size of the labels of an arrow, one below the other, with a little room beside them. */
-export const labelsSize = (labels: readonly ChartLabel[]): Size => ({
-  width: Math.ceil(Math.max(...labels.map((label) => lineOf(label).length)) * measure.labelCharacter) + 8,
-  height: labels.length * measure.labelLine + 4,
-})
-
-/** Returns a label as one line of text, as the view draws it. */
-const lineOf = ({ text, guard, source }: ChartLabel): string =>
-  [source && `${source}:`, text, guard && `[${guard}]`].filter(Boolean).join(' ')
+/** Returns the size of the labels of an arrow, with a little room around them. */
+export function labelsSize(labels: readonly ChartLabel[]): Size {
+  const lines = linesOf(labels)
+  return { width: Math.max(0, ...lines.map(widthOf)) + 8, height: heightOf(lines) + 4 }
+}

@@ -1,4 +1,5 @@
-import dagre from '@dagrejs/dagre'
+import { Graph, layout } from '@dagrejs/dagre'
+import { clipped, isLoop, loopOf, withLoop } from './loops.ts'
 
 /** Direction in which the arrows lead: downwards, or to the right. */
 export type Direction = 'TB' | 'LR'
@@ -22,6 +23,8 @@ export interface Edge {
   to: string
   width: number
   height: number
+  /** Higher for an arrow that is to be short and straight. */
+  weight: number
 }
 
 /** Boxes (by their top left corners) and arrows of one frame, in its coordinates. */
@@ -29,27 +32,44 @@ export interface Placed {
   width: number
   height: number
   nodes: (Node & Point)[]
-  /** Points of the arrows, and the middles of their labels, in the order of the arrows. */
-  edges: (Edge & { points: Point[]; label: Point })[]
+  /** Arrows, in the order in which they were given. */
+  edges: PlacedEdge[]
+}
+
+/** Arrow with its points, and the middle of its labels. */
+export interface PlacedEdge extends Edge {
+  points: Point[]
+  label: Point
+}
+
+/** Way to place boxes: the direction, and the rule by which dagre chooses the layer of a box. */
+export interface Layering {
+  direction: Direction
+  ranker: 'network-simplex' | 'tight-tree' | 'longest-path'
 }
 
 /** Places the boxes of one frame in layers, so that few arrows cross. */
-export function place(nodes: readonly Node[], edges: readonly Edge[], direction: Direction): Placed {
-  const graph = new dagre.graphlib.Graph({ multigraph: true })
-  graph.setGraph({ rankdir: direction, nodesep: 28, edgesep: 18, ranksep: 34, marginx: 2, marginy: 2 })
-  for (const { id, width, height } of nodes) graph.setNode(id, { width, height })
-  edges.forEach(({ from, to, width, height }, i) =>
-    graph.setEdge(from, to, { width, height, labelpos: 'c' }, String(i)),
-  )
-  dagre.layout(graph)
+export function place(nodes: readonly Node[], edges: readonly Edge[], { direction, ranker }: Layering): Placed {
+  const graph = new Graph({ multigraph: true })
+  graph.setGraph({ rankdir: direction, ranker, nodesep: 24, edgesep: 14, ranksep: 30, marginx: 2, marginy: 2 })
+  const loops = edges.filter(isLoop)
+  for (const node of nodes) graph.setNode(node.id, withLoop(node, loops.find(({ from }) => from === node.id)))
+  edges.forEach(({ from, to, width, height, weight }, i) => {
+    if (from !== to) graph.setEdge(from, to, { width, height, weight, labelpos: 'c' }, String(i))
+  })
+  layout(graph)
   const { width = 0, height = 0 } = graph.graph()
+  const placed = new Map(nodes.map((node) => [node.id, cornerOf(node, graph.node(node.id))]))
   return {
     width,
     height,
-    nodes: nodes.map((node) => cornerOf(node, graph.node(node.id))),
+    nodes: [...placed.values()],
     edges: edges.map((edge, i) => {
+      const [from, to] = [placed.get(edge.from), placed.get(edge.to)]
+      if (!from || !to) throw new Error(`The arrow from ${edge.from} to ${edge.to} has no box`)
+      if (from === to) return loopOf(edge, from)
       const { points, x, y } = graph.edge(edge.from, edge.to, String(i))
-      return { ...edge, points, label: { x, y } }
+      return { ...edge, points: clipped(points, from, to), label: { x, y } }
     }),
   }
 }

@@ -22,39 +22,58 @@ export interface ReadState {
   arrows: readonly ReadArrow[]
 }
 
+/** Beginning of the id of a way out of the part that is drawn; the name of the state outside follows. */
+export const exit = 'exit '
+
+/** Part of a machine that is read. */
+export interface Part {
+  /** State whose inside is read; the whole machine by default. */
+  inside?: string
+  /** Number of levels of states that are read; all by default. */
+  depth?: number
+}
+
 /**
- * Returns the states of a machine down to a number of levels, and each transition at the level of the innermost frame
- * that holds both its ends.
+ * Returns the states of a machine, and each transition at the level of the innermost frame that holds both its ends. A
+ * transition that leaves the part ends at a way out, in the frame of its own state.
  */
-export function readMachine(machine: AnyStateMachine, depth = Infinity): ReadState {
-  const arrows = new Map<AnyStateNode, Map<string, ReadArrow>>()
-  for (const source of everyState(machine.root))
+export function readMachine(machine: AnyStateMachine, { inside, depth = Infinity }: Part = {}): ReadState {
+  const root = inside === undefined ? machine.root : machine.root.states[inside]
+  if (!root) throw new Error(`The machine has no state ${String(inside)}`)
+  const arrows: Arrows = new Map()
+  for (const source of everyState(root))
     for (const transition of transitionsOf(source))
       for (const target of transition.target ?? []) {
-        const { frame, from, to } = endsOf(source, target)
-        if (frame.path.length >= depth) continue
+        const ends = endsOf(root, source, target)
+        if (!ends || ends.frame.path.length >= depth) continue
+        const { frame, from, to } = ends
         const label = labelOf(machine, source, transition, from, depth)
-        addLabel(arrows, frame, { from: nameOf(from), to: nameOf(to), labels: [label] })
+        addLabel(arrows, frame, { from: nameOf(from), to, labels: [label] })
       }
-  return stateOf(machine.root, depth, arrows)
+  return stateOf(root, depth, arrows)
 }
+
+type Arrows = Map<AnyStateNode, Map<string, ReadArrow>>
 
 interface Ends {
   frame: AnyStateNode
   from: AnyStateNode
-  to: AnyStateNode
+  to: string
 }
 
-/** Returns the innermost frame of a transition, and the boxes in it that the transition leaves and enters. */
-function endsOf(source: AnyStateNode, target: AnyStateNode): Ends {
+/** Returns the frame of a transition, and the boxes in it that the transition leaves and enters. */
+function endsOf(root: AnyStateNode, source: AnyStateNode, target: AnyStateNode): Ends | undefined {
   const [left, entered] = [ancestors(source), ancestors(target)]
   const parting = partingOf(left, entered)
-  const [from, to] = [left[parting], entered[parting]]
+  const [from, to, inner] = [left[parting], entered[parting], entered[parting + 1]]
   if (!from || !to) throw new Error(`The transition from ${source.id} to ${target.id} leaves the machine`)
-  const inner = entered[parting + 1]
   // A transition from a frame into itself is taken by any state in the frame.
-  if (from === source && from === to && inner) return { frame: from, from, to: inner }
-  return { frame: from.parent ?? from, from, to }
+  if (from === source && from === to && inner) return { frame: from, from, to: nameOf(inner) }
+  const frame = from.parent ?? from
+  if (frame.path.length >= root.path.length) return { frame, from, to: nameOf(to) }
+  // The drawing of the outermost states shows the transitions of the part itself.
+  if (source === root || !source.parent) return undefined
+  return { frame: source.parent, from: source, to: `${exit}${to.key}` }
 }
 
 function labelOf(
@@ -79,7 +98,7 @@ const isAlternative = (source: AnyStateNode, transition: AnyTransitionDefinition
   return same.indexOf(transition) > 0
 }
 
-function addLabel(all: Map<AnyStateNode, Map<string, ReadArrow>>, frame: AnyStateNode, arrow: ReadArrow): void {
+function addLabel(all: Arrows, frame: AnyStateNode, arrow: ReadArrow): void {
   const inFrame = all.get(frame) ?? new Map<string, ReadArrow>()
   all.set(frame, inFrame)
   const key = `${arrow.from} ${arrow.to}`
@@ -93,7 +112,7 @@ function addLabel(all: Map<AnyStateNode, Map<string, ReadArrow>>, frame: AnyStat
 function stateOf(
   node: AnyStateNode,
   depth: number,
-  arrows: ReadonlyMap<AnyStateNode, ReadonlyMap<string, ReadArrow>>,
+  arrows: Arrows,
 ): ReadState {
   const first = node.type === 'parallel' ? undefined : node.initial.target[0]
   const isOpen = node.path.length < depth

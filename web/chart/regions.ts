@@ -1,54 +1,54 @@
 import { measure } from './measure.ts'
 import type { Point } from './place.ts'
+import type { Drawing } from './sized.ts'
 
-/** Region with its size, which is drawn when its place is known. */
-interface Region<Drawing> {
+interface Size {
   width: number
   height: number
-  draw: (drawing: Drawing, at: Point) => void
+}
+
+/** Part of a drawing that fills the size that it gets, which is at least its own. */
+export interface Region extends Size {
+  draw: (drawing: Drawing, at: Point, size: Size) => void
 }
 
 /** Ratio of width to height that a parallel state comes near. */
-const ratio = 1.3
+const ratio = 0.9
 
-/** Returns the regions of a parallel state, beside and below each other, in the order of the machine. */
-export function packRegions<Drawing>(regions: readonly Region<Drawing>[]): Region<Drawing> {
-  const packings = rowsOf(regions).map(packed)
-  const [first, ...rest] = packings
+/** Returns the regions of a parallel state beside and below each other, so that they take little room. */
+export function packRegions(regions: readonly Region[]): Region {
+  const [first, ...rest] = regions
   if (!first) throw new Error('A parallel state has no regions')
-  return rest.reduce((best, other) => (costOf(other) < costOf(best) ? other : best), first)
+  if (rest.length === 0) return first
+  const packings = subsetsOf(rest).flatMap((others) => {
+    const left = packRegions([first, ...others])
+    const right = packRegions(rest.filter((region) => !others.includes(region)))
+    return [joined(left, right, 'width', 'height'), joined(left, right, 'height', 'width')]
+  })
+  return packings.reduce((best, other) => (costOf(other) < costOf(best) ? other : best))
 }
 
 /** Returns a number that is lower for a smaller packing, and for one whose form is nearer to the wanted one. */
-const costOf = ({ width, height }: { width: number; height: number }): number => Math.max(width / ratio, height)
+const costOf = ({ width, height }: Size): number => Math.max(width / ratio, height)
 
-/** Returns all ways to divide a list into rows, in order. */
-function rowsOf<T>(items: readonly T[]): T[][][] {
-  const [first, ...rest] = items
-  if (first === undefined) return [[]]
-  return rowsOf(rest).flatMap((rows) => {
-    const [row, ...others] = rows
-    return row ? [[[first, ...row], ...others], [[first], ...rows]] : [[[first]]]
-  })
+/** Returns the subsets of a list, without the whole list. */
+function subsetsOf<T>(items: readonly T[]): T[][] {
+  const subsets = items.reduce<T[][]>((all, item) => [...all, ...all.map((set) => [...set, item])], [[]])
+  return subsets.filter(({ length }) => length < items.length)
 }
 
-function packed<Drawing>(rows: readonly (readonly Region<Drawing>[])[]): Region<Drawing> {
+/** Returns two parts as one: one after the other along an axis, of one length across the axis. */
+function joined(one: Region, other: Region, along: keyof Size, across: keyof Size): Region {
   const { regionGap: gap } = measure
-  const widths = rows.map((row) => sum(row.map(({ width }) => width)) + gap * (row.length - 1))
-  const heights = rows.map((row) => Math.max(...row.map(({ height }) => height)))
+  const size = { [along]: one[along] + gap + other[along], [across]: Math.max(one[across], other[across]) }
   return {
-    width: Math.max(...widths),
-    height: sum(heights) + gap * (rows.length - 1),
-    draw(drawing, at) {
-      rows.forEach((row, r) => {
-        const y = at.y + sum(heights.slice(0, r)) + gap * r
-        row.forEach((region, i) => {
-          const x = at.x + sum(row.slice(0, i).map(({ width }) => width)) + gap * i
-          region.draw(drawing, { x, y })
-        })
-      })
+    ...(size as unknown as Size),
+    draw(drawing, at, given) {
+      const half = (given[along] - one[along] - gap - other[along]) / 2
+      const begin = one[along] + half + gap
+      const next = along === 'width' ? { x: at.x + begin, y: at.y } : { x: at.x, y: at.y + begin }
+      one.draw(drawing, at, { ...given, [along]: one[along] + half })
+      other.draw(drawing, next, { ...given, [along]: other[along] + half })
     },
   }
 }
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)

@@ -6,8 +6,9 @@ import { serverMachine } from '../../../../src/machines/server-machine.ts'
 import { drawCharts } from '../../../../web/chart/charts.ts'
 import type { Chart, ChartState } from '../../../../web/src/parts/statechart/chart.ts'
 
-const { serverOverview, serverWhole, fleet } = drawCharts()
-const charts = { serverOverview, serverWhole, fleet }
+const { server, insides, fleet } = drawCharts()
+const healthy = insides['healthy'] ?? server
+const charts = { server, fleet, ...insides }
 
 const statesOf = (node: AnyStateNode): string[] =>
   Object.values(node.states).flatMap((child) => [child.path.join('.'), ...statesOf(child)])
@@ -28,28 +29,34 @@ const overlap = (a: ChartState, b: ChartState): boolean =>
 
 describe('drawCharts', () => {
   it('draws every state of the machines, each once', () => {
-    expect(idsOf(serverWhole).sort()).toEqual(statesOf(serverMachine.root).sort())
+    const drawn = [server, ...Object.values(insides)].flatMap(idsOf)
+    expect(drawn.sort()).toEqual(statesOf(serverMachine.root).sort())
     expect(idsOf(fleet).sort()).toEqual(statesOf(fleetMachine.root).sort())
-    expect(idsOf(serverOverview)).toEqual(Object.keys(serverMachine.states))
+    expect(idsOf(server)).toEqual(Object.keys(serverMachine.states))
   })
 
   it('draws an arrow for every transition of the lifecycle, so that each can be lit', () => {
     const expected = Object.entries(lifecycleTransitions).flatMap(([from, all]) => all.map((to) => `${from} → ${to}`))
-    expect(arrowsOf(serverOverview)).toEqual(expect.arrayContaining(expected))
-    expect(arrowsOf(serverWhole)).toEqual(expect.arrayContaining(expected))
+    expect(arrowsOf(server)).toEqual(expect.arrayContaining(expected))
   })
 
   it('draws the regions of a parallel state, and the states in them', () => {
-    const regions = serverWhole.states.filter(({ kind }) => kind === 'region').map(({ name }) => name)
+    const regions = healthy.states.filter(({ kind }) => kind === 'region').map(({ name }) => name)
     expect(regions).toEqual(Object.keys(serverMachine.states.healthy.states))
-    expect(boxOf(serverWhole, 'healthy').kind).toBe('parallel')
+    expect(boxOf(healthy, 'healthy.stream.reading').kind).toBe('nested')
     expect(boxOf(fleet, 'closed').kind).toBe('final')
+  })
+
+  it('draws ways out of a part of a machine', () => {
+    const exits = insides['probing']?.exits.map(({ to }) => to)
+    expect(exits?.sort()).toEqual(['healthy', 'reaping'])
   })
 
   it.each(Object.entries(charts))('keeps each state of %s within its frame, apart from its neighbours', (_, chart) => {
     for (const state of chart.states) {
       const parent = state.id.split('.').slice(0, -1).join('.')
-      if (parent !== '') expect(isWithin(state, boxOf(chart, parent)), state.id).toBe(true)
+      const frame = chart.states.find(({ id }) => id === parent)
+      if (frame) expect(isWithin(state, frame), state.id).toBe(true)
       const siblings = chart.states.filter(
         ({ id }) => id !== state.id && id.split('.').slice(0, -1).join('.') === parent,
       )
@@ -70,19 +77,21 @@ describe('labels', () => {
     )
 
   it('name the event and the guard of each transition', () => {
-    expect(labelsOf(serverOverview, 'idle', 'configuring')).toEqual([' [isWanted]'])
-    expect(labelsOf(serverOverview, 'healthy', 'reaping')).toEqual(
+    expect(labelsOf(server, 'idle', 'configuring')).toEqual([' [isWanted]'])
+    expect(labelsOf(server, 'healthy', 'reaping')).toEqual(
       expect.arrayContaining(['process.exited', 'silence done [isWedged]', 'after the idle time [hasIdleTimeout]']),
     )
   })
 
   it('name the state in the frame from which an arrow of the frame comes', () => {
-    expect(labelsOf(serverWhole, 'healthy', 'reaping')).toContain('healthCheck.judging: silence done [isWedged]')
+    const labels = labelsOf(healthy, 'healthy.healthCheck.checking', 'healthy.healthCheck.judging')
+    expect(labels).toContain('overdue: inputRead failed')
   })
 
   it('tell fixed delays in seconds, and conditions without a name by the description of the transition', () => {
-    expect(labelsOf(serverWhole, 'healthy.stream.reading', 'healthy.stream.pausing')).toContain('opening: after 30 s')
-    expect(labelsOf(serverWhole, 'reaping.sweeping', 'reaping.swept')).toContain('sweep done [no process is left]')
-    expect(labelsOf(serverWhole, 'configuring.permitting', 'configuring.preparing')).toContain(' [not isAgent]')
+    const { reaping = server, configuring = server } = insides
+    expect(labelsOf(healthy, 'healthy.stream.reading', 'healthy.stream.pausing')).toContain('opening: after 30 s')
+    expect(labelsOf(reaping, 'reaping.sweeping', 'reaping.swept')).toContain('sweep done [no process is left]')
+    expect(labelsOf(configuring, 'configuring.permitting', 'configuring.preparing')).toContain(' [not isAgent]')
   })
 })

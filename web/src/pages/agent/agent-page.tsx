@@ -10,6 +10,7 @@ import { AgentActions } from './agent-actions.tsx'
 import { AgentFacts } from './agent-facts.tsx'
 import { AgentLog } from './agent-log.tsx'
 import { AgentTurns } from './agent-turns.tsx'
+import { InsideCard } from './inside-card.tsx'
 import { LifeChart } from './life-chart.tsx'
 import { presentOf, timeLineOf } from './time-line.ts'
 import { TimeLine } from './time-line-card.tsx'
@@ -34,10 +35,13 @@ export function AgentPage({ id }: { id: string }) {
       {shown && <Trouble status={shown} />}
       <div class="agent-grid">
         <LifeChart state={shown?.state} entries={entries} />
-        <TimeLine entries={entries} />
-        <AgentTurns id={id} events={events} />
-        <AgentLog id={id} state={shown?.state} />
+        <div class="agent-column">
+          <TimeLine entries={entries} />
+          <AgentTurns id={id} events={events} />
+          <AgentLog id={id} state={shown?.state} />
+        </div>
       </div>
+      <InsideCard state={shown?.state} />
     </div>
   )
 }

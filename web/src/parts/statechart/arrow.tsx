@@ -1,26 +1,45 @@
 import type { ChartArrow } from './chart.ts'
+import { heightOf, labelLine, linesOf, widthOf } from './label-lines.ts'
 
-/** Height of a line of a label, as web/chart/measure.ts has it. */
-const line = 15
+interface ArrowProps {
+  arrow: ChartArrow
+  /** Place among the last transitions, 0 for the newest one; -1 if the arrow is none of them. */
+  recency: number
+}
 
-/**
- * Arrow with its labels.
- *
- * @param recency - place among the last transitions, 0 for the newest one; -1 if it is none of them
- */
-export function Arrow({ arrow, recency }: { arrow: ChartArrow; recency: number }) {
-  const { path, head, labels, x, y } = arrow
-  const top = y - ((labels.length - 1) * line) / 2 + 4
+/** Line of an arrow, with its head. */
+export const Arrow = ({ arrow: { path, head }, recency }: ArrowProps) => (
+  <g class="statechart-arrow" {...(recency >= 0 && { 'data-recency': recency })}>
+    <path class="statechart-line" d={path} />
+    <path class="statechart-head" d={head} />
+  </g>
+)
+
+/** Labels of an arrow, before the lines of all arrows. */
+export function Labels({ arrow: { labels, x, y }, recency }: ArrowProps) {
+  const lines = linesOf(labels)
+  const first = y - heightOf(lines) / 2
   return (
-    <g class="statechart-arrow" {...(recency >= 0 && { 'data-recency': recency })}>
-      <path class="statechart-line" d={path} />
-      <path class="statechart-head" d={head} />
+    <g class="statechart-labels" {...(recency >= 0 && { 'data-recency': recency })}>
+      {lines.map((line) => (
+        <rect
+          key={line.top}
+          class="statechart-paper"
+          x={x - widthOf(line) / 2 - 2}
+          y={first + line.top}
+          width={widthOf(line) + 4}
+          height={labelLine}
+        />
+      ))}
       <text class="statechart-label" text-anchor="middle">
-        {labels.map(({ text, guard, source }, i) => (
-          <tspan key={i} x={x} y={top + i * line}>
-            {source !== undefined && <tspan class="statechart-source">{source}: </tspan>}
-            {text}
-            {guard !== undefined && <tspan class="statechart-guard">{text === '' ? '' : ' '}[{guard}]</tspan>}
+        {lines.map(({ pieces, top }) => (
+          <tspan key={top} x={x} y={first + top + 10.5}>
+            {pieces.map(({ kind, text }, i) => (
+              <tspan key={i} class={`statechart-${kind}`}>
+                {i > 0 && ' '}
+                {text}
+              </tspan>
+            ))}
           </tspan>
         ))}
       </text>

@@ -3,7 +3,7 @@ export interface ChartState {
   /** Path of the state in its machine, such as `healthy.stream`. */
   id: string
   name: string
-  kind: 'plain' | 'frame' | 'parallel' | 'region' | 'final'
+  kind: 'plain' | 'nested' | 'parallel' | 'region' | 'final'
   x: number
   y: number
   width: number
@@ -41,11 +41,20 @@ export interface ChartDot {
   y: number
 }
 
-/** Machine, laid out to be drawn. */
+/** Way out of the part of a machine that is drawn; the middle of its text. */
+export interface ChartExit {
+  /** Name of the state to which the way leads. */
+  to: string
+  x: number
+  y: number
+}
+
+/** Machine, or the inside of one of its states, laid out to be drawn. */
 export interface Chart {
   width: number
   height: number
   states: readonly ChartState[]
   arrows: readonly ChartArrow[]
   dots: readonly ChartDot[]
+  exits: readonly ChartExit[]
 }

@@ -2,9 +2,9 @@
 declare module 'virtual:charts' {
   import type { Chart } from './chart.ts'
   /** Outermost states of a server's machine. */
-  export const serverOverview: Chart
-  /** All states of a server's machine. */
-  export const serverWhole: Chart
+  export const server: Chart
+  /** Insides of the server's states that have nested states, by the name of the state. */
+  export const insides: Readonly<Record<string, Chart>>
   /** Machine of a fleet. */
   export const fleet: Chart
 }

@@ -1,6 +1,6 @@
 import { useId } from 'preact/hooks'
-import type { Chart } from './chart.ts'
-import { Arrow } from './arrow.tsx'
+import type { Chart, ChartArrow } from './chart.ts'
+import { Arrow, Labels } from './arrow.tsx'
 import { StateBox } from './state-box.tsx'
 import './statechart.css'
 
@@ -26,7 +26,9 @@ export interface StatechartProps {
 /** Drawing of a machine, with its present state and its last transitions lit. */
 export function Statechart({ chart, of, present, lit = [] }: StatechartProps) {
   const about = useId()
-  const { width, height, states, arrows, dots } = chart
+  const { width, height, states, arrows, dots, exits } = chart
+  const recencyOf = ({ from, to }: ChartArrow): number =>
+    lit.findIndex((other) => other.from === from && other.to === to)
   return (
     <>
       <svg
@@ -44,10 +46,19 @@ export function Statechart({ chart, of, present, lit = [] }: StatechartProps) {
             <circle key={`${x} ${y}`} class={`statechart-dot statechart-dot-${kind}`} cx={x} cy={y} r={4} />
           ))}
           {arrows.map((arrow) => {
-            const recency = lit.findIndex(({ from, to }) => from === arrow.from && to === arrow.to)
+            const recency = recencyOf(arrow)
+            // Another key begins the light of a repeated transition anew.
             const key = lit[recency]?.key ?? 0
             return <Arrow key={`${arrow.from} ${arrow.to} ${key}`} arrow={arrow} recency={recency} />
           })}
+          {arrows.map((arrow) => (
+            <Labels key={`${arrow.from} ${arrow.to}`} arrow={arrow} recency={recencyOf(arrow)} />
+          ))}
+          {exits.map(({ to, x, y }) => (
+            <text key={`${x} ${y}`} class="statechart-exit" x={x} y={y + 4} text-anchor="middle">
+              → {to}
+            </text>
+          ))}
         </g>
       </svg>
       <p id={about} class="visually-hidden">
