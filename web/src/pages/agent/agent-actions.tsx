@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks'
 import { api, type ApiError } from '../../api/client.ts'
 import type { AgentStatus } from '../../api/types.ts'
 import { Button } from '../../parts/button.tsx'
-import { ErrorNote } from '../../parts/error-note.tsx'
+import { ErrorNote } from '../../parts/note.tsx'
 import { StopDialog } from './stop-dialog.tsx'
 
 /** Start and stop of an agent's server. A stop that would end work is confirmed first. */

@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact'
 import type { Agent, AgentStatus } from '../../api/types.ts'
-import { now } from '../../live/store.ts'
+import { now } from '../../live/clock.ts'
 import { RelativeTime } from '../../parts/relative-time.tsx'
-import { StateBadge } from '../../parts/state-badge.tsx'
+import { StateBadge } from '../../parts/badge.tsx'
 import { bytes, duration, exact } from '../../words/format.ts'
 import type { Present } from './time-line.ts'
 

@@ -2,9 +2,9 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { api } from '../../api/client.ts'
 import type { LifecycleState } from '../../api/types.ts'
 import { useQuery } from '../../app/query.ts'
-import { Card } from '../../parts/card.tsx'
+import { Card } from '../../parts/layout.tsx'
 import { CopyButton } from '../../parts/copy-button.tsx'
-import { ErrorNote } from '../../parts/error-note.tsx'
+import { ErrorNote } from '../../parts/note.tsx'
 
 /** Number of lines that are read. */
 const tail = 300

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import { insides, server } from 'virtual:charts'
 import type { LifecycleState } from '../../api/types.ts'
-import { Card } from '../../parts/card.tsx'
+import { Card } from '../../parts/layout.tsx'
 import { ChartFrame } from '../../parts/statechart/chart-frame.tsx'
 
 /** Nested states and parallel regions of the present state, or of one that a person chooses. */

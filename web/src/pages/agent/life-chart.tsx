@@ -1,6 +1,6 @@
 import { server } from 'virtual:charts'
 import type { LifecycleState } from '../../api/types.ts'
-import { Card } from '../../parts/card.tsx'
+import { Card } from '../../parts/layout.tsx'
 import { ChartFrame } from '../../parts/statechart/chart-frame.tsx'
 import { transitionsOf, type Entry } from './time-line.ts'
 
