@@ -2,7 +2,6 @@ import type { AnyStateMachine } from 'xstate'
 import type { Chart, ChartState } from '../src/parts/statechart/chart.ts'
 import { frameOf } from './frame.ts'
 import { boxSize, measure, nameWidth } from './measure.ts'
-import { round } from './path.ts'
 import type { Direction } from './place.ts'
 import { readMachine, type Part, type ReadState } from './read.ts'
 import { packRegions, type Region } from './regions.ts'
@@ -31,7 +30,7 @@ function boxOf(state: ReadState): Sized {
     width,
     height,
     draw(drawing, at) {
-      const box = { x: round(at.x), y: round(at.y), width: round(width), height: round(height) }
+      const box = { x: Math.round(at.x), y: Math.round(at.y), width: Math.round(width), height: Math.round(height) }
       drawing.states.push({ id, name, kind, ...box, ...(description !== undefined && { description }) })
       inner?.draw(drawing, { x: at.x + (width - inner.width) / 2, y: at.y + measure.frameHead })
     },
@@ -67,7 +66,7 @@ const regionOf = (box: Sized): Region => ({
     box.draw(drawing, { x: at.x + (width - box.width) / 2, y: at.y })
     const state = drawing.states[index]
     if (!state) return
-    const size = { x: round(at.x), width: round(width), height: round(height) }
+    const size = { x: Math.round(at.x), width: Math.round(width), height: Math.round(height) }
     drawing.states[index] = { ...state, ...size, kind: 'region' }
   },
 })

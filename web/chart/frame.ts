@@ -1,6 +1,5 @@
 import { exitSize, labelsSize, measure } from './measure.ts'
 import type { ChartExit } from '../src/parts/statechart/chart.ts'
-import { headPath, round, smoothPath } from './path.ts'
 import { place, type Direction, type Edge, type Layering, type Node, type Placed, type Point } from './place.ts'
 import { exit, type ReadArrow, type ReadState } from './read.ts'
 import type { Drawing, Sized } from './sized.ts'
@@ -84,19 +83,18 @@ function draw(drawing: Drawing, at: Point, { content, placed }: { content: Conte
     drawing.arrows.push({
       from: from === any ? frame.id : from === begin ? '' : from,
       to,
-      path: smoothPath(points),
-      head: headPath(points),
+      points: points.flatMap(({ x, y }) => [Math.round(x), Math.round(y)]),
       labels,
-      x: round(x),
-      y: round(y),
+      x: Math.round(x),
+      y: Math.round(y),
     })
   })
 }
 
-const dotAt = ({ x, y }: Point): Point => ({ x: round(x + measure.dot / 2), y: round(y + measure.dot / 2) })
+const dotAt = ({ x, y }: Point): Point => ({ x: Math.round(x + measure.dot / 2), y: Math.round(y + measure.dot / 2) })
 
 const exitAt = ({ id, width, height }: Node, { x, y }: Point): ChartExit => ({
   to: id.slice(exit.length),
-  x: round(x + width / 2),
-  y: round(y + height / 2),
+  x: Math.round(x + width / 2),
+  y: Math.round(y + height / 2),
 })

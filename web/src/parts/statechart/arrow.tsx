@@ -1,5 +1,6 @@
 import type { ChartArrow } from './chart.ts'
 import { heightOf, labelLine, linesOf, widthOf } from './label-lines.ts'
+import { headPath, linePath } from './path.ts'
 
 interface ArrowProps {
   arrow: ChartArrow
@@ -8,10 +9,10 @@ interface ArrowProps {
 }
 
 /** Line of an arrow, with its head. */
-export const Arrow = ({ arrow: { path, head }, recency }: ArrowProps) => (
+export const Arrow = ({ arrow: { points }, recency }: ArrowProps) => (
   <g class="statechart-arrow" {...(recency >= 0 && { 'data-recency': recency })}>
-    <path class="statechart-line" d={path} />
-    <path class="statechart-head" d={head} />
+    <path class="statechart-line" d={linePath(points)} />
+    <path class="statechart-head" d={headPath(points)} />
   </g>
 )
 

@@ -26,8 +26,8 @@ export interface ChartLabel {
 export interface ChartArrow {
   from: string
   to: string
-  path: string
-  head: string
+  /** Points of the line: x and y take turns. */
+  points: readonly number[]
   labels: readonly ChartLabel[]
   /** Middle of the labels. */
   x: number
