@@ -95,8 +95,8 @@ const states: Readonly<Record<LifecycleState, string>> = {
 /** Beginnings of sentences that go on with the cause. */
 const withCause: Readonly<Record<LifecycleState, string>> = {
   ...states,
-  idle: 'Stopped',
-  reaping: 'Ends the process',
+  idle: 'No process runs',
+  reaping: 'Ends the server',
   failed: 'Gave up',
 }
 

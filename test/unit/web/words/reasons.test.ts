@@ -14,11 +14,11 @@ describe('explain', () => {
 
   it('tells why a server ends, and whether a fault is the cause', () => {
     expect(explain({ state: 'reaping', reason: 'exited', restarts: 0 }, healthy)).toEqual({
-      title: 'Ends the process, because its process ended by itself',
+      title: 'Ends the server, because its process ended by itself',
       isFault: true,
     })
     expect(explain({ state: 'idle', reason: 'idle', restarts: 0 }, healthy)).toEqual({
-      title: 'Stopped, because no turn used it for the idle time',
+      title: 'No process runs, because no turn used it for the idle time',
       isFault: false,
     })
   })
@@ -34,7 +34,7 @@ describe('explain', () => {
   it('keeps the numbers of a reason', () => {
     const reason = 'memory limit: 1800 MiB used, 1500 MiB allowed'
     expect(explain({ state: 'reaping', reason, restarts: 0 }).title).toBe(
-      'Ends the process, because it uses 1800 MiB of memory, and 1500 MiB are allowed',
+      'Ends the server, because it uses 1800 MiB of memory, and 1500 MiB are allowed',
     )
   })
 
@@ -54,7 +54,7 @@ describe('explain', () => {
   })
 
   it('shows a reason that is not known as it is', () => {
-    expect(explain({ state: 'idle', reason: 'on holiday', restarts: 0 }).title).toBe('Stopped, because on holiday')
+    expect(explain({ state: 'idle', reason: 'on holiday', restarts: 0 }).title).toBe('No process runs, because on holiday')
   })
 
   it('counts a failed server as a fault, whatever the reason', () => {

@@ -15,7 +15,7 @@ interface AgentFactsProps {
 /** Facts about an agent and its server, in one row. */
 export function AgentFacts({ agent, status, present: { since, pid } }: AgentFactsProps) {
   const { state, turns, memory_mb: memory, restarts, tenant, last_used_at: used } = status
-  const labels = Object.entries((agent?.['labels'] ?? {}) as Record<string, string>)
+  const labels = Object.entries(labelsOf(agent))
   return (
     <dl class="agent-facts">
       <Fact name="State">
@@ -27,7 +27,7 @@ export function AgentFacts({ agent, status, present: { since, pid } }: AgentFact
         )}
       </Fact>
       <Fact name="Turns">
-        {turns.running} of {turns.max} run{turns.queued > 0 && `, ${turns.queued} wait`}
+        {turns.running} of {turns.max} run{waiting(turns.queued)}
       </Fact>
       <Fact name="Memory">{memory === undefined ? none : bytes(memory)}</Fact>
       <Fact name="Restarts">{restarts}</Fact>
@@ -46,6 +46,12 @@ export function AgentFacts({ agent, status, present: { since, pid } }: AgentFact
     </dl>
   )
 }
+
+const waiting = (queued: number): string => (queued === 0 ? '' : `, ${queued} ${queued === 1 ? 'waits' : 'wait'}`)
+
+/** Returns the labels of an agent; its spec is told to the view without a type. */
+const labelsOf = (agent: object | undefined): Record<string, string> =>
+  (agent as { labels?: Record<string, string> } | undefined)?.labels ?? {}
 
 const none = <span class="agent-none">–</span>
 

@@ -1,6 +1,7 @@
 import { useMemo } from 'preact/hooks'
 import { api } from '../../api/client.ts'
 import { useQuery } from '../../app/query.ts'
+import { paths } from '../../app/router.ts'
 import { useTitle } from '../../app/title.ts'
 import { agentOf, agentIds, eventsOf } from '../../live/store.ts'
 import { Empty, PageHead } from '../../parts/layout.tsx'
@@ -49,7 +50,10 @@ const Unknown = ({ id }: { id: string }) => (
   <>
     <PageHead title={id} />
     <Empty title="No such agent">
-      The fleet has no agent with this id, or the token may not see the agent. <a href="/">All agents</a>
+      <p>The fleet has no agent with this id, or the token may not see the agent.</p>
+      <p>
+        <a href={paths.fleet}>All agents</a>
+      </p>
     </Empty>
   </>
 )

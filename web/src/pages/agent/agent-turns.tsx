@@ -4,6 +4,7 @@ import type { FleetEvent, Turn } from '../../api/types.ts'
 import { useQuery } from '../../app/query.ts'
 import { paths } from '../../app/router.ts'
 import { now } from '../../live/clock.ts'
+import { TurnBadge } from '../../parts/badge.tsx'
 import { Card, Skeleton } from '../../parts/layout.tsx'
 import { ErrorNote } from '../../parts/note.tsx'
 import { RelativeTime } from '../../parts/relative-time.tsx'
@@ -76,7 +77,7 @@ function TurnRow({ turn }: { turn: Turn }) {
         </a>
       </td>
       <td>
-        <Outcome turn={turn} />
+        <TurnBadge turn={turn} />
       </td>
       <td>
         <RelativeTime at={began} />
@@ -86,16 +87,4 @@ function TurnRow({ turn }: { turn: Turn }) {
       <td class="agent-number">{cost(usage.cost_usd)}</td>
     </tr>
   )
-}
-
-function Outcome({ turn: { state, reply } }: { turn: Turn }) {
-  if (state === 'queued') return <span class="agent-outcome agent-outcome-busy">waits</span>
-  if (state === 'running') return <span class="agent-outcome agent-outcome-busy">runs</span>
-  if (reply?.kind === 'error')
-    return (
-      <span class="agent-outcome agent-outcome-bad" title={reply.error}>
-        {reply.code}
-      </span>
-    )
-  return <span class="agent-outcome agent-outcome-ok">{reply ? 'answered' : 'ended'}</span>
 }

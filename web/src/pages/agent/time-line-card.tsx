@@ -19,7 +19,7 @@ export function TimeLine({ entries }: { entries: readonly Entry[] }) {
       {entries.length === 0 && (
         <p class="agent-quiet">Nothing has happened to this agent since the gateway started.</p>
       )}
-      <ol class="agent-time-line">
+      <ol class="agent-time-line" aria-label="Time line">
         {shown.map((entry) => (
           <Row key={entry.seq} entry={entry} />
         ))}
