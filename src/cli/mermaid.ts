@@ -1,5 +1,14 @@
 import type { AnyStateNode, AnyTransitionDefinition } from 'xstate'
-import { ancestors, causeOf, everyState, guardName, nameOf, partingOf, transitionsOf, type Cause } from './transitions.ts'
+import {
+  ancestors,
+  causeOf,
+  everyState,
+  guardName,
+  nameOf,
+  partingOf,
+  transitionsOf,
+  type Cause,
+} from './transitions.ts'
 
 /**
  * Returns a machine as a Mermaid state diagram, with states down to `depth` levels.

@@ -61,7 +61,8 @@ const functionsOf = (nodes: readonly ts.Node[]): Code['functions'] =>
 function textsOf(node: ts.Expression, code: Code): string[] {
   if (ts.isStringLiteralLike(node)) return [node.text]
   if (ts.isTemplateExpression(node)) return templateTexts(node, code)
-  if (ts.isConditionalExpression(node)) return [node.whenTrue, node.whenFalse].flatMap((side) => textsOf(side, code))
+  if (ts.isConditionalExpression(node))
+    return [node.whenTrue, node.whenFalse].flatMap((side) => textsOf(side, code))
   if (ts.isBinaryExpression(node)) return [node.left, node.right].flatMap((side) => textsOf(side, code))
   if (ts.isAsExpression(node)) return textsOf(node.expression, code)
   if (ts.isCallExpression(node)) return returnedTexts(node, code)

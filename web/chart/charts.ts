@@ -15,7 +15,9 @@ export interface Charts {
 
 /** Draws the machines that run. */
 export function drawCharts(): Charts {
-  const nested = Object.values(serverMachine.root.states).filter(({ states }) => Object.keys(states).length > 0)
+  const nested = Object.values(serverMachine.root.states).filter(
+    ({ states }) => Object.keys(states).length > 0,
+  )
   return {
     server: drawMachine(serverMachine, { depth: 1 }, 'TB'),
     insides: Object.fromEntries(nested.map(({ key }) => [key, drawMachine(serverMachine, { inside: key })])),

@@ -30,7 +30,12 @@ function boxOf(state: ReadState): Sized {
     width,
     height,
     draw(drawing, at) {
-      const box = { x: Math.round(at.x), y: Math.round(at.y), width: Math.round(width), height: Math.round(height) }
+      const box = {
+        x: Math.round(at.x),
+        y: Math.round(at.y),
+        width: Math.round(width),
+        height: Math.round(height),
+      }
       drawing.states.push({ id, name, kind, ...box, ...(description !== undefined && { description }) })
       inner?.draw(drawing, { x: at.x + (width - inner.width) / 2, y: at.y + measure.frameHead })
     },

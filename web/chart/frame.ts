@@ -1,6 +1,14 @@
 import { exitSize, labelsSize, measure } from './measure.ts'
 import type { ChartExit } from '../src/parts/statechart/chart.ts'
-import { place, type Direction, type Edge, type Layering, type Node, type Placed, type Point } from './place.ts'
+import {
+  place,
+  type Direction,
+  type Edge,
+  type Layering,
+  type Node,
+  type Placed,
+  type Point,
+} from './place.ts'
 import { exit, type ReadArrow, type ReadState } from './read.ts'
 import type { Drawing, Sized } from './sized.ts'
 
@@ -91,7 +99,10 @@ function draw(drawing: Drawing, at: Point, { content, placed }: { content: Conte
   })
 }
 
-const dotAt = ({ x, y }: Point): Point => ({ x: Math.round(x + measure.dot / 2), y: Math.round(y + measure.dot / 2) })
+const dotAt = ({ x, y }: Point): Point => ({
+  x: Math.round(x + measure.dot / 2),
+  y: Math.round(y + measure.dot / 2),
+})
 
 const exitAt = ({ id, width, height }: Node, { x, y }: Point): ChartExit => ({
   to: id.slice(exit.length),

@@ -49,11 +49,30 @@ export interface Layering {
 }
 
 /** Places the boxes of one frame in layers, so that few arrows cross. */
-export function place(nodes: readonly Node[], edges: readonly Edge[], { direction, ranker }: Layering): Placed {
+export function place(
+  nodes: readonly Node[],
+  edges: readonly Edge[],
+  { direction, ranker }: Layering,
+): Placed {
   const graph = new Graph({ multigraph: true })
-  graph.setGraph({ rankdir: direction, ranker, nodesep: 24, edgesep: 14, ranksep: 30, marginx: 2, marginy: 2 })
+  graph.setGraph({
+    rankdir: direction,
+    ranker,
+    nodesep: 24,
+    edgesep: 14,
+    ranksep: 30,
+    marginx: 2,
+    marginy: 2,
+  })
   const loops = edges.filter(isLoop)
-  for (const node of nodes) graph.setNode(node.id, withLoop(node, loops.find(({ from }) => from === node.id)))
+  for (const node of nodes)
+    graph.setNode(
+      node.id,
+      withLoop(
+        node,
+        loops.find(({ from }) => from === node.id),
+      ),
+    )
   edges.forEach(({ from, to, width, height, weight }, i) => {
     if (from !== to) graph.setEdge(from, to, { width, height, weight, labelpos: 'c' }, String(i))
   })

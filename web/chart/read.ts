@@ -1,5 +1,12 @@
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from 'xstate'
-import { ancestors, causeOf, everyState, nameOf, partingOf, transitionsOf } from '../../src/cli/transitions.ts'
+import {
+  ancestors,
+  causeOf,
+  everyState,
+  nameOf,
+  partingOf,
+  transitionsOf,
+} from '../../src/cli/transitions.ts'
 import type { ChartLabel } from '../src/parts/statechart/chart.ts'
 import { causeInWords, guardInWords } from './words.ts'
 
@@ -86,7 +93,12 @@ function labelOf(
   const guard = guardInWords(transition)
   const shown = source.path.slice(from.path.length, depth).join('.')
   return {
-    text: causeInWords(machine, causeOf(source, transition), guard !== undefined, isAlternative(source, transition)),
+    text: causeInWords(
+      machine,
+      causeOf(source, transition),
+      guard !== undefined,
+      isAlternative(source, transition),
+    ),
     ...(guard !== undefined && { guard }),
     ...(shown !== '' && { source: shown }),
   }
@@ -109,11 +121,7 @@ function addLabel(all: Arrows, frame: AnyStateNode, arrow: ReadArrow): void {
   if (label && !isKnown) known.labels.push(label)
 }
 
-function stateOf(
-  node: AnyStateNode,
-  depth: number,
-  arrows: Arrows,
-): ReadState {
+function stateOf(node: AnyStateNode, depth: number, arrows: Arrows): ReadState {
   const first = node.type === 'parallel' ? undefined : node.initial.target[0]
   const isOpen = node.path.length < depth
   return {

@@ -9,12 +9,16 @@ const advices: Readonly<Record<OpenCodeErrorCode, string>> = {
   ERR_OPENCODE_START_TIMEOUT:
     'The log shows what the server did meanwhile. A slow host needs a longer startTimeoutMs.',
   ERR_OPENCODE_SERVER_EXITED: 'The log shows the last lines of the process.',
-  ERR_OPENCODE_RESTART_LIMIT: 'Find the cause in the log, and start the agent again; it then has all its restarts again.',
+  ERR_OPENCODE_RESTART_LIMIT:
+    'Find the cause in the log, and start the agent again; it then has all its restarts again.',
   ERR_OPENCODE_STOPPED: 'Start the agent when it is needed again.',
-  ERR_OPENCODE_HOME_LOCKED: "Another host uses the agent's home: stop that host, or give the agent another home.",
+  ERR_OPENCODE_HOME_LOCKED:
+    "Another host uses the agent's home: stop that host, or give the agent another home.",
   ERR_OPENCODE_UNSUPPORTED_VERSION: 'Update opencode: npm install opencode-ai@latest.',
-  ERR_OPENCODE_RECONFIGURE: 'The last healthy configuration is in use. Correct the new one, and declare it again.',
-  ERR_OPENCODE_HOST_FAULT: 'The message names what the host lacks. The start is tried again within the restart budget.',
+  ERR_OPENCODE_RECONFIGURE:
+    'The last healthy configuration is in use. Correct the new one, and declare it again.',
+  ERR_OPENCODE_HOST_FAULT:
+    'The message names what the host lacks. The start is tried again within the restart budget.',
   ERR_OPENCODE_SERVER_WEDGED: 'The process is replaced. The log shows what it did before it fell silent.',
   ERR_OPENCODE_SESSION_NOT_FOUND: 'The session was deleted: start the turn without a session.',
   ERR_OPENCODE_REQUEST_CLOSED: 'The request was answered, or its turn has ended.',

@@ -112,10 +112,14 @@ export function explain(change: Change, before?: Change): Explanation {
   if (reason === undefined || reason === '')
     return { title: isRestart ? 'Restarts' : begun(change, before), isFault: state === 'failed' }
   const { words, isNote, isWait, isFault } = causeOf(reason)
+  // These states keep the reason of the restart that they belong to.
+  if (!isNote && (state === 'spawning' || state === 'probing'))
+    return { title: states[state], isFault: false }
   const title = isRestart ? 'Restarts' : withCause[state]
   if (isWait) return { title: words, isFault: false }
   if (isNote) return { title: `${isRestart ? title : states[state]}; ${words}`, isFault: false }
-  return { title: `${title}, because ${words}`, isFault: isFault || state === 'failed' }
+  const isEnd = state !== 'configuring' && state !== 'healthy'
+  return { title: `${title}, because ${words}`, isFault: (isFault && isEnd) || state === 'failed' }
 }
 
 /** Returns the sentence of a state that has no reason. */
@@ -129,7 +133,13 @@ function begun({ state }: Change, before: Change | undefined): string {
 function causeOf(reason: string): { words: string; isNote: boolean; isWait: boolean; isFault: boolean } {
   for (const { pattern, words, isNote = false, isWait = false, isFault = false } of causes) {
     const match = pattern.exec(reason)
-    if (match) return { words: words.replace(/\$(\d)/g, (_, i: string) => match[Number(i)] ?? ''), isNote, isWait, isFault }
+    if (match)
+      return {
+        words: words.replace(/\$(\d)/g, (_, i: string) => match[Number(i)] ?? ''),
+        isNote,
+        isWait,
+        isFault,
+      }
   }
   return { words: reason, isNote: false, isWait: false, isFault: false }
 }

@@ -36,7 +36,9 @@ describe('drawCharts', () => {
   })
 
   it('draws an arrow for every transition of the lifecycle, so that each can be lit', () => {
-    const expected = Object.entries(lifecycleTransitions).flatMap(([from, all]) => all.map((to) => `${from} → ${to}`))
+    const expected = Object.entries(lifecycleTransitions).flatMap(([from, all]) =>
+      all.map((to) => `${from} → ${to}`),
+    )
     expect(arrowsOf(server)).toEqual(expect.arrayContaining(expected))
   })
 
@@ -52,20 +54,34 @@ describe('drawCharts', () => {
     expect(exits?.sort()).toEqual(['healthy', 'reaping'])
   })
 
-  it.each(Object.entries(charts))('keeps each state of %s within its frame, apart from its neighbours', (_, chart) => {
-    for (const state of chart.states) {
-      const parent = state.id.split('.').slice(0, -1).join('.')
-      const frame = chart.states.find(({ id }) => id === parent)
-      if (frame) expect(isWithin(state, frame), state.id).toBe(true)
-      const siblings = chart.states.filter(
-        ({ id }) => id !== state.id && id.split('.').slice(0, -1).join('.') === parent,
-      )
-      expect(siblings.filter((other) => overlap(state, other)).map(({ id }) => id), state.id).toEqual([])
-    }
-  })
+  it.each(Object.entries(charts))(
+    'keeps each state of %s within its frame, apart from its neighbours',
+    (_, chart) => {
+      for (const state of chart.states) {
+        const parent = state.id.split('.').slice(0, -1).join('.')
+        const frame = chart.states.find(({ id }) => id === parent)
+        if (frame) expect(isWithin(state, frame), state.id).toBe(true)
+        const siblings = chart.states.filter(
+          ({ id }) => id !== state.id && id.split('.').slice(0, -1).join('.') === parent,
+        )
+        expect(
+          siblings.filter((other) => overlap(state, other)).map(({ id }) => id),
+          state.id,
+        ).toEqual([])
+      }
+    },
+  )
 
   it.each(Object.entries(charts))('keeps all of %s within its size', (_, chart) => {
-    const whole = { id: '', name: '', kind: 'frame', x: 0, y: 0, width: chart.width, height: chart.height } as const
+    const whole = {
+      id: '',
+      name: '',
+      kind: 'frame',
+      x: 0,
+      y: 0,
+      width: chart.width,
+      height: chart.height,
+    } as const
     expect(chart.states.filter((state) => !isWithin(state, whole))).toEqual([])
   })
 })
@@ -79,7 +95,11 @@ describe('labels', () => {
   it('name the event and the guard of each transition', () => {
     expect(labelsOf(server, 'idle', 'configuring')).toEqual([' [isWanted]'])
     expect(labelsOf(server, 'healthy', 'reaping')).toEqual(
-      expect.arrayContaining(['process.exited', 'silence done [isWedged]', 'after the idle time [hasIdleTimeout]']),
+      expect.arrayContaining([
+        'process.exited',
+        'silence done [isWedged]',
+        'after the idle time [hasIdleTimeout]',
+      ]),
     )
   })
 
@@ -90,8 +110,14 @@ describe('labels', () => {
 
   it('tell fixed delays in seconds, and conditions without a name by the description of the transition', () => {
     const { reaping = server, configuring = server } = insides
-    expect(labelsOf(healthy, 'healthy.stream.reading', 'healthy.stream.pausing')).toContain('opening: after 30 s')
-    expect(labelsOf(reaping, 'reaping.sweeping', 'reaping.swept')).toContain('sweep done [no process is left]')
-    expect(labelsOf(configuring, 'configuring.permitting', 'configuring.preparing')).toContain(' [not isAgent]')
+    expect(labelsOf(healthy, 'healthy.stream.reading', 'healthy.stream.pausing')).toContain(
+      'opening: after 30 s',
+    )
+    expect(labelsOf(reaping, 'reaping.sweeping', 'reaping.swept')).toContain(
+      'sweep done [no process is left]',
+    )
+    expect(labelsOf(configuring, 'configuring.permitting', 'configuring.preparing')).toContain(
+      ' [not isAgent]',
+    )
   })
 })

@@ -31,6 +31,13 @@ describe('explain', () => {
     expect(first.title).toBe('Prepares a start, because a turn or a caller needs the server')
   })
 
+  it('does not repeat the cause of a restart in its further stages', () => {
+    expect(explain({ state: 'spawning', reason: 'exited', restarts: 1 })).toEqual({
+      title: 'Starts the process',
+      isFault: false,
+    })
+  })
+
   it('keeps the numbers of a reason', () => {
     const reason = 'memory limit: 1800 MiB used, 1500 MiB allowed'
     expect(explain({ state: 'reaping', reason, restarts: 0 }).title).toBe(
@@ -54,7 +61,9 @@ describe('explain', () => {
   })
 
   it('shows a reason that is not known as it is', () => {
-    expect(explain({ state: 'idle', reason: 'on holiday', restarts: 0 }).title).toBe('No process runs, because on holiday')
+    expect(explain({ state: 'idle', reason: 'on holiday', restarts: 0 }).title).toBe(
+      'No process runs, because on holiday',
+    )
   })
 
   it('counts a failed server as a fault, whatever the reason', () => {

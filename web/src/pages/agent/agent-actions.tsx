@@ -27,7 +27,11 @@ export function AgentActions({ status }: { status: AgentStatus }) {
     <>
       {error && <ErrorNote error={error} />}
       {!isRunning && (
-        <Button kind="primary" busy={busy === 'start'} onClick={() => void run('start', () => api.startAgent(id))}>
+        <Button
+          kind="primary"
+          busy={busy === 'start'}
+          onClick={() => void run('start', () => api.startAgent(id))}
+        >
           Start
         </Button>
       )}
@@ -40,7 +44,9 @@ export function AgentActions({ status }: { status: AgentStatus }) {
           Stop
         </Button>
       )}
-      {isAsking && <StopDialog status={status} onStop={(ms) => void stop(ms)} onClose={() => setAsking(false)} />}
+      {isAsking && (
+        <StopDialog status={status} onStop={(ms) => void stop(ms)} onClose={() => setAsking(false)} />
+      )}
     </>
   )
 }

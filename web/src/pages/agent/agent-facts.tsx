@@ -27,7 +27,7 @@ export function AgentFacts({ agent, status, present: { since, pid } }: AgentFact
         )}
       </Fact>
       <Fact name="Turns">
-        {turns.running} of {turns.max} run{waiting(turns.queued)}
+        {turns.running} of {turns.max} running{turns.queued > 0 && `, ${turns.queued} waiting`}
       </Fact>
       <Fact name="Memory">{memory === undefined ? none : bytes(memory)}</Fact>
       <Fact name="Restarts">{restarts}</Fact>
@@ -46,8 +46,6 @@ export function AgentFacts({ agent, status, present: { since, pid } }: AgentFact
     </dl>
   )
 }
-
-const waiting = (queued: number): string => (queued === 0 ? '' : `, ${queued} ${queued === 1 ? 'waits' : 'wait'}`)
 
 /** Returns the labels of an agent; its spec is told to the view without a type. */
 const labelsOf = (agent: object | undefined): Record<string, string> =>

@@ -24,6 +24,7 @@ export function AgentLog({ id, state }: { id: string; state: LifecycleState | un
       actions={
         <div class="agent-log-tools">
           <input
+            class="input"
             type="search"
             placeholder="Filter lines"
             aria-label="Filter lines of the log"

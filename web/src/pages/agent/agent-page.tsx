@@ -34,11 +34,17 @@ export function AgentPage({ id }: { id: string }) {
       {shown && present && <AgentFacts agent={agent} status={shown} present={present} />}
       {shown && <Trouble status={shown} />}
       <div class="agent-grid">
-        <LifeChart state={shown?.state} entries={entries} />
+        <div class="agent-column">
+          <div class="agent-late">
+            <LifeChart state={shown?.state} entries={entries} />
+          </div>
+          <div class="agent-late">
+            <AgentLog id={id} state={shown?.state} />
+          </div>
+        </div>
         <div class="agent-column">
           <TimeLine entries={entries} />
           <AgentTurns id={id} events={events} />
-          <AgentLog id={id} state={shown?.state} />
         </div>
       </div>
       <InsideCard state={shown?.state} />

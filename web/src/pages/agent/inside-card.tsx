@@ -16,7 +16,11 @@ export function InsideCard({ state }: { state: LifecycleState | undefined }) {
       actions={
         <label class="agent-inside">
           Show
-          <select value={chosen} onChange={({ currentTarget }) => setChosen(currentTarget.value)}>
+          <select
+            class="input"
+            value={chosen}
+            onChange={({ currentTarget }) => setChosen(currentTarget.value)}
+          >
             <option value="">the present state</option>
             {Object.keys(insides).map((other) => (
               <option key={other}>{other}</option>

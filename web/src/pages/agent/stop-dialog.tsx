@@ -55,8 +55,8 @@ export function StopDialog({ status: { id, turns }, onStop, onClose }: StopDialo
 /** Returns what a stop ends, in words. */
 function consequence({ running, queued }: AgentStatus['turns']): string {
   const parts = [
-    running > 0 && `${plural(running, 'turn runs', 'turns run')}`,
-    queued > 0 && `${plural(queued, 'turn waits', 'turns wait')}`,
-  ].filter(Boolean)
-  return `${parts.join(', and ')}. Waiting turns end at once with the code cancelled; running turns do so if they have not finished in time.`
+    running > 0 && `${plural(running, 'turn is', 'turns are')} running, and cancelled if not done in time.`,
+    queued > 0 && `${plural(queued, 'turn is', 'turns are')} waiting, and cancelled at once.`,
+  ]
+  return parts.filter(Boolean).join(' ')
 }

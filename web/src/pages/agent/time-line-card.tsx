@@ -4,6 +4,7 @@ import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/layout.tsx'
 import { adviceFor } from '../../words/advice.ts'
 import { clock, duration, exact } from '../../words/format.ts'
+import { ErrorText } from './error-text.tsx'
 import { stretchesOf, type Entry } from './time-line.ts'
 
 /** Number of entries that are shown at first. */
@@ -36,7 +37,7 @@ export function TimeLine({ entries }: { entries: readonly Entry[] }) {
 function Row({ entry }: { entry: Entry }) {
   const { at, until, state, title, error, pid, isFault } = entry
   const kind = state ?? 'note'
-  const advice = error && isFault ? adviceFor(error.code) : undefined
+  const advice = error && adviceFor(error.code)
   return (
     <li class={`agent-entry${isFault ? ' agent-entry-fault' : ''}`} data-kind={kind}>
       <time class="agent-entry-time" dateTime={new Date(at).toISOString()} title={exact(at)}>
@@ -48,7 +49,7 @@ function Row({ entry }: { entry: Entry }) {
           {state && <strong>{state}</strong>} {title}
           {pid !== undefined && state === 'probing' && <span class="agent-quiet"> (pid {pid})</span>}
         </p>
-        {error && (isFault || state === 'reaping') && <p class="agent-entry-error">{error.message}</p>}
+        {error && <ErrorText message={error.message} />}
         {advice !== undefined && <p class="agent-quiet">{advice}</p>}
       </div>
       {state && (

@@ -11,6 +11,7 @@ export interface Entry {
   state: LifecycleState | undefined
   title: string
   isFault: boolean
+  /** Error that became known with this entry; later entries of the same trouble have none. */
   error: Lifecycle['error']
   pid: number | undefined
   /** True if the server was started again after it had run. */
@@ -59,10 +60,17 @@ const plain = {
 } as const
 
 function stateEntry({ seq, lifecycle }: LifecycleEvent, before: LifecycleEvent | undefined): Entry {
-  const { state, at, pid, error, restarts } = lifecycle
+  const { state, at, pid, restarts } = lifecycle
+  const error = isSame(lifecycle.error, before?.lifecycle.error) ? undefined : lifecycle.error
   const isRestart = before !== undefined && restarts > before.lifecycle.restarts
-  return { ...plain, seq, at, state, pid, error, isRestart, ...explain(lifecycle, before?.lifecycle) }
+  const { title, isFault } = explain(lifecycle, before?.lifecycle)
+  // A server that ends and then is idle had one fault.
+  const isNew = before?.lifecycle.reason !== lifecycle.reason || error !== undefined || state === 'failed'
+  return { ...plain, seq, at, state, pid, error, isRestart, title, isFault: isFault && isNew }
 }
+
+const isSame = (a: Lifecycle['error'], b: Lifecycle['error']): boolean =>
+  a?.code === b?.code && a?.message === b?.message
 
 /** Present state of a server, as far as the events tell. */
 export interface Present {
@@ -115,7 +123,10 @@ const windows = [15 * minute, 60 * minute, 6 * 60 * minute, 24 * 60 * minute] as
  * Returns the stretches of the shortest window that shows all entries, the oldest stretch first, and the length of the
  * window. Neighbouring stretches of one state are joined.
  */
-export function stretchesOf(entries: readonly Entry[], now: number): { windowMs: number; stretches: Stretch[] } {
+export function stretchesOf(
+  entries: readonly Entry[],
+  now: number,
+): { windowMs: number; stretches: Stretch[] } {
   const states = entries.filter((entry) => entry.state !== undefined).reverse()
   const age = now - (states[0]?.at ?? now)
   const windowMs = windows.find((length) => length >= age) ?? 24 * 60 * minute

@@ -1,6 +1,7 @@
 import type { AgentStatus } from '../../api/types.ts'
 import { adviceFor } from '../../words/advice.ts'
 import { explain } from '../../words/reasons.ts'
+import { ErrorText } from './error-text.tsx'
 
 /** Note on the error of a server, with what a person can do about it. */
 export function Trouble({ status }: { status: AgentStatus }) {
@@ -10,10 +11,10 @@ export function Trouble({ status }: { status: AgentStatus }) {
   return (
     <section class={`agent-trouble agent-trouble-${state === 'failed' ? 'bad' : 'warn'}`} aria-label="Error">
       <p class="agent-trouble-title">{explain(status).title}.</p>
-      <p class="agent-trouble-message">
-        {error.message} <code>{error.code}</code>
+      <ErrorText message={error.message} />
+      <p>
+        {advice} <code>{error.code}</code>
       </p>
-      {advice !== undefined && <p class="agent-trouble-advice">{advice}</p>}
     </section>
   )
 }

@@ -57,7 +57,8 @@ function broken(words: readonly Piece[]): Piece[][] {
     const line = lines.at(-1)
     const last = line?.at(-1)
     // A condition is kept in one line, if it fits into one.
-    const rest = last?.kind === word.kind ? word.text.length : lengthOf(words.slice(i).filter(isOf(word.kind)))
+    const rest =
+      last?.kind === word.kind ? word.text.length : lengthOf(words.slice(i).filter(isOf(word.kind)))
     if (!line || lengthOf(line) + 1 + Math.min(rest, most) > most) lines.push([{ ...word }])
     else if (last?.kind === word.kind) last.text += ` ${word.text}`
     else line.push({ ...word })

@@ -10,7 +10,9 @@ export function StateBox({ state, isPresent }: { state: ChartState; isPresent: b
       class={`statechart-state statechart-${kind}`}
       data-state={id}
       {...(isPresent && { 'aria-current': 'true' as const })}
-      {...(isInner ? { 'aria-hidden': 'true' as const } : { role: 'group', 'aria-label': spoken(name, isPresent) })}
+      {...(isInner
+        ? { 'aria-hidden': 'true' as const }
+        : { role: 'group', 'aria-label': spoken(name, isPresent) })}
     >
       {description !== undefined && <title>{description}</title>}
       <rect class="statechart-box" x={x} y={y} width={width} height={height} rx={isFrame ? 10 : 7} />

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { FleetEvent, Lifecycle } from '../../../../../web/src/api/types.ts'
-import { presentOf, stretchesOf, timeLineOf, transitionsOf } from '../../../../../web/src/pages/agent/time-line.ts'
+import {
+  presentOf,
+  stretchesOf,
+  timeLineOf,
+  transitionsOf,
+} from '../../../../../web/src/pages/agent/time-line.ts'
 
 const common = { agent_id: 'a1', tenant: 'default' }
 
@@ -28,7 +33,9 @@ const crash = [
 describe('timeLineOf', () => {
   it('gives each state its duration, the newest first, and none to the present one', () => {
     const entries = timeLineOf(start)
-    expect(entries.map(({ state, at, until }) => [state, until === undefined ? undefined : until - at])).toEqual([
+    expect(
+      entries.map(({ state, at, until }) => [state, until === undefined ? undefined : until - at]),
+    ).toEqual([
       ['healthy', undefined],
       ['probing', 2_700],
       ['spawning', 200],
@@ -38,13 +45,38 @@ describe('timeLineOf', () => {
 
   it('tells faults and restarts with their cause', () => {
     const [restart, end] = timeLineOf([...start, ...crash])
-    expect(restart).toMatchObject({ isRestart: true, title: 'Restarts, because its process ended by itself' })
+    expect(restart).toMatchObject({
+      isRestart: true,
+      isFault: false,
+      error: undefined,
+      title: 'Restarts, because its process ended by itself',
+    })
     expect(end).toMatchObject({ isFault: true, isRestart: false, error })
+  })
+
+  it('tells a fault once: a crashed server that is not needed any more is idle without a second fault', () => {
+    const [idle, end] = timeLineOf([
+      ...start,
+      ...crash.slice(0, 1),
+      change(9_060, 'idle', { reason: 'exited' }),
+    ])
+    expect(idle).toMatchObject({
+      isFault: false,
+      title: 'No process runs, because its process ended by itself',
+    })
+    expect(end).toMatchObject({ isFault: true })
   })
 
   it('shows a changed spec, and leaves turns to their own list', () => {
     const changed: FleetEvent = { type: 'agent.changed', seq: 5_000, at: 5_000, ...common }
-    const started: FleetEvent = { type: 'turn.started', seq: 5_001, at: 5_001, ...common, turn_id: 't', trace_id: null }
+    const started: FleetEvent = {
+      type: 'turn.started',
+      seq: 5_001,
+      at: 5_001,
+      ...common,
+      turn_id: 't',
+      trace_id: null,
+    }
     const entries = timeLineOf([...start, changed, started])
     expect(entries).toHaveLength(5)
     expect(entries[0]).toMatchObject({ state: undefined, until: undefined, title: 'Its spec was changed' })
@@ -74,7 +106,10 @@ describe('transitionsOf', () => {
   })
 
   it('takes a changed reason for no transition', () => {
-    const waits = timeLineOf([change(1, 'configuring'), change(2, 'configuring', { reason: 'waiting for memory' })])
+    const waits = timeLineOf([
+      change(1, 'configuring'),
+      change(2, 'configuring', { reason: 'waiting for memory' }),
+    ])
     expect(transitionsOf(waits)).toEqual([])
   })
 })
@@ -90,7 +125,10 @@ describe('stretchesOf', () => {
 
   it('cuts what is older than a day', () => {
     const day = 24 * 3_600_000
-    const { windowMs, stretches } = stretchesOf(timeLineOf([change(1, 'idle'), change(2, 'configuring')]), 2 * day)
+    const { windowMs, stretches } = stretchesOf(
+      timeLineOf([change(1, 'idle'), change(2, 'configuring')]),
+      2 * day,
+    )
     expect(windowMs).toBe(day)
     expect(stretches).toEqual([{ state: 'configuring', from: day, to: 2 * day }])
   })
