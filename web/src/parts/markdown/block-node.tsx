@@ -1,111 +1,106 @@
-import type { ComponentChildren, JSX, VNode } from 'preact'
-import type { Token, Tokens } from 'marked'
+import type { VNode } from 'preact'
+import { useState } from 'preact/hooks'
 import { CopyButton } from '../copy-button.tsx'
 import { Diff } from '../diff/diff.tsx'
-import { textNodes } from '../text/inline-text.tsx'
 import { PlainText } from '../text/plain-text.tsx'
 import { inlineNodes } from './inline-nodes.tsx'
+import type { Alignment, Block, ListItem } from './parser/block.ts'
 
-/** Items of a list and rows of a table that are shown; further ones are counted. */
-const mostItems = 500
+type Of<Type extends Block['type']> = Extract<Block, { type: Type }>
 
-/** Returns the node of a block; `null` for blank lines and definitions. */
-export function blockNode(token: Token): VNode | null {
-  // The tokens of an extension would have any other type; there are none.
-  const block = token as Tokens.Generic & Exclude<Token, Tokens.Generic>
+/** Items of a list and rows of a table that are shown at first, and added at each further wish. */
+const itemsAtOnce = 500
+
+/** Returns the node of a block. */
+export function blockNode(block: Block): VNode {
   switch (block.type) {
     case 'heading':
-      return headingNode(block as Tokens.Heading)
+      return headingNode(block)
+    case 'paragraph':
+      return <p>{inlineNodes(block.text)}</p>
     case 'code':
-      return codeNode(block as Tokens.Code)
+      return codeNode(block)
+    case 'quote':
+      return <blockquote>{block.blocks.map(blockNode)}</blockquote>
     case 'list':
-      return listNode(block as Tokens.List)
+      return <List list={block} />
     case 'table':
-      return tableNode(block as Tokens.Table)
-    case 'blockquote':
-      return <blockquote>{blockNodes(token)}</blockquote>
-    case 'hr':
+      return <Table table={block} />
+    case 'rule':
       return <hr />
-    case 'space':
-    case 'def':
-      return null
-    case 'html':
-      return <p class="markdown-source">{textNodes(token.raw.trimEnd())}</p>
-    case 'text':
-      return <>{inlineNodes(childrenOf(token) ?? [token])}</>
-    default:
-      return <p>{inlineNodes(childrenOf(token) ?? [token])}</p>
   }
 }
 
-const childrenOf = (token: Token): Token[] | undefined => (token as Tokens.Generic).tokens
-
-const blockNodes = (token: Token): (VNode | null)[] => (childrenOf(token) ?? []).map(blockNode)
-
 /** The page has the first levels, so that the highest heading of a text is of the third one. */
-function headingNode({ depth, tokens }: Tokens.Heading): VNode {
-  const Heading = (['h3', 'h4', 'h5', 'h6'] as const)[depth - 1] ?? 'h6'
-  return <Heading class={`markdown-h${depth}`}>{inlineNodes(tokens)}</Heading>
+function headingNode({ depth, text }: Of<'heading'>): VNode {
+  const Heading = (['h3', 'h4', 'h5'] as const)[depth - 1] ?? 'h6'
+  return <Heading class={`markdown-h${depth}`}>{inlineNodes(text)}</Heading>
 }
 
-function codeNode({ lang = '', text }: Tokens.Code): VNode {
-  if (/^(?:diff|patch)\b/.test(lang) && /^@@ -\d/m.test(text)) return <Diff patch={text} />
+function codeNode({ language, text }: Of<'code'>): VNode {
+  if (/^(?:diff|patch)$/.test(language) && /^@@ -\d/m.test(text)) return <Diff patch={text} />
   return (
     <div class="markdown-code">
       <CopyButton text={text} />
-      <PlainText text={text} label={`Code ${lang}`.trim()} ansi={lang === 'ansi'} />
+      <PlainText text={text} label={`Code ${language}`.trim()} ansi={language === 'ansi'} />
     </div>
   )
 }
 
-function listNode({ ordered, start, items }: Tokens.List): VNode {
-  const shown = items.slice(0, mostItems).map((item, i) => (
-    <li key={i} class={item.task ? 'markdown-task' : undefined}>
-      {item.task && <span class="markdown-check">{item.checked ? '☑' : '☐'} </span>}
-      {item.tokens.map((token) => (token.type === 'checkbox' ? null : blockNode(token)))}
-    </li>
-  ))
-  const list = ordered ? <ol start={start === '' ? 1 : start}>{shown}</ol> : <ul>{shown}</ul>
-  return <Limited rest={items.slice(mostItems)}>{list}</Limited>
+function List({ list: { start, isLoose, items } }: { list: Of<'list'> }): VNode {
+  const [limit, setLimit] = useState(itemsAtOnce)
+  const shown = items.slice(0, limit).map((item, i) => itemNode(item, isLoose, i))
+  return (
+    <>
+      {start === undefined ? <ul>{shown}</ul> : <ol start={start}>{shown}</ol>}
+      <More count={items.length - limit} onMore={() => setLimit(limit + itemsAtOnce)} />
+    </>
+  )
 }
 
-function tableNode({ header, rows }: Tokens.Table): VNode {
+const itemNode = ({ isDone, blocks }: ListItem, isLoose: boolean, key: number): VNode => (
+  <li key={key} class={isDone === undefined ? '' : 'markdown-task'}>
+    {isDone !== undefined && <span class="markdown-check">{isDone ? '☑' : '☐'} </span>}
+    {blocks.map((block) => (block.type === 'paragraph' && !isLoose ? inlineNodes(block.text) : blockNode(block)))}
+  </li>
+)
+
+function Table({ table: { alignments, header, rows } }: { table: Of<'table'> }): VNode {
+  const [limit, setLimit] = useState(itemsAtOnce)
   return (
-    <Limited rest={rows.slice(mostItems).map((row) => ({ raw: row.map(({ text }) => text).join(' | ') }))}>
+    <>
       <div class="markdown-table" role="region" aria-label="Table" tabIndex={0}>
         <table>
           <thead>
-            <tr>{header.map((cell) => cellNode(cell, 'th'))}</tr>
+            <tr>
+              {header.map((cell, i) => (
+                <th class={classOf(alignments[i])}>{inlineNodes(cell)}</th>
+              ))}
+            </tr>
           </thead>
           <tbody>
-            {rows.slice(0, mostItems).map((row, i) => (
-              <tr key={i}>{row.map((cell) => cellNode(cell, 'td'))}</tr>
+            {rows.slice(0, limit).map((row, i) => (
+              <tr key={i}>
+                {row.map((cell, column) => (
+                  <td class={classOf(alignments[column])}>{inlineNodes(cell)}</td>
+                ))}
+              </tr>
             ))}
           </tbody>
         </table>
       </div>
-    </Limited>
+      <More count={rows.length - limit} onMore={() => setLimit(limit + itemsAtOnce)} />
+    </>
   )
 }
 
-const cellNode = ({ tokens, align }: Tokens.TableCell, Cell: 'th' | 'td'): JSX.Element => (
-  <Cell class={align ? `markdown-${align}` : undefined}>{inlineNodes(tokens)}</Cell>
-)
+const classOf = (alignment: Alignment): string => (alignment ? `markdown-${alignment}` : '')
 
-/** Shows the first of many items, and the others as plain text. */
-function Limited({
-  rest,
-  children,
-}: {
-  rest: readonly { raw: string }[]
-  children: ComponentChildren
-}): VNode {
-  if (rest.length === 0) return <>{children}</>
-  const text = rest.map(({ raw }) => raw.trimEnd()).join('\n')
+function More({ count, onMore }: { count: number; onMore(): void }): VNode | null {
+  if (count <= 0) return null
   return (
-    <>
-      {children}
-      <PlainText text={text} label="Further items" lines={20} />
-    </>
+    <button type="button" class="show-all" data-cut onClick={onMore}>
+      Show more ({count.toLocaleString()} are left)
+    </button>
   )
 }

@@ -1,61 +1,66 @@
 import type { ComponentChildren, VNode } from 'preact'
-import type { Token, Tokens } from 'marked'
 import { prefixOf } from '../text/pieces.ts'
 import { textNodes } from '../text/inline-text.tsx'
 import { visibleText } from '../text/visible.ts'
-import { withoutEntities } from './entities.ts'
+import { inlinesOf } from './parser/inline.ts'
+import type { Inline, InlineNode } from './parser/inline-node.ts'
 import { isSafeImage, safeLink } from './safe-url.ts'
 
-/** Returns the nodes of text with emphasis, code, links and images. */
-export const inlineNodes = (tokens: readonly Token[]): ComponentChildren[] => tokens.map(inlineNode)
+/** Returns the nodes of a text with emphasis, code, links and images. */
+export const inlineNodes = (text: string): ComponentChildren[] => nodesOf(inlinesOf(text))
 
-function inlineNode(token: Token): ComponentChildren {
-  const { tokens } = token as Tokens.Generic
-  switch (token.type) {
+const nodesOf = (parts: readonly Inline[]): ComponentChildren[] =>
+  parts.map((part) => (typeof part === 'string' ? textNodes(part) : nodeOf(part)))
+
+function nodeOf(node: InlineNode): VNode {
+  switch (node.type) {
     case 'strong':
-      return <strong>{inlineNodes(tokens ?? [])}</strong>
     case 'em':
-      return <em>{inlineNodes(tokens ?? [])}</em>
-    case 'del':
-      return <del>{inlineNodes(tokens ?? [])}</del>
-    case 'codespan':
-      return <code>{textNodes((token as Tokens.Codespan).text)}</code>
-    case 'br':
+    case 'del': {
+      const Tag = node.type
+      return <Tag>{nodesOf(node.children)}</Tag>
+    }
+    case 'code':
+      return <code>{textNodes(node.text)}</code>
+    case 'break':
       return <br />
     case 'link':
-      return linkNode(token as Tokens.Link)
+      return <Link {...node} />
     case 'image':
-      return imageNode(token as Tokens.Image)
-    case 'text':
-      return tokens ? inlineNodes(tokens) : textNodes(withoutEntities((token as Tokens.Text).text))
-    case 'escape':
-      return textNodes((token as Tokens.Escape).text)
-    default:
-      // HTML, and whatever is not known, is shown as its source.
-      return textNodes(token.raw)
+      return <Image href={node.href} text={node.text} />
   }
 }
 
-function linkNode({ href, text, tokens }: Tokens.Link): VNode {
-  const address = withoutEntities(href)
-  const link = safeLink(address, text)
-  if (!link) return <span class="markdown-no-link">{inlineNodes(tokens)} {addressNode(address)}</span>
+function Link({ href, text, children }: { href: string; text: string; children: readonly Inline[] }): VNode {
+  const link = safeLink(href, text)
+  if (!link)
+    return (
+      <span class="markdown-no-link">
+        {nodesOf(children)} <Address text={href} title="No link: only addresses of web and mail can be opened" />
+      </span>
+    )
   return (
     <>
       <a href={link.href} target="_blank" rel="noopener noreferrer" title={visibleText(link.href)}>
-        {inlineNodes(tokens)}
+        {nodesOf(children)}
       </a>
-      {link.host !== undefined && <> {addressNode(link.host)}</>}
+      {link.host !== undefined && (
+        <>
+          {' '}
+          <Address text={link.host} title="Host to which the link leads" />
+        </>
+      )}
     </>
   )
 }
 
 /** An image from elsewhere would tell its host who reads the text, so that its address is shown instead. */
-function imageNode({ href, text }: Tokens.Image): VNode {
+function Image({ href, text }: { href: string; text: string }): VNode {
   if (isSafeImage(href)) return <img class="markdown-image" src={href} alt={visibleText(text)} loading="lazy" />
   return (
     <span class="markdown-no-link">
-      Image {text !== '' && <>“{textNodes(text)}”</>} {addressNode(href)}
+      Image {text !== '' && <>“{textNodes(text)}” </>}
+      <Address text={href} title="Not loaded: only images within the text are shown" />
     </span>
   )
 }
@@ -63,9 +68,11 @@ function imageNode({ href, text }: Tokens.Image): VNode {
 /** Longest part of an address that is shown. */
 const longestAddress = 120
 
-const addressNode = (address: string): VNode => (
-  <code class="markdown-address" title="Not opened: only addresses of web and mail are links">
-    {textNodes(prefixOf(address, longestAddress))}
-    {address.length > longestAddress && '…'}
-  </code>
-)
+function Address({ text, title }: { text: string; title: string }): VNode {
+  return (
+    <code class="markdown-address" title={title}>
+      {textNodes(prefixOf(text, longestAddress))}
+      {text.length > longestAddress && '…'}
+    </code>
+  )
+}

@@ -2,11 +2,11 @@ import { Component, type VNode } from 'preact'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { PlainText } from '../text/plain-text.tsx'
 import { blockNode } from './block-node.tsx'
-import { MarkdownDocument, type Block } from './document.ts'
+import { MarkdownDocument, type PlacedBlock } from './document.ts'
 import './markdown.css'
 
 /** Largest text that is read as Markdown, in characters; the rest is shown as it is. */
-const mostChars = 200_000
+const mostChars = 100_000
 
 /** Blocks that are shown at first, and added at each further wish. */
 const blocksAtOnce = 500
@@ -27,8 +27,8 @@ export function Markdown({ text, isStreaming = false }: MarkdownProps): VNode {
   const blocks = useMemo(() => document.update(calm.slice(0, end)), [calm, end])
   return (
     <div class="markdown" dir="auto">
-      {blocks.slice(0, limit).map((block) => (
-        <BlockView key={block.key} block={block} />
+      {blocks.slice(0, limit).map((placed) => (
+        <BlockView key={placed.key} placed={placed} />
       ))}
       {blocks.length > limit && (
         <button type="button" class="show-all" data-cut onClick={() => setLimit(limit + blocksAtOnce)}>
@@ -65,12 +65,12 @@ function useCalmed(text: string, isLarge: boolean): string {
 }
 
 /** Shows a block; a block that has not changed is not drawn again. */
-class BlockView extends Component<{ block: Block }> {
-  override shouldComponentUpdate({ block }: { block: Block }): boolean {
-    return block.token !== this.props.block.token
+class BlockView extends Component<{ placed: PlacedBlock }> {
+  override shouldComponentUpdate({ placed }: { placed: PlacedBlock }): boolean {
+    return placed.block !== this.props.placed.block
   }
 
-  override render(): VNode | null {
-    return blockNode(this.props.block.token)
+  override render(): VNode {
+    return blockNode(this.props.placed.block)
   }
 }

@@ -17,7 +17,7 @@ const schemes = new Set(['http:', 'https:', 'mailto:'])
 export function safeLink(href: string, text: string): SafeLink | undefined {
   // The parser of addresses ignores white space and control characters, which could hide a scheme.
   if (!/^[a-z]+:/i.test(href) || /[\s\p{Cc}]/u.test(href)) return undefined
-  const url = URL.parse?.(href) ?? parsed(href)
+  const url = parsed(href)
   if (!url || !schemes.has(url.protocol)) return undefined
   return { href: url.href, host: isMisleading(url, text) ? url.host : undefined }
 }
@@ -34,8 +34,15 @@ function parsed(href: string): URL | undefined {
 function isMisleading(url: URL, text: string): boolean {
   if (url.protocol === 'mailto:') return false
   if (url.username !== '' || url.hostname.includes('xn--')) return true
-  const shown = /^\s*(?:https?:\/\/)?([\w-]+(?:\.[\w-]+)+)/i.exec(text)?.[1]
+  const shown = addressIn(text)
   return shown !== undefined && !sameHost(shown, url.hostname)
+}
+
+/** Returns the host of an address within a text; a text that is a name of a host counts, too. */
+function addressIn(text: string): string | undefined {
+  const withScheme = /(?:https?:\/\/|www\.)([\w-]+(?:\.[\w-]+)+)/i.exec(text)?.[1]
+  const name = /^[^\w]*((?:[\w-]+\.)+(?:com|org|net|gov|edu|app|dev|[a-z]{2}))(?:[/?#:].*)?$/i.exec(text.slice(0, 300))?.[1]
+  return withScheme ?? name
 }
 
 const sameHost = (a: string, b: string): boolean =>
