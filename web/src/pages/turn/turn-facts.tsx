@@ -1,15 +1,16 @@
 import type { VNode } from 'preact'
 import type { Turn } from '../../api/types.ts'
-import { now } from '../../live/store.ts'
 import { CopyButton } from '../../parts/copy-button.tsx'
 import { RelativeTime } from '../../parts/relative-time.tsx'
 import { InlineText } from '../../parts/text/inline-text.tsx'
-import { cost, duration, tokens } from '../../words/format.ts'
+import { cost, tokens } from '../../words/format.ts'
+import { Took } from './took.tsx'
 import type { TurnView } from './transcript.ts'
+import { usageOf } from './turn-state.ts'
 
 /** Shows the facts of a turn: times, tokens, cost, and its ids. */
 export function TurnFacts({ turn, view }: { turn: Turn; view: TurnView }): VNode {
-  const usage = view.end?.kind === 'final' ? view.end.usage : turn.usage
+  const usage = usageOf(turn, view)
   const calls = view.entries.filter(({ kind }) => kind === 'tool').length
   const retries = view.entries.filter(({ kind }) => kind === 'retry').length
   return (
@@ -57,9 +58,3 @@ const Id = ({ name, id }: { name: string; id: string }): VNode => (
     <CopyButton text={id} />
   </Fact>
 )
-
-/** A turn that runs reads the clock, so that only this line is drawn each second. */
-function Took({ turn }: { turn: Turn }): VNode {
-  const end = turn.ended_at === null ? now.value : Date.parse(turn.ended_at)
-  return <>{duration(Math.max(0, end - Date.parse(turn.created_at)))}</>
-}

@@ -1,32 +1,35 @@
 import type { VNode } from 'preact'
+import type { Turn } from '../../api/types.ts'
 import { paths } from '../../app/router.ts'
-import { Badge } from '../../parts/badge.tsx'
-import { InlineText } from '../../parts/text/inline-text.tsx'
+import { RelativeTime } from '../../parts/relative-time.tsx'
+import { cost } from '../../words/format.ts'
+import { Took } from './took.tsx'
+import type { TurnView } from './transcript.ts'
+import { usageOf } from './turn-state.ts'
 import type { FollowedTurn } from './use-turn.ts'
-import type { ShownState } from './turn-state.ts'
 
 /** Properties of {@link TurnLine}. */
 export interface TurnLineProps {
-  agent: string | undefined
-  state: ShownState
+  turn: Turn
+  view: TurnView
   stream: FollowedTurn['stream']
 }
 
-/** Line below the head of the page: the agent, the state, and a cut of the stream. */
-export function TurnLine({ agent, state, stream }: TurnLineProps): VNode {
+/** Line below the title of the page: the main facts, which are far below on a narrow screen, and a cut of the stream. */
+export function TurnLine({ turn, view, stream }: TurnLineProps): VNode {
   return (
-    <p class="turn-line">
-      {agent !== undefined && (
-        <a href={paths.agent(agent)}>
-          <InlineText text={agent} max={100} />
-        </a>
-      )}
-      <span role="status">
-        <Badge tone={state.tone}>{state.word}</Badge>
+    <div class="turn-line">
+      <a href={paths.agent(turn.agent)}>Open the agent</a>
+      <span>
+        started <RelativeTime at={Date.parse(turn.created_at)} />
       </span>
+      <span>
+        {turn.ended_at === null ? 'runs for' : 'took'} <Took turn={turn} />
+      </span>
+      <span>{cost(usageOf(turn, view).cost_usd)}</span>
       {stream === 'waiting' && (
         <span class="turn-cut">The connection is cut. The page joins again by itself.</span>
       )}
-    </p>
+    </div>
   )
 }

@@ -2,8 +2,10 @@ import type { VNode } from 'preact'
 import type { ApiError } from '../../api/client.ts'
 import { useTitle } from '../../app/title.ts'
 import { requests } from '../../live/store.ts'
+import { Badge } from '../../parts/badge.tsx'
+import { PageHead, Skeleton } from '../../parts/layout.tsx'
 import { ErrorNote } from '../../parts/note.tsx'
-import { PageHead } from '../../parts/layout.tsx'
+import { InlineText } from '../../parts/text/inline-text.tsx'
 import { AskMore } from './ask-more.tsx'
 import { CancelButton } from './cancel-button.tsx'
 import { Conversation } from './conversation.tsx'
@@ -33,10 +35,19 @@ function TurnView({ id }: { id: string }): VNode {
   if (error && !turn) return <TurnMissing error={error} onRetry={reload} />
   return (
     <div class="turn-page" data-turn-id={id}>
-      <PageHead title="Turn" actions={!isOver && turn && <CancelButton id={id} />} />
+      <PageHead
+        title={turn ? <InlineText text={`Turn of ${turn.agent}`} max={100} /> : 'Turn'}
+        beside={
+          <span role="status">
+            <Badge tone={state.tone}>{state.word}</Badge>
+          </span>
+        }
+        below={turn && <TurnLine turn={turn} view={view} stream={stream} />}
+        actions={!isOver && turn && <CancelButton id={id} />}
+      />
       <div class="turn-columns">
         <div class="turn-main">
-          <TurnLine agent={turn?.agent} state={state} stream={stream} />
+          {!turn && <Skeleton lines={4} />}
           <Prompt turn={turn} isOver={isOver} />
           <Entries view={view} isOver={isOver} open={open} />
           <OpenRequests view={view} open={open} />

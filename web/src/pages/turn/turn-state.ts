@@ -1,4 +1,4 @@
-import type { Turn } from '../../api/types.ts'
+import type { Turn, Usage } from '../../api/types.ts'
 import type { Tone } from '../../words/states.ts'
 import type { TurnView } from './transcript.ts'
 
@@ -37,3 +37,7 @@ export function shownState(turn: Turn | undefined, { end, status }: TurnView, is
 /** Returns whether a turn has ended. */
 export const hasEnded = (turn: Turn | undefined, view: TurnView): boolean =>
   view.end !== undefined || turn?.state === 'done'
+
+/** Returns the tokens and the cost of a turn; the end of the stream tells them before the turn is read again. */
+export const usageOf = (turn: Turn, { end }: TurnView): Usage =>
+  end?.kind === 'final' ? end.usage : turn.usage

@@ -3,6 +3,7 @@ import { useId, useMemo, useRef, useState } from 'preact/hooks'
 import { api, ApiError } from '../../api/client.ts'
 import type { Agent, Turn } from '../../api/types.ts'
 import { Button } from '../button.tsx'
+import { Icon } from '../icon.tsx'
 import { InlineText } from '../text/inline-text.tsx'
 import { limitsOf, limitWords, sizeWords, type ReadyFile } from './attachments.ts'
 import { keepPrompt } from './kept-prompts.ts'
@@ -112,7 +113,7 @@ function Prompt({
       aria-label={`Ask ${agent.id}`}
       aria-keyshortcuts="Control+Enter Meta+Enter"
       placeholder={`Ask ${agent.id} …`}
-      rows={2}
+      rows={1}
       value={text}
       onInput={({ currentTarget }) => onText(currentTarget.value)}
       onKeyDown={(event) => {
@@ -143,6 +144,7 @@ function FileButton({ onFiles }: { onFiles: (files: Iterable<File>) => void }): 
         }}
       />
       <label class="ask-box-add" for={id}>
+        <Icon name="clip" />
         Add files
       </label>
     </>

@@ -31,11 +31,10 @@ export function blockNode(block: Block): VNode {
   }
 }
 
-/** The page has the first levels, so that the highest heading of a text is of the third one. */
-function headingNode({ depth, text }: Of<'heading'>): VNode {
-  const Heading = (['h3', 'h4', 'h5'] as const)[depth - 1] ?? 'h6'
-  return <Heading class={`markdown-h${depth}`}>{inlineNodes(text)}</Heading>
-}
+/** All headings are of the second level of the page, because a text may leave out levels; they look as they are meant. */
+const headingNode = ({ depth, text }: Of<'heading'>): VNode => (
+  <h2 class={`markdown-h${depth}`}>{inlineNodes(text)}</h2>
+)
 
 function codeNode({ language, text }: Of<'code'>): VNode {
   if (/^(?:diff|patch)$/.test(language) && /^@@ -\d/m.test(text)) return <Diff patch={text} />

@@ -1,3 +1,5 @@
+import { plural } from '../../words/format.ts'
+
 /** Input of a tool in the form in which a person reads it fastest. */
 export type ShownInput =
   | { kind: 'command'; command: string; note: string | undefined }
@@ -70,6 +72,8 @@ const telling = [
 
 /** Returns the line that tells what a tool call is about. */
 export function digestOf(args: Fields): string {
+  const todos = todosOf(args['todos'])
+  if (todos) return plural(todos.length, 'task')
   const text = textOf(args, ...telling) ?? (Object.keys(args).length === 0 ? '' : JSON.stringify(args))
   const line = text.trim()
   const end = line.indexOf('\n')

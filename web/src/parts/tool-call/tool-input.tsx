@@ -1,5 +1,7 @@
 import type { VNode } from 'preact'
 import { useMemo } from 'preact/hooks'
+import type { Tone } from '../../words/states.ts'
+import { Shape } from '../badge.tsx'
 import { Diff, TextDiff } from '../diff/diff.tsx'
 import { InlineText } from '../text/inline-text.tsx'
 import { PlainText } from '../text/plain-text.tsx'
@@ -83,14 +85,14 @@ function Main({ input, isWhole }: { input: ShownInput; isWhole: boolean }): VNod
   }
 }
 
-const todoSigns: Readonly<Record<string, string>> = { completed: '✓', in_progress: '▸', cancelled: '✕' }
+const todoTones: Readonly<Record<string, Tone>> = { completed: 'ok', in_progress: 'busy', cancelled: 'bad' }
 
 function Todos({ todos }: { todos: readonly { content: string; status: string }[] }): VNode {
   return (
     <ul class="tool-todos">
       {todos.map(({ content, status }, i) => (
         <li key={i} data-status={status}>
-          <span aria-hidden="true">{todoSigns[status] ?? '○'}</span>
+          <Shape tone={todoTones[status] ?? 'idle'} />
           <InlineText text={content} />
           <span class="tool-todo-status">
             <InlineText text={status.replaceAll('_', ' ')} max={40} />
