@@ -79,7 +79,7 @@ export class DelimiterList {
     const opener = this.opener
     const place = this.#openers.pop()
     if (!opener || place === undefined) return
-    const children = emphasized(this.#entries.splice(place).slice(1))
+    const children = withoutLinks(emphasized(this.#entries.splice(place).slice(1)))
     const depth = depthOf(children) + 1
     if (opener.mark === '![') this.add({ type: 'image', href, text })
     else if (depth > deepest) this.add(`[${text}](${href})`)
@@ -101,6 +101,15 @@ export class DelimiterList {
     }
   }
 }
+
+/** Returns the text of a link, in which addresses are no links. */
+const withoutLinks = (parts: readonly Inline[]): Inline[] =>
+  parts.flatMap((part): Inline[] => {
+    if (typeof part === 'string' || !('children' in part)) return [part]
+    return part.type === 'link'
+      ? withoutLinks(part.children)
+      : [{ ...part, children: withoutLinks(part.children) }]
+  })
 
 const isSpace = (char: string): boolean => char === '' || /\s/.test(char)
 const isPunctuation = (char: string): boolean => char === '' || /[\p{P}\p{S}]/u.test(char)

@@ -126,7 +126,8 @@ class InlineReader {
     if (marked?.[1] !== undefined) return this.#add(linkTo(marked[1]), marked[0].length)
     const bare = /\w/.test(before) ? undefined : matchAt(/https?:\/\/[^\s<]+/iy, this.#text, this.#at)?.[0]
     if (bare === undefined) return this.#plain(this.#at + 1)
-    const href = withoutTail(bare)
+    const isWithinLink = this.#delimiters.opener !== undefined
+    const href = withoutTail(isWithinLink ? (bare.split(']')[0] ?? '') : bare)
     this.#add(linkTo(href), href.length)
   }
 }
