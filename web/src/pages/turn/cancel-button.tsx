@@ -19,12 +19,12 @@ export function CancelButton({ id }: { id: string }): VNode {
   }
   return (
     <>
-      <span role="alert" class="turn-problem">
-        {problem}
-      </span>
       <Button kind="danger" busy={isBusy} onClick={() => void cancel()}>
         Cancel turn
       </Button>
+      <span role="alert" class="turn-problem">
+        {problem}
+      </span>
     </>
   )
 }

@@ -50,7 +50,7 @@ export function limitsOf({ models, max_attachment_bytes: own }: AgentFields): Fi
 /** Returns the sentence that tells the limits before a file is chosen. */
 export function limitWords({ maxBytes, accepts }: FileLimits): string {
   const kinds = accepts ? accepts.map((kind) => kindWords[kind] ?? kind).join(', ') : 'Files'
-  const sentence = `${kinds}, ${sizeWords(maxBytes)} in all`
+  const sentence = `${kinds} up to ${sizeWords(maxBytes)}`
   return sentence.charAt(0).toUpperCase() + sentence.slice(1)
 }
 

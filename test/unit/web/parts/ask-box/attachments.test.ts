@@ -25,7 +25,7 @@ describe('limitsOf', () => {
   })
 
   test('is told in a sentence', () => {
-    expect(limitWords(limits)).toBe('Text files, images, 1 MB in all')
+    expect(limitWords(limits)).toBe('Text files, images up to 1 MB')
   })
 })
 

@@ -124,7 +124,7 @@ class InlineReader {
     const before = this.#text.charAt(this.#at - 1)
     const marked = matchAt(/<((?:https?:\/\/|mailto:)[^\s<>]*)>/y, this.#text, this.#at)
     if (marked?.[1] !== undefined) return this.#add(linkTo(marked[1]), marked[0].length)
-    const bare = /\w/.test(before) ? undefined : matchAt(/https?:\/\/[^\s<]+/iy, this.#text, this.#at)?.[0]
+    const bare = /\w/.test(before) ? undefined : matchAt(/https?:\/\/[^\s<>"]+/iy, this.#text, this.#at)?.[0]
     if (bare === undefined) return this.#plain(this.#at + 1)
     const isWithinLink = this.#delimiters.opener !== undefined
     const href = withoutTail(isWithinLink ? (bare.split(']')[0] ?? '') : bare)
