@@ -1,0 +1,62 @@
+import { PlainText } from '../../parts/text/plain-text.tsx'
+import { textNodes } from '../../parts/text/inline-text.tsx'
+import { choose, takesSeveral, takesText, write, type Drafts, type Question } from './question-form.ts'
+
+/** One question: its choices, one or several, and a field for an own text. */
+export function QuestionField({
+  name,
+  index,
+  question,
+  drafts,
+  isDisabled,
+  onChange,
+}: {
+  /** Name of the group of choices, unique on the page. */
+  name: string
+  index: number
+  question: Question
+  drafts: Drafts
+  isDisabled: boolean
+  onChange: (drafts: Drafts) => void
+}) {
+  const { chosen, own } = drafts[index] ?? { chosen: [], own: '' }
+  const several = takesSeveral(question)
+  return (
+    <fieldset class="approvals-question" disabled={isDisabled}>
+      <legend class="approvals-question-head">
+        {question.header !== '' && <span class="approvals-question-short">{textNodes(question.header)}</span>}
+        <PlainText text={question.question} label="Question" isWhole />
+      </legend>
+      {several && <p class="approvals-scope">Several answers may be chosen.</p>}
+      {question.options.map(({ label, description }, option) => (
+        <label key={option} class="approvals-option">
+          <input
+            type={several ? 'checkbox' : 'radio'}
+            name={name}
+            checked={chosen.includes(option)}
+            onChange={() => onChange(choose(drafts, index, option, question))}
+          />
+          <span class="approvals-option-text">
+            <span class="approvals-option-label">{textNodes(label)}</span>
+            {description !== '' && description !== label && (
+              <span class="approvals-option-description">{textNodes(description)}</span>
+            )}
+          </span>
+        </label>
+      ))}
+      {takesText(question) && (
+        <label class="approvals-message">
+          <span class="approvals-message-label">
+            {question.options.length > 0 ? 'Or another answer' : 'Your answer'}
+          </span>
+          <input
+            type="text"
+            value={own}
+            autocomplete="off"
+            onInput={(event) => onChange(write(drafts, index, event.currentTarget.value, question))}
+          />
+        </label>
+      )}
+    </fieldset>
+  )
+}

@@ -1,0 +1,134 @@
+import type { UsageRow } from '../../api/types.ts'
+import { paths } from '../../app/router.ts'
+import { cost, tokens } from '../../words/format.ts'
+import {
+  measured,
+  measureOf,
+  sortedRows,
+  totalOf,
+  usageColumns,
+  usageSortedBy,
+  valueOf,
+  type UsageColumn,
+  type UsageQuery,
+} from './usage-rows.ts'
+
+const names: Readonly<Record<Exclude<UsageColumn, 'key'>, string>> = {
+  turns: 'Turns',
+  input: 'Input',
+  output: 'Output',
+  reasoning: 'Reasoning',
+  cache_read: 'Cache read',
+  cache_write: 'Cache write',
+  cost: 'Cost',
+}
+
+const keyNames = { agent: 'Agent', tenant: 'Tenant', model: 'Model', day: 'Day' } as const
+
+/** Table of tokens and cost, with a bar for each row. */
+export function UsageTable({
+  rows,
+  query,
+  onChange,
+}: {
+  rows: readonly UsageRow[]
+  query: UsageQuery
+  onChange: (query: UsageQuery) => void
+}) {
+  const measure = measureOf(rows)
+  const most = Math.max(...rows.map((row) => measured(row, measure)))
+  const headOf = (column: UsageColumn) => (column === 'key' ? keyNames[query.by] : names[column])
+  return (
+    <div class="usage-scroll" tabIndex={0} role="region" aria-label="Tokens and cost">
+      <table class="usage-table">
+        <thead>
+          <tr>
+            {usageColumns.map((column) => (
+              <Head
+                key={column}
+                name={headOf(column)}
+                column={column}
+                query={query}
+                onSort={() => onChange(usageSortedBy(query, column))}
+              />
+            ))}
+            <th scope="col" class="usage-bar-head">
+              {measure === 'cost' ? 'Share of cost' : 'Share of tokens'}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {sortedRows(rows, query).map((row) => (
+            <tr key={row.key} data-usage-key={row.key}>
+              <th scope="row" class="usage-key">
+                <Key by={query.by} name={row.key} />
+              </th>
+              <Cells row={row} />
+              <td class="usage-bar-cell">
+                <Bar share={most > 0 ? measured(row, measure) / most : 0} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+        <tfoot>
+          <tr>
+            <th scope="row">Total</th>
+            <Cells row={{ key: '', ...totalOf(rows) }} />
+            <td class="usage-bar-cell" />
+          </tr>
+        </tfoot>
+      </table>
+    </div>
+  )
+}
+
+function Head({
+  name,
+  column,
+  query,
+  onSort,
+}: {
+  name: string
+  column: UsageColumn
+  query: UsageQuery
+  onSort: () => void
+}) {
+  const order = query.sort !== column ? 'none' : query.isDescending ? 'descending' : 'ascending'
+  return (
+    <th scope="col" aria-sort={order} data-numeric={column !== 'key'}>
+      <button type="button" class="usage-sort" onClick={onSort}>
+        {name}
+        <span class="usage-arrow" aria-hidden="true">
+          {order === 'none' ? '' : order === 'descending' ? '↓' : '↑'}
+        </span>
+      </button>
+    </th>
+  )
+}
+
+function Key({ by, name }: { by: UsageQuery['by']; name: string }) {
+  if (name === '') return <span class="usage-unknown">unknown</span>
+  return by === 'agent' ? <a href={paths.agent(name)}>{name}</a> : <span>{name}</span>
+}
+
+function Cells({ row }: { row: UsageRow }) {
+  return usageColumns.slice(1).map((column) => {
+    const value = Number(valueOf(row, column))
+    const isCost = column === 'cost'
+    const text = isCost ? cost(value) : column === 'turns' ? value.toLocaleString('en') : tokens(value)
+    const exact = isCost ? `$${value}` : value.toLocaleString('en')
+    return (
+      <td key={column} class={`usage-number usage-${column}`} data-zero={value === 0} title={exact}>
+        {text}
+      </td>
+    )
+  })
+}
+
+/** Bar whose length is a share of the longest bar. */
+const Bar = ({ share }: { share: number }) => (
+  <svg class="usage-bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
+    <rect class="usage-bar-back" width="100" height="8" />
+    <rect class="usage-bar-fill" width={share > 0 ? Math.max(0.5, 100 * share) : 0} height="8" />
+  </svg>
+)
