@@ -36,14 +36,12 @@ export function askedOf(request: PermissionRequest, call: AskingCall | undefined
   parts.addText('command', 'Command', 'command', metadata['command'])
   for (const { label, patch } of changes ?? []) parts.addText('diff', label, 'patch', patch)
   if (!changes) parts.addText('diff', 'Change', 'diff', metadata['diff'])
+  if (!changes) parts.addText('text', 'File', 'filepath', metadata['filepath'])
   parts.addText('text', 'Address', 'url', metadata['url'])
-  parts.addText('text', 'File', 'filepath', metadata['filepath'])
   const isOfPatterns = JSON.stringify(metadata['patterns']) === JSON.stringify(patterns)
-  parts.addFields(
-    '',
-    metadata,
-    (key) => (key === 'files' && !!changes) || (key === 'patterns' && isOfPatterns),
-  )
+  const isShown = (key: string) =>
+    (changes ? inFiles.has(key) : false) || (key === 'patterns' && isOfPatterns)
+  parts.addFields('', metadata, isShown)
   const isTold = !parts.isEmpty || call !== undefined || patterns.some((pattern) => !/^\**$/.test(pattern))
   if (patterns.join() !== metadata['command'])
     parts.addText('text', patternLabels.get(permission) ?? 'Asked for', 'patterns', patterns.join('\n'))
@@ -56,6 +54,9 @@ export function titleOf(request: PendingRequest['request']): string {
   if (request.type === 'permission') return titles.get(request.permission) ?? 'Use a tool'
   return request.questions.length === 1 ? 'Answer a question' : `Answer ${request.questions.length} questions`
 }
+
+/** Details of an edit that the changes of the files show. */
+const inFiles = new Set(['files', 'diff', 'filepath'])
 
 /** Input of tools that change files, which the diff shows as it will be applied. */
 const inDiff = new Set(['oldString', 'newString', 'content', 'patchText'])
