@@ -19,7 +19,7 @@ export function ApprovalsPage() {
   const { inPlace, left } = cards.value
   const count = inPlace.filter((card) => !isOver(card)).length
   return (
-    <div class="approvals">
+    <div class="approvals stack">
       <PageHead title="Approvals" actions={<NotifyChoice />} />
       <p class="approvals-count" role="status">
         {isKnown() ? countWords(count) : 'Connecting…'}

@@ -22,7 +22,7 @@ export function AskedText({ part, onSeen }: { part: AskedPart; onSeen: () => voi
         {label}
         {lines > manyLines && <span class="approvals-part-size">{lines.toLocaleString('en')} lines</span>}
       </h3>
-      <div class="approvals-box" ref={box} tabIndex={0} role="region" aria-label={label}>
+      <div class="approvals-box" ref={box} tabIndex={0} role="group" aria-label={label}>
         {kind === 'diff' ? <Diff patch={text} isWhole /> : <PlainText text={text} label={label} isWhole />}
         <span class="approvals-end" ref={end} aria-hidden="true" />
       </div>

@@ -6,6 +6,7 @@ export const MessageField = ({ value, onChange }: { value: string; onChange: (va
   <label class="approvals-message">
     <span class="approvals-message-label">Reason for Reject, told to the agent (optional)</span>
     <input
+      class="input"
       type="text"
       value={value}
       maxLength={longest}

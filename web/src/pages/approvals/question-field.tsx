@@ -50,6 +50,7 @@ export function QuestionField({
             {question.options.length > 0 ? 'Or another answer' : 'Your answer'}
           </span>
           <input
+            class="input"
             type="text"
             value={own}
             autocomplete="off"

@@ -42,7 +42,7 @@ export function RequestCard({ card }: { card: Card }) {
 }
 
 /** Moves a closed request away after a while, unless the person is there. */
-function useLeaving(article: RefObject<HTMLElement>, id: string, over: boolean): void {
+function useLeaving(article: RefObject<HTMLElement | null>, id: string, over: boolean): void {
   useEffect(() => {
     if (!over) return undefined
     const check = () => {

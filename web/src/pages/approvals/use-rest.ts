@@ -17,7 +17,7 @@ export interface Rest {
  * Follows the place of a card in its document. Scrolling by the person is no move. That the page comes into view, and
  * that the window gets the focus, count as moves, because the click that does so is not meant for a button.
  */
-export function useRest(card: RefObject<HTMLElement>): Rest {
+export function useRest(card: RefObject<HTMLElement | null>): Rest {
   const [restedMs, setRestedMs] = useState(0)
   const place = useRef({ top: NaN, left: NaN, movedAt: performance.now() })
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)

@@ -8,7 +8,7 @@ export interface ShortcutHandlers {
 }
 
 /** Returns the handlers for the keys of the list: keys work only while a request has the focus. */
-export function useShortcuts(list: RefObject<HTMLElement>): ShortcutHandlers {
+export function useShortcuts(list: RefObject<HTMLElement | null>): ShortcutHandlers {
   const chosen = useRef({ button: undefined as HTMLElement | undefined, at: 0 })
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLElement>) => {
     const target = event.target as HTMLElement

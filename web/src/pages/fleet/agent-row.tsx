@@ -70,7 +70,8 @@ const Turns = ({ running, queued }: { running: number; queued: number }) => (
 
 /** Sign of a cell without a value. */
 const None = () => (
-  <span class="fleet-none" aria-label="none">
-    –
+  <span class="fleet-none">
+    <span aria-hidden="true">–</span>
+    <span class="visually-hidden">none</span>
   </span>
 )

@@ -24,7 +24,7 @@ export function FleetFilter({
     <div class="fleet-filter" role="search" aria-label="Agents">
       <input
         type="search"
-        class="fleet-search"
+        class="input fleet-search"
         aria-label="Filter agents by text"
         placeholder="Filter by id, tenant, reason or error"
         value={query.text}
@@ -74,7 +74,7 @@ function TenantChoice({ tenants, query, onChange }: ChoiceProps & { tenants: rea
   }
   return (
     <select
-      class="fleet-select"
+      class="input fleet-select"
       aria-label="Tenant"
       value={query.tenant ?? ''}
       onChange={(event) => choose(event.currentTarget.value)}
@@ -98,7 +98,7 @@ function SortChoice({ query, onChange }: ChoiceProps) {
   }
   return (
     <select
-      class="fleet-select fleet-sort"
+      class="input fleet-select fleet-sort"
       aria-label="Order"
       value={value}
       onChange={(event) => choose(event.currentTarget.value)}

@@ -16,14 +16,14 @@ const orderMs = 1_000
 
 /** Page of all agents: totals of the fleet, and a table. */
 export function FleetPage() {
-  useTitle('Fleet')
+  useTitle('Agents')
   const [query, setQuery] = useSearchState(queryOf, searchOf)
   const all = useThrottled(agents, orderMs)
   const shown = shownAgents(all, query)
-  const clear = () => setQuery({ ...query, text: '', states: [], tenant: usualQuery.tenant })
+  const clear = () => setQuery({ ...usualQuery, sort: query.sort, isDescending: query.isDescending })
   return (
-    <div class="fleet">
-      <PageHead title="Fleet" />
+    <div class="fleet stack">
+      <PageHead title="Agents" />
       <FleetSummary />
       {totals.value === undefined ? (
         <Skeleton lines={8} />

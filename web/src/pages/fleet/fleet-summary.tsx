@@ -74,14 +74,14 @@ function Tile({
   children?: ComponentChildren
 }) {
   return (
-    <section class="fleet-tile" aria-label={label}>
+    <div class="fleet-tile" role="group" aria-label={label}>
       <h2 class="fleet-tile-label">{label}</h2>
       <p class="fleet-tile-value">
         {value} {of !== '' && <span class="fleet-tile-of">{of}</span>}
       </p>
       {children}
       <p class="fleet-tile-note">{note}</p>
-    </section>
+    </div>
   )
 }
 

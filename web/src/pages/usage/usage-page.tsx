@@ -43,7 +43,7 @@ export function UsagePage() {
   const rows = useUsage(by, since)
   const days = useUsage('day', since)
   return (
-    <div class="usage">
+    <div class="usage stack">
       <PageHead title="Usage" />
       <div class="usage-choices">
         <Segmented
