@@ -1,10 +1,11 @@
 import type { ComponentChildren } from 'preact'
+import { useRef } from 'preact/hooks'
 import type { Answer } from '../../api/types.ts'
 import { Button } from '../../parts/button.tsx'
 import { sendAnswer } from './answers.ts'
 import { inertReason, inertWords, type AnswerFacts } from './inert.ts'
 import type { AnswerKind, SentAnswer } from './outcome.ts'
-import type { Rest } from './use-rest.ts'
+import { useRest } from './use-rest.ts'
 
 /** Answer that a person may choose. */
 export interface Choice {
@@ -22,7 +23,6 @@ const buttonKinds = { once: 'primary', answers: 'primary', always: 'plain', reje
 export function AnswerBar({
   id,
   facts,
-  rest,
   sent,
   choices,
   focusCard,
@@ -30,22 +30,35 @@ export function AnswerBar({
 }: {
   id: string
   facts: Omit<AnswerFacts, 'restedMs'>
-  rest: Rest
   sent: SentAnswer | undefined
   choices: readonly Choice[]
   focusCard: () => void
   children?: ComponentChildren
 }) {
+  const bar = useRef<HTMLDivElement>(null)
+  const rest = useRest(bar)
+  // A pointer that went down before the buttons worked presses nothing when it comes up.
+  const isPressed = useRef(false)
   const reason = inertReason({ ...facts, restedMs: rest.restedMs })
   const reasonId = `request-reason-${id}`
-  const press = ({ kind, answer }: Choice) => {
-    // The card may have moved since it was rendered.
-    if (inertReason({ ...facts, restedMs: rest.measure() }) !== undefined) return
+  // The buttons may have moved since they were rendered.
+  const isReady = () => inertReason({ ...facts, restedMs: rest.measure() }) === undefined
+  const press = ({ kind, answer }: Choice, { detail }: MouseEvent) => {
+    const isByKey = detail === 0
+    const isMeant = isByKey || isPressed.current
+    isPressed.current = false
+    if (!isMeant || !isReady()) return
     focusCard()
     void sendAnswer(id, kind, answer)
   }
   return (
-    <div class="approvals-answers" role="group" aria-label="Answer">
+    <div
+      class="approvals-answers"
+      role="group"
+      aria-label="Answer"
+      ref={bar}
+      onPointerDown={() => void (isPressed.current = isReady())}
+    >
       <div class="approvals-buttons">
         {choices.map((choice) => (
           <Button
@@ -54,7 +67,7 @@ export function AnswerBar({
             data-answer={choice.kind}
             disabled={reason !== undefined || choice.isIncomplete === true}
             aria-describedby={reasonId}
-            onClick={() => press(choice)}
+            onClick={(event) => press(choice, event)}
           >
             {choice.name}
           </Button>

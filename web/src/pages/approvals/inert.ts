@@ -1,4 +1,4 @@
-/** Time after a card has appeared or moved in which its buttons do nothing, in ms. */
+/** Time after buttons have appeared or moved in which they do nothing, in ms. */
 export const settleMs = 500
 
 /** Facts that decide if a request can be answered now. */
@@ -12,7 +12,7 @@ export interface AnswerFacts {
   isRead: boolean
   /** True if the card tells nothing of the call, and the person has not agreed to that. */
   isUntold: boolean
-  /** Time since the card has appeared or moved, in ms. */
+  /** Time since the buttons have appeared or moved, in ms. */
   restedMs: number
 }
 

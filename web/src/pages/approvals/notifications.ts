@@ -44,7 +44,7 @@ export function startNotifications(): () => void {
 
 function show(pending: Parameters<typeof notificationOf>[0]): void {
   const { title, body, tag } = notificationOf(pending)
-  const notification = new Notification(title, { body, tag, icon: '/icon.svg' })
+  const notification = new Notification(title, { body, tag })
   notification.onclick = () => {
     window.focus()
     navigate(paths.approvals)

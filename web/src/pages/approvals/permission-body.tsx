@@ -8,19 +8,17 @@ import { useAskingCall, type CallState } from './asking-call.ts'
 import { isOver, type Card } from './cards.ts'
 import { MessageField } from './message-field.tsx'
 import type { PermissionRequest } from './request-types.ts'
-import type { Rest } from './use-rest.ts'
 
 /** What the body of a card gets. */
 export interface BodyProps<Request> {
   card: Card
   request: Request
-  rest: Rest
   /** Moves the focus to the card, because its buttons go away. */
   focusCard: () => void
 }
 
 /** What a permission is for, in full, and its answer buttons. */
-export function PermissionBody({ card, request, rest, focusCard }: BodyProps<PermissionRequest>) {
+export function PermissionBody({ card, request, focusCard }: BodyProps<PermissionRequest>) {
   const { pending, sent } = card
   const [call, lookAgain] = useAskingCall(pending)
   const [seen, setSeen] = useState<ReadonlySet<string>>(new Set())
@@ -48,7 +46,6 @@ export function PermissionBody({ card, request, rest, focusCard }: BodyProps<Per
           <AnswerBar
             id={request.id}
             facts={facts}
-            rest={rest}
             sent={sent}
             focusCard={focusCard}
             choices={[

@@ -9,7 +9,7 @@ import type { QuestionRequest } from './request-types.ts'
 import { useSeen } from './use-seen.ts'
 
 /** Questions of a request, their choices, and the answer buttons. */
-export function QuestionBody({ card, request, rest, focusCard }: BodyProps<QuestionRequest>) {
+export function QuestionBody({ card, request, focusCard }: BodyProps<QuestionRequest>) {
   const { pending, sent } = card
   const { id, questions } = request
   const box = useRef<HTMLDivElement>(null)
@@ -47,7 +47,6 @@ export function QuestionBody({ card, request, rest, focusCard }: BodyProps<Quest
         <AnswerBar
           id={id}
           facts={facts}
-          rest={rest}
           sent={sent}
           focusCard={focusCard}
           choices={[

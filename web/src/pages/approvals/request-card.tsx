@@ -6,7 +6,6 @@ import { leave } from './card-store.ts'
 import { OutcomeNote } from './outcome-note.tsx'
 import { PermissionBody } from './permission-body.tsx'
 import { QuestionBody } from './question-body.tsx'
-import { useRest } from './use-rest.ts'
 
 /** Time for which a closed request keeps its place, so that its outcome is seen, in ms. */
 const lingerMs = 8_000
@@ -16,7 +15,6 @@ export function RequestCard({ card }: { card: Card }) {
   const article = useRef<HTMLElement>(null)
   const { pending } = card
   const { request } = pending
-  const rest = useRest(article)
   const over = isOver(card)
   useLeaving(article, request.id, over)
   const titleId = `request-title-${request.id}`
@@ -32,9 +30,9 @@ export function RequestCard({ card }: { card: Card }) {
     >
       <CardHead pending={pending} titleId={titleId} isOver={over} />
       {request.type === 'permission' ? (
-        <PermissionBody card={card} request={request} rest={rest} focusCard={focusCard} />
+        <PermissionBody card={card} request={request} focusCard={focusCard} />
       ) : (
-        <QuestionBody card={card} request={request} rest={rest} focusCard={focusCard} />
+        <QuestionBody card={card} request={request} focusCard={focusCard} />
       )}
       {over && <OutcomeNote card={card} />}
     </article>

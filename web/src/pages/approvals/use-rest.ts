@@ -5,48 +5,46 @@ import { settleMs } from './inert.ts'
 /** Distance that counts as a move, in px. */
 const slack = 2
 
-/** Rest of a card: the time since it has appeared or moved. */
+/** Rest of an element: the time since it has appeared or moved. */
 export interface Rest {
-  /** Time since the card has appeared or moved, in ms, as of the last rendering. */
+  /** Time since the element has appeared or moved, in ms, as of the last rendering. */
   restedMs: number
-  /** Measures again, because the person presses now. Returns the time since the card has appeared or moved, in ms. */
+  /** Measures again. Returns the time since the element has appeared or moved, in ms. */
   measure: () => number
 }
 
 /**
- * Follows the place of a card in its document. Scrolling by the person is no move. That the page comes into view, and
- * that the window gets the focus, count as moves, because the click that does so is not meant for a button.
+ * Follows the place of an element, such as a group of buttons, in its document. Scrolling by the person is no move.
+ * That the page comes into view, and that the window gets the focus, count as moves, because the click that does so is
+ * not meant for a button.
  */
-export function useRest(card: RefObject<HTMLElement | null>): Rest {
+export function useRest(element: RefObject<HTMLElement | null>): Rest {
   const [restedMs, setRestedMs] = useState(0)
-  const place = useRef({ top: NaN, left: NaN, movedAt: performance.now() })
+  const place = useRef({ top: 0, left: 0 })
+  const movedAt = useRef(-Infinity)
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
 
   const disturb = useCallback(() => {
-    place.current.movedAt = performance.now()
+    movedAt.current = performance.now()
     setRestedMs(0)
     clearTimeout(timer.current)
     timer.current = setTimeout(() => setRestedMs(settleMs), settleMs)
   }, [])
 
   const measure = useCallback(() => {
-    const { current } = card
+    const { current } = element
     if (current) {
-      const { top, left } = placeOf(current)
-      const isMoved = Math.abs(top - place.current.top) > slack || Math.abs(left - place.current.left) > slack
-      place.current = { ...place.current, top, left }
-      if (isMoved) disturb()
+      const former = place.current
+      place.current = placeOf(current)
+      const [right, down] = [place.current.left - former.left, place.current.top - former.top]
+      // An element that was not measured before has just appeared.
+      if (movedAt.current === -Infinity || Math.hypot(right, down) > slack) disturb()
     }
-    return performance.now() - place.current.movedAt
-  }, [card, disturb])
+    return performance.now() - movedAt.current
+  }, [element, disturb])
 
-  // After every rendering, because another card may have come or gone.
-  useLayoutEffect(() => {
-    if (Number.isNaN(place.current.top) && card.current) {
-      place.current = { ...placeOf(card.current), movedAt: performance.now() }
-      disturb()
-    } else measure()
-  })
+  // After every rendering, because what stands above may have come or gone.
+  useLayoutEffect(() => void measure())
   useEffect(() => followPage(measure, disturb), [measure, disturb])
   useEffect(() => () => clearTimeout(timer.current), [])
   return { restedMs, measure }
@@ -55,13 +53,7 @@ export function useRest(card: RefObject<HTMLElement | null>): Rest {
 /** Returns the place of an element within the content that scrolls. */
 function placeOf(element: HTMLElement): { top: number; left: number } {
   const { top, left } = element.getBoundingClientRect()
-  let [x, y] = [left + scrollX, top + scrollY]
-  for (let { parentElement } = element; parentElement; { parentElement } = parentElement) {
-    if (parentElement === document.documentElement || parentElement === document.body) break
-    x += parentElement.scrollLeft
-    y += parentElement.scrollTop
-  }
-  return { top: y, left: x }
+  return { top: top + scrollY, left: left + scrollX }
 }
 
 /** Calls back when the page may have moved its content, and when the page comes to the person. */

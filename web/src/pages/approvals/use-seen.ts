@@ -7,7 +7,11 @@ import { useEffect } from 'preact/hooks'
  * @param box - element that holds the text and its end; parts of the text that are cut carry `data-cut`
  * @param end - element after the text
  */
-export function useSeen(box: RefObject<HTMLElement | null>, end: RefObject<HTMLElement | null>, onSeen: () => void): void {
+export function useSeen(
+  box: RefObject<HTMLElement | null>,
+  end: RefObject<HTMLElement | null>,
+  onSeen: () => void,
+): void {
   useEffect(() => {
     const [text, last] = [box.current, end.current]
     if (!text || !last) return undefined

@@ -10,7 +10,10 @@ const usualHeight = 44
  *
  * @param body - element that holds the rows, whose style names their height in `--fleet-row-height`
  */
-export function useVirtualRows(body: RefObject<HTMLElement | null>, count: number): RowRange & { height: number } {
+export function useVirtualRows(
+  body: RefObject<HTMLElement | null>,
+  count: number,
+): RowRange & { height: number } {
   const [rows, setRows] = useState({ first: 0, end: Math.min(count, 40), height: usualHeight })
   useLayoutEffect(() => {
     const measure = () => {
