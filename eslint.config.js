@@ -12,7 +12,7 @@ export default ts.config(
   { ignores: ['build', '**/dist', 'coverage', 'site/.vitepress/{cache,.temp}'] },
   js.configs.recommended,
   {
-    files: ['**/*.ts', 'src/**/*.mjs'],
+    files: ['**/*.{ts,tsx}', 'src/**/*.mjs'],
     extends: [ts.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
@@ -79,6 +79,15 @@ export default ts.config(
       '!**/actors/turn/turn-record.ts',
     ],
     'the gateway is built on the api',
+  ),
+  forbid(
+    ['web/src/**'],
+    [
+      'node:*',
+      '!**/src/gateway/schemas/*',
+      '**/src/{actors,api,cli,config,gateway,io,machines,testing,util}/**',
+    ],
+    'the view knows the gateway by its HTTP interface, and takes types of src/gateway/schemas only (web/src/api/types.ts)',
   ),
   forbid(
     ['src/machines/**'],

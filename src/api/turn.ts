@@ -6,6 +6,7 @@ import { unknownTools } from '../actors/turn/unknown-tools.ts'
 import { compileOptions, type CompiledOptions } from '../config/options.ts'
 import { StoppedError } from '../errors.ts'
 import type { InferOutput, ObjectSchema } from '../config/schema-types.ts'
+import type { RequestedTurn } from '../machines/context.ts'
 import type { ServerActorRef } from '../machines/server-machine.ts'
 import type { ErrorReply, TurnErrorCode } from '../replies.ts'
 import { observeEnd } from './observe-end.ts'
@@ -49,6 +50,8 @@ interface TurnTerms {
   conversation?: Conversation | undefined
   /** Id of the turn; the id of the input, or a new id, if absent. */
   id?: string | undefined
+  /** Requests the turn of the machine that decides when the turn runs: of the server, if absent. */
+  request?: ((turn: Omit<RequestedTurn, 'isOperation'>) => void) | undefined
 }
 
 /**
@@ -59,7 +62,7 @@ interface TurnTerms {
 export function startTurnOn<S extends ObjectSchema | undefined = undefined>(
   actor: ServerActorRef,
   input: string | TurnInput<S>,
-  { access, conversation, id = turnIdOf(input) }: TurnTerms,
+  { access, conversation, id = turnIdOf(input), request }: TurnTerms,
 ): Turn<InferOutput<S>> {
   const { status, context } = actor.getSnapshot()
   const runtime = runtimeOf(context.runtime)
@@ -81,8 +84,9 @@ export function startTurnOn<S extends ObjectSchema | undefined = undefined>(
   observeEnd(actor, runtime)
   runtime.register(record)
   const { id: turnId, plan } = record
-  const { key: conversationId } = record.conversation
-  actor.send({ type: 'turn.start', turnId, conversationId, priority: plan.priority })
+  const requested = { turnId, conversationId: record.conversation.key, priority: plan.priority }
+  if (request) request(requested)
+  else actor.send({ type: 'turn.start', ...requested })
   return turn
 }
 

@@ -7,6 +7,7 @@ import { loginPart } from './routes/login.ts'
 import { metricsPart } from './routes/metrics.ts'
 import { sessionsPart } from './routes/sessions.ts'
 import { usagePart } from './routes/usage.ts'
+import { viewPart } from './routes/view.ts'
 import { turnsPart } from './turns/turns-part.ts'
 
 /** Parts of a gateway, in the order of the OpenAPI document. */
@@ -20,4 +21,5 @@ export const parts: readonly PartMaker[] = [
   healthPart,
   metricsPart,
   documentPart,
+  () => viewPart(),
 ]

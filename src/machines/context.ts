@@ -132,8 +132,14 @@ export type FleetCommand =
   | { type: 'start.permitted' }
   /** Tells why the server cannot start yet. */
   | { type: 'start.deferred'; reason: string }
-  /** Holds a turn that the server asked for, until the turn is permitted. */
-  | { type: 'turn.accepted'; turnId: string; conversationId: string; isOperation?: boolean }
+  /** Holds a turn that the server asked for, until the turn is permitted, which it may be already. */
+  | {
+      type: 'turn.accepted'
+      turnId: string
+      conversationId: string
+      isOperation?: boolean
+      isPermitted?: boolean
+    }
   | { type: 'turn.refused'; turnId: string; cause: TurnCause }
   /** Runs a waiting turn as soon as the server is healthy. */
   | { type: 'turn.permitted'; turnId: string }

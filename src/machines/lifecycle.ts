@@ -41,9 +41,8 @@ export interface Lifecycle {
  */
 export function lifecycleOf({ value, context }: SnapshotFrom<typeof serverMachine>): Lifecycle {
   const { pid, baseURL, restarts, reason, error } = context
-  const state = (typeof value === 'string' ? value : Object.keys(value)[0]) as LifecycleState
   return {
-    state,
+    state: stateOf(value),
     at: Date.now(),
     ...(pid !== undefined && { pid }),
     ...(baseURL !== undefined && { baseURL }),
@@ -53,12 +52,18 @@ export function lifecycleOf({ value, context }: SnapshotFrom<typeof serverMachin
   }
 }
 
+const stateOf = (value: SnapshotFrom<typeof serverMachine>['value']): LifecycleState =>
+  (typeof value === 'string' ? value : Object.keys(value)[0]) as LifecycleState
+
 /**
- * Returns whether two lifecycles are equal in the fields whose changes are emitted. The loss of the pid in
+ * Returns whether a snapshot has the fields of a lifecycle whose changes are emitted. The loss of the pid in
  * `reaping` is not a change of its own.
  */
-const isSame = (a: Lifecycle, b: Lifecycle): boolean =>
-  a.state === b.state && a.restarts === b.restarts && a.reason === b.reason && a.error === b.error
+const isSame = (last: Lifecycle, { value, context }: SnapshotFrom<typeof serverMachine>): boolean =>
+  last.state === stateOf(value) &&
+  last.restarts === context.restarts &&
+  last.reason === context.reason &&
+  last.error === context.error
 
 /** Receiver of a machine's lifecycle. */
 export interface LifecycleReceiver {
@@ -82,10 +87,10 @@ export function followLifecycle(actor: ServerActorRef, { next, complete }: Lifec
   }
   const subscription = actor.subscribe({
     next: (snapshot) => {
-      const change = lifecycleOf(snapshot)
-      if (isSame(last, change)) return
-      last = change
-      next(change)
+      // Most snapshots, such as those of turns, change nothing of the lifecycle.
+      if (isSame(last, snapshot)) return
+      last = lifecycleOf(snapshot)
+      next(last)
     },
     complete: end,
     // A parent gets the error anyway. Without this handler, XState would also report it as unhandled.

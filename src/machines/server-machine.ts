@@ -57,7 +57,7 @@ export const serverMachine = machineSetup.createMachine({
     ],
     'turn.accepted': {
       guard: not('hasTurn'),
-      actions: { type: 'acceptTurn', params: { state: 'waitingForServer' } },
+      actions: [{ type: 'acceptTurn', params: { state: 'waitingForServer' } }, 'notePermitted'],
     },
     'turn.refused': { actions: 'noteRefused' },
     'turn.permitted': { actions: 'notePermitted' },
@@ -348,7 +348,11 @@ export const serverMachine = machineSetup.createMachine({
                 ],
                 'turn.accepted': {
                   guard: not('hasTurn'),
-                  actions: { type: 'acceptTurn', params: { state: 'queued' } },
+                  actions: [
+                    { type: 'acceptTurn', params: { state: 'queued' } },
+                    'notePermitted',
+                    'admitTurns',
+                  ],
                 },
                 'turn.permitted': { actions: ['notePermitted', 'admitTurns'] },
                 'turn.ended': { actions: ['releaseChild', 'admitTurns'] },

@@ -52,7 +52,7 @@ export const withTurns = serverSetup.extend({
       enqueue.sendTo('queue', { type: 'queue.end', turnIds: [event.turnId], cause: event.cause })
     }),
     notePermitted: assign(({ context, event }) =>
-      event.type === 'turn.permitted' ? { permitted: [...context.permitted, event.turnId] } : {},
+      isPermit(event) ? { permitted: [...context.permitted, event.turnId] } : {},
     ),
     /** Reports the stage of the server to the fleet. */
     reportStage: enqueueActions(({ context, enqueue }, { stage }: { stage: AgentStage }) => {
@@ -195,6 +195,10 @@ const without = (turns: readonly QueuedTurn[], id: string): QueuedTurn[] =>
 
 /** Returns whether an event is to queue a turn. */
 const isRequest = (event: ServerEvent) => event.type === 'turn.start' || event.type === 'turn.accepted'
+
+/** Returns whether an event lets a turn run. */
+const isPermit = (event: ServerEvent): event is Extract<ServerEvent, { turnId: string }> =>
+  event.type === 'turn.permitted' || (event.type === 'turn.accepted' && event.isPermitted === true)
 
 const isLive = (context: ServerContext, turnId: string): boolean =>
   context.waiting.has(turnId) || includes(context.running, turnId) || includes(context.leaving, turnId)

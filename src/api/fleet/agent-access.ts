@@ -23,7 +23,12 @@ export function accessToAgent(id: string, servers: AgentServers, follower: Agent
       conversationOf?: (actor: ServerActorRef) => Conversation,
     ): Turn<InferOutput<S>> {
       const begin = (actor: ServerActorRef, turnId?: string): Turn<InferOutput<S>> =>
-        startTurnOn(actor, input, { access, conversation: conversationOf?.(actor), id: turnId })
+        startTurnOn(actor, input, {
+          access,
+          conversation: conversationOf?.(actor),
+          id: turnId,
+          request: (turn) => servers.request(id, turn),
+        })
       const given = turnIdOf(input)
       // No event: the events of the id are those of the other turn.
       if (given !== undefined && servers.isTurnId(given)) return endedTurn(input, idInUse(given))

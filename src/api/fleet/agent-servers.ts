@@ -7,6 +7,7 @@ import { hasResolve, resolveAgent } from '../../config/compiled-fleet.ts'
 import type { CompiledOptions } from '../../config/compiled-options.ts'
 import type { AgentSpec, ResolvedAgent } from '../../config/fleet-options.ts'
 import { asRuntimeError, OpenCodeRuntimeError, StartTimeoutError, StoppedError } from '../../errors.ts'
+import type { RequestedTurn } from '../../machines/context.ts'
 import { unknownAgent } from '../../config/unknown-agent.ts'
 import { agentRemoved, type FleetContext } from '../../machines/fleet/fleet-context.ts'
 import type { FleetActorRef } from '../../machines/fleet/fleet-machine.ts'
@@ -34,6 +35,8 @@ export class AgentServers {
   constructor(fleet: FleetActorRef, follower: AgentFollower) {
     this.#fleet = fleet
     this.#follower = follower
+    // Within a transition of the fleet, the actor is started only after the call of `#start`.
+    fleet.on('agent.activated', ({ agentId }) => this.#attach(agentId))
   }
 
   /** Clock of the fleet's system. */
@@ -78,6 +81,11 @@ export class AgentServers {
   defer({ id, begun }: Pick<DeferredTurn<unknown>, 'id' | 'begun'>): void {
     this.#deferred.add(id)
     void begun.then(() => this.#deferred.delete(id))
+  }
+
+  /** Requests a turn of the fleet directly: its server would pass the request on. */
+  request(agentId: string, turn: Omit<RequestedTurn, 'isOperation'>): void {
+    this.#fleet.send({ type: 'agent.turnRequested', agentId, turn: { ...turn, isOperation: false } })
   }
 
   #atHand(id: string): ServerActorRef | undefined {
@@ -187,14 +195,19 @@ export class AgentServers {
   #start(spec: AgentSpec, resolved: ResolvedAgent | undefined): ServerActorRef | undefined {
     const options = this.compile(spec, resolved)
     this.#fleet.send({ type: 'agent.activate', agentId: spec.id, options })
-    const actor = this.running(spec.id)
-    if (!actor) return undefined
-    const runtime = runtimeOf(actor.getSnapshot().context.runtime)
-    runtime.preparing = this.#preparing.get(spec.id)
-    actor.subscribe({ complete: () => this.#notePreparing(spec.id, runtime.preparing) })
-    attachHooks(runtime, options, actor)
-    this.#follower.follow(spec.id, actor, runtime)
-    return actor
+    return this.running(spec.id)
+  }
+
+  /** Follows the new actor of an agent's server. */
+  #attach(id: string): void {
+    const actor = this.running(id)
+    if (!actor) return
+    const { context } = actor.getSnapshot()
+    const runtime = runtimeOf(context.runtime)
+    runtime.preparing = this.#preparing.get(id)
+    actor.subscribe({ complete: () => this.#notePreparing(id, runtime.preparing) })
+    attachHooks(runtime, context.options, actor)
+    this.#follower.follow(id, actor, runtime)
   }
 
   /** Keeps the preparation of an ended actor, which holds the home until it settles: the next one waits for it. */

@@ -1,6 +1,7 @@
 import type { Fleet } from '../../api/fleet/fleet.ts'
+import type { AgentStatus } from '../../api/fleet/types.ts'
 import { sees, type Caller } from '../access/caller.ts'
-import { bytesOf, EventStream, frameOf } from '../http/event-stream.ts'
+import { bytesOf, dataOf, EventStream, frameOf } from '../http/event-stream.ts'
 import { eventOnWire } from '../schemas/event.ts'
 import { fleetOnWire } from '../schemas/status.ts'
 import { onAbort } from '../../util/abort-signal.ts'
@@ -17,6 +18,8 @@ export interface EventReader {
   caller: Caller
   /** Id of the last event that the reader has; `undefined` for a new reader, NaN for an id that was never given. */
   after: number | undefined
+  /** Time between two events `status`, in ms; without this event if absent. */
+  statusMs?: number | undefined
   /** Signals that end the stream. */
   until: readonly AbortSignal[]
   /** Called once when the stream ends, or when the reader goes. */
@@ -63,7 +66,7 @@ export class EventFeed {
    */
   read(reader: EventReader): ReadableStream<Uint8Array> {
     const { caller, until, onEnd } = reader
-    const cursor = new Cursor(reader.after)
+    const cursor = new Cursor(reader.after, reader.statusMs)
     const gone = new AbortController()
     const stream = new EventStream({
       next: () => this.#next(cursor, caller, gone.signal),
@@ -84,7 +87,10 @@ export class EventFeed {
       cursor.after = entries.at(-1)?.id ?? after
       const seen = entries.filter(({ agentId, tenant }) => sees(caller, { id: agentId, tenant }))
       if (seen.length > 0) return bytesOf(seen.map(({ frame }) => frame).join(''))
-      if (entries.length === 0) await this.#change(gone)
+      if (entries.length > 0) continue
+      // A reader that has every event gets a status that contains exactly these.
+      if (cursor.statusDueMs <= 0) return this.#status(cursor, caller)
+      await this.#change(gone, cursor.statusDueMs)
     }
     return undefined
   }
@@ -93,8 +99,21 @@ export class EventFeed {
   #start(cursor: Cursor, caller: Caller): Uint8Array {
     const gap = cursor.after === undefined ? '' : frameOf('gap', { oldest: this.#oldest })
     cursor.after = this.#ids.last
-    const status = fleetOnWire(visibleStatus(this.#fleet.status, caller), this.#mask)
-    return bytesOf(`${gap}${frameOf('snapshot', status, cursor.after)}`)
+    const status = visibleStatus(this.#fleet.status, caller)
+    cursor.changed(status.agents)
+    return bytesOf(`${gap}${frameOf('snapshot', fleetOnWire(status, this.#mask), cursor.after)}`)
+  }
+
+  /** Returns the status of the fleet, with those agents only that have changed since the status before. */
+  #status(cursor: Cursor, caller: Caller): Uint8Array {
+    const status = visibleStatus(this.#fleet.status, caller)
+    const agents = cursor.changed(status.agents)
+    return bytesOf(frameOf('status', fleetOnWire({ ...status, agents }, this.#mask)))
+  }
+
+  /** Returns the last events of an agent that are still kept, as the wire has them; the oldest first. */
+  ofAgent(agent: { id: string; tenant: string }, most: number): unknown[] {
+    return this.#ring.ofAgent(agent, most).map(({ frame }) => JSON.parse(dataOf(frame)) as unknown)
   }
 
   /** Returns whether every event after an id is still kept. */
@@ -106,12 +125,15 @@ export class EventFeed {
     return this.#ring.oldest ?? this.#ids.last + 1
   }
 
-  async #change(gone: AbortSignal): Promise<void> {
+  /** Resolves after the next event, or after a time in ms. */
+  async #change(gone: AbortSignal, limitMs: number): Promise<void> {
     let clear = (): void => undefined
     await new Promise<void>((resolve) => {
       const stopWaiting = this.#ring.wait(resolve)
       const stopListening = onAbort(gone, resolve)
+      const timer = Number.isFinite(limitMs) ? setTimeout(resolve, limitMs).unref() : undefined
       clear = () => {
+        clearTimeout(timer)
         stopWaiting()
         stopListening()
       }
@@ -120,11 +142,29 @@ export class EventFeed {
   }
 }
 
-/** Place of a reader among the events. */
+/** Place of a reader among the events, and the statuses that the reader has got. */
 class Cursor {
   after: number | undefined
+  readonly #statusMs: number
+  /** Agents as they were sent last. The object of an agent stays the same while nothing of it changes. */
+  #sent: ReadonlySet<AgentStatus> = new Set()
+  #sentAt = performance.now()
 
-  constructor(after: number | undefined) {
+  constructor(after: number | undefined, statusMs = Infinity) {
     this.after = after
+    this.#statusMs = statusMs
+  }
+
+  /** Time until the next event `status`, in ms. */
+  get statusDueMs(): number {
+    return this.#sentAt + this.#statusMs - performance.now()
+  }
+
+  /** Notes that a status is sent, and returns the agents that the reader does not have as they are. */
+  changed(agents: readonly AgentStatus[]): AgentStatus[] {
+    this.#sentAt = performance.now()
+    const changed = agents.filter((agent) => !this.#sent.has(agent))
+    if (Number.isFinite(this.#statusMs)) this.#sent = new Set(agents)
+    return changed
   }
 }

@@ -50,6 +50,16 @@ export class EventRing {
     return this.#entries.slice(low, low + most)
   }
 
+  /** Returns the last events of an agent, at most some; the oldest first. */
+  ofAgent({ id, tenant }: { id: string; tenant: string }, most: number): readonly RingEntry[] {
+    const found: RingEntry[] = []
+    for (let at = this.#entries.length - 1; at >= this.#start && found.length < most; at--) {
+      const entry = this.#entries[at]
+      if (entry?.agentId === id && entry.tenant === tenant) found.push(entry)
+    }
+    return found.reverse()
+  }
+
   /** Waits for the next event. Returns a function that ends the wait. */
   wait(wake: () => void): () => void {
     this.#waiting.add(wake)

@@ -10,6 +10,9 @@ const mostWaiting = 1_048_576
 export const frameOf = (event: string, data: unknown, id?: number): string =>
   `event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`
 
+/** Returns the data of a frame, as JSON. */
+export const dataOf = (frame: string): string => frame.slice(frame.indexOf('\ndata: ') + 7, -2)
+
 const encoder = new TextEncoder()
 
 /** Returns the bytes of a text. */

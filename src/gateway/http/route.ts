@@ -65,6 +65,8 @@ interface Declaration<P extends Parameters, Q extends Parameters, B extends z.Zo
   body?: RouteBody<B>
   /** Answers by status code, without the problems. */
   answers: Readonly<Record<number, RouteAnswer>>
+  /** True for a route that the OpenAPI document leaves out, because it is no part of the API. */
+  isHidden?: boolean
   /** Status codes of further problems. Those of the checks, and 503, need not be named. */
   problems?: readonly number[]
   /** Answers a request; a thrown error becomes a problem. */

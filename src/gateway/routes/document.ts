@@ -14,7 +14,7 @@ const documentSchema = named('Document', () => z.record(z.string(), z.unknown())
 export const documentPart: PartMaker = (_context, all) => {
   const document = lazily(() =>
     openApiDocument(
-      all().flatMap(({ routes }) => routes),
+      all().flatMap(({ routes }) => routes.filter(({ isHidden }) => isHidden !== true)),
       packageVersion() ?? 'unknown',
     ),
   )

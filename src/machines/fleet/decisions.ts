@@ -35,16 +35,28 @@ export function onTurnRequested(
   const entry = { turnId, agentId, tenant: agent.tenant, conversationId, priority, at: now }
   const queue = enlist(context.queue, agent).add({ ...entry, ...(isOperation && { isOperation }) }, now)
   const decision = schedule({ ...settled(context, agentId), queue }, now)
-  const refusal = refusalOf(context, agent, turn, now)
   const runsAtOnce = !agent.leaving && decision.context.queue.isRunning(turnId)
-  if (refusal && !runsAtOnce)
+  const refusal = runsAtOnce ? undefined : refusalOf(context, agent, turn, now)
+  if (refusal)
     return passivate(
       after(only(settled(context, agentId)), agentId, { type: 'turn.refused', turnId, cause: refusal }),
       agentId,
     )
-  return isLease
-    ? decision
-    : after(decision, agentId, { type: 'turn.accepted', turnId, conversationId, isOperation })
+  return isLease ? decision : accepted(decision, agentId, { turnId, conversationId, isOperation })
+}
+
+/** Returns a decision that also accepts a turn: with one command, also if the turn runs at once. */
+function accepted(
+  { orders, ...rest }: Decision,
+  agentId: string,
+  turn: Pick<RequestedTurn, 'turnId' | 'conversationId' | 'isOperation'>,
+): Decision {
+  const others = orders.filter(
+    ({ command }) => command.type !== 'turn.permitted' || command.turnId !== turn.turnId,
+  )
+  const isPermitted = others.length < orders.length
+  const command = { type: 'turn.accepted', ...turn, ...(isPermitted && { isPermitted }) } as const
+  return after({ ...rest, orders: others }, agentId, command)
 }
 
 /** Returns the cause for which a turn that cannot run at once is refused; `undefined` if the turn may wait. */

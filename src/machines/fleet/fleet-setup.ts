@@ -100,6 +100,7 @@ export const fleetSetup = setup({
       const { agentId, options } = event
       enqueue.assign({ agents: context.agents.change(agentId, { stage: 'new' }), active: context.active + 1 })
       enqueue.spawnChild('server', { id: serverId(agentId), input: options })
+      enqueue.emit({ type: 'agent.activated', agentId })
     }),
     release: enqueueActions(({ context, event, enqueue }) => {
       if (event.type === 'agent.release') carryOut(enqueue, onRelease(context, event.agentId))

@@ -69,9 +69,10 @@ class Pass {
 
   /** Evicts idle servers while the measured memory exceeds the budget. */
   relieveMemory(): void {
-    const { memoryMb } = this.#context.options.values.limits
+    const isRelieved = (): boolean => this.#memoryInUse(isKept) <= this.#budget
+    if (isRelieved()) return
     for (const idle of this.#idle()) {
-      if (this.#memoryInUse(isKept) <= memoryMb) return
+      if (isRelieved()) return
       if (this.#queue.waitingOf(idle.id) === 0) this.#evict(idle, 'memory')
     }
   }

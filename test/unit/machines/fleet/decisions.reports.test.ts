@@ -33,7 +33,7 @@ describe('A turn', () => {
     const fleet = new DecidedFleet({ maxRunningTurns: 1, maxQueuedTurns: 0 }, ids('a1'))
     fleet.start('a1', 't1')
     fleet.turn('a1', 'op', { isOperation: true, conversationId: 'c1' })
-    expect(fleet.told()).toEqual(['a1 turn.accepted op c1 true', 'a1 turn.permitted op'])
+    expect(fleet.told()).toEqual(['a1 turn.accepted op c1 true true'])
     expect(fleet.context.queue.load).toEqual({ running: 1, queued: 0, max: 1 })
     fleet.turn('a1', 'later', { isOperation: true, conversationId: 't1' })
     expect(fleet.told()).toEqual(['a1 turn.accepted later t1 true'])

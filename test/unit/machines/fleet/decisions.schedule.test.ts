@@ -149,10 +149,10 @@ describe('An admission', () => {
     fleet.turn('a1', 't1')
     fleet.turn('a2', 't2')
     fleet.turn('a1', 't3')
-    expect(fleet.told().filter((line) => line.includes('permitted'))).toEqual([
-      'a1 turn.permitted t1',
-      'a2 turn.permitted t2',
-      'a1 turn.permitted t3',
+    expect(fleet.told()).toEqual([
+      'a1 turn.accepted t1 t1 false true',
+      'a2 turn.accepted t2 t2 false true',
+      'a1 turn.accepted t3 t3 false true',
     ])
     expect([fleet.agent('a2').lastUse, fleet.agent('a1').lastUse]).toEqual([uses + 2, uses + 3])
     expect(fleet.context.uses).toBe(uses + 3)
@@ -238,7 +238,7 @@ describe('Room for a start', () => {
     fleet.told()
     fleet.turn('a2', 't4')
     fleet.turn('a1', 't5')
-    expect(fleet.told().filter((line) => line.includes('permitted'))).toEqual(['a1 turn.permitted t5'])
+    expect(fleet.told()).toEqual(['a2 turn.accepted t4 t4 false', 'a1 turn.accepted t5 t5 false true'])
     fleet.left('b1', 'b')
     fleet.stage('b1', 'idle')
     expect(fleet.told()).toEqual(['a2 turn.permitted t4', 'b1 server.passivate'])
@@ -256,7 +256,7 @@ describe('Room for a start', () => {
     fleet.told()
     fleet.turn('a2', 't3')
     fleet.turn('a1', 't4')
-    expect(fleet.told().filter((line) => line.includes('permitted'))).toEqual(['a2 turn.permitted t3'])
+    expect(fleet.told()).toEqual(['a2 turn.accepted t3 t3 false true', 'a1 turn.accepted t4 t4 false'])
   })
 
   it('for two agents is made by two busy servers', () => {

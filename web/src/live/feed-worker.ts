@@ -1,0 +1,26 @@
+import { FleetFeed } from './fleet-feed.ts'
+import type { PageMessage } from './stream-items.ts'
+
+/** Scope of a shared worker, which the types of pages do not have. */
+interface SharedScope {
+  addEventListener: (type: 'connect', listener: (event: MessageEvent) => void) => void
+}
+
+/** Worker that all pages of the browser share: it holds the stream. */
+const scope = globalThis as unknown as SharedScope
+
+const feed = new FleetFeed()
+
+scope.addEventListener('connect', ({ ports: [port] }) => {
+  if (!port) return
+  let leave: (() => void) | undefined
+  port.addEventListener('message', ({ data }: MessageEvent<PageMessage>) => {
+    if (data === 'retry') {
+      feed.retry()
+      return
+    }
+    leave?.()
+    leave = data === 'join' ? feed.join((message) => port.postMessage(message)) : undefined
+  })
+  port.start()
+})

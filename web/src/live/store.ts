@@ -1,0 +1,134 @@
+import { batch, signal, type ReadonlySignal, type Signal } from '@preact/signals'
+import { onUnauthorized } from '../api/client.ts'
+import type { AgentStatus, FleetEvent, PendingRequest } from '../api/types.ts'
+import { AgentEvents } from './agent-events.ts'
+import { setClock, startClock } from './clock.ts'
+import { linkFeed, type FeedLink } from './feed-link.ts'
+import { FleetModel, type FleetTotals } from './fleet-model.ts'
+import { FrameTask } from './frames.ts'
+import type { ClosedRequest, Connection, FeedMessage, LiveTurn, StreamItem } from './stream-items.ts'
+
+export { now } from './clock.ts'
+export type { FleetTotals } from './fleet-model.ts'
+export type { ClosedRequest, Connection, LiveTurn } from './stream-items.ts'
+
+const model = new FleetModel()
+const connectionValue = signal<Connection>({ state: 'connecting', since: Date.now(), attempt: 0 })
+const totalsValue = signal<FleetTotals | undefined>(undefined)
+const idsValue = signal<readonly string[]>([])
+const agentsValue = signal<readonly AgentStatus[]>([])
+const requestsValue = signal<readonly PendingRequest[]>([])
+const closedValue = signal<ReadonlyMap<string, ClosedRequest>>(new Map())
+const turnsValue = signal<ReadonlyMap<string, LiveTurn>>(new Map())
+const endedValue = signal(0)
+
+/** Connection with the gateway. */
+export const connection: ReadonlySignal<Connection> = connectionValue
+/** Numbers of the fleet; `undefined` before the first snapshot. */
+export const totals: ReadonlySignal<FleetTotals | undefined> = totalsValue
+/** Ids of all agents, sorted; changes only when an agent is added or removed. */
+export const agentIds: ReadonlySignal<readonly string[]> = idsValue
+/** All agents, sorted by their ids. An agent that has not changed is the same object. */
+export const agents: ReadonlySignal<readonly AgentStatus[]> = agentsValue
+/** Open requests, the oldest first. */
+export const requests: ReadonlySignal<readonly PendingRequest[]> = requestsValue
+/** Last requests that have closed while the page was open, by their ids. */
+export const closedRequests: ReadonlySignal<ReadonlyMap<string, ClosedRequest>> = closedValue
+/** Turns that wait or run, by their ids, as far as events have told since the last snapshot. */
+export const liveTurns: ReadonlySignal<ReadonlyMap<string, LiveTurn>> = turnsValue
+/** Number of turns that have ended since the page was opened. */
+export const endedTurns: ReadonlySignal<number> = endedValue
+
+const single = new Map<string, Signal<AgentStatus | undefined>>()
+const agentEvents = new AgentEvents()
+const listeners = new Set<(events: readonly FleetEvent[]) => void>()
+
+/** Returns the status of one agent; `undefined` for an unknown one. The signal changes only when this agent does. */
+export function agentOf(id: string): ReadonlySignal<AgentStatus | undefined> {
+  const known = single.get(id) ?? signal(model.agents.get(id))
+  single.set(id, known)
+  return known
+}
+
+/**
+ * Returns the events of one agent, at most 500, the oldest first: those that the gateway still keeps, which are read at
+ * the first call, then live ones; each once.
+ */
+export const eventsOf = (id: string): ReadonlySignal<readonly FleetEvent[]> => agentEvents.of(id)
+
+/** Calls back with the events of each frame, in order, each once. Returns the end. */
+export function onEvents(listener: (events: readonly FleetEvent[]) => void): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+let link: FeedLink | undefined
+let waiting: StreamItem[] = []
+const frame = new FrameTask(applyWaiting)
+
+/** Connects the page with the stream of its browser. */
+export function startLive(): void {
+  startClock()
+  link = linkFeed(receive)
+  link.send('join')
+  // A page that the browser keeps for the button Back must not hold the stream.
+  addEventListener('pagehide', () => link?.send('leave'))
+  addEventListener('pageshow', ({ persisted }) => {
+    if (persisted) link?.send('join')
+  })
+  addEventListener('online', retryNow)
+  onUnauthorized(() => void (connectionValue.value = unauthorized()))
+}
+
+/** Connects again now: after a login, or when a person asks for it. */
+export function retryNow(): void {
+  link?.send('retry')
+}
+
+const unauthorized = (): Connection => ({ state: 'unauthorized', since: Date.now(), attempt: 0 })
+
+function receive(message: FeedMessage): void {
+  if (message.type === 'connection') {
+    connectionValue.value = message.connection
+    return
+  }
+  waiting.push(...message.items)
+  frame.ask()
+}
+
+/** Applies the items that came since the last frame, so that a thousand of them cost one update of the page. */
+function applyWaiting(): void {
+  const items = waiting
+  waiting = []
+  for (const item of items) model.apply(item)
+  const events = items.filter(isEvent)
+  batch(() => {
+    publish()
+    endedValue.value += events.filter(({ type }) => type === 'turn.ended').length
+    agentEvents.add(events)
+    if (items.some(({ type }) => type === 'snapshot')) agentEvents.reload()
+    for (const listener of listeners) listener(events)
+  })
+  const told = items.findLast((item) => item.type === 'snapshot' || item.type === 'status')
+  if (told && 'status' in told) setClock(told.status.at)
+}
+
+const isEvent = (item: StreamItem): item is FleetEvent => 'seq' in item
+
+/** Sets the signals of what has changed. */
+function publish(): void {
+  const changes = model.takeChanges()
+  if (changes.ids) idsValue.value = [...model.agents.keys()].sort()
+  if (changes.agents.size > 0) {
+    agentsValue.value = idsValue.value.flatMap((id) => model.agents.get(id) ?? [])
+    for (const id of changes.agents) {
+      const own = single.get(id)
+      if (own) own.value = model.agents.get(id)
+    }
+  }
+  if (changes.totals) totalsValue.value = model.totals
+  if (changes.turns) turnsValue.value = new Map(model.turns)
+  if (!changes.requests) return
+  requestsValue.value = [...model.requests.values()].sort((a, b) => a.at - b.at)
+  closedValue.value = new Map(model.closed)
+}

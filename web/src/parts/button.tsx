@@ -1,0 +1,29 @@
+import './button.css'
+import type { ButtonHTMLAttributes, Ref } from 'preact'
+
+type ButtonProps = Omit<ButtonHTMLAttributes, 'class'> & {
+  /** `primary` for the one action of a page, `danger` for what cannot be undone, `quiet` within a row. */
+  kind?: 'primary' | 'plain' | 'danger' | 'quiet'
+  /** True while the action runs: the button does nothing then. */
+  busy?: boolean
+  size?: 'normal' | 'small'
+  buttonRef?: Ref<HTMLButtonElement>
+}
+
+/** Button. One that is busy stays focused, and takes no further click. */
+export function Button({ kind = 'plain', busy = false, size = 'normal', buttonRef, ...rest }: ButtonProps) {
+  const { onClick, children, type = 'button', ...more } = rest
+  return (
+    <button
+      {...more}
+      {...(buttonRef && { ref: buttonRef })}
+      type={type}
+      class={`button button-${kind}${size === 'small' ? ' button-small' : ''}`}
+      aria-disabled={busy || more['aria-disabled']}
+      aria-busy={busy}
+      onClick={busy ? (event) => event.preventDefault() : onClick}
+    >
+      {children}
+    </button>
+  )
+}

@@ -1,0 +1,11 @@
+import { now } from '../live/clock.ts'
+import { ago, exact } from '../words/format.ts'
+
+/** Time since a moment, which goes on; the exact time stands in the title. */
+export function RelativeTime({ at }: { at: number }) {
+  return (
+    <time dateTime={new Date(at).toISOString()} title={exact(at)}>
+      {ago(now.value - at)}
+    </time>
+  )
+}

@@ -1,0 +1,23 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vite'
+
+/** Returns the absolute path of a file below this folder. */
+const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+
+export default defineConfig({
+  root: path('.'),
+  base: '/',
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  worker: { format: 'es' },
+  build: {
+    outDir: path('../dist/gateway/view'),
+    emptyOutDir: true,
+    target: ['chrome111', 'firefox114', 'safari16.4'],
+    // The content security policy allows files of the gateway only, and no code within the page.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    cssCodeSplit: false,
+    reportCompressedSize: false,
+    license: { fileName: 'LICENSES.md' },
+  },
+})
