@@ -52,7 +52,6 @@ describe('askedOf', () => {
     expect(shown(asked, { tool: 'edit', args })).toEqual([
       'diff Change: @@ -1 +1 @@\n-a\n+b\n',
       'text File: /srv/a.ts',
-      'text Files: a.ts',
       'text edit: replaceAll: true',
     ])
   })

@@ -16,8 +16,8 @@ describe('queryOf', () => {
 
   it.each<FleetQuery>([
     { text: 'a b&c=d', states: ['failed', 'healthy'], tenant: 'Ö/1', sort: 'memory', isDescending: true },
-    { text: '', states: [], sort: 'id', isDescending: false },
-    { text: '', states: [], sort: 'state', isDescending: true },
+    { text: '', states: [], tenant: '', sort: 'id', isDescending: false },
+    { text: '', states: [], tenant: '', sort: 'state', isDescending: true },
   ])('reads what searchOf has written: %j', (query) => {
     expect(queryOf(searchOf(query))).toEqual(query)
   })

@@ -26,6 +26,7 @@ export function AnswerBar({
   sent,
   choices,
   focusCard,
+  scope,
   children,
 }: {
   id: string
@@ -33,6 +34,8 @@ export function AnswerBar({
   sent: SentAnswer | undefined
   choices: readonly Choice[]
   focusCard: () => void
+  /** Reach of the answers, in words. */
+  scope: string
   children?: ComponentChildren
 }) {
   const bar = useRef<HTMLDivElement>(null)
@@ -40,6 +43,7 @@ export function AnswerBar({
   // A pointer that went down before the buttons worked presses nothing when it comes up.
   const isPressed = useRef(false)
   const reason = inertReason({ ...facts, restedMs: rest.restedMs })
+  const words = reason && inertWords[reason]
   const reasonId = `request-reason-${id}`
   // The buttons may have moved since they were rendered.
   const isReady = () => inertReason({ ...facts, restedMs: rest.measure() }) === undefined
@@ -74,9 +78,12 @@ export function AnswerBar({
         ))}
       </div>
       {children}
-      <p class="approvals-reason" id={reasonId} data-reason={reason} role="status">
-        {reason !== undefined && inertWords[reason]}
-      </p>
+      <div class="approvals-words" id={reasonId} data-inert={words !== undefined}>
+        <p class="approvals-scope">{scope}</p>
+        <p class="approvals-reason" role="status">
+          {words}
+        </p>
+      </div>
       {sent && <Failure sent={sent} />}
     </div>
   )

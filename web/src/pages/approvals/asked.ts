@@ -39,14 +39,27 @@ export function askedOf(request: PermissionRequest, call: AskingCall | undefined
   if (!changes) parts.addText('text', 'File', 'filepath', metadata['filepath'])
   parts.addText('text', 'Address', 'url', metadata['url'])
   const isOfPatterns = JSON.stringify(metadata['patterns']) === JSON.stringify(patterns)
+  const isOfFolder = patterns.join() === `${String(metadata['parentDir'])}/*`
   const isShown = (key: string) =>
-    (changes ? inFiles.has(key) : false) || (key === 'patterns' && isOfPatterns)
+    (changes ? inFiles.has(key) : false) ||
+    (key === 'patterns' && isOfPatterns) ||
+    (key === 'parentDir' && isOfFolder)
   parts.addFields('', metadata, isShown)
   const isTold = !parts.isEmpty || call !== undefined || patterns.some((pattern) => !/^\**$/.test(pattern))
-  if (patterns.join() !== metadata['command'])
+  if (!isSaidBy(metadata, patterns))
     parts.addText('text', patternLabels.get(permission) ?? 'Asked for', 'patterns', patterns.join('\n'))
   if (call) parts.addFields(`${call.tool}: `, call.args, (key) => parts.has('diff') && inDiff.has(key))
   return { parts: parts.list, isTold }
+}
+
+/** Returns whether the details say the same as the patterns: one command, or one file by its whole path. */
+function isSaidBy(
+  { command, filepath }: Record<string, unknown>,
+  [pattern, ...more]: readonly string[],
+): boolean {
+  if (pattern === undefined || more.length > 0) return false
+  const isEndOf = (path: unknown) => typeof path === 'string' && path.endsWith(`/${pattern}`)
+  return pattern === command || pattern === filepath || isEndOf(filepath)
 }
 
 /** Returns the sentence of a request: the title of its card. */

@@ -29,12 +29,11 @@ export function inertReason(facts: AnswerFacts): InertReason | undefined {
   return facts.restedMs < settleMs ? 'moved' : undefined
 }
 
-/** Sentences beside the buttons. */
-export const inertWords: Readonly<Record<InertReason, string>> = {
+/** Sentences below the buttons; a moment passes without words. */
+export const inertWords: Readonly<Partial<Record<InertReason, string>>> = {
   sending: 'Sending the answer…',
   over: 'The time limit has passed. Waiting for the gateway to close the request.',
   loading: 'Reading the input of the tool call…',
   unread: 'Scroll to the end of what is asked. Then you can answer.',
   untold: 'Confirm above that you answer without seeing the input.',
-  moved: 'Ready in a moment…',
 }

@@ -48,6 +48,7 @@ export function PermissionBody({ card, request, focusCard }: BodyProps<Permissio
             facts={facts}
             sent={sent}
             focusCard={focusCard}
+            scope={alwaysScope(request.permission, request.patterns)}
             choices={[
               { kind: 'once', name: 'Allow once', answer: { reply: 'once' } },
               { kind: 'always', name: 'Always allow', answer: { reply: 'always' } },
@@ -56,7 +57,6 @@ export function PermissionBody({ card, request, focusCard }: BodyProps<Permissio
           >
             <MessageField value={message} onChange={setMessage} />
           </AnswerBar>
-          <p class="approvals-scope">{alwaysScope(request.permission, request.patterns)}</p>
         </>
       )}
     </div>

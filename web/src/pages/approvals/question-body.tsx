@@ -49,6 +49,7 @@ export function QuestionBody({ card, request, focusCard }: BodyProps<QuestionReq
           facts={facts}
           sent={sent}
           focusCard={focusCard}
+          scope={progressWords(answered, questions.length)}
           choices={[
             {
               kind: 'answers',
@@ -58,9 +59,7 @@ export function QuestionBody({ card, request, focusCard }: BodyProps<QuestionReq
             },
             { kind: 'reject', name: 'Reject', answer: { reply: 'reject' } },
           ]}
-        >
-          <p class="approvals-scope">{progressWords(answered, questions.length)}</p>
-        </AnswerBar>
+        />
       )}
     </div>
   )

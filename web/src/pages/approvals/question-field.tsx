@@ -22,11 +22,11 @@ export function QuestionField({
   const { chosen, own } = drafts[index] ?? { chosen: [], own: '' }
   const several = takesSeveral(question)
   return (
-    <fieldset class="approvals-question" disabled={isDisabled}>
-      <legend class="approvals-question-head">
+    <div class="approvals-question" role="group" aria-labelledby={`${name}-head`}>
+      <div class="approvals-question-head" id={`${name}-head`}>
         {question.header !== '' && <span class="approvals-question-short">{textNodes(question.header)}</span>}
         <PlainText text={question.question} label="Question" isWhole />
-      </legend>
+      </div>
       {several && <p class="approvals-scope">Several answers may be chosen.</p>}
       {question.options.map(({ label, description }, option) => (
         <label key={option} class="approvals-option">
@@ -34,6 +34,7 @@ export function QuestionField({
             type={several ? 'checkbox' : 'radio'}
             name={name}
             checked={chosen.includes(option)}
+            disabled={isDisabled}
             onChange={() => onChange(choose(drafts, index, option, question))}
           />
           <span class="approvals-option-text">
@@ -53,11 +54,12 @@ export function QuestionField({
             class="input"
             type="text"
             value={own}
+            disabled={isDisabled}
             autocomplete="off"
             onInput={(event) => onChange(write(drafts, index, event.currentTarget.value, question))}
           />
         </label>
       )}
-    </fieldset>
+    </div>
   )
 }

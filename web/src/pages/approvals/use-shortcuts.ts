@@ -2,15 +2,12 @@ import type { RefObject, TargetedKeyboardEvent } from 'preact'
 import { useRef } from 'preact/hooks'
 import { chosenMs, shortcutOf, type Shortcut } from './shortcuts.ts'
 
-/** Handlers of the list of requests. */
-export interface ShortcutHandlers {
-  onKeyDown: (event: TargetedKeyboardEvent<HTMLElement>) => void
-}
-
-/** Returns the handlers for the keys of the list: keys work only while a request has the focus. */
-export function useShortcuts(list: RefObject<HTMLElement | null>): ShortcutHandlers {
+/** Returns the handler of the keys of a list of requests: keys work only while a request has the focus. */
+export function useShortcuts(
+  list: RefObject<HTMLElement | null>,
+): (event: TargetedKeyboardEvent<HTMLElement>) => void {
   const chosen = useRef({ button: undefined as HTMLElement | undefined, at: 0 })
-  const onKeyDown = (event: TargetedKeyboardEvent<HTMLElement>) => {
+  return (event) => {
     const target = event.target as HTMLElement
     const card = target.closest<HTMLElement>('[data-request-id]')
     if (!card) return
@@ -24,7 +21,6 @@ export function useShortcuts(list: RefObject<HTMLElement | null>): ShortcutHandl
       button.focus()
     } else if (isChosen(target, chosen.current) && event.key.length === 1) card.focus()
   }
-  return { onKeyDown }
 }
 
 interface Chosen {

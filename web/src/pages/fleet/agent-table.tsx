@@ -1,8 +1,20 @@
 import { useRef } from 'preact/hooks'
+import { ariaSort, SortButton } from '../../parts/sort-head.tsx'
 import { AgentRow } from './agent-row.tsx'
-import { columnNames, numericColumns } from './agent-columns.ts'
-import { columns, sortedBy, type Column, type FleetQuery } from './fleet-query.ts'
+import { columns, numericColumns, sortedBy, type Column, type FleetQuery } from './fleet-query.ts'
 import { useVirtualRows } from './use-virtual-rows.ts'
+
+/** Heads of the columns. */
+const names: Readonly<Record<Column, string>> = {
+  id: 'Agent',
+  state: 'State',
+  memory: 'Memory',
+  turns: 'Turns',
+  requests: 'Requests',
+  restarts: 'Restarts',
+  used: 'Last used',
+  error: 'Last error',
+}
 
 /** Table of agents. Only the rows on the screen, and near, are in the page. */
 export function AgentTable({
@@ -16,21 +28,21 @@ export function AgentTable({
 }) {
   const body = useRef<HTMLDivElement>(null)
   const { first, end, height } = useVirtualRows(body, ids.length)
-  const space = {
-    paddingBlockStart: `${first * height}px`,
-    paddingBlockEnd: `${(ids.length - end) * height}px`,
-  }
+  const space = { paddingTop: `${first * height}px`, paddingBottom: `${(ids.length - end) * height}px` }
   return (
     <div class="fleet-table" role="table" aria-label="Agents" aria-rowcount={ids.length + 1}>
       <div role="rowgroup" class="fleet-head">
         <div role="row" class="fleet-row" aria-rowindex={1}>
           {columns.map((column) => (
-            <Head
+            <div
               key={column}
-              column={column}
-              query={query}
-              onSort={() => onChange(sortedBy(query, column))}
-            />
+              role="columnheader"
+              class={`fleet-cell fleet-${column}`}
+              data-numeric={numericColumns.has(column)}
+              aria-sort={ariaSort(query, column)}
+            >
+              <SortButton onSort={() => onChange(sortedBy(query, column))}>{names[column]}</SortButton>
+            </div>
           ))}
         </div>
       </div>
@@ -39,25 +51,6 @@ export function AgentTable({
           <AgentRow key={id} id={id} rowIndex={first + i + 2} />
         ))}
       </div>
-    </div>
-  )
-}
-
-function Head({ column, query, onSort }: { column: Column; query: FleetQuery; onSort: () => void }) {
-  const order = query.sort !== column ? undefined : query.isDescending ? 'descending' : 'ascending'
-  return (
-    <div
-      role="columnheader"
-      class={`fleet-cell fleet-${column}`}
-      data-numeric={numericColumns.has(column)}
-      aria-sort={order ?? 'none'}
-    >
-      <button type="button" class="fleet-head-button" onClick={onSort}>
-        {columnNames[column]}
-        <span class="fleet-arrow" aria-hidden="true">
-          {order === undefined ? '' : order === 'descending' ? '↓' : '↑'}
-        </span>
-      </button>
     </div>
   )
 }

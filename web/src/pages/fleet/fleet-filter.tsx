@@ -1,25 +1,24 @@
 import type { AgentStatus } from '../../api/types.ts'
-import { columnNames } from './agent-columns.ts'
-import { columns, statesByAttention, toggledState, type Column, type FleetQuery } from './fleet-query.ts'
+import { serverStates } from '../../words/states.ts'
+import { whole } from '../../words/format.ts'
+import { Shape } from '../../parts/badge.tsx'
+import { statesByAttention, toggledState, type FleetQuery } from './fleet-query.ts'
 import { stateCounts, tenantsOf } from './fleet-rows.ts'
 
-/** Filter of the table of agents: text, states and tenant. */
-export function FleetFilter({
-  agents,
-  shown,
-  query,
-  onChange,
-}: {
+interface FilterProps {
   agents: readonly AgentStatus[]
-  /** Number of agents that the filter lets through. */
-  shown: number
   query: FleetQuery
   onChange: (query: FleetQuery) => void
-}) {
-  const tenants = tenantsOf(agents)
-  const count = (value: number) => value.toLocaleString('en')
-  const text =
-    shown === agents.length ? `${count(shown)} agents` : `${count(shown)} of ${count(agents.length)} agents`
+}
+
+/**
+ * Filter of the table of agents: text, states and tenant.
+ *
+ * @param shown - number of agents that the filter lets through
+ */
+export function FleetFilter({ shown, ...props }: FilterProps & { shown: number }) {
+  const { agents, query, onChange } = props
+  const of = shown === agents.length ? '' : ` of ${whole(agents.length)}`
   return (
     <div class="fleet-filter" role="search" aria-label="Agents">
       <input
@@ -30,23 +29,17 @@ export function FleetFilter({
         value={query.text}
         onInput={(event) => onChange({ ...query, text: event.currentTarget.value })}
       />
-      <StateChips agents={agents} query={query} onChange={onChange} />
-      {tenants.length > 1 && <TenantChoice tenants={tenants} query={query} onChange={onChange} />}
-      <SortChoice query={query} onChange={onChange} />
+      <StateChips {...props} />
+      <TenantChoice {...props} />
       <p class="fleet-count" role="status">
-        {text}
+        {`${whole(shown)}${of} agents`}
       </p>
     </div>
   )
 }
 
-interface ChoiceProps {
-  query: FleetQuery
-  onChange: (query: FleetQuery) => void
-}
-
 /** One button for each state that any agent has, with the number of agents. */
-function StateChips({ agents, query, onChange }: ChoiceProps & { agents: readonly AgentStatus[] }) {
+function StateChips({ agents, query, onChange }: FilterProps) {
   const counts = stateCounts(agents)
   const shown = statesByAttention.filter((state) => counts.has(state) || query.states.includes(state))
   return (
@@ -56,28 +49,26 @@ function StateChips({ agents, query, onChange }: ChoiceProps & { agents: readonl
           key={state}
           type="button"
           class="fleet-chip"
-          data-tone={state}
           aria-pressed={query.states.includes(state)}
           onClick={() => onChange(toggledState(query, state))}
         >
-          {state} <span class="fleet-chip-count">{counts.get(state) ?? 0}</span>
+          <Shape tone={serverStates[state].tone} />
+          {serverStates[state].word} <b class="number">{counts.get(state) ?? 0}</b>
         </button>
       ))}
     </div>
   )
 }
 
-function TenantChoice({ tenants, query, onChange }: ChoiceProps & { tenants: readonly string[] }) {
-  const choose = (tenant: string) => {
-    const { tenant: _former, ...rest } = query
-    onChange(tenant === '' ? rest : { ...rest, tenant })
-  }
+function TenantChoice({ agents, query, onChange }: FilterProps) {
+  const tenants = tenantsOf(agents)
+  if (tenants.length < 2 && query.tenant === '') return null
   return (
     <select
       class="input fleet-select"
       aria-label="Tenant"
-      value={query.tenant ?? ''}
-      onChange={(event) => choose(event.currentTarget.value)}
+      value={query.tenant}
+      onChange={(event) => onChange({ ...query, tenant: event.currentTarget.value })}
     >
       <option value="">All tenants</option>
       {tenants.map((tenant) => (
@@ -85,28 +76,6 @@ function TenantChoice({ tenants, query, onChange }: ChoiceProps & { tenants: rea
           {tenant}
         </option>
       ))}
-    </select>
-  )
-}
-
-/** Order of the agents, for narrow screens, on which the table has no heads. */
-function SortChoice({ query, onChange }: ChoiceProps) {
-  const value = `${query.isDescending ? '-' : ''}${query.sort}`
-  const choose = (chosen: string) => {
-    const sort = columns.find((column) => column === chosen.replace('-', '')) ?? query.sort
-    onChange({ ...query, sort, isDescending: chosen.startsWith('-') })
-  }
-  return (
-    <select
-      class="input fleet-select fleet-sort"
-      aria-label="Order"
-      value={value}
-      onChange={(event) => choose(event.currentTarget.value)}
-    >
-      {columns.flatMap((column: Column) => [
-        <option key={column} value={column}>{`${columnNames[column]} ↑`}</option>,
-        <option key={`-${column}`} value={`-${column}`}>{`${columnNames[column]} ↓`}</option>,
-      ])}
     </select>
   )
 }

@@ -15,7 +15,7 @@ export function shownAgents(agents: readonly AgentStatus[], query: FleetQuery): 
 
 function isShown(agent: AgentStatus, { states, tenant }: FleetQuery, words: readonly string[]): boolean {
   if (states.length > 0 && !states.includes(agent.state)) return false
-  if (tenant !== undefined && agent.tenant !== tenant) return false
+  if (tenant !== '' && agent.tenant !== tenant) return false
   if (words.length === 0) return true
   const text = [agent.id, agent.tenant, agent.state, agent.reason, agent.error?.code, agent.error?.message]
     .join('\n')

@@ -25,7 +25,7 @@ export function FleetSummary() {
         of={`of ${servers.max}`}
         note={servers.starting > 0 ? `${servers.starting} starting` : 'for servers'}
       >
-        <Meter value={places} max={servers.max} label="Places for servers" />
+        <Meter value={places} max={servers.max} label="Places for servers" high={2} />
       </Tile>
       <Tile
         label="Memory"
@@ -41,7 +41,7 @@ export function FleetSummary() {
         of="running"
         note={turns.queued > 0 ? `${plural(turns.queued, 'turn')} waiting` : 'none waiting'}
       >
-        <Meter value={turns.running} max={turns.max} label="Turns that run" />
+        <Meter value={turns.running} max={turns.max} label="Turns that run" high={2} />
       </Tile>
       <CostToday />
     </div>

@@ -11,6 +11,8 @@ export function DayChart({ days }: { days: readonly UsageRow[] }) {
   const measure = measureOf(days)
   const values = days.map((day) => measured(day, measure))
   const most = Math.max(...values)
+  // A chart without bars says nothing.
+  if (most === 0) return null
   const write = measure === 'cost' ? cost : tokens
   const name = measure === 'cost' ? 'Cost by day' : 'Tokens by day'
   const [first, last] = [days[0]?.key ?? '', days.at(-1)?.key ?? '']

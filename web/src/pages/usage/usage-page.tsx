@@ -12,6 +12,7 @@ import { Segmented } from './segmented.tsx'
 import {
   daysOf,
   groupedBy,
+  groupingNames,
   groupings,
   sinceOf,
   spans,
@@ -31,8 +32,6 @@ const spanNames: Readonly<Record<Span, string>> = {
   '30d': '30 days',
   all: 'All',
 }
-
-const groupingNames = { agent: 'Agent', tenant: 'Tenant', model: 'Model', day: 'Day' } as const
 
 /** Page of tokens and cost, by agent, tenant, model or day. */
 export function UsagePage() {

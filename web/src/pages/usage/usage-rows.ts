@@ -1,7 +1,11 @@
 import type { Usage, UsageRow } from '../../api/types.ts'
+import { ordered, orderIn, searchWith, type Order } from '../../app/order.ts'
 
 /** Keys that usage is summed up by. */
 export const groupings = ['agent', 'tenant', 'model', 'day'] as const
+
+/** Names of the keys. */
+export const groupingNames = { agent: 'Agent', tenant: 'Tenant', model: 'Model', day: 'Day' } as const
 
 /** Key that usage is summed up by. */
 export type Grouping = (typeof groupings)[number]
@@ -28,11 +32,9 @@ export const usageColumns = [
 export type UsageColumn = (typeof usageColumns)[number]
 
 /** Choice of the page, as its address holds it. */
-export interface UsageQuery {
+export interface UsageQuery extends Order<UsageColumn> {
   by: Grouping
   span: Span
-  sort: UsageColumn
-  isDescending: boolean
 }
 
 const usualSpan: Span = '30d'
@@ -42,33 +44,24 @@ export function usageQueryOf(search: string): UsageQuery {
   const parameters = new URLSearchParams(search)
   const by = groupings.find((grouping) => grouping === parameters.get('by')) ?? 'agent'
   const span = parameters.get('span') ?? ''
-  const [, minus = '', name = ''] = /^(-?)(.*)$/.exec(parameters.get('sort') ?? '') ?? []
-  const sort = usageColumns.find((column) => column === name)
-  const usual = usualOrder(by)
   return {
     by,
     span: Object.hasOwn(spans, span) ? (span as Span) : usualSpan,
-    sort: sort ?? usual.sort,
-    isDescending: sort === undefined ? usual.isDescending : minus !== '',
+    ...orderIn(parameters, usageColumns, usualOrder(by)),
   }
 }
 
 /** Returns the order of a table without a chosen order: the newest day first, else the most expensive row first. */
-const usualOrder = (by: Grouping): Pick<UsageQuery, 'sort' | 'isDescending'> => ({
+const usualOrder = (by: Grouping): Order<UsageColumn> => ({
   sort: by === 'day' ? 'key' : 'cost',
   isDescending: true,
 })
 
 /** Returns the address's part for a query: empty for the usual one. */
-export function usageSearchOf({ by, span, sort, isDescending }: UsageQuery): string {
-  const parameters = new URLSearchParams()
-  const usual = usualOrder(by)
-  if (by !== 'agent') parameters.set('by', by)
-  if (span !== usualSpan) parameters.set('span', span)
-  if (sort !== usual.sort || isDescending !== usual.isDescending)
-    parameters.set('sort', `${isDescending ? '-' : ''}${sort}`)
-  const search = parameters.toString()
-  return search === '' ? '' : `?${search}`
+export const usageSearchOf = (query: UsageQuery): string => {
+  const { by, span } = query
+  const values = { by: by === 'agent' ? '' : by, span: span === usualSpan ? '' : span }
+  return searchWith(values, query, usualOrder(by))
 }
 
 /** Returns the query after the choice of another key, in the usual order of that key. */
@@ -78,11 +71,11 @@ export const groupedBy = (query: UsageQuery, by: Grouping): UsageQuery => ({
   ...usualOrder(by),
 })
 
-/** Returns the query after a click on the head of a column: a second click turns the order round. */
-export function usageSortedBy(query: UsageQuery, column: UsageColumn): UsageQuery {
-  const isDescending = query.sort === column ? !query.isDescending : column !== 'key'
-  return { ...query, sort: column, isDescending }
-}
+/** Returns the query after a click on the head of a column. */
+export const usageSortedBy = (query: UsageQuery, column: UsageColumn): UsageQuery => ({
+  ...query,
+  ...ordered(query, column, column !== 'key'),
+})
 
 /** Returns the day (UTC) with which a span of time begins, as the gateway takes it; `undefined` for all time. */
 export function sinceOf(span: Span, now: number): string | undefined {

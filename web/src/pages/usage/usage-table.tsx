@@ -1,7 +1,9 @@
 import type { UsageRow } from '../../api/types.ts'
 import { paths } from '../../app/router.ts'
-import { cost, tokens } from '../../words/format.ts'
+import { ariaSort, SortButton } from '../../parts/sort-head.tsx'
+import { cost, tokens, whole } from '../../words/format.ts'
 import {
+  groupingNames,
   measured,
   measureOf,
   sortedRows,
@@ -23,8 +25,6 @@ const names: Readonly<Record<Exclude<UsageColumn, 'key'>, string>> = {
   cost: 'Cost',
 }
 
-const keyNames = { agent: 'Agent', tenant: 'Tenant', model: 'Model', day: 'Day' } as const
-
 /** Table of tokens and cost, with a bar for each row. */
 export function UsageTable({
   rows,
@@ -37,20 +37,23 @@ export function UsageTable({
 }) {
   const measure = measureOf(rows)
   const most = Math.max(...rows.map((row) => measured(row, measure)))
-  const headOf = (column: UsageColumn) => (column === 'key' ? keyNames[query.by] : names[column])
   return (
     <div class="usage-scroll" tabIndex={0} role="region" aria-label="Tokens and cost">
       <table class="usage-table">
         <thead>
           <tr>
             {usageColumns.map((column) => (
-              <Head
+              <th
                 key={column}
-                name={headOf(column)}
-                column={column}
-                query={query}
-                onSort={() => onChange(usageSortedBy(query, column))}
-              />
+                scope="col"
+                class={`usage-${column}`}
+                data-numeric={column !== 'key'}
+                aria-sort={ariaSort(query, column)}
+              >
+                <SortButton onSort={() => onChange(usageSortedBy(query, column))}>
+                  {column === 'key' ? groupingNames[query.by] : names[column]}
+                </SortButton>
+              </th>
             ))}
             <th scope="col" class="usage-bar-head">
               {measure === 'cost' ? 'Share of cost' : 'Share of tokens'}
@@ -82,30 +85,6 @@ export function UsageTable({
   )
 }
 
-function Head({
-  name,
-  column,
-  query,
-  onSort,
-}: {
-  name: string
-  column: UsageColumn
-  query: UsageQuery
-  onSort: () => void
-}) {
-  const order = query.sort !== column ? 'none' : query.isDescending ? 'descending' : 'ascending'
-  return (
-    <th scope="col" aria-sort={order} data-numeric={column !== 'key'}>
-      <button type="button" class="usage-sort" onClick={onSort}>
-        {name}
-        <span class="usage-arrow" aria-hidden="true">
-          {order === 'none' ? '' : order === 'descending' ? '↓' : '↑'}
-        </span>
-      </button>
-    </th>
-  )
-}
-
 function Key({ by, name }: { by: UsageQuery['by']; name: string }) {
   if (name === '') return <span class="usage-unknown">unknown</span>
   return by === 'agent' ? <a href={paths.agent(name)}>{name}</a> : <span>{name}</span>
@@ -115,8 +94,8 @@ function Cells({ row }: { row: UsageRow }) {
   return usageColumns.slice(1).map((column) => {
     const value = Number(valueOf(row, column))
     const isCost = column === 'cost'
-    const text = isCost ? cost(value) : column === 'turns' ? value.toLocaleString('en') : tokens(value)
-    const exact = isCost ? `$${value}` : value.toLocaleString('en')
+    const text = isCost ? cost(value) : column === 'turns' ? whole(value) : tokens(value)
+    const exact = isCost ? `$${value}` : whole(value)
     return (
       <td key={column} class={`usage-number usage-${column}`} data-zero={value === 0} title={exact}>
         {text}
