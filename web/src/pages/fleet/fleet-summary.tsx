@@ -23,15 +23,15 @@ export function FleetSummary() {
         label="Places"
         value={String(places)}
         of={`of ${servers.max}`}
-        note={servers.starting > 0 ? `${servers.starting} starting` : 'for servers'}
+        note={servers.starting > 0 ? `${servers.starting} starting` : 'servers that run'}
       >
         <Meter value={places} max={servers.max} label="Places for servers" high={2} />
       </Tile>
       <Tile
         label="Memory"
         value={bytes(memory.used_mb)}
-        of={`of ${bytes(memory.budget_mb)}`}
-        note={`${percent(memory.used_mb, memory.budget_mb)} of the budget`}
+        of=""
+        note={`${percent(memory.used_mb, memory.budget_mb)} of ${bytes(memory.budget_mb)}`}
       >
         <Meter value={memory.used_mb} max={memory.budget_mb} label="Memory of all servers" />
       </Tile>
@@ -56,7 +56,7 @@ function CostToday() {
   useReloadOn(ended, reload)
   const today = data?.find(({ key }) => key === day)
   const value = error ? '–' : data ? cost(today?.usage.cost_usd ?? 0) : '…'
-  const note = error ? error.message : `${plural(today?.turns ?? 0, 'turn')} since 00:00 UTC`
+  const note = error ? error.message : `${plural(today?.turns ?? 0, 'turn')} today (UTC)`
   return <Tile label="Cost today" value={value} of="" note={note} />
 }
 

@@ -38,9 +38,9 @@ export function DayChart({ days }: { days: readonly UsageRow[] }) {
               <rect class="usage-day-space" x={i * dayWidth} width={dayWidth} height={height} />
               <rect
                 class="usage-day-bar"
-                x={i * dayWidth + 1}
+                x={i * dayWidth + 2}
                 y={height - size}
-                width={dayWidth - 2}
+                width={dayWidth - 4}
                 height={size}
               />
             </g>

@@ -19,13 +19,13 @@ export type Span = keyof typeof spans
 /** Columns of the table of usage. */
 export const usageColumns = [
   'key',
+  'cost',
   'turns',
   'input',
   'output',
   'reasoning',
   'cache_read',
   'cache_write',
-  'cost',
 ] as const
 
 /** Column of the table of usage. */

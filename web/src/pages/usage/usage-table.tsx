@@ -25,16 +25,13 @@ const names: Readonly<Record<Exclude<UsageColumn, 'key'>, string>> = {
   cost: 'Cost',
 }
 
-/** Table of tokens and cost, with a bar for each row. */
-export function UsageTable({
-  rows,
-  query,
-  onChange,
-}: {
-  rows: readonly UsageRow[]
+interface TableProps {
   query: UsageQuery
   onChange: (query: UsageQuery) => void
-}) {
+}
+
+/** Table of tokens and cost, with a bar for each row. */
+export function UsageTable({ rows, query, onChange }: TableProps & { rows: readonly UsageRow[] }) {
   const measure = measureOf(rows)
   const most = Math.max(...rows.map((row) => measured(row, measure)))
   return (
@@ -42,22 +39,13 @@ export function UsageTable({
       <table class="usage-table">
         <thead>
           <tr>
-            {usageColumns.map((column) => (
-              <th
-                key={column}
-                scope="col"
-                class={`usage-${column}`}
-                data-numeric={column !== 'key'}
-                aria-sort={ariaSort(query, column)}
-              >
-                <SortButton onSort={() => onChange(usageSortedBy(query, column))}>
-                  {column === 'key' ? groupingNames[query.by] : names[column]}
-                </SortButton>
-              </th>
-            ))}
-            <th scope="col" class="usage-bar-head">
+            <Head column="key" query={query} onChange={onChange} />
+            <th scope="col" class="usage-bar-cell">
               {measure === 'cost' ? 'Share of cost' : 'Share of tokens'}
             </th>
+            {usageColumns.slice(1).map((column) => (
+              <Head key={column} column={column} query={query} onChange={onChange} />
+            ))}
           </tr>
         </thead>
         <tbody>
@@ -66,22 +54,37 @@ export function UsageTable({
               <th scope="row" class="usage-key">
                 <Key by={query.by} name={row.key} />
               </th>
-              <Cells row={row} />
               <td class="usage-bar-cell">
                 <Bar share={most > 0 ? measured(row, measure) / most : 0} />
               </td>
+              <Cells row={row} />
             </tr>
           ))}
         </tbody>
         <tfoot>
           <tr>
             <th scope="row">Total</th>
-            <Cells row={{ key: '', ...totalOf(rows) }} />
             <td class="usage-bar-cell" />
+            <Cells row={{ key: '', ...totalOf(rows) }} />
           </tr>
         </tfoot>
       </table>
     </div>
+  )
+}
+
+function Head({ column, query, onChange }: TableProps & { column: UsageColumn }) {
+  return (
+    <th
+      scope="col"
+      class={`usage-${column}`}
+      data-numeric={column !== 'key'}
+      aria-sort={ariaSort(query, column)}
+    >
+      <SortButton onSort={() => onChange(usageSortedBy(query, column))}>
+        {column === 'key' ? groupingNames[query.by] : names[column]}
+      </SortButton>
+    </th>
   )
 }
 
@@ -105,9 +108,4 @@ function Cells({ row }: { row: UsageRow }) {
 }
 
 /** Bar whose length is a share of the longest bar. */
-const Bar = ({ share }: { share: number }) => (
-  <svg class="usage-bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
-    <rect class="usage-bar-back" width="100" height="8" />
-    <rect class="usage-bar-fill" width={share > 0 ? Math.max(0.5, 100 * share) : 0} height="8" />
-  </svg>
-)
+const Bar = ({ share }: { share: number }) => <div class="usage-bar" style={{ width: `${100 * share}%` }} />
