@@ -15,7 +15,8 @@ const words: Readonly<Record<string, ErrorWords>> = {
   },
   rate_limited: {
     title: 'The model provider limits the number of requests',
-    advice: 'Ask again in some minutes. If it happens often, raise the budget of the key or run fewer turns at once.',
+    advice:
+      'Ask again in some minutes. If it happens often, raise the budget of the key or run fewer turns at once.',
   },
   provider_error: {
     title: 'The model provider refused the request',
@@ -46,7 +47,10 @@ const words: Readonly<Record<string, ErrorWords>> = {
     title: 'The turn took longer than its time limit',
     advice: 'Ask for a smaller step, or raise the deadline of the agent’s turns.',
   },
-  stalled: { title: 'The model stopped sending', advice: 'Ask again. Raise the stall limit for a slow model.' },
+  stalled: {
+    title: 'The model stopped sending',
+    advice: 'Ask again. Raise the stall limit for a slow model.',
+  },
   server_unavailable: {
     title: 'The agent’s server could not start',
     advice: 'The agent’s page tells the reason. Then ask again.',
@@ -56,13 +60,19 @@ const words: Readonly<Record<string, ErrorWords>> = {
     advice: 'It starts again with the next turn: ask again. The agent’s page shows its log.',
   },
   session_not_found: { title: 'The conversation no longer exists', advice: 'Start a new conversation.' },
-  rejected: { title: 'The turn was rejected', advice: 'Read the message below, correct the input, and ask again.' },
+  rejected: {
+    title: 'The turn was rejected',
+    advice: 'Read the message below, correct the input, and ask again.',
+  },
   overloaded: { title: 'Too many turns are waiting', advice: again },
   invalid_output: {
     title: 'No answer had the form that was asked for',
     advice: 'Simplify the schema of the output, or use a model that calls tools well.',
   },
-  internal: { title: 'The gateway failed', advice: 'Its log has the reason. Check that its disk is not full.' },
+  internal: {
+    title: 'The gateway failed',
+    advice: 'Its log has the reason. Check that its disk is not full.',
+  },
 }
 
 /** Returns the words for a failure; a code that is not known gets general words. */

@@ -15,11 +15,13 @@ export interface EndNoteProps {
 /** Shows how a turn ended, if there is something to tell: a failure, a cut answer, or deleted texts. */
 export function EndNote({ turn, view, isOver }: EndNoteProps): VNode | null {
   const end = view.end ?? turn?.reply ?? undefined
-  if (end) return <Ended end={end} agent={turn?.agent} hasText={view.entries.some(({ kind }) => kind !== 'retry')} />
+  if (end)
+    return <Ended end={end} agent={turn?.agent} hasText={view.entries.some(({ kind }) => kind !== 'retry')} />
   if (!isOver || view.lastSeq > 0) return null
   return (
     <p class="turn-note">
-      The texts of this turn were deleted: its session was deleted, or it is older than the gateway keeps texts.
+      The texts of this turn were deleted: its session was deleted, or it is older than the gateway keeps
+      texts.
     </p>
   )
 }
@@ -35,7 +37,11 @@ function Ended({
 }): VNode | null {
   if (end.kind === 'error') return <Failure end={end} agent={agent} />
   if (end.finish_reason === 'length')
-    return <p class="turn-note">The answer reached the model’s length limit, so its end is missing. Ask for the rest.</p>
+    return (
+      <p class="turn-note">
+        The answer reached the model’s length limit, so its end is missing. Ask for the rest.
+      </p>
+    )
   if (end.finish_reason === 'tool-calls')
     return <p class="turn-note">The turn ended because a permission was rejected.</p>
   return hasText ? null : <p class="turn-note">The agent answered without any text.</p>
@@ -52,7 +58,11 @@ function Failure({
 }): VNode {
   const { title, advice } = errorWords(end.code, end.retryable)
   return (
-    <section class="turn-failure" data-tone={end.code === 'cancelled' ? 'idle' : 'bad'} aria-label="End of the turn">
+    <section
+      class="turn-failure"
+      data-tone={end.code === 'cancelled' ? 'idle' : 'bad'}
+      aria-label="End of the turn"
+    >
       <h2>{title}</h2>
       <p>
         {advice}{' '}

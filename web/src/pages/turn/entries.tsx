@@ -69,12 +69,25 @@ class EntryView extends Component<EntryProps> {
       case 'tool':
         return <ToolCall call={entry.call}>{request && <RequestNote pending={request} />}</ToolCall>
       case 'retry':
-        return <RetryNote attempt={entry.attempt} message={entry.message} nextAt={entry.nextAt} isLast={isStreaming} />
+        return (
+          <RetryNote
+            attempt={entry.attempt}
+            message={entry.message}
+            nextAt={entry.nextAt}
+            isLast={isStreaming}
+          />
+        )
     }
   }
 }
 
-function Text({ entry, isStreaming }: { entry: Extract<Entry, { text: string }>; isStreaming: boolean }): VNode {
+function Text({
+  entry,
+  isStreaming,
+}: {
+  entry: Extract<Entry, { text: string }>
+  isStreaming: boolean
+}): VNode {
   if (!entry.isStale) return <Markdown text={entry.text} isStreaming={isStreaming} />
   return (
     <details class="turn-stale">

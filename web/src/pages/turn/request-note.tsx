@@ -6,7 +6,9 @@ import { paths } from '../../app/router.ts'
 export function RequestNote({ pending: { request } }: { pending: PendingRequest }): VNode {
   return (
     <p class="turn-request" data-request-id={request.id}>
-      {request.type === 'permission' ? `Asks for the permission “${request.permission}”.` : 'Asks a question.'}{' '}
+      {request.type === 'permission'
+        ? `Asks for the permission “${request.permission}”.`
+        : 'Asks a question.'}{' '}
       <a href={paths.approvals}>Answer</a>
     </p>
   )

@@ -91,7 +91,8 @@ export class Transcript {
 
   #result(reply: Extract<Reply, { kind: 'tool_result' }>, arrival: Arrival): void {
     const { call_id: callId, tool, result, success } = reply
-    if (!this.#calls.has(callId)) this.#call({ ...reply, kind: 'tool_call', args: {} }, { ...arrival, isLive: false })
+    if (!this.#calls.has(callId))
+      this.#call({ ...reply, kind: 'tool_call', args: {} }, { ...arrival, isLive: false })
     const known = this.#calls.get(callId)
     const entry = known && this.#entries[known.index]
     if (entry?.kind !== 'tool') return

@@ -24,7 +24,9 @@ export function TurnLine({ agent, state, stream }: TurnLineProps): VNode {
       <span role="status">
         <Badge tone={state.tone}>{state.word}</Badge>
       </span>
-      {stream === 'waiting' && <span class="turn-cut">The connection is cut. The page joins again by itself.</span>}
+      {stream === 'waiting' && (
+        <span class="turn-cut">The connection is cut. The page joins again by itself.</span>
+      )}
     </p>
   )
 }

@@ -33,10 +33,7 @@ function TurnView({ id }: { id: string }): VNode {
   if (error && !turn) return <TurnMissing error={error} onRetry={reload} />
   return (
     <div class="turn-page" data-turn-id={id}>
-      <PageHead
-        title="Turn"
-        actions={!isOver && turn && <CancelButton id={id} />}
-      />
+      <PageHead title="Turn" actions={!isOver && turn && <CancelButton id={id} />} />
       <div class="turn-columns">
         <div class="turn-main">
           <TurnLine agent={turn?.agent} state={state} stream={stream} />
@@ -60,7 +57,7 @@ function TurnView({ id }: { id: string }): VNode {
   )
 }
 
-function TurnMissing({ error, onRetry }: { error: ApiError; onRetry(): void }): VNode {
+function TurnMissing({ error, onRetry }: { error: ApiError; onRetry: () => void }): VNode {
   return (
     <>
       <PageHead title="Turn" />

@@ -7,7 +7,7 @@ const near = 80
 /** Whether the reader is behind the end, and how to get there. */
 export interface Following {
   isBehind: boolean
-  jump(): void
+  jump: () => void
 }
 
 /** Keeps the end of the page in view while a turn runs, unless the reader has scrolled up. */

@@ -12,7 +12,7 @@ export interface FollowedTurn {
   error: ApiError | undefined
   /** State of the stream. */
   stream: 'connecting' | 'live' | 'waiting' | 'ended'
-  reload(): void
+  reload: () => void
 }
 
 /** Time between two requests for the usage of a turn that runs, in ms. */

@@ -65,7 +65,10 @@ function colourOf(number: number): Partial<Attributes> {
 }
 
 /** Returns the colour of the parameters after 38 or 48, and how many of them belong to it. */
-function extended([kind, a = 0, b = 0, c = 0]: readonly number[]): { colour: number | undefined; used: number } {
+function extended([kind, a = 0, b = 0, c = 0]: readonly number[]): {
+  colour: number | undefined
+  used: number
+} {
   if (kind === 5) return { colour: ofPalette(a), used: 2 }
   if (kind === 2) return { colour: nearest([a, b, c]), used: 4 }
   return { colour: undefined, used: 1 }

@@ -17,7 +17,7 @@ export interface AskBoxProps {
   /** Sentence about when the turn will run. */
   hint?: string | undefined
   /** Called with the turn that was started. */
-  onAsked(turn: Turn): void
+  onAsked: (turn: Turn) => void
 }
 
 /** Box to ask an agent something, with files. */
@@ -61,7 +61,13 @@ export function AskBox({ agent, sessionId, hint, onAsked }: AskBoxProps): VNode 
         void add(event.dataTransfer?.files ?? [])
       }}
     >
-      <Prompt agent={agent} text={text} onText={setText} onSend={() => void send()} onFiles={(list) => void add(list)} />
+      <Prompt
+        agent={agent}
+        text={text}
+        onText={setText}
+        onSend={() => void send()}
+        onFiles={(list) => void add(list)}
+      />
       <Files files={files} onRemove={(file) => setFiles(files.filter((other) => other !== file))} />
       <Problems problems={problems} />
       <div class="ask-box-bar">
@@ -80,7 +86,9 @@ function bodyOf(agent: Agent, text: string, files: readonly ReadyFile[], session
   return {
     text,
     ...(sessionId !== undefined && { session_id: sessionId }),
-    ...(files.length > 0 && { attachments: files.map(({ mime, data, filename }) => ({ mime, data, filename })) }),
+    ...(files.length > 0 && {
+      attachments: files.map(({ mime, data, filename }) => ({ mime, data, filename })),
+    }),
     ...(!('on_permission' in agent) && { on_permission: 'ask' as const }),
     ...(!('on_question' in agent) && { on_question: 'ask' as const }),
   }
@@ -95,9 +103,9 @@ function Prompt({
 }: {
   agent: Agent
   text: string
-  onText(text: string): void
-  onSend(): void
-  onFiles(files: Iterable<File>): void
+  onText: (text: string) => void
+  onSend: () => void
+  onFiles: (files: Iterable<File>) => void
 }): VNode {
   return (
     <textarea
@@ -117,7 +125,7 @@ function Prompt({
   )
 }
 
-function FileButton({ onFiles }: { onFiles(files: Iterable<File>): void }): VNode {
+function FileButton({ onFiles }: { onFiles: (files: Iterable<File>) => void }): VNode {
   const input = useRef<HTMLInputElement>(null)
   const id = useId()
   return (
@@ -141,7 +149,13 @@ function FileButton({ onFiles }: { onFiles(files: Iterable<File>): void }): VNod
   )
 }
 
-function Files({ files, onRemove }: { files: readonly ReadyFile[]; onRemove(file: ReadyFile): void }): VNode | null {
+function Files({
+  files,
+  onRemove,
+}: {
+  files: readonly ReadyFile[]
+  onRemove: (file: ReadyFile) => void
+}): VNode | null {
   if (files.length === 0) return null
   return (
     <ul class="ask-box-files" aria-label="Files that are sent">

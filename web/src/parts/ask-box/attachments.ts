@@ -39,7 +39,10 @@ export function limitsOf({ models, max_attachment_bytes: own }: AgentFields): Fi
   const input = typeof first === 'object' && first !== null ? (first as { input?: unknown }).input : undefined
   const declared = Array.isArray(input) ? input.map(String) : ['text']
   return {
-    maxBytes: Math.min(typeof own === 'number' ? own : defaultBytes, Math.floor((bodyBytes * 3) / 4) - 65_536),
+    maxBytes: Math.min(
+      typeof own === 'number' ? own : defaultBytes,
+      Math.floor((bodyBytes * 3) / 4) - 65_536,
+    ),
     accepts: first === undefined ? undefined : declared,
   }
 }
@@ -54,7 +57,8 @@ export function limitWords({ maxBytes, accepts }: FileLimits): string {
 const kindWords: Readonly<Record<string, string>> = { text: 'text files', image: 'images', pdf: 'PDF' }
 
 /** Returns a number of bytes in words. */
-export const sizeWords = (size: number): string => (size < 1024 ? plural(size, 'byte') : bytes(size / 1_048_576))
+export const sizeWords = (size: number): string =>
+  size < 1024 ? plural(size, 'byte') : bytes(size / 1_048_576)
 
 /** Returns the reason why a file cannot be sent with others; `undefined` if it can be sent. */
 export function refusalOf(

@@ -11,7 +11,10 @@ const longest = 100_000
 
 /** Keeps the prompt of a turn for its page, as long as the tab is open. */
 export function keepPrompt(turnId: string, { text, files }: KeptPrompt): void {
-  const prompt = { text: text.slice(0, longest), files: files.map(({ filename, size }) => ({ filename, size })) }
+  const prompt = {
+    text: text.slice(0, longest),
+    files: files.map(({ filename, size }) => ({ filename, size })),
+  }
   try {
     sessionStorage.setItem(prefix + turnId, JSON.stringify(prompt))
   } catch {

@@ -22,7 +22,11 @@ export async function readFiles(
   return { files, problems }
 }
 
-async function readyFile(file: File, others: readonly ReadyFile[], limits: FileLimits): Promise<ReadyFile | string> {
+async function readyFile(
+  file: File,
+  others: readonly ReadyFile[],
+  limits: FileLimits,
+): Promise<ReadyFile | string> {
   const filename = freeName(file.name, others)
   const tooLarge = refusalOf({ filename, mime: 'text/plain', size: file.size }, others, limits)
   if (tooLarge !== undefined) return tooLarge

@@ -88,7 +88,10 @@ function numbered(changes: readonly Change[]): DiffLine[] {
 /** Returns the changes from some lines to others, by their longest common subsequence. */
 function changes(a: readonly string[], b: readonly string[]): Change[] {
   if (a.length * b.length > mostComparisons)
-    return [...a.map((text) => ({ kind: 'remove' as const, text })), ...b.map((text) => ({ kind: 'add' as const, text }))]
+    return [
+      ...a.map((text) => ({ kind: 'remove' as const, text })),
+      ...b.map((text) => ({ kind: 'add' as const, text })),
+    ]
   const lengths = commonLengths(a, b)
   const width = b.length + 1
   const all: Change[] = []
@@ -99,7 +102,10 @@ function changes(a: readonly string[], b: readonly string[]): Change[] {
       all.push(same(old))
       i++
       j++
-    } else if (old !== undefined && (fresh === undefined || at(lengths, (i + 1) * width + j) >= at(lengths, i * width + j + 1))) {
+    } else if (
+      old !== undefined &&
+      (fresh === undefined || at(lengths, (i + 1) * width + j) >= at(lengths, i * width + j + 1))
+    ) {
       all.push({ kind: 'remove', text: old })
       i++
     } else {

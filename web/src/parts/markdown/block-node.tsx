@@ -61,7 +61,9 @@ function List({ list: { start, isLoose, items } }: { list: Of<'list'> }): VNode 
 const itemNode = ({ isDone, blocks }: ListItem, isLoose: boolean, key: number): VNode => (
   <li key={key} class={isDone === undefined ? '' : 'markdown-task'}>
     {isDone !== undefined && <span class="markdown-check">{isDone ? '☑' : '☐'} </span>}
-    {blocks.map((block) => (block.type === 'paragraph' && !isLoose ? inlineNodes(block.text) : blockNode(block)))}
+    {blocks.map((block) =>
+      block.type === 'paragraph' && !isLoose ? inlineNodes(block.text) : blockNode(block),
+    )}
   </li>
 )
 
@@ -96,7 +98,7 @@ function Table({ table: { alignments, header, rows } }: { table: Of<'table'> }):
 
 const classOf = (alignment: Alignment): string => (alignment ? `markdown-${alignment}` : '')
 
-function More({ count, onMore }: { count: number; onMore(): void }): VNode | null {
+function More({ count, onMore }: { count: number; onMore: () => void }): VNode | null {
   if (count <= 0) return null
   return (
     <button type="button" class="show-all" data-cut onClick={onMore}>

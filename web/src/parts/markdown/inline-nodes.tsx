@@ -36,7 +36,8 @@ function Link({ href, text, children }: { href: string; text: string; children: 
   if (!link)
     return (
       <span class="markdown-no-link">
-        {nodesOf(children)} <Address text={href} title="No link: only addresses of web and mail can be opened" />
+        {nodesOf(children)}{' '}
+        <Address text={href} title="No link: only addresses of web and mail can be opened" />
       </span>
     )
   return (
@@ -56,7 +57,8 @@ function Link({ href, text, children }: { href: string; text: string; children: 
 
 /** An image from elsewhere would tell its host who reads the text, so that its address is shown instead. */
 function Image({ href, text }: { href: string; text: string }): VNode {
-  if (isSafeImage(href)) return <img class="markdown-image" src={href} alt={visibleText(text)} loading="lazy" />
+  if (isSafeImage(href))
+    return <img class="markdown-image" src={href} alt={visibleText(text)} loading="lazy" />
   return (
     <span class="markdown-no-link">
       Image {text !== '' && <>“{textNodes(text)}” </>}

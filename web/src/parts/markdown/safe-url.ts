@@ -41,7 +41,9 @@ function isMisleading(url: URL, text: string): boolean {
 /** Returns the host of an address within a text; a text that is a name of a host counts, too. */
 function addressIn(text: string): string | undefined {
   const withScheme = /(?:https?:\/\/|www\.)([\w-]+(?:\.[\w-]+)+)/i.exec(text)?.[1]
-  const name = /^[^\w]*((?:[\w-]+\.)+(?:com|org|net|gov|edu|app|dev|[a-z]{2}))(?:[/?#:].*)?$/i.exec(text.slice(0, 300))?.[1]
+  const name = /^[^\w]*((?:[\w-]+\.)+(?:com|org|net|gov|edu|app|dev|[a-z]{2}))(?:[/?#:].*)?$/i.exec(
+    text.slice(0, 300),
+  )?.[1]
   return withScheme ?? name
 }
 

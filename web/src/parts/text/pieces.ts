@@ -28,7 +28,7 @@ export function piecesOf(text: string): Piece[] {
     start = end
     lines = 0
   }
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const end = lineEnd(text, at)
     if (end - at > longestLine) {
       flush(at)

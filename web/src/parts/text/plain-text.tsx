@@ -20,7 +20,13 @@ export interface PlainTextProps {
 }
 
 /** Shows a text of others as it is: lines, without any markup. Long texts and giant lines are cut until asked for. */
-export function PlainText({ text, label, ansi = false, lines = 200, isWhole = false }: PlainTextProps): VNode {
+export function PlainText({
+  text,
+  label,
+  ansi = false,
+  lines = 200,
+  isWhole = false,
+}: PlainTextProps): VNode {
   const [isOpen, setOpen] = useState(isWhole)
   const whole = useMemo(() => withLineFeeds(text), [text])
   const shown = useMemo(

@@ -87,6 +87,6 @@ function isUsual(text: string, index: number, run: string): boolean {
 
 /** Joiners are part of the spelling of some scripts, such as Arabic and Devanagari. */
 function joinsLetters(before: string, after: string): boolean {
-  const [last = '', first = ''] = [[...before].at(-1), [...after][0]]
+  const [last = '', first = ''] = [Array.from(before).at(-1), Array.from(after)[0]]
   return [last, first].every((char) => joining.test(char) && !alphabetic.test(char))
 }

@@ -52,10 +52,21 @@ export function otherFields(args: Fields, { kind }: ShownInput): [name: string, 
 
 /** Returns a value as text: texts as they are, others as JSON. */
 export const valueText = (value: unknown): string =>
-  typeof value === 'string' ? value : (JSON.stringify(value, null, 2) as string | undefined) ?? ''
+  typeof value === 'string' ? value : JSON.stringify(value, null, 2)
 
 /** Fields by which a tool call is recognized in a list, the most telling first. */
-const telling = ['command', 'filePath', 'filepath', 'path', 'pattern', 'url', 'query', 'description', 'name', 'prompt']
+const telling = [
+  'command',
+  'filePath',
+  'filepath',
+  'path',
+  'pattern',
+  'url',
+  'query',
+  'description',
+  'name',
+  'prompt',
+]
 
 /** Returns the line that tells what a tool call is about. */
 export function digestOf(args: Fields): string {

@@ -41,7 +41,11 @@ export function ToolInput({ args, isWhole = false }: ToolInputProps): VNode {
 /** Shows a short value in its line, and a long one in a block. */
 function Value({ name, value, isWhole }: { name: string; value: string; isWhole: boolean }): VNode {
   const isShort = value.length <= 200 && !value.includes('\n')
-  return isShort ? <InlineText text={value} /> : <PlainText text={value} label={name} lines={20} isWhole={isWhole} />
+  return isShort ? (
+    <InlineText text={value} />
+  ) : (
+    <PlainText text={value} label={name} lines={20} isWhole={isWhole} />
+  )
 }
 
 function Main({ input, isWhole }: { input: ShownInput; isWhole: boolean }): VNode | null {

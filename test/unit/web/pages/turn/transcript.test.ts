@@ -50,7 +50,9 @@ describe('Transcript', () => {
   })
 
   test('counts each reply once, however a stream that is joined again repeats them', () => {
-    const replies = numbered(...Array.from({ length: 20 }, (_, i) => ({ kind: 'delta' as const, content: `${i},` })))
+    const replies = numbered(
+      ...Array.from({ length: 20 }, (_, i) => ({ kind: 'delta' as const, content: `${i},` })),
+    )
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(19), fc.nat(19))), (parts) => {
         const transcript = new Transcript()
@@ -74,7 +76,12 @@ describe('Transcript', () => {
       const entry = transcript.view.entries[0]
       return entry?.kind === 'tool' ? entry.call : undefined
     }
-    expect(time(true)).toMatchObject({ status: 'done', result: 'a.txt', args: { command: 'ls' }, tookMs: 2_500 })
+    expect(time(true)).toMatchObject({
+      status: 'done',
+      result: 'a.txt',
+      args: { command: 'ls' },
+      tookMs: 2_500,
+    })
     expect(time(false)).not.toHaveProperty('tookMs')
   })
 
@@ -83,7 +90,9 @@ describe('Transcript', () => {
   })
 
   test('marks calls that had not ended when the turn ended', () => {
-    const entries = entriesOf(numbered(call, { kind: 'error', code: 'cancelled', error: 'x', retryable: false }))
+    const entries = entriesOf(
+      numbered(call, { kind: 'error', code: 'cancelled', error: 'x', retryable: false }),
+    )
     expect(entries[0]).toMatchObject({ call: { status: 'unfinished' } })
   })
 

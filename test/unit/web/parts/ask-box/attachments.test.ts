@@ -38,7 +38,11 @@ describe('refusalOf', () => {
   test.each([
     ['a kind that the model does not take', file('application/pdf'), /not declared to take pdf/],
     ['a kind that no model takes', file('application/zip'), /no model takes \(application\/zip\)/],
-    ['files that are too large together', file('text/plain', 1_048_576), /too large: the files would have 2 MB/],
+    [
+      'files that are too large together',
+      file('text/plain', 1_048_576),
+      /too large: the files would have 2 MB/,
+    ],
   ])('refuses %s', (_name, given, reason) => {
     expect(refusalOf(given, [file('text/plain', 1_048_576)], limits)).toMatch(reason)
   })

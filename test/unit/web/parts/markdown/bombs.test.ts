@@ -29,16 +29,73 @@ const stairs = Array.from({ length: 600 }, (_, i) => `${' '.repeat(i)}- a`).join
 
 describe('reading Markdown that is made to be slow', () => {
   test.each([
-    ...['>', '> > ', '- ', '* + ', '1. ', '- a\n', '- a\n\n', '  - a\n', '# a\n', '#', 'a\n=\n', '```\na\n', '~~~ x\n'],
-    ...['|a', '|a|b|\n', '|a|\n|-|\n', '|', '<div>\n', '<!-- ', '[a]: b\n', ' ', '\n', '\t', 'abc\n', '    a\n', '---x'],
+    ...[
+      '>',
+      '> > ',
+      '- ',
+      '* + ',
+      '1. ',
+      '- a\n',
+      '- a\n\n',
+      '  - a\n',
+      '# a\n',
+      '#',
+      'a\n=\n',
+      '```\na\n',
+      '~~~ x\n',
+    ],
+    ...[
+      '|a',
+      '|a|b|\n',
+      '|a|\n|-|\n',
+      '|',
+      '<div>\n',
+      '<!-- ',
+      '[a]: b\n',
+      ' ',
+      '\n',
+      '\t',
+      'abc\n',
+      '    a\n',
+      '---x',
+    ],
     ...['> - ', '>\n', '- - -\n', '* * * *x', '_ _ '],
   ])('takes a short time for lines of %j', (text) => {
     expect(timeOf(filled(text))).toBeLessThan(longestMs)
   })
 
   test.each([
-    ...['[', '![', '[a](b', '[a](', '[a](<', '[a](b "', '*a **b ', '_a __b ', '*', 'a**', '**a *b** c* ', '*(', ')*'],
-    ...['`a``', '<', '<http://', 'http://a.', 'a@b.', '\\', '~a ~~b ', '[![', ']', '](', '&amp;', '&#', '[a](b)', '(('],
+    ...[
+      '[',
+      '![',
+      '[a](b',
+      '[a](',
+      '[a](<',
+      '[a](b "',
+      '*a **b ',
+      '_a __b ',
+      '*',
+      'a**',
+      '**a *b** c* ',
+      '*(',
+      ')*',
+    ],
+    ...[
+      '`a``',
+      '<',
+      '<http://',
+      'http://a.',
+      'a@b.',
+      '\\',
+      '~a ~~b ',
+      '[![',
+      ']',
+      '](',
+      '&amp;',
+      '&#',
+      '[a](b)',
+      '((',
+    ],
     ...['` ', ' `', 'h', 'https://', '[a](data:image/png;base64,'],
   ])('takes a short time for paragraphs of %j', (text) => {
     const paragraph = filled(text).slice(0, 16_000)

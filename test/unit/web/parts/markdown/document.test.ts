@@ -3,7 +3,23 @@ import { describe, expect, test } from 'vitest'
 import { MarkdownDocument } from '../../../../../web/src/parts/markdown/document.ts'
 
 const fragments = [
-  ...['a', ' ', '\n', '\n\n', '# ', '- ', '  - b\n', '1. ', '2. x\n', '> ', '```', '```ts\n', '~~~\n', '---', '==='],
+  ...[
+    'a',
+    ' ',
+    '\n',
+    '\n\n',
+    '# ',
+    '- ',
+    '  - b\n',
+    '1. ',
+    '2. x\n',
+    '> ',
+    '```',
+    '```ts\n',
+    '~~~\n',
+    '---',
+    '===',
+  ],
   ...['| a | b |\n', '|---|---|\n', '    c', '`', '*', '\t', '\r\n', '[x] ', '<div>\n'],
 ]
 const texts = fc.array(fc.constantFrom(...fragments), { maxLength: 30 })

@@ -43,7 +43,10 @@ describe('inlinesOf', () => {
     ['[a [b](c) d](e)', '[a link(c|b) d](e)'],
     ['![a](data:image/png;base64,AA==)', 'image(data:image/png;base64,AA==|a)'],
     ['[![a](b)](c)', 'link(c|image(b|a))'],
-    ['see https://x.example/a_b_c. End', 'see link(https://x.example/a_b_c|https://x.example/a_b_c). End'.replace(').', ').')],
+    [
+      'see https://x.example/a_b_c. End',
+      'see link(https://x.example/a_b_c|https://x.example/a_b_c). End'.replace(').', ').'),
+    ],
     ['(https://x.example/a)', '(link(https://x.example/a|https://x.example/a))'],
     ['<https://x.example> <b>', 'link(https://x.example|https://x.example) <b>'],
     ['&lt;b&gt; &#65; &#x1F600; &nosuch; &#0;', '<b> A 😀 &nosuch; \u{fffd}'],

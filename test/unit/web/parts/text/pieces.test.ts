@@ -9,7 +9,14 @@ import {
 } from '../../../../../web/src/parts/text/pieces.ts'
 
 const texts = fc
-  .array(fc.oneof(fc.string(), fc.constant('\n'), fc.nat(5_000).map((size) => 'x'.repeat(size))), { maxLength: 40 })
+  .array(
+    fc.oneof(
+      fc.string(),
+      fc.constant('\n'),
+      fc.nat(5_000).map((size) => 'x'.repeat(size)),
+    ),
+    { maxLength: 40 },
+  )
   .map((parts) => parts.join(''))
 
 describe('piecesOf', () => {

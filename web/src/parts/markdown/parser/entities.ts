@@ -24,4 +24,6 @@ export const withoutEntities = (text: string): string =>
 
 /** Returns the character of a number; the replacement character for a number without one. */
 const characterOf = (code: number): string =>
-  code === 0 || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? '\u{fffd}' : String.fromCodePoint(code)
+  code === 0 || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)
+    ? '\u{fffd}'
+    : String.fromCodePoint(code)
