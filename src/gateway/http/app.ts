@@ -1,12 +1,13 @@
 import { Hono } from 'hono'
+import type { z } from 'zod'
 import type { Caller } from '../access/caller.ts'
 import { missingScope } from '../access/problems.ts'
 import { checkBounds, defaultBounds } from '../access/request-bounds.ts'
 import type { GatewayContext } from '../context.ts'
 import { ProblemError } from './problem.ts'
 import { asProblem, notFound, problemAnswer } from './problems.ts'
-import { queryOf, readBody, readParameters } from './read-request.ts'
-import type { Route } from './route.ts'
+import { parameterReader, queryOf, readBody } from './read-request.ts'
+import type { Parameters, Route, RouteRequest } from './route.ts'
 
 /** Values that the app knows beside the request itself. */
 interface Environment {
@@ -30,15 +31,15 @@ export function createApp(context: GatewayContext, routes: readonly Route[]): Ga
     checkRequest(req.raw, context)
     await next()
   })
-  for (const route of routes)
+  for (const route of routes) {
+    const answer = answerer(route)
     app.on(route.method.toUpperCase(), honoPath(route.path), async ({ req, env }) => {
       const request = { context, raw: req.raw, address: env.address }
-      const response = await answer(route, request, req.param()).catch((error: unknown) =>
-        answerOf(error, context),
-      )
+      const response = await answer(request, req.param()).catch((error: unknown) => answerOf(error, context))
       context.requests.add(route.id, response.status)
       return response
     })
+  }
   refuseMethods(app, routes)
   app.notFound(({ req }) => problemAnswer(noPath(req.method)))
   return app
@@ -89,20 +90,22 @@ function answerOf(error: unknown, { paths, options: { logger } }: GatewayContext
   return problemAnswer(new ProblemError({ ...found.problem, detail }, found.headers))
 }
 
-/** Runs the checks of a route, then the route. */
-async function answer(
-  route: Route,
-  request: { context: GatewayContext; raw: Request; address: string | undefined },
-  given: Record<string, string>,
-): Promise<Response> {
-  const { context, raw, address } = request
-  const caller = route.scopes === 'open' ? nobody : permitted(route.scopes, context, raw, address)
-  const params = readParameters(route.params ?? {}, given)
-  const query = readParameters(route.query ?? {}, queryOf(new URL(raw.url)))
-  const body = route.body && (await readBody(raw, route.body, context.options.maxBodyBytes))
-  // The agents, and by them what a caller may see, are known when the fleet is ready.
-  if (route.scopes !== 'open') await context.fleet.ready
-  return route.handle({ ...request, caller, params, query, body })
+/** Request for a route, before its checks. */
+type RawRequest = Pick<RouteRequest<Parameters, Parameters, z.ZodType>, 'context' | 'raw' | 'address'>
+
+/** Returns a function that runs the checks of a route, then the route. */
+function answerer(route: Route): (request: RawRequest, params: Record<string, string>) => Promise<Response> {
+  const [readPath, readQuery] = [parameterReader(route.params), parameterReader(route.query)]
+  return async (request, given) => {
+    const { context, raw, address } = request
+    const caller = route.scopes === 'open' ? nobody : permitted(route.scopes, context, raw, address)
+    const params = readPath(given)
+    const query = readQuery(queryOf(new URL(raw.url)))
+    const body = route.body && (await readBody(raw, route.body, context.options.maxBodyBytes))
+    // The agents, and by them what a caller may see, are known when the fleet is ready.
+    if (route.scopes !== 'open') await context.fleet.ready
+    return route.handle({ ...request, caller, params, query, body })
+  }
 }
 
 /** Returns the caller, if the caller has one of the scopes. */

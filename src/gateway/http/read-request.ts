@@ -1,19 +1,21 @@
 import { z } from 'zod'
-import { parse } from '../../config/validation.ts'
+import { lazily, parse } from '../../config/validation.ts'
 import { ProblemError } from './problem.ts'
 import type { Parameters, RouteBody } from './route.ts'
 
+/** Function that reads the parameters of a path or of a query. */
+type ParameterReader = (given: Readonly<Record<string, string>>) => Record<string, unknown>
+
 /**
- * Returns the parameters of a path or of a query. A text is read as the kind that its schema wants.
- *
- * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) that names the parameter
+ * Returns a reader of the parameters of a path or of a query. A text is read as the kind that its schema wants. The
+ * reader throws an InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) that names a bad parameter.
  */
-export function readParameters(
-  schemas: Parameters,
-  given: Readonly<Record<string, string>>,
-): Record<string, unknown> {
-  const values = Object.entries(given).map(([name, text]) => [name, valueOf(schemas[name], text)] as const)
-  return parse(() => z.strictObject(schemas), Object.fromEntries(values), 'field')
+export function parameterReader(schemas: Parameters = {}): ParameterReader {
+  const schema = lazily(() => z.strictObject(schemas))
+  return (given) => {
+    const values = Object.entries(given).map(([name, text]) => [name, valueOf(schemas[name], text)] as const)
+    return parse(schema, Object.fromEntries(values), 'field')
+  }
 }
 
 /** Returns the parameters of a query, each at most once. */
