@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
+import { charts } from './chart/plugin.ts'
 
 /** Returns the absolute path of a file below this folder. */
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
@@ -8,6 +9,7 @@ export default defineConfig({
   root: path('.'),
   base: '/',
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  plugins: [charts()],
   worker: { format: 'es' },
   build: {
     outDir: path('../dist/gateway/view'),

@@ -1,0 +1,90 @@
+import { useEffect } from 'preact/hooks'
+import { api } from '../../api/client.ts'
+import type { FleetEvent, Turn } from '../../api/types.ts'
+import { useQuery } from '../../app/query.ts'
+import { paths } from '../../app/router.ts'
+import { now } from '../../live/clock.ts'
+import { TurnBadge } from '../../parts/badge.tsx'
+import { Card, Skeleton } from '../../parts/layout.tsx'
+import { ErrorNote } from '../../parts/note.tsx'
+import { RelativeTime } from '../../parts/relative-time.tsx'
+import { cost, duration, tokens } from '../../words/format.ts'
+
+/** Number of turns that are listed. */
+const most = 20
+/** Time between two requests for the list while turns begin and end, in ms. */
+const pauseMs = 1_000
+
+/** Turns of an agent, the newest first. The list follows the events of the agent. */
+export function AgentTurns({ id, events }: { id: string; events: readonly FleetEvent[] }) {
+  const { data, error, isLoading, reload } = useQuery(`turns of ${id}`, (signal) =>
+    api.turns({ agent: id, limit: most }, signal),
+  )
+  const last = events.findLast(({ type }) => type.startsWith('turn.'))?.seq
+  useEffect(() => {
+    if (last === undefined) return undefined
+    const timer = setTimeout(reload, pauseMs)
+    return () => clearTimeout(timer)
+  }, [last, reload])
+  const turns = data?.items ?? []
+  return (
+    <Card title="Turns">
+      {error && <ErrorNote error={error} onRetry={reload} />}
+      {!data && isLoading && <Skeleton lines={4} />}
+      {data && turns.length === 0 && <p class="agent-quiet">No turn of this agent is kept.</p>}
+      {turns.length > 0 && <TurnTable turns={turns} />}
+    </Card>
+  )
+}
+
+const TurnTable = ({ turns }: { turns: readonly Turn[] }) => (
+  <div class="agent-scroll" tabIndex={0} role="region" aria-label="Turns of the agent">
+    <table class="agent-turns">
+      <thead>
+        <tr>
+          <th scope="col">Turn</th>
+          <th scope="col">Outcome</th>
+          <th scope="col">Began</th>
+          <th scope="col" class="agent-number">
+            Took
+          </th>
+          <th scope="col" class="agent-number">
+            Tokens
+          </th>
+          <th scope="col" class="agent-number">
+            Cost
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {turns.map((turn) => (
+          <TurnRow key={turn.turn_id} turn={turn} />
+        ))}
+      </tbody>
+    </table>
+  </div>
+)
+
+function TurnRow({ turn }: { turn: Turn }) {
+  const { turn_id: id, created_at: created, ended_at: ended, usage } = turn
+  const began = Date.parse(created)
+  const took = (ended === null ? now.value : Date.parse(ended)) - began
+  return (
+    <tr data-turn-id={id}>
+      <td>
+        <a href={paths.turn(id)}>
+          <code>{id.slice(0, 12)}</code>
+        </a>
+      </td>
+      <td>
+        <TurnBadge turn={turn} />
+      </td>
+      <td>
+        <RelativeTime at={began} />
+      </td>
+      <td class="agent-number">{duration(Math.max(0, took))}</td>
+      <td class="agent-number">{tokens(usage.input_tokens + usage.output_tokens)}</td>
+      <td class="agent-number">{cost(usage.cost_usd)}</td>
+    </tr>
+  )
+}
