@@ -86,7 +86,8 @@ describeBrowser('the live view', () => {
     await hosts.start(Number(new URL(first.url).port))
     await page.getByText('Live', { exact: true }).waitFor()
     await titleOf(page, /^(?!\()/)
-    const { text } = await client.call('GET', `/v1/turns/${turn}/replies`)
+    const headers = { accept: 'text/event-stream' }
+    const { text } = await client.call('GET', `/v1/turns/${turn}/replies`, undefined, headers)
     const stored = [...text.matchAll(/"kind":"delta".*?"content":"([^"]*)"/g)]
       .map(([, part]) => part)
       .join('')
