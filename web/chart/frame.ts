@@ -90,7 +90,7 @@ function draw(drawing: Drawing, at: Point, { content, placed }: { content: Conte
     const { from = begin, labels = [] } = arrows[i] ?? {}
     drawing.arrows.push({
       from: from === any ? frame.id : from === begin ? '' : from,
-      to,
+      to: to.startsWith(exit) ? '' : to,
       points: points.flatMap(({ x, y }) => [Math.round(x), Math.round(y)]),
       labels,
       x: Math.round(x),
