@@ -25,9 +25,9 @@ const added = fc.record({
   agentId: fc.constantFrom(...agents),
   conversation: fc.nat(2),
   priority: fc.constantFrom(4, 5, 6),
-  isOperation: fc.oneof(
-    { arbitrary: fc.constant(false), weight: 4 },
-    { arbitrary: fc.constant(true), weight: 1 },
+  kind: fc.oneof(
+    { arbitrary: fc.constant('turn' as const), weight: 8 },
+    { arbitrary: fc.constantFrom('operation' as const, 'resuming' as const), weight: 3 },
   ),
 })
 const step = fc.oneof(
@@ -120,19 +120,23 @@ export class Pair {
     agentId,
     conversation,
     priority,
-    isOperation,
+    kind,
   }: typeof added extends fc.Arbitrary<infer T> ? T : never): void {
     if (!this.reference.agents.has(agentId)) this.set(agentId, usualOf(agentId))
     const tenant = this.reference.agents.get(agentId)?.tenant ?? ''
-    const conversationId = `${agentId}.${conversation}`
+    const turnId = `turn${++this.turns}`
+    const isResuming = kind === 'resuming'
+    // A start for running turns is a conversation of its own.
+    const conversationId = isResuming ? turnId : `${agentId}.${conversation}`
     const entry = {
-      turnId: `turn${++this.turns}`,
+      turnId,
       agentId,
       tenant,
       conversationId,
       priority,
       at: this.now,
-      isOperation,
+      isOperation: kind !== 'turn',
+      ...(isResuming && { isResuming }),
     }
     this.queue = this.queue.add(entry, this.now)
     this.reference.add(entry, this.now)

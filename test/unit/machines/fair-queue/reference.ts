@@ -189,6 +189,8 @@ export class Reference {
 
   first(group: AgentGroup, now: number): FairEntry | undefined {
     const candidates = this.candidates(group)
+    const resuming = candidates.find(isResuming)
+    if (resuming) return resuming.entry
     const firsts = [turns(candidates), candidates.filter(({ entry }) => entry.isOperation)].flatMap(
       (kind) => this.firstOf(kind, now) ?? [],
     )
@@ -204,6 +206,7 @@ export class Reference {
   }
 
   compare(a: Waiting, b: Waiting, now: number): number {
+    if (isResuming(a) !== isResuming(b)) return isResuming(a) ? -1 : 1
     const [x, y] = [this.tenantOf(a), this.tenantOf(b)]
     if (x === y) return this.compareWithin(a, b)
     const load = (tenant: string) => this.running(this.ofTenant(tenant)) / this.share(tenant).weight
@@ -232,6 +235,8 @@ export class Reference {
 }
 
 const isRunning = ({ startedAt }: Waiting): boolean => startedAt !== undefined
+/** Starts for running turns come before all else, in the order of their arrival. */
+const isResuming = ({ entry }: Waiting): boolean => entry.isResuming === true
 const turns = (items: Waiting[]): Waiting[] => items.filter(({ entry }) => entry.isOperation !== true)
 
 /** First item of each group. */

@@ -1,0 +1,31 @@
+import { useRef } from 'preact/hooks'
+import { Diff } from '../../parts/diff/diff.tsx'
+import { PlainText } from '../../parts/text/plain-text.tsx'
+import { visibleText } from '../../parts/text/visible.ts'
+import type { AskedPart } from './asked.ts'
+import { useSeen } from './use-seen.ts'
+
+/** Number of lines from which their number is told. */
+const manyLines = 12
+
+/** Text of a request, whole, in a box that scrolls if the text is long. Tells when its end has been on the screen. */
+export function AskedText({ part, onSeen }: { part: AskedPart; onSeen: () => void }) {
+  const box = useRef<HTMLDivElement>(null)
+  const end = useRef<HTMLSpanElement>(null)
+  useSeen(box, end, onSeen)
+  const { kind, text } = part
+  const label = visibleText(part.label)
+  const lines = text.split('\n').length
+  return (
+    <section class="approvals-part" data-kind={kind}>
+      <h3 class="approvals-part-label">
+        {label}
+        {lines > manyLines && <span class="approvals-part-size">{lines.toLocaleString('en')} lines</span>}
+      </h3>
+      <div class="approvals-box" ref={box} tabIndex={0} role="group" aria-label={label}>
+        {kind === 'diff' ? <Diff patch={text} isWhole /> : <PlainText text={text} label={label} isWhole />}
+        <span class="approvals-end" ref={end} aria-hidden="true" />
+      </div>
+    </section>
+  )
+}

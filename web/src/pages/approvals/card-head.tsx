@@ -1,0 +1,70 @@
+import type { PendingRequest } from '../../api/types.ts'
+import { paths } from '../../app/router.ts'
+import { now } from '../../live/store.ts'
+import { RelativeTime } from '../../parts/relative-time.tsx'
+import { InlineText } from '../../parts/text/inline-text.tsx'
+import { titleOf } from './asked.ts'
+import { countdownOf } from './countdown.ts'
+
+/** Head of a request: the kind, the agent and the turn that ask, and the time that is left. */
+export function CardHead({
+  pending,
+  titleId,
+  isOver,
+}: {
+  pending: PendingRequest
+  titleId: string
+  isOver: boolean
+}) {
+  const { request, agent_id, tenant, turn_id, at } = pending
+  return (
+    <header class="approvals-head">
+      <h2 class="approvals-title" id={titleId}>
+        {titleOf(request)}
+        {request.type === 'permission' && (
+          <code class="approvals-kind">
+            <InlineText text={request.permission} />
+          </code>
+        )}
+      </h2>
+      {!isOver && <TimeLeft pending={pending} />}
+      <p class="approvals-meta">
+        <a href={paths.agent(agent_id)}>{agent_id}</a>
+        {tenant !== '' && <span>{tenant}</span>}
+        <a href={paths.turn(turn_id)}>turn</a>
+        {request.child && <span class="approvals-child">by a subagent</span>}
+        <span>
+          asked <RelativeTime at={at} />
+        </span>
+      </p>
+    </header>
+  )
+}
+
+/** Circumference of the dial, in units of its picture. */
+const around = 2 * Math.PI * 7
+
+/** Time until the request is rejected. */
+function TimeLeft({ pending }: { pending: PendingRequest }) {
+  const { text, phase, share } = countdownOf(pending, now.value)
+  const words = phase === 'over' ? 'time limit reached' : `${text} left`
+  return (
+    <span class="approvals-time" data-phase={phase} role="timer" title={exactEnd(pending)}>
+      <svg class="approvals-dial" viewBox="0 0 18 18" aria-hidden="true">
+        <circle class="approvals-dial-back" cx="9" cy="9" r="7" />
+        <circle
+          class="approvals-dial-rest"
+          cx="9"
+          cy="9"
+          r="7"
+          stroke-dasharray={`${(share * around).toFixed(2)} ${around.toFixed(2)}`}
+          transform="rotate(-90 9 9)"
+        />
+      </svg>
+      {words}
+    </span>
+  )
+}
+
+const exactEnd = ({ expires_at }: PendingRequest): string =>
+  `Rejected at ${new Date(expires_at).toLocaleString()} if no answer has come`
