@@ -27,8 +27,9 @@ export function packed({ width, height, states, arrows, dots, exits }: Chart): P
     states.map(({ id, name, kind, description, ...box }) => {
       const frame = indexOf(id.slice(0, -name.length - 1))
       const { x, y } = states[frame] ?? { x: 0, y: 0 }
-      const place = [box.x - x, box.y - y, box.width, box.height] as const
-      return [frame, name, kinds.indexOf(kind), ...place, ...(description === undefined ? [] : [description])]
+      const place: [number, number, number, number] = [box.x - x, box.y - y, box.width, box.height]
+      const state: PackedState = [frame, name, kinds.indexOf(kind), ...place]
+      return description === undefined ? state : [...state, description]
     }),
     arrows.map(({ from, to, x, y, points, labels }) => {
       const steps = points.map((value, i) => value - (points[i - 2] ?? (i === 0 ? x : y)))
