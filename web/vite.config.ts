@@ -10,7 +10,6 @@ export default defineConfig({
   base: '/',
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   plugins: [charts()],
-  worker: { format: 'es' },
   build: {
     outDir: path('../dist/gateway/view'),
     emptyOutDir: true,
