@@ -19,7 +19,7 @@ describeBrowser('the page of an agent', () => {
     await page.goto('/agents/a1')
     await showsState(page, 'healthy')
     expect(await present(page).count()).toBe(1)
-    await timeLine(page).getByText('Prepares a start, because a turn or a caller needs the server').waitFor()
+    await timeLine(page).getByText('Prepares a start, because a turn or a caller needs it').waitFor()
     await page.getByText('team=web').waitFor()
     await page.getByRole('link', { name: /^[0-9a-f-]{8,}/ }).waitFor()
 

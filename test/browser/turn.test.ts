@@ -1,7 +1,15 @@
 import { expect, it } from 'vitest'
 import { askingScript } from '../support/asking-turn.ts'
 import { giant, hostile, refused, slow, tour } from './turn-script.ts'
-import { axeFaults, describeBrowser, openView, takePictures, type GatewayClient, type Page } from './view.ts'
+import {
+  axeFaults,
+  describeBrowser,
+  expectFault,
+  openView,
+  takePictures,
+  type GatewayClient,
+  type Page,
+} from './view.ts'
 
 const script = [tour, hostile, giant, slow, refused, ...askingScript]
 
@@ -65,8 +73,8 @@ describeBrowser('the page of a turn', () => {
     expect(await axeFaults(page)).toEqual([])
   })
 
-  it('runs nothing and loads nothing of what an agent writes, and shows what cannot be seen', async () => {
-    const { page } = await openTurn('hostile')
+  it('runs and loads nothing of what an agent writes, shows what cannot be seen, and cuts what is too long', async () => {
+    const { page, client } = await openTurn('hostile')
     await inState(page, 'Done')
     await callOf(page, 'printf').locator('summary').click()
     await page.locator('.turn-reasoning summary').click()
@@ -87,8 +95,9 @@ describeBrowser('the page of a turn', () => {
     expect(found).toEqual({
       title: expect.not.stringContaining('owned') as unknown,
       foreign: 0,
-      links: ['https://evil.example/login', 'https://x.example/a'],
+      links: ['https://evil.example/', 'https://evil.example/login', 'https://x.example/a'],
       rels: [
+        ['noopener noreferrer', '_blank'],
         ['noopener noreferrer', '_blank'],
         ['noopener noreferrer', '_blank'],
       ],
@@ -107,10 +116,9 @@ describeBrowser('the page of a turn', () => {
     await page.evaluate(() => scrollTo(0, 0))
     await takePictures(page, 'turn-hostile')
     expect(await axeFaults(page)).toEqual([])
-  })
 
-  it('cuts giant lines, and shows the rest of long texts when asked', async () => {
-    const { page } = await openTurn('giant')
+    // Giant lines are cut, and the rest of a long text is shown when asked for.
+    await page.goto(`/turns/${await startTurn(client, 'giant')}`)
     await inState(page, 'Done')
     const size = () => page.evaluate(() => document.querySelectorAll('*').length)
     expect(await size()).toBeLessThan(5_000)
@@ -128,8 +136,8 @@ describeBrowser('the page of a turn', () => {
     expect(await size()).toBeLessThan(6_000)
   })
 
-  it('draws only the last block of a text again while the text grows', async () => {
-    const { page } = await openTurn('slow')
+  it('draws only the last block while a text grows, cancels a turn, and tells a failure in plain words', async () => {
+    const { page, client } = await openTurn('slow')
     const first = page.locator('.markdown > p').first()
     await page.locator('.markdown > p').nth(3).waitFor()
     await first.evaluate((node) => {
@@ -148,10 +156,8 @@ describeBrowser('the page of a turn', () => {
       await page.evaluate(() => (globalThis as unknown as { seen: { changes: number } }).seen.changes),
     ).toBe(0)
     expect(await first.innerText()).toMatch(/^word0 word1 .* word9\.$/)
-  })
 
-  it('cancels a turn, and tells a failure and what to do in plain words', async () => {
-    const { page, client } = await openTurn('slow')
+    await page.goto(`/turns/${await startTurn(client, 'slow')}`)
     await page.getByText('word0 word1').waitFor()
     await page.getByRole('button', { name: 'Cancel turn' }).click()
     await inState(page, 'Cancelled')
@@ -168,7 +174,7 @@ describeBrowser('the page of a turn', () => {
     await page.getByText('There is no turn').waitFor()
   })
 
-  it('asks more in the same session, with files, and tells before sending what cannot be sent', async () => {
+  it('asks more in the same session, with files that can be sent, and answers what the agent asks', async () => {
     const { page, client, id } = await openTurn('echo:first')
     await inState(page, 'Done')
     const files = page.getByLabel('Files', { exact: true })
@@ -200,13 +206,16 @@ describeBrowser('the page of a turn', () => {
     expect(items[0]?.session_id).toBe(items[1]?.session_id)
     await page.getByRole('navigation', { name: 'Turns of this session' }).getByRole('link').first().click()
     await page.waitForURL((url) => url.pathname.endsWith(id))
-  })
 
-  it('shows an open request at the call that asks', async () => {
-    const { page } = await openTurn('ask me')
+    // A request is answered at the call that asks.
+    await page.goto(`/turns/${await startTurn(client, 'ask me')}`)
     await inState(page, 'Waits for an answer')
-    await callOf(page, 'question').getByRole('link', { name: 'Answer' }).waitFor()
     await takePictures(page, 'turn-asks')
     expect(await axeFaults(page)).toEqual([])
+    const call = callOf(page, 'question')
+    await call.getByRole('radio', { name: /yes/ }).check()
+    await call.getByRole('button', { name: 'Send answer' }).click()
+    await inState(page, 'Done')
+    await page.getByText('done', { exact: true }).waitFor()
   })
 })

@@ -36,8 +36,8 @@ declare module '@dagrejs/dagre' {
     graph(): { width?: number; height?: number }
     /** After the layout: the middle of a box. */
     node(id: string): Point
-    /** After the layout: the points of an arrow, and the middle of its labels. */
-    edge(from: string, to: string, name: string): Point & { points: Point[] }
+    /** After the layout: the points of an arrow, and the middle of its labels, if it has any. */
+    edge(from: string, to: string, name: string): Partial<Point> & { points: Point[] }
   }
 
   /** Places all boxes and arrows of a graph. */

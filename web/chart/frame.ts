@@ -89,8 +89,8 @@ function draw(drawing: Drawing, at: Point, { content, placed }: { content: Conte
     const { x, y } = moved(label)
     const { from = begin, labels = [] } = arrows[i] ?? {}
     drawing.arrows.push({
-      from: from === any ? frame.id : from === begin ? '' : from,
-      to,
+      from: boxes.has(from) ? from : '',
+      to: to.startsWith(exit) ? '' : to,
       points: points.flatMap(({ x, y }) => [Math.round(x), Math.round(y)]),
       labels,
       x: Math.round(x),

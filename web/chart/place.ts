@@ -87,7 +87,7 @@ export function place(
       const [from, to] = [placed.get(edge.from), placed.get(edge.to)]
       if (!from || !to) throw new Error(`The arrow from ${edge.from} to ${edge.to} has no box`)
       if (from === to) return loopOf(edge, from)
-      const { points, x, y } = graph.edge(edge.from, edge.to, String(i))
+      const { points, x = from.x, y = from.y } = graph.edge(edge.from, edge.to, String(i))
       return { ...edge, points: clipped(points, from, to), label: { x, y } }
     }),
   }

@@ -1,4 +1,5 @@
 import type { Plugin } from 'vite'
+import { packed } from '../src/parts/statechart/packed.ts'
 import { drawCharts } from './charts.ts'
 
 const name = 'virtual:charts'
@@ -10,8 +11,14 @@ export const charts = (): Plugin => ({
   resolveId: (id) => (id === name ? resolved : undefined),
   load(id) {
     if (id !== resolved) return undefined
-    return Object.entries(drawCharts())
-      .map(([chart, drawn]) => `export const ${chart} = JSON.parse(${JSON.stringify(JSON.stringify(drawn))})`)
+    const { server, insides, fleet } = drawCharts()
+    const all = {
+      server: packed(server),
+      insides: Object.fromEntries(Object.entries(insides).map(([state, chart]) => [state, packed(chart)])),
+      fleet: packed(fleet),
+    }
+    return Object.entries(all)
+      .map(([key, value]) => `export const ${key} = ${JSON.stringify(value)}`)
       .join('\n')
   },
 })

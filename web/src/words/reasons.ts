@@ -125,7 +125,7 @@ export function explain(change: Change, before?: Change): Explanation {
 /** Returns the sentence of a state that has no reason. */
 function begun({ state }: Change, before: Change | undefined): string {
   if (state === 'configuring' && (before === undefined || before.state === 'idle'))
-    return `${states.configuring}, because a turn or a caller needs the server`
+    return `${states.configuring}, because a turn or a caller needs it`
   return states[state]
 }
 

@@ -28,7 +28,7 @@ describe('explain', () => {
     const { title } = explain({ state: 'configuring', reason: 'wedged', restarts: 1 }, reaping)
     expect(title).toBe('Restarts, because its process runs but no longer answers')
     const first = explain({ state: 'configuring', restarts: 0 }, { state: 'idle', restarts: 0 })
-    expect(first.title).toBe('Prepares a start, because a turn or a caller needs the server')
+    expect(first.title).toBe('Prepares a start, because a turn or a caller needs it')
   })
 
   it('does not repeat the cause of a restart in its further stages', () => {

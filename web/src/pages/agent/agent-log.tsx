@@ -5,6 +5,7 @@ import { useQuery } from '../../app/query.ts'
 import { Card } from '../../parts/layout.tsx'
 import { CopyButton } from '../../parts/copy-button.tsx'
 import { ErrorNote } from '../../parts/note.tsx'
+import { PlainText } from '../../parts/text/plain-text.tsx'
 
 /** Number of lines that are read. */
 const tail = 300
@@ -69,27 +70,25 @@ interface LinesProps {
 
 /** Lines of a log, scrolled to the end while the reader is there. */
 function Lines({ lines, isEmpty, isFiltered }: LinesProps) {
-  const box = useRef<HTMLPreElement>(null)
+  const box = useRef<HTMLDivElement>(null)
   const isAtEnd = useRef(true)
+  const text = lines.join('\n')
   useEffect(() => {
-    if (box.current && isAtEnd.current) box.current.scrollTop = box.current.scrollHeight
-  }, [lines.at(-1), lines.length])
+    const scrolled = box.current?.querySelector('[role="region"]')
+    if (scrolled && isAtEnd.current) scrolled.scrollTop = scrolled.scrollHeight
+  }, [text])
   if (isEmpty) return <p class="muted">The log has no lines.</p>
   if (lines.length === 0) return isFiltered ? <p class="muted">No line matches.</p> : null
   return (
-    <pre
+    <div
       ref={box}
       class="agent-log"
-      tabIndex={0}
-      role="region"
-      aria-label="Last lines of the log"
-      onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
+      onScrollCapture={({ target }) => {
+        const { scrollTop, scrollHeight, clientHeight } = target as HTMLElement
         isAtEnd.current = scrollHeight - scrollTop - clientHeight < 20
       }}
     >
-      {lines.map((line, i) => (
-        <div key={i}>{line}</div>
-      ))}
-    </pre>
+      <PlainText text={text} label="Last lines of the log" lines={tail} ansi />
+    </div>
   )
 }

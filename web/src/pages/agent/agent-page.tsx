@@ -45,7 +45,7 @@ export function AgentPage({ id }: { id: string }) {
         </div>
         <div class="agent-column">
           <TimeLine entries={entries} />
-          <AgentTurns id={id} events={events} />
+          <AgentTurns id={id} agent={agent} events={events} />
         </div>
       </div>
       <InsideCard state={shown?.state} />

@@ -1,9 +1,10 @@
 import { useEffect, useState } from 'preact/hooks'
 import { api } from '../../api/client.ts'
-import type { FleetEvent, Turn } from '../../api/types.ts'
+import type { Agent, FleetEvent, Turn } from '../../api/types.ts'
 import { useQuery } from '../../app/query.ts'
-import { paths } from '../../app/router.ts'
+import { navigate, paths } from '../../app/router.ts'
 import { now } from '../../live/clock.ts'
+import { AskBox } from '../../parts/ask-box/ask-box.tsx'
 import { TurnBadge } from '../../parts/badge.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Card, Skeleton } from '../../parts/layout.tsx'
@@ -18,8 +19,15 @@ const most = 500
 /** Time between two requests for the list while turns begin and end, in ms. */
 const pauseMs = 1_000
 
-/** Turns of an agent, the newest first. The list follows the events of the agent. */
-export function AgentTurns({ id, events }: { id: string; events: readonly FleetEvent[] }) {
+interface AgentTurnsProps {
+  id: string
+  /** Agent, once it was read. */
+  agent: Agent | undefined
+  events: readonly FleetEvent[]
+}
+
+/** Box to ask the agent something, and its turns, the newest first. The list follows the events of the agent. */
+export function AgentTurns({ id, agent, events }: AgentTurnsProps) {
   const [limit, setLimit] = useState(step)
   const { data, error, isLoading, reload } = useQuery(`turns of ${id}`, (signal) =>
     api.turns({ agent: id, limit }, signal),
@@ -30,6 +38,11 @@ export function AgentTurns({ id, events }: { id: string; events: readonly FleetE
   const turns = data?.items ?? []
   return (
     <Card title="Turns">
+      {agent && (
+        <div class="agent-ask">
+          <AskBox agent={agent} onAsked={({ turn_id }) => navigate(paths.turn(turn_id))} />
+        </div>
+      )}
       {error && <ErrorNote error={error} onRetry={reload} />}
       {!data && isLoading && <Skeleton lines={4} />}
       {data && turns.length === 0 && <p class="muted">No turn of this agent is kept.</p>}

@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks'
-import { fleet, insides, server } from 'virtual:charts'
 import type { LifecycleState } from '../../api/types.ts'
 import { connection } from '../../live/store.ts'
 import { Card } from '../../parts/layout.tsx'
 import { ChartFrame } from '../../parts/statechart/chart-frame.tsx'
+import { fleet, insides, server } from '../../parts/statechart/charts.ts'
 
 /** Value of the choice of the fleet's machine; no state has such a name. */
 const ofFleet = 'the fleet'
@@ -25,7 +25,7 @@ export function InsideCard({ state }: { state: LifecycleState | undefined }) {
             onChange={({ currentTarget }) => setChosen(currentTarget.value)}
           >
             <option value="">the present state</option>
-            {[...Object.keys(insides), ofFleet].map((other) => (
+            {[...insides.keys(), ofFleet].map((other) => (
               <option key={other}>{other}</option>
             ))}
           </select>
@@ -38,7 +38,7 @@ export function InsideCard({ state }: { state: LifecycleState | undefined }) {
 }
 
 function Inside({ name }: { name: string }) {
-  const chart = insides[name]
+  const chart = insides.get(name)
   const description = server.states.find(({ id }) => id === name)?.description
   return (
     <>

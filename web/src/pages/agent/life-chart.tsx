@@ -1,7 +1,7 @@
-import { server } from 'virtual:charts'
 import type { LifecycleState } from '../../api/types.ts'
 import { Card } from '../../parts/layout.tsx'
 import { ChartFrame } from '../../parts/statechart/chart-frame.tsx'
+import { server } from '../../parts/statechart/charts.ts'
 import { transitionsOf, type Entry } from './time-line.ts'
 
 interface LifeChartProps {

@@ -1,11 +1,11 @@
 import { Component, type VNode } from 'preact'
 import { useState } from 'preact/hooks'
-import type { PendingRequest } from '../../api/types.ts'
 import { Markdown } from '../../parts/markdown/markdown.tsx'
 import { InlineText } from '../../parts/text/inline-text.tsx'
 import { ToolCall } from '../../parts/tool-call/tool-call.tsx'
+import type { Card } from '../approvals/cards.ts'
+import { RequestCard } from '../approvals/request-card.tsx'
 import { Reasoning } from './reasoning.tsx'
-import { RequestNote } from './request-note.tsx'
 import { RetryNote } from './retry-note.tsx'
 import type { Entry, TurnView } from './transcript.ts'
 
@@ -16,12 +16,12 @@ const shownAtOnce = 200
 export interface EntriesProps {
   view: TurnView
   isOver: boolean
-  /** Requests of the turn that wait for an answer. */
-  open: readonly PendingRequest[]
+  /** Requests of the turn. */
+  asked: readonly Card[]
 }
 
 /** Shows the entries of a turn in their order. Of a very long turn the last ones are shown first. */
-export function Entries({ view: { entries }, isOver, open }: EntriesProps): VNode {
+export function Entries({ view: { entries }, isOver, asked }: EntriesProps): VNode {
   const [shown, setShown] = useState(shownAtOnce)
   const hidden = Math.max(0, entries.length - shown)
   return (
@@ -36,38 +36,38 @@ export function Entries({ view: { entries }, isOver, open }: EntriesProps): VNod
           key={entry.id}
           entry={entry}
           isStreaming={!isOver && i === entries.length - hidden - 1}
-          request={entry.kind === 'tool' ? requestOf(open, entry.call.callId) : undefined}
+          card={entry.kind === 'tool' ? cardOf(asked, entry.call.callId) : undefined}
         />
       ))}
     </div>
   )
 }
 
-const requestOf = (open: readonly PendingRequest[], callId: string): PendingRequest | undefined =>
-  open.find(({ request }) => request.tool?.call_id === callId)
+const cardOf = (asked: readonly Card[], callId: string): Card | undefined =>
+  asked.find(({ pending }) => pending.request.tool?.call_id === callId)
 
 interface EntryProps {
   entry: Entry
   isStreaming: boolean
-  request: PendingRequest | undefined
+  card: Card | undefined
 }
 
 /** Shows an entry; an entry that has not changed is not drawn again. */
 class EntryView extends Component<EntryProps> {
   override shouldComponentUpdate(next: EntryProps): boolean {
-    const { entry, isStreaming, request } = this.props
-    return next.entry !== entry || next.isStreaming !== isStreaming || next.request !== request
+    const { entry, isStreaming, card } = this.props
+    return next.entry !== entry || next.isStreaming !== isStreaming || next.card !== card
   }
 
   override render(): VNode {
-    const { entry, isStreaming, request } = this.props
+    const { entry, isStreaming, card } = this.props
     switch (entry.kind) {
       case 'text':
         return <Text entry={entry} isStreaming={isStreaming} />
       case 'reasoning':
         return <Reasoning text={entry.text} isStreaming={isStreaming} />
       case 'tool':
-        return <ToolCall call={entry.call}>{request && <RequestNote pending={request} />}</ToolCall>
+        return <ToolCall call={entry.call}>{card && <RequestCard card={card} />}</ToolCall>
       case 'retry':
         return (
           <RetryNote

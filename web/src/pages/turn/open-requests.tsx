@@ -1,24 +1,17 @@
 import type { VNode } from 'preact'
-import type { PendingRequest } from '../../api/types.ts'
-import { RequestNote } from './request-note.tsx'
+import type { Card } from '../approvals/cards.ts'
+import { RequestCard } from '../approvals/request-card.tsx'
 import type { TurnView } from './transcript.ts'
 
-/** Shows the open requests that belong to no tool call of the turn, such as those of a subagent. */
-export function OpenRequests({
-  view,
-  open,
-}: {
-  view: TurnView
-  open: readonly PendingRequest[]
-}): VNode | null {
+/** Shows the requests that belong to no tool call of the turn, such as those of a subagent. */
+export function OpenRequests({ view, asked }: { view: TurnView; asked: readonly Card[] }): VNode {
   const calls = new Set(view.entries.map((entry) => (entry.kind === 'tool' ? entry.call.callId : undefined)))
-  const others = open.filter(({ request }) => !request.tool || !calls.has(request.tool.call_id))
-  if (others.length === 0) return null
+  const others = asked.filter(({ pending }) => !calls.has(pending.request.tool?.call_id))
   return (
-    <section class="turn-open" aria-label="Open requests">
-      {others.map((pending) => (
-        <RequestNote key={pending.request.id} pending={pending} />
+    <>
+      {others.map((card) => (
+        <RequestCard key={card.pending.request.id} card={card} />
       ))}
-    </section>
+    </>
   )
 }

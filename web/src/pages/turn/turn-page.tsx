@@ -1,11 +1,12 @@
 import type { VNode } from 'preact'
 import type { ApiError } from '../../api/client.ts'
 import { useTitle } from '../../app/title.ts'
-import { requests } from '../../live/store.ts'
 import { Badge } from '../../parts/badge.tsx'
 import { PageHead, Skeleton } from '../../parts/layout.tsx'
 import { ErrorNote } from '../../parts/note.tsx'
 import { InlineText } from '../../parts/text/inline-text.tsx'
+import { isOver as isClosed } from '../approvals/cards.ts'
+import { cards } from '../approvals/card-store.ts'
 import { AskMore } from './ask-more.tsx'
 import { CancelButton } from './cancel-button.tsx'
 import { Conversation } from './conversation.tsx'
@@ -27,8 +28,8 @@ export function TurnPage({ id }: { id: string }): VNode {
 
 function TurnView({ id }: { id: string }): VNode {
   const { turn, view, error, stream, reload } = useTurn(id)
-  const open = requests.value.filter(({ turn_id }) => turn_id === id)
-  const state = shownState(turn, view, open.length > 0)
+  const asked = cards.value.inPlace.filter(({ pending }) => pending.turn_id === id)
+  const state = shownState(turn, view, !asked.every(isClosed))
   const isOver = hasEnded(turn, view)
   const following = useFollowing(view, !isOver)
   useTitle(turn ? `${turn.agent}: ${state.word}` : 'Turn')
@@ -49,8 +50,8 @@ function TurnView({ id }: { id: string }): VNode {
         <div class="turn-main">
           {!turn && <Skeleton lines={4} />}
           <Prompt turn={turn} isOver={isOver} />
-          <Entries view={view} isOver={isOver} open={open} />
-          <OpenRequests view={view} open={open} />
+          <Entries view={view} isOver={isOver} asked={asked} />
+          <OpenRequests view={view} asked={asked} />
           <EndNote turn={turn} view={view} isOver={isOver} />
           {following.isBehind && (
             <button type="button" class="turn-latest" onClick={following.jump}>

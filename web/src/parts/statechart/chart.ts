@@ -24,6 +24,7 @@ export interface ChartLabel {
 
 /** Arrow of all transitions from one box to another. */
 export interface ChartArrow {
+  /** Ids of its ends; empty for a dot or a way out. */
   from: string
   to: string
   /** Points of the line: x and y take turns. */

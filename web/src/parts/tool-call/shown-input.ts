@@ -72,7 +72,8 @@ const telling = [
 
 /** Returns the line that tells what a tool call is about. */
 export function digestOf(args: Fields): string {
-  const todos = todosOf(args['todos'])
+  const [todos, questions] = [todosOf(args['todos']), args['questions']]
+  if (Array.isArray(questions)) return plural(questions.length, 'question')
   if (todos) return plural(todos.length, 'task')
   const text = textOf(args, ...telling) ?? (Object.keys(args).length === 0 ? '' : JSON.stringify(args))
   const line = text.trim()

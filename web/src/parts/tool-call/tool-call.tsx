@@ -42,7 +42,7 @@ export function ToolCall({ call, children }: { call: CallFacts; children?: Compo
       open={isShown}
       onToggle={({ currentTarget }) => setOpen(currentTarget.open)}
     >
-      <summary>
+      <summary onClick={isAsking ? (event) => event.preventDefault() : undefined}>
         <span class="tool-status">
           <Shape tone={tone} />
           {word}
@@ -55,15 +55,15 @@ export function ToolCall({ call, children }: { call: CallFacts; children?: Compo
         </span>
         {call.tookMs !== undefined && <span class="tool-time">{duration(call.tookMs)}</span>}
       </summary>
-      {isShown && <Body call={call}>{children}</Body>}
+      {isAsking && <div class="tool-body">{children}</div>}
+      {isShown && !isAsking && <Body call={call} />}
     </details>
   )
 }
 
-function Body({ call, children }: { call: CallFacts; children?: ComponentChildren }): VNode {
+function Body({ call }: { call: CallFacts }): VNode {
   return (
     <div class="tool-body">
-      {children}
       <p class="tool-label">Input</p>
       <ToolInput args={call.args} />
       {call.result !== undefined && (
