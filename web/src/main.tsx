@@ -5,6 +5,7 @@ import { App } from './app/app.tsx'
 import { startRouter } from './app/router.ts'
 import { startTitle } from './app/title.ts'
 import { startLive } from './live/store.ts'
+import { startNotifications } from './pages/approvals/notifications.ts'
 
 const root = document.getElementById('view')
 if (!root) throw new Error('The page has no element #view')
@@ -12,4 +13,5 @@ if (!root) throw new Error('The page has no element #view')
 startRouter()
 startLive()
 startTitle()
+startNotifications()
 render(<App />, root)
