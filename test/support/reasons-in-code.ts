@@ -45,8 +45,8 @@ interface Code {
 const valuesOf = (nodes: readonly ts.Node[]): Code['values'] =>
   new Map(
     nodes
-      .filter(ts.isVariableDeclaration)
       .filter(isNamed)
+      .filter(({ kind }) => kind === ts.SyntaxKind.VariableDeclaration)
       .map(({ name, initializer }) => [name.getText(), initializer]),
   )
 

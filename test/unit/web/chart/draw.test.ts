@@ -44,7 +44,7 @@ describe('drawCharts', () => {
 
   it('draws the regions of a parallel state, and the states in them', () => {
     const regions = healthy.states.filter(({ kind }) => kind === 'region').map(({ name }) => name)
-    expect(regions).toEqual(Object.keys(serverMachine.states.healthy.states))
+    expect(regions).toEqual(Object.keys(serverMachine.states.healthy?.states ?? {}))
     expect(boxOf(healthy, 'healthy.stream.reading').kind).toBe('nested')
     expect(boxOf(fleet, 'closed').kind).toBe('final')
   })
@@ -76,7 +76,7 @@ describe('drawCharts', () => {
     const whole = {
       id: '',
       name: '',
-      kind: 'frame',
+      kind: 'nested',
       x: 0,
       y: 0,
       width: chart.width,

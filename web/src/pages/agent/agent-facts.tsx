@@ -51,7 +51,7 @@ export function AgentFacts({ agent, status, present: { since, pid } }: AgentFact
 const labelsOf = (agent: object | undefined): Record<string, string> =>
   (agent as { labels?: Record<string, string> } | undefined)?.labels ?? {}
 
-const none = <span class="agent-none">–</span>
+const none = <span class="muted">–</span>
 
 const Fact = ({ name, children }: { name: string; children: ComponentChildren }) => (
   <div class="agent-fact">

@@ -74,8 +74,8 @@ function Lines({ lines, isEmpty, isFiltered }: LinesProps) {
   useEffect(() => {
     if (box.current && isAtEnd.current) box.current.scrollTop = box.current.scrollHeight
   }, [lines.at(-1), lines.length])
-  if (isEmpty) return <p class="agent-quiet">The log has no lines.</p>
-  if (lines.length === 0) return isFiltered ? <p class="agent-quiet">No line matches.</p> : null
+  if (isEmpty) return <p class="muted">The log has no lines.</p>
+  if (lines.length === 0) return isFiltered ? <p class="muted">No line matches.</p> : null
   return (
     <pre
       ref={box}

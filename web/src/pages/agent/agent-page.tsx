@@ -14,7 +14,7 @@ import { InsideCard } from './inside-card.tsx'
 import { LifeChart } from './life-chart.tsx'
 import { presentOf, timeLineOf } from './time-line.ts'
 import { TimeLine } from './time-line-card.tsx'
-import { Trouble } from './trouble.tsx'
+import { OpenRequests, Trouble } from './trouble.tsx'
 import './agent.css'
 
 /** Page of one agent: its state and how the state came about, its turns, and its log. */
@@ -33,6 +33,7 @@ export function AgentPage({ id }: { id: string }) {
       {error && error.status !== 404 && <ErrorNote error={error} />}
       {shown && present && <AgentFacts agent={agent} status={shown} present={present} />}
       {shown && <Trouble status={shown} />}
+      {shown && <OpenRequests count={shown.open_requests} />}
       <div class="agent-grid">
         <div class="agent-column">
           <div class="agent-late">

@@ -1,18 +1,21 @@
 import { useState } from 'preact/hooks'
-import { insides, server } from 'virtual:charts'
+import { fleet, insides, server } from 'virtual:charts'
 import type { LifecycleState } from '../../api/types.ts'
+import { connection } from '../../live/store.ts'
 import { Card } from '../../parts/layout.tsx'
 import { ChartFrame } from '../../parts/statechart/chart-frame.tsx'
 
-/** Nested states and parallel regions of the present state, or of one that a person chooses. */
+/** Value of the choice of the fleet's machine; no state has such a name. */
+const ofFleet = 'the fleet'
+
+/** Nested states and parallel regions of the present state, or of one that a person chooses; or the fleet's machine. */
 export function InsideCard({ state }: { state: LifecycleState | undefined }) {
   const [chosen, setChosen] = useState('')
   const name = chosen === '' ? (state ?? 'healthy') : chosen
-  const chart = insides[name]
-  const description = server.states.find(({ id }) => id === name)?.description
+  const title = name === ofFleet ? 'Statechart of the fleet' : `Inside ${name}`
   return (
     <Card
-      title={`Inside ${name}`}
+      title={title}
       actions={
         <label class="agent-inside">
           Show
@@ -22,21 +25,43 @@ export function InsideCard({ state }: { state: LifecycleState | undefined }) {
             onChange={({ currentTarget }) => setChosen(currentTarget.value)}
           >
             <option value="">the present state</option>
-            {Object.keys(insides).map((other) => (
+            {[...Object.keys(insides), ofFleet].map((other) => (
               <option key={other}>{other}</option>
             ))}
           </select>
         </label>
       }
     >
-      {description !== undefined && <p class="agent-quiet">{sentence(description)}</p>}
-      {chart ? (
-        <ChartFrame chart={chart} of={`the inside of ${name}`} />
-      ) : (
-        <p class="agent-quiet">This state has no nested states.</p>
-      )}
+      {name === ofFleet ? <FleetChart /> : <Inside name={name} />}
     </Card>
   )
 }
+
+function Inside({ name }: { name: string }) {
+  const chart = insides[name]
+  const description = server.states.find(({ id }) => id === name)?.description
+  return (
+    <>
+      {description !== undefined && <p class="muted">{sentence(description)}</p>}
+      {chart ? (
+        <ChartFrame chart={chart} of={`the inside of ${name}`} />
+      ) : (
+        <p class="muted">This state has no nested states.</p>
+      )}
+    </>
+  )
+}
+
+/** Machine of the fleet. It is open while its events come. */
+const FleetChart = () => (
+  <>
+    <p class="muted">Decides which agents have a server, and which turns run.</p>
+    <ChartFrame
+      chart={fleet}
+      of="the fleet"
+      present={connection.value.state === 'live' ? 'open' : undefined}
+    />
+  </>
+)
 
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`

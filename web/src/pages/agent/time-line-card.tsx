@@ -18,7 +18,7 @@ export function TimeLine({ entries }: { entries: readonly Entry[] }) {
     <Card title="Time line">
       <Strip entries={entries} />
       {entries.length === 0 && (
-        <p class="agent-quiet">Nothing has happened to this agent since the gateway started.</p>
+        <p class="muted">Nothing has happened to this agent since the gateway started.</p>
       )}
       <ol class="agent-time-line" aria-label="Time line">
         {shown.map((entry) => (
@@ -47,10 +47,10 @@ function Row({ entry }: { entry: Entry }) {
       <div class="agent-entry-text">
         <p>
           {state && <strong>{state}</strong>} {title}
-          {pid !== undefined && state === 'probing' && <span class="agent-quiet"> (pid {pid})</span>}
+          {pid !== undefined && state === 'probing' && <span class="muted"> (pid {pid})</span>}
         </p>
         {error && <ErrorText message={error.message} />}
-        {advice !== undefined && <p class="agent-quiet">{advice}</p>}
+        {advice !== undefined && <p class="muted">{advice}</p>}
       </div>
       {state && (
         <span class="agent-entry-duration">

@@ -1,5 +1,8 @@
 import type { AgentStatus } from '../../api/types.ts'
+import { paths } from '../../app/router.ts'
+import { Note } from '../../parts/note.tsx'
 import { adviceFor } from '../../words/advice.ts'
+import { plural } from '../../words/format.ts'
 import { explain } from '../../words/reasons.ts'
 import { ErrorText } from './error-text.tsx'
 
@@ -16,5 +19,18 @@ export function Trouble({ status }: { status: AgentStatus }) {
         {advice} <code>{error.code}</code>
       </p>
     </section>
+  )
+}
+
+/** Note that turns of the agent wait for answers of a person. */
+export function OpenRequests({ count }: { count: number }) {
+  if (count === 0) return null
+  return (
+    <Note tone="warn">
+      {plural(count, 'request waits', 'requests wait')} for an answer.
+      <a class="agent-answer" href={paths.approvals}>
+        Answer
+      </a>
+    </Note>
   )
 }
