@@ -11,7 +11,6 @@ export default defineConfig({
   // The same in tests: JSX for development names the file of each element.
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact', development: false } },
   plugins: [charts()],
-  worker: { format: 'es' },
   build: {
     outDir: path('../dist/gateway/view'),
     emptyOutDir: true,
