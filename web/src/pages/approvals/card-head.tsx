@@ -31,7 +31,7 @@ export function CardHead({
       <p class="approvals-meta">
         <a href={paths.agent(agent_id)}>{agent_id}</a>
         {tenant !== '' && <span>{tenant}</span>}
-        <a href={paths.turn(turn_id)}>turn</a>
+        <a href={paths.turn(turn_id)}>turn {turn_id.slice(0, 8)}</a>
         {request.child && <span class="approvals-child">by a subagent</span>}
         <span>
           asked <RelativeTime at={at} />
