@@ -21,5 +21,7 @@ export default defineConfig({
     cssCodeSplit: false,
     reportCompressedSize: false,
     license: { fileName: 'LICENSES.md' },
+    // The charts take most of the time, as they should.
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
 })

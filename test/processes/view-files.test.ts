@@ -25,7 +25,7 @@ beforeAll(async () => {
   })
   gateway = createGateway({ fleet })
   await gateway.ready
-}, 120_000)
+}, 240_000)
 afterAll(async () => {
   await gateway.close()
   await fleet.close()
