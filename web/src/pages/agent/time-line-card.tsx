@@ -38,7 +38,8 @@ export function TimeLine({ entries }: { entries: readonly Entry[] }) {
 
 function Row({ entry }: { entry: Entry }) {
   const { at, until, state, title, error, pid, isFault } = entry
-  const advice = error && adviceFor(error.code)
+  // The advice for a failed server stands at the top of the page.
+  const advice = error && state !== 'failed' ? adviceFor(error.code) : undefined
   return (
     <li class="agent-entry">
       <time class="agent-entry-time" dateTime={new Date(at).toISOString()} title={exact(at)}>
