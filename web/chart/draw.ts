@@ -1,11 +1,12 @@
 import type { AnyStateMachine } from 'xstate'
+import { boxSize, nameWidth } from '../src/parts/statechart/box-size.ts'
 import type { Chart, ChartState } from '../src/parts/statechart/chart.ts'
 import { frameOf } from './frame.ts'
-import { boxSize, measure, nameWidth } from './measure.ts'
+import { measure } from './measure.ts'
 import type { Direction } from './place.ts'
 import { readMachine, type Part, type ReadState } from './read.ts'
 import { packRegions, type Region } from './regions.ts'
-import { smallest, type Drawing, type Sized } from './sized.ts'
+import { onGrid, smallest, type Drawing, type Sized } from './sized.ts'
 
 /**
  * Draws a machine, or a part of it: places its states and transitions.
@@ -17,7 +18,7 @@ export function drawMachine(machine: AnyStateMachine, part: Part = {}, direction
   const content = contentOf(root, direction)
   const drawing: Drawing = { states: [], arrows: [], dots: [], exits: [] }
   content.draw(drawing, { x: 0, y: 0 })
-  return { width: Math.ceil(content.width), height: Math.ceil(content.height), ...drawing }
+  return { width: onGrid(content.width + 1), height: onGrid(content.height + 1), ...drawing }
 }
 
 /** Returns the box of a state, with all that is in it. */
@@ -31,10 +32,10 @@ function boxOf(state: ReadState): Sized {
     height,
     draw(drawing, at) {
       const box = {
-        x: Math.round(at.x),
-        y: Math.round(at.y),
-        width: Math.round(width),
-        height: Math.round(height),
+        x: onGrid(at.x),
+        y: onGrid(at.y),
+        width: onGrid(width),
+        height: onGrid(height),
       }
       drawing.states.push({ id, name, kind, ...box, ...(description !== undefined && { description }) })
       inner?.draw(drawing, { x: at.x + (width - inner.width) / 2, y: at.y + measure.frameHead })
@@ -71,7 +72,7 @@ const regionOf = (box: Sized): Region => ({
     box.draw(drawing, { x: at.x + (width - box.width) / 2, y: at.y })
     const state = drawing.states[index]
     if (!state) return
-    const size = { x: Math.round(at.x), width: Math.round(width), height: Math.round(height) }
+    const size = { x: onGrid(at.x), width: onGrid(width), height: onGrid(height) }
     drawing.states[index] = { ...state, ...size, kind: 'region' }
   },
 })

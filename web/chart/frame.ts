@@ -10,7 +10,7 @@ import {
   type Point,
 } from './place.ts'
 import { exit, type ReadArrow, type ReadState } from './read.ts'
-import type { Drawing, Sized } from './sized.ts'
+import { onGrid, type Drawing, type Sized } from './sized.ts'
 
 /** Id of the dot from which the first state of a frame is entered. */
 const begin = '(begin)'
@@ -91,21 +91,21 @@ function draw(drawing: Drawing, at: Point, { content, placed }: { content: Conte
     drawing.arrows.push({
       from: boxes.has(from) ? from : '',
       to: to.startsWith(exit) ? '' : to,
-      points: points.flatMap(({ x, y }) => [Math.round(x), Math.round(y)]),
+      points: points.flatMap(({ x, y }) => [onGrid(x), onGrid(y)]),
       labels,
-      x: Math.round(x),
-      y: Math.round(y),
+      x: onGrid(x),
+      y: onGrid(y),
     })
   })
 }
 
 const dotAt = ({ x, y }: Point): Point => ({
-  x: Math.round(x + measure.dot / 2),
-  y: Math.round(y + measure.dot / 2),
+  x: onGrid(x + measure.dot / 2),
+  y: onGrid(y + measure.dot / 2),
 })
 
 const exitAt = ({ id, width, height }: Node, { x, y }: Point): ChartExit => ({
   to: id.slice(exit.length),
-  x: Math.round(x + width / 2),
-  y: Math.round(y + height / 2),
+  x: onGrid(x + width / 2),
+  y: onGrid(y + height / 2),
 })

@@ -1,13 +1,9 @@
+import { nameWidth } from '../src/parts/statechart/box-size.ts'
 import type { ChartLabel } from '../src/parts/statechart/chart.ts'
 import { heightOf, linesOf, widthOf } from '../src/parts/statechart/label-lines.ts'
 
 /** Measures of the drawing, in the units of the chart, which are CSS pixels at natural size. Fonts: statechart.css. */
 export const measure = {
-  /** Width of a character of a state's name, 13 px and semibold, at the widest usual font. */
-  nameCharacter: 8.2,
-  boxHeight: 32,
-  boxPadding: 14,
-  leastBoxWidth: 74,
   /** Height of the name of a frame. */
   frameHead: 30,
   framePadding: 14,
@@ -20,17 +16,8 @@ interface Size {
   height: number
 }
 
-/** Returns the size of the box of a state without children. */
-export const boxSize = (name: string): Size => ({
-  width: Math.max(measure.leastBoxWidth, nameWidth(name) + 2 * measure.boxPadding),
-  height: measure.boxHeight,
-})
-
 /** Returns the size of a way out to a state. */
 export const exitSize = (to: string): Size => ({ width: nameWidth(to) + 32, height: 22 })
-
-/** Returns the width of a state's name. */
-export const nameWidth = (name: string): number => Math.ceil(name.length * measure.nameCharacter)
 
 /** Returns the size of the labels of an arrow, with a little room around them. */
 export function labelsSize(labels: readonly ChartLabel[]): Size {

@@ -24,3 +24,6 @@ export function smallest<Part extends Pick<Sized, 'width' | 'height'>>(parts: re
 }
 
 const roomOf = ({ width, height }: Pick<Sized, 'width' | 'height'>): number => width * 1.5 + height
+
+/** Returns a coordinate on a grid of two units: the numbers of a chart take room in the view. */
+export const onGrid = (value: number): number => 2 * Math.round(value / 2)

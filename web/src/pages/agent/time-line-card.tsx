@@ -1,9 +1,11 @@
 import { useState } from 'preact/hooks'
 import { now } from '../../live/clock.ts'
+import { Shape } from '../../parts/badge.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/layout.tsx'
 import { adviceFor } from '../../words/advice.ts'
 import { clock, duration, exact } from '../../words/format.ts'
+import { serverStates } from '../../words/states.ts'
 import { ErrorText } from './error-text.tsx'
 import { stretchesOf, type Entry } from './time-line.ts'
 
@@ -36,14 +38,16 @@ export function TimeLine({ entries }: { entries: readonly Entry[] }) {
 
 function Row({ entry }: { entry: Entry }) {
   const { at, until, state, title, error, pid, isFault } = entry
-  const kind = state ?? 'note'
-  const advice = error && adviceFor(error.code)
+  // The advice for a failed server stands at the top of the page.
+  const advice = error && state !== 'failed' ? adviceFor(error.code) : undefined
   return (
-    <li class={`agent-entry${isFault ? ' agent-entry-fault' : ''}`} data-kind={kind}>
+    <li class="agent-entry">
       <time class="agent-entry-time" dateTime={new Date(at).toISOString()} title={exact(at)}>
         {clock(at)}
       </time>
-      <span class="agent-entry-mark" aria-hidden="true" />
+      <span class="agent-entry-mark" aria-hidden="true">
+        <Shape tone={isFault ? 'bad' : state ? serverStates[state].tone : 'idle'} />
+      </span>
       <div class="agent-entry-text">
         <p>
           {state && <strong>{state}</strong>} {title}
@@ -75,7 +79,8 @@ function Strip({ entries }: { entries: readonly Entry[] }) {
         {stretches.map(({ state, from, to }) => (
           <rect
             key={from}
-            data-kind={state}
+            class={`shape-${serverStates[state].tone}`}
+            fill="currentColor"
             x={((from - begin) / windowMs) * 1000}
             width={Math.max(3, ((to - from) / windowMs) * 1000)}
             height={12}

@@ -64,9 +64,9 @@ function stateEntry({ seq, lifecycle }: LifecycleEvent, before: LifecycleEvent |
   const error = isSame(lifecycle.error, before?.lifecycle.error) ? undefined : lifecycle.error
   const isRestart = before !== undefined && restarts > before.lifecycle.restarts
   const { title, isFault } = explain(lifecycle, before?.lifecycle)
-  // A server that ends and then is idle had one fault.
-  const isNew = before?.lifecycle.reason !== lifecycle.reason || error !== undefined || state === 'failed'
-  return { ...plain, seq, at, state, pid, error, isRestart, title, isFault: isFault && isNew }
+  // A server that ended by a fault and then is idle had one fault.
+  const isEcho = state === 'idle' && before?.lifecycle.reason === lifecycle.reason
+  return { ...plain, seq, at, state, pid, error, isRestart, title, isFault: isFault && !isEcho }
 }
 
 const isSame = (a: Lifecycle['error'], b: Lifecycle['error']): boolean =>

@@ -1,3 +1,4 @@
+import { serverStates, type Tone } from '../../words/states.ts'
 import type { ChartState } from './chart.ts'
 
 /** Box of a state. Only outermost states are told to screen readers, because no more is known of a server. */
@@ -7,7 +8,7 @@ export function StateBox({ state, isPresent }: { state: ChartState; isPresent: b
   const isFrame = kind !== 'plain' && kind !== 'final'
   return (
     <g
-      class={`statechart-state statechart-${kind}`}
+      class={`statechart-state statechart-${kind}${isPresent ? ` shape-${toneOf(id)}` : ''}`}
       data-state={id}
       {...(isPresent && { 'aria-current': 'true' as const })}
       {...(isInner
@@ -31,6 +32,10 @@ export function StateBox({ state, isPresent }: { state: ChartState; isPresent: b
     </g>
   )
 }
+
+/** Returns the tone of a state of a server, or of a fleet, which is open while all is well. */
+const toneOf = (id: string): Tone =>
+  id in serverStates ? serverStates[id as keyof typeof serverStates].tone : id === 'open' ? 'ok' : 'warn'
 
 /** Mark of the present state, at the top right corner of its box. */
 const Now = ({ x, y }: { x: number; y: number }) => (

@@ -67,6 +67,13 @@ describe('timeLineOf', () => {
     expect(end).toMatchObject({ isFault: true })
   })
 
+  it('tells each crash as a fault, and an error that stays the same once', () => {
+    const again = change(9_900, 'reaping', { reason: 'exited', error, restarts: 1 })
+    const [second, , first] = timeLineOf([...start, ...crash, again])
+    expect(first).toMatchObject({ isFault: true, error })
+    expect(second).toMatchObject({ isFault: true, error: undefined })
+  })
+
   it('shows a changed spec, and leaves turns to their own list', () => {
     const changed: FleetEvent = { type: 'agent.changed', seq: 5_000, at: 5_000, ...common }
     const started: FleetEvent = {
