@@ -90,8 +90,6 @@ describe('a turn of the gateway', () => {
     const [called = 0, ended = 0] = times
     expect(called).toBeGreaterThanOrEqual(before)
     expect(ended - called).toBeGreaterThanOrEqual(50)
-    const compared = await client.call('GET', `/v1/turns/${id}/replies?times=true`)
-    expect(compared.status).toBe(200)
   })
 
   it('goes on without its reader, unless the reader wants it cancelled', async () => {

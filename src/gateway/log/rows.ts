@@ -1,4 +1,4 @@
-import type { Reply, TerminalReply, Usage } from '../../replies.ts'
+import type { TerminalReply, Usage } from '../../replies.ts'
 import type { LoggedReply, LoggedState, LoggedTurn } from '../turns/turn-log.ts'
 import type { Row, Value } from './libsql.ts'
 import type { StoredReply } from './pending-replies.ts'
@@ -57,7 +57,7 @@ export function repliesOf(row: Row): LoggedReply[] {
 export function loggedReply(seq: number, stored: StoredReply): LoggedReply {
   if (stored.at === undefined) return { seq, reply: stored }
   const { at, ...reply } = stored
-  return { seq, reply: reply as Reply, at }
+  return { seq, reply, at }
 }
 
 /** Returns the text of a column. */
