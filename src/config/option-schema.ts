@@ -16,6 +16,8 @@ import {
   providerId,
   sessionId,
   text,
+  toolNameError,
+  toolNamePattern,
   username,
   wholeNumber,
 } from './schema-parts.ts'
@@ -129,11 +131,10 @@ const environment = lazily(() =>
 
 const hostTools = lazily(() =>
   z.record(
-    z.string().regex(/^[a-zA-Z0-9_-]{1,58}$/),
+    z.string().regex(toolNamePattern),
     z.custom<HostTool>(isHostTool, 'expected what hostTool() returns'),
     {
-      error: ({ code }) =>
-        code === 'invalid_key' ? 'expected a name of 1 to 58 letters, digits, _ and -' : anyObject,
+      error: ({ code }) => (code === 'invalid_key' ? toolNameError : anyObject),
     },
   ),
 )

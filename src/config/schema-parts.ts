@@ -61,6 +61,12 @@ export const proxyURL = lazily(() =>
   bareURL('; set parameters of a query as config.provider.<providerId>.options.queryParams'),
 )
 
+/** Pattern of the names of host tools. */
+export const toolNamePattern = /^[a-zA-Z0-9_-]{1,58}$/
+
+/** Message about a name that no host tool can have. */
+export const toolNameError = 'expected a name of 1 to 58 letters, digits, _ and -'
+
 /** Absolute path in valid Unicode; a path with half a surrogate pair names no file. */
 export const absolute = lazily(() => {
   const error = 'expected an absolute path'

@@ -4,9 +4,11 @@ import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { IncomingMessage } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { signedHeaders } from '../../src/io/webhook/signature.ts'
 import { buildCli } from '../support/built-cli.ts'
 import { isListening } from '../support/home.ts'
 import { serveStage, type Daemon } from '../support/serve.ts'
+import { answerJson, webhookReceiver, type ReceivedCall } from '../support/webhook-receiver.ts'
 
 let cli: string
 
@@ -17,6 +19,7 @@ afterAll(() => rmSync(dirname(dirname(cli)), { recursive: true, force: true }))
 
 const two = { agents: [{ id: 'alice' }, { id: 'bob' }] }
 const open = '--insecure-no-auth'
+const tool = { name: 'look', description: 'Looks.', input_schema: { type: 'object' } }
 
 describe.runIf(process.platform === 'linux')('serve', () => {
   it('serves the agents of the file to callers with a token, and says how to make the first one', async () => {
@@ -61,6 +64,32 @@ describe.runIf(process.platform === 'linux')('serve', () => {
     stage.write({ agents: [{ id: 'carol' }] })
     const next = await stage.serve(open)
     expect(await next.agents()).toEqual(['carol', 'made-over-http'])
+  })
+
+  it('calls the webhooks of the file, signed by the secret that the command line prints', async () => {
+    const look = { toolCalls: [{ name: 'host_look', args: {} }] }
+    const stage = await serveStage(cli, { script: [{ match: 'look', reply: [look, { text: 'done' }] }] })
+    const receivers = [
+      await webhookReceiver((_call, response) => answerJson(response, { result: 'one' })),
+      await webhookReceiver((_call, response) => answerJson(response, { result: 'two' })),
+    ]
+    const fileAt = (receiver?: { url: string }) => ({
+      agents: [{ id: 'alice', host_tools: [{ ...tool, url: receiver?.url }] }],
+    })
+    stage.write(fileAt(receivers[0]))
+    const daemon = await stage.serve(open)
+    const run = () => daemon.fetch('/v1/agents/alice/turns?wait=true', { body: { text: 'look' } })
+    expect(await (await run()).json()).toMatchObject({ kind: 'final', content: 'done' })
+    const { stdout: secret } = await stage.run('webhook-secret', '--data-dir', stage.dataDir)
+    const { headers = {}, text = '' }: Partial<ReceivedCall> = receivers[0]?.calls[0] ?? {}
+    const at = Number(headers['opencode-runtime-timestamp']) * 1000
+    expect(headers).toMatchObject(signedHeaders([secret], text, at))
+    stage.write(fileAt(receivers[1]))
+    daemon.kill('SIGHUP')
+    await daemon.logs(/config applied changed=\["alice"\]/)
+    expect(await (await run()).json()).toMatchObject({ kind: 'final', content: 'done' })
+    expect(receivers.map(({ calls }) => calls.length)).toEqual([1, 1])
+    expect(daemon.stdout + daemon.stderr).not.toContain(secret)
   })
 
   it('tells a bad file on SIGHUP, and changes nothing', async () => {
