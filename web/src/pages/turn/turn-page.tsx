@@ -29,13 +29,14 @@ export function TurnPage({ id }: { id: string }): VNode {
 function TurnView({ id }: { id: string }): VNode {
   const { turn, view, error, stream, reload } = useTurn(id)
   const asked = cards.value.inPlace.filter(({ pending }) => pending.turn_id === id)
-  const state = shownState(turn, view, !asked.every(isClosed))
+  const isAsking = !asked.every(isClosed)
+  const state = shownState(turn, view, isAsking)
   const isOver = hasEnded(turn, view)
   const following = useFollowing(view, !isOver)
   useTitle(turn ? `${turn.agent}: ${state.word}` : 'Turn')
   if (error && !turn) return <TurnMissing error={error} onRetry={reload} />
   return (
-    <div class="turn-page" data-turn-id={id}>
+    <div class="turn-page" data-turn-id={id} data-asking={isAsking}>
       <PageHead
         title={turn ? <InlineText text={`Turn of ${turn.agent}`} max={100} /> : 'Turn'}
         beside={
