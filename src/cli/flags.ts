@@ -35,6 +35,10 @@ export interface RunFlags {
 export interface DemoFlags {
   home?: string
   json?: boolean
+  view?: boolean
+  listen?: string
+  /** False if the browser must not be opened. */
+  open?: boolean
 }
 
 /** Flags of `doctor`. */

@@ -114,8 +114,16 @@ function demoCommand(onExit: (code: number) => void, std: Std): Command {
     .argument('[prompt]', 'the prompt; the script answers any prompt', 'What can you do?')
     .option('--home <dir>', 'home of the server (default: a new folder, removed at the end)')
     .option('--json', `${jsonHelp}, and everything else to stderr`)
+    .option('--view', 'show three agents in the browser instead, until Ctrl-C')
+    .option('--listen <address>', 'address of --view (default: a free port of 127.0.0.1)')
+    .option('--no-open', 'print the address of --view only')
     .addHelpText('after', exitCodeHelp)
     .action(async (prompt: string, flags: DemoFlags) => {
+      if (flags.view === true) {
+        const { demoView } = await import('./demo-view/demo-view.ts')
+        onExit(await demoView(flags, std))
+        return
+      }
       const { demo } = await import('./demo.ts')
       onExit(await demo(prompt, flags, std))
     })

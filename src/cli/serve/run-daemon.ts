@@ -18,17 +18,25 @@ export interface ConfigSource {
   read?: () => Promise<ServeConfig>
 }
 
+/** What a demo adds to a daemon. */
+export interface DaemonDemo {
+  /** Returns lines to print after the greeting. */
+  lines: (address: string) => readonly string[]
+  /** Called when the daemon serves; `ended` aborts when the daemon is asked to end. */
+  onStarted?: (address: string, ended: AbortSignal) => void
+}
+
 /**
  * Runs a daemon until a signal ends it. Resolves with the exit code when nothing of the daemon is left.
  *
- * @param more - lines to print after the greeting
+ * @param demo - what to print and to do when the daemon serves
  * @throws UsageError for agents that the fleet refuses
  */
 export async function runDaemon(
   { config, read }: ConfigSource,
   flags: ServeFlags,
   std: Std,
-  more: (address: string) => readonly string[] = () => [],
+  demo: DaemonDemo = { lines: () => [] },
 ): Promise<number> {
   using shutdown = new Shutdown(process, Date.now, [
     'SIGINT',
@@ -52,7 +60,8 @@ export async function runDaemon(
     hasToken: readTokens(dataDir).length > 0,
     allowedHosts,
   }
-  await std.out.write(`${[...greeting(facts), ...more(addressText(address))].join('\n')}\n`)
+  await std.out.write(`${[...greeting(facts), ...demo.lines(addressText(address))].join('\n')}\n`)
+  demo.onStarted?.(addressText(address), shutdown.requested)
   await shutdown.whenRequested
   options.logger.info(
     { drainMs: flags.drainMs },

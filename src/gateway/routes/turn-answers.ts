@@ -34,9 +34,15 @@ export async function answerReader({
   turn: { turnId, hasTexts, reply },
   caller,
   after,
+  hasTimes = false,
   type,
   onEnd,
-}: Asked & { caller: Caller; after: number; type: (typeof streamTypes)[number] }): Promise<Response> {
+}: Asked & {
+  caller: Caller
+  after: number
+  hasTimes?: boolean
+  type: (typeof streamTypes)[number]
+}): Promise<Response> {
   if (!hasTexts && !reply) {
     onEnd?.()
     throw erased()
@@ -48,6 +54,7 @@ export async function answerReader({
     log: context.log,
     turnId,
     after,
+    hasTimes,
     live: desk.live(turnId),
     until: [raw.signal, context.closed, right.signal],
     onEnd: () => {

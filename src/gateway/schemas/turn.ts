@@ -32,6 +32,8 @@ export const terminalReply = named('TerminalReply', () =>
 const pieceOf = <const Kind extends string>(kind: Kind) =>
   z.strictObject({ kind: z.literal(kind), trace_id: traceId, content: z.string() })
 
+const at = () => z.number().describe('Time in epoch ms, if the request asks for times').optional()
+
 const seq = z.int().min(1).describe('Number of the reply in its turn, from 1')
 
 /** Reply with its number, as a line of NDJSON or the event `reply`. */
@@ -45,6 +47,7 @@ export const numberedReply = named('Reply', () => {
       kind: z.literal('tool_call'),
       ...call,
       args: z.record(z.string(), z.unknown()),
+      at: at(),
       seq,
     }),
     z.strictObject({
@@ -52,6 +55,7 @@ export const numberedReply = named('Reply', () => {
       ...call,
       result: z.string(),
       success: z.boolean(),
+      at: at(),
       seq,
     }),
     final.extend({ seq }),
@@ -117,5 +121,8 @@ const ownCodes = new Set<TurnErrorCode>([
 export const terminalOnWire = (reply: TerminalReply): TerminalReply =>
   reply.kind === 'error' && ownCodes.has(reply.code) ? { ...reply, error: wireTexts(reply.error) } : reply
 
-/** Returns a reply as the wire has it, with its number. */
-export const replyOnWire = ({ seq, reply }: LoggedReply): Reply & { seq: number } => ({ ...reply, seq })
+/** Returns a reply as the wire has it, with its number, and with its time if the reader wants times. */
+export const replyOnWire = (
+  { seq, reply, at }: LoggedReply,
+  hasTimes = false,
+): Reply & { seq: number; at?: number } => ({ ...reply, seq, ...(hasTimes && at !== undefined && { at }) })

@@ -2,7 +2,7 @@ import { batch, signal, type ReadonlySignal, type Signal } from '@preact/signals
 import { onUnauthorized } from '../api/client.ts'
 import type { AgentStatus, FleetEvent, PendingRequest } from '../api/types.ts'
 import { AgentEvents } from './agent-events.ts'
-import { setClock, startClock } from './clock.ts'
+import { setClockOffset, startClock } from './clock.ts'
 import { linkFeed, type FeedLink } from './feed-link.ts'
 import { FleetModel, type FleetTotals } from './fleet-model.ts'
 import { FrameTask } from './frames.ts'
@@ -65,6 +65,10 @@ export function onEvents(listener: (events: readonly FleetEvent[]) => void): () 
 let link: FeedLink | undefined
 let waiting: StreamItem[] = []
 const frame = new FrameTask(applyWaiting)
+let heardAt = 0
+
+/** Returns the time at which the gateway was last heard of, on the clock of the browser; 0 before the first time. */
+export const lastHeard = (): number => heardAt
 
 /** Connects the page with the stream of its browser. */
 export function startLive(): void {
@@ -89,9 +93,12 @@ const unauthorized = (): Connection => ({ state: 'unauthorized', since: Date.now
 
 function receive(message: FeedMessage): void {
   if (message.type === 'connection') {
+    const { clockOffset } = message.connection
+    if (clockOffset !== undefined) setClockOffset(clockOffset)
     connectionValue.value = message.connection
     return
   }
+  heardAt = Date.now()
   waiting.push(...message.items)
   frame.ask()
 }
@@ -109,8 +116,6 @@ function applyWaiting(): void {
     if (items.some(({ type }) => type === 'snapshot')) agentEvents.reload()
     for (const listener of listeners) listener(events)
   })
-  const told = items.findLast((item) => item.type === 'snapshot' || item.type === 'status')
-  if (told && 'status' in told) setClock(told.status.at)
 }
 
 const isEvent = (item: StreamItem): item is FleetEvent => 'seq' in item
