@@ -109,6 +109,22 @@ describeBrowser('the approvals', () => {
     expect((await resultsOf(turnId)).join()).toContain('Not today')
   })
 
+  it('take no answer by keys to what was not on the screen, and show it', async () => {
+    const { page, ask, openIds } = await openApprovals({ calls: [questions] })
+    await page.setViewportSize({ width: 800, height: 300 })
+    await ask(questions)
+    await cardOf(page).waitFor()
+    await cardOf(page)
+      .getByRole('checkbox', { name: 'Lint' })
+      .evaluate((box: HTMLElement) => box.click())
+    await page.locator('[data-answer=reject]:enabled').evaluate((button: HTMLElement) => button.click())
+    await cardOf(page).getByText('This was not on the screen yet').waitFor()
+    expect(await openIds()).toHaveLength(1)
+    await page.locator('[data-seen=seen]').waitFor()
+    await buttonOf(page, 'Reject').click()
+    await cardOf(page).getByText('You rejected it').waitFor()
+  })
+
   it('show the input of a tool whose request tells nothing, and characters that cannot be seen', async () => {
     const { page, ask } = await openApprovals({ calls: [remove] })
     await ask(remove)
@@ -140,9 +156,9 @@ describeBrowser('the approvals', () => {
       document.querySelector('main')?.style.setProperty('padding-top', '120px')
       const button = document.querySelector<HTMLButtonElement>('[data-answer=once]')
       const start = performance.now()
-      while (!button?.disabled) await new Promise(requestAnimationFrame)
+      while (!button?.disabled && performance.now() - start < 2_000) await new Promise(requestAnimationFrame)
       const moved = performance.now()
-      while (button.disabled) await new Promise(requestAnimationFrame)
+      while (button?.disabled) await new Promise(requestAnimationFrame)
       return { moved: moved - start, again: performance.now() - moved }
     })
     expect(disabledAfter.moved).toBeLessThan(400)

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { expect, it, onTestFinished, vi } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
 import { fakeOpenCode, type FakeRule } from '../../src/testing/index.ts'
 import { buildPackage } from '../support/built-cli.ts'
 import { GatewayClient } from '../support/gateway.ts'
@@ -29,6 +29,12 @@ async function startTurn(client: GatewayClient, agent: string, body: object): Pr
 }
 
 describeBrowser('the live view', () => {
+  let dist: string
+  beforeAll(async () => {
+    dist = await buildPackage()
+  }, 240_000)
+  afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
+
   it('reads one stream for all tabs of a browser, and each of them shows what happens', async () => {
     const { page, client } = await openView()
     const tabs = [page, await page.context().newPage(), await page.context().newPage()]
@@ -63,8 +69,6 @@ describeBrowser('the live view', () => {
   })
 
   it('goes on after the gateway was killed: no word of a turn is missing or doubled, and no request stays', async () => {
-    const dist = await buildPackage()
-    onTestFinished(() => rmSync(dirname(dist), { recursive: true, force: true }))
     const fake = await fakeOpenCode({}, { script: counting })
     onTestFinished(() => fake.stop())
     const hosts = gatewayHosts(dist, fake, tempHome())
@@ -99,5 +103,5 @@ describeBrowser('the live view', () => {
 
     await startTurn(client, 'a1', { text: 'permission tool', on_permission: 'ask' })
     await titleOf(page, /^\(1\) /)
-  }, 120_000)
+  }, 60_000)
 })

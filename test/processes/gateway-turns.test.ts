@@ -75,6 +75,23 @@ describe('a turn of the gateway', () => {
     expect(ofOther.headers.get('turn-id')).not.toBe(id)
   })
 
+  it('tells the times of calls of tools and of their results to a reader who asks for times', async () => {
+    const { client, replies } = await withAgents()
+    const before = Date.now()
+    const path = '/v1/agents/a1/turns?wait=true'
+    const id = idOf(await client.call('POST', path, { text: 'tool:60 echo:hi' }))
+    const plain = await (await openLines(replies(id))).rest()
+    const timed = await (await openLines(replies(id, '?times=true'))).rest()
+    const events = await (await openEvents(replies(id, '?times=true'))).rest()
+    expect(timed.map(({ at: _, ...reply }) => reply)).toEqual(plain)
+    expect(events.filter(({ event }) => event === 'reply').map(({ data }) => data)).toEqual(timed)
+    const times = timed.flatMap(({ at }) => at ?? [])
+    expect(times).toHaveLength(2)
+    const [called = 0, ended = 0] = times
+    expect(called).toBeGreaterThanOrEqual(before)
+    expect(ended - called).toBeGreaterThanOrEqual(50)
+  })
+
   it('goes on without its reader, unless the reader wants it cancelled', async () => {
     const { post, client } = await withAgents()
     const hang = { text: 'hang', on_disconnect: 'cancel' }

@@ -25,7 +25,7 @@ beforeAll(async () => {
   })
   gateway = createGateway({ fleet })
   await gateway.ready
-}, 120_000)
+}, 240_000)
 afterAll(async () => {
   await gateway.close()
   await fleet.close()
@@ -50,7 +50,7 @@ describe('the files of the view', () => {
   })
 
   it('come without a token, at the path of each page, and allow content of the gateway only', async () => {
-    for (const path of ['/', '/approvals', '/agents/a1', '/agents/a%20b', '/turns/t1', '/usage']) {
+    for (const path of ['/', '/?q=a&q=b', '/approvals', '/agents/a1', '/agents/a%20b', '/turns/t1', '/usage']) {
       const answer = await get(path)
       expect([path, answer.status, answer.headers.get('content-security-policy')]).toEqual([
         path,

@@ -6,6 +6,7 @@ import { startRouter } from './app/router.ts'
 import { startTitle } from './app/title.ts'
 import { serveFeed } from './live/feed-worker.ts'
 import { startLive } from './live/store.ts'
+import { startNotifications } from './pages/approvals/notifications.ts'
 
 // This file runs in each page, and in the worker that the pages share: a worker has no document.
 if ('document' in globalThis) showPage()
@@ -17,5 +18,6 @@ function showPage(): void {
   startRouter()
   startLive()
   startTitle()
+  startNotifications()
   render(<App />, root)
 }

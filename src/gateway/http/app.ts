@@ -100,7 +100,7 @@ function answerer(route: Route): (request: RawRequest, params: Record<string, st
     const { context, raw, address } = request
     const caller = route.scopes === 'open' ? nobody : permitted(route.scopes, context, raw, address)
     const params = readPath(given)
-    const query = readQuery(queryOf(new URL(raw.url)))
+    const query = route.isHidden === true ? {} : readQuery(queryOf(new URL(raw.url)))
     const body = route.body && (await readBody(raw, route.body, context.options.maxBodyBytes))
     // The agents, and by them what a caller may see, are known when the fleet is ready.
     if (route.scopes !== 'open') await context.fleet.ready

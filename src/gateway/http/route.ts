@@ -65,7 +65,7 @@ interface Declaration<P extends Parameters, Q extends Parameters, B extends z.Zo
   body?: RouteBody<B>
   /** Answers by status code, without the problems. */
   answers: Readonly<Record<number, RouteAnswer>>
-  /** True for a route that the OpenAPI document leaves out, because it is no part of the API. */
+  /** True for a route that the OpenAPI document leaves out, because it is no part of the API. It takes any query, which the page reads. */
   isHidden?: boolean
   /** Status codes of further problems. Those of the checks, and 503, need not be named. */
   problems?: readonly number[]

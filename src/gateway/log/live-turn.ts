@@ -60,10 +60,10 @@ export class LiveTurn {
   }
 
   /** Takes a reply. Replies after the terminal one are ignored. Returns false if too much waits already. */
-  take(reply: Reply, usage: Usage): boolean {
+  take(reply: Reply, usage: Usage, at?: number): boolean {
     if (this.terminal || this.fault) return true
     if (this.pending.size > mostPending) return false
-    this.pending.push(reply)
+    this.pending.push(reply, at)
     this.change.usage = usage
     if (isTerminal(reply)) this.terminal = reply
     return true

@@ -31,9 +31,15 @@ export async function answerReader({
   turn: { turnId },
   caller,
   after,
+  hasTimes = false,
   type,
   onEnd,
-}: Asked & { caller: Caller; after: number; type: (typeof streamTypes)[number] }): Promise<Response> {
+}: Asked & {
+  caller: Caller
+  after: number
+  hasTimes?: boolean
+  type: (typeof streamTypes)[number]
+}): Promise<Response> {
   await desk.started(turnId)
   const right = context.authority.follow(caller)
   const read = type === 'text/event-stream' ? repliesAsEvents : repliesAsLines
@@ -41,6 +47,7 @@ export async function answerReader({
     log: context.log,
     turnId,
     after,
+    hasTimes,
     live: desk.live(turnId),
     until: [raw.signal, context.closed, right.signal],
     onEnd: () => {

@@ -3,7 +3,7 @@ import { wholeNumber } from '../../config/schema-parts.ts'
 import { preferredType } from '../http/accept.ts'
 import { json } from '../http/answers.ts'
 import { route, type Route } from '../http/route.ts'
-import { agentIdParameter, pageLimit } from '../schemas/common.ts'
+import { agentIdParameter, flagParameter, pageLimit } from '../schemas/common.ts'
 import { turnList, turnOnWire, turnSchema, turnState } from '../schemas/turn.ts'
 import { turnEvents } from '../schemas/turn-status.ts'
 import type { TurnDesk } from '../turns/turn-desk.ts'
@@ -102,6 +102,9 @@ const repliesRoute = (desk: TurnDesk): Route =>
       after: wholeNumber('the number of a reply', 0)
         .default(0)
         .describe('Number of the last reply that the client has'),
+      times: flagParameter().describe(
+        'True to have the times of the calls of tools and of their results, as `at`',
+      ),
     },
     answers: {
       200: {
@@ -116,6 +119,6 @@ const repliesRoute = (desk: TurnDesk): Route =>
       const turn = await visibleTurn(context, caller, params.id)
       const type = preferredType(raw.headers.get('accept'), streamTypes)
       const after = afterOf(raw.headers, query.after)
-      return answerReader({ context, caller, raw, desk, turn, after, type })
+      return answerReader({ context, caller, raw, desk, turn, after, hasTimes: query.times, type })
     },
   })

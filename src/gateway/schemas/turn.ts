@@ -31,6 +31,8 @@ export const terminalReply = named('TerminalReply', () =>
 const pieceOf = <const Kind extends string>(kind: Kind) =>
   z.strictObject({ kind: z.literal(kind), trace_id: traceId, content: z.string() })
 
+const at = () => z.number().describe('Time in epoch ms, if the request asks for times').optional()
+
 const seq = z.int().min(1).describe('Number of the reply in its turn, from 1')
 
 /** Reply with its number, as a line of NDJSON or the event `reply`. */
@@ -44,6 +46,7 @@ export const numberedReply = named('Reply', () => {
       kind: z.literal('tool_call'),
       ...call,
       args: z.record(z.string(), z.unknown()),
+      at: at(),
       seq,
     }),
     z.strictObject({
@@ -51,6 +54,7 @@ export const numberedReply = named('Reply', () => {
       ...call,
       result: z.string(),
       success: z.boolean(),
+      at: at(),
       seq,
     }),
     final.extend({ seq }),
@@ -98,5 +102,8 @@ export const turnOnWire = (turn: LoggedTurn): z.output<ReturnType<typeof turnSch
   usage: turn.usage,
 })
 
-/** Returns a reply as the wire has it, with its number. */
-export const replyOnWire = ({ seq, reply }: LoggedReply): Reply & { seq: number } => ({ ...reply, seq })
+/** Returns a reply as the wire has it, with its number, and with its time if the reader wants times. */
+export const replyOnWire = (
+  { seq, reply, at }: LoggedReply,
+  hasTimes = false,
+): Reply & { seq: number; at?: number } => ({ ...reply, seq, ...(hasTimes && at !== undefined && { at }) })

@@ -38,7 +38,7 @@ export class LiveTurn {
     this.#status = handle.status$.subscribe((status) => this.#onStatus(status))
     handle.replies$.subscribe((reply) => {
       // The terminal reply is written when the session is known, too.
-      if (!isTerminal(reply)) writer.push(reply, this.#usage)
+      if (!isTerminal(reply)) writer.push(reply, this.#usage, Date.now())
     })
     void handle.sessionId.then((sessionId) => {
       if (sessionId !== undefined) writer.update({ sessionId })

@@ -28,6 +28,8 @@ export interface LoggedTurn {
 export interface LoggedReply {
   seq: number
   reply: Reply
+  /** Time of a tool's call or result, in epoch ms; absent for other replies, and if the time is not known. */
+  at?: number
 }
 
 /** New turn, before its first reply. */
@@ -140,8 +142,14 @@ export interface UsageFilter {
 export interface TurnWriter {
   /** Sets the state `running`, or the session. */
   update(change: { state?: 'running'; sessionId?: string; usage?: Usage }): void
-  /** Adds a reply. Neighbouring deltas of a moment may become one reply. The terminal reply ends the turn. */
-  push(reply: Reply, usage: Usage): void
+  /**
+   * Adds a reply. Neighbouring deltas of a moment may become one reply. The terminal reply ends the turn.
+   *
+   * @param reply - The reply.
+   * @param usage - Usage of the turn up to the reply.
+   * @param at - Time of the reply in epoch ms, which is kept for calls and results of tools.
+   */
+  push(reply: Reply, usage: Usage, at?: number): void
   /** Resolves when all that was pushed is durable. Rejects with a TurnLogError if it cannot be written. */
   flushed(): Promise<void>
 }

@@ -1,21 +1,10 @@
 import type { ComponentChildren } from 'preact'
 import { useRef } from 'preact/hooks'
-import type { Answer } from '../../api/types.ts'
 import { Button } from '../../parts/button.tsx'
-import { sendAnswer } from './answers.ts'
-import { inertReason, inertWords, type AnswerFacts } from './inert.ts'
-import type { AnswerKind, SentAnswer } from './outcome.ts'
-import { useRest } from './use-rest.ts'
-
-/** Answer that a person may choose. */
-export interface Choice {
-  kind: AnswerKind
-  /** Name of the button. */
-  name: string
-  answer: Answer
-  /** True if this answer is not complete. */
-  isIncomplete?: boolean
-}
+import type { Choice } from './choice.ts'
+import type { AnswerFacts } from './inert.ts'
+import type { SentAnswer } from './outcome.ts'
+import { useAnswering } from './use-answering.ts'
 
 const buttonKinds = { once: 'primary', answers: 'primary', always: 'plain', reject: 'danger' } as const
 
@@ -25,7 +14,6 @@ export function AnswerBar({
   facts,
   sent,
   choices,
-  focusCard,
   scope,
   children,
 }: {
@@ -33,44 +21,23 @@ export function AnswerBar({
   facts: Omit<AnswerFacts, 'restedMs'>
   sent: SentAnswer | undefined
   choices: readonly Choice[]
-  focusCard: () => void
   /** Reach of the answers, in words. */
   scope: string
   children?: ComponentChildren
 }) {
   const bar = useRef<HTMLDivElement>(null)
-  const rest = useRest(bar)
-  // A pointer that went down before the buttons worked presses nothing when it comes up.
-  const isPressed = useRef(false)
-  const reason = inertReason({ ...facts, restedMs: rest.restedMs })
-  const words = reason && inertWords[reason]
-  const reasonId = `request-reason-${id}`
-  // The buttons may have moved since they were rendered.
-  const isReady = () => inertReason({ ...facts, restedMs: rest.measure() }) === undefined
-  const press = ({ kind, answer }: Choice, { detail }: MouseEvent) => {
-    const isByKey = detail === 0
-    const isMeant = isByKey || isPressed.current
-    isPressed.current = false
-    if (!isMeant || !isReady()) return
-    focusCard()
-    void sendAnswer(id, kind, answer)
-  }
+  const { isInert, words, pressDown, press } = useAnswering(id, bar, facts)
+  const wordsId = `request-words-${id}`
   return (
-    <div
-      class="approvals-answers"
-      role="group"
-      aria-label="Answer"
-      ref={bar}
-      onPointerDown={() => void (isPressed.current = isReady())}
-    >
+    <div class="approvals-answers" role="group" aria-label="Answer" ref={bar} onPointerDown={pressDown}>
       <div class="approvals-buttons">
         {choices.map((choice) => (
           <Button
             key={choice.kind}
             kind={buttonKinds[choice.kind]}
             data-answer={choice.kind}
-            disabled={reason !== undefined || choice.isIncomplete === true}
-            aria-describedby={reasonId}
+            disabled={isInert || choice.isIncomplete === true}
+            aria-describedby={wordsId}
             onClick={(event) => press(choice, event)}
           >
             {choice.name}
@@ -78,7 +45,7 @@ export function AnswerBar({
         ))}
       </div>
       {children}
-      <div class="approvals-words" id={reasonId} data-inert={words !== undefined}>
+      <div class="approvals-words" id={wordsId} data-inert={words !== undefined}>
         <p class="approvals-scope">{scope}</p>
         <p class="approvals-reason" role="status">
           {words}

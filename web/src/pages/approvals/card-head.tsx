@@ -3,6 +3,7 @@ import { paths } from '../../app/router.ts'
 import { now } from '../../live/store.ts'
 import { RelativeTime } from '../../parts/relative-time.tsx'
 import { InlineText } from '../../parts/text/inline-text.tsx'
+import { exact } from '../../words/format.ts'
 import { titleOf } from './asked.ts'
 import { countdownOf } from './countdown.ts'
 
@@ -31,7 +32,7 @@ export function CardHead({
       <p class="approvals-meta">
         <a href={paths.agent(agent_id)}>{agent_id}</a>
         {tenant !== '' && <span>{tenant}</span>}
-        <a href={paths.turn(turn_id)}>turn</a>
+        <a href={paths.turn(turn_id)}>turn {turn_id.slice(0, 8)}</a>
         {request.child && <span class="approvals-child">by a subagent</span>}
         <span>
           asked <RelativeTime at={at} />
@@ -41,30 +42,15 @@ export function CardHead({
   )
 }
 
-/** Circumference of the dial, in units of its picture. */
-const around = 2 * Math.PI * 7
-
 /** Time until the request is rejected. */
 function TimeLeft({ pending }: { pending: PendingRequest }) {
-  const { text, phase, share } = countdownOf(pending, now.value)
-  const words = phase === 'over' ? 'time limit reached' : `${text} left`
+  const { text, phase } = countdownOf(pending.expires_at - now.value)
   return (
     <span class="approvals-time" data-phase={phase} role="timer" title={exactEnd(pending)}>
-      <svg class="approvals-dial" viewBox="0 0 18 18" aria-hidden="true">
-        <circle class="approvals-dial-back" cx="9" cy="9" r="7" />
-        <circle
-          class="approvals-dial-rest"
-          cx="9"
-          cy="9"
-          r="7"
-          stroke-dasharray={`${(share * around).toFixed(2)} ${around.toFixed(2)}`}
-          transform="rotate(-90 9 9)"
-        />
-      </svg>
-      {words}
+      {phase === 'over' ? 'time limit reached' : `${text} left`}
     </span>
   )
 }
 
 const exactEnd = ({ expires_at }: PendingRequest): string =>
-  `Rejected at ${new Date(expires_at).toLocaleString()} if no answer has come`
+  `Rejected if no answer has come until ${exact(expires_at)}`

@@ -3,31 +3,26 @@ export interface Countdown {
   /** Text such as `4:32` or `1 h 05 min`. */
   text: string
   phase: 'calm' | 'soon' | 'over'
-  /** Share of the whole time that is left, from 0 to 1. */
-  share: number
 }
 
 /** Time at the end in which a countdown warns, in ms. */
 const soonMs = 60_000
 
 /**
- * Returns the time that a request has left.
+ * Returns the countdown of a request.
  *
- * @param now - present time by the clock of the gateway, in epoch ms
+ * @param left - time until the request is rejected, in ms
  */
-export function countdownOf({ at, expires_at }: { at: number; expires_at: number }, now: number): Countdown {
-  const left = Math.max(0, expires_at - now)
-  const whole = Math.max(1, expires_at - at)
-  const phase = left === 0 ? 'over' : left <= soonMs ? 'soon' : 'calm'
-  return { text: clockText(left), phase, share: Math.min(1, left / whole) }
+export function countdownOf(left: number): Countdown {
+  const seconds = Math.max(0, Math.ceil(left / 1000))
+  const phase = seconds === 0 ? 'over' : left <= soonMs ? 'soon' : 'calm'
+  return { text: clockText(seconds), phase }
 }
 
-function clockText(ms: number): string {
-  const seconds = Math.ceil(ms / 1000)
+function clockText(seconds: number): string {
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60]
   if (hours >= 48) return `${Math.floor(hours / 24)} days`
-  if (hours > 0) return `${hours} h ${two(minutes)} min`
-  return `${minutes}:${two(seconds % 60)}`
+  return hours > 0 ? `${hours} h ${two(minutes)} min` : `${minutes}:${two(seconds % 60)}`
 }
 
 const two = (value: number): string => String(value).padStart(2, '0')

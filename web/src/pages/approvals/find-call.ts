@@ -1,7 +1,7 @@
 import { api, ApiError, failureOf } from '../../api/client.ts'
 import type { Reply } from '../../api/types.ts'
 import type { AskingCall } from './asked.ts'
-import { linesOf } from './lines.ts'
+import { messagesOf } from '../../live/sse.ts'
 
 /** Number of replies before the last one in which a call is looked for first. */
 const recent = 500
@@ -40,29 +40,17 @@ async function callIn(
   signal: AbortSignal,
 ): Promise<AskingCall | undefined> {
   if (upTo <= after) return undefined
-  // The stream of a turn that runs does not end.
-  const enough = new AbortController()
-  try {
-    const body = await repliesAfter(turnId, after, AbortSignal.any([signal, enough.signal]))
-    for await (const line of linesOf(body)) {
-      const reply = JSON.parse(line) as Reply
-      if (reply.kind === 'tool_call' && reply.call_id === callId)
-        return { tool: reply.tool, args: reply.args }
-      if (reply.seq >= upTo) return undefined
-    }
-    return undefined
-  } finally {
-    enough.abort()
-  }
-}
-
-async function repliesAfter(
-  turnId: string,
-  after: number,
-  signal: AbortSignal,
-): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
   const path = `/v1/turns/${encodeURIComponent(turnId)}/replies?after=${after}`
-  const response = await fetch(path, { headers: { accept: 'application/x-ndjson' }, signal })
+  const response = await fetch(path, { headers: { accept: 'text/event-stream' }, signal })
   if (!response.ok || !response.body) throw await failureOf(response)
-  return response.body
+  // The stream of a turn that runs does not end by itself.
+  for await (const messages of messagesOf(response.body)) {
+    for (const { event, data } of messages) {
+      const reply = event === 'reply' ? (JSON.parse(data) as Reply) : undefined
+      if (reply?.kind === 'tool_call' && reply.call_id === callId)
+        return { tool: reply.tool, args: reply.args }
+      if (reply && reply.seq >= upTo) return undefined
+    }
+  }
+  return undefined
 }

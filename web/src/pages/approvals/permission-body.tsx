@@ -13,15 +13,13 @@ import type { PermissionRequest } from './request-types.ts'
 export interface BodyProps<Request> {
   card: Card
   request: Request
-  /** Moves the focus to the card, because its buttons go away. */
-  focusCard: () => void
 }
 
 /** What a permission is for, in full, and its answer buttons. */
-export function PermissionBody({ card, request, focusCard }: BodyProps<PermissionRequest>) {
+export function PermissionBody({ card, request }: BodyProps<PermissionRequest>) {
   const { pending, sent } = card
   const [call, lookAgain] = useAskingCall(pending)
-  const [seen, setSeen] = useState<ReadonlySet<string>>(new Set())
+  const [read, setRead] = useState<ReadonlySet<string>>(new Set())
   const [isAgreed, setAgreed] = useState(false)
   const [message, setMessage] = useState('')
   const { parts, isTold } = askedOf(request, call.state === 'found' ? call.call : undefined)
@@ -29,15 +27,15 @@ export function PermissionBody({ card, request, focusCard }: BodyProps<Permissio
     isSending: sent?.state === 'sending',
     isOver: pending.expires_at <= now.value,
     isLoading: call.state === 'loading',
-    isRead: parts.every((part) => seen.has(keyOf(part))),
+    isRead: parts.every((part) => read.has(keyOf(part))),
     isUntold: !isTold && !isAgreed,
   }
-  const note = (part: AskedPart) => setSeen((former) => new Set([...former, keyOf(part)]))
+  const note = (part: AskedPart) => setRead((former) => new Set([...former, keyOf(part)]))
   const rejection = message.trim() === '' ? {} : { message: message.trim() }
   return (
     <div class="approvals-body">
       {parts.map((part) => (
-        <AskedText key={keyOf(part)} part={part} onSeen={() => note(part)} />
+        <AskedText key={keyOf(part)} part={part} onReached={() => note(part)} />
       ))}
       <CallNote state={call} isChild={request.child} onRetry={lookAgain} />
       {!isOver(card) && (
@@ -47,7 +45,6 @@ export function PermissionBody({ card, request, focusCard }: BodyProps<Permissio
             id={request.id}
             facts={facts}
             sent={sent}
-            focusCard={focusCard}
             scope={alwaysScope(request.permission, request.patterns)}
             choices={[
               { kind: 'once', name: 'Allow once', answer: { reply: 'once' } },

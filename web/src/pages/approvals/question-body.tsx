@@ -1,4 +1,4 @@
-import { useCallback, useRef, useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import { now } from '../../live/store.ts'
 import { AnswerBar } from './answer-bar.tsx'
 import { isOver } from './cards.ts'
@@ -6,31 +6,27 @@ import type { BodyProps } from './permission-body.tsx'
 import { answeredCount, answersOf, emptyDrafts } from './question-form.ts'
 import { QuestionField } from './question-field.tsx'
 import type { QuestionRequest } from './request-types.ts'
-import { useSeen } from './use-seen.ts'
+import { endClass, useSeen } from './use-seen.ts'
 
 /** Questions of a request, their choices, and the answer buttons. */
-export function QuestionBody({ card, request, focusCard }: BodyProps<QuestionRequest>) {
+export function QuestionBody({ card, request }: BodyProps<QuestionRequest>) {
   const { pending, sent } = card
   const { id, questions } = request
   const box = useRef<HTMLDivElement>(null)
   const end = useRef<HTMLSpanElement>(null)
-  const [isRead, setRead] = useState(false)
   const [drafts, setDrafts] = useState(() => emptyDrafts(questions))
-  useSeen(
-    box,
-    end,
-    useCallback(() => setRead(true), []),
-  )
+  const seen = useSeen(box, end)
   const facts = {
     isSending: sent?.state === 'sending',
     isOver: pending.expires_at <= now.value,
     isLoading: false,
-    isRead,
+    // Nothing scrolls within the card.
+    isRead: true,
     isUntold: false,
   }
   const answered = answeredCount(drafts, questions)
   return (
-    <div class="approvals-body" ref={box}>
+    <div class="approvals-body" ref={box} data-seen={seen}>
       {questions.map((question, i) => (
         <QuestionField
           key={i}
@@ -42,13 +38,12 @@ export function QuestionBody({ card, request, focusCard }: BodyProps<QuestionReq
           onChange={setDrafts}
         />
       ))}
-      <span class="approvals-end" ref={end} aria-hidden="true" />
+      <span class={endClass} ref={end} aria-hidden="true" />
       {!isOver(card) && (
         <AnswerBar
           id={id}
           facts={facts}
           sent={sent}
-          focusCard={focusCard}
           scope={progressWords(answered, questions.length)}
           choices={[
             {

@@ -18,7 +18,6 @@ export function RequestCard({ card }: { card: Card }) {
   const over = isOver(card)
   useLeaving(article, request.id, over)
   const titleId = `request-title-${request.id}`
-  const focusCard = () => article.current?.focus({ preventScroll: true })
   return (
     <article
       class="approvals-card"
@@ -30,9 +29,9 @@ export function RequestCard({ card }: { card: Card }) {
     >
       <CardHead pending={pending} titleId={titleId} isOver={over} />
       {request.type === 'permission' ? (
-        <PermissionBody card={card} request={request} focusCard={focusCard} />
+        <PermissionBody card={card} request={request} />
       ) : (
-        <QuestionBody card={card} request={request} focusCard={focusCard} />
+        <QuestionBody card={card} request={request} />
       )}
       {over && <OutcomeNote card={card} />}
     </article>

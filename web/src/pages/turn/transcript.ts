@@ -16,14 +16,6 @@ export interface TurnView {
   status: TurnStatus | undefined
 }
 
-/** Time of a batch of replies. */
-export interface Arrival {
-  /** Time on the clock of the page, in ms. */
-  at: number
-  /** False for replies that the store had before: their times are unknown. */
-  isLive: boolean
-}
-
 /** Entries of a turn, built from its replies and states. Each reply counts once. */
 export class Transcript {
   #entries: Entry[] = []
@@ -31,8 +23,8 @@ export class Transcript {
   #nextId = 0
   #end: TerminalReply | undefined
   #status: TurnStatus | undefined
-  /** Arrivals of the calls that run, by their ids, with the places of their entries. */
-  readonly #calls = new Map<string, { index: number; startedAt: number | undefined }>()
+  /** Places of the entries of calls that run, by their ids. */
+  readonly #calls = new Map<string, number>()
 
   /** Returns what is known now. */
   get view(): TurnView {
@@ -40,11 +32,11 @@ export class Transcript {
   }
 
   /** Adds replies, in their order. A reply that was added before is ignored. */
-  add(replies: readonly Reply[], arrival: Arrival): void {
+  add(replies: readonly Reply[]): void {
     for (const reply of replies) {
       if (reply.seq <= this.#lastSeq) continue
       this.#lastSeq = reply.seq
-      this.#add(reply, arrival)
+      this.#add(reply)
     }
   }
 
@@ -59,16 +51,16 @@ export class Transcript {
     if (!isKnown) this.#push({ kind: 'retry', attempt, message, nextAt })
   }
 
-  #add(reply: Reply, arrival: Arrival): void {
+  #add(reply: Reply): void {
     switch (reply.kind) {
       case 'delta':
         return this.#text('text', reply.content)
       case 'reasoning':
         return this.#text('reasoning', reply.content)
       case 'tool_call':
-        return this.#call(reply, arrival)
+        return this.#call(reply)
       case 'tool_result':
-        return this.#result(reply, arrival)
+        return this.#result(reply)
       case 'final':
       case 'error':
         return this.#finish(reply)
@@ -81,30 +73,20 @@ export class Transcript {
     else this.#push({ kind, text, isStale: false })
   }
 
-  #call({ call_id: callId, tool, args }: Extract<Reply, { kind: 'tool_call' }>, arrival: Arrival): void {
-    this.#calls.set(callId, {
-      index: this.#entries.length,
-      startedAt: arrival.isLive ? arrival.at : undefined,
-    })
-    this.#push({ kind: 'tool', call: { callId, tool, args, status: 'running' } })
+  #call({ call_id: callId, tool, args, at: startedAt }: Extract<Reply, { kind: 'tool_call' }>): void {
+    this.#calls.set(callId, this.#entries.length)
+    this.#push({ kind: 'tool', call: { callId, tool, args, status: 'running', startedAt } })
   }
 
-  #result(reply: Extract<Reply, { kind: 'tool_result' }>, arrival: Arrival): void {
-    const { call_id: callId, tool, result, success } = reply
-    if (!this.#calls.has(callId))
-      this.#call({ ...reply, kind: 'tool_call', args: {} }, { ...arrival, isLive: false })
-    const known = this.#calls.get(callId)
-    const entry = known && this.#entries[known.index]
+  #result(reply: Extract<Reply, { kind: 'tool_result' }>): void {
+    const { call_id: callId, result, success, at: endedAt } = reply
+    const { at: _, ...rest } = reply
+    if (!this.#calls.has(callId)) this.#call({ ...rest, kind: 'tool_call', args: {} })
+    const index = this.#calls.get(callId) ?? -1
+    const entry = this.#entries[index]
     if (entry?.kind !== 'tool') return
-    const tookMs = arrival.isLive && known?.startedAt !== undefined ? arrival.at - known.startedAt : undefined
-    const call: CallFacts = {
-      ...entry.call,
-      tool,
-      result,
-      status: success ? 'done' : 'failed',
-      ...(tookMs !== undefined && { tookMs }),
-    }
-    this.#entries[known?.index ?? 0] = { ...entry, call }
+    const call: CallFacts = { ...entry.call, result, status: success ? 'done' : 'failed', endedAt }
+    this.#entries[index] = { ...entry, call }
     this.#calls.delete(callId)
   }
 

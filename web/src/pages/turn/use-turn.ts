@@ -26,12 +26,10 @@ export function useTurn(id: string): FollowedTurn {
   const [stream, setStream] = useState<FollowedTurn['stream']>('connecting')
   const [failure, setFailure] = useState<ApiError>()
   useEffect(() => {
-    let isLive = false
     let reloadedAt = 0
     return followTurn(id, {
       replies(batch) {
-        transcript.add(batch, { at: performance.now(), isLive })
-        isLive = true
+        transcript.add(batch)
         setView(transcript.view)
         if (!isStep(batch) || performance.now() - reloadedAt < usageEveryMs) return
         reloadedAt = performance.now()
@@ -42,8 +40,6 @@ export function useTurn(id: string): FollowedTurn {
         setView(transcript.view)
       },
       state(state) {
-        // The first batch after a new connection has replies that came before it.
-        if (state !== 'live') isLive = false
         setStream(state)
         if (state === 'ended') reload()
       },

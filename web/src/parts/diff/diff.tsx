@@ -52,7 +52,10 @@ function DiffLines({
           −{removed}
         </span>
       </p>
-      <div class="diff-lines" role="region" aria-label="Changes" tabIndex={0}>
+      <div
+        class="diff-lines"
+        {...(!isWhole && { role: 'region' as const, 'aria-label': 'Changes', tabIndex: 0 })}
+      >
         {lines.slice(0, shown).map((line, i) => (
           <DiffRow key={i} line={line} isWhole={isWhole} />
         ))}

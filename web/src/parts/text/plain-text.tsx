@@ -15,7 +15,7 @@ export interface PlainTextProps {
   ansi?: boolean
   /** Lines that are shown at once. */
   lines?: number
-  /** True to show all of the text at once. */
+  /** True to show all of the text at once; what scrolls is then an element of the caller. */
   isWhole?: boolean
 }
 
@@ -36,7 +36,10 @@ export function PlainText({
   const pieces = useMemo(() => (ansi ? colouredPieces(shown) : plainPieces(shown)), [shown, ansi])
   return (
     <div class={isWhole ? 'plain-text is-whole' : 'plain-text'}>
-      <div class="plain-text-lines" role="region" aria-label={label} tabIndex={0}>
+      <div
+        class="plain-text-lines"
+        {...(!isWhole && { role: 'region' as const, 'aria-label': label, tabIndex: 0 })}
+      >
         {pieces.map((piece, i) =>
           piece.isGiant ? (
             <GiantLine key={i} runs={piece.runs} isWhole={isWhole} />

@@ -1,5 +1,6 @@
 import type { ComponentChildren, VNode } from 'preact'
 import { useState } from 'preact/hooks'
+import { now } from '../../live/store.ts'
 import { duration } from '../../words/format.ts'
 import type { Tone } from '../../words/states.ts'
 import { Shape } from '../badge.tsx'
@@ -16,8 +17,9 @@ export interface CallFacts {
   args: Readonly<Record<string, unknown>>
   status: 'running' | 'done' | 'failed' | 'unfinished'
   result?: string
-  /** Time between call and result, in ms; absent if the page did not see both. */
-  tookMs?: number
+  /** Times of the call and of its end in epoch ms, if the gateway has kept them. */
+  startedAt?: number | undefined
+  endedAt?: number | undefined
 }
 
 const states: Readonly<Record<CallFacts['status'] | 'asks', { tone: Tone; word: string }>> = {
@@ -53,12 +55,19 @@ export function ToolCall({ call, children }: { call: CallFacts; children?: Compo
         <span class="tool-digest">
           <InlineText text={digestOf(call.args)} max={200} />
         </span>
-        {call.tookMs !== undefined && <span class="tool-time">{duration(call.tookMs)}</span>}
+        <Took call={call} />
       </summary>
       {isAsking && <div class="tool-body">{children}</div>}
       {isShown && !isAsking && <Body call={call} />}
     </details>
   )
+}
+
+/** Duration of a call. A call that runs reads the clock, so that only this text is drawn each second. */
+function Took({ call: { status, startedAt, endedAt } }: { call: CallFacts }): VNode | null {
+  const end = status === 'running' ? now.value : endedAt
+  if (startedAt === undefined || end === undefined) return null
+  return <span class="tool-time">{duration(Math.max(0, end - startedAt))}</span>
 }
 
 function Body({ call }: { call: CallFacts }): VNode {

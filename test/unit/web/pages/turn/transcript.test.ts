@@ -23,15 +23,13 @@ const result = { kind: 'tool_result' as const, call_id: 'c1', tool: 'bash', resu
 
 function entriesOf(replies: readonly Reply[]): readonly Entry[] {
   const transcript = new Transcript()
-  transcript.add(replies, { at: 0, isLive: false })
+  transcript.add(replies)
   return transcript.view.entries
 }
 
 const textOf = (entries: readonly Entry[], isStale = false): string =>
   entries
-    .filter((entry) => entry.kind === 'text')
-    .filter((entry) => entry.isStale === isStale)
-    .map(({ text }) => text)
+    .flatMap((entry) => (entry.kind === 'text' && entry.isStale === isStale ? [entry.text] : []))
     .join('')
 
 describe('Transcript', () => {
@@ -59,7 +57,7 @@ describe('Transcript', () => {
         let last = 0
         for (const [from, to] of [...parts, [0, 19] as const]) {
           // A stream begins at the latest after the last reply that the page has.
-          transcript.add(replies.slice(Math.min(from, last), to + 1), { at: 0, isLive: true })
+          transcript.add(replies.slice(Math.min(from, last), to + 1))
           last = transcript.view.lastSeq
         }
         expect(textOf(transcript.view.entries)).toBe(replies.map((_, i) => `${i},`).join(''))
@@ -67,22 +65,11 @@ describe('Transcript', () => {
     )
   })
 
-  test('tells the time of a call whose beginning and end came live, and of no other', () => {
-    const [called, ended] = numbered(call, result)
-    const time = (isLive: boolean) => {
-      const transcript = new Transcript()
-      transcript.add(called ? [called] : [], { at: 1_000, isLive })
-      transcript.add(ended ? [ended] : [], { at: 3_500, isLive: true })
-      const entry = transcript.view.entries[0]
-      return entry?.kind === 'tool' ? entry.call : undefined
-    }
-    expect(time(true)).toMatchObject({
-      status: 'done',
-      result: 'a.txt',
-      args: { command: 'ls' },
-      tookMs: 2_500,
+  test('has the times of a call and of its end, if the gateway tells them', () => {
+    const timed = entriesOf(numbered({ ...call, at: 1_000 }, { ...result, at: 3_500 }))
+    expect(timed[0]).toMatchObject({
+      call: { status: 'done', result: 'a.txt', args: { command: 'ls' }, startedAt: 1_000, endedAt: 3_500 },
     })
-    expect(time(false)).not.toHaveProperty('tookMs')
   })
 
   test('shows a result whose call is not known', () => {
@@ -120,9 +107,9 @@ describe('Transcript', () => {
   test('keeps the object of an entry that has not changed', () => {
     const transcript = new Transcript()
     const replies = numbered(call, { kind: 'delta', content: 'a' }, { kind: 'delta', content: 'b' })
-    transcript.add(replies.slice(0, 2), { at: 0, isLive: true })
+    transcript.add(replies.slice(0, 2))
     const before = transcript.view.entries
-    transcript.add(replies, { at: 0, isLive: true })
+    transcript.add(replies)
     expect(transcript.view.entries[0]).toBe(before[0])
     expect(transcript.view.entries[1]).not.toBe(before[1])
   })
