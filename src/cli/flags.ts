@@ -81,6 +81,12 @@ export interface TokenFlags {
   json?: boolean
 }
 
+/** Flags of `webhook-secret`. */
+export interface WebhookSecretFlags {
+  dataDir: string
+  replace?: boolean
+}
+
 /** Flags of `token create`. */
 export interface TokenCreateFlags extends TokenFlags {
   scope?: string[]
