@@ -210,7 +210,10 @@ function tokenCommand(onExit: (code: number) => void, std: Std, program: Command
   const command = (name: string, description: string) =>
     new Command(name)
       .description(description)
-      .requiredOption('--data-dir <dir>', 'data directory of the fleet (its option dataDir)')
+      .requiredOption(
+        '--data-dir <dir>',
+        'data directory of the fleet: data_dir of the config file, dataDir of a Fleet',
+      )
       .addHelpText('after', tokenExitCodeHelp)
       .copyInheritedSettings(program)
   const create = command(

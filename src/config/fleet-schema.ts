@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ownOptions } from './refused-options.ts'
-import { loggerSchema, partialProxy, serverSchema } from './option-schema.ts'
+import { loggerSchema, serverSchema } from './option-schema.ts'
+import { partialProxy } from './provider-schema.ts'
 import { absolute, count, duration, flag } from './schema-parts.ts'
 import { lazily } from './validation.ts'
 import { webhookTools } from './webhook-schema.ts'

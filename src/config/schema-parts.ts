@@ -38,6 +38,10 @@ export function text(error = 'expected a string that is not empty') {
   return z.string(error).min(1, error)
 }
 
+/** Returns a schema of strings for ids of others. A log or a store would cut or garble a control character. */
+export const foreignId = (error?: string) =>
+  text(error).refine((id) => !/\p{Cc}/u.test(id), 'expected an id without control characters')
+
 /** Text that an HTTP header can carry unchanged. */
 export const headerSafe = lazily(() => {
   const error = 'expected printable ASCII characters without spaces'

@@ -16,7 +16,7 @@ import { RequestCounter } from './http/request-counter.ts'
 import { problemAnswer } from './http/problems.ts'
 import { ProblemError } from './http/problem.ts'
 import { resolveGatewayOptions } from './option-schema.ts'
-import type { GatewayOptions, ResolvedGatewayOptions } from './options.ts'
+import type { GatewayOptions, GatewaySettings, ResolvedGatewayOptions } from './options.ts'
 import type { GatewayPart, PartMaker } from './part.ts'
 import type { TurnLog } from './turns/turn-log.ts'
 
@@ -64,6 +64,7 @@ export interface GatewayMakers {
 /** Gateway of these parts. */
 export class AssembledGateway implements Gateway {
   readonly ready: Promise<void>
+  readonly #fixed: Omit<GatewayOptions, keyof GatewaySettings>
   readonly #context: GatewayContext
   readonly #parts: readonly GatewayPart[]
   readonly #app: GatewayApp
@@ -74,6 +75,7 @@ export class AssembledGateway implements Gateway {
   constructor(given: GatewayOptions, makers: GatewayMakers) {
     const options = resolveGatewayOptions(given)
     const { fleet } = given
+    this.#fixed = withoutSettings(given)
     this.#context = {
       ...contextOf(fleet, options, this.#state, this.#closed.signal),
       log: makers.log(options),
@@ -101,6 +103,13 @@ export class AssembledGateway implements Gateway {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** Replaces settings; see `changeSettings`. */
+  change(settings: GatewaySettings): void {
+    const options = resolveGatewayOptions({ ...this.#fixed, ...settings })
+    Object.assign(this.#context, { options, ...policiesOf(options) })
+    this.#context.log.bound(options)
   }
 
   async #open(): Promise<void> {
@@ -142,12 +151,23 @@ function contextOf(
     state,
     closed,
     authority: new Authority({ ...options, warn }),
-    hosts: new HostPolicy(options),
-    origins: new OriginPolicy(options.allowedOrigins),
+    ...policiesOf(options),
     paths: new HostPaths([dataDir, dataDirOf(fleet)]),
     requests: new RequestCounter(),
   }
 }
+
+/** Returns the options that stay as they are for the life of a gateway. */
+function withoutSettings(given: GatewayOptions): Omit<GatewayOptions, keyof GatewaySettings> {
+  const { retentionDays, maxStoreMb, allowedHosts, allowedOrigins, trustProxy, maxBodyBytes, ...fixed } =
+    given
+  return fixed
+}
+
+const policiesOf = (options: ResolvedGatewayOptions): Pick<GatewayContext, 'hosts' | 'origins'> => ({
+  hosts: new HostPolicy(options),
+  origins: new OriginPolicy(options.allowedOrigins),
+})
 
 const closedProblem = (): ProblemError =>
   new ProblemError({ status: 503, code: 'ERR_OPENCODE_STOPPED', detail: 'The gateway was closed' })

@@ -1,6 +1,7 @@
 import { InvalidOptionsError } from '../../errors.ts'
 import type { ServeConfig } from '../../gateway/config/config-file.ts'
 import { addressText } from '../../gateway/config/listen.ts'
+import { wireTexts } from '../../gateway/schemas/wire-texts.ts'
 import { messageOf } from '../../util/messages.ts'
 import { exitCode, UsageError } from '../exit-codes.ts'
 import type { ServeFlags } from '../flags.ts'
@@ -83,8 +84,8 @@ async function started(config: ServeConfig, options: DaemonOptions, std: Std): P
   try {
     return await Daemon.start(config, options)
   } catch (error) {
-    if (error instanceof InvalidOptionsError) throw new UsageError(error.message, { cause: error })
-    await std.err.write(`error: ${messageOf(error)}\n`)
+    if (error instanceof InvalidOptionsError) throw new UsageError(wireTexts(error.message), { cause: error })
+    await std.err.write(`error: ${wireTexts(messageOf(error))}\n`)
     return undefined
   }
 }

@@ -43,6 +43,7 @@ export const turnOf = (row: Row): LoggedTurn => ({
   endedAt: row['ended_at'] == null ? null : Number(row['ended_at']),
   lastSeq: Number(row['last_seq']),
   reply: parsed(row['reply']) as TerminalReply | null,
+  hasTexts: row['texts'] === 1,
   usage: usageOf(row),
 })
 

@@ -3,6 +3,7 @@ import { InvalidOptionsError } from '../../errors.ts'
 import { requireApproval, requireWithin } from '../access/turn-rules.ts'
 import { preferredType } from '../http/accept.ts'
 import { json } from '../http/answers.ts'
+import { ProblemError } from '../http/problem.ts'
 import { route, type Route } from '../http/route.ts'
 import { agentIdParameter, flagParameter } from '../schemas/common.ts'
 import { turnBody } from '../schemas/turn-body.ts'
@@ -47,7 +48,7 @@ export const startTurnRoute = (desk: TurnDesk): Route =>
         headers: { 'Turn-Id': 'Id of the turn' },
       },
     },
-    problems: [422, 429, 507],
+    problems: [409, 422, 429, 507],
     async handle({ context, caller, params, query, body, raw }) {
       const agent = visibleAgent(context, caller, params.id)
       requireApproval(caller, body.on_permission)
@@ -58,10 +59,14 @@ export const startTurnRoute = (desk: TurnDesk): Route =>
       const directory = body.directory && (await requireWithin(agent.directory, body.directory))
       const turn = await desk.start({ agent, caller, body, directory, key })
       const release = body.on_disconnect === 'cancel' ? desk.live(turn.turnId)?.hold() : undefined
-      if (type !== 'application/json')
-        return answerReader({ context, caller, raw, desk, turn, after, type, onEnd: release })
-      if (!query.wait) return json(202, turnOnWire(turn), headersOf(turn))
-      return json(200, await waitForEnd({ context, raw, desk, turn, onEnd: release }), headersOf(turn))
+      const asked = { context, raw, desk, turn, onEnd: release }
+      try {
+        if (type !== 'application/json') return await answerReader({ ...asked, caller, after, type })
+        if (!query.wait) return json(202, turnOnWire(turn), headersOf(turn))
+        return json(200, await waitForEnd(asked), headersOf(turn))
+      } catch (error) {
+        throw error instanceof ProblemError ? error.with(headersOf(turn)) : error
+      }
     },
   })
 

@@ -3,7 +3,7 @@ import { wholeNumber } from '../../config/schema-parts.ts'
 import { preferredType } from '../http/accept.ts'
 import { json } from '../http/answers.ts'
 import { route, type Route } from '../http/route.ts'
-import { agentIdParameter, flagParameter, pageLimit } from '../schemas/common.ts'
+import { flagParameter, nameFilter, pageCursor, pageLimit } from '../schemas/common.ts'
 import { turnList, turnOnWire, turnSchema, turnState } from '../schemas/turn.ts'
 import { turnEvents } from '../schemas/turn-status.ts'
 import type { TurnDesk } from '../turns/turn-desk.ts'
@@ -32,10 +32,10 @@ const listRoute = (): Route =>
     tag,
     scopes: ['read'],
     query: {
-      agent: agentIdParameter().optional(),
+      agent: nameFilter('the id of an agent'),
       state: turnState().optional(),
       limit: pageLimit(500, 50),
-      before: z.string().describe('`next_before` of an earlier page').optional(),
+      before: pageCursor(/^\d{1,15}$/),
     },
     answers: { 200: { description: 'A page of turns', schema: turnList } },
     async handle({ context, caller, query }) {
@@ -114,7 +114,7 @@ const repliesRoute = (desk: TurnDesk): Route =>
         headers: { 'Turn-Id': 'Id of the turn' },
       },
     },
-    problems: [404],
+    problems: [404, 409],
     async handle({ context, caller, params, query, raw }) {
       const turn = await visibleTurn(context, caller, params.id)
       const type = preferredType(raw.headers.get('accept'), streamTypes)

@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import type { Reply } from '../../replies.ts'
+import type { Reply, TerminalReply, TurnErrorCode } from '../../replies.ts'
 import type { LoggedReply, LoggedTurn } from '../turns/turn-log.ts'
 import { listOf, usageSchema } from './common.ts'
 import { named } from './named.ts'
+import { wireTexts } from './wire-texts.ts'
 
 const traceId = z.string().nullable()
 const callId = z.string().describe('Id of the call, unique within the turn')
@@ -101,6 +102,24 @@ export const turnOnWire = (turn: LoggedTurn): z.output<ReturnType<typeof turnSch
   reply: turn.reply,
   usage: turn.usage,
 })
+
+/** Codes of errors whose messages are this package's own. A message of the provider stays as it is. */
+const ownCodes = new Set<TurnErrorCode>([
+  'cancelled',
+  'deadline_exceeded',
+  'stalled',
+  'server_unavailable',
+  'server_died',
+  'session_not_found',
+  'rejected',
+  'overloaded',
+  'invalid_output',
+  'internal',
+])
+
+/** Returns a terminal reply whose message has the names of options as the wire has them. */
+export const terminalOnWire = (reply: TerminalReply): TerminalReply =>
+  reply.kind === 'error' && ownCodes.has(reply.code) ? { ...reply, error: wireTexts(reply.error) } : reply
 
 /** Returns a reply as the wire has it, with its number, and with its time if the reader wants times. */
 export const replyOnWire = (

@@ -19,8 +19,10 @@ export interface LoggedTurn {
   endedAt: number | null
   /** Number of the last stored reply; 0 before the first one. */
   lastSeq: number
-  /** Terminal reply. */
+  /** Terminal reply; `null` before the end, and after the texts were erased. */
   reply: TerminalReply | null
+  /** False if the replies were deleted, by {@link TurnLog.erase} or because they were too old or too many. */
+  hasTexts: boolean
   usage: Usage
 }
 
@@ -101,7 +103,8 @@ export interface TurnLog {
   list(filter: TurnFilter): Promise<{ items: LoggedTurn[]; nextBefore: string | null }>
   /**
    * Reads the replies after a number, then live ones, until the terminal reply. Every reader gets each reply once, in
-   * order. A reader that does not read costs a bounded buffer, and slows nobody.
+   * order. A reader that does not read costs a bounded buffer, and slows nobody. Of a turn whose replies were deleted,
+   * the terminal reply is left, if the turn was not erased.
    *
    * @param turnId - The turn.
    * @param after - Number of the last reply that the reader has; 0 for none.
@@ -124,6 +127,8 @@ export interface TurnLog {
    * @returns the first of the numbers; 1 at the first call
    */
   reserve(name: string, count: number): Promise<number>
+  /** Changes what is kept: days after the end of a turn, and the largest size in MiB. Applies soon. */
+  bound(bounds: { retentionDays: number; maxStoreMb: number }): void
   /** Returns true if no new turn may be added, because the log is full. */
   readonly isFull: boolean
   /** Writes what waits, and closes the log. */
