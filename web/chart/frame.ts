@@ -76,7 +76,7 @@ function edgesOf({ frame, arrows }: Content): Edge[] {
 }
 
 function draw(drawing: Drawing, at: Point, { content, placed }: { content: Content; placed: Placed }): void {
-  const { frame, boxes, arrows } = content
+  const { boxes, arrows } = content
   const moved = ({ x, y }: Point): Point => ({ x: x + at.x, y: y + at.y })
   for (const node of placed.nodes) {
     const box = boxes.get(node.id)
