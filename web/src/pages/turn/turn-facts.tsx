@@ -1,60 +1,60 @@
-import type { VNode } from 'preact'
+import type { ComponentChildren, VNode } from 'preact'
 import type { Turn } from '../../api/types.ts'
 import { CopyButton } from '../../parts/copy-button.tsx'
 import { RelativeTime } from '../../parts/relative-time.tsx'
 import { InlineText } from '../../parts/text/inline-text.tsx'
-import { cost, tokens } from '../../words/format.ts'
+import { cost, tokens, whole } from '../../words/format.ts'
 import { Took } from './took.tsx'
 import type { TurnView } from './transcript.ts'
 import { usageOf } from './turn-state.ts'
 
+/** Fact with its name; one without a value is left out. */
+type Fact = readonly [name: string, value: ComponentChildren]
+
 /** Shows the facts of a turn: times, tokens, cost, and its ids. */
 export function TurnFacts({ turn, view }: { turn: Turn; view: TurnView }): VNode {
   const usage = usageOf(turn, view)
-  const calls = view.entries.filter(({ kind }) => kind === 'tool').length
-  const retries = view.entries.filter(({ kind }) => kind === 'retry').length
+  const count = (kind: string) => view.entries.filter((entry) => entry.kind === kind).length
+  const some = (amount: number, shown: (amount: number) => string) => (amount > 0 ? shown(amount) : undefined)
+  const facts: readonly Fact[] = [
+    ['Started', <RelativeTime at={Date.parse(turn.created_at)} />],
+    [turn.ended_at === null ? 'Runs for' : 'Took', <Took turn={turn} />],
+    ['Tool calls', whole(count('tool'))],
+    ['Retries', some(count('retry'), whole)],
+    ['Cost', cost(usage.cost_usd)],
+    ['Input', tokens(usage.input_tokens)],
+    ['From cache', some(usage.cache_read_tokens, tokens)],
+    ['Into cache', some(usage.cache_write_tokens, tokens)],
+    ['Output', tokens(usage.output_tokens)],
+    ['Reasoning', some(usage.reasoning_tokens, tokens)],
+    ['Turn', idOf(turn.turn_id)],
+    ['Session', idOf(turn.session_id)],
+    ['Trace', idOf(turn.trace_id)],
+  ]
   return (
     <section class="turn-facts">
       <h2>Facts</h2>
       <dl>
-        <Fact name="Started">
-          <RelativeTime at={Date.parse(turn.created_at)} />
-        </Fact>
-        <Fact name={turn.ended_at === null ? 'Runs for' : 'Took'}>
-          <Took turn={turn} />
-        </Fact>
-        <Fact name="Tool calls">{calls.toLocaleString()}</Fact>
-        {retries > 0 && <Fact name="Retries">{retries.toLocaleString()}</Fact>}
-        <Fact name="Cost">
-          <strong>{cost(usage.cost_usd)}</strong>
-        </Fact>
-        <Fact name="Input">{tokens(usage.input_tokens)}</Fact>
-        {usage.cache_read_tokens > 0 && <Fact name="From cache">{tokens(usage.cache_read_tokens)}</Fact>}
-        {usage.cache_write_tokens > 0 && <Fact name="Into cache">{tokens(usage.cache_write_tokens)}</Fact>}
-        <Fact name="Output">{tokens(usage.output_tokens)}</Fact>
-        {usage.reasoning_tokens > 0 && <Fact name="Reasoning">{tokens(usage.reasoning_tokens)}</Fact>}
-        <Id name="Turn" id={turn.turn_id} />
-        {turn.session_id !== null && <Id name="Session" id={turn.session_id} />}
-        {turn.trace_id !== null && <Id name="Trace" id={turn.trace_id} />}
+        {facts.map(
+          ([name, value]) =>
+            value !== undefined && (
+              <div key={name}>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+              </div>
+            ),
+        )}
       </dl>
     </section>
   )
 }
 
-function Fact({ name, children }: { name: string; children: preact.ComponentChildren }): VNode {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
+const idOf = (id: string | null): VNode | undefined =>
+  id === null ? undefined : (
+    <>
+      <span class="turn-id" title={id}>
+        <InlineText text={id} max={80} />
+      </span>
+      <CopyButton text={id} />
+    </>
   )
-}
-
-const Id = ({ name, id }: { name: string; id: string }): VNode => (
-  <Fact name={name}>
-    <span class="turn-id" title={id}>
-      <InlineText text={id} max={80} />
-    </span>
-    <CopyButton text={id} />
-  </Fact>
-)

@@ -69,21 +69,15 @@ function extended([kind, a = 0, b = 0, c = 0]: readonly number[]): {
   colour: number | undefined
   used: number
 } {
-  if (kind === 5) return { colour: ofPalette(a), used: 2 }
-  if (kind === 2) return { colour: nearest([a, b, c]), used: 4 }
-  return { colour: undefined, used: 1 }
+  if (kind === 5) return { colour: a < 16 ? a : nearest(ofPalette(a)), used: 2 }
+  return kind === 2 ? { colour: nearest([a, b, c]), used: 4 } : { colour: undefined, used: 1 }
 }
 
-/** Returns the colour of 16 that is nearest to one of the palette of 256. */
-function ofPalette(index: number): number {
-  if (index < 16) return index
-  if (index >= 232) return nearest([8, 8, 8].map((base) => base + (index - 232) * 10))
-  const level = (power: number) => {
-    const step = Math.floor((index - 16) / power) % 6
-    return step === 0 ? 0 : 55 + step * 40
-  }
-  return nearest([level(36), level(6), level(1)])
-}
+/** Returns red, green and blue of a colour of the palette of 256: a cube of 6 steps, and then greys. */
+const ofPalette = (index: number): number[] =>
+  [36, 6, 1].map((power) =>
+    index < 232 ? (Math.floor((index - 16) / power) % 6) * 51 : (index - 232) * 10 + 8,
+  )
 
 /**
  * Returns the colour of 16 that is nearest to red, green and blue: its number has a bit for each of the three, and 8 for
@@ -93,7 +87,6 @@ function nearest(rgb: readonly number[]): number {
   const most = Math.max(...rgb)
   const least = Math.min(...rgb)
   if (most - least < 40) return most < 48 ? 0 : most < 144 ? 8 : most < 216 ? 7 : 15
-  const middle = (most + least) / 2
-  const bits = rgb.reduce((sum, value, i) => sum + (value > middle ? 1 << i : 0), 0)
+  const bits = rgb.reduce((sum, value, i) => sum + (value > (most + least) / 2 ? 1 << i : 0), 0)
   return bits + (most > 200 ? 8 : 0)
 }

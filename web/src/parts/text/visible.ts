@@ -8,28 +8,13 @@ const hiddenRuns = new RegExp(`(${hidden.source})\\1*`, 'gu')
 /** Most labels in one text. Further characters become the replacement character, so that the page stays small. */
 const mostMarks = 100
 
-const names = new Map<number, string>([
-  [0xad, 'soft hyphen'],
-  [0x61c, 'Arabic letter mark'],
-  [0x200b, 'zero-width space'],
-  [0x200c, 'zero-width non-joiner'],
-  [0x200d, 'zero-width joiner'],
-  [0x200e, 'left-to-right mark'],
-  [0x200f, 'right-to-left mark'],
-  [0x2028, 'line separator'],
-  [0x2029, 'paragraph separator'],
-  [0x202a, 'left-to-right embedding'],
-  [0x202b, 'right-to-left embedding'],
-  [0x202c, 'end of embedding or override'],
-  [0x202d, 'left-to-right override'],
-  [0x202e, 'right-to-left override'],
-  [0x2060, 'word joiner'],
-  [0x2066, 'left-to-right isolate'],
-  [0x2067, 'right-to-left isolate'],
-  [0x2068, 'first strong isolate'],
-  [0x2069, 'end of isolate'],
-  [0xfeff, 'byte order mark'],
-])
+/** Names of the characters that texts are forged with; any other one is told by its number. */
+const names: Readonly<Record<number, string>> = {
+  0x200b: 'zero-width space',
+  0x202c: 'end of embedding or override',
+  0x202d: 'left-to-right override',
+  0x202e: 'right-to-left override',
+}
 
 /** Returns a text in parts, with a label for each character that changes how the text looks but cannot be seen. */
 export function segmentsOf(text: string): Segment[] {
@@ -66,7 +51,7 @@ function markOf(char: string, count: number): Segment {
   const times = count === 1 ? '' : ` × ${count}`
   // The block of pictures of control characters begins at U+2400.
   const mark = code < 0x20 ? String.fromCharCode(0x2400 + code) : id
-  const name = names.get(code) ?? (code < 0xa0 ? 'control character' : 'invisible character')
+  const name = names[code] ?? (code < 0xa0 ? 'control character' : 'invisible character')
   return { mark: mark + times, title: `${name} (${id})${times}` }
 }
 
