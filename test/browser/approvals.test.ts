@@ -88,6 +88,7 @@ describeBrowser('the approvals', () => {
     expect(await page.title()).toMatch(/^\(1\) Approvals/)
     await buttonOf(page, 'Allow once').click()
     await card.getByText('You allowed it once').waitFor()
+    expect(await page.locator('[data-request-id]').count()).toBe(0)
     expect(await resultsOf(turnId)).toEqual(['done'])
     expect(await page.title()).toMatch(/^Approvals/)
   })

@@ -100,8 +100,8 @@ export async function openApprovals({ calls, agents = ['a1'], defaults = {} }: A
   return { ...view, ask, openIds, resultsOf }
 }
 
-/** Returns the card of the only request, or of one by its text. */
-export const cardOf = (page: Page, text = '') => page.locator('[data-request-id]').filter({ hasText: text })
+/** Returns the card of the only request, or of one by its text; a card stays for a while after the end of its request. */
+export const cardOf = (page: Page, text = '') => page.locator('.approvals-card').filter({ hasText: text })
 
 /** Returns a button of a card. */
 export const buttonOf = (page: Page, name: string, text = '') =>

@@ -23,7 +23,7 @@ export function RequestCard({ card }: { card: Card }) {
       class="approvals-card"
       ref={article}
       tabIndex={0}
-      data-request-id={request.id}
+      data-request-id={over ? undefined : request.id}
       data-over={over}
       aria-labelledby={titleId}
     >

@@ -45,11 +45,14 @@ export function useAnswering(
       const isByKey = detail === 0
       const isMeant = isByKey || isDown.current
       isDown.current = false
-      const card = bar.current?.closest<HTMLElement>('[data-request-id]')
+      const card = bar.current?.closest('article')
       if (!isMeant || !isReady() || !card) return
       const unseen = firstUnseen(card)
       setMissed(unseen !== undefined)
-      if (unseen) return unseen.scrollIntoView({ block: 'center' })
+      if (unseen) {
+        unseen.scrollIntoView({ block: 'center' })
+        return
+      }
       // The buttons go away.
       card.focus({ preventScroll: true })
       void sendAnswer(id, kind, answer)

@@ -9,7 +9,7 @@ export function useShortcuts(
   const chosen = useRef({ button: undefined as HTMLElement | undefined, at: 0 })
   return (event) => {
     const target = event.target as HTMLElement
-    const card = target.closest<HTMLElement>('[data-request-id]')
+    const card = target.closest('article')
     if (!card) return
     if (isPress(event)) return guardPress(event, target, chosen.current)
     if (event.key === 'Escape') return card.focus()
@@ -48,7 +48,7 @@ function guardPress(event: KeyboardEvent, target: HTMLElement, chosen: Chosen): 
 }
 
 function move(list: HTMLElement | null, card: HTMLElement, to: Shortcut): void {
-  const cards = [...(list?.querySelectorAll<HTMLElement>('[data-request-id]') ?? [])]
+  const cards = [...(list?.querySelectorAll('article') ?? [])]
   const next = cards[cards.indexOf(card) + (to === 'next' ? 1 : -1)]
   next?.focus()
   next?.scrollIntoView({ block: 'nearest' })
