@@ -100,7 +100,12 @@ describe('the files of the view', () => {
   })
 
   it('are those of the build only', async () => {
-    for (const path of ['/assets/none.js', '/assets/..%2findex.html', '/assets/%2e%2e', '/favicon.ico'])
+    for (const path of [
+      '/assets/none.js',
+      '/assets/..%2findex.html',
+      '/assets/..%2f..%2findex.js',
+      '/favicon.ico',
+    ])
       expect([path, (await get(path)).status]).toEqual([path, 404])
   })
 })
