@@ -22,6 +22,6 @@ export default defineConfig({
     reportCompressedSize: false,
     license: { fileName: 'LICENSES.md' },
     // The charts take most of the time, as they should.
-    rolldownOptions: { checks: { pluginTimings: false } },
+    rolldownOptions: { checks: { bundlerTimings: false } },
   },
 })

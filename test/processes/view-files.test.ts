@@ -50,7 +50,15 @@ describe('the files of the view', () => {
   })
 
   it('come without a token, at the path of each page, and allow content of the gateway only', async () => {
-    for (const path of ['/', '/?q=a&q=b', '/approvals', '/agents/a1', '/agents/a%20b', '/turns/t1', '/usage']) {
+    for (const path of [
+      '/',
+      '/?q=a&q=b',
+      '/approvals',
+      '/agents/a1',
+      '/agents/a%20b',
+      '/turns/t1',
+      '/usage',
+    ]) {
       const answer = await get(path)
       expect([path, answer.status, answer.headers.get('content-security-policy')]).toEqual([
         path,
@@ -92,7 +100,12 @@ describe('the files of the view', () => {
   })
 
   it('are those of the build only', async () => {
-    for (const path of ['/assets/none.js', '/assets/..%2findex.html', '/assets/%2e%2e', '/favicon.ico'])
+    for (const path of [
+      '/assets/none.js',
+      '/assets/..%2findex.html',
+      '/assets/..%2f..%2findex.js',
+      '/favicon.ico',
+    ])
       expect([path, (await get(path)).status]).toEqual([path, 404])
   })
 })

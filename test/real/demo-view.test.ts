@@ -32,14 +32,12 @@ it('`demo --view` serves three agents, a turn that streams and a permission to a
   expect(await (await fetch(link)).text()).toContain('<div id="view">')
 
   const requests = () => read<{ agent_id: string; request: { id: string; metadata: object } }>('/v1/requests')
-  await expect
-    .poll(requests, { timeout: 60_000, interval: 200 })
-    .toMatchObject([
-      {
-        agent_id: 'bob',
-        request: { metadata: { command: expect.stringContaining('rm -rf ./build') as string } },
-      },
-    ])
+  await expect.poll(requests, { timeout: 60_000, interval: 200 }).toMatchObject([
+    {
+      agent_id: 'bob',
+      request: { metadata: { command: expect.stringContaining('rm -rf ./build') as string } },
+    },
+  ])
   const [open] = await requests()
   const body = { reply: 'once' }
   expect((await daemon.fetch(`/v1/requests/${open?.request.id ?? ''}/answer`, { token, body })).status).toBe(

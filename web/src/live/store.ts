@@ -6,11 +6,11 @@ import { setClockOffset, startClock } from './clock.ts'
 import { linkFeed, type FeedLink } from './feed-link.ts'
 import { FleetModel, type FleetTotals } from './fleet-model.ts'
 import { FrameTask } from './frames.ts'
-import type { ClosedRequest, Connection, FeedMessage, LiveTurn, StreamItem } from './stream-items.ts'
+import type { ClosedRequest, Connection, FeedMessage, StreamItem } from './stream-items.ts'
 
 export { now } from './clock.ts'
 export type { FleetTotals } from './fleet-model.ts'
-export type { ClosedRequest, Connection, LiveTurn } from './stream-items.ts'
+export type { ClosedRequest, Connection } from './stream-items.ts'
 
 const model = new FleetModel()
 const connectionValue = signal<Connection>({ state: 'connecting', since: Date.now(), attempt: 0 })
@@ -19,7 +19,6 @@ const idsValue = signal<readonly string[]>([])
 const agentsValue = signal<readonly AgentStatus[]>([])
 const requestsValue = signal<readonly PendingRequest[]>([])
 const closedValue = signal<ReadonlyMap<string, ClosedRequest>>(new Map())
-const turnsValue = signal<ReadonlyMap<string, LiveTurn>>(new Map())
 const endedValue = signal(0)
 
 /** Connection with the gateway. */
@@ -34,14 +33,11 @@ export const agents: ReadonlySignal<readonly AgentStatus[]> = agentsValue
 export const requests: ReadonlySignal<readonly PendingRequest[]> = requestsValue
 /** Last requests that have closed while the page was open, by their ids. */
 export const closedRequests: ReadonlySignal<ReadonlyMap<string, ClosedRequest>> = closedValue
-/** Turns that wait or run, by their ids, as far as events have told since the last snapshot. */
-export const liveTurns: ReadonlySignal<ReadonlyMap<string, LiveTurn>> = turnsValue
 /** Number of turns that have ended since the page was opened. */
 export const endedTurns: ReadonlySignal<number> = endedValue
 
 const single = new Map<string, Signal<AgentStatus | undefined>>()
 const agentEvents = new AgentEvents()
-const listeners = new Set<(events: readonly FleetEvent[]) => void>()
 
 /** Returns the status of one agent; `undefined` for an unknown one. The signal changes only when this agent does. */
 export function agentOf(id: string): ReadonlySignal<AgentStatus | undefined> {
@@ -55,12 +51,6 @@ export function agentOf(id: string): ReadonlySignal<AgentStatus | undefined> {
  * the first call, then live ones; each once.
  */
 export const eventsOf = (id: string): ReadonlySignal<readonly FleetEvent[]> => agentEvents.of(id)
-
-/** Calls back with the events of each frame, in order, each once. Returns the end. */
-export function onEvents(listener: (events: readonly FleetEvent[]) => void): () => void {
-  listeners.add(listener)
-  return () => listeners.delete(listener)
-}
 
 let link: FeedLink | undefined
 let waiting: StreamItem[] = []
@@ -114,7 +104,6 @@ function applyWaiting(): void {
     endedValue.value += events.filter(({ type }) => type === 'turn.ended').length
     agentEvents.add(events)
     if (items.some(({ type }) => type === 'snapshot')) agentEvents.reload()
-    for (const listener of listeners) listener(events)
   })
 }
 
@@ -132,7 +121,6 @@ function publish(): void {
     }
   }
   if (changes.totals) totalsValue.value = model.totals
-  if (changes.turns) turnsValue.value = new Map(model.turns)
   if (!changes.requests) return
   requestsValue.value = [...model.requests.values()].sort((a, b) => a.at - b.at)
   closedValue.value = new Map(model.closed)

@@ -112,7 +112,7 @@ describe('FleetModel', () => {
     model.apply({ ...common('a3'), type: 'agent.added' })
     model.apply({ ...common('a2'), type: 'agent.removed' })
     expect([...model.agents.keys()]).toEqual(['a1', 'a3'])
-    expect(model.takeChanges()).toMatchObject({ ids: true, requests: false, turns: false })
+    expect(model.takeChanges()).toMatchObject({ ids: true, requests: false, totals: false })
   })
 
   it('keeps what an event has said of a request, whatever a list says that was read meanwhile', () => {
