@@ -25,6 +25,7 @@ const parts = [
   'fleet',
   'gateway-log',
   'gateway',
+  'view',
   'imports',
 ]
 const chosen = process.argv.slice(2)

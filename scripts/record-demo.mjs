@@ -12,7 +12,7 @@ const cli = new URL('../dist/cli.js', import.meta.url).pathname
 const folder = mkdtempSync(join(tmpdir(), 'record-demo-'))
 const [output, timing] = [join(folder, 'output'), join(folder, 'timing')]
 
-/** What stands before the first line: the command, typed a moment before the first output. */
+/** Text before the first line: the command, typed a moment before the first output. */
 const prompt = { at: 0, text: '\u001b[32m$\u001b[39m npx opencode-runtime demo\r\n' }
 const firstOutput = 800
 

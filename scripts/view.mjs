@@ -3,6 +3,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
 
+// A test that builds would else get a build for tests.
+process.env.NODE_ENV = 'production'
+
 const project = fileURLToPath(new URL('..', import.meta.url))
 
 await build({

@@ -71,6 +71,7 @@ export {
   type SpawnWrapper,
   type TenantOptions,
   type TurnDefaults,
+  type WebhookTool,
 } from './config/options.ts'
 export { orThrow } from './api/or-throw.ts'
 export { Fleet, fleetOf, type ApplyOptions } from './api/fleet/fleet.ts'

@@ -47,6 +47,16 @@ export const requireFrom = (file: string): NodeJS.Require => module.createRequir
 export const ownRequire = (): NodeJS.Require | undefined =>
   manifest !== undefined && here?.endsWith('.js') === true ? requireFrom(here) : undefined
 
+/** Returns the text of a file of this package; `undefined` in a bundle. */
+export function ownFile(path: string): string | undefined {
+  if (isBundled() || here === undefined) return undefined
+  try {
+    return readFileSync(new URL(`../${path}`, here), 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * Returns the content of this package's `package.json`; `undefined` in a bundle, which has none or another
  * package's file beside it. Webpack replaces the URL by that of the source file, where the bundle was built.

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
+import { charts } from './chart/plugin.ts'
 
 /** Returns the absolute path of a file below this folder. */
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
@@ -7,8 +8,9 @@ const path = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 export default defineConfig({
   root: path('.'),
   base: '/',
-  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-  worker: { format: 'es' },
+  // The same in tests: JSX for development names the file of each element.
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact', development: false } },
+  plugins: [charts()],
   build: {
     outDir: path('../dist/gateway/view'),
     emptyOutDir: true,
@@ -19,5 +21,7 @@ export default defineConfig({
     cssCodeSplit: false,
     reportCompressedSize: false,
     license: { fileName: 'LICENSES.md' },
+    // The charts take most of the time, as they should.
+    rolldownOptions: { checks: { bundlerTimings: false } },
   },
 })

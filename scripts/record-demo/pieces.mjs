@@ -1,4 +1,4 @@
-// What is on the screen, and when: `{ row, column, cells, from, to }`, times in ms, `to` undefined for what stays.
+// Pieces of text on the screen, with their times: `{ row, column, cells, from, to }`, times in ms, `to` undefined for what stays.
 import { Terminal } from './terminal.mjs'
 
 const same = (a, b) =>

@@ -1,11 +1,11 @@
-// What the built package says of itself, for the reference.
+// OpenAPI document and JSON Schema of the built package, for the reference.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { execa } from 'execa'
+import { describedConfigSchema } from './config-schema.mjs'
 
 const dist = new URL('../../dist/', import.meta.url)
+const modules = new URL('../../build/', import.meta.url)
 
 /** Returns the OpenAPI document of the built gateway. */
 export async function openApiOfBuild() {
@@ -27,7 +27,7 @@ export async function openApiOfBuild() {
 
 /** Returns the JSON Schema of the config file. */
 export async function configSchema() {
-  const cli = fileURLToPath(new URL('cli.js', dist))
-  const { stdout } = await execa(process.execPath, [cli, 'serve', '--print-schema'])
-  return stdout
+  const { configJsonSchema } = await import(new URL('gateway/config/json-schema.js', modules).href)
+  const { wireTexts } = await import(new URL('gateway/schemas/wire-texts.js', modules).href)
+  return JSON.stringify(describedConfigSchema(configJsonSchema(), wireTexts))
 }

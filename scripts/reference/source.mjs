@@ -1,4 +1,4 @@
-// What the docstrings of src say, for the tables of docs/reference.
+// Docstrings of src, for the tables of docs/reference.
 import { readFileSync } from 'node:fs'
 import ts from 'typescript'
 

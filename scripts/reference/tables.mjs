@@ -7,7 +7,14 @@ import { declarationsOf } from './source.mjs'
 const tableOf = (rows) =>
   rows.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`).join('')
 
-const files = ['server-options', 'provider-options', 'turn-options', 'lifecycle-options', 'fleet-options']
+const files = [
+  'server-options',
+  'provider-options',
+  'turn-options',
+  'lifecycle-options',
+  'fleet-options',
+  'webhook-tool',
+]
 const options = files.flatMap((file) => declarationsOf(`config/${file}.ts`))
 
 /** Returns an interface of the options. @param {string} name @returns {Declaration} */

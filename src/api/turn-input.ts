@@ -3,7 +3,16 @@ import type { TurnPlan } from '../actors/turn/turn-record.ts'
 import { modelOf } from '../actors/turn/model.ts'
 import { attachmentsSchema, fileParts, type Attachment } from './attachments.ts'
 import { turnLimits } from '../config/option-schema.ts'
-import { abortSignal, absolute, flag, positiveMs, sessionId, text, turnId } from '../config/schema-parts.ts'
+import {
+  abortSignal,
+  absolute,
+  flag,
+  foreignId,
+  positiveMs,
+  sessionId,
+  text,
+  turnId,
+} from '../config/schema-parts.ts'
 import { schemaInput } from '../config/schema-input.ts'
 import type { ObjectSchema } from '../config/schema-types.ts'
 import { lazily, parse } from '../config/validation.ts'
@@ -125,8 +134,8 @@ const priorityExpected = 'expected a whole number from 0 to 9'
 const model = lazily(() =>
   z.union(
     [
-      text('expected a model id'),
-      z.strictObject({ providerId: text(), modelId: text() }, 'expected an object'),
+      foreignId('expected a model id'),
+      z.strictObject({ providerId: foreignId(), modelId: foreignId() }, 'expected an object'),
     ],
     'expected a model id or { providerId, modelId }',
   ),

@@ -60,6 +60,13 @@ Exit codes:
   2    bad usage: a flag, an id in use, an unknown id, or a file that cannot be used
   5    the token or the list could not be written; stderr says why`
 
+/** Text for `webhook-secret --help`. */
+export const webhookSecretExitCodeHelp = `
+Exit codes:
+  0    done
+  2    bad usage: an unknown flag, no such folder, or a file that cannot be used
+  5    the secret could not be written; stderr says why`
+
 /** Returns the exit code for the last reply of a turn. */
 export function exitCodeOf(reply: TerminalReply): number {
   if (reply.kind === 'final') return exitCode.final

@@ -35,6 +35,10 @@ export interface RunFlags {
 export interface DemoFlags {
   home?: string
   json?: boolean
+  view?: boolean
+  listen?: string
+  /** False if the browser must not be opened. */
+  open?: boolean
 }
 
 /** Flags of `doctor`. */
@@ -75,6 +79,12 @@ export interface ServeFlags {
 export interface TokenFlags {
   dataDir: string
   json?: boolean
+}
+
+/** Flags of `webhook-secret`. */
+export interface WebhookSecretFlags {
+  dataDir: string
+  replace?: boolean
 }
 
 /** Flags of `token create`. */

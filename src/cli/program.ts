@@ -8,6 +8,7 @@ import {
   serveExitCodeHelp,
   tokenExitCodeHelp,
   UsageError,
+  webhookSecretExitCodeHelp,
 } from './exit-codes.ts'
 import type { GraphFlags } from './graph.ts'
 import {
@@ -19,6 +20,7 @@ import {
   type ServeFlags,
   type TokenCreateFlags,
   type TokenFlags,
+  type WebhookSecretFlags,
 } from './flags.ts'
 import { Std } from './std.ts'
 
@@ -61,6 +63,7 @@ export function createProgram(onExit: (code: number) => void, std: Std): Command
   program.addCommand(fleetCommand(onExit, std, program))
   program.addCommand(serveCommand(onExit, std).copyInheritedSettings(program))
   program.addCommand(tokenCommand(onExit, std, program))
+  program.addCommand(webhookSecretCommand(onExit, std).copyInheritedSettings(program))
   program.addCommand(graphCommand(onExit, std).copyInheritedSettings(program))
   return program
 }
@@ -111,8 +114,16 @@ function demoCommand(onExit: (code: number) => void, std: Std): Command {
     .argument('[prompt]', 'the prompt; the script answers any prompt', 'What can you do?')
     .option('--home <dir>', 'home of the server (default: a new folder, removed at the end)')
     .option('--json', `${jsonHelp}, and everything else to stderr`)
+    .option('--view', 'show three agents in the browser instead, until Ctrl-C')
+    .option('--listen <address>', 'address of --view (default: a free port of 127.0.0.1)')
+    .option('--no-open', 'print the address of --view only')
     .addHelpText('after', exitCodeHelp)
     .action(async (prompt: string, flags: DemoFlags) => {
+      if (flags.view === true) {
+        const { demoView } = await import('./demo-view/demo-view.ts')
+        onExit(await demoView(flags, std))
+        return
+      }
       const { demo } = await import('./demo.ts')
       onExit(await demo(prompt, flags, std))
     })
@@ -199,7 +210,10 @@ function tokenCommand(onExit: (code: number) => void, std: Std, program: Command
   const command = (name: string, description: string) =>
     new Command(name)
       .description(description)
-      .requiredOption('--data-dir <dir>', 'data directory of the fleet (its option dataDir)')
+      .requiredOption(
+        '--data-dir <dir>',
+        'data directory of the fleet: data_dir of the config file, dataDir of a Fleet',
+      )
       .addHelpText('after', tokenExitCodeHelp)
       .copyInheritedSettings(program)
   const create = command(
@@ -233,6 +247,21 @@ function tokenCommand(onExit: (code: number) => void, std: Std, program: Command
       onExit(await revokeTokens(ids, flags, std))
     })
   return token.addCommand(create).addCommand(list).addCommand(revoke)
+}
+
+function webhookSecretCommand(onExit: (code: number) => void, std: Std): Command {
+  return new Command('webhook-secret')
+    .description(
+      'Writes the secret that signs the webhooks of a fleet (host_tools) to stdout. The first call makes the secret.\n' +
+        'A fleet with a webhook_secret of its own does not use this secret.',
+    )
+    .requiredOption('--data-dir <dir>', 'data directory of the fleet (its option dataDir)')
+    .option('--replace', 'make a new secret; the former one signs too, until the next replacement')
+    .addHelpText('after', webhookSecretExitCodeHelp)
+    .action(async (flags: WebhookSecretFlags) => {
+      const { webhookSecret } = await import('./webhook-secret.ts')
+      onExit(await webhookSecret(flags, std))
+    })
 }
 
 function graphCommand(onExit: (code: number) => void, std: Std): Command {

@@ -1,6 +1,7 @@
 import { agentDefaults, type CompiledFleetOptions } from './compiled-fleet.ts'
 import type { AgentSpec } from './fleet-options.ts'
 import { isPlain } from './frozen-copy.ts'
+import { toolsByName } from './webhook-tool.ts'
 
 /** Options of an agent from one source: the defaults of the fleet, the spec, or `resolve`. */
 type Layer = Readonly<Record<string, unknown>>
@@ -10,8 +11,9 @@ const byField = new Set(['proxy', 'env', 'hostTools'])
 
 /**
  * Returns the options of all layers together; a later layer overrides an earlier one. `proxy`, `env` and
- * `hostTools` are merged by field, `config` at every depth, because each layer gives a part of them. Any other
- * option is replaced as a whole, lists included. `undefined` overrides nothing.
+ * `hostTools` are merged by field, `config` at every depth, because each layer gives a part of them. A list of
+ * webhooks in `hostTools` counts as a record by name. Any other option is replaced as a whole, lists included.
+ * `undefined` overrides nothing.
  */
 export function mergeLayers(layers: readonly object[]): Record<string, unknown> {
   return layers.reduce<Record<string, unknown>>(
@@ -31,7 +33,8 @@ function over(below: Layer, above: Layer, merge: Merge): Record<string, unknown>
   return { ...below, ...(Object.fromEntries(merged) as Layer) }
 }
 
-function mergeOption(below: unknown, above: unknown, name: string): unknown {
+function mergeOption(below: unknown, given: unknown, name: string): unknown {
+  const above = name === 'hostTools' ? toolsByName(given) : given
   if (!isPlain(above)) return above
   if (name === 'config') return isPlain(below) ? mergeConfig(below, above) : above
   if (!byField.has(name)) return above

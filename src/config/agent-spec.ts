@@ -26,7 +26,9 @@ export function validateSpec(fleet: CompiledFleetOptions, spec: unknown): AgentS
   const { id } = isPlain(spec) ? spec : {}
   return namingAgent(id, () => {
     if (!isPlain(spec)) throw new InvalidOptionsError('Invalid spec: expected an object with an id')
-    refuseOptions(spec, refusedInSpec, 'a spec')
+    // A list declares webhooks, which JSON can represent.
+    const { hostTools, ...options } = spec
+    refuseOptions(Array.isArray(hostTools) ? options : spec, refusedInSpec, 'a spec')
     const copy = jsonCopy(spec)
     parse(agentSchema, copy, 'option')
     const checked = copy as AgentSpec

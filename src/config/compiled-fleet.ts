@@ -33,6 +33,7 @@ export type ResolvedTenant = Readonly<Required<TenantOptions>>
 interface AgentSource {
   readonly defaults: FleetDefaults
   readonly resolve: FleetOptions['resolve']
+  readonly webhookSecret: string | undefined
 }
 
 let sourceOf: (options: CompiledFleetOptions) => AgentSource
@@ -65,7 +66,11 @@ export class CompiledFleetOptions {
   static from(options: unknown): CompiledFleetOptions {
     const { defaults = {} } = Object(options) as Partial<FleetOptions>
     refuseOptions(defaults, ownOptions, 'the defaults of a fleet')
-    const { dataDir, limits, tenants, resolve, logger, telemetry } = parse(fleetSchema, options, 'option')
+    const { dataDir, limits, tenants, resolve, webhookSecret, logger, telemetry } = parse(
+      fleetSchema,
+      options,
+      'option',
+    )
     const filled = { ...limits, memoryMb: limits.memoryMb ?? defaultMemoryMb() }
     const values = {
       dataDir,
@@ -75,7 +80,11 @@ export class CompiledFleetOptions {
       ...(logger && { logger }),
     }
     // The defaults stay as given: a default that the schema fills in would override nothing, but look given.
-    return new CompiledFleetOptions(Object.freeze(values), { defaults: frozenCopy(defaults), resolve })
+    return new CompiledFleetOptions(Object.freeze(values), {
+      defaults: frozenCopy(defaults),
+      resolve,
+      webhookSecret,
+    })
   }
 }
 
@@ -96,6 +105,10 @@ export const agentDefaults = (fleet: CompiledFleetOptions): FleetDefaults => sou
 
 /** Returns the home of an agent. @internal */
 export const homeOf = ({ values }: CompiledFleetOptions, id: string): string => join(values.dataDir, id)
+
+/** Returns the secret that signs the calls of webhooks; `undefined` if the fleet keeps a secret of its own. @internal */
+export const webhookSecretOf = (fleet: CompiledFleetOptions): string | undefined =>
+  sourceOf(fleet).webhookSecret
 
 /** Returns whether the fleet has the option `resolve`. @internal */
 export const hasResolve = (fleet: CompiledFleetOptions): boolean => sourceOf(fleet).resolve !== undefined

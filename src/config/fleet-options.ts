@@ -1,7 +1,9 @@
 import type { MetricAttribute } from './compiled-options.ts'
 import type { ModelOptions, ProxyOptions } from './provider-options.ts'
 import type { Logger, OpenCodeServerOptions, ReconfigureOptions, SpawnWrapper } from './server-options.ts'
+import type { HostTool } from './host-tool.ts'
 import type { PermissionPolicy, QuestionPolicy } from './turn-options.ts'
+import type { WebhookTool } from './webhook-tool.ts'
 
 /** Options of `Fleet`. */
 export interface FleetOptions {
@@ -37,6 +39,14 @@ export interface FleetOptions {
    * @defaultValue none
    */
   resolve?: (spec: AgentSpec) => ResolvedAgent | undefined | Promise<ResolvedAgent | undefined>
+  /**
+   * Secret that signs the calls of webhooks (`hostTools` of a spec): at least 24 characters. Give a random text that only
+   * the fleet and the programs behind the webhooks know.
+   *
+   * @defaultValue a random secret, made on first use and kept in `{dataDir}/.fleet/webhooks.json`; `opencode-runtime
+   * webhook-secret` prints it
+   */
+  webhookSecret?: string
   /**
    * Receiver of the log of the fleet and of all its servers. The lines name the agent (`agentId`) and its `tenant`.
    *
@@ -150,7 +160,7 @@ export interface AgentLimits {
 type OwnOption = 'home' | 'port' | 'password' | 'logger'
 
 /** Options that a layer of an agent's options gives in another form than a server's options. */
-type LayeredOption = 'proxy' | 'models' | 'maxQueuedTurns'
+type LayeredOption = 'proxy' | 'models' | 'hostTools' | 'maxQueuedTurns'
 
 /** Options of every agent's server: any option of a server, except those that the fleet itself sets. */
 export interface FleetDefaults
@@ -159,6 +169,12 @@ export interface FleetDefaults
   proxy?: Partial<ProxyOptions>
   /** Models of the agents' servers. */
   models?: (string | ModelOptions)[]
+  /**
+   * Tools of every agent: functions of this process by name, or a list of webhooks.
+   *
+   * @defaultValue no host tools
+   */
+  hostTools?: Readonly<Record<string, HostTool>> | readonly WebhookTool[]
 }
 
 /**
@@ -167,12 +183,7 @@ export interface FleetDefaults
  */
 export interface AgentSpec
   extends
-    Partial<
-      Omit<
-        OpenCodeServerOptions,
-        OwnOption | LayeredOption | 'hostTools' | 'spawn' | 'onPermission' | 'onQuestion'
-      >
-    >,
+    Partial<Omit<OpenCodeServerOptions, OwnOption | LayeredOption | 'spawn' | 'onPermission' | 'onQuestion'>>,
     AgentLimits {
   /** Id of the agent, unique in the fleet: 1 to 63 characters `a` to `z`, `0` to `9`, `_` and `-`. */
   id: string
@@ -192,6 +203,12 @@ export interface AgentSpec
   proxy?: Partial<ProxyOptions>
   /** Models of the agent's server. */
   models?: (string | ModelOptions)[]
+  /**
+   * Tools of the agent that other programs run: webhooks. A function cannot be in a spec; return it from `resolve`.
+   *
+   * @defaultValue no host tools
+   */
+  hostTools?: readonly WebhookTool[]
   /**
    * Answer to permission requests. A function cannot be in a spec; return it from `resolve`.
    *

@@ -1,11 +1,16 @@
 import { z } from 'zod'
 import { ownOptions } from './refused-options.ts'
-import { loggerSchema, partialProxy, serverSchema } from './option-schema.ts'
+import { loggerSchema, serverSchema } from './option-schema.ts'
+import { partialProxy } from './provider-schema.ts'
 import { absolute, count, duration, flag } from './schema-parts.ts'
 import { lazily } from './validation.ts'
+import { webhookTools } from './webhook-schema.ts'
 import type { FleetOptions } from './fleet-options.ts'
 
 const anyObject = 'expected an object'
+
+/** Minimum length of a secret that signs webhooks, in characters. */
+const shortestWebhookSecret = 24
 
 /** Pattern of the ids of agents and of the names of tenants; `.fleet` cannot match. */
 export const agentIdPattern = /^[a-z0-9][a-z0-9_-]{0,62}$/
@@ -30,15 +35,23 @@ const serverOptions = lazily(() => {
   }
 })
 
+/** Options of every agent's server. */
+const defaultOptions = lazily(() => {
+  const { hostTools } = serverSchema().shape
+  const error = 'expected a list of webhooks, or an object of what hostTool() returns'
+  return { ...serverOptions(), hostTools: z.union([webhookTools(), hostTools], error).optional() }
+})
+
 /** Spec of an agent. Functions in it are refused before. */
 export const agentSchema = lazily(() => {
-  const { hostTools: _tools, spawn: _spawn, ...options } = serverOptions() as Record<string, z.ZodType>
+  const { spawn: _spawn, ...options } = serverOptions() as Record<string, z.ZodType>
   return z.strictObject(
     {
       id: agentName(),
       tenant: agentName().optional(),
       labels: z.record(z.string(), z.string('expected a string'), 'expected an object of strings').optional(),
       ...options,
+      hostTools: webhookTools().optional(),
       onPermission: oneOf(['reject', 'once', 'always', 'ask']).optional(),
       onQuestion: oneOf(['reject', 'ask']).optional(),
     },
@@ -119,15 +132,21 @@ const telemetry = lazily(() => {
   return z.strictObject({ metricAttributes: names.readonly().default([]) }, anyObject)
 })
 
+const webhookSecret = lazily(() => {
+  const error = `expected a text of at least ${shortestWebhookSecret} characters`
+  return z.string(error).min(shortestWebhookSecret, error)
+})
+
 /** Options of a fleet. */
 export const fleetSchema = lazily(() =>
   z.strictObject(
     {
       dataDir: absolute(),
-      defaults: z.strictObject(serverOptions(), anyObject).optional(),
+      defaults: z.strictObject(defaultOptions(), anyObject).optional(),
       limits: limits().prefault({}),
       tenants: tenants().default({}),
       resolve: resolver().optional(),
+      webhookSecret: webhookSecret().optional(),
       logger: loggerSchema().optional(),
       telemetry: telemetry().prefault({}),
     },

@@ -17,7 +17,7 @@ export interface HostToolCall {
   readonly traceId: string | null
   /** Session id of the turn, also for the call of a subagent. */
   readonly sessionId: string
-  /** Id of the call, equal to `call_id` of its replies. The call of a subagent has no replies. */
+  /** Id of the call, unique in its turn, and equal to `call_id` of its replies. The call of a subagent has no replies. */
   readonly callId: string
   /**
    * Sets the title of the call, which clients of the server show beside it.

@@ -9,18 +9,20 @@ import {
   functionOr,
   headerSafe,
   httpURL,
-  proxyURL,
   loopback,
   messageId,
   positiveMs,
   providerId,
   sessionId,
   text,
+  toolNameError,
+  toolNamePattern,
   username,
   wholeNumber,
 } from './schema-parts.ts'
 import { userProblem } from './agent-user.ts'
 import { isHostTool, type HostTool } from './host-tool.ts'
+import { models, proxy } from './provider-schema.ts'
 import type { Logger, SpawnWrapper } from './server-options.ts'
 import type { PermissionPolicy, QuestionPolicy } from './turn-options.ts'
 import { lazily } from './validation.ts'
@@ -33,89 +35,6 @@ const hostname = lazily(() => {
   return z.string(error).regex(/^[^\s/]+$/, error)
 })
 const anyRecord = lazily(() => z.record(z.string(), z.unknown(), anyObject))
-const modality = lazily(() =>
-  z.enum(['text', 'image', 'audio', 'video', 'pdf'], "expected 'text', 'image', 'audio', 'video' or 'pdf'"),
-)
-const modalities = lazily(() => {
-  const error = 'expected a list of at least one kind of input'
-  return z.array(modality(), error).min(1, error)
-})
-const price = lazily(() => atLeast(0, 'a price in US dollars per million tokens'))
-const tokens = lazily(() => count('tokens', 1))
-
-const model = lazily(() =>
-  z.strictObject(
-    {
-      id: text('expected a model id'),
-      name: text().optional(),
-      input: modalities().optional(),
-      contextTokens: tokens().optional(),
-      outputTokens: tokens().optional(),
-      cost: z
-        .strictObject(
-          {
-            input: price(),
-            output: price(),
-            cacheRead: price().optional(),
-            cacheWrite: price().optional(),
-          },
-          anyObject,
-        )
-        .optional(),
-      options: anyRecord().optional(),
-    },
-    'expected a model id or an object with an id',
-  ),
-)
-
-const modelOrId = lazily(() => {
-  const id = text('expected a model id').transform((id) => ({ id }))
-  return z.union([id, model()], 'expected a model id or an object with an id')
-})
-
-const models = lazily(() => {
-  const error = 'expected a list of at least one model'
-  return z
-    .array(modelOrId(), error)
-    .min(1, error)
-    .refine((all) => new Set(all.map(({ id }) => id)).size === all.length, 'expected each model only once')
-})
-
-/** Fields of the proxy, without defaults. */
-const proxyFields = lazily(() => ({
-  baseURL: proxyURL(),
-  apiKey: headerSafe(),
-  providerId: providerId().optional(),
-  providerID: providerId().optional(),
-  name: text(),
-}))
-
-const sameProvider = {
-  path: ['providerID'],
-  error: 'expected the same value as providerId, because providerID is its deprecated alias',
-}
-
-const isSameProvider = (given: { providerId?: string | undefined; providerID?: string | undefined }) =>
-  given.providerID === undefined || given.providerId === undefined || given.providerID === given.providerId
-
-const proxy = lazily(() =>
-  z
-    .strictObject(
-      { ...proxyFields(), name: proxyFields().name.default('LiteLLM') },
-      'expected an object with baseURL and apiKey',
-    )
-    .refine(isSameProvider, sameProvider)
-    .transform(({ providerId: id, providerID: alias = 'litellm', ...rest }) => ({
-      ...rest,
-      providerId: id ?? alias,
-    })),
-)
-
-/** Fields of the proxy, of which each may be missing. */
-export const partialProxy = lazily(() =>
-  z.strictObject(proxyFields(), 'expected an object').partial().refine(isSameProvider, sameProvider),
-)
-
 const environment = lazily(() =>
   z.record(
     z.string().regex(/^[^=\0]+$/),
@@ -129,11 +48,10 @@ const environment = lazily(() =>
 
 const hostTools = lazily(() =>
   z.record(
-    z.string().regex(/^[a-zA-Z0-9_-]{1,58}$/),
+    z.string().regex(toolNamePattern),
     z.custom<HostTool>(isHostTool, 'expected what hostTool() returns'),
     {
-      error: ({ code }) =>
-        code === 'invalid_key' ? 'expected a name of 1 to 58 letters, digits, _ and -' : anyObject,
+      error: ({ code }) => (code === 'invalid_key' ? toolNameError : anyObject),
     },
   ),
 )

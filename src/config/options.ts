@@ -19,6 +19,7 @@ export type { LifecycleOptions } from './lifecycle-options.ts'
 export type { Modality, ModelOptions, ProxyOptions } from './provider-options.ts'
 export type { Logger, OpenCodeServerOptions, ReconfigureOptions, SpawnWrapper } from './server-options.ts'
 export type { PermissionPolicy, QuestionPolicy, TurnDefaults } from './turn-options.ts'
+export type { WebhookTool } from './webhook-tool.ts'
 
 /**
  * Validates options and fills in the defaults; the result is the input of `serverMachine`.

@@ -12,7 +12,8 @@ export const ownOptions: Readonly<Record<string, string>> = {
 /** Options of a server that no spec may have, with the reason. */
 export const refusedInSpec: Readonly<Record<string, string>> = {
   ...ownOptions,
-  hostTools: "return host tools from the fleet's option resolve, or put them into its defaults",
+  hostTools:
+    "give a list of webhooks, return functions from the fleet's option resolve, or put functions into its defaults",
   spawn: "return the function from the fleet's option resolve, or put it into its defaults",
 }
 

@@ -54,6 +54,8 @@ const placeholders = {
 
 /** Returns the value of an option with its default filled in, also a default that another option determines. */
 function effective(name: string, options: Readonly<Record<string, unknown>>): unknown {
+  // Webhooks have their defaults already, and the schema of a server knows functions only.
+  if (name === 'hostTools') return options[name] ?? {}
   const { data: value } = schemaOf(name)?.safeParse(options[name]) ?? { data: options[name] }
   if (name === 'directory') return value ?? workspaceOf(String(options['home']))
   if (name === 'drainMs') return value ?? effective('turnDeadlineMs', options)

@@ -38,6 +38,10 @@ export function text(error = 'expected a string that is not empty') {
   return z.string(error).min(1, error)
 }
 
+/** Returns a schema of strings for ids of others. A log or a store would cut or garble a control character. */
+export const foreignId = (error?: string) =>
+  text(error).refine((id) => !/\p{Cc}/u.test(id), 'expected an id without control characters')
+
 /** Text that an HTTP header can carry unchanged. */
 export const headerSafe = lazily(() => {
   const error = 'expected printable ASCII characters without spaces'
@@ -60,6 +64,12 @@ export const httpURL = lazily(() => bareURL())
 export const proxyURL = lazily(() =>
   bareURL('; set parameters of a query as config.provider.<providerId>.options.queryParams'),
 )
+
+/** Pattern of the names of host tools. */
+export const toolNamePattern = /^[a-zA-Z0-9_-]{1,58}$/
+
+/** Message about a name that no host tool can have. */
+export const toolNameError = 'expected a name of 1 to 58 letters, digits, _ and -'
 
 /** Absolute path in valid Unicode; a path with half a surrogate pair names no file. */
 export const absolute = lazily(() => {

@@ -8,7 +8,7 @@ import { secretsOfSpecs, shownSpec } from './access/shown-spec.ts'
 import { directoryOf } from './access/turn-rules.ts'
 import type { GatewayContext } from './context.ts'
 import { specToWire } from './schemas/spec.ts'
-import { snakeKeys } from './schemas/wire-names.ts'
+import { statusOnWire } from './schemas/status.ts'
 
 /** Returns the status of the agents that a caller may see. */
 export const visibleAgents = ({ fleet }: GatewayContext, caller: Caller): AgentStatus[] =>
@@ -36,7 +36,7 @@ export function shownAgentSpec(context: GatewayContext, spec: AgentSpec): Record
 /** Returns an agent as answers show it: its spec without secrets, and its status. */
 export function shownAgent(context: GatewayContext, status: AgentStatus): Record<string, unknown> {
   const spec = keptSpecs(context.fleet).get(status.id) ?? { id: status.id }
-  return { ...shownAgentSpec(context, spec), status: shownTexts(context, spec, snakeKeys(status)) }
+  return { ...shownAgentSpec(context, spec), status: shownTexts(context, spec, statusOnWire(status)) }
 }
 
 /** Returns a value of an agent without the agent's secrets, and without paths outside the agent's directory. */

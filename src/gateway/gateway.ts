@@ -13,10 +13,11 @@ import type { GatewayContext, GatewayPhase, GatewayState } from './context.ts'
 import { addressOf } from './http/address.ts'
 import { createApp, serveRequest, type GatewayApp } from './http/app.ts'
 import { RequestCounter } from './http/request-counter.ts'
-import { problemAnswer } from './http/problems.ts'
+import { formOf } from './http/failure-form.ts'
+import type { Route } from './http/route.ts'
 import { ProblemError } from './http/problem.ts'
 import { resolveGatewayOptions } from './option-schema.ts'
-import type { GatewayOptions, ResolvedGatewayOptions } from './options.ts'
+import type { GatewayOptions, GatewaySettings, ResolvedGatewayOptions } from './options.ts'
 import type { GatewayPart, PartMaker } from './part.ts'
 import type { TurnLog } from './turns/turn-log.ts'
 
@@ -64,8 +65,10 @@ export interface GatewayMakers {
 /** Gateway of these parts. */
 export class AssembledGateway implements Gateway {
   readonly ready: Promise<void>
+  readonly #fixed: Omit<GatewayOptions, keyof GatewaySettings>
   readonly #context: GatewayContext
   readonly #parts: readonly GatewayPart[]
+  readonly #routes: readonly Route[]
   readonly #app: GatewayApp
   readonly #closed = new AbortController()
   readonly #state: { phase: GatewayPhase; error?: unknown } = { phase: 'starting' }
@@ -74,20 +77,22 @@ export class AssembledGateway implements Gateway {
   constructor(given: GatewayOptions, makers: GatewayMakers) {
     const options = resolveGatewayOptions(given)
     const { fleet } = given
+    this.#fixed = withoutSettings(given)
     this.#context = {
       ...contextOf(fleet, options, this.#state, this.#closed.signal),
       log: makers.log(options),
     }
     this.#parts = makers.parts.map((make) => make(this.#context, () => this.#parts))
-    const routes = this.#parts.flatMap((part) => part.routes)
-    this.#app = createApp(this.#context, routes)
+    this.#routes = this.#parts.flatMap((part) => part.routes)
+    this.#app = createApp(this.#context, this.#routes)
     this.ready = this.#open()
     // A host that does not read the promise must not crash.
     this.ready.catch(() => undefined)
   }
 
   readonly fetch = async (request: Request, connection?: unknown): Promise<Response> => {
-    if (this.#state.phase === 'closed') return problemAnswer(closedProblem())
+    if (this.#state.phase === 'closed')
+      return formOf(this.#routes, new URL(request.url).pathname).answer(closedProblem())
     const { trustProxy } = this.#context.options
     const address = callerAddress(addressOf(request, connection), request.headers, trustProxy)
     return serveRequest(this.#app, this.#context, request, address)
@@ -101,6 +106,13 @@ export class AssembledGateway implements Gateway {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** Replaces settings; see `changeSettings`. */
+  change(settings: GatewaySettings): void {
+    const options = resolveGatewayOptions({ ...this.#fixed, ...settings })
+    Object.assign(this.#context, { options, ...policiesOf(options) })
+    this.#context.log.bound(options)
   }
 
   async #open(): Promise<void> {
@@ -142,12 +154,23 @@ function contextOf(
     state,
     closed,
     authority: new Authority({ ...options, warn }),
-    hosts: new HostPolicy(options),
-    origins: new OriginPolicy(options.allowedOrigins),
+    ...policiesOf(options),
     paths: new HostPaths([dataDir, dataDirOf(fleet)]),
     requests: new RequestCounter(),
   }
 }
+
+/** Returns the options that stay as they are for the life of a gateway. */
+function withoutSettings(given: GatewayOptions): Omit<GatewayOptions, keyof GatewaySettings> {
+  const { retentionDays, maxStoreMb, allowedHosts, allowedOrigins, trustProxy, maxBodyBytes, ...fixed } =
+    given
+  return fixed
+}
+
+const policiesOf = (options: ResolvedGatewayOptions): Pick<GatewayContext, 'hosts' | 'origins'> => ({
+  hosts: new HostPolicy(options),
+  origins: new OriginPolicy(options.allowedOrigins),
+})
 
 const closedProblem = (): ProblemError =>
   new ProblemError({ status: 503, code: 'ERR_OPENCODE_STOPPED', detail: 'The gateway was closed' })

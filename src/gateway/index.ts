@@ -5,7 +5,7 @@ import { parts } from './parts.ts'
 import { openGatewayLog } from './open-log.ts'
 
 export type { Gateway, GatewayCloseOptions } from './gateway.ts'
-export type { GatewayOptions } from './options.ts'
+export type { GatewayOptions, GatewaySettings } from './options.ts'
 export type { Scope, TokenRecord } from './access/caller.ts'
 export type { Problem } from './http/problem.ts'
 

@@ -2,8 +2,49 @@ import type { Fleet } from '../api/fleet/fleet.ts'
 import type { Logger } from '../config/server-options.ts'
 import type { TokenRecord } from './access/caller.ts'
 
+/** Options of a gateway that may change while the gateway runs. */
+export interface GatewaySettings {
+  /**
+   * Time for which ended turns are kept, in days.
+   *
+   * @defaultValue `30`
+   */
+  retentionDays?: number
+  /**
+   * Maximum size of the store of turns, in MiB.
+   *
+   * @defaultValue `1024`
+   */
+  maxStoreMb?: number
+  /**
+   * Names of hosts, with or without a port, that a request may name. Loopback is always allowed.
+   *
+   * @defaultValue loopback only
+   */
+  allowedHosts?: readonly string[]
+  /**
+   * Origins of pages that may call the gateway from a browser.
+   *
+   * @defaultValue the gateway's own origin only
+   */
+  allowedOrigins?: readonly string[]
+  /**
+   * True if every request comes through a reverse proxy that adds the caller's address to `X-Forwarded-For`. The limit
+   * of wrong tokens then counts for that address, not for the proxy's.
+   *
+   * @defaultValue `false`
+   */
+  trustProxy?: boolean
+  /**
+   * Maximum size of a request's body, in bytes.
+   *
+   * @defaultValue `33_554_432`
+   */
+  maxBodyBytes?: number
+}
+
 /** Options of {@link createGateway}. */
-export interface GatewayOptions {
+export interface GatewayOptions extends GatewaySettings {
   /** Fleet that the gateway serves. The gateway never closes it. */
   fleet: Fleet
   /**
@@ -25,48 +66,11 @@ export interface GatewayOptions {
    */
   insecureNoAuth?: boolean
   /**
-   * Names of hosts, with or without a port, that a request may name. Loopback is always allowed.
-   *
-   * @defaultValue loopback only
-   */
-  allowedHosts?: readonly string[]
-  /**
    * Host at which the server of the gateway listens; at a wildcard such as `0.0.0.0`, a request may name any IP address.
    *
    * @defaultValue loopback
    */
   listenHost?: string
-  /**
-   * True if every request comes through a reverse proxy that adds the caller's address to `X-Forwarded-For`. The limit
-   * of wrong tokens then counts for that address, not for the proxy's.
-   *
-   * @defaultValue `false`
-   */
-  trustProxy?: boolean
-  /**
-   * Origins of pages that may call the gateway from a browser.
-   *
-   * @defaultValue the gateway's own origin only
-   */
-  allowedOrigins?: readonly string[]
-  /**
-   * Time for which ended turns are kept, in days.
-   *
-   * @defaultValue `30`
-   */
-  retentionDays?: number
-  /**
-   * Maximum size of the store of turns, in MiB.
-   *
-   * @defaultValue `1024`
-   */
-  maxStoreMb?: number
-  /**
-   * Maximum size of a request's body, in bytes.
-   *
-   * @defaultValue `33_554_432`
-   */
-  maxBodyBytes?: number
   /**
    * Receiver of the gateway's log.
    *

@@ -112,6 +112,7 @@ export const serverMachine = machineSetup.createMachine({
             onError: [
               {
                 guard: and(['canRollBack', ({ event }) => canBeConfigurationFault(event.error)]),
+                description: 'another configuration may help',
                 target: '#server.configuring',
                 reenter: true,
                 actions: [notePrepareError, 'rollBack'],
@@ -119,6 +120,7 @@ export const serverMachine = machineSetup.createMachine({
               // A fault of the host may pass, so the start is retried within the restart budget.
               {
                 guard: ({ event }) => event.error instanceof HostFaultError,
+                description: 'a fault of the host',
                 target: '#server.reaping',
                 actions: notePrepareError,
               },
@@ -181,6 +183,7 @@ export const serverMachine = machineSetup.createMachine({
               // A restart does not repair a defect of this package.
               {
                 guard: ({ event }) => isDefect(event.error),
+                description: 'a defect of this package',
                 target: '#server.reaping',
                 actions: { type: 'noteRefusal', params: ({ event }) => probeDefect(event.error) },
               },
@@ -233,6 +236,7 @@ export const serverMachine = machineSetup.createMachine({
                   // The error does not concern the server; `reason` shows the error.
                   {
                     guard: ({ event }) => isHealthUnknown(event.error),
+                    description: 'the error is not of the server',
                     target: 'waiting',
                     actions: { type: 'noteHealthUnknown', params: ({ event }) => ({ error: event.error }) },
                   },
@@ -431,7 +435,11 @@ export const serverMachine = machineSetup.createMachine({
             src: 'sweep',
             input: inputOf,
             onDone: [
-              { guard: ({ event }) => event.output.left === 0, target: 'swept' },
+              {
+                guard: ({ event }) => event.output.left === 0,
+                description: 'no process is left',
+                target: 'swept',
+              },
               { guard: 'hasSweptEnough', target: 'swept' },
               { target: 'waiting' },
             ],

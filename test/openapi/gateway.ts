@@ -20,13 +20,18 @@ export async function seededGateway(tokens: readonly TokenRecord[] = []) {
   return { url, client, token: all.token, errors, known: await seed(client) }
 }
 
+/** Resolves with the ids of the operations that have been answered with success. */
+export async function answeredOperations({ client }: { client: GatewayClient }): Promise<string[]> {
+  const { text } = await client.call('GET', '/metrics')
+  return [...text.matchAll(/route="(\w+)",status="2/g)].flatMap(([, id]) => id ?? [])
+}
+
 /** Asserts that each operation has been answered with success, so that a run that reaches nothing fails. */
 export async function expectAllAnswered(
   { client }: { client: GatewayClient },
   without: readonly string[],
 ): Promise<void> {
-  const { text } = await client.call('GET', '/metrics')
-  const answered = [...text.matchAll(/route="(\w+)",status="2/g)].map(([, id]) => id)
+  const answered = await answeredOperations({ client })
   const operations = routesOf(await client.document()).map(({ id }) => id)
   expect(operations.filter((id) => !without.includes(id) && !answered.includes(id))).toEqual([])
 }

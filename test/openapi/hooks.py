@@ -35,6 +35,8 @@ def operation_id(case):
 
 
 def kind_of(case):
+    if "/models/{id}" in case.operation.path:
+        return "agents"
     return next((kind for kind in KINDS if f"/{kind}/{{id}}" in case.operation.path), None)
 
 
@@ -63,6 +65,8 @@ def fill_in(case, number):
     """Puts in values that cannot be guessed: a valid token, and an answer that fits the question."""
     if operation_id(case) == "login" and number % 2 == 0:
         case.body = {"token": KNOWN["token"]}
+    if operation_id(case) == "createChatCompletion" and number % 2 == 0:
+        case.body = {"model": KNOWN["agents"][0], "messages": [{"role": "user", "content": "Hello"}], "stream": number % 4 == 0}
     if operation_id(case) == "answerRequest" and number % 2 == 0:
         case.body = {"answers": [["A"]]}
 

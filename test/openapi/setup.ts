@@ -3,7 +3,7 @@ import { pythonVenv, skipBanner } from '../support/python-venv.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Path of the Python with schemathesis; null if this machine cannot have one, so that the tests are skipped. */
+    /** Path of the Python with schemathesis and openai; null if this machine cannot have one, so that the tests are skipped. */
     schemathesisPython: string | null
   }
 }
@@ -14,9 +14,9 @@ export default async function setup(project: TestProject): Promise<void> {
     name: 'schemathesis',
     packageName: 'schemathesis',
     folder: import.meta.dirname,
-    cost: 'about a minute, 100 MB',
+    cost: 'about a minute, 130 MB',
   })
   project.provide('schemathesisPython', 'python' in found ? found.python : null)
   if ('missing' in found)
-    console.warn(skipBanner('the tests of the gateway with schemathesis', found.missing))
+    console.warn(skipBanner('the tests of the gateway with schemathesis and openai', found.missing))
 }

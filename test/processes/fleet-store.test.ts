@@ -1,15 +1,13 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { dirname } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { HomeLockedError } from '../../src/index.ts'
 import { agentsFolder, fleetFolder } from '../../src/io/fleet/fleet-folder.ts'
 import { buildPackage } from '../support/built-cli.ts'
 import { openStore, specOf } from '../support/fleet-store.ts'
 import { tempHome } from '../support/home.ts'
-import { hostProgram } from '../support/host.ts'
+import { startWriter } from '../support/writer.ts'
 
 let dist: string
 beforeAll(async () => {
@@ -19,32 +17,17 @@ afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
 
 const agents = 25
 
-/** Starts a host that declares agents without end, and returns its process and its reports. */
-function startWriter(dataDir: string, first: number) {
-  const args = [join(dirname(dist), 'build'), dataDir, String(agents), String(first)]
-  const child = spawn(process.execPath, [hostProgram('fleet-writer'), ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const lines: string[] = []
-  const reader = createInterface(child.stdout)
-  reader.on('line', (line) => lines.push(line))
-  return { child, lines, reader }
-}
-
 describe('a fleet whose host is killed in the middle of its changes', () => {
   it('finds each agent as before or as after the last change', { timeout: 120_000 }, async () => {
     const dataDir = tempHome()
     let revision = 0
     let interrupted = 0
     for (let round = 0; round < 12; round++) {
-      const { child, lines, reader } = startWriter(dataDir, revision + 1)
+      const { pid, lines, reader, die } = startWriter(dist, 'fleet-writer', dataDir, agents, revision + 1)
       while (lines.length < 3 + (round % 4)) await once(reader, 'line')
-      await expect(openStore(dataDir)).rejects.toThrow(`another fleet: process ${child.pid ?? 0} on `)
+      await expect(openStore(dataDir)).rejects.toThrow(`another fleet: process ${pid} on `)
       await expect(openStore(dataDir)).rejects.toThrow(HomeLockedError)
-      const closed = once(reader, 'close')
-      child.kill('SIGKILL')
-      await closed
+      await die()
       interrupted += readdirSync(agentsFolder(dataDir)).some((name) => !name.endsWith('.json')) ? 1 : 0
 
       const reported = Number(lines.at(-1))

@@ -139,6 +139,14 @@ describe('a bad request', () => {
     ['PATCH', '/v1/agents/a1', { memory_mb: '5' }, 'memory_mb', 'MiB'],
     ['PUT', '/v1/agents', { agents: [{ id: 'a1', home: '/x' }] }, 'agents[0].home', 'Unknown'],
     ['PUT', '/v1/agents', [], undefined, 'object with agents'],
+    ['PUT', '/v1/agents/a1', '{"__proto__":{}}', '__proto__', 'Unknown field'],
+    ['PUT', '/v1/agents/a1', '{"env":{"__proto__":"x"}}', 'env', 'no name __proto__'],
+    ['PATCH', '/v1/agents/a1', { foo: null }, 'foo', 'Unknown field'],
+    ['PATCH', '/v1/agents/a1', { memoryMb: null }, 'memoryMb', 'did you mean memory_mb?'],
+    ['PATCH', '/v1/agents/a1', { proxy: { foo: null } }, 'proxy.foo', 'Unknown field'],
+    ['PATCH', '/v1/agents/a1', '{"__proto__":{"memory_mb":1}}', '__proto__', 'Unknown field'],
+    ['PATCH', '/v1/agents/a1', '{"proxy":{"__proto__":null}}', 'proxy', 'no name __proto__'],
+    ['PATCH', '/v1/agents/a1', '{"labels":{"a":"b","__proto__":"x"}}', 'labels', 'no name __proto__'],
     ['GET', '/v1/agents?limt=5', undefined, 'limt', 'did you mean limit?'],
     ['GET', '/v1/agents?limit=5&limit=6', undefined, 'limit', 'only once'],
   ])('%s %s with %j names the field %s', async (method, path, body, field, detail) => {
@@ -149,6 +157,40 @@ describe('a bad request', () => {
     expect(answer.body).toMatchObject({ status: 400, code: 'ERR_OPENCODE_INVALID_OPTIONS' })
     expect(answer.body['field']).toBe(field)
     expect(answer.body['detail']).toContain(detail)
+  })
+
+  it('names each parameter of a query that is wrong or unknown', async () => {
+    const { client } = await fakeGateway()
+    for (const [method, path, field] of [
+      ['GET', '/v1/agents?limit=0', 'limit'],
+      ['GET', '/v1/agents?limit=', 'limit'],
+      ['GET', '/v1/agents?state=asleep', 'state'],
+      ['GET', '/v1/agents?tenant=No%20Tenant', 'tenant'],
+      ['GET', '/v1/agents?before=No%20Agent', 'before'],
+      ['PUT', '/v1/agents?prune=1', 'prune'],
+      ['DELETE', '/v1/agents/a1?drain_ms=-1', 'drain_ms'],
+      ['DELETE', '/v1/agents/a1?delete_home=yes', 'delete_home'],
+      ['GET', '/v1/agents/a1/log?tail=none', 'tail'],
+      ['GET', '/v1/agents/a1/sessions?before=x', 'before'],
+      ['GET', '/v1/agents/a1/sessions?search=', 'search'],
+      ['POST', '/v1/agents/a1/turns?wait=perhaps', 'wait'],
+      ['GET', '/v1/turns?limit=501', 'limit'],
+      ['GET', '/v1/turns?state=open', 'state'],
+      ['GET', '/v1/turns?agent=No%20Agent', 'agent'],
+      ['GET', '/v1/turns?before=x', 'before'],
+      ['GET', '/v1/turns?before=', 'before'],
+      ['GET', '/v1/turns/t1/replies?after=-1', 'after'],
+      ['GET', '/v1/turns/t1/replies?after=1.5', 'after'],
+      ['GET', '/v1/usage?by=hour', 'by'],
+      ['GET', '/v1/usage?since=yesterday', 'since'],
+      ['GET', '/v1/requests?agent=a1', 'agent'],
+      ['GET', '/v1/events?after=1', 'after'],
+      ['GET', '/healthz?deep=true', 'deep'],
+    ] as const)
+      expect(
+        await client.call(method, path, method === 'PUT' ? { agents: [] } : undefined),
+        `${method} ${path}`,
+      ).toMatchObject({ status: 400, body: { field, code: 'ERR_OPENCODE_INVALID_OPTIONS' } })
   })
 
   it('names an option that the fleet refuses as the wire has it', async () => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { fakeOpenCode } from '../../src/testing/index.ts'
 import { buildPackage } from '../support/built-cli.ts'
 import { gatewayHosts } from '../support/gateway-host.ts'
+import { openChunks } from '../support/chat-chunks.ts'
 import { openEvents, openLines } from '../support/gateway-reader.ts'
 import { tempHome } from '../support/home.ts'
 
@@ -61,6 +62,35 @@ describe.runIf(process.platform === 'linux')('a gateway that is killed', () => {
     })
     expect([(await joined.next())?.event, (await joined.next())?.event]).toEqual(['gap', 'snapshot'])
     joined.leave()
+    await second.die()
+  })
+
+  it('deletes the sessions that chat completions have left, at the next start', async () => {
+    const fake = await fakeOpenCode()
+    onTestFinished(() => fake.stop())
+    const hosts = gatewayHosts(dist, fake, tempHome())
+    const { token } = hosts
+    const first = await hosts.start()
+    const messages = [{ role: 'user', content: 'every:10 stream:3 hang' }]
+    const ask = (headers: Record<string, string>) =>
+      openChunks({
+        ...{ url: `${first.url}/openai/v1/chat/completions`, token, headers },
+        body: { model: 'a1', stream: true, messages },
+      })
+    const [left, named] = await Promise.all([ask({}), ask({ 'x-session-id': 'mine' })])
+    const kept = named.response.headers.get('x-session-id')
+    const sessionsOf = async (url: string) => {
+      const answer = await fetch(`${url}/v1/agents/a1/sessions`, {
+        headers: { authorization: `Bearer ${token}` },
+      })
+      return ((await answer.json()) as { items: { id: string }[] }).items.map(({ id }) => id)
+    }
+    expect((await sessionsOf(first.url)).sort()).toEqual(
+      [left.response.headers.get('x-session-id'), kept].sort(),
+    )
+    await first.die()
+    const second = await hosts.start()
+    await expect.poll(() => sessionsOf(second.url), { timeout: 15_000 }).toEqual([kept])
     await second.die()
   })
 })

@@ -1,10 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createGateway } from '../../src/gateway/index.ts'
 import { InvalidOptionsError } from '../../src/errors.ts'
 import { fakeFleet } from '../support/fleet.ts'
-import { fakeGateway, GatewayClient, listen, testToken } from '../support/gateway.ts'
+import { fakeGateway } from '../support/gateway.ts'
 
 describe('a gateway', () => {
   it('answers at once, and is ready when the fleet and the store are', async () => {
@@ -35,25 +33,6 @@ describe('a gateway', () => {
       expect(answer.status).toBe(200)
       await gateway.close()
     }
-  })
-
-  it('serves agents and tells the fault if the store is damaged', async () => {
-    const { fleet, dataDir } = await fakeFleet()
-    mkdirSync(join(dataDir, '.fleet'), { recursive: true })
-    writeFileSync(join(dataDir, '.fleet', 'gateway.db'), 'no database '.repeat(1000))
-    const { token, record } = testToken(['read', 'admin', 'turn'])
-    const gateway = createGateway({ fleet, tokens: [record] })
-    const { url, close } = await listen(gateway)
-    onTestFinished(async () => {
-      await gateway.close()
-      await close()
-    })
-    await expect(gateway.ready).rejects.toMatchObject({ fault: 'corrupt' })
-    const client = new GatewayClient(url, token)
-    expect((await client.call('PUT', '/v1/agents/a1', {})).status).toBe(201)
-    const code = 'ERR_OPENCODE_STORE_CORRUPT'
-    expect((await client.call('GET', '/readyz')).body).toMatchObject({ status: 503, code })
-    expect((await client.call('GET', '/v1/usage')).body).toMatchObject({ status: 503, code })
   })
 
   it('exchanges a token for the cookie of the view', async () => {

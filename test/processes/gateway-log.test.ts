@@ -1,36 +1,21 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { execa } from 'execa'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openTurnLog } from '../../src/gateway/log/index.ts'
 import { isTerminal } from '../../src/replies.ts'
 import { buildPackage } from '../support/built-cli.ts'
 import { tempHome } from '../support/home.ts'
-import { hostProgram } from '../support/host.ts'
 import { joined } from '../support/replies.ts'
 import { final, newTurn, openedLog, readAll, usage } from '../support/turn-log.ts'
+import { startWriter } from '../support/writer.ts'
 
 let dist: string
 beforeAll(async () => {
   dist = await buildPackage()
 }, 120_000)
 afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
-
-/** Starts a host that adds turns without end, and returns its process and its reports. */
-function startWriter(file: string, first: number) {
-  const args = [join(dirname(dist), 'build'), file, String(first)]
-  const child = spawn(process.execPath, [hostProgram('turn-log-writer'), ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const lines: string[] = []
-  const reader = createInterface(child.stdout)
-  reader.on('line', (line) => lines.push(line))
-  return { child, lines, reader }
-}
 
 /** Returns the texts that the readers of a killed host had, by turn, and the turns whose end they had. */
 function toldBy(lines: readonly string[]) {
@@ -55,13 +40,11 @@ describe('a log of turns whose host is killed in the middle of its writes', () =
       const file = join(tempHome(), 'gateway.db')
       let open = 0
       for (let round = 0; round < 6; round++) {
-        const { child, lines, reader } = startWriter(file, round * 10_000)
+        const { lines, reader, die } = startWriter(dist, 'turn-log-writer', file, round * 10_000)
         while (lines.length < 40 + round * 61) await once(reader, 'line')
         const second = openTurnLog({ file })
         await expect(second.ready).rejects.toMatchObject({ fault: 'unavailable' })
-        const closed = once(reader, 'close')
-        child.kill('SIGKILL')
-        await closed
+        await die()
 
         const { log } = await openedLog({ file })
         const { texts, ended } = toldBy(lines)

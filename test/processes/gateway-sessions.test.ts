@@ -29,6 +29,7 @@ describe('the sessions of a gateway', () => {
       next_before: null,
     })
     expect(await list('?search=first')).toMatchObject({ items: [{ id: older }] })
+    expect(await list('?before=ses_gone')).toMatchObject({ status: 400, field: 'before' })
   })
 
   it('show their turns with the replies as they were', async () => {

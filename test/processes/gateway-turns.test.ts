@@ -75,6 +75,50 @@ describe('a turn of the gateway', () => {
     expect(ofOther.headers.get('turn-id')).not.toBe(id)
   })
 
+  it('tells the times of calls of tools and of their results to a reader who asks for times', async () => {
+    const { client, replies } = await withAgents()
+    const before = Date.now()
+    const path = '/v1/agents/a1/turns?wait=true'
+    const id = idOf(await client.call('POST', path, { text: 'tool:60 echo:hi' }))
+    const plain = await (await openLines(replies(id))).rest()
+    const timed = await (await openLines(replies(id, '?times=true'))).rest()
+    const events = await (await openEvents(replies(id, '?times=true'))).rest()
+    expect(timed.map(({ at: _, ...reply }) => reply)).toEqual(plain)
+    expect(events.filter(({ event }) => event === 'reply').map(({ data }) => data)).toEqual(timed)
+    const times = timed.flatMap(({ at }) => at ?? [])
+    expect(times).toHaveLength(2)
+    const [called = 0, ended = 0] = times
+    expect(called).toBeGreaterThanOrEqual(before)
+    expect(ended - called).toBeGreaterThanOrEqual(50)
+  })
+
+  it('whose texts were erased is told to a request with its key, and is not started again', async () => {
+    const { client, watch } = await withAgents()
+    const path = '/v1/agents/a1/turns'
+    const [body, key] = [{ text: 'echo:hi' }, { 'idempotency-key': 'k' }]
+    const first = await client.call('POST', `${path}?wait=true`, body, key)
+    const ofFirst = `/v1/turns/${idOf(first)}`
+    const { session_id } = (await client.call('GET', ofFirst)).body as { session_id: string }
+    expect((await client.call('DELETE', `/v1/sessions/${session_id}?agent=a1`)).status).toBe(204)
+    const accept = (type: string) => ({ ...key, accept: type })
+    for (const answer of [
+      await client.call('POST', `${path}?wait=true`, body, key),
+      await client.call('POST', path, body, accept('application/x-ndjson')),
+      await client.call('POST', path, body, accept('text/event-stream')),
+    ]) {
+      expect(answer).toMatchObject({ status: 409, body: { code: 'ERR_OPENCODE_TURN_ERASED' } })
+      expect(answer.text).toContain('another Idempotency-Key')
+      expect(idOf(answer)).toBe(idOf(first))
+    }
+    expect((await client.call('GET', `${ofFirst}/replies`)).status).toBe(409)
+    const known = await client.call('POST', path, body, key)
+    expect(known).toMatchObject({ status: 202, body: { turn_id: idOf(first), state: 'done', reply: null } })
+    expect(watch.of('turn.started')).toHaveLength(1)
+    const other = await client.call('POST', `${path}?wait=true`, body, { 'idempotency-key': 'k2' })
+    expect(other).toMatchObject({ status: 200, body: { kind: 'final', content: 'hi' } })
+    expect(idOf(other)).not.toBe('')
+  })
+
   it('goes on without its reader, unless the reader wants it cancelled', async () => {
     const { post, client } = await withAgents()
     const hang = { text: 'hang', on_disconnect: 'cancel' }
@@ -118,6 +162,8 @@ describe('a turn of the gateway', () => {
     const key = { 'idempotency-key': 'k' }
     const refused = await client.call('POST', path, { text: 'echo:hi' }, key)
     expect(refused).toMatchObject({ status: 429, body: { code: 'overloaded' } })
+    expect(refused.text).toContain('max_queued_turns')
+    expect(refused.text).not.toMatch(/maxQueuedTurns/)
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
     await client.call('POST', `${ofFirst}/cancel`)
     await expect
@@ -136,6 +182,8 @@ describe('a turn of the gateway', () => {
       [{ text: 'x', on_permission: 'maybe' }, 400, 'on_permission'],
       [{ text: 'x', deadline_ms: -1 }, 400, 'deadline_ms'],
       [{ text: 'x', output: { type: 'string' } }, 400, 'output'],
+      [{ text: 'x', model: 'gpt\0-4o' }, 400, 'model'],
+      [{ text: 'x', model: { provider_id: 'p\n', model_id: 'm' } }, 400, 'model.provider_id'],
       [{ text: 'x', directory: '/etc' }, 403, 'directory'],
     ] as const
     for (const [body, status, field] of bad)

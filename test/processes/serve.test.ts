@@ -1,12 +1,24 @@
-import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { request } from 'node:http'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { IncomingMessage } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { signedHeaders } from '../../src/io/webhook/signature.ts'
 import { buildCli } from '../support/built-cli.ts'
-import { isListening } from '../support/home.ts'
+import { isListening, tempHome } from '../support/home.ts'
 import { serveStage, type Daemon } from '../support/serve.ts'
+import { putUnusableStore } from '../support/turn-log.ts'
+import { answerJson, webhookReceiver, type ReceivedCall } from '../support/webhook-receiver.ts'
 
 let cli: string
 
@@ -17,6 +29,7 @@ afterAll(() => rmSync(dirname(dirname(cli)), { recursive: true, force: true }))
 
 const two = { agents: [{ id: 'alice' }, { id: 'bob' }] }
 const open = '--insecure-no-auth'
+const tool = { name: 'look', description: 'Looks.', input_schema: { type: 'object' } }
 
 describe.runIf(process.platform === 'linux')('serve', () => {
   it('serves the agents of the file to callers with a token, and says how to make the first one', async () => {
@@ -61,6 +74,88 @@ describe.runIf(process.platform === 'linux')('serve', () => {
     stage.write({ agents: [{ id: 'carol' }] })
     const next = await stage.serve(open)
     expect(await next.agents()).toEqual(['carol', 'made-over-http'])
+  })
+
+  it('calls the webhooks of the file, signed by the secret that the command line prints', async () => {
+    const look = { toolCalls: [{ name: 'host_look', args: {} }] }
+    const stage = await serveStage(cli, { script: [{ match: 'look', reply: [look, { text: 'done' }] }] })
+    const receivers = [
+      await webhookReceiver((_call, response) => answerJson(response, { result: 'one' })),
+      await webhookReceiver((_call, response) => answerJson(response, { result: 'two' })),
+    ]
+    const fileAt = (receiver?: { url: string }) => ({
+      agents: [{ id: 'alice', host_tools: [{ ...tool, url: receiver?.url }] }],
+    })
+    stage.write(fileAt(receivers[0]))
+    const daemon = await stage.serve(open)
+    const run = () => daemon.fetch('/v1/agents/alice/turns?wait=true', { body: { text: 'look' } })
+    expect(await (await run()).json()).toMatchObject({ kind: 'final', content: 'done' })
+    const { stdout: secret } = await stage.run('webhook-secret', '--data-dir', stage.dataDir)
+    const { headers = {}, text = '' }: Partial<ReceivedCall> = receivers[0]?.calls[0] ?? {}
+    const at = Number(headers['opencode-runtime-timestamp']) * 1000
+    expect(headers).toMatchObject(signedHeaders([secret], text, at))
+    stage.write(fileAt(receivers[1]))
+    daemon.kill('SIGHUP')
+    await daemon.logs(/config applied changed=\["alice"\]/)
+    expect(await (await run()).json()).toMatchObject({ kind: 'final', content: 'done' })
+    expect(receivers.map(({ calls }) => calls.length)).toEqual([1, 1])
+    expect(daemon.stdout + daemon.stderr).not.toContain(secret)
+  })
+
+  it('applies settings of the gateway on SIGHUP, and names those that need a restart', async () => {
+    const stage = await serveStage(cli)
+    const limits = { max_servers: 2, max_queued_turns: 10 }
+    stage.write({ ...two, limits })
+    const daemon = await stage.serve(open)
+    const large = { text: `echo:${'x'.repeat(5000)}` }
+    const wait = '/v1/agents/alice/turns?wait=true'
+    expect((await daemon.fetch(wait, { body: large })).status).toBe(200)
+    const before = (await (await daemon.fetch('/v1/turns')).json()) as { items: unknown[] }
+    expect(before.items).toHaveLength(1)
+    const gateway = { max_body_bytes: 4096, allowed_hosts: ['agents.example.com'], retention_days: 1 }
+    stage.write({ ...two, gateway, limits: { ...limits, max_servers: 3 } })
+    daemon.kill('SIGHUP')
+    await daemon.logs(
+      /config applied fields=\["gateway.max_body_bytes","gateway.allowed_hosts","gateway.retention_days"\]/,
+    )
+    expect(daemon.stderr).toMatch(
+      /changed fields of the config need a restart fields=\["limits.max_servers"\]/,
+    )
+    expect((await daemon.fetch(wait, { body: large })).status).toBe(413)
+    expect(await statusAt(daemon.url, 'agents.example.com')).toBe(200)
+    expect(await statusAt(daemon.url, 'other.example.com')).toBe(403)
+    // The defaults come back with a file that has no settings.
+    stage.write({ ...two, limits })
+    daemon.kill('SIGHUP')
+    await expect.poll(() => statusAt(daemon.url, 'agents.example.com'), { timeout: 10_000 }).toBe(403)
+    expect((await daemon.fetch(wait, { body: large })).status).toBe(200)
+  })
+
+  it.each(['damaged', 'newer'] as const)(
+    'ends with exit code 3 for a store that is %s, told once',
+    async (kind) => {
+      const stage = await serveStage(cli)
+      stage.write(two)
+      await putUnusableStore(join(stage.dataDir, '.fleet', 'gateway.db'), kind)
+      const { exitCode, stderr, stdout } = await stage.run('serve', '--config', stage.file)
+      expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: '' })
+      expect(stderr).toMatch(
+        /^error: The store of turns .*gateway\.db: .*; (restore a backup|run the version)/,
+      )
+      expect(stderr.match(/The store of turns/g)).toHaveLength(1)
+      await stage.expectNothingLeft()
+    },
+  )
+
+  it('tells once that libsql is missing, also with --check', async () => {
+    const stage = await serveStage(cliWithout('libsql'))
+    stage.write(two)
+    for (const flags of [[], ['--check']]) {
+      const { exitCode, stderr, stdout } = await stage.run('serve', '--config', stage.file, ...flags)
+      expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: '' })
+      expect(stderr).toMatch(/^error: The gateway keeps its turns with libsql.*npm install libsql/)
+      expect(stderr.match(/libsql, which could not be loaded/g)).toHaveLength(1)
+    }
   })
 
   it('tells a bad file on SIGHUP, and changes nothing', async () => {
@@ -249,6 +344,26 @@ async function running(daemon: Daemon): Promise<void> {
     return items.map(({ state }) => state)
   }
   await expect.poll(states, { timeout: 30_000, interval: 50 }).toContain('running')
+}
+
+/** Sends a request for a host, and returns the status of the answer. */
+async function statusAt(url: string, host: string): Promise<number | undefined> {
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    request(`${url}/v1/agents`, { headers: { host } }, resolve).once('error', reject).end()
+  })
+  await text(answer)
+  return answer.statusCode
+}
+
+/** Copies the built package beside all packages of the project but one, and returns its command. */
+function cliWithout(missing: string): string {
+  const [folder, packages] = [tempHome(), join(import.meta.dirname, '../../node_modules')]
+  cpSync(dirname(dirname(cli)), folder, { recursive: true })
+  mkdirSync(join(folder, 'node_modules'))
+  for (const name of readdirSync(packages))
+    if (name !== missing && !name.startsWith('.'))
+      symlinkSync(join(packages, name), join(folder, 'node_modules', name))
+  return join(folder, 'dist', 'cli.js')
 }
 
 /** Sends a request over a socket, and returns the status of the answer. */

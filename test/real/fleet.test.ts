@@ -5,15 +5,28 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { Fleet, type Session } from '../../src/index.ts'
 import { startScriptedModel } from '../../src/testing/index.ts'
 import { endsOf, expectNothingLeftOf, FleetWatch, processesIn } from '../support/fleet.ts'
-import { apiKey } from '../support/real.ts'
+import { apiKey, collect } from '../support/real.ts'
+import { answerJson, webhookReceiver } from '../support/webhook-receiver.ts'
 
 const ids = ['a1', 'a2', 'a3', 'a4']
+
+// A provider may use the id of a call again in the session of a subagent.
+const look = { toolCalls: [{ name: 'host_look', args: { id: '7' }, id: 'call_0' }] }
+const task = {
+  toolCalls: [
+    { name: 'task', args: { description: 'look', prompt: 'CHILD looks', subagent_type: 'general' } },
+  ],
+}
 
 /** Starts a fleet with the real opencode binary and a scripted model, which answers with the number of messages it sees. */
 async function realFleet() {
   const dataDir = mkdtempSync(join(tmpdir(), 'opencode-runtime-real-'))
   const model = await startScriptedModel(
-    [{ match: /^number \d+$/, reply: ({ messages }) => ({ text: `${messages.length} messages` }) }],
+    [
+      { match: /^number \d+$/, reply: ({ messages }) => ({ text: `${messages.length} messages` }) },
+      { match: 'CHILD looks', reply: [look, { text: 'looked' }] },
+      { match: 'look twice', reply: [look, task, { text: 'done' }] },
+    ],
     { apiKey },
   )
   const fleet = new Fleet({
@@ -59,5 +72,32 @@ describe('a fleet of real servers', () => {
     expect((await sessions[0]?.history())?.length).toBe(4)
     await fleet.close()
     expect(processesIn(dataDir)).toEqual([])
+  })
+
+  it('posts the calls of turns and of their subagents to a webhook', { timeout: 120_000 }, async () => {
+    const { fleet } = await realFleet()
+    const { url, calls } = await webhookReceiver(({ call }, response) =>
+      answerJson(response, { result: { of: call.context, id: call.args } }),
+    )
+    const inputSchema = { type: 'object', properties: { id: { type: 'string' } }, required: ['id'] }
+    const tool = { name: 'look', description: 'Looks at an order.', inputSchema, url }
+    await fleet.put({ id: 'a1', hostTools: [tool] })
+    const users = ['ann', 'bob']
+    const turns = users.map((user) => fleet.turn('a1', { text: 'look twice', context: { user } }))
+    for (const [i, turn] of turns.entries()) {
+      const replies = await collect(turn)
+      expect(replies.at(-1)).toMatchObject({ kind: 'final', content: 'done' })
+      const own = replies.find((reply) => reply.kind === 'tool_result')
+      const of = { user: users[i] }
+      expect(own).toMatchObject({ tool: 'look', call_id: 'call_0', success: true })
+      expect(own?.kind === 'tool_result' && JSON.parse(own.result)).toEqual({ of, id: { id: '7' } })
+      const posted = calls.map(({ call }) => call).filter(({ turn_id }) => turn_id === turn.id)
+      const expected = { tool: 'look', args: { id: '7' }, context: of, turn_id: turn.id }
+      const session_id = await turn.sessionId
+      expect(posted).toEqual([
+        { ...expected, session_id, call_id: 'call_0' },
+        { ...expected, session_id, call_id: expect.stringMatching(/^call_0@prt_\w+$/) as string },
+      ])
+    }
   })
 })

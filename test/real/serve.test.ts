@@ -1,11 +1,16 @@
 import { spawn } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import OpenAI from 'openai'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { buildCli } from '../support/built-cli.ts'
 import { processesIn } from '../support/fleet.ts'
+import { findPython } from '../support/python.ts'
 import { Daemon } from '../support/serve.ts'
 
+const python = await findPython()
 let cli: string
 
 beforeAll(async () => {
@@ -43,8 +48,43 @@ it('`npm run serve` serves two agents on the real opencode, without a key, and l
   expect(replies.filter(({ kind }) => kind === 'tool_result')).toMatchObject([{ success: true }])
   expect(replies.at(-1)).toMatchObject({ kind: 'final', finish_reason: 'stop' })
 
+  // bob's server runs, and is asked once more: by the official openai package, with a session that is deleted.
+  const openai = new OpenAI({ baseURL: `${daemon.url}/openai/v1`, apiKey: 'none', maxRetries: 0 })
+  const sessions = async () =>
+    ((await (await daemon.fetch('/v1/agents/bob/sessions')).json()) as { items: { id: string }[] }).items
+  const before = await sessions()
+  const messages = [
+    { role: 'user', content: 'My name is Ada.' },
+    { role: 'assistant', content: 'Hello Ada.' },
+    { role: 'user', content: 'Say hello' },
+  ] as const
+  const asked = { model: 'bob', messages: [...messages], stream_options: { include_usage: true } }
+  const stream = openai.chat.completions.stream(asked)
+  const completion = stream.finalChatCompletion()
+  await expect.poll(requests, { timeout: 60_000, interval: 100 }).toHaveLength(1)
+  const [other = ''] = await requests()
+  await daemon.fetch(`/v1/requests/${other}/answer`, { body: { reply: 'reject' } })
+  const { choices, usage } = await completion
+  expect(choices).toMatchObject([{ message: { role: 'assistant' }, finish_reason: 'stop' }])
+  expect(usage?.total_tokens).toBeGreaterThan(0)
+  expect(await sessions()).toEqual(before)
+
+  // The programs of examples/python, on the server that runs and on one of their own.
+  if (python !== undefined) {
+    const program = (...args: string[]) =>
+      execa(python, ['-B', ...args], {
+        cwd: fileURLToPath(new URL('../../examples/python', import.meta.url)),
+        env: { OPENCODE_GATEWAY_URL: daemon.url },
+      })
+    expect((await program('chat.py', 'bob', 'Ask me first')).stdout).toMatch(/\[allowed: bash [^]*tokens\]$/)
+    await daemon.fetch('/v1/agents/bob/stop', { body: {} })
+    const { stdout } = await program('host.py', 'alice')
+    expect(stdout).toMatch(/'kind': 'tool_result', [^]*'success': True/)
+    expect(stdout.split('\n').at(-1)).toMatch(/^\{'kind': 'final', 'trace_id': 'trace-1', /)
+  }
+
   daemon.kill('SIGTERM')
   expect(await daemon.ended).toBe(0)
   expect(processesIn(dataDir)).toEqual([])
   expect(existsSync(dataDir)).toBe(false)
-}, 120_000)
+}, 180_000)

@@ -60,4 +60,5 @@ async function build(folder: string): Promise<void> {
   const folders = ['--outDir', modules, '--declarationDir', dist]
   await execa('tsc', ['-p', 'tsconfig.build.json', '--noCheck', ...folders], here)
   await execa(process.execPath, ['scripts/bundle.mjs', folder], here)
+  await execa(process.execPath, ['scripts/view.mjs', folder], here)
 }

@@ -46,9 +46,9 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
  *
  * @param open - Opens a new, empty cluster, and returns a function that connects to the cluster.
  */
-export function describeClusterStore(name: string, open: () => Promise<ConnectStore>): void {
+export function describeClusterStore(name: string, open: () => ConnectStore): void {
   const twoOf = async () => {
-    const connect = await open()
+    const connect = open()
     return [await connect(), await connect()] as const
   }
 

@@ -10,6 +10,11 @@ export const onlyChecked = [
   { page: 'docs/explanation/comparison.md', part: 'hostTools: {', reason: 'a function of that app' },
   { page: 'docs/guides/gateway.md', part: 'const start = () =>', reason: 'a client, which needs a gateway' },
   { page: 'docs/guides/gateway.md', part: 'port: 7420', reason: 'serves a fixed port until SIGTERM' },
+  {
+    page: 'docs/guides/host-tools-webhooks.md',
+    part: 'lookup_order({ id }, context)',
+    reason: 'serves until a signal; webhook-examples.test.ts runs the program',
+  },
   { page: 'docs/guides/http-sse.md', part: 'http.listen(8080', reason: 'serves a fixed port until SIGTERM' },
   { page: 'docs/guides/isolating-tenants.md', part: 'uid: 20_001', reason: 'needs a host that runs as root' },
   { page: 'docs/guides/isolating-tenants.md', part: 'spawn: sandbox(home)', reason: 'needs bubblewrap' },

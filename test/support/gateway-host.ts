@@ -21,8 +21,9 @@ export function gatewayHosts(dist: string, fake: FakeOpenCode, dataDir: string) 
   })
   return {
     token,
-    async start() {
-      const args = [hostProgram('gateway'), join(dist, '..', 'build'), JSON.stringify(given)]
+    /** Starts a host; at the port of an earlier one, so that a page finds it again. */
+    async start(port = 0) {
+      const args = [hostProgram('gateway'), join(dist, '..', 'build'), JSON.stringify({ ...given, port })]
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
       onTestFinished(() => void child.kill('SIGKILL'))
       const ended = once(child, 'exit')

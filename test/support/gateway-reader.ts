@@ -1,7 +1,7 @@
 import type { Reply } from '../../src/index.ts'
 
 /** Reply of a gateway, with its number. */
-export type NumberedReply = Reply & { seq: number }
+export type NumberedReply = Reply & { seq: number; at?: number }
 
 /** Server-sent event. */
 export interface ServerEvent {

@@ -34,8 +34,8 @@ export async function natsBinary(): Promise<NatsBinary> {
 
 async function isNewEnough(binary: string): Promise<boolean> {
   const { stdout, exitCode } = await execa(binary, ['--version'], { reject: false })
-  const [, major, minor] = /v(\d+)\.(\d+)/.exec(stdout ?? '') ?? []
-  if (exitCode !== 0 || major === undefined) return false
+  const [, major, minor] = /v(\d+)\.(\d+)/.exec(stdout) ?? []
+  if (exitCode !== 0) return false
   return Number(major) > oldest[0] || (Number(major) === oldest[0] && Number(minor) >= oldest[1])
 }
 

@@ -21,6 +21,7 @@ export interface VenvOptions {
 
 /** Python versions for which the pinned versions have wheels. */
 const pythons = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11', 'python']
+const venvNeeds = 'Python 3.11 to 3.14 with venv, and a package index that pip can reach'
 const probe =
   'import sys, venv, ensurepip; v = sys.version_info; print(*v[:2]); sys.exit(not (3, 11) <= v < (3, 15))'
 
@@ -53,7 +54,7 @@ export async function pythonVenv(options: VenvOptions): Promise<PythonVenv> {
 }
 
 /** Returns the text that tells that a suite did not run. */
-export function skipBanner(tests: string, missing: string): string {
+export function skipBanner(tests: string, missing: string, needs = venvNeeds): string {
   const line = '*'.repeat(78)
   const reason = missing.split('\n').map((words) => `*   ${words}`)
   return [
@@ -63,7 +64,7 @@ export function skipBanner(tests: string, missing: string): string {
     '*',
     ...reason,
     '*',
-    '*  They need Python 3.11 to 3.14 with venv, and a package index that pip can reach.',
+    `*  They need ${needs}.`,
     line,
     '',
   ].join('\n')

@@ -1,6 +1,7 @@
-import { copyFileSync, existsSync } from 'node:fs'
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { loadLibsql } from '../../src/gateway/log/libsql.ts'
 import { openTurnLog, type TurnLogOptions } from '../../src/gateway/log/index.ts'
 import type { LoggedReply, NewTurn, TurnLog } from '../../src/gateway/turns/turn-log.ts'
 import { noUsage, type FinalReply, type Reply, type Usage } from '../../src/replies.ts'
@@ -71,6 +72,21 @@ export async function readAll(log: TurnLog, turnId: string, after = 0): Promise<
 export function testClock(start = Date.UTC(2026, 10, 29, 12)) {
   let time = start
   return { now: () => time, pass: (ms: number) => (time += ms) }
+}
+
+/** Puts a store that cannot be used in the place of a gateway's file. */
+export async function putUnusableStore(file: string, kind: 'damaged' | 'newer'): Promise<undefined> {
+  const log = openTurnLog({ file })
+  await log.ready
+  await log.close()
+  if (kind === 'damaged') {
+    writeFileSync(file, 'no database '.repeat(1000))
+    return
+  }
+  const { Connection } = await loadLibsql()
+  const connection = new Connection(file)
+  connection.exec('pragma user_version = 99')
+  connection.close()
 }
 
 /** Copies the files of an open log into a new folder, as a crash of the process would leave them. */

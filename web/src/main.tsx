@@ -4,12 +4,20 @@ import { render } from 'preact'
 import { App } from './app/app.tsx'
 import { startRouter } from './app/router.ts'
 import { startTitle } from './app/title.ts'
+import { serveFeed } from './live/feed-worker.ts'
 import { startLive } from './live/store.ts'
+import { startNotifications } from './pages/approvals/notifications.ts'
 
-const root = document.getElementById('view')
-if (!root) throw new Error('The page has no element #view')
+// This file runs in each page, and in the worker that the pages share: a worker has no document.
+if ('document' in globalThis) showPage()
+else serveFeed()
 
-startRouter()
-startLive()
-startTitle()
-render(<App />, root)
+function showPage(): void {
+  const root = document.getElementById('view')
+  if (!root) throw new Error('The page has no element #view')
+  startRouter()
+  startLive()
+  startTitle()
+  startNotifications()
+  render(<App />, root)
+}

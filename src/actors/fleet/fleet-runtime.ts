@@ -3,6 +3,7 @@ import type { AgentSpec } from '../../config/fleet-options.ts'
 import type { OpenCodeRuntimeError } from '../../errors.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
 import type { FleetStore } from '../../io/fleet/fleet-store.ts'
+import { WebhookTools } from './webhook-tools.ts'
 
 /** State beside one fleet machine that never enters the machine's context or events: the specs, and the store. */
 export class FleetRuntime {
@@ -13,12 +14,15 @@ export class FleetRuntime {
   readonly faults = new Map<string, OpenCodeRuntimeError>()
   /** Store of the specs, while it is open. */
   store: Pick<FleetStore, 'change' | 'writeStatus' | 'close'> | undefined
+  /** Host tools of the agents that webhooks run. */
+  readonly webhooks: WebhookTools
   /** Promises that settle when the store was opened, and when it was closed; they never reject. */
   opening: Promise<unknown> = Promise.resolve()
   closing: Promise<unknown> = Promise.resolve()
 
   constructor(options: CompiledFleetOptions) {
     this.options = options
+    this.webhooks = new WebhookTools(options, (message, fields) => this.warn(message, fields))
   }
 
   /** Logs a condition that needs a user's attention. */

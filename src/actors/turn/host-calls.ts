@@ -25,10 +25,10 @@ export function followHostCalls(
   const { onEvent, onRequests, end } = calls.follow({
     ...{ id, sessionId, traceId: plan.traceId, context: plan.context },
     isHidden: (key) => hides(plan.hidden, key),
-    // Calls of a child session have no replies.
+    // Calls of a child session have no replies. Providers may use the id of a call again in another session.
     callIdOf: (part, callSession) => {
       const callId = part.tool?.callId ?? ''
-      return callSession === sessionId ? reducer.callIdOf(part.id, callId) : callId
+      return callSession === sessionId ? reducer.callIdOf(part.id, callId) : `${callId}@${part.id}`
     },
   })
   const onSnapshot = ({ messages, requests }: TurnSnapshot): void => {

@@ -43,6 +43,8 @@ export class OpenRequest {
   #sent: Promise<unknown> = Promise.resolve()
   #reason: string | undefined
   #closedBy: ClosedBy | undefined
+  /** Cause of the end if the server takes the answer that was sent last: an answer, or the rejection at the time limit. */
+  #sentFor: ClosedBy = 'answer'
 
   /** @param onClosed - called once, when the request is closed */
   constructor(pending: PendingRequest, terms: RequestTerms, onClosed: () => void) {
@@ -103,7 +105,7 @@ export class OpenRequest {
   }
 
   /** Closes the request. The outcome of an answer that is being sent is still reported to its caller. */
-  close(reason: string, by: ClosedBy = 'answer'): void {
+  close(reason: string, by: ClosedBy = this.#sentFor): void {
     if (this.#reason !== undefined) return
     this.#reason = reason
     this.#closedBy = by
@@ -120,7 +122,9 @@ export class OpenRequest {
 
   /** Returns the error for an answer to this request, which is closed. */
   closedError(): RequestClosedError {
-    const reason = this.#reason ?? (this.#late.signal.aborted ? this.#expiry : 'its policy answers it')
+    const isExpired =
+      this.#closedBy === 'timeout' || (this.#reason === undefined && this.#late.signal.aborted)
+    const reason = isExpired ? this.#expiry : (this.#reason ?? 'its policy answers it')
     return new RequestClosedError(`${this.#name} is closed: ${reason}`)
   }
 
@@ -141,12 +145,16 @@ export class OpenRequest {
 
   /** Sends an answer of the policy. Never rejects: a request that stays open is rejected at its time limit. */
   async #offer(answer: PolicyAnswer): Promise<void> {
-    await this.#queue(answer, this.#closed.signal).catch(() => undefined)
+    const by = this.#late.signal.aborted ? 'timeout' : 'answer'
+    await this.#queue(answer, this.#closed.signal, by).catch(() => undefined)
   }
 
   /** Sends an answer after the earlier answers, unless the signal aborts first. */
-  #queue(answer: PolicyAnswer, until: AbortSignal): Promise<void> {
-    const sent = this.#sent.then(() => this.#deliver(answer, until))
+  #queue(answer: PolicyAnswer, until: AbortSignal, by: ClosedBy = 'answer'): Promise<void> {
+    const sent = this.#sent.then(() => {
+      this.#sentFor = by
+      return this.#deliver(answer, until)
+    })
     this.#sent = sent.catch(() => undefined)
     return sent
   }

@@ -3,8 +3,9 @@ import { shownEndpoint } from '../../io/opencode/endpoint.ts'
 import { isDecodable } from '../../io/opencode/directory-name.ts'
 import { secretOptions } from '../../config/compiled-options.ts'
 import type { CompiledOptions } from '../../config/options.ts'
-import type { InputRequest, OpenCodeEvent, TurnOutput, Usage } from '../../replies.ts'
+import type { OpenCodeEvent, TurnOutput, Usage } from '../../replies.ts'
 import { abortWork } from './abort-work.ts'
+import { AttemptRequests } from './attempt-requests.ts'
 import { elapse, type SystemClock } from '../clock.ts'
 import { otherDirectory } from '../server/create-session.ts'
 import { turnDirectory } from '../server/directory-policy.ts'
@@ -13,7 +14,6 @@ import { healAborted } from './heal-directory.ts'
 import { toolsOfPrompt } from './hidden-tools.ts'
 import { followHostCalls, type TurnHostCalls } from './host-calls.ts'
 import { modelOf } from './model.ts'
-import { answerRequest, endAnswer, type PolicyAnswer } from './request-policy.ts'
 import { safeLine, type Failure } from './reducer/failure.ts'
 import { TurnReducer } from './reducer/reducer.ts'
 import { causeOf, isConnectionRefused, isNetworkError, type TurnCause } from './refusal.ts'
@@ -21,20 +21,11 @@ import type { ServerConnection, Runtime } from '../runtime.ts'
 import type { TurnRecord } from './turn-record.ts'
 import { TurnResync } from './turn-resync.ts'
 import { lastTodosIn, todosOf } from '../../io/opencode/todo-wire.ts'
-import {
-  closedRequestOf,
-  isStepStart,
-  requestIdsOf,
-  sessionOf,
-  workingDirectoryOf,
-} from '../../io/opencode/wire.ts'
+import { closedRequestOf, isStepStart, sessionOf, workingDirectoryOf } from '../../io/opencode/wire.ts'
 import { messageOf } from '../../util/messages.ts'
 
 /** Time that a turn whose server does not answer waits for the report of the server's death, in ms. */
 const deathReportMs = 1_000
-
-/** Time limit of the list of requests after an answer, and of the rejections after the turn's end, in ms. */
-const listTimeoutMs = 2_000
 
 /** Owner of an attempt: the turn's run. */
 export interface AttemptOwner {
@@ -71,6 +62,8 @@ export class TurnAttempt {
   #resync: TurnResync | undefined
   #hostCalls: TurnHostCalls | undefined
   readonly #heldEnds: HeldEnds
+  /** Requests of the agent during the attempt. */
+  readonly requests: AttemptRequests
 
   /** URL of the proxy, safe to show; `undefined` if the turn's model has another endpoint. */
   readonly endpoint: string | undefined
@@ -90,6 +83,12 @@ export class TurnAttempt {
       goOn: (parts, reason) => this.#goOn(parts, reason),
       onCause: owner.onCause,
       onFailure: (error) => this.#onFailure(error),
+    })
+    this.requests = new AttemptRequests({
+      ...{ record: owner.record, clock: owner.clock, onRequest: owner.onRequest, connection },
+      facts: this.#heldEnds.facts,
+      closed: this.#closed.signal,
+      serverGone: this.#serverGone.signal,
     })
   }
 
@@ -165,23 +164,6 @@ export class TurnAttempt {
     if (this.#heldEnds.facts.askedModel) return ended.then(() => false)
     const serverGone = this.#serverGone.signal
     return healAborted({ record, runtime, clock, connection: this.#connection, serverGone }, ended)
-  }
-
-  /**
-   * Rejects the requests that the turn's end has left open on the server. Never rejects.
-   *
-   * @remarks Observed in opencode: an abort leaves the requests of a session open. A later answer for always grants them
-   * too, and then runs the tools of the aborted turn.
-   */
-  async withdrawRequests(): Promise<void> {
-    const { requests, conversation } = this.#owner.record
-    const { client } = this.#connection
-    if (this.#serverGone.signal.aborted) return
-    const signal = AbortSignal.any([this.#serverGone.signal, AbortSignal.timeout(listTimeoutMs)])
-    const rejected = requests.unanswered.map((request) =>
-      answerRequest(client, request, endAnswer(request), conversation.directory, signal),
-    )
-    await Promise.allSettled(rejected)
   }
 
   async #run(revertTo: string | undefined): Promise<void> {
@@ -376,40 +358,6 @@ export class TurnAttempt {
     const used = isDecodable(directory) ? workingDirectoryOf(event) : undefined
     if (used === undefined || used === directory) return undefined
     return otherDirectory('directory of the session', directory, used)
-  }
-
-  /** Opens a request, which its policy or a caller answers, until it is closed. Never rejects. */
-  async answer(request: InputRequest): Promise<void> {
-    const { record, clock, onRequest } = this.#owner
-    const { plan, requests } = record
-    onRequest(request.id, true)
-    const send = (answer: PolicyAnswer): Promise<void> => this.#send(request, answer)
-    const onTaken = (answer: PolicyAnswer): Promise<void> => this.#closeCovered(request, answer)
-    await requests.settle(request, { policies: plan, timeoutMs: plan.requestTimeoutMs, clock, send, onTaken })
-    onRequest(request.id, false)
-  }
-
-  async #send(request: InputRequest, answer: PolicyAnswer): Promise<void> {
-    const { requests, conversation } = this.#owner.record
-    const hasOthers = requests.beside(request).length > 0
-    // Set before the server stops the turn, because the end may come before the response.
-    const rejection = 'message' in answer ? answer.message : undefined
-    if (request.type === 'permission' && request.permission === 'doom_loop')
-      this.#heldEnds.facts.rejection = rejection
-    else if (rejection !== undefined && !request.child && hasOthers)
-      this.#heldEnds.facts.rejectionOfSeveral = rejection
-    await answerRequest(this.#connection.client, request, answer, conversation.directory)
-  }
-
-  /** Closes the requests beside an answered one that its answer covers; their events may come later than the response. */
-  async #closeCovered(request: InputRequest, answer: PolicyAnswer): Promise<void> {
-    const { requests, conversation } = this.#owner.record
-    const beside = 'reply' in answer && answer.reply !== 'once' ? requests.beside(request) : []
-    if (beside.length === 0) return
-    const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(listTimeoutMs)])
-    const { client } = this.#connection
-    const listed = await client.requests(conversation.directory, signal).catch(() => undefined)
-    if (listed) requests.retain(requestIdsOf(listed), beside)
   }
 }
 

@@ -156,7 +156,7 @@ export class TurnRun {
   #apply(outputs: readonly TurnOutput[], isLocal = false): void {
     this.#record.count(this.#attempt?.usage)
     for (const output of outputs) {
-      if (output.type === 'request') void this.#attempt?.answer(output.request)
+      if (output.type === 'request') void this.#attempt?.requests.answer(output.request)
       else if (output.type === 'retry') this.#onRetry(output)
       else this.#emit(output.reply, isLocal)
       if (this.#record.isDone) return
@@ -237,7 +237,7 @@ export class TurnRun {
     this.#release()
     if (mayRun) await this.#attempt?.abortWork()
     else if (isAborted) await this.#attempt?.heal(Promise.resolve())
-    await this.#attempt?.withdrawRequests()
+    await this.#attempt?.requests.withdraw()
     this.#events.onEnd()
   }
 

@@ -221,7 +221,8 @@ export class AgentServers {
 
   /** Returns the options of an agent's server, as `compileAgent` does, and notes their spec. */
   compile(spec: AgentSpec, resolved: ResolvedAgent | undefined, before?: CompiledOptions): CompiledOptions {
-    const options = compileAgent(this.#runtime.options, spec, resolved, before)
+    const { options: fleet, webhooks } = this.#runtime
+    const options = compileAgent(fleet, spec, resolved, before, webhooks.toolOf)
     this.#specs.set(options, spec)
     return options
   }

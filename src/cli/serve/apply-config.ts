@@ -1,7 +1,5 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Fleet } from '../../api/fleet/fleet.ts'
 import { UnknownAgentError } from '../../errors.ts'
-import { snakeCase } from '../../gateway/schemas/wire-names.ts'
 import type { ServeConfig } from '../../gateway/config/config-file.ts'
 import { readNamed, writeNamed } from './named-agents.ts'
 
@@ -47,19 +45,4 @@ async function remove(fleet: Fleet, id: string, drainMs: number): Promise<boolea
     if (error instanceof UnknownAgentError) return false
     throw error
   }
-}
-
-/** Returns the names of the fields of a changed config file that apply only after a restart. */
-export function fieldsForRestart(running: ServeConfig, changed: ServeConfig): string[] {
-  const differ = <T extends object>(one: T, other: T, prefix = ''): string[] =>
-    [...new Set([...Object.keys(one), ...Object.keys(other)])]
-      .filter((name) => !isDeepStrictEqual(one[name as keyof T], other[name as keyof T]))
-      .map((name) => `${prefix}${snakeCase(name)}`)
-  const { agents: _agents, fleet, gateway, ...rest } = running
-  const { agents: _others, fleet: otherFleet, gateway: otherGateway, ...otherRest } = changed
-  return [
-    ...differ(rest, otherRest),
-    ...differ(fleet, otherFleet),
-    ...differ(gateway, otherGateway, 'gateway.'),
-  ]
 }

@@ -4,10 +4,13 @@ import { ConfigFileError } from '../../gateway/config/config-error.ts'
 import type { ServeConfig } from '../../gateway/config/config-file.ts'
 import type { ListenAddress } from '../../gateway/config/listen.ts'
 import { createGateway, type Gateway } from '../../gateway/index.ts'
-import { wireTexts } from '../../gateway/schemas/spec.ts'
+import { changeSettings } from '../../gateway/settings.ts'
+import { wireTexts } from '../../gateway/schemas/wire-texts.ts'
 import { messageOf } from '../../util/messages.ts'
-import { applyAgents, fieldsForRestart, type Applied } from './apply-config.ts'
+import { applyAgents, type Applied } from './apply-config.ts'
+import { changedFields } from './changed-fields.ts'
 import { listen, type Listener } from './listener.ts'
+import { StartLog } from './start-log.ts'
 
 /** Options of a daemon beside its config file. */
 export interface DaemonOptions {
@@ -20,7 +23,7 @@ export interface DaemonOptions {
 
 /** Fleet and gateway of a config file, which listen on an address. */
 export class Daemon {
-  readonly #config: ServeConfig
+  #config: ServeConfig
   readonly #options: DaemonOptions
   readonly #fleet: Fleet
   #gateway: Gateway | undefined
@@ -63,12 +66,18 @@ export class Daemon {
 
   async #open(): Promise<void> {
     const { listen: address, socketMode, gateway: settings } = this.#config
-    const { logger, insecureNoAuth, drainMs } = this.#options
+    const { insecureNoAuth, drainMs } = this.#options
+    const log = new StartLog(this.#options.logger)
     await this.#fleet.ready
     const listening = 'path' in address ? {} : { listenHost: address.host }
-    const gateway = createGateway({ fleet: this.#fleet, insecureNoAuth, logger, ...listening, ...settings })
+    const gateway = createGateway({
+      ...{ fleet: this.#fleet, insecureNoAuth, logger: log.logger },
+      ...listening,
+      ...settings,
+    })
     this.#gateway = gateway
     await gateway.ready
+    log.release()
     this.#tell('config applied', await applyAgents(this.#fleet, this.#config, drainMs))
     this.#listener = await listen(address, socketMode, gateway.fetch)
   }
@@ -84,19 +93,22 @@ export class Daemon {
     const { logger, drainMs } = this.#options
     try {
       const changed = await read()
-      const fields = fieldsForRestart(this.#config, changed)
-      if (fields.length > 0) logger.warn({ fields }, 'changed fields of the config need a restart')
+      const { now, later } = changedFields(this.#config, changed)
+      if (later.length > 0) logger.warn({ fields: later }, 'changed fields of the config need a restart')
       // The records of this data folder, also if the file names another one for the next start.
-      const fleet = this.#config.fleet
-      this.#tell('config applied', await applyAgents(this.#fleet, { ...changed, fleet }, drainMs))
+      const config = { ...this.#config, agents: changed.agents, gateway: changed.gateway }
+      const applied = await applyAgents(this.#fleet, config, drainMs)
+      if (this.#gateway) changeSettings(this.#gateway, config.gateway)
+      this.#config = config
+      this.#tell('config applied', { ...applied, fields: now })
     } catch (error) {
       const what = error instanceof ConfigFileError ? `\n${error.message}` : ` ${wireTexts(messageOf(error))}`
       logger.error({}, `the changed config is not used:${what}`)
     }
   }
 
-  #tell(message: string, { added, changed, removed }: Applied): void {
-    const lists = Object.entries({ added, changed, removed }).filter(([, ids]) => ids.length > 0)
+  #tell(message: string, { added, changed, removed, fields = [] }: Applied & { fields?: string[] }): void {
+    const lists = Object.entries({ added, changed, removed, fields }).filter(([, names]) => names.length > 0)
     this.#options.logger.info(Object.fromEntries(lists), message)
   }
 

@@ -23,7 +23,7 @@ export async function serveDemo(flags: ServeFlags, std: Std): Promise<number> {
   await using folder = await temporaryFolder()
   const open = { ...flags, insecureNoAuth: true }
   const config = overridden(demoConfig(folder.path, model.baseURL, apiKey), open)
-  return await runDaemon({ config }, open, std, thingsToTry)
+  return await runDaemon({ config }, open, std, { lines: thingsToTry })
 }
 
 /**
@@ -48,7 +48,8 @@ function replyTo(request: ModelRequest): ScriptedReply {
   return replies[hasResult ? 1 : 0] ?? { text: 'The script has no more replies.' }
 }
 
-function demoConfig(dataDir: string, baseURL: string, apiKey: string): ServeConfig {
+/** Returns the config of a demo, without its agents. */
+export function demoFleet(dataDir: string, baseURL: string, apiKey: string): Omit<ServeConfig, 'agents'> {
   const listen = parseListen(defaultListen)
   if (!listen) throw new TypeError(`${defaultListen} is no address`)
   return {
@@ -63,20 +64,25 @@ function demoConfig(dataDir: string, baseURL: string, apiKey: string): ServeConf
         idleTimeoutMs: 60_000,
       },
     },
-    agents: [
-      { id: 'alice', labels: { about: 'runs her tools at once' } },
-      {
-        id: 'bob',
-        onPermission: 'ask',
-        config: { permission: { bash: 'ask' } },
-        labels: { about: 'asks first' },
-      },
-    ],
     gateway: {},
   }
 }
 
-async function temporaryFolder(): Promise<AsyncDisposable & { path: string }> {
+const demoConfig = (dataDir: string, baseURL: string, apiKey: string): ServeConfig => ({
+  ...demoFleet(dataDir, baseURL, apiKey),
+  agents: [
+    { id: 'alice', labels: { about: 'runs her tools at once' } },
+    {
+      id: 'bob',
+      onPermission: 'ask',
+      config: { permission: { bash: 'ask' } },
+      labels: { about: 'asks first' },
+    },
+  ],
+})
+
+/** Makes a folder that is removed on disposal. */
+export async function temporaryFolder(): Promise<AsyncDisposable & { path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'opencode-runtime-serve-'))
   const remove = () => rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   return { path, [Symbol.asyncDispose]: remove }
@@ -90,6 +96,7 @@ export function thingsToTry(address: string): string[] {
   const curl = `curl ${socket}-sN`
   return [
     '',
+    ...(socket === '' ? [`Watch the agents in a browser: ${base}`, ''] : []),
     'Try in another terminal (the model is a script, opencode is real):',
     `  ${curl} ${base}/v1/agents`,
     `  ${curl} ${base}/v1/agents/alice/turns -H 'Accept: application/x-ndjson' --json '{"text":"What can you do?"}'`,

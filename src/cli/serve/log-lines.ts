@@ -1,4 +1,5 @@
 import type { Logger } from '../../config/server-options.ts'
+import { wireTexts } from '../../gateway/schemas/wire-texts.ts'
 import { printable } from '../log-entries.ts'
 import type { Output } from '../output.ts'
 
@@ -20,10 +21,23 @@ export function lineLogger(out: Output, { level: least, isJson }: LogForm, now =
   const format = isJson ? jsonLine : textLine
   const write = (level: LogLevel) => (fields: object, message: string) => {
     if (levels.indexOf(level) < levels.indexOf(least)) return
-    void out.write(`${format({ time: now().toISOString(), level, message }, fields)}\n`)
+    const head = { time: now().toISOString(), level, message: wireTexts(message) }
+    void out.write(`${format(head, withWireTexts(fields))}\n`)
   }
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
 }
+
+/** Fields of lines that hold a message. */
+const messages = new Set(['error', 'reason'])
+
+/** Returns the fields of a line; their messages name options as the config file does. */
+const withWireTexts = (fields: object): object =>
+  Object.fromEntries(
+    Object.entries(fields).map(([key, value]: [string, unknown]) => [
+      key,
+      messages.has(key) && typeof value === 'string' ? wireTexts(value) : value,
+    ]),
+  )
 
 interface LineHead {
   time: string
@@ -45,7 +59,7 @@ function shown(value: unknown): unknown {
   if (typeof value === 'bigint') return String(value)
   if (!(value instanceof Error)) return value
   const { name, message, code } = value as Error & { code?: unknown }
-  return { name, ...(typeof code === 'string' && { code }), message }
+  return { name, ...(typeof code === 'string' && { code }), message: wireTexts(message) }
 }
 
 /** Returns a value in one word: a text with blanks in quotes, an object as JSON. */

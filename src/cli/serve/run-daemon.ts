@@ -1,6 +1,7 @@
 import { InvalidOptionsError } from '../../errors.ts'
 import type { ServeConfig } from '../../gateway/config/config-file.ts'
 import { addressText } from '../../gateway/config/listen.ts'
+import { wireTexts } from '../../gateway/schemas/wire-texts.ts'
 import { messageOf } from '../../util/messages.ts'
 import { exitCode, UsageError } from '../exit-codes.ts'
 import type { ServeFlags } from '../flags.ts'
@@ -17,17 +18,25 @@ export interface ConfigSource {
   read?: () => Promise<ServeConfig>
 }
 
+/** What a demo adds to a daemon. */
+export interface DaemonDemo {
+  /** Returns lines to print after the greeting. */
+  lines: (address: string) => readonly string[]
+  /** Called when the daemon serves; `ended` aborts when the daemon is asked to end. */
+  onStarted?: (address: string, ended: AbortSignal) => void
+}
+
 /**
  * Runs a daemon until a signal ends it. Resolves with the exit code when nothing of the daemon is left.
  *
- * @param more - lines to print after the greeting
+ * @param demo - what to print and to do when the daemon serves
  * @throws UsageError for agents that the fleet refuses
  */
 export async function runDaemon(
   { config, read }: ConfigSource,
   flags: ServeFlags,
   std: Std,
-  more: (address: string) => readonly string[] = () => [],
+  demo: DaemonDemo = { lines: () => [] },
 ): Promise<number> {
   using shutdown = new Shutdown(process, Date.now, [
     'SIGINT',
@@ -51,7 +60,8 @@ export async function runDaemon(
     hasToken: readTokens(dataDir).length > 0,
     allowedHosts,
   }
-  await std.out.write(`${[...greeting(facts), ...more(addressText(address))].join('\n')}\n`)
+  await std.out.write(`${[...greeting(facts), ...demo.lines(addressText(address))].join('\n')}\n`)
+  demo.onStarted?.(addressText(address), shutdown.requested)
   await shutdown.whenRequested
   options.logger.info(
     { drainMs: flags.drainMs },
@@ -74,8 +84,8 @@ async function started(config: ServeConfig, options: DaemonOptions, std: Std): P
   try {
     return await Daemon.start(config, options)
   } catch (error) {
-    if (error instanceof InvalidOptionsError) throw new UsageError(error.message, { cause: error })
-    await std.err.write(`error: ${messageOf(error)}\n`)
+    if (error instanceof InvalidOptionsError) throw new UsageError(wireTexts(error.message), { cause: error })
+    await std.err.write(`error: ${wireTexts(messageOf(error))}\n`)
     return undefined
   }
 }

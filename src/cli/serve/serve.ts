@@ -2,6 +2,8 @@ import { ConfigFileError } from '../../gateway/config/config-error.ts'
 import { readConfig, type ServeConfig } from '../../gateway/config/config-file.ts'
 import { configJsonSchema } from '../../gateway/config/json-schema.ts'
 import { addressText } from '../../gateway/config/listen.ts'
+import { ownFile } from '../../own-package.ts'
+import { messageOf } from '../../util/messages.ts'
 import { exitCode, UsageError } from '../exit-codes.ts'
 import type { ServeFlags } from '../flags.ts'
 import type { Std } from '../std.ts'
@@ -15,7 +17,9 @@ import { overridden } from './overridden.ts'
 export async function serve(flags: ServeFlags, std: Std): Promise<number> {
   std.content = 'the output'
   if (flags.printSchema === true) {
-    await std.out.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`)
+    // The file has the descriptions of the fields, too.
+    const schema = ownFile('schema/fleet.schema.json') ?? JSON.stringify(configJsonSchema(), null, 2)
+    await std.out.write(`${schema.trim()}\n`)
     return exitCode.final
   }
   if (flags.demo === true) {
@@ -24,10 +28,7 @@ export async function serve(flags: ServeFlags, std: Std): Promise<number> {
   }
   const read = configReader(flags)
   const config = await read().catch(asUsageError)
-  if (flags.check === true) {
-    await std.out.write(`${summary(config, flags)}\n`)
-    return exitCode.final
-  }
+  if (flags.check === true) return check(config, flags, std)
   const { runDaemon } = await import('./run-daemon.ts')
   return runDaemon({ read, config }, flags, std)
 }
@@ -45,6 +46,15 @@ function asUsageError(error: unknown): never {
   if (!(error instanceof ConfigFileError)) throw error
   const { length } = error.faults
   throw new UsageError(length === 1 ? error.message : `${length} faults in the config file\n${error.message}`)
+}
+
+/** Tells whether a daemon could start on a config without faults. Resolves with the exit code. */
+async function check(config: ServeConfig, flags: ServeFlags, std: Std): Promise<number> {
+  const { loadLibsql } = await import('../../gateway/log/libsql.ts')
+  const missing = await loadLibsql().then(() => undefined, messageOf)
+  if (missing === undefined) await std.out.write(`${summary(config, flags)}\n`)
+  else await std.err.write(`error: ${missing}\n`)
+  return missing === undefined ? exitCode.final : exitCode.serverFailed
 }
 
 function summary({ agents, listen, fleet }: ServeConfig, { config: file = '' }: ServeFlags): string {

@@ -85,7 +85,9 @@ export async function revokeTokens(ids: readonly string[], flags: TokenFlags, st
 
 function requireFolder(dataDir: string): void {
   if (!existsSync(dataDir))
-    throw new UsageError(`--data-dir: there is no folder ${dataDir}: give the dataDir of a Fleet`)
+    throw new UsageError(
+      `--data-dir: there is no folder ${dataDir}: give the data_dir of the config file, or the dataDir of a Fleet`,
+    )
 }
 
 function unknownToken(id: string, known: readonly string[]): UsageError {

@@ -3,9 +3,9 @@ import { parsed } from './host-policy.ts'
 import { originRefused } from './problems.ts'
 
 /** Headers of the gateway that a page of an allowed origin may read. */
-const exposedHeaders = 'Turn-Id, Retry-After, Location'
+const exposedHeaders = 'Turn-Id, Retry-After, Location, X-Session-Id'
 /** Headers that a page of an allowed origin may send. */
-const allowedHeaders = 'Authorization, Content-Type, Accept, Idempotency-Key, Last-Event-ID'
+const allowedHeaders = 'Authorization, Content-Type, Accept, Idempotency-Key, Last-Event-ID, X-Session-Id'
 const allowedMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE'
 /** Time for which a browser keeps the answer to a preflight, in seconds. */
 const preflightSeconds = 600
@@ -52,12 +52,19 @@ export class OriginPolicy {
       headers: {
         ...this.corsHeaders(headers),
         'Access-Control-Allow-Methods': allowedMethods,
-        'Access-Control-Allow-Headers': allowedHeaders,
+        'Access-Control-Allow-Headers': [allowedHeaders, ...sdkHeaders(headers)].join(', '),
         'Access-Control-Max-Age': String(preflightSeconds),
       },
     })
   }
 }
+
+/** Returns the headers by which the OpenAI SDKs name themselves, as far as a preflight asks for them. */
+const sdkHeaders = (headers: Headers): string[] =>
+  (headers.get('access-control-request-headers') ?? '')
+    .split(',')
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => /^x-stainless-[a-z-]{1,40}$/.test(name))
 
 /** Methods that change nothing, for which a browser sends no Origin to the page's own origin. */
 const safeMethods = new Set(['GET', 'HEAD'])

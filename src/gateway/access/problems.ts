@@ -38,7 +38,7 @@ export const hostRefused = (): ProblemError =>
   new ProblemError({
     status: 403,
     code: 'ERR_OPENCODE_HOST_REFUSED',
-    detail: "The request's Host is not a host of this gateway: add the host to allowedHosts (allowed_hosts)",
+    detail: "The request's Host is not a host of this gateway: add the host to its option allowed_hosts",
   })
 
 /** Returns the error of a request from a page of another origin. */
@@ -46,6 +46,5 @@ export const originRefused = (): ProblemError =>
   new ProblemError({
     status: 403,
     code: 'ERR_OPENCODE_ORIGIN_REFUSED',
-    detail:
-      "The request's Origin is not the gateway's own: add the origin to allowedOrigins (allowed_origins)",
+    detail: "The request's Origin is not the gateway's own: add the origin to its option allowed_origins",
   })

@@ -1,13 +1,11 @@
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { lazily, parse } from '../../config/validation.ts'
-import { HomeLockedError, InvalidOptionsError } from '../../errors.ts'
+import { InvalidOptionsError } from '../../errors.ts'
 import { fleetFolder } from '../../io/fleet/fleet-folder.ts'
+import { requireOwner, whileLocked } from '../../io/fleet/folder-lock.ts'
 import { errnoOf } from '../../io/host/host-fault.ts'
-import { openHomeFolder } from '../../io/home/home-folder.ts'
-import { lockPlace, type HomeLock } from '../../io/home/home-lock.ts'
 import { replaceFile } from '../../io/home/private-file.ts'
 import type { TokenRecord } from './caller.ts'
 import { tokenRecordsSchema } from './token-record.ts'
@@ -66,9 +64,6 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** Times that a change waits for the change of another process, and the wait, in ms. */
-const patience = { times: 100, ms: 50 }
-
 /**
  * Changes the records of a data directory's tokens, one process after another. The file is replaced atomically, with
  * mode 0600.
@@ -82,34 +77,10 @@ export async function changeTokens(
   dataDir: string,
   change: (tokens: readonly TokenRecord[]) => readonly TokenRecord[],
 ): Promise<void> {
-  const lock = await lockTokens(dataDir)
-  try {
+  requireOwner(dataDir)
+  await whileLocked(dataDir, 'tokens.lock', async () => {
     const tokens = change(readTokens(dataDir))
     const text = `${JSON.stringify({ format: tokensFormat, tokens }, null, 2)}\n`
     await replaceFile(tokensFile(dataDir), text)
-  } finally {
-    lock.release()
-  }
-}
-
-async function lockTokens(dataDir: string): Promise<HomeLock> {
-  requireOwner(dataDir)
-  openHomeFolder(dataDir, ['.fleet'], undefined).close()
-  const open = () => openHomeFolder(dataDir, ['.fleet', 'tokens.lock'], undefined)
-  for (let tries = 0; ; tries++)
-    try {
-      return lockPlace({ option: 'dataDir', path: dataDir, open, user: 'fleet' })
-    } catch (error) {
-      if (!(error instanceof HomeLockedError) || tries >= patience.times) throw error
-      await sleep(patience.ms)
-    }
-}
-
-/** Refuses root in a data directory of another user, who could not read the file. */
-function requireOwner(dataDir: string): void {
-  const uid = statSync(dataDir, { throwIfNoEntry: false })?.uid ?? 0
-  if (process.geteuid?.() === 0 && uid !== 0)
-    throw new InvalidOptionsError(
-      `${dataDir} belongs to the user ${uid}: run this command as the user of the fleet`,
-    )
+  })
 }

@@ -11,19 +11,10 @@ import { ConfigFileError } from './config-error.ts'
 import { fileSchema, serveSchema, type socketModes } from './config-schema.ts'
 import { defaultListen, parseListen, type ListenAddress } from './listen.ts'
 import { resolveReferences, type Problem } from './references.ts'
-import { wireTexts } from '../schemas/spec.ts'
+import { wireTexts } from '../schemas/wire-texts.ts'
+import type { GatewaySettings } from '../options.ts'
 import { fromWire, snakeCase } from '../schemas/wire-names.ts'
 import { parseYaml, type YamlDocument } from './yaml-document.ts'
-
-/** Settings of the gateway in a config file. */
-export interface GatewaySettings {
-  retentionDays?: number
-  maxStoreMb?: number
-  allowedHosts?: string[]
-  allowedOrigins?: string[]
-  trustProxy?: boolean
-  maxBodyBytes?: number
-}
 
 /** Content of a config file, validated, with references replaced. */
 export interface ServeConfig {
@@ -35,9 +26,31 @@ export interface ServeConfig {
   gateway: GatewaySettings
 }
 
-/** Fields of a config file, as the schema has checked them. */
-type GivenConfig = Partial<Pick<ServeConfig, 'socketMode' | 'agents' | 'gateway'>> &
-  Partial<FleetOptions> & { listen?: string }
+/** Fields of a config file, with the names of the library. */
+interface ConfigFile extends Partial<FleetOptions> {
+  /**
+   * Address that the daemon listens on: `host:port`, `[::1]:port` or `unix:/path`. Port 0 is a free port.
+   *
+   * @defaultValue `127.0.0.1:7420`
+   */
+  listen?: string
+  /**
+   * Mode of the socket. `0660` lets the group of the daemon connect.
+   *
+   * @defaultValue `0600`
+   */
+  socketMode?: ServeConfig['socketMode']
+  /**
+   * Folder of the agents' homes and of the store; relative to this file.
+   *
+   * @defaultValue `data`
+   */
+  dataDir?: string
+  /** Agents of the fleet. */
+  agents?: AgentSpec[]
+  /** Settings of the gateway. */
+  gateway?: GatewaySettings
+}
 
 /** Folder of the data, beside the config file, if the file does not name a folder. */
 const defaultDataDir = 'data'
@@ -60,7 +73,7 @@ export async function readConfig(
   const { value, problems } = resolveReferences(document.value, fileSchema(), { env, folder })
   const faults = [...problems.map(inWords), ...faultsOf(fileSchema(), value, 'option')]
   refuse(file, document, withoutFollowing(faults, problems))
-  const given = fromWire(serveSchema(), value) as GivenConfig
+  const given = fromWire(serveSchema(), value) as ConfigFile
   const config = completed(given, folder)
   refuse(file, document, faultsOfAgents(config))
   return config
@@ -95,7 +108,7 @@ function refuse(file: string, document: YamlDocument, faults: readonly Problem[]
 }
 
 function completed(
-  { listen, socketMode = '0600', agents = [], gateway = {}, ...fleet }: GivenConfig,
+  { listen, socketMode = '0600', agents = [], gateway = {}, ...fleet }: ConfigFile,
   folder: string,
 ): ServeConfig {
   const address = parseListen(listen ?? defaultListen)

@@ -4,8 +4,9 @@ import type { Caller } from '../access/caller.ts'
 import { missingScope } from '../access/problems.ts'
 import { checkBounds, defaultBounds } from '../access/request-bounds.ts'
 import type { GatewayContext } from '../context.ts'
+import { formOf, type FailureForm } from './failure-form.ts'
 import { ProblemError } from './problem.ts'
-import { asProblem, notFound, problemAnswer } from './problems.ts'
+import { asProblem, notFound } from './problems.ts'
 import { parameterReader, queryOf, readBody } from './read-request.ts'
 import type { Parameters, Route, RouteRequest } from './route.ts'
 
@@ -26,7 +27,7 @@ const nobody: Caller = { tokenId: '', scopes: new Set(), agents: new Set(), tena
  */
 export function createApp(context: GatewayContext, routes: readonly Route[]): GatewayApp {
   const app: GatewayApp = new Hono()
-  app.onError((error) => answerOf(error, context))
+  app.onError((error, { req }) => answerOf(error, context, formOf(routes, req.path)))
   app.use('*', async ({ req }, next) => {
     checkRequest(req.raw, context)
     await next()
@@ -35,13 +36,15 @@ export function createApp(context: GatewayContext, routes: readonly Route[]): Ga
     const answer = answerer(route)
     app.on(route.method.toUpperCase(), honoPath(route.path), async ({ req, env }) => {
       const request = { context, raw: req.raw, address: env.address }
-      const response = await answer(request, req.param()).catch((error: unknown) => answerOf(error, context))
+      const response = await answer(request, req.param()).catch((error: unknown) =>
+        answerOf(error, context, formOf([route], route.path)),
+      )
       context.requests.add(route.id, response.status)
       return response
     })
   }
   refuseMethods(app, routes)
-  app.notFound(({ req }) => problemAnswer(noPath(req.method)))
+  app.notFound(({ req }) => formOf(routes, req.path).answer(noPath(req.method)))
   return app
 }
 
@@ -83,11 +86,15 @@ function checkRequest(request: Request, { options, hosts, origins }: GatewayCont
 }
 
 /** Returns the answer of an error, without paths of the host. An error that is not expected is logged. */
-function answerOf(error: unknown, { paths, options: { logger } }: GatewayContext): Response {
+function answerOf(
+  error: unknown,
+  { paths, options: { logger } }: GatewayContext,
+  form: FailureForm,
+): Response {
   const found = asProblem(error)
   if (found.problem.status === 500) logger?.error({ error }, 'A request has failed')
   const detail = paths.mask(found.problem.detail)
-  return problemAnswer(new ProblemError({ ...found.problem, detail }, found.headers))
+  return form.answer(new ProblemError({ ...found.problem, detail }, found.headers))
 }
 
 /** Request for a route, before its checks. */
@@ -100,7 +107,7 @@ function answerer(route: Route): (request: RawRequest, params: Record<string, st
     const { context, raw, address } = request
     const caller = route.scopes === 'open' ? nobody : permitted(route.scopes, context, raw, address)
     const params = readPath(given)
-    const query = readQuery(queryOf(new URL(raw.url)))
+    const query = route.isHidden === true ? {} : readQuery(queryOf(new URL(raw.url)))
     const body = route.body && (await readBody(raw, route.body, context.options.maxBodyBytes))
     // The agents, and by them what a caller may see, are known when the fleet is ready.
     if (route.scopes !== 'open') await context.fleet.ready

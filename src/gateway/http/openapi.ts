@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { nameOf } from '../schemas/named.ts'
-import { problemSchema } from '../schemas/common.ts'
 import { scopes } from '../access/caller.ts'
+import { problemForm } from './failure-form.ts'
 import { problemStatuses } from './problem-statuses.ts'
 import { titles } from './problem.ts'
 import type { Route, RouteAnswer } from './route.ts'
@@ -9,20 +9,12 @@ import type { Route, RouteAnswer } from './route.ts'
 /** JSON object of the document. */
 type Json = Record<string, unknown>
 
-const problemType = 'application/problem+json'
-
 /** Returns the OpenAPI 3.1 document of routes. Its schemas are those that check requests, and declare answers. */
 export function openApiDocument(routes: readonly Route[], version: string): Json {
   const components = new Components()
   const paths: Record<string, Json> = {}
   for (const route of routes) (paths[route.path] ??= {})[route.method] = operationOf(route, components)
-  const problem = components.reference(problemSchema(), 'Problem')
-  const responses = Object.fromEntries(
-    [...new Set(routes.flatMap(problemStatuses))].map((status) => [
-      `Problem${status}`,
-      { description: titles[status] ?? 'Problem', content: { [problemType]: { schema: problem } } },
-    ]),
-  )
+  const responses = Object.fromEntries(routes.flatMap((route) => failuresOf(route, components)))
   return {
     openapi: '3.1.0',
     info: {
@@ -33,6 +25,16 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
     paths,
     components: { schemas: components.schemas(), responses, securitySchemes },
   }
+}
+
+/** Returns the failures of a route, by the names under which the document has them. */
+function failuresOf(route: Route, components: Components): [string, Json][] {
+  const { name, type, schema } = route.failures ?? problemForm
+  const content = { [type]: { schema: components.reference(schema(), name) } }
+  return problemStatuses(route).map((status) => [
+    `${name}${status}`,
+    { description: titles[status] ?? 'Failure', content },
+  ])
 }
 
 const securitySchemes = {
@@ -48,7 +50,7 @@ function operationOf(route: Route, components: Components): Json {
   const scopes = allowed === 'open' ? [] : allowed.map((scope) => ({ token: [scope] }))
   const problems = problemStatuses(route).map((status) => [
     status,
-    { $ref: `#/components/responses/Problem${status}` },
+    { $ref: `#/components/responses/${(route.failures ?? problemForm).name}${status}` },
   ])
   const answers = Object.entries(route.answers).map(([status, answer]) => [
     status,
@@ -88,7 +90,11 @@ function parametersOf({ params, query, headers }: Route, place: 'path' | 'query'
   })
 }
 
-function answerOf({ description, schema, types, headers }: RouteAnswer, name: string, all: Components): Json {
+function answerOf(answer: RouteAnswer, name: string, all: Components): Json {
+  const { description, schema, types = ['application/json'], headers, unnamedEvents } = answer
+  const events = unnamedEvents && {
+    [eventStream]: { schema: unnamedEvent, 'x-item-schema': all.reference(unnamedEvents(), `${name}Event`) },
+  }
   return {
     description,
     ...(headers && {
@@ -99,7 +105,7 @@ function answerOf({ description, schema, types, headers }: RouteAnswer, name: st
         ]),
       ),
     }),
-    ...(schema && { content: contentOf(types ?? ['application/json'], all.reference(schema(), name)) }),
+    ...(schema && { content: { ...contentOf(types, all.reference(schema(), name)), ...events } }),
   }
 }
 
@@ -127,6 +133,13 @@ const eventSchema = (contentSchema: Json): Json => ({
   },
   required: ['event', 'data'],
 })
+
+/** Schema of a server-sent event without a name, of which the last one may have other data than JSON. */
+const unnamedEvent: Json = {
+  type: 'object',
+  properties: { data: { type: 'string' } },
+  required: ['data'],
+}
 
 const eventStream = 'text/event-stream'
 const streams = new Set(['application/x-ndjson', eventStream])
@@ -165,9 +178,15 @@ function schemaOf(schema: z.ZodType, metadata?: z.core.$ZodRegistry<{ id: string
   const { $schema: _, ...shown } = schema.toJSONSchema({
     io: 'input',
     unrepresentable: 'any',
-    ...(metadata && { metadata }),
+    ...(metadata && { metadata, override: describe }),
   })
   return shown
+}
+
+/** Adds the description of a schema, which a registry of its own for the names would leave out. */
+function describe({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: Json }): void {
+  const { description } = z.globalRegistry.get(zodSchema) ?? {}
+  if (description !== undefined) jsonSchema['description'] = description
 }
 
 /** Returns a schema with the references of the document, and without the name under which the document has it. */

@@ -1,11 +1,11 @@
 import type { Route } from './route.ts'
 
 /** Returns the status codes of all problems that a route may answer with. */
-export function problemStatuses({ scopes, params, query, body, problems = [] }: Route): number[] {
-  const hasFields = params ?? query ?? body
+export function problemStatuses({ scopes, params, body, problems = [] }: Route): number[] {
   return [
     ...new Set([
-      ...(hasFields ? [400] : []),
+      // No route takes unknown parameters in its query.
+      400,
       ...(scopes === 'open' ? [] : [401, 429]),
       // The host or the origin is refused.
       403,

@@ -33,7 +33,21 @@ export class ProblemError extends Error {
     }
     this.headers = headers
   }
+
+  /** Returns the same problem with further headers. */
+  with(headers: Record<string, string>): ProblemError {
+    return new ProblemError(this.problem, { ...this.headers, ...headers })
+  }
 }
+
+/** Returns the problem of a request that is wrong. */
+export const badRequest = (detail: string, field?: string): ProblemError =>
+  new ProblemError({
+    status: 400,
+    code: 'ERR_OPENCODE_INVALID_OPTIONS',
+    detail,
+    ...(field !== undefined && { field }),
+  })
 
 /** Titles of the status codes that the gateway answers with. */
 export const titles: Readonly<Record<number, string>> = {
@@ -50,6 +64,8 @@ export const titles: Readonly<Record<number, string>> = {
   429: 'Too Many Requests',
   431: 'Request Header Fields Too Large',
   500: 'Internal Server Error',
+  502: 'Bad Gateway',
   503: 'Service Unavailable',
+  504: 'Gateway Timeout',
   507: 'Insufficient Storage',
 }

@@ -8,7 +8,7 @@ import {
   SessionNotFoundError,
   UnknownAgentError,
 } from '../../errors.ts'
-import { wireTexts } from '../schemas/spec.ts'
+import { wireTexts } from '../schemas/wire-texts.ts'
 import { TurnLogError } from '../turns/turn-log.ts'
 import { commonHeaders } from './answers.ts'
 import { ProblemError, type Problem } from './problem.ts'

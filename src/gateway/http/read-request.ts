@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { lazily, parse } from '../../config/validation.ts'
-import { ProblemError } from './problem.ts'
+import { requirePlainValues } from './plain-values.ts'
+import { badRequest, ProblemError } from './problem.ts'
 import type { Parameters, RouteBody } from './route.ts'
 
 /** Function that reads the parameters of a path or of a query. */
@@ -22,8 +23,7 @@ export function parameterReader(schemas: Parameters = {}): ParameterReader {
 export function queryOf(url: URL): Record<string, string> {
   const names = [...url.searchParams.keys()]
   const twice = names.find((name, i) => names.indexOf(name) !== i)
-  if (twice !== undefined)
-    throw bad(`Invalid field ${twice}: expected the parameter only once`, { field: twice })
+  if (twice !== undefined) throw badRequest(`Invalid field ${twice}: expected the parameter only once`, twice)
   return Object.fromEntries(url.searchParams)
 }
 
@@ -51,12 +51,14 @@ export async function readBody<B extends z.ZodType>(
   { schema, isOptional = false, types = ['application/json'] }: RouteBody<B>,
   maxBytes: number,
 ): Promise<z.output<B>> {
-  requirePlain(request.headers)
+  requireUncompressed(request.headers)
   const text = await readText(request, maxBytes)
   if (text === '' && isOptional) return parse(schema, {}, 'field')
   const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
   if (!types.includes(type)) throw wrongType(type, types)
-  return parse(schema, shallow(jsonOf(text)), 'field')
+  const body = jsonOf(text)
+  requirePlainValues(body)
+  return parse(schema, body, 'field')
 }
 
 /** Returns the text of a body with bounded size. */
@@ -66,7 +68,7 @@ async function readText(request: Request, maxBytes: number): Promise<string> {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
   } catch {
-    throw bad('Invalid body: expected JSON in UTF-8')
+    throw badRequest('Invalid body: expected JSON in UTF-8')
   }
 }
 
@@ -81,7 +83,7 @@ async function readChunks({ body }: Request, maxBytes: number): Promise<Uint8Arr
     }
   } catch {
     // The connection has ended, so that no client reads the answer.
-    throw bad('Invalid body: expected the whole body')
+    throw badRequest('Invalid body: expected the whole body')
   }
   if (size > maxBytes) throw tooLarge(maxBytes)
   return chunks
@@ -92,40 +94,16 @@ function jsonOf(text: string): unknown {
     return JSON.parse(text)
   } catch {
     // The message of the parser may show a part of the body, which may hold a key.
-    throw bad(text === '' ? 'The request needs a body: send JSON' : 'Invalid body: expected JSON')
+    throw badRequest(text === '' ? 'The request needs a body: send JSON' : 'Invalid body: expected JSON')
   }
 }
 
-/** Most levels of values within a field of a body. Code that walks through a value would run out of stack. */
-const mostLevels = 500
-
-/** Returns a body, or refuses a body with a field that is nested too deep. */
-function shallow(body: unknown): unknown {
-  const fields = typeof body === 'object' && body !== null ? Object.entries(body) : []
-  const deep = fields.find(([, value]) => isDeep(value))
-  if (!deep) return body
-  throw bad(`Invalid field ${deep[0]}: expected at most ${mostLevels} levels`, { field: deep[0] })
-}
-
-function isDeep(value: unknown): boolean {
-  let level = [value]
-  for (let depth = 0; depth < mostLevels && level.length > 0; depth++) level = level.flatMap(innerValues)
-  return level.length > 0
-}
-
-const innerValues = (value: unknown): unknown[] =>
-  typeof value === 'object' && value !== null ? Object.values(value) : []
-
 /** Refuses a compressed body: its size would not be bounded. */
-function requirePlain(headers: Headers): void {
+function requireUncompressed(headers: Headers): void {
   const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity'
   if (encoding === 'identity') return
   throw unsupported('The body is compressed: send the body without Content-Encoding')
 }
-
-/** Returns the problem of a request that is wrong. */
-const bad = (detail: string, more: { field?: string } = {}): ProblemError =>
-  new ProblemError({ status: 400, code: 'ERR_OPENCODE_INVALID_OPTIONS', detail, ...more })
 
 const tooLarge = (maxBytes: number): ProblemError =>
   new ProblemError({

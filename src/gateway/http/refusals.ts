@@ -1,5 +1,6 @@
 import { InvalidOptionsError } from '../../errors.ts'
 import type { ErrorReply } from '../../replies.ts'
+import { wireTexts } from '../schemas/wire-texts.ts'
 import type { TurnLogError } from '../turns/turn-log.ts'
 import { ProblemError } from './problem.ts'
 import { asProblem } from './problems.ts'
@@ -27,6 +28,15 @@ export const draining = (): ProblemError =>
     retryMs.draining,
   )
 
+/** Returns the problem of a turn whose texts were deleted with its session or agent. */
+export const erased = (): ProblemError =>
+  new ProblemError({
+    status: 409,
+    code: 'ERR_OPENCODE_TURN_ERASED',
+    detail:
+      'The texts of the turn were deleted with its session or agent: to run it again, send the request with another Idempotency-Key',
+  })
+
 /** Returns the problem of a turn that the log cannot take. */
 export function refusedByLog(error: TurnLogError): ProblemError {
   const known = asProblem(error)
@@ -35,7 +45,7 @@ export function refusedByLog(error: TurnLogError): ProblemError {
 
 /** Returns the problem of a turn that the fleet refused at once; `undefined` for any other end of a turn. */
 export function refusedByFleet({ code, error }: ErrorReply): ProblemError | undefined {
-  if (code === 'overloaded') return later({ status: 429, code, detail: error }, waitOf(error))
+  if (code === 'overloaded') return later({ status: 429, code, detail: wireTexts(error) }, waitOf(error))
   // The fleet names the fields of the input as the library does.
   if (code === 'rejected')
     return asProblem(new InvalidOptionsError(error.replaceAll(/turn input/gi, 'field')))

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { Caller, Scope } from '../access/caller.ts'
 import type { GatewayContext } from '../context.ts'
+import type { FailureForm } from './failure-form.ts'
 
 /** Method of a route. */
 export type Method = 'get' | 'put' | 'post' | 'patch' | 'delete'
@@ -41,6 +42,8 @@ export interface RouteAnswer {
   schema?: () => z.ZodType
   /** Media types of the body; `application/json` by default. */
   types?: readonly string[]
+  /** Schema of the data of each event, where the events of a stream have no name and other data than `schema`. */
+  unnamedEvents?: () => z.ZodType
   /** Descriptions of the headers of the answer, by name. */
   headers?: Readonly<Record<string, string>>
 }
@@ -65,10 +68,12 @@ interface Declaration<P extends Parameters, Q extends Parameters, B extends z.Zo
   body?: RouteBody<B>
   /** Answers by status code, without the problems. */
   answers: Readonly<Record<number, RouteAnswer>>
-  /** True for a route that the OpenAPI document leaves out, because it is no part of the API. */
+  /** True for a route that the OpenAPI document leaves out, because it is no part of the API. It takes any query, which the page reads. */
   isHidden?: boolean
   /** Status codes of further problems. Those of the checks, and 503, need not be named. */
   problems?: readonly number[]
+  /** Form of the failures; problem details by default. */
+  failures?: FailureForm
   /** Answers a request; a thrown error becomes a problem. */
   handle: (request: RouteRequest<P, Q, B>) => Response | Promise<Response>
 }

@@ -1,7 +1,7 @@
 import type { LoggedTurn, TurnLogError } from '../turns/turn-log.ts'
 import type { Usage } from '../../replies.ts'
 import type { LiveTurn } from './live-turn.ts'
-import { usageColumns, usageValues } from './rows.ts'
+import { loggedReply, usageColumns, usageValues } from './rows.ts'
 import type { Store } from './store.ts'
 import type { Batch } from './tail.ts'
 
@@ -56,7 +56,7 @@ export function storePending(store: Store, live: LiveTurn, row: number, now: num
   const batches: Stored['batches'] = []
   let { lastSeq } = live
   for (const { replies } of live.pending.rows) {
-    const batch = replies.map((reply, i) => ({ seq: lastSeq + i + 1, reply }))
+    const batch = replies.map((reply, i) => loggedReply(lastSeq + i + 1, reply))
     lastSeq += batch.length
     const body = JSON.stringify(replies)
     if (!live.isErased) store.run(insertReplies, [row, lastSeq, body.length, body])

@@ -3,6 +3,7 @@ import {
   type LoggedTurn,
   type NewTurn,
   type OpenTurn,
+  type SessionRecords,
   type TurnFilter,
   type TurnLog,
   type TurnWriter,
@@ -12,12 +13,12 @@ import {
 import { Committer } from './committer.ts'
 import { discardTexts, emptyTrash, rowsWithTexts } from './deletion.ts'
 import { faultOf } from './faults.ts'
-import type { Row } from './libsql.ts'
-import { LiveTurn } from './live-turn.ts'
-import { lastSeqOf, listRows, readOpenTurns, rowOf, sumUsage } from './queries.ts'
+import { LiveTurns } from './live-turns.ts'
+import { listRows, readOpenTurns, rowOf, sumUsage } from './queries.ts'
 import { readLive, readStored } from './read.ts'
-import { Retention, type Bounds } from './retention.ts'
-import { textOrNull, turnOf } from './rows.ts'
+import { keptBounds, Retention, type Bounds, type KeptTurns } from './retention.ts'
+import { turnOf } from './rows.ts'
+import { eraseNames, StoredSessions } from './session-records.ts'
 import type { Store } from './store.ts'
 import type { Batch } from './tail.ts'
 import { TurnCreator } from './turn-creator.ts'
@@ -34,9 +35,11 @@ interface Parts {
 /** Log of turns in an embedded SQL store. */
 export class EmbeddedTurnLog implements TurnLog {
   readonly ready: Promise<void>
+  readonly sessions: SessionRecords
   readonly #file: string
   readonly #now: () => number
-  readonly #lives = new Map<string, LiveTurn>()
+  #bounds: Bounds
+  readonly #lives = new LiveTurns()
   readonly #opening: Promise<Parts>
   #parts: Parts | undefined
   #closing: Promise<void> | undefined
@@ -44,9 +47,16 @@ export class EmbeddedTurnLog implements TurnLog {
   constructor(file: string, opening: Promise<Store>, bounds: Bounds, now: () => number) {
     this.#file = file
     this.#now = now
-    this.#opening = opening.then((store) => this.#started(store, bounds))
+    this.#bounds = bounds
+    this.#opening = opening.then((store) => this.#started(store))
     this.ready = this.#opening.then(() => undefined)
     this.ready.catch(() => undefined)
+    this.sessions = new StoredSessions(async () => (await this.#open()).store)
+  }
+
+  bound(kept: KeptTurns): void {
+    this.#bounds = { ...this.#bounds, ...keptBounds(kept) }
+    void this.#parts?.retention.bound(this.#bounds)
   }
 
   get isFull(): boolean {
@@ -71,7 +81,7 @@ export class EmbeddedTurnLog implements TurnLog {
 
   writer(turnId: string): TurnWriter {
     const parts = this.#required()
-    const live = this.#liveOf(parts.store, turnId)
+    const live = this.#lives.find(parts.store, turnId)
     if (!live) throw new TurnLogError('unavailable', `The log has no turn ${turnId} that runs`)
     return new StoreWriter(live, parts.committer, this.#file)
   }
@@ -79,21 +89,24 @@ export class EmbeddedTurnLog implements TurnLog {
   async get(turnId: string): Promise<LoggedTurn | undefined> {
     const { store } = await this.#open()
     const row = rowOf(store, turnId)
-    return row && this.#current(row)
+    return row && this.#lives.current(row)
   }
 
   async list(filter: TurnFilter): Promise<{ items: LoggedTurn[]; nextBefore: string | null }> {
     const { store } = await this.#open()
     const { rows, nextBefore } = listRows(store, filter)
-    return { items: rows.map((row) => this.#current(row)), nextBefore }
+    return { items: rows.map((row) => this.#lives.current(row)), nextBefore }
   }
 
   async *read(turnId: string, after: number, signal?: AbortSignal): AsyncGenerator<Batch, void> {
     const { store } = await this.#open()
-    const live = this.#liveOf(store, turnId)
+    const live = this.#lives.find(store, turnId)
     if (live) return yield* readLive(store, live, after, signal)
     const row = rowOf(store, turnId)
-    if (row?.['texts'] === 1) yield* readStored(store, Number(row['id']), after, signal)
+    if (!row) return
+    const { hasTexts, reply, lastSeq } = turnOf(row)
+    if (hasTexts) yield* readStored(store, Number(row['id']), after, signal)
+    else if (reply && after < lastSeq) yield [{ seq: lastSeq, reply }]
   }
 
   async usage(by: 'agent' | 'tenant' | 'day' | 'model', filter: UsageFilter): Promise<UsageRow[]> {
@@ -102,11 +115,12 @@ export class EmbeddedTurnLog implements TurnLog {
 
   async erase(of: { agentId: string; sessionId?: string }): Promise<void> {
     const { store, committer, retention } = await this.#open()
-    for (const live of this.#lives.values()) if (isOf(live, of)) live.erase()
+    this.#lives.erase(of)
     while (committer.isWaiting) await committer.flushed()
     for (let rows = rowsWithTexts(store, of); rows.length > 0; rows = rowsWithTexts(store, of))
       await discardTexts(store, rows)
     await emptyTrash(store)
+    await eraseNames(store, of)
     retention.mustTruncate = !(await store.checkpoint('truncate'))
   }
 
@@ -132,15 +146,14 @@ export class EmbeddedTurnLog implements TurnLog {
     try {
       await parts.committer.close()
     } finally {
-      for (const live of this.#lives.values()) live.close()
-      this.#lives.clear()
+      this.#lives.close()
       await parts.store.close()
     }
   }
 
-  #started(store: Store, bounds: Bounds): Parts {
+  #started(store: Store): Parts {
     const committer = new Committer(store, this.#now)
-    const retention = new Retention(store, bounds, this.#now, () => committer.probe())
+    const retention = new Retention(store, this.#bounds, this.#now, () => committer.probe())
     committer.onEnded = (ended) => {
       for (const live of ended) this.#lives.delete(live.turn.turnId)
     }
@@ -174,26 +187,4 @@ export class EmbeddedTurnLog implements TurnLog {
     await retention.runInBackground()
     if (retention.isFull) throw faultOf('full', this.#file, 'it has its largest size, or the disk is full')
   }
-
-  #current(row: Row): LoggedTurn {
-    const stored = turnOf(row)
-    return { ...(this.#lives.get(stored.turnId)?.turn ?? stored) }
-  }
-
-  /** Returns a turn without an end, also of an earlier process. */
-  #liveOf(store: Store, turnId: string): LiveTurn | undefined {
-    const known = this.#lives.get(turnId)
-    if (known) return known
-    const row = rowOf(store, turnId)
-    if (row?.['ended_at'] !== null) return undefined
-    const turn = { ...turnOf(row), lastSeq: lastSeqOf(store, row) }
-    const live = new LiveTurn(turn, textOrNull(row['body_hash']), Number(row['id']))
-    live.isErased = row['texts'] !== 1
-    this.#lives.set(turnId, live)
-    return live
-  }
 }
-
-const isOf = ({ turn, change }: LiveTurn, of: { agentId: string; sessionId?: string }): boolean =>
-  turn.agentId === of.agentId &&
-  (of.sessionId === undefined || (change.sessionId ?? turn.sessionId) === of.sessionId)

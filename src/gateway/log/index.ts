@@ -1,7 +1,7 @@
 import type { TurnLog } from '../turns/turn-log.ts'
 import { EmbeddedTurnLog } from './embedded-turn-log.ts'
 import { openStore } from './open-store.ts'
-import { boundsOf } from './retention.ts'
+import { keptBounds } from './retention.ts'
 
 /** Options of {@link openTurnLog}. */
 export interface TurnLogOptions {
@@ -38,7 +38,6 @@ export interface TurnLogOptions {
  */
 export function openTurnLog(options: TurnLogOptions): TurnLog & { maintain(): Promise<void> } {
   const { file, retentionDays = 30, maxStoreMb = 1_024, minFreeMb = 32, clock = Date } = options
-  return new EmbeddedTurnLog(file, openStore(file), boundsOf(retentionDays, maxStoreMb, minFreeMb), () =>
-    clock.now(),
-  )
+  const bounds = { ...keptBounds({ retentionDays, maxStoreMb }), minFreeBytes: minFreeMb * 1_048_576 }
+  return new EmbeddedTurnLog(file, openStore(file), bounds, () => clock.now())
 }

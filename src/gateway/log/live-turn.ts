@@ -16,8 +16,6 @@ export class LiveTurn {
   /** Changes of the row that are not stored yet. */
   change: { state?: 'running'; sessionId?: string; usage?: Usage } = {}
   terminal: TerminalReply | undefined
-  /** True if the turn's texts were erased: its further texts are not stored, and readers end. */
-  isErased = false
   /** Error after which nothing more of the turn is stored. */
   fault: TurnLogError | undefined
   /** Resolves when the row is stored, or with the error if it cannot be; `undefined` for a row of an earlier process. */
@@ -49,6 +47,11 @@ export class LiveTurn {
     return this.turn.lastSeq
   }
 
+  /** True if the turn's texts were erased: its further texts are not stored, and readers end. */
+  get isErased(): boolean {
+    return !this.turn.hasTexts
+  }
+
   /** True if readers get nothing more. */
   get isOver(): boolean {
     return this.turn.state === 'done' || this.isErased || this.isClosed
@@ -60,10 +63,10 @@ export class LiveTurn {
   }
 
   /** Takes a reply. Replies after the terminal one are ignored. Returns false if too much waits already. */
-  take(reply: Reply, usage: Usage): boolean {
+  take(reply: Reply, usage: Usage, at?: number): boolean {
     if (this.terminal || this.fault) return true
     if (this.pending.size > mostPending) return false
-    this.pending.push(reply)
+    this.pending.push(reply, at)
     this.change.usage = usage
     if (isTerminal(reply)) this.terminal = reply
     return true
@@ -80,7 +83,7 @@ export class LiveTurn {
 
   /** Ends the readers, and stores no further text of the turn. */
   erase(): void {
-    this.isErased = true
+    this.turn = { ...this.turn, hasTexts: false }
     this.tail.clear()
     this.wake()
   }

@@ -7,9 +7,12 @@ const longestRow = 65_536
 /** Rough length of a reply as JSON without its texts, in characters. */
 const overhead = 80
 
+/** Reply as a row of the store holds it. A call of a tool, and its result, have their time in epoch ms. */
+export type StoredReply = Reply & { at?: number }
+
 /** Replies that one row of the store holds. */
 export interface PendingRow {
-  replies: Reply[]
+  replies: StoredReply[]
 }
 
 /**
@@ -17,7 +20,7 @@ export interface PendingRow {
  * neighbouring pieces of reasoning.
  */
 export class PendingReplies {
-  #rows: { replies: Reply[]; size: number }[] = []
+  #rows: { replies: StoredReply[]; size: number }[] = []
   #size = 0
 
   /** Rough length of all replies as JSON, in characters. */
@@ -30,7 +33,8 @@ export class PendingReplies {
     return this.#rows
   }
 
-  push(reply: Reply): void {
+  push(given: Reply, at?: number): void {
+    const reply = at !== undefined && isOfTool(given) ? { ...given, at } : given
     const size = sizeOf(reply)
     this.#size += size
     const row = this.#rows.at(-1)
@@ -49,6 +53,8 @@ export class PendingReplies {
     this.#size = 0
   }
 }
+
+const isOfTool = ({ kind }: Reply): boolean => kind === 'tool_call' || kind === 'tool_result'
 
 /** Returns two neighbouring pieces of text as one reply; `undefined` if they stay two. */
 function mergedOf(first: Reply | undefined, second: Reply): Reply | undefined {

@@ -17,6 +17,12 @@ const deleteTo = 0.8
 const allowedFree = 0.25
 const leastFree = 4 * megabyte
 
+/** Options of what is kept: days after the end of a turn, and the largest size in MiB. */
+export interface KeptTurns {
+  retentionDays: number
+  maxStoreMb: number
+}
+
 /** Bounds of the store. */
 export interface Bounds {
   retentionMs: number
@@ -28,7 +34,7 @@ export interface Bounds {
 /** Deletes old turns in the background, and knows whether the store is full. */
 export class Retention {
   readonly #store: Store
-  readonly #bounds: Bounds
+  #bounds: Bounds
   readonly #now: () => number
   readonly #probe: () => void
   #running: Promise<void> | undefined
@@ -45,6 +51,14 @@ export class Retention {
     this.#bounds = bounds
     this.#now = now
     this.#probe = probe
+  }
+
+  /** Changes the bounds, and runs once by them. */
+  async bound(bounds: Bounds): Promise<void> {
+    this.#bounds = bounds
+    // A run that has begun may have used the former bounds.
+    await this.#running?.catch(() => undefined)
+    await this.runInBackground()
   }
 
   /** Runs now and then, until `stop`. */
@@ -97,9 +111,8 @@ export class Retention {
   }
 }
 
-/** Returns the bounds in bytes and ms. */
-export const boundsOf = (retentionDays: number, maxStoreMb: number, minFreeMb: number): Bounds => ({
+/** Returns the bounds of what is kept, in ms and bytes. */
+export const keptBounds = ({ retentionDays, maxStoreMb }: KeptTurns): Omit<Bounds, 'minFreeBytes'> => ({
   retentionMs: retentionDays * dayMs,
   maxBytes: maxStoreMb * megabyte,
-  minFreeBytes: minFreeMb * megabyte,
 })

@@ -1,6 +1,7 @@
-import type { Reply, TerminalReply, Usage } from '../../replies.ts'
+import type { TerminalReply, Usage } from '../../replies.ts'
 import type { LoggedReply, LoggedState, LoggedTurn } from '../turns/turn-log.ts'
 import type { Row, Value } from './libsql.ts'
+import type { StoredReply } from './pending-replies.ts'
 
 /** Names of the columns with a usage, in the order of {@link usageValues}. */
 export const usageColumns = [
@@ -42,14 +43,22 @@ export const turnOf = (row: Row): LoggedTurn => ({
   endedAt: row['ended_at'] == null ? null : Number(row['ended_at']),
   lastSeq: Number(row['last_seq']),
   reply: parsed(row['reply']) as TerminalReply | null,
+  hasTexts: row['texts'] === 1,
   usage: usageOf(row),
 })
 
 /** Returns the numbered replies of a row of `replies`. */
 export function repliesOf(row: Row): LoggedReply[] {
-  const replies = JSON.parse(text(row['body'])) as Reply[]
+  const replies = JSON.parse(text(row['body'])) as StoredReply[]
   const first = Number(row['last']) - replies.length + 1
-  return replies.map((reply, i) => ({ seq: first + i, reply }))
+  return replies.map((reply, i) => loggedReply(first + i, reply))
+}
+
+/** Returns a reply with its number, and its time beside the reply. */
+export function loggedReply(seq: number, stored: StoredReply): LoggedReply {
+  if (stored.at === undefined) return { seq, reply: stored }
+  const { at, ...reply } = stored
+  return { seq, reply, at }
 }
 
 /** Returns the text of a column. */

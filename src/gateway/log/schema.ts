@@ -14,6 +14,7 @@ const applicationId = 0x6f637274
  * - A row of `replies` has neighbouring replies as a JSON array; `last` is the number of its last one.
  * - `usage` has the sums of ended turns, so that they outlive the turns.
  * - `trash` has turns whose replies are being deleted.
+ * - `sessions` has the sessions that the gateway has to delete, and those for which a client has a name.
  */
 export const steps: readonly string[] = [
   `create table turns (
@@ -74,6 +75,14 @@ export const steps: readonly string[] = [
       sum(cache_write_tokens), sum(cost_usd)
     from turns where ended_at is not null group by 1, 2, 3, 4;
   create table counters (name text primary key, next integer not null) without rowid;`,
+  `create table sessions (
+    kind text not null,
+    key text not null,
+    agent_id text not null,
+    session_id text,
+    primary key (kind, key)
+  ) without rowid;
+  create index sessions_by_agent on sessions (agent_id, session_id);`,
 ]
 
 /**

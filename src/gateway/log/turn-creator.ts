@@ -4,6 +4,7 @@ import type { Committer } from './committer.ts'
 import { asTurnLogError } from './faults.ts'
 import type { Row } from './libsql.ts'
 import { LiveTurn } from './live-turn.ts'
+import type { LiveTurns } from './live-turns.ts'
 import { rowOf } from './queries.ts'
 import { keyMs } from './retention.ts'
 import { textOrNull, turnOf } from './rows.ts'
@@ -15,7 +16,7 @@ type Created = Promise<{ turn: LoggedTurn; isNew: boolean }>
 interface Parts {
   store: Store
   committer: Committer
-  lives: Map<string, LiveTurn>
+  lives: LiveTurns
   now: () => number
   /** Resolves if there is space for a new turn. */
   requireSpace: () => Promise<void> | undefined
@@ -101,5 +102,6 @@ const queuedTurn = (turn: NewTurn, createdAt: number): LoggedTurn => ({
   endedAt: null,
   lastSeq: 0,
   reply: null,
+  hasTexts: true,
   usage: noUsage(),
 })

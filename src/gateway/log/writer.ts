@@ -23,9 +23,9 @@ export class StoreWriter implements TurnWriter {
     this.#committer.add(this.#live)
   }
 
-  push(reply: Reply, usage: Usage): void {
+  push(reply: Reply, usage: Usage, at?: number): void {
     if (this.#isEnded) return
-    if (this.#live.take(reply, usage)) this.#committer.add(this.#live)
+    if (this.#live.take(reply, usage, at)) this.#committer.add(this.#live)
     else giveUp(this.#live, faultOf('full', this.#file, 'too many replies of the turn wait to be written'))
   }
 

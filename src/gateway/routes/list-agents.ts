@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { text } from '../../config/schema-parts.ts'
+import { agentIdPattern } from '../../config/fleet-schema.ts'
 import { shownAgent, visibleAgents } from '../agents.ts'
 import { json } from '../http/answers.ts'
 import { route } from '../http/route.ts'
 import { agentListSchema, lifecycleStates } from '../schemas/agent.ts'
-import { pageLimit } from '../schemas/common.ts'
+import { nameFilter, pageCursor, pageLimit } from '../schemas/common.ts'
 
 /** Route of the list of agents. */
 export const listAgents = route({
@@ -15,13 +15,13 @@ export const listAgents = route({
   summary: 'Lists the agents that the token may see, by their ids',
   scopes: ['read'],
   query: {
-    tenant: text().describe('Tenant of the agents').optional(),
+    tenant: nameFilter('the name of a tenant'),
     state: z
       .enum(lifecycleStates, `expected ${lifecycleStates.join(', ')}`)
       .describe("State of the agents' servers")
       .optional(),
     limit: pageLimit(1000, 100),
-    before: text().describe('next_before of the page before').optional(),
+    before: pageCursor(agentIdPattern),
   },
   answers: { 200: { description: 'A page of agents', schema: agentListSchema } },
   handle({ context, caller, query: { tenant, state, limit, before } }) {

@@ -4,13 +4,16 @@ import type { HistoryTurn } from '../../actors/session/history.ts'
 import { text } from '../../config/schema-parts.ts'
 import { requireAgent, shownTexts } from '../agents.ts'
 import { empty, json } from '../http/answers.ts'
+import { badRequest } from '../http/problem.ts'
 import { route } from '../http/route.ts'
 import type { GatewayPart } from '../part.ts'
-import { agentIdParameter, pageLimit } from '../schemas/common.ts'
+import { agentIdParameter, pageCursor, pageLimit } from '../schemas/common.ts'
 import { historySchema, sessionListSchema } from '../schemas/session.ts'
 import { snakeKeys } from '../schemas/wire-names.ts'
 
 const tag = 'Sessions'
+/** Form of the ids of sessions: a part of a path of the server, so that other characters could make another path. */
+const sessionIdForm = /^ses[\w-]*$/
 const ofAgent = { agent: agentIdParameter() }
 const sessionId = { id: text().describe('Id of a session') }
 
@@ -28,17 +31,18 @@ const listSessions = route({
   query: {
     search: text().describe('Text that the titles contain').optional(),
     limit: pageLimit(1000, 100),
-    before: text().describe('next_before of the page before').optional(),
+    before: pageCursor(sessionIdForm),
   },
   answers: { 200: { description: 'A page of sessions', schema: sessionListSchema } },
   async handle({ context, caller, params: { id }, query: { search, limit, before } }) {
     requireAgent(context, caller, id)
-    if (before !== undefined) requireSessionId(before)
-    const found = await context.fleet.agent(id).sessions({
-      limit: limit + 1,
-      ...(search !== undefined && { search }),
-      ...(before !== undefined && { before }),
-    })
+    const part = { limit: limit + 1, ...(search !== undefined && { search }), ...(before && { before }) }
+    const found = await context.fleet
+      .agent(id)
+      .sessions(part)
+      .catch((error: unknown) => {
+        throw before !== undefined && error instanceof SessionNotFoundError ? cursorIsGone() : error
+      })
     const page = found.slice(0, limit)
     const last = found.length > limit ? page.at(-1)?.id : undefined
     const items = shownTexts(context, keptSpecs(context.fleet).get(id) ?? { id }, page.map(snakeKeys))
@@ -91,7 +95,10 @@ const deleteSession = route({
   },
 })
 
+const cursorIsGone = () =>
+  badRequest('Invalid field before: the session was deleted, begin again with the first page', 'before')
+
 /** Refuses an id that no session can have, as an unknown one. */
 function requireSessionId(id: string): void {
-  if (!/^ses[\w-]*$/.test(id)) throw new SessionNotFoundError(`There is no session ${JSON.stringify(id)}`)
+  if (!sessionIdForm.test(id)) throw new SessionNotFoundError(`There is no session ${JSON.stringify(id)}`)
 }

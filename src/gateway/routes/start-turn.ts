@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import { InvalidOptionsError } from '../../errors.ts'
 import { requireApproval, requireWithin } from '../access/turn-rules.ts'
 import { preferredType } from '../http/accept.ts'
 import { json } from '../http/answers.ts'
+import { keyHeader, keyOf } from '../http/idempotency-key.ts'
+import { ProblemError } from '../http/problem.ts'
 import { route, type Route } from '../http/route.ts'
 import { agentIdParameter, flagParameter } from '../schemas/common.ts'
 import { turnBody } from '../schemas/turn-body.ts'
@@ -27,12 +28,7 @@ export const startTurnRoute = (desk: TurnDesk): Route =>
     scopes: ['turn'],
     params: { id: agentIdParameter() },
     query: { wait: flagParameter() },
-    headers: {
-      'Idempotency-Key': z
-        .string()
-        .regex(/^[\x20-\x7e]{1,255}$/)
-        .optional(),
-    },
+    headers: { 'Idempotency-Key': keyHeader() },
     body: { schema: turnBody },
     answers: {
       200: {
@@ -47,7 +43,7 @@ export const startTurnRoute = (desk: TurnDesk): Route =>
         headers: { 'Turn-Id': 'Id of the turn' },
       },
     },
-    problems: [422, 429, 507],
+    problems: [409, 422, 429, 507],
     async handle({ context, caller, params, query, body, raw }) {
       const agent = visibleAgent(context, caller, params.id)
       requireApproval(caller, body.on_permission)
@@ -58,10 +54,14 @@ export const startTurnRoute = (desk: TurnDesk): Route =>
       const directory = body.directory && (await requireWithin(agent.directory, body.directory))
       const turn = await desk.start({ agent, caller, body, directory, key })
       const release = body.on_disconnect === 'cancel' ? desk.live(turn.turnId)?.hold() : undefined
-      if (type !== 'application/json')
-        return answerReader({ context, caller, raw, desk, turn, after, type, onEnd: release })
-      if (!query.wait) return json(202, turnOnWire(turn), headersOf(turn))
-      return json(200, await waitForEnd({ context, raw, desk, turn, onEnd: release }), headersOf(turn))
+      const asked = { context, raw, desk, turn, onEnd: release }
+      try {
+        if (type !== 'application/json') return await answerReader({ ...asked, caller, after, type })
+        if (!query.wait) return json(202, turnOnWire(turn), headersOf(turn))
+        return json(200, await waitForEnd(asked), headersOf(turn))
+      } catch (error) {
+        throw error instanceof ProblemError ? error.with(headersOf(turn)) : error
+      }
     },
   })
 
@@ -69,15 +69,3 @@ const headersOf = ({ turnId }: LoggedTurn): Record<string, string> => ({
   'turn-id': turnId,
   location: `/v1/turns/${turnId}`,
 })
-
-/**
- * Returns the Idempotency-Key of a request.
- *
- * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`)
- */
-function keyOf(headers: Headers): string | undefined {
-  const key = headers.get('idempotency-key')
-  if (key === null) return undefined
-  if (/^[\x20-\x7e]{1,255}$/.test(key)) return key
-  throw new InvalidOptionsError('Invalid field Idempotency-Key: expected 1 to 255 printable ASCII characters')
-}

@@ -4,8 +4,7 @@ import { onAbort } from '../../util/abort-signal.ts'
 import type { Caller } from '../access/caller.ts'
 import type { GatewayContext } from '../context.ts'
 import { streamAnswer } from '../http/answers.ts'
-import { ProblemError } from '../http/problem.ts'
-import { draining } from '../http/refusals.ts'
+import { draining, erased } from '../http/refusals.ts'
 import { repliesAsEvents, repliesAsLines } from '../turns/reply-stream.ts'
 import type { TurnDesk } from '../turns/turn-desk.ts'
 import type { LoggedTurn } from '../turns/turn-log.ts'
@@ -23,17 +22,31 @@ interface Asked {
   onEnd?: (() => void) | undefined
 }
 
-/** Returns the answer that streams the replies of a turn. */
+/**
+ * Returns the answer that streams the replies of a turn.
+ *
+ * @throws ProblemError 409 if the turn's texts were erased
+ */
 export async function answerReader({
   context,
   raw,
   desk,
-  turn: { turnId },
+  turn: { turnId, hasTexts, reply },
   caller,
   after,
+  hasTimes = false,
   type,
   onEnd,
-}: Asked & { caller: Caller; after: number; type: (typeof streamTypes)[number] }): Promise<Response> {
+}: Asked & {
+  caller: Caller
+  after: number
+  hasTimes?: boolean
+  type: (typeof streamTypes)[number]
+}): Promise<Response> {
+  if (!hasTexts && !reply) {
+    onEnd?.()
+    throw erased()
+  }
   await desk.started(turnId)
   const right = context.authority.follow(caller)
   const read = type === 'text/event-stream' ? repliesAsEvents : repliesAsLines
@@ -41,6 +54,7 @@ export async function answerReader({
     log: context.log,
     turnId,
     after,
+    hasTimes,
     live: desk.live(turnId),
     until: [raw.signal, context.closed, right.signal],
     onEnd: () => {
@@ -54,7 +68,7 @@ export async function answerReader({
 /**
  * Waits for the terminal reply of a turn.
  *
- * @throws ProblemError 503 if the gateway closes before, 404 if the turn's texts were deleted
+ * @throws ProblemError 503 if the gateway closes before, 409 if the turn's texts were erased
  */
 export async function waitForEnd({ context, raw, desk, turn, onEnd }: Asked): Promise<TerminalReply> {
   const { turnId } = turn
@@ -67,11 +81,7 @@ export async function waitForEnd({ context, raw, desk, turn, onEnd }: Asked): Pr
   const { reply, state } = (await context.log.get(turnId)) ?? turn
   if (reply) return reply
   if (state !== 'done') throw draining()
-  throw new ProblemError({
-    status: 404,
-    code: 'ERR_OPENCODE_UNKNOWN_TURN',
-    detail: 'The texts of the turn were deleted: start another turn',
-  })
+  throw erased()
 }
 
 /** Resolves with a promise, or as soon as a signal aborts. */

@@ -3,7 +3,7 @@ import { wholeNumber } from '../../config/schema-parts.ts'
 import { preferredType } from '../http/accept.ts'
 import { json } from '../http/answers.ts'
 import { route, type Route } from '../http/route.ts'
-import { agentIdParameter, pageLimit } from '../schemas/common.ts'
+import { flagParameter, nameFilter, pageCursor, pageLimit } from '../schemas/common.ts'
 import { turnList, turnOnWire, turnSchema, turnState } from '../schemas/turn.ts'
 import { turnEvents } from '../schemas/turn-status.ts'
 import type { TurnDesk } from '../turns/turn-desk.ts'
@@ -32,10 +32,10 @@ const listRoute = (): Route =>
     tag,
     scopes: ['read'],
     query: {
-      agent: agentIdParameter().optional(),
+      agent: nameFilter('the id of an agent'),
       state: turnState().optional(),
       limit: pageLimit(500, 50),
-      before: z.string().describe('`next_before` of an earlier page').optional(),
+      before: pageCursor(/^\d{1,15}$/),
     },
     answers: { 200: { description: 'A page of turns', schema: turnList } },
     async handle({ context, caller, query }) {
@@ -102,6 +102,9 @@ const repliesRoute = (desk: TurnDesk): Route =>
       after: wholeNumber('the number of a reply', 0)
         .default(0)
         .describe('Number of the last reply that the client has'),
+      times: flagParameter().describe(
+        'True to have the times of the calls of tools and of their results, as `at`',
+      ),
     },
     answers: {
       200: {
@@ -111,11 +114,11 @@ const repliesRoute = (desk: TurnDesk): Route =>
         headers: { 'Turn-Id': 'Id of the turn' },
       },
     },
-    problems: [404],
+    problems: [404, 409],
     async handle({ context, caller, params, query, raw }) {
       const turn = await visibleTurn(context, caller, params.id)
       const type = preferredType(raw.headers.get('accept'), streamTypes)
       const after = afterOf(raw.headers, query.after)
-      return answerReader({ context, caller, raw, desk, turn, after, type })
+      return answerReader({ context, caller, raw, desk, turn, after, hasTimes: query.times, type })
     },
   })

@@ -3,7 +3,7 @@ import { lazily } from '../../config/validation.ts'
 import { notFound } from '../http/problems.ts'
 import { route, type Route } from '../http/route.ts'
 import type { GatewayPart } from '../part.ts'
-import { ownViewFiles, type ViewFile, type ViewFiles } from '../view/view-files.ts'
+import { ownViewFiles, type ViewFile, type ViewFiles } from '../http/view-files.ts'
 
 /**
  * Content that the pages may load: files of the gateway itself, and images that a script has made. No page of another

@@ -34,9 +34,21 @@ export const statusSchema = named('AgentStatus', () =>
 /** Fields that are never shown. */
 const writeOnly = ['env', 'config']
 
+/** Tool of a webhook in an answer. */
+const shownTool = named('HostTool', () =>
+  z.strictObject({
+    name: z.string(),
+    description: z.string(),
+    input_schema: z.record(z.string(), z.unknown()),
+    url: z.string().describe('URL that gets the calls; secrets in its query are masked'),
+    ask: z.boolean().optional(),
+    timeout_ms: z.int().min(1).optional(),
+  }),
+)
+
 /** Agent in an answer: its spec without secrets, and its status. */
 export const agentSchema = named('Agent', () => {
-  const { id: _id, proxy: _proxy, models: _models, ...fields } = specFields()
+  const { id: _id, proxy: _proxy, models: _models, host_tools: _tools, ...fields } = specFields()
   const shown = Object.entries(fields).filter(([name]) => !writeOnly.includes(name))
   // What is shown may be masked, so that it fits the kinds of the fields only.
   return z.strictObject({
@@ -47,6 +59,7 @@ export const agentSchema = named('Agent', () => {
       .partial()
       .optional(),
     models: z.array(z.union([z.string(), z.record(z.string(), z.unknown())])).optional(),
+    host_tools: z.array(shownTool()).optional(),
     status: statusSchema(),
   })
 })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { lazily } from '../../config/validation.ts'
+import { agentIdPattern } from '../../config/fleet-schema.ts'
 import { text, wholeNumber } from '../../config/schema-parts.ts'
 import { named } from './named.ts'
 
@@ -43,6 +44,18 @@ export const usageSchema = named('Usage', () => {
 
 /** Id of an agent in a path or query. Any text is taken, because an unknown agent is 404. */
 export const agentIdParameter = lazily(() => text('expected the id of an agent').describe('Id of an agent'))
+
+/** Id of an agent or name of a tenant by which a list is filtered. A name that none has gives an empty list. */
+export function nameFilter(what: 'the id of an agent' | 'the name of a tenant') {
+  const error = `expected ${what}`
+  return z.string(error).regex(agentIdPattern, error).describe(`Filter: ${what}`).optional()
+}
+
+/** Value of `next_before` of an earlier page, which has a form of its own in each list. */
+export function pageCursor(form: RegExp) {
+  const error = 'expected next_before of an earlier page'
+  return z.string(error).regex(form, error).describe('`next_before` of an earlier page').optional()
+}
 
 /** Maximum number of items in a page of a list. */
 export const pageLimit = (most: number, usual: number) =>

@@ -7,6 +7,7 @@ import { named } from './named.ts'
 import { pendingRequest, requestOnWire } from './request.ts'
 import { lifecycleStates } from './agent.ts'
 import { lifecycleError } from './status.ts'
+import { wireTexts } from './wire-texts.ts'
 
 const lifecycle = named('Lifecycle', () =>
   z.strictObject({
@@ -77,12 +78,13 @@ export function eventOnWire(event: FleetEvent, seq: number, mask: (text: string)
 }
 
 function lifecycleOnWire(
-  { baseURL, error, ...state }: Lifecycle,
+  { baseURL, reason, error, ...state }: Lifecycle,
   mask: (text: string) => string,
 ): z.output<ReturnType<typeof lifecycle>> {
   return {
     ...state,
     ...(baseURL !== undefined && { base_url: baseURL }),
-    ...(error && { error: { code: error.code, message: mask(messageWithoutPaths(error)) } }),
+    ...(reason !== undefined && { reason: wireTexts(reason) }),
+    ...(error && { error: { code: error.code, message: mask(wireTexts(messageWithoutPaths(error))) } }),
   }
 }

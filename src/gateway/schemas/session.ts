@@ -21,7 +21,9 @@ export const sessionListSchema = listOf('SessionList', sessionSchema)
 /** Reply of a turn in a history, which has no number. */
 const replySchema = named('HistoryReply', () => {
   const numbered: readonly z.ZodObject[] = numberedReply().options
-  return z.union(numbered.map((option) => option.omit({ seq: true })))
+  return z.union(
+    numbered.map((option) => option.omit('at' in option.shape ? { seq: true, at: true } : { seq: true })),
+  )
 })
 
 /** Turn of a conversation, as `HistoryTurn` of the library. */

@@ -3,7 +3,7 @@ import type { AgentSpec } from '../../config/fleet-options.ts'
 import { agentSchema } from '../../config/fleet-schema.ts'
 import { lazily, parse } from '../../config/validation.ts'
 import { named } from './named.ts'
-import { fieldNames, fromWire, snakeCase, toWire, wireSchema } from './wire-names.ts'
+import { fromWire, leavesOf, toWire, wireSchema } from './wire-names.ts'
 
 /** Fields of a spec on the wire. */
 export const specFields = lazily(
@@ -24,8 +24,22 @@ export const putBody = named('AgentPut', () => {
   return z.strictObject({ id: id?.optional() ?? z.never(), ...fields, status: status() }, anyObject)
 })
 
-/** Changes of a spec: a JSON merge patch (RFC 7396). The fields are checked when the patch is merged. */
-export const patchBody = named('AgentPatch', () => z.record(z.string(), z.unknown(), anyObject))
+/**
+ * Changes of a spec: a JSON merge patch (RFC 7396). The names are checked here, because a patch may also remove fields;
+ * the values are checked when the patch is merged.
+ */
+export const patchBody = named('AgentPatch', () =>
+  z.strictObject({ ...patchFields(specFields()), status: status() }, anyObject),
+)
+
+const patchFields = (shape: Readonly<Record<string, z.core.$ZodType>>): Record<string, z.ZodType> =>
+  Object.fromEntries(Object.entries(shape).map(([name, schema]) => [name, patchField(schema).optional()]))
+
+/** Returns the schema of a field's change: the names of an object's fields are known, any other value is free. */
+function patchField(schema: z.core.$ZodType): z.ZodType {
+  const [shape, ...others] = leavesOf(schema).map((leaf) => leaf.shape)
+  return shape && others.length === 0 ? z.strictObject(patchFields(shape), anyObject).nullable() : z.unknown()
+}
 
 /** Specs that are declared together. */
 export const applyBody = named('AgentsPut', () => {
@@ -50,9 +64,3 @@ export const specToWire = (spec: object): Record<string, unknown> =>
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) that names the field as on the wire
  */
 export const checkWireSpec = (spec: unknown): void => void parse(specSchema, spec, 'field')
-
-const optionNames = lazily(() => new Set(fieldNames(agentSchema())))
-
-/** Returns a message of the library with its names of options as the wire has them. Quoted texts stay as they are. */
-export const wireTexts = (message: string): string =>
-  message.replace(/"[^"]*"|\b[a-z]\w*\b/g, (word) => (optionNames().has(word) ? snakeCase(word) : word))

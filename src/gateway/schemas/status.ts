@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { AgentStatus, FleetStatus } from '../../api/fleet/types.ts'
 import { loadSchema, statusSchema } from './agent.ts'
 import { named } from './named.ts'
+import { wireTexts } from './wire-texts.ts'
 
 /** Error of an agent's server. */
 export const lifecycleError = () => z.strictObject({ code: z.string(), message: z.string() })
@@ -20,15 +21,16 @@ export const fleetStatus = named('FleetStatus', () =>
 
 /** Returns the status of an agent as the wire has it. */
 export function statusOnWire(
-  { memoryMb, openRequests, lastUsedAt, error, ...status }: AgentStatus,
-  mask: (text: string) => string,
+  { reason, memoryMb, openRequests, lastUsedAt, error, ...status }: AgentStatus,
+  mask: (text: string) => string = (text) => text,
 ): z.output<ReturnType<typeof statusSchema>> {
   return {
     ...status,
+    ...(reason !== undefined && { reason: wireTexts(reason) }),
     ...(memoryMb !== undefined && { memory_mb: memoryMb }),
     open_requests: openRequests,
     ...(lastUsedAt !== undefined && { last_used_at: lastUsedAt }),
-    ...(error && { error: { code: error.code, message: mask(error.message) } }),
+    ...(error && { error: { code: error.code, message: mask(wireTexts(error.message)) } }),
   }
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { attachmentSchema } from '../../api/attachments.ts'
 import { turnInputSchema, type TurnInput } from '../../api/turn-input.ts'
-import { text } from '../../config/schema-parts.ts'
+import { foreignId } from '../../config/schema-parts.ts'
 import { lazily } from '../../config/validation.ts'
 
 /** Returns a schema of some texts, whose message names them. */
@@ -12,8 +12,8 @@ const oneOf = <const T extends readonly string[]>(values: T) =>
 const namedModel = lazily(() =>
   z.union(
     [
-      text('expected a model id'),
-      z.strictObject({ provider_id: text(), model_id: text() }, 'expected an object'),
+      foreignId('expected a model id'),
+      z.strictObject({ provider_id: foreignId(), model_id: foreignId() }, 'expected an object'),
     ],
     'expected a model id or { provider_id, model_id }',
   ),

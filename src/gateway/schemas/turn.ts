@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import type { Reply } from '../../replies.ts'
+import type { Reply, TerminalReply, TurnErrorCode } from '../../replies.ts'
 import type { LoggedReply, LoggedTurn } from '../turns/turn-log.ts'
 import { listOf, usageSchema } from './common.ts'
 import { named } from './named.ts'
+import { wireTexts } from './wire-texts.ts'
 
 const traceId = z.string().nullable()
 const callId = z.string().describe('Id of the call, unique within the turn')
@@ -31,6 +32,8 @@ export const terminalReply = named('TerminalReply', () =>
 const pieceOf = <const Kind extends string>(kind: Kind) =>
   z.strictObject({ kind: z.literal(kind), trace_id: traceId, content: z.string() })
 
+const at = () => z.number().describe('Time in epoch ms, if the request asks for times').optional()
+
 const seq = z.int().min(1).describe('Number of the reply in its turn, from 1')
 
 /** Reply with its number, as a line of NDJSON or the event `reply`. */
@@ -44,6 +47,7 @@ export const numberedReply = named('Reply', () => {
       kind: z.literal('tool_call'),
       ...call,
       args: z.record(z.string(), z.unknown()),
+      at: at(),
       seq,
     }),
     z.strictObject({
@@ -51,6 +55,7 @@ export const numberedReply = named('Reply', () => {
       ...call,
       result: z.string(),
       success: z.boolean(),
+      at: at(),
       seq,
     }),
     final.extend({ seq }),
@@ -98,5 +103,26 @@ export const turnOnWire = (turn: LoggedTurn): z.output<ReturnType<typeof turnSch
   usage: turn.usage,
 })
 
-/** Returns a reply as the wire has it, with its number. */
-export const replyOnWire = ({ seq, reply }: LoggedReply): Reply & { seq: number } => ({ ...reply, seq })
+/** Codes of errors whose messages are this package's own. A message of the provider stays as it is. */
+const ownCodes = new Set<TurnErrorCode>([
+  'cancelled',
+  'deadline_exceeded',
+  'stalled',
+  'server_unavailable',
+  'server_died',
+  'session_not_found',
+  'rejected',
+  'overloaded',
+  'invalid_output',
+  'internal',
+])
+
+/** Returns a terminal reply whose message has the names of options as the wire has them. */
+export const terminalOnWire = (reply: TerminalReply): TerminalReply =>
+  reply.kind === 'error' && ownCodes.has(reply.code) ? { ...reply, error: wireTexts(reply.error) } : reply
+
+/** Returns a reply as the wire has it, with its number, and with its time if the reader wants times. */
+export const replyOnWire = (
+  { seq, reply, at }: LoggedReply,
+  hasTimes = false,
+): Reply & { seq: number; at?: number } => ({ ...reply, seq, ...(hasTimes && at !== undefined && { at }) })

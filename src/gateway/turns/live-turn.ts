@@ -2,6 +2,7 @@ import { Subject, type Subscription } from 'rxjs'
 import type { Turn } from '../../api/turn-handle.ts'
 import type { TurnStatus } from '../../actors/turn/turn-record.ts'
 import { addUsage, isTerminal, type PendingRequest, type TerminalReply, type Usage } from '../../replies.ts'
+import { terminalOnWire } from '../schemas/turn.ts'
 import type { TurnWriter } from './turn-log.ts'
 
 /** News of a running turn beside its replies. */
@@ -38,7 +39,7 @@ export class LiveTurn {
     this.#status = handle.status$.subscribe((status) => this.#onStatus(status))
     handle.replies$.subscribe((reply) => {
       // The terminal reply is written when the session is known, too.
-      if (!isTerminal(reply)) writer.push(reply, this.#usage)
+      if (!isTerminal(reply)) writer.push(reply, this.#usage, Date.now())
     })
     void handle.sessionId.then((sessionId) => {
       if (sessionId !== undefined) writer.update({ sessionId })
@@ -80,7 +81,7 @@ export class LiveTurn {
     const [reply, sessionId] = await Promise.all([this.#handle.done, this.#handle.sessionId])
     if (sessionId !== undefined) this.#writer.update({ sessionId })
     const usage = this.#usage
-    this.#writer.push(reply.kind === 'final' ? { ...reply, usage } : reply, usage)
+    this.#writer.push(reply.kind === 'final' ? { ...reply, usage } : terminalOnWire(reply), usage)
     await this.#writer.flushed().catch(onFault)
     this.#status.unsubscribe()
     this.news.complete()

@@ -15,6 +15,8 @@ export interface ReplyReader {
   turnId: string
   /** Number of the last reply that the reader has. */
   after: number
+  /** True to have the times of the calls of tools. */
+  hasTimes?: boolean
   /** The turn, if this gateway runs it: for the events beside the replies. */
   live: LiveTurn | undefined
   /** Signals that end the stream. */
@@ -25,13 +27,13 @@ export interface ReplyReader {
 
 /** Returns the replies of a turn as lines of JSON. */
 export const repliesAsLines = (reader: ReplyReader): ReadableStream<Uint8Array> =>
-  pulledStream(sourceOf(reader, asLines))
+  pulledStream(sourceOf(reader, reader.hasTimes ? asTimedLines : asLines))
 
 /** Returns the replies of a turn as server-sent events, with the status and the requests of a turn that runs. */
 export function repliesAsEvents(reader: ReplyReader): ReadableStream<Uint8Array> {
   const { live } = reader
   let stopNews = (): void => undefined
-  const source = sourceOf(reader, asEvents)
+  const source = sourceOf(reader, reader.hasTimes ? asTimedEvents : asEvents)
   const stream = new EventStream({
     ...source,
     onEnd: () => {
@@ -81,10 +83,16 @@ function sharedBytes(encode: (reply: LoggedReply) => string): (batch: Batch) => 
   }
 }
 
-const asLines = sharedBytes((reply) => `${JSON.stringify(replyOnWire(reply))}\n`)
+const lineOf = (hasTimes: boolean) => (reply: LoggedReply) =>
+  `${JSON.stringify(replyOnWire(reply, hasTimes))}\n`
 
 /** The terminal reply is the last event. */
-const asEvents = sharedBytes((reply) => {
-  const frame = frameOf('reply', replyOnWire(reply), reply.seq)
+const eventOf = (hasTimes: boolean) => (reply: LoggedReply) => {
+  const frame = frameOf('reply', replyOnWire(reply, hasTimes), reply.seq)
   return isTerminal(reply.reply) ? `${frameOf('status', { state: 'done' })}${frame}` : frame
-})
+}
+
+const asLines = sharedBytes(lineOf(false))
+const asTimedLines = sharedBytes(lineOf(true))
+const asEvents = sharedBytes(eventOf(false))
+const asTimedEvents = sharedBytes(eventOf(true))

@@ -25,7 +25,14 @@ export interface TurnRequest {
   directory?: string | undefined
   /** Idempotency-Key of the request. */
   key: string | undefined
+  /** Value that another request with the key must have, too; the body if absent. */
+  keyed?: unknown
+  /** Runs the turn on the fleet; in the session of the body, or a new one, if absent. */
+  run?: Run | undefined
 }
+
+/** Runs a turn on the fleet. */
+export type Run = (input: TurnInput & { turnId: string }) => Promise<Turn>
 
 /** Parts of a gateway that the turns need. */
 export type DeskContext = Pick<GatewayContext, 'fleet' | 'log' | 'options' | 'state'>
@@ -75,8 +82,9 @@ export class TurnDesk {
   }
 
   async #start(turnId: string, request: TurnRequest): Promise<LoggedTurn> {
-    const { agent, caller, body, directory, key } = request
-    const { log } = this.#context
+    const { agent, caller, body, directory, key, keyed = body } = request
+    const { log, fleet } = this.#context
+    const run: Run = request.run ?? ((of) => Promise.resolve(fleet.turn(agent.id, of)))
     if (this.#isDraining && !(await log.get(turnId))) throw draining()
     const input = { ...inputOf(body), ...(directory !== undefined && { directory }) }
     const { turn, isNew } = await log.create({
@@ -87,11 +95,11 @@ export class TurnDesk {
       traceId: input.traceId ?? null,
       model: modelName(body) ?? agent.model ?? null,
       sessionId: input.sessionId ?? null,
-      bodyHash: key === undefined ? null : hashOfBody(body),
+      bodyHash: key === undefined ? null : hashOfBody(keyed),
       resume: resumeOf(body, input),
     })
     if (!isNew) return turn
-    const handle = this.#isDraining ? undefined : this.#context.fleet.turn(agent.id, { ...input, turnId })
+    const handle = this.#isDraining ? undefined : await this.#run(run, { ...input, turnId })
     const end = handle && (await endedAtOnce(handle))
     const refusal = end?.kind === 'error' ? refusedByFleet(end) : undefined
     if (!handle || refusal) await log.forget(turnId)
@@ -99,6 +107,16 @@ export class TurnDesk {
     if (refusal) throw refusal
     this.#own(turn, handle)
     return turn
+  }
+
+  /** Runs a turn. A turn that could not even begin leaves no entry in the log. */
+  async #run(run: Run, input: TurnInput & { turnId: string }): Promise<Turn> {
+    try {
+      return await run(input)
+    } catch (error) {
+      await this.#context.log.forget(input.turnId)
+      throw error
+    }
   }
 
   /**

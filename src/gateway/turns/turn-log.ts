@@ -19,8 +19,10 @@ export interface LoggedTurn {
   endedAt: number | null
   /** Number of the last stored reply; 0 before the first one. */
   lastSeq: number
-  /** Terminal reply. */
+  /** Terminal reply; `null` before the end, and after the texts were erased. */
   reply: TerminalReply | null
+  /** False if the replies were deleted, by {@link TurnLog.erase} or because they were too old or too many. */
+  hasTexts: boolean
   usage: Usage
 }
 
@@ -28,6 +30,8 @@ export interface LoggedTurn {
 export interface LoggedReply {
   seq: number
   reply: Reply
+  /** Time of a tool's call or result, in epoch ms; absent for other replies, and if the time is not known. */
+  at?: number
 }
 
 /** New turn, before its first reply. */
@@ -75,6 +79,26 @@ export interface UsageRow {
   usage: Usage
 }
 
+/** Session that a gateway has to remember. */
+export interface KeptSession {
+  /** `throwaway` for the session of one turn, which is to be deleted; `named` for a client's own name of a session. */
+  kind: 'throwaway' | 'named'
+  /** Id of the turn, or hash of the name. */
+  key: string
+  agentId: string
+  /** `null` while the session may not exist yet. */
+  sessionId: string | null
+}
+
+/** Durable records of sessions. Each call rejects with a TurnLogError if the store cannot be used. */
+export interface SessionRecords {
+  /** Adds or replaces a record. */
+  put(session: KeptSession): Promise<void>
+  get(kind: KeptSession['kind'], key: string): Promise<KeptSession | undefined>
+  list(kind: KeptSession['kind']): Promise<KeptSession[]>
+  delete(kind: KeptSession['kind'], key: string): Promise<void>
+}
+
 /** Log of the replies of turns: the owner of a turn writes, and readers read from any reply on. */
 export interface TurnLog {
   /**
@@ -99,7 +123,8 @@ export interface TurnLog {
   list(filter: TurnFilter): Promise<{ items: LoggedTurn[]; nextBefore: string | null }>
   /**
    * Reads the replies after a number, then live ones, until the terminal reply. Every reader gets each reply once, in
-   * order. A reader that does not read costs a bounded buffer, and slows nobody.
+   * order. A reader that does not read costs a bounded buffer, and slows nobody. Of a turn whose replies were deleted,
+   * the terminal reply is left, if the turn was not erased.
    *
    * @param turnId - The turn.
    * @param after - Number of the last reply that the reader has; 0 for none.
@@ -122,8 +147,12 @@ export interface TurnLog {
    * @returns the first of the numbers; 1 at the first call
    */
   reserve(name: string, count: number): Promise<number>
+  /** Changes what is kept: days after the end of a turn, and the largest size in MiB. Applies soon. */
+  bound(bounds: { retentionDays: number; maxStoreMb: number }): void
   /** Returns true if no new turn may be added, because the log is full. */
   readonly isFull: boolean
+  /** Sessions that the gateway has to remember. `erase` removes the names of the sessions that it is given. */
+  readonly sessions: SessionRecords
   /** Writes what waits, and closes the log. */
   close(): Promise<void>
 }
@@ -140,8 +169,14 @@ export interface UsageFilter {
 export interface TurnWriter {
   /** Sets the state `running`, or the session. */
   update(change: { state?: 'running'; sessionId?: string; usage?: Usage }): void
-  /** Adds a reply. Neighbouring deltas of a moment may become one reply. The terminal reply ends the turn. */
-  push(reply: Reply, usage: Usage): void
+  /**
+   * Adds a reply. Neighbouring deltas of a moment may become one reply. The terminal reply ends the turn.
+   *
+   * @param reply - The reply.
+   * @param usage - Usage of the turn up to the reply.
+   * @param at - Time of the reply in epoch ms, which is kept for calls and results of tools.
+   */
+  push(reply: Reply, usage: Usage, at?: number): void
   /** Resolves when all that was pushed is durable. Rejects with a TurnLogError if it cannot be written. */
   flushed(): Promise<void>
 }

@@ -1,5 +1,6 @@
 import { EventFeed } from '../events/event-feed.ts'
 import { deferred } from '../../util/deferred.ts'
+import { openAiFace } from '../openai/face.ts'
 import type { PartMaker } from '../part.ts'
 import { eventRoutes } from '../routes/events.ts'
 import { requestRoutes } from '../routes/requests.ts'
@@ -16,12 +17,13 @@ export const turnsPart: PartMaker = (context) => {
   // Requests that wait for the gateway get the error.
   opened.catch(() => undefined)
   const desk = new TurnDesk(context, opened)
+  const openAi = openAiFace(context, desk)
   const closed = new ClosedRequests()
   fleet.events$.subscribe((event) => {
     if (event.type === 'request.closed') closed.add(event.requestId, event)
   })
   return {
-    routes: [...turnRoutes(desk), ...requestRoutes(closed), ...eventRoutes(opened)],
+    routes: [...turnRoutes(desk), ...requestRoutes(closed), ...eventRoutes(opened), ...openAi.routes],
     async open() {
       const feed = EventFeed.open(fleet, log, (text) => paths.mask(text))
       const mended = feed.then(async (events) => {
@@ -30,7 +32,11 @@ export const turnsPart: PartMaker = (context) => {
       })
       opening.resolve(mended)
       await mended
+      await openAi.open()
     },
-    drain: (drainMs) => desk.drain(drainMs),
+    async drain(drainMs) {
+      await desk.drain(drainMs)
+      await openAi.close()
+    },
   }
 }

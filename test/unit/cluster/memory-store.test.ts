@@ -3,5 +3,5 @@ import { describeClusterStore } from '../../support/cluster-store.ts'
 
 describeClusterStore('The store in memory', () => {
   const cluster = new MemoryCluster()
-  return Promise.resolve(() => Promise.resolve(cluster.connect()))
+  return () => Promise.resolve(cluster.connect())
 })

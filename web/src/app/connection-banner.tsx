@@ -1,5 +1,5 @@
 import './connection-banner.css'
-import { connection, now, retryNow, totals } from '../live/store.ts'
+import { connection, lastHeard, now, retryNow } from '../live/store.ts'
 import { Button } from '../parts/button.tsx'
 import { Shape } from '../parts/badge.tsx'
 import { clock, duration } from '../words/format.ts'
@@ -15,7 +15,7 @@ export function ConnectionBanner() {
           <Shape tone="bad" />
           <span>
             {message ?? 'The gateway does not answer'}.{' '}
-            {totals.value && `The values are those of ${clock(totals.value.at)}.`}
+            {lastHeard() > 0 && `The values are those of ${clock(lastHeard())}.`}
           </span>
           <NextAttempt />
           <Button size="small" onClick={retryNow}>

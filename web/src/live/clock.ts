@@ -9,10 +9,8 @@ export const now: ReadonlySignal<number> = time
 
 const tick = (): void => void (time.value = Date.now() + offset)
 
-/** Sets the clock by a time that the gateway has told just now. Differences of less than a second are those of the way. */
-export function setClock(at: number): void {
-  const found = at - Date.now()
-  if (Math.abs(found - offset) < 1_000) return
+/** Sets the difference between the clocks. */
+export function setClockOffset(found: number): void {
   offset = found
   tick()
 }

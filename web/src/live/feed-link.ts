@@ -19,10 +19,8 @@ export function linkFeed(receive: (message: FeedMessage) => void): FeedLink {
 }
 
 function linkWorker(receive: (message: FeedMessage) => void): FeedLink {
-  const { port } = new SharedWorker(new URL('./feed-worker.ts', import.meta.url), {
-    type: 'module',
-    name: 'opencode-runtime',
-  })
+  // The script of the page is that of the worker too, so that nothing is sent twice.
+  const { port } = new SharedWorker(import.meta.url, { type: 'module', name: 'opencode-runtime' })
   port.addEventListener('message', ({ data }: MessageEvent<FeedMessage>) => receive(data))
   port.start()
   return { send: (message) => port.postMessage(message) }

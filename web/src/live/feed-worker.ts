@@ -6,21 +6,21 @@ interface SharedScope {
   addEventListener: (type: 'connect', listener: (event: MessageEvent) => void) => void
 }
 
-/** Worker that all pages of the browser share: it holds the stream. */
-const scope = globalThis as unknown as SharedScope
-
-const feed = new FleetFeed()
-
-scope.addEventListener('connect', ({ ports: [port] }) => {
-  if (!port) return
-  let leave: (() => void) | undefined
-  port.addEventListener('message', ({ data }: MessageEvent<PageMessage>) => {
-    if (data === 'retry') {
-      feed.retry()
-      return
-    }
-    leave?.()
-    leave = data === 'join' ? feed.join((message) => port.postMessage(message)) : undefined
+/** Serves the pages of the browser: called in the worker that they share, which holds the stream. */
+export function serveFeed(): void {
+  const feed = new FleetFeed()
+  const scope = globalThis as unknown as SharedScope
+  scope.addEventListener('connect', ({ ports: [port] }) => {
+    if (!port) return
+    let leave: (() => void) | undefined
+    port.addEventListener('message', ({ data }: MessageEvent<PageMessage>) => {
+      if (data === 'retry') {
+        feed.retry()
+        return
+      }
+      leave?.()
+      leave = data === 'join' ? feed.join((message) => port.postMessage(message)) : undefined
+    })
+    port.start()
   })
-  port.start()
-})
+}

@@ -119,7 +119,7 @@ function connectionOf(stream: StreamState): Connection {
     case 'connecting':
       return { state: 'connecting', since, attempt: stream.attempt }
     case 'live':
-      return { state: 'live', since, attempt: 0 }
+      return { state: 'live', since, attempt: 0, clockOffset: stream.clockOffset }
     case 'waiting': {
       const { attempt, retryAt, error } = stream
       return { state: 'waiting', since, attempt: attempt + 1, retryAt, message: error.message }

@@ -15,7 +15,6 @@ export interface Changes {
   ids: boolean
   totals: boolean
   requests: boolean
-  turns: boolean
 }
 
 /** The fleet as the stream tells it. Values are replaced, never changed, so that a changed value is another object. */
@@ -40,7 +39,6 @@ export class FleetModel {
         return this.#setRequests(item.items)
       case 'turns':
         for (const turn of item.items) this.turns.set(turn.turn_id, turn)
-        this.#changes.turns = true
         return
       default:
         return this.#applyEvent(item)
@@ -70,7 +68,6 @@ export class FleetModel {
     this.turns.clear()
     this.#touched.clear()
     this.#changes.ids = true
-    this.#changes.turns = true
     this.#mend(status)
   }
 
@@ -154,7 +151,6 @@ export class FleetModel {
       this.turns.set(turn_id, { turn_id, agent_id, state, at })
       if (known !== state) this.#count(event, state === 'queued' ? { queued: 1 } : { queued: -1, running: 1 })
     }
-    this.#changes.turns = true
   }
 
   /** Adds to the numbers of turns of an agent, its tenant and the fleet. */
@@ -206,7 +202,6 @@ const noChanges = () => ({
   ids: false,
   totals: false,
   requests: false,
-  turns: false,
 })
 
 const isRunning = (state: string): boolean => state === 'healthy'

@@ -5,7 +5,8 @@ import { messagesOf, type Message } from './sse.ts'
 /** State of a stream. */
 export type StreamState =
   | { state: 'connecting'; attempt: number }
-  | { state: 'live' }
+  /** `clockOffset` is the difference between the clock of the gateway and that of the browser, in ms. */
+  | { state: 'live'; clockOffset: number }
   | { state: 'waiting'; attempt: number; retryAt: number; error: ApiError }
   /** The gateway refuses the stream, so that another attempt would not help. */
   | { state: 'refused'; error: ApiError }
@@ -83,7 +84,7 @@ export class JoinedStream {
         signal: AbortSignal.any([this.#over.signal, silence.signal]),
       })
       if (!response.ok || !response.body) return await failureOf(response)
-      this.#terms.onState({ state: 'live' })
+      this.#terms.onState({ state: 'live', clockOffset: clockOffsetOf(response) })
       for await (const messages of messagesOf(response.body)) {
         if (this.#isOver()) break
         silence.restart()
@@ -106,20 +107,29 @@ export class JoinedStream {
 
   async #pause(attempt: number, error: ApiError): Promise<void> {
     const delay = Math.max(retryDelay(attempt), error.problem?.retry_after_ms ?? 0)
-    this.#terms.onState({ state: 'waiting', attempt, retryAt: Date.now() + delay, error })
-    await new Promise<void>((resolve) => {
+    const over = new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, delay)
       this.#wake = () => {
         clearTimeout(timer)
         resolve()
       }
     })
+    this.#terms.onState({ state: 'waiting', attempt, retryAt: Date.now() + delay, error })
+    await over
     this.#wake = undefined
   }
 
   #isOver(): boolean {
     return this.#over.signal.aborted
   }
+}
+
+/** Difference of two clocks that is no more than the way and the whole seconds of the header, in ms. */
+const sameClockMs = 2_000
+
+function clockOffsetOf({ headers }: Response): number {
+  const offset = Date.parse(headers.get('date') ?? '') - Date.now()
+  return Math.abs(offset) > sameClockMs ? offset : 0
 }
 
 /** Returns whether the gateway has refused the request, so that the same request would be refused again. */

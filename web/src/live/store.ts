@@ -2,15 +2,15 @@ import { batch, signal, type ReadonlySignal, type Signal } from '@preact/signals
 import { onUnauthorized } from '../api/client.ts'
 import type { AgentStatus, FleetEvent, PendingRequest } from '../api/types.ts'
 import { AgentEvents } from './agent-events.ts'
-import { setClock, startClock } from './clock.ts'
+import { setClockOffset, startClock } from './clock.ts'
 import { linkFeed, type FeedLink } from './feed-link.ts'
 import { FleetModel, type FleetTotals } from './fleet-model.ts'
 import { FrameTask } from './frames.ts'
-import type { ClosedRequest, Connection, FeedMessage, LiveTurn, StreamItem } from './stream-items.ts'
+import type { ClosedRequest, Connection, FeedMessage, StreamItem } from './stream-items.ts'
 
 export { now } from './clock.ts'
 export type { FleetTotals } from './fleet-model.ts'
-export type { ClosedRequest, Connection, LiveTurn } from './stream-items.ts'
+export type { ClosedRequest, Connection } from './stream-items.ts'
 
 const model = new FleetModel()
 const connectionValue = signal<Connection>({ state: 'connecting', since: Date.now(), attempt: 0 })
@@ -19,7 +19,6 @@ const idsValue = signal<readonly string[]>([])
 const agentsValue = signal<readonly AgentStatus[]>([])
 const requestsValue = signal<readonly PendingRequest[]>([])
 const closedValue = signal<ReadonlyMap<string, ClosedRequest>>(new Map())
-const turnsValue = signal<ReadonlyMap<string, LiveTurn>>(new Map())
 const endedValue = signal(0)
 
 /** Connection with the gateway. */
@@ -34,14 +33,11 @@ export const agents: ReadonlySignal<readonly AgentStatus[]> = agentsValue
 export const requests: ReadonlySignal<readonly PendingRequest[]> = requestsValue
 /** Last requests that have closed while the page was open, by their ids. */
 export const closedRequests: ReadonlySignal<ReadonlyMap<string, ClosedRequest>> = closedValue
-/** Turns that wait or run, by their ids, as far as events have told since the last snapshot. */
-export const liveTurns: ReadonlySignal<ReadonlyMap<string, LiveTurn>> = turnsValue
 /** Number of turns that have ended since the page was opened. */
 export const endedTurns: ReadonlySignal<number> = endedValue
 
 const single = new Map<string, Signal<AgentStatus | undefined>>()
 const agentEvents = new AgentEvents()
-const listeners = new Set<(events: readonly FleetEvent[]) => void>()
 
 /** Returns the status of one agent; `undefined` for an unknown one. The signal changes only when this agent does. */
 export function agentOf(id: string): ReadonlySignal<AgentStatus | undefined> {
@@ -56,15 +52,13 @@ export function agentOf(id: string): ReadonlySignal<AgentStatus | undefined> {
  */
 export const eventsOf = (id: string): ReadonlySignal<readonly FleetEvent[]> => agentEvents.of(id)
 
-/** Calls back with the events of each frame, in order, each once. Returns the end. */
-export function onEvents(listener: (events: readonly FleetEvent[]) => void): () => void {
-  listeners.add(listener)
-  return () => listeners.delete(listener)
-}
-
 let link: FeedLink | undefined
 let waiting: StreamItem[] = []
 const frame = new FrameTask(applyWaiting)
+let heardAt = 0
+
+/** Returns the time at which the gateway was last heard of, on the clock of the browser; 0 before the first time. */
+export const lastHeard = (): number => heardAt
 
 /** Connects the page with the stream of its browser. */
 export function startLive(): void {
@@ -89,9 +83,12 @@ const unauthorized = (): Connection => ({ state: 'unauthorized', since: Date.now
 
 function receive(message: FeedMessage): void {
   if (message.type === 'connection') {
+    const { clockOffset } = message.connection
+    if (clockOffset !== undefined) setClockOffset(clockOffset)
     connectionValue.value = message.connection
     return
   }
+  heardAt = Date.now()
   waiting.push(...message.items)
   frame.ask()
 }
@@ -107,10 +104,7 @@ function applyWaiting(): void {
     endedValue.value += events.filter(({ type }) => type === 'turn.ended').length
     agentEvents.add(events)
     if (items.some(({ type }) => type === 'snapshot')) agentEvents.reload()
-    for (const listener of listeners) listener(events)
   })
-  const told = items.findLast((item) => item.type === 'snapshot' || item.type === 'status')
-  if (told && 'status' in told) setClock(told.status.at)
 }
 
 const isEvent = (item: StreamItem): item is FleetEvent => 'seq' in item
@@ -127,7 +121,6 @@ function publish(): void {
     }
   }
   if (changes.totals) totalsValue.value = model.totals
-  if (changes.turns) turnsValue.value = new Map(model.turns)
   if (!changes.requests) return
   requestsValue.value = [...model.requests.values()].sort((a, b) => a.at - b.at)
   closedValue.value = new Map(model.closed)

@@ -39,6 +39,8 @@ export interface Connection {
   /** Time of the next attempt, in epoch ms. */
   retryAt?: number
   message?: string
+  /** Difference between the clock of the gateway and that of the browser, in ms. */
+  clockOffset?: number
 }
 
 /** Message of the feed to a page. */

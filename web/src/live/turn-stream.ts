@@ -43,7 +43,7 @@ class TurnFollower {
   #hasEnded = false
 
   constructor(turnId: string, listener: TurnListener, after: number) {
-    this.#url = `/v1/turns/${encodeURIComponent(turnId)}/replies`
+    this.#url = `/v1/turns/${encodeURIComponent(turnId)}/replies?times=true`
     this.#listener = listener
     this.#lastSeq = after
   }

@@ -69,17 +69,3 @@ export function Skeleton({ lines = 3 }: { lines?: number }) {
     </div>
   )
 }
-
-/** Names with their values. */
-export function Facts({ items }: { items: readonly (readonly [name: string, value: ComponentChildren])[] }) {
-  return (
-    <dl class="facts">
-      {items.map(([name, value]) => (
-        <div key={name} class="fact">
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  )
-}

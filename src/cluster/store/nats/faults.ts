@@ -13,6 +13,9 @@ const faults: Readonly<Record<number, ClusterStoreFault>> = {
   10054: 'too_large',
 }
 
+/** JetStream's code of a stream that does not exist. */
+const noStream = 10059
+
 /** JetStream's code of a read that finds no message. */
 const noMessage = 10037
 
@@ -30,7 +33,10 @@ export const isEndOfPull = (error: unknown): boolean =>
 /** Returns the error of a store for an error of NATS. */
 export function asStoreError(error: unknown): ClusterStoreError {
   if (error instanceof ClusterStoreError) return error
-  const text = firstLine(messageOf(error))
+  const isMissing = error instanceof JetStreamApiError && error.code === noStream
+  const text = isMissing
+    ? 'no host has joined a cluster of this name yet: join one with joinCluster(), or check the name'
+    : firstLine(messageOf(error))
   return new ClusterStoreError(faultOf(error, text), `The store of the cluster: ${text}`, { cause: error })
 }
 

@@ -1,6 +1,7 @@
-import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
+import type { JetStreamClient, JetStreamManager, StoredMsg } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { onAbort } from '../../../util/abort-signal.ts'
+import { ignoreErrors } from '../../../util/ignore-errors.ts'
 import type { AgentKey, Inbox, Mail, MailMessage, MailNews } from '../cluster-store.ts'
 import { called } from './faults.ts'
 import { nextMessage } from './messages.ts'
@@ -41,8 +42,15 @@ export class NatsInbox implements Inbox {
 
   async next(agent: AgentKey, after: number): Promise<Mail | undefined> {
     const { manager, names } = this.#parts
-    const message = await nextMessage(manager, names.inbox, names.mailOf(agent), after + 1)
-    return message && { ...message.json<StoredMail>(), seq: message.seq, at: message.time.getTime() }
+    for (let from = after + 1; ;) {
+      const message = await nextMessage(manager, names.inbox, names.mailOf(agent), from)
+      if (!message) return undefined
+      const mail = mailOf(message)
+      if (mail) return mail
+      // A message that no caller of this package has written must not block the inbox.
+      await called(manager.streams.deleteMessage(names.inbox, message.seq, false))
+      from = message.seq + 1
+    }
   }
 
   async remove(agent: AgentKey, turnId: string): Promise<void> {
@@ -73,3 +81,15 @@ export class NatsInbox implements Inbox {
     onAbort(signal, () => subscription.unsubscribe())
   }
 }
+
+/** Returns the mail of a stored message; `undefined` for a message that is none. */
+function mailOf(stored: StoredMsg): Mail | undefined {
+  const value = ignoreErrors(() => stored.json<unknown>())
+  const { turnId, message } = Object(value) as Partial<StoredMail>
+  const { type } = Object(message) as { type?: unknown }
+  const isMail = typeof type === 'string' && types.has(type) && message !== undefined
+  if (!isMail || typeof turnId !== 'string' || !/^[\w-]{1,128}$/.test(turnId)) return undefined
+  return { turnId, message, seq: stored.seq, at: stored.time.getTime() }
+}
+
+const types: ReadonlySet<string> = new Set(['turn', 'cancel', 'answer'])

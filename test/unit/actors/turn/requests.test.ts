@@ -100,7 +100,17 @@ describe('a waiting request', () => {
     await time.advance(1)
     expect(sent).toEqual([rejection])
     expect({ open: requests.open, done }).toEqual({ open: [], done: ['per_1'] })
-    await expect(requests.answer('per_1', 'once')).rejects.toMatchObject(closed('closed'))
+    await expect(requests.answer('per_1', 'once')).rejects.toMatchObject(closed('within 1000 ms'))
+    expect(requests.closedBy('per_1')).toBe('timeout')
+  })
+
+  it('is closed by its time limit, too, if the server reports the rejection before it responds', async () => {
+    const { requests, time, world, open } = turn()
+    world.takes = () => new Promise(() => undefined)
+    open()
+    await time.advance(1_000)
+    requests.close('per_1')
+    expect(requests.closedBy('per_1')).toBe('timeout')
   })
 
   it('is dismissed at its time limit if it is a question', async () => {
@@ -134,6 +144,7 @@ describe('a waiting request', () => {
     await answer
     await time.advance()
     expect(sent).toEqual([{ reply: 'once' }])
+    expect(requests.closedBy('per_1')).toBe('answer')
   })
 })
 

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { applyAgents, fieldsForRestart } from '../../../../src/cli/serve/apply-config.ts'
+import { applyAgents } from '../../../../src/cli/serve/apply-config.ts'
 import type { ServeConfig } from '../../../../src/gateway/config/config-file.ts'
 import { Fleet, type AgentSpec } from '../../../../src/index.ts'
 import { tempHome } from '../../../support/home.ts'
@@ -83,28 +83,5 @@ describe('applyAgents', () => {
     const { apply, list } = await stage()
     writeFileSync(list, '{')
     await expect(apply('a')).rejects.toThrow(/serve\.json cannot be read: delete the file/)
-  })
-})
-
-describe('fieldsForRestart', () => {
-  test('names the changed fields as the file does, and no agents', () => {
-    const running = configOf('/srv', [{ id: 'a' }], { gateway: { retentionDays: 3 } })
-    const changed: ServeConfig = {
-      listen: { host: '127.0.0.1', port: 1 },
-      socketMode: '0660',
-      fleet: { dataDir: '/srv2', limits: { maxServers: 2 }, defaults },
-      agents: [],
-      gateway: { retentionDays: 4, maxStoreMb: 9 },
-    }
-    expect(fieldsForRestart(running, running)).toEqual([])
-    expect(fieldsForRestart(running, { ...running, agents: [] })).toEqual([])
-    expect(fieldsForRestart(running, changed)).toEqual([
-      'listen',
-      'socket_mode',
-      'data_dir',
-      'limits',
-      'gateway.retention_days',
-      'gateway.max_store_mb',
-    ])
   })
 })

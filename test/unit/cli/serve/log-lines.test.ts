@@ -50,6 +50,13 @@ describe('lineLogger', () => {
     )
   })
 
+  test('names options in messages as the config file does, and fields as the library does', () => {
+    const text = linesOf({}, (log) =>
+      log.warn({ agentId: 'a1', reason: 'limits.maxServers' }, 'see maxRestarts'),
+    )
+    expect(text).toContain('see max_restarts agentId=a1 reason=limits.max_servers\n')
+  })
+
   test('writes nothing that moves the cursor of a terminal', () => {
     const text = linesOf({}, (log) => log.warn({ title: 'a\u001b[2Jb' }, 'x\u001b[1Ay'))
     expect(text).not.toContain('\u001b')

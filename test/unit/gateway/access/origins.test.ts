@@ -98,7 +98,7 @@ describe('the check of the origin', () => {
     expect(new OriginPolicy([foreign]).corsHeaders(headers)).toEqual({
       Vary: 'Origin',
       'Access-Control-Allow-Origin': foreign,
-      'Access-Control-Expose-Headers': 'Turn-Id, Retry-After, Location',
+      'Access-Control-Expose-Headers': 'Turn-Id, Retry-After, Location, X-Session-Id',
     })
   })
 
@@ -114,6 +114,15 @@ describe('the check of the origin', () => {
       vary: 'Origin',
     })
     expect(answer?.headers.has('access-control-allow-credentials')).toBe(false)
+    // The openai package names itself by headers of its own.
+    const wanted = {
+      ...asks,
+      'access-control-request-headers': 'x-stainless-os, X-Stainless-Retry-Count, x-evil',
+    }
+    const allowed = policy
+      .preflight('OPTIONS', new Headers(wanted))
+      ?.headers.get('access-control-allow-headers')
+    expect(allowed).toMatch(/, X-Session-Id, x-stainless-os, x-stainless-retry-count$/)
     expect(policy.preflight('POST', new Headers(asks))).toBeUndefined()
     expect(policy.preflight('OPTIONS', new Headers({ origin: foreign }))).toBeUndefined()
     expect(policy.preflight('OPTIONS', new Headers({ ...asks, origin: 'https://b.example' }))).toBeUndefined()

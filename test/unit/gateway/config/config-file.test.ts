@@ -121,8 +121,13 @@ describe('readConfig names file, line and field of', () => {
     ],
     [
       'an option that no file can give',
-      `${minimal}    host_tools: {}\n`,
-      'fleet.yaml:7:5: Unknown option agents[1].host_tools',
+      `${minimal}    spawn: {}\n`,
+      'fleet.yaml:7:5: Unknown option agents[1].spawn',
+    ],
+    [
+      'a bad webhook',
+      `${minimal}    host_tools:\n      - { name: look, description: d, input_schema: { type: object }, url: ftp://x }\n`,
+      'fleet.yaml:8:71: Invalid option agents[1].host_tools[0].url: expected an http or https URL, got "ftp://x"',
     ],
     [
       'an address',

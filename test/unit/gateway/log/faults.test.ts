@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { EmbeddedTurnLog } from '../../../../src/gateway/log/embedded-turn-log.ts'
 import { loadLibsql } from '../../../../src/gateway/log/libsql.ts'
 import { openStore } from '../../../../src/gateway/log/open-store.ts'
-import { boundsOf } from '../../../../src/gateway/log/retention.ts'
+import { keptBounds } from '../../../../src/gateway/log/retention.ts'
 import { tempHome } from '../../../support/home.ts'
 import { delta, endedTurn, final, newTurn, openedLog, readAll, usage } from '../../../support/turn-log.ts'
 
@@ -14,7 +14,12 @@ const large = 'x'.repeat(400_000)
 async function boundedLog() {
   const file = join(tempHome(), 'gateway.db')
   const store = await openStore(file)
-  const log = new EmbeddedTurnLog(file, Promise.resolve(store), boundsOf(30, 1_024, 0), Date.now)
+  const log = new EmbeddedTurnLog(
+    file,
+    Promise.resolve(store),
+    { ...keptBounds({ retentionDays: 30, maxStoreMb: 1_024 }), minFreeBytes: 0 },
+    Date.now,
+  )
   onTestFinished(() => log.close().catch(() => undefined))
   await log.maintain()
   const setPages = (pages: number) => store.all(`pragma max_page_count = ${pages}`)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { TurnLogError } from '../../../../src/gateway/turns/turn-log.ts'
+import type { Reply } from '../../../../src/replies.ts'
 import {
   delta,
   endedTurn,
@@ -132,6 +133,26 @@ describe('writer', () => {
       [4, 'd'],
       [5, 'abcd'],
     ])
+  })
+
+  it('keeps the time of calls of tools and of their results beside the replies, and of no others', async () => {
+    const { log, file } = await openedLog()
+    await log.create(newTurn('t1'))
+    const writer = log.writer('t1')
+    const call = { trace_id: null, call_id: 'c1', tool: 'bash' }
+    const replies: Reply[] = [
+      delta('a'),
+      { kind: 'tool_call', ...call, args: { at: 7 } },
+      { kind: 'tool_result', ...call, result: '', success: true },
+      final('a'),
+    ]
+    for (const [i, reply] of replies.entries()) writer.push(reply, usage(1), 1_000 + i)
+    const times = [undefined, 1_001, 1_002, undefined]
+    const expected = replies.map((reply, i) => ({ seq: i + 1, reply, ...(times[i] && { at: times[i] }) }))
+    expect(await readAll(log, 't1')).toEqual(expected)
+    await log.close()
+    const { log: again } = await openedLog({ file })
+    expect(await readAll(again, 't1')).toEqual(expected)
   })
 
   it('ignores what comes after the terminal reply', async () => {

@@ -8,7 +8,7 @@ import {
   toWire,
   wireSchema,
 } from '../../../../src/gateway/schemas/wire-names.ts'
-import { specFields, wireTexts } from '../../../../src/gateway/schemas/spec.ts'
+import { specFields } from '../../../../src/gateway/schemas/spec.ts'
 
 const spec = {
   id: 'a1',
@@ -65,11 +65,5 @@ describe('names of the wire', () => {
     )
     expect(schema.parse({})).toEqual({})
     expect(schema.parse({ c_d: '5' })).toEqual({ c_d: '5' })
-  })
-
-  it('wireTexts renames the options in a message, and no quoted text', () => {
-    expect(wireTexts('agent "memoryMb": option `proxy.baseURL` is required, not providerName')).toBe(
-      'agent "memoryMb": option `proxy.base_url` is required, not providerName',
-    )
   })
 })

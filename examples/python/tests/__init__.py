@@ -1,0 +1,1 @@
+"""Tests of the client and of the drop-in, on a real gateway with a fake opencode."""

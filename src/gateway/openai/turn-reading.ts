@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { onAbort } from '../../util/abort-signal.ts'
+import type { Caller } from '../access/caller.ts'
+import type { GatewayContext } from '../context.ts'
+import type { TurnDesk } from '../turns/turn-desk.ts'
+import type { LoggedReply } from '../turns/turn-log.ts'
+
+/** Neighbouring replies of a turn. */
+export type Batch = readonly LoggedReply[]
+
+/** Request whose answer is a turn. */
+export interface ReadRequest {
+  context: GatewayContext
+  caller: Caller
+  raw: Request
+  desk: TurnDesk
+  turnId: string
+}
+
+/** Reading of a turn's replies for a request. A turn whose last reader goes before the end is cancelled. */
+export class TurnReading {
+  readonly #batches: AsyncIterator<Batch>
+  readonly #gone = new AbortController()
+  readonly #listening: (() => void)[]
+  readonly #release: () => void
+  #coming: Promise<IteratorResult<Batch, unknown>> | undefined
+
+  constructor({ context, caller, raw, desk, turnId }: ReadRequest) {
+    const right = context.authority.follow(caller)
+    const release = desk.live(turnId)?.hold()
+    this.#release = () => {
+      right.stop()
+      release?.()
+    }
+    this.#batches = context.log.read(turnId, 0, this.#gone.signal)[Symbol.asyncIterator]()
+    const signals = [raw.signal, context.closed, right.signal]
+    this.#listening = signals.map((signal) => onAbort(signal, () => this.end()))
+    if (signals.some(({ aborted }) => aborted)) this.end()
+  }
+
+  /** Signal that aborts when the reading has ended. */
+  get signal(): AbortSignal {
+    return this.#gone.signal
+  }
+
+  /** Resolves with the next replies; with `undefined` at the end. */
+  async next(): Promise<Batch | undefined> {
+    const next = await (this.#coming ?? this.#batches.next())
+    this.#coming = undefined
+    return next.done === true ? undefined : next.value
+  }
+
+  /** Resolves with the first replies, which `next` returns again; with `undefined` at the end, or after a time in ms. */
+  async begun(limitMs: number): Promise<Batch | undefined> {
+    const coming = (this.#coming ??= this.#batches.next())
+    const over = new AbortController()
+    const late = sleep(limitMs, undefined, { signal: over.signal, ref: false }).catch(() => undefined)
+    const first = await Promise.race([coming, late]).finally(() => over.abort())
+    return first?.done === false ? first.value : undefined
+  }
+
+  /** Ends the reading. Does nothing if the reading has ended. */
+  end(): void {
+    if (this.signal.aborted) return
+    for (const stop of this.#listening) stop()
+    this.#gone.abort()
+    void this.#batches.return?.()
+    this.#release()
+  }
+}

@@ -1,0 +1,26 @@
+import type { LifecycleState } from '../../api/types.ts'
+import { Card } from '../../parts/layout.tsx'
+import { ChartFrame } from '../../parts/statechart/chart-frame.tsx'
+import { server } from '../../parts/statechart/charts.ts'
+import { transitionsOf, type Entry } from './time-line.ts'
+
+interface LifeChartProps {
+  state: LifecycleState | undefined
+  entries: readonly Entry[]
+}
+
+/** Outermost states of an agent's server, with the present state and the last transitions lit. */
+export function LifeChart({ state, entries }: LifeChartProps) {
+  const lit = transitionsOf(entries).map(({ seq: key, from, to }) => ({ key, from, to }))
+  return (
+    <Card title="Statechart">
+      <ChartFrame chart={server} of="the server" present={state} lit={lit} />
+      <p class="agent-legend">
+        <svg viewBox="0 0 26 8" width="26" height="8" aria-hidden="true">
+          <path class="agent-legend-line" d="M0 4h26" />
+        </svg>
+        the last three transitions, the newest the strongest; conditions in <code>[ ]</code>
+      </p>
+    </Card>
+  )
+}

@@ -1,0 +1,96 @@
+import { useState } from 'preact/hooks'
+import { now } from '../../live/clock.ts'
+import { Shape } from '../../parts/badge.tsx'
+import { Button } from '../../parts/button.tsx'
+import { Card } from '../../parts/layout.tsx'
+import { adviceFor } from '../../words/advice.ts'
+import { clock, duration, exact } from '../../words/format.ts'
+import { serverStates } from '../../words/states.ts'
+import { ErrorText } from './error-text.tsx'
+import { stretchesOf, type Entry } from './time-line.ts'
+
+/** Number of entries that are shown at first. */
+const most = 20
+
+/** Time line of an agent: the newest entry first, with durations and the causes in words. */
+export function TimeLine({ entries }: { entries: readonly Entry[] }) {
+  const [isWhole, setWhole] = useState(false)
+  const shown = isWhole ? entries : entries.slice(0, most)
+  return (
+    <Card title="Time line">
+      <Strip entries={entries} />
+      {entries.length === 0 && (
+        <p class="muted">Nothing has happened to this agent since the gateway started.</p>
+      )}
+      <ol class="agent-time-line" aria-label="Time line">
+        {shown.map((entry) => (
+          <Row key={entry.seq} entry={entry} />
+        ))}
+      </ol>
+      {entries.length > shown.length && (
+        <Button kind="quiet" onClick={() => setWhole(true)}>
+          Show {entries.length - shown.length} older entries
+        </Button>
+      )}
+    </Card>
+  )
+}
+
+function Row({ entry }: { entry: Entry }) {
+  const { at, until, state, title, error, pid, isFault } = entry
+  // The advice for a failed server stands at the top of the page.
+  const advice = error && state !== 'failed' ? adviceFor(error.code) : undefined
+  return (
+    <li class="agent-entry">
+      <time class="agent-entry-time" dateTime={new Date(at).toISOString()} title={exact(at)}>
+        {clock(at)}
+      </time>
+      <span class="agent-entry-mark" aria-hidden="true">
+        <Shape tone={isFault ? 'bad' : state ? serverStates[state].tone : 'idle'} />
+      </span>
+      <div class="agent-entry-text">
+        <p>
+          {state && <strong>{state}</strong>} {title}
+          {pid !== undefined && state === 'probing' && <span class="muted"> (pid {pid})</span>}
+        </p>
+        {error && <ErrorText message={error.message} />}
+        {advice !== undefined && <p class="muted">{advice}</p>}
+      </div>
+      {state && (
+        <span class="agent-entry-duration">
+          {until === undefined ? <Lasting at={at} /> : duration(until - at)}
+        </span>
+      )}
+    </li>
+  )
+}
+
+/** Duration of the present state, which grows. */
+const Lasting = ({ at }: { at: number }) => <>{duration(Math.max(0, now.value - at))} …</>
+
+/** Strip of the states over the last minutes or hours, as the list tells them. */
+function Strip({ entries }: { entries: readonly Entry[] }) {
+  const { windowMs, stretches } = stretchesOf(entries, now.value)
+  if (stretches.length === 0) return null
+  const begin = now.value - windowMs
+  return (
+    <figure class="agent-strip" aria-hidden="true">
+      <svg viewBox="0 0 1000 12" preserveAspectRatio="none">
+        {stretches.map(({ state, from, to }) => (
+          <rect
+            key={from}
+            class={`shape-${serverStates[state].tone}`}
+            fill="currentColor"
+            x={((from - begin) / windowMs) * 1000}
+            width={Math.max(3, ((to - from) / windowMs) * 1000)}
+            height={12}
+          />
+        ))}
+      </svg>
+      <figcaption>
+        <span>{duration(windowMs)} ago</span>
+        <span>now</span>
+      </figcaption>
+    </figure>
+  )
+}

@@ -1,0 +1,26 @@
+/**
+ * Returns the reach of "Always allow" in words, because a click gives more than the request asks for.
+ *
+ * @remarks Observed in opencode: the patterns that `always` grants are those of the request for folders and skills,
+ * the beginnings of its commands for `bash`, and `*` for its other tools.
+ */
+export function alwaysScope(permission: string, patterns: readonly string[]): string {
+  return `Always allow covers ${reach(permission, patterns)}, in every session of this agent, until its server stops.`
+}
+
+function reach(permission: string, patterns: readonly string[]): string {
+  if (permission === 'bash') return 'every command that begins like these'
+  if (exact.has(permission)) return patterns.length === 1 ? 'exactly this pattern' : 'exactly these patterns'
+  return words.get(permission) ?? `every request for ${permission}`
+}
+
+/** Kinds whose patterns are granted as they are asked for. */
+const exact = new Set(['external_directory', 'skill', 'doom_loop'])
+
+const words = new Map([
+  ['edit', 'every change of every file'],
+  ['read', 'every file'],
+  ['webfetch', 'every address'],
+  ['websearch', 'every search'],
+  ['task', 'every subagent'],
+])

@@ -1,0 +1,56 @@
+import { api, ApiError, failureOf } from '../../api/client.ts'
+import type { Reply } from '../../api/types.ts'
+import type { AskingCall } from './asked.ts'
+import { messagesOf } from '../../live/sse.ts'
+
+/** Number of replies before the last one in which a call is looked for first. */
+const recent = 500
+
+/** Part of the replies of a turn, by their numbers: those after `after`, up to `upTo`. */
+interface Stretch {
+  after: number
+  upTo: number
+}
+
+/**
+ * Finds the tool call that asks, in the replies of its turn. A call has its reply before its request.
+ *
+ * @returns `undefined` if the gateway has no such call: for a turn that was not started by the gateway, too
+ */
+export async function findCall(
+  turnId: string,
+  callId: string,
+  signal: AbortSignal,
+): Promise<AskingCall | undefined> {
+  try {
+    const { last_seq: last } = await api.turn(turnId, signal)
+    const middle = Math.max(0, last - recent)
+    const found = await callIn(turnId, callId, { after: middle, upTo: last }, signal)
+    return found ?? (await callIn(turnId, callId, { after: 0, upTo: middle }, signal))
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return undefined
+    throw error
+  }
+}
+
+async function callIn(
+  turnId: string,
+  callId: string,
+  { after, upTo }: Stretch,
+  signal: AbortSignal,
+): Promise<AskingCall | undefined> {
+  if (upTo <= after) return undefined
+  const path = `/v1/turns/${encodeURIComponent(turnId)}/replies?after=${after}`
+  const response = await fetch(path, { headers: { accept: 'text/event-stream' }, signal })
+  if (!response.ok || !response.body) throw await failureOf(response)
+  // The stream of a turn that runs does not end by itself.
+  for await (const messages of messagesOf(response.body)) {
+    for (const { event, data } of messages) {
+      const reply = event === 'reply' ? (JSON.parse(data) as Reply) : undefined
+      if (reply?.kind === 'tool_call' && reply.call_id === callId)
+        return { tool: reply.tool, args: reply.args }
+      if (reply && reply.seq >= upTo) return undefined
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,90 @@
+import { useState } from 'preact/hooks'
+import { now } from '../../live/store.ts'
+import { alwaysScope } from './always-scope.ts'
+import { AnswerBar } from './answer-bar.tsx'
+import { AskedText } from './asked-text.tsx'
+import { askedOf, type AskedPart } from './asked.ts'
+import { useAskingCall, type CallState } from './asking-call.ts'
+import { isOver, type Card } from './cards.ts'
+import { MessageField } from './message-field.tsx'
+import type { PermissionRequest } from './request-types.ts'
+
+/** What the body of a card gets. */
+export interface BodyProps<Request> {
+  card: Card
+  request: Request
+}
+
+/** What a permission is for, in full, and its answer buttons. */
+export function PermissionBody({ card, request }: BodyProps<PermissionRequest>) {
+  const { pending, sent } = card
+  const [call, lookAgain] = useAskingCall(pending)
+  const [read, setRead] = useState<ReadonlySet<string>>(new Set())
+  const [isAgreed, setAgreed] = useState(false)
+  const [message, setMessage] = useState('')
+  const { parts, isTold } = askedOf(request, call.state === 'found' ? call.call : undefined)
+  const facts = {
+    isSending: sent?.state === 'sending',
+    isOver: pending.expires_at <= now.value,
+    isLoading: call.state === 'loading',
+    isRead: parts.every((part) => read.has(keyOf(part))),
+    isUntold: !isTold && !isAgreed,
+  }
+  const note = (part: AskedPart) => setRead((former) => new Set([...former, keyOf(part)]))
+  const rejection = message.trim() === '' ? {} : { message: message.trim() }
+  return (
+    <div class="approvals-body">
+      {parts.map((part) => (
+        <AskedText key={keyOf(part)} part={part} onReached={() => note(part)} />
+      ))}
+      <CallNote state={call} isChild={request.child} onRetry={lookAgain} />
+      {!isOver(card) && (
+        <>
+          {!isTold && call.state !== 'loading' && <Agreement isAgreed={isAgreed} onChange={setAgreed} />}
+          <AnswerBar
+            id={request.id}
+            facts={facts}
+            sent={sent}
+            scope={alwaysScope(request.permission, request.patterns)}
+            choices={[
+              { kind: 'once', name: 'Allow once', answer: { reply: 'once' } },
+              { kind: 'always', name: 'Always allow', answer: { reply: 'always' } },
+              { kind: 'reject', name: 'Reject', answer: { reply: 'reject', ...rejection } },
+            ]}
+          >
+            <MessageField value={message} onChange={setMessage} />
+          </AnswerBar>
+        </>
+      )}
+    </div>
+  )
+}
+
+const keyOf = ({ label, text }: AskedPart): string => `${label}\n${text}`
+
+/** Tells why the input of the tool call is not shown. */
+function CallNote({ state, isChild, onRetry }: { state: CallState; isChild: boolean; onRetry: () => void }) {
+  if (state.state === 'found') return null
+  if (state.state === 'loading') return <p class="approvals-note">Reading the input of the tool call…</p>
+  if (state.state === 'failed')
+    return (
+      <p class="approvals-note" data-tone="warning">
+        The input of the tool call could not be read: {state.message}{' '}
+        <button type="button" class="approvals-retry" onClick={onRetry}>
+          Try again
+        </button>
+      </p>
+    )
+  const text = isChild
+    ? 'A subagent asks. The gateway does not report the input of its tool calls.'
+    : 'The gateway has no tool call for this request.'
+  return <p class="approvals-note">{text}</p>
+}
+
+/** Consent of the person to an answer without knowing the call. */
+const Agreement = ({ isAgreed, onChange }: { isAgreed: boolean; onChange: (isAgreed: boolean) => void }) => (
+  <label class="approvals-agree">
+    <input type="checkbox" checked={isAgreed} onChange={(event) => onChange(event.currentTarget.checked)} />
+    The request does not tell what the call will do. I answer without seeing it.
+  </label>
+)

@@ -1,0 +1,77 @@
+import type { AgentStatus } from '../../api/types.ts'
+import { paths } from '../../app/router.ts'
+import { agentOf } from '../../live/store.ts'
+import { RelativeTime } from '../../parts/relative-time.tsx'
+import { StateBadge } from '../../parts/badge.tsx'
+import { bytes } from '../../words/format.ts'
+
+/** Row of an agent, which follows this agent alone. */
+export function AgentRow({ id, rowIndex }: { id: string; rowIndex: number }) {
+  const agent = agentOf(id).value
+  return (
+    <div role="row" class="fleet-row" aria-rowindex={rowIndex} data-agent-id={id}>
+      <div role="cell" class="fleet-cell fleet-id">
+        <a class="fleet-link" href={paths.agent(id)}>
+          {id}
+        </a>
+        {agent && <span class="fleet-tenant">{agent.tenant}</span>}
+      </div>
+      {agent && <Cells agent={agent} />}
+    </div>
+  )
+}
+
+function Cells({ agent }: { agent: AgentStatus }) {
+  const { state, reason, memory_mb, turns, open_requests, restarts, last_used_at, error } = agent
+  return (
+    <>
+      <div role="cell" class="fleet-cell fleet-state">
+        <StateBadge state={state} />
+        {reason !== undefined && (
+          <span class="fleet-reason" title={reason}>
+            {reason}
+          </span>
+        )}
+      </div>
+      <div role="cell" class="fleet-cell fleet-memory" data-numeric="true">
+        {memory_mb === undefined ? <None /> : bytes(memory_mb)}
+      </div>
+      <div role="cell" class="fleet-cell fleet-turns" data-numeric="true">
+        {turns.running === 0 && turns.queued === 0 ? <None /> : <Turns {...turns} />}
+      </div>
+      <div role="cell" class="fleet-cell fleet-requests" data-numeric="true">
+        {open_requests === 0 ? (
+          <None />
+        ) : (
+          <a class="fleet-asks" href={paths.approvals}>
+            {open_requests} open
+          </a>
+        )}
+      </div>
+      <div role="cell" class="fleet-cell fleet-restarts" data-numeric="true">
+        {restarts === 0 ? <None /> : restarts}
+      </div>
+      <div role="cell" class="fleet-cell fleet-used" data-numeric="true">
+        {last_used_at === undefined ? <None /> : <RelativeTime at={last_used_at} />}
+      </div>
+      <div role="cell" class="fleet-cell fleet-error" title={error?.message}>
+        {error ? error.message : <None />}
+      </div>
+    </>
+  )
+}
+
+const Turns = ({ running, queued }: { running: number; queued: number }) => (
+  <>
+    {running} <span class="fleet-word">running</span>
+    {queued > 0 && <span class="fleet-queued"> +{queued} waiting</span>}
+  </>
+)
+
+/** Sign of a cell without a value. */
+const None = () => (
+  <span class="fleet-none">
+    <span aria-hidden="true">–</span>
+    <span class="visually-hidden">none</span>
+  </span>
+)
