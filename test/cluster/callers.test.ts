@@ -45,7 +45,8 @@ describe.skipIf(binary === null)('A caller of a cluster with hosts as processes'
     await Promise.all(hosts.map((host) => host.end()))
     await server.stop()
     await fake.stop()
-    for (const each of [folder, dirname(dist)]) rmSync(each, { recursive: true, force: true, maxRetries: 10 })
+    const folders = dist === '' ? [folder] : [folder, dirname(dist)]
+    for (const each of folders) rmSync(each, { recursive: true, force: true, maxRetries: 10 })
   }, 60_000)
   const connect = async (): Promise<Cluster> => {
     const cluster = await connectCluster({ name, connect: server.connect })

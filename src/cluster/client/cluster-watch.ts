@@ -1,7 +1,7 @@
 import { Subject } from 'rxjs'
 import { elapse, type SystemClock } from '../../actors/clock.ts'
 import { clusterStatus, type ClusterStatus } from '../cluster-status.ts'
-import { emptyRoster, noteGone, noteHost, noteJoining, noteRenewed, type Roster } from '../liveness.ts'
+import { emptyRoster, noteGone, noteHost, noteRenewed, type Roster } from '../liveness.ts'
 import { agentOf, type AgentKey, type ClusterStore, type EntryChange } from '../store/cluster-store.ts'
 import type { HostRecord, PlaceRecord } from '../store/records.ts'
 
@@ -41,7 +41,7 @@ export class ClusterWatch {
   /** Notes the state of the connection. A caller that was cut off judges the hosts anew. */
   noteConnection(state: 'up' | 'down'): void {
     this.#isUp = state === 'up'
-    if (this.#isUp) this.#roster = noteRenewed(noteJoining(this.#roster), this.#clock.now())
+    if (this.#isUp) this.#roster = noteRenewed(this.#roster, this.#clock.now())
     this.changed$.next(undefined)
   }
 
