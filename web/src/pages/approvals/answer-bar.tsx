@@ -4,14 +4,13 @@ import { Button } from '../../parts/button.tsx'
 import type { Choice } from './choice.ts'
 import type { AnswerFacts } from './inert.ts'
 import type { SentAnswer } from './outcome.ts'
-import { isPress } from './shortcuts.ts'
 import { useAnswering } from './use-answering.ts'
 
 const buttonKinds = { once: 'primary', answers: 'primary', always: 'plain', reject: 'danger' } as const
 
 /** Keeps a key that is held down from a button: it was pressed for something else. */
 const ignoreHeld = (event: KeyboardEvent): void => {
-  if (event.repeat && isPress(event)) event.preventDefault()
+  if (event.repeat && event.key !== 'Tab') event.preventDefault()
 }
 
 /** Answer buttons of a request, which do nothing until the person can know what the answer means. */

@@ -29,8 +29,5 @@ export function shortcutOf(pressed: PressedKey): Shortcut | undefined {
   return pressed.repeat && !moves ? undefined : shortcut
 }
 
-/** Returns whether a key presses the button that has the focus. */
-export const isPress = ({ key }: Pick<PressedKey, 'key'>): boolean => key === 'Enter' || key === ' '
-
 /** Time for which a button that a key has chosen ignores Enter, so that typed text presses nothing, in ms. */
 export const chosenMs = 500

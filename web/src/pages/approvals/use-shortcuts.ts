@@ -1,6 +1,6 @@
 import type { RefObject, TargetedKeyboardEvent } from 'preact'
 import { useRef } from 'preact/hooks'
-import { chosenMs, isPress, shortcutOf, type Shortcut } from './shortcuts.ts'
+import { chosenMs, shortcutOf, type Shortcut } from './shortcuts.ts'
 
 /** Returns the handler of the keys of a list of requests: keys work only while a request has the focus. */
 export function useShortcuts(
@@ -36,11 +36,15 @@ const keyOf = ({ key, repeat, ctrlKey, metaKey, altKey }: KeyboardEvent) => ({
   altKey,
 })
 
+const isPress = ({ key }: KeyboardEvent): boolean => key === 'Enter' || key === ' '
+
 const isChosen = (target: HTMLElement, { button }: Chosen): boolean => button === target
 
-/** Keeps a key from a button if it comes at once after the key that chose the button. */
+/** Keeps a key from a button if the key is held down, or comes at once after the key that chose the button. */
 function guardPress(event: KeyboardEvent, target: HTMLElement, chosen: Chosen): void {
-  if (isChosen(target, chosen) && performance.now() - chosen.at < chosenMs) event.preventDefault()
+  if (!target.matches('[data-answer]')) return
+  const isHasty = isChosen(target, chosen) && performance.now() - chosen.at < chosenMs
+  if (event.repeat || isHasty) event.preventDefault()
 }
 
 function move(list: HTMLElement | null, card: HTMLElement, to: Shortcut): void {
