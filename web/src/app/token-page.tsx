@@ -1,6 +1,6 @@
 import './token-page.css'
-import { useSignalEffect } from '@preact/signals'
-import { useRef, useState } from 'preact/hooks'
+import { effect } from '@preact/signals'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { api, type ApiError } from '../api/client.ts'
 import { connection, retryNow } from '../live/store.ts'
 import { Button } from '../parts/button.tsx'
@@ -30,11 +30,15 @@ export function TokenPage() {
     }
     setBusy(false)
   }
-  useSignalEffect(() => {
-    const token = takeToken()
-    if (token === undefined) input.current?.focus()
-    else void login(token)
-  })
+  useEffect(
+    () =>
+      effect(() => {
+        const token = takeToken()
+        if (token === undefined) input.current?.focus()
+        else void login(token)
+      }),
+    [],
+  )
   const submit = (event: Event): void => {
     event.preventDefault()
     const token = input.current?.value.trim() ?? ''
