@@ -221,7 +221,7 @@ describe('a chat completion', () => {
         'invalid_value',
       ],
       [image('https://example.com/a.png'), 400, 'messages[0].content[0].image_url.url', 'invalid_image_url'],
-      [image('data:image/png;base64,%%'), 400, 'messages', 'invalid_value'],
+      [image('data:image/png;base64,%%'), 400, 'messages[0].content[0].image_url.url', 'invalid_image_url'],
       [
         chat([{ type: 'file', file: { file_id: 'f' } }]),
         400,
