@@ -136,7 +136,8 @@ def _broken_connections(url: str) -> Iterator[None]:
 def not_of_the_gateway(url: str) -> ConnectionFailedError:
     """Returns the error of an answer that another program gave, such as a proxy."""
     return ConnectionFailedError(
-        f"The answer at {url} is not one of the gateway. Check the address, and what stands before it."
+        f"The answer at {url} is not one of the gateway. "
+        "Check the address, and what stands before it."
     )
 
 

@@ -123,8 +123,8 @@ class OpenCodeServer:
             if isinstance(error, OpenCodeStartError):
                 raise
             raise OpenCodeStartError(
-                f"The server of the agent {self._agent_id!r} was not healthy within {deadline_s:g} s; "
-                f"its last state is {self._last_state}"
+                f"The server of the agent {self._agent_id!r} was not healthy within "
+                f"{deadline_s:g} s; its last state is {self._last_state}"
             ) from None
 
     async def _start(self, gateway: Gateway, poll_s: float) -> None:

@@ -103,7 +103,8 @@ class DropIn(unittest.IsolatedAsyncioTestCase):
     async def test_ensure_running_keeps_its_deadline_where_the_gateway_hangs(self) -> None:
         begun = time.monotonic()
         with OtherProgram() as program:
-            config = OpenCodeServerConfig("/a", 1, "t", "http://x", "k", ["m"], "opencode", program.url)
+            given = ("/a", 1, "t", "http://127.0.0.1:9", "k", ["m"], "opencode", program.url)
+            config = OpenCodeServerConfig(*given)
             with self.assertRaisesRegex(OpenCodeStartError, "within 0.2 s"):
                 await OpenCodeServer(config).ensure_running(deadline_s=0.2)
         self.assertLess(time.monotonic() - begun, 10)
