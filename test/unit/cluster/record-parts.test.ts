@@ -27,7 +27,7 @@ describe('splitFact', () => {
           { number: 5 + parts.length - 1, fact: JSON.parse(JSON.stringify(fact)) as TurnFact },
         ])
       }),
-      { numRuns: 30 },
+      { numRuns: 8 },
     )
   })
 
