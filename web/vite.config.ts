@@ -9,7 +9,11 @@ export default defineConfig({
   root: path('.'),
   base: '/',
   // The same in tests: JSX for development names the file of each element.
-  oxc: { jsx: { runtime: 'automatic', importSource: 'preact', development: false } },
+  // Calls of `h` are shorter than those of the automatic runtime.
+  oxc: {
+    jsx: { runtime: 'classic', pragma: 'h', pragmaFrag: 'Fragment', development: false },
+    jsxInject: "import { h, Fragment } from 'preact'",
+  },
   plugins: [charts()],
   build: {
     outDir: path('../dist/gateway/view'),
@@ -19,6 +23,12 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     cssCodeSplit: false,
+    minify: 'terser',
+    terserOptions: {
+      module: true,
+      ecma: 2020,
+      compress: { passes: 3, unsafe_arrows: true, unsafe_methods: true },
+    },
     reportCompressedSize: false,
     license: { fileName: 'LICENSES.md' },
     // The charts take most of the time, as they should.
