@@ -1,14 +1,13 @@
 import './top-bar.css'
 import { connection, requests } from '../live/store.ts'
 import { Shape } from '../parts/badge.tsx'
-import { Icon, type IconName } from '../parts/icon.tsx'
 import type { Tone } from '../words/states.ts'
 import { paths, route, type Route } from './router.ts'
 
-const links: readonly { page: Route['page']; to: string; word: string; icon: IconName }[] = [
-  { page: 'fleet', to: paths.fleet, word: 'Agents', icon: 'fleet' },
-  { page: 'approvals', to: paths.approvals, word: 'Approvals', icon: 'approvals' },
-  { page: 'usage', to: paths.usage, word: 'Usage', icon: 'usage' },
+const links: readonly { page: Route['page']; to: string; word: string }[] = [
+  { page: 'fleet', to: paths.fleet, word: 'Agents' },
+  { page: 'approvals', to: paths.approvals, word: 'Approvals' },
+  { page: 'usage', to: paths.usage, word: 'Usage' },
 ]
 
 /** Bar at the top of all pages: the pages, the number of open requests, and the connection. */
@@ -21,9 +20,8 @@ export function TopBar() {
           <span class="top-bar-name">opencode-runtime</span>
         </a>
         <nav class="top-bar-links" aria-label="Pages">
-          {links.map(({ page, to, word, icon }) => (
+          {links.map(({ page, to, word }) => (
             <a key={page} href={to} aria-current={route.value.page === page ? 'page' : undefined}>
-              <Icon name={icon} />
               {word}
               {page === 'approvals' && <OpenRequests />}
             </a>

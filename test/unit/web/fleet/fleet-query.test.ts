@@ -11,13 +11,13 @@ import {
 describe('queryOf', () => {
   it('is the usual query without parameters, and for parameters that it does not know', () => {
     expect(queryOf('')).toEqual(usualQuery)
-    expect(queryOf('?state=nonsense&sort=-nonsense&tenant=&x=1')).toEqual(usualQuery)
+    expect(queryOf('?state=nonsense&sort=-nonsense&x=1')).toEqual(usualQuery)
   })
 
   it.each<FleetQuery>([
-    { text: 'a b&c=d', states: ['failed', 'healthy'], tenant: 'Ö/1', sort: 'memory', isDescending: true },
-    { text: '', states: [], tenant: '', sort: 'id', isDescending: false },
-    { text: '', states: [], tenant: '', sort: 'state', isDescending: true },
+    { text: 'a b&c=Ö/1', states: ['failed', 'healthy'], sort: 'memory', isDescending: true },
+    { text: '', states: [], sort: 'id', isDescending: false },
+    { text: '', states: [], sort: 'state', isDescending: true },
   ])('reads what searchOf has written: %j', (query) => {
     expect(queryOf(searchOf(query))).toEqual(query)
   })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { queryOf, usualQuery } from '../../../../web/src/pages/fleet/fleet-query.ts'
-import { shownAgents, stateCounts, tenantsOf } from '../../../../web/src/pages/fleet/fleet-rows.ts'
+import { shownAgents, stateCounts } from '../../../../web/src/pages/fleet/fleet-rows.ts'
 import { status } from './status.ts'
 
 const agents = [
@@ -25,8 +25,7 @@ describe('shownAgents', () => {
     ['?q=nothing', []],
     ['?state=healthy', ['a1', 'a4']],
     ['?state=failed,spawning', ['a2', 'a5']],
-    ['?tenant=red', ['a1']],
-    ['?tenant=red&state=failed', []],
+    ['?q=red&state=failed', []],
   ])('filters by %s', (search, ids) => {
     expect(shown(search)).toEqual(ids)
   })
@@ -59,11 +58,5 @@ describe('shownAgents', () => {
 describe('stateCounts', () => {
   it('counts the agents in each state', () => {
     expect(Object.fromEntries(stateCounts(agents))).toEqual({ healthy: 2, failed: 1, idle: 1, spawning: 1 })
-  })
-})
-
-describe('tenantsOf', () => {
-  it('lists each tenant once', () => {
-    expect(tenantsOf(agents)).toEqual(['default', 'red'])
   })
 })

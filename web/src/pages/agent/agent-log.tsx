@@ -3,7 +3,6 @@ import { api } from '../../api/client.ts'
 import type { LifecycleState } from '../../api/types.ts'
 import { useQuery } from '../../app/query.ts'
 import { Card } from '../../parts/layout.tsx'
-import { CopyButton } from '../../parts/copy-button.tsx'
 import { ErrorNote } from '../../parts/note.tsx'
 import { PlainText } from '../../parts/text/plain-text.tsx'
 
@@ -40,7 +39,6 @@ export function AgentLog({ id, state }: { id: string; state: LifecycleState | un
             />
             Follow
           </label>
-          <CopyButton text={lines.join('\n')} />
         </div>
       }
     >

@@ -3,7 +3,7 @@ import { serverStates } from '../../words/states.ts'
 import { whole } from '../../words/format.ts'
 import { Shape } from '../../parts/badge.tsx'
 import { statesByAttention, toggledState, type FleetQuery } from './fleet-query.ts'
-import { stateCounts, tenantsOf } from './fleet-rows.ts'
+import { stateCounts } from './fleet-rows.ts'
 
 interface FilterProps {
   agents: readonly AgentStatus[]
@@ -12,7 +12,7 @@ interface FilterProps {
 }
 
 /**
- * Filter of the table of agents: text, states and tenant.
+ * Filter of the table of agents: text, and states.
  *
  * @param shown - number of agents that the filter lets through
  */
@@ -30,7 +30,6 @@ export function FleetFilter({ shown, ...props }: FilterProps & { shown: number }
         onInput={(event) => onChange({ ...query, text: event.currentTarget.value })}
       />
       <StateChips {...props} />
-      <TenantChoice {...props} />
       <p class="fleet-count" role="status">
         {`${whole(shown)}${of} agents`}
       </p>
@@ -57,25 +56,5 @@ function StateChips({ agents, query, onChange }: FilterProps) {
         </button>
       ))}
     </div>
-  )
-}
-
-function TenantChoice({ agents, query, onChange }: FilterProps) {
-  const tenants = tenantsOf(agents)
-  if (tenants.length < 2 && query.tenant === '') return null
-  return (
-    <select
-      class="input fleet-select"
-      aria-label="Tenant"
-      value={query.tenant}
-      onChange={(event) => onChange({ ...query, tenant: event.currentTarget.value })}
-    >
-      <option value="">All tenants</option>
-      {tenants.map((tenant) => (
-        <option key={tenant} value={tenant}>
-          {tenant}
-        </option>
-      ))}
-    </select>
   )
 }

@@ -21,15 +21,12 @@ export interface FleetQuery extends Order<Column> {
   text: string
   /** States that are shown; all if empty. */
   states: readonly LifecycleState[]
-  /** Tenant whose agents are shown; all if empty. */
-  tenant: string
 }
 
 /** Query of a page without parameters: agents that need attention come first. */
 export const usualQuery: FleetQuery = {
   text: '',
   states: [],
-  tenant: '',
   sort: 'state',
   isDescending: false,
 }
@@ -52,14 +49,13 @@ export function queryOf(search: string): FleetQuery {
   return {
     text: parameters.get('q') ?? '',
     states: statesByAttention.filter((state) => states.includes(state)),
-    tenant: parameters.get('tenant') ?? '',
     ...orderIn(parameters, columns, { sort: usualQuery.sort, isDescending: usualQuery.isDescending }),
   }
 }
 
 /** Returns the address's part for a query: empty for the usual one. */
 export const searchOf = (query: FleetQuery): string =>
-  searchWith({ q: query.text, state: query.states.join(','), tenant: query.tenant }, query, usualQuery)
+  searchWith({ q: query.text, state: query.states.join(',') }, query, usualQuery)
 
 /** Returns the query after a click on the head of a column. */
 export const sortedBy = (query: FleetQuery, column: Column): FleetQuery => ({

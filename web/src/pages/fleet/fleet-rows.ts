@@ -13,9 +13,8 @@ export function shownAgents(agents: readonly AgentStatus[], query: FleetQuery): 
   return shown.sort((a, b) => sign * compare(a, b) || byText(a.id, b.id))
 }
 
-function isShown(agent: AgentStatus, { states, tenant }: FleetQuery, words: readonly string[]): boolean {
+function isShown(agent: AgentStatus, { states }: FleetQuery, words: readonly string[]): boolean {
   if (states.length > 0 && !states.includes(agent.state)) return false
-  if (tenant !== '' && agent.tenant !== tenant) return false
   if (words.length === 0) return true
   const text = [agent.id, agent.tenant, agent.state, agent.reason, agent.error?.code, agent.error?.message]
     .join('\n')
@@ -55,7 +54,3 @@ export function stateCounts(agents: readonly AgentStatus[]): ReadonlyMap<Lifecyc
   for (const { state } of agents) counts.set(state, (counts.get(state) ?? 0) + 1)
   return counts
 }
-
-/** Returns the tenants that have agents, sorted. */
-export const tenantsOf = (agents: readonly AgentStatus[]): readonly string[] =>
-  [...new Set(agents.map(({ tenant }) => tenant))].sort()

@@ -9,7 +9,6 @@ import { isOver as isClosed } from '../approvals/cards.ts'
 import { cards } from '../approvals/card-store.ts'
 import { AskMore } from './ask-more.tsx'
 import { CancelButton } from './cancel-button.tsx'
-import { Conversation } from './conversation.tsx'
 import { Entries } from './entries.tsx'
 import { EndNote } from './end-note.tsx'
 import { Prompt } from './prompt.tsx'
@@ -28,7 +27,7 @@ export function TurnPage({ id }: { id: string }): VNode {
 
 function TurnView({ id }: { id: string }): VNode {
   const { turn, view, error, stream, reload } = useTurn(id)
-  const asked = cards.value.inPlace.filter(({ pending }) => pending.turn_id === id)
+  const asked = cards.value.filter(({ pending }) => pending.turn_id === id)
   const isAsking = !asked.every(isClosed)
   const state = shownState(turn, view, isAsking)
   const isOver = hasEnded(turn, view)
@@ -63,7 +62,6 @@ function TurnView({ id }: { id: string }): VNode {
         </div>
         <aside class="turn-side" aria-label="Facts about the turn">
           {turn && <TurnFacts turn={turn} view={view} />}
-          {turn && <Conversation turn={turn} isOver={isOver} />}
         </aside>
       </div>
     </div>

@@ -7,10 +7,8 @@ import { endedTurns, now } from '../../live/store.ts'
 import { useThrottled } from '../../live/throttled.ts'
 import { Empty, PageHead, Skeleton } from '../../parts/layout.tsx'
 import { ErrorNote } from '../../parts/note.tsx'
-import { DayChart } from './day-chart.tsx'
 import { Segmented } from './segmented.tsx'
 import {
-  daysOf,
   groupedBy,
   groupingNames,
   groupings,
@@ -40,7 +38,6 @@ export function UsagePage() {
   const { by, span } = query
   const since = sinceOf(span, now.value)
   const rows = useUsage(by, since)
-  const days = useUsage('day', since)
   return (
     <div class="usage stack">
       <PageHead title="Usage" />
@@ -60,7 +57,6 @@ export function UsagePage() {
           onChange={(value) => setQuery({ ...query, span: value })}
         />
       </div>
-      {days.data && span !== 'today' && <DayChart days={daysOf(days.data, now.value, span)} />}
       {rows.error && <ErrorNote error={rows.error} onRetry={rows.reload} />}
       {rows.data && rows.data.length > 0 && <UsageTable rows={rows.data} query={query} onChange={setQuery} />}
       {rows.data?.length === 0 && (

@@ -3,7 +3,6 @@ import { useId, useMemo, useRef, useState } from 'preact/hooks'
 import { api, ApiError } from '../../api/client.ts'
 import type { Agent, Turn } from '../../api/types.ts'
 import { Button } from '../button.tsx'
-import { Icon } from '../icon.tsx'
 import { InlineText } from '../text/inline-text.tsx'
 import { limitsOf, limitWords, sizeWords, type ReadyFile } from './attachments.ts'
 import { keepPrompt } from './kept-prompts.ts'
@@ -144,7 +143,6 @@ function FileButton({ onFiles }: { onFiles: (files: Iterable<File>) => void }): 
         }}
       />
       <label class="ask-box-add" for={id}>
-        <Icon name="clip" />
         Add files
       </label>
     </>

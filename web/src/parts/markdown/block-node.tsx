@@ -1,6 +1,5 @@
 import type { VNode } from 'preact'
 import { useState } from 'preact/hooks'
-import { CopyButton } from '../copy-button.tsx'
 import { Diff } from '../diff/diff.tsx'
 import { PlainText } from '../text/plain-text.tsx'
 import { inlineNodes } from './inline-nodes.tsx'
@@ -38,12 +37,7 @@ const headingNode = ({ depth, text }: Of<'heading'>): VNode => (
 
 function codeNode({ language, text }: Of<'code'>): VNode {
   if (/^(?:diff|patch)$/.test(language) && /^@@ -\d/m.test(text)) return <Diff patch={text} />
-  return (
-    <div class="markdown-code">
-      <CopyButton text={text} />
-      <PlainText text={text} label={`Code ${language}`.trim()} ansi={language === 'ansi'} />
-    </div>
-  )
+  return <PlainText text={text} label={`Code ${language}`.trim()} ansi={language === 'ansi'} />
 }
 
 function List({ list: { start, isLoose, items } }: { list: Of<'list'> }): VNode {
