@@ -1,10 +1,10 @@
 import type { VNode } from 'preact'
-import { useId, useMemo, useRef, useState } from 'preact/hooks'
+import { useId, useRef, useState } from 'preact/hooks'
 import { api, ApiError } from '../../api/client.ts'
 import type { Agent, Turn } from '../../api/types.ts'
 import { Button } from '../button.tsx'
 import { InlineText } from '../text/inline-text.tsx'
-import { limitsOf, limitWords, sizeWords, type ReadyFile } from './attachments.ts'
+import { mostBytesOf, sizeWords, type ReadyFile } from './attachments.ts'
 import { keepPrompt } from './kept-prompts.ts'
 import { readFiles } from './read-files.ts'
 import './ask-box.css'
@@ -26,9 +26,9 @@ export function AskBox({ agent, sessionId, hint, onAsked }: AskBoxProps): VNode 
   const [files, setFiles] = useState<readonly ReadyFile[]>([])
   const [problems, setProblems] = useState<readonly string[]>([])
   const [isBusy, setBusy] = useState(false)
-  const limits = useMemo(() => limitsOf(agent), [agent])
+  const mostBytes = mostBytesOf(agent)
   const add = async (chosen: Iterable<File>) => {
-    const read = await readFiles(chosen, files, limits)
+    const read = await readFiles(chosen, files, mostBytes)
     setFiles(read.files)
     setProblems(read.problems)
   }
@@ -72,7 +72,7 @@ export function AskBox({ agent, sessionId, hint, onAsked }: AskBoxProps): VNode 
       <Problems problems={problems} />
       <div class="ask-box-bar">
         <FileButton onFiles={(list) => void add(list)} />
-        <p class="ask-box-hint">{hint ?? limitWords(limits)}</p>
+        <p class="ask-box-hint">{hint ?? `Files up to ${sizeWords(mostBytes)}`}</p>
         <Button kind="primary" type="submit" busy={isBusy} disabled={text.trim() === ''}>
           Ask
         </Button>

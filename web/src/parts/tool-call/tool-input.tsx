@@ -1,7 +1,5 @@
 import type { VNode } from 'preact'
 import { useMemo } from 'preact/hooks'
-import type { Tone } from '../../words/states.ts'
-import { Shape } from '../badge.tsx'
 import { Diff, TextDiff } from '../diff/diff.tsx'
 import { InlineText } from '../text/inline-text.tsx'
 import { PlainText } from '../text/plain-text.tsx'
@@ -78,27 +76,7 @@ function Main({ input, isWhole }: { input: ShownInput; isWhole: boolean }): VNod
           <PlainText text={input.content} label="Content of the file" lines={40} isWhole={isWhole} />
         </>
       )
-    case 'todos':
-      return <Todos todos={input.todos} />
     case 'fields':
       return null
   }
-}
-
-const todoTones: Readonly<Record<string, Tone>> = { completed: 'ok', in_progress: 'busy', cancelled: 'bad' }
-
-function Todos({ todos }: { todos: readonly { content: string; status: string }[] }): VNode {
-  return (
-    <ul class="tool-todos">
-      {todos.map(({ content, status }, i) => (
-        <li key={i} data-status={status}>
-          <Shape tone={todoTones[status] ?? 'idle'} />
-          <InlineText text={content} />
-          <span class="tool-todo-status">
-            <InlineText text={status.replaceAll('_', ' ')} max={40} />
-          </span>
-        </li>
-      ))}
-    </ul>
-  )
 }
