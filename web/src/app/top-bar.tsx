@@ -1,3 +1,4 @@
+import { useValue } from '../live/use-value.ts'
 import './top-bar.css'
 import { connection, requests } from '../live/store.ts'
 import { Shape } from '../parts/badge.tsx'
@@ -12,6 +13,7 @@ const links: readonly { page: Route['page']; to: string; word: string }[] = [
 
 /** Bar at the top of all pages: the pages, the number of open requests, and the connection. */
 export function TopBar() {
+  const present = useValue(route)
   return (
     <header class="top-bar">
       <div class="top-bar-inner">
@@ -21,7 +23,7 @@ export function TopBar() {
         </a>
         <nav class="top-bar-links" aria-label="Pages">
           {links.map(({ page, to, word }) => (
-            <a key={page} href={to} aria-current={route.value.page === page ? 'page' : undefined}>
+            <a key={page} href={to} aria-current={present.page === page ? 'page' : undefined}>
               {word}
               {page === 'approvals' && <OpenRequests />}
             </a>
@@ -34,7 +36,7 @@ export function TopBar() {
 }
 
 function OpenRequests() {
-  const { length } = requests.value
+  const { length } = useValue(requests)
   if (length === 0) return null
   return (
     <span class="top-bar-count number">
@@ -45,9 +47,10 @@ function OpenRequests() {
 }
 
 function ConnectionState() {
-  const { tone, word } = states[connection.value.state]
+  const { state, message } = useValue(connection)
+  const { tone, word } = states[state]
   return (
-    <span class="top-bar-state" title={connection.value.message}>
+    <span class="top-bar-state" title={message}>
       <Shape tone={tone} />
       <span class="top-bar-state-word">{word}</span>
     </span>

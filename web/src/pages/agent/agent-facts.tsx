@@ -1,6 +1,6 @@
+import { useNow } from '../../live/use-value.ts'
 import type { ComponentChildren } from 'preact'
 import type { Agent, AgentStatus } from '../../api/types.ts'
-import { now } from '../../live/clock.ts'
 import { RelativeTime } from '../../parts/relative-time.tsx'
 import { StateBadge } from '../../parts/badge.tsx'
 import { bytes, duration, exact } from '../../words/format.ts'
@@ -15,6 +15,7 @@ interface AgentFactsProps {
 /** Facts about an agent and its server, in one row. */
 export function AgentFacts({ agent, status, present: { since, pid } }: AgentFactsProps) {
   const { state, turns, memory_mb: memory, restarts, tenant, last_used_at: used } = status
+  const now = useNow()
   const labels = Object.entries(labelsOf(agent))
   return (
     <dl class="agent-facts">
@@ -22,7 +23,7 @@ export function AgentFacts({ agent, status, present: { since, pid } }: AgentFact
         <StateBadge state={state} />
         {since !== undefined && (
           <span class="agent-since" title={exact(since)}>
-            for {duration(now.value - since)}
+            for {duration(now - since)}
           </span>
         )}
       </Fact>

@@ -3,14 +3,14 @@ import { api } from '../../api/client.ts'
 import type { Agent, FleetEvent, Turn } from '../../api/types.ts'
 import { useQuery } from '../../app/query.ts'
 import { navigate, paths } from '../../app/router.ts'
-import { now } from '../../live/clock.ts'
 import { AskBox } from '../../parts/ask-box/ask-box.tsx'
 import { TurnBadge } from '../../parts/badge.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Card, Skeleton } from '../../parts/layout.tsx'
 import { ErrorNote } from '../../parts/note.tsx'
+import { Took } from '../../parts/took.tsx'
 import { RelativeTime } from '../../parts/relative-time.tsx'
-import { cost, duration, tokens } from '../../words/format.ts'
+import { cost, tokens } from '../../words/format.ts'
 
 /** Number of turns that are listed at first, and that are listed more for each click. */
 const step = 20
@@ -94,9 +94,7 @@ const TurnTable = ({ turns }: { turns: readonly Turn[] }) => (
 )
 
 function TurnRow({ turn }: { turn: Turn }) {
-  const { turn_id: id, created_at: created, ended_at: ended, usage } = turn
-  const began = Date.parse(created)
-  const took = (ended === null ? now.value : Date.parse(ended)) - began
+  const { turn_id: id, created_at: created, usage } = turn
   return (
     <tr data-turn-id={id}>
       <td>
@@ -108,9 +106,11 @@ function TurnRow({ turn }: { turn: Turn }) {
         <TurnBadge turn={turn} />
       </td>
       <td>
-        <RelativeTime at={began} />
+        <RelativeTime at={Date.parse(created)} />
       </td>
-      <td class="numeric">{duration(Math.max(0, took))}</td>
+      <td class="numeric">
+        <Took turn={turn} />
+      </td>
       <td class="numeric">{tokens(usage.input_tokens + usage.output_tokens)}</td>
       <td class="numeric">{cost(usage.cost_usd)}</td>
     </tr>

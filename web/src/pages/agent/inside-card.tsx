@@ -1,3 +1,4 @@
+import { useValue } from '../../live/use-value.ts'
 import { useState } from 'preact/hooks'
 import type { LifecycleState } from '../../api/types.ts'
 import { connection } from '../../live/store.ts'
@@ -59,7 +60,7 @@ const FleetChart = () => (
     <ChartFrame
       chart={fleet}
       of="the fleet"
-      present={connection.value.state === 'live' ? 'open' : undefined}
+      present={useValue(connection).state === 'live' ? 'open' : undefined}
     />
   </>
 )

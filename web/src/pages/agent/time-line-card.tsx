@@ -1,5 +1,5 @@
+import { useNow } from '../../live/use-value.ts'
 import { useState } from 'preact/hooks'
-import { now } from '../../live/clock.ts'
 import { Shape } from '../../parts/badge.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/layout.tsx'
@@ -65,4 +65,4 @@ function Row({ entry }: { entry: Entry }) {
 }
 
 /** Duration of the present state, which grows. */
-const Lasting = ({ at }: { at: number }) => <>{duration(Math.max(0, now.value - at))} …</>
+const Lasting = ({ at }: { at: number }) => <>{duration(Math.max(0, useNow() - at))} …</>

@@ -1,3 +1,4 @@
+import { useValue } from '../../live/use-value.ts'
 import { useRef } from 'preact/hooks'
 import { useTitle } from '../../app/title.ts'
 import { totals } from '../../live/store.ts'
@@ -13,8 +14,8 @@ import './approvals.css'
 /** Page of the requests of all agents that wait for a person, the oldest first. */
 export function ApprovalsPage() {
   useTitle('Approvals')
-  const shown = cards.value
-  const isKnown = totals.value !== undefined
+  const shown = useValue(cards)
+  const isKnown = useValue(totals) !== undefined
   return (
     <>
       <PageHead

@@ -1,4 +1,4 @@
-import { computed, signal } from '@preact/signals'
+import { computed, signal } from '@preact/signals-core'
 import { closedRequests, requests } from '../../live/store.ts'
 import { sentAnswers } from './answers.ts'
 import { cardsOf, type Card } from './cards.ts'

@@ -1,4 +1,4 @@
-import { computed, effect, signal } from '@preact/signals'
+import { computed, effect, signal } from '@preact/signals-core'
 import { navigate, paths } from '../../app/router.ts'
 import { now, requests } from '../../live/store.ts'
 import { notificationOf, notifyStateOf } from './notify.ts'

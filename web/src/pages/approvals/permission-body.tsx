@@ -1,5 +1,5 @@
+import { useNow } from '../../live/use-value.ts'
 import { useState } from 'preact/hooks'
-import { now } from '../../live/store.ts'
 import { alwaysScope } from './always-scope.ts'
 import { AnswerBar } from './answer-bar.tsx'
 import { AskedText } from './asked-text.tsx'
@@ -27,7 +27,7 @@ export function PermissionBody({ card, request }: BodyProps<PermissionRequest>) 
   const { parts, isTold } = askedOf(request, call.data)
   const facts = {
     isSending: sent?.state === 'sending',
-    isOver: pending.expires_at <= now.value,
+    isOver: pending.expires_at <= useNow(),
     isLoading: call.isLoading,
     isRead: parts.every((part) => read.has(keyOf(part))),
     isUntold: !isTold && !isAgreed,

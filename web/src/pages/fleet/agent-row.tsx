@@ -1,3 +1,4 @@
+import { useValue } from '../../live/use-value.ts'
 import type { AgentStatus } from '../../api/types.ts'
 import { paths } from '../../app/router.ts'
 import { agentOf } from '../../live/store.ts'
@@ -7,7 +8,7 @@ import { bytes } from '../../words/format.ts'
 
 /** Row of an agent, which follows this agent alone. */
 export function AgentRow({ id, rowIndex }: { id: string; rowIndex: number }) {
-  const agent = agentOf(id).value
+  const agent = useValue(agentOf(id))
   return (
     <div role="row" class="fleet-row" aria-rowindex={rowIndex} data-agent-id={id}>
       <div role="cell" class="fleet-cell fleet-id">

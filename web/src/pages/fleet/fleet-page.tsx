@@ -1,3 +1,4 @@
+import { useValue } from '../../live/use-value.ts'
 import { useSearchState } from '../../app/search-state.ts'
 import { useTitle } from '../../app/title.ts'
 import { agents, totals } from '../../live/store.ts'
@@ -19,13 +20,14 @@ export function FleetPage() {
   useTitle('Agents')
   const [query, setQuery] = useSearchState(queryOf, searchOf)
   const all = useThrottled(agents, orderMs)
+  const isKnown = useValue(totals) !== undefined
   const shown = shownAgents(all, query)
   const clear = () => setQuery({ ...usualQuery, sort: query.sort, isDescending: query.isDescending })
   return (
     <div class="fleet stack">
       <PageHead title="Agents" />
       <FleetSummary />
-      {totals.value === undefined ? (
+      {!isKnown ? (
         <Skeleton lines={8} />
       ) : all.length === 0 ? (
         <Empty title="No agents yet">

@@ -20,7 +20,7 @@ export function Prompt({ turn, isOver }: { turn: Turn | undefined; isOver: boole
   if (kept) return <PromptText prompt={kept} />
   if (!turn?.session_id || !isOver) return null
   // The history of an agent without a server would start the server.
-  if (agentOf(turn.agent).value?.state !== 'healthy') return null
+  if (agentOf(turn.agent).peek()?.state !== 'healthy') return null
   return <StoredPrompt id={turn.turn_id} session={turn.session_id} agent={turn.agent} />
 }
 

@@ -1,5 +1,5 @@
+import { useNow } from '../../live/use-value.ts'
 import type { VNode } from 'preact'
-import { now } from '../../live/store.ts'
 import { InlineText } from '../../parts/text/inline-text.tsx'
 import { duration } from '../../words/format.ts'
 
@@ -25,6 +25,6 @@ export function RetryNote({ attempt, message, nextAt, isLast }: RetryNoteProps):
 }
 
 function Countdown({ to }: { to: number }): VNode | null {
-  const left = to - now.value
+  const left = to - useNow()
   return left > 0 ? <span>in {duration(Math.ceil(left / 1000) * 1000)}</span> : null
 }

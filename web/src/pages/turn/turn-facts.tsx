@@ -3,7 +3,7 @@ import type { Turn } from '../../api/types.ts'
 import { RelativeTime } from '../../parts/relative-time.tsx'
 import { InlineText } from '../../parts/text/inline-text.tsx'
 import { cost, tokens, whole } from '../../words/format.ts'
-import { Took } from './took.tsx'
+import { Took } from '../../parts/took.tsx'
 import type { TurnView } from './transcript.ts'
 import { usageOf } from './turn-state.ts'
 

@@ -1,3 +1,4 @@
+import { useValue } from '../../live/use-value.ts'
 import type { VNode } from 'preact'
 import type { ApiError } from '../../api/client.ts'
 import { useTitle } from '../../app/title.ts'
@@ -27,7 +28,7 @@ export function TurnPage({ id }: { id: string }): VNode {
 
 function TurnView({ id }: { id: string }): VNode {
   const { turn, view, error, stream, reload } = useTurn(id)
-  const asked = cards.value.filter(({ pending }) => pending.turn_id === id)
+  const asked = useValue(cards).filter(({ pending }) => pending.turn_id === id)
   const isAsking = !asked.every(isClosed)
   const state = shownState(turn, view, isAsking)
   const isOver = hasEnded(turn, view)

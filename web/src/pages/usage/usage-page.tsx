@@ -1,9 +1,10 @@
+import { useNow } from '../../live/use-value.ts'
 import { api } from '../../api/client.ts'
 import { useQuery } from '../../app/query.ts'
 import { useReloadOn } from '../../app/reload-on.ts'
 import { useSearchState } from '../../app/search-state.ts'
 import { useTitle } from '../../app/title.ts'
-import { endedTurns, now } from '../../live/store.ts'
+import { endedTurns } from '../../live/store.ts'
 import { useThrottled } from '../../live/throttled.ts'
 import { Empty, PageHead, Skeleton } from '../../parts/layout.tsx'
 import { ErrorNote } from '../../parts/note.tsx'
@@ -36,7 +37,7 @@ export function UsagePage() {
   useTitle('Usage')
   const [query, setQuery] = useSearchState(usageQueryOf, usageSearchOf)
   const { by, span } = query
-  const since = sinceOf(span, now.value)
+  const since = sinceOf(span, useNow())
   const rows = useUsage(by, since)
   return (
     <div class="usage stack">

@@ -36,7 +36,7 @@ export class OpenMarks {
     // Three marks are strong text in emphasis.
     const marks = run.length === 3 ? [run.slice(2), run.slice(1)] : [run]
     if (closes && marks.every((mark) => this.#find([mark]) > 0)) {
-      for (const _ of marks) this.#close(this.#find(marks))
+      marks.forEach(() => this.#close(this.#find(marks)))
     } else if (opens && run.length <= 3) for (const mark of marks) this.open(mark)
     else this.add(run)
   }
