@@ -1,9 +1,22 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
 import { charts } from './chart/plugin.ts'
+import { shortened } from './names/plugin.ts'
 
 /** Returns the absolute path of a file below this folder. */
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+
+/** Classes that the tests in a browser look for. */
+const keptNames = [
+  'approvals-box',
+  'approvals-card',
+  'statechart-arrow',
+  'tool-call',
+  'tool-time',
+  'turn-facts',
+  'turn-main',
+  'turn-reasoning',
+]
 
 export default defineConfig({
   root: path('.'),
@@ -14,7 +27,7 @@ export default defineConfig({
     jsx: { runtime: 'classic', pragma: 'h', pragmaFrag: 'Fragment', development: false },
     jsxInject: "import { h, Fragment } from 'preact'",
   },
-  plugins: [charts()],
+  plugins: [charts(), shortened(path('src'), keptNames)],
   build: {
     outDir: path('../dist/gateway/view'),
     emptyOutDir: true,
@@ -27,7 +40,13 @@ export default defineConfig({
     terserOptions: {
       module: true,
       ecma: 2020,
-      compress: { passes: 3, unsafe_arrows: true, unsafe_methods: true },
+      compress: {
+        passes: 3,
+        unsafe_arrows: true,
+        unsafe_methods: true,
+        pure_getters: true,
+        keep_fargs: false,
+      },
     },
     reportCompressedSize: false,
     license: { fileName: 'LICENSES.md' },

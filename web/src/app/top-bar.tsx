@@ -5,6 +5,8 @@ import { Shape } from '../parts/badge.tsx'
 import type { Tone } from '../words/states.ts'
 import { paths, route, type Route } from './router.ts'
 
+const mark = new URL('../styles/icon.svg', import.meta.url).href
+
 const links: readonly { page: Route['page']; to: string; word: string }[] = [
   { page: 'fleet', to: paths.fleet, word: 'Agents' },
   { page: 'approvals', to: paths.approvals, word: 'Approvals' },
@@ -18,7 +20,7 @@ export function TopBar() {
     <header class="top-bar">
       <div class="top-bar-inner">
         <a class="top-bar-brand" href={paths.fleet}>
-          <Mark />
+          <img src={mark} width={22} height={22} alt="" />
           <span class="top-bar-name">opencode-runtime</span>
         </a>
         <nav class="top-bar-links" aria-label="Pages">
@@ -63,18 +65,4 @@ const states: Readonly<Record<(typeof connection.value)['state'], { tone: Tone; 
   waiting: { tone: 'bad', word: 'Disconnected' },
   unauthorized: { tone: 'warn', word: 'No login' },
   forbidden: { tone: 'warn', word: 'No access' },
-}
-
-function Mark() {
-  return (
-    <svg class="top-bar-mark" viewBox="0 0 32 32" width="22" height="22" aria-hidden="true">
-      <rect width="32" height="32" rx="8" fill="var(--color-accent)" />
-      <g fill="var(--color-on-accent)" stroke="var(--color-on-accent)">
-        <path d="M10 16 22 10M10 16l12 6" stroke-width="1.8" fill="none" />
-        <circle cx="10" cy="16" r="3.5" stroke="none" />
-        <circle cx="22" cy="10" r="3" stroke="none" />
-        <circle cx="22" cy="22" r="3" stroke="none" />
-      </g>
-    </svg>
-  )
 }

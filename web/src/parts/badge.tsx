@@ -37,7 +37,7 @@ export function Badge({
   children: ComponentChildren
 }) {
   return (
-    <span class={`badge badge-${tone}`} title={title}>
+    <span class={`badge tone-${tone}`} title={title}>
       <Shape tone={tone} />
       {children}
     </span>
@@ -48,7 +48,7 @@ export function Badge({
 export function StateBadge({ state, reason }: { state: LifecycleState; reason?: string | undefined }) {
   const { tone, word } = serverStates[state]
   return (
-    <span class={`badge badge-${tone}`} data-state={state} title={reason}>
+    <span class={`badge tone-${tone}`} data-state={state} title={reason}>
       <Shape tone={tone} />
       {word}
     </span>

@@ -54,7 +54,7 @@ const causes: Readonly<Record<Kind, readonly (readonly [pattern: string, words: 
 }
 
 /** Sentences of the states, without a cause. */
-const states: Readonly<Record<LifecycleState, string>> = {
+export const stateWords: Readonly<Record<LifecycleState, string>> = {
   idle: 'No process runs; the next turn starts one',
   configuring: 'Prepares a start',
   spawning: 'Starts the process',
@@ -66,7 +66,7 @@ const states: Readonly<Record<LifecycleState, string>> = {
 
 /** Beginnings of sentences that go on with the cause. */
 const withCause: Readonly<Record<LifecycleState, string>> = {
-  ...states,
+  ...stateWords,
   idle: 'No process runs',
   reaping: 'Ends the server',
   failed: 'Gave up',
@@ -86,10 +86,10 @@ export function explain(change: Change, before?: Change): Explanation {
   const { words, kind } = causeOf(reason)
   // These states keep the reason of the restart that they belong to.
   if (kind !== 'note' && (state === 'spawning' || state === 'probing'))
-    return { title: states[state], isFault: false }
+    return { title: stateWords[state], isFault: false }
   const title = isRestart ? 'Restarts' : withCause[state]
   if (kind === 'wait') return { title: words, isFault: false }
-  if (kind === 'note') return { title: `${isRestart ? title : states[state]}; ${words}`, isFault: false }
+  if (kind === 'note') return { title: `${isRestart ? title : stateWords[state]}; ${words}`, isFault: false }
   const isEnd = state !== 'configuring' && state !== 'healthy'
   return { title: `${title}, because ${words}`, isFault: (kind === 'fault' && isEnd) || state === 'failed' }
 }
@@ -97,8 +97,8 @@ export function explain(change: Change, before?: Change): Explanation {
 /** Returns the sentence of a state that has no reason. */
 function begun({ state }: Change, before: Change | undefined): string {
   if (state === 'configuring' && (before === undefined || before.state === 'idle'))
-    return `${states.configuring}, because a turn or a caller needs it`
-  return states[state]
+    return `${stateWords.configuring}, because a turn or a caller needs it`
+  return stateWords[state]
 }
 
 /** Returns a reason in words; a reason that is not known says itself. */

@@ -1,3 +1,5 @@
+import type { Tone } from '../../words/states.ts'
+
 /** Cause of the end of a request. `unknown`: no event has told it. */
 export type ClosedBy = 'answer' | 'timeout' | 'turn' | 'unknown'
 
@@ -17,7 +19,7 @@ export interface SentAnswer {
 
 /** Outcome of a request, in words. */
 export interface Outcome {
-  tone: 'allowed' | 'rejected' | 'neutral' | 'warning'
+  tone: Tone
   title: string
   detail?: string
 }
@@ -25,13 +27,13 @@ export interface Outcome {
 /** Outcomes of requests that this page did not answer, by the causes of their ends. */
 const outcomes: Readonly<Record<ClosedBy, Outcome>> = {
   answer: {
-    tone: 'neutral',
+    tone: 'idle',
     title: 'Answered elsewhere',
     detail: 'Another person or page answered it, or another answer covered it.',
   },
-  timeout: { tone: 'warning', title: 'Expired', detail: 'No answer came in time: it was rejected.' },
-  turn: { tone: 'neutral', title: 'Its turn has ended', detail: 'No answer is needed any more.' },
-  unknown: { tone: 'neutral', title: 'Closed', detail: 'It was closed while this page had no connection.' },
+  timeout: { tone: 'warn', title: 'Expired', detail: 'No answer came in time: it was rejected.' },
+  turn: { tone: 'idle', title: 'Its turn has ended', detail: 'No answer is needed any more.' },
+  unknown: { tone: 'idle', title: 'Closed', detail: 'It was closed while this page had no connection.' },
 }
 
 /** Titles of the own answers that were taken. */
@@ -55,14 +57,14 @@ const lateTitles: Readonly<Partial<Record<ClosedBy, string>>> = {
  */
 export function outcomeOf(by: ClosedBy = 'unknown', sent?: SentAnswer): Outcome {
   if (sent?.state === 'taken')
-    return { tone: sent.kind === 'reject' ? 'rejected' : 'allowed', title: ownTitles[sent.kind] }
+    return { tone: sent.kind === 'reject' ? 'bad' : 'ok', title: ownTitles[sent.kind] }
   if (sent?.state === 'late') {
     const title = lateTitles[by] ?? outcomes[by].title
-    return { tone: 'warning', title, detail: 'Your answer came later and did not count.' }
+    return { tone: 'warn', title, detail: 'Your answer came later and did not count.' }
   }
   if (sent?.state === 'lost' && by === 'answer')
     return {
-      tone: 'neutral',
+      tone: 'idle',
       title: 'Answered',
       detail: 'Yours may be the answer that counted: the connection was lost.',
     }

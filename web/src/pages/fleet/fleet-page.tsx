@@ -36,7 +36,7 @@ export function FleetPage() {
         </Empty>
       ) : (
         <>
-          <FleetFilter agents={all} shown={shown.length} query={query} onChange={setQuery} />
+          <FleetFilter all={all.length} shown={shown.length} query={query} onChange={setQuery} />
           {shown.length > 0 ? (
             <AgentTable ids={shown.map(({ id }) => id)} query={query} onChange={setQuery} />
           ) : (

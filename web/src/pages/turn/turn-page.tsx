@@ -44,7 +44,7 @@ function TurnView({ id }: { id: string }): VNode {
             <Badge tone={state.tone}>{state.word}</Badge>
           </span>
         }
-        below={turn && <TurnLine turn={turn} view={view} stream={stream} />}
+        below={turn && <TurnLine turn={turn} stream={stream} />}
         actions={!isOver && turn && <CancelButton id={id} />}
       />
       <div class="turn-columns">

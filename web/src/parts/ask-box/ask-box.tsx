@@ -55,19 +55,8 @@ export function AskBox({ agent, sessionId, hint, onAsked }: AskBoxProps): VNode 
         event.preventDefault()
         void send()
       }}
-      onDragOver={(event) => event.preventDefault()}
-      onDrop={(event) => {
-        event.preventDefault()
-        void add(event.dataTransfer?.files ?? [])
-      }}
     >
-      <Prompt
-        agent={agent}
-        text={text}
-        onText={setText}
-        onSend={() => void send()}
-        onFiles={(list) => void add(list)}
-      />
+      <Prompt agent={agent} text={text} onText={setText} onSend={() => void send()} />
       <Files files={files} onRemove={(file) => setFiles(files.filter((other) => other !== file))} />
       <Problems problems={problems} />
       <div class="ask-box-bar">
@@ -99,13 +88,11 @@ function Prompt({
   text,
   onText,
   onSend,
-  onFiles,
 }: {
   agent: Agent
   text: string
   onText: (text: string) => void
   onSend: () => void
-  onFiles: (files: Iterable<File>) => void
 }): VNode {
   return (
     <textarea
@@ -117,9 +104,6 @@ function Prompt({
       onInput={({ currentTarget }) => onText(currentTarget.value)}
       onKeyDown={(event) => {
         if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) onSend()
-      }}
-      onPaste={({ clipboardData }) => {
-        if (clipboardData && clipboardData.files.length > 0) onFiles(clipboardData.files)
       }}
     />
   )

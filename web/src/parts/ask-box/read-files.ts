@@ -40,7 +40,7 @@ async function readyFile(
   }
 }
 
-/** Returns a name that no other file has: pasted images have the same name. */
+/** Returns a name that no other file has. */
 function freeName(name: string, others: readonly ReadyFile[]): string {
   const isTaken = (name: string) => others.some(({ filename }) => filename === name)
   if (!isTaken(name)) return name
