@@ -10,6 +10,7 @@ const path = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 const keptNames = [
   'approvals-box',
   'approvals-card',
+  'markdown-address',
   'statechart-arrow',
   'tool-call',
   'tool-time',
@@ -45,6 +46,7 @@ export default defineConfig({
         unsafe_arrows: true,
         unsafe_methods: true,
         pure_getters: true,
+        unsafe: true,
         keep_fargs: false,
       },
     },

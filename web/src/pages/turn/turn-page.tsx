@@ -50,7 +50,7 @@ function TurnView({ id }: { id: string }): VNode {
       <div class="turn-columns">
         <div class="turn-main">
           {!turn && <Skeleton lines={4} />}
-          <Prompt turn={turn} isOver={isOver} />
+          {turn && <Prompt turn={turn} isOver={isOver} />}
           <Entries view={view} isOver={isOver} asked={asked} />
           <OpenRequests view={view} asked={asked} />
           <EndNote turn={turn} view={view} isOver={isOver} />

@@ -5,7 +5,6 @@ import type { Agent, Turn } from '../../api/types.ts'
 import { Button } from '../button.tsx'
 import { InlineText } from '../text/inline-text.tsx'
 import { mostBytesOf, sizeWords, type ReadyFile } from './attachments.ts'
-import { keepPrompt } from './kept-prompts.ts'
 import { readFiles } from './read-files.ts'
 import './ask-box.css'
 
@@ -38,7 +37,6 @@ export function AskBox({ agent, sessionId, hint, onAsked }: AskBoxProps): VNode 
     setProblems([])
     try {
       const turn = await api.startTurn(agent.id, bodyOf(agent, text, files, sessionId))
-      keepPrompt(turn.turn_id, { text, files })
       onAsked(turn)
       setText('')
       setFiles([])
