@@ -167,6 +167,17 @@ const untilChunk = () => {
 }
 const untilDelta = () => untilText('/v1/agents/a/turns', { text: 'Hello' }, /"delta".*"content":"H/)
 
+/** Prompt whose answer takes as long as a short one of a fast model. */
+const shortAnswer = 'every:3 stream:60'
+
+/** Returns the time in ms of a request that does nothing. */
+async function emptyRequest() {
+  const start = performance.now()
+  const answer = await send({ url, path: '/healthz', accept: '*/*' })
+  await countLines(answer)
+  return performance.now() - start
+}
+
 /** Returns the CPU time in ms of a turn with this number of readers. @param {number} readers */
 async function cpuOf(readers) {
   await host.lap()
@@ -200,10 +211,14 @@ try {
   const rows = await joinsAndKeys()
   await overHttp('Hello', ndjson)
   await host.turn('Hello')
-  const turns = await interleave(rounds * 10, {
-    http: async () => (await overHttp('Hello', ndjson)).wallMs,
-    own: async () => (await host.turn('Hello')).wallMs,
+  /** Returns functions that time a turn both ways. @param {string} text */
+  const bothWays = (text) => ({
+    http: async () => (await overHttp(text, ndjson)).wallMs,
+    own: async () => (await host.turn(text)).wallMs,
   })
+  const turns = await interleave(rounds * 5, bothWays(shortAnswer))
+  const instant = await interleave(rounds * 10, { ...bothWays('Hello'), empty: emptyRequest })
+  const instantRatio = (/** @type {number[]} */ times) => short(quantile(ratiosOf(times, instant.own), 0.5))
   await untilChunk()
   const first = await interleave(rounds * 10, { chunk: untilChunk, delta: untilDelta })
   const flow = await interleave(rounds, {
@@ -225,7 +240,7 @@ try {
       'prompt → terminal over HTTP / in-process',
       ratiosOf(turns.http, turns.own),
       '≤ 1.1',
-      `medians ${short(quantile(turns.http, 0.5))} and ${short(quantile(turns.own, 0.5))} ms of wall time`,
+      `An answer of 60 deltas within 0.2 s. For an answer at once, without a delta to wait for: ${instantRatio(instant.http)}; an empty request alone takes ${instantRatio(instant.empty)} of such a turn.`,
     ),
     row(
       "prompt → first chunk as OpenAI's / first delta of the gateway",

@@ -8,6 +8,7 @@ const path = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 
 /** Classes that the tests in a browser look for. */
 const keptNames = [
+  'agent-label',
   'approvals-box',
   'approvals-card',
   'markdown-address',

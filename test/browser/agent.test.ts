@@ -53,6 +53,22 @@ describeBrowser('the page of an agent', () => {
     await takePictures(page, 'agent')
   })
 
+  it('shows long names whole on a phone, and characters of an error that cannot be seen', async () => {
+    const long = 'x'.repeat(60)
+    const labels = { note: `${long}${long}`, mark: 'a\u202eb' }
+    const agents = [{ id: long, tenant: long, labels, binary: '/none/\u202efdp' }, { id: 'a1' }]
+    const { page, client } = await openView({ agents, path: `/agents/${long}`, width: 360, height: 740 })
+    const beyond = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+    await client.call('POST', `/v1/agents/${long}/start`)
+    await page.getByRole('region', { name: 'Error' }).getByText('U+202E').waitFor()
+    await page.locator('.agent-label').getByText('U+202E').waitFor()
+    expect(await page.locator('main').innerText()).not.toContain('\u202e')
+    expect(await beyond()).toBeLessThanOrEqual(0)
+    await page.getByRole('link', { name: 'Agents', exact: true }).click()
+    await page.locator('.column-error').getByText('U+202E').waitFor()
+    expect(await beyond()).toBeLessThanOrEqual(0)
+  })
+
   it('starts a server, and asks before it stops one whose turns run', async () => {
     const script = [{ match: 'wait', reply: { hang: true } }] as const
     const { page, client } = await openView({ fleet: { script }, path: '/agents/a1' })

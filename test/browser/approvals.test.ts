@@ -246,6 +246,21 @@ describeBrowser('the approvals', () => {
     expect(await card.evaluate((card) => card === document.activeElement)).toBe(true)
   })
 
+  it('ignore a key that is held down, also on the page of the turn', async () => {
+    const { page, ask } = await openApprovals({ calls: [build] })
+    await page.goto(`/turns/${await ask(build)}`)
+    await page.locator('[data-answer=once]:enabled').waitFor()
+    await cardOf(page).focus()
+    await page.keyboard.down('Enter')
+    await buttonOf(page, 'Reject').focus()
+    // The second press without a release is that of a key that is held down.
+    await page.keyboard.down('Enter')
+    await page.keyboard.up('Enter')
+    await buttonOf(page, 'Allow once').focus()
+    await page.keyboard.press('Enter')
+    await cardOf(page).getByText('You allowed it once').waitFor()
+  })
+
   it('notify by wish only, and tell no text of the request', async () => {
     const { page, ask, openIds } = await openApprovals({ calls: [build, remove] })
     // A browser without a screen refuses notifications.

@@ -26,6 +26,38 @@ describeBrowser('the login of the view', () => {
     await page.goBack()
     expect(page.url()).not.toContain(all.token)
   })
+
+  it('takes such a token on the page that asks for one, and removes it where it is not needed', async () => {
+    const { page, all } = await openView({ token: null })
+    expectFault(page, /401/)
+    await page.locator('input[type=password]').waitFor()
+    const link = `/#token=${all.token}`
+    await page.goto(link)
+    await page.getByRole('heading', { name: 'Agents', level: 1 }).waitFor()
+    expect(page.url()).not.toContain(all.token)
+    // A load of the page, and then the address alone.
+    for (const before of ['about:blank', '/usage', '/']) {
+      await page.goto(before)
+      await page.goto(link)
+      await expect.poll(() => page.url()).not.toContain(all.token)
+    }
+  })
+
+  it('logs in again in a page whose cookie is gone while its stream goes on', async () => {
+    const { page, all } = await openView()
+    expectFault(page, /401/)
+    await page.getByText('Live', { exact: true }).waitFor()
+    await page.context().clearCookies()
+    // Works on any page: each page reads something when it is shown.
+    await page.evaluate(() => {
+      history.pushState(null, '', '/usage')
+      dispatchEvent(new PopStateEvent('popstate'))
+    })
+    await page.locator('input[type=password]').fill(all.token)
+    await page.locator('button[type=submit]').click()
+    await page.getByRole('heading', { name: 'Usage', level: 1 }).waitFor()
+    await page.getByText('Live', { exact: true }).waitFor()
+  })
 })
 
 describeBrowser('the pages of the view', () => {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { changeTokens } from '../../src/gateway/access/token-file.ts'
 import { fakeGateway, testToken } from '../support/gateway.ts'
 import { openChunks, textOfChunks } from '../support/chat-chunks.ts'
+import { tokenFor } from '../support/tokens.ts'
 
 const path = '/openai/v1/chat/completions'
 const user = (content: unknown) => ({ role: 'user', content })
@@ -219,7 +221,7 @@ describe('a chat completion', () => {
         'invalid_value',
       ],
       [image('https://example.com/a.png'), 400, 'messages[0].content[0].image_url.url', 'invalid_image_url'],
-      [image('data:image/png;base64,%%'), 400, 'messages', 'invalid_value'],
+      [image('data:image/png;base64,%%'), 400, 'messages[0].content[0].image_url.url', 'invalid_image_url'],
       [
         chat([{ type: 'file', file: { file_id: 'f' } }]),
         400,
@@ -321,6 +323,28 @@ describe('a chat completion', () => {
     await expect
       .poll(ended, { timeout: 10_000 })
       .toMatchObject([{ code: 'cancelled' }, { code: 'cancelled' }, { kind: 'final', content: 'hi' }])
+  })
+
+  it('of a token that is revoked ends with 401, streamed or not, and its turn is cancelled', async () => {
+    const { client, url, dataDir } = await served()
+    const reader = tokenFor()
+    await changeTokens(dataDir, () => [reader.record])
+    const given = { url: `${url}${path}`, token: reader.token }
+    const hanging = await openChunks({ ...given, body: chat('every:10 stream:3 hang', { stream: true }) })
+    await hanging.next()
+    const whole = client.as(reader.token).call('POST', path, chat('hang'))
+    const turns = async () => {
+      const { body } = await client.call('GET', '/v1/turns')
+      return (body as { items: { state: string; reply: object | null }[] }).items
+    }
+    await expect.poll(turns, { timeout: 10_000 }).toMatchObject([{ state: 'running' }, { state: 'running' }])
+    await changeTokens(dataDir, () => [])
+    const error = { type: 'invalid_request_error', code: 'invalid_api_key' }
+    expect(await whole).toMatchObject({ status: 401, body: { error } })
+    expect((await hanging.rest()).at(-1)).toMatchObject({ error })
+    await expect
+      .poll(turns, { timeout: 10_000 })
+      .toMatchObject([{ reply: { code: 'cancelled' } }, { reply: { code: 'cancelled' } }])
   })
 
   it('with an Idempotency-Key is one turn, whose answer comes again', async () => {

@@ -1,5 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -102,5 +104,17 @@ describe.each([
     // While the secret is being replaced, the new one signs first.
     const next = JSON.stringify({ ...call, call_id: 'call_2' })
     expect(await post(signedHeaders(['new', secret], next, Date.now()), next)).toEqual(result)
+  })
+
+  it('goes on after a request that was cut, and after a call that is no JSON', async () => {
+    const secret = 'whsec_of_a_test_0123456789'
+    const url = await runProgram(command, language, file, secret)
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    socket.end('POST /tools HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{"tool":').resume()
+    await once(socket, 'close')
+    const post = (body: string) =>
+      fetch(url, { method: 'POST', headers: signedHeaders([secret], body, Date.now()), body })
+    await post('no JSON').catch(() => undefined)
+    expect((await post(JSON.stringify(call))).status).toBe(200)
   })
 })

@@ -1,6 +1,7 @@
 import './styles/tokens.css'
 import './styles/base.css'
 import { render } from 'preact'
+import { startAddressToken } from './app/address-token.ts'
 import { App } from './app/app.tsx'
 import { startRouter } from './app/router.ts'
 import { startTitle } from './app/title.ts'
@@ -17,6 +18,7 @@ function showPage(): void {
   if (!root) throw new Error('The page has no element #view')
   startRouter()
   startLive()
+  startAddressToken()
   startTitle()
   startNotifications()
   render(<App />, root)

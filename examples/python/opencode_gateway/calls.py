@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any, Iterator, Optional
 from urllib.parse import quote, urlencode
@@ -39,8 +38,9 @@ class Caller:
         """
         given = {name: value for name, value in query.items() if value is not None}
         whole = f"{path}?{urlencode(given)}" if given else path
-        text = self._address.send(method, whole, body).read()
-        return json.loads(text) if text else None
+        answer = self._address.send(method, whole, body)
+        text = answer.read()
+        return None if answer.status == 204 else answer.json(text)
 
     def pages(self, path: str, **query: Any) -> Iterator[Any]:
         """Yields the items of a list, page by page, from any route that has one."""

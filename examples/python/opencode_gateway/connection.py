@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, Iterator, Mapping, Optional
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from .errors import ConnectionFailedError, problem_of
 
@@ -19,14 +20,12 @@ class Address:
     """Address of a gateway, with the token and the time limits of its requests."""
 
     def __init__(self, url: str, token: Optional[str], connect_s: float, silence_s: float) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"Expected an address such as http://127.0.0.1:7420, got {url!r}")
+        parts = _parts_of(url)
         self.url = url.rstrip("/")
         self._kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        self._host, self._port = parts.hostname, parts.port
+        self._host, self._port = parts.hostname or "", parts.port
         self._prefix = parts.path.rstrip("/")
-        self._token = token
+        self._token = _checked_token(token)
         self._connect_s = connect_s
         self._silence_s = silence_s
 
@@ -47,7 +46,8 @@ class Address:
             with _broken_connections(self.url):
                 answer = self._exchange(connection, method, path, body, dict(headers or {}))
             if answer.status >= 300:
-                raise problem_of(answer.status, _problem(answer.read()))
+                wait = answer.header("Retry-After")
+                raise problem_of(answer.status, _problem(answer.read()), wait)
             return answer
         except BaseException:
             connection.close()
@@ -90,6 +90,13 @@ class Answer:
             finally:
                 self.close()
 
+    def json(self, text: bytes) -> Any:
+        """Returns the value of a JSON text of the body. Raises ``ConnectionFailedError``."""
+        try:
+            return json.loads(text)
+        except ValueError:
+            raise not_of_the_gateway(self._url) from None
+
     def lines(self) -> Iterator[bytes]:
         """Yields the lines of the body as they come, but no line that the end has cut off."""
         rest = b""
@@ -124,6 +131,35 @@ def _broken_connections(url: str) -> Iterator[None]:
             f"No answer of the gateway at {url}: {str(error) or type(error).__name__}. "
             "Check the address, and that opencode-runtime serve runs there."
         ) from error
+
+
+def not_of_the_gateway(url: str) -> ConnectionFailedError:
+    """Returns the error of an answer that another program gave, such as a proxy."""
+    return ConnectionFailedError(
+        f"The answer at {url} is not one of the gateway. "
+        "Check the address, and what stands before it."
+    )
+
+
+def _parts_of(url: str) -> SplitResult:
+    """Returns the parts of an address. The message of an error shows no password."""
+    example = "Expected an address such as http://127.0.0.1:7420"
+    parts = urlsplit(url)
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError(f"{example}, without user, query and fragment: the token is of its own")
+    has_space = re.search(r"[\x00-\x20\x7f]", url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or has_space:
+        raise ValueError(f"{example}, got {url!r}")
+    return parts
+
+
+def _checked_token(given: Optional[str]) -> str:
+    """Returns a token without spaces around it, such as the end of a file's line."""
+    token = (given or "").strip()
+    if not re.fullmatch(r"[\x21-\x7e]*", token):
+        # The error of the header would show the token.
+        raise ValueError("The token has a character that no token has, such as a line break")
+    return token
 
 
 def _problem(body: bytes) -> Mapping[str, Any]:

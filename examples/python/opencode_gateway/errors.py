@@ -38,13 +38,14 @@ class ProblemError(GatewayError):
 
     advice = "See the log of the gateway."
 
-    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+    def __init__(
+        self, status: int, problem: Mapping[str, Any], retry_after: Optional[str] = None
+    ) -> None:
         self.status = status
-        self.code = str(problem.get("code", f"HTTP_{status}"))
-        self.detail = str(problem.get("detail", f"The gateway answered with {status}"))
+        self.code = str(problem.get("code") or f"HTTP_{status}")
+        self.detail = str(problem.get("detail") or f"The gateway answered with {status}")
         self.field: Optional[str] = problem.get("field")
-        wait_ms = problem.get("retry_after_ms")
-        self.retry_after_s: Optional[float] = None if wait_ms is None else wait_ms / 1000
+        self.retry_after_s = _wait_s(problem.get("retry_after_ms"), retry_after)
         super().__init__(f"{self.detail} ({self.code}). {self.advice}")
 
 
@@ -73,7 +74,10 @@ class ConflictError(ProblemError):
 
 
 class BusyError(ProblemError):
-    """A gateway that cannot take the request now (429, 503, 507). Wait, then send it again."""
+    """A gateway that cannot take the request now (429, 503, 507). Wait, then send it again.
+
+    502 and 504 are answers of a proxy that does not reach the gateway.
+    """
 
     advice = "Send the same request again later."
 
@@ -83,10 +87,23 @@ _BY_STATUS = {
     **dict.fromkeys((401, 403), AccessError),
     404: NotFoundError,
     409: ConflictError,
-    **dict.fromkeys((429, 503, 507), BusyError),
+    **dict.fromkeys((429, 502, 503, 504, 507), BusyError),
 }
 
 
-def problem_of(status: int, problem: Mapping[str, Any]) -> ProblemError:
-    """Returns the error of a problem, of the class that its status has."""
-    return _BY_STATUS.get(status, ProblemError)(status, problem)
+def problem_of(
+    status: int, problem: Mapping[str, Any], retry_after: Optional[str] = None
+) -> ProblemError:
+    """Returns the error of a problem, of the class that its status has.
+
+    ``retry_after`` is the header, which counts if the problem tells no wait.
+    """
+    return _BY_STATUS.get(status, ProblemError)(status, problem, retry_after)
+
+
+def _wait_s(wait_ms: Any, retry_after: Optional[str]) -> Optional[float]:
+    """Returns a wait in seconds; ``None`` if none is told, or a date."""
+    if isinstance(wait_ms, (int, float)):
+        return wait_ms / 1000
+    text = (retry_after or "").strip()
+    return float(text) if text.isascii() and text.isdecimal() else None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from typing import Any, Callable, Iterator, Mapping, Optional, TypeVar
+from typing import Any, Callable, Iterator, Mapping, Optional, TypeVar, cast
 
 from .calls import path_of
-from .connection import Address, Answer
+from .connection import Address, Answer, not_of_the_gateway
 from .errors import BusyError, ConnectionFailedError
 from .patience import Patience
 from .types import Reply
@@ -17,6 +16,8 @@ Result = TypeVar("Result")
 
 _LINES = {"Accept": "application/x-ndjson"}
 _TERMINAL = ("final", "error")
+#: Answers of a gateway that ends, and of a proxy while the gateway is away.
+_GATEWAY_AWAY = (502, 503, 504)
 #: Time after which an open connection counts as a success, in seconds.
 _GOOD_AFTER_S = 1.0
 
@@ -106,8 +107,7 @@ class Replies(Iterator[Reply]):
             try:
                 return step()
             except (BusyError, ConnectionFailedError) as error:
-                is_draining = isinstance(error, BusyError) and error.status == 503
-                if isinstance(error, BusyError) and not is_draining:
+                if isinstance(error, BusyError) and error.status not in _GATEWAY_AWAY:
                     raise
                 self._drop()
                 if not self._is_closed.is_set():
@@ -136,11 +136,17 @@ class Replies(Iterator[Reply]):
         line = next(self._lines, None)
         if line is None:
             raise ConnectionFailedError("The stream ended before the last reply of the turn.")
-        reply: Reply = json.loads(line)
+        reply = self._reply_of(line)
         self._patience.reset()
         self._after = reply["seq"]
         self._has_ended = reply["kind"] in _TERMINAL
         return reply
+
+    def _reply_of(self, line: bytes) -> Reply:
+        value = self._answer.json(line) if self._answer else None
+        if not isinstance(value, dict) or not {"kind", "seq"} <= value.keys():
+            raise not_of_the_gateway(self._address.url)
+        return cast(Reply, value)
 
     def _drop(self) -> None:
         """Closes the connection, if there is one."""

@@ -19,6 +19,10 @@ Sink = Callable[[Dict[str, Any]], Awaitable[None]]
 _AGENTS = "/v1/agents/"
 #: Time for which a gateway that does not answer is asked again, in seconds.
 _RETRY_S = 10.0
+#: Longest silence of a connection, in seconds.
+_SILENCE_S = 60.0
+#: Time after the limit of a turn in which the gateway tells the end, in seconds.
+_MARGIN_S = 2.0
 #: Time limit of each request that ends a turn, in seconds.
 _CLOSE_S = 10.0
 
@@ -74,8 +78,14 @@ class OpenCodeAdapter:
         """Prepares the turn. The gateway makes a session together with its first turn."""
         url, self._agent_id = split_agent_url(self._config.base_url)
         limit_s = (self._config.deadline_ms or 0) / 1000 or _RETRY_S
-        token = self._config.server_password
-        self._gateway = AsyncGateway(Gateway(url, token, retry_s=min(_RETRY_S, limit_s)))
+        # A thread that waits for a gateway that hangs would outlive the turn.
+        gateway = Gateway(
+            url,
+            self._config.server_password,
+            retry_s=min(_RETRY_S, limit_s),
+            silence_s=min(_SILENCE_S, limit_s + _MARGIN_S),
+        )
+        self._gateway = AsyncGateway(gateway)
 
     async def prompt(self, text: str, trace_id: Optional[str] = None) -> None:
         """Runs a turn, and hands each reply to the sink, which is awaited."""

@@ -67,6 +67,7 @@ class OpenCodeServer:
         self._config = config
         self._gateway = Gateway(config.gateway_url, config.server_password)
         self._agent_id = config.agent_id or _id_of(config.home)
+        self._last_state = "unknown"
 
     @property
     def base_url(self) -> str:
@@ -78,6 +79,9 @@ class OpenCodeServer:
 
         Other fields of a known agent are kept. Nothing is sent without ``litellm_base_url``.
         """
+        self._declare(self._gateway)
+
+    def _declare(self, gateway: Gateway) -> None:
         config = self._config
         if not config.litellm_base_url:
             return
@@ -87,9 +91,9 @@ class OpenCodeServer:
             **({} if config.binary == "opencode" else {"binary": config.binary}),
         }
         try:
-            self._gateway.patch_agent(self._agent_id, spec)
+            gateway.patch_agent(self._agent_id, spec)
         except NotFoundError:
-            self._gateway.put_agent(self._agent_id, spec)
+            gateway.put_agent(self._agent_id, spec)
 
     def is_running(self) -> bool:
         """Returns whether the gateway answers, and the server is healthy."""
@@ -105,19 +109,34 @@ class OpenCodeServer:
         ``deadline_s`` seconds, ``OpenCodeBinaryNotFoundError`` without a binary, and the errors of
         ``opencode_gateway`` if the gateway refuses or does not answer.
         """
-        limit = asyncio.get_running_loop().time() + deadline_s
-        await asyncio.to_thread(self.write_config)
-        await asyncio.to_thread(self._gateway.start, self._agent_id)
+        config = self._config
+        # A gateway that hangs must not keep a thread for longer than the deadline.
+        gateway = Gateway(
+            config.gateway_url,
+            config.server_password,
+            connect_s=min(10.0, deadline_s),
+            silence_s=deadline_s,
+        )
+        try:
+            await asyncio.wait_for(self._start(gateway, poll_s), deadline_s)
+        except asyncio.TimeoutError as error:
+            if isinstance(error, OpenCodeStartError):
+                raise
+            raise OpenCodeStartError(
+                f"The server of the agent {self._agent_id!r} was not healthy within "
+                f"{deadline_s:g} s; its last state is {self._last_state}"
+            ) from None
+
+    async def _start(self, gateway: Gateway, poll_s: float) -> None:
+        self._last_state = "unknown"
+        await asyncio.to_thread(self._declare, gateway)
+        await asyncio.to_thread(gateway.start, self._agent_id)
         while True:
-            status = await asyncio.to_thread(self._status)
+            status = (await asyncio.to_thread(gateway.agent, self._agent_id))["status"]
+            self._last_state = status["state"]
             if status["state"] == "healthy":
                 return
             _raise_failure(status)
-            if asyncio.get_running_loop().time() + poll_s > limit:
-                raise OpenCodeStartError(
-                    f"The server of the agent {self._agent_id!r} was not healthy within "
-                    f"{deadline_s:g} s; its state is {status['state']}"
-                )
             await asyncio.sleep(poll_s)
 
     async def stop(self) -> None:

@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 Reply = Dict[str, Any]
 
+#: Codes of error replies that tell a wait; all others of a busy gateway are its own, or a proxy's.
+_BUSY_CODES = ("overloaded", "rate_limited")
 #: Time that the gateway has to tell the end of a turn whose time is over, in seconds.
 _GRACE_S = 5.0
 
@@ -130,7 +132,7 @@ def _failure(error: Exception) -> tuple[str, bool, str]:
     if isinstance(error, ConnectionFailedError):
         return "server_unavailable", True, str(error)
     if isinstance(error, BusyError):
-        code = "server_unavailable" if error.code.startswith("ERR_") else error.code
+        code = error.code if error.code in _BUSY_CODES else "server_unavailable"
         return code, True, error.detail
     if isinstance(error, ProblemError):
         code = "internal" if error.status >= 500 else "rejected"

@@ -20,6 +20,9 @@ const anyPort = '127.0.0.1:0'
 /** Time for running turns to end after Ctrl-C, in ms: the turns of a demo need not end by themselves. */
 const drainMs = 0
 
+/** Time for the answer to the request, in ms: a person may look at all else first. */
+const requestTimeoutMs = 60 * 60_000
+
 /**
  * Runs `opencode-runtime demo --view`: three agents on the real opencode in front of a scripted model, and the view of
  * them in the browser. One agent streams answers, one asks for a permission, and one waits to be asked. Resolves with the
@@ -71,6 +74,7 @@ const demoConfig = (dataDir: string, baseURL: string, apiKey: string): ServeConf
       id: 'bob',
       onPermission: 'ask',
       config: { permission: { bash: 'ask' } },
+      requestTimeoutMs,
       labels: { about: 'asks for a permission first' },
     },
     { id: 'carol', labels: { about: 'waits to be asked' } },

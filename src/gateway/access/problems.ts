@@ -8,6 +8,10 @@ export const unauthorized = (detail: string, headers: Record<string, string> = {
     { 'WWW-Authenticate': 'Bearer realm="opencode-runtime"', ...headers },
   )
 
+/** Returns the error of a request whose token has ended while the answer was on its way. */
+export const rightLost = (): ProblemError =>
+  unauthorized('The token was revoked, was changed or has expired meanwhile: use a valid token')
+
 /** Returns the error of a caller that may not do what the request asks. */
 export const forbidden = (detail: string, field?: string): ProblemError =>
   new ProblemError({

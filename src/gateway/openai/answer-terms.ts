@@ -1,3 +1,4 @@
+import { rightLost } from '../access/problems.ts'
 import { ProblemError } from '../http/problem.ts'
 import { draining } from '../http/refusals.ts'
 import type { LoggedTurn, TurnLog } from '../turns/turn-log.ts'
@@ -24,6 +25,7 @@ export const headersOf = ({ turnId, sessionId }: LoggedTurn): Record<string, str
 
 /** Returns the failure of a request whose replies end before the terminal one. */
 export async function cutOff(terms: AnswerTerms): Promise<ProblemError> {
+  if (terms.reading.hasLostRight) return rightLost()
   if ((await turnNow(terms)).state !== 'done') return draining()
   return new ProblemError({
     status: 404,

@@ -36,6 +36,7 @@ function fileOf(part: ContentPart, where: string): File | undefined {
   if (part.type === 'file') return namedFile(part.file, `${where}.file`)
   if (part.type !== 'input_audio') return undefined
   const { data, format } = part.input_audio
+  if (!isBase64(data)) throw badField(`${where}.input_audio.data`, 'invalid_value', 'expected base64')
   return { mime: format === 'mp3' ? 'audio/mpeg' : 'audio/wav', data }
 }
 
@@ -57,5 +58,10 @@ function ofURL(url: string, where: string, code: string): File {
   const comma = url.indexOf(',')
   const head = /^data:([^;,]+)((?:;[^;,]*)*);base64$/i.exec(url.slice(0, Math.max(comma, 0)))
   if (!head?.[1]) throw badField(where, code, 'expected a data: URL in base64: the gateway fetches nothing')
-  return { mime: head[1].toLowerCase(), data: url.slice(comma + 1) }
+  const data = url.slice(comma + 1)
+  if (!isBase64(data)) throw badField(where, code, 'expected base64 after the comma of the data: URL')
+  return { mime: head[1].toLowerCase(), data }
 }
+
+/** Returns whether a text is base64. A turn refuses any other text, without the name of the message's part. */
+const isBase64 = (text: string): boolean => text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text)

@@ -35,7 +35,7 @@ export async function streamedAnswer(terms: AnswerTerms, withUsage: boolean): Pr
       const { done, value } = await source.next()
       return done === true ? undefined : bytesOf(value)
     },
-    until: [reading.signal],
+    until: reading.until,
     onEnd: () => reading.end(),
   })
   return streamAnswer(body, 'text/event-stream', headersOf(turn))

@@ -19,6 +19,9 @@ export interface ReadRequest {
 
 /** Reading of a turn's replies for a request. A turn whose last reader goes before the end is cancelled. */
 export class TurnReading {
+  /** Signals that end the answer at once: nobody reads it, or nobody writes it any more. */
+  readonly until: readonly AbortSignal[]
+  readonly #right: AbortSignal
   readonly #batches: AsyncIterator<Batch>
   readonly #gone = new AbortController()
   readonly #listening: (() => void)[]
@@ -27,13 +30,15 @@ export class TurnReading {
 
   constructor({ context, caller, raw, desk, turnId }: ReadRequest) {
     const right = context.authority.follow(caller)
+    this.#right = right.signal
+    this.until = [raw.signal, context.closed]
     const release = desk.live(turnId)?.hold()
     this.#release = () => {
       right.stop()
       release?.()
     }
     this.#batches = context.log.read(turnId, 0, this.#gone.signal)[Symbol.asyncIterator]()
-    const signals = [raw.signal, context.closed, right.signal]
+    const signals = [...this.until, this.#right]
     this.#listening = signals.map((signal) => onAbort(signal, () => this.end()))
     if (signals.some(({ aborted }) => aborted)) this.end()
   }
@@ -41,6 +46,11 @@ export class TurnReading {
   /** Signal that aborts when the reading has ended. */
   get signal(): AbortSignal {
     return this.#gone.signal
+  }
+
+  /** True if the caller has lost the right to read before the end of the turn. */
+  get hasLostRight(): boolean {
+    return this.#right.aborted
   }
 
   /** Resolves with the next replies; with `undefined` at the end. */

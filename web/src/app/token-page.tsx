@@ -1,10 +1,12 @@
 import { useValue } from '../live/use-value.ts'
 import './token-page.css'
+import { effect } from '@preact/signals-core'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { api, type ApiError } from '../api/client.ts'
 import { connection, retryNow } from '../live/store.ts'
 import { Button } from '../parts/button.tsx'
 import { ErrorNote, Note } from '../parts/note.tsx'
+import { takeToken } from './address-token.ts'
 import { asApiError } from './query.ts'
 import { useTitle } from './title.ts'
 
@@ -30,11 +32,15 @@ export function TokenPage() {
     }
     setBusy(false)
   }
-  useEffect(() => {
-    const token = takeToken()
-    if (token === undefined) input.current?.focus()
-    else void login(token)
-  }, [])
+  useEffect(
+    () =>
+      effect(() => {
+        const token = takeToken()
+        if (token === undefined) input.current?.focus()
+        else void login(token)
+      }),
+    [],
+  )
   const submit = (event: Event): void => {
     event.preventDefault()
     const token = input.current?.value.trim() ?? ''
@@ -60,12 +66,4 @@ export function TokenPage() {
       </form>
     </main>
   )
-}
-
-/** Returns the token of the address, and removes it from the address and the history. */
-function takeToken(): string | undefined {
-  const token = new URLSearchParams(location.hash.slice(1)).get('token')
-  if (token === null || token === '') return undefined
-  history.replaceState(null, '', location.pathname)
-  return token
 }

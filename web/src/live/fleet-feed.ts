@@ -35,11 +35,11 @@ export class FleetFeed {
     return () => this.#leave(page)
   }
 
-  /** Connects now: after a login, or when the network is back. */
+  /** Connects now: after a login, also of a page whose login has ended before the stream, or when a person asks for it. */
   retry(): void {
     const { state } = this.#connection
-    if (state === 'unauthorized' || state === 'forbidden') this.#start()
-    else this.#stream?.retry()
+    if (state === 'connecting' || state === 'waiting') this.#stream?.retry()
+    else this.#start()
   }
 
   #leave(page: (message: FeedMessage) => void): void {

@@ -70,7 +70,9 @@ export function startLive(): void {
   addEventListener('pageshow', ({ persisted }) => {
     if (persisted) link?.send('join')
   })
-  addEventListener('online', retryNow)
+  addEventListener('online', () => {
+    if (connectionValue.value.state === 'waiting') retryNow()
+  })
   onUnauthorized(() => void (connectionValue.value = unauthorized()))
 }
 

@@ -4,6 +4,7 @@ import type { ApiError } from '../api/client.ts'
 import type { Tone } from '../words/states.ts'
 import { Shape } from './badge.tsx'
 import { Button } from './button.tsx'
+import { textNodes } from './text/inline-text.tsx'
 
 /** Message within a page. */
 export function Note({ tone, children }: { tone: Tone; children: ComponentChildren }) {
@@ -19,7 +20,7 @@ export function Note({ tone, children }: { tone: Tone; children: ComponentChildr
 export function ErrorNote({ error, onRetry }: { error: ApiError; onRetry?: () => void }) {
   return (
     <Note tone="bad">
-      <span class="break">{error.message}</span>
+      <span class="break">{textNodes(error.message)}</span>
       {error.code !== '' && <code class="note-code">{error.code}</code>}
       {onRetry && (
         <Button size="small" onClick={onRetry}>

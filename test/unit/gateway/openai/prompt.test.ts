@@ -121,4 +121,28 @@ describe('promptOf', () => {
       'unsupported_value',
     ])
   })
+
+  it('names the part whose data is no base64', () => {
+    const parts = [
+      [image('%%'), 'image_url.url', 'invalid_image_url'],
+      [image('AAA'), 'image_url.url', 'invalid_image_url'],
+      [
+        { type: 'file', file: { file_data: 'data:text/plain;base64,A_==' } },
+        'file.file_data',
+        'invalid_value',
+      ],
+      [
+        { type: 'input_audio', input_audio: { data: 'A A=', format: 'wav' } },
+        'input_audio.data',
+        'invalid_value',
+      ],
+    ] as const
+    for (const [part, field, code] of parts)
+      expect(failureOf(user('first'), assistant('ok'), user([{ type: 'text', text: 'a' }, part]))).toEqual([
+        `messages[2].content[1].${field}`,
+        code,
+      ])
+    expect(failureOf(user([image('')]))).toBeUndefined()
+    expect(failureOf(user([image('A+/=')]))).toBeUndefined()
+  })
 })

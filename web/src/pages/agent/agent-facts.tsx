@@ -2,6 +2,7 @@ import { useNow } from '../../live/use-value.ts'
 import type { ComponentChildren } from 'preact'
 import type { Agent, AgentStatus } from '../../api/types.ts'
 import { RelativeTime } from '../../parts/relative-time.tsx'
+import { textNodes } from '../../parts/text/inline-text.tsx'
 import { StateBadge } from '../../parts/badge.tsx'
 import { bytes, duration, exact } from '../../words/format.ts'
 import type { Present } from './time-line.ts'
@@ -39,7 +40,7 @@ export function AgentFacts({ agent, status, present: { since, pid } }: AgentFact
         <Fact name="Labels">
           {labels.map(([name, value]) => (
             <span key={name} class="agent-label">
-              {name}={value}
+              {textNodes(`${name}=${value}`)}
             </span>
           ))}
         </Fact>

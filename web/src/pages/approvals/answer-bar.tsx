@@ -9,6 +9,11 @@ import { useAnswering } from './use-answering.ts'
 
 const buttonKinds = { once: 'primary', answers: 'primary', always: 'plain', reject: 'danger' } as const
 
+/** Keeps a key that is held down from a button: it was pressed for something else. */
+const ignoreHeld = (event: KeyboardEvent): void => {
+  if (event.repeat && event.key !== 'Tab') event.preventDefault()
+}
+
 /** Answer buttons of a request, which do nothing until the person can know what the answer means. */
 export function AnswerBar({
   id,
@@ -31,7 +36,7 @@ export function AnswerBar({
   const wordsId = `request-words-${id}`
   return (
     <div class="approvals-answers" role="group" aria-label="Answer" ref={bar} onPointerDown={pressDown}>
-      <div class="approvals-buttons">
+      <div class="approvals-buttons" onKeyDown={ignoreHeld}>
         {choices.map((choice) => (
           <Button
             key={choice.kind}

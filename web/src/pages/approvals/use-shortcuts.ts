@@ -11,10 +11,8 @@ export function useShortcuts(
   list: RefObject<HTMLElement | null>,
 ): (event: TargetedKeyboardEvent<HTMLElement>) => void {
   return (event) => {
-    const { key, repeat, ctrlKey, metaKey, altKey } = event
+    const { key, ctrlKey, metaKey, altKey } = event
     const target = event.target as HTMLElement
-    // A key that is held down answers nothing.
-    if (repeat && (key === 'Enter' || key === ' ')) event.preventDefault()
     const step = steps.get(key)
     if (step === undefined || ctrlKey || metaKey || altKey || target.matches('input')) return
     const cards = [...(list.current?.querySelectorAll('article') ?? [])]

@@ -4,6 +4,8 @@ import { paths } from '../../app/router.ts'
 import { agentOf } from '../../live/store.ts'
 import { RelativeTime } from '../../parts/relative-time.tsx'
 import { StateBadge } from '../../parts/badge.tsx'
+import { textNodes } from '../../parts/text/inline-text.tsx'
+import { visibleText } from '../../parts/text/visible.ts'
 import { bytes } from '../../words/format.ts'
 
 /** Row of an agent, which follows this agent alone. */
@@ -12,7 +14,7 @@ export function AgentRow({ id, rowIndex }: { id: string; rowIndex: number }) {
   return (
     <div role="row" class="fleet-row" aria-rowindex={rowIndex} data-agent-id={id}>
       <div role="cell" class="fleet-cell column-id">
-        <a class="fleet-link" href={paths.agent(id)}>
+        <a class="fleet-link" href={paths.agent(id)} title={id}>
           {id}
         </a>
         {agent && <span class="fleet-tenant">{agent.tenant}</span>}
@@ -55,8 +57,8 @@ function Cells({ agent }: { agent: AgentStatus }) {
       <div role="cell" class="fleet-cell column-used" data-numeric="true">
         {last_used_at === undefined ? <None /> : <RelativeTime at={last_used_at} />}
       </div>
-      <div role="cell" class="fleet-cell column-error" title={error?.message}>
-        {error ? error.message : <None />}
+      <div role="cell" class="fleet-cell column-error" title={error && visibleText(error.message)}>
+        {error ? textNodes(error.message) : <None />}
       </div>
     </>
   )

@@ -108,4 +108,5 @@ function Cells({ row }: { row: UsageRow }) {
 }
 
 /** Bar whose length is a share of the longest bar. */
-const Bar = ({ share }: { share: number }) => <div class="usage-bar" style={{ width: `${100 * share}%` }} />
+const Bar = ({ share }: { share: number }) =>
+  share > 0 ? <div class="usage-bar" style={{ width: `${100 * share}%` }} /> : null
