@@ -81,6 +81,19 @@ export default ts.config(
     'the gateway is built on the api',
   ),
   forbid(
+    ['src/cluster/**'],
+    [
+      '**/cli/**',
+      '**/gateway/**',
+      '**/testing/**',
+      '**/cli.ts',
+      '**/src/index.ts',
+      '@opentelemetry/*',
+      'execa',
+    ],
+    'the cluster is built on the api',
+  ),
+  forbid(
     ['web/src/**'],
     [
       'node:*',

@@ -8,6 +8,7 @@ const resolve = {
   alias: [
     { find: /^opencode-runtime$/, replacement: source('index.ts') },
     { find: /^opencode-runtime\/gateway$/, replacement: source('gateway/index.ts') },
+    { find: /^opencode-runtime\/cluster$/, replacement: source('cluster/index.ts') },
     { find: /^opencode-runtime\/testing$/, replacement: source('testing/index.ts') },
   ],
 }
@@ -66,6 +67,16 @@ export default defineConfig({
           globalSetup: ['test/openapi/setup.ts'],
           fileParallelism: false,
           testTimeout: 180_000,
+        },
+      },
+      {
+        resolve,
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.test.ts'],
+          globalSetup: ['test/cluster/setup.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
         },
       },
       {

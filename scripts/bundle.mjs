@@ -15,6 +15,7 @@ const entries = [
   'testing/index.js',
   'testing/fake-opencode/main.mjs',
   'gateway/index.js',
+  'cluster/index.js',
 ]
 
 /** Returns the modules that a module loads by static imports, including itself. */

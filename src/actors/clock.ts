@@ -20,6 +20,13 @@ export function clockOf(system: AnyActorRef['system']): SystemClock {
   }
 }
 
+/** Clock of the host, for work outside of an actor system. */
+export const systemClock: SystemClock = {
+  setTimeout: (fn, ms) => setTimeout(fn, Math.min(ms, longestTimer)),
+  clearTimeout: (id) => clearTimeout(id as NodeJS.Timeout | undefined),
+  now: () => performance.now(),
+}
+
 /** Longest timer, in ms; Node fires a longer timer immediately. */
 const longestTimer = 2 ** 31 - 1
 

@@ -56,6 +56,11 @@ describe('importing the built package', () => {
       expect(builtins).not.toContain(late)
   })
 
+  it('loads no package of NATS for the entry of the cluster, until a host joins', async () => {
+    const { packages } = await loadedBy('cluster/index.js')
+    expect(packages).toEqual(['eventsource-parser', 'rxjs', 'xstate'])
+  })
+
   it('loads no package for --version, and only commander before a command runs', async () => {
     expect((await loadedBy('cli.js')).packages).toEqual([])
     expect((await loadedBy('program.js')).packages).toEqual(['commander'])
@@ -160,5 +165,24 @@ describe('the packed package with only its own dependencies', () => {
     expect(await run(join(user, 'user.mjs'), home)).toBe('final')
     const cli = join(user, 'node_modules/opencode-runtime/dist/cli.js')
     expect(await run(cli, '--version')).toMatch(/^\d+\.\d+\.\d+$/)
+  })
+
+  it('says what to install for a cluster', async () => {
+    await writeFile(
+      join(user, 'cluster.mjs'),
+      `import { Fleet } from 'opencode-runtime'
+       import { joinCluster } from 'opencode-runtime/cluster'
+       const proxy = { baseURL: 'http://127.0.0.1:9/v1', apiKey: 'sk-123456789' }
+       const fleet = new Fleet({ dataDir: process.argv[2], defaults: { proxy, models: ['m'] } })
+       const connect = () => Promise.reject(new Error('not reached'))
+       await joinCluster({ fleet, connect, name: 'prod' }).catch(({ code, message }) => console.log(code, message))
+       await fleet.close()`,
+    )
+    const dataDir = join(user, 'fleet')
+    onTestFinished(() => rm(dataDir, { recursive: true, force: true }))
+    const { stdout } = await execa(process.execPath, [join(user, 'cluster.mjs'), dataDir])
+    expect(stdout).toMatch(
+      /^ERR_OPENCODE_INVALID_OPTIONS .*npm install @nats-io\/transport-node @nats-io\/jetstream/,
+    )
   })
 })

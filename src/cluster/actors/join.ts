@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto'
+import { fromPromise } from 'xstate'
+import { clockOf, elapse } from '../../actors/clock.ts'
+import { keyOf, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
+import type { HostRecord } from '../store/records.ts'
+import { hostRuntimeOf, type HostHandle, type HostIdentity } from './host-runtime.ts'
+
+/** Lease of a run of a host. */
+export interface Lease {
+  readonly incarnation: string
+  readonly revision: number
+  /** Time at which the first renewal was sent, in ms of the system's clock. */
+  readonly sentAt: number
+}
+
+/** Input of a host that joins. */
+export interface JoinInput {
+  readonly runtime: HostHandle
+  readonly hostId: string
+  readonly leaseMs: number
+}
+
+/** Makes a host a member of its cluster, again and again until the store answers. */
+export const join = fromPromise<Lease, JoinInput>(async ({ input, signal, system }) => {
+  const { runtime, hostId, leaseMs } = input
+  const { store, runner } = hostRuntimeOf(runtime)
+  const clock = clockOf(system)
+  for (;;) {
+    signal.throwIfAborted()
+    try {
+      await declareAgents(store, runner.agents())
+      const before = await store.hosts.get(hostId)
+      const incarnation = randomUUID().slice(0, 8)
+      const sentAt = clock.now()
+      const record: HostRecord = {
+        ...{ incarnation, beat: 0, state: 'up', used: 0 },
+        max: runner.maxAgents,
+        opencode: runner.opencode,
+        leaseMs,
+      }
+      const revision = await store.hosts.set(hostId, record, before?.revision ?? 0)
+      return { incarnation, revision, sentAt }
+    } catch {
+      await elapse(clock, Math.min(200, leaseMs / 10), signal)
+    }
+  }
+})
+
+/** Declares the agents of a host that the cluster does not know. @throws ClusterStoreError `unavailable` */
+export async function declareAgents({ agents }: ClusterStore, keys: readonly AgentKey[]): Promise<void> {
+  for (const { tenant, agentId } of keys) {
+    const key = keyOf({ tenant, agentId })
+    if (await agents.get(key)) continue
+    // Another host that declares the same agent is as good.
+    await agents.set(key, { id: agentId, tenant }, 0).catch(() => undefined)
+  }
+}
+
+/** Deletes the lease of a host that owns nothing any more. */
+export const leave = fromPromise<undefined, Pick<HostIdentity, 'runtime' | 'hostId' | 'incarnation'>>(
+  async ({ input: { runtime, hostId, incarnation } }) => {
+    const { store } = hostRuntimeOf(runtime)
+    const lease = await store.hosts.get(hostId)
+    if (lease?.value.incarnation === incarnation) await store.hosts.delete(hostId, lease.revision)
+    return undefined
+  },
+)

@@ -1,0 +1,251 @@
+import { elapse, type SystemClock } from '../../../actors/clock.ts'
+import { cancelledTurn, deadlineExceeded, errorReply, type TurnCause } from '../../../actors/turn/refusal.ts'
+import type { TurnInput } from '../../../api/turn-input.ts'
+import { orAborted } from '../../../util/abort-signal.ts'
+import type { AgentRunner } from '../../agent-runner.ts'
+import type { AgentKey, ClusterStore, Mail } from '../../store/cluster-store.ts'
+import type { SentTurn, TurnFact } from '../../turn-facts.ts'
+import { RecordWriter } from '../record-writer.ts'
+import type { TurnGate } from '../turn-gate.ts'
+import { readLeftTurn, type LeftTurn } from './left-turn.ts'
+import { RecordedTurn } from './recorded-turn.ts'
+
+/** Sessions of the conversations of one agent. */
+export interface ConversationSessions {
+  get(conversation: string): string | undefined
+  set(conversation: string, sessionId: string): void
+}
+
+/** Terms under which a host owns the turns of an agent. */
+export interface OwnerTerms {
+  readonly store: Pick<ClusterStore, 'inbox' | 'records'>
+  readonly agent: AgentKey
+  readonly hostId: string
+  readonly epoch: number
+  readonly clock: SystemClock
+  /** Returns the time, in epoch ms. */
+  readonly now: () => number
+  readonly runner: Pick<AgentRunner, 'turn'>
+  /** Message of the end of each turn, if the agent cannot be used on this host. */
+  readonly failure: string | undefined
+  readonly gate: TurnGate
+  /** Sessions of the agent's conversations on this host, which outlive the ownership. */
+  readonly sessions: ConversationSessions
+  /** Saves the agent's home before the end of a turn is told. */
+  readonly saveBeforeEnd: (() => Promise<void>) | undefined
+}
+
+/** Stage of a turn at its owner. */
+type Stage = 'taking' | 'waiting' | 'entering' | 'running' | 'ended'
+
+/** Turn of an agent at its owner: claimed, run, and ended by exactly one stored terminal reply. */
+export class OwnedTurn {
+  readonly sent: SentTurn
+  stage: Stage = 'taking'
+  readonly #terms: OwnerTerms
+  readonly #at: number
+  /** Aborts when the owner has lost the agent. */
+  readonly #lost: AbortSignal
+  /** Aborts when the turn ends, or the owner has lost the agent. */
+  readonly #over: AbortSignal
+  readonly #ended = new AbortController()
+  readonly #onEnd: (turn: OwnedTurn) => void
+  readonly #writer: RecordWriter
+  #running: RecordedTurn | undefined
+  #answers: [requestId: string, answer: unknown][] = []
+  #isCancelled = false
+  #isEnding = false
+
+  /**
+   * @param lost - signal that aborts when the owner has lost the agent
+   * @param onEnd - called once, when the end of the turn is stored
+   */
+  constructor(mail: Mail, terms: OwnerTerms, lost: AbortSignal, onEnd: (turn: OwnedTurn) => void) {
+    this.sent = sentTurnOf(mail)
+    this.#onEnd = onEnd
+    this.#terms = terms
+    this.#at = mail.at
+    this.#lost = lost
+    this.#over = AbortSignal.any([lost, this.#ended.signal])
+    const { store, agent, hostId, epoch, clock } = terms
+    const { turnId } = this.sent
+    this.#writer = new RecordWriter({
+      records: store.records,
+      agent,
+      turnId,
+      hostId,
+      epoch,
+      clock,
+      signal: lost,
+    })
+  }
+
+  get isEnded(): boolean {
+    return this.stage === 'ended'
+  }
+
+  /**
+   * Makes the turn the owner's own, and ends a turn that an earlier owner has begun and that cannot run again.
+   *
+   * @throws FencedError if a later owner has the agent
+   */
+  async take(): Promise<void> {
+    const found = await this.#writer.claim()
+    if (found === 'ended') {
+      this.#settle()
+      return
+    }
+    const left = found === 'left' ? await this.#readLeft() : undefined
+    if (this.#isCancelled) return this.#end(cancelledTurn)
+    if (left?.hasStarted) {
+      const mayResume = this.sent.input['resume'] === true && left.isTextOnly
+      if (!mayResume) return this.#end(serverDied, left.partial)
+      this.#writer.push({ kind: 'restarted' })
+    }
+    this.stage = 'waiting'
+    void this.#limit()
+  }
+
+  /** Runs the turn when a place is free, and stores its end. @throws FencedError if a later owner has the agent */
+  async run(mayStart: () => boolean): Promise<void> {
+    this.stage = 'entering'
+    const { gate, agent, failure } = this.#terms
+    const leave = await gate.enter(agent.tenant, this.sent.priority, this.#over)
+    if (!leave) return
+    try {
+      if (this.#isEnding) return
+      if (!mayStart()) {
+        this.stage = 'waiting'
+        return
+      }
+      if (failure !== undefined) {
+        await this.#end({ code: 'server_unavailable', error: failure, retryable: true })
+        return
+      }
+      this.stage = 'running'
+      this.#writer.push({ kind: 'started' })
+      await this.#writer.flushed()
+      await (this.#isCancelled ? this.#end(cancelledTurn) : this.#record())
+    } finally {
+      leave()
+    }
+  }
+
+  /** Cancels the turn: at once if it waits, else by its server. */
+  async cancel(): Promise<void> {
+    this.#isCancelled = true
+    this.#running?.cancel()
+    if (this.stage === 'waiting' || this.stage === 'entering') await this.#end(cancelledTurn)
+  }
+
+  answer(requestId: string, answer: unknown): void {
+    if (this.#running) this.#running.answer(requestId, answer)
+    else this.#answers.push([requestId, answer])
+  }
+
+  /** Ends the work of a turn whose agent has another owner now, without a word in the store. */
+  abandon(): void {
+    this.#running?.stop()
+    this.#running?.cancel()
+  }
+
+  async #record(): Promise<void> {
+    const { runner, agent, sessions, saveBeforeEnd, now } = this.#terms
+    const { conversation } = this.sent
+    const running = new RecordedTurn(runner.turn(agent, this.#input()), {
+      sent: this.sent,
+      push: (fact) => this.#writer.push(fact),
+      onSession: (sessionId) => sessions.set(conversation, sessionId),
+      now,
+    })
+    this.#running = running
+    for (const [requestId, answer] of this.#answers) running.answer(requestId, answer)
+    const { fact } = await orAborted(running.end(), this.#lost)
+    await this.#writer.flushed()
+    if (saveBeforeEnd) await saveBeforeEnd()
+    await this.#store(fact)
+  }
+
+  /** Returns the input of the turn as the fleet takes it. */
+  #input(): TurnInput {
+    const { input, turnId, traceId, priority, conversation, deadlineMs } = this.sent
+    const sessionId = (input['sessionId'] as string | undefined) ?? this.#terms.sessions.get(conversation)
+    const given = input as unknown as TurnInput
+    return {
+      ...given,
+      turnId,
+      traceId,
+      priority,
+      ...(sessionId !== undefined && { sessionId }),
+      ...(deadlineMs !== null && { deadlineMs: Math.max(1, Math.ceil(this.#leftMs(deadlineMs))) }),
+    }
+  }
+
+  #leftMs(deadlineMs: number): number {
+    return deadlineMs - (this.#terms.now() - this.#at)
+  }
+
+  /** Ends the turn at its time limit if it still waits. */
+  async #limit(): Promise<void> {
+    const { deadlineMs } = this.sent
+    if (deadlineMs === null) return
+    await elapse(this.#terms.clock, Math.max(0, this.#leftMs(deadlineMs)), this.#over)
+    if (this.stage === 'waiting' || this.stage === 'entering')
+      // A later owner ends the turn if this one has lost the agent.
+      await this.#end(deadlineExceeded(deadlineMs)).catch(() => undefined)
+  }
+
+  async #readLeft(): Promise<LeftTurn> {
+    const { store, agent, clock } = this.#terms
+    for (;;) {
+      this.#lost.throwIfAborted()
+      try {
+        return await readLeftTurn(store.records, agent, this.sent.turnId, this.#lost)
+      } catch {
+        await elapse(clock, retryMs, this.#lost)
+      }
+    }
+  }
+
+  async #end(cause: TurnCause, partial = ''): Promise<void> {
+    const reply = errorReply(this.sent.traceId, cause, (text) => text)
+    await this.#store({ kind: 'reply', reply: { ...reply, ...(partial !== '' && { partial }) } })
+  }
+
+  async #store(fact: TurnFact): Promise<void> {
+    if (this.#isEnding) return
+    this.#isEnding = true
+    this.#writer.push(fact)
+    await this.#writer.flushed()
+    this.#settle()
+  }
+
+  #settle(): void {
+    this.stage = 'ended'
+    this.#ended.abort()
+    this.#onEnd(this)
+  }
+}
+
+/** Wait before records are read again from a store that did not answer, in ms. */
+const retryMs = 100
+
+/** Returns the turn of a message. The id of the message counts, because the store knows the turn by it. */
+function sentTurnOf({ turnId, message }: Mail): SentTurn {
+  const sent = message.type === 'turn' ? (Object(message.turn) as Partial<SentTurn>) : {}
+  const defaults = {
+    conversation: turnId,
+    traceId: null,
+    priority: 5,
+    input: {},
+    deadlineMs: null,
+    answers: false,
+  }
+  return { ...defaults, ...sent, turnId }
+}
+
+const serverDied: TurnCause = {
+  code: 'server_died',
+  error: 'The host of the agent died while the turn ran',
+  retryable: true,
+}

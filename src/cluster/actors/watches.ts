@@ -1,0 +1,112 @@
+import { fromCallback, type EventObject } from 'xstate'
+import { clockOf, elapse } from '../../actors/clock.ts'
+import type { EntryChange, MailNews } from '../store/cluster-store.ts'
+import { agentOf, keyOf } from '../store/cluster-store.ts'
+import type { HostRecord, PlaceRecord } from '../store/records.ts'
+import { hostRuntimeOf, type HostHandle } from './host-runtime.ts'
+import { declareAgents } from './join.ts'
+
+/** Input of the watches of a host. */
+export interface WatchInput {
+  readonly runtime: HostHandle
+}
+
+/** Events of the watches. `undefined` stands for a deleted value. */
+export type WatchFact =
+  | { type: 'host.changed'; change: EntryChange<HostRecord> }
+  | { type: 'place.changed'; change: EntryChange<PlaceRecord> }
+  | { type: 'mail.added'; news: MailNews }
+  | { type: 'connection.up' | 'connection.down' }
+
+/** Wait before a watch is tried again, in ms. */
+const retryMs = 200
+
+/** Watches the leases, the owners, the connection, and the inboxes of the agents that the host can run. */
+export const watches = fromCallback<EventObject, WatchInput>(({ input, sendBack, system }) => {
+  const { store, runner } = hostRuntimeOf(input.runtime)
+  const stopped = new AbortController()
+  const { signal } = stopped
+  const report = (fact: WatchFact): void => {
+    if (!signal.aborted) sendBack(fact)
+  }
+  const keepOn = async (watch: () => Promise<void>): Promise<void> => {
+    for (;;) {
+      if (signal.aborted) return
+      try {
+        await watch()
+        return
+      } catch {
+        await elapse(clockOf(system), retryMs, signal)
+      }
+    }
+  }
+  void keepOn(() => store.hosts.watch((change) => report({ type: 'host.changed', change }), signal))
+  void keepOn(() => store.places.watch((change) => report({ type: 'place.changed', change }), signal))
+  store.inbox.watch((news) => {
+    if (runner.knows(news.agent)) report({ type: 'mail.added', news })
+  }, signal)
+  const added = runner.added$.subscribe((agent) => void keepOn(() => declareAgents(store, [agent])))
+  store.onConnection((state) => report({ type: `connection.${state}` }), signal)
+  return () => {
+    stopped.abort()
+    added.unsubscribe()
+  }
+})
+
+/** Input of the sweeper of a host. */
+export interface SweeperInput extends WatchInput {
+  readonly leaseMs: number
+}
+
+/** Asks for a look at all inboxes, or at the inbox of one agent. */
+export type SweeperCommand = { type: 'sweep' } | { type: 'sweep.agent'; key: string }
+
+/** Agents with messages in their inboxes that the host can run, and the passing of a twentieth of a lease. */
+export type SweeperFact = { type: 'mail.pending'; keys: readonly string[] } | { type: 'roster.tick' }
+
+/** Looks for turns of agents without an owner: when asked, and each lease, for what was missed. */
+export const sweeper = fromCallback<SweeperCommand, SweeperInput>(({ input, sendBack, receive, system }) => {
+  const { leaseMs } = input
+  const { store, runner } = hostRuntimeOf(input.runtime)
+  const clock = clockOf(system)
+  const stopped = new AbortController()
+  const { signal } = stopped
+  const report = (fact: SweeperFact): void => {
+    if (!signal.aborted) sendBack(fact)
+  }
+  let [isBusy, isWanted] = [false, false]
+  const sweep = async (): Promise<void> => {
+    isWanted = true
+    if (isBusy) return
+    isBusy = true
+    while (isWanted && !signal.aborted) {
+      isWanted = false
+      const pending = await store.inbox.agents().catch(() => [])
+      report({ type: 'mail.pending', keys: pending.filter((agent) => runner.knows(agent)).map(keyOf) })
+    }
+    isBusy = false
+  }
+  const repeat = async (ms: number, act: () => void): Promise<void> => {
+    while (!signal.aborted) {
+      await elapse(clock, ms, signal)
+      act()
+    }
+  }
+  void repeat(leaseMs, () => void sweep())
+  void repeat(leaseMs / 20, () => report({ type: 'roster.tick' }))
+  receive((command) => {
+    if (command.type === 'sweep') {
+      void sweep()
+      return
+    }
+    const agent = agentOf(command.key)
+    if (!runner.knows(agent)) return
+    const look = store.inbox.next(agent, 0).then((mail) => {
+      if (mail) report({ type: 'mail.pending', keys: [command.key] })
+    })
+    // The look of each lease finds what this one has missed.
+    look.catch(() => undefined)
+  })
+  void sweep()
+  return () => stopped.abort()
+})

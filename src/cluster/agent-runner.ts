@@ -1,0 +1,42 @@
+import type { Observable } from 'rxjs'
+import type { Turn } from '../api/turn-handle.ts'
+import type { TurnInput } from '../api/turn-input.ts'
+import type { AgentKey } from './store/cluster-store.ts'
+
+/** Parts of a turn that its owner records. */
+export type RunningTurn = Pick<
+  Turn,
+  | 'replies$'
+  | 'requests$'
+  | 'openRequests'
+  | 'openRequests$'
+  | 'status$'
+  | 'todos$'
+  | 'sessionId'
+  | 'done'
+  | 'usage'
+  | 'answer'
+  | 'cancel'
+>
+
+/** Runs the turns of the agents that a host owns: the host's fleet. */
+export interface AgentRunner {
+  /** Maximum number of agents that the host owns at the same time. */
+  readonly maxAgents: number
+  /** Maximum number of turns that run at the same time. */
+  readonly maxTurns: number
+  /** Version of opencode on the host; empty if unknown. */
+  readonly opencode: string
+  /** Agents that the host can run from now on. */
+  readonly added$: Observable<AgentKey>
+  /** Returns the agents that the host can run. */
+  agents(): AgentKey[]
+  /** Returns whether the host can run an agent. */
+  knows(agent: AgentKey): boolean
+  /** Makes an agent ready for turns. Rejects if the agent cannot be used on this host. */
+  open(agent: AgentKey, signal: AbortSignal): Promise<void>
+  /** Runs a turn. Never throws. */
+  turn(agent: AgentKey, input: TurnInput): RunningTurn
+  /** Ends all turns of an agent, and all its processes. */
+  close(agent: AgentKey): Promise<void>
+}

@@ -1,0 +1,39 @@
+import { elapse, type SystemClock } from '../../actors/clock.ts'
+import { ClusterStoreError, type AgentKey, type Inbox, type MailMessage } from '../store/cluster-store.ts'
+
+/** Wait before a message is added again to an inbox that did not answer, in ms. */
+const retryMs = 200
+
+/** Message with its way to the owner of an agent. */
+export interface Letter {
+  readonly inbox: Pick<Inbox, 'add'>
+  readonly agent: AgentKey
+  readonly turnId: string
+  readonly message: MailMessage
+  readonly clock: SystemClock
+  /** Time in which the message must be added, in ms. */
+  readonly limitMs: number
+  /** Signal that ends the attempts. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * Adds a message to the inbox of an agent, again and again until the store answers. A turn is added once, because the
+ * store knows its id.
+ *
+ * @throws ClusterStoreError of the last attempt: at the time limit, when the signal aborts, or at once if the store refuses
+ */
+export async function post(letter: Letter): Promise<{ isDuplicate: boolean }> {
+  const { inbox, agent, turnId, message, clock, limitMs, signal } = letter
+  const until = clock.now() + limitMs
+  const isOver = (): boolean => signal.aborted || clock.now() + retryMs > until
+  for (;;)
+    try {
+      return await inbox.add(agent, turnId, message)
+    } catch (error) {
+      const isAway = error instanceof ClusterStoreError && error.fault === 'unavailable'
+      if (!isAway || isOver()) throw error
+      await elapse(clock, retryMs, signal)
+      if (signal.aborted) throw error
+    }
+}

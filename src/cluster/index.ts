@@ -1,0 +1,8 @@
+/** Several hosts that share the agents of one fleet. */
+export { joinCluster } from './join-cluster.ts'
+export type { ClusterHost, DrainOptions } from './join-cluster.ts'
+export { connectCluster } from './client/connect-cluster.ts'
+export type { Cluster, ConnectOptions } from './client/connect-cluster.ts'
+export type { ClusterStatus } from './cluster-status.ts'
+export type { JoinOptions } from './options.ts'
+export { ClusterStoreError, type ClusterStoreFault } from './store/cluster-store.ts'

@@ -1,0 +1,132 @@
+import { defer, Observable } from 'rxjs'
+import { createActor, waitFor, type SnapshotFrom } from 'xstate'
+import { clockOf } from '../actors/clock.ts'
+import { stopSchema } from '../config/option-schema.ts'
+import { parse } from '../config/validation.ts'
+import { HostHandle, HostRuntime } from './actors/host-runtime.ts'
+import { clusterStatus, statusChanges, type ClusterStatus } from './cluster-status.ts'
+import { FleetRunner } from './fleet-runner.ts'
+import { unsavedHomes } from './homes.ts'
+import { hostMachine, type HostActorRef } from './machines/host-machine.ts'
+import { resolveJoinOptions, type JoinOptions } from './options.ts'
+import type { ClusterStore } from './store/cluster-store.ts'
+import { openStore } from './store/open-store.ts'
+
+/** Time without a turn after which a host gives an agent up, in ms. */
+const idleMs = 600_000
+
+/** Options of {@link ClusterHost.drain}. */
+export interface DrainOptions {
+  /**
+   * Time for running turns to finish, in ms. The next owner of an agent ends the turns that run on.
+   *
+   * @defaultValue 0
+   */
+  drainMs?: number
+}
+
+/** Host of a cluster: owns agents, and runs their turns on its fleet. */
+export interface ClusterHost extends AsyncDisposable {
+  /** Name of the host. */
+  readonly id: string
+  /** Status of the cluster now, as this host sees it. */
+  readonly status: ClusterStatus
+  /** Status of the cluster: the present one at once, then changes, at most 10 a second. Completes with the host. */
+  readonly status$: Observable<ClusterStatus>
+  /**
+   * Leaves the cluster: starts no further turn, lets the running ones finish, and gives all agents up. Waiting turns run
+   * on other hosts. The fleet goes on. A further call waits for the same end; its `drainMs` replaces the one before.
+   *
+   * @param options - Time for running turns to finish.
+   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
+   */
+  drain(options?: DrainOptions): Promise<void>
+  /** Leaves the cluster at once: the same as `drain({ drainMs: 0 })`. */
+  close(): Promise<void>
+}
+
+/**
+ * Makes a fleet a host of a cluster. Resolves when the host is a member.
+ *
+ * @param options - The fleet, the connection to NATS, the name of the cluster, and the lease.
+ * @returns The host. Close it before the fleet.
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option, or if a package of NATS is not installed.
+ * @throws ClusterStoreError if NATS refuses, or does not answer.
+ *
+ * @example
+ * import { connect } from '@nats-io/transport-node'
+ * import { Fleet } from 'opencode-runtime'
+ * import { joinCluster } from 'opencode-runtime/cluster'
+ *
+ * export async function serve(fleet: Fleet) {
+ *   const servers = ['nats://10.0.0.1:4222']
+ *   return joinCluster({ fleet, name: 'prod', connect: () => connect({ servers, maxReconnectAttempts: -1 }) })
+ * }
+ */
+export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
+  const { fleet, connect, name, hostId, leaseMs, replicas } = resolveJoinOptions(options)
+  await fleet.ready
+  const store = await openStore({ name, connect, replicas, mayProvision: true })
+  const runner = new FleetRunner(fleet)
+  const runtime = new HostHandle(new HostRuntime({ store, runner, homes: unsavedHomes }))
+  const { maxAgents } = runner
+  const actor = createActor(hostMachine, { input: { runtime, hostId, leaseMs, maxAgents, idleMs } }).start()
+  await waitFor(actor, (snapshot) => snapshot.matches('member'))
+  return new MemberHost(actor, store)
+}
+
+class MemberHost implements ClusterHost {
+  readonly id: string
+  readonly #actor: HostActorRef
+  readonly #store: ClusterStore
+  #leaving: Promise<void> | undefined
+
+  constructor(actor: HostActorRef, store: ClusterStore) {
+    this.id = actor.getSnapshot().context.hostId
+    this.#actor = actor
+    this.#store = store
+  }
+
+  get status(): ClusterStatus {
+    return statusOf(this.#actor)
+  }
+
+  get status$(): Observable<ClusterStatus> {
+    return statusChanges(snapshotsOf(this.#actor), () => this.status)
+  }
+
+  async drain(options: DrainOptions = {}): Promise<void> {
+    const { drainMs } = parse(stopSchema, options, 'option')
+    if (this.#actor.getSnapshot().status === 'active') this.#actor.send({ type: 'host.drain', drainMs })
+    this.#leaving ??= this.#leave()
+    await this.#leaving
+  }
+
+  close(): Promise<void> {
+    return this.drain()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #leave(): Promise<void> {
+    await waitFor(this.#actor, ({ status }) => status !== 'active')
+    await this.#store.close()
+  }
+}
+
+const snapshotsOf = (actor: HostActorRef): Observable<SnapshotFrom<typeof hostMachine>> =>
+  defer(
+    () =>
+      new Observable<SnapshotFrom<typeof hostMachine>>((subscriber) => {
+        const subscription = actor.subscribe(subscriber)
+        return () => subscription.unsubscribe()
+      }),
+  )
+
+function statusOf(actor: HostActorRef): ClusterStatus {
+  const { roster, places } = actor.getSnapshot().context
+  const now = clockOf(actor.system).now()
+  return clusterStatus({ roster, places: places.entries(), now, at: Date.now() })
+}

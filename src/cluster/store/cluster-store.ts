@@ -1,0 +1,186 @@
+import type { HomeRecord, HostRecord, PlaceRecord } from './records.ts'
+
+/** Name of an agent in a cluster. Both parts are a token of `[a-z0-9_-]`. */
+export interface AgentKey {
+  readonly tenant: string
+  readonly agentId: string
+}
+
+/** Value of a register with its revision, by which the next change is compared. */
+export interface Entry<T> {
+  readonly key: string
+  readonly value: T
+  /** Number that grows with each change of the register. */
+  readonly revision: number
+}
+
+/** Change of a register: the new value, or `undefined` for a deleted one. */
+export interface EntryChange<T> {
+  readonly key: string
+  readonly value: T | undefined
+  readonly revision: number
+}
+
+/** Values by key, each changed by compare-and-set only. */
+export interface Register<T> {
+  /** Reads the value of a key from the leader, never from a replica that may be behind. */
+  get(key: string): Promise<Entry<T> | undefined>
+  /**
+   * Sets the value of a key.
+   *
+   * @param revision - Revision of the present value; 0 for a key without a value.
+   * @param timeoutMs - Time limit of this attempt, in ms; the store's own limit if absent.
+   * @returns the new revision
+   * @throws ClusterStoreError `stale` if the value has another revision; `unavailable` without an answer, when the value
+   * may have been set
+   */
+  set(key: string, value: T, revision: number, timeoutMs?: number): Promise<number>
+  /** Deletes a key. @throws ClusterStoreError `stale` or `unavailable`, as `set` */
+  delete(key: string, revision: number): Promise<void>
+  /**
+   * Emits all present values, and then each change, until the signal aborts. After a lost connection, the watch emits
+   * what has changed meanwhile.
+   *
+   * @returns a promise of the moment at which all present values were emitted
+   */
+  watch(listener: (change: EntryChange<T>) => void, signal: AbortSignal): Promise<void>
+}
+
+/** Message of a caller to the owner of an agent. */
+export type MailMessage =
+  | { readonly type: 'turn'; readonly turn: unknown }
+  | { readonly type: 'cancel' }
+  | { readonly type: 'answer'; readonly requestId: string; readonly answer: unknown }
+
+/** Message in the inbox of an agent. */
+export interface Mail {
+  /** Number in the store, which grows over all agents. */
+  readonly seq: number
+  /** Time at which the store took the message, in epoch ms. */
+  readonly at: number
+  readonly turnId: string
+  readonly message: MailMessage
+}
+
+/** News of a message that was added to an inbox. */
+export interface MailNews {
+  readonly agent: AgentKey
+  readonly seq: number
+  readonly isTurn: boolean
+}
+
+/** Inboxes of the agents: messages of callers, until the owner of the agent has dealt with them. */
+export interface Inbox {
+  /**
+   * Adds a message. A turn whose id was added within the last two hours is not added again.
+   *
+   * @returns `isDuplicate` for a turn whose id is known
+   * @throws ClusterStoreError `full` if the agent has 64 turns in its inbox, `too_large`, or `unavailable`, when the
+   * message may have been added
+   */
+  add(agent: AgentKey, turnId: string, message: MailMessage): Promise<{ isDuplicate: boolean }>
+  /** Returns the first message of an agent after a number; `undefined` if there is none. */
+  next(agent: AgentKey, after: number): Promise<Mail | undefined>
+  /** Deletes the messages of a turn that has its end. A failure is harmless: an ended turn never runs again. */
+  remove(agent: AgentKey, turnId: string): Promise<void>
+  /** Returns the agents with turns in their inboxes. */
+  agents(): Promise<AgentKey[]>
+  /** Emits news of each added message until the signal aborts. News may be missed while the connection is down. */
+  watch(listener: (news: MailNews) => void, signal: AbortSignal): void
+}
+
+/** Records of a turn that its owner stores together. */
+export interface RecordBatch {
+  /** Epoch of the owner. */
+  readonly epoch: number
+  /** Number of the first of the records within the turn, from 1. */
+  readonly first: number
+  readonly records: readonly unknown[]
+  /** True if the last record is the terminal reply. */
+  readonly isLast?: true
+}
+
+/** Batch with its number, and the number of the batch before in the same turn; 0 for the first one. */
+export interface StoredBatch {
+  readonly seq: number
+  readonly previous: number
+  readonly batch: RecordBatch
+}
+
+/** Log of the records of turns. Readers see stored batches only, never a refused one. */
+export interface RecordLog {
+  /**
+   * Appends a batch to a turn.
+   *
+   * @param previous - Number of the last batch of the turn; 0 for none.
+   * @returns the number of the batch
+   * @throws ClusterStoreError `stale` if the turn has another last batch; `too_large`; `unavailable` without an answer,
+   * when the batch may have been stored
+   */
+  append(agent: AgentKey, turnId: string, batch: RecordBatch, previous: number): Promise<number>
+  /** Reads the last batch of a turn from the leader; `undefined` for a turn without a batch. */
+  last(agent: AgentKey, turnId: string): Promise<StoredBatch | undefined>
+  /** Returns the agent of a turn; `undefined` for a turn without a batch. */
+  find(turnId: string): Promise<AgentKey | undefined>
+  /** Reads the batches of a turn after a number, up to the last one at the time of the call. */
+  read(agent: AgentKey, turnId: string, after: number, signal?: AbortSignal): AsyncIterable<StoredBatch>
+  /**
+   * Emits the batches of a turn as they are stored, until the signal aborts. Batches may be missed while the connection
+   * is down: `previous` tells.
+   */
+  watch(agent: AgentKey, turnId: string, listener: (batch: StoredBatch) => void, signal: AbortSignal): void
+}
+
+/** Objects of bytes by name: saved homes and attachments. */
+export interface ObjectStore {
+  put(name: string, bytes: Uint8Array): Promise<void>
+  /** Returns the bytes of an object; `undefined` if there is none. */
+  get(name: string): Promise<Uint8Array | undefined>
+  delete(name: string): Promise<void>
+  list(): Promise<string[]>
+}
+
+/**
+ * Store that the hosts and the callers of a cluster share. Each write of an owner is a compare-and-set, so that an owner
+ * that was replaced can change nothing.
+ */
+export interface ClusterStore {
+  readonly inbox: Inbox
+  readonly records: RecordLog
+  /** Specs of the agents without keys, by `<tenant>.<agent>`. */
+  readonly agents: Register<Readonly<Record<string, unknown>>>
+  /** Leases by host. They have a connection of their own, so that a renewal never waits behind replies. */
+  readonly hosts: Register<HostRecord>
+  /** Owners by `<tenant>.<agent>`. */
+  readonly places: Register<PlaceRecord>
+  /** Saved homes by `<tenant>.<agent>`. */
+  readonly homes: Register<HomeRecord>
+  readonly objects: ObjectStore
+  /** Emits the end and the return of the connection, until the signal aborts. */
+  onConnection(listener: (state: 'up' | 'down') => void, signal: AbortSignal): void
+  close(): Promise<void>
+}
+
+/** Kind of a fault of a store. */
+export type ClusterStoreFault = 'stale' | 'full' | 'too_large' | 'unavailable' | 'denied'
+
+/** Error of the store of a cluster. */
+export class ClusterStoreError extends Error {
+  override readonly name = 'ClusterStoreError'
+  readonly fault: ClusterStoreFault
+
+  /** @param message - what is wrong, and what to do */
+  constructor(fault: ClusterStoreFault, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.fault = fault
+  }
+}
+
+/** Returns the key of an agent in a register. */
+export const keyOf = ({ tenant, agentId }: AgentKey): string => `${tenant}.${agentId}`
+
+/** Returns the agent of a key of a register. */
+export function agentOf(key: string): AgentKey {
+  const [tenant = '', agentId = ''] = key.split('.')
+  return { tenant, agentId }
+}

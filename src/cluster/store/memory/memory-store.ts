@@ -1,0 +1,70 @@
+import type { ClusterStore, ObjectStore, Register } from '../cluster-store.ts'
+import type { HomeRecord, HostRecord, PlaceRecord } from '../records.ts'
+import { Link } from './link.ts'
+import { MemoryInbox, SharedMail } from './memory-inbox.ts'
+import { MemoryRecords, SharedRecords } from './memory-records.ts'
+import { MemoryRegister, SharedValues } from './memory-register.ts'
+
+/**
+ * Store of a cluster in memory, for tests: every connection has faults of its own.
+ *
+ * @param now - Clock of the store, in epoch ms.
+ */
+export class MemoryCluster {
+  readonly mail = new SharedMail()
+  readonly records = new SharedRecords()
+  readonly objects = new Map<string, Uint8Array>()
+  readonly agents = new SharedValues<Readonly<Record<string, unknown>>>()
+  readonly hosts = new SharedValues<HostRecord>()
+  readonly places = new SharedValues<PlaceRecord>()
+  readonly homes = new SharedValues<HomeRecord>()
+  readonly now: () => number
+
+  constructor(now: () => number = Date.now) {
+    this.now = now
+  }
+
+  /** Connects a program. */
+  connect(): MemoryStore {
+    return new MemoryStore(this)
+  }
+}
+
+/** Store of a cluster in memory, as one program sees it. */
+export class MemoryStore implements ClusterStore {
+  /** Connection of the program: cut it, mend it, or lose its answers. */
+  readonly link = new Link()
+  readonly inbox: MemoryInbox
+  readonly records: MemoryRecords
+  readonly agents: Register<Readonly<Record<string, unknown>>>
+  readonly hosts: Register<HostRecord>
+  readonly places: Register<PlaceRecord>
+  readonly homes: Register<HomeRecord>
+  readonly objects: ObjectStore
+
+  constructor({ mail, records, objects, agents, hosts, places, homes, now }: MemoryCluster) {
+    this.inbox = new MemoryInbox(mail, this.link, now)
+    this.records = new MemoryRecords(records, this.link)
+    this.agents = new MemoryRegister(agents, this.link)
+    this.hosts = new MemoryRegister(hosts, this.link)
+    this.places = new MemoryRegister(places, this.link)
+    this.homes = new MemoryRegister(homes, this.link)
+    this.objects = memoryObjects(objects, this.link)
+  }
+
+  onConnection(listener: (state: 'up' | 'down') => void, signal: AbortSignal): void {
+    this.link.onState(listener, signal)
+  }
+
+  async close(): Promise<void> {
+    this.link.cut()
+    await Promise.resolve()
+  }
+}
+
+const memoryObjects = (objects: Map<string, Uint8Array>, link: Link): ObjectStore => ({
+  put: (name, bytes) => link.call(() => void objects.set(name, bytes.slice())),
+  get: (name) => link.call(() => objects.get(name)?.slice()),
+  delete: (name) => link.call(() => void objects.delete(name)),
+  list: () => link.call(() => [...objects.keys()]),
+})

@@ -1,0 +1,57 @@
+import { JetStreamApiError, JetStreamError } from '@nats-io/jetstream'
+import { PermissionViolationError } from '@nats-io/transport-node'
+import { firstLine, messageOf } from '../../../util/messages.ts'
+import { ClusterStoreError, type ClusterStoreFault } from '../cluster-store.ts'
+
+/** Faults by the error codes of JetStream. */
+const faults: Readonly<Record<number, ClusterStoreFault>> = {
+  /** The subject has another last sequence. */
+  10071: 'stale',
+  /** The stream, or one of its subjects, holds its most messages. */
+  10077: 'full',
+  /** The message is larger than the stream takes. */
+  10054: 'too_large',
+}
+
+/** JetStream's code of a stream that does not exist. */
+const noStream = 10059
+
+/** JetStream's code of a read that finds no message. */
+const noMessage = 10037
+
+/** Returns whether a read has found no message. */
+export const isNoMessage = (error: unknown): boolean =>
+  error instanceof JetStreamApiError && error.code === noMessage
+
+/**
+ * Returns whether an error is the usual end of a pull by bytes: the next message does not fit, or the server has sent
+ * what it takes for a whole batch.
+ */
+export const isEndOfPull = (error: unknown): boolean =>
+  error instanceof JetStreamError && /batch completed|message size exceeds maxbytes/i.test(error.message)
+
+/** Returns the error of a store for an error of NATS. */
+export function asStoreError(error: unknown): ClusterStoreError {
+  if (error instanceof ClusterStoreError) return error
+  const isMissing = error instanceof JetStreamApiError && error.code === noStream
+  const text = isMissing
+    ? 'no host has joined a cluster of this name yet: join one with joinCluster(), or check the name'
+    : firstLine(messageOf(error))
+  return new ClusterStoreError(faultOf(error, text), `The store of the cluster: ${text}`, { cause: error })
+}
+
+function faultOf(error: unknown, text: string): ClusterStoreFault {
+  if (error instanceof JetStreamApiError) return faults[error.code] ?? 'unavailable'
+  const causes = [error, error instanceof Error ? error.cause : undefined]
+  if (causes.some((cause) => cause instanceof PermissionViolationError)) return 'denied'
+  return /max.?payload/i.test(text) ? 'too_large' : 'unavailable'
+}
+
+/** Awaits a call to NATS. @throws ClusterStoreError */
+export async function called<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call
+  } catch (error) {
+    throw asStoreError(error)
+  }
+}

@@ -1,0 +1,66 @@
+import type { AgentKey } from '../cluster-store.ts'
+
+/** Names of a cluster's streams, buckets and subjects. Tenant, agent, turn and host are one token each. */
+export interface Names {
+  readonly inbox: string
+  readonly replies: string
+  readonly agents: string
+  readonly hosts: string
+  readonly places: string
+  readonly homes: string
+  readonly data: string
+  /** All subjects of the stream `inbox`, and of the stream `replies`. */
+  readonly allMail: string
+  readonly allReplies: string
+  /** Subjects of the turns of all agents. */
+  readonly allTurns: string
+  /** Subjects at which what was stored is published again. */
+  readonly wakes: string
+  readonly lives: string
+  turn(agent: AgentKey): string
+  control(agent: AgentKey, turnId: string): string
+  mailOf(agent: AgentKey): string
+  reply(agent: AgentKey, turnId: string): string
+  /** Subject of a turn's records, whatever its agent is. */
+  replyOfAny(turnId: string): string
+  live(agent: AgentKey, turnId: string): string
+}
+
+/** Returns the names of a cluster. */
+export function namesOf(cluster: string): Names {
+  const stream = (name: string): string => `OC_${cluster}_${name}`
+  const agent = ({ tenant, agentId }: AgentKey): string => `${tenant}.${agentId}`
+  const at = (room: string, rest: string): string => `oc.${cluster}.${room}.${rest}`
+  return {
+    inbox: stream('INBOX'),
+    replies: stream('REPLIES'),
+    agents: stream('AGENTS'),
+    hosts: stream('HOSTS'),
+    places: stream('PLACES'),
+    homes: stream('HOMES'),
+    data: stream('DATA'),
+    allMail: at('in', '>'),
+    allReplies: at('re', '>'),
+    allTurns: at('in', '*.*.turn'),
+    wakes: at('wake', '>'),
+    lives: at('live', '>'),
+    turn: (key) => at('in', `${agent(key)}.turn`),
+    control: (key, turnId) => at('in', `${agent(key)}.ctl.${turnId}`),
+    mailOf: (key) => at('in', `${agent(key)}.>`),
+    reply: (key, turnId) => at('re', `${agent(key)}.${turnId}`),
+    replyOfAny: (turnId) => at('re', `*.*.${turnId}`),
+    live: (key, turnId) => at('live', `${agent(key)}.${turnId}`),
+  }
+}
+
+/** Returns the agent and the kind of a subject of an inbox, stored or published again. */
+export function mailOfSubject(subject: string): { agent: AgentKey; isTurn: boolean } {
+  const [, , , tenant = '', agentId = '', kind] = subject.split('.')
+  return { agent: { tenant, agentId }, isTurn: kind === 'turn' }
+}
+
+/** Returns the agent of a subject of records. */
+export function agentOfReply(subject: string): AgentKey {
+  const [, , , tenant = '', agentId = ''] = subject.split('.')
+  return { tenant, agentId }
+}

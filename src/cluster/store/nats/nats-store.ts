@@ -1,0 +1,100 @@
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { Kvm } from '@nats-io/kv'
+import { Objm, type ObjectStore as Bucket } from '@nats-io/obj'
+import type { NatsConnection } from '@nats-io/transport-node'
+import type { ClusterStore, ObjectStore, Register } from '../cluster-store.ts'
+import type { HomeRecord, HostRecord, PlaceRecord } from '../records.ts'
+import { called } from './faults.ts'
+import { namesOf } from './names.ts'
+import { NatsInbox } from './nats-inbox.ts'
+import { NatsRecords } from './nats-records.ts'
+import { NatsRegister } from './nats-register.ts'
+import { provision } from './provision.ts'
+
+/** Options of a store in NATS. */
+export interface NatsStoreOptions {
+  /** Name of the cluster: one token of `[A-Za-z0-9_-]`. */
+  name: string
+  /** Connects to NATS. Called twice: for the traffic, and for the leases. */
+  connect: () => Promise<NatsConnection>
+  /** Number of servers that keep each stream. @defaultValue 1 */
+  replicas?: number | undefined
+  /** True to make the streams and buckets of the cluster. A caller without that right leaves this to the hosts. */
+  mayProvision: boolean
+}
+
+/** Time limit of a call, in ms. */
+const timeout = 2_000
+/** Size of the parts of an object, in bytes. */
+const partBytes = 128 * 1024
+
+/**
+ * Opens the store of a cluster in NATS.
+ *
+ * @throws ClusterStoreError `unavailable` or `denied`
+ */
+export async function openNatsStore({
+  name,
+  connect,
+  replicas = 1,
+  mayProvision,
+}: NatsStoreOptions): Promise<ClusterStore> {
+  const names = namesOf(name)
+  const [connection, leases] = await Promise.all([called(connect()), called(connect())])
+  if (mayProvision) await provision(connection, names, replicas)
+  const client = jetstream(connection, { timeout })
+  const manager = await called(jetstreamManager(connection, { timeout, checkAPI: false }))
+  const leaseManager = await called(jetstreamManager(leases, { timeout, checkAPI: false }))
+  const parts = { connection, client, manager, names }
+  const registerOf = async <T>(bucket: string, isLease = false): Promise<Register<T>> => {
+    const buckets = new Kvm(jetstream(isLease ? leases : connection, { timeout }))
+    return new NatsRegister<T>(await called(buckets.open(bucket)), bucket, isLease ? leaseManager : manager)
+  }
+  return {
+    inbox: new NatsInbox(parts),
+    records: new NatsRecords(parts),
+    agents: await registerOf(names.agents),
+    hosts: await registerOf<HostRecord>(names.hosts, true),
+    places: await registerOf<PlaceRecord>(names.places),
+    homes: await registerOf<HomeRecord>(names.homes),
+    objects: objectsOf(connection, names.data, replicas),
+    onConnection: (listener, signal) => void followConnection(connection, listener, signal),
+    close: async () => {
+      await Promise.all([connection.close(), leases.close()])
+    },
+  }
+}
+
+async function followConnection(
+  connection: NatsConnection,
+  listener: (state: 'up' | 'down') => void,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const { type } of connection.status()) {
+    if (signal.aborted) return
+    if (type === 'disconnect') listener('down')
+    else if (type === 'reconnect') listener('up')
+  }
+}
+
+/** Returns the objects of a cluster; the bucket is made with the first one. */
+function objectsOf(connection: NatsConnection, name: string, replicas: number): ObjectStore {
+  let opening: Promise<Bucket> | undefined
+  const bucket = (): Promise<Bucket> => {
+    opening ??= called(new Objm(connection).create(name, { replicas })).catch((error: unknown) => {
+      opening = undefined
+      throw error
+    })
+    return opening
+  }
+  return {
+    put: async (object, bytes) => {
+      await called((await bucket()).putBlob({ name: object, options: { max_chunk_size: partBytes } }, bytes))
+    },
+    get: async (object) => (await called((await bucket()).getBlob(object))) ?? undefined,
+    delete: async (object) => {
+      await called((await bucket()).delete(object))
+    },
+    list: async () => (await called((await bucket()).list())).map((info) => info.name),
+  }
+}

@@ -1,0 +1,70 @@
+import {
+  DiscardPolicy,
+  JetStreamApiError,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from '@nats-io/jetstream'
+import { Kvm } from '@nats-io/kv'
+import { nanos, type NatsConnection } from '@nats-io/transport-node'
+import { called } from './faults.ts'
+import type { Names } from './names.ts'
+
+const hourMs = 3_600_000
+
+/** Most turns in the inbox of an agent. */
+const mostTurns = 64
+/** Most bytes of all replies; the oldest go first. */
+const mostReplyBytes = 2 ** 31
+
+/** JetStream's code of a stream that exists with other settings. */
+const exists = 10058
+
+/**
+ * Makes the streams and buckets of a cluster, or brings them up to date.
+ *
+ * @param replicas - Number of servers that keep each of them.
+ * @throws ClusterStoreError
+ */
+export async function provision(connection: NatsConnection, names: Names, replicas: number): Promise<void> {
+  const manager = await called(jetstreamManager(connection))
+  const common = {
+    storage: StorageType.File,
+    num_replicas: replicas,
+    allow_direct: true,
+    retention: RetentionPolicy.Limits,
+    max_age: nanos(24 * hourMs),
+  }
+  const streams: (Partial<StreamConfig> & { name: string })[] = [
+    {
+      ...common,
+      name: names.inbox,
+      subjects: [names.allMail],
+      discard: DiscardPolicy.New,
+      discard_new_per_subject: true,
+      max_msgs_per_subject: mostTurns,
+      duplicate_window: nanos(2 * hourMs),
+      republish: { src: names.allMail, dest: names.wakes, headers_only: true },
+    },
+    {
+      ...common,
+      name: names.replies,
+      subjects: [names.allReplies],
+      discard: DiscardPolicy.Old,
+      max_bytes: mostReplyBytes,
+      duplicate_window: nanos(120_000),
+      republish: { src: names.allReplies, dest: names.lives },
+    },
+  ]
+  for (const stream of streams)
+    await called(
+      manager.streams.add(stream).catch((error: unknown) => {
+        if (!(error instanceof JetStreamApiError) || error.code !== exists) throw error
+        return manager.streams.update(stream.name, stream)
+      }),
+    )
+  const buckets = new Kvm(connection)
+  for (const bucket of [names.agents, names.hosts, names.places, names.homes])
+    await called(buckets.create(bucket, { history: 1, replicas, storage: StorageType.File }))
+}

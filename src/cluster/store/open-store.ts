@@ -1,0 +1,30 @@
+import { InvalidOptionsError } from '../../errors.ts'
+import type { ClusterStore } from './cluster-store.ts'
+import type { NatsStoreOptions } from './nats/nats-store.ts'
+
+/** Packages of NATS that a cluster needs. The package of the transport comes with `connect`. */
+const packages = ['transport-node', 'jetstream', 'kv', 'obj'].map((name) => `@nats-io/${name}`)
+
+/**
+ * Opens the store of a cluster in NATS, with the optional peers of the package.
+ *
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if a package of NATS is not installed
+ * @throws ClusterStoreError `unavailable` or `denied`
+ */
+export async function openStore(options: NatsStoreOptions): Promise<ClusterStore> {
+  const { openNatsStore } = await loadNatsStore()
+  return openNatsStore(options)
+}
+
+async function loadNatsStore(): Promise<typeof import('./nats/nats-store.ts')> {
+  try {
+    return await import('./nats/nats-store.ts')
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes('@nats-io/')) throw cause
+    const names = packages.join(' ')
+    throw new InvalidOptionsError(`A cluster needs the packages of NATS: run \`npm install ${names}\``, {
+      cause,
+    })
+  }
+}

@@ -1,0 +1,40 @@
+/** Lease of a host: renewed again and again, by compare-and-set. */
+export interface HostRecord {
+  /** Random id of this run of the host: another one means that the host was started anew. */
+  readonly incarnation: string
+  /** Number of the renewal. */
+  readonly beat: number
+  readonly state: 'up' | 'draining'
+  /** Number of agents that the host may own, and owns. */
+  readonly max: number
+  readonly used: number
+  /** Version of opencode on the host. */
+  readonly opencode: string
+  /** Time after which the host is dead without a renewal, in ms; absent in the record of an older host. */
+  readonly leaseMs?: number
+}
+
+/** Owner of an agent. */
+export interface PlaceRecord {
+  /** Grows with each claim: the owner of a later epoch replaces the owner of an earlier one. */
+  readonly epoch: number
+  /** Owner; `null` after a release. */
+  readonly hostId: string | null
+  readonly incarnation: string | null
+  /** Owner before: it may still have the home. */
+  readonly last: string | null
+}
+
+/** Saved home of an agent. */
+export interface HomeRecord {
+  /** Epoch of the owner that saved the home, or that has fenced the earlier ones. */
+  readonly epoch: number
+  /** Name of the object; `null` before the first save. */
+  readonly object: string | null
+  /** SHA-256 of the object, in hex. */
+  readonly sha256: string | null
+  /** Size of the object in bytes. */
+  readonly size: number
+  /** Version of opencode that wrote the database: an older version must not read it. */
+  readonly opencode: string | null
+}

@@ -1,0 +1,38 @@
+import type { TurnStatus } from '../actors/turn/turn-record.ts'
+import type { PendingRequest, Reply, Todo, Usage } from '../replies.ts'
+
+/** Turn as its caller sends it to the owner of the agent. All of it travels as JSON. */
+export interface SentTurn {
+  readonly turnId: string
+  /** Turns of one conversation run one after the other, in one session. */
+  readonly conversation: string
+  readonly traceId: string | null
+  readonly priority: number
+  /** Input of the turn; function policies have become `ask`. */
+  readonly input: Readonly<Record<string, unknown>>
+  /** Time limit from the moment at which the inbox took the turn, in ms. */
+  readonly deadlineMs: number | null
+  /** True if the caller answers requests. Without an answer to come, a request is rejected at once. */
+  readonly answers: boolean
+}
+
+/** Record of a turn, as the owner of its agent stores it. */
+export type TurnFact =
+  /** A host has become the owner of the turn. */
+  | { readonly kind: 'claimed'; readonly hostId: string }
+  /** The turn begins to run. Stored before anything runs. */
+  | { readonly kind: 'started' }
+  /** The turn runs again: what was told since the last start does not count. */
+  | { readonly kind: 'restarted' }
+  | { readonly kind: 'reply'; readonly reply: Reply; readonly usage?: Usage }
+  | { readonly kind: 'status'; readonly status: TurnStatus }
+  | { readonly kind: 'session'; readonly sessionId: string }
+  | { readonly kind: 'todos'; readonly todos: Todo[] }
+  | { readonly kind: 'request'; readonly pending: PendingRequest }
+  | {
+      readonly kind: 'request_closed'
+      readonly requestId: string
+      readonly by: 'answer' | 'timeout' | 'turn'
+    }
+  /** Part of a record that is larger than a message may be, as JSON; the last part has `isLast`. */
+  | { readonly kind: 'part'; readonly text: string; readonly isLast?: true }

@@ -1,0 +1,235 @@
+import { randomUUID } from 'node:crypto'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import type {
+  AgentKey,
+  ClusterStore,
+  EntryChange,
+  MailNews,
+  RecordBatch,
+  StoredBatch,
+} from '../../src/cluster/store/cluster-store.ts'
+import type { PlaceRecord } from '../../src/cluster/store/records.ts'
+
+/** Returns a connection to the store of a test's own cluster. */
+export type ConnectStore = () => Promise<ClusterStore>
+
+const agent: AgentKey = { tenant: 'acme', agentId: 'a1' }
+const place = (epoch: number, hostId: string | null = 'h1'): PlaceRecord => ({
+  epoch,
+  hostId,
+  incarnation: hostId && 'i1',
+  last: null,
+})
+const batch = (epoch: number, first: number, ...records: unknown[]): RecordBatch => ({
+  epoch,
+  first,
+  records,
+})
+
+const until = (check: () => void) => vi.waitFor(check, { timeout: 20_000, interval: 10 })
+
+/** Signal that aborts when the test has finished. */
+function testSignal(): AbortSignal {
+  const controller = new AbortController()
+  onTestFinished(() => controller.abort())
+  return controller.signal
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = []
+  for await (const item of items) list.push(item)
+  return list
+}
+
+/**
+ * Describes what each store of a cluster does.
+ *
+ * @param open - Opens a new, empty cluster, and returns a function that connects to the cluster.
+ */
+export function describeClusterStore(name: string, open: () => ConnectStore): void {
+  const twoOf = async () => {
+    const connect = open()
+    return [await connect(), await connect()] as const
+  }
+
+  describe(`${name}: a register`, () => {
+    it('sets, reads and deletes values by compare-and-set', async () => {
+      const [one, two] = await twoOf()
+      expect(await one.places.get('acme.a1')).toBeUndefined()
+      const first = await one.places.set('acme.a1', place(1), 0)
+      expect(await two.places.get('acme.a1')).toEqual({ key: 'acme.a1', value: place(1), revision: first })
+      const second = await two.places.set('acme.a1', place(2, 'h2'), first)
+      expect(second).toBeGreaterThan(first)
+      await expect(one.places.set('acme.a1', place(3), first)).rejects.toMatchObject({ fault: 'stale' })
+      await expect(one.places.set('acme.a1', place(3), 0)).rejects.toMatchObject({ fault: 'stale' })
+      await expect(one.places.delete('acme.a1', first)).rejects.toMatchObject({ fault: 'stale' })
+      await one.places.delete('acme.a1', second)
+      expect(await two.places.get('acme.a1')).toBeUndefined()
+      expect(await two.places.set('acme.a1', place(9), 0)).toBeGreaterThan(second)
+    })
+
+    it('lets exactly one of many writers set a value', async () => {
+      const [one, two] = await twoOf()
+      const writes = Array.from({ length: 20 }, (_, i) => (i % 2 ? one : two).places.set('t.a', place(i), 0))
+      const outcomes = await Promise.allSettled(writes)
+      expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+      for (const outcome of outcomes)
+        if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ fault: 'stale' })
+    })
+
+    it('emits what is there, and then each change, in order', async () => {
+      const [one, two] = await twoOf()
+      const first = await one.places.set('acme.a1', place(1), 0)
+      await one.places.set('acme.a2', place(1), 0)
+      const seen: EntryChange<PlaceRecord>[] = []
+      const signal = testSignal()
+      await two.places.watch((change) => seen.push(change), signal)
+      await until(() => expect(seen.map(({ key }) => key).sort()).toEqual(['acme.a1', 'acme.a2']))
+      const second = await one.places.set('acme.a1', place(2), first)
+      await one.places.delete('acme.a1', second)
+      await until(() => expect(seen).toHaveLength(4))
+      expect(seen.slice(2).map(({ value }) => value?.epoch)).toEqual([2, undefined])
+    })
+
+    it('that is empty has emitted all present values at once', async () => {
+      const [one] = await twoOf()
+      await one.homes.watch(() => undefined, testSignal())
+    })
+  })
+
+  describe(`${name}: an inbox`, () => {
+    it('keeps the messages of an agent in order, apart from those of others, until the turn is removed', async () => {
+      const [one, two] = await twoOf()
+      const other = { tenant: 'acme', agentId: 'a2' }
+      await one.inbox.add(agent, 't1', { type: 'turn', turn: { text: 'Hello' } })
+      await one.inbox.add(other, 't2', { type: 'turn', turn: {} })
+      await one.inbox.add(agent, 't1', { type: 'cancel' })
+      await one.inbox.add(agent, 't3', { type: 'turn', turn: {} })
+      const mails = []
+      for (let mail = await two.inbox.next(agent, 0); mail; mail = await two.inbox.next(agent, mail.seq))
+        mails.push(mail)
+      expect(mails.map(({ turnId, message }) => [turnId, message.type])).toEqual([
+        ['t1', 'turn'],
+        ['t1', 'cancel'],
+        ['t3', 'turn'],
+      ])
+      expect(mails[0]?.message).toEqual({ type: 'turn', turn: { text: 'Hello' } })
+      expect(mails[0]?.at).toBeGreaterThan(Date.parse('2026-01-01'))
+      expect(new Set((await two.inbox.agents()).map(({ agentId }) => agentId))).toEqual(new Set(['a1', 'a2']))
+      await two.inbox.remove(agent, 't1')
+      expect(await one.inbox.next(agent, 0)).toMatchObject({ turnId: 't3' })
+      await two.inbox.remove(agent, 't3')
+      expect(await one.inbox.next(agent, 0)).toBeUndefined()
+      expect(await one.inbox.agents()).toEqual([other])
+    })
+
+    it('takes the id of a turn once', async () => {
+      const [one, two] = await twoOf()
+      expect(await one.inbox.add(agent, 't1', { type: 'turn', turn: {} })).toEqual({ isDuplicate: false })
+      expect(await two.inbox.add(agent, 't1', { type: 'turn', turn: {} })).toEqual({ isDuplicate: true })
+      await two.inbox.remove(agent, 't1')
+      expect(await two.inbox.add(agent, 't1', { type: 'turn', turn: {} })).toEqual({ isDuplicate: true })
+    })
+
+    it('is full with 64 turns, takes answers still, and another agent’s turns', async () => {
+      const [one] = await twoOf()
+      for (let i = 0; i < 64; i++) await one.inbox.add(agent, `t${i}`, { type: 'turn', turn: {} })
+      const next = one.inbox.add(agent, 'last', { type: 'turn', turn: {} })
+      await expect(next).rejects.toMatchObject({ fault: 'full' })
+      await one.inbox.add(agent, 't0', { type: 'answer', requestId: 'r', answer: 'once' })
+      await one.inbox.add({ tenant: 'acme', agentId: 'a2' }, 'other', { type: 'turn', turn: {} })
+    })
+
+    it('emits the agent and the number of each message', async () => {
+      const [one, two] = await twoOf()
+      const news: MailNews[] = []
+      two.inbox.watch((each) => news.push(each), testSignal())
+      await two.inbox.agents()
+      await one.inbox.add(agent, 't1', { type: 'turn', turn: {} })
+      await one.inbox.add(agent, 't1', { type: 'cancel' })
+      await until(() => expect(news).toHaveLength(2))
+      const mail = await one.inbox.next(agent, 0)
+      expect(news).toEqual([
+        { agent, seq: mail?.seq, isTurn: true },
+        { agent, seq: (mail?.seq ?? 0) + 1, isTurn: false },
+      ])
+    })
+  })
+
+  describe(`${name}: the log of records`, () => {
+    it('appends after the last batch only, and reads from any batch on', async () => {
+      const [one, two] = await twoOf()
+      expect(await one.records.last(agent, 't1')).toBeUndefined()
+      const first = await one.records.append(agent, 't1', batch(1, 1, 'a', 'b'), 0)
+      await expect(two.records.append(agent, 't1', batch(2, 1, 'x'), 0)).rejects.toMatchObject({
+        fault: 'stale',
+      })
+      await one.records.append(agent, 'other', batch(1, 1, 'z'), 0)
+      const second = await two.records.append(agent, 't1', { ...batch(2, 3, 'c'), isLast: true }, first)
+      await expect(one.records.append(agent, 't1', batch(1, 3, 'd'), first)).rejects.toMatchObject({
+        fault: 'stale',
+      })
+      expect(await one.records.last(agent, 't1')).toMatchObject({
+        seq: second,
+        batch: { epoch: 2, isLast: true },
+      })
+      expect(await all(one.records.read(agent, 't1', 0))).toEqual([
+        { seq: first, previous: 0, batch: batch(1, 1, 'a', 'b') },
+        { seq: second, previous: first, batch: { ...batch(2, 3, 'c'), isLast: true } },
+      ])
+      expect((await all(two.records.read(agent, 't1', first))).map(({ seq }) => seq)).toEqual([second])
+      expect(await all(two.records.read(agent, 't1', second))).toEqual([])
+      expect(await all(two.records.read(agent, 'unknown', 0))).toEqual([])
+    })
+
+    it('finds the agent of a turn that has a record', async () => {
+      const [one, two] = await twoOf()
+      expect(await two.records.find('t1')).toBeUndefined()
+      await one.records.append(agent, 't1', batch(1, 1, 'a'), 0)
+      await one.records.append({ tenant: 'acme', agentId: 'a2' }, 't2', batch(1, 1, 'a'), 0)
+      expect(await two.records.find('t1')).toEqual(agent)
+      expect(await two.records.find('1')).toBeUndefined()
+    })
+
+    it('reads more than one pull takes', async () => {
+      const [one] = await twoOf()
+      const text = 'x'.repeat(200_000)
+      let previous = 0
+      for (let first = 1; first <= 30; first++)
+        previous = await one.records.append(agent, 't1', batch(1, first, text), previous)
+      const read = await all(one.records.read(agent, 't1', 0))
+      expect(read.map(({ batch: { first } }) => first)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1))
+      expect(read.at(-1)?.seq).toBe(previous)
+    })
+
+    it('emits stored batches of one turn, each with the number of the one before, and no refused batch', async () => {
+      const [one, two] = await twoOf()
+      const seen: StoredBatch[] = []
+      two.records.watch(agent, 't1', (stored) => seen.push(stored), testSignal())
+      await two.records.last(agent, 't1')
+      const first = await one.records.append(agent, 't1', batch(1, 1, 'a'), 0)
+      await one.records.append(agent, 't2', batch(1, 1, 'other'), 0)
+      await one.records.append(agent, 't1', batch(1, 2, 'refused'), 0).catch(() => undefined)
+      const second = await one.records.append(agent, 't1', batch(1, 2, 'b'), first)
+      await until(() => expect(seen).toHaveLength(2))
+      expect(seen).toEqual([
+        { seq: first, previous: 0, batch: batch(1, 1, 'a') },
+        { seq: second, previous: first, batch: batch(1, 2, 'b') },
+      ])
+    })
+  })
+
+  describe(`${name}: the objects`, () => {
+    it('keep bytes by name', async () => {
+      const [one, two] = await twoOf()
+      const bytes = crypto.getRandomValues(new Uint8Array(50_000))
+      const object = `a1.1.${randomUUID()}`
+      expect(await one.objects.get(object)).toBeUndefined()
+      await one.objects.put(object, bytes)
+      expect(Buffer.compare((await two.objects.get(object)) ?? new Uint8Array(), bytes)).toBe(0)
+      expect(await two.objects.list()).toEqual([object])
+      await two.objects.delete(object)
+      expect(await one.objects.list()).toEqual([])
+    })
+  })
+}

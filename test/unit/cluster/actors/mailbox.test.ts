@@ -1,0 +1,289 @@
+import { describe, expect, it } from 'vitest'
+import type { SystemClock } from '../../../../src/actors/clock.ts'
+import { Mailbox } from '../../../../src/cluster/actors/mailbox/mailbox.ts'
+import { TurnGate } from '../../../../src/cluster/actors/turn-gate.ts'
+import { MemoryCluster, type MemoryStore } from '../../../../src/cluster/store/memory/memory-store.ts'
+import type { SentTurn } from '../../../../src/cluster/turn-facts.ts'
+import { endsOf, factsOf, sentTurn } from '../../../support/cluster-facts.ts'
+import { ScriptedAgents } from '../../../support/scripted-agents.ts'
+import { SteppedClock } from '../../../support/stepped-clock.ts'
+
+const agent = { tenant: 'acme', agentId: 'a1' }
+
+/** Cluster with one agent, whose owners a test makes. */
+function world() {
+  const clock = new SteppedClock()
+  const cluster = new MemoryCluster(() => clock.now())
+  const caller = cluster.connect()
+  const sessions = new Map<string, string>()
+  let epoch = 0
+  /** Makes a new owner. */
+  const own = (store: MemoryStore = cluster.connect(), more: { failure?: string; places?: number } = {}) => {
+    const agents = new ScriptedAgents([agent])
+    const reports: string[] = []
+    const mailbox = new Mailbox(
+      {
+        store,
+        agent,
+        hostId: `h${++epoch}`,
+        epoch,
+        clock: clock as SystemClock,
+        now: () => clock.now(),
+        runner: agents,
+        failure: more.failure,
+        gate: new TurnGate(more.places ?? 10),
+        sessions,
+        saveBeforeEnd: undefined,
+      },
+      {
+        onBusy: (isBusy) => reports.push(isBusy ? 'busy' : 'idle'),
+        onLost: () => reports.push('lost'),
+      },
+    )
+    store.inbox.watch(({ seq }) => mailbox.notice(seq), new AbortController().signal)
+    void mailbox.load()
+    return { mailbox, agents, reports, store }
+  }
+  const send = async (turnId: string, more: Partial<SentTurn> = {}) => {
+    await caller.inbox.add(agent, turnId, { type: 'turn', turn: sentTurn(turnId, more) })
+    await clock.advance()
+  }
+  const facts = (turnId: string) => factsOf(cluster, agent, turnId)
+  const kinds = (turnId: string) =>
+    facts(turnId).map((fact) => (fact.kind === 'reply' ? fact.reply.kind : fact.kind))
+  const ends = (turnId: string) => endsOf(cluster, agent, turnId)
+  return { clock, cluster, caller, own, send, facts, kinds, ends, sessions }
+}
+
+describe('A mailbox', () => {
+  it('runs a turn, records all of it, and removes it from the inbox', async () => {
+    const { clock, own, send, facts, kinds, caller } = world()
+    const { agents, reports } = own()
+    await clock.advance()
+    await send('t1', { traceId: 'x', input: { text: 'Hi' } })
+    const [turn] = agents.turns
+    expect(turn?.input).toMatchObject({ text: 'Hi', turnId: 't1', traceId: 'x', priority: 5 })
+    turn?.session('ses_1')
+    turn?.delta('Hel')
+    turn?.delta('lo')
+    turn?.todos$.next([])
+    await clock.advance()
+    turn?.finish()
+    await clock.advance()
+    expect(kinds('t1')).toEqual(['claimed', 'started', 'status', 'delta', 'todos', 'session', 'final'])
+    expect(facts('t1').at(-1)).toMatchObject({ reply: { content: 'Hello', trace_id: 'x' } })
+    expect(await caller.inbox.next(agent, 0)).toBeUndefined()
+    expect(reports).toEqual(['idle', 'busy', 'idle'])
+  })
+
+  it('stores `started` before anything runs', async () => {
+    const { clock, own, send, kinds } = world()
+    const { agents, store } = own()
+    await clock.advance()
+    let before: string[] = []
+    agents.onTurn = () => (before = kinds('t1'))
+    store.link.losesAnswers = true
+    await send('t1')
+    expect(agents.turns).toHaveLength(0)
+    store.link.losesAnswers = false
+    await clock.advance(500)
+    expect(before).toEqual(['claimed', 'started'])
+  })
+
+  it('runs one turn of a conversation at a time, in order, in one session, and other conversations beside', async () => {
+    const { clock, own, send } = world()
+    const { agents } = own()
+    await send('t1', { conversation: 'c' })
+    await send('t2', { conversation: 'c' })
+    await send('t3')
+    expect(agents.running.map(({ input }) => input.turnId)).toEqual(['t1', 't3'])
+    agents.turns[0]?.session('ses_7')
+    agents.turns[0]?.finish()
+    await clock.advance()
+    expect(agents.turns.at(-1)?.input).toMatchObject({ turnId: 't2', sessionId: 'ses_7' })
+  })
+
+  it('cancels a waiting turn at once, and a running one by its server', async () => {
+    const { clock, own, send, caller, ends, kinds } = world()
+    const { agents } = own()
+    await send('t1', { conversation: 'c' })
+    await send('t2', { conversation: 'c' })
+    for (const turnId of ['t2', 't1']) await caller.inbox.add(agent, turnId, { type: 'cancel' })
+    await clock.advance()
+    expect(ends('t1')).toMatchObject([{ code: 'cancelled' }])
+    expect(ends('t2')).toMatchObject([{ code: 'cancelled' }])
+    expect(kinds('t2')).toEqual(['claimed', 'error'])
+    expect(agents.turns).toHaveLength(1)
+  })
+
+  it('reads a cancel at the end of what was left before anything runs', async () => {
+    const { own, send, caller, ends, clock } = world()
+    await send('t1')
+    await caller.inbox.add(agent, 't1', { type: 'cancel' })
+    const { agents } = own()
+    await clock.advance()
+    expect(agents.turns).toHaveLength(0)
+    expect(ends('t1')).toMatchObject([{ code: 'cancelled' }])
+  })
+
+  it('passes answers on, and rejects requests at once if the caller answers none', async () => {
+    const { clock, own, send, caller, kinds } = world()
+    const { agents } = own()
+    await send('t1', { answers: true })
+    await send('t2')
+    const [one, two] = agents.turns
+    one?.ask('r1')
+    two?.ask('r2')
+    await clock.advance()
+    expect(two?.answers).toEqual([['r2', 'reject']])
+    expect(one?.answers).toEqual([])
+    await caller.inbox.add(agent, 't1', { type: 'answer', requestId: 'r1', answer: 'once' })
+    await clock.advance()
+    expect(one?.answers).toEqual([['r1', 'once']])
+    expect(kinds('t1')).toEqual(['claimed', 'started', 'status', 'request', 'request_closed'])
+  })
+
+  it('records a request that a fixed policy answers as asked and closed', async () => {
+    const { clock, own, send, facts } = world()
+    const { agents } = own()
+    await send('t1')
+    agents.turns[0]?.ask('r1', false)
+    await clock.advance()
+    expect(facts('t1').slice(-2)).toMatchObject([
+      { kind: 'request', pending: { request: { id: 'r1' }, turnId: 't1' } },
+      { kind: 'request_closed', requestId: 'r1', by: 'answer' },
+    ])
+  })
+
+  it('ends a turn that waits longer than its deadline', async () => {
+    const { clock, own, send, ends, kinds } = world()
+    const { agents } = own(undefined, { places: 1 })
+    await send('t1')
+    await send('t2', { deadlineMs: 5_000 })
+    await clock.advance(4_999)
+    expect(ends('t2')).toEqual([])
+    await clock.advance(1)
+    expect(ends('t2')).toMatchObject([{ code: 'deadline_exceeded', retryable: true }])
+    agents.turns[0]?.finish()
+    await clock.advance()
+    expect(kinds('t2')).toEqual(['claimed', 'error'])
+    await send('t3', { deadlineMs: 5_000 })
+    expect(agents.turns.at(-1)?.input).toMatchObject({ turnId: 't3', deadlineMs: 5_000 })
+  })
+
+  it('ends a turn that an earlier owner had started with server_died and its text', async () => {
+    const { clock, own, send, ends } = world()
+    const first = own()
+    await send('t1')
+    first.agents.turns[0]?.delta('Hel')
+    await clock.advance()
+    const second = own()
+    await clock.advance()
+    expect(ends('t1')).toMatchObject([{ code: 'server_died', partial: 'Hel', retryable: true }])
+    expect(second.agents.turns).toEqual([])
+    first.agents.turns[0]?.finish()
+    await clock.advance()
+    expect(ends('t1')).toHaveLength(1)
+    expect(first.reports).toContain('lost')
+  })
+
+  it('runs a started turn again if it may resume and has produced only text', async () => {
+    const { clock, own, send, kinds, ends } = world()
+    const { agents } = own()
+    await send('t1', { input: { text: 'Hi', resume: true } })
+    await send('t2', { input: { text: 'Hi', resume: true } })
+    agents.turns[0]?.delta('Hel')
+    agents.turns[1]?.tool()
+    await clock.advance()
+    const second = own()
+    await clock.advance()
+    expect(ends('t2')).toMatchObject([{ code: 'server_died' }])
+    second.agents.turns[0]?.delta('Hello')
+    second.agents.turns[0]?.finish()
+    await clock.advance()
+    expect(kinds('t1')).toEqual([
+      ...['claimed', 'started', 'status', 'delta'],
+      ...['claimed', 'restarted', 'started', 'status', 'delta', 'final'],
+    ])
+  })
+
+  it('runs a turn that an earlier owner has claimed only', async () => {
+    const { clock, own, send, kinds } = world()
+    const first = own(undefined, { places: 0 })
+    await send('t1')
+    first.mailbox.close()
+    const { agents } = own()
+    await clock.advance()
+    agents.turns[0]?.finish()
+    await clock.advance()
+    expect(kinds('t1')).toEqual(['claimed', 'claimed', 'started', 'status', 'final'])
+  })
+
+  it('never runs a turn again that has its end, though its message is still there', async () => {
+    const { clock, cluster, own, send, ends, caller } = world()
+    const { agents } = own()
+    await send('t1')
+    const mails = [...cluster.mail.mails]
+    agents.turns[0]?.finish()
+    await clock.advance()
+    cluster.mail.mails = mails
+    const second = own()
+    await clock.advance()
+    expect(second.agents.turns).toEqual([])
+    expect(ends('t1')).toHaveLength(1)
+    expect(await caller.inbox.next(agent, 0)).toBeUndefined()
+  })
+
+  it('stores nothing more after it was closed, and ends its work', async () => {
+    const { clock, own, send, kinds } = world()
+    const { agents, mailbox, reports } = own()
+    await send('t1')
+    agents.turns[0]?.delta('Hel')
+    await clock.advance()
+    mailbox.close()
+    expect(agents.running).toEqual([])
+    await clock.advance(1_000)
+    expect(kinds('t1')).toEqual(['claimed', 'started', 'status', 'delta'])
+    expect(reports).not.toContain('lost')
+  })
+
+  it('drains: running turns end, waiting ones stay in the inbox', async () => {
+    const { clock, own, send, kinds, caller } = world()
+    const { agents, mailbox } = own(undefined, { places: 1 })
+    await send('t1')
+    await send('t2')
+    let isDrained = false
+    void mailbox.drain().then(() => (isDrained = true))
+    await clock.advance()
+    expect(isDrained).toBe(false)
+    agents.turns[0]?.finish()
+    await clock.advance()
+    expect(isDrained).toBe(true)
+    expect(kinds('t2')).toEqual(['claimed'])
+    expect(await caller.inbox.next(agent, 0)).toMatchObject({ turnId: 't2' })
+  })
+
+  it('of an agent that cannot be used tells so to each turn', async () => {
+    const { own, send, ends } = world()
+    own(undefined, { failure: 'No home' })
+    await send('t1')
+    expect(ends('t1')).toMatchObject([{ code: 'server_unavailable', error: 'No home', retryable: true }])
+  })
+
+  it('goes on after the store was away', async () => {
+    const { clock, own, send, kinds } = world()
+    const { agents, mailbox, store } = own()
+    await send('t1')
+    store.link.cut()
+    agents.turns[0]?.delta('Hello')
+    agents.turns[0]?.finish()
+    await clock.advance(2_000)
+    await send('t2')
+    expect(kinds('t1')).toEqual(['claimed', 'started', 'status'])
+    store.link.mend()
+    mailbox.look()
+    await clock.advance(200)
+    expect(kinds('t1')).toEqual(['claimed', 'started', 'status', 'delta', 'final'])
+    expect(agents.turns).toHaveLength(2)
+  })
+})

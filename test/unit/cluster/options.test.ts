@@ -1,0 +1,48 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { joinCluster, type JoinOptions } from '../../../src/cluster/index.ts'
+import { resolveJoinOptions } from '../../../src/cluster/options.ts'
+import { Fleet } from '../../../src/index.ts'
+import { fleetDefaults } from '../../support/fleet.ts'
+import { tempHome } from '../../support/home.ts'
+
+function options(more: object = {}): JoinOptions {
+  const fleet = new Fleet({ dataDir: tempHome(), defaults: fleetDefaults })
+  onTestFinished(() => fleet.close())
+  const connect = () => Promise.reject(new Error('No NATS here'))
+  return { fleet, connect, name: 'prod', ...more }
+}
+
+describe('joinCluster', () => {
+  it.each([
+    [{ fleet: {} }, /fleet.*expected a Fleet/],
+    [{ connect: 'nats://localhost' }, /connect.*expected a function/],
+    [{ name: 'my.cluster' }, /name.*expected 1 to 32 letters/],
+    [{ leaseMs: 10 }, /leaseMs.*500 to 600000/],
+    [{ homes: { save: 'sometimes' } }, /homes\.save.*'before-end', 'on-release', 'never'/],
+    [{ replicas: 2 }, /replicas.*expected 1, 3 or 5/],
+    [{ leasMs: 1 }, /leasMs.*leaseMs/],
+  ])('rejects the bad options %j', async (bad, message) => {
+    await expect(joinCluster(options(bad))).rejects.toMatchObject({
+      code: 'ERR_OPENCODE_INVALID_OPTIONS',
+      message: expect.stringMatching(message) as string,
+    })
+  })
+
+  it('says that homes are not saved yet', async () => {
+    const asked = joinCluster(options({ homes: { save: 'before-end' } }))
+    await expect(asked).rejects.toThrow(/'before-end' is not implemented yet.*'never'/)
+  })
+
+  it('rejects if NATS cannot be reached', async () => {
+    await expect(joinCluster(options())).rejects.toMatchObject({ fault: 'unavailable' })
+  })
+
+  it('names a host the same for each start with a data folder', () => {
+    const given = options()
+    const { hostId, leaseMs, replicas, homes } = resolveJoinOptions(given)
+    expect(hostId).toMatch(/^[\w-]{1,64}$/)
+    expect(resolveJoinOptions(given).hostId).toBe(hostId)
+    expect(resolveJoinOptions(options()).hostId).not.toBe(hostId)
+    expect({ leaseMs, replicas, homes }).toEqual({ leaseMs: 15_000, replicas: 1, homes: { save: 'never' } })
+  })
+})
