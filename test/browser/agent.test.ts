@@ -65,8 +65,7 @@ describeBrowser('the page of an agent', () => {
     expect(await page.locator('main').innerText()).not.toContain('\u202e')
     expect(await beyond()).toBeLessThanOrEqual(0)
     await page.getByRole('link', { name: 'Agents', exact: true }).click()
-    await page.locator('.fleet-error').getByText('U+202E').waitFor()
-    await page.getByRole('combobox', { name: 'Tenant' }).waitFor()
+    await page.locator('.column-error').getByText('U+202E').waitFor()
     expect(await beyond()).toBeLessThanOrEqual(0)
   })
 

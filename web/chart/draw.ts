@@ -23,7 +23,7 @@ export function drawMachine(machine: AnyStateMachine, part: Part = {}, direction
 
 /** Returns the box of a state, with all that is in it. */
 function boxOf(state: ReadState): Sized {
-  const { id, name, description, children } = state
+  const { id, name, children } = state
   const inner = children.length > 0 ? contentOf(state) : undefined
   const { width, height } = inner ? framed(inner, name) : boxSize(name)
   const kind = kindOf(state)
@@ -37,7 +37,7 @@ function boxOf(state: ReadState): Sized {
         width: onGrid(width),
         height: onGrid(height),
       }
-      drawing.states.push({ id, name, kind, ...box, ...(description !== undefined && { description }) })
+      drawing.states.push({ id, name, kind, ...box })
       inner?.draw(drawing, { x: at.x + (width - inner.width) / 2, y: at.y + measure.frameHead })
     },
   }

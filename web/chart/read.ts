@@ -22,7 +22,6 @@ export interface ReadState {
   id: string
   name: string
   type: AnyStateNode['type']
-  description: string | undefined
   /** Id of the first child to be entered; `undefined` in a parallel state. */
   initial: string | undefined
   children: readonly ReadState[]
@@ -128,7 +127,6 @@ function stateOf(node: AnyStateNode, depth: number, arrows: Arrows): ReadState {
     id: nameOf(node),
     name: node.key,
     type: node.type,
-    description: node.description,
     initial: first && nameOf(first),
     children: isOpen ? Object.values(node.states).map((child) => stateOf(child, depth, arrows)) : [],
     arrows: [...(arrows.get(node)?.values() ?? [])],

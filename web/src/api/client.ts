@@ -3,11 +3,9 @@ import type {
   Answer,
   FleetEvent,
   HistoryTurn,
-  LifecycleState,
   List,
   PendingRequest,
   Problem,
-  Session,
   Turn,
   TurnBody,
   TurnState,
@@ -100,11 +98,6 @@ export const api = {
   login: (token: string, signal?: AbortSignal) =>
     send('POST', loginPath, { body: { token }, signal }) as Promise<undefined>,
 
-  agents: (
-    query: { limit?: number; before?: string; state?: LifecycleState; tenant?: string } = {},
-    signal?: AbortSignal,
-  ) => get('/v1/agents', query, signal) as Promise<List<Agent>>,
-
   agent: (id: string, signal?: AbortSignal) => get(agentPath(id), {}, signal) as Promise<Agent>,
 
   startAgent: (id: string, signal?: AbortSignal) =>
@@ -143,12 +136,6 @@ export const api = {
   usage: (by: 'agent' | 'tenant' | 'day' | 'model', since?: string, signal?: AbortSignal) =>
     itemsOf<UsageRow>(get('/v1/usage', { by, since }, signal)),
 
-  sessions: (agent: string, signal?: AbortSignal) =>
-    get(`${agentPath(agent)}/sessions`, {}, signal) as Promise<List<Session>>,
-
   history: (session: string, agent: string, signal?: AbortSignal) =>
     itemsOf<HistoryTurn>(get(`${sessionPath(session)}/history`, { agent }, signal)),
-
-  deleteSession: (session: string, agent: string, signal?: AbortSignal) =>
-    send('DELETE', sessionPath(session), { query: { agent }, signal }) as Promise<undefined>,
 }

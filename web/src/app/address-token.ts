@@ -1,4 +1,4 @@
-import { effect, signal } from '@preact/signals'
+import { effect, signal } from '@preact/signals-core'
 import { connection } from '../live/store.ts'
 
 const given = signal<string | undefined>(undefined)

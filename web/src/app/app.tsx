@@ -1,6 +1,7 @@
+import { useValue } from '../live/use-value.ts'
 import './app.css'
-import { useSignal, useSignalEffect } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { effect } from '@preact/signals-core'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { connection, totals } from '../live/store.ts'
 import { Empty, PageHead } from '../parts/layout.tsx'
 import { AgentPage } from '../pages/agent/agent-page.tsx'
@@ -16,7 +17,7 @@ import { TopBar } from './top-bar.tsx'
 
 /** The view: the page of the address, or the page that asks for a token. */
 export function App() {
-  const { state } = connection.value
+  const { state } = useValue(connection)
   if (state === 'unauthorized' || state === 'forbidden') return <TokenPage />
   return (
     <>
@@ -32,11 +33,16 @@ export function App() {
 
 /** The page itself. Nothing is shown before the gateway has answered once, because it may ask for a token. */
 function Main() {
-  const hasAnswered = useSignal(false)
-  useSignalEffect(() => {
-    if (totals.value || connection.value.state === 'waiting') hasAnswered.value = true
-  })
-  const shown = route.value
+  const [hasAnswered, setAnswered] = useState(false)
+  // The page is not drawn again when a total changes.
+  useEffect(
+    () =>
+      effect(() => {
+        if (totals.value || connection.value.state === 'waiting') setAnswered(true)
+      }),
+    [],
+  )
+  const shown = useValue(route)
   const main = useRef<HTMLElement>(null)
   const isFirst = useRef(true)
   const key = keyOf(shown)
@@ -46,8 +52,8 @@ function Main() {
     isFirst.current = false
   }, [key])
   return (
-    <main id="main" class="app-main stack" ref={main} tabIndex={-1} aria-busy={!hasAnswered.value}>
-      {hasAnswered.value && <Page key={key} route={shown} />}
+    <main id="main" class="app-main stack" ref={main} tabIndex={-1} aria-busy={!hasAnswered}>
+      {hasAnswered && <Page key={key} route={shown} />}
     </main>
   )
 }

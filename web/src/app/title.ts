@@ -1,4 +1,4 @@
-import { computed, effect, signal } from '@preact/signals'
+import { computed, effect, signal } from '@preact/signals-core'
 import { useEffect } from 'preact/hooks'
 import { requests } from '../live/store.ts'
 

@@ -1,5 +1,6 @@
+import { useValue } from '../live/use-value.ts'
 import './token-page.css'
-import { effect } from '@preact/signals'
+import { effect } from '@preact/signals-core'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { api, type ApiError } from '../api/client.ts'
 import { connection, retryNow } from '../live/store.ts'
@@ -15,6 +16,7 @@ import { useTitle } from './title.ts'
  */
 export function TokenPage() {
   useTitle('Log in')
+  const { state, message } = useValue(connection)
   const [error, setError] = useState<ApiError>()
   const [isBusy, setBusy] = useState(false)
   const input = useRef<HTMLInputElement>(null)
@@ -48,9 +50,7 @@ export function TokenPage() {
     <main class="token-page">
       <form class="token-card stack" onSubmit={submit}>
         <h1>Log in to opencode-runtime</h1>
-        {connection.value.state === 'forbidden' && (
-          <Note tone="warn">{connection.value.message ?? 'The token may not read agents.'}</Note>
-        )}
+        {state === 'forbidden' && <Note tone="warn">{message ?? 'The token may not read agents.'}</Note>}
         <label class="token-field">
           Token
           <input ref={input} class="input mono" type="password" autocomplete="current-password" required />

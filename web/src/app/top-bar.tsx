@@ -1,29 +1,31 @@
+import { useValue } from '../live/use-value.ts'
 import './top-bar.css'
 import { connection, requests } from '../live/store.ts'
 import { Shape } from '../parts/badge.tsx'
-import { Icon, type IconName } from '../parts/icon.tsx'
 import type { Tone } from '../words/states.ts'
 import { paths, route, type Route } from './router.ts'
 
-const links: readonly { page: Route['page']; to: string; word: string; icon: IconName }[] = [
-  { page: 'fleet', to: paths.fleet, word: 'Agents', icon: 'fleet' },
-  { page: 'approvals', to: paths.approvals, word: 'Approvals', icon: 'approvals' },
-  { page: 'usage', to: paths.usage, word: 'Usage', icon: 'usage' },
+const mark = new URL('../styles/icon.svg', import.meta.url).href
+
+const links: readonly { page: Route['page']; to: string; word: string }[] = [
+  { page: 'fleet', to: paths.fleet, word: 'Agents' },
+  { page: 'approvals', to: paths.approvals, word: 'Approvals' },
+  { page: 'usage', to: paths.usage, word: 'Usage' },
 ]
 
 /** Bar at the top of all pages: the pages, the number of open requests, and the connection. */
 export function TopBar() {
+  const present = useValue(route)
   return (
     <header class="top-bar">
       <div class="top-bar-inner">
         <a class="top-bar-brand" href={paths.fleet}>
-          <Mark />
+          <img src={mark} width={22} height={22} alt="" />
           <span class="top-bar-name">opencode-runtime</span>
         </a>
         <nav class="top-bar-links" aria-label="Pages">
-          {links.map(({ page, to, word, icon }) => (
-            <a key={page} href={to} aria-current={route.value.page === page ? 'page' : undefined}>
-              <Icon name={icon} />
+          {links.map(({ page, to, word }) => (
+            <a key={page} href={to} aria-current={present.page === page ? 'page' : undefined}>
               {word}
               {page === 'approvals' && <OpenRequests />}
             </a>
@@ -36,7 +38,7 @@ export function TopBar() {
 }
 
 function OpenRequests() {
-  const { length } = requests.value
+  const { length } = useValue(requests)
   if (length === 0) return null
   return (
     <span class="top-bar-count number">
@@ -47,9 +49,10 @@ function OpenRequests() {
 }
 
 function ConnectionState() {
-  const { tone, word } = states[connection.value.state]
+  const { state, message } = useValue(connection)
+  const { tone, word } = states[state]
   return (
-    <span class="top-bar-state" title={connection.value.message}>
+    <span class="top-bar-state" title={message}>
       <Shape tone={tone} />
       <span class="top-bar-state-word">{word}</span>
     </span>
@@ -62,18 +65,4 @@ const states: Readonly<Record<(typeof connection.value)['state'], { tone: Tone; 
   waiting: { tone: 'bad', word: 'Disconnected' },
   unauthorized: { tone: 'warn', word: 'No login' },
   forbidden: { tone: 'warn', word: 'No access' },
-}
-
-function Mark() {
-  return (
-    <svg class="top-bar-mark" viewBox="0 0 32 32" width="22" height="22" aria-hidden="true">
-      <rect width="32" height="32" rx="8" fill="var(--color-accent)" />
-      <g fill="var(--color-on-accent)" stroke="var(--color-on-accent)">
-        <path d="M10 16 22 10M10 16l12 6" stroke-width="1.8" fill="none" />
-        <circle cx="10" cy="16" r="3.5" stroke="none" />
-        <circle cx="22" cy="10" r="3" stroke="none" />
-        <circle cx="22" cy="22" r="3" stroke="none" />
-      </g>
-    </svg>
-  )
 }

@@ -1,4 +1,4 @@
-import { signal, type ReadonlySignal, type Signal } from '@preact/signals'
+import { signal, type ReadonlySignal, type Signal } from '@preact/signals-core'
 import { api } from '../api/client.ts'
 import type { FleetEvent } from '../api/types.ts'
 

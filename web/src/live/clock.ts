@@ -1,4 +1,4 @@
-import { signal, type ReadonlySignal } from '@preact/signals'
+import { signal, type ReadonlySignal } from '@preact/signals-core'
 
 const time = signal(Date.now())
 /** Difference between the gateway's clock and that of the browser, in ms. */

@@ -26,7 +26,8 @@ function linkWorker(receive: (message: FeedMessage) => void): FeedLink {
   return { send: (message) => port.postMessage(message) }
 }
 
-function linkOwn(feed: FleetFeed, receive: (message: FeedMessage) => void): FeedLink {
+/** Returns what takes the messages of one page to a feed. */
+export function linkOwn(feed: FleetFeed, receive: (message: FeedMessage) => void): FeedLink {
   let leave: (() => void) | undefined
   return {
     send(message) {

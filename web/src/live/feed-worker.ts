@@ -1,3 +1,4 @@
+import { linkOwn } from './feed-link.ts'
 import { FleetFeed } from './fleet-feed.ts'
 import type { PageMessage } from './stream-items.ts'
 
@@ -12,15 +13,8 @@ export function serveFeed(): void {
   const scope = globalThis as unknown as SharedScope
   scope.addEventListener('connect', ({ ports: [port] }) => {
     if (!port) return
-    let leave: (() => void) | undefined
-    port.addEventListener('message', ({ data }: MessageEvent<PageMessage>) => {
-      if (data === 'retry') {
-        feed.retry()
-        return
-      }
-      leave?.()
-      leave = data === 'join' ? feed.join((message) => port.postMessage(message)) : undefined
-    })
+    const link = linkOwn(feed, (message) => port.postMessage(message))
+    port.addEventListener('message', ({ data }: MessageEvent<PageMessage>) => link.send(data))
     port.start()
   })
 }

@@ -1,4 +1,4 @@
-import { batch, signal, type ReadonlySignal, type Signal } from '@preact/signals'
+import { batch, signal, type ReadonlySignal, type Signal } from '@preact/signals-core'
 import { onUnauthorized } from '../api/client.ts'
 import type { AgentStatus, FleetEvent, PendingRequest } from '../api/types.ts'
 import { AgentEvents } from './agent-events.ts'

@@ -1,5 +1,5 @@
 import type { ApiError } from '../api/client.ts'
-import type { ClosedBy, PendingRequest, Reply, TurnStatus } from '../api/types.ts'
+import type { Reply, TurnStatus } from '../api/types.ts'
 import { FrameTask } from './frames.ts'
 import { JoinedStream, type StreamState } from './joined-stream.ts'
 import type { Message } from './sse.ts'
@@ -9,8 +9,6 @@ export interface TurnListener {
   /** Gets the replies of a frame, in the order of their numbers, each once. */
   replies: (replies: readonly Reply[]) => void
   status?: (status: TurnStatus) => void
-  request?: (pending: PendingRequest) => void
-  requestClosed?: (closed: { request_id: string; by: ClosedBy }) => void
   state?: (state: 'connecting' | 'live' | 'waiting' | 'ended') => void
   /** Gets a refusal, such as 404. The stream is not joined again. */
   failed?: (error: ApiError) => void
@@ -105,9 +103,6 @@ class TurnFollower {
 
   #pass(event: string | undefined, value: unknown): void {
     if (event === 'status') this.#listener.status?.(value as TurnStatus)
-    if (event === 'request') this.#listener.request?.(value as PendingRequest)
-    if (event === 'request_closed')
-      this.#listener.requestClosed?.(value as { request_id: string; by: ClosedBy })
   }
 
   #end(): void {

@@ -1,7 +1,7 @@
 import './badge.css'
 import type { ComponentChildren, JSX } from 'preact'
 import type { LifecycleState, Turn } from '../api/types.ts'
-import { serverStates, turnStates, type Tone } from '../words/states.ts'
+import { serverStates, turnStateOf, type Tone } from '../words/states.ts'
 
 /** Shapes of the tones: a state can be told without its colour. */
 const shapes: Readonly<Record<Tone, JSX.Element>> = {
@@ -37,7 +37,7 @@ export function Badge({
   children: ComponentChildren
 }) {
   return (
-    <span class={`badge badge-${tone}`} title={title}>
+    <span class={`badge tone-${tone}`} title={title}>
       <Shape tone={tone} />
       {children}
     </span>
@@ -45,10 +45,10 @@ export function Badge({
 }
 
 /** State of an agent's server. */
-export function StateBadge({ state, reason }: { state: LifecycleState; reason?: string | undefined }) {
+export function StateBadge({ state }: { state: LifecycleState }) {
   const { tone, word } = serverStates[state]
   return (
-    <span class={`badge badge-${tone}`} data-state={state} title={reason}>
+    <span class={`badge tone-${tone}`} data-state={state}>
       <Shape tone={tone} />
       {word}
     </span>
@@ -56,19 +56,12 @@ export function StateBadge({ state, reason }: { state: LifecycleState; reason?: 
 }
 
 /** State of a turn: how it has ended, if it has. */
-export function TurnBadge({ turn }: { turn: Pick<Turn, 'state' | 'reply'> }) {
-  if (turn.state !== 'done') {
-    const { tone, word } = turnStates[turn.state]
-    return <Badge tone={tone}>{word}</Badge>
-  }
-  if (turn.reply?.kind === 'final') return <Badge tone="ok">Done</Badge>
-  if (turn.reply?.kind === 'error') {
-    const { code, error } = turn.reply
-    return (
-      <Badge tone={code === 'cancelled' ? 'idle' : 'bad'} title={error}>
-        {code === 'cancelled' ? 'Cancelled' : code.replaceAll('_', ' ')}
-      </Badge>
-    )
-  }
-  return <Badge tone="idle">Ended</Badge>
+export function TurnBadge({ turn: { state, reply } }: { turn: Pick<Turn, 'state' | 'reply'> }) {
+  const { tone, word } = turnStateOf(state, reply)
+  if (reply?.kind !== 'error') return <Badge tone={tone}>{word}</Badge>
+  return (
+    <Badge tone={tone} title={reply.error}>
+      {tone === 'bad' ? reply.code.replaceAll('_', ' ') : word}
+    </Badge>
+  )
 }

@@ -1,5 +1,5 @@
 import './button.css'
-import type { ButtonHTMLAttributes, Ref } from 'preact'
+import type { ButtonHTMLAttributes } from 'preact'
 
 type ButtonProps = Omit<ButtonHTMLAttributes, 'class'> & {
   /** `primary` for the one action of a page, `danger` for what cannot be undone, `quiet` within a row. */
@@ -7,16 +7,14 @@ type ButtonProps = Omit<ButtonHTMLAttributes, 'class'> & {
   /** True while the action runs: the button does nothing then. */
   busy?: boolean
   size?: 'normal' | 'small'
-  buttonRef?: Ref<HTMLButtonElement>
 }
 
 /** Button. One that is busy stays focused, and takes no further click. */
-export function Button({ kind = 'plain', busy = false, size = 'normal', buttonRef, ...rest }: ButtonProps) {
+export function Button({ kind = 'plain', busy = false, size = 'normal', ...rest }: ButtonProps) {
   const { onClick, children, type = 'button', ...more } = rest
   return (
     <button
       {...more}
-      {...(buttonRef && { ref: buttonRef })}
       type={type}
       class={`button button-${kind}${size === 'small' ? ' button-small' : ''}`}
       aria-disabled={busy || more['aria-disabled']}

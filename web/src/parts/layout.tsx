@@ -27,23 +27,19 @@ export function PageHead({ title, beside, below, actions }: PageHeadProps) {
 }
 
 interface CardProps {
-  title?: ComponentChildren
+  title: ComponentChildren
   actions?: ComponentChildren
-  /** True if the content reaches the border, as a table does. */
-  flush?: boolean
   children?: ComponentChildren
 }
 
 /** Part of a page with a border. */
-export function Card({ title, actions, flush = false, children }: CardProps) {
+export function Card({ title, actions, children }: CardProps) {
   return (
-    <section class={`card${flush ? ' card-flush' : ''}`}>
-      {(title !== undefined || actions !== undefined) && (
-        <div class="card-head">
-          {title !== undefined && <h2>{title}</h2>}
-          {actions !== undefined && <div class="row">{actions}</div>}
-        </div>
-      )}
+    <section class="card">
+      <div class="card-head">
+        <h2>{title}</h2>
+        {actions !== undefined && <div class="row">{actions}</div>}
+      </div>
       <div class="card-body">{children}</div>
     </section>
   )

@@ -9,7 +9,7 @@ import { textNodes } from './text/inline-text.tsx'
 /** Message within a page. */
 export function Note({ tone, children }: { tone: Tone; children: ComponentChildren }) {
   return (
-    <div class={`note note-${tone}`} role={tone === 'bad' ? 'alert' : 'status'}>
+    <div class={`note tone-${tone}`} role={tone === 'bad' ? 'alert' : 'status'}>
       <Shape tone={tone} />
       <div class="note-text">{children}</div>
     </div>

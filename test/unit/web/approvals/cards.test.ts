@@ -10,31 +10,20 @@ const ids = (cards: readonly { pending: { request: { id: string } } }[]) =>
 
 describe('cardsOf', () => {
   it('lists the oldest request first', () => {
-    expect(ids(cardsOf({ ...none, open: [second, third, first] }).inPlace)).toEqual(['r1', 'r2', 'r3'])
+    expect(ids(cardsOf({ ...none, open: [second, third, first] }))).toEqual(['r1', 'r2', 'r3'])
   })
 
   it('keeps a closed request in its place until it leaves', () => {
     const closed = new Map([['r2', { by: 'answer' as const, at: 50, pending: second }]])
     const facts = { ...none, open: [first, third], closed }
-    expect(ids(cardsOf(facts).inPlace)).toEqual(['r1', 'r2', 'r3'])
-    const { inPlace, left } = cardsOf({ ...facts, left: new Set(['r2']) })
-    expect([ids(inPlace), ids(left)]).toEqual([['r1', 'r3'], ['r2']])
-    expect(left[0]?.closed).toEqual({ by: 'answer', at: 50 })
+    expect(ids(cardsOf(facts))).toEqual(['r1', 'r2', 'r3'])
+    expect(cardsOf(facts)[1]?.closed).toEqual({ by: 'answer', at: 50 })
+    expect(ids(cardsOf({ ...facts, left: new Set(['r2']) }))).toEqual(['r1', 'r3'])
   })
 
   it('lists a request once that is open again', () => {
     const closed = new Map([['r1', { by: 'unknown' as const, at: 50, pending: first }]])
-    const { inPlace } = cardsOf({ ...none, open: [first], closed })
-    expect(inPlace).toEqual([{ pending: first }])
-  })
-
-  it('lists the latest end first among those that have left', () => {
-    const closed = new Map([
-      ['r1', { by: 'answer' as const, at: 60, pending: first }],
-      ['r2', { by: 'turn' as const, at: 70, pending: second }],
-    ])
-    const { left } = cardsOf({ ...none, open: [], closed, left: new Set(['r1', 'r2']) })
-    expect(ids(left)).toEqual(['r2', 'r1'])
+    expect(cardsOf({ ...none, open: [first], closed })).toEqual([{ pending: first }])
   })
 })
 

@@ -1,24 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { notificationOf, notifyStateOf, notifyWords } from '../../../../web/src/pages/approvals/notify.ts'
+import { notificationOf, notifyStateOf } from '../../../../web/src/pages/approvals/notify.ts'
 import { pendingAt } from './pending.ts'
 
 describe('notifyStateOf', () => {
-  const facts = { isSecure: true, permission: 'granted', isWished: true } as const
-
   it.each([
-    [facts, 'on'],
-    [{ ...facts, isWished: false }, 'off'],
-    [{ ...facts, permission: 'default' as const }, 'off'],
-    [{ ...facts, permission: 'denied' as const }, 'denied'],
-    [{ ...facts, permission: undefined }, 'missing'],
-    [{ ...facts, isSecure: false }, 'insecure'],
-    [{ ...facts, isSecure: false, permission: undefined }, 'insecure'],
-  ] as const)('of %j is %s', (given, expected) => {
-    expect(notifyStateOf(given)).toBe(expected)
-  })
-
-  it('has words for the states that a click does not change', () => {
-    expect(Object.keys(notifyWords)).toEqual(['insecure', 'missing', 'denied'])
+    ['granted', true, 'on'],
+    ['granted', false, 'off'],
+    ['default', true, 'off'],
+    ['denied', true, 'none'],
+    [undefined, true, 'none'],
+  ] as const)('of the permission %j and the wish %j is %s', (permission, isWished, expected) => {
+    expect(notifyStateOf(permission, isWished)).toBe(expected)
   })
 })
 

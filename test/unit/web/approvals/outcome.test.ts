@@ -37,7 +37,7 @@ describe('outcomeOf', () => {
 
   it('claims no own answer that may not have arrived', () => {
     const lost: SentAnswer = { kind: 'always', state: 'lost' }
-    expect(outcomeOf('answer', lost)).toMatchObject({ title: 'Answered', tone: 'neutral' })
+    expect(outcomeOf('answer', lost)).toMatchObject({ title: 'Answered', tone: 'idle' })
     expect(outcomeOf('answer', lost).detail).toContain('may be the answer that counted')
     expect(title('timeout', lost)).toBe('Expired')
   })

@@ -3,7 +3,6 @@ import {
   queryOf,
   searchOf,
   sortedBy,
-  toggledState,
   usualQuery,
   type FleetQuery,
 } from '../../../../web/src/pages/fleet/fleet-query.ts'
@@ -11,13 +10,13 @@ import {
 describe('queryOf', () => {
   it('is the usual query without parameters, and for parameters that it does not know', () => {
     expect(queryOf('')).toEqual(usualQuery)
-    expect(queryOf('?state=nonsense&sort=-nonsense&tenant=&x=1')).toEqual(usualQuery)
+    expect(queryOf('?sort=-nonsense&x=1')).toEqual(usualQuery)
   })
 
   it.each<FleetQuery>([
-    { text: 'a b&c=d', states: ['failed', 'healthy'], tenant: 'Ö/1', sort: 'memory', isDescending: true },
-    { text: '', states: [], tenant: '', sort: 'id', isDescending: false },
-    { text: '', states: [], tenant: '', sort: 'state', isDescending: true },
+    { text: 'a b&c=Ö/1', sort: 'memory', isDescending: true },
+    { text: '', sort: 'id', isDescending: false },
+    { text: '', sort: 'state', isDescending: true },
   ])('reads what searchOf has written: %j', (query) => {
     expect(queryOf(searchOf(query))).toEqual(query)
   })
@@ -35,13 +34,5 @@ describe('sortedBy', () => {
     expect(once).toMatchObject({ sort: 'memory', isDescending: true })
     expect(sortedBy(once, 'memory')).toMatchObject({ sort: 'memory', isDescending: false })
     expect(sortedBy(once, 'id')).toMatchObject({ sort: 'id', isDescending: false })
-  })
-})
-
-describe('toggledState', () => {
-  it('adds a state, and takes it out again', () => {
-    const one = toggledState(usualQuery, 'failed')
-    expect(toggledState(one, 'idle').states).toEqual(['failed', 'idle'])
-    expect(toggledState(one, 'failed').states).toEqual([])
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { queryOf, usualQuery } from '../../../../web/src/pages/fleet/fleet-query.ts'
-import { shownAgents, stateCounts, tenantsOf } from '../../../../web/src/pages/fleet/fleet-rows.ts'
+import { shownAgents } from '../../../../web/src/pages/fleet/fleet-rows.ts'
 import { status } from './status.ts'
 
 const agents = [
@@ -23,10 +23,8 @@ describe('shownAgents', () => {
     ['?q=memory+healthy', ['a4']],
     ['?q=red', ['a1']],
     ['?q=nothing', []],
-    ['?state=healthy', ['a1', 'a4']],
-    ['?state=failed,spawning', ['a2', 'a5']],
-    ['?tenant=red', ['a1']],
-    ['?tenant=red&state=failed', []],
+    ['?q=healthy', ['a1', 'a4']],
+    ['?q=red+failed', []],
   ])('filters by %s', (search, ids) => {
     expect(shown(search)).toEqual(ids)
   })
@@ -53,17 +51,5 @@ describe('shownAgents', () => {
     const before = agents.map(({ id }) => id)
     shownAgents(agents, { ...usualQuery, sort: 'id', isDescending: true })
     expect(agents.map(({ id }) => id)).toEqual(before)
-  })
-})
-
-describe('stateCounts', () => {
-  it('counts the agents in each state', () => {
-    expect(Object.fromEntries(stateCounts(agents))).toEqual({ healthy: 2, failed: 1, idle: 1, spawning: 1 })
-  })
-})
-
-describe('tenantsOf', () => {
-  it('lists each tenant once', () => {
-    expect(tenantsOf(agents)).toEqual(['default', 'red'])
   })
 })

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { UsageRow } from '../../../../web/src/api/types.ts'
 import {
-  daysOf,
   groupedBy,
   measured,
   measureOf,
@@ -96,31 +95,5 @@ describe('measureOf', () => {
   it('counts tokens without those of the cache', () => {
     expect(measured(row('a', 1, 0.2), 'tokens')).toBe(11)
     expect(measured(row('a', 1, 0.2), 'cost')).toBe(0.2)
-  })
-})
-
-describe('daysOf', () => {
-  it('has every day of the span, also days without turns', () => {
-    const days = daysOf([row('2027-03-01', 4, 1)], now, '7d')
-    expect(days.map(({ key, turns }) => `${key.slice(5)} ${turns}`)).toEqual([
-      '02-24 0',
-      '02-25 0',
-      '02-26 0',
-      '02-27 0',
-      '02-28 0',
-      '03-01 4',
-      '03-02 0',
-    ])
-  })
-
-  it('of all time begins with the oldest day, and has a bounded number of days', () => {
-    const rows = [row('2027-02-27', 1, 1), row('2027-03-01', 1, 1)]
-    expect(daysOf(rows, now, 'all').map(({ key }) => key.slice(5))).toEqual([
-      '02-27',
-      '02-28',
-      '03-01',
-      '03-02',
-    ])
-    expect(daysOf([row('2020-01-01', 1, 1)], now, 'all')).toHaveLength(90)
   })
 })

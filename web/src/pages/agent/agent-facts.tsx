@@ -1,6 +1,6 @@
+import { useNow } from '../../live/use-value.ts'
 import type { ComponentChildren } from 'preact'
 import type { Agent, AgentStatus } from '../../api/types.ts'
-import { now } from '../../live/clock.ts'
 import { RelativeTime } from '../../parts/relative-time.tsx'
 import { textNodes } from '../../parts/text/inline-text.tsx'
 import { StateBadge } from '../../parts/badge.tsx'
@@ -16,6 +16,7 @@ interface AgentFactsProps {
 /** Facts about an agent and its server, in one row. */
 export function AgentFacts({ agent, status, present: { since, pid } }: AgentFactsProps) {
   const { state, turns, memory_mb: memory, restarts, tenant, last_used_at: used } = status
+  const now = useNow()
   const labels = Object.entries(labelsOf(agent))
   return (
     <dl class="agent-facts">
@@ -23,7 +24,7 @@ export function AgentFacts({ agent, status, present: { since, pid } }: AgentFact
         <StateBadge state={state} />
         {since !== undefined && (
           <span class="agent-since" title={exact(since)}>
-            for {duration(now.value - since)}
+            for {duration(now - since)}
           </span>
         )}
       </Fact>

@@ -1,3 +1,4 @@
+import { useValue } from '../../live/use-value.ts'
 import { useMemo } from 'preact/hooks'
 import { api } from '../../api/client.ts'
 import { useQuery } from '../../app/query.ts'
@@ -20,11 +21,12 @@ import './agent.css'
 /** Page of one agent: its state and how the state came about, its turns, and its log. */
 export function AgentPage({ id }: { id: string }) {
   useTitle(id)
-  const status = agentOf(id).value
-  const events = eventsOf(id).value
+  const status = useValue(agentOf(id))
+  const events = useValue(eventsOf(id))
+  const ids = useValue(agentIds)
   const entries = useMemo(() => timeLineOf(events), [events])
   const { data: agent, error } = useQuery(`agent ${id}`, (signal) => api.agent(id, signal))
-  if (error?.status === 404 && !agentIds.value.includes(id)) return <Unknown id={id} />
+  if (error?.status === 404 && !ids.includes(id)) return <Unknown id={id} />
   const shown = status ?? agent?.status
   const present = shown && presentOf(entries, shown.state)
   return (

@@ -1,21 +1,18 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect } from 'preact/hooks'
 import { api } from '../../api/client.ts'
 import type { Agent, FleetEvent, Turn } from '../../api/types.ts'
 import { useQuery } from '../../app/query.ts'
 import { navigate, paths } from '../../app/router.ts'
-import { now } from '../../live/clock.ts'
 import { AskBox } from '../../parts/ask-box/ask-box.tsx'
 import { TurnBadge } from '../../parts/badge.tsx'
-import { Button } from '../../parts/button.tsx'
 import { Card, Skeleton } from '../../parts/layout.tsx'
 import { ErrorNote } from '../../parts/note.tsx'
+import { Took } from '../../parts/took.tsx'
 import { RelativeTime } from '../../parts/relative-time.tsx'
-import { cost, duration, tokens } from '../../words/format.ts'
+import { cost, tokens } from '../../words/format.ts'
 
-/** Number of turns that are listed at first, and that are listed more for each click. */
-const step = 20
-/** Most turns that the gateway lists in one answer. */
-const most = 500
+/** Number of turns that are listed. */
+const limit = 50
 /** Time between two requests for the list while turns begin and end, in ms. */
 const pauseMs = 1_000
 
@@ -28,13 +25,11 @@ interface AgentTurnsProps {
 
 /** Box to ask the agent something, and its turns, the newest first. The list follows the events of the agent. */
 export function AgentTurns({ id, agent, events }: AgentTurnsProps) {
-  const [limit, setLimit] = useState(step)
   const { data, error, isLoading, reload } = useQuery(`turns of ${id}`, (signal) =>
     api.turns({ agent: id, limit }, signal),
   )
   const last = events.findLast(({ type }) => type.startsWith('turn.'))?.seq
   useLater(reload, last, pauseMs)
-  useLater(reload, limit === step ? undefined : limit, 0)
   const turns = data?.items ?? []
   return (
     <Card title="Turns">
@@ -47,11 +42,6 @@ export function AgentTurns({ id, agent, events }: AgentTurnsProps) {
       {!data && isLoading && <Skeleton lines={4} />}
       {data && turns.length === 0 && <p class="muted">No turn of this agent is kept.</p>}
       {turns.length > 0 && <TurnTable turns={turns} />}
-      {data && data.next_before !== null && limit < most && (
-        <Button kind="quiet" busy={isLoading} onClick={() => setLimit(Math.min(most, limit + step))}>
-          Show more turns
-        </Button>
-      )}
     </Card>
   )
 }
@@ -94,9 +84,7 @@ const TurnTable = ({ turns }: { turns: readonly Turn[] }) => (
 )
 
 function TurnRow({ turn }: { turn: Turn }) {
-  const { turn_id: id, created_at: created, ended_at: ended, usage } = turn
-  const began = Date.parse(created)
-  const took = (ended === null ? now.value : Date.parse(ended)) - began
+  const { turn_id: id, created_at: created, usage } = turn
   return (
     <tr data-turn-id={id}>
       <td>
@@ -108,9 +96,11 @@ function TurnRow({ turn }: { turn: Turn }) {
         <TurnBadge turn={turn} />
       </td>
       <td>
-        <RelativeTime at={began} />
+        <RelativeTime at={Date.parse(created)} />
       </td>
-      <td class="numeric">{duration(Math.max(0, took))}</td>
+      <td class="numeric">
+        <Took turn={turn} />
+      </td>
       <td class="numeric">{tokens(usage.input_tokens + usage.output_tokens)}</td>
       <td class="numeric">{cost(usage.cost_usd)}</td>
     </tr>

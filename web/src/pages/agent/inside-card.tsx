@@ -1,9 +1,11 @@
+import { stateWords } from '../../words/reasons.ts'
+import { useValue } from '../../live/use-value.ts'
 import { useState } from 'preact/hooks'
 import type { LifecycleState } from '../../api/types.ts'
 import { connection } from '../../live/store.ts'
 import { Card } from '../../parts/layout.tsx'
 import { ChartFrame } from '../../parts/statechart/chart-frame.tsx'
-import { fleet, insides, server } from '../../parts/statechart/charts.ts'
+import { fleet, insides } from '../../parts/statechart/charts.ts'
 
 /** Value of the choice of the fleet's machine; no state has such a name. */
 const ofFleet = 'the fleet'
@@ -39,10 +41,9 @@ export function InsideCard({ state }: { state: LifecycleState | undefined }) {
 
 function Inside({ name }: { name: string }) {
   const chart = insides.get(name)
-  const description = server.states.find(({ id }) => id === name)?.description
   return (
     <>
-      {description !== undefined && <p class="muted">{sentence(description)}</p>}
+      <p class="muted">{stateWords[name as LifecycleState]}.</p>
       {chart ? (
         <ChartFrame chart={chart} of={`the inside of ${name}`} />
       ) : (
@@ -59,9 +60,7 @@ const FleetChart = () => (
     <ChartFrame
       chart={fleet}
       of="the fleet"
-      present={connection.value.state === 'live' ? 'open' : undefined}
+      present={useValue(connection).state === 'live' ? 'open' : undefined}
     />
   </>
 )
-
-const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`

@@ -16,10 +16,7 @@ export function LifeChart({ state, entries }: LifeChartProps) {
     <Card title="Statechart">
       <ChartFrame chart={server} of="the server" present={state} lit={lit} />
       <p class="agent-legend">
-        <svg viewBox="0 0 26 8" width="26" height="8" aria-hidden="true">
-          <path class="agent-legend-line" d="M0 4h26" />
-        </svg>
-        the last three transitions, the newest the strongest; conditions in <code>[ ]</code>
+        Blue: the last three transitions, the newest the strongest. Conditions are in <code>[ ]</code>
       </p>
     </Card>
   )

@@ -1,5 +1,5 @@
+import { useNow } from '../../live/use-value.ts'
 import { useState } from 'preact/hooks'
-import { now } from '../../live/clock.ts'
 import { Shape } from '../../parts/badge.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/layout.tsx'
@@ -7,7 +7,7 @@ import { adviceFor } from '../../words/advice.ts'
 import { clock, duration, exact } from '../../words/format.ts'
 import { serverStates } from '../../words/states.ts'
 import { ErrorText } from './error-text.tsx'
-import { stretchesOf, type Entry } from './time-line.ts'
+import type { Entry } from './time-line.ts'
 
 /** Number of entries that are shown at first. */
 const most = 20
@@ -18,7 +18,6 @@ export function TimeLine({ entries }: { entries: readonly Entry[] }) {
   const shown = isWhole ? entries : entries.slice(0, most)
   return (
     <Card title="Time line">
-      <Strip entries={entries} />
       {entries.length === 0 && (
         <p class="muted">Nothing has happened to this agent since the gateway started.</p>
       )}
@@ -66,31 +65,4 @@ function Row({ entry }: { entry: Entry }) {
 }
 
 /** Duration of the present state, which grows. */
-const Lasting = ({ at }: { at: number }) => <>{duration(Math.max(0, now.value - at))} …</>
-
-/** Strip of the states over the last minutes or hours, as the list tells them. */
-function Strip({ entries }: { entries: readonly Entry[] }) {
-  const { windowMs, stretches } = stretchesOf(entries, now.value)
-  if (stretches.length === 0) return null
-  const begin = now.value - windowMs
-  return (
-    <figure class="agent-strip" aria-hidden="true">
-      <svg viewBox="0 0 1000 12" preserveAspectRatio="none">
-        {stretches.map(({ state, from, to }) => (
-          <rect
-            key={from}
-            class={`shape-${serverStates[state].tone}`}
-            fill="currentColor"
-            x={((from - begin) / windowMs) * 1000}
-            width={Math.max(3, ((to - from) / windowMs) * 1000)}
-            height={12}
-          />
-        ))}
-      </svg>
-      <figcaption>
-        <span>{duration(windowMs)} ago</span>
-        <span>now</span>
-      </figcaption>
-    </figure>
-  )
-}
+const Lasting = ({ at }: { at: number }) => <>{duration(Math.max(0, useNow() - at))} …</>

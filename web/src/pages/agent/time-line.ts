@@ -107,36 +107,3 @@ export function transitionsOf(entries: readonly Entry[], most = 3): Transition[]
   })
   return found
 }
-
-/** Stretch of time in one state, as a part of a window. */
-export interface Stretch {
-  state: LifecycleState
-  from: number
-  to: number
-}
-
-const minute = 60_000
-/** Windows of the strip, the shortest first. */
-const windows = [15 * minute, 60 * minute, 6 * 60 * minute, 24 * 60 * minute] as const
-
-/**
- * Returns the stretches of the shortest window that shows all entries, the oldest stretch first, and the length of the
- * window. Neighbouring stretches of one state are joined.
- */
-export function stretchesOf(
-  entries: readonly Entry[],
-  now: number,
-): { windowMs: number; stretches: Stretch[] } {
-  const states = entries.filter((entry) => entry.state !== undefined).reverse()
-  const age = now - (states[0]?.at ?? now)
-  const windowMs = windows.find((length) => length >= age) ?? 24 * 60 * minute
-  const stretches: Stretch[] = []
-  for (const { state, at, until = now } of states) {
-    const [from, to] = [Math.max(at, now - windowMs), Math.min(until, now)]
-    const last = stretches.at(-1)
-    if (state === undefined || to < from || to < now - windowMs) continue
-    if (last?.state === state) last.to = to
-    else stretches.push({ state, from, to })
-  }
-  return { windowMs, stretches }
-}

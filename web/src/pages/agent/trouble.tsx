@@ -12,7 +12,7 @@ export function Trouble({ status }: { status: AgentStatus }) {
   if (!error) return null
   const advice = adviceFor(error.code)
   return (
-    <section class={`agent-trouble agent-trouble-${state === 'failed' ? 'bad' : 'warn'}`} aria-label="Error">
+    <section class={`agent-trouble tone-${state === 'failed' ? 'bad' : 'warn'}`} aria-label="Error">
       <p class="agent-trouble-title">{explain(status).title}.</p>
       <ErrorText message={error.message} />
       <p>

@@ -10,17 +10,9 @@ export function alwaysScope(permission: string, patterns: readonly string[]): st
 
 function reach(permission: string, patterns: readonly string[]): string {
   if (permission === 'bash') return 'every command that begins like these'
-  if (exact.has(permission)) return patterns.length === 1 ? 'exactly this pattern' : 'exactly these patterns'
-  return words.get(permission) ?? `every request for ${permission}`
+  if (exact.has(permission)) return `exactly ${patterns.join(', ')}`
+  return `every request for ${permission}`
 }
 
 /** Kinds whose patterns are granted as they are asked for. */
 const exact = new Set(['external_directory', 'skill', 'doom_loop'])
-
-const words = new Map([
-  ['edit', 'every change of every file'],
-  ['read', 'every file'],
-  ['webfetch', 'every address'],
-  ['websearch', 'every search'],
-  ['task', 'every subagent'],
-])

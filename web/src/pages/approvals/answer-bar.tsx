@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { useRef } from 'preact/hooks'
+import { Note } from '../../parts/note.tsx'
 import { Button } from '../../parts/button.tsx'
 import type { Choice } from './choice.ts'
 import type { AnswerFacts } from './inert.ts'
@@ -66,8 +67,8 @@ function Failure({ sent: { state, detail } }: { sent: SentAnswer }) {
   if (state !== 'failed' && state !== 'lost') return null
   const text = state === 'failed' ? 'The answer was refused, and the request is still open.' : ''
   return (
-    <p class="approvals-note" data-tone="warning" role="alert">
+    <Note tone="bad">
       {text} {detail}
-    </p>
+    </Note>
   )
 }

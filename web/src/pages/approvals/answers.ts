@@ -1,4 +1,4 @@
-import { signal, type ReadonlySignal } from '@preact/signals'
+import { signal, type ReadonlySignal } from '@preact/signals-core'
 import { api, ApiError } from '../../api/client.ts'
 import type { Answer } from '../../api/types.ts'
 import type { AnswerKind, SentAnswer } from './outcome.ts'

@@ -1,3 +1,4 @@
+import { useValue } from '../../live/use-value.ts'
 import { useRef } from 'preact/hooks'
 import { useTitle } from '../../app/title.ts'
 import { totals } from '../../live/store.ts'
@@ -5,7 +6,6 @@ import { Empty, PageHead, Skeleton } from '../../parts/layout.tsx'
 import { plural } from '../../words/format.ts'
 import { cards } from './card-store.ts'
 import { isOver, type Card } from './cards.ts'
-import { ClosedList } from './closed-list.tsx'
 import { NotifyChoice } from './notify-choice.tsx'
 import { RequestCard } from './request-card.tsx'
 import { useShortcuts } from './use-shortcuts.ts'
@@ -14,28 +14,22 @@ import './approvals.css'
 /** Page of the requests of all agents that wait for a person, the oldest first. */
 export function ApprovalsPage() {
   useTitle('Approvals')
-  const { inPlace, left } = cards.value
-  const isKnown = totals.value !== undefined
+  const shown = useValue(cards)
+  const isKnown = useValue(totals) !== undefined
   return (
     <>
       <PageHead
         title="Approvals"
-        below={<span role="status">{isKnown ? countWords(inPlace) : 'Connecting…'}</span>}
+        below={<span role="status">{isKnown ? countWords(shown) : 'Connecting…'}</span>}
         actions={<NotifyChoice />}
       />
-      <div class="approvals-columns">
-        {inPlace.length > 0 ? <List cards={inPlace} /> : isKnown ? <Nothing /> : <Skeleton lines={6} />}
-        <div class="approvals-beside">
-          <ClosedList cards={left} />
-          {inPlace.length > 0 && <Keys />}
-        </div>
-      </div>
+      {shown.length > 0 ? <List cards={shown} /> : isKnown ? <Nothing /> : <Skeleton lines={6} />}
     </>
   )
 }
 
-function countWords(inPlace: readonly Card[]): string {
-  const count = inPlace.filter((card) => !isOver(card)).length
+function countWords(shown: readonly Card[]): string {
+  const count = shown.filter((card) => !isOver(card)).length
   return count === 0 ? 'No open request' : `${plural(count, 'open request')}, the oldest first`
 }
 
@@ -56,13 +50,4 @@ const Nothing = () => (
   <Empty title="Nothing waits for an answer">
     Requests of all agents appear here at once. An agent asks if its turn has the policy <code>ask</code>.
   </Empty>
-)
-
-/** Keys that work while a request has the focus. */
-const Keys = () => (
-  <p class="approvals-keys">
-    In a request, <kbd>j</kbd> and <kbd>k</kbd> go to the next and the former one. <kbd>o</kbd>, <kbd>l</kbd>{' '}
-    and <kbd>r</kbd> choose Allow once, Always allow and Reject; then <kbd>Enter</kbd> answers, <kbd>Esc</kbd>{' '}
-    goes back.
-  </p>
 )

@@ -1,6 +1,6 @@
+import { useNow } from '../../live/use-value.ts'
 import type { PendingRequest } from '../../api/types.ts'
 import { paths } from '../../app/router.ts'
-import { now } from '../../live/store.ts'
 import { RelativeTime } from '../../parts/relative-time.tsx'
 import { InlineText } from '../../parts/text/inline-text.tsx'
 import { exact } from '../../words/format.ts'
@@ -44,7 +44,7 @@ export function CardHead({
 
 /** Time until the request is rejected. */
 function TimeLeft({ pending }: { pending: PendingRequest }) {
-  const { text, phase } = countdownOf(pending.expires_at - now.value)
+  const { text, phase } = countdownOf(pending.expires_at - useNow())
   return (
     <span class="approvals-time" data-phase={phase} role="timer" title={exactEnd(pending)}>
       {phase === 'over' ? 'time limit reached' : `${text} left`}

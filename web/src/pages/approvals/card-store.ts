@@ -1,7 +1,7 @@
-import { computed, signal } from '@preact/signals'
+import { computed, signal } from '@preact/signals-core'
 import { closedRequests, requests } from '../../live/store.ts'
 import { sentAnswers } from './answers.ts'
-import { cardsOf, type Cards } from './cards.ts'
+import { cardsOf, type Card } from './cards.ts'
 
 /** Ids of the closed requests that have left their place. */
 const leftIds = signal<ReadonlySet<string>>(new Set())
@@ -10,7 +10,7 @@ const leftIds = signal<ReadonlySet<string>>(new Set())
 const most = 400
 
 /** Cards of the page. */
-export const cards = computed<Cards>(() =>
+export const cards = computed<readonly Card[]>(() =>
   cardsOf({
     open: requests.value,
     closed: closedRequests.value,
@@ -19,7 +19,7 @@ export const cards = computed<Cards>(() =>
   }),
 )
 
-/** Moves a closed request from its place into the list of closed requests. */
+/** Takes a closed request off the page. */
 export function leave(id: string): void {
   leftIds.value = new Set([...leftIds.value, id].slice(-most))
 }

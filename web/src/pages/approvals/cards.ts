@@ -24,36 +24,26 @@ export interface CardFacts {
   left: ReadonlySet<string>
 }
 
-/** Cards of the page: those in their place, the oldest first, and those that have left, the latest first. */
-export interface Cards {
-  inPlace: readonly Card[]
-  left: readonly Card[]
-}
-
 /**
- * Returns the cards of the page. A request that is closed keeps its place for a while, so that its outcome is seen and
+ * Returns the cards of the page, the oldest first. A request that is closed keeps its place for a while, so that its outcome is seen and
  * no other card moves under the pointer.
  */
-export function cardsOf({ open, closed, sent, left }: CardFacts): Cards {
+export function cardsOf({ open, closed, sent, left }: CardFacts): readonly Card[] {
   const openIds = new Set(open.map(({ request }) => request.id))
   const ended = [...closed.values()].filter(({ pending }) => !openIds.has(pending.request.id))
   const cards = [
     ...open.map((pending) => cardOf(pending, sent)),
     ...ended.map(({ pending, by, at }) => ({ ...cardOf(pending, sent), closed: { by, at } })),
   ]
-  const hasLeft = ({ pending }: Card) => left.has(pending.request.id)
-  return {
-    inPlace: cards.filter((card) => !hasLeft(card)).sort((a, b) => a.pending.at - b.pending.at),
-    left: cards.filter(hasLeft).sort((a, b) => endOf(b) - endOf(a)),
-  }
+  return cards
+    .filter(({ pending }) => !left.has(pending.request.id))
+    .sort((a, b) => a.pending.at - b.pending.at)
 }
 
 function cardOf(pending: PendingRequest, answers: ReadonlyMap<string, SentAnswer>): Card {
   const sent = answers.get(pending.request.id)
   return { pending, ...(sent && { sent }) }
 }
-
-const endOf = ({ closed, pending }: Card): number => closed?.at ?? pending.at
 
 /** Returns whether a card is over: its request has ended, or the gateway said so in its response. */
 export const isOver = ({ closed, sent }: Card): boolean =>

@@ -1,19 +1,14 @@
 import { api, ApiError, failureOf } from '../../api/client.ts'
 import type { Reply } from '../../api/types.ts'
-import type { AskingCall } from './asked.ts'
 import { messagesOf } from '../../live/sse.ts'
+import type { AskingCall } from './asked.ts'
 
-/** Number of replies before the last one in which a call is looked for first. */
-const recent = 500
-
-/** Part of the replies of a turn, by their numbers: those after `after`, up to `upTo`. */
-interface Stretch {
-  after: number
-  upTo: number
-}
+/** Number of replies before the last one in which a call is looked for: a call that asks is one of the last. */
+const recent = 5_000
 
 /**
- * Finds the tool call that asks, in the replies of its turn. A call has its reply before its request.
+ * Finds the tool call that asks, in the replies of its turn. The number of the last reply may be told late, so that the
+ * search waits for a reply that is on its way, until the signal ends it.
  *
  * @returns `undefined` if the gateway has no such call: for a turn that was not started by the gateway, too
  */
@@ -24,9 +19,7 @@ export async function findCall(
 ): Promise<AskingCall | undefined> {
   try {
     const { last_seq: last } = await api.turn(turnId, signal)
-    const middle = Math.max(0, last - recent)
-    const found = await callIn(turnId, callId, { after: middle, upTo: last }, signal)
-    return found ?? (await callIn(turnId, callId, { after: 0, upTo: middle }, signal))
+    return await callIn(turnId, callId, Math.max(0, last - recent), signal)
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) return undefined
     throw error
@@ -36,20 +29,17 @@ export async function findCall(
 async function callIn(
   turnId: string,
   callId: string,
-  { after, upTo }: Stretch,
+  after: number,
   signal: AbortSignal,
 ): Promise<AskingCall | undefined> {
-  if (upTo <= after) return undefined
   const path = `/v1/turns/${encodeURIComponent(turnId)}/replies?after=${after}`
   const response = await fetch(path, { headers: { accept: 'text/event-stream' }, signal })
   if (!response.ok || !response.body) throw await failureOf(response)
-  // The stream of a turn that runs does not end by itself.
   for await (const messages of messagesOf(response.body)) {
     for (const { event, data } of messages) {
       const reply = event === 'reply' ? (JSON.parse(data) as Reply) : undefined
       if (reply?.kind === 'tool_call' && reply.call_id === callId)
         return { tool: reply.tool, args: reply.args }
-      if (reply && reply.seq >= upTo) return undefined
     }
   }
   return undefined

@@ -1,4 +1,4 @@
-import { computed, effect, signal } from '@preact/signals'
+import { computed, effect, signal } from '@preact/signals-core'
 import { navigate, paths } from '../../app/router.ts'
 import { now, requests } from '../../live/store.ts'
 import { notificationOf, notifyStateOf } from './notify.ts'
@@ -7,12 +7,12 @@ import { notificationOf, notifyStateOf } from './notify.ts'
 const storageKey = 'opencode-runtime:notify'
 
 const isWished = signal(readWish())
-const permission = signal(typeof Notification === 'undefined' ? undefined : Notification.permission)
+const permission = signal(
+  isSecureContext && 'Notification' in globalThis ? Notification.permission : undefined,
+)
 
 /** State of the browser's notifications. */
-export const notifyState = computed(() =>
-  notifyStateOf({ isSecure: isSecureContext, permission: permission.value, isWished: isWished.value }),
-)
+export const notifyState = computed(() => notifyStateOf(permission.value, isWished.value))
 
 /** Turns notifications on or off. Asks the browser for its permission, which it gives only after a click. */
 export async function toggleNotifications(): Promise<void> {

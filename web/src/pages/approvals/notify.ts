@@ -2,31 +2,20 @@ import type { PendingRequest } from '../../api/types.ts'
 import { visibleText } from '../../parts/text/visible.ts'
 import { titleOf } from './asked.ts'
 
-/** State of the browser's notifications. */
-export type NotifyState = 'insecure' | 'missing' | 'denied' | 'off' | 'on'
+/** State of the browser's notifications. `none`: it has none over http, or a person has blocked them. */
+export type NotifyState = 'none' | 'off' | 'on'
 
-/** Returns the state of the browser's notifications. */
-export function notifyStateOf({
-  isSecure,
-  permission,
-  isWished,
-}: {
-  isSecure: boolean
-  /** Permission of the browser; `undefined` for a browser without notifications. */
-  permission: NotificationPermission | undefined
-  isWished: boolean
-}): NotifyState {
-  if (!isSecure) return 'insecure'
-  if (permission === undefined) return 'missing'
-  if (permission === 'denied') return 'denied'
+/**
+ * Returns the state of the browser's notifications.
+ *
+ * @param permission - permission of the browser; `undefined` for a browser without notifications
+ */
+export function notifyStateOf(
+  permission: NotificationPermission | undefined,
+  isWished: boolean,
+): NotifyState {
+  if (permission === undefined || permission === 'denied') return 'none'
   return permission === 'granted' && isWished ? 'on' : 'off'
-}
-
-/** Reasons for which notifications cannot be turned on. */
-export const notifyWords: Readonly<Partial<Record<NotifyState, string>>> = {
-  insecure: 'Notifications need https or localhost.',
-  missing: 'This browser has no notifications.',
-  denied: 'Notifications are blocked in the settings of the browser.',
 }
 
 /** Longest name in a notification, in characters. */

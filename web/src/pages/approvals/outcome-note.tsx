@@ -6,7 +6,7 @@ import { outcomeOf } from './outcome.ts'
 export function OutcomeNote({ card: { closed, sent } }: { card: Card }) {
   const { tone, title, detail } = outcomeOf(closed?.by, sent)
   return (
-    <p class="approvals-outcome" data-tone={tone} role="status">
+    <p class={`approvals-outcome tone-${tone}`} role="status">
       <strong>{title}</strong>
       {closed && <RelativeTime at={closed.at} />}
       {detail !== undefined && <span class="approvals-outcome-detail">{detail}</span>}

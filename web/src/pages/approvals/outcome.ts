@@ -1,3 +1,5 @@
+import type { Tone } from '../../words/states.ts'
+
 /** Cause of the end of a request. `unknown`: no event has told it. */
 export type ClosedBy = 'answer' | 'timeout' | 'turn' | 'unknown'
 
@@ -17,9 +19,35 @@ export interface SentAnswer {
 
 /** Outcome of a request, in words. */
 export interface Outcome {
-  tone: 'allowed' | 'rejected' | 'neutral' | 'warning'
+  tone: Tone
   title: string
   detail?: string
+}
+
+/** Outcomes of requests that this page did not answer, by the causes of their ends. */
+const outcomes: Readonly<Record<ClosedBy, Outcome>> = {
+  answer: {
+    tone: 'idle',
+    title: 'Answered elsewhere',
+    detail: 'Another person or page answered it, or another answer covered it.',
+  },
+  timeout: { tone: 'warn', title: 'Expired', detail: 'No answer came in time: it was rejected.' },
+  turn: { tone: 'idle', title: 'Its turn has ended', detail: 'No answer is needed any more.' },
+  unknown: { tone: 'idle', title: 'Closed', detail: 'It was closed while this page had no connection.' },
+}
+
+/** Titles of the own answers that were taken. */
+const ownTitles: Readonly<Record<AnswerKind, string>> = {
+  once: 'You allowed it once',
+  always: 'You allowed it for always',
+  reject: 'You rejected it',
+  answers: 'You answered it',
+}
+
+/** Titles for a person whose answer came too late, where they differ. */
+const lateTitles: Readonly<Partial<Record<ClosedBy, string>>> = {
+  answer: 'Another person answered first',
+  unknown: 'Closed already',
 }
 
 /**
@@ -27,54 +55,18 @@ export interface Outcome {
  *
  * @param by - cause of its end; `undefined` until the event of the end has come
  */
-export function outcomeOf(by: ClosedBy | undefined, sent?: SentAnswer): Outcome {
-  if (sent?.state === 'taken') return ownOutcome(sent.kind)
-  if (sent?.state === 'late') return lateOutcome(by, sent.detail)
+export function outcomeOf(by: ClosedBy = 'unknown', sent?: SentAnswer): Outcome {
+  if (sent?.state === 'taken')
+    return { tone: sent.kind === 'reject' ? 'bad' : 'ok', title: ownTitles[sent.kind] }
+  if (sent?.state === 'late') {
+    const title = lateTitles[by] ?? outcomes[by].title
+    return { tone: 'warn', title, detail: 'Your answer came later and did not count.' }
+  }
   if (sent?.state === 'lost' && by === 'answer')
     return {
-      tone: 'neutral',
+      tone: 'idle',
       title: 'Answered',
-      detail: `${asked(sent.kind)} may be the answer that counted: the connection was lost.`,
+      detail: 'Yours may be the answer that counted: the connection was lost.',
     }
-  return otherOutcome(by)
+  return outcomes[by]
 }
-
-function ownOutcome(kind: AnswerKind): Outcome {
-  if (kind === 'reject') return { tone: 'rejected', title: 'You rejected it' }
-  const titles = {
-    once: 'You allowed it once',
-    always: 'You allowed it for always',
-    answers: 'You answered it',
-  }
-  return { tone: 'allowed', title: titles[kind] }
-}
-
-/** Returns the outcome for a person whose answer came too late. */
-function lateOutcome(by: ClosedBy | undefined, problem = ''): Outcome {
-  const detail = 'Your answer came later and did not count.'
-  if (by === 'timeout') return { tone: 'warning', title: 'Expired', detail }
-  if (by === 'turn') return { tone: 'warning', title: 'Its turn has ended', detail }
-  if (by === 'answer') return { tone: 'warning', title: 'Another person answered first', detail }
-  return {
-    tone: 'warning',
-    title: 'Closed already',
-    detail: problem === '' ? detail : `${detail} ${problem}`,
-  }
-}
-
-function otherOutcome(by: ClosedBy | undefined): Outcome {
-  if (by === 'timeout')
-    return { tone: 'warning', title: 'Expired', detail: 'No answer came in time: it was rejected.' }
-  if (by === 'turn')
-    return { tone: 'neutral', title: 'Its turn has ended', detail: 'No answer is needed any more.' }
-  if (by !== 'answer')
-    return { tone: 'neutral', title: 'Closed', detail: 'It was closed while this page had no connection.' }
-  return {
-    tone: 'neutral',
-    title: 'Answered elsewhere',
-    detail: 'Another person or page answered it, or another answer covered it.',
-  }
-}
-
-const asked = (kind: AnswerKind): string =>
-  ({ once: 'Allow once', always: 'Always allow', reject: 'Reject', answers: 'Your answer' })[kind]

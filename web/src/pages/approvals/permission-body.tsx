@@ -1,12 +1,14 @@
+import { useNow } from '../../live/use-value.ts'
 import { useState } from 'preact/hooks'
-import { now } from '../../live/store.ts'
 import { alwaysScope } from './always-scope.ts'
 import { AnswerBar } from './answer-bar.tsx'
 import { AskedText } from './asked-text.tsx'
 import { askedOf, type AskedPart } from './asked.ts'
-import { useAskingCall, type CallState } from './asking-call.ts'
+import { useAskingCall } from './asking-call.ts'
 import { isOver, type Card } from './cards.ts'
 import { MessageField } from './message-field.tsx'
+import type { Query } from '../../app/query.ts'
+import { ErrorNote } from '../../parts/note.tsx'
 import type { PermissionRequest } from './request-types.ts'
 
 /** What the body of a card gets. */
@@ -18,15 +20,15 @@ export interface BodyProps<Request> {
 /** What a permission is for, in full, and its answer buttons. */
 export function PermissionBody({ card, request }: BodyProps<PermissionRequest>) {
   const { pending, sent } = card
-  const [call, lookAgain] = useAskingCall(pending)
+  const call = useAskingCall(pending)
   const [read, setRead] = useState<ReadonlySet<string>>(new Set())
   const [isAgreed, setAgreed] = useState(false)
   const [message, setMessage] = useState('')
-  const { parts, isTold } = askedOf(request, call.state === 'found' ? call.call : undefined)
+  const { parts, isTold } = askedOf(request, call.data)
   const facts = {
     isSending: sent?.state === 'sending',
-    isOver: pending.expires_at <= now.value,
-    isLoading: call.state === 'loading',
+    isOver: pending.expires_at <= useNow(),
+    isLoading: call.isLoading,
     isRead: parts.every((part) => read.has(keyOf(part))),
     isUntold: !isTold && !isAgreed,
   }
@@ -37,10 +39,10 @@ export function PermissionBody({ card, request }: BodyProps<PermissionRequest>) 
       {parts.map((part) => (
         <AskedText key={keyOf(part)} part={part} onReached={() => note(part)} />
       ))}
-      <CallNote state={call} isChild={request.child} onRetry={lookAgain} />
+      <CallNote call={call} isChild={request.child} />
       {!isOver(card) && (
         <>
-          {!isTold && call.state !== 'loading' && <Agreement isAgreed={isAgreed} onChange={setAgreed} />}
+          {!isTold && !call.isLoading && <Agreement isAgreed={isAgreed} onChange={setAgreed} />}
           <AnswerBar
             id={request.id}
             facts={facts}
@@ -63,21 +65,14 @@ export function PermissionBody({ card, request }: BodyProps<PermissionRequest>) 
 const keyOf = ({ label, text }: AskedPart): string => `${label}\n${text}`
 
 /** Tells why the input of the tool call is not shown. */
-function CallNote({ state, isChild, onRetry }: { state: CallState; isChild: boolean; onRetry: () => void }) {
-  if (state.state === 'found') return null
-  if (state.state === 'loading') return <p class="approvals-note">Reading the input of the tool call…</p>
-  if (state.state === 'failed')
-    return (
-      <p class="approvals-note" data-tone="warning">
-        The input of the tool call could not be read: {state.message}{' '}
-        <button type="button" class="approvals-retry" onClick={onRetry}>
-          Try again
-        </button>
-      </p>
-    )
-  const text = isChild
-    ? 'A subagent asks. The gateway does not report the input of its tool calls.'
-    : 'The gateway has no tool call for this request.'
+function CallNote({ call, isChild }: { call: Query<unknown>; isChild: boolean }) {
+  if (call.data !== undefined) return null
+  if (call.error) return <ErrorNote error={call.error} onRetry={call.reload} />
+  const text = call.isLoading
+    ? 'Reading the input of the tool call…'
+    : isChild
+      ? 'A subagent asks. The gateway does not report the input of its tool calls.'
+      : 'The gateway has no tool call for this request.'
   return <p class="approvals-note">{text}</p>
 }
 

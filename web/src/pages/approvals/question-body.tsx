@@ -1,5 +1,5 @@
+import { useNow } from '../../live/use-value.ts'
 import { useRef, useState } from 'preact/hooks'
-import { now } from '../../live/store.ts'
 import { AnswerBar } from './answer-bar.tsx'
 import { isOver } from './cards.ts'
 import type { BodyProps } from './permission-body.tsx'
@@ -18,7 +18,7 @@ export function QuestionBody({ card, request }: BodyProps<QuestionRequest>) {
   const seen = useSeen(box, end)
   const facts = {
     isSending: sent?.state === 'sending',
-    isOver: pending.expires_at <= now.value,
+    isOver: pending.expires_at <= useNow(),
     isLoading: false,
     // Nothing scrolls within the card.
     isRead: true,

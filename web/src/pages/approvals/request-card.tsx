@@ -8,7 +8,7 @@ import { PermissionBody } from './permission-body.tsx'
 import { QuestionBody } from './question-body.tsx'
 
 /** Time for which a closed request keeps its place, so that its outcome is seen, in ms. */
-const lingerMs = 8_000
+const lingerMs = 20_000
 
 /** Card of one request: what is asked in full, and the answer buttons, or the outcome. */
 export function RequestCard({ card }: { card: Card }) {
@@ -38,7 +38,7 @@ export function RequestCard({ card }: { card: Card }) {
   )
 }
 
-/** Moves a closed request away after a while, unless the person is there. */
+/** Takes a closed request away after a while, unless the person is there. */
 function useLeaving(article: RefObject<HTMLElement | null>, id: string, over: boolean): void {
   useEffect(() => {
     if (!over) return undefined

@@ -1,3 +1,4 @@
+import { useValue } from '../../live/use-value.ts'
 import type { AgentStatus } from '../../api/types.ts'
 import { paths } from '../../app/router.ts'
 import { agentOf } from '../../live/store.ts'
@@ -9,10 +10,10 @@ import { bytes } from '../../words/format.ts'
 
 /** Row of an agent, which follows this agent alone. */
 export function AgentRow({ id, rowIndex }: { id: string; rowIndex: number }) {
-  const agent = agentOf(id).value
+  const agent = useValue(agentOf(id))
   return (
     <div role="row" class="fleet-row" aria-rowindex={rowIndex} data-agent-id={id}>
-      <div role="cell" class="fleet-cell fleet-id">
+      <div role="cell" class="fleet-cell column-id">
         <a class="fleet-link" href={paths.agent(id)} title={id}>
           {id}
         </a>
@@ -27,7 +28,7 @@ function Cells({ agent }: { agent: AgentStatus }) {
   const { state, reason, memory_mb, turns, open_requests, restarts, last_used_at, error } = agent
   return (
     <>
-      <div role="cell" class="fleet-cell fleet-state">
+      <div role="cell" class="fleet-cell column-state">
         <StateBadge state={state} />
         {reason !== undefined && (
           <span class="fleet-reason" title={reason}>
@@ -35,13 +36,13 @@ function Cells({ agent }: { agent: AgentStatus }) {
           </span>
         )}
       </div>
-      <div role="cell" class="fleet-cell fleet-memory" data-numeric="true">
+      <div role="cell" class="fleet-cell column-memory" data-numeric="true">
         {memory_mb === undefined ? <None /> : bytes(memory_mb)}
       </div>
-      <div role="cell" class="fleet-cell fleet-turns" data-numeric="true">
+      <div role="cell" class="fleet-cell column-turns" data-numeric="true">
         {turns.running === 0 && turns.queued === 0 ? <None /> : <Turns {...turns} />}
       </div>
-      <div role="cell" class="fleet-cell fleet-requests" data-numeric="true">
+      <div role="cell" class="fleet-cell column-requests" data-numeric="true">
         {open_requests === 0 ? (
           <None />
         ) : (
@@ -50,13 +51,13 @@ function Cells({ agent }: { agent: AgentStatus }) {
           </a>
         )}
       </div>
-      <div role="cell" class="fleet-cell fleet-restarts" data-numeric="true">
+      <div role="cell" class="fleet-cell column-restarts" data-numeric="true">
         {restarts === 0 ? <None /> : restarts}
       </div>
-      <div role="cell" class="fleet-cell fleet-used" data-numeric="true">
+      <div role="cell" class="fleet-cell column-used" data-numeric="true">
         {last_used_at === undefined ? <None /> : <RelativeTime at={last_used_at} />}
       </div>
-      <div role="cell" class="fleet-cell fleet-error" title={error && visibleText(error.message)}>
+      <div role="cell" class="fleet-cell column-error" title={error && visibleText(error.message)}>
         {error ? textNodes(error.message) : <None />}
       </div>
     </>

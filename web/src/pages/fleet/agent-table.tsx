@@ -37,7 +37,7 @@ export function AgentTable({
             <div
               key={column}
               role="columnheader"
-              class={`fleet-cell fleet-${column}`}
+              class={`fleet-cell column-${column}`}
               data-numeric={numericColumns.has(column)}
               aria-sort={ariaSort(query, column)}
             >

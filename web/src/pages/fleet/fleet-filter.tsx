@@ -1,81 +1,27 @@
-import type { AgentStatus } from '../../api/types.ts'
-import { serverStates } from '../../words/states.ts'
 import { whole } from '../../words/format.ts'
-import { Shape } from '../../parts/badge.tsx'
-import { statesByAttention, toggledState, type FleetQuery } from './fleet-query.ts'
-import { stateCounts, tenantsOf } from './fleet-rows.ts'
+import type { FleetQuery } from './fleet-query.ts'
 
 interface FilterProps {
-  agents: readonly AgentStatus[]
+  /** Number of all agents, and of those that the filter lets through. */
+  all: number
+  shown: number
   query: FleetQuery
   onChange: (query: FleetQuery) => void
 }
 
-/**
- * Filter of the table of agents: text, states and tenant.
- *
- * @param shown - number of agents that the filter lets through
- */
-export function FleetFilter({ shown, ...props }: FilterProps & { shown: number }) {
-  const { agents, query, onChange } = props
-  const of = shown === agents.length ? '' : ` of ${whole(agents.length)}`
-  return (
-    <div class="fleet-filter" role="search" aria-label="Agents">
-      <input
-        type="search"
-        class="input fleet-search"
-        aria-label="Filter agents by text"
-        placeholder="Filter by id, tenant, reason or error"
-        value={query.text}
-        onInput={(event) => onChange({ ...query, text: event.currentTarget.value })}
-      />
-      <StateChips {...props} />
-      <TenantChoice {...props} />
-      <p class="fleet-count" role="status">
-        {`${whole(shown)}${of} agents`}
-      </p>
-    </div>
-  )
-}
-
-/** One button for each state that any agent has, with the number of agents. */
-function StateChips({ agents, query, onChange }: FilterProps) {
-  const counts = stateCounts(agents)
-  const shown = statesByAttention.filter((state) => counts.has(state) || query.states.includes(state))
-  return (
-    <div class="fleet-chips" role="group" aria-label="Filter by state">
-      {shown.map((state) => (
-        <button
-          key={state}
-          type="button"
-          class="fleet-chip"
-          aria-pressed={query.states.includes(state)}
-          onClick={() => onChange(toggledState(query, state))}
-        >
-          <Shape tone={serverStates[state].tone} />
-          {serverStates[state].word} <b class="number">{counts.get(state) ?? 0}</b>
-        </button>
-      ))}
-    </div>
-  )
-}
-
-function TenantChoice({ agents, query, onChange }: FilterProps) {
-  const tenants = tenantsOf(agents)
-  if (tenants.length < 2 && query.tenant === '') return null
-  return (
-    <select
-      class="input fleet-select"
-      aria-label="Tenant"
-      value={query.tenant}
-      onChange={(event) => onChange({ ...query, tenant: event.currentTarget.value })}
-    >
-      <option value="">All tenants</option>
-      {tenants.map((tenant) => (
-        <option key={tenant} value={tenant}>
-          {tenant}
-        </option>
-      ))}
-    </select>
-  )
-}
+/** Filter of the table of agents: words of their ids, tenants, states, reasons and errors. */
+export const FleetFilter = ({ all, shown, query, onChange }: FilterProps) => (
+  <div class="fleet-filter" role="search" aria-label="Agents">
+    <input
+      type="search"
+      class="input fleet-search"
+      aria-label="Filter agents by text"
+      placeholder="Filter by id, tenant, state, reason or error"
+      value={query.text}
+      onInput={(event) => onChange({ ...query, text: event.currentTarget.value })}
+    />
+    <p class="fleet-count" role="status">
+      {`${whole(shown)}${shown === all ? '' : ` of ${whole(all)}`} agents`}
+    </p>
+  </div>
+)

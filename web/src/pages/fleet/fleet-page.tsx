@@ -1,3 +1,4 @@
+import { useValue } from '../../live/use-value.ts'
 import { useSearchState } from '../../app/search-state.ts'
 import { useTitle } from '../../app/title.ts'
 import { agents, totals } from '../../live/store.ts'
@@ -19,13 +20,14 @@ export function FleetPage() {
   useTitle('Agents')
   const [query, setQuery] = useSearchState(queryOf, searchOf)
   const all = useThrottled(agents, orderMs)
+  const isKnown = useValue(totals) !== undefined
   const shown = shownAgents(all, query)
   const clear = () => setQuery({ ...usualQuery, sort: query.sort, isDescending: query.isDescending })
   return (
     <div class="fleet stack">
       <PageHead title="Agents" />
       <FleetSummary />
-      {totals.value === undefined ? (
+      {!isKnown ? (
         <Skeleton lines={8} />
       ) : all.length === 0 ? (
         <Empty title="No agents yet">
@@ -34,7 +36,7 @@ export function FleetPage() {
         </Empty>
       ) : (
         <>
-          <FleetFilter agents={all} shown={shown.length} query={query} onChange={setQuery} />
+          <FleetFilter all={all.length} shown={shown.length} query={query} onChange={setQuery} />
           {shown.length > 0 ? (
             <AgentTable ids={shown.map(({ id }) => id)} query={query} onChange={setQuery} />
           ) : (

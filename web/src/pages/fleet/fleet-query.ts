@@ -19,17 +19,11 @@ export const numericColumns: ReadonlySet<Column> = new Set([
 /** Filter and order of the table of agents, as the address of the page holds them. */
 export interface FleetQuery extends Order<Column> {
   text: string
-  /** States that are shown; all if empty. */
-  states: readonly LifecycleState[]
-  /** Tenant whose agents are shown; all if empty. */
-  tenant: string
 }
 
 /** Query of a page without parameters: agents that need attention come first. */
 export const usualQuery: FleetQuery = {
   text: '',
-  states: [],
-  tenant: '',
   sort: 'state',
   isDescending: false,
 }
@@ -48,27 +42,17 @@ export const statesByAttention: readonly LifecycleState[] = [
 /** Returns the query in an address; what it does not know counts as absent. */
 export function queryOf(search: string): FleetQuery {
   const parameters = new URLSearchParams(search)
-  const states = (parameters.get('state') ?? '').split(',')
   return {
     text: parameters.get('q') ?? '',
-    states: statesByAttention.filter((state) => states.includes(state)),
-    tenant: parameters.get('tenant') ?? '',
     ...orderIn(parameters, columns, { sort: usualQuery.sort, isDescending: usualQuery.isDescending }),
   }
 }
 
 /** Returns the address's part for a query: empty for the usual one. */
-export const searchOf = (query: FleetQuery): string =>
-  searchWith({ q: query.text, state: query.states.join(','), tenant: query.tenant }, query, usualQuery)
+export const searchOf = (query: FleetQuery): string => searchWith({ q: query.text }, query, usualQuery)
 
 /** Returns the query after a click on the head of a column. */
 export const sortedBy = (query: FleetQuery, column: Column): FleetQuery => ({
   ...query,
   ...ordered(query, column, numericColumns.has(column)),
 })
-
-/** Returns the query after a click on a state: a second click takes the state out again. */
-export function toggledState(query: FleetQuery, state: LifecycleState): FleetQuery {
-  const others = query.states.filter((each) => each !== state)
-  return { ...query, states: others.length < query.states.length ? others : [...others, state] }
-}

@@ -1,4 +1,4 @@
-import type { AgentStatus, LifecycleState } from '../../api/types.ts'
+import type { AgentStatus } from '../../api/types.ts'
 import { statesByAttention, type Column, type FleetQuery } from './fleet-query.ts'
 
 /** Returns the agents that a query shows, in its order. Agents of equal rank stay in the order of their ids. */
@@ -7,16 +7,13 @@ export function shownAgents(agents: readonly AgentStatus[], query: FleetQuery): 
     .toLowerCase()
     .split(/\s+/)
     .filter((word) => word !== '')
-  const shown = agents.filter((agent) => isShown(agent, query, words))
+  const shown = agents.filter((agent) => isShown(agent, words))
   const compare = comparisons[query.sort]
   const sign = query.isDescending ? -1 : 1
   return shown.sort((a, b) => sign * compare(a, b) || byText(a.id, b.id))
 }
 
-function isShown(agent: AgentStatus, { states, tenant }: FleetQuery, words: readonly string[]): boolean {
-  if (states.length > 0 && !states.includes(agent.state)) return false
-  if (tenant !== '' && agent.tenant !== tenant) return false
-  if (words.length === 0) return true
+function isShown(agent: AgentStatus, words: readonly string[]): boolean {
   const text = [agent.id, agent.tenant, agent.state, agent.reason, agent.error?.code, agent.error?.message]
     .join('\n')
     .toLowerCase()
@@ -48,14 +45,3 @@ function attention({ state, open_requests }: AgentStatus): number {
   if (state === 'failed') return -2
   return open_requests > 0 ? -1 : statesByAttention.indexOf(state)
 }
-
-/** Returns the number of agents in each state. */
-export function stateCounts(agents: readonly AgentStatus[]): ReadonlyMap<LifecycleState, number> {
-  const counts = new Map<LifecycleState, number>()
-  for (const { state } of agents) counts.set(state, (counts.get(state) ?? 0) + 1)
-  return counts
-}
-
-/** Returns the tenants that have agents, sorted. */
-export const tenantsOf = (agents: readonly AgentStatus[]): readonly string[] =>
-  [...new Set(agents.map(({ tenant }) => tenant))].sort()

@@ -1,8 +1,9 @@
+import { useNow, useValue } from '../../live/use-value.ts'
 import type { ComponentChildren } from 'preact'
 import { api } from '../../api/client.ts'
 import { useQuery } from '../../app/query.ts'
 import { useReloadOn } from '../../app/reload-on.ts'
-import { endedTurns, now, totals } from '../../live/store.ts'
+import { endedTurns, totals } from '../../live/store.ts'
 import { useThrottled } from '../../live/throttled.ts'
 import { Meter } from '../../parts/meter.tsx'
 import { bytes, cost, plural } from '../../words/format.ts'
@@ -13,7 +14,7 @@ const costMs = 5_000
 
 /** Totals of the fleet: places, memory, turns and the cost of the day. */
 export function FleetSummary() {
-  const all = totals.value
+  const all = useValue(totals)
   if (!all) return <div class="fleet-tiles" aria-busy="true" />
   const { servers, memory, turns } = all
   const places = servers.running + servers.starting
@@ -50,7 +51,7 @@ export function FleetSummary() {
 
 function CostToday() {
   const ended = useThrottled(endedTurns, costMs)
-  const day = dayOf(now.value)
+  const day = dayOf(useNow())
   const since = `${day}T00:00:00Z`
   const { data, error, reload } = useQuery(since, (signal) => api.usage('day', since, signal))
   useReloadOn(ended, reload)

@@ -18,12 +18,7 @@ export function EndNote({ turn, view, isOver }: EndNoteProps): VNode | null {
   if (end)
     return <Ended end={end} agent={turn?.agent} hasText={view.entries.some(({ kind }) => kind !== 'retry')} />
   if (!isOver || view.lastSeq > 0) return null
-  return (
-    <p class="turn-note">
-      The texts of this turn were deleted: its session was deleted, or it is older than the gateway keeps
-      texts.
-    </p>
-  )
+  return <p class="turn-note">The texts of this turn were deleted.</p>
 }
 
 function Ended({
@@ -37,11 +32,7 @@ function Ended({
 }): VNode | null {
   if (end.kind === 'error') return <Failure end={end} agent={agent} />
   if (end.finish_reason === 'length')
-    return (
-      <p class="turn-note">
-        The answer reached the model’s length limit, so its end is missing. Ask for the rest.
-      </p>
-    )
+    return <p class="turn-note">The answer reached the model’s length limit. Ask for the rest.</p>
   if (end.finish_reason === 'tool-calls')
     return <p class="turn-note">The turn ended because a permission was rejected.</p>
   return hasText ? null : <p class="turn-note">The agent answered without any text.</p>

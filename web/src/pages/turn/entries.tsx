@@ -69,14 +69,7 @@ class EntryView extends Component<EntryProps> {
       case 'tool':
         return <ToolCall call={entry.call}>{card && <RequestCard card={card} />}</ToolCall>
       case 'retry':
-        return (
-          <RetryNote
-            attempt={entry.attempt}
-            message={entry.message}
-            nextAt={entry.nextAt}
-            isLast={isStreaming}
-          />
-        )
+        return <RetryNote attempt={entry.attempt} message={entry.message} />
     }
   }
 }

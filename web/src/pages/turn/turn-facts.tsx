@@ -1,10 +1,9 @@
 import type { ComponentChildren, VNode } from 'preact'
 import type { Turn } from '../../api/types.ts'
-import { CopyButton } from '../../parts/copy-button.tsx'
 import { RelativeTime } from '../../parts/relative-time.tsx'
 import { InlineText } from '../../parts/text/inline-text.tsx'
 import { cost, tokens, whole } from '../../words/format.ts'
-import { Took } from './took.tsx'
+import { Took } from '../../parts/took.tsx'
 import type { TurnView } from './transcript.ts'
 import { usageOf } from './turn-state.ts'
 
@@ -51,10 +50,7 @@ export function TurnFacts({ turn, view }: { turn: Turn; view: TurnView }): VNode
 
 const idOf = (id: string | null): VNode | undefined =>
   id === null ? undefined : (
-    <>
-      <span class="turn-id" title={id}>
-        <InlineText text={id} max={80} />
-      </span>
-      <CopyButton text={id} />
-    </>
+    <span class="turn-id" title={id}>
+      <InlineText text={id} max={80} />
+    </span>
   )

@@ -1,3 +1,4 @@
+import { useValue } from '../../live/use-value.ts'
 import type { VNode } from 'preact'
 import type { ApiError } from '../../api/client.ts'
 import { useTitle } from '../../app/title.ts'
@@ -9,7 +10,6 @@ import { isOver as isClosed } from '../approvals/cards.ts'
 import { cards } from '../approvals/card-store.ts'
 import { AskMore } from './ask-more.tsx'
 import { CancelButton } from './cancel-button.tsx'
-import { Conversation } from './conversation.tsx'
 import { Entries } from './entries.tsx'
 import { EndNote } from './end-note.tsx'
 import { Prompt } from './prompt.tsx'
@@ -28,7 +28,7 @@ export function TurnPage({ id }: { id: string }): VNode {
 
 function TurnView({ id }: { id: string }): VNode {
   const { turn, view, error, stream, reload } = useTurn(id)
-  const asked = cards.value.inPlace.filter(({ pending }) => pending.turn_id === id)
+  const asked = useValue(cards).filter(({ pending }) => pending.turn_id === id)
   const isAsking = !asked.every(isClosed)
   const state = shownState(turn, view, isAsking)
   const isOver = hasEnded(turn, view)
@@ -44,13 +44,13 @@ function TurnView({ id }: { id: string }): VNode {
             <Badge tone={state.tone}>{state.word}</Badge>
           </span>
         }
-        below={turn && <TurnLine turn={turn} view={view} stream={stream} />}
+        below={turn && <TurnLine turn={turn} stream={stream} />}
         actions={!isOver && turn && <CancelButton id={id} />}
       />
       <div class="turn-columns">
         <div class="turn-main">
           {!turn && <Skeleton lines={4} />}
-          <Prompt turn={turn} isOver={isOver} />
+          {turn && <Prompt turn={turn} isOver={isOver} />}
           <Entries view={view} isOver={isOver} asked={asked} />
           <OpenRequests view={view} asked={asked} />
           <EndNote turn={turn} view={view} isOver={isOver} />
@@ -63,7 +63,6 @@ function TurnView({ id }: { id: string }): VNode {
         </div>
         <aside class="turn-side" aria-label="Facts about the turn">
           {turn && <TurnFacts turn={turn} view={view} />}
-          {turn && <Conversation turn={turn} isOver={isOver} />}
         </aside>
       </div>
     </div>

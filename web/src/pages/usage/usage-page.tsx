@@ -1,16 +1,15 @@
+import { useNow } from '../../live/use-value.ts'
 import { api } from '../../api/client.ts'
 import { useQuery } from '../../app/query.ts'
 import { useReloadOn } from '../../app/reload-on.ts'
 import { useSearchState } from '../../app/search-state.ts'
 import { useTitle } from '../../app/title.ts'
-import { endedTurns, now } from '../../live/store.ts'
+import { endedTurns } from '../../live/store.ts'
 import { useThrottled } from '../../live/throttled.ts'
 import { Empty, PageHead, Skeleton } from '../../parts/layout.tsx'
 import { ErrorNote } from '../../parts/note.tsx'
-import { DayChart } from './day-chart.tsx'
 import { Segmented } from './segmented.tsx'
 import {
-  daysOf,
   groupedBy,
   groupingNames,
   groupings,
@@ -38,9 +37,8 @@ export function UsagePage() {
   useTitle('Usage')
   const [query, setQuery] = useSearchState(usageQueryOf, usageSearchOf)
   const { by, span } = query
-  const since = sinceOf(span, now.value)
+  const since = sinceOf(span, useNow())
   const rows = useUsage(by, since)
-  const days = useUsage('day', since)
   return (
     <div class="usage stack">
       <PageHead title="Usage" />
@@ -60,7 +58,6 @@ export function UsagePage() {
           onChange={(value) => setQuery({ ...query, span: value })}
         />
       </div>
-      {days.data && span !== 'today' && <DayChart days={daysOf(days.data, now.value, span)} />}
       {rows.error && <ErrorNote error={rows.error} onRetry={rows.reload} />}
       {rows.data && rows.data.length > 0 && <UsageTable rows={rows.data} query={query} onChange={setQuery} />}
       {rows.data?.length === 0 && (

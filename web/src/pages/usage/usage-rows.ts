@@ -139,19 +139,3 @@ export const measureOf = (rows: readonly UsageRow[]): Measure =>
 /** Returns the figure of a row for its bar. */
 export const measured = ({ usage }: UsageRow, measure: Measure): number =>
   measure === 'cost' ? usage.cost_usd : usage.input_tokens + usage.output_tokens + usage.reasoning_tokens
-
-/**
- * Returns a row for every day of a span, the oldest first: days without turns have bars of no height.
- *
- * @param most - number of days at most, counted from the last day
- */
-export function daysOf(rows: readonly UsageRow[], now: number, span: Span, most = 90): readonly UsageRow[] {
-  const byDay = new Map(rows.map((row) => [row.key, row]))
-  const oldest = rows.map(({ key }) => key).sort()[0] ?? dayOf(now)
-  const wanted = spans[span] ?? Math.round((Date.parse(dayOf(now)) - Date.parse(oldest)) / dayMs) + 1
-  const count = Math.max(1, Math.min(most, wanted))
-  return Array.from({ length: count }, (_, i) => {
-    const key = dayOf(now - (count - 1 - i) * dayMs)
-    return byDay.get(key) ?? { key, ...totalOf([]) }
-  })
-}

@@ -77,7 +77,7 @@ function Head({ column, query, onChange }: TableProps & { column: UsageColumn })
   return (
     <th
       scope="col"
-      class={`usage-${column}`}
+      class={`column-${column}`}
       data-numeric={column !== 'key'}
       aria-sort={ariaSort(query, column)}
     >
@@ -100,7 +100,7 @@ function Cells({ row }: { row: UsageRow }) {
     const text = isCost ? cost(value) : column === 'turns' ? whole(value) : tokens(value)
     const exact = isCost ? `$${value}` : whole(value)
     return (
-      <td key={column} class={`usage-number usage-${column}`} data-zero={value === 0} title={exact}>
+      <td key={column} class={`column-${column}`} data-zero={value === 0} title={exact}>
         {text}
       </td>
     )

@@ -1,12 +1,10 @@
 import type { VNode } from 'preact'
-import { useId, useMemo, useRef, useState } from 'preact/hooks'
+import { useId, useRef, useState } from 'preact/hooks'
 import { api, ApiError } from '../../api/client.ts'
 import type { Agent, Turn } from '../../api/types.ts'
 import { Button } from '../button.tsx'
-import { Icon } from '../icon.tsx'
 import { InlineText } from '../text/inline-text.tsx'
-import { limitsOf, limitWords, sizeWords, type ReadyFile } from './attachments.ts'
-import { keepPrompt } from './kept-prompts.ts'
+import { mostBytesOf, sizeWords, type ReadyFile } from './attachments.ts'
 import { readFiles } from './read-files.ts'
 import './ask-box.css'
 
@@ -27,9 +25,9 @@ export function AskBox({ agent, sessionId, hint, onAsked }: AskBoxProps): VNode 
   const [files, setFiles] = useState<readonly ReadyFile[]>([])
   const [problems, setProblems] = useState<readonly string[]>([])
   const [isBusy, setBusy] = useState(false)
-  const limits = useMemo(() => limitsOf(agent), [agent])
+  const mostBytes = mostBytesOf(agent)
   const add = async (chosen: Iterable<File>) => {
-    const read = await readFiles(chosen, files, limits)
+    const read = await readFiles(chosen, files, mostBytes)
     setFiles(read.files)
     setProblems(read.problems)
   }
@@ -39,7 +37,6 @@ export function AskBox({ agent, sessionId, hint, onAsked }: AskBoxProps): VNode 
     setProblems([])
     try {
       const turn = await api.startTurn(agent.id, bodyOf(agent, text, files, sessionId))
-      keepPrompt(turn.turn_id, { text, files })
       onAsked(turn)
       setText('')
       setFiles([])
@@ -56,24 +53,13 @@ export function AskBox({ agent, sessionId, hint, onAsked }: AskBoxProps): VNode 
         event.preventDefault()
         void send()
       }}
-      onDragOver={(event) => event.preventDefault()}
-      onDrop={(event) => {
-        event.preventDefault()
-        void add(event.dataTransfer?.files ?? [])
-      }}
     >
-      <Prompt
-        agent={agent}
-        text={text}
-        onText={setText}
-        onSend={() => void send()}
-        onFiles={(list) => void add(list)}
-      />
+      <Prompt agent={agent} text={text} onText={setText} onSend={() => void send()} />
       <Files files={files} onRemove={(file) => setFiles(files.filter((other) => other !== file))} />
       <Problems problems={problems} />
       <div class="ask-box-bar">
         <FileButton onFiles={(list) => void add(list)} />
-        <p class="ask-box-hint">{hint ?? limitWords(limits)}</p>
+        <p class="ask-box-hint">{hint ?? `Files up to ${sizeWords(mostBytes)}`}</p>
         <Button kind="primary" type="submit" busy={isBusy} disabled={text.trim() === ''}>
           Ask
         </Button>
@@ -100,13 +86,11 @@ function Prompt({
   text,
   onText,
   onSend,
-  onFiles,
 }: {
   agent: Agent
   text: string
   onText: (text: string) => void
   onSend: () => void
-  onFiles: (files: Iterable<File>) => void
 }): VNode {
   return (
     <textarea
@@ -118,9 +102,6 @@ function Prompt({
       onInput={({ currentTarget }) => onText(currentTarget.value)}
       onKeyDown={(event) => {
         if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) onSend()
-      }}
-      onPaste={({ clipboardData }) => {
-        if (clipboardData && clipboardData.files.length > 0) onFiles(clipboardData.files)
       }}
     />
   )
@@ -144,7 +125,6 @@ function FileButton({ onFiles }: { onFiles: (files: Iterable<File>) => void }): 
         }}
       />
       <label class="ask-box-add" for={id}>
-        <Icon name="clip" />
         Add files
       </label>
     </>

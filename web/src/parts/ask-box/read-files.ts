@@ -1,4 +1,4 @@
-import { base64Of, mimeOf, refusalOf, type FileLimits, type ReadyFile } from './attachments.ts'
+import { base64Of, mimeOf, refusalOf, type ReadyFile } from './attachments.ts'
 
 /** Files that can be sent, and the reasons why others cannot. */
 export interface ReadFiles {
@@ -10,12 +10,12 @@ export interface ReadFiles {
 export async function readFiles(
   chosen: Iterable<File>,
   before: readonly ReadyFile[],
-  limits: FileLimits,
+  mostBytes: number,
 ): Promise<ReadFiles> {
   const files = [...before]
   const problems: string[] = []
   for (const file of chosen) {
-    const read = await readyFile(file, files, limits)
+    const read = await readyFile(file, files, mostBytes)
     if (typeof read === 'string') problems.push(read)
     else files.push(read)
   }
@@ -25,27 +25,26 @@ export async function readFiles(
 async function readyFile(
   file: File,
   others: readonly ReadyFile[],
-  limits: FileLimits,
+  mostBytes: number,
 ): Promise<ReadyFile | string> {
   const filename = freeName(file.name, others)
-  const tooLarge = refusalOf({ filename, mime: 'text/plain', size: file.size }, others, limits)
+  const tooLarge = refusalOf({ filename, mime: 'text/plain', size: file.size }, others, mostBytes)
   if (tooLarge !== undefined) return tooLarge
   try {
     const content = new Uint8Array(await file.arrayBuffer())
     const mime = mimeOf(file.type, content)
-    const refusal = refusalOf({ filename, mime, size: content.length }, others, limits)
+    const refusal = refusalOf({ filename, mime, size: content.length }, others, mostBytes)
     return refusal ?? { filename, mime, data: base64Of(content), size: content.length }
   } catch {
     return `${filename} could not be read. A folder cannot be sent.`
   }
 }
 
-/** Returns a name that no other file has: pasted images have the same name. */
+/** Returns a name that no other file has. */
 function freeName(name: string, others: readonly ReadyFile[]): string {
   const isTaken = (name: string) => others.some(({ filename }) => filename === name)
   if (!isTaken(name)) return name
-  const dot = name.lastIndexOf('.')
-  const [stem, ending] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, '']
+  const [, stem = '', ending = ''] = /^(.+?)(\.[^.]*)?$/.exec(name) ?? []
   let number = 2
   while (isTaken(`${stem}-${number}${ending}`)) number++
   return `${stem}-${number}${ending}`

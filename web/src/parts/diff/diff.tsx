@@ -20,13 +20,12 @@ export interface TextDiffProps {
   after: string
   /** Path of the file, if it is known. */
   path?: string
-  isWhole?: boolean
 }
 
 /** Shows what changes from one text to another. */
-export function TextDiff({ before, after, path, isWhole = false }: TextDiffProps): VNode {
+export function TextDiff({ before, after, path }: TextDiffProps): VNode {
   const lines = useMemo(() => linesOfTexts(before, after), [before, after])
-  return <DiffLines lines={lines} path={path} isWhole={isWhole} />
+  return <DiffLines lines={lines} path={path} isWhole={false} />
 }
 
 function DiffLines({

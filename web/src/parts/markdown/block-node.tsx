@@ -1,6 +1,5 @@
 import type { VNode } from 'preact'
 import { useState } from 'preact/hooks'
-import { CopyButton } from '../copy-button.tsx'
 import { Diff } from '../diff/diff.tsx'
 import { PlainText } from '../text/plain-text.tsx'
 import { inlineNodes } from './inline-nodes.tsx'
@@ -32,18 +31,11 @@ export function blockNode(block: Block): VNode {
 }
 
 /** All headings are of the second level of the page, because a text may leave out levels; they look as they are meant. */
-const headingNode = ({ depth, text }: Of<'heading'>): VNode => (
-  <h2 class={`markdown-h${depth}`}>{inlineNodes(text)}</h2>
-)
+const headingNode = ({ depth, text }: Of<'heading'>): VNode => <h2 data-level={depth}>{inlineNodes(text)}</h2>
 
 function codeNode({ language, text }: Of<'code'>): VNode {
   if (/^(?:diff|patch)$/.test(language) && /^@@ -\d/m.test(text)) return <Diff patch={text} />
-  return (
-    <div class="markdown-code">
-      <CopyButton text={text} />
-      <PlainText text={text} label={`Code ${language}`.trim()} ansi={language === 'ansi'} />
-    </div>
-  )
+  return <PlainText text={text} label={`Code ${language}`.trim()} ansi={language === 'ansi'} />
 }
 
 function List({ list: { start, isLoose, items } }: { list: Of<'list'> }): VNode {
@@ -95,7 +87,7 @@ function Table({ table: { alignments, header, rows } }: { table: Of<'table'> }):
   )
 }
 
-const classOf = (alignment: Alignment): string => (alignment ? `markdown-${alignment}` : '')
+const classOf = (alignment: Alignment): string => (alignment ? `align-${alignment}` : '')
 
 function More({ count, onMore }: { count: number; onMore: () => void }): VNode | null {
   if (count <= 0) return null

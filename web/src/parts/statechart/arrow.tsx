@@ -36,7 +36,7 @@ export function Labels({ arrow: { labels, x, y }, recency }: ArrowProps) {
         {lines.map(({ pieces, top }) => (
           <tspan key={top} x={x} y={first + top + 10.5}>
             {pieces.map(({ kind, text }, i) => (
-              <tspan key={i} class={`statechart-${kind}`}>
+              <tspan key={i} data-kind={kind}>
                 {i > 0 && ' '}
                 {text}
               </tspan>

@@ -8,8 +8,6 @@ export interface ChartState {
   y: number
   width: number
   height: number
-  /** Description of the state in the machine, if any. */
-  description?: string
 }
 
 /** Cause of a transition, as the chart shows it. */

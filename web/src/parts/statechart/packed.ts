@@ -10,7 +10,6 @@ type PackedState = [
   name: string,
   x: number,
   y: number,
-  description: string | 0,
   kind?: number,
   width?: number,
   height?: number,
@@ -37,10 +36,10 @@ export function packed({ width, height, states, arrows, dots, exits }: Chart): P
   return [
     width / 2,
     height / 2,
-    states.map(({ id, name, kind, description, ...box }) => {
+    states.map(({ id, name, kind, ...box }) => {
       const index = indexOf(id.slice(0, -name.length - 1))
       const { x, y } = states[index] ?? { x: 0, y: 0 }
-      const state: PackedState = [index, name, (box.x - x) / 2, (box.y - y) / 2, description ?? 0]
+      const state: PackedState = [index, name, (box.x - x) / 2, (box.y - y) / 2]
       if (kind !== 'plain') state.push(kinds.indexOf(kind), box.width / 2, box.height / 2)
       return state
     }),
@@ -72,7 +71,7 @@ function stepsOf({ points, x, y }: ChartArrow): [point: number, ...steps: number
  */
 export function unpacked([width, height, boxes, lines, dots, exits]: PackedChart, prefix = ''): Chart {
   const states: ChartState[] = []
-  for (const [frame, name, x, y, description, kind = 0, halfWidth, halfHeight] of boxes) {
+  for (const [frame, name, x, y, kind = 0, halfWidth, halfHeight] of boxes) {
     const outer = states[frame]
     states.push({
       id: outer ? `${outer.id}.${name}` : prefix + name,
@@ -83,7 +82,6 @@ export function unpacked([width, height, boxes, lines, dots, exits]: PackedChart
       ...(halfWidth !== undefined && halfHeight !== undefined
         ? { width: 2 * halfWidth, height: 2 * halfHeight }
         : boxSize(name)),
-      ...(description !== 0 && { description }),
     })
   }
   const idOf = (index: number): string => states[index]?.id ?? ''

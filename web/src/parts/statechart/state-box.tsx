@@ -3,19 +3,19 @@ import type { ChartState } from './chart.ts'
 
 /** Box of a state. Only outermost states are told to screen readers, because no more is known of a server. */
 export function StateBox({ state, isPresent }: { state: ChartState; isPresent: boolean }) {
-  const { id, name, kind, x, y, width, height, description } = state
+  const { id, name, kind, x, y, width, height } = state
   const isInner = id.includes('.')
   const isFrame = kind !== 'plain' && kind !== 'final'
   return (
     <g
-      class={`statechart-state statechart-${kind}${isPresent ? ` shape-${toneOf(id)}` : ''}`}
+      class={`statechart-state${isPresent ? ` shape-${toneOf(id)}` : ''}`}
+      data-kind={kind}
       data-state={id}
       {...(isPresent && { 'aria-current': 'true' as const })}
       {...(isInner
         ? { 'aria-hidden': 'true' as const }
         : { role: 'group', 'aria-label': spoken(name, isPresent) })}
     >
-      {description !== undefined && <title>{description}</title>}
       <rect class="statechart-box" x={x} y={y} width={width} height={height} rx={isFrame ? 10 : 7} />
       {kind === 'final' && (
         <rect class="statechart-inner" x={x + 3} y={y + 3} width={width - 6} height={height - 6} rx={5} />

@@ -1,4 +1,3 @@
-import { useId } from 'preact/hooks'
 import type { Chart, ChartArrow } from './chart.ts'
 import { Arrow, Labels } from './arrow.tsx'
 import { StateBox } from './state-box.tsx'
@@ -25,60 +24,38 @@ export interface StatechartProps {
 
 /** Drawing of a machine, with its present state and its last transitions lit. */
 export function Statechart({ chart, of, present, lit = [] }: StatechartProps) {
-  const about = useId()
   const { width, height, states, arrows, dots, exits } = chart
   const recencyOf = ({ from, to }: ChartArrow): number =>
     lit.findIndex((other) => other.from === from && other.to === to)
   return (
-    <>
-      <svg
-        class="statechart"
-        viewBox={`-6 -6 ${width + 12} ${height + 12}`}
-        role="group"
-        aria-label={`Statechart of ${of}`}
-        aria-describedby={about}
-      >
-        {states.map((state) => (
-          <StateBox key={state.id} state={state} isPresent={state.id === present} />
+    <svg
+      class="statechart"
+      viewBox={`-6 -6 ${width + 12} ${height + 12}`}
+      role="group"
+      aria-label={`Statechart of ${of}`}
+    >
+      {states.map((state) => (
+        <StateBox key={state.id} state={state} isPresent={state.id === present} />
+      ))}
+      <g aria-hidden="true">
+        {dots.map(({ kind, x, y }) => (
+          <circle key={`${x} ${y}`} class="statechart-dot" data-kind={kind} cx={x} cy={y} r={4} />
         ))}
-        <g aria-hidden="true">
-          {dots.map(({ kind, x, y }) => (
-            <circle key={`${x} ${y}`} class={`statechart-dot statechart-dot-${kind}`} cx={x} cy={y} r={4} />
-          ))}
-          {arrows.map((arrow) => {
-            const recency = recencyOf(arrow)
-            // Another key begins the light of a repeated transition anew.
-            const key = lit[recency]?.key ?? 0
-            return <Arrow key={`${arrow.from} ${arrow.to} ${key}`} arrow={arrow} recency={recency} />
-          })}
-          {arrows.map((arrow) => (
-            <Labels key={`${arrow.from} ${arrow.to}`} arrow={arrow} recency={recencyOf(arrow)} />
-          ))}
-          {exits.map(({ to, x, y }) => (
-            <text key={`${x} ${y}`} class="statechart-exit" x={x} y={y + 4} text-anchor="middle">
-              → {to}
-            </text>
-          ))}
-        </g>
-      </svg>
-      <p id={about} class="visually-hidden">
-        {inWords(chart, present)}
-      </p>
-    </>
+        {arrows.map((arrow) => {
+          const recency = recencyOf(arrow)
+          // Another key begins the light of a repeated transition anew.
+          const key = lit[recency]?.key ?? 0
+          return <Arrow key={`${arrow.from} ${arrow.to} ${key}`} arrow={arrow} recency={recency} />
+        })}
+        {arrows.map((arrow) => (
+          <Labels key={`${arrow.from} ${arrow.to}`} arrow={arrow} recency={recencyOf(arrow)} />
+        ))}
+        {exits.map(({ to, x, y }) => (
+          <text key={`${x} ${y}`} class="statechart-exit" x={x} y={y + 4} text-anchor="middle">
+            → {to}
+          </text>
+        ))}
+      </g>
+    </svg>
   )
 }
-
-/** Returns a chart as text: the outermost states, the present one, and the transitions from it. */
-export function inWords({ states, arrows }: Chart, present: string | undefined): string {
-  const outer = states.filter(({ id }) => !id.includes('.')).map(({ name }) => name)
-  const listed = `States: ${outer.join(', ')}.`
-  if (present === undefined) return listed
-  const ways = arrows
-    .filter(({ from, to }) => from === present && !to.includes('.'))
-    .map(({ to, labels }) => `to ${to}: ${labels.map(labelText).join('; ')}`)
-  const leads = ways.length > 0 ? ` From there ${ways.join('. ')}.` : ''
-  return `${listed} Present state: ${present}.${leads}`
-}
-
-const labelText = ({ text, guard, source }: Chart['arrows'][number]['labels'][number]): string =>
-  [source && `in ${source}`, text, guard && `if ${guard}`].filter(Boolean).join(' ')

@@ -6,7 +6,6 @@ export type ShownInput =
   | { kind: 'edit'; path: string; before: string; after: string }
   | { kind: 'write'; path: string; content: string }
   | { kind: 'patch'; patch: string }
-  | { kind: 'todos'; todos: readonly { content: string; status: string }[] }
   | { kind: 'fields' }
 
 type Fields = Readonly<Record<string, unknown>>
@@ -15,7 +14,7 @@ type Fields = Readonly<Record<string, unknown>>
  * Returns the form of a tool's input, by the fields that it has.
  *
  * @remarks Observed in opencode: `bash` has a `command`, `edit` has `filePath`, `oldString` and `newString`, `write` has
- * `content`, `apply_patch` has `patchText`, `todowrite` has `todos`; the request for an edit has a `diff`.
+ * `content`, `apply_patch` has `patchText`; the request for an edit has a `diff`.
  */
 export function shownInput(args: Fields): ShownInput {
   const path = textOf(args, 'filePath', 'filepath', 'path') ?? ''
@@ -27,13 +26,11 @@ export function shownInput(args: Fields): ShownInput {
   if (patch !== undefined && /^@@ -\d/m.test(patch)) return { kind: 'patch', patch }
   const content = textOf(args, 'content', 'patchText')
   if (content !== undefined) return { kind: 'write', path, content }
-  const todos = todosOf(args['todos'])
-  return todos ? { kind: 'todos', todos } : { kind: 'fields' }
+  return { kind: 'fields' }
 }
 
-/** Most fields, and most tasks, that are listed one by one; more are shown as JSON. */
+/** Most fields that are listed one by one; more are shown as JSON. */
 const mostFields = 50
-const mostTodos = 200
 
 /** Fields that a form shows already; the other fields are listed below. */
 const shownFields: Readonly<Record<ShownInput['kind'], readonly string[]>> = {
@@ -41,7 +38,6 @@ const shownFields: Readonly<Record<ShownInput['kind'], readonly string[]>> = {
   edit: ['filePath', 'filepath', 'path', 'oldString', 'newString'],
   write: ['filePath', 'filepath', 'path', 'content', 'patchText'],
   patch: ['diff', 'patch'],
-  todos: ['todos'],
   fields: [],
 }
 
@@ -72,9 +68,9 @@ const telling = [
 
 /** Returns the line that tells what a tool call is about. */
 export function digestOf(args: Fields): string {
-  const [todos, questions] = [todosOf(args['todos']), args['questions']]
+  const { todos, questions } = args
   if (Array.isArray(questions)) return plural(questions.length, 'question')
-  if (todos) return plural(todos.length, 'task')
+  if (Array.isArray(todos)) return plural(todos.length, 'task')
   const text = textOf(args, ...telling) ?? (Object.keys(args).length === 0 ? '' : JSON.stringify(args))
   const line = text.trim()
   const end = line.indexOf('\n')
@@ -84,14 +80,4 @@ export function digestOf(args: Fields): string {
 function textOf(args: Fields, ...names: string[]): string | undefined {
   const name = names.find((name) => typeof args[name] === 'string')
   return name === undefined ? undefined : String(args[name])
-}
-
-function todosOf(value: unknown): { content: string; status: string }[] | undefined {
-  if (!Array.isArray(value) || value.length === 0 || value.length > mostTodos) return undefined
-  const todos = value.map((todo: unknown) => {
-    if (typeof todo !== 'object' || todo === null) return undefined
-    const { content, status } = todo as { content?: unknown; status?: unknown }
-    return typeof content === 'string' && typeof status === 'string' ? { content, status } : undefined
-  })
-  return todos.includes(undefined) ? undefined : todos.filter((todo) => todo !== undefined)
 }

@@ -1,6 +1,6 @@
+import { useNow } from '../../live/use-value.ts'
 import type { ComponentChildren, VNode } from 'preact'
 import { useState } from 'preact/hooks'
-import { now } from '../../live/store.ts'
 import { duration } from '../../words/format.ts'
 import type { Tone } from '../../words/states.ts'
 import { Shape } from '../badge.tsx'
@@ -65,7 +65,9 @@ export function ToolCall({ call, children }: { call: CallFacts; children?: Compo
 
 /** Duration of a call. A call that runs reads the clock, so that only this text is drawn each second. */
 function Took({ call: { status, startedAt, endedAt } }: { call: CallFacts }): VNode | null {
-  const end = status === 'running' ? now.value : endedAt
+  const isRunning = status === 'running'
+  const now = useNow(isRunning)
+  const end = isRunning ? now : endedAt
   if (startedAt === undefined || end === undefined) return null
   return <span class="tool-time">{duration(Math.max(0, end - startedAt))}</span>
 }

@@ -1,7 +1,5 @@
 import type { VNode } from 'preact'
 import { useMemo } from 'preact/hooks'
-import type { Tone } from '../../words/states.ts'
-import { Shape } from '../badge.tsx'
 import { Diff, TextDiff } from '../diff/diff.tsx'
 import { InlineText } from '../text/inline-text.tsx'
 import { PlainText } from '../text/plain-text.tsx'
@@ -11,17 +9,15 @@ import './tool-call.css'
 /** Properties of {@link ToolInput}. */
 export interface ToolInputProps {
   args: Readonly<Record<string, unknown>>
-  /** True to show all of the input at once. */
-  isWhole?: boolean
 }
 
 /** Shows the input of a tool: a command, an edit as a diff, a written file, tasks, or the fields by their names. */
-export function ToolInput({ args, isWhole = false }: ToolInputProps): VNode {
+export function ToolInput({ args }: ToolInputProps): VNode {
   const input = useMemo(() => shownInput(args), [args])
   const others = useMemo(() => otherFields(args, input), [args, input])
   return (
     <div class="tool-input">
-      <Main input={input} isWhole={isWhole} />
+      <Main input={input} />
       {others.length > 0 && (
         <dl class="tool-fields">
           {others.map(([name, value]) => (
@@ -30,7 +26,7 @@ export function ToolInput({ args, isWhole = false }: ToolInputProps): VNode {
                 <InlineText text={name} max={100} />
               </dt>
               <dd>
-                <Value name={name} value={value} isWhole={isWhole} />
+                <Value name={name} value={value} />
               </dd>
             </div>
           ))}
@@ -41,16 +37,12 @@ export function ToolInput({ args, isWhole = false }: ToolInputProps): VNode {
 }
 
 /** Shows a short value in its line, and a long one in a block. */
-function Value({ name, value, isWhole }: { name: string; value: string; isWhole: boolean }): VNode {
+function Value({ name, value }: { name: string; value: string }): VNode {
   const isShort = value.length <= 200 && !value.includes('\n')
-  return isShort ? (
-    <InlineText text={value} />
-  ) : (
-    <PlainText text={value} label={name} lines={20} isWhole={isWhole} />
-  )
+  return isShort ? <InlineText text={value} /> : <PlainText text={value} label={name} lines={20} />
 }
 
-function Main({ input, isWhole }: { input: ShownInput; isWhole: boolean }): VNode | null {
+function Main({ input }: { input: ShownInput }): VNode | null {
   switch (input.kind) {
     case 'command':
       return (
@@ -60,13 +52,13 @@ function Main({ input, isWhole }: { input: ShownInput; isWhole: boolean }): VNod
               <InlineText text={input.note} />
             </p>
           )}
-          <PlainText text={input.command} label="Command" lines={40} isWhole={isWhole} />
+          <PlainText text={input.command} label="Command" lines={40} />
         </>
       )
     case 'edit':
-      return <TextDiff before={input.before} after={input.after} path={input.path} isWhole={isWhole} />
+      return <TextDiff before={input.before} after={input.after} path={input.path} />
     case 'patch':
-      return <Diff patch={input.patch} isWhole={isWhole} />
+      return <Diff patch={input.patch} />
     case 'write':
       return (
         <>
@@ -75,30 +67,10 @@ function Main({ input, isWhole }: { input: ShownInput; isWhole: boolean }): VNod
               <InlineText text={input.path} />
             </p>
           )}
-          <PlainText text={input.content} label="Content of the file" lines={40} isWhole={isWhole} />
+          <PlainText text={input.content} label="Content of the file" lines={40} />
         </>
       )
-    case 'todos':
-      return <Todos todos={input.todos} />
     case 'fields':
       return null
   }
-}
-
-const todoTones: Readonly<Record<string, Tone>> = { completed: 'ok', in_progress: 'busy', cancelled: 'bad' }
-
-function Todos({ todos }: { todos: readonly { content: string; status: string }[] }): VNode {
-  return (
-    <ul class="tool-todos">
-      {todos.map(({ content, status }, i) => (
-        <li key={i} data-status={status}>
-          <Shape tone={todoTones[status] ?? 'idle'} />
-          <InlineText text={content} />
-          <span class="tool-todo-status">
-            <InlineText text={status.replaceAll('_', ' ')} max={40} />
-          </span>
-        </li>
-      ))}
-    </ul>
-  )
 }

@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { FleetEvent, Lifecycle } from '../../../../../web/src/api/types.ts'
-import {
-  presentOf,
-  stretchesOf,
-  timeLineOf,
-  transitionsOf,
-} from '../../../../../web/src/pages/agent/time-line.ts'
+import { presentOf, timeLineOf, transitionsOf } from '../../../../../web/src/pages/agent/time-line.ts'
 
 const common = { agent_id: 'a1', tenant: 'default' }
 
@@ -118,25 +113,5 @@ describe('transitionsOf', () => {
       change(2, 'configuring', { reason: 'waiting for memory' }),
     ])
     expect(transitionsOf(waits)).toEqual([])
-  })
-})
-
-describe('stretchesOf', () => {
-  it('joins neighbouring stretches of a state, within the shortest window that shows all', () => {
-    const entries = timeLineOf([...start, change(6_000, 'healthy', { reason: 'health unknown: x' })])
-    const { windowMs, stretches } = stretchesOf(entries, 10_000)
-    expect(windowMs).toBe(15 * 60_000)
-    expect(stretches.at(-1)).toEqual({ state: 'healthy', from: 4_000, to: 10_000 })
-    expect(stretches).toHaveLength(4)
-  })
-
-  it('cuts what is older than a day', () => {
-    const day = 24 * 3_600_000
-    const { windowMs, stretches } = stretchesOf(
-      timeLineOf([change(1, 'idle'), change(2, 'configuring')]),
-      2 * day,
-    )
-    expect(windowMs).toBe(day)
-    expect(stretches).toEqual([{ state: 'configuring', from: day, to: 2 * day }])
   })
 })

@@ -24,19 +24,19 @@ describe('runsOf', () => {
   })
 
   test.each([
-    ['a bright colour', '91', 'ansi-fg-9'],
-    ['a background', '44', 'ansi-bg-4'],
-    ['the palette of 256', '38;5;196', 'ansi-fg-9'],
-    ['a grey of the palette', '38;5;240', 'ansi-fg-8'],
-    ['a true colour', '38;2;30;200;40', 'ansi-fg-2'],
-    ['a true colour with colons', '38:2:30:30:240', 'ansi-fg-12'],
+    ['a bright colour', '91', 'ansi-fg-1'],
+    ['the end of an effect', '1;3;31;22', 'ansi-italic ansi-fg-1'],
+    ['another colour', '31;32', 'ansi-fg-2'],
+    ['the end of a colour by one of the palette', '31;38;5;4;1', 'ansi-bold'],
+    ['the end of a colour by a true colour', '31;38;2;9;4;1;3', 'ansi-italic'],
+    ['a true colour with colons', '38:2:30:1:4', ''],
     ['underline and strike', '4;9', 'ansi-underline ansi-strike'],
   ])('knows %s', (_name, parameters, style) => {
     expect(runsOf(`\u001b[${parameters}mx`).style).toBe(style)
   })
 
-  test('shows text in the colour of its background, and text that is set to be hidden', () => {
-    expect(runsOf('\u001b[30;40mx').style).toBe('')
+  test('shows no background, and text that is set to be hidden', () => {
+    expect(runsOf('\u001b[37;47mx').style).toBe('ansi-fg-7')
     expect(runsOf('\u001b[8mx').style).toBe('')
   })
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { MarkdownDocument } from '../../../../../web/src/parts/markdown/document.ts'
 import type { Block } from '../../../../../web/src/parts/markdown/parser/block.ts'
 import { inlinesOf } from '../../../../../web/src/parts/markdown/parser/inline.ts'
-import { depthOf } from '../../../../../web/src/parts/markdown/parser/inline-node.ts'
+import type { Inline } from '../../../../../web/src/parts/markdown/parser/inline-node.ts'
 
 /** Largest text that the view reads as Markdown, in characters. */
 const size = 100_000
@@ -24,6 +24,12 @@ function readInlines(block: Block): void {
   if (block.type === 'list') for (const item of block.items) item.blocks.forEach(readInlines)
   if (block.type === 'table') block.rows.flat().forEach((cell) => inlinesOf(cell))
 }
+
+const depthOf = (parts: readonly Inline[]): number =>
+  Math.max(
+    0,
+    ...parts.map((part) => (typeof part === 'object' && 'children' in part ? 1 + depthOf(part.children) : 0)),
+  )
 
 const stairs = Array.from({ length: 600 }, (_, i) => `${' '.repeat(i)}- a`).join('\n')
 

@@ -6,13 +6,6 @@ const named: Readonly<Record<string, string>> = {
   quot: '"',
   apos: "'",
   nbsp: '\u{a0}',
-  copy: '©',
-  hellip: '…',
-  mdash: '—',
-  ndash: '–',
-  rarr: '→',
-  larr: '←',
-  times: '×',
 }
 
 /** Returns a text with its character references as characters. */

@@ -1,171 +1,94 @@
-import { DelimiterList } from './delimiters.ts'
-import { linkTail } from './link-tail.ts'
 import { withoutEntities } from './entities.ts'
 import type { Inline, InlineNode } from './inline-node.ts'
+import { linkTail, matchAt } from './link-tail.ts'
+import { OpenMarks } from './open-marks.ts'
 
 /** Longest text in which marks are read; a longer one stays as it is. */
 const longest = 16_384
 
 /** Returns the parts of a text: emphasis, code, links and images. HTML stays text. */
 export function inlinesOf(text: string): Inline[] {
-  return text.length > longest ? [text] : new InlineReader(text).read()
+  if (text.length > longest) return [text]
+  const marks = new OpenMarks()
+  for (let at = 0; at < text.length;) {
+    special.lastIndex = at
+    const next = special.exec(text)?.index ?? text.length
+    marks.add(withoutEntities(text.slice(at, next)))
+    at = next < text.length ? readMark(text, next, marks) : next
+  }
+  return marks.finish()
 }
-
-const punctuation = /[!-/:-@[-`{-~]/
 
 /** Characters that may begin something else than text. */
-const special = /[\\`*_~![\]<\n]|https?:\/\//gi
+const special = /[\\`*_~[\]<\n]|!\[|https?:\/\//gi
 
-class InlineReader {
-  readonly #text: string
-  #at = 0
-  readonly #delimiters = new DelimiterList()
-  /** Places of the runs of backticks, by their lengths. */
-  #ticks: Map<number, number[]> | undefined
-
-  constructor(text: string) {
-    this.#text = text
+/** Reads the mark at an index. Returns the index after the mark. */
+function readMark(text: string, at: number, marks: OpenMarks): number {
+  const char = text.charAt(at)
+  if (char === '[' || char === '!') {
+    const mark = char === '[' ? '[' : '!['
+    marks.open(mark, at + mark.length)
+    return at + mark.length
   }
-
-  read(): Inline[] {
-    while (this.#at < this.#text.length) {
-      special.lastIndex = this.#at
-      const next = special.exec(this.#text)?.index ?? this.#text.length
-      this.#plain(next)
-      if (next < this.#text.length) this.#special(this.#text.charAt(next))
-    }
-    return this.#delimiters.finish()
-  }
-
-  /** Adds the text up to an index. */
-  #plain(end: number): void {
-    if (end > this.#at) this.#delimiters.add(withoutEntities(this.#text.slice(this.#at, end)))
-    this.#at = end
-  }
-
-  #special(char: string): void {
-    switch (char) {
-      case '\\':
-        return this.#escape()
-      case '`':
-        return this.#code()
-      case '*':
-      case '_':
-      case '~':
-        return this.#run(char)
-      case '!':
-        return this.#text[this.#at + 1] === '[' ? this.#open('![') : this.#plain(this.#at + 1)
-      case '[':
-        return this.#open('[')
-      case ']':
-        return this.#close()
-      case '\n':
-        return this.#lineEnd()
-      default:
-        return this.#address()
-    }
-  }
-
-  #add(node: InlineNode, length: number): void {
-    this.#delimiters.add(node)
-    this.#at += length
-  }
-
-  #escape(): void {
-    const next = this.#text.charAt(this.#at + 1)
-    if (next === '\n') return this.#add({ type: 'break' }, 2)
-    if (!punctuation.test(next)) return this.#plain(this.#at + 1)
-    this.#delimiters.add(next)
-    this.#at += 2
-  }
-
-  #code(): void {
-    const length = runLength(this.#text, this.#at, '`')
-    this.#ticks ??= tickRuns(this.#text)
-    const start = this.#at + length
-    const end = this.#ticks.get(length)?.find((place) => place >= start)
-    if (end === undefined) return this.#plain(start)
-    const code = this.#text.slice(start, end).replaceAll('\n', ' ')
-    const isPadded = code.startsWith(' ') && code.endsWith(' ') && code.trim() !== ''
-    this.#add({ type: 'code', text: isPadded ? code.slice(1, -1) : code }, end + length - this.#at)
-  }
-
-  #run(char: '*' | '_' | '~'): void {
-    const length = runLength(this.#text, this.#at, char)
-    const end = this.#at + length
-    this.#delimiters.run(char, length, this.#text.charAt(this.#at - 1), this.#text.charAt(end))
-    this.#at = end
-  }
-
-  #open(mark: '[' | '!['): void {
-    this.#delimiters.open(mark, this.#at + mark.length)
-    this.#at += mark.length
-  }
-
-  #close(): void {
-    const opener = this.#delimiters.opener
-    const tail = opener && linkTail(this.#text, this.#at + 1)
-    if (!opener || !tail) {
-      this.#delimiters.dropOpener()
-      return this.#plain(this.#at + 1)
-    }
-    this.#delimiters.link(tail.href, this.#text.slice(opener.start, this.#at))
-    this.#at = tail.end
-  }
-
-  #lineEnd(): void {
-    const isBreak = this.#text.slice(Math.max(0, this.#at - 2), this.#at) === '  '
-    if (isBreak) return this.#add({ type: 'break' }, 1)
-    this.#plain(this.#at + 1)
-  }
-
-  /** Reads an address between angle brackets, or one that begins with http. */
-  #address(): void {
-    const before = this.#text.charAt(this.#at - 1)
-    const marked = matchAt(/<((?:https?:\/\/|mailto:)[^\s<>]*)>/y, this.#text, this.#at)
-    if (marked?.[1] !== undefined) return this.#add(linkTo(marked[1]), marked[0].length)
-    const bare = /\w/.test(before) ? undefined : matchAt(/https?:\/\/[^\s<>"]+/iy, this.#text, this.#at)?.[0]
-    if (bare === undefined) return this.#plain(this.#at + 1)
-    const isWithinLink = this.#delimiters.opener !== undefined
-    const href = withoutTail(isWithinLink ? (bare.split(']')[0] ?? '') : bare)
-    this.#add(linkTo(href), href.length)
-  }
+  if (char === ']') return closeLink(text, at, marks)
+  if ('*_~'.includes(char)) return readRun(text, at, marks)
+  const [node, end] = nodeAt(text, at, char, marks) ?? [char, at + 1]
+  marks.add(node)
+  return end
 }
 
-const linkTo = (href: string): InlineNode => ({ type: 'link', href, text: href, depth: 0, children: [href] })
+type Read = readonly [node: Inline, end: number] | undefined
 
-function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | undefined {
-  pattern.lastIndex = at
-  return pattern.exec(text) ?? undefined
+/** Returns what stands at an index, and the index after it; `undefined` for a character that marks nothing. */
+function nodeAt(text: string, at: number, char: string, marks: OpenMarks): Read {
+  if (char === '\\') return escaped(text, at + 1)
+  if (char === '`') return codeAt(text, at)
+  if (char !== '\n') return addressAt(text, at, marks.isInLink)
+  return text.endsWith('  ', at) ? [{ type: 'break' }, at + 1] : undefined
 }
 
-/** Returns an address without the marks that end a sentence, and without a bracket that is not opened in it. */
-function withoutTail(address: string): string {
-  let depth = 0
-  let end = 0
-  for (const char of address) {
-    if (char === '(') depth++
-    if (char === ')' && --depth < 0) break
-    if (char === '`' || char === '*') break
-    end += char.length
-  }
-  while (end > 0 && '.,;:!?\'"_~]'.includes(address.charAt(end - 1))) end--
-  return address.slice(0, end)
+function escaped(text: string, at: number): Read {
+  const char = text.charAt(at)
+  if (char === '\n') return [{ type: 'break' }, at + 1]
+  return /[!-/:-@[-`{-~]/.test(char) ? [char, at + 1] : undefined
 }
 
-function runLength(text: string, at: number, char: string): number {
-  let end = at
-  while (text[end] === char) end++
-  return end - at
+function codeAt(text: string, at: number): Read {
+  const ticks = matchAt(/`+/y, text, at)?.[0] ?? ''
+  const start = at + ticks.length
+  const end = matchAt(new RegExp(`(?<!\`)${ticks}(?!\`)`, 'g'), text, start)?.index
+  if (end === undefined) return [ticks, start]
+  const code = text.slice(start, end).replaceAll('\n', ' ')
+  const isPadded = code.startsWith(' ') && code.endsWith(' ') && code.trim() !== ''
+  return [{ type: 'code', text: isPadded ? code.slice(1, -1) : code }, end + ticks.length]
 }
 
-/** Returns the places of all runs of backticks, by their lengths. */
-function tickRuns(text: string): Map<number, number[]> {
-  const runs = new Map<number, number[]>()
-  for (const { 0: run, index } of text.matchAll(/`+/g)) {
-    const places = runs.get(run.length) ?? []
-    places.push(index)
-    runs.set(run.length, places)
-  }
-  return runs
+/** Reads an address between angle brackets, or one that begins with http, without the marks that end a sentence. */
+function addressAt(text: string, at: number, isInLink: boolean): Read {
+  const marked = matchAt(/<((?:https?:\/\/|mailto:)[^\s<>]*)>/y, text, at)
+  if (marked?.[1] !== undefined) return [linkTo(marked[1]), at + marked[0].length]
+  if (/\w/.test(text.charAt(at - 1))) return undefined
+  const found = matchAt(/https?:\/\/(?:[^\s<>"`*()]|\([^\s<>"`*()]*\))+(?<![.,;:!?'_~\]])/iy, text, at)?.[0]
+  const address = isInLink ? found?.split(']')[0] : found
+  return address === undefined ? undefined : [linkTo(address), at + address.length]
+}
+
+const linkTo = (href: string): InlineNode => ({ type: 'link', href, text: href, children: [href] })
+
+function closeLink(text: string, at: number, marks: OpenMarks): number {
+  const tail = marks.isInLink ? linkTail(text, at + 1) : undefined
+  if (tail) marks.link(tail.href, (start) => text.slice(start, at))
+  else marks.dropLink()
+  if (!tail) marks.add(']')
+  return tail?.end ?? at + 1
+}
+
+/** Reads a run of marks of emphasis. An underscore within a word is a part of a name. */
+function readRun(text: string, at: number, marks: OpenMarks): number {
+  const run = matchAt(/\*+|_+|~+/y, text, at)?.[0] ?? ''
+  const end = at + run.length
+  const [before, after] = [text.charAt(at - 1), text.charAt(end)]
+  const isWithinWord = run.startsWith('_') && /\w/.test(before) && /\w/.test(after)
+  marks.run(run, { opens: /\S/.test(after) && !isWithinWord, closes: /\S/.test(before) && !isWithinWord })
+  return end
 }
