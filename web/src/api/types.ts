@@ -52,15 +52,6 @@ export interface UsageRow {
   usage: Usage
 }
 
-export interface Session {
-  id: string
-  title: string
-  directory: string
-  created_at: number
-  updated_at: number
-  cost_usd: number
-}
-
 /** Turn of a conversation. */
 export interface HistoryTurn {
   turn_id?: string
