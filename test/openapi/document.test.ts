@@ -26,7 +26,7 @@ describe.skipIf(python === '')(
         args: [...endless, '--exclude-operation-id', 'applyAgents', '--exclude-operation-id', chat],
         phases: 'coverage,fuzzing,stateful',
         maxExamples: 12,
-        limitMs: 120_000,
+        limitMs: 150_000,
       })
       expect(exitCode, output).toBe(0)
       expect(gateway.errors).toEqual([])
