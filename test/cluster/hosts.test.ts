@@ -20,7 +20,7 @@ const agents = ids.map((id) => ({ id, tenant: 'acme' }))
 const keyOfId = (agentId: string): AgentKey => ({ tenant: 'acme', agentId })
 const words = (count: number) => Array.from({ length: count }, (_, i) => `w${i} `)
 
-/** What all clusters of this file share. */
+/** Parts that all clusters of this file share. */
 interface Parts {
   dist: string
   server: NatsServer

@@ -249,7 +249,7 @@ describe.runIf(process.platform === 'linux')('a host tool of another program', (
         ...{ status: 403, body: { field: 'host_tools' } },
       })
     await client.call('PUT', '/v1/agents/a1', tools)
-    // What a scoped admin may declare leaves the tools as they are.
+    // The fields that a scoped admin may declare leave the tools as they are.
     expect(await client.as(scoped.token).call('PUT', '/v1/agents/a1', { labels: { a: 'b' } })).toMatchObject({
       body: { labels: { a: 'b' }, ...tools },
     })

@@ -2,7 +2,7 @@ import { FactJoiner } from '../../src/cluster/record-parts.ts'
 import type { StoredBatch } from '../../src/cluster/store/cluster-store.ts'
 import { isTerminal, type TerminalReply } from '../../src/replies.ts'
 
-/** What is stored of one turn. */
+/** Stored records of one turn. */
 export interface AuditedTurn {
   readonly ends: readonly TerminalReply[]
   readonly problems: readonly string[]

@@ -18,7 +18,7 @@ export interface ConfigSource {
   read?: () => Promise<ServeConfig>
 }
 
-/** What a demo adds to a daemon. */
+/** Additions of a demo to a daemon. */
 export interface DaemonDemo {
   /** Returns lines to print after the greeting. */
   lines: (address: string) => readonly string[]

@@ -50,7 +50,7 @@ const shownTool = named('HostTool', () =>
 export const agentSchema = named('Agent', () => {
   const { id: _id, proxy: _proxy, models: _models, host_tools: _tools, ...fields } = specFields()
   const shown = Object.entries(fields).filter(([name]) => !writeOnly.includes(name))
-  // What is shown may be masked, so that it fits the kinds of the fields only.
+  // Shown values may be masked, so that it fits the kinds of the fields only.
   return z.strictObject({
     id: z.string(),
     ...Object.fromEntries(shown),

@@ -30,7 +30,7 @@ export type TurnState = Turn['state']
 /** Reply of a turn, with its number. */
 export type Reply = Wire<typeof numberedReply>
 export type TerminalReply = Wire<typeof terminalReply>
-/** What happens to a turn beside its replies. */
+/** Events of a turn beside its replies. */
 export type TurnStatus = Wire<typeof turnStatus>
 
 /** Request that waits for an answer. */

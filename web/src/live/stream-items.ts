@@ -17,7 +17,7 @@ export interface ClosedRequest {
   pending: PendingRequest
 }
 
-/** What the view learns of the fleet, in order. */
+/** News of the fleet for the view, in order. */
 export type StreamItem =
   /** Status of all agents; the events before do not count any more. */
   | { type: 'snapshot'; status: FleetStatus }

@@ -4,7 +4,7 @@ import { FrameTask } from './frames.ts'
 import { JoinedStream, type StreamState } from './joined-stream.ts'
 import type { Message } from './sse.ts'
 
-/** What a page gets of a turn. */
+/** News of a turn for a page. */
 export interface TurnListener {
   /** Gets the replies of a frame, in the order of their numbers, each once. */
   replies: (replies: readonly Reply[]) => void

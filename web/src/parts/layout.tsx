@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact'
 
 interface PageHeadProps {
   title: ComponentChildren
-  /** What stands beside the title, such as a badge. */
+  /** Content beside the title, such as a badge. */
   beside?: ComponentChildren
   /** One line below the title. */
   below?: ComponentChildren

@@ -1,6 +1,6 @@
 import type { OpenCodeErrorCode } from '../../../src/errors.ts'
 
-/** What a person can do about an error of a server, by the code of the error. */
+/** Advice about an error of a server, by the code of the error. */
 const advices: Readonly<Record<OpenCodeErrorCode, string>> = {
   ERR_OPENCODE_RUNTIME: 'A defect: report it with the logs.',
   ERR_OPENCODE_INVALID_OPTIONS: "Correct the agent's spec.",

@@ -207,7 +207,7 @@ describe('Room for a start', () => {
     fleet.stage('b1', 'asking')
     expect(fleet.told()).toEqual([`b1 start.deferred ${memory(1_800)}`, `a1 ${evictedForMemory}`])
     expect(fleet.evictions).toEqual(['a1 memory'])
-    // What is left without the server that ends fits exactly.
+    // The memory that is left without the ending server fits exactly.
     fleet.calls('a2', 1)
     fleet.calls('a2', 0)
     expect(fleet.evictions).toEqual(['a1 memory'])

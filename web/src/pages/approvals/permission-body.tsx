@@ -11,13 +11,13 @@ import type { Query } from '../../app/query.ts'
 import { ErrorNote } from '../../parts/note.tsx'
 import type { PermissionRequest } from './request-types.ts'
 
-/** What the body of a card gets. */
+/** Properties of the body of a card. */
 export interface BodyProps<Request> {
   card: Card
   request: Request
 }
 
-/** What a permission is for, in full, and its answer buttons. */
+/** Shows in full the purpose of a permission, and its answer buttons. */
 export function PermissionBody({ card, request }: BodyProps<PermissionRequest>) {
   const { pending, sent } = card
   const call = useAskingCall(pending)

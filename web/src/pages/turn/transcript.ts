@@ -7,7 +7,7 @@ export type Entry =
   | { kind: 'tool'; id: number; call: CallFacts }
   | { kind: 'retry'; id: number; attempt: number; message: string; nextAt: number }
 
-/** What is known of a turn. */
+/** Known parts of a turn. */
 export interface TurnView {
   entries: readonly Entry[]
   /** Number of the last reply. */

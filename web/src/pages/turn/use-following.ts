@@ -4,7 +4,7 @@ import type { TurnView } from './transcript.ts'
 /** Distance from the end of the page within which the page counts as at its end, in CSS pixels. */
 const near = 80
 
-/** Whether the reader is behind the end, and how to get there. */
+/** Position of the reader: behind the end or not, and the way there. */
 export interface Following {
   isBehind: boolean
   jump: () => void

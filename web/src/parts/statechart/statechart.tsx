@@ -11,7 +11,7 @@ export interface LitTransition {
   to: string
 }
 
-/** What a statechart shows. */
+/** Content of a statechart. */
 export interface StatechartProps {
   chart: Chart
   /** Name of the machine, in a sentence: `the server`. */
