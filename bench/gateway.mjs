@@ -178,17 +178,24 @@ async function emptyRequest() {
   return performance.now() - start
 }
 
-/** Returns the CPU time in ms of a turn with this number of readers. @param {number} readers */
+/** Prompt whose deltas flow for some seconds. */
+const longAnswer = 'every:2 stream:2000'
+
+/** Returns the CPU time in ms of a turn with this number of readers, from when all of them have joined. @param {number} readers */
 async function cpuOf(readers) {
+  const turnId = await startTurn(longAnswer)
+  const path = `/v1/turns/${turnId}/replies`
+  const answers = await Promise.all(
+    Array.from({ length: readers }, () => send({ url, path, accept: ndjson })),
+  )
   await host.lap()
-  const turnId = await startTurn('part')
-  const counts = await Promise.all(Array.from({ length: Math.max(readers, 1) }, () => countReplies(turnId)))
+  const counts = await Promise.all(answers.map(countLines))
   if (new Set(counts).size !== 1) throw new Error(`readers got ${counts}`)
   return (await host.spent()).cpuMs
 }
 
-/** @type {number[]} */
-const stalledMb = []
+/** Memory in MiB that a turn leaves behind with all of its readers, and with one that has stopped. */
+const left = { alone: /** @type {number[]} */ ([]), stalled: /** @type {number[]} */ ([]) }
 
 /** Returns the deltas per ms of CPU that `few` readers get. @param {boolean} isStalled a further reader stops reading */
 async function rate(isStalled) {
@@ -200,8 +207,8 @@ async function rate(isStalled) {
     : undefined
   const counts = await Promise.all(Array.from({ length: few }, () => countReplies(turnId)))
   const { cpuMs } = await host.spent()
+  left[stalled ? 'stalled' : 'alone'].push((await host.memory()) - before)
   if (!stalled) return deltas / cpuMs
-  stalledMb.push((await host.memory()) - before)
   const rest = await countLines(stalled)
   if (rest !== counts[0]) throw new Error(`the reader that stopped got ${rest} of ${counts[0]} replies`)
   return deltas / cpuMs
@@ -231,7 +238,7 @@ try {
     many: () => cpuOf(many),
   })
   await rate(false)
-  const rates = await interleave(Math.min(rounds, 3), { alone: () => rate(false), stalled: () => rate(true) })
+  const rates = await interleave(rounds, { alone: () => rate(false), stalled: () => rate(true) })
   const each = (/** @type {number[]} */ values, /** @type {number} */ readers) =>
     values.map((value, i) => (value - (cpu.one[i] ?? NaN)) / (readers - 1))
   finish([
@@ -257,6 +264,7 @@ try {
       `CPU of each further reader, ${many} readers / ${few}`,
       ratiosOf(each(cpu.many, many), each(cpu.few, few)),
       '≤ 1.2',
+      `medians of a turn with 1, ${few} and ${many} readers: ${[cpu.one, cpu.few, cpu.many].map((times) => short(quantile(times, 0.5))).join(', ')} ms of CPU`,
     ),
     row(
       `deltas per ms of CPU of ${few} readers beside one that has stopped / without that one`,
@@ -264,8 +272,8 @@ try {
       '≥ 0.95',
     ),
     row(
-      `memory of a gateway whose reader has stopped at the first of ${deltas} deltas, in MB`,
-      stalledMb,
+      `memory that a reader keeps who has stopped at the first of ${deltas} deltas, in MB`,
+      left.stalled.map((mb, i) => mb - (left.alone[i + 1] ?? NaN)),
       '≤ 8',
     ),
   ])

@@ -1,5 +1,7 @@
+import { isTerminal } from '../../replies.ts'
 import {
   TurnLogError,
+  type LoggedReply,
   type LoggedTurn,
   type NewTurn,
   type OpenTurn,
@@ -14,10 +16,9 @@ import { Committer } from './committer.ts'
 import { discardTexts, emptyTrash, rowsWithTexts } from './deletion.ts'
 import { faultOf } from './faults.ts'
 import { LiveTurns } from './live-turns.ts'
-import { listRows, readOpenTurns, rowOf, sumUsage } from './queries.ts'
+import { listRows, readOpenTurns, rowOf, rowWithTexts, sumUsage } from './queries.ts'
 import { readLive, readStored } from './read.ts'
 import { keptBounds, Retention, type Bounds, type KeptTurns } from './retention.ts'
-import { turnOf } from './rows.ts'
 import { eraseNames, StoredSessions } from './session-records.ts'
 import type { Store } from './store.ts'
 import type { Batch } from './tail.ts'
@@ -100,13 +101,20 @@ export class EmbeddedTurnLog implements TurnLog {
 
   async *read(turnId: string, after: number, signal?: AbortSignal): AsyncGenerator<Batch, void> {
     const { store } = await this.#open()
-    const live = this.#lives.find(store, turnId)
-    if (live) return yield* readLive(store, live, after, signal)
-    const row = rowOf(store, turnId)
-    if (!row) return
-    const { hasTexts, reply, lastSeq } = turnOf(row)
-    if (hasTexts) yield* readStored(store, Number(row['id']), after, signal)
-    else if (reply && after < lastSeq) yield [{ seq: lastSeq, reply }]
+    let last: LoggedReply | undefined
+    if (this.#lives.find(store, turnId)) {
+      for await (const batch of readLive(store, () => this.#lives.get(turnId), after, signal)) {
+        last = batch.at(-1)
+        yield batch
+      }
+      // A turn that is found no more has ended while the reader did not read: the store has the rest.
+      if (signal?.aborted || this.#closing || this.#lives.get(turnId)) return
+      if (last && isTerminal(last.reply)) return
+    }
+    const id = rowWithTexts(store, turnId)
+    if (id !== undefined) return yield* readStored(store, id, last?.seq ?? after, signal)
+    const { reply, lastSeq = 0 } = (await this.get(turnId)) ?? {}
+    if (!last && reply && after < lastSeq) yield [{ seq: lastSeq, reply }]
   }
 
   async usage(by: 'agent' | 'tenant' | 'day' | 'model', filter: UsageFilter): Promise<UsageRow[]> {

@@ -12,6 +12,12 @@ const mostItems = 1_000
 export const rowOf = (store: Store, turnId: string): Row | undefined =>
   store.all('select * from turns where turn_id = ?', [turnId])[0]
 
+/** Returns the number of the row of a turn whose replies are stored, without reading any text. */
+export function rowWithTexts(store: Store, turnId: string): number | undefined {
+  const [row] = store.all('select id from turns where turn_id = ? and texts = 1', [turnId])
+  return row && Number(row['id'])
+}
+
 /** Returns the rows of turns, newest first, and the cursor of the rest. */
 export function listRows(store: Store, filter: TurnFilter): { rows: Row[]; nextBefore: string | null } {
   const limit = Math.max(1, Math.min(filter.limit, mostItems))

@@ -1,4 +1,6 @@
+import { isTerminal } from '../../replies.ts'
 import { onAbort } from '../../util/abort-signal.ts'
+import { deferred } from '../../util/deferred.ts'
 import type { LoggedReply } from '../turns/turn-log.ts'
 import { faultOf } from './faults.ts'
 import type { Row } from './libsql.ts'
@@ -13,23 +15,20 @@ const rowsPerPage = 256
 const pageSize = 131_072
 
 /** Returns stored replies after a number, at most one page; empty if there are none. Pages are shared by readers. */
-export const storedPage = (store: Store, row: number, after: number): Batch =>
-  store.pages.get(row, after, () => {
-    const { last, size } = endOfPage(store, row, after)
-    if (last === 0) return { page: [], isKept: false }
-    const rows = store.all(
-      'select last, body from replies where turn = ? and last > ? and last <= ? order by last',
-      [row, after, last],
-    )
-    const replies = parsed(store, rows)
-    const page = replies.slice(
-      Math.max(
-        0,
-        replies.findIndex(({ seq }) => seq > after),
-      ),
-    )
-    return { page, isKept: size <= pageSize }
-  })
+export function storedPage(store: Store, row: number, after: number): Batch {
+  const known = store.pages.find(row, after + 1)
+  if (known) return known
+  const { last, size } = endOfPage(store, row, after)
+  if (last === 0) return []
+  const rows = store.all(
+    'select last, body from replies where turn = ? and last > ? and last <= ? order by last',
+    [row, after, last],
+  )
+  const replies = parsed(store, rows)
+  store.pages.add(row, replies, size > pageSize)
+  const from = replies.findIndex(({ seq }) => seq > after)
+  return from > 0 ? replies.slice(from) : replies
+}
 
 /** Returns the number of the last reply of a page, and the size of the page; 0 if there is no reply. */
 function endOfPage(store: Store, row: number, after: number): { last: number; size: number } {
@@ -70,35 +69,48 @@ export async function* readStored(
     const page = storedPage(store, row, next)
     if (page[0]?.seq !== next + 1) return
     yield page
-    next = page.at(-1)?.seq ?? next
+    const last = page.at(-1)
+    if (!last || isTerminal(last.reply)) return
+    next = last.seq
     // Other work of the thread goes on between two pages.
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
 
-/** Reads the replies of a turn that runs: from its tail if the tail has the next one, else from the store. */
+/**
+ * Reads the replies of a turn that runs: from its tail if the tail has the next one, else from the store. Ends at the
+ * turn's end, or when the turn is found no more. Between two batches only `find` is kept, so that a reader that does
+ * not read on keeps no text of the turn alive.
+ */
 export async function* readLive(
   store: Store,
-  live: LiveTurn,
+  find: () => LiveTurn | undefined,
   after: number,
   signal?: AbortSignal,
 ): AsyncGenerator<Batch, void> {
-  const change = new Change(live, signal)
-  try {
-    for (let next = after; !signal?.aborted && !live.isErased;) {
-      const batch = live.tail.after(next) ?? pageOf(store, live, next)
-      if (batch) {
-        yield batch
-        next = batch.at(-1)?.seq ?? next
-        continue
-      }
-      live.requireStorable()
-      if (live.isOver || next < live.lastSeq) return
-      await change.next()
-    }
-  } finally {
-    change.close()
+  for (let next = after; !signal?.aborted;) {
+    const batch = await nextOf(store, find(), next, signal)
+    if (!batch) return
+    next = batch.at(-1)?.seq ?? next
+    yield batch
   }
+}
+
+/** Waits for the next replies of a turn; `undefined` if there are none. */
+async function nextOf(
+  store: Store,
+  live: LiveTurn | undefined,
+  next: number,
+  signal: AbortSignal | undefined,
+): Promise<Batch | undefined> {
+  while (live && !signal?.aborted && !live.isErased) {
+    const batch = live.tail.after(next) ?? pageOf(store, live, next)
+    if (batch) return batch
+    live.requireStorable()
+    if (live.isOver || next < live.lastSeq) return undefined
+    await changeOf(live, signal)
+  }
+  return undefined
 }
 
 /** Returns the stored replies after a number; `undefined` if there is no durable one, or replies were deleted. */
@@ -108,27 +120,12 @@ function pageOf(store: Store, live: LiveTurn, next: number): Batch | undefined {
   return page[0]?.seq === next + 1 ? page : undefined
 }
 
-/** Wait of one reader for a change of its turn, or for its signal. */
-class Change {
-  readonly #live: LiveTurn
-  readonly #stopListening: () => void
-  #resolve: (() => void) | undefined
-  #forget: (() => void) | undefined
-
-  constructor(live: LiveTurn, signal: AbortSignal | undefined) {
-    this.#live = live
-    this.#stopListening = onAbort(signal, () => this.#resolve?.())
-  }
-
-  next(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#resolve = resolve
-      this.#forget = this.#live.wait(resolve)
-    })
-  }
-
-  close(): void {
-    this.#forget?.()
-    this.#stopListening()
-  }
+/** Resolves when something of a turn changes, or when the reader goes. */
+async function changeOf(live: LiveTurn, signal: AbortSignal | undefined): Promise<void> {
+  const { promise, resolve } = deferred<void>()
+  const forget = live.wait(() => resolve())
+  const stopListening = onAbort(signal, () => resolve())
+  await promise
+  forget()
+  stopListening()
 }
