@@ -32,8 +32,9 @@ export interface JoinOptions {
    */
   leaseMs?: number
   /**
-   * Moment at which the homes of agents are saved for the next host. Only `never` is implemented: an agent on another
-   * host begins with the home that is there.
+   * Moment at which the homes of agents are saved for the next host: before the end of each turn is told, or when the host
+   * gives the agent up. With `never`, an agent on another host begins with the home that is there. Needs `tar`, and the
+   * same `dataDir` on every host.
    *
    * @defaultValue `{ save: 'never' }`
    */
@@ -93,10 +94,6 @@ export function resolveJoinOptions(options: JoinOptions): ResolvedJoinOptions {
   const { fleet, ...rest } = Object(options) as Partial<JoinOptions>
   if (!(fleet instanceof Fleet)) throw new InvalidOptionsError('Option `fleet` is required: expected a Fleet')
   const { hostId, ...given } = parse(joinSchema, rest, 'option')
-  if (given.homes.save !== 'never')
-    throw new InvalidOptionsError(
-      `Option homes.save '${given.homes.save}' is not implemented yet: homes are not saved, so use 'never'`,
-    )
   return { ...given, fleet, hostId: hostId ?? usualHostId(dataDirOf(fleet)) }
 }
 

@@ -44,7 +44,9 @@ export const mailbox = fromCallback<MailboxCommand, MailboxInput>(({ input, send
       gate,
       sessions: host.sessionsOf(agent),
       saveBeforeEnd:
-        homes.savesBeforeEnd && failure === undefined ? () => homes.save({ agent, ...ownership }) : undefined,
+        homes.savesBeforeEnd && failure === undefined
+          ? (signal) => homes.save({ agent, ...ownership }, signal)
+          : undefined,
     },
     {
       onBusy: (isBusy) => report({ type: isBusy ? 'mailbox.busy' : 'mailbox.idle' }),

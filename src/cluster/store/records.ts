@@ -23,6 +23,8 @@ export interface PlaceRecord {
   readonly incarnation: string | null
   /** Owner before: it may still have the home. */
   readonly last: string | null
+  /** Newest version of opencode that has owned the agent; absent if homes are not saved. */
+  readonly opencode?: string
 }
 
 /** Saved home of an agent. */
@@ -37,4 +39,6 @@ export interface HomeRecord {
   readonly size: number
   /** Version of opencode that wrote the database: an older version must not read it. */
   readonly opencode: string | null
+  /** Absolute path of the home, which is the same on every host, because sessions name absolute paths. */
+  readonly path: string | null
 }

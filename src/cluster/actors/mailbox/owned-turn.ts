@@ -32,7 +32,7 @@ export interface OwnerTerms {
   /** Sessions of the agent's conversations on this host, which outlive the ownership. */
   readonly sessions: ConversationSessions
   /** Saves the agent's home before the end of a turn is told. */
-  readonly saveBeforeEnd: (() => Promise<void>) | undefined
+  readonly saveBeforeEnd: ((signal: AbortSignal) => Promise<void>) | undefined
 }
 
 /** Stage of a turn at its owner. */
@@ -162,7 +162,7 @@ export class OwnedTurn {
     for (const [requestId, answer] of this.#answers) running.answer(requestId, answer)
     const { fact } = await orAborted(running.end(), this.#lost)
     await this.#writer.flushed()
-    if (saveBeforeEnd) await saveBeforeEnd()
+    if (saveBeforeEnd) await orAborted(saveBeforeEnd(this.#lost), this.#lost)
     await this.#store(fact)
   }
 
