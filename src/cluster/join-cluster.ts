@@ -7,7 +7,7 @@ import { parse } from '../config/validation.ts'
 import { HostHandle, HostRuntime } from './actors/host-runtime.ts'
 import { clusterStatus, statusChanges, type ClusterStatus } from './cluster-status.ts'
 import { FleetRunner } from './fleet-runner.ts'
-import { openHomes } from './homes/open-homes.ts'
+import { openHomes, requireHomes } from './homes/open-homes.ts'
 import { hostMachine, type HostActorRef } from './machines/host-machine.ts'
 import { resolveJoinOptions, type JoinOptions } from './options.ts'
 import type { ClusterStore } from './store/cluster-store.ts'
@@ -67,14 +67,12 @@ export interface ClusterHost extends AsyncDisposable {
 export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
   const { fleet, connect, name, hostId, leaseMs, homes: kept, replicas } = resolveJoinOptions(options)
   await fleet.ready
+  await requireHomes(kept)
   const [store, opencode] = await Promise.all([
     openStore({ name, connect, replicas, mayProvision: true }),
     opencodeVersionOf(fleet),
   ])
-  const homes = await openHomes(fleet, kept, store, opencode).catch(async (error: unknown) => {
-    await store.close()
-    throw error
-  })
+  const homes = await openHomes(fleet, kept, store, opencode)
   const runner = new FleetRunner(fleet, opencode)
   const runtime = new HostHandle(new HostRuntime({ store, runner, homes }))
   const { maxAgents } = runner

@@ -15,7 +15,6 @@ import { SavedHomes } from './saved-homes.ts'
  * Returns the homes of a host, by its option `homes`.
  *
  * @param opencode - version of opencode on the host
- * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the host cannot save homes
  */
 export async function openHomes(
   fleet: Fleet,
@@ -24,7 +23,6 @@ export async function openHomes(
   opencode: string,
 ): Promise<Homes> {
   if (save === 'never') return unsavedHomes
-  await requirePrograms(save)
   const dataDir = dataDirOf(fleet)
   await removeLeftStages(dataDir)
   return new SavedHomes({
@@ -36,7 +34,13 @@ export async function openHomes(
   })
 }
 
-async function requirePrograms(save: string): Promise<void> {
+/**
+ * Refuses a host that cannot save homes.
+ *
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the program that packs homes is missing
+ */
+export async function requireHomes({ save }: Required<JoinOptions>['homes']): Promise<void> {
+  if (save === 'never') return
   const tar = process.platform === 'win32' ? null : await which('tar', { nothrow: true })
   if (tar === null)
     throw new InvalidOptionsError(

@@ -78,19 +78,24 @@ export async function unpackHome(
   await inStage(home, async (stage) => {
     const { child, ended } = startShell(home.user, unpackScript, [stage], ['pipe', 'ignore', 'pipe'])
     const written = child.stdin ? pipeline([archive], createGunzip(), child.stdin) : Promise.resolve()
-    const [{ code, message }, result] = await Promise.all([ended, settled(written)])
-    if (code !== 0 || result) throw failed('unpacked', home, message || String(result))
+    const [{ code, message }, fault] = await Promise.all([ended, faultOf(written)])
+    if (code !== 0 || fault !== undefined) throw failed('unpacked', home, message || (fault ?? ''))
     await onSwap()
     const swap = await runScript(home, swapScript, [stage], 'swap').ended
     if (swap.code !== 0) throw failed('replaced', home, swap.message)
   })
 }
 
-const settled = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  )
+/** Resolves with the fault of a writer; `undefined` also if the reader has left early, as tar does at the end mark. */
+async function faultOf(written: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await written
+    return undefined
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    return code === 'EPIPE' || code === 'ERR_STREAM_PREMATURE_CLOSE' ? undefined : message
+  }
+}
 
 /** Returns whether tar only found that files have changed while it read them, as those of a running agent do. */
 const isOfMovingFiles = (code: number | null, message: string): boolean =>

@@ -7,6 +7,13 @@ export const databaseName = 'opencode.db'
 /** Folder of a home that holds opencode's data, from the home downwards. */
 export const dataFolder = ['.local', 'share', 'opencode'] as const
 
+/** Beginning of each script. `has` also finds a link that leads nowhere. */
+const prelude = `
+set -eu
+umask 077
+has() { [ -e "$1" ] || [ -L "$1" ]; }
+`
+
 /** Exit code of {@link packScript} for a home in which there is nothing. */
 export const nothingToPack = 64
 
@@ -28,31 +35,27 @@ database.run('VACUUM INTO ?', [to])
 /**
  * Script that writes a tar archive of a home to its output, for a POSIX shell. Arguments: opencode's data folder, the
  * home, an empty folder of the script's own, the opencode binary, and {@link copyProgram}. Links are archived as links.
- * Bun starts in `/`, because it would load the config of a folder that an agent can write.
+ * Bun starts in `/`, because it would load the config of a folder that an agent can write. The copy has the time of the
+ * database, so that the archive of an unchanged home is the same again.
  */
-export const packScript = `
-set -eu
-umask 077
-data=$1 home=$2 stage=$3
+export const packScript = `${prelude}data=$1 home=$2 stage=$3
 folder=$(cd -- "$data" && pwd -P)
 if [ -f "$data/${databaseName}" ]; then
   (cd / && BUN_BE_BUN=1 HOME=/nonexistent "$4" -e "$5" "$folder/${databaseName}" "$stage/${databaseName}")
+  touch -r "$data/${databaseName}" "$stage/${databaseName}"
 fi
 set --
 [ ! -f "$stage/${databaseName}" ] || set -- -C "$stage" "./${databaseName}"
 for name in ${dataNames}; do
-  [ ! -e "$data/$name" ] || set -- "$@" -C "$data" "./$name"
+  ! has "$data/$name" || set -- "$@" -C "$data" "./$name"
 done
-[ ! -e "$home/workspace" ] || set -- "$@" -C "$home" ./workspace
+! has "$home/workspace" || set -- "$@" -C "$home" ./workspace
 [ "$#" -gt 0 ] || exit ${nothingToPack}
 exec tar -cf - "$@"
 `
 
 /** Script that unpacks an archive from its input into a folder. Argument: the folder. */
-export const unpackScript = `
-set -eu
-umask 077
-exec tar -xpof - -C "$1"
+export const unpackScript = `${prelude}exec tar -xpof - -C "$1"
 `
 
 /**
@@ -60,16 +63,13 @@ exec tar -xpof - -C "$1"
  * opencode's data folder, the home, and the folder of the unpacked parts. Parts that the archive lacks are taken away too,
  * so that nothing of two homes is mixed.
  */
-export const swapScript = `
-set -eu
-umask 077
-data=$1 home=$2
+export const swapScript = `${prelude}data=$1 home=$2
 cd -- "$3"
 mkdir old
 for name in ${databaseName} ${databaseName}-wal ${databaseName}-shm ${dataNames}; do
-  [ ! -e "$data/$name" ] && [ ! -L "$data/$name" ] || mv -- "$data/$name" old
-  [ ! -e "$name" ] || mv -- "$name" "$data"
+  ! has "$data/$name" || mv -- "$data/$name" old
+  ! has "$name" || mv -- "$name" "$data"
 done
-[ ! -e "$home/workspace" ] && [ ! -L "$home/workspace" ] || mv -- "$home/workspace" old
-[ ! -e workspace ] || mv -- workspace "$home"
+! has "$home/workspace" || mv -- "$home/workspace" old
+! has workspace || mv -- workspace "$home"
 `
