@@ -3,20 +3,24 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi } from 'vitest'
 import { connectCluster, type Cluster, type JoinOptions } from '../../src/cluster/index.ts'
-import { fakeOpenCode } from '../../src/testing/index.ts'
+import { fakeOpenCode, startScriptedModel } from '../../src/testing/index.ts'
 import { buildPackage } from '../support/built-cli.ts'
-import { ClusterHostProcess, hasOwnMounts } from '../support/cluster-host.ts'
+import { ClusterHostProcess, hasOwnMounts, type ClusterHostOptions } from '../support/cluster-host.ts'
 import { tempHome } from '../support/home.ts'
 import { NatsServer } from '../support/nats-server.ts'
 import { skipBanner } from '../support/python-venv.ts'
 
 const binary = inject('natsServer')
 const leaseMs = 3_000
+const apiKey = 'sk-real-test-0123456789'
+const realBinary = join(import.meta.dirname, '../../node_modules/opencode-ai/bin/opencode.exe')
 
-if (!hasOwnMounts)
+if (!hasOwnMounts) {
+  const missing = 'this machine lets no process have mounts of its own'
   console.warn(
-    skipBanner('the tests of homes that move', 'this machine lets no process have mounts of its own'),
+    skipBanner('the tests of homes that move', missing, 'Linux with root, or with user namespaces'),
   )
+}
 
 describe.skipIf(binary === null || !hasOwnMounts)('The home of an agent', async () => {
   if (binary === null || !hasOwnMounts) return
@@ -47,9 +51,17 @@ describe.skipIf(binary === null || !hasOwnMounts)('The home of an agent', async 
   })
 
   /** Starts two hosts whose data folders are at the same path, on disks of their own, and a caller. */
-  async function start(homes: JoinOptions['homes']) {
+  async function start(homes: JoinOptions['homes'], more: Partial<ClusterHostOptions> = {}) {
     const [name, dataDir] = [randomUUID().slice(0, 8), tempHome()]
-    const shared = { dist, servers: `127.0.0.1:${server.port}`, name, leaseMs, binary: fake.binary, dataDir }
+    const shared = {
+      dist,
+      servers: `127.0.0.1:${server.port}`,
+      name,
+      leaseMs,
+      binary: fake.binary,
+      dataDir,
+      ...more,
+    }
     const agents = [{ id: 'a1', tenant: 'acme' }]
     const disks = new Map(['h1', 'h2'].map((hostId) => [hostId, tempHome()]))
     const hosts = [...disks].map(
@@ -99,6 +111,25 @@ describe.skipIf(binary === null || !hasOwnMounts)('The home of an agent', async 
     await leaving?.drain(5_000)
     expect(await cluster.turn('a1', { text: 'again', sessionId }).done).toMatchObject({ kind: 'final' })
     expect(next && existsSync(fileOn(next, 'workspace/a.txt'))).toBe(true)
+  })
+
+  it('has all of a conversation on the next host, with the real opencode', { timeout: 120_000 }, async () => {
+    const model = await startScriptedModel([{ match: /./, reply: { text: 'noted' } }], { apiKey })
+    onTestFinished(() => model.stop())
+    const defaults = { proxy: { baseURL: model.baseURL, apiKey } }
+    const { cluster, owner } = await start(
+      { save: 'before-end' },
+      { binary: realBinary, fleet: { defaults } },
+    )
+    const first = cluster.turn('a1', 'The word is elderberry')
+    expect(await first.done).toMatchObject({ kind: 'final', content: 'noted' })
+    const [victim] = await owner()
+    await victim?.kill()
+    const sessionId = (await first.sessionId) ?? ''
+    const second = cluster.turn('a1', { text: 'Which word?', sessionId })
+    expect(await second.done).toMatchObject({ kind: 'final', content: 'noted' })
+    const asked = model.requests.find(({ kind, text }) => kind === 'chat' && text.includes('Which word?'))
+    expect(JSON.stringify(asked?.messages)).toContain('elderberry')
   })
 
   it('has no server on a stopped host any more when the next host begins', async () => {

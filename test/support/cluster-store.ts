@@ -222,12 +222,17 @@ export function describeClusterStore(name: string, open: () => ConnectStore): vo
   describe(`${name}: the objects`, () => {
     it('keep bytes by name', async () => {
       const [one, two] = await twoOf()
-      const bytes = crypto.getRandomValues(new Uint8Array(50_000))
+      // Larger than one part of an object, and than a message.
+      const bytes = Buffer.concat(
+        Array.from({ length: 40 }, () => crypto.getRandomValues(new Uint8Array(50_000))),
+      )
       const object = `a1.1.${randomUUID()}`
       expect(await one.objects.get(object)).toBeUndefined()
       await one.objects.put(object, bytes)
       expect(Buffer.compare((await two.objects.get(object)) ?? new Uint8Array(), bytes)).toBe(0)
       expect(await two.objects.list()).toEqual([object])
+      await two.objects.put(object, bytes.subarray(0, 10))
+      expect(await one.objects.get(object)).toHaveLength(10)
       await two.objects.delete(object)
       expect(await one.objects.list()).toEqual([])
     })

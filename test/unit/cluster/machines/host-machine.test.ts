@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { fenceHome } from '../../../../src/cluster/homes/home-register.ts'
 import type { Homes } from '../../../../src/cluster/homes.ts'
 import { keyOf, type AgentKey } from '../../../../src/cluster/store/cluster-store.ts'
 import { MemoryCluster } from '../../../../src/cluster/store/memory/memory-store.ts'
@@ -291,6 +292,15 @@ describe('A host that saves homes', () => {
     for (const agent of agents) await send(agent, `${agent.agentId}-3`)
     await clock.advance(leaseMs)
     expect(older.owned).toHaveLength(agents.length)
+  })
+
+  it('deletes the objects of former owners within 15 minutes', async () => {
+    const { start, clock, cluster, caller } = await world(0)
+    start('h1', { homes: countedHomes() })
+    await caller.objects.put('a1.1.x', new Uint8Array([1]))
+    await fenceHome(caller, a1, 2)
+    await clock.advance(900_000)
+    expect([...cluster.objects.keys()]).toEqual([])
   })
 
   it('lets its servers live from one good renewal to the next', async () => {
