@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi } from 'vitest'
-import { connectCluster, type Cluster, type JoinOptions } from '../../src/cluster/index.ts'
+import { connectCluster, type JoinOptions } from '../../src/cluster/index.ts'
+import { openNatsStore } from '../../src/cluster/store/nats/nats-store.ts'
 import { fakeOpenCode, startScriptedModel } from '../../src/testing/index.ts'
 import { buildPackage } from '../support/built-cli.ts'
 import { ClusterHostProcess, hasOwnMounts, type ClusterHostOptions } from '../support/cluster-host.ts'
@@ -68,13 +69,12 @@ describe.skipIf(binary === null || !hasOwnMounts)('The home of an agent', async 
       ([hostId, disk]) =>
         new ClusterHostProcess({ ...shared, agents, hostId, disk, ...(homes && { homes }) }),
     )
-    let cluster: Cluster | undefined
     onTestFinished(async () => {
-      await cluster?.close()
       await Promise.all(hosts.map((host) => host.end()))
     })
     await Promise.all(hosts.map((host) => host.joined()))
-    cluster = await connectCluster({ name, connect: server.connect })
+    const cluster = await connectCluster({ name, connect: server.connect })
+    onTestFinished(() => cluster.close())
     const { status$ } = cluster
     /** Returns the host that owns the agent, and the other one. */
     const owner = async (): Promise<ClusterHostProcess[]> => {
@@ -86,14 +86,17 @@ describe.skipIf(binary === null || !hasOwnMounts)('The home of an agent', async 
     }
     const fileOn = (host: ClusterHostProcess, path: string): string =>
       join(disks.get(host.hostId) ?? '', 'a1', path)
-    return { cluster, owner, fileOn, hosts }
+    return { cluster, owner, fileOn, name }
   }
 
   it('is on the next host when the end of a turn is told, though its host is killed at that moment', async () => {
-    const { cluster, owner, fileOn } = await start({ save: 'before-end' })
+    const { cluster, owner, fileOn, name } = await start({ save: 'before-end' })
     const first = cluster.turn('a1', 'write')
     expect(await first.done).toMatchObject({ kind: 'final' })
     const [victim, next] = await owner()
+    const store = await openNatsStore({ name, connect: server.connect, mayProvision: false })
+    onTestFinished(() => store.close())
+    expect((await store.hosts.get('h1'))?.value.opencode).toMatch(/^\d+\.\d+\.\d+$/)
     await victim?.kill()
     const sessionId = (await first.sessionId) ?? ''
     const second = cluster.turn('a1', { text: 'again', sessionId })

@@ -3,7 +3,7 @@ import type { AgentHome } from '../../api/fleet/internals.ts'
 import { resolveBinary } from '../../io/opencode/binary.ts'
 import { packHome } from '../../io/opencode/home-archive.ts'
 import { firstLine, messageOf } from '../../util/messages.ts'
-import { keyOf, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
+import type { AgentKey, ClusterStore } from '../store/cluster-store.ts'
 import type { HomeRecord } from '../store/records.ts'
 import { FencedHomeError, homeObject, nameHome, type KnownHome } from './home-register.ts'
 import { persist } from './persist.ts'
@@ -93,10 +93,5 @@ export class OwnedHome {
         () => this.#garbage.delete(object),
         () => undefined,
       )
-  }
-
-  /** Name of the agent, for messages. */
-  get key(): string {
-    return keyOf(this.#terms.agent)
   }
 }

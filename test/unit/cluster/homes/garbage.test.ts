@@ -8,7 +8,7 @@ const saved = (epoch: number, object: string) => ({
   ...{ epoch, object, sha256: '0', size: 1, opencode: null, path: null },
 })
 
-async function world() {
+function world() {
   const memory = new MemoryCluster()
   const store = memory.connect()
   const put = async (epoch: number, at: number): Promise<string> => {
@@ -21,7 +21,7 @@ async function world() {
 
 describe('The garbage of homes', () => {
   it('are the objects of former epochs that the record does not name', async () => {
-    const { memory, store, put } = await world()
+    const { memory, store, put } = world()
     const { revision } = await fenceHome(store, agent, 3)
     const [left, named] = [await put(3, 1), await put(3, 2)]
     await nameHome(store, agent, saved(3, named), revision)
@@ -31,7 +31,7 @@ describe('The garbage of homes', () => {
   })
 
   it('are never objects that an owner may be about to name, whatever happens in between', async () => {
-    const { store, put } = await world()
+    const { store, put } = world()
     const { revision } = await fenceHome(store, agent, 3)
     const named = await put(3, 1)
     expect(await deleteGarbage(store)).toEqual([])
@@ -47,7 +47,7 @@ describe('The garbage of homes', () => {
   })
 
   it('are never other objects, nor those of an agent without a record', async () => {
-    const { memory, store, put } = await world()
+    const { memory, store, put } = world()
     await put(1, 1)
     await store.objects.put('turn-1', new Uint8Array([1]))
     expect(await deleteGarbage(store)).toEqual([])
