@@ -69,7 +69,7 @@ export class OwnedHome {
     const archive = await packHome(home, await resolveBinary(home.binary))
     if (!archive) return
     const sha256 = createHash('sha256').update(archive).digest('hex')
-    const { record: before, revision } = this.#known
+    const { record: before } = this.#known
     if (sha256 === before.sha256) return
     this.#savedAt = Math.max(Date.now(), this.#savedAt + 1)
     const object = homeObject(agent, epoch, this.#savedAt)
@@ -78,12 +78,23 @@ export class OwnedHome {
       ...{ epoch, object, sha256, size: archive.length, path: home.path },
       opencode: opencode === '' ? null : opencode,
     }
-    // Deleted after the record names the new object: a reader of the old record must find the old object until then.
-    this.#garbage.add(object)
-    this.#known = await persist(() => nameHome(store, agent, record, revision), signal)
-    this.#garbage.delete(object)
+    await this.#name(record, signal)
+    // A reader of the old record must find the old object until the record names the new one.
     if (before.object !== null) this.#garbage.add(before.object)
     await this.#deleteGarbage()
+  }
+
+  /** Names the object of a record. An object that can never be named is deleted. */
+  async #name(record: HomeRecord, signal: AbortSignal): Promise<void> {
+    const { store, agent } = this.#terms
+    const { revision } = this.#known
+    try {
+      this.#known = await persist(() => nameHome(store, agent, record, revision), signal)
+    } catch (error) {
+      if (error instanceof FencedHomeError && record.object !== null)
+        await store.objects.delete(record.object).catch(() => undefined)
+      throw error
+    }
   }
 
   /** Deletes former objects. An object that stays is tried again after the next save, and by the next owner. */

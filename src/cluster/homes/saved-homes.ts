@@ -27,13 +27,28 @@ export class SavedHomes implements Homes {
   readonly savesBeforeEnd: boolean
   readonly #parts: SavedHomesParts
   readonly #owned = new Map<string, OwnedHome>()
+  /** Restores that run, which the next one of the same agent waits for. */
+  readonly #restoring = new Map<string, Promise<void>>()
 
   constructor(parts: SavedHomesParts) {
     this.savesBeforeEnd = parts.savesBeforeEnd
     this.#parts = parts
   }
 
-  async restore({ agent, epoch }: MovedHome, signal: AbortSignal): Promise<void> {
+  async restore(home: MovedHome, signal: AbortSignal): Promise<void> {
+    const key = keyOf(home.agent)
+    // An owner that has lost the agent may still be replacing the home.
+    const before = this.#restoring.get(key) ?? Promise.resolve()
+    const restoring = before.catch(() => undefined).then(() => this.#restore(home, signal))
+    this.#restoring.set(key, restoring)
+    try {
+      await restoring
+    } finally {
+      if (this.#restoring.get(key) === restoring) this.#restoring.delete(key)
+    }
+  }
+
+  async #restore({ agent, epoch }: MovedHome, signal: AbortSignal): Promise<void> {
     const { store, marks, homeOf, opencode, warn } = this.#parts
     this.#owned.delete(keyOf(agent))
     const known = await persist(() => fenceHome(store, agent, epoch), signal)

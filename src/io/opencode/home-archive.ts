@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { constants, createGunzip, createGzip } from 'node:zlib'
 import type { AgentUser } from '../../config/agent-user.ts'
 import { OpenCodeRuntimeError } from '../../errors.ts'
+import { signalGroup } from '../process/processes.ts'
 import { openHomeFolder } from '../home/home-folder.ts'
 import {
   copyProgram,
@@ -28,6 +29,9 @@ export interface ArchivedHome {
 
 /** Beginning of the names of folders in which homes are packed and unpacked, beside the homes. */
 export const stagePrefix = '.moving-'
+
+/** Time limit of each program, in ms: a turn waits for the end of a save. */
+const timeLimitMs = 120_000
 
 /** Largest archive, in bytes: it is in memory while it is stored. */
 const mostBytes = 256 * 1024 * 1024
@@ -55,7 +59,7 @@ export async function packHome(home: ArchivedHome, binary: string): Promise<Buff
     }
     const gzip = createGzip({ level: constants.Z_BEST_SPEED })
     const packed = pipeline(child.stdout ?? [], gzip, collect)
-    packed.catch(() => child.kill('SIGKILL'))
+    packed.catch(() => endGroup(child))
     const [, { code, message }] = await Promise.all([packed, ended])
     if (code === nothingToPack) return undefined
     if (code !== 0 && !isOfMovingFiles(code, message)) throw failed('packed', home, message)
@@ -148,6 +152,11 @@ function runScript(home: ArchivedHome, script: string, args: readonly string[], 
   }
 }
 
+/** Kills a script with its programs. */
+function endGroup({ pid }: ChildProcess): void {
+  if (pid !== undefined) signalGroup(pid, 'SIGKILL')
+}
+
 function startShell(
   user: AgentUser | undefined,
   script: string,
@@ -159,12 +168,18 @@ function startShell(
     cwd: '/',
     env: { PATH: [process.env['PATH'], '/usr/bin:/bin'].filter(Boolean).join(':'), LC_ALL: 'C' },
     stdio,
+    // Own process group, so that all programs of the script end together.
+    detached: true,
   })
+  const limit = setTimeout(() => endGroup(child), timeLimitMs)
   let message = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (message = (message + text).slice(-10_000)))
   const ended = new Promise<ScriptEnd>((resolve) => {
     child.on('error', (error) => resolve({ code: null, message: error.message }))
-    child.on('close', (code) => resolve({ code, message }))
+    child.on('close', (code, signal) =>
+      resolve({ code, message: message || (signal ? `ended by ${signal}` : '') }),
+    )
   })
+  void ended.then(() => clearTimeout(limit))
   return { child, ended }
 }

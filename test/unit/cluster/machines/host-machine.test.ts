@@ -270,6 +270,20 @@ describe('A host that saves homes', () => {
     expect(homes.calls).toEqual(['restore', 'save', 'save'])
   })
 
+  it('that cannot restore a home owns the agent, and tells the reason to each turn', async () => {
+    const { start, send, clock, ends } = await world(0)
+    const homes = countedHomes()
+    start('h1', {
+      homes: { ...homes, restore: () => Promise.reject(new Error('the saved home is missing')) },
+    })
+    await clock.advance(leaseMs)
+    await send(a1, 't1')
+    expect(ends(a1, 't1')).toMatchObject([
+      { code: 'server_unavailable', error: expect.stringContaining('the saved home is missing') as string },
+    ])
+    expect(homes.calls).toEqual([])
+  })
+
   it('leaves an agent whose home is of a newer opencode to a host that has it, and takes it if there is none', async () => {
     const { start, send, clock, place } = await world(0)
     const newer = start('h2', { homes: countedHomes(), opencode: '1.2.0' })
