@@ -20,7 +20,10 @@ function world() {
   const sessions = new Map<string, string>()
   let epoch = 0
   /** Makes a new owner. */
-  const own = (store: MemoryStore = cluster.connect(), more: { failure?: string; places?: number; save?: (signal: AbortSignal) => Promise<void> } = {}) => {
+  const own = (
+    store: MemoryStore = cluster.connect(),
+    more: { failure?: string; places?: number; save?: (signal: AbortSignal) => Promise<void> } = {},
+  ) => {
     const agents = new ScriptedAgents([agent])
     const reports: string[] = []
     const mailbox = new Mailbox(

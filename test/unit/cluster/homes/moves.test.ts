@@ -41,7 +41,7 @@ describe('Homes that move', () => {
             saved = Number(owner.read(file) ?? 0)
           } else if (event.type === 'late save' && other && other.epoch < epoch && other.epoch > 0) {
             const before = other.host.read(file) ?? '0'
-          other.host.write(file, '-1')
+            other.host.write(file, '-1')
             await expect(other.host.save(other.epoch)).rejects.toMatchObject({ name: 'FencedHomeError' })
             other.host.write(file, before)
           } else if (event.type === 'garbage' && owner) await deleteGarbage(owner.store)
