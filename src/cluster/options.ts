@@ -4,6 +4,7 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { z } from 'zod'
 import { Fleet } from '../api/fleet/fleet.ts'
 import { dataDirOf } from '../api/fleet/internals.ts'
+import { isAgentId } from '../config/agent-spec.ts'
 import { count } from '../config/schema-parts.ts'
 import { lazily, parse } from '../config/validation.ts'
 import { InvalidOptionsError } from '../errors.ts'
@@ -58,6 +59,11 @@ const oneOf = <const Value extends string>(values: readonly Value[]) =>
 
 /** Name of a cluster. @internal */
 export const clusterName = lazily(() => token(32))
+
+/** Name of a tenant. @internal */
+export const tenantName = lazily(() =>
+  z.custom<string>(isAgentId, 'expected 1 to 63 characters a-z, 0-9, _ and -'),
+)
 
 /** Function that connects to NATS. @internal */
 export const connectFunction = lazily(() =>

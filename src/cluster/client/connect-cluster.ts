@@ -11,9 +11,9 @@ import { lazily, parse } from '../../config/validation.ts'
 import { onAbort } from '../../util/abort-signal.ts'
 import { messageOf } from '../../util/messages.ts'
 import { statusChanges, type ClusterStatus } from '../cluster-status.ts'
-import { clusterName, connectFunction, type JoinOptions } from '../options.ts'
-import type { ClusterStore } from '../store/cluster-store.ts'
-import { openStore } from '../store/open-store.ts'
+import { clusterName, connectFunction, tenantName, type JoinOptions } from '../options.ts'
+import type { CallerStore } from '../store/cluster-store.ts'
+import { openCallerStore, openStore } from '../store/open-store.ts'
 import { checkInput, type CheckedInput } from './checked-input.ts'
 import { ClusterWatch } from './cluster-watch.ts'
 import { connectionClosed } from './ends.ts'
@@ -21,7 +21,16 @@ import { RemoteTurn } from './remote-turn.ts'
 import { TurnFollower, type CallerTerms } from './turn-follower.ts'
 
 /** Options of {@link connectCluster}. */
-export type ConnectOptions = Pick<JoinOptions, 'connect' | 'name'>
+export interface ConnectOptions extends Pick<JoinOptions, 'connect' | 'name'> {
+  /**
+   * Tenant whose agents this caller may use: for credentials of NATS that are limited to the subjects of one tenant. The
+   * caller reads no stream; hosts answer what it has missed, so that a host must be up. Its status has the tenant's places
+   * only, and is up to a second old.
+   *
+   * @defaultValue all tenants
+   */
+  tenant?: string
+}
 
 /** Connection to a cluster, for callers. */
 export interface Cluster extends AsyncDisposable {
@@ -60,7 +69,10 @@ export interface Cluster extends AsyncDisposable {
 const usualGraceMs = 30_000
 
 const connectSchema = lazily(() =>
-  z.strictObject({ connect: connectFunction(), name: clusterName() }, 'expected an object'),
+  z.strictObject(
+    { connect: connectFunction(), name: clusterName(), tenant: tenantName().optional() },
+    'expected an object',
+  ),
 )
 
 /**
@@ -83,8 +95,10 @@ const connectSchema = lazily(() =>
  * }
  */
 export async function connectCluster(options: ConnectOptions): Promise<Cluster> {
-  const { connect, name } = parse(connectSchema, options, 'option')
-  const store = await openStore({ name, connect, mayProvision: false })
+  const { connect, name, tenant } = parse(connectSchema, options, 'option')
+  const store = await (tenant === undefined
+    ? openStore({ name, connect, mayProvision: false })
+    : openCallerStore({ name, connect, tenant }))
   try {
     return await callerOf(store)
   } catch (error) {
@@ -95,7 +109,7 @@ export async function connectCluster(options: ConnectOptions): Promise<Cluster> 
 
 /** Returns the connection of a caller on a store. @internal */
 export async function callerOf(
-  store: ClusterStore,
+  store: CallerStore,
   { clock = systemClock, graceMs = usualGraceMs }: { clock?: SystemClock; graceMs?: number } = {},
 ): Promise<Cluster> {
   const caller = new Caller(store, clock, graceMs)
@@ -104,14 +118,14 @@ export async function callerOf(
 }
 
 class Caller implements Cluster {
-  readonly #store: ClusterStore
+  readonly #store: CallerStore
   readonly #terms: CallerTerms
   readonly #watch: ClusterWatch
   readonly #closing = new AbortController()
   /** Turns that have no end yet. */
   readonly #open = new Set<TurnFollower>()
 
-  constructor(store: ClusterStore, clock: SystemClock, graceMs: number) {
+  constructor(store: CallerStore, clock: SystemClock, graceMs: number) {
     this.#store = store
     this.#terms = { store, clock, graceMs, closed: this.#closing.signal }
     this.#watch = new ClusterWatch(clock, this.#closing.signal)

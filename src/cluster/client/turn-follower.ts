@@ -2,7 +2,7 @@ import { elapse, type SystemClock } from '../../actors/clock.ts'
 import { cancelledTurn, type TurnCause } from '../../actors/turn/refusal.ts'
 import { asRuntimeError } from '../../errors.ts'
 import type { InputRequest, RequestAnswer } from '../../replies.ts'
-import { keyOf, type AgentKey, type ClusterStore, type MailMessage } from '../store/cluster-store.ts'
+import { keyOf, type AgentKey, type CallerStore, type MailMessage } from '../store/cluster-store.ts'
 import type { CallerPolicies, CheckedInput } from './checked-input.ts'
 import { notEnded, notSent, otherAgent } from './ends.ts'
 import { findAgent, type FoundAgent } from './find-agent.ts'
@@ -20,7 +20,7 @@ const patienceMs = 5_000
 
 /** Parts of a connection to a cluster that its turns share. */
 export interface CallerTerms {
-  readonly store: Pick<ClusterStore, 'inbox' | 'records'>
+  readonly store: Pick<CallerStore, 'inbox' | 'records'>
   readonly clock: SystemClock
   /** Time beyond a turn's limit in which a host may end the turn, in ms. */
   readonly graceMs: number

@@ -161,6 +161,20 @@ export interface ClusterStore {
   close(): Promise<void>
 }
 
+/** Log of records, for callers: they append nothing. */
+export type ReadableLog = Omit<RecordLog, 'append'>
+
+/** Part of a store that a caller uses. A caller of one tenant has no more than this. */
+export interface CallerStore {
+  readonly inbox: Pick<Inbox, 'add'>
+  readonly records: ReadableLog
+  readonly agents: Pick<ClusterStore['agents'], 'watch'>
+  readonly hosts: Pick<ClusterStore['hosts'], 'watch'>
+  readonly places: Pick<ClusterStore['places'], 'watch'>
+  onConnection: ClusterStore['onConnection']
+  close: ClusterStore['close']
+}
+
 /** Kind of a fault of a store. */
 export type ClusterStoreFault = 'stale' | 'full' | 'too_large' | 'unavailable' | 'denied'
 

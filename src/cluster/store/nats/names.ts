@@ -24,6 +24,11 @@ export interface Names {
   /** Subject of a turn's records, whatever its agent is. */
   replyOfAny(turnId: string): string
   live(agent: AgentKey, turnId: string): string
+  /** Subject of a turn's records, whatever the agent of the tenant is. */
+  replyOfTenant(tenant: string, turnId: string): string
+  /** Subjects at which hosts answer the questions of callers that may not read the streams. */
+  readonly questions: string
+  question(tenant: string, kind: string): string
 }
 
 /** Returns the names of a cluster. */
@@ -50,6 +55,9 @@ export function namesOf(cluster: string): Names {
     reply: (key, turnId) => at('re', `${agent(key)}.${turnId}`),
     replyOfAny: (turnId) => at('re', `*.*.${turnId}`),
     live: (key, turnId) => at('live', `${agent(key)}.${turnId}`),
+    replyOfTenant: (tenant, turnId) => at('re', `${tenant}.*.${turnId}`),
+    questions: at('ask', '*.*'),
+    question: (tenant, kind) => at('ask', `${tenant}.${kind}`),
   }
 }
 
