@@ -47,7 +47,7 @@ export class NatsKeys {
   /** Makes the file with the variable of the store's key, and returns its path. */
   storeKey(): string {
     // The server would read a value that begins with a digit as a number.
-    this.#secret('store.env', () => `${storeKeyVariable}=k${randomBytes(32).toString('hex')}`)
+    this.#secret('store.env', () => `${storeKeyVariable}=k${randomBytes(32).toString('hex')}\n`)
     return join(this.#folder, 'store.env')
   }
 
@@ -55,7 +55,8 @@ export class NatsKeys {
     const file = join(this.#folder, name)
     return orUsageError(file, () => {
       try {
-        writeFileSync(file, `${make()}\n`, { mode: 0o600, flag: 'wx' })
+        // Without a line break, because the client of NATS takes the bytes of the file as the seed.
+        writeFileSync(file, make(), { mode: 0o600, flag: 'wx' })
         this.made.push(file)
       } catch (error) {
         if (errnoOf(error) !== 'EEXIST') throw error
