@@ -5,6 +5,7 @@ import { stopSchema } from '../config/option-schema.ts'
 import { parse } from '../config/validation.ts'
 import { HostHandle, HostRuntime } from './actors/host-runtime.ts'
 import { clusterStatus, statusChanges, type ClusterStatus } from './cluster-status.ts'
+import { ContextKeys } from './context-seal.ts'
 import { FleetRunner } from './fleet-runner.ts'
 import { unsavedHomes } from './homes.ts'
 import { hostMachine, type HostActorRef } from './machines/host-machine.ts'
@@ -64,11 +65,12 @@ export interface ClusterHost extends AsyncDisposable {
  * }
  */
 export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
-  const { fleet, connect, name, hostId, leaseMs, replicas } = resolveJoinOptions(options)
+  const { fleet, connect, name, hostId, leaseMs, replicas, contextKey } = resolveJoinOptions(options)
   await fleet.ready
   const store = await openStore({ name, connect, replicas, mayProvision: true })
   const runner = new FleetRunner(fleet)
-  const runtime = new HostHandle(new HostRuntime({ store, runner, homes: unsavedHomes }))
+  const contexts = contextKey && new ContextKeys([contextKey].flat())
+  const runtime = new HostHandle(new HostRuntime({ store, runner, homes: unsavedHomes, contexts }))
   const { maxAgents } = runner
   const actor = createActor(hostMachine, { input: { runtime, hostId, leaseMs, maxAgents, idleMs } }).start()
   await waitFor(actor, (snapshot) => snapshot.matches('member'))

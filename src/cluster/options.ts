@@ -40,6 +40,15 @@ export interface JoinOptions {
    */
   homes?: { save: 'before-end' | 'on-release' | 'never' }
   /**
+   * Secret of the hosts, the same on all of them: 32 characters at least, for example of `openssl rand -base64 32`. With it,
+   * turns may have a `context`: callers seal the context with the public key that the hosts tell, and only the hosts can
+   * open it. Of several secrets, the first one is for callers, and all open contexts: put a new secret last on all hosts,
+   * then first, and then remove the old one.
+   *
+   * @defaultValue none: a turn with a context is rejected
+   */
+  contextKey?: string | readonly string[]
+  /**
    * Number of NATS servers that keep each message: 1, 3 or 5.
    *
    * @defaultValue 1
@@ -48,7 +57,9 @@ export interface JoinOptions {
 }
 
 /** Options of a host with every default filled in. */
-export type ResolvedJoinOptions = Readonly<Required<JoinOptions>>
+export type ResolvedJoinOptions = Readonly<
+  Required<Omit<JoinOptions, 'contextKey'>> & Pick<JoinOptions, 'contextKey'>
+>
 
 const token = (max: number) => {
   const error = `expected 1 to ${max} letters, digits, _ or -`
@@ -73,8 +84,11 @@ export const connectFunction = lazily(() =>
 /** Shortest lease, in ms: a renewal needs time for some attempts. */
 const shortestLeaseMs = 500
 
-const joinSchema = lazily(() =>
-  z.strictObject(
+const secretError = 'expected a secret of at least 32 characters, or a list of such secrets'
+
+const joinSchema = lazily(() => {
+  const contextSecret = z.string(secretError).min(32, secretError)
+  return z.strictObject(
     {
       connect: connectFunction(),
       name: clusterName(),
@@ -83,11 +97,12 @@ const joinSchema = lazily(() =>
       homes: z
         .strictObject({ save: oneOf(['before-end', 'on-release', 'never']) }, 'expected an object')
         .default({ save: 'never' }),
+      contextKey: z.union([contextSecret, z.array(contextSecret).min(1, secretError)], secretError).optional(),
       replicas: z.literal([1, 3, 5], 'expected 1, 3 or 5').default(1),
     },
     'expected an object',
-  ),
-)
+  )
+})
 
 /**
  * Validates the options of a host and fills in the defaults.

@@ -12,6 +12,8 @@ export interface SentTurn {
   readonly input: Readonly<Record<string, unknown>>
   /** Time limit from the moment at which the inbox took the turn, in ms. */
   readonly deadlineMs: number | null
+  /** Context of the turn, sealed for the hosts. */
+  readonly context?: string
   /** True if the caller answers requests. Without an answer to come, a request is rejected at once. */
   readonly answers: boolean
 }

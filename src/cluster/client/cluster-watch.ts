@@ -55,6 +55,12 @@ export class ClusterWatch {
     return this.#agents.keys()
   }
 
+  /** Public key of the hosts, for contexts; `undefined` if no host has one. */
+  get contextKey(): string | undefined {
+    const hosts = [...this.#roster.hosts].sort(([one], [two]) => (one < two ? -1 : 1))
+    return hosts.find(([, { record }]) => record.contextKey !== undefined)?.[1].record.contextKey
+  }
+
   get status(): ClusterStatus {
     const now = this.#clock.now()
     return clusterStatus({ roster: this.#roster, places: this.#places, now, at: Date.now() })

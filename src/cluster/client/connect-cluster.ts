@@ -14,7 +14,8 @@ import { statusChanges, type ClusterStatus } from '../cluster-status.ts'
 import { clusterName, connectFunction, tenantName, type JoinOptions } from '../options.ts'
 import type { CallerStore } from '../store/cluster-store.ts'
 import { openCallerStore, openStore } from '../store/open-store.ts'
-import { checkInput, type CheckedInput } from './checked-input.ts'
+import type { SentTurn } from '../turn-facts.ts'
+import { checkInput, withContext, type CheckedInput } from './checked-input.ts'
 import { ClusterWatch } from './cluster-watch.ts'
 import { connectionClosed } from './ends.ts'
 import { RemoteTurn } from './remote-turn.ts'
@@ -46,7 +47,7 @@ export interface Cluster extends AsyncDisposable {
    * `error` reply. A turn with the id of an earlier one is that turn, from its first reply.
    *
    * @param agentId - Id of the agent.
-   * @param input - The prompt, or all fields of the turn but `context`.
+   * @param input - The prompt, or the fields of a turn. A `context` needs the option `contextKey` of the hosts.
    * @returns The handle of the turn. Its `changes()` rejects, because the files are on another host.
    */
   turn<S extends ObjectSchema | undefined = undefined>(
@@ -157,13 +158,19 @@ class Caller implements Cluster {
     } catch (error) {
       return this.#rejected(input, messageOf(error))
     }
-    const { sent, policies, output, signal } = checked
     const agent = this.#watch.agent(agentId)
     if (!agent) return this.#rejected(input, unknownAgent(agentId, this.#watch.agentIds).message)
+    let sent: SentTurn
+    try {
+      sent = withContext(checked, this.#watch.contextKey, { ...agent, cluster: this.#store.name })
+    } catch (error) {
+      return this.#rejected(input, messageOf(error))
+    }
+    const { policies, output, signal } = checked
     const follower = this.#begin(new TurnFollower(sent.turnId, sent.traceId, this.#terms, policies))
     if (signal?.aborted) follower.end(cancelledTurn)
     if (!follower.view.isOver) {
-      follower.send(agent, checked)
+      follower.send(agent, { ...checked, sent })
       const stopListening = onAbort(signal, () => void follower.cancel())
       void follower.view.done.promise.then(stopListening)
     }

@@ -145,6 +145,8 @@ export interface ObjectStore {
  * that was replaced can change nothing.
  */
 export interface ClusterStore {
+  /** Name of the cluster. */
+  readonly name: string
   readonly inbox: Inbox
   readonly records: RecordLog
   /** Specs of the agents without keys, by `<tenant>.<agent>`. */
@@ -166,6 +168,7 @@ export type ReadableLog = Omit<RecordLog, 'append'>
 
 /** Part of a store that a caller uses. A caller of one tenant has no more than this. */
 export interface CallerStore {
+  readonly name: string
   readonly inbox: Pick<Inbox, 'add'>
   readonly records: ReadableLog
   readonly agents: Pick<ClusterStore['agents'], 'watch'>

@@ -2,7 +2,9 @@ import { elapse, type SystemClock } from '../../../actors/clock.ts'
 import { cancelledTurn, deadlineExceeded, errorReply, type TurnCause } from '../../../actors/turn/refusal.ts'
 import type { TurnInput } from '../../../api/turn-input.ts'
 import { orAborted } from '../../../util/abort-signal.ts'
+import { messageOf } from '../../../util/messages.ts'
 import type { AgentRunner } from '../../agent-runner.ts'
+import { ContextError, type ContextKeys } from '../../context-seal.ts'
 import type { AgentKey, ClusterStore, Mail } from '../../store/cluster-store.ts'
 import type { SentTurn, TurnFact } from '../../turn-facts.ts'
 import { RecordWriter } from '../record-writer.ts'
@@ -18,7 +20,7 @@ export interface ConversationSessions {
 
 /** Terms under which a host owns the turns of an agent. */
 export interface OwnerTerms {
-  readonly store: Pick<ClusterStore, 'inbox' | 'records'>
+  readonly store: Pick<ClusterStore, 'name' | 'inbox' | 'records'>
   readonly agent: AgentKey
   readonly hostId: string
   readonly epoch: number
@@ -28,6 +30,8 @@ export interface OwnerTerms {
   readonly runner: Pick<AgentRunner, 'turn'>
   /** Message of the end of each turn, if the agent cannot be used on this host. */
   readonly failure: string | undefined
+  /** Keys of the contexts of turns; `undefined` for a host that opens none. */
+  readonly contexts?: ContextKeys | undefined
   readonly gate: TurnGate
   /** Sessions of the agent's conversations on this host, which outlive the ownership. */
   readonly sessions: ConversationSessions
@@ -151,8 +155,10 @@ export class OwnedTurn {
 
   async #record(): Promise<void> {
     const { runner, agent, sessions, saveBeforeEnd, now } = this.#terms
+    const context = this.#context()
+    if ('error' in context) return this.#end({ code: 'rejected', error: context.error })
     const { conversation } = this.sent
-    const running = new RecordedTurn(runner.turn(agent, this.#input()), {
+    const running = new RecordedTurn(runner.turn(agent, { ...this.#input(), ...context }), {
       sent: this.sent,
       push: (fact) => this.#writer.push(fact),
       onSession: (sessionId) => sessions.set(conversation, sessionId),
@@ -166,11 +172,25 @@ export class OwnedTurn {
     await this.#store(fact)
   }
 
+  /** Returns the context of the turn, or the reason why it cannot be opened. */
+  #context(): { context?: unknown } | { error: string } {
+    const { agent, contexts, store } = this.#terms
+    const { context: sealed, turnId } = this.sent
+    if (sealed === undefined) return {}
+    try {
+      if (!contexts) throw new ContextError('this host has no key (option contextKey of joinCluster)')
+      return { context: contexts.open(sealed, { ...agent, cluster: store.name, turnId }) }
+    } catch (error) {
+      return { error: `The context of the turn cannot be opened: ${messageOf(error)}` }
+    }
+  }
+
   /** Returns the input of the turn as the fleet takes it. */
   #input(): TurnInput {
     const { input, turnId, traceId, priority, conversation, deadlineMs } = this.sent
     const sessionId = (input['sessionId'] as string | undefined) ?? this.#terms.sessions.get(conversation)
-    const given = input as unknown as TurnInput
+    // A context counts only if it was sealed.
+    const { context: _unsealed, ...given } = input as unknown as TurnInput
     return {
       ...given,
       turnId,

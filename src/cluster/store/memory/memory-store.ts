@@ -32,6 +32,7 @@ export class MemoryCluster {
 
 /** Store of a cluster in memory, as one program sees it. */
 export class MemoryStore implements ClusterStore {
+  readonly name = 'memory'
   /** Connection of the program: cut it, mend it, or lose its answers. */
   readonly link = new Link()
   readonly inbox: MemoryInbox

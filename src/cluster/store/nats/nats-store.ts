@@ -57,6 +57,7 @@ export async function openNatsStore({
   }
   const closing = new AbortController()
   const store: ClusterStore = {
+    name,
     inbox: new NatsInbox(parts),
     records: new NatsRecords(parts),
     agents: await registerOf(names.agents),

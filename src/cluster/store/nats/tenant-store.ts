@@ -39,6 +39,7 @@ export async function openTenantStore({ name, connect, tenant }: TenantStoreOpti
   const desk = new AskedDesk(connection, names, tenant)
   const { agents, hosts, places } = new TenantRegisters(tenant, () => desk.ask('view', {}), closing.signal)
   return {
+    name,
     inbox: new NatsInbox(parts),
     records: askedRecords(tenant, desk, new NatsRecords(parts)),
     ...{ agents, hosts, places },

@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { connectCluster } from '../../../../src/cluster/client/connect-cluster.ts'
 import type { TurnInput } from '../../../../src/api/turn-input.ts'
+import { ContextKeys, sealContext } from '../../../../src/cluster/context-seal.ts'
 import { ClusterStoreError } from '../../../../src/cluster/store/cluster-store.ts'
 import { InvalidOptionsError, RequestClosedError, TurnError } from '../../../../src/errors.ts'
 import type { PendingRequest } from '../../../../src/replies.ts'
 import { auditTurn } from '../../../support/cluster-audit.ts'
-import { CallerWorld, collect, disturb, graceMs, textOf } from '../../../support/cluster-caller.ts'
+import {
+  callerAgents,
+  CallerWorld,
+  collect,
+  disturb,
+  graceMs,
+  textOf,
+} from '../../../support/cluster-caller.ts'
 import { leaseMs } from '../../../support/scripted-host.ts'
 
 /** Starts a cluster with a caller. */
@@ -81,7 +89,7 @@ describe('A turn of a cluster', () => {
     expect(world.memory.records.turns.size).toBe(2)
   })
 
-  it('is rejected at once for an unknown agent, a bad input, and a context', async () => {
+  it('is rejected at once for an unknown agent, a bad input, and a context for hosts without a key', async () => {
     const { cluster } = await start()
     const unknown = cluster.turn('a9', { text: 'Hi', traceId: 'x', turnId: 't9' })
     expect(unknown.id).toBe('t9')
@@ -96,7 +104,44 @@ describe('A turn of a cluster', () => {
     const bad = collect(cluster.turn('a1', { text: '' })).replies
     expect(bad).toMatchObject([{ code: 'rejected', error: expect.stringContaining('text') as string }])
     const context = collect(cluster.turn('a1', { text: 'Hi', context: { user: 1 } })).replies
-    expect(context).toMatchObject([{ code: 'rejected', error: expect.stringContaining('context') as string }])
+    expect(context).toMatchObject([
+      { code: 'rejected', error: expect.stringContaining('give all hosts the option contextKey') as string },
+    ])
+  })
+
+  it('gives its context to the host, sealed on its way', async () => {
+    const contexts = new ContextKeys(['a secret of the hosts, the same on all of them'])
+    const world = await CallerWorld.start(contexts)
+    const { cluster } = await world.connect()
+    const context = { user: 'somebody' }
+    const turn = cluster.turn('a1', { text: 'Hi', context })
+    const running = await world.running(turn)
+    expect(running.input.context).toEqual(context)
+    const [mail] = world.memory.mail.mails
+    expect(JSON.stringify(mail)).not.toContain('somebody')
+    const bad = collect(cluster.turn('a1', { text: 'Hi', context: () => 1 })).replies
+    expect(bad).toMatchObject([{ code: 'rejected', error: expect.stringContaining('JSON') as string }])
+  })
+
+  it('is `rejected` with a context that was sealed for another turn, and never has an unsealed one', async () => {
+    const contexts = new ContextKeys(['a secret of the hosts, the same on all of them'])
+    const world = await CallerWorld.start(contexts)
+    const { cluster, store } = await world.connect()
+    const [agent = { tenant: '', agentId: '' }] = callerAgents
+    const binding = { cluster: store.name, ...agent, turnId: 't1' }
+    const context = sealContext(contexts.publicKey, { user: 'somebody' }, binding)
+    for (const turnId of ['t1', 't2'])
+      await store.inbox.add(agent, turnId, { type: 'turn', turn: { context, input: { text: 'Hi' } } })
+    const input = { text: 'Hi', context: { user: 'forged' } }
+    await store.inbox.add(agent, 't3', { type: 'turn', turn: { input } })
+    const [one, two, three] = [cluster.attach('t1'), cluster.attach('t2'), cluster.attach('t3')]
+    expect((await world.running(one)).input.context).toEqual({ user: 'somebody' })
+    expect((await world.running(three)).input).not.toHaveProperty('context')
+    await world.clock.advance(2_000)
+    expect(await two.done).toMatchObject({
+      code: 'rejected',
+      error: expect.stringContaining('sealed for another turn') as string,
+    })
   })
 
   it('is `overloaded` if the inbox of its agent is full, and `rejected` if it is larger than a message', async () => {
