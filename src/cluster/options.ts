@@ -97,7 +97,9 @@ const joinSchema = lazily(() => {
       homes: z
         .strictObject({ save: oneOf(['before-end', 'on-release', 'never']) }, 'expected an object')
         .default({ save: 'never' }),
-      contextKey: z.union([contextSecret, z.array(contextSecret).min(1, secretError)], secretError).optional(),
+      contextKey: z
+        .union([contextSecret, z.array(contextSecret).min(1, secretError)], secretError)
+        .optional(),
       replicas: z.literal([1, 3, 5], 'expected 1, 3 or 5').default(1),
     },
     'expected an object',

@@ -97,6 +97,16 @@ describe.skipIf(binary === null)(
         expect(await slow.done).toMatchObject({ code: 'cancelled' })
       })
 
+      it('send a turn that is larger than a message, of which nothing stays', async () => {
+        const acme = await callerOf('acme')
+        const attachments = [{ mime: 'text/plain', data: Buffer.alloc(3_000_000, 'x') }]
+        expect(await acme.turn('a1', { text: 'Hi', attachments }).done).toMatchObject({ kind: 'final' })
+        const manager = await jetstreamManager(await open('hosts'))
+        const messagesIn = async (stream: string) =>
+          (await manager.streams.info(`OC_${name}_${stream}`)).state.messages
+        await vi.waitFor(async () => expect(await messagesIn('PARCELS')).toBe(0), { timeout: 5_000 })
+      })
+
       it('attach to its turns from the first reply, and to no turn of another tenant', async () => {
         const [acme, again, beta] = [await callerOf('acme'), await callerOf('acme'), await callerOf('beta')]
         const turn = acme.turn('a1', 'slow')
@@ -137,6 +147,7 @@ describe.skipIf(binary === null)(
         ['a turn of another tenant', `oc.%.in.beta.b1.turn`],
         ['a cancel of another tenant’s turn', `oc.%.in.beta.b1.ctl.t1`],
         ['a question in the name of another tenant', `oc.%.ask.beta.read`],
+        ['a part of another tenant’s large turn', `oc.%.at.beta.b1.t1.0`],
         ['a record', `oc.%.re.acme.a1.t1`],
         ['a record that was not stored', `oc.%.live.acme.a1.t1`],
         ['an owner', `$KV.OC_%_PLACES.acme.a1`],
@@ -147,6 +158,7 @@ describe.skipIf(binary === null)(
         ['the names of all streams', `$JS.API.STREAM.NAMES`],
         ['a record of another tenant by its number', `$JS.API.STREAM.MSG.GET.OC_%_REPLIES`],
         ['a record of another tenant by its subject', `$JS.API.DIRECT.GET.OC_%_REPLIES.oc.%.re.beta.b1.t1`],
+        ['a part of a large turn, to read', `$JS.API.DIRECT.GET.OC_%_PARCELS.oc.%.at.beta.b1.t1.0`],
         ['a consumer', `$JS.API.CONSUMER.CREATE.OC_%_REPLIES.c1.oc.%.re.acme.>`],
         ['the end of a stream', `$JS.API.STREAM.DELETE.OC_%_REPLIES`],
         ['the end of all messages', `$JS.API.STREAM.PURGE.OC_%_INBOX`],

@@ -8,6 +8,7 @@ import { followConnection } from './connection.ts'
 import { called } from './faults.ts'
 import { namesOf } from './names.ts'
 import { NatsInbox } from './nats-inbox.ts'
+import { NatsParcels } from './nats-parcels.ts'
 import { NatsRecords } from './nats-records.ts'
 import { NatsRegister } from './nats-register.ts'
 import { provision } from './provision.ts'
@@ -64,6 +65,7 @@ export async function openNatsStore({
     hosts: await registerOf<HostRecord>(names.hosts, true),
     places: await registerOf<PlaceRecord>(names.places),
     homes: await registerOf<HomeRecord>(names.homes),
+    parcels: new NatsParcels(parts),
     objects: objectsOf(connection, names.data, replicas),
     onConnection: (listener, signal) => void followConnection(connection, listener, signal),
     close: async () => {

@@ -5,6 +5,7 @@ import { followConnection } from './connection.ts'
 import { called } from './faults.ts'
 import { namesOf, type Names } from './names.ts'
 import { NatsInbox } from './nats-inbox.ts'
+import { NatsParcels } from './nats-parcels.ts'
 import { NatsRecords } from './nats-records.ts'
 import type { Answer, Questions } from './questions.ts'
 import { TenantRegisters } from './tenant-registers.ts'
@@ -42,6 +43,7 @@ export async function openTenantStore({ name, connect, tenant }: TenantStoreOpti
     name,
     inbox: new NatsInbox(parts),
     records: askedRecords(tenant, desk, new NatsRecords(parts)),
+    parcels: new NatsParcels(parts),
     ...{ agents, hosts, places },
     onConnection: (listener, signal) => void followConnection(connection, listener, signal),
     close: async () => {

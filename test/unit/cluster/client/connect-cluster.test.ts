@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { connectCluster } from '../../../../src/cluster/client/connect-cluster.ts'
 import type { TurnInput } from '../../../../src/api/turn-input.ts'
@@ -107,6 +108,61 @@ describe('A turn of a cluster', () => {
     expect(context).toMatchObject([
       { code: 'rejected', error: expect.stringContaining('give all hosts the option contextKey') as string },
     ])
+  })
+
+  it('reaches the host though it is larger than a message, and leaves nothing behind', async () => {
+    const contexts = new ContextKeys(['a secret of the hosts, the same on all of them'])
+    const world = await CallerWorld.start(contexts)
+    const { cluster, store } = await world.connect()
+    const data = Buffer.alloc(3_000_000, 'x').toString('base64')
+    const attachments = [{ mime: 'text/plain', data }]
+    store.link.losesAnswers = true
+    const turn = cluster.turn('a1', { text: 'Hi', attachments, resume: true, context: { user: 1 } })
+    await world.clock.advance(500)
+    store.link.losesAnswers = false
+    const running = await world.running(turn)
+    expect(running.input).toMatchObject({ text: 'Hi', attachments, resume: true, context: { user: 1 } })
+    const [mail] = world.memory.mail.mails
+    expect(JSON.stringify(mail).length).toBeLessThan(1_000)
+    expect(world.memory.parcels.size).toBe(1)
+    running.finish()
+    await world.clock.advance(100)
+    expect(await turn.done).toMatchObject({ kind: 'final' })
+    expect(world.memory.parcels.size).toBe(0)
+  })
+
+  it('is `rejected` if its content is larger than 32 MB, or is not there as it was sent', async () => {
+    const { world, cluster, clock, store } = await start()
+    const data = Buffer.alloc(25_000_000, 'x')
+    const large = cluster.turn('a1', { text: 'Hi', attachments: [{ mime: 'text/plain', data }] })
+    await clock.advance(100)
+    expect(await large.done).toMatchObject({
+      code: 'rejected',
+      error: expect.stringContaining('larger than 32 MB') as string,
+    })
+    const [agent = { tenant: '', agentId: '' }] = callerAgents
+    const content = Buffer.from('{"input":{"text":"Hi"}}')
+    await store.parcels.put(agent, 't1', content)
+    const sha256 = createHash('sha256').update(content).digest('hex')
+    const parcels = [
+      { bytes: content.length, sha256 },
+      { bytes: content.length, sha256: sha256.replaceAll(/./g, '0') },
+      { bytes: 1e15, sha256 },
+      { bytes: '1', sha256 },
+    ]
+    for (const [i, parcel] of parcels.entries()) {
+      const turnId = `t${i + 1}`
+      if (i === 1) await store.parcels.put(agent, turnId, content)
+      await store.inbox.add(agent, turnId, { type: 'turn', turn: { input: {}, parcel } })
+    }
+    expect((await world.running(cluster.attach('t1'))).input).toMatchObject({ text: 'Hi' })
+    const others = ['t2', 't3', 't4'].map((id) => collect(cluster.attach(id)))
+    await clock.advance(1_000)
+    for (const { replies } of others)
+      expect(replies.at(-1)).toMatchObject({
+        code: 'rejected',
+        error: expect.stringContaining('not there as it was sent') as string,
+      })
   })
 
   it('gives its context to the host, sealed on its way', async () => {
