@@ -102,6 +102,7 @@ export interface NatsConfigFlags {
   cipher?: 'aes' | 'chachapoly'
   serverName?: string
   routeListen?: string
+  routeCa?: string
   route?: string[]
 }
 

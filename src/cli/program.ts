@@ -300,6 +300,7 @@ function clusterCommand(onExit: (code: number) => void, std: Std, program: Comma
     .option('--server-name <name>', 'name of this server, if there are several')
     .option('--route-listen <address>', 'host:port for the other servers')
     .option('--route <address>', 'host:port of another server; repeatable', collect)
+    .option('--route-ca <file>', 'authority of the certificates of the servers (default: that of --tls-ca)')
     .addHelpText('after', clusterExitCodeHelp)
     .action(async (flags: NatsConfigFlags) => {
       const { natsConfig } = await import('./cluster/nats-config.ts')

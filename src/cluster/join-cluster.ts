@@ -65,11 +65,11 @@ export interface ClusterHost extends AsyncDisposable {
  * }
  */
 export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
-  const { fleet, connect, name, hostId, leaseMs, replicas, contextKey } = resolveJoinOptions(options)
+  const { fleet, connect, name, hostId, leaseMs, replicas, contextKeys } = resolveJoinOptions(options)
   await fleet.ready
   const store = await openStore({ name, connect, replicas, mayProvision: true })
   const runner = new FleetRunner(fleet)
-  const contexts = contextKey && new ContextKeys([contextKey].flat())
+  const contexts = contextKeys.length > 0 ? new ContextKeys(contextKeys) : undefined
   const runtime = new HostHandle(new HostRuntime({ store, runner, homes: unsavedHomes, contexts }))
   const { maxAgents } = runner
   const actor = createActor(hostMachine, { input: { runtime, hostId, leaseMs, maxAgents, idleMs } }).start()

@@ -57,9 +57,10 @@ export interface JoinOptions {
 }
 
 /** Options of a host with every default filled in. */
-export type ResolvedJoinOptions = Readonly<
-  Required<Omit<JoinOptions, 'contextKey'>> & Pick<JoinOptions, 'contextKey'>
->
+export type ResolvedJoinOptions = Readonly<Required<Omit<JoinOptions, 'contextKey'>>> & {
+  /** Secrets for the contexts of turns; none if the host opens no context. */
+  readonly contextKeys: readonly string[]
+}
 
 const token = (max: number) => {
   const error = `expected 1 to ${max} letters, digits, _ or -`
@@ -115,12 +116,13 @@ const joinSchema = lazily(() => {
 export function resolveJoinOptions(options: JoinOptions): ResolvedJoinOptions {
   const { fleet, ...rest } = Object(options) as Partial<JoinOptions>
   if (!(fleet instanceof Fleet)) throw new InvalidOptionsError('Option `fleet` is required: expected a Fleet')
-  const { hostId, ...given } = parse(joinSchema, rest, 'option')
+  const { hostId, contextKey = [], ...given } = parse(joinSchema, rest, 'option')
   if (given.homes.save !== 'never')
     throw new InvalidOptionsError(
       `Option homes.save '${given.homes.save}' is not implemented yet: homes are not saved, so use 'never'`,
     )
-  return { ...given, fleet, hostId: hostId ?? usualHostId(dataDirOf(fleet)) }
+  const contextKeys = [contextKey].flat()
+  return { ...given, fleet, hostId: hostId ?? usualHostId(dataDirOf(fleet)), contextKeys }
 }
 
 /** Returns the name of a host, the same for each start with a data folder. */

@@ -109,31 +109,72 @@ describe.skipIf(binary === null)('nats-server with the configuration of nats-con
     expect(await again.inbox.next(agent, 0)).toMatchObject({ message: { turn: { input: { text: prompt } } } })
   })
 
-  it('is one of three that keep each message', async () => {
+  it('takes a new tenant, and refuses a key that was replaced, when it reads its configuration again', async () => {
+    const folder = tempFolder()
+    const name = randomUUID().slice(0, 8)
+    const first = await writeNatsConfig(folder, name, '--tenant', 'acme')
+    const server = await start(first.config)
+    const [hosts, acme] = [first.credentials('hosts'), first.credentials('tenant-acme')]
+    const [host, caller] = [await server.connect(hosts), await server.connect(acme)]
+    onTestFinished(() => host.close())
+    const hostClient = host.info?.client_id
+    rmSync(join(folder, 'keys/tenant-acme.nk'))
+    const { credentials } = await writeNatsConfig(folder, name, '--tenant', 'acme', '--tenant', 'beta')
+    server.reload()
+    // A client whose key was refused twice gives up.
+    expect(await caller.closed()).toMatchObject({
+      message: expect.stringMatching(/authorization/i) as string,
+    })
+    const once = { maxReconnectAttempts: 0 }
+    await expect(server.connect({ ...acme, ...once })).rejects.toThrow(/authorization/i)
+    for (const user of ['tenant-acme', 'tenant-beta'])
+      await (await server.connect({ ...credentials(user), ...once })).close()
+    await host.flush()
+    // The connections of others have stayed.
+    expect(host.info?.client_id).toBe(hostClient)
+  })
+
+  it.skipIf(!hasOpenssl)('is one of three that keep each message, over TLS', async () => {
     const folder = tempFolder()
     const name = randomUUID().slice(0, 8)
     const ids = ['n1', 'n2', 'n3']
+    const path = await makeCertificates(folder, 'server')
+    const tls = [
+      '--tls-cert',
+      path('server.pem'),
+      '--tls-key',
+      path('server.key'),
+      '--route-ca',
+      path('ca.pem'),
+    ]
     const ports = await Promise.all(ids.map(() => getPort({ host: '127.0.0.1' })))
     let asHost: ConnectionOptions = {}
     for (const [i, id] of ids.entries()) {
-      const others = ports.filter((_, j) => j !== i).flatMap((port) => ['--route', `127.0.0.1:${port}`])
+      const others = ports.filter((_, j) => j !== i).flatMap((port) => ['--route', `localhost:${port}`])
       const own = ['--server-name', id, '--route-listen', `127.0.0.1:${ports[i] ?? 0}`]
       const { credentials } = await writeNatsConfig(
         folder,
         name,
         ...own,
         ...others,
+        ...tls,
         '--out',
         join(folder, id),
       )
       asHost = credentials('hosts')
     }
     const servers = await Promise.all(ids.map((id) => start(join(folder, id))))
-    const addresses = servers.map(({ port }) => `127.0.0.1:${port}`)
+    const addresses = servers.map(({ port }) => `localhost:${port}`)
     const open = () =>
       openNatsStore({
         name,
-        connect: () => connect({ ...asHost, servers: addresses, maxReconnectAttempts: -1 }),
+        connect: () =>
+          connect({
+            ...asHost,
+            servers: addresses,
+            tls: { caFile: path('ca.pem') },
+            maxReconnectAttempts: -1,
+          }),
         replicas: 3,
         mayProvision: true,
       })

@@ -43,6 +43,7 @@ describe.skipIf(binary === null)(
       defaults: { ...fleetDefaults, binary: fake.binary },
     })
     const connectAs = (user: string) => () => server.connect(credentials(user))
+    const contextKey = randomUUID()
     let host: ClusterHost | undefined
     beforeAll(async () => {
       await fleet.apply([
@@ -50,7 +51,7 @@ describe.skipIf(binary === null)(
         { id: 'asking', tenant: 'acme' },
         { id: 'b1', tenant: 'beta' },
       ])
-      host = await joinCluster({ fleet, name, connect: connectAs('hosts'), leaseMs: 3_000 })
+      host = await joinCluster({ fleet, name, connect: connectAs('hosts'), leaseMs: 3_000, contextKey })
     }, 60_000)
     afterAll(async () => {
       await host?.close()
@@ -105,6 +106,12 @@ describe.skipIf(binary === null)(
         const messagesIn = async (stream: string) =>
           (await manager.streams.info(`OC_${name}_${stream}`)).state.messages
         await vi.waitFor(async () => expect(await messagesIn('PARCELS')).toBe(0), { timeout: 5_000 })
+      })
+
+      it('send a turn with a context, sealed for the hosts', async () => {
+        const acme = await callerOf('acme')
+        const context = { user: 'somebody' }
+        expect(await acme.turn('a1', { text: 'Hi', context }).done).toMatchObject({ kind: 'final' })
       })
 
       it('attach to its turns from the first reply, and to no turn of another tenant', async () => {

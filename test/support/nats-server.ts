@@ -97,6 +97,11 @@ export class NatsServer {
     child.stderr.resume()
   }
 
+  /** Makes the server read its configuration again. */
+  reload(): void {
+    this.#process?.kill('SIGHUP')
+  }
+
   /** Kills the server; what it has stored stays. */
   async kill(): Promise<void> {
     const child = this.#process

@@ -76,9 +76,13 @@ function tlsFrom({ tlsCert, tlsKey, tlsCa }: NatsConfigFlags): TlsFiles | undefi
   }
 }
 
-function routesFrom({ routeListen, route }: NatsConfigFlags, keys: NatsKeys): RouteOptions | undefined {
+function routesFrom(
+  { routeListen, routeCa, route }: NatsConfigFlags,
+  keys: NatsKeys,
+): RouteOptions | undefined {
   if (routeListen === undefined) return undefined
-  return { listen: routeListen, password: keys.routePassword(), to: names(route) }
+  const ca = routeCa === undefined ? undefined : pathFrom('--route-ca', routeCa)
+  return { listen: routeListen, password: keys.routePassword(), to: names(route), ca }
 }
 
 /** Writes a file that only its owner can read: it may hold the password of the routes. */

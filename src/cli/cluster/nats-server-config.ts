@@ -14,6 +14,8 @@ export interface RouteOptions {
   readonly password: string
   /** Addresses of the other servers, as `host:port`. */
   readonly to: readonly string[]
+  /** Authority of the certificates of the servers; that of the clients if `undefined`. */
+  readonly ca: string | undefined
 }
 
 /** User of NATS with a key: its name is for people. */
@@ -65,7 +67,7 @@ function tlsSection({ cert, key, ca }: TlsFiles): string {
 
 function routesSection(
   cluster: string,
-  { listen, password, to }: RouteOptions,
+  { listen, password, to, ca }: RouteOptions,
   tls: TlsFiles | undefined,
 ): string {
   const urls = to.map((address) => quoted(`nats://route:${password}@${address}`))
@@ -73,7 +75,7 @@ function routesSection(
     `name: ${quoted(cluster)}`,
     `listen: ${quoted(listen)}`,
     `authorization { user: "route", password: ${quoted(password)} }`,
-    ...(tls ? [tlsSection(tls)] : []),
+    ...(tls ? [tlsSection({ ...tls, ca: ca ?? tls.ca })] : []),
     list('routes', urls),
   ])
 }
