@@ -202,6 +202,34 @@ describe.skipIf(binary === null)(
         expect(await store.agents.get('acme.a1')).toEqual(agents)
       })
 
+      it.each([
+        ['read', { agentId: 'a1.t1', turnId: '>', after: 0 }],
+        ['read', { agentId: '*', turnId: 't1', after: 0 }],
+        ['read', { agentId: 'a1', turnId: 't1', after: '0' }],
+        ['find', { turnId: '*' }],
+        ['find', {}],
+        ['last', 'no object'],
+        ['everything', {}],
+      ])('the question %s with %j', async (kind, question) => {
+        const acme = await open('tenant-acme')
+        const asked = await acme.request(`oc.${name}.ask.acme.${kind}`, JSON.stringify(question))
+        expect(asked.json()).toEqual({ error: expect.stringContaining('is not known') as string })
+      })
+
+      it('more questions of one tenant at once than a host answers, and then answers again', async () => {
+        const acme = await open('tenant-acme')
+        const ask = async (tenant: NatsConnection, id: string) => {
+          const subject = `oc.${name}.ask.${id}.find`
+          const answer = await tenant.request(subject, '{"turnId":"t9"}', { timeout: 5_000 })
+          return answer.json<{ isBusy?: true }>().isBusy ?? false
+        }
+        const many = Array.from({ length: 200 }, () => ask(acme, 'acme'))
+        const other = ask(await open('tenant-beta'), 'beta')
+        expect(await Promise.all(many)).toContain(true)
+        expect(await other).toBe(false)
+        expect(await ask(acme, 'acme')).toBe(false)
+      })
+
       it('a caller of all tenants that writes or deletes what hosts have stored', async () => {
         const callers = await open('callers')
         const subjects = ['oc.%.re.acme.a1.t1', '$KV.OC_%_PLACES.acme.a1', '$KV.OC_%_HOSTS.h9']

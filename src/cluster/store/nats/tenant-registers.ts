@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { onAbort } from '../../../util/abort-signal.ts'
 import { deferred } from '../../../util/deferred.ts'
 import { keyOf, type CallerStore, type Entry, type EntryChange } from '../cluster-store.ts'
+import { asStoreError } from './faults.ts'
 import type { TenantView } from './questions.ts'
 
 /** Time between two questions for the view, in ms. */
@@ -66,7 +67,7 @@ class PolledRegister<T> {
 
   /** Ends the wait for the first values. */
   fail(error: unknown): void {
-    this.#settle(Promise.reject(error as Error))
+    this.#settle(Promise.reject(asStoreError(error)))
   }
 
   async watch(listener: (change: EntryChange<T>) => void, signal: AbortSignal): Promise<void> {
