@@ -133,7 +133,7 @@ describe('A turn of a cluster', () => {
 
   it('is `rejected` if its content is larger than 32 MB, or is not there as it was sent', async () => {
     const { world, cluster, clock, store } = await start()
-    const data = Buffer.alloc(25_000_000, 'x')
+    const data = Buffer.alloc(26_000_000, 'x')
     const large = cluster.turn('a1', { text: 'Hi', attachments: [{ mime: 'text/plain', data }] })
     await clock.advance(100)
     expect(await large.done).toMatchObject({
