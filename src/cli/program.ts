@@ -272,11 +272,10 @@ function clusterCommand(onExit: (code: number) => void, std: Std, program: Comma
     .description('Prepares a cluster: several hosts that share the agents of one fleet.')
     .copyInheritedSettings(program)
   const config = new Command('nats-config')
+    .summary('writes the configuration of nats-server for a cluster, and the keys of its users')
     .description(
-      'Writes the configuration of nats-server for a cluster: one account for the hosts and the callers of all tenants,\n' +
-        'and one for each tenant, whose user can only send turns to its own agents and read their replies.\n' +
-        'The keys of the users are files in the folder of --keys, one for each user; files that exist are kept, so that\n' +
-        'the command can run again with one more tenant.',
+      'Writes the configuration of nats-server for a cluster: an account for the hosts and the callers of all tenants, and one for each tenant, whose user can only send turns to its own agents and read their replies.\n' +
+        'The keys of the users are files in the folder of --keys. Those that exist are kept: run the command again to add a tenant.',
     )
     .requiredOption('--name <name>', 'name of the cluster (option name of joinCluster and connectCluster)')
     .requiredOption('--keys <dir>', 'folder of the keys: hosts.nk, callers.nk, tenant-NAME.nk')

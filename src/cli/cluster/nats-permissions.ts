@@ -35,7 +35,7 @@ export function callerPermissions(cluster: string): Permissions {
   const stream = (name: string): string => `OC_${cluster}_${name}`
   const read = [
     stream('REPLIES'),
-    ...['AGENTS', 'HOSTS', 'PLACES', 'HOMES', 'WISHES'].map((name) => `KV_${stream(name)}`),
+    ...['AGENTS', 'HOSTS', 'PLACES', 'HOMES', 'WISHES', 'QUOTAS'].map((name) => `KV_${stream(name)}`),
   ]
   return {
     publish: [
