@@ -43,5 +43,5 @@ export interface AgentRunner {
    * Ends the processes of all agents unless it is called again within a time, in ms, even if this process is paused; 0
    * lets them live as long as this process.
    */
-  keepAlive?(ms: number): void
+  keepAlive(ms: number): void
 }

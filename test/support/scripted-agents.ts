@@ -134,7 +134,7 @@ export class ScriptedAgents implements AgentRunner {
   onTurn: (turn: ScriptedTurn) => void = () => undefined
   onClose: (agent: AgentKey) => void = () => undefined
   /** Called for each good renewal of the host's lease. */
-  keepAlive: ((ms: number) => void) | undefined
+  keepAlive: (ms: number) => void = () => undefined
   /** Error of each opening. */
   openingError: Error | undefined
   readonly #agents: readonly AgentKey[]

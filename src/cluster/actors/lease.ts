@@ -124,7 +124,7 @@ class Renewals {
    * lost lets them live no longer, because the renewal is old already.
    */
   #keepServers(): void {
-    this.#runner.keepAlive?.(this.#input.leaseMs * fencedAfter)
+    this.#runner.keepAlive(this.#input.leaseMs * fencedAfter)
   }
 
   /** Accepts an earlier renewal whose answer was lost: as good, and as old as the moment at which it was sent. */

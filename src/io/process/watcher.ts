@@ -83,6 +83,8 @@ while read -r line; do
     limit*)
       [ -z "$timer" ] || kill -KILL "$timer"
       limit=\${line#limit } timer=
+      # Some versions of sleep know full seconds only.
+      sleep 0.01 || limit=\${limit%.*}
       [ "$limit" = 0 ] || { guard & timer=$!; }
       ;;
     *[!0-9]*) ;;
@@ -145,8 +147,7 @@ export function startWatcher(marker: string, home: string): Watcher {
   }
 }
 
-/** Returns the line of a limit. Full seconds from 2 s on, because some versions of `sleep` know no others. */
-const limitLine = (ms: number): string => `limit ${ms >= 2_000 ? Math.floor(ms / 1_000) : ms / 1_000}`
+const limitLine = (ms: number): string => `limit ${ms / 1_000}`
 
 /** Kills a watcher that runs, with the shell that waits beside it: both are in the watcher's process group. */
 function end(child: ChildProcess): void {
