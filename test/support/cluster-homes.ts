@@ -1,4 +1,13 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { AgentHome } from '../../src/api/fleet/internals.ts'
 import { SavedHomes } from '../../src/cluster/homes/saved-homes.ts'
@@ -55,7 +64,11 @@ export class HomeHost {
   constructor(
     world: MovingHomes,
     name: string,
-    { opencode = '1.18.33', dataDir = world.dataDir, ...more }: Partial<AgentHome> & {
+    {
+      opencode = '1.18.33',
+      dataDir = world.dataDir,
+      ...more
+    }: Partial<AgentHome> & {
       opencode?: string
       dataDir?: string
     },
