@@ -6,6 +6,7 @@ import { stopSchema } from '../config/option-schema.ts'
 import { parse } from '../config/validation.ts'
 import { HostHandle, HostRuntime } from './actors/host-runtime.ts'
 import { clusterStatus, statusChanges, type ClusterStatus } from './cluster-status.ts'
+import { ContextKeys } from './context-seal.ts'
 import { FleetRunner } from './fleet-runner.ts'
 import { openHomes, requireHomes } from './homes/open-homes.ts'
 import { hostMachine, type HostActorRef } from './machines/host-machine.ts'
@@ -65,7 +66,16 @@ export interface ClusterHost extends AsyncDisposable {
  * }
  */
 export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
-  const { fleet, connect, name, hostId, leaseMs, homes: kept, replicas } = resolveJoinOptions(options)
+  const {
+    fleet,
+    connect,
+    name,
+    hostId,
+    leaseMs,
+    homes: kept,
+    replicas,
+    contextKeys,
+  } = resolveJoinOptions(options)
   await fleet.ready
   await requireHomes(kept)
   const [store, opencode] = await Promise.all([
@@ -74,7 +84,8 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
   ])
   const homes = await openHomes(fleet, kept, store, opencode)
   const runner = new FleetRunner(fleet, opencode)
-  const runtime = new HostHandle(new HostRuntime({ store, runner, homes }))
+  const contexts = contextKeys.length > 0 ? new ContextKeys(contextKeys) : undefined
+  const runtime = new HostHandle(new HostRuntime({ store, runner, homes, contexts }))
   const { maxAgents } = runner
   const actor = createActor(hostMachine, { input: { runtime, hostId, leaseMs, maxAgents, idleMs } }).start()
   await waitFor(actor, (snapshot) => snapshot.matches('member'))

@@ -36,7 +36,7 @@ class Renewals {
   readonly #input: LeaseInput
   readonly #hosts: ClusterStore['hosts']
   readonly #runner: AgentRunner
-  readonly #shared: Pick<HostRecord, 'incarnation' | 'max' | 'opencode' | 'leaseMs'>
+  readonly #shared: Pick<HostRecord, 'incarnation' | 'max' | 'opencode' | 'leaseMs' | 'contextKey'>
   readonly #clock: SystemClock
   readonly #report: (fact: LeaseFact) => void
   /** Times at which the latest renewals were sent, by their number. */
@@ -55,11 +55,14 @@ class Renewals {
 
   constructor(input: LeaseInput, clock: SystemClock, report: (fact: LeaseFact) => void) {
     this.#input = input
-    const { store, runner } = hostRuntimeOf(input.runtime)
+    const { store, runner, contexts } = hostRuntimeOf(input.runtime)
     this.#hosts = store.hosts
     this.#runner = runner
     const { incarnation, leaseMs } = input
-    this.#shared = { incarnation, max: runner.maxAgents, opencode: runner.opencode, leaseMs }
+    this.#shared = {
+      ...{ incarnation, max: runner.maxAgents, opencode: runner.opencode, leaseMs },
+      ...(contexts && { contextKey: contexts.publicKey }),
+    }
     this.#clock = clock
     this.#report = report
     this.#state = input.state

@@ -26,7 +26,7 @@ export type MailboxFact =
 export const mailbox = fromCallback<MailboxCommand, MailboxInput>(({ input, sendBack, receive, system }) => {
   const { runtime, agent, hostId, ownership, failure } = input
   const host = hostRuntimeOf(runtime)
-  const { store, runner, homes, gate, now } = host
+  const { store, runner, homes, contexts, gate, now } = host
   let isStopped = false
   const report = (fact: MailboxFact): void => {
     if (!isStopped) sendBack(fact)
@@ -41,6 +41,7 @@ export const mailbox = fromCallback<MailboxCommand, MailboxInput>(({ input, send
       now,
       runner,
       failure,
+      contexts,
       gate,
       sessions: host.sessionsOf(agent),
       saveBeforeEnd:

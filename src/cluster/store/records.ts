@@ -12,6 +12,8 @@ export interface HostRecord {
   readonly opencode: string
   /** Time after which the host is dead without a renewal, in ms; absent in the record of an older host. */
   readonly leaseMs?: number
+  /** Public key for which callers seal the contexts of turns; absent for hosts without a key. */
+  readonly contextKey?: string
 }
 
 /** Owner of an agent. */

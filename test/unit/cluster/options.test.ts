@@ -19,6 +19,8 @@ describe('joinCluster', () => {
     [{ name: 'my.cluster' }, /name.*expected 1 to 32 letters/],
     [{ leaseMs: 10 }, /leaseMs.*500 to 600000/],
     [{ homes: { save: 'sometimes' } }, /homes\.save.*'before-end', 'on-release', 'never'/],
+    [{ contextKey: 'short' }, /contextKey.*secret of at least 32 characters/],
+    [{ contextKey: [] }, /contextKey.*secret of at least 32 characters/],
     [{ replicas: 2 }, /replicas.*expected 1, 3 or 5/],
     [{ leasMs: 1 }, /leasMs.*leaseMs/],
   ])('rejects the bad options %j', async (bad, message) => {
