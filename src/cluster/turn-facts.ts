@@ -14,6 +14,8 @@ export interface SentTurn {
   readonly deadlineMs: number | null
   /** True if the caller answers requests. Without an answer to come, a request is rejected at once. */
   readonly answers: boolean
+  /** True if the owner deletes the session of the turn after its end. */
+  readonly isThrowAway?: true
 }
 
 /** Record of a turn, as the owner of its agent stores it. */
@@ -24,7 +26,13 @@ export type TurnFact =
   | { readonly kind: 'started' }
   /** The turn runs again: what was told since the last start does not count. */
   | { readonly kind: 'restarted' }
-  | { readonly kind: 'reply'; readonly reply: Reply; readonly usage?: Usage }
+  | {
+      readonly kind: 'reply'
+      readonly reply: Reply
+      readonly usage?: Usage
+      /** Time of a tool's call or result, in epoch ms. */
+      readonly at?: number
+    }
   | { readonly kind: 'status'; readonly status: TurnStatus }
   | { readonly kind: 'session'; readonly sessionId: string }
   | { readonly kind: 'todos'; readonly todos: Todo[] }

@@ -169,6 +169,13 @@ export class ScriptedAgents implements AgentRunner {
     return turn
   }
 
+  readonly deletedSessions: string[] = []
+
+  async deleteSession(_agent: AgentKey, sessionId: string): Promise<void> {
+    await Promise.resolve()
+    this.deletedSessions.push(sessionId)
+  }
+
   async close(agent: AgentKey): Promise<void> {
     await Promise.resolve()
     for (const turn of this.running) if (keyOf(turn.agent) === keyOf(agent)) turn.cancel()

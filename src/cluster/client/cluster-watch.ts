@@ -55,6 +55,11 @@ export class ClusterWatch {
     return this.#agents.keys()
   }
 
+  /** True while the connection is up. */
+  get isUp(): boolean {
+    return this.#isUp
+  }
+
   get status(): ClusterStatus {
     const now = this.#clock.now()
     return clusterStatus({ roster: this.#roster, places: this.#places, now, at: Date.now() })

@@ -12,8 +12,9 @@ import { onAbort } from '../../util/abort-signal.ts'
 import { messageOf } from '../../util/messages.ts'
 import { statusChanges, type ClusterStatus } from '../cluster-status.ts'
 import { clusterName, connectFunction, type JoinOptions } from '../options.ts'
-import type { ClusterStore } from '../store/cluster-store.ts'
+import type { AgentKey, ClusterStore } from '../store/cluster-store.ts'
 import { openStore } from '../store/open-store.ts'
+import type { CallerParts, FollowedHandle, JoinTerms, SendTerms } from './caller-parts.ts'
 import { checkInput, type CheckedInput } from './checked-input.ts'
 import { ClusterWatch } from './cluster-watch.ts'
 import { connectionClosed } from './ends.ts'
@@ -103,6 +104,11 @@ export async function callerOf(
   return caller
 }
 
+let partsOf: (cluster: Cluster) => CallerParts | undefined
+
+/** Returns the parts of a connection; `undefined` for a value that `connectCluster` has not returned. @internal */
+export const callerPartsOf = (cluster: Cluster): CallerParts | undefined => partsOf(cluster)
+
 class Caller implements Cluster {
   readonly #store: ClusterStore
   readonly #terms: CallerTerms
@@ -137,22 +143,8 @@ class Caller implements Cluster {
     agentId: string,
     input: string | TurnInput<S>,
   ): Turn<InferOutput<S>> {
-    let checked: CheckedInput
-    try {
-      checked = checkInput(input)
-    } catch (error) {
-      return this.#rejected(input, messageOf(error))
-    }
-    const { sent, policies, output, signal } = checked
     const agent = this.#watch.agent(agentId)
-    if (!agent) return this.#rejected(input, unknownAgent(agentId, this.#watch.agentIds).message)
-    const follower = this.#begin(new TurnFollower(sent.turnId, sent.traceId, this.#terms, policies))
-    if (signal?.aborted) follower.end(cancelledTurn)
-    if (!follower.view.isOver) {
-      follower.send(agent, checked)
-      const stopListening = onAbort(signal, () => void follower.cancel())
-      void follower.view.done.promise.then(stopListening)
-    }
+    const { follower, output } = this.#send(agent ?? agentId, input)
     return new RemoteTurn(follower, output)
   }
 
@@ -174,12 +166,46 @@ class Caller implements Cluster {
     return this.close()
   }
 
+  /**
+   * Sends a turn, and follows it. A bad input ends the turn before it is sent.
+   *
+   * @param agent - the agent, or the id of an unknown one
+   */
+  #send(agent: AgentKey | string, input: string | TurnInput, terms?: SendTerms): Sent {
+    let checked: CheckedInput
+    try {
+      checked = checkInput(input)
+    } catch (error) {
+      return this.#rejected(input, messageOf(error))
+    }
+    if (typeof agent === 'string')
+      return this.#rejected(input, unknownAgent(agent, this.#watch.agentIds).message)
+    const { policies, output, signal } = checked
+    const sent = { ...checked.sent, ...terms?.fields }
+    const taps = { policies, onFacts: terms?.onFacts }
+    const follower = this.#begin(new TurnFollower(sent.turnId, sent.traceId, this.#terms, taps))
+    if (signal?.aborted) follower.end(cancelledTurn)
+    if (!follower.view.isOver) {
+      follower.send(agent, { ...checked, sent })
+      const stopListening = onAbort(signal, () => void follower.cancel())
+      void follower.view.done.promise.then(stopListening)
+    }
+    return { follower, output }
+  }
+
+  /** Follows a turn of an agent that some caller has sent. */
+  #join(agent: AgentKey, turnId: string, { onFacts, deadlineMs }: JoinTerms): FollowedHandle {
+    const follower = this.#begin(new TurnFollower(turnId, null, this.#terms, { onFacts }))
+    const isOver = follower.view.isOver
+    return handleOf(follower, isOver ? Promise.resolve() : follower.join(agent, deadlineMs))
+  }
+
   /** Returns a turn that ends before it is sent. */
-  #rejected<T>(input: unknown, error: string): Turn<T> {
+  #rejected(input: unknown, error: string): Sent {
     const id = turnIdOf(input) ?? crypto.randomUUID()
     const follower = new TurnFollower(id, traceOf(input), this.#terms)
     follower.end({ code: 'rejected', error })
-    return new RemoteTurn<T>(follower)
+    return { follower, output: undefined }
   }
 
   /** Keeps a turn among the open ones until its end; a turn after the end of the connection ends at once. */
@@ -189,4 +215,33 @@ class Caller implements Cluster {
     if (this.#closing.signal.aborted) follower.end(connectionClosed)
     return follower
   }
+
+  get #parts(): CallerParts {
+    return {
+      store: this.#store,
+      watch: this.#watch,
+      clock: this.#terms.clock,
+      send: (agent, input, terms) => {
+        const { follower } = this.#send(agent, input, terms)
+        return handleOf(follower, follower.arrived)
+      },
+      join: (agent, turnId, terms) => this.#join(agent, turnId, terms),
+    }
+  }
+
+  static {
+    partsOf = (cluster) => (#terms in cluster ? cluster.#parts : undefined)
+  }
 }
+
+/** Turn that was sent, or that ended before. */
+interface Sent {
+  readonly follower: TurnFollower
+  readonly output: CheckedInput['output']
+}
+
+const handleOf = (follower: TurnFollower, known: Promise<void>): FollowedHandle => ({
+  turn: new RemoteTurn(follower),
+  settled: Promise.race([known, follower.view.done.promise.then(() => undefined)]),
+  detach: () => follower.end(connectionClosed),
+})

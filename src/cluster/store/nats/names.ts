@@ -8,6 +8,8 @@ export interface Names {
   readonly hosts: string
   readonly places: string
   readonly homes: string
+  readonly turns: string
+  readonly requests: string
   readonly data: string
   /** All subjects of the stream `inbox`, and of the stream `replies`. */
   readonly allMail: string
@@ -38,6 +40,8 @@ export function namesOf(cluster: string): Names {
     hosts: stream('HOSTS'),
     places: stream('PLACES'),
     homes: stream('HOMES'),
+    turns: stream('TURNS'),
+    requests: stream('REQUESTS'),
     data: stream('DATA'),
     allMail: at('in', '>'),
     allReplies: at('re', '>'),
