@@ -36,6 +36,13 @@ export interface CallerParts {
   readonly clock: SystemClock
   /** Sends a turn to the owner of an agent, and follows the turn. A bad input gives one `error` reply. */
   send(agent: AgentKey, input: TurnInput, terms: SendTerms): FollowedHandle
+  /**
+   * Sends a turn again that may never have arrived. The inbox takes a turn once, and a turn that has its end never runs
+   * again.
+   *
+   * @throws ClusterStoreError if the turn could not be sent
+   */
+  resend(agent: AgentKey, input: TurnInput, fields: SendTerms['fields']): Promise<void>
   /** Follows a turn of an agent that some caller has sent, from its first record. */
   join(agent: AgentKey, turnId: string, terms: JoinTerms): FollowedHandle
 }

@@ -18,6 +18,7 @@ import type { CallerParts, FollowedHandle, JoinTerms, SendTerms } from './caller
 import { checkInput, type CheckedInput } from './checked-input.ts'
 import { ClusterWatch } from './cluster-watch.ts'
 import { connectionClosed } from './ends.ts'
+import { post } from './post.ts'
 import { RemoteTurn } from './remote-turn.ts'
 import { TurnFollower, type CallerTerms } from './turn-follower.ts'
 
@@ -57,6 +58,8 @@ export interface Cluster extends AsyncDisposable {
   close(): Promise<void>
 }
 
+/** Time in which a turn that is sent again must reach the inbox, in ms. */
+const resendMs = 5_000
 /** Time beyond a turn's limit in which a host may end the turn, in ms. */
 const usualGraceMs = 30_000
 
@@ -193,6 +196,13 @@ class Caller implements Cluster {
     return { follower, output }
   }
 
+  async #resend(agent: AgentKey, input: TurnInput, fields: SendTerms['fields']): Promise<void> {
+    const { sent } = checkInput(input)
+    const { store, clock, closed: signal } = this.#terms
+    const message = { type: 'turn', turn: { ...sent, ...fields } } as const
+    await post({ inbox: store.inbox, agent, turnId: sent.turnId, message, clock, limitMs: resendMs, signal })
+  }
+
   /** Follows a turn of an agent that some caller has sent. */
   #join(agent: AgentKey, turnId: string, { onFacts, deadlineMs }: JoinTerms): FollowedHandle {
     const follower = this.#begin(new TurnFollower(turnId, null, this.#terms, { onFacts }))
@@ -226,6 +236,7 @@ class Caller implements Cluster {
         return handleOf(follower, follower.arrived)
       },
       join: (agent, turnId, terms) => this.#join(agent, turnId, terms),
+      resend: (agent, input, fields) => this.#resend(agent, input, fields),
     }
   }
 

@@ -79,7 +79,8 @@ export class RequestBoard {
       if (stored && stored.value.epoch > epoch) return
       this.#revision = stored?.revision ?? 0
     }
-    if (open.length > 0) this.#revision = await requests.set(turnId, { ...agent, epoch, open }, this.#revision)
+    if (open.length > 0)
+      this.#revision = await requests.set(turnId, { ...agent, epoch, open }, this.#revision)
     else if (this.#revision > 0) {
       await requests.delete(turnId, this.#revision)
       this.#revision = 0
