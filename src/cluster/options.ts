@@ -67,7 +67,8 @@ export const connectFunction = lazily(() =>
 /** Shortest lease, in ms: a renewal needs time for some attempts. */
 const shortestLeaseMs = 500
 
-const joinSchema = lazily(() =>
+/** Schema of the options of a host without the fleet. @internal */
+export const joinSchema = lazily(() =>
   z.strictObject(
     {
       connect: connectFunction(),

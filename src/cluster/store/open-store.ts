@@ -12,13 +12,18 @@ const packages = ['transport-node', 'jetstream', 'kv', 'obj'].map((name) => `@na
  * @throws ClusterStoreError `unavailable` or `denied`
  */
 export async function openStore(options: NatsStoreOptions): Promise<ClusterStore> {
-  const { openNatsStore } = await loadNatsStore()
+  const { openNatsStore } = await natsPackages(() => import('./nats/nats-store.ts'))
   return openNatsStore(options)
 }
 
-async function loadNatsStore(): Promise<typeof import('./nats/nats-store.ts')> {
+/**
+ * Loads a module that needs the packages of NATS.
+ *
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if a package is not installed
+ */
+export async function natsPackages<T>(load: () => Promise<T>): Promise<T> {
   try {
-    return await import('./nats/nats-store.ts')
+    return await load()
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
     if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes('@nats-io/')) throw cause
