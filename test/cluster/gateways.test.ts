@@ -32,7 +32,9 @@ describe.skipIf(binary === null)('Gateways of a cluster', async () => {
     { script: [{ match: 'slow', reply: { text: words(60), chunkDelayMs: 50 } }] },
   )
   const name = randomUUID().slice(0, 8)
-  let [dist, a, b] = ['', undefined as unknown as Daemon, undefined as unknown as Daemon]
+  let dist = ''
+  let a: Daemon
+  let b: Daemon
   let daemons: ClusterDaemons
   let cluster: Cluster | undefined
 
@@ -170,7 +172,10 @@ describe.skipIf(binary === null)('Gateways of a cluster', async () => {
       ({ url, body }) => /ses_/.test(url) && JSON.stringify(body ?? '').includes('once only'),
     )
     expect(prompts).toHaveLength(1)
-    expect((await post(b, agent, { text: 'another body' }, key)).status).toBe(422)
+    const other = { 'idempotency-key': randomUUID() }
+    const first = await post(a, agent, { text: 'Hi' }, other)
+    expect((await post(b, agent, { text: 'another body' }, other)).status).toBe(422)
+    expect((await post(b, agent, { text: 'Hi' }, other)).turn.turn_id).toBe(first.turn.turn_id)
   })
 
   it('answer as models of OpenAI, and name the host of an agent whose sessions are asked for', async () => {

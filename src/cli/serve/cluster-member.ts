@@ -59,7 +59,7 @@ async function connector(config: ClusterConfig): Promise<() => Promise<NatsConne
   const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
   const authenticator =
     creds === undefined
-      ? nkeySeed !== undefined && nats.nkeyAuthenticator(bytes(nkeySeed))
+      ? nkeySeed !== undefined && nats.nkeyAuthenticator(bytes(nkeySeed.trim()))
       : nats.credsAuthenticator(bytes(creds))
   return () =>
     nats.connect({

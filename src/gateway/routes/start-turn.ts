@@ -57,7 +57,7 @@ export const startTurnRoute = (desk: TurnDesk): Route =>
       const release = body.on_disconnect === 'cancel' ? joined.live?.hold() : undefined
       const asked = { context, raw, turn, joined, onEnd: release }
       try {
-        if (type !== 'application/json') return await answerReader({ ...asked, caller, after, type })
+        if (type !== 'application/json') return answerReader({ ...asked, caller, after, type })
         if (!query.wait) {
           joined.leave()
           return json(202, turnOnWire(turn), headersOf(turn))

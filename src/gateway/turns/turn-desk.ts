@@ -182,7 +182,10 @@ export class TurnDesk {
     const isOver = new AbortController()
     const ended = this.#whenEmpty().finally(() => isOver.abort())
     await pause(drainMs, isOver.signal)
-    if (this.#context.turns.outlives) return this.#detachAll()
+    if (this.#context.turns.outlives) {
+      this.#detachAll()
+      return
+    }
     while (!isOver.signal.aborted) {
       for (const turn of this.#live.values()) turn.cancel()
       await Promise.race([ended, pause(cancelIntervalMs, isOver.signal)])

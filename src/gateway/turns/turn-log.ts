@@ -26,7 +26,10 @@ export interface LoggedTurn {
   usage: Usage
 }
 
-/** Reply with its number in the turn: 1 for the first reply, and one more for each further reply. */
+/**
+ * Reply with its number in the turn: 1 for the first reply, and one more for each further reply. In a cluster, the number
+ * of the owner's record, which grows with holes.
+ */
 export interface LoggedReply {
   seq: number
   reply: Reply

@@ -84,7 +84,7 @@ describe('The log of a gateway in a cluster', () => {
     const slow = b.log.read('t1', 0)[Symbol.asyncIterator]()
     remote.delta('first ')
     await clock.advance()
-    const seen = [...(((await slow.next()) as { value: LoggedReply[] }).value ?? [])]
+    const seen = [...((await slow.next()) as { value: LoggedReply[] }).value]
     for (let i = 0; i < 40; i++) {
       remote.delta(`${i} `.padEnd(20_000, '.'))
       remote.tool()
