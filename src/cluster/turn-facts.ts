@@ -42,5 +42,7 @@ export type TurnFact =
       readonly requestId: string
       readonly by: 'answer' | 'timeout' | 'turn'
     }
+  /** The texts of the turn, which had its end, were deleted with its session or agent. */
+  | { readonly kind: 'erased' }
   /** Part of a record that is larger than a message may be, as JSON; the last part has `isLast`. */
   | { readonly kind: 'part'; readonly text: string; readonly isLast?: true }

@@ -19,8 +19,11 @@ export async function clusterGateway(world: CallerWorld, file?: string) {
   const closing = new AbortController()
   const followed = new FollowedTurns(parts)
   const notes = new TurnNotes(parts.store)
-  const log = new ClusterTurnLog({ local, followed, notes, records: parts.store.records })
   const turns = new ClusterTurns(parts, fleet, followed, closing.signal)
+  const log = new ClusterTurnLog({
+    ...{ local, followed, notes, records: parts.store.records },
+    agentKey: (id) => turns.keyOf(id),
+  })
   await turns.open()
   onTestFinished(async () => {
     closing.abort()

@@ -122,6 +122,14 @@ export interface RecordLog {
   last(agent: AgentKey, turnId: string): Promise<StoredBatch | undefined>
   /** Returns the agent of a turn; `undefined` for a turn without a batch. */
   find(turnId: string): Promise<AgentKey | undefined>
+  /** Returns the ids of the turns of an agent that have batches. */
+  turns(agent: AgentKey): Promise<string[]>
+  /**
+   * Deletes the batches of a turn but the last one.
+   *
+   * @throws ClusterStoreError `denied` or `unavailable`, when they may have been deleted
+   */
+  keepLast(agent: AgentKey, turnId: string): Promise<void>
   /** Reads the batches of a turn after a number, up to the last one at the time of the call. */
   read(agent: AgentKey, turnId: string, after: number, signal?: AbortSignal): AsyncIterable<StoredBatch>
   /**

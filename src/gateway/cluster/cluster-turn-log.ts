@@ -18,6 +18,7 @@ import {
   type UsageRow,
 } from '../turns/turn-log.ts'
 import { ClusterTurnWriter } from './cluster-turn-writer.ts'
+import { eraseRecords } from './erase-records.ts'
 import type { FollowedTurns, TurnUse } from './followed-turns.ts'
 import { patiently } from './patiently.ts'
 import { RecordPages } from './record-pages.ts'
@@ -33,6 +34,8 @@ export interface ClusterLogParts {
   readonly notes: TurnNotes
   readonly followed: FollowedTurns
   readonly records: ClusterStore['records']
+  /** Returns the key of an agent; `undefined` for an agent that the gateway does not know. */
+  readonly agentKey: (agentId: string) => AgentKey | undefined
 }
 
 /**
@@ -116,8 +119,11 @@ export class ClusterTurnLog implements TurnLog {
     return this.#parts.local.usage(by, filter)
   }
 
-  erase(of: { agentId: string; sessionId?: string }): Promise<void> {
-    return this.#parts.local.erase(of)
+  async erase({ agentId, sessionId }: { agentId: string; sessionId?: string }): Promise<void> {
+    const { local, records, agentKey } = this.#parts
+    const agent = agentKey(agentId)
+    if (agent) await eraseRecords(records, agent, sessionId)
+    await local.erase({ agentId, ...(sessionId !== undefined && { sessionId }) })
   }
 
   reserve(name: string, count: number): Promise<number> {

@@ -61,6 +61,12 @@ export class ClusterTurns implements TurnSource {
     }
   }
 
+  /** Returns the key of an agent in the cluster; `undefined` for an unknown agent. */
+  keyOf(agentId: string): AgentKey | undefined {
+    const facts = this.agent(agentId)
+    return facts && { agentId, tenant: facts.tenant }
+  }
+
   /** @param fields - fields of the turn that the input cannot name */
   async run(agentId: string, input: NamedInput, fields: SendTerms['fields'] = {}): Promise<Turn> {
     const agent = await this.#agentKey(agentId)

@@ -32,6 +32,7 @@ export class FollowedTurn {
   readonly #waiting = new Set<() => void>()
   readonly #openRequests = new Set<string>()
   #handle: FollowedHandle | undefined
+  #isErased = false
   #reply: TerminalReply | null = null
   #sessionId: string | null = null
   #state: LoggedState = 'queued'
@@ -50,7 +51,7 @@ export class FollowedTurn {
     this.#handle = handle
     // An end that is not in the log, such as that of a turn that no host has ended in time.
     void handle.turn.done.then((reply) => {
-      if (this.#reply === null) this.#end(reply)
+      if (!this.isOver) this.#end(reply)
     })
     return this
   }
@@ -66,7 +67,7 @@ export class FollowedTurn {
 
   /** True if the turn has its end. */
   get isOver(): boolean {
-    return this.#reply !== null
+    return this.#reply !== null || this.#isErased
   }
 
   /** Ends the following. The turn goes on. */
@@ -102,7 +103,7 @@ export class FollowedTurn {
       endedAt: this.isOver ? (this.#endedAt ?? now) : null,
       lastSeq: this.lastSeq,
       reply: this.#reply,
-      hasTexts: true,
+      hasTexts: !this.#isErased,
       usage: this.#usage,
     }
   }
@@ -129,6 +130,7 @@ export class FollowedTurn {
 
   #note(fact: NumberedFact['fact']): void {
     if (fact.kind === 'started') this.#state = 'running'
+    else if (fact.kind === 'erased') this.#isErased = true
     else if (fact.kind === 'session') this.#sessionId = fact.sessionId
     else if (fact.kind === 'status') this.#beganAt ??= fact.status.at
     else if (fact.kind === 'reply') {

@@ -22,6 +22,10 @@ export function turnsOf(
   if (!parts) return { turns: new FleetTurns(fleet), log: local }
   const { store } = parts
   const followed = new FollowedTurns(parts)
-  const log = new ClusterTurnLog({ local, followed, notes: new TurnNotes(store), records: store.records })
-  return { turns: new ClusterTurns(parts, fleet, followed, closed), log }
+  const turns = new ClusterTurns(parts, fleet, followed, closed)
+  const log = new ClusterTurnLog({
+    ...{ local, followed, notes: new TurnNotes(store), records: store.records },
+    agentKey: (id) => turns.keyOf(id),
+  })
+  return { turns, log }
 }

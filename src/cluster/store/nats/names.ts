@@ -25,6 +25,8 @@ export interface Names {
   reply(agent: AgentKey, turnId: string): string
   /** Subject of a turn's records, whatever its agent is. */
   replyOfAny(turnId: string): string
+  /** Subjects of the records of an agent's turns. */
+  repliesOf(agent: AgentKey): string
   live(agent: AgentKey, turnId: string): string
 }
 
@@ -52,6 +54,7 @@ export function namesOf(cluster: string): Names {
     control: (key, turnId) => at('in', `${agent(key)}.ctl.${turnId}`),
     mailOf: (key) => at('in', `${agent(key)}.>`),
     reply: (key, turnId) => at('re', `${agent(key)}.${turnId}`),
+    repliesOf: (key) => at('re', `${agent(key)}.*`),
     replyOfAny: (turnId) => at('re', `*.*.${turnId}`),
     live: (key, turnId) => at('live', `${agent(key)}.${turnId}`),
   }
