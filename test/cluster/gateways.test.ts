@@ -189,7 +189,7 @@ describe.skipIf(binary === null)('Gateways of a cluster', async () => {
     expect(elsewhere.status).toBe(409)
     expect(await elsewhere.json()).toMatchObject({ detail: expect.stringContaining('host-a') as string })
     expect((await a.fetch(`/v1/agents/${agent}/sessions`)).status).toBe(200)
-    expect((await b.fetch('/v1/turns/no-such-turn')).status).toBe(404)
+    for (const id of ['no-such-turn', '*', '%3E']) expect((await b.fetch(`/v1/turns/${id}`)).status).toBe(404)
   })
 
   it('end no turn when one is killed: a reader goes on at another one, and has each reply once', async () => {
