@@ -50,7 +50,7 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
 function checkCluster(cluster: unknown, host: unknown): void {
   if (cluster !== undefined && !(cluster instanceof Object && callerPartsOf(cluster as Cluster)))
     throw new InvalidOptionsError(
-      'Invalid option cluster: expected the connection that connectCluster returns',
+      'Invalid option cluster: expected the connection that connectCluster returns, without a tenant',
     )
   if (host === undefined) return
   if (cluster === undefined)

@@ -3,7 +3,7 @@ import type { Fleet } from '../../api/fleet/fleet.ts'
 import type { Cluster } from '../../cluster/client/connect-cluster.ts'
 import { joinCluster, type ClusterHost } from '../../cluster/join-cluster.ts'
 import { connectCluster } from '../../cluster/index.ts'
-import { natsPackages } from '../../cluster/store/open-store.ts'
+import { orInstall } from '../../cluster/store/open-store.ts'
 import type { ClusterConfig } from '../../gateway/config/cluster-config.ts'
 
 /** Membership of a daemon in a cluster: the fleet is a host, and the gateway a caller. */
@@ -23,7 +23,7 @@ export class ClusterMember {
    * @throws ClusterStoreError if NATS refuses, or does not answer
    */
   static async join(fleet: Fleet, config: ClusterConfig): Promise<ClusterMember> {
-    const { name, hostId, leaseMs, replicas, homes } = config
+    const { name, hostId, leaseMs, replicas, homes, contextKey } = config
     const connect = await connector(config)
     const host = await joinCluster({
       ...{ fleet, name, connect },
@@ -31,6 +31,7 @@ export class ClusterMember {
       ...(leaseMs !== undefined && { leaseMs }),
       ...(replicas !== undefined && { replicas }),
       ...(homes !== undefined && { homes }),
+      ...(contextKey !== undefined && { contextKey }),
     })
     try {
       return new ClusterMember(host, await connectCluster({ name, connect }))
@@ -55,7 +56,7 @@ export class ClusterMember {
 /** Returns a function that connects to NATS as a config says. */
 async function connector(config: ClusterConfig): Promise<() => Promise<NatsConnection>> {
   const { servers, user, password, token, creds, nkeySeed, tls } = config
-  const nats = await natsPackages(() => import('@nats-io/transport-node'))
+  const nats = await orInstall(() => import('@nats-io/transport-node'))
   const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
   const authenticator =
     creds === undefined

@@ -11,19 +11,30 @@ import { lazily, parse } from '../../config/validation.ts'
 import { onAbort } from '../../util/abort-signal.ts'
 import { messageOf } from '../../util/messages.ts'
 import { statusChanges, type ClusterStatus } from '../cluster-status.ts'
-import { clusterName, connectFunction, type JoinOptions } from '../options.ts'
-import type { AgentKey, ClusterStore } from '../store/cluster-store.ts'
-import { openStore } from '../store/open-store.ts'
+import { clusterName, connectFunction, tenantName, type JoinOptions } from '../options.ts'
+import type { AgentKey, CallerStore, ClusterStore } from '../store/cluster-store.ts'
+import { openCallerStore, openStore } from '../store/open-store.ts'
+import type { SentTurn } from '../turn-facts.ts'
 import type { CallerParts, FollowedHandle, JoinTerms, SendTerms } from './caller-parts.ts'
-import { checkInput, type CheckedInput } from './checked-input.ts'
+import { checkInput, withContext, type CheckedInput } from './checked-input.ts'
 import { ClusterWatch } from './cluster-watch.ts'
 import { connectionClosed } from './ends.ts'
-import { post } from './post.ts'
+import { messageOfTurn } from './large-turn.ts'
+import { post, untilTaken } from './post.ts'
 import { RemoteTurn } from './remote-turn.ts'
 import { TurnFollower, type CallerTerms } from './turn-follower.ts'
 
 /** Options of {@link connectCluster}. */
-export type ConnectOptions = Pick<JoinOptions, 'connect' | 'name'>
+export interface ConnectOptions extends Pick<JoinOptions, 'connect' | 'name'> {
+  /**
+   * Tenant whose agents this caller may use: for credentials of NATS that are limited to the subjects of one tenant. The
+   * caller reads no stream; hosts answer what it has missed, so that a host must be up. Its status has the tenant's places
+   * only, and is up to a second old.
+   *
+   * @defaultValue all tenants
+   */
+  tenant?: string
+}
 
 /** Connection to a cluster, for callers. */
 export interface Cluster extends AsyncDisposable {
@@ -39,7 +50,7 @@ export interface Cluster extends AsyncDisposable {
    * `error` reply. A turn with the id of an earlier one is that turn, from its first reply.
    *
    * @param agentId - Id of the agent.
-   * @param input - The prompt, or all fields of the turn but `context`.
+   * @param input - The prompt, or the fields of a turn. A `context` needs the option `contextKey` of the hosts.
    * @returns The handle of the turn. Its `changes()` rejects, because the files are on another host.
    */
   turn<S extends ObjectSchema | undefined = undefined>(
@@ -64,7 +75,10 @@ const resendMs = 5_000
 const usualGraceMs = 30_000
 
 const connectSchema = lazily(() =>
-  z.strictObject({ connect: connectFunction(), name: clusterName() }, 'expected an object'),
+  z.strictObject(
+    { connect: connectFunction(), name: clusterName(), tenant: tenantName().optional() },
+    'expected an object',
+  ),
 )
 
 /**
@@ -87,8 +101,10 @@ const connectSchema = lazily(() =>
  * }
  */
 export async function connectCluster(options: ConnectOptions): Promise<Cluster> {
-  const { connect, name } = parse(connectSchema, options, 'option')
-  const store = await openStore({ name, connect, mayProvision: false })
+  const { connect, name, tenant } = parse(connectSchema, options, 'option')
+  const store = await (tenant === undefined
+    ? openStore({ name, connect, mayProvision: false })
+    : openCallerStore({ name, connect, tenant }))
   try {
     return await callerOf(store)
   } catch (error) {
@@ -99,7 +115,7 @@ export async function connectCluster(options: ConnectOptions): Promise<Cluster> 
 
 /** Returns the connection of a caller on a store. @internal */
 export async function callerOf(
-  store: ClusterStore,
+  store: CallerStore,
   { clock = systemClock, graceMs = usualGraceMs }: { clock?: SystemClock; graceMs?: number } = {},
 ): Promise<Cluster> {
   const caller = new Caller(store, clock, graceMs)
@@ -109,18 +125,18 @@ export async function callerOf(
 
 let partsOf: (cluster: Cluster) => CallerParts | undefined
 
-/** Returns the parts of a connection; `undefined` for a value that `connectCluster` has not returned. @internal */
+/** Returns the parts of a connection; `undefined` for a caller of one tenant, and for any other value. @internal */
 export const callerPartsOf = (cluster: Cluster): CallerParts | undefined => partsOf(cluster)
 
 class Caller implements Cluster {
-  readonly #store: ClusterStore
+  readonly #store: CallerStore
   readonly #terms: CallerTerms
   readonly #watch: ClusterWatch
   readonly #closing = new AbortController()
   /** Turns that have no end yet. */
   readonly #open = new Set<TurnFollower>()
 
-  constructor(store: ClusterStore, clock: SystemClock, graceMs: number) {
+  constructor(store: CallerStore, clock: SystemClock, graceMs: number) {
     this.#store = store
     this.#terms = { store, clock, graceMs, closed: this.#closing.signal }
     this.#watch = new ClusterWatch(clock, this.#closing.signal)
@@ -184,7 +200,12 @@ class Caller implements Cluster {
     if (typeof agent === 'string')
       return this.#rejected(input, unknownAgent(agent, this.#watch.agentIds).message)
     const { policies, output, signal } = checked
-    const sent = { ...checked.sent, ...terms?.fields }
+    let sent: SentTurn
+    try {
+      sent = this.#sealed(agent, checked, terms?.fields)
+    } catch (error) {
+      return this.#rejected(input, messageOf(error))
+    }
     const taps = { policies, onFacts: terms?.onFacts }
     const follower = this.#begin(new TurnFollower(sent.turnId, sent.traceId, this.#terms, taps))
     if (signal?.aborted) follower.end(cancelledTurn)
@@ -197,10 +218,18 @@ class Caller implements Cluster {
   }
 
   async #resend(agent: AgentKey, input: TurnInput, fields: SendTerms['fields']): Promise<void> {
-    const { sent } = checkInput(input)
     const { store, clock, closed: signal } = this.#terms
-    const message = { type: 'turn', turn: { ...sent, ...fields } } as const
-    await post({ inbox: store.inbox, agent, turnId: sent.turnId, message, clock, limitMs: resendMs, signal })
+    const sent = this.#sealed(agent, checkInput(input), fields)
+    const limits = { clock, limitMs: resendMs, signal }
+    const turn = await untilTaken(() => messageOfTurn(sent, agent, store.parcels), limits)
+    const message = { type: 'turn', turn } as const
+    await post({ inbox: store.inbox, agent, turnId: sent.turnId, message, ...limits })
+  }
+
+  /** Returns what travels of a turn. @throws InvalidOptionsError for a context that cannot travel */
+  #sealed(agent: AgentKey, checked: CheckedInput, fields: SendTerms['fields']): SentTurn {
+    const place = { ...agent, cluster: this.#store.name }
+    return { ...withContext(checked, this.#watch.contextKey, place), ...fields }
   }
 
   /** Follows a turn of an agent that some caller has sent. */
@@ -226,9 +255,12 @@ class Caller implements Cluster {
     return follower
   }
 
-  get #parts(): CallerParts {
+  /** Parts for a gateway; `undefined` for a caller of one tenant. */
+  get #parts(): CallerParts | undefined {
+    const store = this.#store
+    if (!isWhole(store)) return undefined
     return {
-      store: this.#store,
+      store,
       watch: this.#watch,
       clock: this.#terms.clock,
       send: (agent, input, terms) => {
@@ -244,6 +276,9 @@ class Caller implements Cluster {
     partsOf = (cluster) => (#terms in cluster ? cluster.#parts : undefined)
   }
 }
+
+/** Returns whether a store is that of a caller of all tenants. */
+const isWhole = (store: CallerStore): store is ClusterStore => 'requests' in store
 
 /** Turn that was sent, or that ended before. */
 interface Sent {

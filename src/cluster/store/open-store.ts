@@ -1,6 +1,7 @@
 import { InvalidOptionsError } from '../../errors.ts'
-import type { ClusterStore } from './cluster-store.ts'
+import type { CallerStore, ClusterStore } from './cluster-store.ts'
 import type { NatsStoreOptions } from './nats/nats-store.ts'
+import type { TenantStoreOptions } from './nats/tenant-store.ts'
 
 /** Packages of NATS that a cluster needs. The package of the transport comes with `connect`. */
 const packages = ['transport-node', 'jetstream', 'kv', 'obj'].map((name) => `@nats-io/${name}`)
@@ -12,8 +13,18 @@ const packages = ['transport-node', 'jetstream', 'kv', 'obj'].map((name) => `@na
  * @throws ClusterStoreError `unavailable` or `denied`
  */
 export async function openStore(options: NatsStoreOptions): Promise<ClusterStore> {
-  const { openNatsStore } = await natsPackages(() => import('./nats/nats-store.ts'))
+  const { openNatsStore } = await orInstall(() => import('./nats/nats-store.ts'))
   return openNatsStore(options)
+}
+
+/**
+ * Opens the store for a caller that may use the subjects of one tenant only.
+ *
+ * @throws InvalidOptionsError or ClusterStoreError, as {@link openStore}
+ */
+export async function openCallerStore(options: TenantStoreOptions): Promise<CallerStore> {
+  const { openTenantStore } = await orInstall(() => import('./nats/tenant-store.ts'))
+  return openTenantStore(options)
 }
 
 /**
@@ -21,7 +32,7 @@ export async function openStore(options: NatsStoreOptions): Promise<ClusterStore
  *
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if a package is not installed
  */
-export async function natsPackages<T>(load: () => Promise<T>): Promise<T> {
+export async function orInstall<T>(load: () => Promise<T>): Promise<T> {
   try {
     return await load()
   } catch (cause) {

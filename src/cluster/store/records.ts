@@ -14,6 +14,8 @@ export interface HostRecord {
   readonly opencode: string
   /** Time after which the host is dead without a renewal, in ms; absent in the record of an older host. */
   readonly leaseMs?: number
+  /** Public key for which callers seal the contexts of turns; absent for hosts without a key. */
+  readonly contextKey?: string
 }
 
 /** Owner of an agent. */
@@ -25,6 +27,8 @@ export interface PlaceRecord {
   readonly incarnation: string | null
   /** Owner before: it may still have the home. */
   readonly last: string | null
+  /** Newest version of opencode that has owned the agent; absent if homes are not saved. */
+  readonly opencode?: string
 }
 
 /** Saved home of an agent. */
@@ -39,6 +43,8 @@ export interface HomeRecord {
   readonly size: number
   /** Version of opencode that wrote the database: an older version must not read it. */
   readonly opencode: string | null
+  /** Absolute path of the home, which is the same on every host, because sessions name absolute paths. */
+  readonly path: string | null
 }
 
 /** Turn that a gateway has taken, as all gateways know it. The turn runs once, whichever gateway sends it. */

@@ -22,7 +22,7 @@ export interface ClusterTls {
 /** Cluster that the fleet of a config file is a host of. */
 export interface ClusterConfig extends Pick<
   JoinOptions,
-  'name' | 'hostId' | 'leaseMs' | 'replicas' | 'homes'
+  'name' | 'hostId' | 'leaseMs' | 'replicas' | 'homes' | 'contextKey'
 > {
   /** Addresses of NATS, such as `10.0.0.1:4222`: one, or a list. */
   servers: string | string[]
@@ -44,12 +44,13 @@ const onlyOne = 'expected one of user, token, creds and nkeySeed'
 
 /** Schema of the cluster of a config file, with the names of the library. */
 export const clusterConfig = lazily(() => {
-  const { name, hostId, leaseMs, replicas, homes } = joinSchema().shape
+  const { name, hostId, leaseMs, replicas, homes, contextKey } = joinSchema().shape
   const error = 'expected an address such as 10.0.0.1:4222, or a list of addresses'
   return z.strictObject(
     {
       ...{ name, hostId, leaseMs: leaseMs.unwrap().optional(), replicas: replicas.unwrap().optional() },
       homes: homes.unwrap().optional(),
+      contextKey,
       servers: z.union([text(error), z.array(text(error), error).min(1, error)], error),
       user: text().optional(),
       password: text().optional(),
