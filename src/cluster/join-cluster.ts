@@ -1,6 +1,7 @@
-import { defer, Observable } from 'rxjs'
+import { defer, distinctUntilChanged, map, Observable } from 'rxjs'
 import { createActor, waitFor, type SnapshotFrom } from 'xstate'
-import { clockOf } from '../actors/clock.ts'
+import { clockOf, systemClock } from '../actors/clock.ts'
+import { setKeySource } from '../api/fleet/internals.ts'
 import { stopSchema } from '../config/option-schema.ts'
 import { parse } from '../config/validation.ts'
 import { HostHandle, HostRuntime } from './actors/host-runtime.ts'
@@ -11,6 +12,8 @@ import { hostMachine, type HostActorRef } from './machines/host-machine.ts'
 import { resolveJoinOptions, type JoinOptions } from './options.ts'
 import type { ClusterStore } from './store/cluster-store.ts'
 import { openStore } from './store/open-store.ts'
+import { SpecSync } from './specs/spec-sync.ts'
+import { Wishes } from './wishes.ts'
 
 /** Time without a turn after which a host gives an agent up, in ms. */
 const idleMs = 600_000
@@ -48,6 +51,10 @@ export interface ClusterHost extends AsyncDisposable {
 /**
  * Makes a fleet a host of a cluster. Resolves when the host is a member.
  *
+ * The agents of the fleet become agents of the cluster, and those of the cluster agents of the fleet, without their keys.
+ * An agent that is declared or removed at one member is declared or removed at all. A spec that the fleet has when it
+ * joins, and that the cluster has replaced before, gives way to the cluster's.
+ *
  * @param options - The fleet, the connection to NATS, the name of the cluster, and the lease.
  * @returns The host. Close it before the fleet.
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option, or if a package of NATS is not installed.
@@ -64,27 +71,47 @@ export interface ClusterHost extends AsyncDisposable {
  * }
  */
 export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
-  const { fleet, connect, name, hostId, leaseMs, replicas } = resolveJoinOptions(options)
+  const { fleet, connect, name, hostId, leaseMs, resolveKey, replicas } = resolveJoinOptions(options)
   await fleet.ready
+  if (resolveKey) setKeySource(fleet, resolveKey)
   const store = await openStore({ name, connect, replicas, mayProvision: true })
-  const runner = new FleetRunner(fleet)
+  const specs = new SpecSync({ fleet, store, hostId, clock: systemClock })
+  try {
+    await specs.start()
+  } catch (error) {
+    specs.stop()
+    await store.close()
+    throw error
+  }
+  const runner = new FleetRunner(fleet, specs)
   const runtime = new HostHandle(new HostRuntime({ store, runner, homes: unsavedHomes }))
   const { maxAgents } = runner
   const actor = createActor(hostMachine, { input: { runtime, hostId, leaseMs, maxAgents, idleMs } }).start()
   await waitFor(actor, (snapshot) => snapshot.matches('member'))
-  return new MemberHost(actor, store)
+  return new MemberHost(actor, store, specs)
 }
 
 class MemberHost implements ClusterHost {
   readonly id: string
   readonly #actor: HostActorRef
   readonly #store: ClusterStore
+  readonly #specs: SpecSync
+  readonly #wishes: Wishes
   #leaving: Promise<void> | undefined
 
-  constructor(actor: HostActorRef, store: ClusterStore) {
+  constructor(actor: HostActorRef, store: ClusterStore, specs: SpecSync) {
     this.id = actor.getSnapshot().context.hostId
     this.#actor = actor
     this.#store = store
+    this.#specs = specs
+    const incarnation = (): string | undefined => actor.getSnapshot().context.lease?.incarnation
+    this.#wishes = new Wishes(store, {
+      hostId: this.id,
+      incarnation,
+      onWish: ({ drainMs }) => void this.drain({ drainMs }),
+      clock: systemClock,
+    })
+    runs(actor).subscribe(() => this.#wishes.look())
   }
 
   get status(): ClusterStatus {
@@ -112,6 +139,8 @@ class MemberHost implements ClusterHost {
 
   async #leave(): Promise<void> {
     await waitFor(this.#actor, ({ status }) => status !== 'active')
+    this.#specs.stop()
+    await this.#wishes.end()
     await this.#store.close()
   }
 }
@@ -123,6 +152,13 @@ const snapshotsOf = (actor: HostActorRef): Observable<SnapshotFrom<typeof hostMa
         const subscription = actor.subscribe(subscriber)
         return () => subscription.unsubscribe()
       }),
+  )
+
+/** Emits when a run of a host has begun. */
+const runs = (actor: HostActorRef): Observable<string | undefined> =>
+  snapshotsOf(actor).pipe(
+    map(({ context }) => context.lease?.incarnation),
+    distinctUntilChanged(),
   )
 
 function statusOf(actor: HostActorRef): ClusterStatus {

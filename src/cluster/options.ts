@@ -39,6 +39,14 @@ export interface JoinOptions {
    */
   homes?: { save: 'before-end' | 'on-release' | 'never' }
   /**
+   * Returns the key of an agent's endpoint (`proxy.apiKey`) on this host, because keys do not travel. Called with the id
+   * of the agent when its server starts, if neither the spec on this host, nor `defaults` or `resolve` of the fleet, gives
+   * a key.
+   *
+   * @defaultValue none: an agent without a key runs on other hosts
+   */
+  resolveKey?: (agentId: string) => string | Promise<string>
+  /**
    * Number of NATS servers that keep each message: 1, 3 or 5.
    *
    * @defaultValue 1
@@ -47,7 +55,9 @@ export interface JoinOptions {
 }
 
 /** Options of a host with every default filled in. */
-export type ResolvedJoinOptions = Readonly<Required<JoinOptions>>
+export type ResolvedJoinOptions = Readonly<
+  Required<Omit<JoinOptions, 'resolveKey'>> & { resolveKey: JoinOptions['resolveKey'] | undefined }
+>
 
 const token = (max: number) => {
   const error = `expected 1 to ${max} letters, digits, _ or -`
@@ -64,6 +74,13 @@ export const connectFunction = lazily(() =>
   z.custom<JoinOptions['connect']>((value) => typeof value === 'function', 'expected a function'),
 )
 
+const keyFunction = lazily(() =>
+  z.custom<NonNullable<JoinOptions['resolveKey']>>(
+    (value) => typeof value === 'function',
+    'expected a function',
+  ),
+)
+
 /** Shortest lease, in ms: a renewal needs time for some attempts. */
 const shortestLeaseMs = 500
 
@@ -77,6 +94,7 @@ const joinSchema = lazily(() =>
       homes: z
         .strictObject({ save: oneOf(['before-end', 'on-release', 'never']) }, 'expected an object')
         .default({ save: 'never' }),
+      resolveKey: keyFunction().optional(),
       replicas: z.literal([1, 3, 5], 'expected 1, 3 or 5').default(1),
     },
     'expected an object',
@@ -92,12 +110,12 @@ const joinSchema = lazily(() =>
 export function resolveJoinOptions(options: JoinOptions): ResolvedJoinOptions {
   const { fleet, ...rest } = Object(options) as Partial<JoinOptions>
   if (!(fleet instanceof Fleet)) throw new InvalidOptionsError('Option `fleet` is required: expected a Fleet')
-  const { hostId, ...given } = parse(joinSchema, rest, 'option')
+  const { hostId, resolveKey, ...given } = parse(joinSchema, rest, 'option')
   if (given.homes.save !== 'never')
     throw new InvalidOptionsError(
       `Option homes.save '${given.homes.save}' is not implemented yet: homes are not saved, so use 'never'`,
     )
-  return { ...given, fleet, hostId: hostId ?? usualHostId(dataDirOf(fleet)) }
+  return { ...given, fleet, resolveKey, hostId: hostId ?? usualHostId(dataDirOf(fleet)) }
 }
 
 /** Returns the name of a host, the same for each start with a data folder. */

@@ -1,4 +1,4 @@
-import type { HomeRecord, HostRecord, PlaceRecord } from './records.ts'
+import type { HomeRecord, HostRecord, PlaceRecord, WishRecord } from './records.ts'
 
 /** Name of an agent in a cluster. Both parts are a token of `[a-z0-9_-]`. */
 export interface AgentKey {
@@ -153,6 +153,8 @@ export interface ClusterStore {
   readonly hosts: Register<HostRecord>
   /** Owners by `<tenant>.<agent>`. */
   readonly places: Register<PlaceRecord>
+  /** Wishes that hosts leave, by host. */
+  readonly wishes: Register<WishRecord>
   /** Saved homes by `<tenant>.<agent>`. */
   readonly homes: Register<HomeRecord>
   readonly objects: ObjectStore

@@ -1,5 +1,5 @@
 import type { ClusterStore, ObjectStore, Register } from '../cluster-store.ts'
-import type { HomeRecord, HostRecord, PlaceRecord } from '../records.ts'
+import type { HomeRecord, HostRecord, PlaceRecord, WishRecord } from '../records.ts'
 import { Link } from './link.ts'
 import { MemoryInbox, SharedMail } from './memory-inbox.ts'
 import { MemoryRecords, SharedRecords } from './memory-records.ts'
@@ -17,6 +17,7 @@ export class MemoryCluster {
   readonly agents = new SharedValues<Readonly<Record<string, unknown>>>()
   readonly hosts = new SharedValues<HostRecord>()
   readonly places = new SharedValues<PlaceRecord>()
+  readonly wishes = new SharedValues<WishRecord>()
   readonly homes = new SharedValues<HomeRecord>()
   readonly now: () => number
 
@@ -39,15 +40,17 @@ export class MemoryStore implements ClusterStore {
   readonly agents: Register<Readonly<Record<string, unknown>>>
   readonly hosts: Register<HostRecord>
   readonly places: Register<PlaceRecord>
+  readonly wishes: Register<WishRecord>
   readonly homes: Register<HomeRecord>
   readonly objects: ObjectStore
 
-  constructor({ mail, records, objects, agents, hosts, places, homes, now }: MemoryCluster) {
+  constructor({ mail, records, objects, agents, hosts, places, wishes, homes, now }: MemoryCluster) {
     this.inbox = new MemoryInbox(mail, this.link, now)
     this.records = new MemoryRecords(records, this.link)
     this.agents = new MemoryRegister(agents, this.link)
     this.hosts = new MemoryRegister(hosts, this.link)
     this.places = new MemoryRegister(places, this.link)
+    this.wishes = new MemoryRegister(wishes, this.link)
     this.homes = new MemoryRegister(homes, this.link)
     this.objects = memoryObjects(objects, this.link)
   }

@@ -7,6 +7,7 @@ export interface Names {
   readonly agents: string
   readonly hosts: string
   readonly places: string
+  readonly wishes: string
   readonly homes: string
   readonly data: string
   /** All subjects of the stream `inbox`, and of the stream `replies`. */
@@ -37,6 +38,7 @@ export function namesOf(cluster: string): Names {
     agents: stream('AGENTS'),
     hosts: stream('HOSTS'),
     places: stream('PLACES'),
+    wishes: stream('WISHES'),
     homes: stream('HOMES'),
     data: stream('DATA'),
     allMail: at('in', '>'),

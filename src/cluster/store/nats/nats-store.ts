@@ -3,8 +3,9 @@ import { Kvm } from '@nats-io/kv'
 import { Objm, type ObjectStore as Bucket } from '@nats-io/obj'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { ClusterStore, ObjectStore, Register } from '../cluster-store.ts'
-import type { HomeRecord, HostRecord, PlaceRecord } from '../records.ts'
+import type { HomeRecord, HostRecord, PlaceRecord, WishRecord } from '../records.ts'
 import { called } from './faults.ts'
+import { LateRegister } from './late-register.ts'
 import { namesOf } from './names.ts'
 import { NatsInbox } from './nats-inbox.ts'
 import { NatsRecords } from './nats-records.ts'
@@ -56,6 +57,7 @@ export async function openNatsStore({
     agents: await registerOf(names.agents),
     hosts: await registerOf<HostRecord>(names.hosts, true),
     places: await registerOf<PlaceRecord>(names.places),
+    wishes: new LateRegister(() => registerOf<WishRecord>(names.wishes)),
     homes: await registerOf<HomeRecord>(names.homes),
     objects: objectsOf(connection, names.data, replicas),
     onConnection: (listener, signal) => void followConnection(connection, listener, signal),
