@@ -1,4 +1,6 @@
 import type { Fleet } from '../api/fleet/fleet.ts'
+import type { Cluster } from '../cluster/client/connect-cluster.ts'
+import type { ClusterHost } from '../cluster/join-cluster.ts'
 import type { Authority } from './access/authority.ts'
 import type { HostPaths } from './access/host-paths.ts'
 import type { HostPolicy } from './access/host-policy.ts'
@@ -17,9 +19,17 @@ export interface GatewayState {
   readonly error?: unknown
 }
 
+/** Cluster of which the gateway's host is a member. */
+export interface GatewayCluster {
+  readonly handle: Cluster
+  readonly host: ClusterHost | undefined
+}
+
 /** Parts and state that all routes of one gateway share. */
 export interface GatewayContext {
   readonly fleet: Fleet
+  /** Absent for a fleet of one host. */
+  readonly cluster?: GatewayCluster | undefined
   readonly log: TurnLog
   readonly authority: Authority
   readonly hosts: HostPolicy

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { vi } from 'vitest'
+import type { AgentSpec } from '../../src/index.ts'
 import type { ClusterStatus } from '../../src/cluster/cluster-status.ts'
 import { ignoreErrors } from '../../src/util/ignore-errors.ts'
 import { fleetDefaults, processesIn } from './fleet.ts'
@@ -21,6 +22,8 @@ export interface ClusterHostOptions {
   /** Path of the opencode binary. */
   binary: string
   agents: readonly { id: string; tenant: string }[]
+  /** Key of the agents' endpoint, which the host's option `resolveKey` returns; in the fleet's defaults if absent. */
+  key?: string
   /** Data folder of the fleet; one that is deleted after the test if absent. */
   dataDir?: string
 }
@@ -30,6 +33,7 @@ interface Fact {
   joined?: string
   drained?: string
   status?: ClusterStatus
+  agents?: string[]
 }
 
 /** Host of a cluster in its own process, with a data folder of its own. */
@@ -40,13 +44,17 @@ export class ClusterHostProcess {
   readonly #facts: Fact[] = []
   readonly #exited: Promise<unknown>
 
-  constructor({ dist, servers, name, hostId, leaseMs, binary, agents, dataDir }: ClusterHostOptions) {
+  constructor({ dist, servers, name, hostId, leaseMs, binary, agents, key, dataDir }: ClusterHostOptions) {
     this.hostId = hostId
     this.dataDir = dataDir ?? tempHome()
+    const { proxy, ...defaults } = fleetDefaults
+    const { apiKey, ...endpoint } = proxy
     const options = {
-      servers,
-      agents,
-      fleet: { dataDir: this.dataDir, defaults: { ...fleetDefaults, binary } },
+      ...{ servers, agents, key },
+      fleet: {
+        dataDir: this.dataDir,
+        defaults: { ...defaults, proxy: { ...endpoint, ...(key === undefined && { apiKey }) }, binary },
+      },
       join: { name, hostId, leaseMs },
     }
     const args = [hostProgram('cluster'), dist, JSON.stringify(options)]
@@ -71,6 +79,25 @@ export class ClusterHostProcess {
     const { length } = this.#facts
     this.#command('status', null)
     return vi.waitUntil(() => this.#facts.slice(length).find(({ status }) => status)?.status, {
+      timeout: 10_000,
+    })
+  }
+
+  /** Declares an agent at this host. */
+  put(spec: AgentSpec): void {
+    this.#command('put', spec)
+  }
+
+  /** Removes an agent at this host. */
+  remove(id: string): void {
+    this.#command('remove', id)
+  }
+
+  /** Returns the agents of the host's fleet, as `<tenant>.<agent>`. */
+  async agents(): Promise<string[]> {
+    const { length } = this.#facts
+    this.#command('agents', null)
+    return vi.waitUntil(() => this.#facts.slice(length).find(({ agents }) => agents)?.agents, {
       timeout: 10_000,
     })
   }

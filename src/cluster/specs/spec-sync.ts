@@ -1,4 +1,4 @@
-import { filter, type Subscription } from 'rxjs'
+import { filter } from 'rxjs'
 import { elapse, type SystemClock } from '../../actors/clock.ts'
 import type { ApplyResult } from '../../api/fleet/declare.ts'
 import type { Fleet } from '../../api/fleet/fleet.ts'
@@ -48,7 +48,7 @@ export class SpecSync {
   readonly #drains = new Map<string, number>()
   readonly #waiting = new Set<string>()
   readonly #last = new Map<string, Promise<void>>()
-  readonly #subscriptions: { unsubscribe(): void }[] = []
+  #subscriptions: readonly { unsubscribe(): void }[] = []
 
   constructor({ fleet, store, hostId, clock }: SpecSyncParts) {
     this.#fleet = fleet
@@ -60,7 +60,7 @@ export class SpecSync {
   async start(): Promise<void> {
     await this.#again(() => this.#register.watch(this.#stopped.signal))
     this.#compareAtStart()
-    this.#subscriptions.push(...this.#follow())
+    this.#subscriptions = this.#follow()
     const ids = new Set([...keptSpecs(this.#fleet).keys(), ...this.#register.ids]).values()
     const lane = async (): Promise<void> => {
       for (const id of ids) await this.#settleSoon(id)
@@ -102,14 +102,12 @@ export class SpecSync {
     }
   }
 
-  #follow(): Subscription[] {
+  #follow(): { unsubscribe(): void }[] {
     const { events$, actor } = this.#fleet
     const isDeclared = (type: string): boolean => /^agent\.(added|changed|removed)$/.test(type)
-    const removals = actor.on('agent.removed', ({ agentId, drainMs }) =>
-      this.#drains.set(agentId, drainMs ?? 0),
-    )
+    const removals = actor.on('agent.removed', ({ agentId, drainMs }) => this.#drains.set(agentId, drainMs))
     return [
-      removals as Subscription,
+      removals,
       events$
         .pipe(filter(({ type }) => isDeclared(type)))
         .subscribe(({ agentId }) => void this.#settleSoon(agentId)),
@@ -135,12 +133,12 @@ export class SpecSync {
     if (this.#stopped.signal.aborted) return
     try {
       const own = this.#own(id)
-      if (own.hash !== this.#agreed.get(id)) return await this.#declare(id, own)
       const known = this.#register.of(id)
+      const isSame = known?.isRemoved === false && known.hash === own.hash
+      if (isSame) return this.#agree(id, own)
+      if (own.hash !== this.#agreed.get(id)) return await this.#declare(id, own)
       if (!known || this.#adopted.get(id) === known.revision) return
-      if (known.isRemoved) await this.#drop(id, known, own)
-      else if (known.hash === own.hash) this.#refused.delete(id)
-      else await this.#adopt(id, known, own)
+      await (known.isRemoved ? this.#drop(id, known, own) : this.#adopt(id, known, own))
       this.#adopted.set(id, known.revision)
     } catch (error) {
       this.#warn(id, `The agent is not as the cluster has it: ${messageOf(error)}`)
@@ -152,6 +150,10 @@ export class SpecSync {
     const drainMs = this.#drains.get(id) ?? 0
     await this.#again(() => (spec ? this.#register.declare(spec) : this.#register.remove(id, drainMs)))
     this.#drains.delete(id)
+    this.#agree(id, { spec, hash })
+  }
+
+  #agree(id: string, { hash }: OwnSpec): void {
     this.#agreed.set(id, hash)
     this.#refused.delete(id)
   }
