@@ -22,7 +22,8 @@ export interface GatewayState {
 /** Cluster of which the gateway's host is a member. */
 export interface GatewayCluster {
   readonly handle: Cluster
-  readonly host: ClusterHost | undefined
+  /** Host that the gateway's fleet is; `undefined` for a gateway that only calls. */
+  readonly host: Pick<ClusterHost, 'id'> | undefined
 }
 
 /** Parts and state that all routes of one gateway share. */

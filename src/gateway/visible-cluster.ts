@@ -16,6 +16,7 @@ export function visibleCluster({ cluster }: Pick<GatewayContext, 'cluster'>, cal
   const useOf = (host: string): number => seen.filter(({ hostId }) => hostId === host).length
   return {
     at,
+    host_id: cluster?.host?.id ?? null,
     hosts: hosts.map((host) => ({ ...host, used: isUnscoped(caller) ? host.used : useOf(host.id) })),
     places: seen.map(({ agentId, tenant, hostId, epoch }) => ({
       ...{ agent_id: agentId, tenant, host_id: hostId },

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { dirname } from 'node:path'
-import { rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { Kvm } from '@nats-io/kv'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { connectCluster, type Cluster } from '../../src/cluster/client/connect-cluster.ts'
@@ -32,7 +33,8 @@ describe.skipIf(binary === null)('Agents of a cluster with two hosts', async () 
   const [ofOne, ofTwo] = [agentOf('h1'), agentOf('h2')]
   const hosts: ClusterHostProcess[] = []
   let dist = ''
-  let cluster: Cluster
+  let caller: Cluster | undefined
+  const folder = mkdtempSync(join(tmpdir(), 'opencode-runtime-test-'))
   beforeAll(async () => {
     dist = await buildPackage()
     const common = {
@@ -43,19 +45,28 @@ describe.skipIf(binary === null)('Agents of a cluster with two hosts', async () 
       binary: fake.binary,
       agents: [],
     }
-    hosts.push(new ClusterHostProcess({ ...common, hostId: 'h1' }))
-    hosts.push(new ClusterHostProcess({ ...common, hostId: 'h2', key }))
+    hosts.push(new ClusterHostProcess({ ...common, hostId: 'h1', dataDir: join(folder, 'h1') }))
+    hosts.push(new ClusterHostProcess({ ...common, hostId: 'h2', dataDir: join(folder, 'h2'), key }))
     await Promise.all(hosts.map((host) => host.joined()))
-    cluster = await connectCluster({ name, connect: server.connect })
-  }, 120_000)
+    caller = await connectCluster({ name, connect: server.connect })
+  }, 400_000)
   afterAll(async () => {
-    await cluster.close()
+    await caller?.close()
     await Promise.all(hosts.map((host) => host.end()))
     await server.stop()
     await fake.stop()
-    if (dist !== '') rmSync(dirname(dist), { recursive: true, force: true, maxRetries: 10 })
+    const folders = dist === '' ? [folder] : [folder, dirname(dist)]
+    for (const each of folders) rmSync(each, { recursive: true, force: true, maxRetries: 10 })
   }, 60_000)
-  const host = (id: string): ClusterHostProcess => hosts.find(({ hostId }) => hostId === id) ?? hosts[0]!
+  const connected = (): Cluster => {
+    if (!caller) throw new Error('The caller is not connected')
+    return caller
+  }
+  const host = (id: string): ClusterHostProcess => {
+    const found = hosts.find(({ hostId }) => hostId === id)
+    if (!found) throw new Error(`No host ${id}`)
+    return found
+  }
   const stored = async (agentId: string) => {
     const connection = await server.connect()
     const bucket = await new Kvm(connection).open(`OC_${name}_AGENTS`)
@@ -64,7 +75,7 @@ describe.skipIf(binary === null)('Agents of a cluster with two hosts', async () 
     return entry?.json<Record<string, unknown>>()
   }
   const ownerOf = (agentId: string) =>
-    cluster.status.places.find((place) => place.agentId === agentId)?.hostId
+    connected().status.places.find((place) => place.agentId === agentId)?.hostId
 
   it('run on one host though they were declared at the other, each host with its own key', async () => {
     host('h1').put({ id: ofTwo, tenant: 'acme', labels: { team: 'blue' }, ...{ proxy: fleetDefaults.proxy } })
@@ -77,7 +88,7 @@ describe.skipIf(binary === null)('Agents of a cluster with two hosts', async () 
       [ofOne, 'h1'],
       [ofTwo, 'h2'],
     ] as const) {
-      expect(await cluster.turn(agentId, 'Hi').done).toMatchObject({ kind: 'final' })
+      expect(await connected().turn(agentId, 'Hi').done).toMatchObject({ kind: 'final' })
       await until(() => expect(ownerOf(agentId)).toBe(hostId))
     }
     const record = await stored(ofTwo)
@@ -103,17 +114,19 @@ describe.skipIf(binary === null)('Agents of a cluster with two hosts', async () 
   })
 
   it('move when a caller drains their host, which leaves', async () => {
-    await cluster.drainHost('h2', { drainMs: 5_000 })
-    await until(() => expect(cluster.status.hosts.map(({ id }) => id)).toEqual(['h1']))
-    expect(await cluster.turn(ofTwo, 'Hi').done).toMatchObject({ kind: 'final' })
+    await connected().drainHost('h2', { drainMs: 5_000 })
+    await until(() => expect(connected().status.hosts.map(({ id }) => id)).toEqual(['h1']))
+    expect(await connected().turn(ofTwo, 'Hi').done).toMatchObject({ kind: 'final' })
     expect(ownerOf(ofTwo)).toBe('h1')
-    await expect(cluster.drainHost('h2')).rejects.toThrow('has no host "h2": it has h1')
+    await expect(connected().drainHost('h2')).rejects.toThrow('has no host "h2": it has h1')
   })
 
   it('that were removed at a host are gone from the cluster', async () => {
     host('h1').remove(ofOne)
     await until(async () => expect(await host('h1').agents()).toEqual([`acme.${ofTwo}`]))
     await until(async () => expect(await stored(ofOne)).toMatchObject({ declared: { removed: true } }))
-    await until(async () => expect(await cluster.turn(ofOne, 'Hi').done).toMatchObject({ code: 'rejected' }))
+    await until(async () =>
+      expect(await connected().turn(ofOne, 'Hi').done).toMatchObject({ code: 'rejected' }),
+    )
   })
 })

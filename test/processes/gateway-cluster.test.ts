@@ -1,49 +1,19 @@
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { keptSpecs } from '../../src/api/fleet/internals.ts'
-import { callerOf } from '../../src/cluster/client/connect-cluster.ts'
-import { MemoryCluster } from '../../src/cluster/store/memory/memory-store.ts'
-import { AssembledGateway } from '../../src/gateway/gateway.ts'
-import { openGatewayLog } from '../../src/gateway/open-log.ts'
-import type { PartMaker } from '../../src/gateway/part.ts'
-import { parts } from '../../src/gateway/parts.ts'
-import { fakeFleet } from '../support/fleet.ts'
-import { fakeGateway, GatewayClient, listen, testToken } from '../support/gateway.ts'
+import { fakeGateway, testToken } from '../support/gateway.ts'
+import { MemoryHosts } from '../support/memory-hosts.ts'
 
-/** Serves a fleet as a host of a cluster that two hosts have joined. */
+/** Serves a fleet as the host h1 of a cluster with two hosts. */
 async function clusterGateway() {
-  const cluster = new MemoryCluster()
-  for (const [id, used] of [
-    ['h1', 2],
-    ['h2', 5],
-  ] as const)
-    cluster.hosts.change(
-      id,
-      { incarnation: `${id}-run`, beat: 1, state: 'up', max: 16, used, opencode: '' },
-      0,
-    )
-  const place = { epoch: 1, incarnation: 'h1-run', last: null }
-  cluster.places.change('acme.a1', { ...place, hostId: 'h1' }, 0)
-  cluster.places.change('blue.b1', { ...place, hostId: null }, 0)
-  const handle = await callerOf(cluster.connect())
-  const all = testToken(['read', 'turn', 'approve', 'admin'])
+  const hosts = new MemoryHosts()
+  hosts.host('h1', { used: 2 })
+  hosts.host('h2', { used: 5 })
+  hosts.place('acme.a1', 'h1')
+  hosts.place('blue.b1', null)
   const acme = testToken(['read', 'admin'], { tenant: 'acme' })
-  const { fleet } = await fakeFleet()
-  const inCluster =
-    (make: PartMaker): PartMaker =>
-    (context, others) =>
-      make(Object.assign(context, { cluster: { handle, host: undefined } }), others)
-  const tokens = [all.record, acme.record]
-  const makers = { log: openGatewayLog, parts: parts.map(inCluster) }
-  const gateway = new AssembledGateway({ fleet, tokens }, makers)
-  const { url, close } = await listen(gateway)
-  onTestFinished(async () => {
-    await gateway.close()
-    await close()
-    await handle.close()
-  })
-  await gateway.ready
-  const client = new GatewayClient(url, all.token)
-  return { cluster, fleet, client, ofAcme: client.as(acme.token) }
+  const cluster = await hosts.connect('h1')
+  const { fleet, client } = await fakeGateway({ cluster, gateway: { tokens: [acme.record] } })
+  return { hosts, cluster: hosts.store, fleet, client, ofAcme: client.as(acme.token) }
 }
 
 describe('The cluster of a gateway', () => {
@@ -51,6 +21,7 @@ describe('The cluster of a gateway', () => {
     const { client, ofAcme } = await clusterGateway()
     expect((await client.call('GET', '/v1/cluster')).body).toEqual({
       at: expect.any(Number) as number,
+      host_id: 'h1',
       hosts: [
         { id: 'h1', state: 'up', max: 16, used: 2 },
         { id: 'h2', state: 'up', max: 16, used: 5 },
@@ -79,6 +50,20 @@ describe('The cluster of a gateway', () => {
     const unknown = await client.call('POST', '/v1/cluster/hosts/h9/drain')
     expect(unknown).toMatchObject({ status: 404, body: { code: 'ERR_OPENCODE_UNKNOWN_HOST' } })
     expect(unknown.text).toContain('h1, h2')
+  })
+
+  it('has one server of an agent: only the host of the agent starts and stops it', async () => {
+    const { client, fleet, hosts } = await clusterGateway()
+    await fleet.apply(['a1', 'b1'].map((id) => ({ id, tenant: id === 'a1' ? 'acme' : 'blue' })))
+    for (const action of ['start', 'stop'])
+      expect(await client.call('POST', `/v1/agents/b1/${action}`)).toMatchObject({
+        ...{ status: 409, body: { code: 'ERR_OPENCODE_AGENT_ELSEWHERE' } },
+        text: expect.stringContaining(`with its next turn`) as string,
+      })
+    hosts.place('blue.b1', 'h2')
+    const elsewhere = await client.call('POST', '/v1/agents/b1/stop')
+    expect([elsewhere.status, elsewhere.text]).toEqual([409, expect.stringContaining('host h2')])
+    expect((await client.call('POST', '/v1/agents/a1/stop')).status).toBe(200)
   })
 
   it('is empty for a fleet of one host, which has no host to drain', async () => {

@@ -28,6 +28,7 @@ const placeSchema = named('ClusterPlace', () =>
 export const clusterSchema = named('Cluster', () =>
   z.strictObject({
     at: z.number().describe('Epoch ms'),
+    host_id: z.string().nullable().describe('Host of this gateway; null if it is none'),
     hosts: z.array(hostSchema()).describe('Empty without a cluster'),
     places: z.array(placeSchema()),
   }),

@@ -1,3 +1,4 @@
+import { useCluster } from '../../live/use-cluster.ts'
 import { useValue } from '../../live/use-value.ts'
 import { useMemo } from 'preact/hooks'
 import { api } from '../../api/client.ts'
@@ -27,13 +28,24 @@ export function AgentPage({ id }: { id: string }) {
   const entries = useMemo(() => timeLineOf(events), [events])
   const { data: agent, error } = useQuery(`agent ${id}`, (signal) => api.agent(id, signal))
   if (error?.status === 404 && !ids.includes(id)) return <Unknown id={id} />
+  const cluster = useCluster()
+  const isInCluster = cluster.hosts.length > 0
+  const host = cluster.homes.get(id)
+  const isHere = !isInCluster || host === cluster.host_id
   const shown = status ?? agent?.status
   const present = shown && presentOf(entries, shown.state)
   return (
     <div class="agent-page">
-      <PageHead title={id} actions={shown && <AgentActions status={shown} />} />
+      <PageHead title={id} actions={shown && isHere && <AgentActions status={shown} />} />
       {error && error.status !== 404 && <ErrorNote error={error} />}
-      {shown && present && <AgentFacts agent={agent} status={shown} present={present} />}
+      {shown && present && (
+        <AgentFacts
+          agent={agent}
+          status={shown}
+          present={present}
+          host={isInCluster ? (host ?? 'none') : undefined}
+        />
+      )}
       {shown && <Trouble status={shown} />}
       {shown && <OpenRequests count={shown.open_requests} />}
       <div class="agent-grid">
