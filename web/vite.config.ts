@@ -43,11 +43,12 @@ export default defineConfig({
       module: true,
       ecma: 2020,
       compress: {
-        passes: 3,
+        passes: 6,
         unsafe_arrows: true,
         unsafe_methods: true,
         pure_getters: true,
         unsafe: true,
+        unsafe_comps: true,
         keep_fargs: false,
       },
     },

@@ -7,7 +7,7 @@ import { paths } from '../../app/router.ts'
 import { useTitle } from '../../app/title.ts'
 import { agentOf, agentIds, eventsOf } from '../../live/store.ts'
 import { Empty, PageHead } from '../../parts/layout.tsx'
-import { ErrorNote } from '../../parts/note.tsx'
+import { ErrorNote, Note } from '../../parts/note.tsx'
 import { AgentActions } from './agent-actions.tsx'
 import { AgentFacts } from './agent-facts.tsx'
 import { AgentLog } from './agent-log.tsx'
@@ -38,6 +38,13 @@ export function AgentPage({ id }: { id: string }) {
     <div class="agent-page">
       <PageHead title={id} actions={shown && isHere && <AgentActions status={shown} />} />
       {error && error.status !== 404 && <ErrorNote error={error} />}
+      {!isHere && (
+        <Note tone="idle">
+          {host
+            ? `The agent lives on ${host}, whose gateway tells its state and its log.`
+            : 'No host has the agent: it starts with its next turn.'}
+        </Note>
+      )}
       {shown && present && (
         <AgentFacts
           agent={agent}

@@ -3,14 +3,11 @@ import { api, type ApiError } from '../../api/client.ts'
 import type { ClusterHost } from '../../api/types.ts'
 import { Badge } from '../../parts/badge.tsx'
 import { Button } from '../../parts/button.tsx'
-import { Dialog } from '../../parts/dialog/dialog.tsx'
+import { DrainDialog } from '../../parts/dialog/drain-dialog.tsx'
 import { Card } from '../../parts/layout.tsx'
 import { Meter } from '../../parts/meter.tsx'
 import { ErrorNote } from '../../parts/note.tsx'
 import { plural } from '../../words/format.ts'
-
-/** Time for running turns to finish on a host that is drained, in ms. */
-const drainMs = 60_000
 
 /** Colours and words of the states of a host. */
 const states = {
@@ -22,6 +19,12 @@ const states = {
 /** Hosts of the cluster: their states and use, and a button that drains each. */
 export function FleetHosts({ hosts }: { hosts: readonly ClusterHost[] }) {
   const [asked, setAsked] = useState<ClusterHost>()
+  const [error, setError] = useState<ApiError>()
+  const drain = (drainMs: number) => {
+    setAsked(undefined)
+    setError(undefined)
+    api.drainHost(asked?.id ?? '', drainMs).catch((thrown: unknown) => setError(thrown as ApiError))
+  }
   return (
     <Card title="Hosts">
       <ul class="fleet-hosts">
@@ -49,53 +52,23 @@ export function FleetHosts({ hosts }: { hosts: readonly ClusterHost[] }) {
           )
         })}
       </ul>
+      {error && <ErrorNote error={error} />}
       {asked && (
         <DrainDialog
-          host={asked}
-          isLast={!hosts.some(({ id, state }) => id !== asked.id && state === 'up')}
+          action="Drain the host"
+          id={asked.id}
+          onDrain={drain}
           onClose={() => setAsked(undefined)}
-        />
+        >
+          <p>
+            The host leaves the cluster, and comes back when its process is started again.{' '}
+            {plural(asked.used, 'agent')} and all waiting turns move to other hosts
+            {hosts.some(({ id, state }) => id !== asked.id && state === 'up')
+              ? '. Turns that run too long fail.'
+              : ', of which none is up.'}
+          </p>
+        </DrainDialog>
       )}
     </Card>
-  )
-}
-
-/** Question before a host is drained. */
-function DrainDialog({
-  host: { id, used },
-  isLast,
-  onClose,
-}: {
-  host: ClusterHost
-  isLast: boolean
-  onClose: () => void
-}) {
-  const [isBusy, setBusy] = useState(false)
-  const [error, setError] = useState<ApiError>()
-  const drain = () => {
-    setBusy(true)
-    api.drainHost(id, drainMs).then(onClose, (thrown: unknown) => {
-      setError(thrown as ApiError)
-      setBusy(false)
-    })
-  }
-  return (
-    <Dialog title={`Drain ${id}?`} onClose={onClose}>
-      <div class="stack">
-        <p>
-          The host leaves the cluster. Running turns have 1 minute to finish, and fail after that.{' '}
-          {plural(used, 'agent')} and all waiting turns move to other hosts. The host comes back when its
-          process is started again.
-        </p>
-        {isLast && <p>No other host is up: turns wait until one is.</p>}
-        {error && <ErrorNote error={error} />}
-        <div class="dialog-actions">
-          <Button onClick={onClose}>Keep it</Button>
-          <Button kind="danger" busy={isBusy} onClick={drain}>
-            Drain the host
-          </Button>
-        </div>
-      </div>
-    </Dialog>
   )
 }
