@@ -135,11 +135,12 @@ export class SpecSync {
       const own = this.#own(id)
       const known = this.#register.of(id)
       const isSame = known?.isRemoved === false && known.hash === own.hash
-      if (isSame) return this.#agree(id, own)
-      if (own.hash !== this.#agreed.get(id)) return await this.#declare(id, own)
-      if (!known || this.#adopted.get(id) === known.revision) return
-      await (known.isRemoved ? this.#drop(id, known, own) : this.#adopt(id, known, own))
-      this.#adopted.set(id, known.revision)
+      if (isSame) this.#agree(id, own)
+      else if (own.hash !== this.#agreed.get(id)) await this.#declare(id, own)
+      else if (known && this.#adopted.get(id) !== known.revision) {
+        await (known.isRemoved ? this.#drop(id, known, own) : this.#adopt(id, known, own))
+        this.#adopted.set(id, known.revision)
+      }
     } catch (error) {
       this.#warn(id, `The agent is not as the cluster has it: ${messageOf(error)}`)
     }
@@ -197,7 +198,8 @@ export class SpecSync {
     const { signal } = this.#stopped
     while (!signal.aborted)
       try {
-        return await act()
+        await act()
+        return
       } catch (error) {
         if (!(error instanceof ClusterStoreError) || error.fault !== 'unavailable') throw error
         await elapse(this.#clock, retryMs, signal)
