@@ -1,5 +1,6 @@
 import { filter, map, type Observable } from 'rxjs'
 import type { Fleet } from '../api/fleet/fleet.ts'
+import { lifelineOf } from '../api/fleet/internals.ts'
 import type { TurnInput } from '../api/turn-input.ts'
 import { unknownAgent } from '../config/unknown-agent.ts'
 import { UnknownAgentError } from '../errors.ts'
@@ -12,8 +13,7 @@ type AgentSpecs = Pick<SpecSync, 'has' | 'canRun' | 'isRemoved'>
 
 /** Runs the turns of the agents of a fleet. */
 export class FleetRunner implements AgentRunner {
-  /** Unknown before a server runs. */
-  readonly opencode = ''
+  readonly opencode: string
   readonly maxAgents: number
   readonly maxTurns: number
   readonly added$: Observable<AgentKey>
@@ -23,10 +23,12 @@ export class FleetRunner implements AgentRunner {
   /**
    * @param fleet - the fleet, whose records were read
    * @param specs - the specs that the fleet shares with the cluster
+   * @param opencode - version of opencode on the host; empty if unknown
    */
-  constructor(fleet: Fleet, specs: AgentSpecs) {
+  constructor(fleet: Fleet, specs: AgentSpecs, opencode: string) {
     this.#fleet = fleet
     this.#specs = specs
+    this.opencode = opencode
     const { servers, turns } = fleet.status
     this.maxAgents = servers.max
     this.maxTurns = turns.max
@@ -59,5 +61,9 @@ export class FleetRunner implements AgentRunner {
       // A removed agent has no server any more.
       if (!(error instanceof UnknownAgentError)) throw error
     }
+  }
+
+  keepAlive(ms: number): void {
+    lifelineOf(this.#fleet).feed(ms)
   }
 }

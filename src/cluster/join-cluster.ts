@@ -1,13 +1,15 @@
 import { defer, distinctUntilChanged, map, Observable } from 'rxjs'
 import { createActor, waitFor, type SnapshotFrom } from 'xstate'
 import { clockOf, systemClock } from '../actors/clock.ts'
-import { setKeySource } from '../api/fleet/internals.ts'
+import type { Fleet } from '../api/fleet/fleet.ts'
+import { opencodeVersionOf, setKeySource } from '../api/fleet/internals.ts'
 import { stopSchema } from '../config/option-schema.ts'
 import { parse } from '../config/validation.ts'
 import { HostHandle, HostRuntime } from './actors/host-runtime.ts'
 import { clusterStatus, statusChanges, type ClusterStatus } from './cluster-status.ts'
+import { ContextKeys } from './context-seal.ts'
 import { FleetRunner } from './fleet-runner.ts'
-import { unsavedHomes } from './homes.ts'
+import { openHomes, requireHomes } from './homes/open-homes.ts'
 import { hostMachine, type HostActorRef } from './machines/host-machine.ts'
 import { resolveJoinOptions, type JoinOptions } from './options.ts'
 import type { ClusterStore } from './store/cluster-store.ts'
@@ -71,38 +73,69 @@ export interface ClusterHost extends AsyncDisposable {
  * }
  */
 export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
-  const { fleet, connect, name, hostId, leaseMs, resolveKey, replicas } = resolveJoinOptions(options)
+  const {
+    fleet,
+    connect,
+    name,
+    hostId,
+    leaseMs,
+    homes: kept,
+    replicas,
+    contextKeys,
+    resolveKey,
+  } = resolveJoinOptions(options)
   await fleet.ready
   if (resolveKey) setKeySource(fleet, resolveKey)
-  const store = await openStore({ name, connect, replicas, mayProvision: true })
+  await requireHomes(kept)
+  const [store, opencode] = await Promise.all([
+    openStore({ name, connect, replicas, mayProvision: true }),
+    opencodeVersionOf(fleet),
+  ])
+  const homes = await openHomes(fleet, kept, store, opencode)
+  const specs = await startSpecs(fleet, store, hostId)
+  const runner = new FleetRunner(fleet, specs, opencode)
+  const contexts = contextKeys.length > 0 ? new ContextKeys(contextKeys) : undefined
+  const runtime = new HostHandle(new HostRuntime({ store, runner, homes, contexts }))
+  const { maxAgents } = runner
+  const actor = createActor(hostMachine, { input: { runtime, hostId, leaseMs, maxAgents, idleMs } }).start()
+  await waitFor(actor, (snapshot) => snapshot.matches('member'))
+  return new MemberHost(actor, { store, runner, specs })
+}
+
+/** Begins to exchange specs with the cluster; closes the store if it refuses. */
+async function startSpecs(fleet: Fleet, store: ClusterStore, hostId: string): Promise<SpecSync> {
   const specs = new SpecSync({ fleet, store, hostId, clock: systemClock })
   try {
     await specs.start()
+    return specs
   } catch (error) {
     specs.stop()
     await store.close()
     throw error
   }
-  const runner = new FleetRunner(fleet, specs)
-  const runtime = new HostHandle(new HostRuntime({ store, runner, homes: unsavedHomes }))
-  const { maxAgents } = runner
-  const actor = createActor(hostMachine, { input: { runtime, hostId, leaseMs, maxAgents, idleMs } }).start()
-  await waitFor(actor, (snapshot) => snapshot.matches('member'))
-  return new MemberHost(actor, store, specs)
+}
+
+/** Parts of a host beside the actor of its machine. */
+interface MemberParts {
+  readonly store: ClusterStore
+  readonly runner: FleetRunner
+  readonly specs: SpecSync
 }
 
 class MemberHost implements ClusterHost {
   readonly id: string
   readonly #actor: HostActorRef
   readonly #store: ClusterStore
+  readonly #runner: FleetRunner
   readonly #specs: SpecSync
   readonly #wishes: Wishes
   #leaving: Promise<void> | undefined
 
-  constructor(actor: HostActorRef, store: ClusterStore, specs: SpecSync) {
+  constructor(actor: HostActorRef, { store, runner, specs }: MemberParts) {
     this.id = actor.getSnapshot().context.hostId
     this.#actor = actor
     this.#store = store
+    this.#runner = runner
     this.#specs = specs
     const incarnation = (): string | undefined => actor.getSnapshot().context.lease?.incarnation
     this.#wishes = new Wishes(store, {
@@ -139,6 +172,7 @@ class MemberHost implements ClusterHost {
 
   async #leave(): Promise<void> {
     await waitFor(this.#actor, ({ status }) => status !== 'active')
+    this.#runner.keepAlive(0)
     this.#specs.stop()
     await this.#wishes.end()
     await this.#store.close()

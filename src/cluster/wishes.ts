@@ -7,7 +7,7 @@ const retryMs = 200
 
 /** Asks a host to leave the cluster. A later wish replaces an earlier one. @throws ClusterStoreError */
 export async function wish(
-  { wishes }: Pick<ClusterStore, 'wishes'>,
+  wishes: Pick<ClusterStore['wishes'], 'get' | 'set'>,
   hostId: string,
   { incarnation, drainMs }: Pick<WishRecord, 'incarnation' | 'drainMs'>,
 ): Promise<void> {

@@ -109,13 +109,10 @@ describe.skipIf(binary === null)('A caller of a cluster with hosts as processes'
     }
   })
 
-  it('is refused a turn that is larger than a message, and one of an unknown agent', async () => {
+  it('sends a turn that is larger than a message, and is refused one of an unknown agent', async () => {
     const cluster = await connect()
     const attachments = [{ mime: 'text/plain', data: new Uint8Array(2_000_000) }]
-    expect(await cluster.turn('a1', { text: 'Hi', attachments }).done).toMatchObject({
-      code: 'rejected',
-      error: expect.stringContaining('smaller attachments') as string,
-    })
+    expect(await cluster.turn('a1', { text: 'Hi', attachments }).done).toMatchObject({ kind: 'final' })
     expect(await cluster.turn('a9', 'Hi').done).toMatchObject({ code: 'rejected' })
   })
 
@@ -142,9 +139,11 @@ describe.skipIf(binary === null)('A caller of a cluster with hosts as processes'
       partial: expect.stringContaining('w0') as string,
     })
     expect(await cluster.turn('a1', 'Hi').done).toMatchObject({ kind: 'final' })
-    const now = cluster.status.places.find(({ agentId }) => agentId === 'a1')
-    expect(now?.hostId).not.toBe(place?.hostId)
-    expect(cluster.status.hosts).toHaveLength(1)
+    // What the caller sees of hosts and places comes on other ways than the replies of its turns.
+    const later = { timeout: leaseMs * 3 }
+    const hostOf = () => cluster.status.places.find(({ agentId }) => agentId === 'a1')?.hostId
+    await vi.waitUntil(() => hostOf() !== place?.hostId, later)
+    await vi.waitUntil(() => cluster.status.hosts.length === 1, later)
   })
 
   it('that connects to a cluster without hosts is told so', async () => {

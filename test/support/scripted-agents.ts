@@ -123,7 +123,7 @@ export class ScriptedTurn implements RunningTurn {
 
 /** Agents of a host whose turns a test drives by hand. */
 export class ScriptedAgents implements AgentRunner {
-  readonly opencode = '1.0.0'
+  readonly opencode: string
   readonly added$ = new Subject<AgentKey>()
   readonly maxAgents: number
   readonly maxTurns: number
@@ -133,13 +133,16 @@ export class ScriptedAgents implements AgentRunner {
   /** Called for each turn that begins, and each agent that is closed. */
   onTurn: (turn: ScriptedTurn) => void = () => undefined
   onClose: (agent: AgentKey) => void = () => undefined
+  /** Called for each good renewal of the host's lease. */
+  keepAlive: (ms: number) => void = () => undefined
   /** Error of each opening. */
   openingError: Error | undefined
   readonly #agents: readonly AgentKey[]
 
-  constructor(agents: readonly AgentKey[], { maxAgents = 100, maxTurns = 100 } = {}) {
+  constructor(agents: readonly AgentKey[], { maxAgents = 100, maxTurns = 100, opencode = '1.0.0' } = {}) {
     this.#agents = agents
     this.maxAgents = maxAgents
+    this.opencode = opencode
     this.maxTurns = maxTurns
   }
 

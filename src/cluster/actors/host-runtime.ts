@@ -1,4 +1,5 @@
 import type { AgentRunner } from '../agent-runner.ts'
+import type { ContextKeys } from '../context-seal.ts'
 import type { Homes } from '../homes.ts'
 import { keyOf, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
 import type { ConversationSessions } from './mailbox/owned-turn.ts'
@@ -12,16 +13,22 @@ export class HostRuntime {
   readonly store: ClusterStore
   readonly runner: AgentRunner
   readonly homes: Homes
+  /** Keys of the contexts of turns; `undefined` for a host that opens none. */
+  readonly contexts: ContextKeys | undefined
   readonly gate: TurnGate
   /** Returns the time, in epoch ms. */
   readonly now: () => number
   /** Sessions by agent and conversation. They outlive the ownership of an agent, because its home stays on the host. */
   readonly #sessions = new Map<string, string>()
 
-  constructor(parts: Pick<HostRuntime, 'store' | 'runner' | 'homes'>, now: () => number = Date.now) {
+  constructor(
+    parts: Pick<HostRuntime, 'store' | 'runner' | 'homes'> & Partial<Pick<HostRuntime, 'contexts'>>,
+    now: () => number = Date.now,
+  ) {
     this.store = parts.store
     this.runner = parts.runner
     this.homes = parts.homes
+    this.contexts = parts.contexts
     this.gate = new TurnGate(parts.runner.maxTurns)
     this.now = now
   }

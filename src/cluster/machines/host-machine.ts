@@ -53,6 +53,7 @@ export const hostMachine = hostSetup.createMachine({
           onError: 'fenced',
         },
         { id: 'sweeper', src: 'sweeper', input: ({ context }) => context, onError: {} },
+        { id: 'garbage', src: 'garbage', input: ({ context }) => context, onError: {} },
       ],
       on: {
         'lease.expired': 'fenced',

@@ -1,6 +1,7 @@
 import { assign, enqueueActions, setup } from 'xstate'
 import { clockOf } from '../../actors/clock.ts'
 import { drop, put, putKey } from '../../machines/fair-queue/sorted.ts'
+import { garbage } from '../actors/garbage.ts'
 import { join, leave } from '../actors/join.ts'
 import { lease, type LeaseCommand } from '../actors/lease.ts'
 import { sweeper, watches, type SweeperCommand } from '../actors/watches.ts'
@@ -105,7 +106,7 @@ const keyOfPlacement = (actorId: string): string | undefined =>
 /** Setup of the machine of a host: its actors, guards and actions. */
 export const hostSetup = setup({
   types,
-  actors: { join, leave, lease, watches, sweeper, placement: placementMachine },
+  actors: { join, leave, lease, watches, sweeper, garbage, placement: placementMachine },
   guards: {
     isEmpty: ({ context }) => context.placements.size === 0,
     isLeavingEmpty: ({ context }) => context.placements.size === 0 && context.isLeaving,

@@ -12,6 +12,8 @@ export interface HostRecord {
   readonly opencode: string
   /** Time after which the host is dead without a renewal, in ms; absent in the record of an older host. */
   readonly leaseMs?: number
+  /** Public key for which callers seal the contexts of turns; absent for hosts without a key. */
+  readonly contextKey?: string
 }
 
 /** Wish that a host leaves the cluster. Meant for one run of the host, so that the next run does not leave too. */
@@ -32,6 +34,8 @@ export interface PlaceRecord {
   readonly incarnation: string | null
   /** Owner before: it may still have the home. */
   readonly last: string | null
+  /** Newest version of opencode that has owned the agent; absent if homes are not saved. */
+  readonly opencode?: string
 }
 
 /** Saved home of an agent. */
@@ -46,4 +50,6 @@ export interface HomeRecord {
   readonly size: number
   /** Version of opencode that wrote the database: an older version must not read it. */
   readonly opencode: string | null
+  /** Absolute path of the home, which is the same on every host, because sessions name absolute paths. */
+  readonly path: string | null
 }

@@ -25,8 +25,8 @@ function host(incarnation: string | undefined) {
 describe('A wish that a host leaves', () => {
   it('reaches the host, a later wish too', async () => {
     const { caller, drains, wishes, cluster } = host('i1')
-    await wish(caller, 'h1', { incarnation: 'i1', drainMs: 500 })
-    await wish(caller, 'h1', { incarnation: 'i1', drainMs: 0 })
+    await wish(caller.wishes, 'h1', { incarnation: 'i1', drainMs: 500 })
+    await wish(caller.wishes, 'h1', { incarnation: 'i1', drainMs: 0 })
     await until(() => expect(drains).toEqual([500, 0]))
     await wishes.end()
     expect(cluster.wishes.entry('h1')).toBeUndefined()
@@ -34,8 +34,8 @@ describe('A wish that a host leaves', () => {
 
   it('is for one run of one host only', async () => {
     const { caller, drains, run, wishes } = host(undefined)
-    await wish(caller, 'h2', { incarnation: 'i1', drainMs: 1 })
-    await wish(caller, 'h1', { incarnation: 'i1', drainMs: 2 })
+    await wish(caller.wishes, 'h2', { incarnation: 'i1', drainMs: 1 })
+    await wish(caller.wishes, 'h1', { incarnation: 'i1', drainMs: 2 })
     run.incarnation = 'i2'
     wishes.look()
     expect(drains).toEqual([])
@@ -47,7 +47,7 @@ describe('A wish that a host leaves', () => {
   it('that comes while the host is cut off is seen afterwards', async () => {
     const { caller, drains, link } = host('i1')
     link.cut()
-    await wish(caller, 'h1', { incarnation: 'i1', drainMs: 3 })
+    await wish(caller.wishes, 'h1', { incarnation: 'i1', drainMs: 3 })
     expect(drains).toEqual([])
     link.mend()
     await until(() => expect(drains).toEqual([3]))

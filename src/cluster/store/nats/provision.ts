@@ -18,6 +18,9 @@ const mostTurns = 64
 /** Most bytes of all replies; the oldest go first. */
 const mostReplyBytes = 2 ** 31
 
+/** Most bytes of the contents of all turns that are larger than a message. */
+const mostParcelsBytes = 2 ** 29
+
 /** JetStream's code of a stream that exists with other settings. */
 const exists = 10058
 
@@ -55,6 +58,15 @@ export async function provision(connection: NatsConnection, names: Names, replic
       max_bytes: mostReplyBytes,
       duplicate_window: nanos(120_000),
       republish: { src: names.allReplies, dest: names.lives },
+    },
+    {
+      ...common,
+      name: names.parcels,
+      subjects: [names.allParcels],
+      discard: DiscardPolicy.New,
+      discard_new_per_subject: true,
+      max_msgs_per_subject: 1,
+      max_bytes: mostParcelsBytes,
     },
   ]
   for (const stream of streams)
