@@ -27,11 +27,9 @@ export interface AgentRunner {
   readonly maxTurns: number
   /** Version of opencode on the host; empty if unknown. */
   readonly opencode: string
-  /** Agents that the host can run from now on. */
+  /** Agents that the host can run from now on, or whose spec has changed. */
   readonly added$: Observable<AgentKey>
-  /** Returns the agents that the host can run. */
-  agents(): AgentKey[]
-  /** Returns whether the host can run an agent. */
+  /** Returns whether the host takes the turns of an agent: it can run the agent, or ends the turns of a removed one. */
   knows(agent: AgentKey): boolean
   /** Makes an agent ready for turns. Rejects if the agent cannot be used on this host. */
   open(agent: AgentKey, signal: AbortSignal): Promise<void>

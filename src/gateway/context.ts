@@ -24,7 +24,7 @@ export interface GatewayState {
 export interface GatewayCluster {
   readonly handle: Cluster
   /** Host that the fleet is in the cluster; `undefined` for a gateway whose fleet owns no agents. */
-  readonly host: ClusterHost | undefined
+  readonly host: Pick<ClusterHost, 'id'> | undefined
 }
 
 /** Parts and state that all routes of one gateway share. */

@@ -151,10 +151,6 @@ export class ScriptedAgents implements AgentRunner {
     return this.turns.filter(({ isOver }) => !isOver)
   }
 
-  agents(): AgentKey[] {
-    return [...this.#agents]
-  }
-
   knows(agent: AgentKey): boolean {
     return this.#agents.some((other) => keyOf(other) === keyOf(agent))
   }

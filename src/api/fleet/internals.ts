@@ -1,6 +1,6 @@
 import { fleetRuntimeOf, type FleetRuntime } from '../../actors/fleet/fleet-runtime.ts'
 import { agentUserOf, homeOwnerOf, type AgentUser } from '../../config/agent-user.ts'
-import { agentDefaults, homeOf } from '../../config/compiled-fleet.ts'
+import { agentDefaults, attachKeys, homeOf, type ResolveKey } from '../../config/compiled-fleet.ts'
 import { mergeLayers } from '../../config/agent-layers.ts'
 import { agentLimits } from '../../config/agent-limits.ts'
 import type { AgentSpec, FleetDefaults } from '../../config/fleet-options.ts'
@@ -23,6 +23,10 @@ export const keptSpecs = (fleet: Fleet): ReadonlyMap<string, AgentSpec> => runti
 
 /** Returns the options of all agents of a fleet, with their secrets. They must not leave the process. */
 export const defaultsOf = (fleet: Fleet): FleetDefaults => agentDefaults(runtimeOfFleet(fleet).options)
+
+/** Gives a fleet a function that returns the keys of agents for which nothing else gives one. */
+export const setKeySource = (fleet: Fleet, resolveKey: ResolveKey): void =>
+  attachKeys(runtimeOfFleet(fleet).options, resolveKey)
 
 /** Returns the tenant of an agent that a fleet keeps. */
 export const tenantOf = (fleet: Fleet, spec: AgentSpec): string =>

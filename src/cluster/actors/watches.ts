@@ -1,10 +1,9 @@
 import { fromCallback, type EventObject } from 'xstate'
 import { clockOf, elapse } from '../../actors/clock.ts'
-import type { EntryChange, MailNews } from '../store/cluster-store.ts'
+import type { AgentKey, EntryChange, MailNews } from '../store/cluster-store.ts'
 import { agentOf, keyOf } from '../store/cluster-store.ts'
 import type { HostRecord, PlaceRecord } from '../store/records.ts'
 import { hostRuntimeOf, type HostHandle } from './host-runtime.ts'
-import { declareAgents } from './join.ts'
 
 /** Input of the watches of a host. */
 export interface WatchInput {
@@ -16,6 +15,7 @@ export type WatchFact =
   | { type: 'host.changed'; change: EntryChange<HostRecord> }
   | { type: 'place.changed'; change: EntryChange<PlaceRecord> }
   | { type: 'mail.added'; news: MailNews }
+  | { type: 'mail.pending'; keys: readonly string[] }
   | { type: 'connection.up' | 'connection.down' }
 
 /** Wait before a watch is tried again, in ms. */
@@ -45,7 +45,11 @@ export const watches = fromCallback<EventObject, WatchInput>(({ input, sendBack,
   store.inbox.watch((news) => {
     if (runner.knows(news.agent)) report({ type: 'mail.added', news })
   }, signal)
-  const added = runner.added$.subscribe((agent) => void keepOn(() => declareAgents(store, [agent])))
+  // Turns may have come before the agent was known here.
+  const look = async (agent: AgentKey): Promise<void> => {
+    if (await store.inbox.next(agent, 0)) report({ type: 'mail.pending', keys: [keyOf(agent)] })
+  }
+  const added = runner.added$.subscribe((agent) => void keepOn(() => look(agent)))
   store.onConnection((state) => report({ type: `connection.${state}` }), signal)
   return () => {
     stopped.abort()

@@ -5,17 +5,21 @@ import { cancelledTurn } from '../../actors/turn/refusal.ts'
 import type { Turn } from '../../api/turn-handle.ts'
 import { traceOf, turnIdOf, type TurnInput } from '../../api/turn-input.ts'
 import type { InferOutput, ObjectSchema } from '../../config/schema-types.ts'
+import { stopSchema } from '../../config/option-schema.ts'
 import { turnId as turnIdSchema } from '../../config/schema-parts.ts'
 import { unknownAgent } from '../../config/unknown-agent.ts'
 import { lazily, parse } from '../../config/validation.ts'
+import { InvalidOptionsError } from '../../errors.ts'
 import { onAbort } from '../../util/abort-signal.ts'
 import { messageOf } from '../../util/messages.ts'
 import { statusChanges, type ClusterStatus } from '../cluster-status.ts'
+import type { DrainOptions } from '../join-cluster.ts'
 import { clusterName, connectFunction, tenantName, type JoinOptions } from '../options.ts'
 import type { AgentKey, CallerStore, ClusterStore } from '../store/cluster-store.ts'
 import { openCallerStore, openStore } from '../store/open-store.ts'
 import type { SentTurn } from '../turn-facts.ts'
 import type { CallerParts, FollowedHandle, JoinTerms, SendTerms } from './caller-parts.ts'
+import { wish } from '../wishes.ts'
 import { checkInput, withContext, type CheckedInput } from './checked-input.ts'
 import { ClusterWatch } from './cluster-watch.ts'
 import { connectionClosed } from './ends.ts'
@@ -65,6 +69,18 @@ export interface Cluster extends AsyncDisposable {
    * @returns The handle of the turn. Ends with the code `rejected` if no host begins a turn with the id within 30 s.
    */
   attach(turnId: string): Turn
+  /**
+   * Asks a host to leave the cluster, as its own `drain()` does: running turns finish, and its agents move to other hosts.
+   * The process of the host goes on; started anew, the host joins again. Resolves when the wish is stored; the host is
+   * `draining` soon.
+   *
+   * @param hostId - Id of the host.
+   * @param options - Time for running turns to finish.
+   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option, for a host that is not there, or for a
+   * caller of one tenant.
+   * @throws ClusterStoreError if NATS refuses, or does not answer.
+   */
+  drainHost(hostId: string, options?: DrainOptions): Promise<void>
   /** Closes the connection. Turns go on; their handles here end with the code `server_unavailable`. */
   close(): Promise<void>
 }
@@ -173,6 +189,21 @@ class Caller implements Cluster {
     if (error) follower.end({ code: 'rejected', error: `Invalid turn id: ${error.issues[0]?.message ?? ''}` })
     else if (!follower.view.isOver) follower.attach()
     return new RemoteTurn(follower)
+  }
+
+  async drainHost(hostId: string, options: DrainOptions = {}): Promise<void> {
+    const { drainMs } = parse(stopSchema, options, 'option')
+    const host = this.#watch.host(hostId)
+    if (!host) {
+      const there = this.status.hosts.map(({ id }) => id).join(', ')
+      throw new InvalidOptionsError(
+        `The cluster has no host ${JSON.stringify(hostId)}: it has ${there || 'none'}`,
+      )
+    }
+    const { wishes } = this.#store
+    if (!wishes)
+      throw new InvalidOptionsError('A caller of one tenant drains no host: connect without `tenant`')
+    await wish(wishes, hostId, { incarnation: host.incarnation, drainMs })
   }
 
   async close(): Promise<void> {

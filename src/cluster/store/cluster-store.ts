@@ -1,4 +1,4 @@
-import type { HomeRecord, HostRecord, OpenRequests, PlaceRecord, TurnNote } from './records.ts'
+import type { HomeRecord, HostRecord, OpenRequests, PlaceRecord, TurnNote, WishRecord } from './records.ts'
 
 /** Name of an agent in a cluster. Both parts are a token of `[a-z0-9_-]`. */
 export interface AgentKey {
@@ -181,6 +181,8 @@ export interface ClusterStore {
   readonly hosts: Register<HostRecord>
   /** Owners by `<tenant>.<agent>`. */
   readonly places: Register<PlaceRecord>
+  /** Wishes that hosts leave, by host. */
+  readonly wishes: Register<WishRecord>
   /** Saved homes by `<tenant>.<agent>`. */
   readonly homes: Register<HomeRecord>
   /** Turns that gateways have taken, by turn id; for 24 h. */
@@ -206,6 +208,8 @@ export interface CallerStore {
   readonly agents: Pick<ClusterStore['agents'], 'watch'>
   readonly hosts: Pick<ClusterStore['hosts'], 'watch'>
   readonly places: Pick<ClusterStore['places'], 'watch'>
+  /** Absent for a caller of one tenant, who drains no host. */
+  readonly wishes?: Pick<ClusterStore['wishes'], 'get' | 'set'>
   onConnection: ClusterStore['onConnection']
   close: ClusterStore['close']
 }

@@ -18,6 +18,15 @@ export interface HostRecord {
   readonly contextKey?: string
 }
 
+/** Wish that a host leaves the cluster. Meant for one run of the host, so that the next run does not leave too. */
+export interface WishRecord {
+  readonly incarnation: string
+  /** Time for running turns to finish, in ms. */
+  readonly drainMs: number
+  /** Time of the wish, in epoch ms. */
+  readonly at: number
+}
+
 /** Owner of an agent. */
 export interface PlaceRecord {
   /** Grows with each claim: the owner of a later epoch replaces the owner of an earlier one. */

@@ -52,9 +52,11 @@ export const stopAgent = route({
   scopes: ['admin'],
   query: { drain_ms: drainMsParameter() },
   body: { schema: stopBody, isOptional: true },
+  problems: [409],
   answers: { 200: { description: 'The agent, whose server has ended', schema: agentSchema } },
   async handle({ context, caller, params: { id }, query, body }) {
     requireAgent(context, caller, id)
+    requireHere(context, id)
     await context.fleet.agent(id).stop({ drainMs: body.drain_ms ?? query.drain_ms })
     return json(200, shownAgent(context, requireAgent(context, caller, id)))
   },

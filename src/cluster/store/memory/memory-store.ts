@@ -1,5 +1,5 @@
 import type { ClusterStore, ObjectStore, Register } from '../cluster-store.ts'
-import type { HomeRecord, HostRecord, OpenRequests, PlaceRecord, TurnNote } from '../records.ts'
+import type { HomeRecord, HostRecord, OpenRequests, PlaceRecord, TurnNote, WishRecord } from '../records.ts'
 import { Link } from './link.ts'
 import { MemoryInbox, SharedMail } from './memory-inbox.ts'
 import { MemoryParcels } from './memory-parcels.ts'
@@ -19,6 +19,7 @@ export class MemoryCluster {
   readonly agents = new SharedValues<Readonly<Record<string, unknown>>>()
   readonly hosts = new SharedValues<HostRecord>()
   readonly places = new SharedValues<PlaceRecord>()
+  readonly wishes = new SharedValues<WishRecord>()
   readonly homes = new SharedValues<HomeRecord>()
   readonly turns = new SharedValues<TurnNote>()
   readonly requests = new SharedValues<OpenRequests>()
@@ -44,6 +45,7 @@ export class MemoryStore implements ClusterStore {
   readonly agents: Register<Readonly<Record<string, unknown>>>
   readonly hosts: Register<HostRecord>
   readonly places: Register<PlaceRecord>
+  readonly wishes: Register<WishRecord>
   readonly homes: Register<HomeRecord>
   readonly turns: Register<TurnNote>
   readonly requests: Register<OpenRequests>
@@ -51,12 +53,14 @@ export class MemoryStore implements ClusterStore {
   readonly parcels: MemoryParcels
 
   constructor(cluster: MemoryCluster) {
-    const { mail, records, objects, agents, hosts, places, homes, turns, requests, parcels, now } = cluster
+    const { mail, records, objects, agents, hosts, places, wishes, homes, turns, requests, parcels, now } =
+      cluster
     this.inbox = new MemoryInbox(mail, this.link, now)
     this.records = new MemoryRecords(records, this.link)
     this.agents = new MemoryRegister(agents, this.link)
     this.hosts = new MemoryRegister(hosts, this.link)
     this.places = new MemoryRegister(places, this.link)
+    this.wishes = new MemoryRegister(wishes, this.link)
     this.homes = new MemoryRegister(homes, this.link)
     this.turns = new MemoryRegister(turns, this.link)
     this.requests = new MemoryRegister(requests, this.link)

@@ -7,6 +7,7 @@ export interface Names {
   readonly agents: string
   readonly hosts: string
   readonly places: string
+  readonly wishes: string
   readonly homes: string
   readonly turns: string
   readonly requests: string
@@ -51,6 +52,7 @@ export function namesOf(cluster: string): Names {
     agents: stream('AGENTS'),
     hosts: stream('HOSTS'),
     places: stream('PLACES'),
+    wishes: stream('WISHES'),
     homes: stream('HOMES'),
     turns: stream('TURNS'),
     requests: stream('REQUESTS'),

@@ -3,7 +3,7 @@ import { Kvm } from '@nats-io/kv'
 import { Objm, type ObjectStore as Bucket } from '@nats-io/obj'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { ClusterStore, ObjectStore, Register } from '../cluster-store.ts'
-import type { HomeRecord, HostRecord, OpenRequests, PlaceRecord, TurnNote } from '../records.ts'
+import type { HomeRecord, HostRecord, OpenRequests, PlaceRecord, TurnNote, WishRecord } from '../records.ts'
 import { followConnection } from './connection.ts'
 import { called } from './faults.ts'
 import { LazyRegister } from './lazy-register.ts'
@@ -65,6 +65,7 @@ export async function openNatsStore({
     agents: await registerOf(names.agents),
     hosts: await registerOf<HostRecord>(names.hosts, true),
     places: await registerOf<PlaceRecord>(names.places),
+    wishes: new LazyRegister<WishRecord>(() => registerOf(names.wishes)),
     homes: await registerOf<HomeRecord>(names.homes),
     turns: new LazyRegister<TurnNote>(() => registerOf(names.turns)),
     requests: new LazyRegister<OpenRequests>(() => registerOf(names.requests)),
