@@ -49,6 +49,10 @@ export class FleetRunner implements AgentRunner {
     return this.#fleet.turn(agentId, input)
   }
 
+  async deleteSession({ agentId }: AgentKey, sessionId: string): Promise<void> {
+    await this.#fleet.agent(agentId).session({ sessionId }).delete()
+  }
+
   async close({ agentId }: AgentKey): Promise<void> {
     try {
       await this.#fleet.agent(agentId).stop({ drainMs: 0 })

@@ -55,6 +55,11 @@ export class ClusterWatch {
     return this.#agents.keys()
   }
 
+  /** True while the connection is up. */
+  get isUp(): boolean {
+    return this.#isUp
+  }
+
   /** Public key of the hosts, for contexts; `undefined` if no host has one. */
   get contextKey(): string | undefined {
     const hosts = [...this.#roster.hosts].sort(([one], [two]) => (one < two ? -1 : 1))

@@ -1,5 +1,5 @@
 import type { ClusterStore, ObjectStore, Register } from '../cluster-store.ts'
-import type { HomeRecord, HostRecord, PlaceRecord } from '../records.ts'
+import type { HomeRecord, HostRecord, OpenRequests, PlaceRecord, TurnNote } from '../records.ts'
 import { Link } from './link.ts'
 import { MemoryInbox, SharedMail } from './memory-inbox.ts'
 import { MemoryParcels } from './memory-parcels.ts'
@@ -20,6 +20,8 @@ export class MemoryCluster {
   readonly hosts = new SharedValues<HostRecord>()
   readonly places = new SharedValues<PlaceRecord>()
   readonly homes = new SharedValues<HomeRecord>()
+  readonly turns = new SharedValues<TurnNote>()
+  readonly requests = new SharedValues<OpenRequests>()
   readonly now: () => number
 
   constructor(now: () => number = Date.now) {
@@ -43,16 +45,21 @@ export class MemoryStore implements ClusterStore {
   readonly hosts: Register<HostRecord>
   readonly places: Register<PlaceRecord>
   readonly homes: Register<HomeRecord>
+  readonly turns: Register<TurnNote>
+  readonly requests: Register<OpenRequests>
   readonly objects: ObjectStore
   readonly parcels: MemoryParcels
 
-  constructor({ mail, records, objects, parcels, agents, hosts, places, homes, now }: MemoryCluster) {
+  constructor(cluster: MemoryCluster) {
+    const { mail, records, objects, agents, hosts, places, homes, turns, requests, parcels, now } = cluster
     this.inbox = new MemoryInbox(mail, this.link, now)
     this.records = new MemoryRecords(records, this.link)
     this.agents = new MemoryRegister(agents, this.link)
     this.hosts = new MemoryRegister(hosts, this.link)
     this.places = new MemoryRegister(places, this.link)
     this.homes = new MemoryRegister(homes, this.link)
+    this.turns = new MemoryRegister(turns, this.link)
+    this.requests = new MemoryRegister(requests, this.link)
     this.parcels = new MemoryParcels(parcels, this.link)
     this.objects = memoryObjects(objects, this.link)
   }
