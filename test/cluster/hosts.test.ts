@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi }
 import type { AgentKey, ClusterStore, StoredBatch } from '../../src/cluster/store/cluster-store.ts'
 import { openNatsStore } from '../../src/cluster/store/nats/nats-store.ts'
 import type { SentTurn } from '../../src/cluster/turn-facts.ts'
-import type { TerminalReply } from '../../src/replies.ts'
+import type { Reply, TerminalReply } from '../../src/replies.ts'
 import { fakeOpenCode, type FakeOpenCode } from '../../src/testing/index.ts'
 import { buildPackage } from '../support/built-cli.ts'
 import { auditTurn } from '../support/cluster-audit.ts'
@@ -92,11 +92,11 @@ class TestCluster {
   }
 
   /** Resolves when text of a turn is stored. */
-  async hasBegun(turnId: string, count = 4): Promise<void> {
-    await vi.waitUntil(async () => (await this.batches(turnId)).length >= count, {
-      timeout: 20_000,
-      interval: 20,
-    })
+  async hasBegun(turnId: string): Promise<void> {
+    const isText = ({ reply }: { reply?: Reply }): boolean => reply?.kind === 'delta'
+    const hasText = async (): Promise<boolean> =>
+      (await this.batches(turnId)).some(({ batch }) => (batch.records as { reply?: Reply }[]).some(isText))
+    await vi.waitUntil(hasText, { timeout: 20_000, interval: 20 })
   }
 
   async owner(agentId: string): Promise<ClusterHostProcess> {
