@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { execa } from 'execa'
 import getPort from 'get-port'
@@ -44,12 +45,15 @@ export class NatsServer {
   readonly port: number
   readonly #binary: string
   readonly #folder: string
+  /** Arguments by which the server finds the others of its cluster. */
+  readonly #routes: readonly string[]
   #process: ChildProcess | undefined
 
-  private constructor(binary: string, port: number, folder: string) {
+  private constructor(binary: string, port: number, folder: string, routes: readonly string[] = []) {
     this.#binary = binary
     this.port = port
     this.#folder = folder
+    this.#routes = routes
   }
 
   /** Starts a server on a free port. */
@@ -58,6 +62,45 @@ export class NatsServer {
     const server = new NatsServer(binary, await getPort({ host: '127.0.0.1' }), folder)
     await server.resume()
     return server
+  }
+
+  /** Starts servers that keep their streams together. Resolves when a stream can have a replica on each of them. */
+  static async startCluster(binary: string, count: number): Promise<NatsServer[]> {
+    const ports: number[] = []
+    while (ports.length < count) ports.push(await getPort({ host: '127.0.0.1', exclude: ports }))
+    const routes = ports.map((port) => `nats://127.0.0.1:${port}`)
+    const starting = routes.map(async (route, i) => {
+      const others = routes.filter((other) => other !== route).join()
+      const args = ['-n', `n${i + 1}`, '--cluster_name', 'test', '--cluster', route, '--routes', others]
+      const folder = await mkdtemp(join(tmpdir(), 'opencode-runtime-nats-'))
+      const server = new NatsServer(
+        binary,
+        await getPort({ host: '127.0.0.1', exclude: ports }),
+        folder,
+        args,
+      )
+      await server.resume()
+      return server
+    })
+    const servers = await Promise.all(starting)
+    await servers[0]?.hasReplicas(count)
+    return servers
+  }
+
+  /** Resolves when a stream can have so many replicas: when the servers have found each other, and a leader. */
+  async hasReplicas(count: number): Promise<void> {
+    const connection = await this.connect()
+    const manager = await jetstreamManager(connection, { checkAPI: false })
+    const probe = { name: 'probe', subjects: ['probe'], num_replicas: count }
+    for (const until = Date.now() + 30_000; ;)
+      try {
+        await manager.streams.add(probe)
+        break
+      } catch (error) {
+        if (Date.now() > until) throw error
+      }
+    await manager.streams.delete(probe.name)
+    await connection.close()
   }
 
   /** Connects, and goes on forever after a lost connection. */
@@ -71,7 +114,7 @@ export class NatsServer {
 
   /** Starts the server again, with the same port and what it has stored. */
   async resume(): Promise<void> {
-    const args = ['-js', '-sd', this.#folder, '-a', '127.0.0.1', '-p', String(this.port)]
+    const args = ['-js', '-sd', this.#folder, '-a', '127.0.0.1', '-p', String(this.port), ...this.#routes]
     const child = spawn(this.#binary, args, { stdio: ['ignore', 'ignore', 'pipe'] })
     this.#process = child
     const lines: string[] = []
