@@ -26,6 +26,7 @@ const parts = [
   'gateway-log',
   'gateway',
   'view',
+  'cluster',
   'imports',
 ]
 const chosen = process.argv.slice(2)

@@ -39,6 +39,8 @@ const range = (count) => Array.from({ length: count }, (_, i) => i)
 const agents = range(agentCount).map((i) => ({ id: `a${i}`, tenant: `t${i % 5}` }))
 /** Time in which a turn must have its end, whatever happens, in ms. */
 const deadlineMs = 120_000
+/** Deadline of a turn that hangs. A shorter one may pass while servers of NATS elect a leader, before the turn is sent. */
+const hangMs = nodes > 1 ? 12_000 : 2_000
 
 const stage = await ClusterStage.open({ nodes, leaseMs, agents })
 const [caller, watcher] = [await firstCaller(), await stage.caller()]
@@ -54,6 +56,8 @@ const waits = []
 const seen = new Map()
 /** Turns by id. */
 const sent = new Map()
+/** Turns of which the run prints what is stored. */
+const suspects = new Set()
 
 /** Starts the hosts, so that a caller can connect. */
 async function firstCaller() {
@@ -82,7 +86,7 @@ function plan(number) {
 function inputOf({ turnId, prompt, isResumed }) {
   return {
     ...{ turnId, text: `${prompt} #${turnId}`, resume: isResumed, onPermission: () => 'once' },
-    deadlineMs: prompt === 'hang' ? 2_000 : deadlineMs,
+    deadlineMs: prompt === 'hang' ? hangMs : deadlineMs,
   }
 }
 
@@ -105,8 +109,10 @@ async function runTurn() {
   counts.ended++
   const name = end.kind === 'error' ? end.code : end.kind
   counts.ends[name] = (counts.ends[name] ?? 0) + 1
-  if (['internal', 'overloaded', 'rejected', 'server_unavailable'].includes(name))
+  if (['internal', 'overloaded', 'rejected', 'server_unavailable'].includes(name)) {
+    suspects.add(turnId)
     violate(`${name}: ${end.error}`)
+  }
 }
 
 function cancelLater(turn, replies) {
@@ -216,7 +222,7 @@ async function runMisfortunes() {
     const after = ((i + 0.3 + random() * 0.4) * least) / faultCount
     while (counts.ended < after || well().length < 2) await sleep(50)
     counts.faults[kind] = (counts.faults[kind] ?? 0) + 1
-    console.log(`after ${counts.ended} turns: ${kind}`)
+    console.log(`${new Date().toISOString().slice(14, 23)} after ${counts.ended} turns: ${kind}`)
     const healed = misfortunes[kind]().catch((error) => violate(`${kind}: ${error.message}`))
     healing.add(healed)
     // A second server of NATS that dies would leave no majority.
@@ -230,17 +236,31 @@ async function runMisfortunes() {
 
 /** Compares all that is stored with what the callers saw. */
 async function checkStored() {
-  const { turns, left } = await stage.audit()
+  const { turns, batches, left } = await stage.audit()
   for (const [turnId, { ends, problems }] of turns) {
     for (const problem of problems) violate(`stored: ${problem.slice(0, 200)}`)
+    if (problems.length > 0 || ends.length !== 1) suspects.add(turnId)
     if (ends.length !== 1) violate(`stored: ${ends.length} ends`)
     if (!seen.has(turnId)) violate('stored: a turn that nobody has sent')
     else if (!isDeepStrictEqual(ends[0], seen.get(turnId)))
       violate('a caller saw another end than the stored one')
   }
   for (const turnId of seen.keys()) if (!turns.has(turnId)) violate('a turn is not stored')
+  for (const turnId of [...suspects].slice(0, 5)) printTurn(turnId, batches.get(turnId) ?? [])
   if (left > 0) violate(`${left} messages are left in the inboxes`)
   return [...turns.values()].filter(({ owners }) => owners > 1).length
+}
+
+/** Prints the records of a turn, a line for each batch. */
+function printTurn(turnId, batches) {
+  const { agentId, prompt } = sent.get(turnId)
+  console.log(`${turnId} of ${agentId}: ${prompt}`)
+  for (const { at, batch } of batches) {
+    const kinds = batch.records.map(({ kind, hostId, reply, status }) =>
+      [kind, hostId, reply?.kind, reply?.code, status?.state].filter(Boolean).join(' '),
+    )
+    console.log(`  ${new Date(at).toISOString().slice(14, 23)} epoch ${batch.epoch}: ${kinds.join(', ')}`)
+  }
 }
 
 /** Counts the prompts that came to the fake: a turn without `resume` is never sent twice. */

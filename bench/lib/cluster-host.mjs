@@ -1,12 +1,14 @@
-// Host of a cluster in a process of its own, on fake servers.
+// Host of a cluster in a process of its own.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { cuttingProxy } from './cutting-proxy.mjs'
 
-const program = fileURLToPath(new URL('../../test/fixtures/hosts/cluster.mjs', import.meta.url))
-const dist = fileURLToPath(new URL('../../dist', import.meta.url))
+const pathOf = (path) => fileURLToPath(new URL(path, import.meta.url))
+/** Programs of a host: with a fleet on fake servers, or with agents without servers. */
+const programs = { fleet: pathOf('../../test/fixtures/hosts/cluster.mjs'), stub: pathOf('stub-host.mjs') }
+const dist = pathOf('../../dist')
 
 /** Host in a process, whose network can be cut. */
 export class ClusterHost {
@@ -23,7 +25,7 @@ export class ClusterHost {
 
   /**
    * Starts a host, and resolves when it is a member.
-   * @param {{ servers: number[], fleet: object, agents: object[], join: { hostId: string } }} options `servers`: ports
+   * @param {{ program: 'fleet' | 'stub', servers: number[], join: { hostId: string } }} options `servers`: ports
    */
   static async start({ servers, ...options }) {
     const proxies = await Promise.all(servers.map(cuttingProxy))
@@ -35,7 +37,7 @@ export class ClusterHost {
   constructor(proxies, options) {
     this.id = options.join.hostId
     this.#proxies = proxies
-    const args = [program, dist, JSON.stringify(options)]
+    const args = [programs[options.program], dist, JSON.stringify(options)]
     this.#child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
     this.#child.stdin.on('error', () => {})
     this.#exited = once(this.#child, 'exit')
@@ -61,11 +63,22 @@ export class ClusterHost {
     return this.isAlive && !this.isStopped && !this.isCut && !this.isLeaving
   }
 
+  /** Reports of the host so far. */
+  get facts() {
+    return this.#facts
+  }
+
+  /** Resolves with the next report that a test accepts. */
+  next(isWanted) {
+    const { length } = this.#facts
+    return this.#reported((fact, i) => i >= length && isWanted(fact))
+  }
+
   /** Returns what the host sees of the cluster. */
   async status() {
-    const { length } = this.#facts
+    const told = this.next(({ status }) => status !== undefined)
     this.#child.stdin.write('status null\n')
-    return (await this.#reported(({ status }, i) => i >= length && status !== undefined)).status
+    return (await told).status
   }
 
   /** Leaves the cluster, and resolves at the end of the process. */

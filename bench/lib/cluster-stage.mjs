@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { Kvm } from '@nats-io/kv'
 import { connect } from '@nats-io/transport-node'
 import { connectCluster } from '../../dist/cluster/index.js'
 import { fakeOpenCode } from '../../dist/testing/index.js'
@@ -40,11 +41,13 @@ export class ClusterStage {
   folder = mkdtempSync(join(tmpdir(), 'opencode-runtime-cluster-'))
   #agents
   #fleet
+  #places
   #callers = []
 
   /**
-   * @param {{ nodes?: number, leaseMs: number, agents: { id: string, tenant: string }[], fleet?: object }} options
-   *   `nodes`: number of servers of NATS
+   * @param {{ nodes?: number, leaseMs: number, agents: { id: string, tenant: string }[], fleet?: object,
+   *   places?: { agents: number, turns: number } }} options `nodes`: number of servers of NATS; `places`: of hosts whose
+   *   agents have no servers; hosts have fleets on fake servers if absent
    */
   static async open({ nodes: count = 1, ...options }) {
     const found = await natsBinary()
@@ -54,12 +57,18 @@ export class ClusterStage {
     return new ClusterStage(nodes, await fakeOpenCode(), options)
   }
 
-  constructor(nodes, fake, { leaseMs, agents, fleet = {} }) {
+  constructor(nodes, fake, { leaseMs, agents, fleet = {}, places }) {
     this.nodes = nodes
     this.fake = fake
     this.leaseMs = leaseMs
     this.#agents = agents
     this.#fleet = fleet
+    this.#places = places
+  }
+
+  /** Options of the agents of a fleet on fake servers. */
+  get fleetDefaults() {
+    return { ...defaults, binary: this.fake.binary }
   }
 
   /** Connects to NATS as a caller does. */
@@ -71,23 +80,36 @@ export class ClusterStage {
       ignoreClusterUpdates: true,
     })
 
+  /** Connects a caller. Hosts whose agents have no servers declare none, so that this does. */
   async caller() {
+    if (this.#places && this.#callers.length === 0) await this.#declareAgents()
     const caller = await connectCluster({ name: this.name, connect: this.connect })
     this.#callers.push(caller)
     return caller
   }
 
+  async #declareAgents() {
+    const connection = await this.connect()
+    const bucket = await new Kvm(connection).open(`OC_${this.name}_AGENTS`)
+    for (const agent of this.#agents) await bucket.put(`${agent.tenant}.${agent.id}`, JSON.stringify(agent))
+    await connection.close()
+  }
+
   /** Starts a host, and resolves when it is a member. @param {string} hostId */
   async host(hostId) {
-    const { name, leaseMs, fake } = this
+    const { name, leaseMs } = this
     const fleet = {
       dataDir: join(this.folder, hostId),
       ...{ limits: { ...limits, ...this.#fleet.limits }, tenants: this.#fleet.tenants },
-      defaults: { ...defaults, binary: fake.binary },
+      defaults: this.fleetDefaults,
     }
     const replicas = this.nodes.length === 1 ? 1 : 3
-    const options = { servers: this.#ports, fleet, agents: this.#agents }
-    const host = await ClusterHost.start({ ...options, join: { name, hostId, leaseMs, replicas } })
+    const isStub = this.#places !== undefined
+    const host = await ClusterHost.start({
+      program: isStub ? 'stub' : 'fleet',
+      ...(isStub ? { places: this.#places } : { fleet, agents: this.#agents }),
+      ...{ servers: this.#ports, join: { name, hostId, leaseMs, replicas } },
+    })
     this.hosts.set(hostId, host)
     return host
   }
@@ -101,7 +123,7 @@ export class ClusterStage {
     const manager = await jetstreamManager(connection)
     const { state } = await manager.streams.info(`OC_${this.name}_INBOX`)
     await connection.close()
-    return { turns, left: state.messages }
+    return { turns, batches, left: state.messages }
   }
 
   /** Reads all batches of all turns. @returns {Promise<Map<string, object[]>>} */
@@ -121,7 +143,7 @@ export class ClusterStage {
       for await (const message of messages) {
         const turnId = message.subject.split('.').at(-1)
         const list = batches.get(turnId) ?? []
-        list.push({ batch: message.json() })
+        list.push({ at: message.time.getTime(), batch: message.json() })
         batches.set(turnId, list)
         if (--left === 0) break
       }

@@ -33,6 +33,8 @@ export interface AgentRunner {
   agents(): AgentKey[]
   /** Returns whether the host can run an agent. */
   knows(agent: AgentKey): boolean
+  /** Returns the most running turns of a tenant over all hosts; `undefined` without such a limit. */
+  capOf(tenant: string): number | undefined
   /** Makes an agent ready for turns. Rejects if the agent cannot be used on this host. */
   open(agent: AgentKey, signal: AbortSignal): Promise<void>
   /** Runs a turn. Never throws. */

@@ -1,6 +1,6 @@
 import { filter, map, type Observable } from 'rxjs'
 import type { Fleet } from '../api/fleet/fleet.ts'
-import { keptSpecs, tenantOf } from '../api/fleet/internals.ts'
+import { keptSpecs, tenantCapOf, tenantOf } from '../api/fleet/internals.ts'
 import type { TurnInput } from '../api/turn-input.ts'
 import { UnknownAgentError } from '../errors.ts'
 import type { AgentRunner, RunningTurn } from './agent-runner.ts'
@@ -35,6 +35,10 @@ export class FleetRunner implements AgentRunner {
   knows({ tenant, agentId }: AgentKey): boolean {
     const spec = keptSpecs(this.#fleet).get(agentId)
     return spec !== undefined && tenantOf(this.#fleet, spec) === tenant
+  }
+
+  capOf(tenant: string): number | undefined {
+    return tenantCapOf(this.#fleet, tenant)
   }
 
   async open({ agentId }: AgentKey): Promise<void> {

@@ -34,6 +34,8 @@ interface AgentSource {
   readonly defaults: FleetDefaults
   readonly resolve: FleetOptions['resolve']
   readonly webhookSecret: string | undefined
+  /** Limits of running turns that the tenants' own options name. */
+  readonly runningCaps: Readonly<Record<string, number>>
 }
 
 let sourceOf: (options: CompiledFleetOptions) => AgentSource
@@ -84,6 +86,7 @@ export class CompiledFleetOptions {
       defaults: frozenCopy(defaults),
       resolve,
       webhookSecret,
+      runningCaps: runningCapsOf(tenants),
     })
   }
 }
@@ -129,6 +132,19 @@ export function tenantOptions({ values }: CompiledFleetOptions, tenant: string):
   const own = Object.hasOwn(values.tenants, tenant) ? values.tenants[tenant] : undefined
   return own ?? fillTenant({}, values.limits)
 }
+
+/** Returns the limit of running turns that the options of a tenant name; `undefined` without one. @internal */
+export function runningCapOf(fleet: CompiledFleetOptions, tenant: string): number | undefined {
+  const { runningCaps } = sourceOf(fleet)
+  return Object.hasOwn(runningCaps, tenant) ? runningCaps[tenant] : undefined
+}
+
+const runningCapsOf = (tenants: Readonly<Record<string, GivenTenant>>): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(tenants).flatMap(([name, { maxRunningTurns: cap }]) =>
+      cap === undefined ? [] : [[name, cap]],
+    ),
+  )
 
 function fillTenants(
   given: Readonly<Record<string, GivenTenant>>,

@@ -4,7 +4,7 @@ import { unsavedHomes } from '../../src/cluster/homes.ts'
 import { hostMachine } from '../../src/cluster/machines/host-machine.ts'
 import type { AgentKey } from '../../src/cluster/store/cluster-store.ts'
 import type { MemoryCluster } from '../../src/cluster/store/memory/memory-store.ts'
-import { ScriptedAgents } from './scripted-agents.ts'
+import { ScriptedAgents, type ScriptedLimits } from './scripted-agents.ts'
 import type { SteppedClock } from './stepped-clock.ts'
 
 /** Lease of the hosts of tests, in ms. */
@@ -48,7 +48,7 @@ export function scriptedHost(
   { cluster, clock }: { cluster: MemoryCluster; clock: SteppedClock },
   id: string,
   agents: readonly AgentKey[],
-  limits: { maxAgents?: number; maxTurns?: number; idleMs?: number } = {},
+  limits: ScriptedLimits & { idleMs?: number } = {},
 ) {
   const store = cluster.connect()
   const runner = new ScriptedAgents(agents, limits)

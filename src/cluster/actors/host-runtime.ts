@@ -2,6 +2,7 @@ import type { AgentRunner } from '../agent-runner.ts'
 import type { Homes } from '../homes.ts'
 import { keyOf, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
 import type { ConversationSessions } from './mailbox/owned-turn.ts'
+import { TenantQuotas } from '../quota/tenant-quotas.ts'
 import { TurnGate } from './turn-gate.ts'
 
 /** Most conversations whose sessions a host remembers. */
@@ -13,6 +14,7 @@ export class HostRuntime {
   readonly runner: AgentRunner
   readonly homes: Homes
   readonly gate: TurnGate
+  readonly quotas: TenantQuotas
   /** Returns the time, in epoch ms. */
   readonly now: () => number
   /** Sessions by agent and conversation. They outlive the ownership of an agent, because its home stays on the host. */
@@ -22,7 +24,8 @@ export class HostRuntime {
     this.store = parts.store
     this.runner = parts.runner
     this.homes = parts.homes
-    this.gate = new TurnGate(parts.runner.maxTurns)
+    this.quotas = new TenantQuotas((tenant) => parts.runner.capOf(tenant))
+    this.gate = new TurnGate(parts.runner.maxTurns, this.quotas)
     this.now = now
   }
 

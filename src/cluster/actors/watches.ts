@@ -5,6 +5,7 @@ import { agentOf, keyOf } from '../store/cluster-store.ts'
 import type { HostRecord, PlaceRecord } from '../store/records.ts'
 import { hostRuntimeOf, type HostHandle } from './host-runtime.ts'
 import { declareAgents } from './join.ts'
+import { keepOn } from './keep-on.ts'
 
 /** Input of the watches of a host. */
 export interface WatchInput {
@@ -18,9 +19,6 @@ export type WatchFact =
   | { type: 'mail.added'; news: MailNews }
   | { type: 'connection.up' | 'connection.down' }
 
-/** Wait before a watch is tried again, in ms. */
-const retryMs = 200
-
 /** Watches the leases, the owners, the connection, and the inboxes of the agents that the host can run. */
 export const watches = fromCallback<EventObject, WatchInput>(({ input, sendBack, system }) => {
   const { store, runner } = hostRuntimeOf(input.runtime)
@@ -29,23 +27,13 @@ export const watches = fromCallback<EventObject, WatchInput>(({ input, sendBack,
   const report = (fact: WatchFact): void => {
     if (!signal.aborted) sendBack(fact)
   }
-  const keepOn = async (watch: () => Promise<void>): Promise<void> => {
-    for (;;) {
-      if (signal.aborted) return
-      try {
-        await watch()
-        return
-      } catch {
-        await elapse(clockOf(system), retryMs, signal)
-      }
-    }
-  }
-  void keepOn(() => store.hosts.watch((change) => report({ type: 'host.changed', change }), signal))
-  void keepOn(() => store.places.watch((change) => report({ type: 'place.changed', change }), signal))
+  const keep = (watch: () => Promise<void>): void => void keepOn(clockOf(system), signal, watch)
+  keep(() => store.hosts.watch((change) => report({ type: 'host.changed', change }), signal))
+  keep(() => store.places.watch((change) => report({ type: 'place.changed', change }), signal))
   store.inbox.watch((news) => {
     if (runner.knows(news.agent)) report({ type: 'mail.added', news })
   }, signal)
-  const added = runner.added$.subscribe((agent) => void keepOn(() => declareAgents(store, [agent])))
+  const added = runner.added$.subscribe((agent) => keep(() => declareAgents(store, [agent])))
   store.onConnection((state) => report({ type: `connection.${state}` }), signal)
   return () => {
     stopped.abort()

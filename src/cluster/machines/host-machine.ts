@@ -52,6 +52,7 @@ export const hostMachine = hostSetup.createMachine({
           }),
           onError: 'fenced',
         },
+        { id: 'quotas', src: 'quotas', input: identity, onError: {} },
         { id: 'sweeper', src: 'sweeper', input: ({ context }) => context, onError: {} },
       ],
       on: {

@@ -3,6 +3,7 @@ import { clockOf } from '../../actors/clock.ts'
 import { drop, put, putKey } from '../../machines/fair-queue/sorted.ts'
 import { join, leave } from '../actors/join.ts'
 import { lease, type LeaseCommand } from '../actors/lease.ts'
+import { quotas, type QuotaCommand } from '../actors/quotas.ts'
 import { sweeper, watches, type SweeperCommand } from '../actors/watches.ts'
 import { noteJoining, noteRenewed } from '../liveness.ts'
 import { agentOf } from '../store/cluster-store.ts'
@@ -28,7 +29,7 @@ const placementId = (key: string): string => `place:${key}`
 /** Part of XState's enqueuer that carries out the decisions of a host. */
 interface Enqueue {
   assign: (changes: Partial<HostContext>) => void
-  sendTo: (target: string, event: PlacementEvent | SweeperCommand | LeaseCommand) => void
+  sendTo: (target: string, event: PlacementEvent | SweeperCommand | LeaseCommand | QuotaCommand) => void
   raise: (event: { type: 'claim.due'; key: string }, options: { delay: number; id: string }) => void
   spawnChild: (src: 'placement', options: { id: string; input: PlacementInput }) => void
 }
@@ -87,6 +88,10 @@ function evict(
   }
 }
 
+/** Returns the runs of hosts. */
+const runsOf = ({ hosts }: HostContext['roster'], ids: ReadonlySet<string>): [string, string][] =>
+  [...ids].map((id) => [id, hosts.get(id)?.record.incarnation ?? ''])
+
 /** Considers the agents again that wait for room, or for the end of other claims, as long as there is room. */
 function considerWaiting(enqueue: Enqueue, context: HostContext, now: number): HostContext {
   let changed = context
@@ -105,7 +110,7 @@ const keyOfPlacement = (actorId: string): string | undefined =>
 /** Setup of the machine of a host: its actors, guards and actions. */
 export const hostSetup = setup({
   types,
-  actors: { join, leave, lease, watches, sweeper, placement: placementMachine },
+  actors: { join, leave, lease, watches, sweeper, quotas, placement: placementMachine },
   guards: {
     isEmpty: ({ context }) => context.placements.size === 0,
     isLeavingEmpty: ({ context }) => context.placements.size === 0 && context.isLeaving,
@@ -220,7 +225,9 @@ export const hostSetup = setup({
       const dead = deadHosts(context, clockOf(system).now())
       const isNews = [...dead].some((id) => !context.dead.has(id))
       if (isNews || dead.size !== context.dead.size) enqueue.assign({ dead })
-      if (isNews) enqueue.sendTo('sweeper', { type: 'sweep' })
+      if (!isNews) return
+      enqueue.sendTo('sweeper', { type: 'sweep' })
+      enqueue.sendTo('quotas', { type: 'quota.dead', dead: runsOf(context.roster, dead) })
     }),
     sweep: enqueueActions(({ enqueue }) => enqueue.sendTo('sweeper', { type: 'sweep' })),
     tellUse: enqueueActions(({ context, enqueue }) =>

@@ -1,4 +1,4 @@
-import type { HomeRecord, HostRecord, PlaceRecord } from './records.ts'
+import type { HomeRecord, HostRecord, PlaceRecord, QuotaRecord } from './records.ts'
 
 /** Name of an agent in a cluster. Both parts are a token of `[a-z0-9_-]`. */
 export interface AgentKey {
@@ -155,6 +155,8 @@ export interface ClusterStore {
   readonly places: Register<PlaceRecord>
   /** Saved homes by `<tenant>.<agent>`. */
   readonly homes: Register<HomeRecord>
+  /** Places of the tenants that have a cap of running turns, by tenant. */
+  readonly quotas: Register<QuotaRecord>
   readonly objects: ObjectStore
   /** Emits the end and the return of the connection, until the signal aborts. */
   onConnection(listener: (state: 'up' | 'down') => void, signal: AbortSignal): void

@@ -125,6 +125,8 @@ export class OwnedTurn {
       this.stage = 'running'
       this.#writer.push({ kind: 'started' })
       await this.#writer.flushed()
+      // The answer of the store may come after the owner has lost the agent, and has ended all that ran.
+      this.#lost.throwIfAborted()
       await (this.#isCancelled ? this.#end(cancelledTurn) : this.#record())
     } finally {
       leave()

@@ -1,5 +1,5 @@
 import type { ClusterStore, ObjectStore, Register } from '../cluster-store.ts'
-import type { HomeRecord, HostRecord, PlaceRecord } from '../records.ts'
+import type { HomeRecord, HostRecord, PlaceRecord, QuotaRecord } from '../records.ts'
 import { Link } from './link.ts'
 import { MemoryInbox, SharedMail } from './memory-inbox.ts'
 import { MemoryRecords, SharedRecords } from './memory-records.ts'
@@ -18,6 +18,7 @@ export class MemoryCluster {
   readonly hosts = new SharedValues<HostRecord>()
   readonly places = new SharedValues<PlaceRecord>()
   readonly homes = new SharedValues<HomeRecord>()
+  readonly quotas = new SharedValues<QuotaRecord>()
   readonly now: () => number
 
   constructor(now: () => number = Date.now) {
@@ -40,15 +41,17 @@ export class MemoryStore implements ClusterStore {
   readonly hosts: Register<HostRecord>
   readonly places: Register<PlaceRecord>
   readonly homes: Register<HomeRecord>
+  readonly quotas: Register<QuotaRecord>
   readonly objects: ObjectStore
 
-  constructor({ mail, records, objects, agents, hosts, places, homes, now }: MemoryCluster) {
+  constructor({ mail, records, objects, agents, hosts, places, homes, quotas, now }: MemoryCluster) {
     this.inbox = new MemoryInbox(mail, this.link, now)
     this.records = new MemoryRecords(records, this.link)
     this.agents = new MemoryRegister(agents, this.link)
     this.hosts = new MemoryRegister(hosts, this.link)
     this.places = new MemoryRegister(places, this.link)
     this.homes = new MemoryRegister(homes, this.link)
+    this.quotas = new MemoryRegister(quotas, this.link)
     this.objects = memoryObjects(objects, this.link)
   }
 

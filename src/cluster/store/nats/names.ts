@@ -8,6 +8,7 @@ export interface Names {
   readonly hosts: string
   readonly places: string
   readonly homes: string
+  readonly quotas: string
   readonly data: string
   /** All subjects of the stream `inbox`, and of the stream `replies`. */
   readonly allMail: string
@@ -38,6 +39,7 @@ export function namesOf(cluster: string): Names {
     hosts: stream('HOSTS'),
     places: stream('PLACES'),
     homes: stream('HOMES'),
+    quotas: stream('QUOTAS'),
     data: stream('DATA'),
     allMail: at('in', '>'),
     allReplies: at('re', '>'),

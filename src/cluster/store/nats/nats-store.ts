@@ -3,7 +3,7 @@ import { Kvm } from '@nats-io/kv'
 import { Objm, type ObjectStore as Bucket } from '@nats-io/obj'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { ClusterStore, ObjectStore, Register } from '../cluster-store.ts'
-import type { HomeRecord, HostRecord, PlaceRecord } from '../records.ts'
+import type { HomeRecord, HostRecord, PlaceRecord, QuotaRecord } from '../records.ts'
 import { called } from './faults.ts'
 import { namesOf } from './names.ts'
 import { NatsInbox } from './nats-inbox.ts'
@@ -57,6 +57,7 @@ export async function openNatsStore({
     hosts: await registerOf<HostRecord>(names.hosts, true),
     places: await registerOf<PlaceRecord>(names.places),
     homes: await registerOf<HomeRecord>(names.homes),
+    quotas: await registerOf<QuotaRecord>(names.quotas),
     objects: objectsOf(connection, names.data, replicas),
     onConnection: (listener, signal) => void followConnection(connection, listener, signal),
     close: async () => {

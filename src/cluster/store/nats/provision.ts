@@ -65,6 +65,6 @@ export async function provision(connection: NatsConnection, names: Names, replic
       }),
     )
   const buckets = new Kvm(connection)
-  for (const bucket of [names.agents, names.hosts, names.places, names.homes])
+  for (const bucket of [names.agents, names.hosts, names.places, names.homes, names.quotas])
     await called(buckets.create(bucket, { history: 1, replicas, storage: StorageType.File }))
 }

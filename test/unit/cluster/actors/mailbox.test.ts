@@ -4,6 +4,7 @@ import { Mailbox } from '../../../../src/cluster/actors/mailbox/mailbox.ts'
 import { TurnGate } from '../../../../src/cluster/actors/turn-gate.ts'
 import { MemoryCluster, type MemoryStore } from '../../../../src/cluster/store/memory/memory-store.ts'
 import type { SentTurn } from '../../../../src/cluster/turn-facts.ts'
+import { deferred } from '../../../../src/util/deferred.ts'
 import { endsOf, factsOf, sentTurn } from '../../../support/cluster-facts.ts'
 import { ScriptedAgents } from '../../../support/scripted-agents.ts'
 import { SteppedClock } from '../../../support/stepped-clock.ts'
@@ -245,6 +246,26 @@ describe('A mailbox', () => {
     await clock.advance(1_000)
     expect(kinds('t1')).toEqual(['claimed', 'started', 'status', 'delta'])
     expect(reports).not.toContain('lost')
+  })
+
+  it('runs nothing if it was closed before the store has answered that the turn is started', async () => {
+    const { clock, own, send, kinds } = world()
+    const { agents, mailbox, store } = own()
+    await clock.advance()
+    const { records } = store
+    const append = records.append.bind(records)
+    const answering = deferred<undefined>()
+    records.append = async (...args) => {
+      const stored = await append(...args)
+      if (args[2].first > 1) await answering.promise
+      return stored
+    }
+    await send('t1')
+    expect(kinds('t1')).toEqual(['claimed', 'started'])
+    mailbox.close()
+    answering.resolve(undefined)
+    await clock.advance(1_000)
+    expect(agents.turns).toEqual([])
   })
 
   it('drains: running turns end, waiting ones stay in the inbox', async () => {
