@@ -8,6 +8,8 @@ export interface Need {
   readonly running: number
   /** Number of turns of the tenant that wait on the host. */
   readonly waiting: number
+  /** Number of places that the host has got and not used yet: each is for one turn at least. */
+  readonly fresh: number
   /** Most running turns of the tenant over all hosts. */
   readonly cap: number
 }
@@ -33,7 +35,7 @@ export const noQuota: QuotaRecord = { grants: 0, hosts: {} }
  * @param gone - Runs of hosts that are known to be over, by host.
  */
 export function claimPlaces(record: QuotaRecord, need: Need, gone: ReadonlyMap<string, string>): Claimed {
-  const { hostId, incarnation, running, waiting, cap } = need
+  const { hostId, incarnation, running, waiting, fresh, cap } = need
   const others = Object.entries(record.hosts).filter(
     ([id, share]) => id !== hostId && gone.get(id) !== share.incarnation,
   )
@@ -42,7 +44,8 @@ export function claimPlaces(record: QuotaRecord, need: Need, gone: ReadonlyMap<s
   const taken = own?.taken ?? 0
   const demand = Math.min(cap, running + waiting)
   const isShort = others.some(([, share]) => share.wanted > share.taken)
-  const target = isShort ? fairShare(hostId, { demand, granted: own?.granted ?? 0 }, others, cap) : cap
+  const fair = isShort ? fairShare(hostId, { demand, granted: own?.granted ?? 0 }, others, cap) : cap
+  const target = Math.max(fair, running + fresh)
   const wished = isShort ? Math.min(demand, target) : Math.max(taken, demand)
   const free = cap - others.reduce((sum, [, share]) => sum + share.taken, 0)
   const next = Math.max(running, Math.min(wished, free))

@@ -1,4 +1,5 @@
 import { elapse, type SystemClock } from '../../actors/clock.ts'
+import type { Known } from '../actors/claim.ts'
 import type { ClusterStore, EntryChange } from '../store/cluster-store.ts'
 import type { QuotaRecord } from '../store/records.ts'
 import { claimPlaces, noQuota, type Need } from './shares.ts'
@@ -21,6 +22,8 @@ export interface QuotaTerms {
 interface Tenant {
   running: number
   waiting: number
+  /** Places that the host has got and not used yet. */
+  fresh: number
   allowed: number
   record: QuotaRecord
   revision: number
@@ -53,7 +56,7 @@ export class TenantQuotas {
   /** Begins with a run of the host, which has no places yet. */
   begin(terms: QuotaTerms): void {
     this.#terms = terms
-    for (const tenant of this.#tenants.values()) tenant.allowed = 0
+    for (const tenant of this.#tenants.values()) tenant.allowed = tenant.fresh = 0
     for (const name of this.#tenants.keys()) this.#settle(name)
   }
 
@@ -68,6 +71,7 @@ export class TenantQuotas {
   note(name: string, running: number, waiting: number): void {
     if (this.#capOf(name) === undefined) return
     const tenant = this.#tenantOf(name)
+    tenant.fresh = Math.max(0, tenant.fresh - Math.max(0, running - tenant.running))
     tenant.running = running
     tenant.waiting = waiting
     this.#settle(name)
@@ -76,8 +80,8 @@ export class TenantQuotas {
   /** Notes a change of the places of a tenant. */
   onChange({ key, value, revision }: EntryChange<QuotaRecord>): void {
     if (this.#capOf(key) === undefined) return
-    const tenant = this.#tenantOf(key)
-    if (value && noteRecord(tenant, value, revision)) this.#settle(key)
+    const [tenant, terms] = [this.#tenantOf(key), this.#terms]
+    if (value && terms && noteRecord(tenant, { record: value, revision }, terms)) this.#settle(key)
   }
 
   /** Notes the hosts that are dead now, with their runs. */
@@ -90,15 +94,15 @@ export class TenantQuotas {
     const found = this.#tenants.get(name)
     if (found) return found
     const tenant: Tenant = {
-      ...{ running: 0, waiting: 0, allowed: 0, record: noQuota, revision: 0 },
+      ...{ running: 0, waiting: 0, fresh: 0, allowed: 0, record: noQuota, revision: 0 },
       ...{ isBusy: false, isChanged: false, gone: new Map<string, string>(), isLooking: false },
     }
     this.#tenants.set(name, tenant)
     return tenant
   }
 
-  #needOf(name: string, { running, waiting }: Tenant, { hostId, incarnation }: QuotaTerms): Need {
-    return { hostId, incarnation, running, waiting, cap: this.#capOf(name) ?? Infinity }
+  #needOf(name: string, { running, waiting, fresh }: Tenant, { hostId, incarnation }: QuotaTerms): Need {
+    return { hostId, incarnation, running, waiting, fresh, cap: this.#capOf(name) ?? Infinity }
   }
 
   /** Applies what the present record allows, and stores what it should be. */
@@ -127,14 +131,20 @@ export class TenantQuotas {
     tenant.isBusy = true
     // Changes of a moment travel together.
     await Promise.resolve()
+    let isUnsure = false
     while (tenant.isChanged && !signal.aborted) {
       tenant.isChanged = false
-      const { record } = claimPlaces(tenant.record, this.#needOf(name, tenant, terms), tenant.gone)
+      const claimed = claimPlaces(tenant.record, this.#needOf(name, tenant, terms), tenant.gone)
+      // A write without an answer may still arrive, unless a later one has changed the revision.
+      const record = claimed.record ?? (isUnsure ? tenant.record : undefined)
       if (!record) break
-      tenant.allowed = Math.min(tenant.allowed, record.hosts[terms.hostId]?.taken ?? 0)
+      tenant.allowed = Math.min(tenant.allowed, takenOf(record, terms))
       try {
-        noteRecord(tenant, record, await store.quotas.set(name, record, tenant.revision))
+        const revision = await store.quotas.set(name, record, tenant.revision)
+        noteRecord(tenant, { record, revision }, terms)
+        isUnsure = false
       } catch {
+        isUnsure = true
         await this.#reload(name, tenant, terms)
         tenant.isChanged = true
         await elapse(clock, retryMs / 10, signal)
@@ -145,11 +155,12 @@ export class TenantQuotas {
   }
 
   /** Reads the record from the leader: the answer to a write may be lost, or the watch may be late. */
-  async #reload(name: string, tenant: Tenant, { store, clock, signal }: QuotaTerms): Promise<void> {
+  async #reload(name: string, tenant: Tenant, terms: QuotaTerms): Promise<void> {
+    const { store, clock, signal } = terms
     while (!signal.aborted)
       try {
         const entry = await store.quotas.get(name)
-        if (entry) noteRecord(tenant, entry.value, entry.revision)
+        if (entry) noteRecord(tenant, { record: entry.value, revision: entry.revision }, terms)
         return
       } catch {
         await elapse(clock, retryMs, signal)
@@ -181,9 +192,18 @@ export class TenantQuotas {
   }
 }
 
+/** Returns the places that a run of a host has by a record. */
+function takenOf({ hosts }: QuotaRecord, { hostId, incarnation }: QuotaTerms): number {
+  const share = hosts[hostId]
+  return share?.incarnation === incarnation ? share.taken : 0
+}
+
 /** Notes a record of a tenant, unless a later one is known. Returns whether the record is news. */
-function noteRecord(tenant: Tenant, record: QuotaRecord, revision: number): boolean {
+function noteRecord(tenant: Tenant, { record, revision }: Known<QuotaRecord>, terms: QuotaTerms): boolean {
   if (revision <= tenant.revision) return false
+  const taken = takenOf(record, terms)
+  const got = taken - takenOf(tenant.record, terms)
+  tenant.fresh = got > 0 ? tenant.fresh + got : Math.max(0, Math.min(tenant.fresh, taken - tenant.running))
   tenant.record = record
   tenant.revision = revision
   return true
