@@ -64,13 +64,15 @@ export interface ClusterHost extends AsyncDisposable {
  * }
  */
 export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
-  const { fleet, connect, name, hostId, leaseMs, replicas } = resolveJoinOptions(options)
+  const { fleet, connect, name, hostId, leaseMs, homes, replicas } = resolveJoinOptions(options)
   await fleet.ready
   const store = await openStore({ name, connect, replicas, mayProvision: true })
   const runner = new FleetRunner(fleet)
   const runtime = new HostHandle(new HostRuntime({ store, runner, homes: unsavedHomes }))
   const { maxAgents } = runner
-  const actor = createActor(hostMachine, { input: { runtime, hostId, leaseMs, maxAgents, idleMs } }).start()
+  const rebalances = homes.save !== 'never'
+  const input = { runtime, hostId, leaseMs, maxAgents, idleMs, rebalances }
+  const actor = createActor(hostMachine, { input }).start()
   await waitFor(actor, (snapshot) => snapshot.matches('member'))
   return new MemberHost(actor, store)
 }

@@ -48,7 +48,7 @@ export function scriptedHost(
   { cluster, clock }: { cluster: MemoryCluster; clock: SteppedClock },
   id: string,
   agents: readonly AgentKey[],
-  limits: ScriptedLimits & { idleMs?: number } = {},
+  limits: ScriptedLimits & { idleMs?: number; rebalances?: boolean } = {},
 ) {
   const store = cluster.connect()
   const runner = new ScriptedAgents(agents, limits)
@@ -62,6 +62,7 @@ export function scriptedHost(
       leaseMs,
       maxAgents: runner.maxAgents,
       idleMs: limits.idleMs ?? 600_000,
+      rebalances: limits.rebalances ?? false,
     },
   })
   actor.start()

@@ -80,7 +80,8 @@ export const hostMachine = hostSetup.createMachine({
               on: {
                 'lease.late': 'doubtful',
                 'mail.added': { actions: ['passMail', 'considerMail'] },
-                'mail.pending': { actions: ['lookIntoPending', 'considerPending'] },
+                'mail.pending': { actions: ['lookIntoPending', 'considerPending', 'rebalance'] },
+                'mail.overdue': { actions: 'endOverdue' },
                 'claim.due': { actions: 'considerDue' },
                 'roster.tick': { actions: 'lookForDead' },
                 'placement.stage': { actions: ['noteStage', 'tellUse'] },

@@ -13,9 +13,11 @@ import {
   decideClaim,
   hasClaimLeft,
   isReplaced,
+  mayEndOverdue,
   onHostChanged,
   onPlaceChanged,
 } from './host-decisions.ts'
+import { firstWaiting, rebalancing } from './host-room.ts'
 import {
   placementMachine,
   type PlacementEvent,
@@ -25,6 +27,9 @@ import {
 
 /** Returns the id of the placement of an agent among the children of its host. */
 const placementId = (key: string): string => `place:${key}`
+
+/** Time for the turns of an agent that makes room to finish: as long as they take, in ms. */
+const longestDrainMs = 2 ** 31 - 1
 
 /** Part of XState's enqueuer that carries out the decisions of a host. */
 interface Enqueue {
@@ -48,16 +53,16 @@ function consider(
     enqueue.raise({ type: 'claim.due', key }, { delay: decision.ms, id: `due:${key}` })
     return { ...context, due: putKey(context.due, key) }
   }
-  if (decision.act === 'queue') return { ...context, waiting: putKey(context.waiting, key) }
-  if (decision.act !== 'evict') return context
-  const waiting = { ...context, waiting: putKey(context.waiting, key) }
-  return decision.idle === undefined ? waiting : evict(enqueue, waiting, { key: decision.idle, now })
+  if (decision.act !== 'queue' && decision.act !== 'evict') return context
+  const waiting = { ...context, waiting: put(context.waiting, key, context.waiting.get(key) ?? now) }
+  if (decision.act === 'queue' || decision.victim === undefined) return waiting
+  return giveUp(enqueue, waiting, { key: decision.victim, now })
 }
 
 function startClaim(
   enqueue: Enqueue,
   context: HostContext,
-  { key, now }: { key: string; now: number },
+  { key, now, isForOverdue = false }: { key: string; now: number; isForOverdue?: boolean },
 ): HostContext {
   const { runtime, hostId, leaseMs, idleMs, roster, lease: own } = context
   const place = context.places.get(key) ?? null
@@ -65,7 +70,7 @@ function startClaim(
   enqueue.spawnChild('placement', {
     id: placementId(key),
     input: {
-      ...{ runtime, hostId, leaseMs, idleMs, place },
+      ...{ runtime, hostId, leaseMs, idleMs, place, isForOverdue },
       agent: agentOf(key),
       incarnation: own?.incarnation ?? '',
       leaseRevision: (owner != null && roster.hosts.get(owner)?.revision) || 0,
@@ -74,14 +79,20 @@ function startClaim(
   return { ...context, placements: put(context.placements, key, { stage: 'claiming', epoch: 0, since: now }) }
 }
 
-function evict(
+/** Gives an agent up. Running turns finish, however long they take. */
+function giveUp(
   enqueue: Enqueue,
   context: HostContext,
-  { key, now }: { key: string; now: number },
+  { key, now, next }: { key: string; now: number; next?: string },
 ): HostContext {
   const placement = context.placements.get(key)
   if (!placement) return context
-  enqueue.sendTo(placementId(key), { type: 'placement.release' })
+  const drainMs = longestDrainMs
+  enqueue.sendTo(placementId(key), {
+    type: 'placement.release',
+    drainMs,
+    ...(next !== undefined && { next }),
+  })
   return {
     ...context,
     placements: put(context.placements, key, { ...placement, stage: 'ending', since: now }),
@@ -95,11 +106,16 @@ const runsOf = ({ hosts }: HostContext['roster'], ids: ReadonlySet<string>): [st
 /** Considers the agents again that wait for room, or for the end of other claims, as long as there is room. */
 function considerWaiting(enqueue: Enqueue, context: HostContext, now: number): HostContext {
   let changed = context
-  for (const key of context.waiting.keys()) {
-    if (!hasClaimLeft(changed)) break
+  for (
+    let key = firstWaiting(changed);
+    key !== undefined && hasClaimLeft(changed);
+    key = firstWaiting(changed)
+  ) {
+    const since = changed.waiting.get(key) ?? now
     const waiting = drop(changed.waiting, key)
     changed = consider(enqueue, { ...changed, waiting }, { key, now, isDue: true })
-    if (changed.waiting.has(key)) break
+    if (!changed.waiting.has(key)) continue
+    return { ...changed, waiting: put(changed.waiting, key, since) }
   }
   return changed
 }
@@ -201,6 +217,19 @@ export const hostSetup = setup({
         context,
       )
       enqueue.assign({ placements, due, waiting })
+      const left = event.isAll ? event.keys.filter((key) => waiting.has(key)) : []
+      if (left.length > 0) enqueue.sendTo('sweeper', { type: 'sweep.overdue', keys: left })
+    }),
+    endOverdue: enqueueActions(({ context, event, enqueue, system }) => {
+      const now = clockOf(system).now()
+      if (event.type !== 'mail.overdue' || !mayEndOverdue(context, event.key, now)) return
+      const { placements } = startClaim(enqueue, context, { key: event.key, now, isForOverdue: true })
+      enqueue.assign({ placements })
+    }),
+    rebalance: enqueueActions(({ context, event, enqueue, system }) => {
+      const now = clockOf(system).now()
+      const move = event.type === 'mail.pending' && event.isAll ? rebalancing(context, now) : undefined
+      if (move) enqueue.assign({ placements: giveUp(enqueue, context, { ...move, now }).placements })
     }),
     lookIntoPending: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'mail.pending') return

@@ -133,6 +133,13 @@ export class OwnedTurn {
     }
   }
 
+  /** Ends a turn that no host has run in time, and that no host has ended. @throws FencedError */
+  async expire(deadlineMs: number): Promise<void> {
+    await this.take()
+    if (this.stage !== 'ended') await this.#end(deadlineExceeded(deadlineMs))
+    await this.#writer.flushed()
+  }
+
   /** Cancels the turn: at once if it waits, else by its server. */
   async cancel(): Promise<void> {
     this.#isCancelled = true
