@@ -1,12 +1,12 @@
-import { map, type Observable } from 'rxjs'
+import type { Observable } from 'rxjs'
 import { Conversation } from '../actors/turn/conversation.ts'
 import { turnChanges, type FileChange } from '../actors/session/changes.ts'
+import { TurnFace } from '../actors/turn/turn-face.ts'
 import { TurnRecord, type TurnStatus } from '../actors/turn/turn-record.ts'
 import type { InferOutput, ObjectSchema } from '../config/schema-types.ts'
-import { InvalidOptionsError, TurnError } from '../errors.ts'
+import { InvalidOptionsError } from '../errors.ts'
 import type { ServerActorRef } from '../machines/server-machine.ts'
 import type {
-  FinalReply,
   InputRequest,
   PendingRequest,
   Reply,
@@ -122,91 +122,43 @@ export interface ServerAccess {
   ): Turn<InferOutput<S>>
 }
 
-class TurnHandle<T> implements Turn<T> {
+class TurnHandle<T> extends TurnFace<T> implements Turn<T> {
   readonly #record: TurnRecord
   readonly #access: ServerAccess
   readonly #cancel: () => void
-  #output: Promise<T> | undefined
 
   constructor(record: TurnRecord, access: ServerAccess, cancel: () => void) {
+    super(record)
     this.#record = record
     this.#access = access
     this.#cancel = cancel
   }
 
-  get id(): string {
+  override get id(): string {
     return this.#record.id
   }
 
-  get traceId(): string | null {
+  override get traceId(): string | null {
     return this.#record.plan.traceId
   }
 
-  get replies$(): Observable<Reply> {
-    return this.#record.replay.replies$
-  }
-
-  get requests$(): Observable<InputRequest> {
-    return this.#record.requests.asked$.asObservable()
-  }
-
-  get openRequests(): PendingRequest[] {
-    return this.#record.requests.open
-  }
-
-  get openRequests$(): Observable<PendingRequest[]> {
-    return this.#record.requests.open$.pipe(map((open) => [...open]))
-  }
-
-  get todos$(): Observable<Todo[]> {
-    return this.#record.todos.lists$
-  }
-
-  get status$(): Observable<TurnStatus> {
-    return this.#record.status$.asObservable()
-  }
-
-  get done(): Promise<TerminalReply> {
-    return this.#record.done.promise
-  }
-
-  get output(): Promise<T> {
-    this.#output ??= outputOf(this.#record) as Promise<T>
-    return this.#output
-  }
-
-  async text(): Promise<string> {
-    return (await finalOf(this.#record)).content
-  }
-
-  get usage(): Usage {
-    return { ...this.#record.usage }
-  }
-
-  get sessionId(): Promise<string | undefined> {
-    return this.#record.sessionId.promise
-  }
-
-  changes(): Promise<FileChange[]> {
+  override changes(): Promise<FileChange[]> {
     const { conversation, messageIds } = this.#record
     const work = turnChanges(() => messageIds)
     return this.#access.use((actor) => runOperation(actor, work, conversation))
   }
 
-  answer(requestId: string, answer: RequestAnswer): Promise<void> {
+  override answer(requestId: string, answer: RequestAnswer): Promise<void> {
     return this.#record.requests.answer(requestId, answer)
   }
 
-  cancel(): void {
+  override cancel(): void {
     this.#cancel()
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Reply, void, void> {
-    try {
-      yield* this.#record.replay.read()
-    } finally {
-      this.cancel()
-    }
+  protected override valueOf(): T {
+    if (this.#record.output) return this.#record.output.value as T
+    throw new InvalidOptionsError('The turn has no output, because its input names no schema (`output`)')
   }
 }
 
@@ -217,20 +169,3 @@ class TurnHandle<T> implements Turn<T> {
  */
 export const turnHandle = <T>(record: TurnRecord, access: ServerAccess, cancel: () => void): Turn<T> =>
   new TurnHandle<T>(record, access, cancel)
-
-/** Resolves with the `final` reply of a turn; rejects with a TurnError for an `error` reply. */
-async function finalOf({ done }: TurnRecord): Promise<FinalReply> {
-  const last = await done.promise
-  if (last.kind === 'error') throw new TurnError(last)
-  return last
-}
-
-/** Resolves with the value of a turn's answer. An unread rejection does not end the host's process. */
-function outputOf(record: TurnRecord): Promise<unknown> {
-  const value = finalOf(record).then(() => {
-    if (record.output) return record.output.value
-    throw new InvalidOptionsError('The turn has no output, because its input names no schema (`output`)')
-  })
-  value.catch(() => undefined)
-  return value
-}

@@ -1,6 +1,4 @@
-import { rmSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
+import { beforeAll, expect, it, onTestFinished, vi } from 'vitest'
 import { fakeOpenCode, type FakeRule } from '../../src/testing/index.ts'
 import { buildPackage } from '../support/built-cli.ts'
 import { GatewayClient } from '../support/gateway.ts'
@@ -33,7 +31,6 @@ describeBrowser('the live view', () => {
   beforeAll(async () => {
     dist = await buildPackage()
   }, 240_000)
-  afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
 
   it('reads one stream for all tabs of a browser, and each of them shows what happens', async () => {
     const { page, client } = await openView()

@@ -1,7 +1,7 @@
-import { readFileSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { execa } from 'execa'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { holderOf } from '../../src/io/home/home-lock.ts'
 import { fakeOpenCode, type FakeRule } from '../../src/testing/index.ts'
 import { movesCursor } from '../support/cli-streams.ts'
@@ -14,7 +14,6 @@ let cli: string
 beforeAll(async () => {
   cli = await buildCli()
 }, 120_000)
-afterAll(() => rmSync(dirname(dirname(cli)), { recursive: true, force: true }))
 
 const asked = ['Which?', 'What else?'].map((question, i) => ({
   ...{ question, header: 'q', multiple: i === 1 },

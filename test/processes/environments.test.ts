@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { execa, type Options } from 'execa'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import type { Finding } from '../../src/cli/doctor/finding.ts'
 import { configFile, configFolder } from '../../src/io/opencode/config-file.ts'
 import { stateFolder } from '../../src/io/home/state-folder.ts'
@@ -26,7 +26,6 @@ beforeAll(async () => {
   dist = await buildPackage()
   chmodSync(dirname(dist), 0o755)
 }, 120_000)
-afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
 
 const binary = standIn('well-behaved')
 

@@ -1,6 +1,6 @@
-import { readFileSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { buildPackage } from '../support/built-cli.ts'
 import { startFleetHost } from '../support/fleet-host.ts'
 import { endsOf, fakeFleet, processesIn } from '../support/fleet.ts'
@@ -10,7 +10,6 @@ let dist: string
 beforeAll(async () => {
   dist = await buildPackage()
 }, 120_000)
-afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
 
 const ids = ['a1', 'a2', 'a3']
 

@@ -1,7 +1,6 @@
 import { once } from 'node:events'
-import { readdirSync, rmSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readdirSync } from 'node:fs'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { HomeLockedError } from '../../src/index.ts'
 import { agentsFolder, fleetFolder } from '../../src/io/fleet/fleet-folder.ts'
 import { buildPackage } from '../support/built-cli.ts'
@@ -13,7 +12,6 @@ let dist: string
 beforeAll(async () => {
   dist = await buildPackage()
 }, 120_000)
-afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
 
 const agents = 25
 

@@ -1,6 +1,4 @@
-import { rmSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { fakeOpenCode } from '../../src/testing/index.ts'
 import { buildPackage } from '../support/built-cli.ts'
 import { gatewayHosts } from '../support/gateway-host.ts'
@@ -12,7 +10,6 @@ let dist: string
 beforeAll(async () => {
   dist = await buildPackage()
 }, 120_000)
-afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
 
 describe.runIf(process.platform === 'linux')('a gateway that is killed', () => {
   it('ends its turns at the next start, each once, and continues those that may be', async () => {

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
-import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { execa } from 'execa'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { openTurnLog } from '../../src/gateway/log/index.ts'
 import { isTerminal } from '../../src/replies.ts'
 import { buildPackage } from '../support/built-cli.ts'
@@ -15,7 +15,6 @@ let dist: string
 beforeAll(async () => {
   dist = await buildPackage()
 }, 120_000)
-afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
 
 /** Returns the texts that the readers of a killed host had, by turn, and the turns whose end they had. */
 function toldBy(lines: readonly string[]) {

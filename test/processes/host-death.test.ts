@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { markerVariable } from '../../src/io/opencode/environment.ts'
 import { identify } from '../../src/io/process/process-identity.ts'
 import { stateFolder } from '../../src/io/home/state-folder.ts'
@@ -15,7 +15,6 @@ let dist: string
 beforeAll(async () => {
   dist = await buildPackage()
 }, 120_000)
-afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
 
 /** Starts a host, and waits until its server is healthy. */
 async function hostOf(name: string, home = tempHome()) {

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { createInterface } from 'node:readline'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { stateFolder } from '../../src/io/home/state-folder.ts'
 import { buildPackage } from '../support/built-cli.ts'
 import { expectNothingLeft, processesOf, tempHome, watchersOf } from '../support/home.ts'
@@ -15,7 +15,6 @@ let dist: string
 beforeAll(async () => {
   dist = await buildPackage()
 }, 120_000)
-afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
 
 type Outcome = 'ok' | { name: string; retryable: boolean; message: string }
 interface Fact {

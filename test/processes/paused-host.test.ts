@@ -1,7 +1,7 @@
-import { readFileSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { buildPackage } from '../support/built-cli.ts'
 import { tempHome } from '../support/home.ts'
 import { startHost } from '../support/host.ts'
@@ -11,7 +11,6 @@ let dist: string
 beforeAll(async () => {
   dist = await buildPackage()
 }, 120_000)
-afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
 
 /** Duration of the pause in ms: longer than each limit that a pause may exceed. */
 const pauseMs = 6_000

@@ -1,9 +1,9 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { execa } from 'execa'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import {
   connect,
   driveTurn,
@@ -238,7 +238,6 @@ describe('the command line', () => {
   beforeAll(async () => {
     cli = await buildCli()
   }, 120_000)
-  afterAll(() => rmSync(dirname(dirname(cli)), { recursive: true, force: true }))
 
   /** Runs the command with a key, and records its output; the proxy's URL holds a password. */
   async function command(args: (proxy: string) => string[], proxy: string) {

@@ -1,6 +1,6 @@
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { InvalidOptionsError, type SpawnWrapper } from '../../src/index.ts'
 import { configFile, configFolder } from '../../src/io/opencode/config-file.ts'
 import { stateFolder } from '../../src/io/home/state-folder.ts'
@@ -16,7 +16,6 @@ beforeAll(async () => {
   dist = await buildPackage()
   chmodSync(dirname(dist), 0o755)
 }, 120_000)
-afterAll(() => rmSync(dirname(dist), { recursive: true, force: true }))
 
 const soon = { timeout: 5_000, interval: 20 }
 

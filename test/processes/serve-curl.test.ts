@@ -1,7 +1,6 @@
-import { readFileSync, rmSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { execa } from 'execa'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { buildCli } from '../support/built-cli.ts'
 import { serveStage } from '../support/serve.ts'
 
@@ -10,7 +9,6 @@ let cli: string
 beforeAll(async () => {
   cli = await buildCli()
 }, 240_000)
-afterAll(() => rmSync(dirname(dirname(cli)), { recursive: true, force: true }))
 
 const page = readFileSync(new URL('../../examples/curl.md', import.meta.url), 'utf8')
 const lines = [...page.matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(([, block = '']) =>

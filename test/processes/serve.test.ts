@@ -1,18 +1,9 @@
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { IncomingMessage } from 'node:http'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { signedHeaders } from '../../src/io/webhook/signature.ts'
 import { buildCli } from '../support/built-cli.ts'
 import { isListening, tempHome } from '../support/home.ts'
@@ -25,7 +16,6 @@ let cli: string
 beforeAll(async () => {
   cli = await buildCli()
 }, 240_000)
-afterAll(() => rmSync(dirname(dirname(cli)), { recursive: true, force: true }))
 
 const two = { agents: [{ id: 'alice' }, { id: 'bob' }] }
 const open = '--insecure-no-auth'

@@ -17,7 +17,6 @@ beforeAll(async () => {
   installation = mkdtempSync(join(tmpdir(), 'opencode-runtime-test-'))
   const built = await buildPackage()
   install(built)
-  rmSync(dirname(built), { recursive: true, force: true })
 }, 120_000)
 afterAll(() => rmSync(installation, { recursive: true, force: true }))
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createWriteStream, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stripVTControlCharacters } from 'node:util'
 import { execa, type Options } from 'execa'
@@ -49,7 +49,6 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  rmSync(dirname(dirname(cli)), { recursive: true, force: true })
   await model.stop()
 })
 

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
-import { existsSync, rmSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
+import { existsSync } from 'node:fs'
+import { beforeAll, expect, it, onTestFinished } from 'vitest'
 import { buildCli } from '../support/built-cli.ts'
 import { processesIn } from '../support/fleet.ts'
 import { Daemon } from '../support/serve.ts'
@@ -11,7 +10,6 @@ let cli: string
 beforeAll(async () => {
   cli = await buildCli()
 }, 240_000)
-afterAll(() => rmSync(dirname(dirname(cli)), { recursive: true, force: true }))
 
 it('`demo --view` serves three agents, a turn that streams and a permission to answer, and leaves nothing', async () => {
   const child = spawn(process.execPath, [cli, 'demo', '--view', '--no-open'])

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { execa, type Options } from 'execa'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Finding } from '../../src/cli/doctor/finding.ts'
 import { startScriptedModel } from '../../src/testing/index.ts'
 import { judgeVersion } from '../../src/io/opencode/versions.ts'
@@ -23,8 +23,6 @@ let cli: string
 beforeAll(async () => {
   cli = await buildCli()
 })
-
-afterAll(() => rmSync(dirname(dirname(cli)), { recursive: true, force: true }))
 
 async function doctor(flags: readonly string[], options: Options = {}) {
   const { stdout, stderr, exitCode } = await execa('node', [cli, 'doctor', '--json', ...flags], {

@@ -1,5 +1,4 @@
-import { rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { OpenCodeServer, type OpenCodeServerOptions } from '../../src/index.ts'
 import { startScriptedModel, type ScriptedModel } from '../../src/testing/index.ts'
@@ -30,7 +29,6 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(async () => {
   await model.stop()
-  rmSync(dirname(dist), { recursive: true, force: true })
 })
 
 const optionsOf = (home: string): OpenCodeServerOptions => ({

@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process'
-import { existsSync, rmSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import OpenAI from 'openai'
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
+import { beforeAll, expect, it, onTestFinished } from 'vitest'
 import { buildCli } from '../support/built-cli.ts'
 import { processesIn } from '../support/fleet.ts'
 import { findPython } from '../support/python.ts'
@@ -16,7 +15,6 @@ let cli: string
 beforeAll(async () => {
   cli = await buildCli()
 }, 240_000)
-afterAll(() => rmSync(dirname(dirname(cli)), { recursive: true, force: true }))
 
 it('`npm run serve` serves two agents on the real opencode, without a key, and leaves nothing', async () => {
   const child = spawn(process.execPath, [cli, 'serve', '--demo', '--listen', '127.0.0.1:0'])

@@ -1,12 +1,13 @@
-// Global setup of vitest: all test files of a run share one build of the package, which the first of them makes.
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+// Global setup of vitest: all test files of a run share one build of the package, which the first of them makes and all of
+// them copy.
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { TestProject } from 'vitest/node'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** Folder for the build of this run. */
+    /** Folder for the build of this run, and for the copies of the test files. */
     buildFolder: string
   }
 }
@@ -18,9 +19,11 @@ const cache = fileURLToPath(new URL('../../node_modules/.cache', import.meta.url
 export default function setup(project: TestProject): () => void {
   mkdirSync(cache, { recursive: true })
   const folder = mkdtempSync(join(cache, 'opencode-runtime-'))
+  // Tests start the package as another user.
+  chmodSync(folder, 0o755)
   project.provide('buildFolder', folder)
   const empty = (): void => rmSync(join(folder, 'package'), { recursive: true, force: true })
   // In watch mode the sources have changed.
   project.onTestsRerun(empty)
-  return () => rmSync(folder, { recursive: true, force: true })
+  return () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
 }

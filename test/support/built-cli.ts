@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { copyFile, cp, mkdir, mkdtemp, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { inject, vi } from 'vitest'
@@ -10,13 +10,13 @@ const project = fileURLToPath(new URL('../..', import.meta.url))
 /**
  * Builds the package from source, because it runs under plain node, and returns the folder of its entries. Its modules are
  * in `build` beside that folder. The parent of both is a new folder below node_modules, so that the package finds its
- * dependencies and does not change `dist`; the caller removes the parent. The test files of a run build once, and get a
+ * dependencies and does not change `dist`; it is removed after the run. The test files of a run build once, and get a
  * copy each.
  */
 export async function buildPackage(): Promise<string> {
   const shared = join(inject('buildFolder'), 'package')
   await buildOnce(shared)
-  const folder = await mkdtemp(join(dirname(inject('buildFolder')), 'opencode-runtime-'))
+  const folder = await mkdtemp(join(inject('buildFolder'), 'copy-'))
   await cp(shared, folder, { recursive: true })
   return join(folder, 'dist')
 }

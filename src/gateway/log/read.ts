@@ -122,10 +122,11 @@ function pageOf(store: Store, live: LiveTurn, next: number): Batch | undefined {
 
 /** Resolves when something of a turn changes, or when the reader goes. */
 async function changeOf(live: LiveTurn, signal: AbortSignal | undefined): Promise<void> {
-  const { promise, resolve } = deferred<void>()
-  const forget = live.wait(() => resolve())
-  const stopListening = onAbort(signal, () => resolve())
-  await promise
+  const change = deferred<undefined>()
+  const wake = () => change.resolve(undefined)
+  const forget = live.wait(wake)
+  const stopListening = onAbort(signal, wake)
+  await change.promise
   forget()
   stopListening()
 }

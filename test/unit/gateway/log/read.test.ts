@@ -2,6 +2,7 @@ import { assert, asyncProperty, array, constantFrom, nat, record, string } from 
 import { describe, expect, it } from 'vitest'
 import type { LoggedReply, TurnLog } from '../../../../src/gateway/turns/turn-log.ts'
 import type { Reply } from '../../../../src/replies.ts'
+import { liveHeap } from '../../../support/heap.ts'
 import { joined } from '../../../support/replies.ts'
 import {
   copyOf,
@@ -96,6 +97,35 @@ describe('readers of a turn', { timeout: 30_000 }, () => {
     const replies = first.done ? [] : [...first.value]
     for (let next = await stalled.next(); !next.done; next = await stalled.next()) replies.push(...next.value)
     expect(replies.map(({ seq }) => seq)).toEqual(Array.from({ length: 20_002 }, (_, i) => i + 1))
+  })
+
+  it('that do not read keep no text of an ended turn alive', async () => {
+    const { log } = await openedLog()
+    await log.create(newTurn('t1'))
+    const stalled = log.read('t1', 0)[Symbol.asyncIterator]()
+    log.writer('t1').push(call(0), usage(0))
+    await stalled.next()
+    const before = await liveHeap()
+    for (let n = 0; n < 4; n++) log.writer('t1').push(call(n), usage(0))
+    await log.writer('t1').flushed()
+    log.writer('t1').push(final('x'.repeat(20_000_000)), usage(1))
+    await log.writer('t1').flushed()
+    expect((await liveHeap()) - before).toBeLessThan(2_000_000)
+    let last: LoggedReply | undefined
+    for (let next = await stalled.next(); !next.done; next = await stalled.next()) last = next.value.at(-1)
+    expect(last).toMatchObject({ seq: 6, reply: { kind: 'final' } })
+  })
+
+  it('that stop while a turn ends without its texts get nothing further', async () => {
+    const { log } = await openedLog()
+    await log.create(newTurn('t1'))
+    const stalled = log.read('t1', 0)[Symbol.asyncIterator]()
+    log.writer('t1').push(delta('a'), usage(0))
+    await stalled.next()
+    await log.erase({ agentId: 'a1' })
+    log.writer('t1').push(final('a'), usage(1))
+    await log.writer('t1').flushed()
+    expect(await stalled.next()).toEqual({ done: true, value: undefined })
   })
 
   it('share the batches of live replies', async () => {
