@@ -1,6 +1,7 @@
 // Host of a cluster whose agents have no server: the turns are scripted, so that a run measures the cluster alone. Arguments
 // and reports are those of test/fixtures/hosts/cluster.mjs; a text such as `deltas:10 every:50` plays a turn.
 import { createInterface } from 'node:readline'
+import { setImmediate } from 'node:timers'
 import { connect } from '@nats-io/transport-node'
 import { BehaviorSubject, EMPTY, NEVER, of, ReplaySubject } from 'rxjs'
 import { createActor } from 'xstate'
@@ -24,7 +25,7 @@ class StubTurn {
   status$ = of({ at: 0, state: 'running' })
   usage = noUsage()
   sessionId = Promise.resolve('ses_1')
-  #end = (_reply) => {}
+  #end = () => {}
   done = new Promise((resolve) => (this.#end = resolve))
   #timer
   #text = ''

@@ -4,6 +4,7 @@ import {
   jetstreamManager,
   RetentionPolicy,
   StorageType,
+  type JetStreamManager,
   type StreamConfig,
 } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
@@ -18,8 +19,8 @@ const mostTurns = 64
 /** Most bytes of all replies; the oldest go first. */
 const mostReplyBytes = 2 ** 31
 
-/** JetStream's code of a stream that exists with other settings. */
-const exists = 10058
+/** JetStream's codes of a stream that exists with other settings, and of one that does not exist. */
+const [exists, missing] = [10058, 10059]
 
 /**
  * Makes the streams and buckets of a cluster, or brings them up to date.
@@ -65,6 +66,20 @@ export async function provision(connection: NatsConnection, names: Names, replic
       }),
     )
   const buckets = new Kvm(connection)
-  for (const bucket of [names.agents, names.hosts, names.places, names.homes, names.quotas])
+  for (const bucket of [names.agents, names.hosts, names.places, names.homes, names.quotas]) {
     await called(buckets.create(bucket, { history: 1, replicas, storage: StorageType.File }))
+    await raiseReplicas(manager, `KV_${bucket}`, replicas)
+  }
+  await raiseReplicas(manager, `OBJ_${names.data}`, replicas)
+}
+
+/** Gives a bucket that exists more replicas, after the cluster has got more servers. */
+async function raiseReplicas(manager: JetStreamManager, stream: string, replicas: number): Promise<void> {
+  const info = await called(manager.streams.info(stream).catch(ignoreMissing))
+  if (info && info.config.num_replicas < replicas)
+    await called(manager.streams.update(stream, { ...info.config, num_replicas: replicas }))
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (!(error instanceof JetStreamApiError) || error.code !== missing) throw error
 }
