@@ -44,6 +44,7 @@ class Walk {
   readonly #maxAgents: number
   /** Most running turns of the tenant `acme` over all hosts. */
   readonly #cap: number | undefined
+  readonly #rebalances: boolean
   fences = 0
   isOver = false
 
@@ -51,6 +52,7 @@ class Walk {
     this.dice = new Dice(seed)
     this.#maxAgents = this.dice.of([1, 2, 100])
     this.#cap = this.dice.of([undefined, 1, 2])
+    this.#rebalances = this.dice.isTrue(0.5)
     const count = 2 + this.dice.below(2)
     for (let i = 0; i < count; i++) this.start(`h${i + 1}`)
   }
@@ -59,7 +61,10 @@ class Walk {
     const { clock, cluster } = this
     const idleMs = this.dice.of([2_000, 600_000])
     const caps = this.#cap === undefined ? {} : { acme: this.#cap }
-    const host = scriptedHost({ cluster, clock }, id, agents, { maxAgents: this.#maxAgents, idleMs, caps })
+    const host = scriptedHost({ cluster, clock }, id, agents, {
+      ...{ maxAgents: this.#maxAgents, idleMs, caps },
+      rebalances: this.#rebalances,
+    })
     host.runner.onTurn = (turn) => {
       turn.session(`ses_${turn.input.turnId ?? ''}`)
       if (this.isOver) turn.finish()

@@ -53,11 +53,13 @@ function oldestOf({ placements }: HostContext, stage: 'idle' | 'busy', tenant?: 
 
 /** Part above its share from which a host gives idle agents away, and the number of agents beyond that. */
 const clearlyMore = { part: 1.25, agents: 1 }
+/** Part of its share below which a host gets agents of all that have more than theirs. */
+const clearlyLess = 0.5
 
 /**
  * Returns an idle agent of this host, and the host that should have it; `undefined` if no agent should move. An agent moves
- * only if this host has clearly more than its share by capacity, to a host that does not get more than its own share by
- * that, so that no agent moves back. Agents that were given away count for their next host.
+ * only if this host has clearly more than its share by capacity, or more than that while another one has clearly less, to a
+ * host that does not get more than its own share by that, so that no agent moves back. Agents that were given away count for their next host.
  */
 export function rebalancing(context: HostContext, now: number): { key: string; next: string } | undefined {
   const { rebalances, waiting, due, placements, hostId, leaseMs, roster } = context
@@ -68,12 +70,27 @@ export function rebalancing(context: HostContext, now: number): { key: string; n
   const hosts = hostsUp(roster, now).map(({ id, record: { max } }) => ({ id, max, load: loads.get(id) ?? 0 }))
   const [total, capacity] = [sum(hosts.map(({ load }) => load)), sum(hosts.map(({ max }) => max))]
   const shareOf = (max: number): number => (total * max) / capacity
-  const own = hosts.find(({ id }) => id === hostId)
-  if (!own || own.load <= shareOf(own.max) * clearlyMore.part + clearlyMore.agents) return undefined
-  const able = hosts.filter(({ id, max, load }) => id !== hostId && load + 1 <= shareOf(max))
-  const next = able.sort((a, b) => a.load / a.max - b.load / b.max)[0]
+  const isOneEmpty = hosts.some(({ max, load }) => load < shareOf(max) * clearlyLess)
+  const isOver = ({ max, load }: Loaded): boolean =>
+    load > shareOf(max) * clearlyMore.part + clearlyMore.agents || (isOneEmpty && load >= shareOf(max) + 1)
+  const over = hosts.filter(isOver).sort(byLoad)
+  const place = over.findIndex(({ id }) => id === hostId)
+  if (place < 0) return undefined
+  // The others that have too many decide at the same moment: the last one of them must fit too.
+  const coming = place === over.length - 1 ? 1 : over.length
+  const able = hosts.filter((host) => !over.includes(host) && host.load + coming <= shareOf(host.max))
+  const next = able.sort(byLoad)[0]
   return next && { key, next: next.id }
 }
+
+/** Host with its capacity, and the number of its agents. */
+interface Loaded {
+  readonly id: string
+  readonly max: number
+  readonly load: number
+}
+
+const byLoad = (a: Loaded, b: Loaded): number => a.load / a.max - b.load / b.max || (a.id < b.id ? -1 : 1)
 
 /** Returns the numbers of agents of each host: those that it has, and those that it is given. */
 function loadsOf({ places, placements, hostId }: HostContext): Map<string, number> {

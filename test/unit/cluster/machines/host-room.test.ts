@@ -1,4 +1,10 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { put } from '../../../../src/machines/fair-queue/sorted.ts'
+import { initialHost, type HostContext } from '../../../../src/cluster/machines/host-context.ts'
+import { HostHandle, type HostRuntime } from '../../../../src/cluster/actors/host-runtime.ts'
+import { rebalancing } from '../../../../src/cluster/machines/host-room.ts'
+import { emptyRoster, noteHost, noteRenewed } from '../../../../src/cluster/liveness.ts'
 import { keyOf, type AgentKey } from '../../../../src/cluster/store/cluster-store.ts'
 import { factsOf } from '../../../support/cluster-facts.ts'
 import { clusterWorld } from '../../../support/cluster-world.ts'
@@ -147,5 +153,105 @@ describe('Idle agents', () => {
   it('stay where their homes are, if homes are not saved', async () => {
     const { hosts } = await joined(false)
     expect(hosts.map(({ owned }) => owned.length)).toEqual([many.length, 0])
+  })
+})
+
+/** Hosts with idle agents, as their decisions see them. */
+class IdleHosts {
+  readonly capacities: ReadonlyMap<string, number>
+  /** Owner of each agent, or the host that should claim the agent next. */
+  readonly places = new Map<string, { hostId: string | null; next?: string }>()
+  readonly moves = new Map<string, number>()
+
+  /** The last host has joined, and has no agents. */
+  constructor(capacities: readonly number[], agents: readonly number[]) {
+    this.capacities = new Map(capacities.map((max, i) => [`h${i}`, max]))
+    for (const [i, host] of agents.entries())
+      this.places.set(`acme.a${i}`, { hostId: `h${host % (capacities.length - 1)}` })
+  }
+
+  contextOf(hostId: string): HostContext {
+    // The decision does not look at the parts of a host behind its handle.
+    const runtime = new HostHandle({} as HostRuntime)
+    const input = { runtime, hostId, leaseMs, maxAgents: 1_000, idleMs: 1, rebalances: true }
+    const now = leaseMs * 10
+    let roster = noteRenewed(emptyRoster(leaseMs), now)
+    for (const [id, max] of this.capacities) {
+      const record = { incarnation: id, beat: 0, state: 'up', used: 0, opencode: '', max } as const
+      roster = noteHost(roster, id, { record, revision: 1, now })
+    }
+    let { places, placements } = initialHost(input)
+    for (const [key, place] of this.places) {
+      const record = { epoch: 1, incarnation: null, last: null, ...place }
+      places = put(places, key, { record, revision: 1 })
+      if (place.hostId === hostId) placements = put(placements, key, { stage: 'idle', epoch: 1, since: 0 })
+    }
+    return { ...initialHost(input), roster, places, placements }
+  }
+
+  /** Lets each host move an agent if it should, all at the same moment. */
+  rebalance(): boolean {
+    const decided = [...this.capacities.keys()].map((id) => rebalancing(this.contextOf(id), leaseMs * 10))
+    const moves = decided.filter((move) => move !== undefined)
+    for (const { key, next } of moves) {
+      this.places.set(key, { hostId: null, next })
+      this.moves.set(key, (this.moves.get(key) ?? 0) + 1)
+    }
+    return moves.length > 0
+  }
+
+  /** Lets the agents that were given away have a turn. */
+  claim(): void {
+    for (const [key, { next }] of this.places) if (next !== undefined) this.places.set(key, { hostId: next })
+  }
+}
+
+describe('Rebalancing', () => {
+  it('comes to rest, and moves no agent twice while the hosts stay', () => {
+    const capacity = fc.oneof(fc.constant(10), fc.constant(10), fc.integer({ min: 1, max: 20 }))
+    const capacities = fc.array(capacity, { minLength: 2, maxLength: 6 })
+    const agents = fc.array(fc.nat(4), { maxLength: 40 })
+    fc.assert(
+      fc.property(
+        capacities,
+        agents,
+        fc.array(fc.boolean(), { minLength: 60, maxLength: 60 }),
+        (max, on, claims) => {
+          const hosts = new IdleHosts(max, on)
+          let isMoving = true
+          for (const isClaimed of claims) {
+            isMoving = hosts.rebalance()
+            if (isClaimed) hosts.claim()
+          }
+          expect(isMoving).toBe(false)
+          expect(Math.max(0, ...hosts.moves.values())).toBeLessThanOrEqual(1)
+        },
+      ),
+      { numRuns: 40 },
+    )
+  })
+
+  it('fills a host that has joined many others, though each of them has little more than its share', () => {
+    const hosts = new IdleHosts(
+      Array.from({ length: 6 }, () => 10),
+      Array.from({ length: 30 }, (_, i) => i),
+    )
+    for (let i = 0; i < 20; i++) hosts.rebalance()
+    const given = [...hosts.places.values()].filter(({ next }) => next === 'h5')
+    expect(given.length).toBeGreaterThanOrEqual(3)
+    expect(given.length).toBeLessThanOrEqual(5)
+  })
+
+  it('does not overfill one host with the agents of many', () => {
+    const loads = [...Array.from({ length: 10 }, () => 5), 1, ...Array.from({ length: 8 }, () => 3), 0]
+    const hosts = new IdleHosts(
+      loads.map(() => 10),
+      loads.flatMap((load, host) => Array.from({ length: load }, () => host)),
+    )
+    for (let i = 0; i < 40; i++) {
+      hosts.rebalance()
+      hosts.claim()
+    }
+    expect(Math.max(...hosts.moves.values())).toBe(1)
   })
 })
