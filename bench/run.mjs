@@ -25,6 +25,7 @@ const parts = [
   'fleet',
   'gateway-log',
   'gateway',
+  'cluster-home',
   'view',
   'cluster',
   'imports',

@@ -217,8 +217,14 @@ const misfortunes = {
 async function runMisfortunes() {
   const kinds = Object.keys(misfortunes).filter((kind) => kind.includes(flags.kinds ?? ''))
   const healing = new Set()
+  // Each kind comes once before any comes again.
+  let deck = []
+  const draw = () => {
+    if (deck.length === 0) deck = [...kinds]
+    return deck.splice(below(deck.length), 1)[0]
+  }
   for (let i = 0; i < faultCount; i++) {
-    const kind = nodes > 1 && i % 3 === 0 ? kinds.at(-1) : pick(kinds)
+    const kind = nodes > 1 && i % 3 === 0 ? kinds.at(-1) : draw()
     const after = ((i + 0.3 + random() * 0.4) * least) / faultCount
     while (counts.ended < after || well().length < 2) await sleep(50)
     counts.faults[kind] = (counts.faults[kind] ?? 0) + 1

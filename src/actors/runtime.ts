@@ -1,5 +1,6 @@
 import type { AnyActorRef } from 'xstate'
 import type { NamedDirectory } from '../io/home/real-directory.ts'
+import type { Lifeline } from '../io/process/lifeline.ts'
 import type { ProcessEvents, ServerProcess } from '../io/process/server-process.ts'
 import type { SpawnPlan } from '../io/process/spawn-plan.ts'
 import type { CompiledOptions } from '../config/compiled-options.ts'
@@ -34,6 +35,8 @@ export class Runtime {
   /** Promise that settles when the last preparation has stopped writing into the home; never rejects. */
   preparing: Promise<unknown> | undefined
   process: ServerProcess | undefined
+  /** Limit of the life of the fleet's servers without news of the host; `undefined` for a server without a fleet. */
+  lifeline: Lifeline | undefined
   connection: ServerConnection | undefined
   /** True if a warm-up reached the model; no further warm-up runs then. Not observed so far. */
   hasWarmUpReachedModel = false

@@ -60,6 +60,13 @@ Exit codes:
   2    bad usage: a flag, an id in use, an unknown id, or a file that cannot be used
   5    the token or the list could not be written; stderr says why`
 
+/** Text for `cluster nats-config --help`. */
+export const clusterExitCodeHelp = `
+Exit codes:
+  0    done
+  2    bad usage: a flag, or a file that cannot be used
+  5    the configuration could not be written; stderr says why`
+
 /** Text for `webhook-secret --help`. */
 export const webhookSecretExitCodeHelp = `
 Exit codes:

@@ -87,6 +87,25 @@ export interface WebhookSecretFlags {
   replace?: boolean
 }
 
+/** Flags of `cluster nats-config`. */
+export interface NatsConfigFlags {
+  name: string
+  keys: string
+  tenant?: string[]
+  host?: string[]
+  out?: string
+  listen: string
+  storeDir?: string
+  tlsCert?: string
+  tlsKey?: string
+  tlsCa?: string
+  cipher?: 'aes' | 'chachapoly'
+  serverName?: string
+  routeListen?: string
+  routeCa?: string
+  route?: string[]
+}
+
 /** Flags of `token create`. */
 export interface TokenCreateFlags extends TokenFlags {
   scope?: string[]

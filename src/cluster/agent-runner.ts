@@ -41,4 +41,9 @@ export interface AgentRunner {
   turn(agent: AgentKey, input: TurnInput): RunningTurn
   /** Ends all turns of an agent, and all its processes. */
   close(agent: AgentKey): Promise<void>
+  /**
+   * Ends the processes of all agents unless it is called again within a time, in ms, even if this process is paused; 0
+   * lets them live as long as this process.
+   */
+  keepAlive(ms: number): void
 }

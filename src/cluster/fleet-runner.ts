@@ -1,6 +1,6 @@
 import { filter, map, type Observable } from 'rxjs'
 import type { Fleet } from '../api/fleet/fleet.ts'
-import { keptSpecs, tenantCapOf, tenantOf } from '../api/fleet/internals.ts'
+import { keptSpecs, lifelineOf, tenantCapOf, tenantOf } from '../api/fleet/internals.ts'
 import type { TurnInput } from '../api/turn-input.ts'
 import { UnknownAgentError } from '../errors.ts'
 import type { AgentRunner, RunningTurn } from './agent-runner.ts'
@@ -8,16 +8,19 @@ import type { AgentKey } from './store/cluster-store.ts'
 
 /** Runs the turns of the agents of a fleet. */
 export class FleetRunner implements AgentRunner {
-  /** Unknown before a server runs. */
-  readonly opencode = ''
+  readonly opencode: string
   readonly maxAgents: number
   readonly maxTurns: number
   readonly added$: Observable<AgentKey>
   readonly #fleet: Fleet
 
-  /** @param fleet - the fleet, whose records were read */
-  constructor(fleet: Fleet) {
+  /**
+   * @param fleet - the fleet, whose records were read
+   * @param opencode - version of opencode on the host; empty if unknown
+   */
+  constructor(fleet: Fleet, opencode: string) {
     this.#fleet = fleet
+    this.opencode = opencode
     const { servers, turns } = fleet.status
     this.maxAgents = servers.max
     this.maxTurns = turns.max
@@ -57,5 +60,9 @@ export class FleetRunner implements AgentRunner {
       // A removed agent has no server any more.
       if (!(error instanceof UnknownAgentError)) throw error
     }
+  }
+
+  keepAlive(ms: number): void {
+    lifelineOf(this.#fleet).feed(ms)
   }
 }

@@ -11,16 +11,23 @@ export interface MovedHome {
 
 /** Saves the homes of agents, and restores them on the next host. */
 export interface Homes {
+  /** True if homes are saved at all. */
+  readonly savesHomes: boolean
   /** True to save a home before the end of each turn is told. */
   readonly savesBeforeEnd: boolean
   /** Brings the home of an agent to this host, as the owner before has saved it. */
   restore(home: MovedHome, signal: AbortSignal): Promise<void>
-  /** Saves the home of an agent. */
-  save(home: MovedHome): Promise<void>
+  /**
+   * Saves the home of an agent. A failure is logged, and changes nothing.
+   *
+   * @throws FencedHomeError if a later owner has the home, or the reason of the signal
+   */
+  save(home: MovedHome, signal: AbortSignal): Promise<void>
 }
 
 /** Homes that are never saved: an agent on another host begins with the home that is there. */
 export const unsavedHomes: Homes = {
+  savesHomes: false,
   savesBeforeEnd: false,
   restore: () => Promise.resolve(),
   save: () => Promise.resolve(),

@@ -1,12 +1,14 @@
 import { defer, Observable } from 'rxjs'
 import { createActor, waitFor, type SnapshotFrom } from 'xstate'
 import { clockOf } from '../actors/clock.ts'
+import { opencodeVersionOf } from '../api/fleet/internals.ts'
 import { stopSchema } from '../config/option-schema.ts'
 import { parse } from '../config/validation.ts'
 import { HostHandle, HostRuntime } from './actors/host-runtime.ts'
 import { clusterStatus, statusChanges, type ClusterStatus } from './cluster-status.ts'
+import { ContextKeys } from './context-seal.ts'
 import { FleetRunner } from './fleet-runner.ts'
-import { unsavedHomes } from './homes.ts'
+import { openHomes, requireHomes } from './homes/open-homes.ts'
 import { hostMachine, type HostActorRef } from './machines/host-machine.ts'
 import { resolveJoinOptions, type JoinOptions } from './options.ts'
 import type { ClusterStore } from './store/cluster-store.ts'
@@ -64,29 +66,46 @@ export interface ClusterHost extends AsyncDisposable {
  * }
  */
 export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
-  const { fleet, connect, name, hostId, leaseMs, homes, replicas } = resolveJoinOptions(options)
+  const {
+    fleet,
+    connect,
+    name,
+    hostId,
+    leaseMs,
+    homes: kept,
+    replicas,
+    contextKeys,
+  } = resolveJoinOptions(options)
   await fleet.ready
-  const store = await openStore({ name, connect, replicas, mayProvision: true })
-  const runner = new FleetRunner(fleet)
-  const runtime = new HostHandle(new HostRuntime({ store, runner, homes: unsavedHomes }))
+  await requireHomes(kept)
+  const [store, opencode] = await Promise.all([
+    openStore({ name, connect, replicas, mayProvision: true }),
+    opencodeVersionOf(fleet),
+  ])
+  const homes = await openHomes(fleet, kept, store, opencode)
+  const runner = new FleetRunner(fleet, opencode)
+  const contexts = contextKeys.length > 0 ? new ContextKeys(contextKeys) : undefined
+  const runtime = new HostHandle(new HostRuntime({ store, runner, homes, contexts }))
   const { maxAgents } = runner
-  const rebalances = homes.save !== 'never'
+  const rebalances = kept.save !== 'never'
   const input = { runtime, hostId, leaseMs, maxAgents, idleMs, rebalances }
   const actor = createActor(hostMachine, { input }).start()
   await waitFor(actor, (snapshot) => snapshot.matches('member'))
-  return new MemberHost(actor, store)
+  return new MemberHost(actor, store, runner)
 }
 
 class MemberHost implements ClusterHost {
   readonly id: string
   readonly #actor: HostActorRef
   readonly #store: ClusterStore
+  readonly #runner: FleetRunner
   #leaving: Promise<void> | undefined
 
-  constructor(actor: HostActorRef, store: ClusterStore) {
+  constructor(actor: HostActorRef, store: ClusterStore, runner: FleetRunner) {
     this.id = actor.getSnapshot().context.hostId
     this.#actor = actor
     this.#store = store
+    this.#runner = runner
   }
 
   get status(): ClusterStatus {
@@ -114,6 +133,7 @@ class MemberHost implements ClusterHost {
 
   async #leave(): Promise<void> {
     await waitFor(this.#actor, ({ status }) => status !== 'active')
+    this.#runner.keepAlive(0)
     await this.#store.close()
   }
 }

@@ -4,6 +4,7 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { z } from 'zod'
 import { Fleet } from '../api/fleet/fleet.ts'
 import { dataDirOf } from '../api/fleet/internals.ts'
+import { isAgentId } from '../config/agent-spec.ts'
 import { count } from '../config/schema-parts.ts'
 import { lazily, parse } from '../config/validation.ts'
 import { InvalidOptionsError } from '../errors.ts'
@@ -32,12 +33,22 @@ export interface JoinOptions {
    */
   leaseMs?: number
   /**
-   * Moment at which the homes of agents are saved for the next host. Only `never` is implemented: an agent on another
-   * host begins with the home that is there.
+   * Moment at which the homes of agents are saved for the next host: before the end of each turn is told, or when the host
+   * gives the agent up. With `never`, an agent on another host begins with the home that is there. Needs `tar`, and the
+   * same `dataDir` on every host.
    *
    * @defaultValue `{ save: 'never' }`
    */
   homes?: { save: 'before-end' | 'on-release' | 'never' }
+  /**
+   * Secret of the hosts, the same on all of them: 32 characters at least, for example of `openssl rand -base64 32`. With it,
+   * turns may have a `context`: callers seal the context with the public key that the hosts tell, and only the hosts can
+   * open it. Of several secrets, the first one is for callers, and all open contexts: put a new secret last on all hosts,
+   * then first, and then remove the old one.
+   *
+   * @defaultValue none: a turn with a context is rejected
+   */
+  contextKey?: string | readonly string[]
   /**
    * Number of NATS servers that keep each message: 1, 3 or 5.
    *
@@ -47,7 +58,10 @@ export interface JoinOptions {
 }
 
 /** Options of a host with every default filled in. */
-export type ResolvedJoinOptions = Readonly<Required<JoinOptions>>
+export type ResolvedJoinOptions = Readonly<Required<Omit<JoinOptions, 'contextKey'>>> & {
+  /** Secrets for the contexts of turns; none if the host opens no context. */
+  readonly contextKeys: readonly string[]
+}
 
 const token = (max: number) => {
   const error = `expected 1 to ${max} letters, digits, _ or -`
@@ -59,6 +73,11 @@ const oneOf = <const Value extends string>(values: readonly Value[]) =>
 /** Name of a cluster. @internal */
 export const clusterName = lazily(() => token(32))
 
+/** Name of a tenant. @internal */
+export const tenantName = lazily(() =>
+  z.custom<string>(isAgentId, 'expected 1 to 63 characters a-z, 0-9, _ and -'),
+)
+
 /** Function that connects to NATS. @internal */
 export const connectFunction = lazily(() =>
   z.custom<JoinOptions['connect']>((value) => typeof value === 'function', 'expected a function'),
@@ -67,8 +86,11 @@ export const connectFunction = lazily(() =>
 /** Shortest lease, in ms: a renewal needs time for some attempts. */
 const shortestLeaseMs = 500
 
-const joinSchema = lazily(() =>
-  z.strictObject(
+const secretError = 'expected a secret of at least 32 characters, or a list of such secrets'
+
+const joinSchema = lazily(() => {
+  const contextSecret = z.string(secretError).min(32, secretError)
+  return z.strictObject(
     {
       connect: connectFunction(),
       name: clusterName(),
@@ -77,11 +99,14 @@ const joinSchema = lazily(() =>
       homes: z
         .strictObject({ save: oneOf(['before-end', 'on-release', 'never']) }, 'expected an object')
         .default({ save: 'never' }),
+      contextKey: z
+        .union([contextSecret, z.array(contextSecret).min(1, secretError)], secretError)
+        .optional(),
       replicas: z.literal([1, 3, 5], 'expected 1, 3 or 5').default(1),
     },
     'expected an object',
-  ),
-)
+  )
+})
 
 /**
  * Validates the options of a host and fills in the defaults.
@@ -92,12 +117,9 @@ const joinSchema = lazily(() =>
 export function resolveJoinOptions(options: JoinOptions): ResolvedJoinOptions {
   const { fleet, ...rest } = Object(options) as Partial<JoinOptions>
   if (!(fleet instanceof Fleet)) throw new InvalidOptionsError('Option `fleet` is required: expected a Fleet')
-  const { hostId, ...given } = parse(joinSchema, rest, 'option')
-  if (given.homes.save !== 'never')
-    throw new InvalidOptionsError(
-      `Option homes.save '${given.homes.save}' is not implemented yet: homes are not saved, so use 'never'`,
-    )
-  return { ...given, fleet, hostId: hostId ?? usualHostId(dataDirOf(fleet)) }
+  const { hostId, contextKey = [], ...given } = parse(joinSchema, rest, 'option')
+  const contextKeys = [contextKey].flat()
+  return { ...given, fleet, hostId: hostId ?? usualHostId(dataDirOf(fleet)), contextKeys }
 }
 
 /** Returns the name of a host, the same for each start with a data folder. */

@@ -1,17 +1,24 @@
 import type { TurnStatus } from '../actors/turn/turn-record.ts'
 import type { PendingRequest, Reply, Todo, Usage } from '../replies.ts'
 
+/** Input of a turn, and its context, sealed for the hosts. */
+export interface TurnContent {
+  /** Function policies have become `ask`. */
+  readonly input: Readonly<Record<string, unknown>>
+  readonly context?: string
+}
+
 /** Turn as its caller sends it to the owner of the agent. All of it travels as JSON. */
-export interface SentTurn {
+export interface SentTurn extends TurnContent {
   readonly turnId: string
   /** Turns of one conversation run one after the other, in one session. */
   readonly conversation: string
   readonly traceId: string | null
   readonly priority: number
-  /** Input of the turn; function policies have become `ask`. */
-  readonly input: Readonly<Record<string, unknown>>
   /** Time limit from the moment at which the inbox took the turn, in ms. */
   readonly deadlineMs: number | null
+  /** Size and SHA-256, in hex, of a content that is larger than a message. It is stored apart. */
+  readonly parcel?: { readonly bytes: number; readonly sha256: string }
   /** True if the caller answers requests. Without an answer to come, a request is rejected at once. */
   readonly answers: boolean
 }

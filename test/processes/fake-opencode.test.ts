@@ -155,7 +155,7 @@ describe('a fake opencode', () => {
     expect(await session.turn('first').done).toMatchObject({ content: 'once' })
     await server.stop()
     expect(await session.turn('first').done).toMatchObject({ content: 'once' })
-    expect(readdirSync(join(home, '.local', 'share', 'fake-opencode'))).toHaveLength(1)
+    expect(readdirSync(join(home, '.local', 'share', 'opencode', 'storage', 'fake'))).toHaveLength(1)
   })
 
   it.each([

@@ -2,6 +2,7 @@ import { onTestFinished } from 'vitest'
 import type { SystemClock } from '../../src/actors/clock.ts'
 import type { Turn } from '../../src/api/turn-handle.ts'
 import { callerOf, type Cluster } from '../../src/cluster/client/connect-cluster.ts'
+import type { ContextKeys } from '../../src/cluster/context-seal.ts'
 import type { AgentKey, StoredBatch } from '../../src/cluster/store/cluster-store.ts'
 import { MemoryCluster, type MemoryStore } from '../../src/cluster/store/memory/memory-store.ts'
 import type { Reply, TerminalReply } from '../../src/replies.ts'
@@ -27,19 +28,19 @@ export class CallerWorld {
   readonly memory = new MemoryCluster(() => this.clock.now())
   readonly host: ScriptedHost
 
-  private constructor() {
-    this.host = this.startHost('h1')
+  private constructor(contexts: ContextKeys | undefined) {
+    this.host = this.startHost('h1', contexts)
   }
 
-  static async start(): Promise<CallerWorld> {
-    const world = new CallerWorld()
+  static async start(contexts?: ContextKeys): Promise<CallerWorld> {
+    const world = new CallerWorld(contexts)
     await world.clock.advance(100)
     return world
   }
 
-  startHost(id: string): ScriptedHost {
+  startHost(id: string, contexts?: ContextKeys): ScriptedHost {
     const { memory: cluster, clock } = this
-    const host = scriptedHost({ cluster, clock }, id, callerAgents)
+    const host = scriptedHost({ cluster, clock }, id, callerAgents, contexts && { contexts })
     onTestFinished(() => void host.actor.stop())
     return host
   }

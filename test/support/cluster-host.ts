@@ -1,8 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { readlinkSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { vi } from 'vitest'
 import type { ClusterStatus } from '../../src/cluster/cluster-status.ts'
+import type { JoinOptions } from '../../src/cluster/options.ts'
+import type { FleetOptions } from '../../src/index.ts'
 import { ignoreErrors } from '../../src/util/ignore-errors.ts'
 import { fleetDefaults, processesIn } from './fleet.ts'
 import { tempHome } from './home.ts'
@@ -23,6 +26,12 @@ export interface ClusterHostOptions {
   agents: readonly { id: string; tenant: string }[]
   /** Data folder of the fleet; one that is deleted after the test if absent. */
   dataDir?: string
+  /** Folder that the host alone sees in the place of `dataDir`: see {@link ownMounts}. */
+  disk?: string
+  /** Option `homes` of the host. */
+  homes?: JoinOptions['homes']
+  /** Further options of the host's fleet. */
+  fleet?: Partial<FleetOptions>
 }
 
 /** Report of a host. */
@@ -39,18 +48,23 @@ export class ClusterHostProcess {
   readonly #child: ChildProcess
   readonly #facts: Fact[] = []
   readonly #exited: Promise<unknown>
+  /** Name of the host's own mounts, which its processes share. */
+  #mounts: string | undefined
 
-  constructor({ dist, servers, name, hostId, leaseMs, binary, agents, dataDir }: ClusterHostOptions) {
+  constructor(given: ClusterHostOptions) {
+    const { dist, servers, name, hostId, leaseMs, binary, agents, dataDir, disk, homes, fleet } = given
     this.hostId = hostId
     this.dataDir = dataDir ?? tempHome()
+    const defaults = { ...fleetDefaults, ...fleet?.defaults, binary }
     const options = {
       servers,
       agents,
-      fleet: { dataDir: this.dataDir, defaults: { ...fleetDefaults, binary } },
-      join: { name, hostId, leaseMs },
+      fleet: { dataDir: this.dataDir, ...fleet, defaults },
+      join: { name, hostId, leaseMs, ...(homes && { homes }) },
     }
-    const args = [hostProgram('cluster'), dist, JSON.stringify(options)]
-    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+    const program = [process.execPath, hostProgram('cluster'), dist, JSON.stringify(options)]
+    const [file = '', ...args] = disk === undefined ? program : onDisk(disk, this.dataDir, program)
+    const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] })
     createInterface(child.stdout).on('line', (line) => this.#facts.push(JSON.parse(line) as Fact))
     this.#exited = once(child, 'exit')
     this.#child = child
@@ -63,6 +77,7 @@ export class ClusterHostProcess {
   /** Resolves when the host is a member. */
   async joined(): Promise<this> {
     await vi.waitUntil(() => this.#facts.some(({ joined }) => joined !== undefined), { timeout: 30_000 })
+    this.#mounts = mountsOf(this.#child.pid)
     return this
   }
 
@@ -96,7 +111,7 @@ export class ClusterHostProcess {
   /** Kills the host with all its processes. */
   async end(): Promise<void> {
     await this.kill()
-    const left = () => [...processesIn(this.dataDir), ...processesIn(this.dataDir, 'watchers')]
+    const left = () => [...this.servers, ...this.#own(processesIn(this.dataDir, 'watchers'))]
     const killLeft = (): boolean => {
       for (const pid of left()) ignoreErrors(() => process.kill(pid, 'SIGKILL'))
       return left().length === 0
@@ -106,10 +121,36 @@ export class ClusterHostProcess {
 
   /** Pids of the opencode servers of the host. */
   get servers(): number[] {
-    return processesIn(this.dataDir)
+    return this.#own(processesIn(this.dataDir))
+  }
+
+  /** Leaves out the processes of another host with the same data folder. */
+  #own(pids: number[]): number[] {
+    return pids.filter((pid) => this.#mounts === undefined || mountsOf(pid) === this.#mounts)
   }
 
   #command(name: string, argument: unknown): void {
     this.#child.stdin?.write(`${name} ${JSON.stringify(argument)}\n`)
   }
 }
+
+/** Command before a program that gets mounts of its own; `undefined` if this machine permits none. */
+const ownMount = [
+  ['unshare', '-m'],
+  ['unshare', '-Urm'],
+].find(([file = '', ...args]) => spawnSync(file, [...args, 'true']).status === 0)
+
+/**
+ * True if hosts on this machine can each see a folder of their own at one path: the homes of agents must be at the same
+ * path on every host.
+ */
+export const hasOwnMounts = ownMount !== undefined
+
+/** Returns the command of a program that sees a folder in the place of another one. */
+const onDisk = (disk: string, folder: string, program: readonly string[]): string[] => [
+  ...(ownMount ?? []),
+  ...['/bin/sh', '-c', 'mount --bind "$1" "$2" && shift 2 && exec "$@"', 'sh', disk, folder, ...program],
+]
+
+const mountsOf = (pid: number | undefined): string | undefined =>
+  ignoreErrors(() => readlinkSync(`/proc/${pid ?? 'none'}/ns/mnt`))

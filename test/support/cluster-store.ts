@@ -1,12 +1,13 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import type {
-  AgentKey,
-  ClusterStore,
-  EntryChange,
-  MailNews,
-  RecordBatch,
-  StoredBatch,
+import {
+  mostParcelBytes,
+  type AgentKey,
+  type ClusterStore,
+  type EntryChange,
+  type MailNews,
+  type RecordBatch,
+  type StoredBatch,
 } from '../../src/cluster/store/cluster-store.ts'
 import type { PlaceRecord } from '../../src/cluster/store/records.ts'
 
@@ -219,15 +220,55 @@ export function describeClusterStore(name: string, open: () => ConnectStore): vo
     })
   })
 
+  describe(`${name}: the contents of large turns`, () => {
+    const bytesOf = (size: number) => Buffer.alloc(size, 'x')
+
+    it('keep a content of many parts until it is removed, apart from those of other turns', async () => {
+      const [one, two] = await twoOf()
+      const bytes = randomBytes(3_000_001)
+      const other = { tenant: 'beta', agentId: 'a1' }
+      expect(await two.parcels.get(agent, 't1', bytes.length)).toBeUndefined()
+      await one.parcels.put(agent, 't1', bytes)
+      await one.parcels.put(other, 't1', bytesOf(10))
+      await one.parcels.put(agent, 't2', bytesOf(20))
+      const read = await two.parcels.get(agent, 't1', bytes.length)
+      expect(read && Buffer.compare(read, bytes)).toBe(0)
+      await two.parcels.remove(agent, 't1')
+      expect(await two.parcels.get(agent, 't1', bytes.length)).toBeUndefined()
+      expect(await two.parcels.get(other, 't1', 10)).toHaveLength(10)
+      expect(await two.parcels.get(agent, 't2', 20)).toHaveLength(20)
+    })
+
+    it('keep the content of the first attempt, and none that is not whole', async () => {
+      const [one] = await twoOf()
+      await one.parcels.put(agent, 't1', bytesOf(600_000))
+      await one.parcels.put(agent, 't1', Buffer.alloc(600_000, 'y'))
+      expect(String(await one.parcels.get(agent, 't1', 600_000)).startsWith('xxx')).toBe(true)
+      expect(await one.parcels.get(agent, 't1', 2_000_000)).toBeUndefined()
+    })
+
+    it('have a limit', async () => {
+      const [one] = await twoOf()
+      const put = one.parcels.put(agent, 't1', bytesOf(mostParcelBytes + 1))
+      await expect(put).rejects.toMatchObject({ fault: 'too_large' })
+      expect(await one.parcels.get(agent, 't1', 1)).toBeUndefined()
+    })
+  })
+
   describe(`${name}: the objects`, () => {
     it('keep bytes by name', async () => {
       const [one, two] = await twoOf()
-      const bytes = crypto.getRandomValues(new Uint8Array(50_000))
+      // Larger than one part of an object, and than a message.
+      const bytes = Buffer.concat(
+        Array.from({ length: 40 }, () => crypto.getRandomValues(new Uint8Array(50_000))),
+      )
       const object = `a1.1.${randomUUID()}`
       expect(await one.objects.get(object)).toBeUndefined()
       await one.objects.put(object, bytes)
       expect(Buffer.compare((await two.objects.get(object)) ?? new Uint8Array(), bytes)).toBe(0)
       expect(await two.objects.list()).toEqual([object])
+      await two.objects.put(object, bytes.subarray(0, 10))
+      expect(await one.objects.get(object)).toHaveLength(10)
       await two.objects.delete(object)
       expect(await one.objects.list()).toEqual([])
     })

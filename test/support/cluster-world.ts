@@ -16,8 +16,8 @@ export async function clusterWorld(
   const cluster = new MemoryCluster(() => clock.now())
   const caller = cluster.connect()
   const hosts: ScriptedHost[] = []
-  const start = (id = `h${hosts.length + 1}`): ScriptedHost => {
-    const host = scriptedHost({ cluster, clock }, id, agents, limits)
+  const start = (id = `h${hosts.length + 1}`, more = limits): ScriptedHost => {
+    const host = scriptedHost({ cluster, clock }, id, agents, more)
     hosts.push(host)
     onTestFinished(() => void host.actor.stop())
     return host

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { jetstreamManager } from '@nats-io/jetstream'
-import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node'
 import { execa } from 'execa'
 import getPort from 'get-port'
 import { pythonVenv } from './python-venv.ts'
@@ -40,26 +40,34 @@ async function isNewEnough(binary: string): Promise<boolean> {
   return Number(major) > oldest[0] || (Number(major) === oldest[0] && Number(minor) >= oldest[1])
 }
 
+/** Start of a server: a configuration, whose address and folder are replaced, and variables. */
+export interface NatsStart {
+  readonly config?: string
+  readonly env?: Readonly<Record<string, string>>
+  /** Arguments by which the server finds the others of its cluster. */
+  readonly routes?: readonly string[]
+}
+
 /** Server of NATS with a folder of its own, which may be killed and started again. */
 export class NatsServer {
   readonly port: number
   readonly #binary: string
-  readonly #folder: string
-  /** Arguments by which the server finds the others of its cluster. */
-  readonly #routes: readonly string[]
+  /** Folder of what is stored. */
+  readonly folder: string
+  readonly #start: NatsStart
   #process: ChildProcess | undefined
 
-  private constructor(binary: string, port: number, folder: string, routes: readonly string[] = []) {
+  private constructor(binary: string, port: number, folder: string, start: NatsStart) {
     this.#binary = binary
     this.port = port
-    this.#folder = folder
-    this.#routes = routes
+    this.folder = folder
+    this.#start = start
   }
 
   /** Starts a server on a free port. */
-  static async start(binary: string): Promise<NatsServer> {
+  static async start(binary: string, start: NatsStart = {}): Promise<NatsServer> {
     const folder = await mkdtemp(join(tmpdir(), 'opencode-runtime-nats-'))
-    const server = new NatsServer(binary, await getPort({ host: '127.0.0.1' }), folder)
+    const server = new NatsServer(binary, await getPort({ host: '127.0.0.1' }), folder, start)
     await server.resume()
     return server
   }
@@ -68,17 +76,13 @@ export class NatsServer {
   static async startCluster(binary: string, count: number): Promise<NatsServer[]> {
     const ports: number[] = []
     while (ports.length < count) ports.push(await getPort({ host: '127.0.0.1', exclude: ports }))
-    const routes = ports.map((port) => `nats://127.0.0.1:${port}`)
-    const starting = routes.map(async (route, i) => {
-      const others = routes.filter((other) => other !== route).join()
-      const args = ['-n', `n${i + 1}`, '--cluster_name', 'test', '--cluster', route, '--routes', others]
+    const addresses = ports.map((port) => `nats://127.0.0.1:${port}`)
+    const starting = addresses.map(async (route, i) => {
+      const others = addresses.filter((other) => other !== route).join()
+      const routes = ['-n', `n${i + 1}`, '--cluster_name', 'test', '--cluster', route, '--routes', others]
       const folder = await mkdtemp(join(tmpdir(), 'opencode-runtime-nats-'))
-      const server = new NatsServer(
-        binary,
-        await getPort({ host: '127.0.0.1', exclude: ports }),
-        folder,
-        args,
-      )
+      const port = await getPort({ host: '127.0.0.1', exclude: ports })
+      const server = new NatsServer(binary, port, folder, { routes })
       await server.resume()
       return server
     })
@@ -104,18 +108,22 @@ export class NatsServer {
   }
 
   /** Connects, and goes on forever after a lost connection. */
-  readonly connect = (): Promise<NatsConnection> =>
+  readonly connect = (options: ConnectionOptions = {}): Promise<NatsConnection> =>
     connect({
       servers: `127.0.0.1:${this.port}`,
       maxReconnectAttempts: -1,
       reconnectTimeWait: 50,
       ignoreClusterUpdates: true,
+      ...options,
     })
 
   /** Starts the server again, with the same port and what it has stored. */
   async resume(): Promise<void> {
-    const args = ['-js', '-sd', this.#folder, '-a', '127.0.0.1', '-p', String(this.port), ...this.#routes]
-    const child = spawn(this.#binary, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+    const { config, env, routes = [] } = this.#start
+    const own = ['-js', '-sd', this.folder, '-a', '127.0.0.1', '-p', String(this.port), ...routes]
+    const args = config === undefined ? own : [...own, '-c', config]
+    const stdio = ['ignore', 'ignore', 'pipe'] as ['ignore', 'ignore', 'pipe']
+    const child = spawn(this.#binary, args, { stdio, env: { ...process.env, ...env } })
     this.#process = child
     const lines: string[] = []
     for await (const line of createInterface({ input: child.stderr })) {
@@ -125,6 +133,11 @@ export class NatsServer {
     if (child.exitCode !== null || !lines.at(-1)?.includes('Server is ready'))
       throw new Error(`nats-server did not start: ${lines.join('\n')}`)
     child.stderr.resume()
+  }
+
+  /** Makes the server read its configuration again. */
+  reload(): void {
+    this.#process?.kill('SIGHUP')
   }
 
   /** Kills the server; what it has stored stays. */
@@ -139,6 +152,6 @@ export class NatsServer {
   /** Kills the server, and deletes what it has stored. */
   async stop(): Promise<void> {
     await this.kill()
-    await rm(this.#folder, { recursive: true, force: true })
+    await rm(this.folder, { recursive: true, force: true })
   }
 }

@@ -125,13 +125,14 @@ export class ScriptedTurn implements RunningTurn {
 export interface ScriptedLimits {
   maxAgents?: number
   maxTurns?: number
+  opencode?: string
   /** Most running turns of tenants over all hosts. */
   caps?: Readonly<Record<string, number>>
 }
 
 /** Agents of a host whose turns a test drives by hand. */
 export class ScriptedAgents implements AgentRunner {
-  readonly opencode = '1.0.0'
+  readonly opencode: string
   readonly added$ = new Subject<AgentKey>()
   readonly maxAgents: number
   readonly maxTurns: number
@@ -141,6 +142,8 @@ export class ScriptedAgents implements AgentRunner {
   /** Called for each turn that begins, and each agent that is closed. */
   onTurn: (turn: ScriptedTurn) => void = () => undefined
   onClose: (agent: AgentKey) => void = () => undefined
+  /** Called for each good renewal of the host's lease. */
+  keepAlive: (ms: number) => void = () => undefined
   /** Error of each opening. */
   openingError: Error | undefined
   readonly #agents: readonly AgentKey[]
@@ -148,11 +151,12 @@ export class ScriptedAgents implements AgentRunner {
 
   constructor(
     agents: readonly AgentKey[],
-    { maxAgents = 100, maxTurns = 100, caps = {} }: ScriptedLimits = {},
+    { maxAgents = 100, maxTurns = 100, opencode = '1.0.0', caps = {} }: ScriptedLimits = {},
   ) {
     this.#agents = agents
     this.#caps = caps
     this.maxAgents = maxAgents
+    this.opencode = opencode
     this.maxTurns = maxTurns
   }
 

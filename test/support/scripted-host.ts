@@ -1,6 +1,7 @@
 import { createActor } from 'xstate'
 import { HostHandle, HostRuntime } from '../../src/cluster/actors/host-runtime.ts'
-import { unsavedHomes } from '../../src/cluster/homes.ts'
+import type { ContextKeys } from '../../src/cluster/context-seal.ts'
+import { unsavedHomes, type Homes } from '../../src/cluster/homes.ts'
 import { hostMachine } from '../../src/cluster/machines/host-machine.ts'
 import type { AgentKey } from '../../src/cluster/store/cluster-store.ts'
 import type { MemoryCluster } from '../../src/cluster/store/memory/memory-store.ts'
@@ -48,11 +49,17 @@ export function scriptedHost(
   { cluster, clock }: { cluster: MemoryCluster; clock: SteppedClock },
   id: string,
   agents: readonly AgentKey[],
-  limits: ScriptedLimits & { idleMs?: number; rebalances?: boolean } = {},
+  limits: ScriptedLimits & {
+    idleMs?: number
+    rebalances?: boolean
+    homes?: Homes
+    contexts?: ContextKeys
+  } = {},
 ) {
   const store = cluster.connect()
   const runner = new ScriptedAgents(agents, limits)
-  const runtime = new HostRuntime({ store, runner, homes: unsavedHomes }, () => clock.now())
+  const { homes = unsavedHomes, contexts } = limits
+  const runtime = new HostRuntime({ store, runner, homes, contexts }, () => clock.now())
   const hostClock = new HostClock(clock)
   const actor = createActor(hostMachine, {
     clock: hostClock,

@@ -3,6 +3,7 @@ import type { AgentSpec } from '../../config/fleet-options.ts'
 import type { OpenCodeRuntimeError } from '../../errors.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
 import type { FleetStore } from '../../io/fleet/fleet-store.ts'
+import { Lifeline } from '../../io/process/lifeline.ts'
 import { WebhookTools } from './webhook-tools.ts'
 
 /** State beside one fleet machine that never enters the machine's context or events: the specs, and the store. */
@@ -16,6 +17,8 @@ export class FleetRuntime {
   store: Pick<FleetStore, 'change' | 'writeStatus' | 'close'> | undefined
   /** Host tools of the agents that webhooks run. */
   readonly webhooks: WebhookTools
+  /** Limit of the servers' life without news of the host, which a cluster sets. */
+  readonly lifeline = new Lifeline()
   /** Promises that settle when the store was opened, and when it was closed; they never reject. */
   opening: Promise<unknown> = Promise.resolve()
   closing: Promise<unknown> = Promise.resolve()

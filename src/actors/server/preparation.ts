@@ -6,10 +6,11 @@ import { lockHome } from '../../io/home/home-lock.ts'
 import { settlePluginPackage } from '../../io/opencode/plugin-package.ts'
 import { baseURLOf, choosePort } from '../../io/process/port.ts'
 import { exposedPaths } from '../../io/home/private-paths.ts'
-import { loadStartProcess, type StartProcess } from '../../io/process/start-process.ts'
+import { loadStartProcess } from '../../io/process/start-process.ts'
 import {
   serverCommand,
   spawnServer,
+  type SpawnParts,
   type ProcessEvents,
   type ServerProcess,
 } from '../../io/process/server-process.ts'
@@ -66,7 +67,7 @@ export async function prepareSpawn(
     if (user) await requireAccess(user, { home, directory, binary: wrap ? undefined : file })
     const found = { binary: file, directory, port: await choosePort(hostname, port) }
     const hostTools = await openHostTools(options, runtime, clock)
-    return { ...launchOf(options, found, hostTools, startProcess), reaped }
+    return { ...launchOf(options, found, hostTools, { startProcess, lifeline: runtime.lifeline }), reaped }
   })
 }
 
@@ -75,12 +76,12 @@ function launchOf(
   options: CompiledOptions,
   found: Pick<SpawnPlan, 'binary' | 'directory' | 'port'>,
   hostTools: OpenHostTools | undefined,
-  startProcess: StartProcess,
+  parts: SpawnParts,
 ): Omit<Preparation, 'reaped'> {
   try {
     const plan = planSpawn(options, { ...found, hostTools: hostTools?.endpoint })
     const command = serverCommand(options, plan)
-    const spawn = (events: ProcessEvents) => spawnServer(options, plan, command, events, startProcess)
+    const spawn = (events: ProcessEvents) => spawnServer(options, plan, command, events, parts)
     return { plan, baseURL: baseURLOf(plan.hostname, plan.port), spawn, hostTools }
   } catch (error) {
     hostTools?.endpoint.close()

@@ -205,6 +205,7 @@ export class AgentServers {
     const { context } = actor.getSnapshot()
     const runtime = runtimeOf(context.runtime)
     runtime.preparing = this.#preparing.get(id)
+    runtime.lifeline = this.#runtime.lifeline
     actor.subscribe({ complete: () => this.#notePreparing(id, runtime.preparing) })
     attachHooks(runtime, context.options, actor)
     this.#follower.follow(id, actor, runtime)

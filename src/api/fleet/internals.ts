@@ -1,9 +1,12 @@
 import { fleetRuntimeOf, type FleetRuntime } from '../../actors/fleet/fleet-runtime.ts'
-import { homeOwnerOf } from '../../config/agent-user.ts'
+import { agentUserOf, homeOwnerOf, type AgentUser } from '../../config/agent-user.ts'
 import { agentDefaults, homeOf, runningCapOf } from '../../config/compiled-fleet.ts'
 import { mergeLayers } from '../../config/agent-layers.ts'
 import { agentLimits } from '../../config/agent-limits.ts'
 import type { AgentSpec, FleetDefaults } from '../../config/fleet-options.ts'
+import { resolveBinary } from '../../io/opencode/binary.ts'
+import { askVersion } from '../../io/opencode/binary-version.ts'
+import type { Lifeline } from '../../io/process/lifeline.ts'
 import { readLogTail } from '../../io/process/log-tail.ts'
 import type { ApplyResult, Revise } from './declare.ts'
 import { fleetParts, type Fleet } from './fleet.ts'
@@ -57,4 +60,43 @@ export async function agentLogTail(fleet: Fleet, id: string, lines: number): Pro
   const running = fleetParts(fleet).servers.running(id)?.getSnapshot().context.options.values
   const owner = homeOwnerOf(running ?? mergeLayers([agentDefaults(options), specs.get(id) ?? {}]))
   return readLogTail(homeOf(options, id), lines, owner)
+}
+
+/** Returns the limit of the life of a fleet's servers without news of the host. */
+export const lifelineOf = (fleet: Fleet): Lifeline => runtimeOfFleet(fleet).lifeline
+
+/** Logs a condition of a fleet that needs a user's attention. */
+export const warnOf = (fleet: Fleet, message: string, fields: Readonly<Record<string, string>>): void =>
+  runtimeOfFleet(fleet).warn(message, fields)
+
+/** Home of an agent, and what is needed to read and to write it. */
+export interface AgentHome {
+  /** Absolute path of the home. */
+  readonly path: string
+  /** User of the agent's processes; `undefined` for the host's own. */
+  readonly user: AgentUser | undefined
+  /** Owner of the home, if the host must not trust its content. */
+  readonly owner: AgentUser | undefined
+  /** Option `binary` of the agent. */
+  readonly binary: string | undefined
+}
+
+/** Returns the home of an agent, as its running server uses it, or as its spec declares it. */
+export function agentHomeOf(fleet: Fleet, id: string): AgentHome {
+  const { options, specs } = runtimeOfFleet(fleet)
+  const running = fleetParts(fleet).servers.running(id)?.getSnapshot().context.options.values
+  const merged = mergeLayers([agentDefaults(options), specs.get(id) ?? {}])
+  const values = running ?? (merged as { uid?: number; gid?: number; spawn?: unknown; binary?: string })
+  const path = homeOf(options, id)
+  return { path, user: agentUserOf(values), owner: homeOwnerOf(values), binary: values.binary }
+}
+
+/** Returns the version of opencode that the agents of a fleet use by default; empty if the binary cannot tell. */
+export async function opencodeVersionOf(fleet: Fleet): Promise<string> {
+  try {
+    const answer = await askVersion(await resolveBinary(defaultsOf(fleet).binary))
+    return 'version' in answer ? answer.version : ''
+  } catch {
+    return ''
+  }
 }

@@ -1,5 +1,6 @@
 import { fromPromise } from 'xstate'
 import { clockOf, elapse } from '../../actors/clock.ts'
+import { isOlder } from '../../io/opencode/versions.ts'
 import { ClusterStoreError, keyOf, type AgentKey } from '../store/cluster-store.ts'
 import type { PlaceRecord } from '../store/records.ts'
 import { hostRuntimeOf, type HostIdentity } from './host-runtime.ts'
@@ -25,6 +26,8 @@ export interface Ownership {
   readonly revision: number
   /** Host that owned the agent before. */
   readonly last: string | null
+  /** Newest version of opencode that has owned the agent; absent if homes are not saved. */
+  readonly opencode?: string
 }
 
 /**
@@ -33,7 +36,7 @@ export interface Ownership {
  */
 export const claim = fromPromise<Ownership, ClaimInput>(async ({ input }) => {
   const { runtime, agent, hostId, incarnation, place } = input
-  const { store } = hostRuntimeOf(runtime)
+  const { store, runner, homes } = hostRuntimeOf(runtime)
   const before = place?.record
   const isOwn = before?.hostId === hostId && before.incarnation === incarnation
   if (before?.hostId != null && !isOwn) {
@@ -44,9 +47,11 @@ export const claim = fromPromise<Ownership, ClaimInput>(async ({ input }) => {
   }
   const epoch = (before?.epoch ?? 0) + 1
   const last = before?.hostId ?? before?.last ?? null
-  const record: PlaceRecord = { epoch, hostId, incarnation, last }
+  const newest = isOlder(runner.opencode, before?.opencode ?? '') ? before?.opencode : runner.opencode
+  const version = homes.savesHomes && newest ? { opencode: newest } : {}
+  const record: PlaceRecord = { epoch, hostId, incarnation, last, ...version }
   const revision = await store.places.set(keyOf(agent), record, place?.revision ?? 0)
-  return { epoch, revision, last }
+  return { epoch, revision, last, ...version }
 })
 
 /** Input of a release. */
@@ -64,14 +69,9 @@ const releaseRetryMs = 100
 export const release = fromPromise<undefined, ReleaseInput>(async ({ input, signal, system }) => {
   const { runtime, agent, hostId, ownership, next } = input
   const { store } = hostRuntimeOf(runtime)
-  const wish = next === undefined ? {} : { next }
-  const record: PlaceRecord = {
-    epoch: ownership.epoch,
-    hostId: null,
-    incarnation: null,
-    last: hostId,
-    ...wish,
-  }
+  const { epoch, opencode } = ownership
+  const more = { ...(opencode !== undefined && { opencode }), ...(next !== undefined && { next }) }
+  const record: PlaceRecord = { epoch, hostId: null, incarnation: null, last: hostId, ...more }
   for (let attempt = 1; ; attempt++)
     try {
       await store.places.set(keyOf(agent), record, ownership.revision)

@@ -1,4 +1,5 @@
 import type { AgentRunner } from '../agent-runner.ts'
+import type { ContextKeys } from '../context-seal.ts'
 import type { Homes } from '../homes.ts'
 import { keyOf, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
 import type { ConversationSessions } from './mailbox/owned-turn.ts'
@@ -13,6 +14,8 @@ export class HostRuntime {
   readonly store: ClusterStore
   readonly runner: AgentRunner
   readonly homes: Homes
+  /** Keys of the contexts of turns; `undefined` for a host that opens none. */
+  readonly contexts: ContextKeys | undefined
   readonly gate: TurnGate
   readonly quotas: TenantQuotas
   /** Returns the time, in epoch ms. */
@@ -20,10 +23,14 @@ export class HostRuntime {
   /** Sessions by agent and conversation. They outlive the ownership of an agent, because its home stays on the host. */
   readonly #sessions = new Map<string, string>()
 
-  constructor(parts: Pick<HostRuntime, 'store' | 'runner' | 'homes'>, now: () => number = Date.now) {
+  constructor(
+    parts: Pick<HostRuntime, 'store' | 'runner' | 'homes'> & Partial<Pick<HostRuntime, 'contexts'>>,
+    now: () => number = Date.now,
+  ) {
     this.store = parts.store
     this.runner = parts.runner
     this.homes = parts.homes
+    this.contexts = parts.contexts
     this.quotas = new TenantQuotas((tenant) => parts.runner.capOf(tenant))
     this.gate = new TurnGate(parts.runner.maxTurns, this.quotas)
     this.now = now

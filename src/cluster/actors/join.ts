@@ -23,7 +23,7 @@ export interface JoinInput {
 /** Makes a host a member of its cluster, again and again until the store answers. */
 export const join = fromPromise<Lease, JoinInput>(async ({ input, signal, system }) => {
   const { runtime, hostId, leaseMs } = input
-  const { store, runner } = hostRuntimeOf(runtime)
+  const { store, runner, contexts } = hostRuntimeOf(runtime)
   const clock = clockOf(system)
   for (;;) {
     signal.throwIfAborted()
@@ -37,6 +37,7 @@ export const join = fromPromise<Lease, JoinInput>(async ({ input, signal, system
         max: runner.maxAgents,
         opencode: runner.opencode,
         leaseMs,
+        ...(contexts && { contextKey: contexts.publicKey }),
       }
       const revision = await store.hosts.set(hostId, record, before?.revision ?? 0)
       return { incarnation, revision, sentAt }

@@ -1,5 +1,6 @@
 import { fromCallback } from 'xstate'
 import { clockOf, type SystemClock } from '../../actors/clock.ts'
+import type { AgentRunner } from '../agent-runner.ts'
 import { ClusterStoreError, type ClusterStore } from '../store/cluster-store.ts'
 import type { HostRecord } from '../store/records.ts'
 import { hostRuntimeOf, type HostIdentity } from './host-runtime.ts'
@@ -34,7 +35,8 @@ export const lease = fromCallback<LeaseCommand, LeaseInput>(({ input, sendBack, 
 class Renewals {
   readonly #input: LeaseInput
   readonly #hosts: ClusterStore['hosts']
-  readonly #shared: Pick<HostRecord, 'incarnation' | 'max' | 'opencode' | 'leaseMs'>
+  readonly #runner: AgentRunner
+  readonly #shared: Pick<HostRecord, 'incarnation' | 'max' | 'opencode' | 'leaseMs' | 'contextKey'>
   readonly #clock: SystemClock
   readonly #report: (fact: LeaseFact) => void
   /** Times at which the latest renewals were sent, by their number. */
@@ -53,10 +55,14 @@ class Renewals {
 
   constructor(input: LeaseInput, clock: SystemClock, report: (fact: LeaseFact) => void) {
     this.#input = input
-    const { store, runner } = hostRuntimeOf(input.runtime)
+    const { store, runner, contexts } = hostRuntimeOf(input.runtime)
     this.#hosts = store.hosts
+    this.#runner = runner
     const { incarnation, leaseMs } = input
-    this.#shared = { incarnation, max: runner.maxAgents, opencode: runner.opencode, leaseMs }
+    this.#shared = {
+      ...{ incarnation, max: runner.maxAgents, opencode: runner.opencode, leaseMs },
+      ...(contexts && { contextKey: contexts.publicKey }),
+    }
     this.#clock = clock
     this.#report = report
     this.#state = input.state
@@ -65,6 +71,7 @@ class Renewals {
     this.#goodSince = input.lease.sentAt
     this.#watch()
     this.#renewIn(input.leaseMs / 3)
+    this.#keepServers()
   }
 
   change(command: LeaseCommand): void {
@@ -101,6 +108,7 @@ class Renewals {
     try {
       this.#revision = await this.#hosts.set(hostId, record, this.#revision, limitMs)
       isGood = this.#acknowledge(sentAt)
+      if (isGood) this.#keepServers()
     } catch (error) {
       if (error instanceof ClusterStoreError && error.fault === 'stale') isGood = await this.#recover()
     }
@@ -109,6 +117,14 @@ class Renewals {
     // A renewal whose answer was lost is as old as when it was sent: the next one follows sooner.
     const dueMs = this.#goodSince + leaseMs / 3 - this.#clock.now()
     this.#renewIn(isGood && !isNews ? Math.max(leaseMs / 40, dueMs) : leaseMs / (isGood ? 30 : 40))
+  }
+
+  /**
+   * Lets the servers live until the lease expires, also if this process is paused meanwhile. A renewal whose answer was
+   * lost lets them live no longer, because the renewal is old already.
+   */
+  #keepServers(): void {
+    this.#runner.keepAlive(this.#input.leaseMs * fencedAfter)
   }
 
   /** Accepts an earlier renewal whose answer was lost: as good, and as old as the moment at which it was sent. */

@@ -26,7 +26,7 @@ export type MailboxFact =
 export const mailbox = fromCallback<MailboxCommand, MailboxInput>(({ input, sendBack, receive, system }) => {
   const { runtime, agent, hostId, ownership, failure } = input
   const host = hostRuntimeOf(runtime)
-  const { store, runner, homes, gate, now } = host
+  const { store, runner, homes, contexts, gate, now } = host
   let isStopped = false
   const report = (fact: MailboxFact): void => {
     if (!isStopped) sendBack(fact)
@@ -41,10 +41,13 @@ export const mailbox = fromCallback<MailboxCommand, MailboxInput>(({ input, send
       now,
       runner,
       failure,
+      contexts,
       gate,
       sessions: host.sessionsOf(agent),
       saveBeforeEnd:
-        homes.savesBeforeEnd && failure === undefined ? () => homes.save({ agent, ...ownership }) : undefined,
+        homes.savesBeforeEnd && failure === undefined
+          ? (signal) => homes.save({ agent, ...ownership }, signal)
+          : undefined,
     },
     {
       onBusy: (isBusy) => report({ type: isBusy ? 'mailbox.busy' : 'mailbox.idle' }),

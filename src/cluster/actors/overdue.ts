@@ -1,9 +1,9 @@
 import { fromPromise } from 'xstate'
 import { clockOf } from '../../actors/clock.ts'
 import type { AgentKey, Inbox, Mail } from '../store/cluster-store.ts'
-import type { SentTurn } from '../turn-facts.ts'
 import { hostRuntimeOf } from './host-runtime.ts'
 import { OwnedTurn } from './mailbox/owned-turn.ts'
+import { sentTurnOf } from './mailbox/sent-turn.ts'
 import type { OwnedInput } from './placement-work.ts'
 
 /** Time limit of a turn that names none: the usual one of a host, in ms. */
@@ -28,7 +28,7 @@ async function overdueTurns(
     const { message, turnId } = mail
     if (message.type === 'cancel') cancelled.add(turnId)
     if (message.type !== 'turn' || turns.has(turnId)) continue
-    const { deadlineMs } = Object(message.turn) as Partial<SentTurn>
+    const { deadlineMs } = sentTurnOf(mail)
     turns.set(turnId, { mail, deadlineMs: deadlineMs ?? usualDeadlineMs })
   }
   return [...turns]
@@ -58,6 +58,7 @@ export const endOverdue = fromPromise<undefined, OwnedInput & { readonly hostId:
       const turn = new OwnedTurn(mail, terms, signal, () => undefined)
       if (isCancelled) await turn.cancel()
       await turn.expire(deadlineMs)
+      if (turn.sent.parcel !== undefined) await store.parcels.remove(agent, mail.turnId)
       await store.inbox.remove(agent, mail.turnId)
     }
     return undefined

@@ -24,9 +24,9 @@ export const open = fromPromise<undefined, OwnedInput>(async ({ input, signal })
 })
 
 /** Saves the home of an agent. */
-export const save = fromPromise<undefined, OwnedInput>(async ({ input }) => {
+export const save = fromPromise<undefined, OwnedInput>(async ({ input, signal }) => {
   const { runtime, agent, ownership } = input
-  await hostRuntimeOf(runtime).homes.save({ agent, ...ownership })
+  await hostRuntimeOf(runtime).homes.save({ agent, ...ownership }, signal)
   return undefined
 })
 

@@ -4,6 +4,8 @@ import { parse } from '../../config/validation.ts'
 import type { Attachment } from '../../api/attachments.ts'
 import { turnInputSchema, type TurnInput } from '../../api/turn-input.ts'
 import { InvalidOptionsError } from '../../errors.ts'
+import { messageOf } from '../../util/messages.ts'
+import { sealContext, type ContextTurn } from '../context-seal.ts'
 import type { SentTurn } from '../turn-facts.ts'
 
 /** Policies of a turn that run in the caller's process. */
@@ -17,6 +19,8 @@ export interface CheckedInput {
   readonly sent: SentTurn
   /** True if the input names the id of the turn, so that the turn may exist. */
   readonly isNamed: boolean
+  /** Context of the turn, which travels sealed; `undefined` for none. */
+  readonly context: unknown
   readonly policies: CallerPolicies
   /** Schema of the answer; `undefined` for an answer in words. */
   readonly output: SchemaInput | undefined
@@ -31,8 +35,7 @@ export interface CheckedInput {
  */
 export function checkInput(input: string | TurnInput): CheckedInput {
   const turn = parse(turnInputSchema, typeof input === 'string' ? { text: input } : input, 'turn input')
-  if (turn.context !== undefined) throw contextError()
-  const { turnId, traceId, priority, deadlineMs, signal, context: _context, ...rest } = turn
+  const { turnId, traceId, priority, deadlineMs, signal, context, ...rest } = turn
   const { onPermission, onQuestion, attachments, output: given, ...plain } = rest
   const output = given === undefined ? undefined : schemaInput(given, 'turn input output')
   const id = turnId ?? crypto.randomUUID()
@@ -55,7 +58,7 @@ export function checkInput(input: string | TurnInput): CheckedInput {
     ...(typeof onPermission === 'function' && { onPermission }),
     ...(typeof onQuestion === 'function' && { onQuestion }),
   }
-  return { sent, isNamed: turnId !== undefined, policies, output, signal }
+  return { sent, isNamed: turnId !== undefined, context, policies, output, signal }
 }
 
 /** Priority of a turn that names none. */
@@ -69,7 +72,26 @@ const asText = ({ data, ...file }: Attachment): Attachment => ({
   data: typeof data === 'string' ? data : Buffer.from(data).toString('base64'),
 })
 
-const contextError = (): InvalidOptionsError =>
-  new InvalidOptionsError(
-    'Invalid turn input context: a context cannot travel to another host yet; leave it out, and let the host tool find the value by the id of the session',
-  )
+/**
+ * Returns what travels of a turn, with its context sealed for the hosts.
+ *
+ * @param publicKey - Public key of the hosts; `undefined` if they have none.
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a context that cannot travel
+ */
+export function withContext(
+  { sent, context }: Pick<CheckedInput, 'sent' | 'context'>,
+  publicKey: string | undefined,
+  agent: Omit<ContextTurn, 'turnId'>,
+): SentTurn {
+  if (context === undefined) return sent
+  if (publicKey === undefined)
+    throw contextError('it travels sealed, and no host has a key: give all hosts the option contextKey')
+  try {
+    return { ...sent, context: sealContext(publicKey, context, { ...agent, turnId: sent.turnId }) }
+  } catch (error) {
+    throw contextError(messageOf(error))
+  }
+}
+
+const contextError = (why: string): InvalidOptionsError =>
+  new InvalidOptionsError(`Invalid turn input context: ${why}`)

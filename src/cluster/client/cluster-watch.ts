@@ -2,7 +2,7 @@ import { Subject } from 'rxjs'
 import { elapse, type SystemClock } from '../../actors/clock.ts'
 import { clusterStatus, type ClusterStatus } from '../cluster-status.ts'
 import { emptyRoster, noteGone, noteHost, noteRenewed, type Roster } from '../liveness.ts'
-import { agentOf, type AgentKey, type ClusterStore, type EntryChange } from '../store/cluster-store.ts'
+import { agentOf, type AgentKey, type CallerStore, type EntryChange } from '../store/cluster-store.ts'
 import type { HostRecord, PlaceRecord } from '../store/records.ts'
 
 /** Lease of hosts that do not tell theirs, in ms. */
@@ -27,7 +27,7 @@ export class ClusterWatch {
   }
 
   /** Begins to watch. Resolves when all present agents, hosts and places are known. @throws ClusterStoreError */
-  async start(store: Pick<ClusterStore, 'agents' | 'hosts' | 'places'>): Promise<void> {
+  async start(store: Pick<CallerStore, 'agents' | 'hosts' | 'places'>): Promise<void> {
     const signal = this.#signal
     this.#roster = noteRenewed(this.#roster, this.#clock.now())
     await Promise.all([
@@ -53,6 +53,12 @@ export class ClusterWatch {
   /** Ids of all agents. */
   get agentIds(): Iterable<string> {
     return this.#agents.keys()
+  }
+
+  /** Public key of the hosts, for contexts; `undefined` if no host has one. */
+  get contextKey(): string | undefined {
+    const hosts = [...this.#roster.hosts].sort(([one], [two]) => (one < two ? -1 : 1))
+    return hosts.find(([, { record }]) => record.contextKey !== undefined)?.[1].record.contextKey
   }
 
   get status(): ClusterStatus {

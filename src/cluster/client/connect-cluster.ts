@@ -11,17 +11,27 @@ import { lazily, parse } from '../../config/validation.ts'
 import { onAbort } from '../../util/abort-signal.ts'
 import { messageOf } from '../../util/messages.ts'
 import { statusChanges, type ClusterStatus } from '../cluster-status.ts'
-import { clusterName, connectFunction, type JoinOptions } from '../options.ts'
-import type { ClusterStore } from '../store/cluster-store.ts'
-import { openStore } from '../store/open-store.ts'
-import { checkInput, type CheckedInput } from './checked-input.ts'
+import { clusterName, connectFunction, tenantName, type JoinOptions } from '../options.ts'
+import type { CallerStore } from '../store/cluster-store.ts'
+import { openCallerStore, openStore } from '../store/open-store.ts'
+import type { SentTurn } from '../turn-facts.ts'
+import { checkInput, withContext, type CheckedInput } from './checked-input.ts'
 import { ClusterWatch } from './cluster-watch.ts'
 import { connectionClosed } from './ends.ts'
 import { RemoteTurn } from './remote-turn.ts'
 import { TurnFollower, type CallerTerms } from './turn-follower.ts'
 
 /** Options of {@link connectCluster}. */
-export type ConnectOptions = Pick<JoinOptions, 'connect' | 'name'>
+export interface ConnectOptions extends Pick<JoinOptions, 'connect' | 'name'> {
+  /**
+   * Tenant whose agents this caller may use: for credentials of NATS that are limited to the subjects of one tenant. The
+   * caller reads no stream; hosts answer what it has missed, so that a host must be up. Its status has the tenant's places
+   * only, and is up to a second old.
+   *
+   * @defaultValue all tenants
+   */
+  tenant?: string
+}
 
 /** Connection to a cluster, for callers. */
 export interface Cluster extends AsyncDisposable {
@@ -37,7 +47,7 @@ export interface Cluster extends AsyncDisposable {
    * `error` reply. A turn with the id of an earlier one is that turn, from its first reply.
    *
    * @param agentId - Id of the agent.
-   * @param input - The prompt, or all fields of the turn but `context`.
+   * @param input - The prompt, or the fields of a turn. A `context` needs the option `contextKey` of the hosts.
    * @returns The handle of the turn. Its `changes()` rejects, because the files are on another host.
    */
   turn<S extends ObjectSchema | undefined = undefined>(
@@ -60,7 +70,10 @@ export interface Cluster extends AsyncDisposable {
 const usualGraceMs = 30_000
 
 const connectSchema = lazily(() =>
-  z.strictObject({ connect: connectFunction(), name: clusterName() }, 'expected an object'),
+  z.strictObject(
+    { connect: connectFunction(), name: clusterName(), tenant: tenantName().optional() },
+    'expected an object',
+  ),
 )
 
 /**
@@ -83,8 +96,10 @@ const connectSchema = lazily(() =>
  * }
  */
 export async function connectCluster(options: ConnectOptions): Promise<Cluster> {
-  const { connect, name } = parse(connectSchema, options, 'option')
-  const store = await openStore({ name, connect, mayProvision: false })
+  const { connect, name, tenant } = parse(connectSchema, options, 'option')
+  const store = await (tenant === undefined
+    ? openStore({ name, connect, mayProvision: false })
+    : openCallerStore({ name, connect, tenant }))
   try {
     return await callerOf(store)
   } catch (error) {
@@ -95,7 +110,7 @@ export async function connectCluster(options: ConnectOptions): Promise<Cluster> 
 
 /** Returns the connection of a caller on a store. @internal */
 export async function callerOf(
-  store: ClusterStore,
+  store: CallerStore,
   { clock = systemClock, graceMs = usualGraceMs }: { clock?: SystemClock; graceMs?: number } = {},
 ): Promise<Cluster> {
   const caller = new Caller(store, clock, graceMs)
@@ -104,14 +119,14 @@ export async function callerOf(
 }
 
 class Caller implements Cluster {
-  readonly #store: ClusterStore
+  readonly #store: CallerStore
   readonly #terms: CallerTerms
   readonly #watch: ClusterWatch
   readonly #closing = new AbortController()
   /** Turns that have no end yet. */
   readonly #open = new Set<TurnFollower>()
 
-  constructor(store: ClusterStore, clock: SystemClock, graceMs: number) {
+  constructor(store: CallerStore, clock: SystemClock, graceMs: number) {
     this.#store = store
     this.#terms = { store, clock, graceMs, closed: this.#closing.signal }
     this.#watch = new ClusterWatch(clock, this.#closing.signal)
@@ -143,13 +158,19 @@ class Caller implements Cluster {
     } catch (error) {
       return this.#rejected(input, messageOf(error))
     }
-    const { sent, policies, output, signal } = checked
     const agent = this.#watch.agent(agentId)
     if (!agent) return this.#rejected(input, unknownAgent(agentId, this.#watch.agentIds).message)
+    let sent: SentTurn
+    try {
+      sent = withContext(checked, this.#watch.contextKey, { ...agent, cluster: this.#store.name })
+    } catch (error) {
+      return this.#rejected(input, messageOf(error))
+    }
+    const { policies, output, signal } = checked
     const follower = this.#begin(new TurnFollower(sent.turnId, sent.traceId, this.#terms, policies))
     if (signal?.aborted) follower.end(cancelledTurn)
     if (!follower.view.isOver) {
-      follower.send(agent, checked)
+      follower.send(agent, { ...checked, sent })
       const stopListening = onAbort(signal, () => void follower.cancel())
       void follower.view.done.promise.then(stopListening)
     }

@@ -5,12 +5,16 @@ import { ClusterStoreError } from '../store/cluster-store.ts'
 /** Returns the reason for the end of a turn that the inbox has not taken. */
 export function notSent(error: unknown): TurnCause {
   const fault = error instanceof ClusterStoreError ? error.fault : undefined
-  if (fault === 'full') return { code: 'overloaded', error: 'Too many turns wait for this agent' }
+  if (fault === 'full')
+    return {
+      code: 'overloaded',
+      error: 'Too many turns wait for this agent, or too many large ones in the cluster',
+    }
   if (fault === 'too_large')
     return {
       code: 'rejected',
       error:
-        'The turn is larger than a message of the cluster: send smaller attachments, or put the files into the directory of the agent',
+        'The turn is larger than 32 MB, with its attachments as base64: send smaller attachments, or put the files into the directory of the agent',
     }
   if (fault === 'denied')
     return { code: 'rejected', error: `The turn could not be sent: ${messageOf(error)}` }

@@ -1,6 +1,6 @@
 import { elapse, type SystemClock } from '../../actors/clock.ts'
 import type { TurnCause } from '../../actors/turn/refusal.ts'
-import type { AgentKey, RecordLog } from '../store/cluster-store.ts'
+import type { AgentKey, ReadableLog } from '../store/cluster-store.ts'
 import { notFound, notReadable } from './ends.ts'
 
 /** Wait before the log is asked again, in ms. */
@@ -8,7 +8,7 @@ const retryMs = 500
 
 /** Turn whose agent is looked for. */
 export interface SoughtTurn {
-  readonly records: Pick<RecordLog, 'find'>
+  readonly records: Pick<ReadableLog, 'find'>
   readonly turnId: string
   readonly clock: SystemClock
   /** Time in which a host must have begun the turn, in ms. */

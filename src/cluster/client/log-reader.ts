@@ -1,6 +1,6 @@
 import { elapse, type SystemClock } from '../../actors/clock.ts'
 import { FactJoiner, type NumberedFact } from '../record-parts.ts'
-import type { AgentKey, RecordLog, StoredBatch } from '../store/cluster-store.ts'
+import type { AgentKey, ReadableLog, StoredBatch } from '../store/cluster-store.ts'
 
 /** Silence after which the log is asked whether batches were missed, in ms. */
 const quietMs = 5_000
@@ -9,7 +9,7 @@ const retryMs = 200
 
 /** Terms of a reader: the turn, the store, and the listeners. */
 export interface ReaderTerms {
-  readonly records: RecordLog
+  readonly records: ReadableLog
   readonly agent: AgentKey
   readonly turnId: string
   readonly clock: SystemClock

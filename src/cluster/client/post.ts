@@ -23,13 +23,23 @@ export interface Letter {
  *
  * @throws ClusterStoreError of the last attempt: at the time limit, when the signal aborts, or at once if the store refuses
  */
-export async function post(letter: Letter): Promise<{ isDuplicate: boolean }> {
-  const { inbox, agent, turnId, message, clock, limitMs, signal } = letter
+export const post = (letter: Letter): Promise<{ isDuplicate: boolean }> =>
+  untilTaken(() => letter.inbox.add(letter.agent, letter.turnId, letter.message), letter)
+
+/**
+ * Gives something to the store, again and again until the store answers.
+ *
+ * @throws ClusterStoreError as {@link post} does
+ */
+export async function untilTaken<T>(
+  give: () => Promise<T>,
+  { clock, limitMs, signal }: Pick<Letter, 'clock' | 'limitMs' | 'signal'>,
+): Promise<T> {
   const until = clock.now() + limitMs
   const isOver = (): boolean => signal.aborted || clock.now() + retryMs > until
   for (;;)
     try {
-      return await inbox.add(agent, turnId, message)
+      return await give()
     } catch (error) {
       const isAway = error instanceof ClusterStoreError && error.fault === 'unavailable'
       if (!isAway || isOver()) throw error

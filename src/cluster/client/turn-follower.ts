@@ -2,13 +2,15 @@ import { elapse, type SystemClock } from '../../actors/clock.ts'
 import { cancelledTurn, type TurnCause } from '../../actors/turn/refusal.ts'
 import { asRuntimeError } from '../../errors.ts'
 import type { InputRequest, RequestAnswer } from '../../replies.ts'
-import { keyOf, type AgentKey, type ClusterStore, type MailMessage } from '../store/cluster-store.ts'
+import { keyOf, type AgentKey, type CallerStore, type MailMessage } from '../store/cluster-store.ts'
+import type { SentTurn } from '../turn-facts.ts'
 import type { CallerPolicies, CheckedInput } from './checked-input.ts'
 import { notEnded, notSent, otherAgent } from './ends.ts'
 import { findAgent, type FoundAgent } from './find-agent.ts'
 import { LogReader } from './log-reader.ts'
 import { policyAnswer } from './policy-answer.ts'
-import { post } from './post.ts'
+import { messageOfTurn } from './large-turn.ts'
+import { post, untilTaken } from './post.ts'
 import { TurnView } from './turn-view.ts'
 
 /** Time in which a message must reach an inbox, in ms. */
@@ -20,7 +22,7 @@ const patienceMs = 5_000
 
 /** Parts of a connection to a cluster that its turns share. */
 export interface CallerTerms {
-  readonly store: Pick<ClusterStore, 'inbox' | 'records'>
+  readonly store: Pick<CallerStore, 'inbox' | 'records' | 'parcels'>
   readonly clock: SystemClock
   /** Time beyond a turn's limit in which a host may end the turn, in ms. */
   readonly graceMs: number
@@ -61,7 +63,7 @@ export class TurnFollower {
   send(agent: AgentKey, { sent, isNamed }: CheckedInput): void {
     const reader = this.#follow(agent)
     const limitMs = Math.min(sent.deadlineMs ?? mostSendMs, mostSendMs)
-    const posted = this.#post({ type: 'turn', turn: sent }, limitMs, this.#over.signal)
+    const posted = this.#postTurn(agent, sent, limitMs)
     this.#arrived = posted.then(
       ({ isDuplicate }) => {
         this.#isOnItsWay = false
@@ -179,6 +181,15 @@ export class TurnFollower {
     const answer = await policyAnswer(request, this.#policies)
     // A request that stays open is rejected by its host at the time limit.
     if (answer !== undefined) await this.answer(request.id, answer).catch(() => undefined)
+  }
+
+  /** Sends the turn, after its content if that is larger than a message. */
+  async #postTurn(agent: AgentKey, sent: SentTurn, limitMs: number): Promise<{ isDuplicate: boolean }> {
+    const { store, clock } = this.#terms
+    const { signal } = this.#over
+    const until = clock.now() + limitMs
+    const turn = await untilTaken(() => messageOfTurn(sent, agent, store.parcels), { clock, limitMs, signal })
+    return this.#post({ type: 'turn', turn }, Math.max(0, until - clock.now()), signal)
   }
 
   #post(message: MailMessage, limitMs: number, signal: AbortSignal): Promise<{ isDuplicate: boolean }> {

@@ -3,6 +3,7 @@ import { rank } from '../rank.ts'
 import type { EntryChange } from '../store/cluster-store.ts'
 import type { HostRecord, PlaceRecord } from '../store/records.ts'
 import { drop, put } from '../../machines/fair-queue/sorted.ts'
+import { isOlder } from '../../io/opencode/versions.ts'
 import type { HostContext } from './host-context.ts'
 import { busyVictim, longestIdle } from './host-room.ts'
 
@@ -32,7 +33,10 @@ export function decideClaim(context: HostContext, key: string, now: number, isDu
   const isFull = placements.size >= maxAgents
   if (!isDue) {
     const place = places.get(key)?.record
-    const order = rank(key, candidates(context, now), place?.next ?? place?.hostId ?? place?.last ?? null)
+    const able = candidates(context, now).filter(
+      ({ record }) => !isOlder(record.opencode, place?.opencode ?? ''),
+    )
+    const order = rank(key, able, place?.next ?? place?.hostId ?? place?.last ?? null)
     const position = isFull ? order.length : order.indexOf(hostId)
     if (position !== 0) return { act: 'wait', ms: (position < 0 ? order.length : position) * stepOf(leaseMs) }
   }

@@ -54,6 +54,7 @@ export const hostMachine = hostSetup.createMachine({
         },
         { id: 'quotas', src: 'quotas', input: identity, onError: {} },
         { id: 'sweeper', src: 'sweeper', input: ({ context }) => context, onError: {} },
+        { id: 'garbage', src: 'garbage', input: ({ context }) => context, onError: {} },
       ],
       on: {
         'lease.expired': 'fenced',

@@ -1,6 +1,7 @@
 import { assign, enqueueActions, setup } from 'xstate'
 import { clockOf } from '../../actors/clock.ts'
 import { drop, put, putKey } from '../../machines/fair-queue/sorted.ts'
+import { garbage } from '../actors/garbage.ts'
 import { join, leave } from '../actors/join.ts'
 import { lease, type LeaseCommand } from '../actors/lease.ts'
 import { quotas, type QuotaCommand } from '../actors/quotas.ts'
@@ -126,7 +127,7 @@ const keyOfPlacement = (actorId: string): string | undefined =>
 /** Setup of the machine of a host: its actors, guards and actions. */
 export const hostSetup = setup({
   types,
-  actors: { join, leave, lease, watches, sweeper, quotas, placement: placementMachine },
+  actors: { join, leave, lease, watches, sweeper, garbage, quotas, placement: placementMachine },
   guards: {
     isEmpty: ({ context }) => context.placements.size === 0,
     isLeavingEmpty: ({ context }) => context.placements.size === 0 && context.isLeaving,

@@ -131,7 +131,25 @@ export interface RecordLog {
   watch(agent: AgentKey, turnId: string, listener: (batch: StoredBatch) => void, signal: AbortSignal): void
 }
 
-/** Objects of bytes by name: saved homes and attachments. */
+/** Most bytes of the content of a turn, as JSON. Attachments take a third more in it, as base64. */
+export const mostParcelBytes = 32 * 1024 * 1024
+
+/** Contents of turns that are larger than a message: until the turn has its end, and for a day at most. */
+export interface Parcels {
+  /**
+   * Stores the content of a turn. The content of an earlier attempt stays as it is.
+   *
+   * @throws ClusterStoreError `too_large` beyond {@link mostParcelBytes}, `full` if the contents of all waiting turns take
+   * too much, or `unavailable`, when a part may have been stored
+   */
+  put(agent: AgentKey, turnId: string, bytes: Uint8Array): Promise<void>
+  /** Returns the content of a size; `undefined` if it is not there as a whole. */
+  get(agent: AgentKey, turnId: string, size: number): Promise<Uint8Array | undefined>
+  /** Deletes the content of a turn that has its end. */
+  remove(agent: AgentKey, turnId: string): Promise<void>
+}
+
+/** Objects of bytes by name: saved homes. */
 export interface ObjectStore {
   put(name: string, bytes: Uint8Array): Promise<void>
   /** Returns the bytes of an object; `undefined` if there is none. */
@@ -145,6 +163,8 @@ export interface ObjectStore {
  * that was replaced can change nothing.
  */
 export interface ClusterStore {
+  /** Name of the cluster. */
+  readonly name: string
   readonly inbox: Inbox
   readonly records: RecordLog
   /** Specs of the agents without keys, by `<tenant>.<agent>`. */
@@ -158,9 +178,26 @@ export interface ClusterStore {
   /** Places of the tenants that have a cap of running turns, by tenant. */
   readonly quotas: Register<QuotaRecord>
   readonly objects: ObjectStore
+  readonly parcels: Parcels
   /** Emits the end and the return of the connection, until the signal aborts. */
   onConnection(listener: (state: 'up' | 'down') => void, signal: AbortSignal): void
   close(): Promise<void>
+}
+
+/** Log of records, for callers: they append nothing. */
+export type ReadableLog = Omit<RecordLog, 'append'>
+
+/** Part of a store that a caller uses. A caller of one tenant has no more than this. */
+export interface CallerStore {
+  readonly name: string
+  readonly inbox: Pick<Inbox, 'add'>
+  readonly records: ReadableLog
+  readonly parcels: Pick<Parcels, 'put'>
+  readonly agents: Pick<ClusterStore['agents'], 'watch'>
+  readonly hosts: Pick<ClusterStore['hosts'], 'watch'>
+  readonly places: Pick<ClusterStore['places'], 'watch'>
+  onConnection: ClusterStore['onConnection']
+  close: ClusterStore['close']
 }
 
 /** Kind of a fault of a store. */

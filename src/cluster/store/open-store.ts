@@ -1,6 +1,7 @@
 import { InvalidOptionsError } from '../../errors.ts'
-import type { ClusterStore } from './cluster-store.ts'
+import type { CallerStore, ClusterStore } from './cluster-store.ts'
 import type { NatsStoreOptions } from './nats/nats-store.ts'
+import type { TenantStoreOptions } from './nats/tenant-store.ts'
 
 /** Packages of NATS that a cluster needs. The package of the transport comes with `connect`. */
 const packages = ['transport-node', 'jetstream', 'kv', 'obj'].map((name) => `@nats-io/${name}`)
@@ -12,13 +13,23 @@ const packages = ['transport-node', 'jetstream', 'kv', 'obj'].map((name) => `@na
  * @throws ClusterStoreError `unavailable` or `denied`
  */
 export async function openStore(options: NatsStoreOptions): Promise<ClusterStore> {
-  const { openNatsStore } = await loadNatsStore()
+  const { openNatsStore } = await orInstall(() => import('./nats/nats-store.ts'))
   return openNatsStore(options)
 }
 
-async function loadNatsStore(): Promise<typeof import('./nats/nats-store.ts')> {
+/**
+ * Opens the store for a caller that may use the subjects of one tenant only.
+ *
+ * @throws InvalidOptionsError or ClusterStoreError, as {@link openStore}
+ */
+export async function openCallerStore(options: TenantStoreOptions): Promise<CallerStore> {
+  const { openTenantStore } = await orInstall(() => import('./nats/tenant-store.ts'))
+  return openTenantStore(options)
+}
+
+async function orInstall<T>(load: () => Promise<T>): Promise<T> {
   try {
-    return await import('./nats/nats-store.ts')
+    return await load()
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
     if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes('@nats-io/')) throw cause

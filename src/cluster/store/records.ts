@@ -12,6 +12,8 @@ export interface HostRecord {
   readonly opencode: string
   /** Time after which the host is dead without a renewal, in ms; absent in the record of an older host. */
   readonly leaseMs?: number
+  /** Public key for which callers seal the contexts of turns; absent for hosts without a key. */
+  readonly contextKey?: string
 }
 
 /** Owner of an agent. */
@@ -25,6 +27,8 @@ export interface PlaceRecord {
   readonly last: string | null
   /** Host that should claim the agent next, as the owner that has given the agent up wishes. */
   readonly next?: string
+  /** Newest version of opencode that has owned the agent; absent if homes are not saved. */
+  readonly opencode?: string
 }
 
 /** Places that a host has of a tenant with a cap of running turns. */
@@ -58,4 +62,6 @@ export interface HomeRecord {
   readonly size: number
   /** Version of opencode that wrote the database: an older version must not read it. */
   readonly opencode: string | null
+  /** Absolute path of the home, which is the same on every host, because sessions name absolute paths. */
+  readonly path: string | null
 }

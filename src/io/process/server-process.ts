@@ -7,6 +7,7 @@ import { serverEnvironment } from '../opencode/environment.ts'
 import { isListeningLine } from '../opencode/listening-line.ts'
 import { retryUntilDone } from '../../util/in-background.ts'
 import { notStarted, reportExit } from './exit-report.ts'
+import type { Lifeline } from './lifeline.ts'
 import { signalGroup, type GroupSignal } from './processes.ts'
 import { openServeLog } from './serve-log.ts'
 import { removeRecord, writeRecord } from '../home/server-record.ts'
@@ -41,6 +42,13 @@ export interface ServerProcess {
   destroy(onGone?: () => void): void
 }
 
+/** Parts of the host that a spawn uses. */
+export interface SpawnParts {
+  readonly startProcess: StartProcess
+  /** Limit of the server's life without news of the host; `undefined` for none. */
+  readonly lifeline: Lifeline | undefined
+}
+
 /**
  * Spawns `opencode serve` in its own process group, with its output in the log. The server counts as
  * listening when its output names the spawn's port; no request is sent before, so that another program on
@@ -52,7 +60,7 @@ export function spawnServer(
   plan: SpawnPlan,
   command: SpawnCommand,
   events: ProcessEvents,
-  startProcess: StartProcess,
+  { startProcess, lifeline }: SpawnParts,
 ): ServerProcess {
   requireDescriptors(notStarted, forServer)
   const { home } = options.values
@@ -60,9 +68,11 @@ export function spawnServer(
   const log = openServeLog(home, options.secrets, listeningDetector(plan.port, events), owner)
   // Started before the server, so that a host that dies at any moment leaves no server without a watcher.
   const watcher = startWatcher(plan.marker, home)
+  const leaveLifeline = lifeline?.add(watcher)
   const child = startProcess(command, plan.directory, agentUserOf(options.values))
   const { pid } = child
   const teardown = spawnTeardown(pid, plan.marker, () => {
+    leaveLifeline?.()
     watcher.stop()
     removeRecord(home, plan.marker, owner)
   })

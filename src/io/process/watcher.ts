@@ -4,11 +4,19 @@ import { isProgram } from '../host/shell.ts'
 import { markerVariable } from '../opencode/environment.ts'
 import { retryUntilDone } from '../../util/in-background.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
+import { signalGroup } from './processes.ts'
 
 /** Handle of a started watcher. */
 export interface Watcher {
   /** Sends the watcher the leader of the group that it must end. */
   watch(leader: number): void
+  /**
+   * Sets the time after which the watcher kills the spawn's processes unless {@link fed} is called again, in ms; 0 for no
+   * limit.
+   */
+  limit(ms: number): void
+  /** Lets the spawn's processes live for the time of the limit once more. */
+  fed(): void
   /** Stops the watcher when there is nothing left to watch. */
   stop(): void
 }
@@ -16,7 +24,11 @@ export interface Watcher {
 /**
  * Script of the watcher, for a POSIX shell. Its standard input ends when the host dies, in whatever way.
  * Arguments: the marker of the spawn, and the home, which only identifies the watcher in a list of processes.
- * Input: the pid of the leader.
+ * Input, one line each: the pid of the leader; `limit` and a time in seconds, 0 for no limit; `fed`.
+ *
+ * With a limit, a second shell sleeps beside the first one. The host feeds it in time by SIGUSR1, else it kills the
+ * processes at once: a paused host must not keep a server that another host replaces. The signal is ignored before the
+ * second shell catches it, which is harmless, because the time has only just begun.
  *
  * When the input ends, the script sends SIGTERM to the group every 0.5 s, because one SIGTERM may be
  * swallowed, and SIGKILL after 2 s. On Linux it then kills every process that carries the marker, until two
@@ -25,10 +37,8 @@ export interface Watcher {
  * `grep -z` is tested first, because busybox may lack it.
  */
 const script = `
-trap '' HUP INT TERM
-mark="${markerVariable}=$1" leader=
-while read -r line; do leader=$line; done
-case $leader in *[!0-9]*) leader= ;; esac
+trap '' HUP INT TERM USR1
+mark="${markerVariable}=$1" leader= limit= timer=
 
 if printf 'a\\0b\\0' | grep -qzxF b; then
   marked() { grep -lszxF -e "$mark" "$@"; }
@@ -41,6 +51,46 @@ else
   lives() { kill -0 "-$leader"; }
 fi
 pause() { sleep 0.1 || sleep 1; }
+kill_marked() {
+  [ -r /proc/self/environ ] || return
+  step=0 quiet=0
+  while [ "$quiet" -lt 2 ] && [ "$step" -lt 15 ]; do
+    quiet=$((quiet + 1)) step=$((step + 1))
+    for file in $(marked /proc/[0-9]*/environ); do
+      quiet=0 pid=\${file#/proc/}
+      kill -KILL "\${pid%/environ}"
+    done
+    [ "$quiet" -eq 2 ] || pause
+  done
+}
+guard() {
+  fed=1 nap=
+  trap 'fed=1; [ -z "$nap" ] || kill -KILL "$nap"' USR1
+  while [ -n "$fed" ]; do
+    fed=
+    sleep "$limit" &
+    nap=$!
+    [ -n "$fed" ] || wait "$nap"
+  done
+  [ -n "$leader" ] && lives && kill -KILL "-$leader"
+  kill_marked
+  kill -KILL 0
+}
+
+while read -r line; do
+  case $line in
+    fed) [ -z "$timer" ] || kill -USR1 "$timer" ;;
+    limit*)
+      [ -z "$timer" ] || kill -KILL "$timer"
+      limit=\${line#limit } timer=
+      # Some versions of sleep know full seconds only.
+      sleep 0.01 || limit=\${limit%.*}
+      [ "$limit" = 0 ] || { guard & timer=$!; }
+      ;;
+    *[!0-9]*) ;;
+    *) leader=$line ;;
+  esac
+done
 
 step=0
 while [ -n "$leader" ] && [ "$step" -lt 20 ] && lives; do
@@ -49,17 +99,8 @@ while [ -n "$leader" ] && [ "$step" -lt 20 ] && lives; do
   pause
 done
 [ "$step" -gt 0 ] && kill -KILL "-$leader"
-
-[ -r /proc/self/environ ] || exit 0
-step=0 quiet=0
-while [ "$quiet" -lt 2 ] && [ "$step" -lt 15 ]; do
-  quiet=$((quiet + 1)) step=$((step + 1))
-  for file in $(marked /proc/[0-9]*/environ); do
-    quiet=0 pid=\${file#/proc/}
-    kill -KILL "\${pid%/environ}"
-  done
-  [ "$quiet" -eq 2 ] || pause
-done
+kill_marked
+[ -z "$timer" ] || kill -KILL 0
 `
 
 /**
@@ -69,29 +110,49 @@ done
  * cannot start the watcher at the moment, the start is retried. Never throws.
  */
 export function startWatcher(marker: string, home: string): Watcher {
-  if (process.platform === 'win32') return { watch: () => undefined, stop: () => undefined }
+  if (process.platform === 'win32') return noWatcher
   let child: ChildProcess | undefined
   let leader: number | undefined
+  let limitMs = 0
   let isStopped = false
-  const tellLeader = (): void => {
-    if (leader !== undefined) child?.stdin?.write(`${leader}\n`)
+  const tell = (line: string): void => void child?.stdin?.write(`${line}\n`)
+  const tellAll = (): void => {
+    // A limit follows the leader, because it is for the processes of the leader.
+    if (leader === undefined) return
+    tell(String(leader))
+    if (limitMs > 0) tell(limitLine(limitMs))
   }
   retryUntilDone(() => {
     if (isStopped || !isProgram(shell)) return true
     child = ignoreErrors(() => spawnWatcher(marker, home))
-    tellLeader()
+    tellAll()
     return child?.pid !== undefined
   })
   return {
     watch: (pid) => {
       leader = pid
-      tellLeader()
+      tellAll()
+    },
+    limit: (ms) => {
+      limitMs = ms
+      if (leader !== undefined) tell(limitLine(ms))
+    },
+    fed: () => {
+      if (leader !== undefined && limitMs > 0) tell('fed')
     },
     stop: () => {
       isStopped = true
-      child?.kill('SIGKILL')
+      if (child) end(child)
     },
   }
+}
+
+const limitLine = (ms: number): string => `limit ${ms / 1_000}`
+
+/** Kills a watcher that runs, with the shell that waits beside it: both are in the watcher's process group. */
+function end(child: ChildProcess): void {
+  const isRunning = child.exitCode === null && child.signalCode === null
+  if (isRunning && child.pid !== undefined) signalGroup(child.pid, 'SIGKILL')
 }
 
 function spawnWatcher(marker: string, home: string): ChildProcess {
@@ -109,6 +170,13 @@ function spawnWatcher(marker: string, home: string): ChildProcess {
   stdin?.on('error', () => undefined)
   stdin?.unref?.()
   return child
+}
+
+const noWatcher: Watcher = {
+  watch: () => undefined,
+  limit: () => undefined,
+  fed: () => undefined,
+  stop: () => undefined,
 }
 
 const shell = '/bin/sh'

@@ -43,10 +43,10 @@ export class Store {
 }
 
 /**
- * Returns the folder for sessions, beside opencode's own data folder.
+ * Returns the folder for sessions, in opencode's data folder, so that they go where the home goes.
  *
- * @remarks As in opencode: the data folder contains the database.
+ * @remarks Observed in opencode: the data folder contains the database, and older versions keep sessions in `storage`.
  */
 function dataFolder() {
-  return join(process.env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'fake-opencode')
+  return join(process.env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'opencode', 'storage', 'fake')
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { joinCluster, type JoinOptions } from '../../../src/cluster/index.ts'
 import { resolveJoinOptions } from '../../../src/cluster/options.ts'
 import { Fleet } from '../../../src/index.ts'
@@ -19,6 +19,8 @@ describe('joinCluster', () => {
     [{ name: 'my.cluster' }, /name.*expected 1 to 32 letters/],
     [{ leaseMs: 10 }, /leaseMs.*500 to 600000/],
     [{ homes: { save: 'sometimes' } }, /homes\.save.*'before-end', 'on-release', 'never'/],
+    [{ contextKey: 'short' }, /contextKey.*secret of at least 32 characters/],
+    [{ contextKey: [] }, /contextKey.*secret of at least 32 characters/],
     [{ replicas: 2 }, /replicas.*expected 1, 3 or 5/],
     [{ leasMs: 1 }, /leasMs.*leaseMs/],
   ])('rejects the bad options %j', async (bad, message) => {
@@ -28,9 +30,11 @@ describe('joinCluster', () => {
     })
   })
 
-  it('says that homes are not saved yet', async () => {
+  it('refuses to save homes without the program that packs them', async () => {
+    vi.stubEnv('PATH', '')
+    onTestFinished(() => void vi.unstubAllEnvs())
     const asked = joinCluster(options({ homes: { save: 'before-end' } }))
-    await expect(asked).rejects.toThrow(/'before-end' is not implemented yet.*'never'/)
+    await expect(asked).rejects.toThrow(/homes\.save 'before-end' needs .* tar .*'never'/)
   })
 
   it('rejects if NATS cannot be reached', async () => {

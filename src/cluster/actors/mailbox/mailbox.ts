@@ -145,21 +145,23 @@ export class Mailbox {
     }
   }
 
-  #forget({ sent: { turnId, conversation } }: OwnedTurn): void {
+  #forget({ sent: { turnId, conversation, parcel } }: OwnedTurn): void {
     this.#turns.delete(turnId)
     const left = (this.#conversations.get(conversation) ?? []).filter((other) => other.sent.turnId !== turnId)
     if (left.length > 0) this.#conversations.set(conversation, left)
     else this.#conversations.delete(conversation)
     if (this.#isClosed) return
-    void this.#remove(turnId)
+    void this.#remove(turnId, parcel !== undefined)
     this.#startNext(conversation)
     this.#settle()
   }
 
-  async #remove(turnId: string): Promise<void> {
+  async #remove(turnId: string, hasParcel = false): Promise<void> {
     const { store, agent, clock } = this.#terms
     for (let attempt = 0; attempt < mostRemovals && !this.#isClosed; attempt++) {
       try {
+        // The message goes last: as long as it is there, what is left is removed by the next owner.
+        if (hasParcel) await store.parcels.remove(agent, turnId)
         await store.inbox.remove(agent, turnId)
         return
       } catch {

@@ -3,12 +3,15 @@ import { cancelledTurn, deadlineExceeded, errorReply, type TurnCause } from '../
 import type { TurnInput } from '../../../api/turn-input.ts'
 import { orAborted } from '../../../util/abort-signal.ts'
 import type { AgentRunner } from '../../agent-runner.ts'
+import type { ContextKeys } from '../../context-seal.ts'
 import type { AgentKey, ClusterStore, Mail } from '../../store/cluster-store.ts'
 import type { SentTurn, TurnFact } from '../../turn-facts.ts'
 import { RecordWriter } from '../record-writer.ts'
 import type { TurnGate } from '../turn-gate.ts'
 import { readLeftTurn, type LeftTurn } from './left-turn.ts'
 import { RecordedTurn } from './recorded-turn.ts'
+import { sentTurnOf } from './sent-turn.ts'
+import { openContent, type OpenedContent } from './turn-content.ts'
 
 /** Sessions of the conversations of one agent. */
 export interface ConversationSessions {
@@ -18,7 +21,7 @@ export interface ConversationSessions {
 
 /** Terms under which a host owns the turns of an agent. */
 export interface OwnerTerms {
-  readonly store: Pick<ClusterStore, 'inbox' | 'records'>
+  readonly store: Pick<ClusterStore, 'name' | 'inbox' | 'records' | 'parcels'>
   readonly agent: AgentKey
   readonly hostId: string
   readonly epoch: number
@@ -28,11 +31,13 @@ export interface OwnerTerms {
   readonly runner: Pick<AgentRunner, 'turn'>
   /** Message of the end of each turn, if the agent cannot be used on this host. */
   readonly failure: string | undefined
+  /** Keys of the contexts of turns; `undefined` for a host that opens none. */
+  readonly contexts?: ContextKeys | undefined
   readonly gate: TurnGate
   /** Sessions of the agent's conversations on this host, which outlive the ownership. */
   readonly sessions: ConversationSessions
   /** Saves the agent's home before the end of a turn is told. */
-  readonly saveBeforeEnd: (() => Promise<void>) | undefined
+  readonly saveBeforeEnd: ((signal: AbortSignal) => Promise<void>) | undefined
 }
 
 /** Stage of a turn at its owner. */
@@ -160,8 +165,11 @@ export class OwnedTurn {
 
   async #record(): Promise<void> {
     const { runner, agent, sessions, saveBeforeEnd, now } = this.#terms
+    const content = await this.#readOn(() => openContent(this.sent, this.#terms))
+    if (this.#isCancelled) return this.#end(cancelledTurn)
+    if ('error' in content) return this.#end({ code: 'rejected', error: content.error })
     const { conversation } = this.sent
-    const running = new RecordedTurn(runner.turn(agent, this.#input()), {
+    const running = new RecordedTurn(runner.turn(agent, this.#input(content)), {
       sent: this.sent,
       push: (fact) => this.#writer.push(fact),
       onSession: (sessionId) => sessions.set(conversation, sessionId),
@@ -171,17 +179,18 @@ export class OwnedTurn {
     for (const [requestId, answer] of this.#answers) running.answer(requestId, answer)
     const { fact } = await orAborted(running.end(), this.#lost)
     await this.#writer.flushed()
-    if (saveBeforeEnd) await saveBeforeEnd()
+    if (saveBeforeEnd) await orAborted(saveBeforeEnd(this.#lost), this.#lost)
     await this.#store(fact)
   }
 
   /** Returns the input of the turn as the fleet takes it. */
-  #input(): TurnInput {
-    const { input, turnId, traceId, priority, conversation, deadlineMs } = this.sent
+  #input({ input, ...context }: Exclude<OpenedContent, { error: string }>): TurnInput {
+    const { turnId, traceId, priority, conversation, deadlineMs } = this.sent
     const sessionId = (input['sessionId'] as string | undefined) ?? this.#terms.sessions.get(conversation)
     const given = input as unknown as TurnInput
     return {
       ...given,
+      ...context,
       turnId,
       traceId,
       priority,
@@ -204,14 +213,19 @@ export class OwnedTurn {
       await this.#end(deadlineExceeded(deadlineMs)).catch(() => undefined)
   }
 
-  async #readLeft(): Promise<LeftTurn> {
-    const { store, agent, clock } = this.#terms
+  #readLeft(): Promise<LeftTurn> {
+    const { store, agent } = this.#terms
+    return this.#readOn(() => readLeftTurn(store.records, agent, this.sent.turnId, this.#lost))
+  }
+
+  /** Reads from the store until it answers. */
+  async #readOn<T>(read: () => Promise<T>): Promise<T> {
     for (;;) {
       this.#lost.throwIfAborted()
       try {
-        return await readLeftTurn(store.records, agent, this.sent.turnId, this.#lost)
+        return await read()
       } catch {
-        await elapse(clock, retryMs, this.#lost)
+        await elapse(this.#terms.clock, retryMs, this.#lost)
       }
     }
   }
@@ -238,20 +252,6 @@ export class OwnedTurn {
 
 /** Wait before records are read again from a store that did not answer, in ms. */
 const retryMs = 100
-
-/** Returns the turn of a message. The id of the message counts, because the store knows the turn by it. */
-function sentTurnOf({ turnId, message }: Mail): SentTurn {
-  const sent = message.type === 'turn' ? (Object(message.turn) as Partial<SentTurn>) : {}
-  const defaults = {
-    conversation: turnId,
-    traceId: null,
-    priority: 5,
-    input: {},
-    deadlineMs: null,
-    answers: false,
-  }
-  return { ...defaults, ...sent, turnId }
-}
 
 const serverDied: TurnCause = {
   code: 'server_died',

@@ -2,6 +2,7 @@ import type { ClusterStore, ObjectStore, Register } from '../cluster-store.ts'
 import type { HomeRecord, HostRecord, PlaceRecord, QuotaRecord } from '../records.ts'
 import { Link } from './link.ts'
 import { MemoryInbox, SharedMail } from './memory-inbox.ts'
+import { MemoryParcels } from './memory-parcels.ts'
 import { MemoryRecords, SharedRecords } from './memory-records.ts'
 import { MemoryRegister, SharedValues } from './memory-register.ts'
 
@@ -14,6 +15,7 @@ export class MemoryCluster {
   readonly mail = new SharedMail()
   readonly records = new SharedRecords()
   readonly objects = new Map<string, Uint8Array>()
+  readonly parcels = new Map<string, Uint8Array>()
   readonly agents = new SharedValues<Readonly<Record<string, unknown>>>()
   readonly hosts = new SharedValues<HostRecord>()
   readonly places = new SharedValues<PlaceRecord>()
@@ -33,6 +35,7 @@ export class MemoryCluster {
 
 /** Store of a cluster in memory, as one program sees it. */
 export class MemoryStore implements ClusterStore {
+  readonly name = 'memory'
   /** Connection of the program: cut it, mend it, or lose its answers. */
   readonly link = new Link()
   readonly inbox: MemoryInbox
@@ -43,8 +46,10 @@ export class MemoryStore implements ClusterStore {
   readonly homes: Register<HomeRecord>
   readonly quotas: Register<QuotaRecord>
   readonly objects: ObjectStore
+  readonly parcels: MemoryParcels
 
-  constructor({ mail, records, objects, agents, hosts, places, homes, quotas, now }: MemoryCluster) {
+  constructor(cluster: MemoryCluster) {
+    const { mail, records, objects, parcels, agents, hosts, places, homes, quotas, now } = cluster
     this.inbox = new MemoryInbox(mail, this.link, now)
     this.records = new MemoryRecords(records, this.link)
     this.agents = new MemoryRegister(agents, this.link)
@@ -52,6 +57,7 @@ export class MemoryStore implements ClusterStore {
     this.places = new MemoryRegister(places, this.link)
     this.homes = new MemoryRegister(homes, this.link)
     this.quotas = new MemoryRegister(quotas, this.link)
+    this.parcels = new MemoryParcels(parcels, this.link)
     this.objects = memoryObjects(objects, this.link)
   }
 

@@ -10,9 +10,11 @@ export interface Names {
   readonly homes: string
   readonly quotas: string
   readonly data: string
-  /** All subjects of the stream `inbox`, and of the stream `replies`. */
+  readonly parcels: string
+  /** All subjects of the streams `inbox`, `replies` and `parcels`. */
   readonly allMail: string
   readonly allReplies: string
+  readonly allParcels: string
   /** Subjects of the turns of all agents. */
   readonly allTurns: string
   /** Subjects at which what was stored is published again. */
@@ -25,6 +27,14 @@ export interface Names {
   /** Subject of a turn's records, whatever its agent is. */
   replyOfAny(turnId: string): string
   live(agent: AgentKey, turnId: string): string
+  /** Subject of a turn's records, whatever the agent of the tenant is. */
+  replyOfTenant(tenant: string, turnId: string): string
+  /** Subjects at which hosts answer the questions of callers that may not read the streams. */
+  readonly questions: string
+  question(tenant: string, kind: string): string
+  /** Subjects of all parts of a turn's content, and of one. */
+  parcel(agent: AgentKey, turnId: string): string
+  parcelPart(agent: AgentKey, turnId: string, part: number): string
 }
 
 /** Returns the names of a cluster. */
@@ -41,8 +51,10 @@ export function namesOf(cluster: string): Names {
     homes: stream('HOMES'),
     quotas: stream('QUOTAS'),
     data: stream('DATA'),
+    parcels: stream('PARCELS'),
     allMail: at('in', '>'),
     allReplies: at('re', '>'),
+    allParcels: at('at', '>'),
     allTurns: at('in', '*.*.turn'),
     wakes: at('wake', '>'),
     lives: at('live', '>'),
@@ -52,6 +64,11 @@ export function namesOf(cluster: string): Names {
     reply: (key, turnId) => at('re', `${agent(key)}.${turnId}`),
     replyOfAny: (turnId) => at('re', `*.*.${turnId}`),
     live: (key, turnId) => at('live', `${agent(key)}.${turnId}`),
+    replyOfTenant: (tenant, turnId) => at('re', `${tenant}.*.${turnId}`),
+    questions: at('ask', '*.*'),
+    question: (tenant, kind) => at('ask', `${tenant}.${kind}`),
+    parcel: (key, turnId) => at('at', `${agent(key)}.${turnId}.*`),
+    parcelPart: (key, turnId, part) => at('at', `${agent(key)}.${turnId}.${part}`),
   }
 }
 

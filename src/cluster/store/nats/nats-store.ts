@@ -4,12 +4,15 @@ import { Objm, type ObjectStore as Bucket } from '@nats-io/obj'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { ClusterStore, ObjectStore, Register } from '../cluster-store.ts'
 import type { HomeRecord, HostRecord, PlaceRecord, QuotaRecord } from '../records.ts'
+import { followConnection } from './connection.ts'
 import { called } from './faults.ts'
 import { namesOf } from './names.ts'
 import { NatsInbox } from './nats-inbox.ts'
+import { NatsParcels } from './nats-parcels.ts'
 import { NatsRecords } from './nats-records.ts'
 import { NatsRegister } from './nats-register.ts'
 import { provision } from './provision.ts'
+import { TenantDesk } from './tenant-desk.ts'
 
 /** Options of a store in NATS. */
 export interface NatsStoreOptions {
@@ -19,7 +22,10 @@ export interface NatsStoreOptions {
   connect: () => Promise<NatsConnection>
   /** Number of servers that keep each stream. @defaultValue 1 */
   replicas?: number | undefined
-  /** True to make the streams and buckets of the cluster. A caller without that right leaves this to the hosts. */
+  /**
+   * True for a host: makes the streams and buckets of the cluster, and answers the questions of callers of one tenant. A
+   * caller leaves both to the hosts.
+   */
   mayProvision: boolean
 }
 
@@ -50,7 +56,9 @@ export async function openNatsStore({
     const buckets = new Kvm(jetstream(isLease ? leases : connection, { timeout }))
     return new NatsRegister<T>(await called(buckets.open(bucket)), bucket, isLease ? leaseManager : manager)
   }
-  return {
+  const closing = new AbortController()
+  const store: ClusterStore = {
+    name,
     inbox: new NatsInbox(parts),
     records: new NatsRecords(parts),
     agents: await registerOf(names.agents),
@@ -58,24 +66,16 @@ export async function openNatsStore({
     places: await registerOf<PlaceRecord>(names.places),
     homes: await registerOf<HomeRecord>(names.homes),
     quotas: await registerOf<QuotaRecord>(names.quotas),
+    parcels: new NatsParcels(parts),
     objects: objectsOf(connection, names.data, replicas),
     onConnection: (listener, signal) => void followConnection(connection, listener, signal),
     close: async () => {
+      closing.abort()
       await Promise.all([connection.close(), leases.close()])
     },
   }
-}
-
-async function followConnection(
-  connection: NatsConnection,
-  listener: (state: 'up' | 'down') => void,
-  signal: AbortSignal,
-): Promise<void> {
-  for await (const { type } of connection.status()) {
-    if (signal.aborted) return
-    if (type === 'disconnect') listener('down')
-    else if (type === 'reconnect') listener('up')
-  }
+  if (mayProvision) new TenantDesk(parts, store, closing.signal)
+  return store
 }
 
 /** Returns the objects of a cluster; the bucket is made with the first one. */

@@ -19,6 +19,9 @@ const mostTurns = 64
 /** Most bytes of all replies; the oldest go first. */
 const mostReplyBytes = 2 ** 31
 
+/** Most bytes of the contents of all turns that are larger than a message. */
+const mostParcelsBytes = 2 ** 29
+
 /** JetStream's codes of a stream that exists with other settings, and of one that does not exist. */
 const [exists, missing] = [10058, 10059]
 
@@ -56,6 +59,15 @@ export async function provision(connection: NatsConnection, names: Names, replic
       max_bytes: mostReplyBytes,
       duplicate_window: nanos(120_000),
       republish: { src: names.allReplies, dest: names.lives },
+    },
+    {
+      ...common,
+      name: names.parcels,
+      subjects: [names.allParcels],
+      discard: DiscardPolicy.New,
+      discard_new_per_subject: true,
+      max_msgs_per_subject: 1,
+      max_bytes: mostParcelsBytes,
     },
   ]
   for (const stream of streams)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { SystemClock } from '../../../../src/actors/clock.ts'
 import { Mailbox } from '../../../../src/cluster/actors/mailbox/mailbox.ts'
+import { FencedHomeError } from '../../../../src/cluster/homes/home-register.ts'
 import { TurnGate } from '../../../../src/cluster/actors/turn-gate.ts'
 import { MemoryCluster, type MemoryStore } from '../../../../src/cluster/store/memory/memory-store.ts'
 import type { SentTurn } from '../../../../src/cluster/turn-facts.ts'
@@ -19,7 +20,10 @@ function world() {
   const sessions = new Map<string, string>()
   let epoch = 0
   /** Makes a new owner. */
-  const own = (store: MemoryStore = cluster.connect(), more: { failure?: string; places?: number } = {}) => {
+  const own = (
+    store: MemoryStore = cluster.connect(),
+    more: { failure?: string; places?: number; save?: (signal: AbortSignal) => Promise<void> } = {},
+  ) => {
     const agents = new ScriptedAgents([agent])
     const reports: string[] = []
     const mailbox = new Mailbox(
@@ -34,7 +38,7 @@ function world() {
         failure: more.failure,
         gate: new TurnGate(more.places ?? 10),
         sessions,
-        saveBeforeEnd: undefined,
+        saveBeforeEnd: more.save,
       },
       {
         onBusy: (isBusy) => reports.push(isBusy ? 'busy' : 'idle'),
@@ -57,6 +61,49 @@ function world() {
 }
 
 describe('A mailbox', () => {
+  it('stores the end of a turn when the home is saved, and not before', async () => {
+    const { clock, own, send, ends } = world()
+    const saved = deferred<undefined>()
+    const { agents, mailbox } = own(undefined, { save: () => saved.promise })
+    await send('t1')
+    agents.turns[0]?.finish()
+    await clock.advance(1_000)
+    expect(ends('t1')).toEqual([])
+    saved.resolve(undefined)
+    await clock.advance()
+    expect(ends('t1')).toMatchObject([{ kind: 'final' }])
+    mailbox.close()
+  })
+
+  it('that has lost the agent while a home is saved ends nothing, and the next owner ends the turn', async () => {
+    const { clock, own, send, ends } = world()
+    let signal: AbortSignal | undefined
+    const { agents, mailbox } = own(undefined, {
+      save: (given) => {
+        signal = given
+        return new Promise(() => undefined)
+      },
+    })
+    await send('t1')
+    agents.turns[0]?.finish()
+    await clock.advance()
+    mailbox.close()
+    expect(signal?.aborted).toBe(true)
+    own()
+    await clock.advance()
+    expect(ends('t1')).toMatchObject([{ code: 'server_died' }])
+  })
+
+  it('whose home another owner has is lost', async () => {
+    const { clock, own, send, ends } = world()
+    const { agents, reports } = own(undefined, { save: () => Promise.reject(new FencedHomeError('fenced')) })
+    await send('t1')
+    agents.turns[0]?.finish()
+    await clock.advance()
+    expect(reports).toContain('lost')
+    expect(ends('t1')).toEqual([])
+  })
+
   it('runs a turn, records all of it, and removes it from the inbox', async () => {
     const { clock, own, send, facts, kinds, caller } = world()
     const { agents, reports } = own()

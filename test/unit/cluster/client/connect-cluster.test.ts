@@ -1,11 +1,20 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { connectCluster } from '../../../../src/cluster/client/connect-cluster.ts'
 import type { TurnInput } from '../../../../src/api/turn-input.ts'
+import { ContextKeys, sealContext } from '../../../../src/cluster/context-seal.ts'
 import { ClusterStoreError } from '../../../../src/cluster/store/cluster-store.ts'
 import { InvalidOptionsError, RequestClosedError, TurnError } from '../../../../src/errors.ts'
 import type { PendingRequest } from '../../../../src/replies.ts'
 import { auditTurn } from '../../../support/cluster-audit.ts'
-import { CallerWorld, collect, disturb, graceMs, textOf } from '../../../support/cluster-caller.ts'
+import {
+  callerAgents,
+  CallerWorld,
+  collect,
+  disturb,
+  graceMs,
+  textOf,
+} from '../../../support/cluster-caller.ts'
 import { leaseMs } from '../../../support/scripted-host.ts'
 
 /** Starts a cluster with a caller. */
@@ -81,7 +90,7 @@ describe('A turn of a cluster', () => {
     expect(world.memory.records.turns.size).toBe(2)
   })
 
-  it('is rejected at once for an unknown agent, a bad input, and a context', async () => {
+  it('is rejected at once for an unknown agent, a bad input, and a context for hosts without a key', async () => {
     const { cluster } = await start()
     const unknown = cluster.turn('a9', { text: 'Hi', traceId: 'x', turnId: 't9' })
     expect(unknown.id).toBe('t9')
@@ -96,7 +105,99 @@ describe('A turn of a cluster', () => {
     const bad = collect(cluster.turn('a1', { text: '' })).replies
     expect(bad).toMatchObject([{ code: 'rejected', error: expect.stringContaining('text') as string }])
     const context = collect(cluster.turn('a1', { text: 'Hi', context: { user: 1 } })).replies
-    expect(context).toMatchObject([{ code: 'rejected', error: expect.stringContaining('context') as string }])
+    expect(context).toMatchObject([
+      { code: 'rejected', error: expect.stringContaining('give all hosts the option contextKey') as string },
+    ])
+  })
+
+  it('reaches the host though it is larger than a message, and leaves nothing behind', async () => {
+    const contexts = new ContextKeys(['a secret of the hosts, the same on all of them'])
+    const world = await CallerWorld.start(contexts)
+    const { cluster, store } = await world.connect()
+    const data = Buffer.alloc(3_000_000, 'x').toString('base64')
+    const attachments = [{ mime: 'text/plain', data }]
+    store.link.losesAnswers = true
+    const turn = cluster.turn('a1', { text: 'Hi', attachments, resume: true, context: { user: 1 } })
+    await world.clock.advance(500)
+    store.link.losesAnswers = false
+    const running = await world.running(turn)
+    expect(running.input).toMatchObject({ text: 'Hi', attachments, resume: true, context: { user: 1 } })
+    const [mail] = world.memory.mail.mails
+    expect(JSON.stringify(mail).length).toBeLessThan(1_000)
+    expect(world.memory.parcels.size).toBe(1)
+    running.finish()
+    await world.clock.advance(100)
+    expect(await turn.done).toMatchObject({ kind: 'final' })
+    expect(world.memory.parcels.size).toBe(0)
+  })
+
+  it('is `rejected` if its content is larger than 32 MB, or is not there as it was sent', async () => {
+    const { world, cluster, clock, store } = await start()
+    const data = Buffer.alloc(26_000_000, 'x')
+    const large = cluster.turn('a1', { text: 'Hi', attachments: [{ mime: 'text/plain', data }] })
+    await clock.advance(100)
+    expect(await large.done).toMatchObject({
+      code: 'rejected',
+      error: expect.stringContaining('larger than 32 MB') as string,
+    })
+    const [agent = { tenant: '', agentId: '' }] = callerAgents
+    const content = Buffer.from('{"input":{"text":"Hi"}}')
+    await store.parcels.put(agent, 't1', content)
+    const sha256 = createHash('sha256').update(content).digest('hex')
+    const parcels = [
+      { bytes: content.length, sha256 },
+      { bytes: content.length, sha256: sha256.replaceAll(/./g, '0') },
+      { bytes: 1e15, sha256 },
+      { bytes: '1', sha256 },
+    ]
+    for (const [i, parcel] of parcels.entries()) {
+      const turnId = `t${i + 1}`
+      if (i === 1) await store.parcels.put(agent, turnId, content)
+      await store.inbox.add(agent, turnId, { type: 'turn', turn: { input: {}, parcel } })
+    }
+    expect((await world.running(cluster.attach('t1'))).input).toMatchObject({ text: 'Hi' })
+    const others = ['t2', 't3', 't4'].map((id) => collect(cluster.attach(id)))
+    await clock.advance(1_000)
+    for (const { replies } of others)
+      expect(replies.at(-1)).toMatchObject({
+        code: 'rejected',
+        error: expect.stringContaining('not there as it was sent') as string,
+      })
+  })
+
+  it('gives its context to the host, sealed on its way', async () => {
+    const contexts = new ContextKeys(['a secret of the hosts, the same on all of them'])
+    const world = await CallerWorld.start(contexts)
+    const { cluster } = await world.connect()
+    const context = { user: 'somebody' }
+    const turn = cluster.turn('a1', { text: 'Hi', context })
+    const running = await world.running(turn)
+    expect(running.input.context).toEqual(context)
+    const [mail] = world.memory.mail.mails
+    expect(JSON.stringify(mail)).not.toContain('somebody')
+    const bad = collect(cluster.turn('a1', { text: 'Hi', context: () => 1 })).replies
+    expect(bad).toMatchObject([{ code: 'rejected', error: expect.stringContaining('JSON') as string }])
+  })
+
+  it('is `rejected` with a context that was sealed for another turn, and never has an unsealed one', async () => {
+    const contexts = new ContextKeys(['a secret of the hosts, the same on all of them'])
+    const world = await CallerWorld.start(contexts)
+    const { cluster, store } = await world.connect()
+    const [agent = { tenant: '', agentId: '' }] = callerAgents
+    const binding = { cluster: store.name, ...agent, turnId: 't1' }
+    const context = sealContext(contexts.publicKey, { user: 'somebody' }, binding)
+    for (const turnId of ['t1', 't2'])
+      await store.inbox.add(agent, turnId, { type: 'turn', turn: { context, input: { text: 'Hi' } } })
+    const input = { text: 'Hi', context: { user: 'forged' } }
+    await store.inbox.add(agent, 't3', { type: 'turn', turn: { input } })
+    const [one, two, three] = [cluster.attach('t1'), cluster.attach('t2'), cluster.attach('t3')]
+    expect((await world.running(one)).input.context).toEqual({ user: 'somebody' })
+    expect((await world.running(three)).input).not.toHaveProperty('context')
+    await world.clock.advance(2_000)
+    expect(await two.done).toMatchObject({
+      code: 'rejected',
+      error: expect.stringContaining('sealed for another turn') as string,
+    })
   })
 
   it('is `overloaded` if the inbox of its agent is full, and `rejected` if it is larger than a message', async () => {

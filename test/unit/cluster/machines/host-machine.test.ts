@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { fenceHome } from '../../../../src/cluster/homes/home-register.ts'
+import type { Homes } from '../../../../src/cluster/homes.ts'
 import { keyOf, type AgentKey } from '../../../../src/cluster/store/cluster-store.ts'
 import { factsOf } from '../../../support/cluster-facts.ts'
 import { clusterWorld } from '../../../support/cluster-world.ts'
@@ -208,5 +210,94 @@ describe('A host', () => {
     await send({ tenant: 'acme', agentId: 'unknown' }, 't1')
     await clock.advance(leaseMs)
     expect(hosts[0]?.owned).toEqual([])
+  })
+})
+
+/** Homes that are only counted. */
+function countedHomes(): Homes & { calls: string[] } {
+  const calls: string[] = []
+  const note = (call: string) => async (): Promise<void> => {
+    calls.push(call)
+    await Promise.resolve()
+  }
+  return { calls, savesHomes: true, savesBeforeEnd: true, restore: note('restore'), save: note('save') }
+}
+
+describe('A host that saves homes', () => {
+  it('restores a home before the first turn, and saves it before each end and each release', async () => {
+    const { start, send, clock, ends } = await world(0)
+    const homes = countedHomes()
+    const host = start('h1', { homes })
+    await clock.advance(leaseMs)
+    await send(a1, 't1')
+    expect(homes.calls).toEqual(['restore'])
+    host.runner.turns[0]?.finish()
+    await clock.advance(leaseMs)
+    expect(ends(a1, 't1')).toMatchObject([{ kind: 'final' }])
+    expect(homes.calls).toEqual(['restore', 'save'])
+    host.drain()
+    await clock.advance(leaseMs)
+    expect(homes.calls).toEqual(['restore', 'save', 'save'])
+  })
+
+  it('that cannot restore a home owns the agent, and tells the reason to each turn', async () => {
+    const { start, send, clock, ends } = await world(0)
+    const homes = countedHomes()
+    start('h1', {
+      homes: { ...homes, restore: () => Promise.reject(new Error('the saved home is missing')) },
+    })
+    await clock.advance(leaseMs)
+    await send(a1, 't1')
+    expect(ends(a1, 't1')).toMatchObject([
+      { code: 'server_unavailable', error: expect.stringContaining('the saved home is missing') as string },
+    ])
+    expect(homes.calls).toEqual([])
+  })
+
+  it('leaves an agent whose home is of a newer opencode to a host that has it, and takes it if there is none', async () => {
+    const { start, send, clock, place } = await world(0)
+    const newer = start('h2', { homes: countedHomes(), opencode: '1.2.0' })
+    await clock.advance(leaseMs)
+    for (const agent of agents) await send(agent, `${agent.agentId}-1`)
+    for (const turn of newer.runner.running) turn.finish()
+    newer.drain()
+    await clock.advance(leaseMs)
+    expect(agents.map((agent) => place(agent)?.opencode)).toEqual(agents.map(() => '1.2.0'))
+    const older = start('h1', { homes: countedHomes(), opencode: '1.1.0' })
+    const back = start('h3', { homes: countedHomes(), opencode: '1.2.0' })
+    await clock.advance(leaseMs)
+    for (const agent of agents) await send(agent, `${agent.agentId}-2`)
+    await clock.advance(leaseMs)
+    expect(older.owned).toEqual([])
+    expect(back.owned).toHaveLength(agents.length)
+    back.drain()
+    for (const turn of back.runner.running) turn.finish()
+    await clock.advance(leaseMs)
+    for (const agent of agents) await send(agent, `${agent.agentId}-3`)
+    await clock.advance(leaseMs)
+    expect(older.owned).toHaveLength(agents.length)
+  })
+
+  it('deletes the objects of former owners within 15 minutes', async () => {
+    const { start, clock, cluster, caller } = await world(0)
+    start('h1', { homes: countedHomes() })
+    await caller.objects.put('a1.1.x', new Uint8Array([1]))
+    await fenceHome(caller, a1, 2)
+    await clock.advance(900_000)
+    expect([...cluster.objects.keys()]).toEqual([])
+  })
+
+  it('lets its servers live from one good renewal to the next', async () => {
+    const { start, clock } = await world(0)
+    const host = start('h1')
+    const fed: number[] = []
+    host.runner.keepAlive = (ms) => void fed.push(clock.now(), ms)
+    await clock.advance(leaseMs)
+    expect(fed.length / 2).toBeGreaterThanOrEqual(3)
+    expect(new Set(fed.filter((_, i) => i % 2 === 1))).toEqual(new Set([leaseMs * 0.8]))
+    const count = fed.length
+    host.link.cut()
+    await clock.advance(leaseMs)
+    expect(fed).toHaveLength(count)
   })
 })

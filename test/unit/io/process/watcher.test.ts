@@ -1,8 +1,12 @@
+import { spawn } from 'node:child_process'
 import type * as ChildProcess from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { markerVariable } from '../../../../src/io/opencode/environment.ts'
+import { listPids, readStat } from '../../../../src/io/process/proc.ts'
 import { startWatcher } from '../../../../src/io/process/watcher.ts'
+import { ignoreErrors } from '../../../../src/util/ignore-errors.ts'
 import { tempHome, watchersOf } from '../../../support/home.ts'
 
 /** Failures of Node's spawn: a process without pid and an 'error' event (EMFILE, EAGAIN), or an exception (ENOMEM). */
@@ -47,5 +51,64 @@ describe.runIf(process.platform === 'linux')('startWatcher', () => {
     expect(refusals).toEqual(['EAGAIN'])
     expect(vi.getTimerCount()).toBe(0)
     expect(watchersOf(home)).toEqual([])
+  })
+})
+
+/** Starts a process of a spawn, which ignores SIGTERM, as the leader of its own group. */
+function startLeader(marker: string): number {
+  const child = spawn('/bin/sh', ['-c', "trap '' TERM; while :; do sleep 0.2; done"], {
+    detached: true,
+    stdio: 'ignore',
+    env: { PATH: process.env['PATH'], [markerVariable]: marker },
+  })
+  const { pid = 0 } = child
+  onTestFinished(() => void ignoreErrors(() => process.kill(-pid, 'SIGKILL')))
+  return pid
+}
+
+const isAlive = (pid: number): boolean => ignoreErrors(() => process.kill(-pid, 0)) ?? false
+
+/** Pids of the processes of a watcher's group. */
+const groupOf = (leader: number): number[] =>
+  listPids().filter((pid) => ignoreErrors(() => readStat(pid))?.group === leader)
+
+describe.runIf(process.platform === 'linux')('The limit of a watcher', () => {
+  it('kills the processes of a spawn at once when the host feeds the watcher no more, and the watcher ends', async () => {
+    const [home, marker] = [tempHome(), randomUUID()]
+    const pid = startLeader(marker)
+    const watcher = startWatcher(marker, home)
+    onTestFinished(() => watcher.stop())
+    watcher.limit(1_000)
+    watcher.watch(pid)
+    // Fed five times within two limits: the processes live.
+    const at = performance.now()
+    for (let i = 1; i <= 5; i++) {
+      await vi.waitUntil(() => performance.now() - at > i * 400, { interval: 10 })
+      watcher.fed()
+    }
+    expect(isAlive(pid)).toBe(true)
+    const fedAt = performance.now()
+    await expect.poll(() => isAlive(pid), { timeout: 10_000, interval: 10 }).toBe(false)
+    expect(performance.now() - fedAt).toBeGreaterThan(900)
+    await expect.poll(() => watchersOf(home), { timeout: 10_000, interval: 10 }).toEqual([])
+  })
+
+  it('ends with a limit of 0, and leaves no process after stop', async () => {
+    const [home, marker] = [tempHome(), randomUUID()]
+    const pid = startLeader(marker)
+    const watcher = startWatcher(marker, home)
+    watcher.watch(pid)
+    watcher.limit(300)
+    await expect.poll(() => watchersOf(home), { timeout: 10_000, interval: 10 }).toHaveLength(2)
+    const [group = 0] = watchersOf(home).filter((id) => readStat(id)?.group === id)
+    watcher.limit(0)
+    await expect.poll(() => watchersOf(home), { timeout: 10_000, interval: 10 }).toHaveLength(1)
+    const at = performance.now()
+    await vi.waitUntil(() => performance.now() - at > 600, { interval: 20 })
+    expect(isAlive(pid)).toBe(true)
+    watcher.limit(60_000)
+    await expect.poll(() => groupOf(group).length, { timeout: 10_000, interval: 10 }).toBeGreaterThan(2)
+    watcher.stop()
+    await expect.poll(() => groupOf(group), { timeout: 10_000, interval: 10 }).toEqual([])
   })
 })

@@ -1,0 +1,56 @@
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import which from 'which'
+import { agentHomeOf, dataDirOf, warnOf } from '../../api/fleet/internals.ts'
+import type { Fleet } from '../../api/fleet/fleet.ts'
+import { InvalidOptionsError } from '../../errors.ts'
+import { HomeMarks } from '../../io/fleet/home-marks.ts'
+import { stagePrefix } from '../../io/opencode/home-archive.ts'
+import { unsavedHomes, type Homes } from '../homes.ts'
+import type { JoinOptions } from '../options.ts'
+import type { ClusterStore } from '../store/cluster-store.ts'
+import { SavedHomes } from './saved-homes.ts'
+
+/**
+ * Returns the homes of a host, by its option `homes`.
+ *
+ * @param opencode - version of opencode on the host
+ */
+export async function openHomes(
+  fleet: Fleet,
+  { save }: Required<JoinOptions>['homes'],
+  store: ClusterStore,
+  opencode: string,
+): Promise<Homes> {
+  if (save === 'never') return unsavedHomes
+  const dataDir = dataDirOf(fleet)
+  await removeLeftStages(dataDir)
+  return new SavedHomes({
+    ...{ store, opencode },
+    savesBeforeEnd: save === 'before-end',
+    marks: new HomeMarks(dataDir),
+    homeOf: ({ agentId }) => agentHomeOf(fleet, agentId),
+    warn: (message, fields) => warnOf(fleet, message, fields),
+  })
+}
+
+/**
+ * Refuses a host that cannot save homes.
+ *
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the program that packs homes is missing
+ */
+export async function requireHomes({ save }: Required<JoinOptions>['homes']): Promise<void> {
+  if (save === 'never') return
+  const tar = process.platform === 'win32' ? null : await which('tar', { nothrow: true })
+  if (tar === null)
+    throw new InvalidOptionsError(
+      `Option homes.save '${save}' needs a POSIX system with the program tar (of GNU, or bsdtar): install it, or use 'never'`,
+    )
+}
+
+/** Removes the folders in which a killed host has packed or unpacked homes. */
+async function removeLeftStages(dataDir: string): Promise<void> {
+  const names = await readdir(dataDir).catch(() => [])
+  for (const name of names)
+    if (name.startsWith(stagePrefix)) await rm(join(dataDir, name), { recursive: true, force: true })
+}

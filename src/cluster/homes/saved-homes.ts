@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import type { AgentHome } from '../../api/fleet/internals.ts'
+import { OpenCodeRuntimeError } from '../../errors.ts'
+import type { HomeMarks } from '../../io/fleet/home-marks.ts'
+import { unpackHome } from '../../io/opencode/home-archive.ts'
+import { isOlder } from '../../io/opencode/versions.ts'
+import type { Homes, MovedHome } from '../homes.ts'
+import { keyOf, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
+import type { HomeRecord } from '../store/records.ts'
+import { fenceHome, readHomeObject } from './home-register.ts'
+import { OwnedHome, type OwnedHomeTerms } from './owned-home.ts'
+import { persist } from './persist.ts'
+
+/** Parts of a host that saves and restores homes. */
+export interface SavedHomesParts extends Pick<OwnedHomeTerms, 'opencode' | 'warn'> {
+  readonly store: ClusterStore
+  readonly savesBeforeEnd: boolean
+  readonly marks: HomeMarks
+  /** Returns the home of an agent on this host. */
+  readonly homeOf: (agent: AgentKey) => AgentHome
+}
+
+/** Homes that are saved in the store of the cluster, and restored by the next owner. */
+export class SavedHomes implements Homes {
+  readonly savesHomes = true
+  readonly savesBeforeEnd: boolean
+  readonly #parts: SavedHomesParts
+  readonly #owned = new Map<string, OwnedHome>()
+  /** Restores that run, which the next one of the same agent waits for. */
+  readonly #restoring = new Map<string, Promise<void>>()
+
+  constructor(parts: SavedHomesParts) {
+    this.savesBeforeEnd = parts.savesBeforeEnd
+    this.#parts = parts
+  }
+
+  async restore(home: MovedHome, signal: AbortSignal): Promise<void> {
+    const key = keyOf(home.agent)
+    // An owner that has lost the agent may still be replacing the home.
+    const before = this.#restoring.get(key) ?? Promise.resolve()
+    const restoring = before.catch(() => undefined).then(() => this.#restore(home, signal))
+    this.#restoring.set(key, restoring)
+    try {
+      await restoring
+    } finally {
+      if (this.#restoring.get(key) === restoring) this.#restoring.delete(key)
+    }
+  }
+
+  async #restore({ agent, epoch }: MovedHome, signal: AbortSignal): Promise<void> {
+    const { store, marks, homeOf, opencode, warn } = this.#parts
+    this.#owned.delete(keyOf(agent))
+    const known = await persist(() => fenceHome(store, agent, epoch), signal)
+    const home = homeOf(agent)
+    if (isNewer(known.record, marks.read(agent.agentId), home))
+      await this.#bring(agent, known.record, home, signal)
+    signal.throwIfAborted()
+    await marks.write(agent.agentId, epoch)
+    const terms = { store, agent, epoch, opencode, warn, home: () => homeOf(agent) }
+    this.#owned.set(keyOf(agent), new OwnedHome(terms, known))
+  }
+
+  /** Saves a home. A home that this host could not restore is never saved: it would replace the good one. */
+  async save({ agent, epoch }: MovedHome, signal: AbortSignal): Promise<void> {
+    const owned = this.#owned.get(keyOf(agent))
+    if (owned?.epoch === epoch) await owned.save(signal)
+  }
+
+  async #bring(agent: AgentKey, record: HomeRecord, home: AgentHome, signal: AbortSignal): Promise<void> {
+    const { store, marks, opencode } = this.#parts
+    const { object, sha256 } = record
+    const key = keyOf(agent)
+    if (object === null) return
+    if (record.opencode !== null && isOlder(opencode, record.opencode))
+      throw new OpenCodeRuntimeError(
+        `The saved home of ${key} was written by opencode ${record.opencode}, and this host has ${opencode}: update opencode on this host`,
+      )
+    if (record.path !== null && record.path !== home.path)
+      throw new OpenCodeRuntimeError(
+        `The saved home of ${key} was at ${record.path}, and is ${home.path} on this host: sessions name absolute paths, so use the same dataDir on every host`,
+      )
+    const archive = await persist(() => store.objects.get(object), signal)
+    if (!archive) throw new OpenCodeRuntimeError(`The saved home ${object} of ${key} is missing in the store`)
+    if (createHash('sha256').update(archive).digest('hex') !== sha256)
+      throw new OpenCodeRuntimeError(`The saved home ${object} of ${key} is not what was saved`)
+    await unpackHome(home, archive, async () => {
+      signal.throwIfAborted()
+      await marks.clear(agent.agentId)
+    })
+  }
+}
+
+/**
+ * Returns whether the saved home is newer than the one on this host: a later owner than this host has saved it, or the
+ * home on this host is gone.
+ *
+ * @param epoch - Epoch in which this host has owned the agent last; 0 for never.
+ */
+function isNewer({ object }: HomeRecord, epoch: number, { path }: AgentHome): boolean {
+  if (object === null) return false
+  return (readHomeObject(object)?.epoch ?? Infinity) > epoch || !existsSync(path)
+}

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest'
+import { deleteGarbage } from '../../../../src/cluster/homes/garbage.ts'
+import { fenceHome, homeObject, nameHome } from '../../../../src/cluster/homes/home-register.ts'
+import { MemoryCluster } from '../../../../src/cluster/store/memory/memory-store.ts'
+
+const agent = { tenant: 'acme', agentId: 'a1' }
+const saved = (epoch: number, object: string) => ({
+  ...{ epoch, object, sha256: '0', size: 1, opencode: null, path: null },
+})
+
+function world() {
+  const memory = new MemoryCluster()
+  const store = memory.connect()
+  const put = async (epoch: number, at: number): Promise<string> => {
+    const name = homeObject(agent, epoch, at)
+    await store.objects.put(name, new Uint8Array([1]))
+    return name
+  }
+  return { memory, store, put }
+}
+
+describe('The garbage of homes', () => {
+  it('are the objects of former epochs that the record does not name', async () => {
+    const { memory, store, put } = world()
+    const { revision } = await fenceHome(store, agent, 3)
+    const [left, named] = [await put(3, 1), await put(3, 2)]
+    await nameHome(store, agent, saved(3, named), revision)
+    await fenceHome(store, agent, 4)
+    expect(await deleteGarbage(store)).toEqual([left])
+    expect([...memory.objects.keys()]).toEqual([named])
+  })
+
+  it('are never objects that an owner may be about to name, whatever happens in between', async () => {
+    const { store, put } = world()
+    const { revision } = await fenceHome(store, agent, 3)
+    const named = await put(3, 1)
+    expect(await deleteGarbage(store)).toEqual([])
+    await nameHome(store, agent, saved(3, named), revision)
+    expect(await deleteGarbage(store)).toEqual([])
+    // The next owner has stored an object, and not named it yet.
+    const { revision: later } = await fenceHome(store, agent, 4)
+    const next = await put(4, 2)
+    expect(await deleteGarbage(store)).toEqual([])
+    await nameHome(store, agent, saved(4, next), later)
+    await fenceHome(store, agent, 5)
+    expect(await deleteGarbage(store)).toEqual([named])
+  })
+
+  it('are never other objects, nor those of an agent without a record', async () => {
+    const { memory, store, put } = world()
+    await put(1, 1)
+    await store.objects.put('turn-1', new Uint8Array([1]))
+    expect(await deleteGarbage(store)).toEqual([])
+    expect(memory.objects.size).toBe(2)
+    // Another tenant has an agent with the same id.
+    await fenceHome(store, agent, 2)
+    await fenceHome(store, { ...agent, tenant: 'other' }, 1)
+    expect(await deleteGarbage(store)).toEqual([])
+  })
+})

@@ -1,0 +1,227 @@
+import { chownSync, lstatSync, readdirSync, statSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it, vi } from 'vitest'
+import { forgetHome } from '../../../../src/cluster/homes/home-register.ts'
+import { ClusterStoreError } from '../../../../src/cluster/store/cluster-store.ts'
+import type { HomeRecord } from '../../../../src/cluster/store/records.ts'
+import { MovingHomes } from '../../../support/cluster-homes.ts'
+
+const session = '.local/share/opencode/storage/ses_1.json'
+const recordOf = (world: MovingHomes): HomeRecord | undefined => world.memory.homes.entry('acme.a1')?.value
+const objectsOf = (world: MovingHomes): string[] => [...world.memory.objects.keys()]
+
+/** World in which host A has saved a home in epoch 1. */
+async function savedOnce() {
+  const world = new MovingHomes()
+  const a = world.host('a')
+  await a.restore(1)
+  a.write(session, 'one')
+  a.write('workspace/src/main.ts', 'first')
+  a.write('.npm/cache', 'large')
+  await a.save(1)
+  return { world, a }
+}
+
+describe('A saved home', () => {
+  it('has sessions and workspace on the next host, not the caches, and leaves nothing beside the home', async () => {
+    const { world } = await savedOnce()
+    const b = world.host('b')
+    b.write('workspace/old.ts', 'older')
+    b.write('.local/share/opencode/tool-output/old', 'older')
+    b.write('.local/share/opencode/auth.json', 'kept')
+    await b.restore(2)
+    expect(b.read(session)).toBe('one')
+    expect(b.read('workspace/src/main.ts')).toBe('first')
+    expect(b.read('workspace/old.ts')).toBeUndefined()
+    expect(b.read('.local/share/opencode/tool-output/old')).toBeUndefined()
+    expect(b.read('.local/share/opencode/auth.json')).toBe('kept')
+    expect(b.read('.npm/cache')).toBeUndefined()
+    expect(readdirSync(world.dataDir).sort()).toEqual(['.fleet', 'a1'])
+  })
+
+  it('is named by its record, and replaces the one before', async () => {
+    const { world, a } = await savedOnce()
+    const [first = ''] = objectsOf(world)
+    expect(first).toMatch(/^a1\.1\.[\da-z]+$/)
+    expect(recordOf(world)).toMatchObject({ epoch: 1, object: first, opencode: '1.18.33', path: a.home })
+    a.write(session, 'two')
+    await a.save(1)
+    expect(objectsOf(world)).toEqual([recordOf(world)?.object])
+    expect(objectsOf(world)).not.toContain(first)
+  })
+
+  it('is stored once while nothing has changed', async () => {
+    const { world, a } = await savedOnce()
+    const objects = objectsOf(world)
+    await a.save(1)
+    expect(objectsOf(world)).toEqual(objects)
+  })
+
+  it('is shared by turns that end together, and has what each of them left', async () => {
+    const { world, a } = await savedOnce()
+    const put = vi.spyOn(a.store.objects, 'put')
+    const saves = [1, 2, 3, 4, 5].map((turn) => {
+      a.write(`workspace/${turn}`, 'x')
+      return a.save(1)
+    })
+    await Promise.all(saves)
+    expect(put.mock.calls.length).toBeLessThanOrEqual(2)
+    const b = world.host('b')
+    await b.restore(2)
+    expect(b.read('workspace/5')).toBe('x')
+  })
+
+  it('comes back to the first host when another one has saved it, and stays there when none has', async () => {
+    const { world, a } = await savedOnce()
+    const b = world.host('b')
+    await b.restore(2)
+    b.write(session, 'two')
+    await b.save(2)
+    await a.restore(3)
+    expect(a.read(session)).toBe('two')
+    a.write(session, 'three')
+    // Host B owns the agent in epoch 4, and dies before it saves anything.
+    await b.restore(4)
+    await a.restore(5)
+    expect(a.read(session)).toBe('three')
+  })
+
+  it('is restored where the home was deleted', async () => {
+    const { a } = await savedOnce()
+    a.remove('.')
+    await a.restore(2)
+    expect(a.read(session)).toBe('one')
+  })
+
+  it('is refused for an owner of an earlier epoch, whose object is deleted', async () => {
+    const { world, a } = await savedOnce()
+    const kept = recordOf(world)?.object
+    await a.store.homes.set('acme.a1', { ...(recordOf(world) as HomeRecord), epoch: 2 }, 2)
+    a.write(session, 'stale')
+    await expect(a.save(1)).rejects.toMatchObject({ name: 'FencedHomeError' })
+    expect(recordOf(world)).toMatchObject({ epoch: 2, object: kept })
+    expect(objectsOf(world)).toEqual([kept])
+    await expect(a.restore(1)).rejects.toMatchObject({ name: 'FencedHomeError' })
+  })
+
+  it('is saved though the store answers late, or its answer is lost', async () => {
+    const { world, a } = await savedOnce()
+    a.write(session, 'two')
+    const { homes } = a.store
+    const set = homes.set.bind(homes)
+    vi.spyOn(homes, 'set').mockImplementationOnce(async (...args) => {
+      await set(...args)
+      throw new ClusterStoreError('unavailable', 'the answer was lost')
+    })
+    a.store.link.cut()
+    const saving = a.save(1)
+    a.store.link.mend()
+    await saving
+    expect(objectsOf(world)).toEqual([recordOf(world)?.object])
+    const b = world.host('b')
+    await b.restore(2)
+    expect(b.read(session)).toBe('two')
+  })
+
+  it('that cannot be packed is logged, and the former one stays', async () => {
+    const { world, a } = await savedOnce()
+    const before = recordOf(world)
+    a.write('.local/share/opencode/opencode.db', 'no database')
+    await a.save(1)
+    expect(a.warnings).toEqual([expect.stringContaining('the home could not be saved')])
+    expect(recordOf(world)).toEqual(before)
+  })
+
+  it('that was damaged is not restored, and nothing of the home changes', async () => {
+    const { world } = await savedOnce()
+    const [name = ''] = objectsOf(world)
+    world.memory.objects.set(name, new Uint8Array([1, 2, 3]))
+    const b = world.host('b')
+    b.write(session, 'mine')
+    await expect(b.restore(2)).rejects.toThrow('is not what was saved')
+    expect(b.read(session)).toBe('mine')
+    // What could not be restored is never saved over the good one.
+    await b.save(2)
+    expect(objectsOf(world)).toEqual([name])
+  })
+
+  it('is refused on a host with an older opencode, or with another dataDir', async () => {
+    const { world } = await savedOnce()
+    await expect(world.host('b', { opencode: '1.18.32' }).restore(2)).rejects.toThrow(
+      'written by opencode 1.18.33, and this host has 1.18.32',
+    )
+    const elsewhere = world.host('c', {
+      dataDir: join(world.root, 'other'),
+      path: join(world.root, 'other/a1'),
+    })
+    await expect(elsewhere.restore(3)).rejects.toThrow('use the same dataDir on every host')
+    const newer = world.host('d', { opencode: '1.19.0' })
+    await newer.restore(4)
+    expect(newer.read(session)).toBe('one')
+  })
+
+  it('that was forgotten comes back no more', async () => {
+    const { world, a } = await savedOnce()
+    await forgetHome(a.store, { tenant: 'acme', agentId: 'a1' })
+    const b = world.host('b')
+    await b.restore(2)
+    expect(b.read(session)).toBeUndefined()
+  })
+
+  it('stops waiting for the store when the host has lost the agent', async () => {
+    const { a } = await savedOnce()
+    a.write(session, 'two')
+    a.store.link.cut()
+    const lost = new AbortController()
+    const saving = a.save(1, lost.signal)
+    lost.abort(new Error('lost'))
+    await expect(saving).rejects.toThrow('lost')
+  })
+})
+
+describe.runIf(process.platform === 'linux')('A home that the host must not trust', () => {
+  const own = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
+
+  it('is packed without what its links lead to', async () => {
+    const world = new MovingHomes()
+    const a = world.host('a', { owner: own })
+    await a.restore(1)
+    a.write('secret/key', 'of the host')
+    a.write(session, 'one')
+    symlinkSync(join(a.home, 'secret'), join(a.home, 'workspace'))
+    await a.save(1)
+    expect(a.warnings).toEqual([])
+    const b = world.host('b', { owner: own })
+    await b.restore(2)
+    expect(b.read(session)).toBe('one')
+    expect(lstatSync(join(b.home, 'workspace')).isSymbolicLink()).toBe(true)
+    expect(b.read('secret/key')).toBeUndefined()
+  })
+
+  it('is not packed through a link in the place of its data folder', async () => {
+    const world = new MovingHomes()
+    const a = world.host('a', { owner: own })
+    await a.restore(1)
+    a.write('elsewhere/share/opencode/storage/x', 'of another agent')
+    symlinkSync(join(a.home, 'elsewhere'), join(a.home, '.local'))
+    await a.save(1)
+    expect(a.warnings).toEqual([expect.stringContaining('got a link')])
+    expect(objectsOf(world)).toEqual([])
+  })
+
+  it.runIf(process.geteuid?.() === 0)('belongs to the user of the agent on the next host too', async () => {
+    const user = { uid: 65_534, gid: 65_534 }
+    const world = new MovingHomes()
+    world.openTo(user)
+    const a = world.host('a', { user, owner: user })
+    await a.restore(1)
+    a.write('workspace/x', 'x')
+    for (const path of ['', 'workspace', 'workspace/x']) chownSync(join(a.home, path), user.uid, user.gid)
+    await a.save(1)
+    expect(a.warnings).toEqual([])
+    const b = world.host('b', { user, owner: user })
+    await b.restore(2)
+    expect(b.read('workspace/x')).toBe('x')
+    expect(statSync(join(b.home, 'workspace/x')).uid).toBe(user.uid)
+  })
+})
