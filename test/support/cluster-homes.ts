@@ -89,12 +89,12 @@ export class HomeHost {
     })
   }
 
-  async restore(epoch: number, signal = new AbortController().signal): Promise<void> {
+  async restore(epoch: number, signal: AbortSignal = new AbortController().signal): Promise<void> {
     this.#mount()
     await this.homes.restore({ agent: movedAgent, epoch, last: null }, signal)
   }
 
-  async save(epoch: number, signal = new AbortController().signal): Promise<void> {
+  async save(epoch: number, signal: AbortSignal = new AbortController().signal): Promise<void> {
     this.#mount()
     await this.homes.save({ agent: movedAgent, epoch, last: null }, signal)
   }
