@@ -2,12 +2,15 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { put } from '../../../../src/machines/fair-queue/sorted.ts'
 import { initialHost, type HostContext } from '../../../../src/cluster/machines/host-context.ts'
-import { HostHandle, type HostRuntime } from '../../../../src/cluster/actors/host-runtime.ts'
+import { HostHandle, HostRuntime } from '../../../../src/cluster/actors/host-runtime.ts'
 import { rebalancing } from '../../../../src/cluster/machines/host-room.ts'
+import { unsavedHomes } from '../../../../src/cluster/homes.ts'
+import { MemoryCluster } from '../../../../src/cluster/store/memory/memory-store.ts'
 import { emptyRoster, noteHost, noteRenewed } from '../../../../src/cluster/liveness.ts'
 import { keyOf, type AgentKey } from '../../../../src/cluster/store/cluster-store.ts'
 import { factsOf } from '../../../support/cluster-facts.ts'
 import { clusterWorld } from '../../../support/cluster-world.ts'
+import { ScriptedAgents } from '../../../support/scripted-agents.ts'
 import { leaseMs } from '../../../support/scripted-host.ts'
 
 const agentsOf = (tenant: string, count: number): AgentKey[] =>
@@ -171,8 +174,8 @@ class IdleHosts {
   }
 
   contextOf(hostId: string): HostContext {
-    // The decision does not look at the parts of a host behind its handle.
-    const runtime = new HostHandle({} as HostRuntime)
+    const [store, runner] = [new MemoryCluster().connect(), new ScriptedAgents([])]
+    const runtime = new HostHandle(new HostRuntime({ store, runner, homes: unsavedHomes }))
     const input = { runtime, hostId, leaseMs, maxAgents: 1_000, idleMs: 1, rebalances: true }
     const now = leaseMs * 10
     let roster = noteRenewed(emptyRoster(leaseMs), now)
