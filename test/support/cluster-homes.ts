@@ -1,4 +1,13 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { AgentHome } from '../../src/api/fleet/internals.ts'
 import { SavedHomes } from '../../src/cluster/homes/saved-homes.ts'
@@ -50,12 +59,18 @@ export class HomeHost {
   readonly store: MemoryStore
   readonly warnings: string[] = []
   readonly home: string
+  /** Version of the agent's running server. */
+  server: string | undefined
   readonly #mount: () => void
 
   constructor(
     world: MovingHomes,
     name: string,
-    { opencode = '1.18.33', dataDir = world.dataDir, ...more }: Partial<AgentHome> & {
+    {
+      opencode = '1.18.33',
+      dataDir = world.dataDir,
+      ...more
+    }: Partial<AgentHome> & {
       opencode?: string
       dataDir?: string
     },
@@ -65,13 +80,16 @@ export class HomeHost {
     this.#mount = () => world.mount(name)
     this.#mount()
     mkdirSync(dataDir, { recursive: true })
-    const plain = { path: this.home, user: undefined, owner: undefined, binary: process.execPath }
+    const plain = {
+      ...{ path: this.home, user: undefined, owner: undefined },
+      ...{ binary: process.execPath, opencode: undefined },
+    }
     this.homes = new SavedHomes({
       store: this.store,
       savesBeforeEnd: true,
       opencode,
       marks: new HomeMarks(dataDir),
-      homeOf: () => ({ ...plain, ...more }),
+      homeOf: () => ({ ...plain, ...more, opencode: this.server }),
       warn: (message) => this.warnings.push(message),
     })
   }
