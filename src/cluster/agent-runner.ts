@@ -27,11 +27,9 @@ export interface AgentRunner {
   readonly maxTurns: number
   /** Version of opencode on the host; empty if unknown. */
   readonly opencode: string
-  /** Agents that the host can run from now on. */
+  /** Agents that the host can run from now on, or whose spec has changed. */
   readonly added$: Observable<AgentKey>
-  /** Returns the agents that the host can run. */
-  agents(): AgentKey[]
-  /** Returns whether the host can run an agent. */
+  /** Returns whether the host takes the turns of an agent: it can run the agent, or ends the turns of a removed one. */
   knows(agent: AgentKey): boolean
   /** Returns the most running turns of a tenant over all hosts; `undefined` without such a limit. */
   capOf(tenant: string): number | undefined
@@ -39,6 +37,8 @@ export interface AgentRunner {
   open(agent: AgentKey, signal: AbortSignal): Promise<void>
   /** Runs a turn. Never throws. */
   turn(agent: AgentKey, input: TurnInput): RunningTurn
+  /** Deletes a session of an agent. */
+  deleteSession(agent: AgentKey, sessionId: string): Promise<void>
   /** Ends all turns of an agent, and all its processes. */
   close(agent: AgentKey): Promise<void>
   /**

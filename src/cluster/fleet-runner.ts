@@ -1,10 +1,15 @@
 import { filter, map, type Observable } from 'rxjs'
 import type { Fleet } from '../api/fleet/fleet.ts'
-import { keptSpecs, lifelineOf, tenantCapOf, tenantOf } from '../api/fleet/internals.ts'
+import { lifelineOf, tenantCapOf } from '../api/fleet/internals.ts'
 import type { TurnInput } from '../api/turn-input.ts'
+import { unknownAgent } from '../config/unknown-agent.ts'
 import { UnknownAgentError } from '../errors.ts'
 import type { AgentRunner, RunningTurn } from './agent-runner.ts'
-import type { AgentKey } from './store/cluster-store.ts'
+import type { SpecSync } from './specs/spec-sync.ts'
+import { keyOf, type AgentKey } from './store/cluster-store.ts'
+
+/** Part of the exchange of specs that tells which agents the fleet runs. */
+type AgentSpecs = Pick<SpecSync, 'has' | 'canRun' | 'isRemoved'>
 
 /** Runs the turns of the agents of a fleet. */
 export class FleetRunner implements AgentRunner {
@@ -13,44 +18,48 @@ export class FleetRunner implements AgentRunner {
   readonly maxTurns: number
   readonly added$: Observable<AgentKey>
   readonly #fleet: Fleet
+  readonly #specs: AgentSpecs
 
   /**
    * @param fleet - the fleet, whose records were read
+   * @param specs - the specs that the fleet shares with the cluster
    * @param opencode - version of opencode on the host; empty if unknown
    */
-  constructor(fleet: Fleet, opencode: string) {
+  constructor(fleet: Fleet, specs: AgentSpecs, opencode: string) {
     this.#fleet = fleet
+    this.#specs = specs
     this.opencode = opencode
     const { servers, turns } = fleet.status
     this.maxAgents = servers.max
     this.maxTurns = turns.max
     this.added$ = fleet.events$.pipe(
-      filter(({ type }) => type === 'agent.added'),
+      filter(({ type }) => type === 'agent.added' || type === 'agent.changed'),
       map(({ agentId, tenant }) => ({ agentId, tenant })),
     )
   }
 
-  agents(): AgentKey[] {
-    const specs = [...keptSpecs(this.#fleet).values()]
-    return specs.map((spec) => ({ agentId: spec.id, tenant: tenantOf(this.#fleet, spec) }))
-  }
-
-  knows({ tenant, agentId }: AgentKey): boolean {
-    const spec = keptSpecs(this.#fleet).get(agentId)
-    return spec !== undefined && tenantOf(this.#fleet, spec) === tenant
+  knows(agent: AgentKey): boolean {
+    return this.#specs.canRun(agent) || this.#specs.isRemoved(agent)
   }
 
   capOf(tenant: string): number | undefined {
     return tenantCapOf(this.#fleet, tenant)
   }
 
-  async open({ agentId }: AgentKey): Promise<void> {
+  /** Checks that the fleet can run the agent. A removed agent is opened for nothing but the end of its turns. */
+  async open(agent: AgentKey): Promise<void> {
     await this.#fleet.ready
-    this.#fleet.agent(agentId)
+    if (!this.knows(agent)) throw unknownAgent(agent.agentId, [])
   }
 
-  turn({ agentId }: AgentKey, input: TurnInput): RunningTurn {
-    return this.#fleet.turn(agentId, input)
+  /** Runs a turn. One of a removed agent, or of an agent that has another tenant now, is rejected. */
+  turn(agent: AgentKey, input: TurnInput): RunningTurn {
+    // No agent of a fleet has the key as its id.
+    return this.#fleet.turn(this.#specs.has(agent) ? agent.agentId : keyOf(agent), input)
+  }
+
+  async deleteSession({ agentId }: AgentKey, sessionId: string): Promise<void> {
+    await this.#fleet.agent(agentId).session({ sessionId }).delete()
   }
 
   async close({ agentId }: AgentKey): Promise<void> {

@@ -1,7 +1,8 @@
-import { defer, Observable } from 'rxjs'
+import { defer, distinctUntilChanged, map, Observable } from 'rxjs'
 import { createActor, waitFor, type SnapshotFrom } from 'xstate'
-import { clockOf } from '../actors/clock.ts'
-import { opencodeVersionOf } from '../api/fleet/internals.ts'
+import { clockOf, systemClock } from '../actors/clock.ts'
+import type { Fleet } from '../api/fleet/fleet.ts'
+import { opencodeVersionOf, setKeySource } from '../api/fleet/internals.ts'
 import { stopSchema } from '../config/option-schema.ts'
 import { parse } from '../config/validation.ts'
 import { HostHandle, HostRuntime } from './actors/host-runtime.ts'
@@ -13,6 +14,8 @@ import { hostMachine, type HostActorRef } from './machines/host-machine.ts'
 import { resolveJoinOptions, type JoinOptions } from './options.ts'
 import type { ClusterStore } from './store/cluster-store.ts'
 import { openStore } from './store/open-store.ts'
+import { SpecSync } from './specs/spec-sync.ts'
+import { Wishes } from './wishes.ts'
 
 /** Time without a turn after which a host gives an agent up, in ms. */
 const idleMs = 600_000
@@ -50,6 +53,10 @@ export interface ClusterHost extends AsyncDisposable {
 /**
  * Makes a fleet a host of a cluster. Resolves when the host is a member.
  *
+ * The agents of the fleet become agents of the cluster, and those of the cluster agents of the fleet, without their keys.
+ * An agent that is declared or removed at one member is declared or removed at all. A spec that the fleet has when it
+ * joins, and that the cluster has replaced before, gives way to the cluster's.
+ *
  * @param options - The fleet, the connection to NATS, the name of the cluster, and the lease.
  * @returns The host. Close it before the fleet.
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option, or if a package of NATS is not installed.
@@ -75,15 +82,18 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
     homes: kept,
     replicas,
     contextKeys,
+    resolveKey,
   } = resolveJoinOptions(options)
   await fleet.ready
+  if (resolveKey) setKeySource(fleet, resolveKey)
   await requireHomes(kept)
   const [store, opencode] = await Promise.all([
     openStore({ name, connect, replicas, mayProvision: true }),
     opencodeVersionOf(fleet),
   ])
   const homes = await openHomes(fleet, kept, store, opencode)
-  const runner = new FleetRunner(fleet, opencode)
+  const specs = await startSpecs(fleet, store, hostId)
+  const runner = new FleetRunner(fleet, specs, opencode)
   const contexts = contextKeys.length > 0 ? new ContextKeys(contextKeys) : undefined
   const runtime = new HostHandle(new HostRuntime({ store, runner, homes, contexts }))
   const { maxAgents } = runner
@@ -91,7 +101,27 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
   const input = { runtime, hostId, leaseMs, maxAgents, idleMs, rebalances }
   const actor = createActor(hostMachine, { input }).start()
   await waitFor(actor, (snapshot) => snapshot.matches('member'))
-  return new MemberHost(actor, store, runner)
+  return new MemberHost(actor, { store, runner, specs })
+}
+
+/** Begins to exchange specs with the cluster; closes the store if it refuses. */
+async function startSpecs(fleet: Fleet, store: ClusterStore, hostId: string): Promise<SpecSync> {
+  const specs = new SpecSync({ fleet, store, hostId, clock: systemClock })
+  try {
+    await specs.start()
+    return specs
+  } catch (error) {
+    specs.stop()
+    await store.close()
+    throw error
+  }
+}
+
+/** Parts of a host beside the actor of its machine. */
+interface MemberParts {
+  readonly store: ClusterStore
+  readonly runner: FleetRunner
+  readonly specs: SpecSync
 }
 
 class MemberHost implements ClusterHost {
@@ -99,13 +129,24 @@ class MemberHost implements ClusterHost {
   readonly #actor: HostActorRef
   readonly #store: ClusterStore
   readonly #runner: FleetRunner
+  readonly #specs: SpecSync
+  readonly #wishes: Wishes
   #leaving: Promise<void> | undefined
 
-  constructor(actor: HostActorRef, store: ClusterStore, runner: FleetRunner) {
+  constructor(actor: HostActorRef, { store, runner, specs }: MemberParts) {
     this.id = actor.getSnapshot().context.hostId
     this.#actor = actor
     this.#store = store
     this.#runner = runner
+    this.#specs = specs
+    const incarnation = (): string | undefined => actor.getSnapshot().context.lease?.incarnation
+    this.#wishes = new Wishes(store, {
+      hostId: this.id,
+      incarnation,
+      onWish: ({ drainMs }) => void this.drain({ drainMs }),
+      clock: systemClock,
+    })
+    runs(actor).subscribe(() => this.#wishes.look())
   }
 
   get status(): ClusterStatus {
@@ -134,6 +175,8 @@ class MemberHost implements ClusterHost {
   async #leave(): Promise<void> {
     await waitFor(this.#actor, ({ status }) => status !== 'active')
     this.#runner.keepAlive(0)
+    this.#specs.stop()
+    await this.#wishes.end()
     await this.#store.close()
   }
 }
@@ -145,6 +188,13 @@ const snapshotsOf = (actor: HostActorRef): Observable<SnapshotFrom<typeof hostMa
         const subscription = actor.subscribe(subscriber)
         return () => subscription.unsubscribe()
       }),
+  )
+
+/** Emits when a run of a host has begun. */
+const runs = (actor: HostActorRef): Observable<string | undefined> =>
+  snapshotsOf(actor).pipe(
+    map(({ context }) => context.lease?.incarnation),
+    distinctUntilChanged(),
   )
 
 function statusOf(actor: HostActorRef): ClusterStatus {

@@ -41,6 +41,14 @@ export interface JoinOptions {
    */
   homes?: { save: 'before-end' | 'on-release' | 'never' }
   /**
+   * Returns the key of an agent's endpoint (`proxy.apiKey`) on this host, because keys do not travel. Called with the id
+   * of the agent when its server starts, if neither the spec on this host, nor `defaults` or `resolve` of the fleet, gives
+   * a key.
+   *
+   * @defaultValue none: an agent without a key runs on other hosts
+   */
+  resolveKey?: (agentId: string) => string | Promise<string>
+  /**
    * Secret of the hosts, the same on all of them: 32 characters at least, for example of `openssl rand -base64 32`. With it,
    * turns may have a `context`: callers seal the context with the public key that the hosts tell, and only the hosts can
    * open it. Of several secrets, the first one is for callers, and all open contexts: put a new secret last on all hosts,
@@ -58,9 +66,10 @@ export interface JoinOptions {
 }
 
 /** Options of a host with every default filled in. */
-export type ResolvedJoinOptions = Readonly<Required<Omit<JoinOptions, 'contextKey'>>> & {
+export type ResolvedJoinOptions = Readonly<Required<Omit<JoinOptions, 'contextKey' | 'resolveKey'>>> & {
   /** Secrets for the contexts of turns; none if the host opens no context. */
   readonly contextKeys: readonly string[]
+  readonly resolveKey: JoinOptions['resolveKey'] | undefined
 }
 
 const token = (max: number) => {
@@ -83,12 +92,20 @@ export const connectFunction = lazily(() =>
   z.custom<JoinOptions['connect']>((value) => typeof value === 'function', 'expected a function'),
 )
 
+const keyFunction = lazily(() =>
+  z.custom<NonNullable<JoinOptions['resolveKey']>>(
+    (value) => typeof value === 'function',
+    'expected a function',
+  ),
+)
+
 /** Shortest lease, in ms: a renewal needs time for some attempts. */
 const shortestLeaseMs = 500
 
 const secretError = 'expected a secret of at least 32 characters, or a list of such secrets'
 
-const joinSchema = lazily(() => {
+/** Schema of the options of a host without the fleet. @internal */
+export const joinSchema = lazily(() => {
   const contextSecret = z.string(secretError).min(32, secretError)
   return z.strictObject(
     {
@@ -99,6 +116,7 @@ const joinSchema = lazily(() => {
       homes: z
         .strictObject({ save: oneOf(['before-end', 'on-release', 'never']) }, 'expected an object')
         .default({ save: 'never' }),
+      resolveKey: keyFunction().optional(),
       contextKey: z
         .union([contextSecret, z.array(contextSecret).min(1, secretError)], secretError)
         .optional(),
@@ -117,9 +135,9 @@ const joinSchema = lazily(() => {
 export function resolveJoinOptions(options: JoinOptions): ResolvedJoinOptions {
   const { fleet, ...rest } = Object(options) as Partial<JoinOptions>
   if (!(fleet instanceof Fleet)) throw new InvalidOptionsError('Option `fleet` is required: expected a Fleet')
-  const { hostId, contextKey = [], ...given } = parse(joinSchema, rest, 'option')
+  const { hostId, resolveKey, contextKey = [], ...given } = parse(joinSchema, rest, 'option')
   const contextKeys = [contextKey].flat()
-  return { ...given, fleet, hostId: hostId ?? usualHostId(dataDirOf(fleet)), contextKeys }
+  return { ...given, fleet, resolveKey, hostId: hostId ?? usualHostId(dataDirOf(fleet)), contextKeys }
 }
 
 /** Returns the name of a host, the same for each start with a data folder. */

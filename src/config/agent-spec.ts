@@ -1,7 +1,7 @@
 import { InvalidOptionsError } from '../errors.ts'
 import { agentLabel, namingAgent } from './agent-error.ts'
 import { missingOptions } from './agent-layers.ts'
-import { hasResolve, type CompiledFleetOptions } from './compiled-fleet.ts'
+import { hasKeySource, hasResolve, type CompiledFleetOptions } from './compiled-fleet.ts'
 import type { AgentSpec } from './fleet-options.ts'
 import { agentIdPattern, agentSchema } from './fleet-schema.ts'
 import { isPlain } from './frozen-copy.ts'
@@ -71,9 +71,10 @@ function listErrors(errors: readonly string[]): string {
   return more > 0 ? `${shown}; and ${more} more specs with errors` : shown
 }
 
-/** Refuses a spec with missing options, unless `resolve` may give them. */
+/** Refuses a spec with missing options, unless `resolve` or the source of keys may give them. */
 function requireOptions(fleet: CompiledFleetOptions, spec: AgentSpec): void {
-  const missing = hasResolve(fleet) ? [] : missingOptions(fleet, spec)
+  const absent = hasResolve(fleet) ? [] : missingOptions(fleet, spec)
+  const missing = hasKeySource(fleet) ? absent.filter((name) => name !== 'proxy.apiKey') : absent
   if (missing.length === 0) return
   const names = missing.map((name) => `\`${name}\``).join(', ')
   const [what, it] = missing.length === 1 ? [`Option ${names} is`, 'it'] : [`Options ${names} are`, 'them']

@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os'
 import { join } from 'node:path'
+import { asRuntimeError } from '../errors.ts'
 import { ignoreErrors } from '../util/ignore-errors.ts'
 import { frozenCopy } from './frozen-copy.ts'
 import { fleetSchema } from './fleet-schema.ts'
@@ -36,7 +37,12 @@ interface AgentSource {
   readonly webhookSecret: string | undefined
   /** Limits of running turns that the tenants' own options name. */
   readonly runningCaps: Readonly<Record<string, number>>
+  /** Source of the keys that nothing else gives, which a host of a cluster sets. */
+  readonly keys: { resolveKey?: ResolveKey }
 }
+
+/** Returns the key of an agent's endpoint. */
+export type ResolveKey = (agentId: string) => string | Promise<string>
 
 let sourceOf: (options: CompiledFleetOptions) => AgentSource
 
@@ -87,6 +93,7 @@ export class CompiledFleetOptions {
       resolve,
       webhookSecret,
       runningCaps: runningCapsOf(tenants),
+      keys: {},
     })
   }
 }
@@ -113,18 +120,44 @@ export const homeOf = ({ values }: CompiledFleetOptions, id: string): string => 
 export const webhookSecretOf = (fleet: CompiledFleetOptions): string | undefined =>
   sourceOf(fleet).webhookSecret
 
+/** Gives a fleet the source of the keys that nothing else gives. @internal */
+export function attachKeys(fleet: CompiledFleetOptions, resolveKey: ResolveKey): void {
+  sourceOf(fleet).keys.resolveKey = resolveKey
+}
+
+/** Returns whether the fleet has a source of keys beside the specs and the option `resolve`. @internal */
+export const hasKeySource = (fleet: CompiledFleetOptions): boolean =>
+  sourceOf(fleet).keys.resolveKey !== undefined
+
 /** Returns whether the fleet has the option `resolve`. @internal */
 export const hasResolve = (fleet: CompiledFleetOptions): boolean => sourceOf(fleet).resolve !== undefined
 
+/** Returns whether options of an agent are asked for when its server starts. @internal */
+export const resolvesLater = (fleet: CompiledFleetOptions): boolean =>
+  hasResolve(fleet) || hasKeySource(fleet)
+
 /**
- * Asks the fleet's option `resolve` for the options of an agent that cannot be in its spec. Rejects with the
- * error of `resolve`. @internal
+ * Asks the fleet's option `resolve` for the options of an agent that cannot be in its spec, and then, if the agent has
+ * no key, the fleet's source of keys. Rejects with the error of `resolve`. @internal
  */
 export async function resolveAgent(
   fleet: CompiledFleetOptions,
   spec: AgentSpec,
 ): Promise<ResolvedAgent | undefined> {
-  return sourceOf(fleet).resolve?.(spec)
+  const { defaults, resolve, keys } = sourceOf(fleet)
+  const resolved = await resolve?.(spec)
+  const hasKey = [defaults, spec, resolved].some((layer) => layer?.proxy?.apiKey !== undefined)
+  if (hasKey || !keys.resolveKey) return resolved
+  return { ...resolved, proxy: { ...resolved?.proxy, apiKey: await keyOf(keys.resolveKey, spec.id) } }
+}
+
+/** @throws OpenCodeRuntimeError that names the function, because the key may be all that is missing */
+async function keyOf(resolveKey: ResolveKey, agentId: string): Promise<string> {
+  try {
+    return await resolveKey(agentId)
+  } catch (error) {
+    throw asRuntimeError(error, `The option resolveKey of the cluster failed for the agent ${agentId}`)
+  }
 }
 
 /** Returns the weight and limits of any tenant. @internal */

@@ -1,4 +1,6 @@
 import type { Fleet } from '../api/fleet/fleet.ts'
+import type { Cluster } from '../cluster/client/connect-cluster.ts'
+import type { ClusterHost } from '../cluster/join-cluster.ts'
 import type { Authority } from './access/authority.ts'
 import type { HostPaths } from './access/host-paths.ts'
 import type { HostPolicy } from './access/host-policy.ts'
@@ -6,6 +8,7 @@ import type { OriginPolicy } from './access/origin-policy.ts'
 import type { RequestCounter } from './http/request-counter.ts'
 import type { ResolvedGatewayOptions } from './options.ts'
 import type { TurnLog } from './turns/turn-log.ts'
+import type { TurnSource } from './turns/turn-source.ts'
 
 /** Phase of a gateway's life. */
 export type GatewayPhase = 'starting' | 'ready' | 'failed' | 'draining' | 'closed'
@@ -17,9 +20,20 @@ export interface GatewayState {
   readonly error?: unknown
 }
 
+/** Cluster of a gateway. */
+export interface GatewayCluster {
+  readonly handle: Cluster
+  /** Host that the fleet is in the cluster; `undefined` for a gateway whose fleet owns no agents. */
+  readonly host: Pick<ClusterHost, 'id'> | undefined
+}
+
 /** Parts and state that all routes of one gateway share. */
 export interface GatewayContext {
   readonly fleet: Fleet
+  /** Cluster whose agents the gateway serves; `undefined` for a gateway of one fleet. */
+  readonly cluster: GatewayCluster | undefined
+  /** Runs the turns. */
+  readonly turns: TurnSource
   readonly log: TurnLog
   readonly authority: Authority
   readonly hosts: HostPolicy

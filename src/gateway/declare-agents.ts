@@ -1,12 +1,14 @@
 import { reviseAgents, tenantOf } from '../api/fleet/internals.ts'
 import type { ApplyResult } from '../api/fleet/declare.ts'
 import type { AgentSpec } from '../config/fleet-options.ts'
+import { keyPaths, withKeysOf } from '../config/spec-keys.ts'
 import { unknownAgent } from '../config/unknown-agent.ts'
 import { InvalidOptionsError } from '../errors.ts'
 import { isUnscoped, sees, type Caller } from './access/caller.ts'
 import { declarable, requireDeclarable } from './access/spec-rules.ts'
 import { requireAgent, shownAgentSpec } from './agents.ts'
 import type { GatewayContext } from './context.ts'
+import { ProblemError } from './http/problem.ts'
 import { mergePatch, patchBeyond } from './merge-patch.ts'
 import { checkWireSpec, specFromWire, specToWire } from './schemas/spec.ts'
 
@@ -20,6 +22,7 @@ export function putAgent(
   id: string,
   body: Wire,
 ): Promise<ApplyResult> {
+  refuseKeys(context, body)
   const spec = specFromWire({ ...body, id: sameId(id, body) })
   return reviseAgents(context.fleet, [id], (kept) => ({
     put: [declarableSpec(context, caller, spec, kept.get(id))],
@@ -34,6 +37,7 @@ export function applyAgents(
   prune: boolean,
 ): Promise<ApplyResult> {
   const { fleet } = context
+  bodies.forEach((body, i) => refuseKeys(context, body, `agents[${i}].`))
   const specs = bodies.map(specFromWire)
   const named = new Set(specs.map(({ id }) => id))
   const again = specs.findIndex(({ id }, i) => specs.findIndex((spec) => spec.id === id) < i)
@@ -61,6 +65,7 @@ export function patchAgent(
     const before = kept.get(id)
     if (!before) throw unknownAgent(id, [])
     const patch = patchBeyond(shownAgentSpec(context, before), body)
+    refuseKeys(context, patch)
     requireDeclarable(caller, specFromWire(patch) as unknown as Wire, before)
     const merged = mergePatch(specToWire(before), patch) as Wire
     checkWireSpec(merged)
@@ -76,11 +81,28 @@ function declarableSpec(
   before: AgentSpec | undefined,
 ): AgentSpec {
   if (before && !isVisible(context, caller, before)) throw unknownAgent(given.id, [])
-  return declarable(caller, given, before)
+  // A request cannot give the keys of a host, so that it must not remove them either.
+  const whole = before && context.cluster ? withKeysOf(before, given) : given
+  return declarable(caller, whole, before)
 }
 
 const isVisible = ({ fleet }: GatewayContext, caller: Caller, spec: AgentSpec): boolean =>
   sees(caller, { id: spec.id, tenant: tenantOf(fleet, spec) })
+
+/**
+ * Refuses keys in a cluster: they would stay on this host, while the agent may live on another one.
+ *
+ * @throws ProblemError 422 that names the first field with a key
+ */
+function refuseKeys({ cluster }: GatewayContext, body: Wire, before = ''): void {
+  const [path] = cluster ? keyPaths(body) : []
+  if (path === undefined) return
+  const field = `${before}${path}`
+  throw new ProblemError({
+    ...{ status: 422, code: 'ERR_OPENCODE_KEY_IN_SPEC', field },
+    detail: `The field ${field} holds a key, and keys do not travel between the hosts of a cluster: leave the field out, and give the key to each host, by its own config or by resolveKey`,
+  })
+}
 
 /** Returns the id of the path. The body may repeat it. */
 function sameId(id: string, body: Wire): string {

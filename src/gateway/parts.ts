@@ -1,5 +1,6 @@
 import type { PartMaker } from './part.ts'
 import { agentsPart } from './routes/agents.ts'
+import { clusterPart } from './routes/cluster.ts'
 import { documentPart } from './routes/document.ts'
 import { healthPart } from './routes/health.ts'
 import { logPart } from './routes/log.ts'
@@ -13,6 +14,7 @@ import { turnsPart } from './turns/turns-part.ts'
 /** Parts of a gateway, in the order of the OpenAPI document. */
 export const parts: readonly PartMaker[] = [
   agentsPart,
+  clusterPart,
   turnsPart,
   sessionsPart,
   logPart,

@@ -37,8 +37,18 @@ export interface ViewOptions extends FakeGatewayOptions, PageOptions {
 }
 
 /** Serves a fleet on a fake opencode, and opens the view of its gateway in the browser. All is closed when the test finishes. */
-export async function openView({ agents = [{ id: 'a1' }], fleet, gateway, ...page }: ViewOptions = {}) {
-  const served = await fakeGateway({ ...(fleet && { fleet }), ...(gateway && { gateway }) })
+export async function openView({
+  agents = [{ id: 'a1' }],
+  fleet,
+  gateway,
+  cluster,
+  ...page
+}: ViewOptions = {}) {
+  const served = await fakeGateway({
+    ...(fleet && { fleet }),
+    ...(gateway && { gateway }),
+    ...(cluster && { cluster }),
+  })
   await served.fleet.apply(agents)
   const { url, client, all } = served
   const open = (more: PageOptions = {}) => openPage(url, { token: all.token, ...page, ...more })

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readlinkSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { vi } from 'vitest'
+import type { AgentSpec } from '../../src/index.ts'
 import type { ClusterStatus } from '../../src/cluster/cluster-status.ts'
 import type { JoinOptions } from '../../src/cluster/options.ts'
 import type { FleetOptions } from '../../src/index.ts'
@@ -24,6 +25,8 @@ export interface ClusterHostOptions {
   /** Path of the opencode binary. */
   binary: string
   agents: readonly { id: string; tenant: string }[]
+  /** Key of the agents' endpoint, which the host's option `resolveKey` returns; in the fleet's defaults if absent. */
+  key?: string
   /** Data folder of the fleet; one that is deleted after the test if absent. */
   dataDir?: string
   /** Folder that the host alone sees in the place of `dataDir`: see {@link ownMounts}. */
@@ -39,6 +42,7 @@ interface Fact {
   joined?: string
   drained?: string
   status?: ClusterStatus
+  agents?: string[]
 }
 
 /** Host of a cluster in its own process, with a data folder of its own. */
@@ -52,13 +56,15 @@ export class ClusterHostProcess {
   #mounts: string | undefined
 
   constructor(given: ClusterHostOptions) {
-    const { dist, servers, name, hostId, leaseMs, binary, agents, dataDir, disk, homes, fleet } = given
+    const { dist, servers, name, hostId, leaseMs, binary, agents, key, dataDir, disk, homes, fleet } = given
     this.hostId = hostId
     this.dataDir = dataDir ?? tempHome()
-    const defaults = { ...fleetDefaults, ...fleet?.defaults, binary }
+    const { proxy, ...common } = fleetDefaults
+    const { apiKey, ...endpoint } = proxy
+    const ownProxy = key === undefined ? { ...endpoint, apiKey } : endpoint
+    const defaults = { ...common, proxy: ownProxy, ...fleet?.defaults, binary }
     const options = {
-      servers,
-      agents,
+      ...{ servers, agents, key },
       fleet: { dataDir: this.dataDir, ...fleet, defaults },
       join: { name, hostId, leaseMs, ...(homes && { homes }) },
     }
@@ -86,6 +92,25 @@ export class ClusterHostProcess {
     const { length } = this.#facts
     this.#command('status', null)
     return vi.waitUntil(() => this.#facts.slice(length).find(({ status }) => status)?.status, {
+      timeout: 10_000,
+    })
+  }
+
+  /** Declares an agent at this host. */
+  put(spec: AgentSpec): void {
+    this.#command('put', spec)
+  }
+
+  /** Removes an agent at this host. */
+  remove(id: string): void {
+    this.#command('remove', id)
+  }
+
+  /** Returns the agents of the host's fleet, as `<tenant>.<agent>`. */
+  async agents(): Promise<string[]> {
+    const { length } = this.#facts
+    this.#command('agents', null)
+    return vi.waitUntil(() => this.#facts.slice(length).find(({ agents }) => agents)?.agents, {
       timeout: 10_000,
     })
   }

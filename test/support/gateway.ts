@@ -8,6 +8,11 @@ import {
   type GatewayOptions,
   type TokenRecord,
 } from '../../src/gateway/index.ts'
+import type { GatewayCluster } from '../../src/gateway/context.ts'
+import { AssembledGateway } from '../../src/gateway/gateway.ts'
+import { openGatewayLog } from '../../src/gateway/open-log.ts'
+import type { PartMaker } from '../../src/gateway/part.ts'
+import { parts } from '../../src/gateway/parts.ts'
 import { fakeFleet } from './fleet.ts'
 
 /** Token of a test, and its record. */
@@ -27,20 +32,24 @@ export function testToken(scopes: TokenRecord['scopes'], more: Partial<TokenReco
 export interface FakeGatewayOptions {
   fleet?: Parameters<typeof fakeFleet>[0]
   gateway?: Omit<GatewayOptions, 'fleet'>
+  /** Cluster of the gateway. */
+  cluster?: GatewayCluster
 }
 
 /** Serves a fleet on a fake opencode over loopback. All is closed when the test finishes. */
 export async function fakeGateway({
   fleet: fleetOptions = {},
   gateway: options = {},
+  cluster,
 }: FakeGatewayOptions = {}) {
   const all = testToken(['read', 'turn', 'approve', 'admin'])
   const made = await fakeFleet(fleetOptions)
-  const gateway = createGateway({
+  const given = {
     fleet: made.fleet,
     ...options,
     tokens: [all.record, ...(options.tokens ?? [])],
-  })
+  }
+  const gateway = cluster ? inCluster(given, cluster) : createGateway(given)
   const { url, close } = await listen(gateway)
   onTestFinished(async () => {
     await gateway.close()
@@ -48,6 +57,16 @@ export async function fakeGateway({
   })
   await gateway.ready
   return { ...made, gateway, url, all, client: new GatewayClient(url, all.token) }
+}
+
+/** Returns a gateway of a cluster, without NATS. */
+function inCluster(options: GatewayOptions, cluster: GatewayCluster): Gateway {
+  const makers = parts.map(
+    (make): PartMaker =>
+      (context, others) =>
+        make(Object.assign(context, { cluster }), others),
+  )
+  return new AssembledGateway(options, { log: openGatewayLog, parts: makers })
 }
 
 /** Serves a gateway on a free port of loopback. */

@@ -3,7 +3,7 @@ import { HostHandle, HostRuntime } from '../../src/cluster/actors/host-runtime.t
 import type { ContextKeys } from '../../src/cluster/context-seal.ts'
 import { unsavedHomes, type Homes } from '../../src/cluster/homes.ts'
 import { hostMachine } from '../../src/cluster/machines/host-machine.ts'
-import type { AgentKey } from '../../src/cluster/store/cluster-store.ts'
+import { keyOf, type AgentKey } from '../../src/cluster/store/cluster-store.ts'
 import type { MemoryCluster } from '../../src/cluster/store/memory/memory-store.ts'
 import { ScriptedAgents, type ScriptedLimits } from './scripted-agents.ts'
 import type { SteppedClock } from './stepped-clock.ts'
@@ -58,6 +58,9 @@ export function scriptedHost(
 ) {
   const store = cluster.connect()
   const runner = new ScriptedAgents(agents, limits)
+  for (const agent of agents)
+    if (!cluster.agents.entry(keyOf(agent)))
+      cluster.agents.change(keyOf(agent), { id: agent.agentId, tenant: agent.tenant }, 0)
   const { homes = unsavedHomes, contexts } = limits
   const runtime = new HostRuntime({ store, runner, homes, contexts }, () => clock.now())
   const hostClock = new HostClock(clock)

@@ -3,7 +3,7 @@ import { clockOf, elapse, type SystemClock } from '../../actors/clock.ts'
 import { fleetRuntimeOf, type FleetRuntime } from '../../actors/fleet/fleet-runtime.ts'
 import { runtimeOf } from '../../actors/runtime.ts'
 import { compileAgent } from '../../config/agent-options.ts'
-import { hasResolve, resolveAgent } from '../../config/compiled-fleet.ts'
+import { resolveAgent, resolvesLater } from '../../config/compiled-fleet.ts'
 import type { CompiledOptions } from '../../config/compiled-options.ts'
 import type { AgentSpec, ResolvedAgent } from '../../config/fleet-options.ts'
 import { asRuntimeError, OpenCodeRuntimeError, StartTimeoutError, StoppedError } from '../../errors.ts'
@@ -95,7 +95,7 @@ export class AgentServers {
     const spec = this.#runtime.specs.get(id)
     const { status } = this.#fleet.getSnapshot()
     const isOpen = status === 'active' && this.#fleet.getSnapshot().matches('open')
-    if (!spec || !isOpen || hasResolve(this.#runtime.options)) return undefined
+    if (!spec || !isOpen || resolvesLater(this.#runtime.options)) return undefined
     return this.#start(spec, undefined)
   }
 
@@ -146,7 +146,7 @@ export class AgentServers {
 
   /** Asks the option `resolve`; throws as soon as the agent is removed or the fleet is closed. */
   async #resolveWhileKnown(spec: AgentSpec): Promise<ResolvedAgent | undefined> {
-    if (!hasResolve(this.#runtime.options)) return undefined
+    if (!resolvesLater(this.#runtime.options)) return undefined
     const done = new AbortController()
     const left = waitFor(
       this.#fleet,
@@ -174,7 +174,7 @@ export class AgentServers {
    * @throws StartTimeoutError without an answer in time, or the error of `resolve`
    */
   async resolve(spec: AgentSpec): Promise<ResolvedAgent | undefined> {
-    if (!hasResolve(this.#runtime.options)) return undefined
+    if (!resolvesLater(this.#runtime.options)) return undefined
     const done = new AbortController()
     const late = elapse(this.clock, resolveTimeoutMs, done.signal).then(() => {
       throw new StartTimeoutError(

@@ -24,6 +24,8 @@ export interface Revision {
   put: readonly AgentSpec[]
   /** Ids of agents that are removed; none of them is in `put`. */
   remove?: string[]
+  /** Time for running turns of removed agents to finish, in ms; 0 if absent. */
+  drainMs?: number
 }
 
 /** Returns the change that the present agents need. An error changes nothing. */
@@ -79,8 +81,8 @@ export class Declarations {
   async revise(ids: readonly string[] | undefined, change: Revise): Promise<ApplyResult> {
     return this.#inOrder(ids, async () => {
       const { specs, faults, options } = this.#runtime
-      const { put, remove = [] } = change(specs, [...faults.keys()])
-      return this.#apply(validateSpecs(options, put), remove)
+      const { put, remove = [], drainMs } = change(specs, [...faults.keys()])
+      return this.#apply(validateSpecs(options, put), remove, drainMs)
     })
   }
 
@@ -133,7 +135,7 @@ export class Declarations {
     })
   }
 
-  async #apply(specs: readonly AgentSpec[], removed: string[]): Promise<ApplyResult> {
+  async #apply(specs: readonly AgentSpec[], removed: string[], drainMs = 0): Promise<ApplyResult> {
     const { specs: known, options } = this.#runtime
     const added = specs.filter(({ id }) => !known.has(id))
     const kept = specs.filter(({ id }) => known.has(id))
@@ -143,7 +145,7 @@ export class Declarations {
     const changed = kept.filter((spec) => !unchanged.has(spec))
     const rollouts = changed.filter((spec) => changesServer(options, known.get(spec.id) ?? spec, spec))
     for (const { id } of added) await this.#gone(id)
-    await this.#keep({ put: [...added, ...changed], remove: removed }, 0)
+    await this.#keep({ put: [...added, ...changed], remove: removed }, drainMs)
     for (const spec of rollouts) this.#rollOut(spec)
     const ids = (list: readonly AgentSpec[]): string[] => list.map(({ id }) => id)
     return { added: ids(added), changed: ids(changed), unchanged: ids([...unchanged]), removed }

@@ -1,6 +1,12 @@
 import { fleetRuntimeOf, type FleetRuntime } from '../../actors/fleet/fleet-runtime.ts'
 import { agentUserOf, homeOwnerOf, type AgentUser } from '../../config/agent-user.ts'
-import { agentDefaults, homeOf, runningCapOf } from '../../config/compiled-fleet.ts'
+import {
+  agentDefaults,
+  attachKeys,
+  homeOf,
+  runningCapOf,
+  type ResolveKey,
+} from '../../config/compiled-fleet.ts'
 import { mergeLayers } from '../../config/agent-layers.ts'
 import { agentLimits } from '../../config/agent-limits.ts'
 import type { AgentSpec, FleetDefaults } from '../../config/fleet-options.ts'
@@ -23,6 +29,10 @@ export const keptSpecs = (fleet: Fleet): ReadonlyMap<string, AgentSpec> => runti
 
 /** Returns the options of all agents of a fleet, with their secrets. They must not leave the process. */
 export const defaultsOf = (fleet: Fleet): FleetDefaults => agentDefaults(runtimeOfFleet(fleet).options)
+
+/** Gives a fleet a function that returns the keys of agents for which nothing else gives one. */
+export const setKeySource = (fleet: Fleet, resolveKey: ResolveKey): void =>
+  attachKeys(runtimeOfFleet(fleet).options, resolveKey)
 
 /** Returns the tenant of an agent that a fleet keeps. */
 export const tenantOf = (fleet: Fleet, spec: AgentSpec): string =>
@@ -79,16 +89,22 @@ export interface AgentHome {
   readonly owner: AgentUser | undefined
   /** Option `binary` of the agent. */
   readonly binary: string | undefined
+  /** Version of the agent's running server; `undefined` without one. */
+  readonly opencode: string | undefined
 }
 
 /** Returns the home of an agent, as its running server uses it, or as its spec declares it. */
 export function agentHomeOf(fleet: Fleet, id: string): AgentHome {
   const { options, specs } = runtimeOfFleet(fleet)
-  const running = fleetParts(fleet).servers.running(id)?.getSnapshot().context.options.values
+  const running = fleetParts(fleet).servers.running(id)?.getSnapshot().context
   const merged = mergeLayers([agentDefaults(options), specs.get(id) ?? {}])
-  const values = running ?? (merged as { uid?: number; gid?: number; spawn?: unknown; binary?: string })
+  const values =
+    running?.options.values ?? (merged as { uid?: number; gid?: number; spawn?: unknown; binary?: string })
   const path = homeOf(options, id)
-  return { path, user: agentUserOf(values), owner: homeOwnerOf(values), binary: values.binary }
+  return {
+    ...{ path, user: agentUserOf(values), owner: homeOwnerOf(values) },
+    ...{ binary: values.binary, opencode: running?.version },
+  }
 }
 
 /** Returns the version of opencode that the agents of a fleet use by default; empty if the binary cannot tell. */

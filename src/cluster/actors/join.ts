@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { fromPromise } from 'xstate'
 import { clockOf, elapse } from '../../actors/clock.ts'
-import { keyOf, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
 import type { HostRecord } from '../store/records.ts'
 import { hostRuntimeOf, type HostHandle, type HostIdentity } from './host-runtime.ts'
 
@@ -28,7 +27,6 @@ export const join = fromPromise<Lease, JoinInput>(async ({ input, signal, system
   for (;;) {
     signal.throwIfAborted()
     try {
-      await declareAgents(store, runner.agents())
       const before = await store.hosts.get(hostId)
       const incarnation = randomUUID().slice(0, 8)
       const sentAt = clock.now()
@@ -46,16 +44,6 @@ export const join = fromPromise<Lease, JoinInput>(async ({ input, signal, system
     }
   }
 })
-
-/** Declares the agents of a host that the cluster does not know. @throws ClusterStoreError `unavailable` */
-export async function declareAgents({ agents }: ClusterStore, keys: readonly AgentKey[]): Promise<void> {
-  for (const { tenant, agentId } of keys) {
-    const key = keyOf({ tenant, agentId })
-    if (await agents.get(key)) continue
-    // Another host that declares the same agent is as good.
-    await agents.set(key, { id: agentId, tenant }, 0).catch(() => undefined)
-  }
-}
 
 /** Deletes the lease of a host that owns nothing any more. */
 export const leave = fromPromise<undefined, Pick<HostIdentity, 'runtime' | 'hostId' | 'incarnation'>>(

@@ -1,10 +1,9 @@
 import { fromCallback, type EventObject } from 'xstate'
 import { clockOf, elapse } from '../../actors/clock.ts'
-import type { EntryChange, MailNews } from '../store/cluster-store.ts'
+import type { AgentKey, EntryChange, MailNews } from '../store/cluster-store.ts'
 import { agentOf, keyOf } from '../store/cluster-store.ts'
 import type { HostRecord, PlaceRecord } from '../store/records.ts'
 import { hostRuntimeOf, type HostHandle } from './host-runtime.ts'
-import { declareAgents } from './join.ts'
 import { keepOn } from './keep-on.ts'
 import { hasOverdue } from './overdue.ts'
 
@@ -18,6 +17,7 @@ export type WatchFact =
   | { type: 'host.changed'; change: EntryChange<HostRecord> }
   | { type: 'place.changed'; change: EntryChange<PlaceRecord> }
   | { type: 'mail.added'; news: MailNews }
+  | { type: 'mail.pending'; keys: readonly string[]; isAll: boolean }
   | { type: 'connection.up' | 'connection.down' }
 
 /** Watches the leases, the owners, the connection, and the inboxes of the agents that the host can run. */
@@ -34,7 +34,11 @@ export const watches = fromCallback<EventObject, WatchInput>(({ input, sendBack,
   store.inbox.watch((news) => {
     if (runner.knows(news.agent)) report({ type: 'mail.added', news })
   }, signal)
-  const added = runner.added$.subscribe((agent) => keep(() => declareAgents(store, [agent])))
+  // Turns may have come before the agent was known here.
+  const look = async (agent: AgentKey): Promise<void> => {
+    if (await store.inbox.next(agent, 0)) report({ type: 'mail.pending', keys: [keyOf(agent)], isAll: false })
+  }
+  const added = runner.added$.subscribe((agent) => keep(() => look(agent)))
   store.onConnection((state) => report({ type: `connection.${state}` }), signal)
   return () => {
     stopped.abort()

@@ -4,6 +4,7 @@ import { clusterStatus, type ClusterStatus } from '../cluster-status.ts'
 import { emptyRoster, noteGone, noteHost, noteRenewed, type Roster } from '../liveness.ts'
 import { agentOf, type AgentKey, type CallerStore, type EntryChange } from '../store/cluster-store.ts'
 import type { HostRecord, PlaceRecord } from '../store/records.ts'
+import { isRemoved, type SpecRecord } from '../specs/spec-record.ts'
 
 /** Lease of hosts that do not tell theirs, in ms. */
 const usualLeaseMs = 15_000
@@ -55,6 +56,17 @@ export class ClusterWatch {
     return this.#agents.keys()
   }
 
+  /** True while the connection is up. */
+  get isUp(): boolean {
+    return this.#isUp
+  }
+
+  /** Returns the lease of a host; `undefined` for a host that is not there, or that is dead. */
+  host(hostId: string): HostRecord | undefined {
+    const isThere = this.status.hosts.some(({ id }) => id === hostId)
+    return isThere ? this.#roster.hosts.get(hostId)?.record : undefined
+  }
+
   /** Public key of the hosts, for contexts; `undefined` if no host has one. */
   get contextKey(): string | undefined {
     const hosts = [...this.#roster.hosts].sort(([one], [two]) => (one < two ? -1 : 1))
@@ -66,10 +78,10 @@ export class ClusterWatch {
     return clusterStatus({ roster: this.#roster, places: this.#places, now, at: Date.now() })
   }
 
-  #onAgent({ key, value }: EntryChange<unknown>): void {
+  #onAgent({ key, value }: EntryChange<SpecRecord>): void {
     const agent = agentOf(key)
-    if (value === undefined) this.#agents.delete(agent.agentId)
-    else this.#agents.set(agent.agentId, agent)
+    if (value !== undefined && !isRemoved(value)) this.#agents.set(agent.agentId, agent)
+    else if (this.#agents.get(agent.agentId)?.tenant === agent.tenant) this.#agents.delete(agent.agentId)
   }
 
   #onHost({ key, value, revision }: EntryChange<HostRecord>): void {

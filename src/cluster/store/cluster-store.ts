@@ -1,4 +1,12 @@
-import type { HomeRecord, HostRecord, PlaceRecord, QuotaRecord } from './records.ts'
+import type {
+  HomeRecord,
+  HostRecord,
+  OpenRequests,
+  PlaceRecord,
+  QuotaRecord,
+  TurnNote,
+  WishRecord,
+} from './records.ts'
 
 /** Name of an agent in a cluster. Both parts are a token of `[a-z0-9_-]`. */
 export interface AgentKey {
@@ -122,6 +130,14 @@ export interface RecordLog {
   last(agent: AgentKey, turnId: string): Promise<StoredBatch | undefined>
   /** Returns the agent of a turn; `undefined` for a turn without a batch. */
   find(turnId: string): Promise<AgentKey | undefined>
+  /** Returns the ids of the turns of an agent that have batches. */
+  turns(agent: AgentKey): Promise<string[]>
+  /**
+   * Deletes the batches of a turn but the last one.
+   *
+   * @throws ClusterStoreError `denied` or `unavailable`, when they may have been deleted
+   */
+  keepLast(agent: AgentKey, turnId: string): Promise<void>
   /** Reads the batches of a turn after a number, up to the last one at the time of the call. */
   read(agent: AgentKey, turnId: string, after: number, signal?: AbortSignal): AsyncIterable<StoredBatch>
   /**
@@ -173,10 +189,16 @@ export interface ClusterStore {
   readonly hosts: Register<HostRecord>
   /** Owners by `<tenant>.<agent>`. */
   readonly places: Register<PlaceRecord>
+  /** Wishes that hosts leave, by host. */
+  readonly wishes: Register<WishRecord>
   /** Saved homes by `<tenant>.<agent>`. */
   readonly homes: Register<HomeRecord>
   /** Places of the tenants that have a cap of running turns, by tenant. */
   readonly quotas: Register<QuotaRecord>
+  /** Turns that gateways have taken, by turn id; for 24 h. */
+  readonly turns: Register<TurnNote>
+  /** Requests that wait for an answer, by turn id. */
+  readonly requests: Register<OpenRequests>
   readonly objects: ObjectStore
   readonly parcels: Parcels
   /** Emits the end and the return of the connection, until the signal aborts. */
@@ -185,7 +207,7 @@ export interface ClusterStore {
 }
 
 /** Log of records, for callers: they append nothing. */
-export type ReadableLog = Omit<RecordLog, 'append'>
+export type ReadableLog = Omit<RecordLog, 'append' | 'turns' | 'keepLast'>
 
 /** Part of a store that a caller uses. A caller of one tenant has no more than this. */
 export interface CallerStore {
@@ -196,6 +218,8 @@ export interface CallerStore {
   readonly agents: Pick<ClusterStore['agents'], 'watch'>
   readonly hosts: Pick<ClusterStore['hosts'], 'watch'>
   readonly places: Pick<ClusterStore['places'], 'watch'>
+  /** Absent for a caller of one tenant, who drains no host. */
+  readonly wishes?: Pick<ClusterStore['wishes'], 'get' | 'set'>
   onConnection: ClusterStore['onConnection']
   close: ClusterStore['close']
 }

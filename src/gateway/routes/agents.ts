@@ -28,7 +28,7 @@ const apply = route({
   scopes: ['admin'],
   query: { prune: flagParameter() },
   body: { schema: applyBody },
-  problems: [404, 507],
+  problems: [404, 422, 507],
   answers: { 200: { description: 'Ids of the agents, by what was done', schema: applyResultSchema } },
   async handle({ context, caller, query, body }) {
     return json(200, await applyAgents(context, caller, body.agents, query.prune))
@@ -53,7 +53,7 @@ const putOne = route({
   summary: 'Declares an agent; the body replaces its whole spec, with the fields that are never shown',
   scopes: ['admin'],
   body: { schema: putBody },
-  problems: [507],
+  problems: [422, 507],
   answers: {
     200: { description: 'The agent, which was known', schema: agentSchema },
     201: {
@@ -76,7 +76,7 @@ const patchOne = route({
   summary: 'Changes fields of an agent by a JSON merge patch (RFC 7396); null removes a field',
   scopes: ['admin'],
   body: { schema: patchBody, types: ['application/json', 'application/merge-patch+json'] },
-  problems: [507],
+  problems: [422, 507],
   answers: { 200: { description: 'The agent', schema: agentSchema } },
   async handle({ context, caller, params: { id }, body }) {
     await patchAgent(context, caller, id, body)

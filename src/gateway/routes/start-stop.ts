@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { messageOf } from '../../util/messages.ts'
 import { requireAgent, shownAgent } from '../agents.ts'
+import { requireHere } from '../cluster/require-here.ts'
 import type { GatewayContext } from '../context.ts'
 import { json } from '../http/answers.ts'
 import { route } from '../http/route.ts'
@@ -23,9 +24,11 @@ export const startAgent = route({
   path: '/v1/agents/{id}/start',
   summary: "Starts an agent's server, when a place is free; the status tells how it went",
   scopes: ['turn', 'admin'],
+  problems: [409],
   answers: { 202: { description: 'The agent, whose server starts', schema: agentSchema } },
   handle({ context, caller, params: { id } }) {
     requireAgent(context, caller, id)
+    requireHere(context, id)
     start(context, id)
     return json(202, shownAgent(context, requireAgent(context, caller, id)))
   },
@@ -49,9 +52,11 @@ export const stopAgent = route({
   scopes: ['admin'],
   query: { drain_ms: drainMsParameter() },
   body: { schema: stopBody, isOptional: true },
+  problems: [409],
   answers: { 200: { description: 'The agent, whose server has ended', schema: agentSchema } },
   async handle({ context, caller, params: { id }, query, body }) {
     requireAgent(context, caller, id)
+    requireHere(context, id)
     await context.fleet.agent(id).stop({ drainMs: body.drain_ms ?? query.drain_ms })
     return json(200, shownAgent(context, requireAgent(context, caller, id)))
   },

@@ -53,7 +53,8 @@ export type FleetMachineEvent =
 
 /** Events that a fleet machine emits: `actor.on('agent.evicted', …)`. */
 export type FleetEmitted =
-  | { type: 'agent.added' | 'agent.changed' | 'agent.removed'; agentId: string; tenant: string }
+  | { type: 'agent.added' | 'agent.changed'; agentId: string; tenant: string }
+  | { type: 'agent.removed'; agentId: string; tenant: string; drainMs: number }
   /** The actor of an agent's server was started, which may be later than its `agent.activate`. */
   | { type: 'agent.activated'; agentId: string }
   | { type: 'agent.evicted'; agentId: string; tenant: string; reason: EvictionReason }

@@ -109,7 +109,7 @@ export const fleetSetup = setup({
       if (event.type !== 'agent.remove') return
       const { agentId, drainMs } = event
       const agent = context.agents.get(agentId)
-      enqueue.emit({ type: 'agent.removed', agentId, tenant: agent?.tenant ?? '' })
+      enqueue.emit({ type: 'agent.removed', agentId, tenant: agent?.tenant ?? '', drainMs })
       // An agent whose record could not be used is not in the table.
       if (!agent) return
       if (agent.stage === 'cold') return enqueue.assign({ agents: context.agents.without(agentId) })

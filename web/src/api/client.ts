@@ -1,6 +1,7 @@
 import type {
   Agent,
   Answer,
+  Cluster,
   FleetEvent,
   HistoryTurn,
   List,
@@ -132,6 +133,13 @@ export const api = {
       body: answer,
       signal,
     }) as Promise<undefined>,
+
+  cluster: (signal?: AbortSignal) => get('/v1/cluster', {}, signal) as Promise<Cluster>,
+
+  drainHost: (id: string, drainMs: number) =>
+    send('POST', `/v1/cluster/hosts/${encodeURIComponent(id)}/drain`, {
+      query: { drain_ms: drainMs },
+    }) as Promise<Cluster>,
 
   usage: (by: 'agent' | 'tenant' | 'day' | 'model', since?: string, signal?: AbortSignal) =>
     itemsOf<UsageRow>(get('/v1/usage', { by, since }, signal)),

@@ -2,6 +2,7 @@
 // becomes part of the view.
 import type { z } from 'zod'
 import type { agentSchema, statusSchema } from '../../../src/gateway/schemas/agent.ts'
+import type { clusterSchema } from '../../../src/gateway/schemas/cluster.ts'
 import type { problemSchema, usageSchema } from '../../../src/gateway/schemas/common.ts'
 import type { WireEvent } from '../../../src/gateway/schemas/event.ts'
 import type { pendingRequest } from '../../../src/gateway/schemas/request.ts'
@@ -36,6 +37,10 @@ export type TurnStatus = Wire<typeof turnStatus>
 /** Request that waits for an answer. */
 export type PendingRequest = Wire<typeof pendingRequest>
 export type ClosedBy = 'answer' | 'timeout' | 'turn'
+
+/** Hosts of the cluster, and where each agent lives. */
+export type Cluster = Wire<typeof clusterSchema>
+export type ClusterHost = Cluster['hosts'][number]
 
 export type Problem = Wire<typeof problemSchema>
 

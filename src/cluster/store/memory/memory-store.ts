@@ -1,5 +1,13 @@
 import type { ClusterStore, ObjectStore, Register } from '../cluster-store.ts'
-import type { HomeRecord, HostRecord, PlaceRecord, QuotaRecord } from '../records.ts'
+import type {
+  HomeRecord,
+  HostRecord,
+  OpenRequests,
+  PlaceRecord,
+  QuotaRecord,
+  TurnNote,
+  WishRecord,
+} from '../records.ts'
 import { Link } from './link.ts'
 import { MemoryInbox, SharedMail } from './memory-inbox.ts'
 import { MemoryParcels } from './memory-parcels.ts'
@@ -19,8 +27,11 @@ export class MemoryCluster {
   readonly agents = new SharedValues<Readonly<Record<string, unknown>>>()
   readonly hosts = new SharedValues<HostRecord>()
   readonly places = new SharedValues<PlaceRecord>()
+  readonly wishes = new SharedValues<WishRecord>()
   readonly homes = new SharedValues<HomeRecord>()
   readonly quotas = new SharedValues<QuotaRecord>()
+  readonly turns = new SharedValues<TurnNote>()
+  readonly requests = new SharedValues<OpenRequests>()
   readonly now: () => number
 
   constructor(now: () => number = Date.now) {
@@ -43,20 +54,27 @@ export class MemoryStore implements ClusterStore {
   readonly agents: Register<Readonly<Record<string, unknown>>>
   readonly hosts: Register<HostRecord>
   readonly places: Register<PlaceRecord>
+  readonly wishes: Register<WishRecord>
   readonly homes: Register<HomeRecord>
   readonly quotas: Register<QuotaRecord>
+  readonly turns: Register<TurnNote>
+  readonly requests: Register<OpenRequests>
   readonly objects: ObjectStore
   readonly parcels: MemoryParcels
 
   constructor(cluster: MemoryCluster) {
-    const { mail, records, objects, parcels, agents, hosts, places, homes, quotas, now } = cluster
+    const { mail, records, objects, parcels, agents, hosts, places, wishes } = cluster
+    const { homes, quotas, turns, requests, now } = cluster
     this.inbox = new MemoryInbox(mail, this.link, now)
     this.records = new MemoryRecords(records, this.link)
     this.agents = new MemoryRegister(agents, this.link)
     this.hosts = new MemoryRegister(hosts, this.link)
     this.places = new MemoryRegister(places, this.link)
+    this.wishes = new MemoryRegister(wishes, this.link)
     this.homes = new MemoryRegister(homes, this.link)
     this.quotas = new MemoryRegister(quotas, this.link)
+    this.turns = new MemoryRegister(turns, this.link)
+    this.requests = new MemoryRegister(requests, this.link)
     this.parcels = new MemoryParcels(parcels, this.link)
     this.objects = memoryObjects(objects, this.link)
   }

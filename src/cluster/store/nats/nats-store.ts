@@ -3,9 +3,18 @@ import { Kvm } from '@nats-io/kv'
 import { Objm, type ObjectStore as Bucket } from '@nats-io/obj'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { ClusterStore, ObjectStore, Register } from '../cluster-store.ts'
-import type { HomeRecord, HostRecord, PlaceRecord, QuotaRecord } from '../records.ts'
+import type {
+  HomeRecord,
+  HostRecord,
+  OpenRequests,
+  PlaceRecord,
+  QuotaRecord,
+  TurnNote,
+  WishRecord,
+} from '../records.ts'
 import { followConnection } from './connection.ts'
 import { called } from './faults.ts'
+import { LazyRegister } from './lazy-register.ts'
 import { namesOf } from './names.ts'
 import { NatsInbox } from './nats-inbox.ts'
 import { NatsParcels } from './nats-parcels.ts'
@@ -64,8 +73,11 @@ export async function openNatsStore({
     agents: await registerOf(names.agents),
     hosts: await registerOf<HostRecord>(names.hosts, true),
     places: await registerOf<PlaceRecord>(names.places),
+    wishes: new LazyRegister<WishRecord>(() => registerOf(names.wishes)),
     homes: await registerOf<HomeRecord>(names.homes),
-    quotas: await registerOf<QuotaRecord>(names.quotas),
+    quotas: new LazyRegister<QuotaRecord>(() => registerOf(names.quotas)),
+    turns: new LazyRegister<TurnNote>(() => registerOf(names.turns)),
+    requests: new LazyRegister<OpenRequests>(() => registerOf(names.requests)),
     parcels: new NatsParcels(parts),
     objects: objectsOf(connection, names.data, replicas),
     onConnection: (listener, signal) => void followConnection(connection, listener, signal),

@@ -78,8 +78,11 @@ export async function provision(connection: NatsConnection, names: Names, replic
       }),
     )
   const buckets = new Kvm(connection)
-  for (const bucket of [names.agents, names.hosts, names.places, names.homes, names.quotas]) {
-    await called(buckets.create(bucket, { history: 1, replicas, storage: StorageType.File }))
+  const ttl = 24 * hourMs
+  const lasting = [names.agents, names.hosts, names.places, names.wishes, names.homes, names.quotas]
+  for (const bucket of [...lasting, names.turns, names.requests]) {
+    const options = { history: 1, replicas, storage: StorageType.File }
+    await called(buckets.create(bucket, lasting.includes(bucket) ? options : { ...options, ttl }))
     await raiseReplicas(manager, `KV_${bucket}`, replicas)
   }
   await raiseReplicas(manager, `OBJ_${names.data}`, replicas)

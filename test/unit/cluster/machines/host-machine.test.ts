@@ -13,10 +13,9 @@ const world = (count: number, limits: Parameters<typeof clusterWorld>[2] = {}) =
   clusterWorld(count, agents, limits)
 
 describe('A host', () => {
-  it('joins, declares its agents, and runs the turns of agents that nobody owns', async () => {
+  it('joins, and runs the turns of agents that nobody owns', async () => {
     const { hosts, cluster, send, owner, ends, clock } = await world(1)
     expect(hosts[0]?.state).toBe('member.serving.steady')
-    expect(cluster.agents.entry('acme.a1')?.value).toEqual({ id: 'a1', tenant: 'acme' })
     expect(cluster.hosts.entry('h1')?.value).toMatchObject({ state: 'up', max: 100, used: 0 })
     await send(a1, 't1')
     owner(a1).runner.turns[0]?.finish()

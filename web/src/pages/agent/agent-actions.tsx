@@ -3,7 +3,8 @@ import { api, type ApiError } from '../../api/client.ts'
 import type { AgentStatus } from '../../api/types.ts'
 import { Button } from '../../parts/button.tsx'
 import { ErrorNote } from '../../parts/note.tsx'
-import { StopDialog } from './stop-dialog.tsx'
+import { DrainDialog } from '../../parts/dialog/drain-dialog.tsx'
+import { plural } from '../../words/format.ts'
 
 /** Start and stop of an agent's server. A stop that would end work is confirmed first. */
 export function AgentActions({ status }: { status: AgentStatus }) {
@@ -45,8 +46,24 @@ export function AgentActions({ status }: { status: AgentStatus }) {
         </Button>
       )}
       {isAsking && (
-        <StopDialog status={status} onStop={(ms) => void stop(ms)} onClose={() => setAsking(false)} />
+        <DrainDialog
+          action="Stop the agent"
+          id={id}
+          onDrain={(ms) => void stop(ms)}
+          onClose={() => setAsking(false)}
+        >
+          <p>{consequence(turns)}</p>
+        </DrainDialog>
       )}
     </>
   )
+}
+
+/** Returns what a stop ends, in words. */
+function consequence({ running, queued }: AgentStatus['turns']): string {
+  const parts = [
+    running > 0 && `${plural(running, 'turn is', 'turns are')} running, and cancelled if not done in time.`,
+    queued > 0 && `${plural(queued, 'turn is', 'turns are')} waiting, and cancelled at once.`,
+  ]
+  return parts.filter(Boolean).join(' ')
 }

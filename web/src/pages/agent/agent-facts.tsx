@@ -11,10 +11,12 @@ interface AgentFactsProps {
   agent: Agent | undefined
   status: AgentStatus
   present: Present
+  /** Host on which the agent lives, in a cluster. */
+  host: string | undefined
 }
 
 /** Facts about an agent and its server, in one row. */
-export function AgentFacts({ agent, status, present: { since, pid } }: AgentFactsProps) {
+export function AgentFacts({ agent, status, present: { since, pid }, host }: AgentFactsProps) {
   const { state, turns, memory_mb: memory, restarts, tenant, last_used_at: used } = status
   const now = useNow()
   const labels = Object.entries(labelsOf(agent))
@@ -36,6 +38,7 @@ export function AgentFacts({ agent, status, present: { since, pid } }: AgentFact
       <Fact name="Process">{pid === undefined ? none : `pid ${pid}`}</Fact>
       <Fact name="Last used">{used === undefined ? none : <RelativeTime at={used} />}</Fact>
       <Fact name="Tenant">{tenant}</Fact>
+      {host && <Fact name="Host">{host}</Fact>}
       {labels.length > 0 && (
         <Fact name="Labels">
           {labels.map(([name, value]) => (

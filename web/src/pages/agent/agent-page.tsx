@@ -1,3 +1,4 @@
+import { useCluster } from '../../live/use-cluster.ts'
 import { useValue } from '../../live/use-value.ts'
 import { useMemo } from 'preact/hooks'
 import { api } from '../../api/client.ts'
@@ -6,7 +7,7 @@ import { paths } from '../../app/router.ts'
 import { useTitle } from '../../app/title.ts'
 import { agentOf, agentIds, eventsOf } from '../../live/store.ts'
 import { Empty, PageHead } from '../../parts/layout.tsx'
-import { ErrorNote } from '../../parts/note.tsx'
+import { ErrorNote, Note } from '../../parts/note.tsx'
 import { AgentActions } from './agent-actions.tsx'
 import { AgentFacts } from './agent-facts.tsx'
 import { AgentLog } from './agent-log.tsx'
@@ -27,13 +28,31 @@ export function AgentPage({ id }: { id: string }) {
   const entries = useMemo(() => timeLineOf(events), [events])
   const { data: agent, error } = useQuery(`agent ${id}`, (signal) => api.agent(id, signal))
   if (error?.status === 404 && !ids.includes(id)) return <Unknown id={id} />
+  const cluster = useCluster()
+  const isInCluster = cluster.hosts.length > 0
+  const host = cluster.homes.get(id)
+  const isHere = !isInCluster || host === cluster.host_id
   const shown = status ?? agent?.status
   const present = shown && presentOf(entries, shown.state)
   return (
     <div class="agent-page">
-      <PageHead title={id} actions={shown && <AgentActions status={shown} />} />
+      <PageHead title={id} actions={shown && isHere && <AgentActions status={shown} />} />
       {error && error.status !== 404 && <ErrorNote error={error} />}
-      {shown && present && <AgentFacts agent={agent} status={shown} present={present} />}
+      {!isHere && (
+        <Note tone="idle">
+          {host
+            ? `The agent lives on ${host}, whose gateway tells its state and its log.`
+            : 'No host has the agent: it starts with its next turn.'}
+        </Note>
+      )}
+      {shown && present && (
+        <AgentFacts
+          agent={agent}
+          status={shown}
+          present={present}
+          host={isInCluster ? (host ?? 'none') : undefined}
+        />
+      )}
       {shown && <Trouble status={shown} />}
       {shown && <OpenRequests count={shown.open_requests} />}
       <div class="agent-grid">

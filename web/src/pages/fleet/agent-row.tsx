@@ -3,13 +3,22 @@ import type { AgentStatus } from '../../api/types.ts'
 import { paths } from '../../app/router.ts'
 import { agentOf } from '../../live/store.ts'
 import { RelativeTime } from '../../parts/relative-time.tsx'
-import { StateBadge } from '../../parts/badge.tsx'
+import { Badge, StateBadge } from '../../parts/badge.tsx'
 import { textNodes } from '../../parts/text/inline-text.tsx'
 import { visibleText } from '../../parts/text/visible.ts'
 import { bytes } from '../../words/format.ts'
 
+interface RowProps {
+  id: string
+  /** Host on which the agent lives, in a cluster. */
+  host: string | undefined
+  /** Host of the gateway. */
+  ownHost: string | null
+  rowIndex: number
+}
+
 /** Row of an agent, which follows this agent alone. */
-export function AgentRow({ id, rowIndex }: { id: string; rowIndex: number }) {
+export function AgentRow({ id, host, ownHost, rowIndex }: RowProps) {
   const agent = useValue(agentOf(id))
   return (
     <div role="row" class="fleet-row" aria-rowindex={rowIndex} data-agent-id={id}>
@@ -17,19 +26,24 @@ export function AgentRow({ id, rowIndex }: { id: string; rowIndex: number }) {
         <a class="fleet-link" href={paths.agent(id)} title={id}>
           {id}
         </a>
-        {agent && <span class="fleet-tenant">{agent.tenant}</span>}
+        {agent && (
+          <span class="fleet-tenant" title={host}>
+            {agent.tenant}
+            {host && ` on ${host}`}
+          </span>
+        )}
       </div>
-      {agent && <Cells agent={agent} />}
+      {agent && <Cells agent={agent} isElsewhere={host !== undefined && host !== ownHost} />}
     </div>
   )
 }
 
-function Cells({ agent }: { agent: AgentStatus }) {
+function Cells({ agent, isElsewhere }: { agent: AgentStatus; isElsewhere: boolean }) {
   const { state, reason, memory_mb, turns, open_requests, restarts, last_used_at, error } = agent
   return (
     <>
       <div role="cell" class="fleet-cell column-state">
-        <StateBadge state={state} />
+        {isElsewhere ? <Badge tone="idle">Elsewhere</Badge> : <StateBadge state={state} />}
         {reason !== undefined && (
           <span class="fleet-reason" title={reason}>
             {reason}

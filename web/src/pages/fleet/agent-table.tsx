@@ -1,4 +1,5 @@
 import { useRef } from 'preact/hooks'
+import type { ShownCluster } from '../../live/use-cluster.ts'
 import { ariaSort, SortButton } from '../../parts/sort-head.tsx'
 import { AgentRow } from './agent-row.tsx'
 import { columns, numericColumns, sortedBy, type Column, type FleetQuery } from './fleet-query.ts'
@@ -19,10 +20,12 @@ const names: Readonly<Record<Column, string>> = {
 /** Table of agents. Only the rows on the screen, and near, are in the page. */
 export function AgentTable({
   ids,
+  cluster,
   query,
   onChange,
 }: {
   ids: readonly string[]
+  cluster: ShownCluster
   query: FleetQuery
   onChange: (query: FleetQuery) => void
 }) {
@@ -48,7 +51,13 @@ export function AgentTable({
       </div>
       <div role="rowgroup" class="fleet-body" ref={body} style={space}>
         {ids.slice(first, end).map((id, i) => (
-          <AgentRow key={id} id={id} rowIndex={first + i + 2} />
+          <AgentRow
+            key={id}
+            id={id}
+            host={cluster.homes.get(id)}
+            ownHost={cluster.host_id}
+            rowIndex={first + i + 2}
+          />
         ))}
       </div>
     </div>

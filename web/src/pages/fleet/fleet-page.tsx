@@ -1,3 +1,4 @@
+import { useCluster } from '../../live/use-cluster.ts'
 import { useValue } from '../../live/use-value.ts'
 import { useSearchState } from '../../app/search-state.ts'
 import { useTitle } from '../../app/title.ts'
@@ -7,6 +8,7 @@ import { Empty, PageHead, Skeleton } from '../../parts/layout.tsx'
 import { Button } from '../../parts/button.tsx'
 import { AgentTable } from './agent-table.tsx'
 import { FleetFilter } from './fleet-filter.tsx'
+import { FleetHosts } from './fleet-hosts.tsx'
 import { FleetSummary } from './fleet-summary.tsx'
 import { queryOf, searchOf, usualQuery } from './fleet-query.ts'
 import { shownAgents } from './fleet-rows.ts'
@@ -21,12 +23,14 @@ export function FleetPage() {
   const [query, setQuery] = useSearchState(queryOf, searchOf)
   const all = useThrottled(agents, orderMs)
   const isKnown = useValue(totals) !== undefined
-  const shown = shownAgents(all, query)
+  const cluster = useCluster()
+  const shown = shownAgents(all, query, cluster.homes)
   const clear = () => setQuery({ ...usualQuery, sort: query.sort, isDescending: query.isDescending })
   return (
     <div class="fleet stack">
       <PageHead title="Agents" />
       <FleetSummary />
+      {cluster.hosts.length > 0 && <FleetHosts hosts={cluster.hosts} />}
       {!isKnown ? (
         <Skeleton lines={8} />
       ) : all.length === 0 ? (
@@ -38,7 +42,7 @@ export function FleetPage() {
         <>
           <FleetFilter all={all.length} shown={shown.length} query={query} onChange={setQuery} />
           {shown.length > 0 ? (
-            <AgentTable ids={shown.map(({ id }) => id)} query={query} onChange={setQuery} />
+            <AgentTable ids={shown.map(({ id }) => id)} cluster={cluster} query={query} onChange={setQuery} />
           ) : (
             <Empty title="No agent matches the filter">
               <Button kind="plain" onClick={clear}>

@@ -2,19 +2,31 @@ import type { AgentStatus } from '../../api/types.ts'
 import { statesByAttention, type Column, type FleetQuery } from './fleet-query.ts'
 
 /** Returns the agents that a query shows, in its order. Agents of equal rank stay in the order of their ids. */
-export function shownAgents(agents: readonly AgentStatus[], query: FleetQuery): readonly AgentStatus[] {
+export function shownAgents(
+  agents: readonly AgentStatus[],
+  query: FleetQuery,
+  hosts: ReadonlyMap<string, string> = new Map(),
+): readonly AgentStatus[] {
   const words = query.text
     .toLowerCase()
     .split(/\s+/)
     .filter((word) => word !== '')
-  const shown = agents.filter((agent) => isShown(agent, words))
+  const shown = agents.filter((agent) => isShown(agent, words, hosts.get(agent.id)))
   const compare = comparisons[query.sort]
   const sign = query.isDescending ? -1 : 1
   return shown.sort((a, b) => sign * compare(a, b) || byText(a.id, b.id))
 }
 
-function isShown(agent: AgentStatus, words: readonly string[]): boolean {
-  const text = [agent.id, agent.tenant, agent.state, agent.reason, agent.error?.code, agent.error?.message]
+function isShown(agent: AgentStatus, words: readonly string[], host: string | undefined): boolean {
+  const text = [
+    agent.id,
+    agent.tenant,
+    host,
+    agent.state,
+    agent.reason,
+    agent.error?.code,
+    agent.error?.message,
+  ]
     .join('\n')
     .toLowerCase()
   return words.every((word) => text.includes(word))

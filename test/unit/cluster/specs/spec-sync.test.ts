@@ -1,0 +1,197 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { systemClock } from '../../../../src/actors/clock.ts'
+import { Fleet } from '../../../../src/api/fleet/fleet.ts'
+import { keptSpecs, setKeySource } from '../../../../src/api/fleet/internals.ts'
+import type { AgentSpec, FleetOptions } from '../../../../src/config/fleet-options.ts'
+import { MemoryCluster } from '../../../../src/cluster/store/memory/memory-store.ts'
+import { SpecSync } from '../../../../src/cluster/specs/spec-sync.ts'
+import { tempHome } from '../../../support/home.ts'
+
+const keys = { proxy: { apiKey: 'sk-secret-0123456789' } }
+const endpoint = { proxy: { baseURL: 'http://127.0.0.1:9/v1' }, models: ['gpt-4o'] }
+const a1 = (more: Partial<AgentSpec> = {}): AgentSpec => ({ id: 'a1', tenant: 'acme', ...more })
+const level = (n: number): AgentSpec => a1({ labels: { level: String(n) } })
+
+/** Waits until all that was asked for was done. */
+const until = (check: () => void) => vi.waitFor(check, { timeout: 5_000, interval: 5 })
+
+/** Cluster of hosts that only exchange specs. */
+function world() {
+  const cluster = new MemoryCluster()
+  /** Starts a fleet; one with the same folder is a later run of the same host. */
+  const fleetOf = (options: Partial<FleetOptions> = {}) => {
+    const warnings: string[] = []
+    const ignore = (): void => undefined
+    const logger = {
+      ...{ debug: ignore, info: ignore, error: ignore },
+      warn: (_fields: object, message: string) => void warnings.push(message),
+    }
+    const defaults = { ...endpoint, proxy: { ...endpoint.proxy, ...keys.proxy } }
+    const fleet = new Fleet({ dataDir: tempHome(), defaults, logger, ...options })
+    onTestFinished(() => fleet.close())
+    return { fleet, warnings }
+  }
+  const join = async (
+    hostId: string,
+    given: ReturnType<typeof fleetOf>,
+    specs: readonly AgentSpec[] = [],
+  ) => {
+    const { fleet } = given
+    await fleet.apply(specs)
+    const store = cluster.connect()
+    const sync = new SpecSync({ fleet, store, hostId, clock: systemClock })
+    onTestFinished(() => sync.stop())
+    await sync.start()
+    const spec = (id = 'a1') => keptSpecs(fleet).get(id)
+    const knows = (id = 'a1', tenant = 'acme') => sync.canRun({ tenant, agentId: id })
+    return { ...given, sync, spec, knows, link: store.link }
+  }
+  const host = (hostId: string, specs?: readonly AgentSpec[], options?: Partial<FleetOptions>) =>
+    join(hostId, fleetOf(options), specs)
+  const record = (key = 'acme.a1') => cluster.agents.entry(key)?.value
+  const levels = (...hosts: { spec: () => AgentSpec | undefined }[]) =>
+    [...hosts.map(({ spec }) => spec()?.labels), record()?.['labels']].map((labels) =>
+      Number((labels as { level?: string } | undefined)?.level),
+    )
+  return { cluster, fleetOf, join, host, record, levels }
+}
+
+describe('Specs of a cluster', () => {
+  it('have all fields but the keys, and are known at every host', async () => {
+    const { host, record } = world()
+    const one = await host('h1', [a1({ ...keys, labels: { team: 'blue' }, maxRunningTurns: 3 })])
+    expect(record()).toMatchObject({
+      ...{ id: 'a1', tenant: 'acme', labels: { team: 'blue' }, maxRunningTurns: 3 },
+      declared: { by: 'h1' },
+    })
+    expect(JSON.stringify(record())).not.toContain('sk-secret')
+    const two = await host('h2')
+    expect(two.spec()).toMatchObject({ id: 'a1', labels: { team: 'blue' }, maxRunningTurns: 3 })
+    expect(two.knows()).toBe(true)
+    expect(one.spec()?.proxy).toEqual(keys.proxy)
+  })
+
+  it('that are declared, changed or removed at one host are so at the others', async () => {
+    const { host, levels, record } = world()
+    const [one, two] = [await host('h1'), await host('h2')]
+    await one.fleet.put(level(1))
+    await until(() => expect(levels(one, two)).toEqual([1, 1, 1]))
+    await two.fleet.put(level(2))
+    await until(() => expect(levels(one, two)).toEqual([2, 2, 2]))
+    await one.fleet.remove('a1', { drainMs: 700 })
+    await until(() => expect(two.spec()).toBeUndefined())
+    expect(record()).toMatchObject({ id: 'a1', declared: { removed: true, drainMs: 700 } })
+    expect(two.sync.isRemoved({ tenant: 'acme', agentId: 'a1' })).toBe(true)
+    await two.fleet.put(level(1))
+    await until(() => expect(levels(one, two)).toEqual([1, 1, 1]))
+    expect(one.sync.isRemoved({ tenant: 'acme', agentId: 'a1' })).toBe(false)
+  })
+
+  it('keep the keys of each host', async () => {
+    const { host } = world()
+    const one = await host('h1', [a1({ env: { API_KEY: 'one', TZ: 'UTC' } })])
+    const two = await host('h2', [a1({ env: { API_KEY: 'two' } })])
+    await until(() => expect(one.spec()?.env).toEqual({ API_KEY: 'one' }))
+    await one.fleet.put(a1({ labels: { level: '2' }, env: { API_KEY: 'three', TZ: 'CET' } }))
+    await until(() => expect(two.spec()?.env).toEqual({ API_KEY: 'two', TZ: 'CET' }))
+    expect(one.spec()?.env).toEqual({ API_KEY: 'three', TZ: 'CET' })
+  })
+
+  it('of an agent that changes its tenant follow it', async () => {
+    const { host, record } = world()
+    const [one, two] = [await host('h1', [level(1)]), await host('h2')]
+    await one.fleet.put({ ...level(1), tenant: 'blue' })
+    await until(() => expect(two.knows('a1', 'blue')).toBe(true))
+    expect(two.knows('a1', 'acme')).toBe(false)
+    await until(() => expect(record('acme.a1')).toMatchObject({ declared: { removed: true } }))
+    expect(record('blue.a1')).toMatchObject({ labels: { level: '1' } })
+    expect(one.knows('a1', 'blue')).toBe(true)
+  })
+})
+
+describe('A conflict of specs', () => {
+  it('is won by the later declaration, and hosts whose configs differ change nothing further', async () => {
+    const { cluster, host, levels } = world()
+    const one = await host('h1', [level(1)])
+    const two = await host('h2', [level(2)])
+    await until(() => expect(levels(one, two)).toEqual([2, 2, 2]))
+    const { revision } = cluster.agents.entry('acme.a1') ?? {}
+    await one.fleet.apply([level(2)])
+    const three = await host('h3')
+    expect(levels(one, two, three)).toEqual([2, 2, 2, 2])
+    expect(cluster.agents.entry('acme.a1')?.revision).toBe(revision)
+  })
+
+  it('between two hosts at the same moment ends with one spec at both', async () => {
+    const { host, levels } = world()
+    const [one, two] = [await host('h1'), await host('h2')]
+    await Promise.all([one.fleet.put(level(1)), two.fleet.put(level(2))])
+    await until(() => expect(new Set(levels(one, two)).size).toBe(1))
+    await Promise.all([3, 4, 5, 6].map((n) => (n % 2 ? one : two).fleet.put(level(n))))
+    await until(() => expect(new Set(levels(one, two)).size).toBe(1))
+  })
+
+  it.each([
+    { what: 'an old config', restartedWith: 1, after: 2 },
+    { what: 'a config that the cluster has never seen', restartedWith: 3, after: 3 },
+  ])('at a restart with $what leaves spec $after', async ({ restartedWith, after }) => {
+    const { fleetOf, join, host, levels } = world()
+    const dataDir = tempHome()
+    const before = await join('h1', fleetOf({ dataDir }), [level(1)])
+    const two = await host('h2')
+    before.sync.stop()
+    await before.fleet.close()
+    await two.fleet.put(level(2))
+    await until(() => expect(levels(two)).toEqual([2, 2]))
+    const one = await join('h1', fleetOf({ dataDir }), [level(restartedWith)])
+    await until(() => expect(levels(one, two)).toEqual([after, after, after]))
+    expect(one.warnings.filter((text) => text.includes('older'))).toHaveLength(after === 2 ? 1 : 0)
+  })
+
+  it('at a restart after the removal of the agent removes it there, too, and says so', async () => {
+    const { fleetOf, join, host } = world()
+    const dataDir = tempHome()
+    const before = await join('h1', fleetOf({ dataDir }), [level(1)])
+    before.sync.stop()
+    await before.fleet.close()
+    const two = await host('h2')
+    await two.fleet.remove('a1')
+    await until(() => expect(two.sync.isRemoved({ tenant: 'acme', agentId: 'a1' })).toBe(true))
+    const one = await join('h1', fleetOf({ dataDir }), [level(1)])
+    expect(one.spec()).toBeUndefined()
+    expect(one.warnings).toEqual([expect.stringContaining('removed from the cluster')])
+  })
+
+  it('during an outage is settled when the store is back', async () => {
+    const { host, levels } = world()
+    const [one, two] = [await host('h1', [level(1)]), await host('h2')]
+    one.link.cut()
+    await one.fleet.put(level(3))
+    await two.fleet.put(level(2))
+    await until(() => expect(levels(two)).toEqual([2, 2]))
+    one.link.mend()
+    await until(() => expect(levels(one, two)).toEqual([3, 3, 3]))
+  })
+})
+
+describe('The key of an agent', () => {
+  it('is missing on a host that has none: the host leaves the agent to others, and says why', async () => {
+    const { host } = world()
+    await host('h1', [level(1)])
+    const two = await host('h2', [], { defaults: endpoint })
+    expect(two.knows()).toBe(false)
+    expect(two.warnings).toEqual([expect.stringContaining('proxy.apiKey')])
+    await two.fleet.put({ ...level(1), ...keys })
+    await until(() => expect(two.knows()).toBe(true))
+  })
+
+  it('is asked for where the host says how', async () => {
+    const { fleetOf, join, host } = world()
+    await host('h1', [level(1)])
+    const given = fleetOf({ defaults: endpoint })
+    setKeySource(given.fleet, (agentId) => `sk-of-${agentId}`)
+    const two = await join('h2', given)
+    expect(two.knows()).toBe(true)
+    expect(JSON.stringify(two.spec())).not.toContain('sk-of')
+  })
+})
