@@ -10,6 +10,8 @@ const files = [
     (name) => `config/${name}.ts`,
   ),
   'gateway/options.ts',
+  'cluster/options.ts',
+  'gateway/config/cluster-config.ts',
   'gateway/config/config-file.ts',
 ]
 const known = new Map(files.flatMap(declarationsOf).map((declaration) => [declaration.name, declaration]))

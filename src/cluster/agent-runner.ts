@@ -35,6 +35,8 @@ export interface AgentRunner {
   open(agent: AgentKey, signal: AbortSignal): Promise<void>
   /** Runs a turn. Never throws. */
   turn(agent: AgentKey, input: TurnInput): RunningTurn
+  /** Deletes a session of an agent. */
+  deleteSession(agent: AgentKey, sessionId: string): Promise<void>
   /** Ends all turns of an agent, and all its processes. */
   close(agent: AgentKey): Promise<void>
   /**

@@ -54,6 +54,10 @@ export class FleetRunner implements AgentRunner {
     return this.#fleet.turn(this.#specs.has(agent) ? agent.agentId : keyOf(agent), input)
   }
 
+  async deleteSession({ agentId }: AgentKey, sessionId: string): Promise<void> {
+    await this.#fleet.agent(agentId).session({ sessionId }).delete()
+  }
+
   async close({ agentId }: AgentKey): Promise<void> {
     try {
       await this.#fleet.agent(agentId).stop({ drainMs: 0 })

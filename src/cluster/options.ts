@@ -104,7 +104,8 @@ const shortestLeaseMs = 500
 
 const secretError = 'expected a secret of at least 32 characters, or a list of such secrets'
 
-const joinSchema = lazily(() => {
+/** Schema of the options of a host without the fleet. @internal */
+export const joinSchema = lazily(() => {
   const contextSecret = z.string(secretError).min(32, secretError)
   return z.strictObject(
     {

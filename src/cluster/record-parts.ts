@@ -41,6 +41,11 @@ export class FactJoiner {
   #epoch = 0
   #held = ''
 
+  /** True if no part of an unfinished fact is held: a reader may begin with the next batch. */
+  get isWhole(): boolean {
+    return this.#held === ''
+  }
+
   /** Returns the whole facts that a batch completes, in order. */
   add({ epoch, first, records }: RecordBatch): NumberedFact[] {
     if (epoch !== this.#epoch) this.#held = ''

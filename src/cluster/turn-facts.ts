@@ -21,6 +21,8 @@ export interface SentTurn extends TurnContent {
   readonly parcel?: { readonly bytes: number; readonly sha256: string }
   /** True if the caller answers requests. Without an answer to come, a request is rejected at once. */
   readonly answers: boolean
+  /** True if the owner deletes the session of the turn after its end. */
+  readonly isThrowAway?: true
 }
 
 /** Record of a turn, as the owner of its agent stores it. */
@@ -31,7 +33,13 @@ export type TurnFact =
   | { readonly kind: 'started' }
   /** The turn runs again: what was told since the last start does not count. */
   | { readonly kind: 'restarted' }
-  | { readonly kind: 'reply'; readonly reply: Reply; readonly usage?: Usage }
+  | {
+      readonly kind: 'reply'
+      readonly reply: Reply
+      readonly usage?: Usage
+      /** Time of a tool's call or result, in epoch ms. */
+      readonly at?: number
+    }
   | { readonly kind: 'status'; readonly status: TurnStatus }
   | { readonly kind: 'session'; readonly sessionId: string }
   | { readonly kind: 'todos'; readonly todos: Todo[] }
@@ -41,5 +49,7 @@ export type TurnFact =
       readonly requestId: string
       readonly by: 'answer' | 'timeout' | 'turn'
     }
+  /** The texts of the turn, which had its end, were deleted with its session or agent. */
+  | { readonly kind: 'erased' }
   /** Part of a record that is larger than a message may be, as JSON; the last part has `isLast`. */
   | { readonly kind: 'part'; readonly text: string; readonly isLast?: true }

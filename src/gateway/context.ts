@@ -8,6 +8,7 @@ import type { OriginPolicy } from './access/origin-policy.ts'
 import type { RequestCounter } from './http/request-counter.ts'
 import type { ResolvedGatewayOptions } from './options.ts'
 import type { TurnLog } from './turns/turn-log.ts'
+import type { TurnSource } from './turns/turn-source.ts'
 
 /** Phase of a gateway's life. */
 export type GatewayPhase = 'starting' | 'ready' | 'failed' | 'draining' | 'closed'
@@ -19,18 +20,20 @@ export interface GatewayState {
   readonly error?: unknown
 }
 
-/** Cluster of which the gateway's host is a member. */
+/** Cluster of a gateway. */
 export interface GatewayCluster {
   readonly handle: Cluster
-  /** Host that the gateway's fleet is; `undefined` for a gateway that only calls. */
+  /** Host that the fleet is in the cluster; `undefined` for a gateway whose fleet owns no agents. */
   readonly host: Pick<ClusterHost, 'id'> | undefined
 }
 
 /** Parts and state that all routes of one gateway share. */
 export interface GatewayContext {
   readonly fleet: Fleet
-  /** Absent for a fleet of one host. */
-  readonly cluster?: GatewayCluster | undefined
+  /** Cluster whose agents the gateway serves; `undefined` for a gateway of one fleet. */
+  readonly cluster: GatewayCluster | undefined
+  /** Runs the turns. */
+  readonly turns: TurnSource
   readonly log: TurnLog
   readonly authority: Authority
   readonly hosts: HostPolicy

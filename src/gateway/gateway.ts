@@ -9,7 +9,8 @@ import { HostPaths } from './access/host-paths.ts'
 import { HostPolicy } from './access/host-policy.ts'
 import { OriginPolicy } from './access/origin-policy.ts'
 import { callerAddress } from './access/refusal-limit.ts'
-import type { GatewayContext, GatewayPhase, GatewayState } from './context.ts'
+import type { GatewayCluster, GatewayContext, GatewayPhase, GatewayState } from './context.ts'
+import { turnsOf } from './cluster/turns-of.ts'
 import { addressOf } from './http/address.ts'
 import { createApp, serveRequest, type GatewayApp } from './http/app.ts'
 import { RequestCounter } from './http/request-counter.ts'
@@ -77,10 +78,12 @@ export class AssembledGateway implements Gateway {
   constructor(given: GatewayOptions, makers: GatewayMakers) {
     const options = resolveGatewayOptions(given)
     const { fleet } = given
+    const cluster = clusterOf(given)
     this.#fixed = withoutSettings(given)
     this.#context = {
       ...contextOf(fleet, options, this.#state, this.#closed.signal),
-      log: makers.log(options),
+      cluster,
+      ...turnsOf(fleet, cluster, makers.log(options), this.#closed.signal),
     }
     this.#parts = makers.parts.map((make) => make(this.#context, () => this.#parts))
     this.#routes = this.#parts.flatMap((part) => part.routes)
@@ -145,7 +148,7 @@ function contextOf(
   options: ResolvedGatewayOptions,
   state: GatewayState,
   closed: AbortSignal,
-): Omit<GatewayContext, 'log'> {
+): Omit<GatewayContext, 'log' | 'turns' | 'cluster'> {
   const { logger, dataDir } = options
   const warn = (message: string): void => ignoreErrors(() => logger?.warn({ dataDir }, message))
   return {
@@ -159,6 +162,9 @@ function contextOf(
     requests: new RequestCounter(),
   }
 }
+
+const clusterOf = ({ cluster: handle, host }: GatewayOptions): GatewayCluster | undefined =>
+  handle && { handle, host }
 
 /** Returns the options that stay as they are for the life of a gateway. */
 function withoutSettings(given: GatewayOptions): Omit<GatewayOptions, keyof GatewaySettings> {

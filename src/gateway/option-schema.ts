@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { Fleet } from '../api/fleet/fleet.ts'
+import { callerPartsOf, type Cluster } from '../cluster/client/connect-cluster.ts'
+import type { ClusterHost } from '../cluster/join-cluster.ts'
 import { dataDirOf } from '../api/fleet/internals.ts'
 import { InvalidOptionsError } from '../errors.ts'
 import { loggerSchema } from '../config/option-schema.ts'
@@ -37,8 +39,22 @@ const gatewaySchema = lazily(() =>
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) that names the option
  */
 export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayOptions {
-  const { fleet, ...rest } = Object(options) as Partial<GatewayOptions>
+  const { fleet, cluster, host, ...rest } = Object(options) as Partial<GatewayOptions>
   if (!(fleet instanceof Fleet)) throw new InvalidOptionsError('Option `fleet` is required: expected a Fleet')
+  checkCluster(cluster, host)
   const { dataDir, logger, listenHost, ...given } = parse(gatewaySchema, rest, 'option')
   return Object.freeze({ ...given, dataDir: dataDir ?? dataDirOf(fleet), logger, listenHost })
+}
+
+/** Checks the options of a gateway in a cluster. */
+function checkCluster(cluster: unknown, host: unknown): void {
+  if (cluster !== undefined && !(cluster instanceof Object && callerPartsOf(cluster as Cluster)))
+    throw new InvalidOptionsError(
+      'Invalid option cluster: expected the connection that connectCluster returns, without a tenant',
+    )
+  if (host === undefined) return
+  if (cluster === undefined)
+    throw new InvalidOptionsError('Option `cluster` is required with `host`: connect to the cluster first')
+  if (typeof (Object(host) as Partial<ClusterHost>).id !== 'string')
+    throw new InvalidOptionsError('Invalid option host: expected the host that joinCluster returns')
 }

@@ -1,4 +1,6 @@
 import type { Fleet } from '../api/fleet/fleet.ts'
+import type { Cluster } from '../cluster/client/connect-cluster.ts'
+import type { ClusterHost } from '../cluster/join-cluster.ts'
 import type { Logger } from '../config/server-options.ts'
 import type { TokenRecord } from './access/caller.ts'
 
@@ -48,6 +50,19 @@ export interface GatewayOptions extends GatewaySettings {
   /** Fleet that the gateway serves. The gateway never closes it. */
   fleet: Fleet
   /**
+   * Connection to the cluster whose agents the gateway serves, from `connectCluster`. The hosts of the cluster run the
+   * turns, whichever gateway takes them. The gateway never closes it.
+   *
+   * @defaultValue the agents of the fleet alone
+   */
+  cluster?: Cluster
+  /**
+   * Host that the fleet is in the cluster, from `joinCluster`. The gateway lists the sessions of agents that the host owns.
+   *
+   * @defaultValue none
+   */
+  host?: ClusterHost
+  /**
    * Absolute path of the folder in which the gateway keeps `.fleet/gateway.db` and `.fleet/tokens.json`.
    *
    * @defaultValue `dataDir` of the fleet
@@ -81,7 +96,7 @@ export interface GatewayOptions extends GatewaySettings {
 
 /** Options of a gateway with every default filled in. */
 export type ResolvedGatewayOptions = Readonly<
-  Required<Omit<GatewayOptions, 'fleet' | 'logger' | 'listenHost'>> & {
+  Required<Omit<GatewayOptions, 'fleet' | 'cluster' | 'host' | 'logger' | 'listenHost'>> & {
     logger: Logger | undefined
     listenHost: string | undefined
   }

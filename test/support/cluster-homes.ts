@@ -59,6 +59,8 @@ export class HomeHost {
   readonly store: MemoryStore
   readonly warnings: string[] = []
   readonly home: string
+  /** Version of the agent's running server. */
+  server: string | undefined
   readonly #mount: () => void
 
   constructor(
@@ -78,23 +80,26 @@ export class HomeHost {
     this.#mount = () => world.mount(name)
     this.#mount()
     mkdirSync(dataDir, { recursive: true })
-    const plain = { path: this.home, user: undefined, owner: undefined, binary: process.execPath }
+    const plain = {
+      ...{ path: this.home, user: undefined, owner: undefined },
+      ...{ binary: process.execPath, opencode: undefined },
+    }
     this.homes = new SavedHomes({
       store: this.store,
       savesBeforeEnd: true,
       opencode,
       marks: new HomeMarks(dataDir),
-      homeOf: () => ({ ...plain, ...more }),
+      homeOf: () => ({ ...plain, ...more, opencode: this.server }),
       warn: (message) => this.warnings.push(message),
     })
   }
 
-  async restore(epoch: number, signal = new AbortController().signal): Promise<void> {
+  async restore(epoch: number, signal: AbortSignal = new AbortController().signal): Promise<void> {
     this.#mount()
     await this.homes.restore({ agent: movedAgent, epoch, last: null }, signal)
   }
 
-  async save(epoch: number, signal = new AbortController().signal): Promise<void> {
+  async save(epoch: number, signal: AbortSignal = new AbortController().signal): Promise<void> {
     this.#mount()
     await this.homes.save({ agent: movedAgent, epoch, last: null }, signal)
   }

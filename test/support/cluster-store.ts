@@ -92,6 +92,16 @@ export function describeClusterStore(name: string, open: () => ConnectStore): vo
       expect(seen.slice(2).map(({ value }) => value?.epoch)).toEqual([2, undefined])
     })
 
+    it('of turns and of requests is opened by its first use', async () => {
+      const [one, two] = await twoOf()
+      const list = { ...agent, epoch: 1, open: [] }
+      const revision = await one.requests.set('t1', list, 0)
+      await expect(two.requests.set('t1', list, 0)).rejects.toMatchObject({ fault: 'stale' })
+      expect((await two.requests.get('t1'))?.value).toEqual(list)
+      await two.requests.delete('t1', revision)
+      expect(await one.turns.get('t1')).toBeUndefined()
+    })
+
     it('that is empty has emitted all present values at once', async () => {
       const [one] = await twoOf()
       await one.homes.watch(() => undefined, testSignal())
@@ -181,6 +191,24 @@ export function describeClusterStore(name: string, open: () => ConnectStore): vo
       expect((await all(two.records.read(agent, 't1', first))).map(({ seq }) => seq)).toEqual([second])
       expect(await all(two.records.read(agent, 't1', second))).toEqual([])
       expect(await all(two.records.read(agent, 'unknown', 0))).toEqual([])
+    })
+
+    it('lists the turns of an agent, and keeps the last batch of one alone', async () => {
+      const [one, two] = await twoOf()
+      const other = { tenant: 'acme', agentId: 'a12' }
+      const first = await one.records.append(agent, 't1', batch(1, 1, 'a'), 0)
+      const last = await one.records.append(agent, 't1', batch(1, 2, 'b'), first)
+      await one.records.append(agent, 't2', batch(1, 1, 'a'), 0)
+      await one.records.append(other, 't3', batch(1, 1, 'a'), 0)
+      expect((await two.records.turns(agent)).sort()).toEqual(['t1', 't2'])
+      await two.records.keepLast(agent, 't1')
+      expect((await all(one.records.read(agent, 't1', 0))).map(({ seq }) => seq)).toEqual([last])
+      expect(await all(one.records.read(agent, 't2', 0))).toHaveLength(1)
+      await expect(one.records.append(agent, 't1', batch(1, 3, 'c'), 0)).rejects.toMatchObject({
+        fault: 'stale',
+      })
+      await one.records.keepLast(agent, 'unknown')
+      expect(await two.records.turns({ tenant: 'acme', agentId: 'none' })).toEqual([])
     })
 
     it('finds the agent of a turn that has a record', async () => {

@@ -63,7 +63,7 @@ export class ScriptedTurn implements RunningTurn {
       this.replies$.next({ kind: 'tool_call', trace_id: this.#trace, call_id: 'c1', tool: 'bash', args: {} })
   }
 
-  ask(id: string, isOpen = true): void {
+  ask(id: string, isOpen = true, times = { at: 0, expiresAt: 60_000 }): void {
     const request: InputRequest = {
       type: 'permission',
       id,
@@ -74,7 +74,7 @@ export class ScriptedTurn implements RunningTurn {
       metadata: {},
     }
     const turnId = this.input.turnId ?? ''
-    const pending = { request, turnId, traceId: this.#trace, at: 0, expiresAt: 60_000 }
+    const pending = { request, turnId, traceId: this.#trace, ...times }
     if (isOpen) this.openRequests$.next([...this.openRequests, pending])
     this.requests$.next(request)
   }
@@ -166,6 +166,13 @@ export class ScriptedAgents implements AgentRunner {
     this.turns.push(turn)
     this.onTurn(turn)
     return turn
+  }
+
+  readonly deletedSessions: string[] = []
+
+  async deleteSession(_agent: AgentKey, sessionId: string): Promise<void> {
+    await Promise.resolve()
+    this.deletedSessions.push(sessionId)
   }
 
   async close(agent: AgentKey): Promise<void> {

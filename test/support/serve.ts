@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { stringify } from 'yaml'
-import { expect, onTestFinished } from 'vitest'
+import { expect, onTestFinished, vi } from 'vitest'
 import { fakeOpenCode, type FakeOpenCodeOptions } from '../../src/testing/index.ts'
 import { expectNothingLeftOf, processesIn } from './fleet.ts'
 import { tempHome } from './home.ts'
@@ -79,12 +79,10 @@ export class Daemon {
 
   /** Waits until the daemon serves; fails with its messages if it ends before. */
   async serves(): Promise<void> {
-    await expect
-      .poll(() => this.stdout.includes(' serves ') || this.child.exitCode !== null, {
-        timeout: 60_000,
-        interval: 20,
-      })
-      .toBe(true)
+    await vi.waitUntil(() => this.stdout.includes(' serves ') || this.child.exitCode !== null, {
+      timeout: 60_000,
+      interval: 20,
+    })
     if (this.child.exitCode !== null)
       throw new Error(`serve ended with ${this.child.exitCode}: ${this.stderr}`)
   }

@@ -79,16 +79,22 @@ export interface AgentHome {
   readonly owner: AgentUser | undefined
   /** Option `binary` of the agent. */
   readonly binary: string | undefined
+  /** Version of the agent's running server; `undefined` without one. */
+  readonly opencode: string | undefined
 }
 
 /** Returns the home of an agent, as its running server uses it, or as its spec declares it. */
 export function agentHomeOf(fleet: Fleet, id: string): AgentHome {
   const { options, specs } = runtimeOfFleet(fleet)
-  const running = fleetParts(fleet).servers.running(id)?.getSnapshot().context.options.values
+  const running = fleetParts(fleet).servers.running(id)?.getSnapshot().context
   const merged = mergeLayers([agentDefaults(options), specs.get(id) ?? {}])
-  const values = running ?? (merged as { uid?: number; gid?: number; spawn?: unknown; binary?: string })
+  const values =
+    running?.options.values ?? (merged as { uid?: number; gid?: number; spawn?: unknown; binary?: string })
   const path = homeOf(options, id)
-  return { path, user: agentUserOf(values), owner: homeOwnerOf(values), binary: values.binary }
+  return {
+    ...{ path, user: agentUserOf(values), owner: homeOwnerOf(values) },
+    ...{ binary: values.binary, opencode: running?.version },
+  }
 }
 
 /** Returns the version of opencode that the agents of a fleet use by default; empty if the binary cannot tell. */

@@ -35,12 +35,16 @@ export function callerPermissions(cluster: string): Permissions {
   const stream = (name: string): string => `OC_${cluster}_${name}`
   const read = [
     stream('REPLIES'),
-    ...['AGENTS', 'HOSTS', 'PLACES', 'HOMES', 'WISHES', 'QUOTAS'].map((name) => `KV_${stream(name)}`),
+    ...['AGENTS', 'HOSTS', 'PLACES', 'HOMES', 'WISHES', 'QUOTAS', 'TURNS', 'REQUESTS'].map(
+      (name) => `KV_${stream(name)}`,
+    ),
   ]
   return {
     publish: [
       ...['in.*.*.turn', 'in.*.*.ctl.*', 'at.*.*.*.*'].map((rest) => `oc.${cluster}.${rest}`),
       `$KV.${stream('WISHES')}.*`,
+      // Notes of the turns that gateways have taken.
+      `$KV.${stream('TURNS')}.*`,
       '$JS.API.INFO',
       ...read.flatMap(readingOf),
     ],

@@ -8,6 +8,7 @@ import { changeSettings } from '../../gateway/settings.ts'
 import { wireTexts } from '../../gateway/schemas/wire-texts.ts'
 import { messageOf } from '../../util/messages.ts'
 import { applyAgents, type Applied } from './apply-config.ts'
+import type { ClusterMember } from './cluster-member.ts'
 import { changedFields } from './changed-fields.ts'
 import { listen, type Listener } from './listener.ts'
 import { StartLog } from './start-log.ts'
@@ -27,6 +28,7 @@ export class Daemon {
   readonly #options: DaemonOptions
   readonly #fleet: Fleet
   #gateway: Gateway | undefined
+  #member: ClusterMember | undefined
   #listener: Listener | undefined
   /** Promise of the last change of the config; changes run one after another. */
   #changes: Promise<void> = Promise.resolve()
@@ -69,17 +71,35 @@ export class Daemon {
     const { insecureNoAuth, drainMs } = this.#options
     const log = new StartLog(this.#options.logger)
     await this.#fleet.ready
+    const cluster = await this.#join()
     const listening = 'path' in address ? {} : { listenHost: address.host }
     const gateway = createGateway({
       ...{ fleet: this.#fleet, insecureNoAuth, logger: log.logger },
       ...listening,
+      ...cluster,
       ...settings,
     })
     this.#gateway = gateway
     await gateway.ready
     log.release()
-    this.#tell('config applied', await applyAgents(this.#fleet, this.#config, drainMs))
+    if (!cluster) await this.#apply(drainMs)
     this.#listener = await listen(address, socketMode, gateway.fetch)
+  }
+
+  /** Joins the cluster of the config, with the agents of the config; `undefined` without a cluster. */
+  async #join(): Promise<Pick<ClusterMember, 'host' | 'cluster'> | undefined> {
+    const { cluster } = this.#config
+    if (!cluster) return undefined
+    await this.#apply(this.#options.drainMs)
+    // Only a daemon of a cluster loads the cluster.
+    const { ClusterMember } = await import('./cluster-member.ts')
+    const member = await ClusterMember.join(this.#fleet, cluster)
+    this.#member = member
+    return { host: member.host, cluster: member.cluster }
+  }
+
+  async #apply(drainMs: number): Promise<void> {
+    this.#tell('config applied', await applyAgents(this.#fleet, this.#config, drainMs))
   }
 
   /** Reads the config again and applies what can change while agents run. A bad file is told, and changes nothing. */
@@ -119,11 +139,17 @@ export class Daemon {
    */
   async close(drainMs = this.#options.drainMs, forced?: AbortSignal): Promise<void> {
     this.#isClosing = true
-    const drained = this.#gateway?.close({ drainMs })
-    forced?.addEventListener('abort', () => void this.#fleet.close(), { once: true })
+    const drained = Promise.all([this.#gateway?.close({ drainMs }), this.#member?.drain(drainMs)])
+    forced?.addEventListener('abort', () => this.#end(), { once: true })
     await drained
     await this.#listener?.close()
+    await this.#member?.close()
     await this.#fleet.close()
     await this.#changes
+  }
+  /** Ends all turns at once. */
+  #end(): void {
+    void this.#member?.drain(0)
+    void this.#fleet.close()
   }
 }

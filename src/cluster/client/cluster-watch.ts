@@ -56,6 +56,11 @@ export class ClusterWatch {
     return this.#agents.keys()
   }
 
+  /** True while the connection is up. */
+  get isUp(): boolean {
+    return this.#isUp
+  }
+
   /** Returns the lease of a host; `undefined` for a host that is not there, or that is dead. */
   host(hostId: string): HostRecord | undefined {
     const isThere = this.status.hosts.some(({ id }) => id === hostId)

@@ -33,6 +33,12 @@ export const notFound = (turnId: string): TurnCause => ({
   error: `No host has begun a turn with the id ${JSON.stringify(turnId)}: the id is wrong, or the turn is older than a day`,
 })
 
+/** Reason for the end of a turn whose texts were deleted. */
+export const erasedTurn: TurnCause = {
+  code: 'rejected',
+  error: 'The texts of the turn were deleted with its session or agent',
+}
+
 /** Returns the reason for the end of a turn whose log cannot be read. */
 export const notReadable = (error: unknown): TurnCause => ({
   code: 'server_unavailable',

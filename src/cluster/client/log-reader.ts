@@ -7,6 +7,19 @@ const quietMs = 5_000
 /** Wait before the log is read again after a failure, in ms. */
 const retryMs = 200
 
+/** Place of a stored batch in the log. */
+export interface BatchPlace {
+  /** Number of the batch in the store. */
+  readonly seq: number
+  /** Number of the last record of the batch within the turn. */
+  readonly last: number
+  /** True if a reader may begin after the batch, because no fact goes on in the next one. */
+  readonly isWhole: boolean
+}
+
+/** Listener of the facts of a stored batch, in order. */
+export type FactsListener = (facts: readonly NumberedFact[], place: BatchPlace) => void
+
 /** Terms of a reader: the turn, the store, and the listeners. */
 export interface ReaderTerms {
   readonly records: ReadableLog
@@ -15,8 +28,8 @@ export interface ReaderTerms {
   readonly clock: SystemClock
   /** Signal that ends the reading. */
   readonly signal: AbortSignal
-  /** Receives each fact once, in the order of the log. */
-  readonly onFact: (fact: NumberedFact['fact']) => void
+  /** Receives the facts of each batch once, in the order of the log. */
+  readonly onFacts: FactsListener
   /** Called when all facts that are known to be stored were emitted. */
   readonly onLevel: () => void
 }
@@ -70,11 +83,12 @@ export class LogReader {
   }
 
   #take({ seq, batch }: StoredBatch): void {
-    const { signal, onFact } = this.#terms
+    const { signal, onFacts } = this.#terms
     if (seq <= this.#last || signal.aborted) return
     this.#last = seq
     this.heardAt = this.#terms.clock.now()
-    for (const { fact } of this.#joiner.add(batch)) onFact(fact)
+    const last = batch.first + batch.records.length - 1
+    onFacts(this.#joiner.add(batch), { seq, last, isWhole: this.#joiner.isWhole })
   }
 
   async #readAll(): Promise<void> {

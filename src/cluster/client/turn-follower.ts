@@ -7,7 +7,7 @@ import type { SentTurn } from '../turn-facts.ts'
 import type { CallerPolicies, CheckedInput } from './checked-input.ts'
 import { notEnded, notSent, otherAgent } from './ends.ts'
 import { findAgent, type FoundAgent } from './find-agent.ts'
-import { LogReader } from './log-reader.ts'
+import { LogReader, type FactsListener } from './log-reader.ts'
 import { policyAnswer } from './policy-answer.ts'
 import { messageOfTurn } from './large-turn.ts'
 import { post, untilTaken } from './post.ts'
@@ -36,6 +36,7 @@ export class TurnFollower {
   readonly view: TurnView
   readonly #terms: CallerTerms
   readonly #policies: CallerPolicies
+  readonly #onFacts: FactsListener | undefined
   /** Requests for which the caller's own policy was called. */
   readonly #decided = new Set<string>()
   /** Aborts when the turn has its end. */
@@ -47,16 +48,28 @@ export class TurnFollower {
   #arrived: Promise<void> = Promise.resolve()
   #isCancelled = false
 
-  constructor(id: string, traceId: string | null, terms: CallerTerms, policies: CallerPolicies = {}) {
+  /** @param onFacts - receives the facts of each stored batch, after they have changed the view */
+  constructor(
+    id: string,
+    traceId: string | null,
+    terms: CallerTerms,
+    { policies = {}, onFacts }: { policies?: CallerPolicies; onFacts?: FactsListener | undefined } = {},
+  ) {
     this.id = id
     this.view = new TurnView(traceId)
     this.#terms = terms
     this.#policies = policies
+    this.#onFacts = onFacts
   }
 
   /** Id of the agent; `undefined` until the agent of the turn is found. */
   get agentId(): string | undefined {
     return this.#agent?.agentId
+  }
+
+  /** Resolves when the inbox has the turn, or the turn has its end; never rejects. */
+  get arrived(): Promise<void> {
+    return this.#arrived
   }
 
   /** Sends the turn to the owner of an agent, and follows the turn. */
@@ -83,12 +96,21 @@ export class TurnFollower {
   /** Follows a turn that some caller has sent, from its first reply. */
   attach(): void {
     this.#arrived = this.#find().then((found) => {
-      if ('cause' in found) return this.end(found.cause)
-      this.#isOnItsWay = false
-      const reader = this.#follow(found.agent)
-      void reader.look()
-      void this.#limit(reader, null)
+      if ('cause' in found) this.end(found.cause)
+      else void this.join(found.agent, null)
     })
+  }
+
+  /**
+   * Follows a turn of an agent that some caller has sent, from its first reply. Resolves when all that is stored was read.
+   *
+   * @param deadlineMs - time limit of the turn in ms, if known
+   */
+  join(agent: AgentKey, deadlineMs: number | null): Promise<void> {
+    this.#isOnItsWay = false
+    const reader = this.#follow(agent)
+    void this.#limit(reader, deadlineMs)
+    return reader.look()
   }
 
   /** Reads what may have been missed. */
@@ -132,8 +154,9 @@ export class TurnFollower {
       turnId: this.id,
       clock,
       signal: this.#over.signal,
-      onFact: (fact) => {
-        this.view.apply(fact)
+      onFacts: (facts, place) => {
+        for (const { fact } of facts) this.view.apply(fact)
+        this.#onFacts?.(facts, place)
         if (this.view.isOver) this.#over.abort()
       },
       onLevel: () => this.#decideAll(),

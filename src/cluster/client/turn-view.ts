@@ -6,6 +6,7 @@ import type { TurnState, TurnStatus } from '../../actors/turn/turn-record.ts'
 import { isTerminal, noUsage, type Reply, type TerminalReply, type Usage } from '../../replies.ts'
 import { deferred } from '../../util/deferred.ts'
 import type { NumberedFact } from '../record-parts.ts'
+import { erasedTurn } from './ends.ts'
 import { RemoteRequests } from './remote-requests.ts'
 
 /** Text that a turn keeps for late subscribers before neighbouring deltas are merged, in bytes. */
@@ -43,6 +44,7 @@ export class TurnView {
     else if (fact.kind === 'request') this.requests.ask(fact.pending)
     else if (fact.kind === 'request_closed') this.requests.close(fact.requestId, fact.by)
     else if (fact.kind === 'restarted') this.#onRestart()
+    else if (fact.kind === 'erased') this.end(erasedTurn)
     // The requests of an earlier owner have no one who takes their answers.
     else if (fact.kind === 'claimed') this.requests.abandon()
   }

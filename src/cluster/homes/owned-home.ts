@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { AgentHome } from '../../api/fleet/internals.ts'
 import { resolveBinary } from '../../io/opencode/binary.ts'
+import { isOlder } from '../../io/opencode/versions.ts'
 import { packHome } from '../../io/opencode/home-archive.ts'
 import { firstLine, messageOf } from '../../util/messages.ts'
 import type { AgentKey, ClusterStore } from '../store/cluster-store.ts'
@@ -76,7 +77,7 @@ export class OwnedHome {
     await persist(() => store.objects.put(object, archive), signal)
     const record: HomeRecord = {
       ...{ epoch, object, sha256, size: archive.length, path: home.path },
-      opencode: opencode === '' ? null : opencode,
+      opencode: newest(home.opencode ?? opencode, before.opencode),
     }
     await this.#name(record, signal)
     // A reader of the old record must find the old object until the record names the new one.
@@ -105,4 +106,10 @@ export class OwnedHome {
         () => undefined,
       )
   }
+}
+
+/** Returns the newer one of two versions. A database that a newer opencode has written stays of that version. */
+function newest(now: string, before: string | null): string | null {
+  if (now === '') return before
+  return before !== null && isOlder(now, before) ? before : now
 }

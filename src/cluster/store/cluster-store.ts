@@ -1,4 +1,4 @@
-import type { HomeRecord, HostRecord, PlaceRecord, WishRecord } from './records.ts'
+import type { HomeRecord, HostRecord, OpenRequests, PlaceRecord, TurnNote, WishRecord } from './records.ts'
 
 /** Name of an agent in a cluster. Both parts are a token of `[a-z0-9_-]`. */
 export interface AgentKey {
@@ -122,6 +122,14 @@ export interface RecordLog {
   last(agent: AgentKey, turnId: string): Promise<StoredBatch | undefined>
   /** Returns the agent of a turn; `undefined` for a turn without a batch. */
   find(turnId: string): Promise<AgentKey | undefined>
+  /** Returns the ids of the turns of an agent that have batches. */
+  turns(agent: AgentKey): Promise<string[]>
+  /**
+   * Deletes the batches of a turn but the last one.
+   *
+   * @throws ClusterStoreError `denied` or `unavailable`, when they may have been deleted
+   */
+  keepLast(agent: AgentKey, turnId: string): Promise<void>
   /** Reads the batches of a turn after a number, up to the last one at the time of the call. */
   read(agent: AgentKey, turnId: string, after: number, signal?: AbortSignal): AsyncIterable<StoredBatch>
   /**
@@ -177,6 +185,10 @@ export interface ClusterStore {
   readonly wishes: Register<WishRecord>
   /** Saved homes by `<tenant>.<agent>`. */
   readonly homes: Register<HomeRecord>
+  /** Turns that gateways have taken, by turn id; for 24 h. */
+  readonly turns: Register<TurnNote>
+  /** Requests that wait for an answer, by turn id. */
+  readonly requests: Register<OpenRequests>
   readonly objects: ObjectStore
   readonly parcels: Parcels
   /** Emits the end and the return of the connection, until the signal aborts. */
@@ -185,7 +197,7 @@ export interface ClusterStore {
 }
 
 /** Log of records, for callers: they append nothing. */
-export type ReadableLog = Omit<RecordLog, 'append'>
+export type ReadableLog = Omit<RecordLog, 'append' | 'turns' | 'keepLast'>
 
 /** Part of a store that a caller uses. A caller of one tenant has no more than this. */
 export interface CallerStore {

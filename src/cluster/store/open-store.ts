@@ -27,7 +27,12 @@ export async function openCallerStore(options: TenantStoreOptions): Promise<Call
   return openTenantStore(options)
 }
 
-async function orInstall<T>(load: () => Promise<T>): Promise<T> {
+/**
+ * Loads a module that needs the packages of NATS.
+ *
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if a package is not installed
+ */
+export async function orInstall<T>(load: () => Promise<T>): Promise<T> {
   try {
     return await load()
   } catch (cause) {

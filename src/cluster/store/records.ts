@@ -1,3 +1,5 @@
+import type { PendingRequest } from '../../replies.ts'
+
 /** Lease of a host: renewed again and again, by compare-and-set. */
 export interface HostRecord {
   /** Random id of this run of the host: another one means that the host was started anew. */
@@ -52,4 +54,32 @@ export interface HomeRecord {
   readonly opencode: string | null
   /** Absolute path of the home, which is the same on every host, because sessions name absolute paths. */
   readonly path: string | null
+}
+
+/** Turn that a gateway has taken, as all gateways know it. The turn runs once, whichever gateway sends it. */
+export interface TurnNote {
+  readonly tenant: string
+  readonly agentId: string
+  /** Time at which the gateway took the turn, in epoch ms. */
+  readonly at: number
+  /** Id of the token whose caller has started the turn. */
+  readonly tokenId: string
+  readonly traceId: string | null
+  readonly model: string | null
+  /** Session that the turn names. */
+  readonly sessionId: string | null
+  readonly deadlineMs: number | null
+  /** Hash of the request's body, if the turn has an Idempotency-Key. */
+  readonly bodyHash: string | null
+  /** Random id, by which a gateway knows its own note again if the store's answer was lost. */
+  readonly nonce: string
+}
+
+/** Requests of a turn that wait for an answer. */
+export interface OpenRequests {
+  readonly tenant: string
+  readonly agentId: string
+  /** Epoch of the owner that has written the list. */
+  readonly epoch: number
+  readonly open: readonly PendingRequest[]
 }

@@ -7,6 +7,7 @@ import { faultsOf } from '../../config/validation.ts'
 import { readPlainFile } from '../../io/home/plain-file.ts'
 import { errnoOf } from '../../io/host/host-fault.ts'
 import { messageOf } from '../../util/messages.ts'
+import { faultOfCredentials, type ClusterConfig } from './cluster-config.ts'
 import { ConfigFileError } from './config-error.ts'
 import { fileSchema, serveSchema, type socketModes } from './config-schema.ts'
 import { defaultListen, parseListen, type ListenAddress } from './listen.ts'
@@ -24,6 +25,8 @@ export interface ServeConfig {
   fleet: FleetOptions
   agents: AgentSpec[]
   gateway: GatewaySettings
+  /** Cluster that the fleet is a host of; a fleet of its own if absent. */
+  cluster?: ClusterConfig
 }
 
 /** Fields of a config file, with the names of the library. */
@@ -50,6 +53,8 @@ interface ConfigFile extends Partial<FleetOptions> {
   agents?: AgentSpec[]
   /** Settings of the gateway. */
   gateway?: GatewaySettings
+  /** Cluster that the daemon joins as a host; its gateway then serves the agents of the whole cluster. */
+  cluster?: ClusterConfig
 }
 
 /** Folder of the data, beside the config file, if the file does not name a folder. */
@@ -75,7 +80,7 @@ export async function readConfig(
   refuse(file, document, withoutFollowing(faults, problems))
   const given = fromWire(serveSchema(), value) as ConfigFile
   const config = completed(given, folder)
-  refuse(file, document, faultsOfAgents(config))
+  refuse(file, document, [...faultsOfAgents(config), ...faultsOfCluster(config)])
   return config
 }
 
@@ -108,13 +113,14 @@ function refuse(file: string, document: YamlDocument, faults: readonly Problem[]
 }
 
 function completed(
-  { listen, socketMode = '0600', agents = [], gateway = {}, ...fleet }: ConfigFile,
+  { listen, socketMode = '0600', agents = [], gateway = {}, cluster, ...fleet }: ConfigFile,
   folder: string,
 ): ServeConfig {
   const address = parseListen(listen ?? defaultListen)
   if (address === undefined) throw new TypeError(`${String(listen)} is no address`)
   const dataDir = resolve(folder, fleet.dataDir ?? defaultDataDir)
-  return { listen: address, socketMode, fleet: { ...fleet, dataDir }, agents, gateway }
+  const config = { listen: address, socketMode, fleet: { ...fleet, dataDir }, agents, gateway }
+  return { ...config, ...(cluster && { cluster }) }
 }
 
 /** Returns the faults of agents that only their options and the defaults together show. */
@@ -134,6 +140,12 @@ function faultsOfAgents({ fleet, agents }: ServeConfig): Problem[] {
       : missing
   })
   return faults.length > 0 ? faults : otherFaults(() => void validateSpecs(compiled, agents))
+}
+
+/** Returns the faults of credentials that exclude each other. */
+function faultsOfCluster({ cluster }: ServeConfig): Problem[] {
+  const fault = cluster && faultOfCredentials(cluster)
+  return fault === undefined ? [] : [{ path: ['cluster'], message: `cluster: ${wireTexts(fault)}` }]
 }
 
 /** Returns the fault that a validation of the fleet itself finds. */

@@ -3,6 +3,7 @@ import { agentSchema, fleetSchema } from '../../config/fleet-schema.ts'
 import { count, text, wholeNumber } from '../../config/schema-parts.ts'
 import { lazily } from '../../config/validation.ts'
 import { parsed } from '../access/host-policy.ts'
+import { clusterConfig } from './cluster-config.ts'
 import { expectedListen, parseListen } from './listen.ts'
 import { wireSchema } from '../schemas/wire-names.ts'
 
@@ -66,6 +67,7 @@ export const serveSchema = lazily(() => {
       ...fleet,
       agents: z.array(agentSchema(), 'expected a list of agents').optional(),
       gateway: gateway().optional(),
+      cluster: clusterConfig().optional(),
     },
     error,
   )

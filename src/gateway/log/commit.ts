@@ -54,7 +54,7 @@ export function storeTurn(store: Store, turn: LoggedTurn, creation: Creation): n
 /** Stores what waits of a turn, inside a transaction. Changes nothing in the memory, because the commit may fail. */
 export function storePending(store: Store, live: LiveTurn, row: number, now: number): Stored {
   const batches: Stored['batches'] = []
-  let { lastSeq } = live
+  let lastSeq = live.change.lastSeq ?? live.lastSeq
   for (const { replies } of live.pending.rows) {
     const batch = replies.map((reply, i) => loggedReply(lastSeq + i + 1, reply))
     lastSeq += batch.length
@@ -69,7 +69,7 @@ export function storePending(store: Store, live: LiveTurn, row: number, now: num
 
 /** The number of the last reply alone is not written: the rows of the replies tell it. */
 function isRowChanged({ change, turn, terminal }: LiveTurn): boolean {
-  if (terminal || change.state || change.sessionId !== undefined) return true
+  if (terminal || change.state || change.sessionId !== undefined || change.lastSeq !== undefined) return true
   return change.usage !== undefined && !isSame(change.usage, turn.usage)
 }
 

@@ -1,5 +1,5 @@
 import { isTerminal, type Reply, type TerminalReply, type Usage } from '../../replies.ts'
-import type { LoggedTurn, TurnLogError } from '../turns/turn-log.ts'
+import type { LoggedTurn, TurnChange, TurnLogError } from '../turns/turn-log.ts'
 import { PendingReplies } from './pending-replies.ts'
 import { Tail, type Batch } from './tail.ts'
 
@@ -14,7 +14,7 @@ export class LiveTurn {
   row: number | undefined
   readonly pending = new PendingReplies()
   /** Changes of the row that are not stored yet. */
-  change: { state?: 'running'; sessionId?: string; usage?: Usage } = {}
+  change: TurnChange = {}
   terminal: TerminalReply | undefined
   /** Error after which nothing more of the turn is stored. */
   fault: TurnLogError | undefined

@@ -1,5 +1,5 @@
 import type { Reply, Usage } from '../../replies.ts'
-import type { TurnWriter } from '../turns/turn-log.ts'
+import type { TurnChange, TurnWriter } from '../turns/turn-log.ts'
 import { giveUp } from './commit.ts'
 import type { Committer } from './committer.ts'
 import { faultOf } from './faults.ts'
@@ -17,7 +17,7 @@ export class StoreWriter implements TurnWriter {
     this.#file = file
   }
 
-  update(change: { state?: 'running'; sessionId?: string; usage?: Usage }): void {
+  update(change: TurnChange): void {
     if (this.#isEnded) return
     Object.assign(this.#live.change, change)
     this.#committer.add(this.#live)

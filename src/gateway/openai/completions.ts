@@ -8,7 +8,7 @@ import { openAiFailures } from './failures.ts'
 import { promptOf } from './prompt.ts'
 import { chatChunk, chatCompletion } from './schemas/answer.ts'
 import { chatBody, type ChatBody } from './schemas/request.ts'
-import { sessionNameOf, type ChatSessions } from './sessions.ts'
+import { sessionNameOf, type ChatSessions } from './chat-sessions.ts'
 import { streamedAnswer } from './streamed-answer.ts'
 import { turnOf } from './turn-input.ts'
 import { TurnReading } from './turn-reading.ts'
@@ -76,9 +76,9 @@ async function complete(
     run: session.runIn?.(prompt.title),
   })
   const { turnId } = turn
-  await desk.started(turnId)
-  const reading = new TurnReading({ context, caller, raw, desk, turnId })
-  const settled = () => sessions.throwAways.settled(turnId)
+  const joined = await desk.join(turn)
+  const reading = new TurnReading({ context, caller, raw, joined, turnId })
+  const settled = () => sessions.settled(turnId)
   return answerOf(body, { log: context.log, turn, reading, settled })
 }
 

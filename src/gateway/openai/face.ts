@@ -3,7 +3,9 @@ import type { Route } from '../http/route.ts'
 import type { TurnDesk } from '../turns/turn-desk.ts'
 import { completionsRoute } from './completions.ts'
 import { modelRoutes } from './models.ts'
-import { ChatSessions } from './sessions.ts'
+import { ClusterChatSessions } from '../cluster/cluster-sessions.ts'
+import { ClusterTurns } from '../cluster/cluster-turns.ts'
+import { FleetChatSessions } from './sessions.ts'
 
 /** Agents as models of OpenAI. */
 export interface OpenAiFace {
@@ -16,11 +18,13 @@ export interface OpenAiFace {
 
 /** Makes the part of a gateway that programs for OpenAI talk to. Its turns are turns of the desk. */
 export function openAiFace(context: GatewayContext, desk: TurnDesk): OpenAiFace {
-  const sessions = new ChatSessions(context)
+  const { turns } = context
+  const sessions =
+    turns instanceof ClusterTurns ? new ClusterChatSessions(context, turns) : new FleetChatSessions(context)
   const created = Math.floor(Date.now() / 1000)
   return {
     routes: [...modelRoutes(created), completionsRoute(desk, sessions)],
-    open: () => sessions.throwAways.deleteLeft(),
-    close: () => sessions.throwAways.close(),
+    open: () => sessions.open(),
+    close: () => sessions.close(),
   }
 }

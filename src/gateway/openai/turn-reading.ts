@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { onAbort } from '../../util/abort-signal.ts'
 import type { Caller } from '../access/caller.ts'
 import type { GatewayContext } from '../context.ts'
-import type { TurnDesk } from '../turns/turn-desk.ts'
+import type { JoinedTurn } from '../turns/joined-turns.ts'
 import type { LoggedReply } from '../turns/turn-log.ts'
 
 /** Neighbouring replies of a turn. */
@@ -13,7 +13,8 @@ export interface ReadRequest {
   context: GatewayContext
   caller: Caller
   raw: Request
-  desk: TurnDesk
+  /** The turn, if it runs; left at the end of the reading. */
+  joined: JoinedTurn
   turnId: string
 }
 
@@ -28,14 +29,15 @@ export class TurnReading {
   readonly #release: () => void
   #coming: Promise<IteratorResult<Batch, unknown>> | undefined
 
-  constructor({ context, caller, raw, desk, turnId }: ReadRequest) {
+  constructor({ context, caller, raw, joined, turnId }: ReadRequest) {
     const right = context.authority.follow(caller)
     this.#right = right.signal
     this.until = [raw.signal, context.closed]
-    const release = desk.live(turnId)?.hold()
+    const release = joined.live?.hold()
     this.#release = () => {
       right.stop()
       release?.()
+      joined.leave()
     }
     this.#batches = context.log.read(turnId, 0, this.#gone.signal)[Symbol.asyncIterator]()
     const signals = [...this.until, this.#right]

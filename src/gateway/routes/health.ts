@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { GatewayContext, GatewayPhase } from '../context.ts'
 import { json } from '../http/answers.ts'
-import { asProblem } from '../http/problems.ts'
+import { callerPartsOf } from '../../cluster/client/connect-cluster.ts'
+import { asProblem, clusterAway } from '../http/problems.ts'
 import { ProblemError } from '../http/problem.ts'
 import { route } from '../http/route.ts'
 import type { GatewayPart } from '../part.ts'
@@ -42,9 +43,14 @@ const readyz = route({
   handle({ context }) {
     const { state, log } = context
     if (state.phase !== 'ready') throw notReady(context)
+    if (!isReachable(context)) throw clusterAway()
     return json(200, { status: 'ready', store: log.isFull ? 'full' : 'ok' })
   },
 })
+
+/** Returns whether the gateway can send turns to its cluster. */
+const isReachable = ({ cluster }: GatewayContext): boolean =>
+  !cluster || callerPartsOf(cluster.handle)?.watch.isUp === true
 
 /** Returns the problem of a gateway that takes no new turns. */
 export function notReady({ state: { phase, error } }: GatewayContext): ProblemError {

@@ -25,7 +25,7 @@ const listRoute = (): Route =>
     scopes: ['read', 'approve'],
     answers: { 200: { description: 'All open requests', schema: requestList } },
     handle({ context, caller }) {
-      const items = context.fleet.requests.filter((pending) => seesRequest(caller, pending))
+      const items = context.turns.requests.open.filter((pending) => seesRequest(caller, pending))
       return json(200, { items: items.map(requestOnWire), next_before: null })
     },
   })
@@ -45,7 +45,7 @@ const answerRoute = (closed: ClosedRequests): Route =>
     problems: [404, 409],
     async handle({ context, caller, params, body }) {
       requireRequest(context, closed, caller, params.id)
-      await context.fleet.answer(params.id, answerOf(body)).catch((error: unknown) => {
+      await context.turns.requests.answer(params.id, answerOf(body)).catch((error: unknown) => {
         throw error instanceof InvalidOptionsError ? wrongAnswer(error, body) : error
       })
       return empty(204)
@@ -64,8 +64,8 @@ function wrongAnswer(error: InvalidOptionsError, body: object): ProblemError {
  * @throws RequestClosedError (`ERR_OPENCODE_REQUEST_CLOSED`) for a closed request
  * @throws ProblemError 404, the same for a request of others and for no request
  */
-function requireRequest({ fleet }: GatewayContext, closed: ClosedRequests, caller: Caller, id: string): void {
-  const open = fleet.requests.find(({ request }) => request.id === id)
+function requireRequest({ turns }: GatewayContext, closed: ClosedRequests, caller: Caller, id: string): void {
+  const open = turns.requests.open.find(({ request }) => request.id === id)
   if (open && seesRequest(caller, open)) return
   const asker = closed.get(id)
   if (!open && asker && sees(caller, { id: asker.agentId, tenant: asker.tenant }))

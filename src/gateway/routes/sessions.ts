@@ -3,6 +3,7 @@ import { keptSpecs } from '../../api/fleet/internals.ts'
 import type { HistoryTurn } from '../../actors/session/history.ts'
 import { text } from '../../config/schema-parts.ts'
 import { requireAgent, shownTexts } from '../agents.ts'
+import { requireHere } from '../cluster/require-here.ts'
 import { empty, json } from '../http/answers.ts'
 import { badRequest } from '../http/problem.ts'
 import { route } from '../http/route.ts'
@@ -33,9 +34,11 @@ const listSessions = route({
     limit: pageLimit(1000, 100),
     before: pageCursor(sessionIdForm),
   },
+  problems: [409],
   answers: { 200: { description: 'A page of sessions', schema: sessionListSchema } },
   async handle({ context, caller, params: { id }, query: { search, limit, before } }) {
     requireAgent(context, caller, id)
+    requireHere(context, id)
     const part = { limit: limit + 1, ...(search !== undefined && { search }), ...(before && { before }) }
     const found = await context.fleet
       .agent(id)
@@ -59,10 +62,12 @@ const readHistory = route({
   scopes: ['read'],
   params: sessionId,
   query: ofAgent,
+  problems: [409],
   answers: { 200: { description: 'The turns', schema: historySchema } },
   async handle({ context, caller, params: { id }, query: { agent } }) {
     requireAgent(context, caller, agent)
     requireSessionId(id)
+    requireHere(context, agent)
     const turns = await context.fleet.agent(agent).session({ sessionId: id }).history()
     return json(200, { items: turns.map(shownTurn), next_before: null })
   },
@@ -84,11 +89,12 @@ const deleteSession = route({
   scopes: ['turn', 'admin'],
   params: sessionId,
   query: ofAgent,
-  problems: [507],
+  problems: [409, 507],
   answers: { 204: { description: 'The session was deleted' } },
   async handle({ context, caller, params: { id }, query: { agent } }) {
     requireAgent(context, caller, agent)
     requireSessionId(id)
+    requireHere(context, agent)
     await context.fleet.agent(agent).session({ sessionId: id }).delete()
     await context.log.erase({ agentId: agent, sessionId: id })
     return empty(204)

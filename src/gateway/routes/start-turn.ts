@@ -53,11 +53,15 @@ export const startTurnRoute = (desk: TurnDesk): Route =>
       const after = type === 'application/json' ? 0 : afterOf(raw.headers, 0)
       const directory = body.directory && (await requireWithin(agent.directory, body.directory))
       const turn = await desk.start({ agent, caller, body, directory, key })
-      const release = body.on_disconnect === 'cancel' ? desk.live(turn.turnId)?.hold() : undefined
-      const asked = { context, raw, desk, turn, onEnd: release }
+      const joined = await desk.join(turn)
+      const release = body.on_disconnect === 'cancel' ? joined.live?.hold() : undefined
+      const asked = { context, raw, turn, joined, onEnd: release }
       try {
-        if (type !== 'application/json') return await answerReader({ ...asked, caller, after, type })
-        if (!query.wait) return json(202, turnOnWire(turn), headersOf(turn))
+        if (type !== 'application/json') return answerReader({ ...asked, caller, after, type })
+        if (!query.wait) {
+          joined.leave()
+          return json(202, turnOnWire(turn), headersOf(turn))
+        }
         return json(200, await waitForEnd(asked), headersOf(turn))
       } catch (error) {
         throw error instanceof ProblemError ? error.with(headersOf(turn)) : error

@@ -6,7 +6,7 @@ import type { GatewayContext } from '../context.ts'
 import { streamAnswer } from '../http/answers.ts'
 import { draining, erased } from '../http/refusals.ts'
 import { repliesAsEvents, repliesAsLines } from '../turns/reply-stream.ts'
-import type { TurnDesk } from '../turns/turn-desk.ts'
+import type { JoinedTurn } from '../turns/joined-turns.ts'
 import type { LoggedTurn } from '../turns/turn-log.ts'
 
 /** Media types of a stream of replies. */
@@ -16,8 +16,9 @@ export const streamTypes = ['application/x-ndjson', 'text/event-stream'] as cons
 interface Asked {
   context: GatewayContext
   raw: Request
-  desk: TurnDesk
   turn: LoggedTurn
+  /** The turn, if it runs; left with the answer. */
+  joined: JoinedTurn
   /** Called once when the answer has ended, or the client has gone. */
   onEnd?: (() => void) | undefined
 }
@@ -27,10 +28,10 @@ interface Asked {
  *
  * @throws ProblemError 409 if the turn's texts were erased
  */
-export async function answerReader({
+export function answerReader({
   context,
   raw,
-  desk,
+  joined,
   turn: { turnId, hasTexts, reply },
   caller,
   after,
@@ -42,12 +43,12 @@ export async function answerReader({
   after: number
   hasTimes?: boolean
   type: (typeof streamTypes)[number]
-}): Promise<Response> {
+}): Response {
   if (!hasTexts && !reply) {
     onEnd?.()
+    joined.leave()
     throw erased()
   }
-  await desk.started(turnId)
   const right = context.authority.follow(caller)
   const read = type === 'text/event-stream' ? repliesAsEvents : repliesAsLines
   const body = read({
@@ -55,11 +56,12 @@ export async function answerReader({
     turnId,
     after,
     hasTimes,
-    live: desk.live(turnId),
+    live: joined.live,
     until: [raw.signal, context.closed, right.signal],
     onEnd: () => {
       right.stop()
       onEnd?.()
+      joined.leave()
     },
   })
   return streamAnswer(body, type, { 'turn-id': turnId })
@@ -70,13 +72,13 @@ export async function answerReader({
  *
  * @throws ProblemError 503 if the gateway closes before, 409 if the turn's texts were erased
  */
-export async function waitForEnd({ context, raw, desk, turn, onEnd }: Asked): Promise<TerminalReply> {
+export async function waitForEnd({ context, raw, joined, turn, onEnd }: Asked): Promise<TerminalReply> {
   const { turnId } = turn
   try {
-    await desk.started(turnId)
-    await first([raw.signal, context.closed], desk.live(turnId)?.ended)
+    await first([raw.signal, context.closed], joined.live?.ended)
   } finally {
     onEnd?.()
+    joined.leave()
   }
   const { reply, state } = (await context.log.get(turnId)) ?? turn
   if (reply) return reply

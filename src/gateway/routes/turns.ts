@@ -81,8 +81,9 @@ const cancelRoute = (desk: TurnDesk): Route =>
     problems: [404],
     async handle({ context, caller, params }) {
       const turn = await visibleTurn(context, caller, params.id)
-      await desk.started(turn.turnId)
-      desk.live(turn.turnId)?.cancel()
+      const { live, leave } = await desk.join(turn)
+      live?.cancel()
+      leave()
       return json(202, turnOnWire(turn))
     },
   })
@@ -119,6 +120,7 @@ const repliesRoute = (desk: TurnDesk): Route =>
       const turn = await visibleTurn(context, caller, params.id)
       const type = preferredType(raw.headers.get('accept'), streamTypes)
       const after = afterOf(raw.headers, query.after)
-      return answerReader({ context, caller, raw, desk, turn, after, hasTimes: query.times, type })
+      const joined = await desk.join(turn)
+      return answerReader({ context, caller, raw, joined, turn, after, hasTimes: query.times, type })
     },
   })

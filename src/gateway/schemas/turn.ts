@@ -34,7 +34,10 @@ const pieceOf = <const Kind extends string>(kind: Kind) =>
 
 const at = () => z.number().describe('Time in epoch ms, if the request asks for times').optional()
 
-const seq = z.int().min(1).describe('Number of the reply in its turn, from 1')
+const seq = z
+  .int()
+  .min(1)
+  .describe('Number of the reply in its turn, from 1; in a cluster, numbers are left out')
 
 /** Reply with its number, as a line of NDJSON or the event `reply`. */
 export const numberedReply = named('Reply', () => {

@@ -2,7 +2,7 @@
 const most = 10_000
 
 /** Agent whose request was closed. */
-interface Asker {
+export interface Asker {
   agentId: string
   tenant: string
 }

@@ -20,10 +20,11 @@ export class LiveTurn {
   readonly #handle: Turn
   readonly #writer: TurnWriter
   readonly #before: Usage
-  readonly #status: Subscription
+  readonly #subscriptions: readonly Subscription[]
   #last: TurnStatus = { state: 'queued', at: Date.now() }
   #isRunning = false
   #holders = 0
+  #isDetached = false
 
   /**
    * @param handle - the turn on the fleet
@@ -36,13 +37,15 @@ export class LiveTurn {
     this.#handle = handle
     this.#writer = writer
     this.#before = before
-    this.#status = handle.status$.subscribe((status) => this.#onStatus(status))
-    handle.replies$.subscribe((reply) => {
-      // The terminal reply is written when the session is known, too.
-      if (!isTerminal(reply)) writer.push(reply, this.#usage, Date.now())
-    })
+    this.#subscriptions = [
+      handle.status$.subscribe((status) => this.#onStatus(status)),
+      handle.replies$.subscribe((reply) => {
+        // The terminal reply is written when the session is known, too.
+        if (!isTerminal(reply)) writer.push(reply, this.#usage, Date.now())
+      }),
+    ]
     void handle.sessionId.then((sessionId) => {
-      if (sessionId !== undefined) writer.update({ sessionId })
+      if (sessionId !== undefined && !this.#isDetached) writer.update({ sessionId })
     })
     this.ended = this.#end(onFault)
   }
@@ -77,14 +80,25 @@ export class LiveTurn {
     }
   }
 
+  /** Writes nothing more. The turn goes on without this gateway. */
+  detach(): void {
+    this.#isDetached = true
+    this.#stop()
+  }
+
+  #stop(): void {
+    for (const subscription of this.#subscriptions) subscription.unsubscribe()
+    this.news.complete()
+  }
+
   async #end(onFault: (error: unknown) => void): Promise<void> {
     const [reply, sessionId] = await Promise.all([this.#handle.done, this.#handle.sessionId])
+    if (this.#isDetached) return
     if (sessionId !== undefined) this.#writer.update({ sessionId })
     const usage = this.#usage
     this.#writer.push(reply.kind === 'final' ? { ...reply, usage } : terminalOnWire(reply), usage)
     await this.#writer.flushed().catch(onFault)
-    this.#status.unsubscribe()
-    this.news.complete()
+    this.#stop()
   }
 
   get #usage(): Usage {

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AgentFacts } from '../../api/fleet/agent-facts.ts'
-import type { FleetEvent } from '../../api/fleet/types.ts'
 import type { Turn } from '../../api/turn-handle.ts'
 import type { TurnInput } from '../../api/turn-input.ts'
-import type { ErrorReply } from '../../replies.ts'
+import { noUsage, type ErrorReply } from '../../replies.ts'
 import { deferred } from '../../util/deferred.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { messageOf } from '../../util/messages.ts'
@@ -12,9 +11,11 @@ import type { Caller } from '../access/caller.ts'
 import type { GatewayContext } from '../context.ts'
 import { draining, refusedByFleet, refusedByLog } from '../http/refusals.ts'
 import { inputOf, modelName, type TurnBody } from '../schemas/turn-body.ts'
+import { JoinedTurns, type JoinedTurn } from './joined-turns.ts'
 import { endedAtOnce, LiveTurn } from './live-turn.ts'
 import { hashOfBody, turnIdOfKey } from './turn-id.ts'
 import { TurnLogError, type LoggedTurn, type NewTurn } from './turn-log.ts'
+import type { NamedInput } from './turn-source.ts'
 
 /** Request for a turn that has passed all checks. */
 export interface TurnRequest {
@@ -27,21 +28,22 @@ export interface TurnRequest {
   key: string | undefined
   /** Value that another request with the key must have, too; the body if absent. */
   keyed?: unknown
-  /** Runs the turn on the fleet; in the session of the body, or a new one, if absent. */
+  /** Runs the turn; in the session of the body, or a new one, if absent. */
   run?: Run | undefined
 }
 
-/** Runs a turn on the fleet. */
-export type Run = (input: TurnInput & { turnId: string }) => Promise<Turn>
+/** Runs a turn. */
+export type Run = (input: NamedInput) => Promise<Turn>
 
 /** Parts of a gateway that the turns need. */
-export type DeskContext = Pick<GatewayContext, 'fleet' | 'log' | 'options' | 'state'>
+export type DeskContext = Pick<GatewayContext, 'turns' | 'log' | 'options' | 'state'>
 
 /** Starts and owns the turns of a gateway. */
 export class TurnDesk {
   readonly #context: DeskContext
   readonly #opened: Promise<unknown>
   readonly #live = new Map<string, LiveTurn>()
+  readonly #joined: JoinedTurns
   /** Promises of the requests that are starting a turn, by the id of the turn. They never reject. */
   readonly #starting = new Map<string, Promise<unknown>>()
 
@@ -49,12 +51,21 @@ export class TurnDesk {
   constructor(context: DeskContext, opened: Promise<unknown>) {
     this.#context = context
     this.#opened = opened
-    context.fleet.events$.subscribe((event) => this.#onEvent(event))
+    this.#joined = new JoinedTurns(context.turns)
+    context.turns.news$.subscribe(({ turnId, news }) => {
+      const turn = this.#live.get(turnId) ?? this.#joined.get(turnId)
+      turn?.news.next(news)
+    })
   }
 
-  /** Returns a turn of this gateway that has not ended. */
-  live(turnId: string): LiveTurn | undefined {
-    return this.#live.get(turnId)
+  /**
+   * Returns a turn that runs, for a caller who reads it, waits for its end, or cancels it. The caller calls `leave` when it
+   * is done.
+   */
+  async join(turn: LoggedTurn): Promise<JoinedTurn> {
+    await this.started(turn.turnId)
+    const live = this.#live.get(turn.turnId)
+    return live ? { live, leave: () => undefined } : this.#joined.join(turn)
   }
 
   /**
@@ -83,8 +94,8 @@ export class TurnDesk {
 
   async #start(turnId: string, request: TurnRequest): Promise<LoggedTurn> {
     const { agent, caller, body, directory, key, keyed = body } = request
-    const { log, fleet } = this.#context
-    const run: Run = request.run ?? ((of) => Promise.resolve(fleet.turn(agent.id, of)))
+    const { log, turns } = this.#context
+    const run: Run = request.run ?? ((of) => turns.run(agent.id, of))
     if (this.#isDraining && !(await log.get(turnId))) throw draining()
     const input = { ...inputOf(body), ...(directory !== undefined && { directory }) }
     const { turn, isNew } = await log.create({
@@ -96,9 +107,13 @@ export class TurnDesk {
       model: modelName(body) ?? agent.model ?? null,
       sessionId: input.sessionId ?? null,
       bodyHash: key === undefined ? null : hashOfBody(keyed),
-      resume: resumeOf(body, input),
+      resume: turns.outlives ? JSON.stringify(input) : resumeOf(body, input),
+      deadlineMs: input.deadlineMs ?? null,
     })
-    if (!isNew) return turn
+    if (!isNew) {
+      if (!this.#live.has(turnId) && (await turns.isLost(turn))) await run({ ...input, turnId })
+      return turn
+    }
     const handle = this.#isDraining ? undefined : await this.#run(run, { ...input, turnId })
     const end = handle && (await endedAtOnce(handle))
     const refusal = end?.kind === 'error' ? refusedByFleet(end) : undefined
@@ -110,7 +125,7 @@ export class TurnDesk {
   }
 
   /** Runs a turn. A turn that could not even begin leaves no entry in the log. */
-  async #run(run: Run, input: TurnInput & { turnId: string }): Promise<Turn> {
+  async #run(run: Run, input: NamedInput): Promise<Turn> {
     try {
       return await run(input)
     } catch (error) {
@@ -122,18 +137,18 @@ export class TurnDesk {
   /**
    * Continues a turn that an earlier process has left without an end.
    *
-   * @param prepare - returns the input of the turn, or its terminal reply
+   * @param prepare - returns the turn, or its terminal reply
    */
-  async resume(turn: LoggedTurn, prepare: () => Promise<TurnInput | ErrorReply>): Promise<void> {
-    const { turnId, agentId, usage } = turn
+  async resume(turn: LoggedTurn, prepare: () => Promise<Turn | ErrorReply>): Promise<void> {
+    const { turnId } = turn
     const starting = deferred<undefined>()
     this.#starting.set(turnId, starting.promise)
     const next = await prepare()
     if ('kind' in next) {
       const writer = this.#context.log.writer(turnId)
-      writer.push(next, usage)
+      writer.push(next, turn.usage)
       await writer.flushed().catch((error: unknown) => this.#onFault(turnId, error))
-    } else this.#own(turn, this.#context.fleet.turn(agentId, { ...next, turnId }))
+    } else this.#own(turn, next)
     this.#starting.delete(turnId)
     starting.resolve(undefined)
   }
@@ -144,8 +159,10 @@ export class TurnDesk {
   }
 
   #own({ turnId, usage }: LoggedTurn, handle: Turn): void {
-    const writer = this.#context.log.writer(turnId)
-    const turn = new LiveTurn(handle, writer, usage, (error) => this.#onFault(turnId, error))
+    const { log, turns } = this.#context
+    // A turn that outlives its process counts its own usage.
+    const before = turns.outlives ? noUsage() : usage
+    const turn = new LiveTurn(handle, log.writer(turnId), before, (error) => this.#onFault(turnId, error))
     this.#live.set(turnId, turn)
     void turn.ended.then(() => this.#live.delete(turnId))
   }
@@ -157,11 +174,18 @@ export class TurnDesk {
     )
   }
 
-  /** Waits until all turns have ended; cancels those that have not ended within a time in ms. */
+  /**
+   * Waits until all turns have ended, for a time in ms. Turns that have not ended then are cancelled, unless they go on
+   * without this process.
+   */
   async drain(drainMs: number): Promise<void> {
     const isOver = new AbortController()
     const ended = this.#whenEmpty().finally(() => isOver.abort())
     await pause(drainMs, isOver.signal)
+    if (this.#context.turns.outlives) {
+      this.#detachAll()
+      return
+    }
     while (!isOver.signal.aborted) {
       for (const turn of this.#live.values()) turn.cancel()
       await Promise.race([ended, pause(cancelIntervalMs, isOver.signal)])
@@ -178,12 +202,9 @@ export class TurnDesk {
     return phase === 'draining' || phase === 'closed'
   }
 
-  #onEvent(event: FleetEvent): void {
-    if (event.type === 'request.opened')
-      this.#live.get(event.turnId)?.news.next({ type: 'request', pending: event.pending })
-    if (event.type !== 'request.closed') return
-    const { turnId, requestId, by } = event
-    this.#live.get(turnId)?.news.next({ type: 'request_closed', requestId, by })
+  #detachAll(): void {
+    for (const turn of this.#live.values()) turn.detach()
+    this.#live.clear()
   }
 }
 

@@ -26,7 +26,10 @@ export interface LoggedTurn {
   usage: Usage
 }
 
-/** Reply with its number in the turn: 1 for the first reply, and one more for each further reply. */
+/**
+ * Reply with its number in the turn: 1 for the first reply, and one more for each further reply. In a cluster, the number
+ * of the owner's record, which grows with holes.
+ */
 export interface LoggedReply {
   seq: number
   reply: Reply
@@ -45,8 +48,10 @@ export interface NewTurn {
   sessionId: string | null
   /** Hash of the request's body, if the turn has an Idempotency-Key: another body with the same key is refused. */
   bodyHash: string | null
-  /** Input of the turn as JSON, kept only until the turn has ended, and only for a turn with `resume`. */
+  /** Input of the turn as JSON, kept only until the turn has ended, and only for a turn that may go on after a crash. */
   resume: string | null
+  /** Time limit of the turn, in ms; `null` for the usual one. */
+  deadlineMs?: number | null
 }
 
 /** Turn without an end, which an earlier process has left. */
@@ -165,10 +170,21 @@ export interface UsageFilter {
   since?: number | undefined
 }
 
+/** Change of a turn beside its replies. */
+export interface TurnChange {
+  state?: 'running'
+  sessionId?: string
+  usage?: Usage
+  lastSeq?: number
+}
+
 /** Writer of one turn. Calls return at once; what is written is durable a moment later, in one transaction with others. */
 export interface TurnWriter {
-  /** Sets the state `running`, or the session. */
-  update(change: { state?: 'running'; sessionId?: string; usage?: Usage }): void
+  /**
+   * Sets the state `running`, the session, the usage, or the number of the last reply, which another log has: the next
+   * reply gets the number after it.
+   */
+  update(change: TurnChange): void
   /**
    * Adds a reply. Neighbouring deltas of a moment may become one reply. The terminal reply ends the turn.
    *

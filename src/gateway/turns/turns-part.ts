@@ -11,7 +11,7 @@ import { TurnDesk } from './turn-desk.ts'
 
 /** Makes the part of a gateway that runs turns, and shows their requests and the events of the fleet. */
 export const turnsPart: PartMaker = (context) => {
-  const { fleet, log, paths } = context
+  const { fleet, log, paths, turns } = context
   const opening = deferred<EventFeed>()
   const opened = Promise.all([fleet.ready, log.ready]).then(() => opening.promise)
   // Requests that wait for the gateway get the error.
@@ -19,15 +19,14 @@ export const turnsPart: PartMaker = (context) => {
   const desk = new TurnDesk(context, opened)
   const openAi = openAiFace(context, desk)
   const closed = new ClosedRequests()
-  fleet.events$.subscribe((event) => {
-    if (event.type === 'request.closed') closed.add(event.requestId, event)
-  })
+  turns.requests.closed$.subscribe((request) => closed.add(request.requestId, request))
   return {
     routes: [...turnRoutes(desk), ...requestRoutes(closed), ...eventRoutes(opened), ...openAi.routes],
     async open() {
       const feed = EventFeed.open(fleet, log, (text) => paths.mask(text))
       const mended = feed.then(async (events) => {
-        await mendTurns(desk, context)
+        await turns.open()
+        await mendTurns(desk, log, turns)
         return events
       })
       opening.resolve(mended)

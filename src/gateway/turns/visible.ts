@@ -1,4 +1,4 @@
-import { agentFacts, type AgentFacts } from '../../api/fleet/agent-facts.ts'
+import type { AgentFacts } from '../../api/fleet/agent-facts.ts'
 import { sees, type Caller } from '../access/caller.ts'
 import type { GatewayContext } from '../context.ts'
 import { notFound } from '../http/problems.ts'
@@ -9,8 +9,8 @@ import type { LoggedTurn } from './turn-log.ts'
  *
  * @throws ProblemError 404, the same for an agent of others and for no agent
  */
-export function visibleAgent({ fleet }: GatewayContext, caller: Caller, id: string): AgentFacts {
-  const agent = agentFacts(fleet, id)
+export function visibleAgent({ turns }: GatewayContext, caller: Caller, id: string): AgentFacts {
+  const agent = turns.agent(id)
   if (agent && sees(caller, agent)) return agent
   throw notFound(
     'ERR_OPENCODE_UNKNOWN_AGENT',

@@ -10,6 +10,7 @@ import { RecordWriter } from '../record-writer.ts'
 import type { TurnGate } from '../turn-gate.ts'
 import { readLeftTurn, type LeftTurn } from './left-turn.ts'
 import { RecordedTurn } from './recorded-turn.ts'
+import { RequestBoard } from './request-board.ts'
 import { sentTurnOf } from './sent-turn.ts'
 import { openContent, type OpenedContent } from './turn-content.ts'
 
@@ -21,14 +22,14 @@ export interface ConversationSessions {
 
 /** Terms under which a host owns the turns of an agent. */
 export interface OwnerTerms {
-  readonly store: Pick<ClusterStore, 'name' | 'inbox' | 'records' | 'parcels'>
+  readonly store: Pick<ClusterStore, 'name' | 'inbox' | 'records' | 'parcels' | 'requests'>
   readonly agent: AgentKey
   readonly hostId: string
   readonly epoch: number
   readonly clock: SystemClock
   /** Returns the time, in epoch ms. */
   readonly now: () => number
-  readonly runner: Pick<AgentRunner, 'turn'>
+  readonly runner: Pick<AgentRunner, 'turn' | 'deleteSession'>
   /** Message of the end of each turn, if the agent cannot be used on this host. */
   readonly failure: string | undefined
   /** Keys of the contexts of turns; `undefined` for a host that opens none. */
@@ -56,6 +57,7 @@ export class OwnedTurn {
   readonly #ended = new AbortController()
   readonly #onEnd: (turn: OwnedTurn) => void
   readonly #writer: RecordWriter
+  readonly #board: RequestBoard
   #running: RecordedTurn | undefined
   #answers: [requestId: string, answer: unknown][] = []
   #isCancelled = false
@@ -74,15 +76,9 @@ export class OwnedTurn {
     this.#over = AbortSignal.any([lost, this.#ended.signal])
     const { store, agent, hostId, epoch, clock } = terms
     const { turnId } = this.sent
-    this.#writer = new RecordWriter({
-      records: store.records,
-      agent,
-      turnId,
-      hostId,
-      epoch,
-      clock,
-      signal: lost,
-    })
+    const owned = { agent, turnId, epoch, clock, signal: lost }
+    this.#writer = new RecordWriter({ ...owned, records: store.records, hostId })
+    this.#board = new RequestBoard({ ...owned, requests: store.requests })
   }
 
   get isEnded(): boolean {
@@ -96,6 +92,7 @@ export class OwnedTurn {
    */
   async take(): Promise<void> {
     const found = await this.#writer.claim()
+    if (found !== 'new') this.#board.clear(true)
     if (found === 'ended') {
       this.#settle()
       return
@@ -162,7 +159,10 @@ export class OwnedTurn {
     const { conversation } = this.sent
     const running = new RecordedTurn(runner.turn(agent, this.#input(content)), {
       sent: this.sent,
-      push: (fact) => this.#writer.push(fact),
+      push: (fact) => {
+        this.#writer.push(fact)
+        this.#board.note(fact)
+      },
       onSession: (sessionId) => sessions.set(conversation, sessionId),
       now,
     })
@@ -172,6 +172,13 @@ export class OwnedTurn {
     await this.#writer.flushed()
     if (saveBeforeEnd) await orAborted(saveBeforeEnd(this.#lost), this.#lost)
     await this.#store(fact)
+    if (this.sent.isThrowAway) void running.sessionId.then((sessionId) => this.#deleteSession(sessionId))
+  }
+
+  /** Deletes the session of a turn that has its end. A session that stays is a session too many, and no more. */
+  async #deleteSession(sessionId: string | undefined): Promise<void> {
+    const { runner, agent } = this.#terms
+    if (sessionId !== undefined) await runner.deleteSession(agent, sessionId).catch(() => undefined)
   }
 
   /** Returns the input of the turn as the fleet takes it. */
@@ -236,6 +243,7 @@ export class OwnedTurn {
 
   #settle(): void {
     this.stage = 'ended'
+    this.#board.clear()
     this.#ended.abort()
     this.#onEnd(this)
   }

@@ -58,6 +58,11 @@ export class RecordedTurn {
     ]
   }
 
+  /** Session of the turn. */
+  get sessionId(): Promise<string | undefined> {
+    return this.#turn.sessionId
+  }
+
   /** Resolves with the fact of the terminal reply, when all other facts were pushed. */
   async end(): Promise<{ fact: TurnFact; reply: TerminalReply }> {
     const [reply, sessionId] = await Promise.all([this.#turn.done, this.#turn.sessionId])
@@ -123,12 +128,14 @@ export class RecordedTurn {
     ignoreErrors(() => this.#terms.onSession(sessionId))
   }
 
-  /** Returns the fact of a reply, with the usage if it has changed. */
+  /** Returns the fact of a reply, with the usage if it has changed, and with the time of a tool's call or result. */
   #factOf(reply: Reply): TurnFact {
     const usage: Usage = this.#turn.usage
     const text = JSON.stringify(usage)
-    if (text === this.#usage) return { kind: 'reply', reply }
+    const isOfTool = reply.kind === 'tool_call' || reply.kind === 'tool_result'
+    const fact = { kind: 'reply', reply, ...(isOfTool && { at: this.#terms.now() }) } as const
+    if (text === this.#usage) return fact
     this.#usage = text
-    return { kind: 'reply', reply, usage }
+    return { ...fact, usage }
   }
 }

@@ -20,6 +20,7 @@ export function sentTurnOf({ turnId, message }: Mail): SentTurn {
     deadlineMs: typeof deadlineMs === 'number' && deadlineMs > 0 ? deadlineMs : null,
     answers: sent.answers === true,
     input: recordOf(input),
+    ...(sent.isThrowAway === true && { isThrowAway: true }),
     ...(typeof context === 'string' && { context }),
     ...(parcel !== undefined && { parcel: recordOf(parcel) as unknown as NonNullable<SentTurn['parcel']> }),
   }

@@ -60,6 +60,21 @@ export class MemoryRecords implements RecordLog {
     })
   }
 
+  async turns(agent: AgentKey): Promise<string[]> {
+    const prefix = `${keyOf(agent)}.`
+    return this.#link.call(() => {
+      const keys = [...this.#shared.turns.keys()].filter((key) => key.startsWith(prefix))
+      return keys.map((key) => key.slice(prefix.length))
+    })
+  }
+
+  async keepLast(agent: AgentKey, turnId: string): Promise<void> {
+    await this.#link.call(() => {
+      const last = this.#of(agent, turnId).at(-1)
+      if (last) this.#shared.turns.set(turnKey(agent, turnId), [last])
+    })
+  }
+
   async *read(
     agent: AgentKey,
     turnId: string,

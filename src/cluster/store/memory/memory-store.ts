@@ -1,5 +1,5 @@
 import type { ClusterStore, ObjectStore, Register } from '../cluster-store.ts'
-import type { HomeRecord, HostRecord, PlaceRecord, WishRecord } from '../records.ts'
+import type { HomeRecord, HostRecord, OpenRequests, PlaceRecord, TurnNote, WishRecord } from '../records.ts'
 import { Link } from './link.ts'
 import { MemoryInbox, SharedMail } from './memory-inbox.ts'
 import { MemoryParcels } from './memory-parcels.ts'
@@ -21,6 +21,8 @@ export class MemoryCluster {
   readonly places = new SharedValues<PlaceRecord>()
   readonly wishes = new SharedValues<WishRecord>()
   readonly homes = new SharedValues<HomeRecord>()
+  readonly turns = new SharedValues<TurnNote>()
+  readonly requests = new SharedValues<OpenRequests>()
   readonly now: () => number
 
   constructor(now: () => number = Date.now) {
@@ -45,11 +47,14 @@ export class MemoryStore implements ClusterStore {
   readonly places: Register<PlaceRecord>
   readonly wishes: Register<WishRecord>
   readonly homes: Register<HomeRecord>
+  readonly turns: Register<TurnNote>
+  readonly requests: Register<OpenRequests>
   readonly objects: ObjectStore
   readonly parcels: MemoryParcels
 
   constructor(cluster: MemoryCluster) {
-    const { mail, records, objects, parcels, agents, hosts, places, wishes, homes, now } = cluster
+    const { mail, records, objects, agents, hosts, places, wishes, homes, turns, requests, parcels, now } =
+      cluster
     this.inbox = new MemoryInbox(mail, this.link, now)
     this.records = new MemoryRecords(records, this.link)
     this.agents = new MemoryRegister(agents, this.link)
@@ -57,6 +62,8 @@ export class MemoryStore implements ClusterStore {
     this.places = new MemoryRegister(places, this.link)
     this.wishes = new MemoryRegister(wishes, this.link)
     this.homes = new MemoryRegister(homes, this.link)
+    this.turns = new MemoryRegister(turns, this.link)
+    this.requests = new MemoryRegister(requests, this.link)
     this.parcels = new MemoryParcels(parcels, this.link)
     this.objects = memoryObjects(objects, this.link)
   }

@@ -9,6 +9,8 @@ export interface Names {
   readonly places: string
   readonly wishes: string
   readonly homes: string
+  readonly turns: string
+  readonly requests: string
   readonly data: string
   readonly parcels: string
   /** All subjects of the streams `inbox`, `replies` and `parcels`. */
@@ -26,6 +28,8 @@ export interface Names {
   reply(agent: AgentKey, turnId: string): string
   /** Subject of a turn's records, whatever its agent is. */
   replyOfAny(turnId: string): string
+  /** Subjects of the records of an agent's turns. */
+  repliesOf(agent: AgentKey): string
   live(agent: AgentKey, turnId: string): string
   /** Subject of a turn's records, whatever the agent of the tenant is. */
   replyOfTenant(tenant: string, turnId: string): string
@@ -50,6 +54,8 @@ export function namesOf(cluster: string): Names {
     places: stream('PLACES'),
     wishes: stream('WISHES'),
     homes: stream('HOMES'),
+    turns: stream('TURNS'),
+    requests: stream('REQUESTS'),
     data: stream('DATA'),
     parcels: stream('PARCELS'),
     allMail: at('in', '>'),
@@ -62,6 +68,7 @@ export function namesOf(cluster: string): Names {
     control: (key, turnId) => at('in', `${agent(key)}.ctl.${turnId}`),
     mailOf: (key) => at('in', `${agent(key)}.>`),
     reply: (key, turnId) => at('re', `${agent(key)}.${turnId}`),
+    repliesOf: (key) => at('re', `${agent(key)}.*`),
     replyOfAny: (turnId) => at('re', `*.*.${turnId}`),
     live: (key, turnId) => at('live', `${agent(key)}.${turnId}`),
     replyOfTenant: (tenant, turnId) => at('re', `${tenant}.*.${turnId}`),

@@ -52,6 +52,19 @@ export class NatsRecords implements RecordLog {
     return message && agentOfReply(message.subject)
   }
 
+  async turns(agent: AgentKey): Promise<string[]> {
+    const { manager, names } = this.#parts
+    const { state } = await called(
+      manager.streams.info(names.replies, { subjects_filter: names.repliesOf(agent) }),
+    )
+    return Object.keys(state.subjects ?? {}).map((subject) => subject.split('.').at(-1) ?? '')
+  }
+
+  async keepLast(agent: AgentKey, turnId: string): Promise<void> {
+    const { manager, names } = this.#parts
+    await called(manager.streams.purge(names.replies, { filter: names.reply(agent, turnId), keep: 1 }))
+  }
+
   /** A consumer of its own, with the subject of this turn alone: permissions can limit such reads to a tenant. */
   async *read(
     agent: AgentKey,

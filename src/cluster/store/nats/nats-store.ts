@@ -3,10 +3,10 @@ import { Kvm } from '@nats-io/kv'
 import { Objm, type ObjectStore as Bucket } from '@nats-io/obj'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { ClusterStore, ObjectStore, Register } from '../cluster-store.ts'
-import type { HomeRecord, HostRecord, PlaceRecord, WishRecord } from '../records.ts'
+import type { HomeRecord, HostRecord, OpenRequests, PlaceRecord, TurnNote, WishRecord } from '../records.ts'
 import { followConnection } from './connection.ts'
 import { called } from './faults.ts'
-import { LateRegister } from './late-register.ts'
+import { LazyRegister } from './lazy-register.ts'
 import { namesOf } from './names.ts'
 import { NatsInbox } from './nats-inbox.ts'
 import { NatsParcels } from './nats-parcels.ts'
@@ -65,8 +65,10 @@ export async function openNatsStore({
     agents: await registerOf(names.agents),
     hosts: await registerOf<HostRecord>(names.hosts, true),
     places: await registerOf<PlaceRecord>(names.places),
-    wishes: new LateRegister(() => registerOf<WishRecord>(names.wishes)),
+    wishes: new LazyRegister<WishRecord>(() => registerOf(names.wishes)),
     homes: await registerOf<HomeRecord>(names.homes),
+    turns: new LazyRegister<TurnNote>(() => registerOf(names.turns)),
+    requests: new LazyRegister<OpenRequests>(() => registerOf(names.requests)),
     parcels: new NatsParcels(parts),
     objects: objectsOf(connection, names.data, replicas),
     onConnection: (listener, signal) => void followConnection(connection, listener, signal),

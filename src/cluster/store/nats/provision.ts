@@ -79,4 +79,7 @@ export async function provision(connection: NatsConnection, names: Names, replic
   const buckets = new Kvm(connection)
   for (const bucket of [names.agents, names.hosts, names.places, names.wishes, names.homes])
     await called(buckets.create(bucket, { history: 1, replicas, storage: StorageType.File }))
+  const ttl = 24 * hourMs
+  for (const bucket of [names.turns, names.requests])
+    await called(buckets.create(bucket, { history: 1, replicas, storage: StorageType.File, ttl }))
 }

@@ -334,4 +334,41 @@ describe('A mailbox', () => {
     expect(kinds('t1')).toEqual(['claimed', 'started', 'status', 'delta', 'final'])
     expect(agents.turns).toHaveLength(2)
   })
+
+  it('lists the open requests of its turns in the store, also for an owner after a death', async () => {
+    const { clock, cluster, own, send } = world()
+    const first = own()
+    await clock.advance()
+    await send('t1', { answers: true })
+    first.agents.turns[0]?.ask('p1')
+    await clock.advance()
+    expect(cluster.requests.entry('t1')?.value).toMatchObject({
+      ...{ tenant: 'acme', agentId: 'a1', epoch: 1 },
+      open: [{ agentId: 'a1', tenant: 'acme', request: { id: 'p1' } }],
+    })
+    await first.agents.turns[0]?.answer('p1', 'once')
+    await clock.advance(300)
+    expect(cluster.requests.entry('t1')).toBeUndefined()
+    first.agents.turns[0]?.ask('p2')
+    await clock.advance()
+    expect(cluster.requests.entry('t1')?.value.open).toHaveLength(1)
+    first.store.link.cut()
+    own()
+    await clock.advance(1_000)
+    expect(cluster.requests.entry('t1')).toBeUndefined()
+  })
+
+  it('deletes the session of a throw-away turn after its end', async () => {
+    const { clock, own, send } = world()
+    const { agents } = own()
+    await clock.advance()
+    await send('t1', { isThrowAway: true })
+    await send('t2')
+    for (const turn of agents.turns) {
+      turn.session(`ses_${turn.input.turnId}`)
+      turn.finish()
+    }
+    await clock.advance()
+    expect(agents.deletedSessions).toEqual(['ses_t1'])
+  })
 })

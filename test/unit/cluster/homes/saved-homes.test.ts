@@ -160,6 +160,17 @@ describe('A saved home', () => {
     expect(newer.read(session)).toBe('one')
   })
 
+  it('is of the version of the server that has used it, also when the server has ended', async () => {
+    const { world, a } = await savedOnce()
+    a.server = '1.19.0'
+    a.write(session, 'two')
+    await a.save(1)
+    a.server = undefined
+    a.write(session, 'three')
+    await a.save(1)
+    expect(recordOf(world)).toMatchObject({ opencode: '1.19.0' })
+  })
+
   it('that was forgotten comes back no more', async () => {
     const { world, a } = await savedOnce()
     await forgetHome(a.store, { tenant: 'acme', agentId: 'a1' })

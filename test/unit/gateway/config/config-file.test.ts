@@ -175,4 +175,36 @@ fleet.yaml:1:66: Invalid option gateway.allowed_origins[0]: expected an origin s
       'fleet.yaml:2:48: Invalid option defaults.proxy.api_key: expected printable ASCII characters without spaces, got a string (not shown)',
     )
   })
+
+  test('reads the cluster, whose credentials may be references, and refuses two kinds of them', async () => {
+    const cluster = (more: object) =>
+      JSON.stringify({
+        data_dir: '/srv/agents',
+        cluster: { name: 'prod', servers: '10.0.0.1:4222', ...more },
+      })
+    const given = {
+      nkey_seed: { env: 'SEED' },
+      host_id: 'h1',
+      lease_ms: 3000,
+      replicas: 3,
+      tls: { handshake_first: true },
+    }
+    expect((await configOf(cluster(given), { SEED: 'SUAB' })).cluster).toEqual({
+      ...{
+        name: 'prod',
+        servers: '10.0.0.1:4222',
+        nkeySeed: 'SUAB',
+        hostId: 'h1',
+        leaseMs: 3000,
+        replicas: 3,
+      },
+      tls: { handshakeFirst: true },
+    })
+    expect(await messageAbout(cluster({ user: 'a', token: 'b' }))).toContain(
+      'user, token, creds and nkey_seed',
+    )
+    expect(await messageAbout(cluster({ password: 'x' }))).toContain('a user with it')
+    expect(await messageAbout(cluster({ lease_ms: 10 }))).toContain('cluster.lease_ms')
+    expect(await messageAbout(cluster({ servers: [] }))).toContain('cluster.servers')
+  })
 })

@@ -78,18 +78,18 @@ describe.runIf(process.platform === 'linux')('The limit of a watcher', () => {
     const pid = startLeader(marker)
     const watcher = startWatcher(marker, home)
     onTestFinished(() => watcher.stop())
-    watcher.limit(1_000)
+    watcher.limit(2_000)
     watcher.watch(pid)
-    // Fed five times within two limits: the processes live.
+    // Fed three times within more than a limit: the processes live.
     const at = performance.now()
-    for (let i = 1; i <= 5; i++) {
-      await vi.waitUntil(() => performance.now() - at > i * 400, { interval: 10 })
+    for (let i = 1; i <= 3; i++) {
+      await vi.waitUntil(() => performance.now() - at > i * 800, { interval: 10 })
       watcher.fed()
     }
     expect(isAlive(pid)).toBe(true)
     const fedAt = performance.now()
     await expect.poll(() => isAlive(pid), { timeout: 10_000, interval: 10 }).toBe(false)
-    expect(performance.now() - fedAt).toBeGreaterThan(900)
+    expect(performance.now() - fedAt).toBeGreaterThan(1_800)
     await expect.poll(() => watchersOf(home), { timeout: 10_000, interval: 10 }).toEqual([])
   })
 
@@ -98,15 +98,13 @@ describe.runIf(process.platform === 'linux')('The limit of a watcher', () => {
     const pid = startLeader(marker)
     const watcher = startWatcher(marker, home)
     watcher.watch(pid)
-    watcher.limit(300)
+    watcher.limit(20_000)
     await expect.poll(() => watchersOf(home), { timeout: 10_000, interval: 10 }).toHaveLength(2)
     const [group = 0] = watchersOf(home).filter((id) => readStat(id)?.group === id)
     watcher.limit(0)
     await expect.poll(() => watchersOf(home), { timeout: 10_000, interval: 10 }).toHaveLength(1)
-    const at = performance.now()
-    await vi.waitUntil(() => performance.now() - at > 600, { interval: 20 })
     expect(isAlive(pid)).toBe(true)
-    watcher.limit(60_000)
+    watcher.limit(20_000)
     await expect.poll(() => groupOf(group).length, { timeout: 10_000, interval: 10 }).toBeGreaterThan(2)
     watcher.stop()
     await expect.poll(() => groupOf(group), { timeout: 10_000, interval: 10 }).toEqual([])

@@ -1,7 +1,7 @@
 import type { Entry, EntryChange, Register } from '../cluster-store.ts'
 
-/** Register that is opened by its first call, so that a program which never uses it needs no right to it. */
-export class LateRegister<T> implements Register<T> {
+/** Register that is opened by its first use, so that a program without rights on the register can connect. */
+export class LazyRegister<T> implements Register<T> {
   readonly #open: () => Promise<Register<T>>
   #opening: Promise<Register<T>> | undefined
 

@@ -1,0 +1,76 @@
+import type { NatsConnection } from '@nats-io/transport-node'
+import type { Fleet } from '../../api/fleet/fleet.ts'
+import type { Cluster } from '../../cluster/client/connect-cluster.ts'
+import { joinCluster, type ClusterHost } from '../../cluster/join-cluster.ts'
+import { connectCluster } from '../../cluster/index.ts'
+import { orInstall } from '../../cluster/store/open-store.ts'
+import type { ClusterConfig } from '../../gateway/config/cluster-config.ts'
+
+/** Membership of a daemon in a cluster: the fleet is a host, and the gateway a caller. */
+export class ClusterMember {
+  readonly host: ClusterHost
+  readonly cluster: Cluster
+
+  private constructor(host: ClusterHost, cluster: Cluster) {
+    this.host = host
+    this.cluster = cluster
+  }
+
+  /**
+   * Joins a cluster.
+   *
+   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if a package of NATS is not installed
+   * @throws ClusterStoreError if NATS refuses, or does not answer
+   */
+  static async join(fleet: Fleet, config: ClusterConfig): Promise<ClusterMember> {
+    const { name, hostId, leaseMs, replicas, homes, contextKey } = config
+    const connect = await connector(config)
+    const host = await joinCluster({
+      ...{ fleet, name, connect },
+      ...(hostId !== undefined && { hostId }),
+      ...(leaseMs !== undefined && { leaseMs }),
+      ...(replicas !== undefined && { replicas }),
+      ...(homes !== undefined && { homes }),
+      ...(contextKey !== undefined && { contextKey }),
+    })
+    try {
+      return new ClusterMember(host, await connectCluster({ name, connect }))
+    } catch (error) {
+      await host.close()
+      throw error
+    }
+  }
+
+  /** Leaves the cluster: running turns have a time in ms to finish, and waiting ones run on other hosts. */
+  drain(drainMs: number): Promise<void> {
+    return this.host.drain({ drainMs })
+  }
+
+  /** Closes the connection of the gateway, when the host has left. */
+  async close(): Promise<void> {
+    await this.host.close()
+    await this.cluster.close()
+  }
+}
+
+/** Returns a function that connects to NATS as a config says. */
+async function connector(config: ClusterConfig): Promise<() => Promise<NatsConnection>> {
+  const { servers, user, password, token, creds, nkeySeed, tls } = config
+  const nats = await orInstall(() => import('@nats-io/transport-node'))
+  const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+  const authenticator =
+    creds === undefined
+      ? nkeySeed !== undefined && nats.nkeyAuthenticator(bytes(nkeySeed.trim()))
+      : nats.credsAuthenticator(bytes(creds))
+  return () =>
+    nats.connect({
+      servers,
+      // A host outlives every outage of NATS.
+      maxReconnectAttempts: -1,
+      ...(user !== undefined && { user }),
+      ...(password !== undefined && { pass: password }),
+      ...(token !== undefined && { token }),
+      ...(authenticator && { authenticator }),
+      ...(tls && { tls }),
+    })
+}
