@@ -27,6 +27,7 @@ const parts = [
   'gateway',
   'cluster-home',
   'view',
+  'cluster',
   'imports',
 ]
 const chosen = process.argv.slice(2)

@@ -5,12 +5,12 @@
 //   npm run soak -- gateway 20 --seed 42
 import { isDeepStrictEqual, parseArgs } from 'node:util'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import Database from 'libsql'
 import { deferred } from '../build/util/deferred.js'
 import { GatewayStage } from './lib/gateway-daemon.mjs'
 import { sendJson } from './lib/gateway-reader.mjs'
-import { processesOf } from './lib/processes.mjs'
+import { orphansLeft } from './lib/processes.mjs'
+import { promptsOf } from './lib/prompts.mjs'
 import { randomFrom } from './lib/random.mjs'
 import { readTurn } from './lib/soak-reader.mjs'
 
@@ -231,14 +231,7 @@ function groupByTrace(turns) {
 
 /** Counts the prompts that came to the fake: a turn without `resume` is never sent twice. */
 function checkPrompts() {
-  const prompts = stage.fake.requests
-    .filter(({ url }) => /\/prompt_async/.test(url))
-    .map(({ body }) => JSON.stringify(body))
-  const sent = new Map()
-  for (const prompt of prompts) {
-    const [, name] = / #(t\d+)"/.exec(prompt) ?? []
-    sent.set(name, (sent.get(name) ?? 0) + 1)
-  }
+  const sent = promptsOf(stage.fake)
   if (sent.size === 0) violate('no prompt came to the fake')
   for (const [name, turn] of asked) {
     const count = sent.get(name) ?? 0
@@ -262,16 +255,6 @@ function checkStore() {
   store.close()
 }
 
-/** Returns the processes that are left when they have had time to end. */
-async function orphansLeft() {
-  const until = Date.now() + 15_000
-  for (;;) {
-    const left = processesOf(`${stage.dataDir}/`)
-    if (left.length === 0 || Date.now() > until) return left
-    await sleep(50)
-  }
-}
-
 console.log(`seed ${seed}, ${rounds} kills of the gateway, ${agents.length} agents`)
 let orphans = []
 try {
@@ -290,7 +273,7 @@ try {
   checkPrompts()
   const code = await stage.stop()
   if (code !== 0) violate(`the gateway ended with ${code}`)
-  orphans = await orphansLeft()
+  orphans = await orphansLeft(`${stage.dataDir}/`)
   for (const pid of orphans) process.kill(Number(pid), 'SIGKILL')
   checkStore()
 } catch (error) {

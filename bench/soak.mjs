@@ -5,6 +5,7 @@
 //   npm run soak -- --minutes 5 --seed 42 --concurrency 4 [--binary path]
 //   npm run soak -- fleet 10 --seed 42    (a fleet: see soak-fleet.mjs)
 //   npm run soak -- gateway 20 --seed 42  (a gateway: see soak-gateway.mjs)
+//   npm run soak -- cluster 10000 --seed 42  (hosts of a cluster: see soak-cluster.mjs)
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,6 +22,7 @@ import { randomFrom } from './lib/random.mjs'
 
 if (process.argv[2] === 'fleet') await import('./soak-fleet.mjs')
 if (process.argv[2] === 'gateway') await import('./soak-gateway.mjs')
+if (process.argv[2] === 'cluster') await import('./soak-cluster.mjs')
 
 const { values: flags } = parseArgs({
   options: {

@@ -31,6 +31,8 @@ export interface AgentRunner {
   readonly added$: Observable<AgentKey>
   /** Returns whether the host takes the turns of an agent: it can run the agent, or ends the turns of a removed one. */
   knows(agent: AgentKey): boolean
+  /** Returns the most running turns of a tenant over all hosts; `undefined` without such a limit. */
+  capOf(tenant: string): number | undefined
   /** Makes an agent ready for turns. Rejects if the agent cannot be used on this host. */
   open(agent: AgentKey, signal: AbortSignal): Promise<void>
   /** Runs a turn. Never throws. */

@@ -1,6 +1,6 @@
 import { filter, map, type Observable } from 'rxjs'
 import type { Fleet } from '../api/fleet/fleet.ts'
-import { lifelineOf } from '../api/fleet/internals.ts'
+import { lifelineOf, tenantCapOf } from '../api/fleet/internals.ts'
 import type { TurnInput } from '../api/turn-input.ts'
 import { unknownAgent } from '../config/unknown-agent.ts'
 import { UnknownAgentError } from '../errors.ts'
@@ -40,6 +40,10 @@ export class FleetRunner implements AgentRunner {
 
   knows(agent: AgentKey): boolean {
     return this.#specs.canRun(agent) || this.#specs.isRemoved(agent)
+  }
+
+  capOf(tenant: string): number | undefined {
+    return tenantCapOf(this.#fleet, tenant)
   }
 
   /** Checks that the fleet can run the agent. A removed agent is opened for nothing but the end of its turns. */

@@ -97,7 +97,9 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
   const contexts = contextKeys.length > 0 ? new ContextKeys(contextKeys) : undefined
   const runtime = new HostHandle(new HostRuntime({ store, runner, homes, contexts }))
   const { maxAgents } = runner
-  const actor = createActor(hostMachine, { input: { runtime, hostId, leaseMs, maxAgents, idleMs } }).start()
+  const rebalances = kept.save !== 'never'
+  const input = { runtime, hostId, leaseMs, maxAgents, idleMs, rebalances }
+  const actor = createActor(hostMachine, { input }).start()
   await waitFor(actor, (snapshot) => snapshot.matches('member'))
   return new MemberHost(actor, { store, runner, specs })
 }

@@ -37,6 +37,8 @@ interface AgentSource {
   readonly webhookSecret: string | undefined
   /** Source of the keys that nothing else gives, which a host of a cluster sets. */
   readonly keys: { resolveKey?: ResolveKey }
+  /** Limits of running turns that the tenants' own options name. */
+  readonly runningCaps: Readonly<Record<string, number>>
 }
 
 /** Returns the key of an agent's endpoint. */
@@ -91,6 +93,7 @@ export class CompiledFleetOptions {
       resolve,
       webhookSecret,
       keys: {},
+      runningCaps: runningCapsOf(tenants),
     })
   }
 }
@@ -162,6 +165,19 @@ export function tenantOptions({ values }: CompiledFleetOptions, tenant: string):
   const own = Object.hasOwn(values.tenants, tenant) ? values.tenants[tenant] : undefined
   return own ?? fillTenant({}, values.limits)
 }
+
+/** Returns the limit of running turns that the options of a tenant name; `undefined` without one. @internal */
+export function runningCapOf(fleet: CompiledFleetOptions, tenant: string): number | undefined {
+  const { runningCaps } = sourceOf(fleet)
+  return Object.hasOwn(runningCaps, tenant) ? runningCaps[tenant] : undefined
+}
+
+const runningCapsOf = (tenants: Readonly<Record<string, GivenTenant>>): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(tenants).flatMap(([name, { maxRunningTurns: cap }]) =>
+      cap === undefined ? [] : [[name, cap]],
+    ),
+  )
 
 function fillTenants(
   given: Readonly<Record<string, GivenTenant>>,

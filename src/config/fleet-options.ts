@@ -119,7 +119,7 @@ export interface TenantOptions {
    */
   weight?: number
   /**
-   * Maximum number of the tenant's turns that run at the same time.
+   * Maximum number of the tenant's turns that run at the same time; in a cluster, over all hosts.
    *
    * @defaultValue no limit of its own
    */

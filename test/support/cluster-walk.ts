@@ -42,12 +42,17 @@ class Walk {
   readonly turns = new Map<string, AgentKey>()
   readonly #caller = this.cluster.connect()
   readonly #maxAgents: number
+  /** Most running turns of the tenant `acme` over all hosts. */
+  readonly #cap: number | undefined
+  readonly #rebalances: boolean
   fences = 0
   isOver = false
 
   constructor(seed: number) {
     this.dice = new Dice(seed)
     this.#maxAgents = this.dice.of([1, 2, 100])
+    this.#cap = this.dice.of([undefined, 1, 2])
+    this.#rebalances = this.dice.isTrue(0.5)
     const count = 2 + this.dice.below(2)
     for (let i = 0; i < count; i++) this.start(`h${i + 1}`)
   }
@@ -55,7 +60,11 @@ class Walk {
   start(id: string): void {
     const { clock, cluster } = this
     const idleMs = this.dice.of([2_000, 600_000])
-    const host = scriptedHost({ cluster, clock }, id, agents, { maxAgents: this.#maxAgents, idleMs })
+    const caps = this.#cap === undefined ? {} : { acme: this.#cap }
+    const host = scriptedHost({ cluster, clock }, id, agents, {
+      ...{ maxAgents: this.#maxAgents, idleMs, caps },
+      rebalances: this.#rebalances,
+    })
     host.runner.onTurn = (turn) => {
       turn.session(`ses_${turn.input.turnId ?? ''}`)
       if (this.isOver) turn.finish()
@@ -126,6 +135,10 @@ class Walk {
       if (age > leaseMs * 0.8 && works > 0)
         problems.push(`${host.id} works ${age} ms after its last good renewal`)
     }
+    const capped = active.flatMap(({ host }) =>
+      host.runner.running.filter(({ agent }) => agent.tenant === 'acme'),
+    )
+    if (capped.length > (this.#cap ?? Infinity)) problems.push(`${capped.length} turns of acme run`)
     for (const agent of agents) {
       const owners = active.filter(({ host }) => host.runner.opened.has(keyOf(agent)))
       if (owners.length > 1)

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node'
 import { execa } from 'execa'
 import getPort from 'get-port'
@@ -43,6 +44,8 @@ async function isNewEnough(binary: string): Promise<boolean> {
 export interface NatsStart {
   readonly config?: string
   readonly env?: Readonly<Record<string, string>>
+  /** Arguments by which the server finds the others of its cluster. */
+  readonly routes?: readonly string[]
 }
 
 /** Server of NATS with a folder of its own, which may be killed and started again. */
@@ -69,6 +72,41 @@ export class NatsServer {
     return server
   }
 
+  /** Starts servers that keep their streams together. Resolves when a stream can have a replica on each of them. */
+  static async startCluster(binary: string, count: number): Promise<NatsServer[]> {
+    const ports: number[] = []
+    while (ports.length < count) ports.push(await getPort({ host: '127.0.0.1', exclude: ports }))
+    const addresses = ports.map((port) => `nats://127.0.0.1:${port}`)
+    const starting = addresses.map(async (route, i) => {
+      const others = addresses.filter((other) => other !== route).join()
+      const routes = ['-n', `n${i + 1}`, '--cluster_name', 'test', '--cluster', route, '--routes', others]
+      const folder = await mkdtemp(join(tmpdir(), 'opencode-runtime-nats-'))
+      const port = await getPort({ host: '127.0.0.1', exclude: ports })
+      const server = new NatsServer(binary, port, folder, { routes })
+      await server.resume()
+      return server
+    })
+    const servers = await Promise.all(starting)
+    await servers[0]?.hasReplicas(count)
+    return servers
+  }
+
+  /** Resolves when a stream can have so many replicas: when the servers have found each other, and a leader. */
+  async hasReplicas(count: number): Promise<void> {
+    const connection = await this.connect()
+    const manager = await jetstreamManager(connection, { checkAPI: false })
+    const probe = { name: 'probe', subjects: ['probe'], num_replicas: count }
+    for (const until = Date.now() + 30_000; ;)
+      try {
+        await manager.streams.add(probe)
+        break
+      } catch (error) {
+        if (Date.now() > until) throw error
+      }
+    await manager.streams.delete(probe.name)
+    await connection.close()
+  }
+
   /** Connects, and goes on forever after a lost connection. */
   readonly connect = (options: ConnectionOptions = {}): Promise<NatsConnection> =>
     connect({
@@ -81,8 +119,8 @@ export class NatsServer {
 
   /** Starts the server again, with the same port and what it has stored. */
   async resume(): Promise<void> {
-    const { config, env } = this.#start
-    const own = ['-js', '-sd', this.folder, '-a', '127.0.0.1', '-p', String(this.port)]
+    const { config, env, routes = [] } = this.#start
+    const own = ['-js', '-sd', this.folder, '-a', '127.0.0.1', '-p', String(this.port), ...routes]
     const args = config === undefined ? own : [...own, '-c', config]
     const stdio = ['ignore', 'ignore', 'pipe'] as ['ignore', 'ignore', 'pipe']
     const child = spawn(this.#binary, args, { stdio, env: { ...process.env, ...env } })

@@ -121,6 +121,15 @@ export class ScriptedTurn implements RunningTurn {
   }
 }
 
+/** Limits of a host whose turns a test drives by hand. */
+export interface ScriptedLimits {
+  maxAgents?: number
+  maxTurns?: number
+  opencode?: string
+  /** Most running turns of tenants over all hosts. */
+  caps?: Readonly<Record<string, number>>
+}
+
 /** Agents of a host whose turns a test drives by hand. */
 export class ScriptedAgents implements AgentRunner {
   readonly opencode: string
@@ -138,9 +147,14 @@ export class ScriptedAgents implements AgentRunner {
   /** Error of each opening. */
   openingError: Error | undefined
   readonly #agents: readonly AgentKey[]
+  readonly #caps: Readonly<Record<string, number>>
 
-  constructor(agents: readonly AgentKey[], { maxAgents = 100, maxTurns = 100, opencode = '1.0.0' } = {}) {
+  constructor(
+    agents: readonly AgentKey[],
+    { maxAgents = 100, maxTurns = 100, opencode = '1.0.0', caps = {} }: ScriptedLimits = {},
+  ) {
     this.#agents = agents
+    this.#caps = caps
     this.maxAgents = maxAgents
     this.opencode = opencode
     this.maxTurns = maxTurns
@@ -153,6 +167,10 @@ export class ScriptedAgents implements AgentRunner {
 
   knows(agent: AgentKey): boolean {
     return this.#agents.some((other) => keyOf(other) === keyOf(agent))
+  }
+
+  capOf(tenant: string): number | undefined {
+    return this.#caps[tenant]
   }
 
   async open(agent: AgentKey): Promise<void> {

@@ -5,7 +5,7 @@ import { unsavedHomes, type Homes } from '../../src/cluster/homes.ts'
 import { hostMachine } from '../../src/cluster/machines/host-machine.ts'
 import { keyOf, type AgentKey } from '../../src/cluster/store/cluster-store.ts'
 import type { MemoryCluster } from '../../src/cluster/store/memory/memory-store.ts'
-import { ScriptedAgents } from './scripted-agents.ts'
+import { ScriptedAgents, type ScriptedLimits } from './scripted-agents.ts'
 import type { SteppedClock } from './stepped-clock.ts'
 
 /** Lease of the hosts of tests, in ms. */
@@ -49,11 +49,9 @@ export function scriptedHost(
   { cluster, clock }: { cluster: MemoryCluster; clock: SteppedClock },
   id: string,
   agents: readonly AgentKey[],
-  limits: {
-    maxAgents?: number
-    maxTurns?: number
+  limits: ScriptedLimits & {
     idleMs?: number
-    opencode?: string
+    rebalances?: boolean
     homes?: Homes
     contexts?: ContextKeys
   } = {},
@@ -74,6 +72,7 @@ export function scriptedHost(
       leaseMs,
       maxAgents: runner.maxAgents,
       idleMs: limits.idleMs ?? 600_000,
+      rebalances: limits.rebalances ?? false,
     },
   })
   actor.start()

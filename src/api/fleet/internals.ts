@@ -1,6 +1,12 @@
 import { fleetRuntimeOf, type FleetRuntime } from '../../actors/fleet/fleet-runtime.ts'
 import { agentUserOf, homeOwnerOf, type AgentUser } from '../../config/agent-user.ts'
-import { agentDefaults, attachKeys, homeOf, type ResolveKey } from '../../config/compiled-fleet.ts'
+import {
+  agentDefaults,
+  attachKeys,
+  homeOf,
+  runningCapOf,
+  type ResolveKey,
+} from '../../config/compiled-fleet.ts'
 import { mergeLayers } from '../../config/agent-layers.ts'
 import { agentLimits } from '../../config/agent-limits.ts'
 import type { AgentSpec, FleetDefaults } from '../../config/fleet-options.ts'
@@ -31,6 +37,10 @@ export const setKeySource = (fleet: Fleet, resolveKey: ResolveKey): void =>
 /** Returns the tenant of an agent that a fleet keeps. */
 export const tenantOf = (fleet: Fleet, spec: AgentSpec): string =>
   agentLimits(runtimeOfFleet(fleet).options, spec).tenant
+
+/** Returns the limit of running turns that a fleet's options name for a tenant; `undefined` without one. */
+export const tenantCapOf = (fleet: Fleet, tenant: string): number | undefined =>
+  runningCapOf(runtimeOfFleet(fleet).options, tenant)
 
 /** Returns the status of an agent; `undefined` for an unknown agent. */
 export const agentStatus = (fleet: Fleet, id: string): AgentStatus | undefined =>

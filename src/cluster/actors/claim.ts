@@ -58,6 +58,8 @@ export const claim = fromPromise<Ownership, ClaimInput>(async ({ input }) => {
 export interface ReleaseInput extends HostIdentity {
   readonly agent: AgentKey
   readonly ownership: Ownership
+  /** Host that should claim the agent next; `undefined` for any. */
+  readonly next?: string | undefined
 }
 
 const releaseAttempts = 10
@@ -65,11 +67,11 @@ const releaseRetryMs = 100
 
 /** Gives an agent up, so that any host may claim it. A failed release is found by the next look at the agent. */
 export const release = fromPromise<undefined, ReleaseInput>(async ({ input, signal, system }) => {
-  const { runtime, agent, hostId, ownership } = input
+  const { runtime, agent, hostId, ownership, next } = input
   const { store } = hostRuntimeOf(runtime)
   const { epoch, opencode } = ownership
-  const version = opencode === undefined ? {} : { opencode }
-  const record: PlaceRecord = { epoch, hostId: null, incarnation: null, last: hostId, ...version }
+  const more = { ...(opencode !== undefined && { opencode }), ...(next !== undefined && { next }) }
+  const record: PlaceRecord = { epoch, hostId: null, incarnation: null, last: hostId, ...more }
   for (let attempt = 1; ; attempt++)
     try {
       await store.places.set(keyOf(agent), record, ownership.revision)

@@ -3,6 +3,7 @@ import type { ContextKeys } from '../context-seal.ts'
 import type { Homes } from '../homes.ts'
 import { keyOf, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
 import type { ConversationSessions } from './mailbox/owned-turn.ts'
+import { TenantQuotas } from '../quota/tenant-quotas.ts'
 import { TurnGate } from './turn-gate.ts'
 
 /** Most conversations whose sessions a host remembers. */
@@ -16,6 +17,7 @@ export class HostRuntime {
   /** Keys of the contexts of turns; `undefined` for a host that opens none. */
   readonly contexts: ContextKeys | undefined
   readonly gate: TurnGate
+  readonly quotas: TenantQuotas
   /** Returns the time, in epoch ms. */
   readonly now: () => number
   /** Sessions by agent and conversation. They outlive the ownership of an agent, because its home stays on the host. */
@@ -29,7 +31,8 @@ export class HostRuntime {
     this.runner = parts.runner
     this.homes = parts.homes
     this.contexts = parts.contexts
-    this.gate = new TurnGate(parts.runner.maxTurns)
+    this.quotas = new TenantQuotas((tenant) => parts.runner.capOf(tenant))
+    this.gate = new TurnGate(parts.runner.maxTurns, this.quotas)
     this.now = now
   }
 

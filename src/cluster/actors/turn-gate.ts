@@ -7,19 +7,32 @@ interface Waiter {
   readonly enter: () => void
 }
 
+/** Limits of tenants beyond the places of the host. */
+export interface TenantLimits {
+  /** Called when a turn of some tenant may start. */
+  onPlaces: () => void
+  /** Returns whether one turn more of a tenant may run on this host. */
+  mayStart(tenant: string): boolean
+  /** Notes the numbers of turns of a tenant that run, and that wait. */
+  note(tenant: string, running: number, waiting: number): void
+}
+
 /**
  * Places of a host for running turns. A free place goes to the tenant with the fewest running turns; within the tenant,
- * to the turn with the highest priority, then to the oldest one.
+ * to the turn with the highest priority, then to the oldest one. A tenant at its limit waits without a place.
  */
 export class TurnGate {
   readonly #places: number
+  readonly #limits: TenantLimits
   readonly #running = new Map<string, number>()
   #waiters: Waiter[] = []
   #taken = 0
 
   /** @param places - number of places */
-  constructor(places: number) {
+  constructor(places: number, limits: TenantLimits = unlimited) {
     this.#places = places
+    this.#limits = limits
+    limits.onPlaces = () => this.#admit()
   }
 
   /**
@@ -32,6 +45,7 @@ export class TurnGate {
       if (signal.aborted) return resolve(undefined)
       const stopListening = onAbort(signal, () => {
         this.#waiters = this.#waiters.filter((other) => other !== waiter)
+        this.#tell(tenant)
         resolve(undefined)
       })
       const waiter: Waiter = {
@@ -43,6 +57,7 @@ export class TurnGate {
         },
       }
       this.#waiters.push(waiter)
+      this.#tell(tenant)
       this.#admit()
     })
   }
@@ -59,8 +74,10 @@ export class TurnGate {
   }
 
   #admit(): void {
-    while (this.#taken < this.#places && this.#waiters.length > 0) {
-      const next = this.#waiters.reduce((best, other) => (this.#isBefore(other, best) ? other : best))
+    while (this.#taken < this.#places) {
+      const able = this.#waiters.filter(({ tenant }) => this.#limits.mayStart(tenant))
+      if (able.length === 0) return
+      const next = able.reduce((best, other) => (this.#isBefore(other, best) ? other : best))
       this.#waiters = this.#waiters.filter((other) => other !== next)
       next.enter()
     }
@@ -77,9 +94,21 @@ export class TurnGate {
     const running = this.#runningOf(tenant) + by
     if (running === 0) this.#running.delete(tenant)
     else this.#running.set(tenant, running)
+    this.#tell(tenant)
+  }
+
+  #tell(tenant: string): void {
+    const waiting = this.#waiters.filter((other) => other.tenant === tenant).length
+    this.#limits.note(tenant, this.#runningOf(tenant), waiting)
   }
 
   #runningOf(tenant: string): number {
     return this.#running.get(tenant) ?? 0
   }
+}
+
+const unlimited: TenantLimits = {
+  onPlaces: () => undefined,
+  mayStart: () => true,
+  note: () => undefined,
 }

@@ -4,6 +4,8 @@ import type { AgentKey, EntryChange, MailNews } from '../store/cluster-store.ts'
 import { agentOf, keyOf } from '../store/cluster-store.ts'
 import type { HostRecord, PlaceRecord } from '../store/records.ts'
 import { hostRuntimeOf, type HostHandle } from './host-runtime.ts'
+import { keepOn } from './keep-on.ts'
+import { hasOverdue } from './overdue.ts'
 
 /** Input of the watches of a host. */
 export interface WatchInput {
@@ -15,11 +17,8 @@ export type WatchFact =
   | { type: 'host.changed'; change: EntryChange<HostRecord> }
   | { type: 'place.changed'; change: EntryChange<PlaceRecord> }
   | { type: 'mail.added'; news: MailNews }
-  | { type: 'mail.pending'; keys: readonly string[] }
+  | { type: 'mail.pending'; keys: readonly string[]; isAll: boolean }
   | { type: 'connection.up' | 'connection.down' }
-
-/** Wait before a watch is tried again, in ms. */
-const retryMs = 200
 
 /** Watches the leases, the owners, the connection, and the inboxes of the agents that the host can run. */
 export const watches = fromCallback<EventObject, WatchInput>(({ input, sendBack, system }) => {
@@ -29,27 +28,17 @@ export const watches = fromCallback<EventObject, WatchInput>(({ input, sendBack,
   const report = (fact: WatchFact): void => {
     if (!signal.aborted) sendBack(fact)
   }
-  const keepOn = async (watch: () => Promise<void>): Promise<void> => {
-    for (;;) {
-      if (signal.aborted) return
-      try {
-        await watch()
-        return
-      } catch {
-        await elapse(clockOf(system), retryMs, signal)
-      }
-    }
-  }
-  void keepOn(() => store.hosts.watch((change) => report({ type: 'host.changed', change }), signal))
-  void keepOn(() => store.places.watch((change) => report({ type: 'place.changed', change }), signal))
+  const keep = (watch: () => Promise<void>): void => void keepOn(clockOf(system), signal, watch)
+  keep(() => store.hosts.watch((change) => report({ type: 'host.changed', change }), signal))
+  keep(() => store.places.watch((change) => report({ type: 'place.changed', change }), signal))
   store.inbox.watch((news) => {
     if (runner.knows(news.agent)) report({ type: 'mail.added', news })
   }, signal)
   // Turns may have come before the agent was known here.
   const look = async (agent: AgentKey): Promise<void> => {
-    if (await store.inbox.next(agent, 0)) report({ type: 'mail.pending', keys: [keyOf(agent)] })
+    if (await store.inbox.next(agent, 0)) report({ type: 'mail.pending', keys: [keyOf(agent)], isAll: false })
   }
-  const added = runner.added$.subscribe((agent) => void keepOn(() => look(agent)))
+  const added = runner.added$.subscribe((agent) => keep(() => look(agent)))
   store.onConnection((state) => report({ type: `connection.${state}` }), signal)
   return () => {
     stopped.abort()
@@ -62,16 +51,25 @@ export interface SweeperInput extends WatchInput {
   readonly leaseMs: number
 }
 
-/** Asks for a look at all inboxes, or at the inbox of one agent. */
-export type SweeperCommand = { type: 'sweep' } | { type: 'sweep.agent'; key: string }
+/** Asks for a look at all inboxes, at the inbox of one agent, or for the turns whose time is over. */
+export type SweeperCommand =
+  | { type: 'sweep' }
+  | { type: 'sweep.agent'; key: string }
+  | { type: 'sweep.overdue'; keys: readonly string[] }
 
-/** Agents with messages in their inboxes that the host can run, and the passing of a twentieth of a lease. */
-export type SweeperFact = { type: 'mail.pending'; keys: readonly string[] } | { type: 'roster.tick' }
+/**
+ * Agents with messages in their inboxes that the host can run, after a look at all inboxes or at one; an agent with turns
+ * whose time is over; and the passing of a twentieth of a lease.
+ */
+export type SweeperFact =
+  | { type: 'mail.pending'; keys: readonly string[]; isAll: boolean }
+  | { type: 'mail.overdue'; key: string }
+  | { type: 'roster.tick' }
 
 /** Looks for turns of agents without an owner: when asked, and each lease, for what was missed. */
 export const sweeper = fromCallback<SweeperCommand, SweeperInput>(({ input, sendBack, receive, system }) => {
   const { leaseMs } = input
-  const { store, runner } = hostRuntimeOf(input.runtime)
+  const { store, runner, now } = hostRuntimeOf(input.runtime)
   const clock = clockOf(system)
   const stopped = new AbortController()
   const { signal } = stopped
@@ -86,7 +84,8 @@ export const sweeper = fromCallback<SweeperCommand, SweeperInput>(({ input, send
     while (isWanted && !signal.aborted) {
       isWanted = false
       const pending = await store.inbox.agents().catch(() => [])
-      report({ type: 'mail.pending', keys: pending.filter((agent) => runner.knows(agent)).map(keyOf) })
+      const keys = pending.filter((agent) => runner.knows(agent)).map(keyOf)
+      report({ type: 'mail.pending', keys, isAll: true })
     }
     isBusy = false
   }
@@ -98,15 +97,31 @@ export const sweeper = fromCallback<SweeperCommand, SweeperInput>(({ input, send
   }
   void repeat(leaseMs, () => void sweep())
   void repeat(leaseMs / 20, () => report({ type: 'roster.tick' }))
+  let isLooking = false
+  const lookForOverdue = async (keys: readonly string[]): Promise<void> => {
+    if (isLooking) return
+    isLooking = true
+    for (const key of keys) {
+      if (signal.aborted) break
+      // The look of the next lease finds what this one has missed.
+      const isFound = await hasOverdue(store.inbox, agentOf(key), now()).catch(() => false)
+      if (isFound) report({ type: 'mail.overdue', key })
+    }
+    isLooking = false
+  }
   receive((command) => {
     if (command.type === 'sweep') {
       void sweep()
       return
     }
+    if (command.type === 'sweep.overdue') {
+      void lookForOverdue(command.keys)
+      return
+    }
     const agent = agentOf(command.key)
     if (!runner.knows(agent)) return
     const look = store.inbox.next(agent, 0).then((mail) => {
-      if (mail) report({ type: 'mail.pending', keys: [command.key] })
+      if (mail) report({ type: 'mail.pending', keys: [command.key], isAll: false })
     })
     // The look of each lease finds what this one has missed.
     look.catch(() => undefined)

@@ -17,6 +17,8 @@ export interface HostInput {
   readonly maxAgents: number
   /** Time without a turn after which the host gives an agent up, in ms. */
   readonly idleMs: number
+  /** True to give idle agents to hosts that have fewer than their share. False where homes stay on their hosts. */
+  readonly rebalances: boolean
 }
 
 /** Agent on this host, as the host's decisions see it. */
@@ -41,8 +43,8 @@ export interface HostContext extends HostInput {
   readonly placements: Sorted<string, Placement>
   /** Agents with turns that another host should claim first, until this host's turn comes. */
   readonly due: Sorted<string>
-  /** Agents with turns whose claim waits for the end of others, or for room. */
-  readonly waiting: Sorted<string>
+  /** Agents with turns whose claim waits for the end of others, or for room, with the time since when, in ms. */
+  readonly waiting: Sorted<string, number>
   /** True if the host is to leave. */
   readonly isLeaving: boolean
   /** Time for running turns to finish when the host leaves, in ms. */

@@ -5,6 +5,7 @@ import type { HostRecord, PlaceRecord } from '../store/records.ts'
 import { drop, put } from '../../machines/fair-queue/sorted.ts'
 import { isOlder } from '../../io/opencode/versions.ts'
 import type { HostContext } from './host-context.ts'
+import { busyVictim, longestIdle } from './host-room.ts'
 
 /** Maximum number of claims at the same time: a burst of them must not starve the lease. */
 const mostClaims = 32
@@ -15,8 +16,8 @@ export type ClaimDecision =
   | { readonly act: 'leave' }
   /** Another host should claim first; this host tries after a time, in ms. */
   | { readonly act: 'wait'; readonly ms: number }
-  /** The host has no room: an idle agent must go, if there is one. */
-  | { readonly act: 'evict'; readonly idle: string | undefined }
+  /** The host has no room: an agent must go, if there is one that may. */
+  | { readonly act: 'evict'; readonly victim: string | undefined }
   /** Too many claims are under way. */
   | { readonly act: 'queue' }
   | { readonly act: 'claim' }
@@ -35,11 +36,11 @@ export function decideClaim(context: HostContext, key: string, now: number, isDu
     const able = candidates(context, now).filter(
       ({ record }) => !isOlder(record.opencode, place?.opencode ?? ''),
     )
-    const order = rank(key, able, place?.hostId ?? place?.last ?? null)
+    const order = rank(key, able, place?.next ?? place?.hostId ?? place?.last ?? null)
     const position = isFull ? order.length : order.indexOf(hostId)
     if (position !== 0) return { act: 'wait', ms: (position < 0 ? order.length : position) * stepOf(leaseMs) }
   }
-  if (isFull) return { act: 'evict', idle: longestIdle(context) }
+  if (isFull) return { act: 'evict', victim: longestIdle(context) ?? busyVictim(context, key) }
   return hasClaimLeft(context) ? { act: 'claim' } : { act: 'queue' }
 }
 
@@ -61,6 +62,10 @@ function candidates({ roster, hostId, placements }: HostContext, now: number) {
   }))
 }
 
+/** Returns whether this host may end the turns of an agent whose time is over. */
+export const mayEndOverdue = (context: HostContext, key: string, now: number): boolean =>
+  !context.placements.has(key) && isClaimable(context, key, now)
+
 /** Returns whether an agent has no owner, a dead one, or this run of this host without a placement. */
 function isClaimable({ places, roster, hostId, lease }: HostContext, key: string, now: number): boolean {
   const place = places.get(key)?.record
@@ -68,11 +73,6 @@ function isClaimable({ places, roster, hostId, lease }: HostContext, key: string
   if (place.hostId === hostId && place.incarnation === lease?.incarnation) return true
   const verdict = verdictOf(roster, place.hostId, place.incarnation, now)
   return verdict === 'dead' || verdict === 'missing'
-}
-
-function longestIdle({ placements }: HostContext): string | undefined {
-  const idle = [...placements.entries()].filter(([, { stage }]) => stage === 'idle')
-  return idle.sort(([, a], [, b]) => a.since - b.since)[0]?.[0]
 }
 
 /** Notes a change of a lease. */

@@ -52,6 +52,7 @@ export const hostMachine = hostSetup.createMachine({
           }),
           onError: 'fenced',
         },
+        { id: 'quotas', src: 'quotas', input: identity, onError: {} },
         { id: 'sweeper', src: 'sweeper', input: ({ context }) => context, onError: {} },
         { id: 'garbage', src: 'garbage', input: ({ context }) => context, onError: {} },
       ],
@@ -80,7 +81,8 @@ export const hostMachine = hostSetup.createMachine({
               on: {
                 'lease.late': 'doubtful',
                 'mail.added': { actions: ['passMail', 'considerMail'] },
-                'mail.pending': { actions: ['lookIntoPending', 'considerPending'] },
+                'mail.pending': { actions: ['lookIntoPending', 'considerPending', 'rebalance'] },
+                'mail.overdue': { actions: 'endOverdue' },
                 'claim.due': { actions: 'considerDue' },
                 'roster.tick': { actions: 'lookForDead' },
                 'placement.stage': { actions: ['noteStage', 'tellUse'] },

@@ -4,6 +4,7 @@ import { drop, put, putKey } from '../../machines/fair-queue/sorted.ts'
 import { garbage } from '../actors/garbage.ts'
 import { join, leave } from '../actors/join.ts'
 import { lease, type LeaseCommand } from '../actors/lease.ts'
+import { quotas, type QuotaCommand } from '../actors/quotas.ts'
 import { sweeper, watches, type SweeperCommand } from '../actors/watches.ts'
 import { noteJoining, noteRenewed } from '../liveness.ts'
 import { agentOf } from '../store/cluster-store.ts'
@@ -13,9 +14,11 @@ import {
   decideClaim,
   hasClaimLeft,
   isReplaced,
+  mayEndOverdue,
   onHostChanged,
   onPlaceChanged,
 } from './host-decisions.ts'
+import { firstWaiting, rebalancing } from './host-room.ts'
 import {
   placementMachine,
   type PlacementEvent,
@@ -26,10 +29,13 @@ import {
 /** Returns the id of the placement of an agent among the children of its host. */
 const placementId = (key: string): string => `place:${key}`
 
+/** Time for the turns of an agent that makes room to finish: as long as they take, in ms. */
+const longestDrainMs = 2 ** 31 - 1
+
 /** Part of XState's enqueuer that carries out the decisions of a host. */
 interface Enqueue {
   assign: (changes: Partial<HostContext>) => void
-  sendTo: (target: string, event: PlacementEvent | SweeperCommand | LeaseCommand) => void
+  sendTo: (target: string, event: PlacementEvent | SweeperCommand | LeaseCommand | QuotaCommand) => void
   raise: (event: { type: 'claim.due'; key: string }, options: { delay: number; id: string }) => void
   spawnChild: (src: 'placement', options: { id: string; input: PlacementInput }) => void
 }
@@ -48,16 +54,16 @@ function consider(
     enqueue.raise({ type: 'claim.due', key }, { delay: decision.ms, id: `due:${key}` })
     return { ...context, due: putKey(context.due, key) }
   }
-  if (decision.act === 'queue') return { ...context, waiting: putKey(context.waiting, key) }
-  if (decision.act !== 'evict') return context
-  const waiting = { ...context, waiting: putKey(context.waiting, key) }
-  return decision.idle === undefined ? waiting : evict(enqueue, waiting, { key: decision.idle, now })
+  if (decision.act !== 'queue' && decision.act !== 'evict') return context
+  const waiting = { ...context, waiting: put(context.waiting, key, context.waiting.get(key) ?? now) }
+  if (decision.act === 'queue' || decision.victim === undefined) return waiting
+  return giveUp(enqueue, waiting, { key: decision.victim, now })
 }
 
 function startClaim(
   enqueue: Enqueue,
   context: HostContext,
-  { key, now }: { key: string; now: number },
+  { key, now, isForOverdue = false }: { key: string; now: number; isForOverdue?: boolean },
 ): HostContext {
   const { runtime, hostId, leaseMs, idleMs, roster, lease: own } = context
   const place = context.places.get(key) ?? null
@@ -65,7 +71,7 @@ function startClaim(
   enqueue.spawnChild('placement', {
     id: placementId(key),
     input: {
-      ...{ runtime, hostId, leaseMs, idleMs, place },
+      ...{ runtime, hostId, leaseMs, idleMs, place, isForOverdue },
       agent: agentOf(key),
       incarnation: own?.incarnation ?? '',
       leaseRevision: (owner != null && roster.hosts.get(owner)?.revision) || 0,
@@ -74,28 +80,43 @@ function startClaim(
   return { ...context, placements: put(context.placements, key, { stage: 'claiming', epoch: 0, since: now }) }
 }
 
-function evict(
+/** Gives an agent up. Running turns finish, however long they take. */
+function giveUp(
   enqueue: Enqueue,
   context: HostContext,
-  { key, now }: { key: string; now: number },
+  { key, now, next }: { key: string; now: number; next?: string },
 ): HostContext {
   const placement = context.placements.get(key)
   if (!placement) return context
-  enqueue.sendTo(placementId(key), { type: 'placement.release' })
+  const drainMs = longestDrainMs
+  enqueue.sendTo(placementId(key), {
+    type: 'placement.release',
+    drainMs,
+    ...(next !== undefined && { next }),
+  })
   return {
     ...context,
     placements: put(context.placements, key, { ...placement, stage: 'ending', since: now }),
   }
 }
 
+/** Returns the runs of hosts. */
+const runsOf = ({ hosts }: HostContext['roster'], ids: ReadonlySet<string>): [string, string][] =>
+  [...ids].map((id) => [id, hosts.get(id)?.record.incarnation ?? ''])
+
 /** Considers the agents again that wait for room, or for the end of other claims, as long as there is room. */
 function considerWaiting(enqueue: Enqueue, context: HostContext, now: number): HostContext {
   let changed = context
-  for (const key of context.waiting.keys()) {
-    if (!hasClaimLeft(changed)) break
+  for (
+    let key = firstWaiting(changed);
+    key !== undefined && hasClaimLeft(changed);
+    key = firstWaiting(changed)
+  ) {
+    const since = changed.waiting.get(key) ?? now
     const waiting = drop(changed.waiting, key)
     changed = consider(enqueue, { ...changed, waiting }, { key, now, isDue: true })
-    if (changed.waiting.has(key)) break
+    if (!changed.waiting.has(key)) continue
+    return { ...changed, waiting: put(changed.waiting, key, since) }
   }
   return changed
 }
@@ -106,7 +127,7 @@ const keyOfPlacement = (actorId: string): string | undefined =>
 /** Setup of the machine of a host: its actors, guards and actions. */
 export const hostSetup = setup({
   types,
-  actors: { join, leave, lease, watches, sweeper, garbage, placement: placementMachine },
+  actors: { join, leave, lease, watches, sweeper, garbage, quotas, placement: placementMachine },
   guards: {
     isEmpty: ({ context }) => context.placements.size === 0,
     isLeavingEmpty: ({ context }) => context.placements.size === 0 && context.isLeaving,
@@ -197,6 +218,19 @@ export const hostSetup = setup({
         context,
       )
       enqueue.assign({ placements, due, waiting })
+      const left = event.isAll ? event.keys.filter((key) => waiting.has(key)) : []
+      if (left.length > 0) enqueue.sendTo('sweeper', { type: 'sweep.overdue', keys: left })
+    }),
+    endOverdue: enqueueActions(({ context, event, enqueue, system }) => {
+      const now = clockOf(system).now()
+      if (event.type !== 'mail.overdue' || !mayEndOverdue(context, event.key, now)) return
+      const { placements } = startClaim(enqueue, context, { key: event.key, now, isForOverdue: true })
+      enqueue.assign({ placements })
+    }),
+    rebalance: enqueueActions(({ context, event, enqueue, system }) => {
+      const now = clockOf(system).now()
+      const move = event.type === 'mail.pending' && event.isAll ? rebalancing(context, now) : undefined
+      if (move) enqueue.assign({ placements: giveUp(enqueue, context, { ...move, now }).placements })
     }),
     lookIntoPending: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'mail.pending') return
@@ -221,7 +255,9 @@ export const hostSetup = setup({
       const dead = deadHosts(context, clockOf(system).now())
       const isNews = [...dead].some((id) => !context.dead.has(id))
       if (isNews || dead.size !== context.dead.size) enqueue.assign({ dead })
-      if (isNews) enqueue.sendTo('sweeper', { type: 'sweep' })
+      if (!isNews) return
+      enqueue.sendTo('sweeper', { type: 'sweep' })
+      enqueue.sendTo('quotas', { type: 'quota.dead', dead: runsOf(context.roster, dead) })
     }),
     sweep: enqueueActions(({ enqueue }) => enqueue.sendTo('sweeper', { type: 'sweep' })),
     tellUse: enqueueActions(({ context, enqueue }) =>

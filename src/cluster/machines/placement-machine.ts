@@ -1,6 +1,7 @@
 import { assign, sendParent, sendTo, setup } from 'xstate'
 import { claim, release, type ClaimInput, type Ownership } from '../actors/claim.ts'
 import { mailbox, type MailboxCommand, type MailboxFact } from '../actors/mailbox.ts'
+import { endOverdue } from '../actors/overdue.ts'
 import { close, open, restore, save, type OwnedInput } from '../actors/placement-work.ts'
 import { keyOf } from '../store/cluster-store.ts'
 import { firstLine, messageOf } from '../../util/messages.ts'
@@ -9,6 +10,8 @@ import { firstLine, messageOf } from '../../util/messages.ts'
 export interface PlacementInput extends ClaimInput {
   /** Time without a turn after which the host gives the agent up, in ms. */
   readonly idleMs: number
+  /** True to only end the turns whose time is over, because the host has no room for the agent. */
+  readonly isForOverdue?: boolean
 }
 
 /** Context of a placement. */
@@ -20,6 +23,8 @@ export interface PlacementContext extends PlacementInput {
   readonly isUnwanted: boolean
   /** Time for running turns to finish, in ms. */
   readonly drainMs: number
+  /** Host that should claim the agent next; `undefined` for any. */
+  readonly next: string | undefined
   readonly outcome: PlacementOutcome
 }
 
@@ -33,7 +38,7 @@ export type PlacementStage = 'claiming' | 'opening' | 'busy' | 'idle' | 'ending'
 export type PlacementEvent =
   | Exclude<MailboxCommand, { type: 'mailbox.drain' }>
   | MailboxFact
-  | { type: 'placement.release'; drainMs?: number }
+  | { type: 'placement.release'; drainMs?: number; next?: string }
 
 /** Report of a placement to its host. */
 export interface StageReport {
@@ -68,17 +73,21 @@ const owned = ({ context }: { context: PlacementContext }): OwnedInput => ({
 
 const placementSetup = setup({
   types,
-  actors: { claim, restore, open, mailbox, save, close, release },
+  actors: { claim, endOverdue, restore, open, mailbox, save, close, release },
   delays: {
     /** An agent that cannot be used is given up soon, so that another host may try. */
     idleTimeout: ({ context }) => (context.failure === null ? context.idleMs : context.leaseMs),
     drainTimeout: ({ context }) => context.drainMs,
   },
-  guards: { isUnwanted: ({ context }) => context.isUnwanted },
+  guards: {
+    isUnwanted: ({ context }) => context.isUnwanted,
+    isForOverdue: ({ context }) => context.isForOverdue === true,
+  },
   actions: {
     noteRelease: assign(({ event, context }) => ({
       isUnwanted: true,
       drainMs: event.type === 'placement.release' ? (event.drainMs ?? context.drainMs) : context.drainMs,
+      next: event.type === 'placement.release' ? event.next : context.next,
     })),
     noteFailure: assign(({ event }) => ({
       failure: `The agent cannot be used on its host: ${firstLine(messageOf((event as { error?: unknown }).error))}`,
@@ -109,6 +118,7 @@ export const placementMachine = placementSetup.createMachine({
     failure: null,
     isUnwanted: false,
     drainMs: usualDrainMs,
+    next: undefined,
     outcome: 'refused',
   }),
   initial: 'claiming',
@@ -120,8 +130,22 @@ export const placementMachine = placementSetup.createMachine({
       invoke: {
         src: 'claim',
         input: ({ context }) => context,
-        onDone: { target: 'restoring', actions: assign({ ownership: ({ event }) => event.output }) },
+        onDone: { target: 'owned', actions: assign({ ownership: ({ event }) => event.output }) },
         onError: 'refused',
+      },
+    },
+
+    owned: {
+      always: [{ guard: 'isForOverdue', target: 'expiring' }, { target: 'restoring' }],
+    },
+
+    expiring: {
+      description: 'ends the turns whose time is over; the agent does not run',
+      invoke: {
+        src: 'endOverdue',
+        input: ({ context }) => ({ ...owned({ context }), hostId: context.hostId }),
+        onDone: 'releasing',
+        onError: 'releasing',
       },
     },
 

@@ -1,4 +1,12 @@
-import type { HomeRecord, HostRecord, OpenRequests, PlaceRecord, TurnNote, WishRecord } from './records.ts'
+import type {
+  HomeRecord,
+  HostRecord,
+  OpenRequests,
+  PlaceRecord,
+  QuotaRecord,
+  TurnNote,
+  WishRecord,
+} from './records.ts'
 
 /** Name of an agent in a cluster. Both parts are a token of `[a-z0-9_-]`. */
 export interface AgentKey {
@@ -189,6 +197,8 @@ export interface ClusterStore {
   readonly turns: Register<TurnNote>
   /** Requests that wait for an answer, by turn id. */
   readonly requests: Register<OpenRequests>
+  /** Places of the tenants that have a cap of running turns, by tenant. */
+  readonly quotas: Register<QuotaRecord>
   readonly objects: ObjectStore
   readonly parcels: Parcels
   /** Emits the end and the return of the connection, until the signal aborts. */

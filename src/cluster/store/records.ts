@@ -36,8 +36,29 @@ export interface PlaceRecord {
   readonly incarnation: string | null
   /** Owner before: it may still have the home. */
   readonly last: string | null
+  /** Host that should claim the agent next, as the owner that has given the agent up wishes. */
+  readonly next?: string
   /** Newest version of opencode that has owned the agent; absent if homes are not saved. */
   readonly opencode?: string
+}
+
+/** Places that a host has of a tenant with a cap of running turns. */
+export interface QuotaShare {
+  /** Run of the host that has the places. */
+  readonly incarnation: string
+  /** Number of turns that the host may run. */
+  readonly taken: number
+  /** Number of turns that the host would run: more than `taken` while turns wait for places. */
+  readonly wanted: number
+  /** Number of the grant by which the host got its latest place. */
+  readonly granted: number
+}
+
+/** Places of a tenant with a cap of running turns, by host. */
+export interface QuotaRecord {
+  /** Number of grants so far. */
+  readonly grants: number
+  readonly hosts: Readonly<Record<string, QuotaShare>>
 }
 
 /** Saved home of an agent. */

@@ -127,10 +127,19 @@ export class OwnedTurn {
       this.stage = 'running'
       this.#writer.push({ kind: 'started' })
       await this.#writer.flushed()
+      // The answer of the store may come after the owner has lost the agent, and has ended all that ran.
+      this.#lost.throwIfAborted()
       await (this.#isCancelled ? this.#end(cancelledTurn) : this.#record())
     } finally {
       leave()
     }
+  }
+
+  /** Ends a turn that no host has run in time, and that no host has ended. @throws FencedError */
+  async expire(deadlineMs: number): Promise<void> {
+    await this.take()
+    if (this.stage !== 'ended') await this.#end(deadlineExceeded(deadlineMs))
+    await this.#writer.flushed()
   }
 
   /** Cancels the turn: at once if it waits, else by its server. */

@@ -1,5 +1,13 @@
 import type { ClusterStore, ObjectStore, Register } from '../cluster-store.ts'
-import type { HomeRecord, HostRecord, OpenRequests, PlaceRecord, TurnNote, WishRecord } from '../records.ts'
+import type {
+  HomeRecord,
+  HostRecord,
+  OpenRequests,
+  PlaceRecord,
+  QuotaRecord,
+  TurnNote,
+  WishRecord,
+} from '../records.ts'
 import { Link } from './link.ts'
 import { MemoryInbox, SharedMail } from './memory-inbox.ts'
 import { MemoryParcels } from './memory-parcels.ts'
@@ -23,6 +31,7 @@ export class MemoryCluster {
   readonly homes = new SharedValues<HomeRecord>()
   readonly turns = new SharedValues<TurnNote>()
   readonly requests = new SharedValues<OpenRequests>()
+  readonly quotas = new SharedValues<QuotaRecord>()
   readonly now: () => number
 
   constructor(now: () => number = Date.now) {
@@ -49,12 +58,26 @@ export class MemoryStore implements ClusterStore {
   readonly homes: Register<HomeRecord>
   readonly turns: Register<TurnNote>
   readonly requests: Register<OpenRequests>
+  readonly quotas: Register<QuotaRecord>
   readonly objects: ObjectStore
   readonly parcels: MemoryParcels
 
   constructor(cluster: MemoryCluster) {
-    const { mail, records, objects, agents, hosts, places, wishes, homes, turns, requests, parcels, now } =
-      cluster
+    const {
+      mail,
+      records,
+      objects,
+      agents,
+      hosts,
+      places,
+      wishes,
+      homes,
+      turns,
+      requests,
+      quotas,
+      parcels,
+      now,
+    } = cluster
     this.inbox = new MemoryInbox(mail, this.link, now)
     this.records = new MemoryRecords(records, this.link)
     this.agents = new MemoryRegister(agents, this.link)
@@ -64,6 +87,7 @@ export class MemoryStore implements ClusterStore {
     this.homes = new MemoryRegister(homes, this.link)
     this.turns = new MemoryRegister(turns, this.link)
     this.requests = new MemoryRegister(requests, this.link)
+    this.quotas = new MemoryRegister(quotas, this.link)
     this.parcels = new MemoryParcels(parcels, this.link)
     this.objects = memoryObjects(objects, this.link)
   }

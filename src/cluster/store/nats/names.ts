@@ -11,6 +11,7 @@ export interface Names {
   readonly homes: string
   readonly turns: string
   readonly requests: string
+  readonly quotas: string
   readonly data: string
   readonly parcels: string
   /** All subjects of the streams `inbox`, `replies` and `parcels`. */
@@ -56,6 +57,7 @@ export function namesOf(cluster: string): Names {
     homes: stream('HOMES'),
     turns: stream('TURNS'),
     requests: stream('REQUESTS'),
+    quotas: stream('QUOTAS'),
     data: stream('DATA'),
     parcels: stream('PARCELS'),
     allMail: at('in', '>'),

@@ -3,7 +3,15 @@ import { Kvm } from '@nats-io/kv'
 import { Objm, type ObjectStore as Bucket } from '@nats-io/obj'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { ClusterStore, ObjectStore, Register } from '../cluster-store.ts'
-import type { HomeRecord, HostRecord, OpenRequests, PlaceRecord, TurnNote, WishRecord } from '../records.ts'
+import type {
+  HomeRecord,
+  HostRecord,
+  OpenRequests,
+  PlaceRecord,
+  QuotaRecord,
+  TurnNote,
+  WishRecord,
+} from '../records.ts'
 import { followConnection } from './connection.ts'
 import { called } from './faults.ts'
 import { LazyRegister } from './lazy-register.ts'
@@ -69,6 +77,7 @@ export async function openNatsStore({
     homes: await registerOf<HomeRecord>(names.homes),
     turns: new LazyRegister<TurnNote>(() => registerOf(names.turns)),
     requests: new LazyRegister<OpenRequests>(() => registerOf(names.requests)),
+    quotas: await registerOf<QuotaRecord>(names.quotas),
     parcels: new NatsParcels(parts),
     objects: objectsOf(connection, names.data, replicas),
     onConnection: (listener, signal) => void followConnection(connection, listener, signal),

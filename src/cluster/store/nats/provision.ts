@@ -4,6 +4,7 @@ import {
   jetstreamManager,
   RetentionPolicy,
   StorageType,
+  type JetStreamManager,
   type StreamConfig,
 } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
@@ -21,8 +22,8 @@ const mostReplyBytes = 2 ** 31
 /** Most bytes of the contents of all turns that are larger than a message. */
 const mostParcelsBytes = 2 ** 29
 
-/** JetStream's code of a stream that exists with other settings. */
-const exists = 10058
+/** JetStream's codes of a stream that exists with other settings, and of one that does not exist. */
+const [exists, missing] = [10058, 10059]
 
 /**
  * Makes the streams and buckets of a cluster, or brings them up to date.
@@ -77,9 +78,23 @@ export async function provision(connection: NatsConnection, names: Names, replic
       }),
     )
   const buckets = new Kvm(connection)
-  for (const bucket of [names.agents, names.hosts, names.places, names.wishes, names.homes])
-    await called(buckets.create(bucket, { history: 1, replicas, storage: StorageType.File }))
-  const ttl = 24 * hourMs
-  for (const bucket of [names.turns, names.requests])
+  const create = async (bucket: string, ttl = 0): Promise<void> => {
     await called(buckets.create(bucket, { history: 1, replicas, storage: StorageType.File, ttl }))
+    await raiseReplicas(manager, `KV_${bucket}`, replicas)
+  }
+  for (const bucket of [names.agents, names.hosts, names.places, names.wishes, names.homes, names.quotas])
+    await create(bucket)
+  for (const bucket of [names.turns, names.requests]) await create(bucket, 24 * hourMs)
+  await raiseReplicas(manager, `OBJ_${names.data}`, replicas)
+}
+
+/** Gives a bucket that exists more replicas, after the cluster has got more servers. */
+async function raiseReplicas(manager: JetStreamManager, stream: string, replicas: number): Promise<void> {
+  const info = await called(manager.streams.info(stream).catch(ignoreMissing))
+  if (info && info.config.num_replicas < replicas)
+    await called(manager.streams.update(stream, { ...info.config, num_replicas: replicas }))
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (!(error instanceof JetStreamApiError) || error.code !== missing) throw error
 }

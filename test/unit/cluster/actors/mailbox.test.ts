@@ -295,6 +295,26 @@ describe('A mailbox', () => {
     expect(reports).not.toContain('lost')
   })
 
+  it('runs nothing if it was closed before the store has answered that the turn is started', async () => {
+    const { clock, own, send, kinds } = world()
+    const { agents, mailbox, store } = own()
+    await clock.advance()
+    const { records } = store
+    const append = records.append.bind(records)
+    const answering = deferred<undefined>()
+    records.append = async (...args) => {
+      const stored = await append(...args)
+      if (args[2].first > 1) await answering.promise
+      return stored
+    }
+    await send('t1')
+    expect(kinds('t1')).toEqual(['claimed', 'started'])
+    mailbox.close()
+    answering.resolve(undefined)
+    await clock.advance(1_000)
+    expect(agents.turns).toEqual([])
+  })
+
   it('drains: running turns end, waiting ones stay in the inbox', async () => {
     const { clock, own, send, kinds, caller } = world()
     const { agents, mailbox } = own(undefined, { places: 1 })

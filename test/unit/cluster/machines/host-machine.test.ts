@@ -1,46 +1,16 @@
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { fenceHome } from '../../../../src/cluster/homes/home-register.ts'
 import type { Homes } from '../../../../src/cluster/homes.ts'
 import { keyOf, type AgentKey } from '../../../../src/cluster/store/cluster-store.ts'
-import { MemoryCluster } from '../../../../src/cluster/store/memory/memory-store.ts'
-import type { SentTurn } from '../../../../src/cluster/turn-facts.ts'
-import { endsOf, factsOf, sentTurn } from '../../../support/cluster-facts.ts'
-import { leaseMs, scriptedHost, type ScriptedHost } from '../../../support/scripted-host.ts'
-import { SteppedClock } from '../../../support/stepped-clock.ts'
+import { factsOf } from '../../../support/cluster-facts.ts'
+import { clusterWorld } from '../../../support/cluster-world.ts'
+import { leaseMs } from '../../../support/scripted-host.ts'
 
 const agents: AgentKey[] = ['a1', 'a2', 'a3', 'a4'].map((agentId) => ({ tenant: 'acme', agentId }))
 const [a1 = { tenant: '', agentId: '' }, a2 = a1] = agents
 
-/** Cluster of some hosts, whose time a test moves. */
-async function world(count: number, limits: Parameters<typeof scriptedHost>[3] = {}) {
-  const clock = new SteppedClock()
-  const cluster = new MemoryCluster(() => clock.now())
-  const caller = cluster.connect()
-  const hosts: ScriptedHost[] = []
-  const start = (id = `h${hosts.length + 1}`, more = limits): ScriptedHost => {
-    const host = scriptedHost({ cluster, clock }, id, agents, more)
-    hosts.push(host)
-    onTestFinished(() => void host.actor.stop())
-    return host
-  }
-  for (let i = 0; i < count; i++) start()
-  await clock.advance(leaseMs)
-  const send = async (agent: AgentKey, turnId: string, more: Partial<SentTurn> = {}): Promise<void> => {
-    await caller.inbox.add(agent, turnId, { type: 'turn', turn: sentTurn(turnId, more) })
-    await clock.advance(5)
-  }
-  const ownerOf = (agent: AgentKey) =>
-    hosts.find(({ owned, state }) => owned.includes(keyOf(agent)) && state.startsWith('member'))
-  const owner = (agent: AgentKey): ScriptedHost => {
-    const found = ownerOf(agent)
-    if (!found) throw new Error(`Nobody owns ${keyOf(agent)}`)
-    return found
-  }
-  const other = (host: ScriptedHost): ScriptedHost => hosts.find((one) => one !== host) ?? host
-  const ends = (agent: AgentKey, turnId: string) => endsOf(cluster, agent, turnId)
-  const place = (agent: AgentKey) => cluster.places.entry(keyOf(agent))?.value
-  return { clock, cluster, caller, hosts, start, send, owner, ownerOf, other, ends, place }
-}
+const world = (count: number, limits: Parameters<typeof clusterWorld>[2] = {}) =>
+  clusterWorld(count, agents, limits)
 
 describe('A host', () => {
   it('joins, and runs the turns of agents that nobody owns', async () => {
