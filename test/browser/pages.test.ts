@@ -44,7 +44,8 @@ async function populate(client: GatewayClient): Promise<Record<string, string>> 
   await start('dave', { text: 'fail' }, '?wait=true')
   await start('bob', { text: 'permission tool', on_permission: 'ask' })
   await start('carol', { text: 'compile' })
-  await expect.poll(async () => (await client.call('GET', '/v1/requests')).text).toContain('"permission"')
+  const requests = async () => (await client.call('GET', '/v1/requests')).text
+  await expect.poll(requests, { timeout: 10_000 }).toContain('"permission"')
   return {
     fleet: '/',
     approvals: '/approvals',

@@ -49,7 +49,7 @@ describe.skipIf(binary === null)('Agents of a cluster with two hosts', async () 
     hosts.push(new ClusterHostProcess({ ...common, hostId: 'h2', dataDir: join(folder, 'h2'), key }))
     await Promise.all(hosts.map((host) => host.joined()))
     caller = await connectCluster({ name, connect: server.connect })
-  }, 120_000)
+  }, 240_000)
   afterAll(async () => {
     await caller?.close()
     await Promise.all(hosts.map((host) => host.end()))

@@ -58,7 +58,7 @@ describe('The cluster of a gateway', () => {
     for (const action of ['start', 'stop'])
       expect(await client.call('POST', `/v1/agents/b1/${action}`)).toMatchObject({
         ...{ status: 409, body: { code: 'ERR_OPENCODE_AGENT_ELSEWHERE' } },
-        text: expect.stringContaining(`with its next turn`) as string,
+        text: expect.stringContaining(`send a turn first`) as string,
       })
     hosts.place('blue.b1', 'h2')
     const elsewhere = await client.call('POST', '/v1/agents/b1/stop')

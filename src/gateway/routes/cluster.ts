@@ -1,11 +1,9 @@
-import { ClusterStoreError } from '../../cluster/store/cluster-store.ts'
 import { text } from '../../config/schema-parts.ts'
 import { lazily } from '../../config/validation.ts'
 import { isUnscoped } from '../access/caller.ts'
 import { forbidden } from '../access/problems.ts'
 import type { GatewayContext } from '../context.ts'
 import { json } from '../http/answers.ts'
-import { ProblemError } from '../http/problem.ts'
 import { notFound } from '../http/problems.ts'
 import { route } from '../http/route.ts'
 import type { GatewayPart } from '../part.ts'
@@ -61,16 +59,5 @@ async function drain({ cluster }: GatewayContext, id: string, drainMs: number): 
         ? `The cluster has no host ${JSON.stringify(id)}: its hosts are ${hosts.join(', ')}`
         : 'The gateway belongs to no cluster: give `cluster` in the config of serve',
     )
-  try {
-    await cluster.handle.drainHost(id, { drainMs })
-  } catch (error) {
-    throw error instanceof ClusterStoreError ? unavailable() : error
-  }
+  await cluster.handle.drainHost(id, { drainMs })
 }
-
-const unavailable = (): ProblemError =>
-  new ProblemError({
-    status: 503,
-    code: 'ERR_OPENCODE_CLUSTER_UNAVAILABLE',
-    detail: 'NATS does not answer, or refuses the request: try again, and look at the log of NATS',
-  })
