@@ -2,14 +2,8 @@ import { fromPromise } from 'xstate'
 import { clockOf, elapse } from '../../actors/clock.ts'
 import { isOlder } from '../../io/opencode/versions.ts'
 import { ClusterStoreError, keyOf, type AgentKey } from '../store/cluster-store.ts'
-import type { PlaceRecord } from '../store/records.ts'
+import type { Known, PlaceRecord } from '../store/records.ts'
 import { hostRuntimeOf, type HostIdentity } from './host-runtime.ts'
-
-/** Value of a register with its revision. */
-export interface Known<T> {
-  readonly record: T
-  readonly revision: number
-}
 
 /** Input of a claim. */
 export interface ClaimInput extends HostIdentity {

@@ -1,11 +1,10 @@
 import { byText, sorted, type Sorted } from '../../machines/fair-queue/sorted.ts'
-import type { Known } from '../actors/claim.ts'
 import type { HostHandle } from '../actors/host-runtime.ts'
 import type { Lease } from '../actors/join.ts'
 import type { LeaseFact } from '../actors/lease.ts'
 import type { SweeperFact, WatchFact } from '../actors/watches.ts'
 import { emptyRoster, type Roster } from '../liveness.ts'
-import type { PlaceRecord } from '../store/records.ts'
+import type { Known, PlaceRecord } from '../store/records.ts'
 import type { PlacementStage, StageReport } from './placement-machine.ts'
 
 /** Input of the machine of a host. */

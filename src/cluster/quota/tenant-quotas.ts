@@ -1,7 +1,6 @@
 import { elapse, type SystemClock } from '../../actors/clock.ts'
-import type { Known } from '../actors/claim.ts'
 import type { ClusterStore, EntryChange } from '../store/cluster-store.ts'
-import type { QuotaRecord } from '../store/records.ts'
+import type { Known, QuotaRecord } from '../store/records.ts'
 import { claimPlaces, noQuota, type Need } from './shares.ts'
 
 /** Wait before a store that did not answer is asked again, in ms. */

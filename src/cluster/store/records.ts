@@ -1,3 +1,9 @@
+/** Record with its revision, as a host knows both. */
+export interface Known<T> {
+  readonly record: T
+  readonly revision: number
+}
+
 import type { PendingRequest } from '../../replies.ts'
 
 /** Lease of a host: renewed again and again, by compare-and-set. */

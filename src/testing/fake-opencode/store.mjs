@@ -48,5 +48,10 @@ export class Store {
  * @remarks Observed in opencode: the data folder contains the database, and older versions keep sessions in `storage`.
  */
 function dataFolder() {
-  return join(process.env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'opencode', 'storage', 'fake')
+  return join(
+    process.env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'),
+    'opencode',
+    'storage',
+    'fake',
+  )
 }

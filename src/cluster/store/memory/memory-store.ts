@@ -63,21 +63,8 @@ export class MemoryStore implements ClusterStore {
   readonly parcels: MemoryParcels
 
   constructor(cluster: MemoryCluster) {
-    const {
-      mail,
-      records,
-      objects,
-      agents,
-      hosts,
-      places,
-      wishes,
-      homes,
-      turns,
-      requests,
-      quotas,
-      parcels,
-      now,
-    } = cluster
+    const { mail, records, objects, parcels, agents, hosts, places, wishes } = cluster
+    const { homes, quotas, turns, requests, now } = cluster
     this.inbox = new MemoryInbox(mail, this.link, now)
     this.records = new MemoryRecords(records, this.link)
     this.agents = new MemoryRegister(agents, this.link)

@@ -77,7 +77,7 @@ export async function openNatsStore({
     homes: await registerOf<HomeRecord>(names.homes),
     turns: new LazyRegister<TurnNote>(() => registerOf(names.turns)),
     requests: new LazyRegister<OpenRequests>(() => registerOf(names.requests)),
-    quotas: await registerOf<QuotaRecord>(names.quotas),
+    quotas: new LazyRegister<QuotaRecord>(() => registerOf(names.quotas)),
     parcels: new NatsParcels(parts),
     objects: objectsOf(connection, names.data, replicas),
     onConnection: (listener, signal) => void followConnection(connection, listener, signal),
