@@ -91,8 +91,8 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
     openStore({ name, connect, replicas, mayProvision: true }),
     opencodeVersionOf(fleet),
   ])
-  const homes = await openHomes(fleet, kept, store, opencode)
-  const specs = await startSpecs(fleet, store, hostId)
+  const homes = await orClose(store, () => openHomes(fleet, kept, store, opencode))
+  const specs = await orClose(store, () => startSpecs(fleet, store, hostId))
   const runner = new FleetRunner(fleet, specs, opencode)
   const contexts = contextKeys.length > 0 ? new ContextKeys(contextKeys) : undefined
   const runtime = new HostHandle(new HostRuntime({ store, runner, homes, contexts }))
@@ -104,7 +104,17 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
   return new MemberHost(actor, { store, runner, specs })
 }
 
-/** Begins to exchange specs with the cluster; closes the store if it refuses. */
+/** Calls a function, and closes the store if it fails. */
+async function orClose<T>(store: ClusterStore, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+/** Begins to exchange specs with the cluster. */
 async function startSpecs(fleet: Fleet, store: ClusterStore, hostId: string): Promise<SpecSync> {
   const specs = new SpecSync({ fleet, store, hostId, clock: systemClock })
   try {
@@ -112,7 +122,6 @@ async function startSpecs(fleet: Fleet, store: ClusterStore, hostId: string): Pr
     return specs
   } catch (error) {
     specs.stop()
-    await store.close()
     throw error
   }
 }
@@ -143,7 +152,8 @@ class MemberHost implements ClusterHost {
     this.#wishes = new Wishes(store, {
       hostId: this.id,
       incarnation,
-      onWish: ({ drainMs }) => void this.drain({ drainMs }),
+      // A wish that no caller of this package would leave must not end the process.
+      onWish: ({ drainMs }) => void this.drain({ drainMs }).catch(() => undefined),
       clock: systemClock,
     })
     runs(actor).subscribe(() => this.#wishes.look())

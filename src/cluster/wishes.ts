@@ -1,9 +1,7 @@
-import { elapse, type SystemClock } from '../actors/clock.ts'
+import type { SystemClock } from '../actors/clock.ts'
+import { keepOn } from './actors/keep-on.ts'
 import { ClusterStoreError, type ClusterStore, type Entry } from './store/cluster-store.ts'
 import type { WishRecord } from './store/records.ts'
-
-/** Wait before a watch is tried again, in ms. */
-const retryMs = 200
 
 /** Asks a host to leave the cluster. A later wish replaces an earlier one. @throws ClusterStoreError */
 export async function wish(
@@ -41,7 +39,7 @@ export class Wishes {
   constructor(store: Pick<ClusterStore, 'wishes'>, host: WishedHost) {
     this.#store = store
     this.#host = host
-    void this.#follow()
+    void keepOn(host.clock, this.#stopped.signal, () => this.#watch())
   }
 
   /** Looks whether the latest wish is for the present run, which may have begun after the wish came. */
@@ -58,19 +56,12 @@ export class Wishes {
     if (latest) await this.#store.wishes.delete(latest.key, latest.revision).catch(() => undefined)
   }
 
-  async #follow(): Promise<void> {
-    const { hostId, clock } = this.#host
+  #watch(): Promise<void> {
     const { signal } = this.#stopped
-    while (!signal.aborted)
-      try {
-        await this.#store.wishes.watch(({ key, value, revision }) => {
-          if (key !== hostId || signal.aborted) return
-          this.#latest = value && { key, value, revision }
-          this.look()
-        }, signal)
-        return
-      } catch {
-        await elapse(clock, retryMs, signal)
-      }
+    return this.#store.wishes.watch(({ key, value, revision }) => {
+      if (key !== this.#host.hostId || signal.aborted) return
+      this.#latest = value && { key, value, revision }
+      this.look()
+    }, signal)
   }
 }

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -43,6 +43,8 @@ async function isNewEnough(binary: string): Promise<boolean> {
 /** Start of a server: a configuration, whose address and folder are replaced, and variables. */
 export interface NatsStart {
   readonly config?: string
+  /** Size that streams may reserve, whatever the disk has: `3G`. In the place of a configuration. */
+  readonly disk?: string
   readonly env?: Readonly<Record<string, string>>
   /** Arguments by which the server finds the others of its cluster. */
   readonly routes?: readonly string[]
@@ -67,7 +69,11 @@ export class NatsServer {
   /** Starts a server on a free port. */
   static async start(binary: string, start: NatsStart = {}): Promise<NatsServer> {
     const folder = await mkdtemp(join(tmpdir(), 'opencode-runtime-nats-'))
-    const server = new NatsServer(binary, await getPort({ host: '127.0.0.1' }), folder, start)
+    const { disk } = start
+    const config = disk === undefined ? start.config : join(folder, 'nats.conf')
+    if (disk !== undefined && config) await writeFile(config, `jetstream { max_file_store: ${disk} }`)
+    const given = { ...start, ...(config !== undefined && { config }) }
+    const server = new NatsServer(binary, await getPort({ host: '127.0.0.1' }), folder, given)
     await server.resume()
     return server
   }

@@ -168,7 +168,7 @@ export interface Parcels {
 /** Objects of bytes by name: saved homes. */
 export interface ObjectStore {
   put(name: string, bytes: Uint8Array): Promise<void>
-  /** Returns the bytes of an object; `undefined` if there is none. */
+  /** Returns the bytes of an object; `undefined` if there is none, or it is damaged. */
   get(name: string): Promise<Uint8Array | undefined>
   delete(name: string): Promise<void>
   list(): Promise<string[]>

@@ -3,6 +3,7 @@ import type { KV, KvEntry } from '@nats-io/kv'
 import { onAbort } from '../../../util/abort-signal.ts'
 import { deferred } from '../../../util/deferred.ts'
 import type { Entry, EntryChange, Register } from '../cluster-store.ts'
+import { ignoreErrors } from '../../../util/ignore-errors.ts'
 import { called } from './faults.ts'
 import { lastMessage } from './messages.ts'
 
@@ -50,7 +51,9 @@ export class NatsRegister<T> implements Register<T> {
         if (signal.aborted) break
         if (entry.revision > (seen.get(entry.key) ?? 0)) {
           seen.set(entry.key, entry.revision)
-          listener(changeOf<T>(entry))
+          // A value that is no JSON must not end the watch, nor the process.
+          const change = ignoreErrors(() => changeOf<T>(entry))
+          if (change) listener(change)
         }
         if (entry.delta === 0) initial.resolve(undefined)
       }

@@ -2,6 +2,7 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import { Objm, type ObjectStore as Bucket } from '@nats-io/obj'
 import type { NatsConnection } from '@nats-io/transport-node'
+import { messageOf } from '../../../util/messages.ts'
 import type { ClusterStore, ObjectStore, Register } from '../cluster-store.ts'
 import type {
   HomeRecord,
@@ -16,7 +17,7 @@ import { followConnection } from './connection.ts'
 import { called } from './faults.ts'
 import { LazyRegister } from './lazy-register.ts'
 import { namesOf } from './names.ts'
-import { NatsInbox } from './nats-inbox.ts'
+import { NatsInbox, type NatsParts } from './nats-inbox.ts'
 import { NatsParcels } from './nats-parcels.ts'
 import { NatsRecords } from './nats-records.ts'
 import { NatsRegister } from './nats-register.ts'
@@ -79,7 +80,7 @@ export async function openNatsStore({
     requests: new LazyRegister<OpenRequests>(() => registerOf(names.requests)),
     quotas: new LazyRegister<QuotaRecord>(() => registerOf(names.quotas)),
     parcels: new NatsParcels(parts),
-    objects: objectsOf(connection, names.data, replicas),
+    objects: objectsOf(parts, names.data, replicas),
     onConnection: (listener, signal) => void followConnection(connection, listener, signal),
     close: async () => {
       closing.abort()
@@ -91,7 +92,7 @@ export async function openNatsStore({
 }
 
 /** Returns the objects of a cluster; the bucket is made with the first one. */
-function objectsOf(connection: NatsConnection, name: string, replicas: number): ObjectStore {
+function objectsOf({ connection, manager }: NatsParts, name: string, replicas: number): ObjectStore {
   let opening: Promise<Bucket> | undefined
   const bucket = (): Promise<Bucket> => {
     opening ??= called(new Objm(connection).create(name, { replicas })).catch((error: unknown) => {
@@ -104,10 +105,19 @@ function objectsOf(connection: NatsConnection, name: string, replicas: number): 
     put: async (object, bytes) => {
       await called((await bucket()).putBlob({ name: object, options: { max_chunk_size: partBytes } }, bytes))
     },
-    get: async (object) => (await called((await bucket()).getBlob(object))) ?? undefined,
+    get: async (object) => (await called((await bucket()).getBlob(object).catch(ignoreDamaged))) ?? undefined,
     delete: async (object) => {
       await called((await bucket()).delete(object))
+      // The client leaves a mark of each deletion, and no name of an object comes again.
+      const encoded = Buffer.from(object).toString('base64').replaceAll('+', '-').replaceAll('/', '_')
+      await called(manager.streams.purge(`OBJ_${name}`, { filter: `$O.${name}.M.${encoded}` }))
     },
     list: async () => (await called((await bucket()).list())).map((info) => info.name),
   }
+}
+
+/** Returns no bytes for an object whose parts do not have its digest: to ask again would not help. */
+function ignoreDamaged(error: unknown): null {
+  if (/corrupt object/i.test(messageOf(error))) return null
+  throw error
 }

@@ -22,8 +22,8 @@ const mostReplyBytes = 2 ** 31
 /** Most bytes of the contents of all turns that are larger than a message. */
 const mostParcelsBytes = 2 ** 29
 
-/** JetStream's codes of a stream that exists with other settings, and of one that does not exist. */
-const [exists, missing] = [10058, 10059]
+/** JetStream's codes of a stream that exists with other settings, of one that does not exist, and of a full disk. */
+const [exists, missing, noStorage] = [10058, 10059, 10047]
 
 /**
  * Makes the streams and buckets of a cluster, or brings them up to date.
@@ -70,13 +70,7 @@ export async function provision(connection: NatsConnection, names: Names, replic
       max_bytes: mostParcelsBytes,
     },
   ]
-  for (const stream of streams)
-    await called(
-      manager.streams.add(stream).catch((error: unknown) => {
-        if (!(error instanceof JetStreamApiError) || error.code !== exists) throw error
-        return manager.streams.update(stream.name, stream)
-      }),
-    )
+  for (const stream of streams) await called(ensureStream(manager, stream))
   const buckets = new Kvm(connection)
   const create = async (bucket: string, ttl = 0): Promise<void> => {
     await called(buckets.create(bucket, { history: 1, replicas, storage: StorageType.File, ttl }))
@@ -86,6 +80,24 @@ export async function provision(connection: NatsConnection, names: Names, replic
     await create(bucket)
   for (const bucket of [names.turns, names.requests]) await create(bucket, 24 * hourMs)
   await raiseReplicas(manager, `OBJ_${names.data}`, replicas)
+}
+
+/** Makes a stream, or brings it up to date. */
+async function ensureStream(
+  manager: JetStreamManager,
+  stream: Partial<StreamConfig> & { name: string },
+): Promise<void> {
+  try {
+    await manager.streams.add(stream)
+  } catch (error) {
+    const code = error instanceof JetStreamApiError ? error.code : undefined
+    // The server asks for free space also for a stream that exists and has its space already.
+    const mayExist =
+      code === exists ||
+      (code === noStorage && (await manager.streams.info(stream.name).catch(ignoreMissing)) !== undefined)
+    if (!mayExist) throw error
+    await manager.streams.update(stream.name, stream)
+  }
 }
 
 /** Gives a bucket that exists more replicas, after the cluster has got more servers. */
