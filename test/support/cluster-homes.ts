@@ -59,6 +59,8 @@ export class HomeHost {
   readonly store: MemoryStore
   readonly warnings: string[] = []
   readonly home: string
+  /** False while the fleet does not have the agent. */
+  hasAgent = true
   /** Version of the agent's running server. */
   server: string | undefined
   readonly #mount: () => void
@@ -89,7 +91,7 @@ export class HomeHost {
       savesBeforeEnd: true,
       opencode,
       marks: new HomeMarks(dataDir),
-      homeOf: () => ({ ...plain, ...more, opencode: this.server }),
+      homeOf: () => (this.hasAgent ? { ...plain, ...more, opencode: this.server } : undefined),
       warn: (message) => this.warnings.push(message),
     })
   }

@@ -1,9 +1,17 @@
+import { randomUUID } from 'node:crypto'
 import { ClusterStoreError, keyOf, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
 import type { HomeRecord } from '../store/records.ts'
 
 /** Error of an owner that another owner has replaced: the owner can save no home any more. */
 export class FencedHomeError extends Error {
   override readonly name = 'FencedHomeError'
+  /** True if the object that the owner wanted to name is the saved home: the answer of an earlier attempt was lost. */
+  readonly isNamed: boolean
+
+  constructor(message: string, isNamed = false) {
+    super(message)
+    this.isNamed = isNamed
+  }
 }
 
 /** Record of a home with its revision. */
@@ -12,7 +20,10 @@ export interface KnownHome {
   readonly revision: number
 }
 
-const noHome: HomeRecord = { epoch: 0, object: null, sha256: null, size: 0, opencode: null, path: null }
+const noHome: HomeRecord = {
+  ...{ epoch: 0, object: null, sha256: null, size: 0 },
+  ...{ opencode: null, history: null, path: null },
+}
 
 /**
  * Raises the epoch of an agent's home, so that no owner before can name another object. Returns the record with the home
@@ -28,7 +39,7 @@ export async function fenceHome(store: ClusterStore, agent: AgentKey, epoch: num
     const before = known?.value ?? noHome
     if (before.epoch > epoch) throw fenced(key, before.epoch, epoch)
     if (known && before.epoch === epoch) return { record: before, revision: known.revision }
-    const record = { ...noHome, ...before, epoch }
+    const record = { ...noHome, ...before, epoch, history: before.history ?? randomUUID() }
     try {
       return { record, revision: await store.homes.set(key, record, known?.revision ?? 0) }
     } catch (error) {
@@ -41,7 +52,7 @@ export async function fenceHome(store: ClusterStore, agent: AgentKey, epoch: num
  * Makes an object the saved home of an agent.
  *
  * @param revision - Revision of the record that the owner of the epoch knows.
- * @throws FencedHomeError if a later owner has the home, or the home was forgotten
+ * @throws FencedHomeError if a later owner has the home, or its record is gone
  * @throws ClusterStoreError `unavailable`, when the object may have been named
  */
 export async function nameHome(
@@ -57,23 +68,18 @@ export async function nameHome(
     } catch (error) {
       if (!isStale(error)) throw error
       const known = await store.homes.get(key)
-      if (known?.value.epoch !== record.epoch) throw fenced(key, known?.value.epoch ?? Infinity, record.epoch)
+      const isNamed = known?.value.object === record.object
+      if (known?.value.epoch !== record.epoch)
+        throw fenced(key, known?.value.epoch ?? Infinity, record.epoch, isNamed)
       // The answer of an earlier attempt was lost.
-      if (known.value.object === record.object) return { record, revision: known.revision }
+      if (isNamed) return { record, revision: known.revision }
       expected = known.revision
     }
   }
 }
 
-/** Forgets the saved home of an agent that nobody owns; its objects are deleted with the garbage. */
-export async function forgetHome(store: ClusterStore, agent: AgentKey): Promise<void> {
-  const known = await store.homes.get(keyOf(agent))
-  if (!known) return
-  await store.homes.set(keyOf(agent), { ...noHome, epoch: known.value.epoch + 1 }, known.revision)
-}
-
-const fenced = (key: string, other: number, own: number): FencedHomeError =>
-  new FencedHomeError(`The home of ${key} has another owner: epoch ${other}, not ${own}`)
+const fenced = (key: string, other: number, own: number, isNamed = false): FencedHomeError =>
+  new FencedHomeError(`The home of ${key} has another owner: epoch ${other}, not ${own}`, isNamed)
 
 const isStale = (error: unknown): boolean => error instanceof ClusterStoreError && error.fault === 'stale'
 

@@ -1,11 +1,11 @@
-import { readdir, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import which from 'which'
-import { agentHomeOf, dataDirOf, warnOf } from '../../api/fleet/internals.ts'
+import { agentHomeOf, dataDirOf, keptSpecs, tenantOf, warnOf } from '../../api/fleet/internals.ts'
 import type { Fleet } from '../../api/fleet/fleet.ts'
 import { InvalidOptionsError } from '../../errors.ts'
 import { HomeMarks } from '../../io/fleet/home-marks.ts'
-import { stagePrefix } from '../../io/opencode/home-archive.ts'
+import { removeStage, stagePrefix } from '../../io/opencode/home-archive.ts'
 import { unsavedHomes, type Homes } from '../homes.ts'
 import type { JoinOptions } from '../options.ts'
 import type { ClusterStore } from '../store/cluster-store.ts'
@@ -29,7 +29,10 @@ export async function openHomes(
     ...{ store, opencode },
     savesBeforeEnd: save === 'before-end',
     marks: new HomeMarks(dataDir),
-    homeOf: ({ agentId }) => agentHomeOf(fleet, agentId),
+    homeOf: ({ tenant, agentId }) => {
+      const spec = keptSpecs(fleet).get(agentId)
+      return spec && tenantOf(fleet, spec) === tenant ? agentHomeOf(fleet, agentId) : undefined
+    },
     warn: (message, fields) => warnOf(fleet, message, fields),
   })
 }
@@ -52,5 +55,5 @@ export async function requireHomes({ save }: Required<JoinOptions>['homes']): Pr
 async function removeLeftStages(dataDir: string): Promise<void> {
   const names = await readdir(dataDir).catch(() => [])
   for (const name of names)
-    if (name.startsWith(stagePrefix)) await rm(join(dataDir, name), { recursive: true, force: true })
+    if (name.startsWith(stagePrefix)) await removeStage(join(dataDir, name)).catch(() => undefined)
 }

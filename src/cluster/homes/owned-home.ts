@@ -45,9 +45,15 @@ export class OwnedHome {
    *
    * @throws FencedHomeError if a later owner has the home, or the reason of the signal
    */
-  save(signal: AbortSignal): Promise<void> {
+  async save(signal: AbortSignal): Promise<void> {
     this.#next ??= this.#saveNext(signal)
-    return this.#next
+    try {
+      await this.#next
+    } catch (error) {
+      if (error instanceof FencedHomeError || signal.aborted) throw error
+      // The save was asked for by another caller, whose signal has aborted.
+      await this.save(signal)
+    }
   }
 
   async #saveNext(signal: AbortSignal): Promise<void> {
@@ -76,7 +82,7 @@ export class OwnedHome {
     const object = homeObject(agent, epoch, this.#savedAt)
     await persist(() => store.objects.put(object, archive), signal)
     const record: HomeRecord = {
-      ...{ epoch, object, sha256, size: archive.length, path: home.path },
+      ...{ epoch, object, sha256, size: archive.length, path: home.path, history: before.history },
       opencode: newest(home.opencode ?? opencode, before.opencode),
     }
     await this.#name(record, signal)
@@ -92,7 +98,7 @@ export class OwnedHome {
     try {
       this.#known = await persist(() => nameHome(store, agent, record, revision), signal)
     } catch (error) {
-      if (error instanceof FencedHomeError && record.object !== null)
+      if (error instanceof FencedHomeError && !error.isNamed && record.object !== null)
         await store.objects.delete(record.object).catch(() => undefined)
       throw error
     }

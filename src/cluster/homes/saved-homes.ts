@@ -3,12 +3,14 @@ import { existsSync } from 'node:fs'
 import type { AgentHome } from '../../api/fleet/internals.ts'
 import { OpenCodeRuntimeError } from '../../errors.ts'
 import type { HomeMarks } from '../../io/fleet/home-marks.ts'
+import { resolveBinary } from '../../io/opencode/binary.ts'
+import { askVersion } from '../../io/opencode/binary-version.ts'
 import { unpackHome } from '../../io/opencode/home-archive.ts'
 import { isOlder } from '../../io/opencode/versions.ts'
 import type { Homes, MovedHome } from '../homes.ts'
 import { keyOf, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
 import type { HomeRecord } from '../store/records.ts'
-import { fenceHome, readHomeObject } from './home-register.ts'
+import { FencedHomeError, fenceHome, readHomeObject } from './home-register.ts'
 import { OwnedHome, type OwnedHomeTerms } from './owned-home.ts'
 import { persist } from './persist.ts'
 
@@ -17,8 +19,8 @@ export interface SavedHomesParts extends Pick<OwnedHomeTerms, 'opencode' | 'warn
   readonly store: ClusterStore
   readonly savesBeforeEnd: boolean
   readonly marks: HomeMarks
-  /** Returns the home of an agent on this host. */
-  readonly homeOf: (agent: AgentKey) => AgentHome
+  /** Returns the home of an agent on this host; `undefined` for an agent that the fleet does not have, or no longer. */
+  readonly homeOf: (agent: AgentKey) => AgentHome | undefined
 }
 
 /** Homes that are saved in the store of the cluster, and restored by the next owner. */
@@ -27,6 +29,8 @@ export class SavedHomes implements Homes {
   readonly savesBeforeEnd: boolean
   readonly #parts: SavedHomesParts
   readonly #owned = new Map<string, OwnedHome>()
+  /** Epochs of removed agents, whose homes are left as they are. */
+  readonly #left = new Map<string, number>()
   /** Restores that run, which the next one of the same agent waits for. */
   readonly #restoring = new Map<string, Promise<void>>()
 
@@ -50,21 +54,36 @@ export class SavedHomes implements Homes {
 
   async #restore({ agent, epoch }: MovedHome, signal: AbortSignal): Promise<void> {
     const { store, marks, homeOf, opencode, warn } = this.#parts
-    this.#owned.delete(keyOf(agent))
-    const known = await persist(() => fenceHome(store, agent, epoch), signal)
+    const key = keyOf(agent)
+    this.#owned.delete(key)
+    this.#left.delete(key)
     const home = homeOf(agent)
-    if (isNewer(known.record, marks.read(agent.agentId), home))
+    // The owner of a removed agent only ends its turns. Another agent may use the home now, with another tenant.
+    if (!home) {
+      this.#left.set(key, epoch)
+      return
+    }
+    const known = await persist(() => fenceHome(store, agent, epoch), signal)
+    const history = known.record.history ?? ''
+    if (isNewer(known.record, marks.read(agent.agentId, history), home))
       await this.#bring(agent, known.record, home, signal)
     signal.throwIfAborted()
-    await marks.write(agent.agentId, epoch)
-    const terms = { store, agent, epoch, opencode, warn, home: () => homeOf(agent) }
-    this.#owned.set(keyOf(agent), new OwnedHome(terms, known))
+    await marks.write(agent.agentId, { epoch, history })
+    // The home of an agent that is removed meanwhile is saved with the rights that the agent had.
+    let latest = home
+    const homeNow = (): AgentHome => (latest = homeOf(agent) ?? latest)
+    const terms = { store, agent, epoch, opencode, warn, home: homeNow }
+    this.#owned.set(key, new OwnedHome(terms, known))
   }
 
   /** Saves a home. A home that this host could not restore is never saved: it would replace the good one. */
   async save({ agent, epoch }: MovedHome, signal: AbortSignal): Promise<void> {
     const owned = this.#owned.get(keyOf(agent))
     if (owned?.epoch === epoch) await owned.save(signal)
+    else if (this.#left.get(keyOf(agent)) === epoch && this.#parts.homeOf(agent))
+      throw new FencedHomeError(
+        `The agent ${keyOf(agent)} was declared again: its home must be restored first`,
+      )
   }
 
   async #bring(agent: AgentKey, record: HomeRecord, home: AgentHome, signal: AbortSignal): Promise<void> {
@@ -72,9 +91,10 @@ export class SavedHomes implements Homes {
     const { object, sha256 } = record
     const key = keyOf(agent)
     if (object === null) return
-    if (record.opencode !== null && isOlder(opencode, record.opencode))
+    const version = await versionFor(home, record, opencode)
+    if (record.opencode !== null && isOlder(version, record.opencode))
       throw new OpenCodeRuntimeError(
-        `The saved home of ${key} was written by opencode ${record.opencode}, and this host has ${opencode}: update opencode on this host`,
+        `The saved home of ${key} was written by opencode ${record.opencode}, and this host has ${version}: update opencode on this host`,
       )
     if (record.path !== null && record.path !== home.path)
       throw new OpenCodeRuntimeError(
@@ -89,6 +109,13 @@ export class SavedHomes implements Homes {
       await marks.clear(agent.agentId)
     })
   }
+}
+
+/** Returns the version that will read a saved home. An agent may have a binary of its own, newer than the usual one. */
+async function versionFor({ binary }: AgentHome, { opencode }: HomeRecord, usual: string): Promise<string> {
+  if (opencode === null || !isOlder(usual, opencode)) return usual
+  const answer = await askVersion(await resolveBinary(binary))
+  return 'version' in answer ? answer.version : usual
 }
 
 /**

@@ -1,10 +1,10 @@
+import type { PendingRequest } from '../../replies.ts'
+
 /** Record with its revision, as a host knows both. */
 export interface Known<T> {
   readonly record: T
   readonly revision: number
 }
-
-import type { PendingRequest } from '../../replies.ts'
 
 /** Lease of a host: renewed again and again, by compare-and-set. */
 export interface HostRecord {
@@ -44,6 +44,8 @@ export interface PlaceRecord {
   readonly last: string | null
   /** Host that should claim the agent next, as the owner that has given the agent up wishes. */
   readonly next?: string
+  /** Host that could not use the agent, so that any other one should claim it first. */
+  readonly failed?: string
   /** Newest version of opencode that has owned the agent; absent if homes are not saved. */
   readonly opencode?: string
 }
@@ -79,6 +81,11 @@ export interface HomeRecord {
   readonly size: number
   /** Version of opencode that wrote the database: an older version must not read it. */
   readonly opencode: string | null
+  /**
+   * Random id of the home's saves, made with the first record; `null` before it. Another cluster, and another tenant, has
+   * another id, and epochs of its own.
+   */
+  readonly history: string | null
   /** Absolute path of the home, which is the same on every host, because sessions name absolute paths. */
   readonly path: string | null
 }

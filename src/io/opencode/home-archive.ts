@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { chownSync, closeSync, mkdtempSync, openSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { lstat, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { constants, createGunzip, createGzip } from 'node:zlib'
@@ -102,12 +102,12 @@ async function faultOf(written: Promise<unknown>): Promise<string | undefined> {
 }
 
 /** Returns whether tar only found that files have changed while it read them, as those of a running agent do. */
-const isOfMovingFiles = (code: number | null, message: string): boolean =>
-  code === 1 &&
-  message
-    .split('\n')
-    .filter((line) => line !== '')
-    .every((line) => /file changed as we read it|file removed before we read it|socket ignored/i.test(line))
+function isOfMovingFiles(code: number | null, message: string): boolean {
+  const lines = message.split('\n').filter((line) => line !== '')
+  const isMoving = (line: string): boolean =>
+    /file changed as we read it|file removed before we read it|socket ignored/i.test(line)
+  return code === 1 && lines.length > 0 && lines.every(isMoving)
+}
 
 const failed = (what: string, { path }: ArchivedHome, message: string): OpenCodeRuntimeError =>
   new OpenCodeRuntimeError(`The home ${path} could not be ${what}: ${message.trim().split('\n')[0] ?? ''}`)
@@ -119,8 +119,22 @@ async function inStage<T>({ path, user }: ArchivedHome, act: (stage: string) => 
     if (user) chownSync(stage, user.uid, user.gid)
     return await act(stage)
   } finally {
-    await rm(stage, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
+    // A stage that stays is removed at the next start.
+    await removeStage(stage).catch(() => undefined)
   }
+}
+
+/**
+ * Removes a folder in which a home was packed or unpacked. The content is removed with the rights of its owner, who may
+ * put links in the place of folders meanwhile.
+ *
+ * @throws Error of the file system if the folder stays
+ */
+export async function removeStage(stage: string): Promise<void> {
+  const { uid, gid } = await lstat(stage)
+  if (process.geteuid?.() === uid) return rm(stage, { recursive: true, maxRetries: 5, retryDelay: 50 })
+  await startShell({ uid, gid }, 'rm -rf -- "$1"', [stage], ['ignore', 'ignore', 'ignore']).ended
+  await rmdir(stage)
 }
 
 /** End of a program: its code, and what it has written to its standard error. */

@@ -5,7 +5,7 @@ import { MemoryCluster } from '../../../../src/cluster/store/memory/memory-store
 
 const agent = { tenant: 'acme', agentId: 'a1' }
 const saved = (epoch: number, object: string) => ({
-  ...{ epoch, object, sha256: '0', size: 1, opencode: null, path: null },
+  ...{ epoch, object, sha256: '0', size: 1, opencode: null, history: null, path: null },
 })
 
 function world() {

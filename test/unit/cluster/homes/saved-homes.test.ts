@@ -1,10 +1,21 @@
-import { chownSync, lstatSync, readdirSync, statSync, symlinkSync } from 'node:fs'
+import {
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
-import { forgetHome } from '../../../../src/cluster/homes/home-register.ts'
+import { fenceHome } from '../../../../src/cluster/homes/home-register.ts'
 import { ClusterStoreError } from '../../../../src/cluster/store/cluster-store.ts'
 import type { HomeRecord } from '../../../../src/cluster/store/records.ts'
-import { MovingHomes } from '../../../support/cluster-homes.ts'
+import { removeStage } from '../../../../src/io/opencode/home-archive.ts'
+import { deferred } from '../../../../src/util/deferred.ts'
+import { movedAgent, MovingHomes } from '../../../support/cluster-homes.ts'
 
 const session = '.local/share/opencode/storage/ses_1.json'
 const recordOf = (world: MovingHomes): HomeRecord | undefined => world.memory.homes.entry('acme.a1')?.value
@@ -132,6 +143,19 @@ describe('A saved home', () => {
     expect(recordOf(world)).toEqual(before)
   })
 
+  it('that a binary has ended without a word is not saved as an empty one', async () => {
+    const { world } = await savedOnce()
+    const before = recordOf(world)?.object
+    const binary = join(world.root, 'silent')
+    writeFileSync(binary, '#!/bin/sh\nexit 1\n', { mode: 0o755 })
+    const a = world.host('a', { binary })
+    await a.restore(2)
+    a.write('.local/share/opencode/opencode.db', 'any')
+    await a.save(2)
+    expect(a.warnings).toEqual([expect.stringContaining('could not be packed')])
+    expect(recordOf(world)?.object).toBe(before)
+  })
+
   it('that was damaged is not restored, and nothing of the home changes', async () => {
     const { world } = await savedOnce()
     const [name = ''] = objectsOf(world)
@@ -147,9 +171,15 @@ describe('A saved home', () => {
 
   it('is refused on a host with an older opencode, or with another dataDir', async () => {
     const { world } = await savedOnce()
-    await expect(world.host('b', { opencode: '1.18.32' }).restore(2)).rejects.toThrow(
-      'written by opencode 1.18.33, and this host has 1.18.32',
-    )
+    const binary = (version: string): string => {
+      const file = join(world.root, version)
+      writeFileSync(file, `#!/bin/sh\necho ${version}\n`, { mode: 0o755 })
+      return file
+    }
+    const older = world.host('b', { opencode: '1.18.32', binary: binary('1.18.32') })
+    await expect(older.restore(2)).rejects.toThrow('written by opencode 1.18.33, and this host has 1.18.32')
+    // The agent has a binary of its own.
+    await world.host('e', { opencode: '1.18.32', binary: binary('1.18.33') }).restore(2)
     const elsewhere = world.host('c', {
       dataDir: join(world.root, 'other'),
       path: join(world.root, 'other/a1'),
@@ -171,12 +201,93 @@ describe('A saved home', () => {
     expect(recordOf(world)).toMatchObject({ opencode: '1.19.0' })
   })
 
-  it('that was forgotten comes back no more', async () => {
+  it('that was saved by an owner whose answer was lost stays, though the next owner has fenced that one', async () => {
     const { world, a } = await savedOnce()
-    await forgetHome(a.store, { tenant: 'acme', agentId: 'a1' })
+    a.write(session, 'two')
+    const { homes } = a.store
+    const set = homes.set.bind(homes)
+    vi.spyOn(homes, 'set').mockImplementationOnce(async (...args) => {
+      await set(...args)
+      await fenceHome(world.memory.connect(), movedAgent, 2)
+      throw new ClusterStoreError('unavailable', 'the answer was lost')
+    })
+    await expect(a.save(1)).rejects.toMatchObject({ name: 'FencedHomeError' })
+    expect(objectsOf(world)).toContain(recordOf(world)?.object)
+    const b = world.host('b')
+    await b.restore(3)
+    expect(b.read(session)).toBe('two')
+  })
+
+  it('counts more than a home of an earlier store, whatever its epochs were', async () => {
+    const { world, a } = await savedOnce()
+    await a.restore(9)
+    world.memory.homes.changes.clear()
+    world.memory.objects.clear()
+    const b = world.host('b')
+    await b.restore(1)
+    b.write(session, 'two')
+    await b.save(1)
+    await a.restore(2)
+    expect(a.read(session)).toBe('two')
+  })
+
+  it('replaces nothing if the note of the last owner cannot be read', async () => {
+    const { world, a } = await savedOnce()
+    a.write(session, 'not saved')
+    const note = join(world.dataDir, '.fleet/homes/a1.json')
+    rmSync(note)
+    symlinkSync(note, note)
+    await expect(a.restore(2)).rejects.toThrow('ELOOP')
+    expect(a.read(session)).toBe('not saved')
+  })
+
+  it('of a removed agent is left as it is, and restored when the agent is declared again', async () => {
+    const { world } = await savedOnce()
+    const objects = objectsOf(world)
+    const b = world.host('b')
+    b.write(session, 'mine')
+    b.hasAgent = false
+    await b.restore(2)
+    await b.save(2)
+    expect(b.read(session)).toBe('mine')
+    expect(objectsOf(world)).toEqual(objects)
+    b.hasAgent = true
+    await expect(b.save(2)).rejects.toThrow('must be restored first')
+    await b.restore(3)
+    expect(b.read(session)).toBe('one')
+  })
+
+  it('is saved once more when its agent was removed meanwhile', async () => {
+    const { world, a } = await savedOnce()
+    a.write(session, 'two')
+    a.hasAgent = false
+    await a.save(1)
     const b = world.host('b')
     await b.restore(2)
-    expect(b.read(session)).toBeUndefined()
+    expect(b.read(session)).toBe('two')
+  })
+
+  it('is saved for a caller though another one, who has asked first, has gone', async () => {
+    const { world, a } = await savedOnce()
+    const held = deferred<undefined>()
+    const put = a.store.objects.put.bind(a.store.objects)
+    const spy = vi.spyOn(a.store.objects, 'put').mockImplementationOnce(async (...args) => {
+      await held.promise
+      await put(...args)
+    })
+    a.write(session, 'two')
+    const first = a.save(1)
+    await vi.waitFor(() => expect(spy).toHaveBeenCalled())
+    a.write(session, 'three')
+    const gone = new AbortController()
+    const [second, third] = [a.save(1, gone.signal), a.save(1)]
+    gone.abort(new Error('gone'))
+    held.resolve(undefined)
+    await expect(second).rejects.toThrow('gone')
+    await Promise.all([first, third])
+    const b = world.host('b')
+    await b.restore(2)
+    expect(b.read(session)).toBe('three')
   })
 
   it('stops waiting for the store when the host has lost the agent', async () => {
@@ -235,4 +346,21 @@ describe.runIf(process.platform === 'linux')('A home that the host must not trus
     expect(b.read('workspace/x')).toBe('x')
     expect(statSync(join(b.home, 'workspace/x')).uid).toBe(user.uid)
   })
+
+  it.runIf(process.geteuid?.() === 0)(
+    'leaves no folder whose content the host removes for the agent',
+    async () => {
+      const user = { uid: 65_534, gid: 65_534 }
+      const world = new MovingHomes()
+      world.openTo(user)
+      world.mount('a')
+      const stage = join(world.dataDir, '.moving-1')
+      mkdirSync(join(stage, 'of-host'), { recursive: true })
+      writeFileSync(join(stage, 'of-host/file'), '')
+      writeFileSync(join(stage, 'of-agent'), '')
+      chownSync(stage, user.uid, user.gid)
+      await expect(removeStage(stage)).rejects.toThrow('ENOTEMPTY')
+      expect(readdirSync(stage)).toEqual(['of-host'])
+    },
+  )
 })
