@@ -54,6 +54,10 @@ export interface ReleaseInput extends HostIdentity {
   readonly ownership: Ownership
   /** Host that should claim the agent next; `undefined` for any. */
   readonly next?: string | undefined
+  /** True if the host did not run the agent, because it had no room. */
+  readonly isForOverdue?: boolean
+  /** Reason why the host could not use the agent; `null` for none. */
+  readonly failure?: string | null
 }
 
 const releaseAttempts = 10
@@ -61,11 +65,9 @@ const releaseRetryMs = 100
 
 /** Gives an agent up, so that any host may claim it. A failed release is found by the next look at the agent. */
 export const release = fromPromise<undefined, ReleaseInput>(async ({ input, signal, system }) => {
-  const { runtime, agent, hostId, ownership, next } = input
+  const { runtime, agent, ownership } = input
   const { store } = hostRuntimeOf(runtime)
-  const { epoch, opencode } = ownership
-  const more = { ...(opencode !== undefined && { opencode }), ...(next !== undefined && { next }) }
-  const record: PlaceRecord = { epoch, hostId: null, incarnation: null, last: hostId, ...more }
+  const record = releasedPlace(input)
   for (let attempt = 1; ; attempt++)
     try {
       await store.places.set(keyOf(agent), record, ownership.revision)
@@ -76,3 +78,15 @@ export const release = fromPromise<undefined, ReleaseInput>(async ({ input, sign
       await elapse(clockOf(system), releaseRetryMs, signal)
     }
 })
+
+/** Returns the record of an agent that a host gives up. A host that did not run the agent does not become its last one. */
+function releasedPlace({ hostId, ownership, next, isForOverdue, failure = null }: ReleaseInput): PlaceRecord {
+  const { epoch, opencode, last } = ownership
+  const hasRun = isForOverdue !== true && failure === null
+  return {
+    ...{ epoch, hostId: null, incarnation: null, last: hasRun ? hostId : last },
+    ...(opencode !== undefined && { opencode }),
+    ...(next !== undefined && { next }),
+    ...(failure !== null && { failed: hostId }),
+  }
+}

@@ -47,6 +47,7 @@ export class HostRuntime {
         if (sessions.size >= mostSessions && oldest !== undefined) sessions.delete(oldest)
         sessions.set(keyFor(conversation), sessionId)
       },
+      delete: (conversation) => void sessions.delete(keyFor(conversation)),
     }
   }
 }

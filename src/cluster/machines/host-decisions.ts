@@ -34,7 +34,7 @@ export function decideClaim(context: HostContext, key: string, now: number, isDu
   if (!isDue) {
     const place = places.get(key)?.record
     const able = candidates(context, now).filter(
-      ({ record }) => !isOlder(record.opencode, place?.opencode ?? ''),
+      ({ id, record }) => id !== place?.failed && !isOlder(record.opencode, place?.opencode ?? ''),
     )
     const order = rank(key, able, place?.next ?? place?.hostId ?? place?.last ?? null)
     const position = isFull ? order.length : order.indexOf(hostId)

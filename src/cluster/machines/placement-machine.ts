@@ -3,6 +3,7 @@ import { claim, release, type ClaimInput, type Ownership } from '../actors/claim
 import { mailbox, type MailboxCommand, type MailboxFact } from '../actors/mailbox.ts'
 import { endOverdue } from '../actors/overdue.ts'
 import { close, open, restore, save, type OwnedInput } from '../actors/placement-work.ts'
+import { FencedHomeError } from '../homes/home-register.ts'
 import { keyOf } from '../store/cluster-store.ts'
 import { firstLine, messageOf } from '../../util/messages.ts'
 
@@ -108,6 +109,9 @@ const closeInput = ({ context }: { context: PlacementContext }) => ({
   agent: context.agent,
 })
 const failed = { target: 'serving', actions: 'noteFailure' } as const
+/** Another owner has the home, and so the agent. */
+const isFenced = ({ event: { error } }: { event: { error: unknown } }): boolean =>
+  error instanceof FencedHomeError
 
 /** One agent on one host, from the claim to the release. */
 export const placementMachine = placementSetup.createMachine({
@@ -152,7 +156,12 @@ export const placementMachine = placementSetup.createMachine({
     restoring: {
       description: 'brings the home of the agent to this host',
       entry: { type: 'report', params: 'opening' },
-      invoke: { src: 'restore', input: owned, onDone: 'opening', onError: failed },
+      invoke: {
+        src: 'restore',
+        input: owned,
+        onDone: 'opening',
+        onError: [{ guard: isFenced, target: 'lost' }, failed],
+      },
     },
 
     opening: {

@@ -30,7 +30,7 @@ export class Mailbox {
   #isLoaded = false
   /** True until the mailbox has reported that it has no turns. */
   #isBusy = true
-  #isDraining = false
+  readonly #draining = new AbortController()
   #onDrained: (() => void) | undefined
 
   constructor(terms: OwnerTerms, reports: MailboxReports) {
@@ -67,7 +67,7 @@ export class Mailbox {
 
   /** Starts no further turn. Resolves when none runs. Waiting turns stay in the inbox, for the next owner. */
   drain(): Promise<void> {
-    this.#isDraining = true
+    this.#draining.abort()
     return new Promise((resolve) => {
       this.#onDrained = resolve
       this.#settle()
@@ -132,8 +132,9 @@ export class Mailbox {
   /** Starts the first turn of a conversation if it waits. */
   #startNext(conversation: string): void {
     const turn = this.#conversations.get(conversation)?.[0]
-    if (turn?.stage !== 'waiting' || this.#isClosed || this.#isDraining || !this.#isLoaded) return
-    void this.#guarded(turn.run(() => !this.#isDraining && !this.#isClosed)).then(() => this.#settle())
+    const isOver = this.#isClosed || this.#draining.signal.aborted
+    if (turn?.stage !== 'waiting' || isOver || !this.#isLoaded) return
+    void this.#guarded(turn.run(this.#draining.signal)).then(() => this.#settle())
   }
 
   /** Awaits work on a turn. An error means that the agent has another owner, unless the mailbox was closed. */

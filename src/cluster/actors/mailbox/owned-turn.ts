@@ -18,6 +18,7 @@ import { openContent, type OpenedContent } from './turn-content.ts'
 export interface ConversationSessions {
   get(conversation: string): string | undefined
   set(conversation: string, sessionId: string): void
+  delete(conversation: string): void
 }
 
 /** Terms under which a host owns the turns of an agent. */
@@ -108,18 +109,23 @@ export class OwnedTurn {
     void this.#limit()
   }
 
-  /** Runs the turn when a place is free, and stores its end. @throws FencedError if a later owner has the agent */
-  async run(mayStart: () => boolean): Promise<void> {
+  /**
+   * Runs the turn when a place is free, and stores its end.
+   *
+   * @param draining - signal that lets the turn wait on, because the owner gives the agent up
+   * @throws FencedError if a later owner has the agent
+   */
+  async run(draining: AbortSignal): Promise<void> {
     this.stage = 'entering'
     const { gate, agent, failure } = this.#terms
-    const leave = await gate.enter(agent.tenant, this.sent.priority, this.#over)
-    if (!leave) return
+    const stopped = AbortSignal.any([this.#over, draining])
+    const leave = await gate.enter(agent.tenant, this.sent.priority, stopped)
+    if (this.#isEnding || stopped.aborted || !leave) {
+      leave?.()
+      if (!this.#isEnding) this.stage = 'waiting'
+      return
+    }
     try {
-      if (this.#isEnding) return
-      if (!mayStart()) {
-        this.stage = 'waiting'
-        return
-      }
       if (failure !== undefined) {
         await this.#end({ code: 'server_unavailable', error: failure, retryable: true })
         return
@@ -177,7 +183,9 @@ export class OwnedTurn {
     })
     this.#running = running
     for (const [requestId, answer] of this.#answers) running.answer(requestId, answer)
-    const { fact } = await orAborted(running.end(), this.#lost)
+    const { fact, reply } = await orAborted(running.end(), this.#lost)
+    // The session may have been in a home that another owner's has replaced.
+    if (reply.kind === 'error' && reply.code === 'session_not_found') sessions.delete(conversation)
     await this.#writer.flushed()
     if (saveBeforeEnd) await orAborted(saveBeforeEnd(this.#lost), this.#lost)
     await this.#store(fact)

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { SystemClock } from '../../../../src/actors/clock.ts'
 import { Mailbox } from '../../../../src/cluster/actors/mailbox/mailbox.ts'
 import { FencedHomeError } from '../../../../src/cluster/homes/home-register.ts'
@@ -136,6 +136,37 @@ describe('A mailbox', () => {
     store.link.losesAnswers = false
     await clock.advance(500)
     expect(before).toEqual(['claimed', 'started'])
+  })
+
+  it('that is given up does not wait for a turn that has no place yet: the next owner runs it', async () => {
+    const { clock, own, send, ends } = world()
+    const first = own(undefined, { places: 0 })
+    await send('t1')
+    const onDrained = vi.fn()
+    void first.mailbox.drain().then(onDrained)
+    await clock.advance(1)
+    expect(onDrained).toHaveBeenCalled()
+    first.mailbox.close()
+    const next = own()
+    await clock.advance(1)
+    next.agents.turns[0]?.finish()
+    await clock.advance(1)
+    expect(ends('t1')).toMatchObject([{ kind: 'final' }])
+  })
+
+  it('forgets a session that the agent does not have any more', async () => {
+    const { clock, own, send, sessions } = world()
+    const { agents } = own()
+    sessions.set('c', 'ses_gone')
+    await send('t1', { conversation: 'c' })
+    expect(agents.turns[0]?.input.sessionId).toBe('ses_gone')
+    agents.turns[0]?.end({
+      ...{ kind: 'error', trace_id: null, error: 'No such session', retryable: false },
+      code: 'session_not_found',
+    })
+    await clock.advance(1)
+    await send('t2', { conversation: 'c' })
+    expect(agents.turns[1]?.input.sessionId).toBeUndefined()
   })
 
   it('runs one turn of a conversation at a time, in order, in one session, and other conversations beside', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fenceHome } from '../../../../src/cluster/homes/home-register.ts'
+import { FencedHomeError, fenceHome } from '../../../../src/cluster/homes/home-register.ts'
 import type { Homes } from '../../../../src/cluster/homes.ts'
 import { keyOf, type AgentKey } from '../../../../src/cluster/store/cluster-store.ts'
 import { factsOf } from '../../../support/cluster-facts.ts'
@@ -251,6 +251,40 @@ describe('A host that saves homes', () => {
       { code: 'server_unavailable', error: expect.stringContaining('the saved home is missing') as string },
     ])
     expect(homes.calls).toEqual([])
+  })
+
+  it('that cannot restore a home leaves the agent to any other host, then', async () => {
+    const { start, send, clock, ends, owner } = await world(0)
+    const homes = countedHomes()
+    const first = start('h1', { homes: { ...homes, restore: () => Promise.reject(new Error('no space')) } })
+    await clock.advance(leaseMs)
+    for (const agent of agents) await send(agent, `${agent.agentId}-1`)
+    start('h2', { homes })
+    await clock.advance(leaseMs * 2)
+    expect(first.owned).toEqual([])
+    for (const agent of agents) {
+      await send(agent, `${agent.agentId}-2`)
+      await clock.advance(leaseMs)
+      expect(owner(agent).id).toBe('h2')
+      expect(ends(agent, `${agent.agentId}-2`)).toEqual([])
+    }
+  })
+
+  it('whose home another owner has fenced ends no turn', async () => {
+    const { start, send, clock, ends } = await world(0)
+    const homes = countedHomes()
+    const fenced = [new FencedHomeError('another owner')]
+    const restore = (): Promise<void> => {
+      const error = fenced.pop()
+      return error ? Promise.reject(error) : Promise.resolve()
+    }
+    const host = start('h1', { homes: { ...homes, restore } })
+    await clock.advance(leaseMs)
+    await send(a1, 't1')
+    await clock.advance(leaseMs * 2)
+    expect(fenced).toEqual([])
+    expect(ends(a1, 't1')).toEqual([])
+    expect(host.runner.running).toHaveLength(1)
   })
 
   it('leaves an agent whose home is of a newer opencode to a host that has it, and takes it if there is none', async () => {
