@@ -6,7 +6,7 @@ import { unknownAgent } from '../config/unknown-agent.ts'
 import { UnknownAgentError } from '../errors.ts'
 import type { AgentRunner, RunningTurn } from './agent-runner.ts'
 import type { SpecSync } from './specs/spec-sync.ts'
-import { keyOf, type AgentKey } from './store/cluster-store.ts'
+import { agentOf, keyOf, type AgentKey } from './store/cluster-store.ts'
 
 /** Part of the exchange of specs that tells which agents the fleet runs. */
 type AgentSpecs = Pick<SpecSync, 'has' | 'canRun' | 'isRemoved'>
@@ -19,6 +19,8 @@ export class FleetRunner implements AgentRunner {
   readonly added$: Observable<AgentKey>
   readonly #fleet: Fleet
   readonly #specs: AgentSpecs
+  /** Agents of the fleet that were opened and not closed. */
+  readonly #opened = new Set<string>()
 
   /**
    * @param fleet - the fleet, whose records were read
@@ -50,6 +52,7 @@ export class FleetRunner implements AgentRunner {
   async open(agent: AgentKey): Promise<void> {
     await this.#fleet.ready
     if (!this.knows(agent)) throw unknownAgent(agent.agentId, [])
+    if (this.#specs.has(agent)) this.#opened.add(keyOf(agent))
   }
 
   /** Runs a turn. One of a removed agent, or of an agent that has another tenant now, is rejected. */
@@ -62,7 +65,11 @@ export class FleetRunner implements AgentRunner {
     await this.#fleet.agent(agentId).session({ sessionId }).delete()
   }
 
-  async close({ agentId }: AgentKey): Promise<void> {
+  async close(agent: AgentKey): Promise<void> {
+    const { agentId } = agent
+    this.#opened.delete(keyOf(agent))
+    // The server may be of the agent with another tenant, which this host has opened too.
+    if ([...this.#opened].some((key) => agentOf(key).agentId === agentId)) return
     try {
       await this.#fleet.agent(agentId).stop({ drainMs: 0 })
     } catch (error) {

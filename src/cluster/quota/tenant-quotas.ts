@@ -160,6 +160,7 @@ export class TenantQuotas {
       try {
         const entry = await store.quotas.get(name)
         if (entry) noteRecord(tenant, { record: entry.value, revision: entry.revision }, terms)
+        else Object.assign(tenant, { record: noQuota, revision: 0, allowed: 0, fresh: 0 })
         return
       } catch {
         await elapse(clock, retryMs, signal)

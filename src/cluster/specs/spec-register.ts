@@ -39,10 +39,14 @@ export class SpecRegister {
     return [...this.#keys.keys()]
   }
 
-  /** Returns what the cluster knows of an agent: its spec if it has one, else its latest removal. */
+  /**
+   * Returns what the cluster knows of an agent: its spec if it has one, else its latest removal. Declarations with another
+   * tenant were seen too.
+   */
   of(agentId: string): KnownSpec | undefined {
     const known = [...(this.#keys.get(agentId) ?? [])].flatMap((key) => this.#known.get(key) ?? [])
-    return known.sort((a, b) => Number(a.isRemoved) - Number(b.isRemoved) || b.revision - a.revision)[0]
+    known.sort((a, b) => Number(a.isRemoved) - Number(b.isRemoved) || b.revision - a.revision)
+    return known[0] && { ...known[0], seen: known.flatMap(({ seen }) => seen) }
   }
 
   /** Returns whether an agent was removed from the cluster. */

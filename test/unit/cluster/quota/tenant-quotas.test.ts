@@ -46,6 +46,17 @@ describe('A cap of a tenant', () => {
     expect(running('acme')).toHaveLength(1)
   })
 
+  it('holds though its record was deleted', async () => {
+    const { running, cluster, clock, ends } = await start(2)
+    cluster.quotas.change('acme', undefined, cluster.quotas.entry('acme')?.revision ?? 0)
+    for (let i = 0; i < capped.length; i++) {
+      expect(running('acme')).toHaveLength(Math.min(2, capped.length - i))
+      running('acme')[0]?.finish()
+      await clock.advance(leaseMs / 2)
+    }
+    for (const agent of capped) expect(ends(agent, `t-${agent.agentId}`)).toMatchObject([{ kind: 'final' }])
+  })
+
   it('holds though the answers of the store are lost for a while', async () => {
     const { running, hosts, clock } = await start(2)
     for (const host of hosts) host.link.losesAnswers = true

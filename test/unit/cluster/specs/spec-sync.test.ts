@@ -148,6 +148,21 @@ describe('A conflict of specs', () => {
     expect(one.warnings.filter((text) => text.includes('older'))).toHaveLength(after === 2 ? 1 : 0)
   })
 
+  it('at a restart with an earlier tenant gives way to the later tenant', async () => {
+    const { fleetOf, join, host, record } = world()
+    const dataDir = tempHome()
+    const before = await join('h1', fleetOf({ dataDir }), [level(1)])
+    const two = await host('h2')
+    before.sync.stop()
+    await before.fleet.close()
+    await two.fleet.put({ ...level(1), tenant: 'blue' })
+    await until(() => expect(record('blue.a1')).toBeDefined())
+    const one = await join('h1', fleetOf({ dataDir }), [level(1)])
+    await until(() => expect(one.spec()?.tenant).toBe('blue'))
+    expect(two.spec()?.tenant).toBe('blue')
+    expect(record()).toMatchObject({ declared: { removed: true } })
+  })
+
   it('at a restart after the removal of the agent removes it there, too, and says so', async () => {
     const { fleetOf, join, host } = world()
     const dataDir = tempHome()
