@@ -76,12 +76,14 @@ const placementSetup = setup({
   types,
   actors: { claim, endOverdue, restore, open, mailbox, save, close, release },
   delays: {
-    /** An agent that cannot be used is given up soon, so that another host may try. */
-    idleTimeout: ({ context }) => (context.failure === null ? context.idleMs : context.leaseMs),
+    idleTimeout: ({ context }) => context.idleMs,
+    /** Wait after which an agent that cannot be used is given up, so that another host may try. */
+    failureTimeout: ({ context }) => context.leaseMs,
     drainTimeout: ({ context }) => context.drainMs,
   },
   guards: {
     isUnwanted: ({ context }) => context.isUnwanted,
+    hasFailed: ({ context }) => context.failure !== null,
     isForOverdue: ({ context }) => context.isForOverdue === true,
   },
   actions: {
@@ -182,6 +184,7 @@ export const placementMachine = placementSetup.createMachine({
         onError: 'lost',
       },
       on: { 'mail.noticed': { actions: 'passOn' }, 'mail.look': { actions: 'passOn' } },
+      after: { failureTimeout: { guard: 'hasFailed', target: '.draining' } },
       initial: 'busy',
       onDone: 'saving',
       states: {

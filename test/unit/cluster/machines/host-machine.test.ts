@@ -270,6 +270,20 @@ describe('A host that saves homes', () => {
     }
   })
 
+  it('that cannot restore a home gives the agent up also while turns come again and again', async () => {
+    const { start, send, clock, owner } = await world(0)
+    const homes = countedHomes()
+    start('h1', { homes: { ...homes, restore: () => Promise.reject(new Error('no space')) } })
+    await clock.advance(leaseMs)
+    await send(a1, 't0')
+    start('h2', { homes })
+    for (let n = 1; n <= 6; n++) {
+      await send(a1, `t${n}`)
+      await clock.advance(leaseMs / 3)
+    }
+    expect(owner(a1).id).toBe('h2')
+  })
+
   it('whose home another owner has fenced ends no turn', async () => {
     const { start, send, clock, ends } = await world(0)
     const homes = countedHomes()
