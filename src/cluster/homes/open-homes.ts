@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import which from 'which'
@@ -40,16 +41,23 @@ export async function openHomes(
 /**
  * Refuses a host that cannot save homes.
  *
- * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the program that packs homes is missing
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if the program that packs homes is missing, or is that of
+ * BusyBox, which takes the files of one folder only
  */
 export async function requireHomes({ save }: Required<JoinOptions>['homes']): Promise<void> {
   if (save === 'never') return
   const tar = process.platform === 'win32' ? null : await which('tar', { nothrow: true })
-  if (tar === null)
+  if (tar === null || /busybox/i.test(await versionOf(tar)))
     throw new InvalidOptionsError(
       `Option homes.save '${save}' needs a POSIX system with the program tar (of GNU, or bsdtar): install it, or use 'never'`,
     )
 }
+
+/** Returns what a program says of itself. */
+const versionOf = (program: string): Promise<string> =>
+  new Promise((resolve) => {
+    execFile(program, ['--version'], { timeout: 5_000 }, (_, stdout, stderr) => resolve(stdout + stderr))
+  })
 
 /** Removes the folders in which a killed host has packed or unpacked homes. */
 async function removeLeftStages(dataDir: string): Promise<void> {

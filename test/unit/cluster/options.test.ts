@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { joinCluster, type JoinOptions } from '../../../src/cluster/index.ts'
 import { resolveJoinOptions } from '../../../src/cluster/options.ts'
@@ -35,6 +37,12 @@ describe('joinCluster', () => {
     onTestFinished(() => void vi.unstubAllEnvs())
     const asked = joinCluster(options({ homes: { save: 'before-end' } }))
     await expect(asked).rejects.toThrow(/homes\.save 'before-end' needs .* tar .*'never'/)
+    // BusyBox knows one folder for all names only.
+    const folder = tempHome()
+    writeFileSync(join(folder, 'tar'), '#!/bin/sh\necho "tar (busybox) 1.36.1"\n', { mode: 0o755 })
+    vi.stubEnv('PATH', folder)
+    const other = joinCluster(options({ homes: { save: 'on-release' } }))
+    await expect(other).rejects.toThrow(/homes\.save 'on-release' needs .* tar .*'never'/)
   })
 
   it('rejects if NATS cannot be reached', async () => {
