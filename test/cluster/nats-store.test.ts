@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { jetstream } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { openNatsStore } from '../../src/cluster/store/nats/nats-store.ts'
 import { describeClusterStore } from '../support/cluster-store.ts'
@@ -40,16 +41,23 @@ describe.skipIf(binary === null)('With nats-server', async () => {
     expect(await store.inbox.agents()).toEqual([])
   })
 
-  it('tells what to do if the server has too little room for the streams of a cluster', async () => {
+  it('tells what to do if the server has too little room for the streams of a cluster, and closes its connections', async () => {
     const folder = tempHome()
     const config = join(folder, 'small.conf')
     writeFileSync(config, 'jetstream { max_file_store: 1GB }')
     const small = await NatsServer.start(binary, { config })
     onTestFinished(() => small.stop())
-    const opening = openNatsStore({ name: 'small', connect: small.connect, mayProvision: true })
+    const connections: NatsConnection[] = []
+    const connect = async () => {
+      const connection = await small.connect()
+      connections.push(connection)
+      return connection
+    }
+    const opening = openNatsStore({ name: 'small', connect, mayProvision: true })
     await expect(opening).rejects.toMatchObject({
       fault: 'unavailable',
       message: expect.stringContaining('max_file_store') as string,
     })
+    expect(connections.map((connection) => connection.isClosed())).toEqual([true, true])
   })
 })
