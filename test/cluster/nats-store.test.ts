@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import { Objm } from '@nats-io/obj'
+import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, describe, expect, inject, it, onTestFinished, vi } from 'vitest'
 import { Fleet } from '../../src/api/fleet/fleet.ts'
 import { joinCluster } from '../../src/cluster/join-cluster.ts'
@@ -15,8 +18,7 @@ const binary = inject('natsServer')
 
 describe.skipIf(binary === null)('With nats-server', async () => {
   if (binary === null) return
-  // Each test of the suite has a cluster of its own, which reserves 2.5 GB.
-  const server = await NatsServer.start(binary, { disk: '1T' })
+  const server = await NatsServer.start(binary)
   afterAll(() => server.stop())
 
   describeClusterStore('The store in NATS', () => {
@@ -27,6 +29,15 @@ describe.skipIf(binary === null)('With nats-server', async () => {
       return store
     }
   })
+
+  /** Starts a server whose streams may reserve no more room than that. */
+  const startSmall = async (room: string): Promise<NatsServer> => {
+    const config = join(tempHome(), 'small.conf')
+    writeFileSync(config, `jetstream { max_file_store: ${room} }`)
+    const small = await NatsServer.start(binary, { config })
+    onTestFinished(() => small.stop())
+    return small
+  }
 
   const name = randomUUID().slice(0, 8)
   /** Opens the store of the cluster, and a connection beside it. */
@@ -73,15 +84,14 @@ describe.skipIf(binary === null)('With nats-server', async () => {
   })
 
   it('is joined by a second host though the disk has no room for another cluster', async () => {
-    const small = await NatsServer.start(binary, { disk: '3G' })
-    onTestFinished(() => small.stop())
+    const small = await startSmall('3GB')
     for (let hosts = 0; hosts < 2; hosts++) {
       const store = await openNatsStore({ name: 'small', connect: small.connect, mayProvision: true })
       onTestFinished(() => store.close())
       expect(await store.inbox.agents()).toEqual([])
     }
     const other = openNatsStore({ name: 'other', connect: small.connect, mayProvision: true })
-    await expect(other).rejects.toThrow('insufficient storage')
+    await expect(other).rejects.toThrow('too little room')
   })
 
   it('skips messages of an inbox that no caller of the package has written', async () => {
@@ -92,5 +102,21 @@ describe.skipIf(binary === null)('With nats-server', async () => {
     await store.inbox.add(agent, 't1', { type: 'cancel' })
     expect(await store.inbox.next(agent, 0)).toMatchObject({ turnId: 't1', message: { type: 'cancel' } })
     expect(await store.inbox.agents()).not.toContainEqual(agent)
+  })
+
+  it('tells what to do if the server has too little room for the streams of a cluster, and closes its connections', async () => {
+    const small = await startSmall('1GB')
+    const connections: NatsConnection[] = []
+    const connect = async () => {
+      const connection = await small.connect()
+      connections.push(connection)
+      return connection
+    }
+    const opening = openNatsStore({ name: 'small', connect, mayProvision: true })
+    await expect(opening).rejects.toMatchObject({
+      fault: 'unavailable',
+      message: expect.stringContaining('max_file_store') as string,
+    })
+    expect(connections.map((connection) => connection.isClosed())).toEqual([true, true])
   })
 })

@@ -43,8 +43,6 @@ async function isNewEnough(binary: string): Promise<boolean> {
 /** Start of a server: a configuration, whose address and folder are replaced, and variables. */
 export interface NatsStart {
   readonly config?: string
-  /** Size that streams may reserve, whatever the disk has: `3G`. In the place of a configuration. */
-  readonly disk?: string
   readonly env?: Readonly<Record<string, string>>
   /** Arguments by which the server finds the others of its cluster. */
   readonly routes?: readonly string[]
@@ -69,11 +67,7 @@ export class NatsServer {
   /** Starts a server on a free port. */
   static async start(binary: string, start: NatsStart = {}): Promise<NatsServer> {
     const folder = await mkdtemp(join(tmpdir(), 'opencode-runtime-nats-'))
-    const { disk } = start
-    const config = disk === undefined ? start.config : join(folder, 'nats.conf')
-    if (disk !== undefined && config) await writeFile(config, `jetstream { max_file_store: ${disk} }`)
-    const given = { ...start, ...(config !== undefined && { config }) }
-    const server = new NatsServer(binary, await getPort({ host: '127.0.0.1' }), folder, given)
+    const server = new NatsServer(binary, await getPort({ host: '127.0.0.1' }), folder, start)
     await server.resume()
     return server
   }
@@ -127,7 +121,7 @@ export class NatsServer {
   async resume(): Promise<void> {
     const { config, env, routes = [] } = this.#start
     const own = ['-js', '-sd', this.folder, '-a', '127.0.0.1', '-p', String(this.port), ...routes]
-    const args = config === undefined ? own : [...own, '-c', config]
+    const args = [...own, '-c', config ?? (await this.#roomyConfig())]
     const stdio = ['ignore', 'ignore', 'pipe'] as ['ignore', 'ignore', 'pipe']
     const child = spawn(this.#binary, args, { stdio, env: { ...process.env, ...env } })
     this.#process = child
@@ -139,6 +133,13 @@ export class NatsServer {
     if (child.exitCode !== null || !lines.at(-1)?.includes('Server is ready'))
       throw new Error(`nats-server did not start: ${lines.join('\n')}`)
     child.stderr.resume()
+  }
+
+  /** Returns a configuration that lets many clusters reserve room, however much is free on the disk. */
+  async #roomyConfig(): Promise<string> {
+    const file = join(this.folder, 'test.conf')
+    await writeFile(file, 'jetstream { max_file_store: 1TB }')
+    return file
   }
 
   /** Makes the server read its configuration again. */
