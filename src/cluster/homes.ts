@@ -5,8 +5,6 @@ export interface MovedHome {
   readonly agent: AgentKey
   /** Epoch of the host that owns the agent now. */
   readonly epoch: number
-  /** Host that owned the agent before; it may still have the home. */
-  readonly last: string | null
 }
 
 /** Saves the homes of agents, and restores them on the next host. */

@@ -98,12 +98,12 @@ export class HomeHost {
 
   async restore(epoch: number, signal: AbortSignal = new AbortController().signal): Promise<void> {
     this.#mount()
-    await this.homes.restore({ agent: movedAgent, epoch, last: null }, signal)
+    await this.homes.restore({ agent: movedAgent, epoch }, signal)
   }
 
   async save(epoch: number, signal: AbortSignal = new AbortController().signal): Promise<void> {
     this.#mount()
-    await this.homes.save({ agent: movedAgent, epoch, last: null }, signal)
+    await this.homes.save({ agent: movedAgent, epoch }, signal)
   }
 
   write(path: string, text: string): void {

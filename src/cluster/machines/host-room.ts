@@ -59,7 +59,8 @@ const clearlyLess = 0.5
 /**
  * Returns an idle agent of this host, and the host that should have it; `undefined` if no agent should move. An agent moves
  * only if this host has clearly more than its share by capacity, or more than that while another one has clearly less, to a
- * host that does not get more than its own share by that, so that no agent moves back. Agents that were given away count for their next host.
+ * host that does not get more than its own share by that, so that no agent moves back. Agents that were given away count
+ * for their next host.
  */
 export function rebalancing(context: HostContext, now: number): { key: string; next: string } | undefined {
   const { rebalances, waiting, due, placements, hostId, leaseMs, roster } = context
