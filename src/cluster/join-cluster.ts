@@ -9,7 +9,6 @@ import { HostHandle, HostRuntime } from './actors/host-runtime.ts'
 import { clusterStatus, statusChanges, type ClusterStatus } from './cluster-status.ts'
 import { ContextKeys } from './context-seal.ts'
 import { FleetRunner } from './fleet-runner.ts'
-import { openHomes, requireHomes } from './homes/open-homes.ts'
 import { hostMachine, type HostActorRef } from './machines/host-machine.ts'
 import { resolveJoinOptions, type JoinOptions } from './options.ts'
 import type { ClusterStore } from './store/cluster-store.ts'
@@ -86,6 +85,7 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
   } = resolveJoinOptions(options)
   await fleet.ready
   if (resolveKey) setKeySource(fleet, resolveKey)
+  const { openHomes, requireHomes } = await import('./homes/open-homes.ts')
   await requireHomes(kept)
   const [store, opencode] = await Promise.all([
     openStore({ name, connect, replicas, mayProvision: true }),

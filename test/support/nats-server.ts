@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -121,7 +121,7 @@ export class NatsServer {
   async resume(): Promise<void> {
     const { config, env, routes = [] } = this.#start
     const own = ['-js', '-sd', this.folder, '-a', '127.0.0.1', '-p', String(this.port), ...routes]
-    const args = config === undefined ? own : [...own, '-c', config]
+    const args = [...own, '-c', config ?? (await this.#roomyConfig())]
     const stdio = ['ignore', 'ignore', 'pipe'] as ['ignore', 'ignore', 'pipe']
     const child = spawn(this.#binary, args, { stdio, env: { ...process.env, ...env } })
     this.#process = child
@@ -133,6 +133,13 @@ export class NatsServer {
     if (child.exitCode !== null || !lines.at(-1)?.includes('Server is ready'))
       throw new Error(`nats-server did not start: ${lines.join('\n')}`)
     child.stderr.resume()
+  }
+
+  /** Returns a configuration that lets many clusters reserve room, however much is free on the disk. */
+  async #roomyConfig(): Promise<string> {
+    const file = join(this.folder, 'test.conf')
+    await writeFile(file, 'jetstream { max_file_store: 1TB }')
+    return file
   }
 
   /** Makes the server read its configuration again. */

@@ -10,8 +10,6 @@ import {
 import { mergeLayers } from '../../config/agent-layers.ts'
 import { agentLimits } from '../../config/agent-limits.ts'
 import type { AgentSpec, FleetDefaults } from '../../config/fleet-options.ts'
-import { resolveBinary } from '../../io/opencode/binary.ts'
-import { askVersion } from '../../io/opencode/binary-version.ts'
 import type { Lifeline } from '../../io/process/lifeline.ts'
 import { readLogTail } from '../../io/process/log-tail.ts'
 import type { ApplyResult, Revise } from './declare.ts'
@@ -109,6 +107,10 @@ export function agentHomeOf(fleet: Fleet, id: string): AgentHome {
 
 /** Returns the version of opencode that the agents of a fleet use by default; empty if the binary cannot tell. */
 export async function opencodeVersionOf(fleet: Fleet): Promise<string> {
+  const [{ resolveBinary }, { askVersion }] = await Promise.all([
+    import('../../io/opencode/binary.ts'),
+    import('../../io/opencode/binary-version.ts'),
+  ])
   try {
     const answer = await askVersion(await resolveBinary(defaultsOf(fleet).binary))
     return 'version' in answer ? answer.version : ''

@@ -1,4 +1,23 @@
 import type { NatsConnection } from '@nats-io/transport-node'
+import { called } from './faults.ts'
+
+/**
+ * Connects twice: for the traffic, and for the leases. If one connection fails, the other one is closed.
+ *
+ * @throws ClusterStoreError `unavailable` or `denied`
+ */
+export async function connectTwice(
+  connect: () => Promise<NatsConnection>,
+): Promise<readonly [NatsConnection, NatsConnection]> {
+  const connecting = [called(connect()), called(connect())] as const
+  try {
+    return await Promise.all(connecting)
+  } catch (error) {
+    for (const one of await Promise.allSettled(connecting))
+      if (one.status === 'fulfilled') await one.value.close()
+    throw error
+  }
+}
 
 /** Tells a listener of the end and the return of a connection, until the signal aborts. */
 export async function followConnection(

@@ -13,8 +13,14 @@ const faults: Readonly<Record<number, ClusterStoreFault>> = {
   10054: 'too_large',
 }
 
-/** JetStream's code of a stream that does not exist. */
-const noStream = 10059
+/** What to do, by the error codes of JetStream. */
+const advice: Readonly<Record<number, string>> = {
+  /** The stream does not exist. */
+  10059: 'no host has joined a cluster of this name yet: join one with joinCluster(), or check the name',
+  /** The limits of the streams together are larger than the store of the server. */
+  10047:
+    'NATS has too little room: a cluster reserves 2.5 GB, and the limit is 75 % of the free disk unless `jetstream { max_file_store }` of the server names one',
+}
 
 /** JetStream's code of a read that finds no message. */
 const noMessage = 10037
@@ -33,10 +39,8 @@ export const isEndOfPull = (error: unknown): boolean =>
 /** Returns the error of a store for an error of NATS. */
 export function asStoreError(error: unknown): ClusterStoreError {
   if (error instanceof ClusterStoreError) return error
-  const isMissing = error instanceof JetStreamApiError && error.code === noStream
-  const text = isMissing
-    ? 'no host has joined a cluster of this name yet: join one with joinCluster(), or check the name'
-    : firstLine(messageOf(error))
+  const known = error instanceof JetStreamApiError ? advice[error.code] : undefined
+  const text = known ?? firstLine(messageOf(error))
   return new ClusterStoreError(faultOf(error, text), `The store of the cluster: ${text}`, { cause: error })
 }
 

@@ -12,7 +12,7 @@ import type {
   TurnNote,
   WishRecord,
 } from '../records.ts'
-import { followConnection } from './connection.ts'
+import { connectTwice, followConnection } from './connection.ts'
 import { called } from './faults.ts'
 import { LazyRegister } from './lazy-register.ts'
 import { namesOf } from './names.ts'
@@ -48,14 +48,21 @@ const partBytes = 128 * 1024
  *
  * @throws ClusterStoreError `unavailable` or `denied`
  */
-export async function openNatsStore({
-  name,
-  connect,
-  replicas = 1,
-  mayProvision,
-}: NatsStoreOptions): Promise<ClusterStore> {
+export async function openNatsStore({ connect, ...options }: NatsStoreOptions): Promise<ClusterStore> {
+  const connections = await connectTwice(connect)
+  try {
+    return await storeOn(connections, options)
+  } catch (error) {
+    for (const connection of connections) await connection.close()
+    throw error
+  }
+}
+
+async function storeOn(
+  [connection, leases]: readonly [NatsConnection, NatsConnection],
+  { name, replicas = 1, mayProvision }: Omit<NatsStoreOptions, 'connect'>,
+): Promise<ClusterStore> {
   const names = namesOf(name)
-  const [connection, leases] = await Promise.all([called(connect()), called(connect())])
   if (mayProvision) await provision(connection, names, replicas)
   const client = jetstream(connection, { timeout })
   const manager = await called(jetstreamManager(connection, { timeout, checkAPI: false }))
