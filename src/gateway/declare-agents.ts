@@ -81,9 +81,9 @@ function declarableSpec(
   before: AgentSpec | undefined,
 ): AgentSpec {
   if (before && !isVisible(context, caller, before)) throw unknownAgent(given.id, [])
+  const spec = declarable(caller, given, before)
   // A request cannot give the keys of a host, so that it must not remove them either.
-  const whole = before && context.cluster ? withKeysOf(before, given) : given
-  return declarable(caller, whole, before)
+  return before && context.cluster ? withKeysOf(before, spec) : spec
 }
 
 const isVisible = ({ fleet }: GatewayContext, caller: Caller, spec: AgentSpec): boolean =>

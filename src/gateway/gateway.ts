@@ -118,6 +118,11 @@ export class AssembledGateway implements Gateway {
     this.#context.log.bound(options)
   }
 
+  /** Ends the wait of `close` for turns. */
+  async endDrain(): Promise<void> {
+    for (const part of this.#parts) await part.drain?.(0)
+  }
+
   async #open(): Promise<void> {
     try {
       await this.#context.fleet.ready

@@ -7,6 +7,13 @@ import type { GatewaySettings } from './options.ts'
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad setting, before any change
  */
 export function changeSettings(gateway: Gateway, settings: GatewaySettings): void {
-  if (!(gateway instanceof AssembledGateway)) throw new TypeError('Expected a gateway of createGateway')
-  gateway.change(settings)
+  assembled(gateway).change(settings)
+}
+
+/** Ends the wait of a gateway that closes for turns that go on elsewhere. */
+export const endDrain = (gateway: Gateway): Promise<void> => assembled(gateway).endDrain()
+
+function assembled(gateway: Gateway): AssembledGateway {
+  if (gateway instanceof AssembledGateway) return gateway
+  throw new TypeError('Expected a gateway of createGateway')
 }

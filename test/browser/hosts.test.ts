@@ -76,6 +76,18 @@ describeBrowser('the hosts of a cluster', () => {
     await takePictures(other, 'hosts-agent')
   })
 
+  it('are shown again when they come back after a moment without any', async () => {
+    const { page, hosts } = await openCluster()
+    const shown = page.locator('[data-host-id=h1]')
+    await shown.waitFor()
+    const { store } = hosts
+    for (const id of ['h1', 'h2', 'host-with-a-long-name-3fa9c1b2'])
+      store.hosts.change(id, undefined, store.hosts.entry(id)?.revision ?? 0)
+    await shown.waitFor({ state: 'detached' })
+    hosts.host('h1')
+    await shown.waitFor()
+  })
+
   it('are not there for a fleet of one host', async () => {
     const { page } = await openView({ agents })
     await page.locator('[data-agent-id=ada]').getByText('acme', { exact: true }).waitFor()

@@ -64,6 +64,11 @@ describe('The cluster of a gateway', () => {
     const elsewhere = await client.call('POST', '/v1/agents/b1/stop')
     expect([elsewhere.status, elsewhere.text]).toEqual([409, expect.stringContaining('host h2')])
     expect((await client.call('POST', '/v1/agents/a1/stop')).status).toBe(200)
+    // The place of an agent's former tenant stays.
+    hosts.place('former.c1', 'h2')
+    hosts.place('blue.c1', 'h1')
+    await fleet.put({ id: 'c1', tenant: 'blue' })
+    expect((await client.call('POST', '/v1/agents/c1/stop')).status).toBe(200)
   })
 
   it('is empty for a fleet of one host, which has no host to drain', async () => {
@@ -105,5 +110,15 @@ describe('A spec in a cluster', () => {
       ...{ id: 'a1', labels: { team: 'blue' } },
       ...{ proxy: own.proxy, env: { API_KEY: 'own' } },
     })
+  })
+
+  it('of an admin of some agents keeps all that decides what runs on the host', async () => {
+    const { fleet, ofAcme } = await clusterGateway()
+    const own = { proxy: { apiKey: 'sk-own' }, env: { API_KEY: 'own', TZ: 'UTC' } }
+    await fleet.put({ id: 'a1', tenant: 'acme', ...own })
+    const put = await ofAcme.call('PUT', '/v1/agents/a1', { labels: { team: 'blue' } })
+    expect([put.status, put.text]).toMatchObject([200, expect.any(String) as string])
+    const kept = { id: 'a1', tenant: 'acme', labels: { team: 'blue' }, ...own }
+    expect(keptSpecs(fleet).get('a1')).toEqual(kept)
   })
 })

@@ -20,17 +20,14 @@ export async function clusterGateway(world: CallerWorld, file?: string) {
   const followed = new FollowedTurns(parts)
   const notes = new TurnNotes(parts.store)
   const turns = new ClusterTurns(parts, fleet, followed, closing.signal)
-  const log = new ClusterTurnLog({
-    ...{ local, followed, notes, records: parts.store.records },
-    agentKey: (id) => turns.keyOf(id),
-  })
+  const log = new ClusterTurnLog({ local, followed, notes, records: parts.store.records })
   await turns.open()
   onTestFinished(async () => {
     closing.abort()
     followed.close()
     await fleet.close()
   })
-  return { log, local, turns, followed, store, file: path, cluster }
+  return { log, local, turns, followed, store, file: path, cluster, fleet }
 }
 
 /** Returns a new turn of the agent `a1` of the tenant `acme`. */

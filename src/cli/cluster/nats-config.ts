@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from 'node:fs'
+import { closeSync, fchmodSync, openSync, writeFileSync } from 'node:fs'
 import { isAgentId } from '../../config/agent-spec.ts'
 import { messageOf } from '../../util/messages.ts'
 import { exitCode, UsageError } from '../exit-codes.ts'
@@ -88,8 +88,14 @@ function routesFrom(
 /** Writes a file that only its owner can read: it may hold the password of the routes. */
 function writePrivate(file: string, text: string): void {
   try {
-    writeFileSync(file, text, { mode: 0o600 })
-    chmodSync(file, 0o600)
+    const opened = openSync(file, 'w', 0o600)
+    try {
+      // A file that exists has a mode of its own.
+      fchmodSync(opened, 0o600)
+      writeFileSync(opened, text)
+    } finally {
+      closeSync(opened)
+    }
   } catch (error) {
     throw new UsageError(`--out: ${file} cannot be written: ${messageOf(error)}`)
   }

@@ -4,7 +4,7 @@ import { ConfigFileError } from '../../gateway/config/config-error.ts'
 import type { ServeConfig } from '../../gateway/config/config-file.ts'
 import type { ListenAddress } from '../../gateway/config/listen.ts'
 import { createGateway, type Gateway } from '../../gateway/index.ts'
-import { changeSettings } from '../../gateway/settings.ts'
+import { changeSettings, endDrain } from '../../gateway/settings.ts'
 import { wireTexts } from '../../gateway/schemas/wire-texts.ts'
 import { messageOf } from '../../util/messages.ts'
 import { applyAgents, type Applied } from './apply-config.ts'
@@ -147,9 +147,13 @@ export class Daemon {
     await this.#fleet.close()
     await this.#changes
   }
-  /** Ends all turns at once. */
+
+  /** Ends all turns of this host at once. Those of other hosts of a cluster go on, and are not waited for. */
   #end(): void {
-    void this.#member?.drain(0)
+    if (this.#member && this.#gateway) {
+      void this.#member.drain(0)
+      void endDrain(this.#gateway)
+    }
     void this.#fleet.close()
   }
 }

@@ -1,6 +1,5 @@
 import type { Turn } from '../../api/turn-handle.ts'
 import type { TurnInput } from '../../api/turn-input.ts'
-import type { SystemClock } from '../../actors/clock.ts'
 import type { AgentKey, ClusterStore } from '../store/cluster-store.ts'
 import type { SentTurn } from '../turn-facts.ts'
 import type { ClusterWatch } from './cluster-watch.ts'
@@ -33,7 +32,6 @@ export interface FollowedHandle {
 export interface CallerParts {
   readonly store: ClusterStore
   readonly watch: ClusterWatch
-  readonly clock: SystemClock
   /** Sends a turn to the owner of an agent, and follows the turn. A bad input gives one `error` reply. */
   send(agent: AgentKey, input: TurnInput, terms: SendTerms): FollowedHandle
   /**

@@ -67,10 +67,10 @@ export class ClusterWatch {
     return isThere ? this.#roster.hosts.get(hostId)?.record : undefined
   }
 
-  /** Public key of the hosts, for contexts; `undefined` if no host has one. */
+  /** Public key of the hosts, for contexts; `undefined` if no host has one. A dead host, whose lease stays, counts not. */
   get contextKey(): string | undefined {
-    const hosts = [...this.#roster.hosts].sort(([one], [two]) => (one < two ? -1 : 1))
-    return hosts.find(([, { record }]) => record.contextKey !== undefined)?.[1].record.contextKey
+    const keys = this.status.hosts.map(({ id }) => this.#roster.hosts.get(id)?.record.contextKey)
+    return keys.find((key) => key !== undefined)
   }
 
   get status(): ClusterStatus {

@@ -293,7 +293,6 @@ class Caller implements Cluster {
     return {
       store,
       watch: this.#watch,
-      clock: this.#terms.clock,
       send: (agent, input, terms) => {
         const { follower } = this.#send(agent, input, terms)
         return handleOf(follower, follower.arrived)

@@ -1,4 +1,5 @@
 import { elapse, type SystemClock } from '../../actors/clock.ts'
+import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { FactJoiner, type NumberedFact } from '../record-parts.ts'
 import type { AgentKey, ReadableLog, StoredBatch } from '../store/cluster-store.ts'
 
@@ -53,7 +54,8 @@ export class LogReader {
     this.#terms = terms
     const { records, agent, turnId, clock, signal } = terms
     this.heardAt = clock.now()
-    records.watch(agent, turnId, (stored) => this.#onLive(stored), signal)
+    // A connection that has ended for good throws; whoever reads or sends by it is told so, too.
+    ignoreErrors(() => records.watch(agent, turnId, (stored) => this.#onLive(stored), signal))
     void this.#watchSilence()
   }
 

@@ -47,3 +47,7 @@ export async function untilTaken<T>(
       if (signal.aborted) throw error
     }
 }
+
+/** Returns whether the store may have taken what was not acknowledged. What it has refused will not come. */
+export const mayHaveArrived = (error: unknown): boolean =>
+  !(error instanceof ClusterStoreError) || error.fault === 'unavailable'

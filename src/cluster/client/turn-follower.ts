@@ -10,7 +10,7 @@ import { findAgent, type FoundAgent } from './find-agent.ts'
 import { LogReader, type FactsListener } from './log-reader.ts'
 import { policyAnswer } from './policy-answer.ts'
 import { messageOfTurn } from './large-turn.ts'
-import { post, untilTaken } from './post.ts'
+import { mayHaveArrived, post, untilTaken } from './post.ts'
 import { TurnView } from './turn-view.ts'
 
 /** Time in which a message must reach an inbox, in ms. */
@@ -81,13 +81,12 @@ export class TurnFollower {
       ({ isDuplicate }) => {
         this.#isOnItsWay = false
         if (this.view.isOver) void this.#postCancel()
-        void this.#limit(reader, sent.deadlineMs)
+        void this.#limit(reader, sent.deadlineMs, true)
         if (isNamed || isDuplicate) void reader.look()
         if (isNamed && isDuplicate) void this.#requireAgent(agent)
       },
       (error: unknown) => {
-        // The inbox may have the turn, if only its answer was lost.
-        void this.#postCancel()
+        if (mayHaveArrived(error)) void this.#postCancel()
         this.end(notSent(error))
       },
     )
@@ -109,7 +108,7 @@ export class TurnFollower {
   join(agent: AgentKey, deadlineMs: number | null): Promise<void> {
     this.#isOnItsWay = false
     const reader = this.#follow(agent)
-    void this.#limit(reader, deadlineMs)
+    void this.#limit(reader, deadlineMs, false)
     return reader.look()
   }
 
@@ -176,8 +175,12 @@ export class TurnFollower {
     if ('agent' in found && keyOf(found.agent) !== keyOf(agent)) this.end(otherAgent(this.id))
   }
 
-  /** Ends the turn if no host ends it by its deadline, or by the usual one after its last record. */
-  async #limit(reader: LogReader, deadlineMs: number | null): Promise<void> {
+  /**
+   * Ends the turn if no host ends it by its deadline, or by the usual one after its last record.
+   *
+   * @param isSender - True to cancel the turn, too: who only follows a turn may not know its deadline.
+   */
+  async #limit(reader: LogReader, deadlineMs: number | null, isSender: boolean): Promise<void> {
     const { clock, graceMs } = this.#terms
     const { signal } = this.#over
     const sentAt = clock.now()
@@ -188,7 +191,7 @@ export class TurnFollower {
     for (let left = leftMs(); left > 0 && !signal.aborted; left = leftMs()) await elapse(clock, left, signal)
     await Promise.race([reader.look(), elapse(clock, patienceMs, signal)])
     if (this.view.isOver) return
-    void this.#postCancel()
+    if (isSender) void this.#postCancel()
     this.end(notEnded)
   }
 

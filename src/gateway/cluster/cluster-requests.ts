@@ -8,6 +8,7 @@ import type { Asker } from '../turns/closed-requests.ts'
 import { requestsOf } from '../turns/fleet-turns.ts'
 import type { RequestSource } from '../turns/turn-source.ts'
 import type { FollowedTurns } from './followed-turns.ts'
+import { requireInTime } from './in-time.ts'
 
 /** Time for a request to come with the records of its turn, in ms. */
 const comeMs = 5_000
@@ -48,7 +49,7 @@ export class ClusterRequests implements RequestSource {
     const { tenant, agentId } = list
     const { followed, release } = this.#followed.join({ tenant, agentId }, turnId, null)
     try {
-      await followed.settled
+      await requireInTime(comeMs, followed.settled)
       const { turn } = followed
       const isThere = filter((open: PendingRequest[]) => isAmong(open, requestId))
       await firstValueFrom(turn.openRequests$.pipe(isThere, timeout(comeMs))).catch(() => {

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { AgentKey, ClusterStore } from '../../cluster/store/cluster-store.ts'
-import { ClusterStoreError } from '../../cluster/store/cluster-store.ts'
 import type { TurnNote } from '../../cluster/store/records.ts'
 import { isTerminal } from '../../replies.ts'
+import { keyMs } from '../log/retention.ts'
 import type { UsageFilter } from '../turns/turn-log.ts'
 import {
   TurnLogError,
@@ -20,6 +19,7 @@ import {
 import { ClusterTurnWriter } from './cluster-turn-writer.ts'
 import { eraseRecords } from './erase-records.ts'
 import type { FollowedTurns, TurnUse } from './followed-turns.ts'
+import { requireInTime } from './in-time.ts'
 import { patiently } from './patiently.ts'
 import { RecordPages } from './record-pages.ts'
 import { isTurnId, type TurnNotes } from './turn-notes.ts'
@@ -34,8 +34,6 @@ export interface ClusterLogParts {
   readonly notes: TurnNotes
   readonly followed: FollowedTurns
   readonly records: ClusterStore['records']
-  /** Returns the key of an agent; `undefined` for an agent that the gateway does not know. */
-  readonly agentKey: (agentId: string) => AgentKey | undefined
 }
 
 /**
@@ -77,8 +75,10 @@ export class ClusterTurnLog implements TurnLog {
   }
 
   async forget(turnId: string): Promise<void> {
-    await this.#parts.notes.forget(turnId).catch(() => undefined)
-    await this.#parts.local.forget(turnId)
+    const { local, notes, followed } = this.#parts
+    followed.forget(turnId)
+    await notes.forget(turnId).catch(() => undefined)
+    await local.forget(turnId)
   }
 
   writer(turnId: string): TurnWriter {
@@ -87,7 +87,7 @@ export class ClusterTurnLog implements TurnLog {
   }
 
   async get(turnId: string): Promise<LoggedTurn | undefined> {
-    const local = await this.#parts.local.get(turnId)
+    const local = await this.#row(turnId)
     if (local) return this.#current(local)
     const note = await this.#parts.notes.get(turnId)
     const agent = note ?? (await this.#agentOf(turnId))
@@ -104,7 +104,7 @@ export class ClusterTurnLog implements TurnLog {
     after: number,
     signal?: AbortSignal,
   ): AsyncGenerator<readonly LoggedReply[], void> {
-    const local = await this.#parts.local.get(turnId)
+    const local = await this.#row(turnId)
     if (local?.state === 'done') return yield* this.#readEnded(local, after, signal)
     const use = await this.#use(turnId)
     if (!use) return
@@ -119,11 +119,10 @@ export class ClusterTurnLog implements TurnLog {
     return this.#parts.local.usage(by, filter)
   }
 
-  async erase({ agentId, sessionId }: { agentId: string; sessionId?: string }): Promise<void> {
-    const { local, records, agentKey } = this.#parts
-    const agent = agentKey(agentId)
-    if (agent) await eraseRecords(records, agent, sessionId)
-    await local.erase({ agentId, ...(sessionId !== undefined && { sessionId }) })
+  async erase(of: AgentKey & { sessionId?: string }): Promise<void> {
+    const { agentId, tenant, sessionId } = of
+    await eraseRecords(this.#parts.records, { agentId, tenant }, sessionId)
+    await this.#parts.local.erase(of)
   }
 
   reserve(name: string, count: number): Promise<number> {
@@ -144,7 +143,16 @@ export class ClusterTurnLog implements TurnLog {
     if (note.bodyHash !== bodyHash)
       throw new TurnLogError('key_reused', 'The Idempotency-Key was used with another body: use another key')
     const local = await this.#parts.local.get(turnId)
-    return local ? this.#current(local) : this.#foreign(note, turnId, note)
+    return local && !isOlder(local, note) ? this.#current(local) : this.#foreign(note, turnId, note)
+  }
+
+  /** Returns the row of a turn; `undefined` if another gateway has given the id, whose key had expired, to a newer turn. */
+  async #row(turnId: string): Promise<LoggedTurn | undefined> {
+    const { local, notes } = this.#parts
+    const row = await local.get(turnId)
+    if (!row || row.createdAt > Date.now() - keyMs) return row
+    const note = await notes.get(turnId).catch(() => undefined)
+    return note && isOlder(row, note) ? undefined : row
   }
 
   /** Returns a turn of this gateway's store with the number of its last reply. */
@@ -159,7 +167,7 @@ export class ClusterTurnLog implements TurnLog {
     const { followed } = this.#parts
     const { followed: turn, release } = followed.join({ tenant, agentId }, turnId, note?.deadlineMs ?? null)
     try {
-      await within(limitMs, turn.settled)
+      await requireInTime(limitMs, turn.settled)
       return turn.logged(note)
     } finally {
       release()
@@ -181,7 +189,7 @@ export class ClusterTurnLog implements TurnLog {
     after: number,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<readonly LoggedReply[], void> {
-    if (!hasTexts) return
+    if (!hasTexts && !reply) return
     const pages = new RecordPages(this.#parts.records, { tenant, agentId }, turnId)
     let next = after
     for (let page = await pages.read(next, signal); page; page = await pages.read(next, signal)) {
@@ -200,6 +208,9 @@ export class ClusterTurnLog implements TurnLog {
   }
 }
 
+/** Returns whether a row is of an earlier turn than the note of its id, by more than the moment between the two. */
+const isOlder = ({ createdAt }: LoggedTurn, note: TurnNote): boolean => note.at - createdAt > keyMs / 2
+
 const noteOf = (turn: NewTurn): TurnNote => ({
   tenant: turn.tenant,
   agentId: turn.agentId,
@@ -212,11 +223,3 @@ const noteOf = (turn: NewTurn): TurnNote => ({
   bodyHash: turn.bodyHash,
   nonce: randomUUID(),
 })
-
-/** Waits for a promise. @throws ClusterStoreError `unavailable` after a time in ms */
-async function within(ms: number, promise: Promise<void>): Promise<void> {
-  const over = new AbortController()
-  const late = sleep(ms, true, { signal: over.signal, ref: false }).catch(() => false)
-  const isLate = await Promise.race([promise.then(() => false), late]).finally(() => over.abort())
-  if (isLate) throw new ClusterStoreError('unavailable', 'The cluster did not answer in time: try again')
-}

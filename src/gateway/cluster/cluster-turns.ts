@@ -15,6 +15,7 @@ import type { JoinedHandle, NamedInput, RequestNews, TurnSource } from '../turns
 import { ClusterRequests } from './cluster-requests.ts'
 import type { FollowedTurn } from './followed-turn.ts'
 import type { FollowedTurns } from './followed-turns.ts'
+import { inTime } from './in-time.ts'
 
 /** Time for which a request waits until the inbox has its turn, in ms. The turn is sent on afterwards. */
 const sendMs = 5_000
@@ -61,26 +62,20 @@ export class ClusterTurns implements TurnSource {
     }
   }
 
-  /** Returns the key of an agent in the cluster; `undefined` for an unknown agent. */
-  keyOf(agentId: string): AgentKey | undefined {
-    const facts = this.agent(agentId)
-    return facts && { agentId, tenant: facts.tenant }
-  }
-
   /** @param fields - fields of the turn that the input cannot name */
   async run(agentId: string, input: NamedInput, fields: SendTerms['fields'] = {}): Promise<Turn> {
     const agent = await this.#agentKey(agentId)
     const { followed, release } = await this.#followed.send(agent, input, fields)
     const { turn } = followed
     void turn.done.then(release)
-    await within(sendMs, followed.settled)
+    await inTime(sendMs, followed.settled)
     return turn
   }
 
   async isLost(turn: LoggedTurn): Promise<boolean> {
     if (turn.state === 'done') return false
     const { followed, release } = this.#join(turn)
-    await within(readMs, followed.settled)
+    await inTime(readMs, followed.settled)
     release()
     return followed.lastRecord === 0 && !followed.isOver
   }
@@ -88,7 +83,7 @@ export class ClusterTurns implements TurnSource {
   async join(turn: LoggedTurn): Promise<JoinedHandle | undefined> {
     if (turn.state === 'done') return undefined
     const { followed, release } = this.#join(turn)
-    await within(readMs, followed.settled)
+    await inTime(readMs, followed.settled)
     return { turn: followed.turn, leave: release }
   }
 
@@ -131,11 +126,4 @@ export class ClusterTurns implements TurnSource {
       await sleep(declareMs / 40)
     }
   }
-}
-
-/** Waits for a promise, at most a time in ms. */
-async function within(ms: number, promise: Promise<void>): Promise<void> {
-  const over = new AbortController()
-  const late = sleep(ms, undefined, { signal: over.signal, ref: false }).catch(() => undefined)
-  await Promise.race([promise, late]).finally(() => over.abort())
 }

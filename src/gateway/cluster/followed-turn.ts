@@ -27,6 +27,8 @@ export class FollowedTurn {
   /** Number of the last record that was read; 0 before the first one. */
   lastRecord = 0
   lastSeq = 0
+  /** True if the end is not in the log, such as a refusal: the same id may be a turn that runs. */
+  isCutOff = false
   readonly #terms: FollowedTerms
   readonly #tail = new RecordTail()
   readonly #waiting = new Set<() => void>()
@@ -157,6 +159,7 @@ export class FollowedTurn {
   #end(reply: TerminalReply): void {
     this.#reply = terminalOnWire(reply)
     this.#endedAt = Date.now()
+    this.isCutOff = true
     this.lastSeq = Math.max(this.lastRecord, this.lastSeq) + 1
     this.#tail.add([{ seq: this.lastSeq, reply: this.#reply }])
     this.#wake()

@@ -45,7 +45,8 @@ export class FollowedTurns {
   async send(agent: AgentKey, input: NamedInput, fields: SendTerms['fields'] = {}): Promise<TurnUse> {
     const { turnId } = input
     const known = this.#entries.get(turnId)
-    if (known) {
+    // One that was refused may be taken now.
+    if (known && !known.followed.isCutOff) {
       const use = this.#use(known)
       await this.#parts.resend(agent, input, fields)
       return use
@@ -62,6 +63,12 @@ export class FollowedTurns {
     const followed = this.#make(agent, turnId)
     const onFacts: SendTerms['onFacts'] = (facts, place) => followed.take(facts, place)
     return this.#use(this.#add(followed.attach(this.#parts.join(agent, turnId, { deadlineMs, onFacts }))))
+  }
+
+  /** Forgets a turn that was refused, whose id may become another turn. */
+  forget(turnId: string): void {
+    const entry = this.#entries.get(turnId)
+    if (entry) this.#drop(entry)
   }
 
   /** Ends all following. The turns go on. */
@@ -100,8 +107,9 @@ export class FollowedTurns {
     }
   }
 
-  #drop({ followed }: Entry): void {
-    this.#entries.delete(followed.id)
+  #drop(entry: Entry): void {
+    const { followed } = entry
+    if (this.#entries.get(followed.id) === entry) this.#entries.delete(followed.id)
     followed.detach()
   }
 }

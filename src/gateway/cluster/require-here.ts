@@ -6,10 +6,14 @@ import { ProblemError } from '../http/problem.ts'
  *
  * @throws ProblemError 409 that names the owner
  */
-export function requireHere({ cluster }: GatewayContext, agentId: string): void {
+export function requireHere({ cluster }: GatewayContext, agent: { id: string; tenant: string }): void {
   if (!cluster) return
   const { handle, host } = cluster
-  const owner = handle.status.places.find((place) => place.agentId === agentId)?.hostId ?? undefined
+  // The place of a former tenant stays.
+  const place = handle.status.places.find(
+    ({ agentId, tenant }) => agentId === agent.id && tenant === agent.tenant,
+  )
+  const owner = place?.hostId ?? undefined
   if (owner !== undefined && owner === host?.id) return
   const where =
     owner === undefined

@@ -23,9 +23,6 @@ export function turnsOf(
   const { store } = parts
   const followed = new FollowedTurns(parts)
   const turns = new ClusterTurns(parts, fleet, followed, closed)
-  const log = new ClusterTurnLog({
-    ...{ local, followed, notes: new TurnNotes(store), records: store.records },
-    agentKey: (id) => turns.keyOf(id),
-  })
-  return { turns, log }
+  const notes = new TurnNotes(store)
+  return { turns, log: new ClusterTurnLog({ local, followed, notes, records: store.records }) }
 }

@@ -94,9 +94,9 @@ const deleteOne = route({
   problems: [507],
   answers: { 204: { description: 'The agent was removed' } },
   async handle({ context, caller, params: { id }, query }) {
-    requireAgent(context, caller, id)
+    const { tenant } = requireAgent(context, caller, id)
     await context.fleet.remove(id, { drainMs: query.drain_ms, deleteHome: query.delete_home })
-    await context.log.erase({ agentId: id })
+    await context.log.erase({ agentId: id, tenant })
     return empty(204)
   },
 })

@@ -37,8 +37,7 @@ const listSessions = route({
   problems: [409],
   answers: { 200: { description: 'A page of sessions', schema: sessionListSchema } },
   async handle({ context, caller, params: { id }, query: { search, limit, before } }) {
-    requireAgent(context, caller, id)
-    requireHere(context, id)
+    requireHere(context, requireAgent(context, caller, id))
     const part = { limit: limit + 1, ...(search !== undefined && { search }), ...(before && { before }) }
     const found = await context.fleet
       .agent(id)
@@ -65,9 +64,9 @@ const readHistory = route({
   problems: [409],
   answers: { 200: { description: 'The turns', schema: historySchema } },
   async handle({ context, caller, params: { id }, query: { agent } }) {
-    requireAgent(context, caller, agent)
+    const status = requireAgent(context, caller, agent)
     requireSessionId(id)
-    requireHere(context, agent)
+    requireHere(context, status)
     const turns = await context.fleet.agent(agent).session({ sessionId: id }).history()
     return json(200, { items: turns.map(shownTurn), next_before: null })
   },
@@ -92,11 +91,11 @@ const deleteSession = route({
   problems: [409, 507],
   answers: { 204: { description: 'The session was deleted' } },
   async handle({ context, caller, params: { id }, query: { agent } }) {
-    requireAgent(context, caller, agent)
+    const status = requireAgent(context, caller, agent)
     requireSessionId(id)
-    requireHere(context, agent)
+    requireHere(context, status)
     await context.fleet.agent(agent).session({ sessionId: id }).delete()
-    await context.log.erase({ agentId: agent, sessionId: id })
+    await context.log.erase({ agentId: agent, tenant: status.tenant, sessionId: id })
     return empty(204)
   },
 })

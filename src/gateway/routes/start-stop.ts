@@ -27,8 +27,7 @@ export const startAgent = route({
   problems: [409],
   answers: { 202: { description: 'The agent, whose server starts', schema: agentSchema } },
   handle({ context, caller, params: { id } }) {
-    requireAgent(context, caller, id)
-    requireHere(context, id)
+    requireHere(context, requireAgent(context, caller, id))
     start(context, id)
     return json(202, shownAgent(context, requireAgent(context, caller, id)))
   },
@@ -55,8 +54,7 @@ export const stopAgent = route({
   problems: [409],
   answers: { 200: { description: 'The agent, whose server has ended', schema: agentSchema } },
   async handle({ context, caller, params: { id }, query, body }) {
-    requireAgent(context, caller, id)
-    requireHere(context, id)
+    requireHere(context, requireAgent(context, caller, id))
     await context.fleet.agent(id).stop({ drainMs: body.drain_ms ?? query.drain_ms })
     return json(200, shownAgent(context, requireAgent(context, caller, id)))
   },

@@ -2,6 +2,7 @@ import { Subject, type Subscription } from 'rxjs'
 import type { Turn } from '../../api/turn-handle.ts'
 import type { TurnStatus } from '../../actors/turn/turn-record.ts'
 import { addUsage, isTerminal, type PendingRequest, type TerminalReply, type Usage } from '../../replies.ts'
+import { deferred } from '../../util/deferred.ts'
 import { terminalOnWire } from '../schemas/turn.ts'
 import type { TurnWriter } from './turn-log.ts'
 
@@ -15,7 +16,7 @@ export type TurnNews =
 export class LiveTurn {
   readonly id: string
   readonly news = new Subject<TurnNews>()
-  /** Resolves when the terminal reply is durable, or cannot be written. */
+  /** Resolves when the terminal reply is durable, or cannot be written, or when the turn goes on without this gateway. */
   readonly ended: Promise<void>
   readonly #handle: Turn
   readonly #writer: TurnWriter
@@ -24,6 +25,7 @@ export class LiveTurn {
   #last: TurnStatus = { state: 'queued', at: Date.now() }
   #isRunning = false
   #holders = 0
+  readonly #detached = deferred<undefined>()
   #isDetached = false
 
   /**
@@ -47,7 +49,7 @@ export class LiveTurn {
     void handle.sessionId.then((sessionId) => {
       if (sessionId !== undefined && !this.#isDetached) writer.update({ sessionId })
     })
-    this.ended = this.#end(onFault)
+    this.ended = Promise.race([this.#end(onFault), this.#detached.promise])
   }
 
   /** Status now, for a reader that joins. */
@@ -76,7 +78,7 @@ export class LiveTurn {
     return () => {
       if (!isHeld) return
       isHeld = false
-      if (--this.#holders === 0) this.cancel()
+      if (--this.#holders === 0 && !this.#isDetached) this.cancel()
     }
   }
 
@@ -84,6 +86,7 @@ export class LiveTurn {
   detach(): void {
     this.#isDetached = true
     this.#stop()
+    this.#detached.resolve(undefined)
   }
 
   #stop(): void {

@@ -135,7 +135,8 @@ export class TurnDesk {
   }
 
   /**
-   * Continues a turn that an earlier process has left without an end.
+   * Continues a turn that an earlier process has left without an end. The next start finds a turn that could not be
+   * continued, because the gateway closes.
    *
    * @param prepare - returns the turn, or its terminal reply
    */
@@ -143,14 +144,19 @@ export class TurnDesk {
     const { turnId } = turn
     const starting = deferred<undefined>()
     this.#starting.set(turnId, starting.promise)
-    const next = await prepare()
-    if ('kind' in next) {
-      const writer = this.#context.log.writer(turnId)
-      writer.push(next, turn.usage)
-      await writer.flushed().catch((error: unknown) => this.#onFault(turnId, error))
-    } else this.#own(turn, next)
-    this.#starting.delete(turnId)
-    starting.resolve(undefined)
+    try {
+      const next = await prepare()
+      if ('kind' in next) {
+        const writer = this.#context.log.writer(turnId)
+        writer.push(next, turn.usage)
+        await writer.flushed()
+      } else this.#own(turn, next)
+    } catch (error) {
+      this.#onFault(turnId, error)
+    } finally {
+      this.#starting.delete(turnId)
+      starting.resolve(undefined)
+    }
   }
 
   /** Resolves when no request is starting a turn. */
@@ -176,7 +182,7 @@ export class TurnDesk {
 
   /**
    * Waits until all turns have ended, for a time in ms. Turns that have not ended then are cancelled, unless they go on
-   * without this process.
+   * without this process: then a further call may end the wait of the one before.
    */
   async drain(drainMs: number): Promise<void> {
     const isOver = new AbortController()

@@ -143,7 +143,7 @@ export interface TurnLog {
    * these turns end. A turn that still runs goes on without stored replies: end the turns first, so that their
    * readers get the terminal reply.
    */
-  erase(of: { agentId: string; sessionId?: string }): Promise<void>
+  erase(of: { agentId: string; tenant: string; sessionId?: string }): Promise<void>
   /**
    * Reserves numbers that no earlier call has returned for the name, durably: also not before a restart.
    *

@@ -9,6 +9,8 @@ const readMs = 3_000
 
 /** Cluster as pages show it. */
 export interface ShownCluster extends Omit<Cluster, 'places'> {
+  /** True for the gateway of a cluster, also at a moment without a host. */
+  isInCluster: boolean
   /** Host of each agent that lives on one. */
   homes: ReadonlyMap<string, string>
 }
@@ -17,10 +19,11 @@ export interface ShownCluster extends Omit<Cluster, 'places'> {
 export function useCluster(): ShownCluster {
   const { data, reload } = useQuery('cluster', api.cluster)
   const hosts = data?.hosts ?? []
-  useReloadOn(Math.floor(useNow(hosts.length > 0) / readMs), reload)
+  const isInCluster = hosts.length > 0 || data?.host_id != null
+  useReloadOn(Math.floor(useNow(isInCluster) / readMs), reload)
   const homes = new Map<string, string>()
   for (const { agent_id, host_id } of data?.places ?? [])
     // A host that is dead has the agent until another one takes it.
     if (hosts.some(({ id }) => id === host_id)) homes.set(agent_id, host_id as string)
-  return { at: 0, host_id: null, ...data, hosts, homes }
+  return { at: 0, host_id: null, ...data, isInCluster, hosts, homes }
 }

@@ -179,6 +179,26 @@ describe('A turn of a cluster', () => {
     expect(bad).toMatchObject([{ code: 'rejected', error: expect.stringContaining('JSON') as string }])
   })
 
+  it('has a context for the hosts that are there, and not for the key of a dead one', async () => {
+    const world = await CallerWorld.start(new ContextKeys(['a secret of the hosts, the same on all of them']))
+    const { publicKey: contextKey } = new ContextKeys(['an old secret of the hosts, which none has now'])
+    const dead = {
+      incarnation: 'r',
+      beat: 1,
+      state: 'up',
+      max: 1,
+      used: 0,
+      opencode: '',
+      contextKey,
+    } as const
+    world.memory.hosts.change('a-host', dead, 0)
+    const { cluster } = await world.connect()
+    await world.clock.advance(20_000)
+    expect(cluster.status.hosts.map(({ id }) => id)).toEqual(['h1'])
+    const turn = cluster.turn('a1', { text: 'Hi', context: { user: 1 } })
+    expect((await world.running(turn)).input.context).toEqual({ user: 1 })
+  })
+
   it('is `rejected` with a context that was sealed for another turn, and never has an unsealed one', async () => {
     const contexts = new ContextKeys(['a secret of the hosts, the same on all of them'])
     const world = await CallerWorld.start(contexts)
@@ -208,6 +228,9 @@ describe('A turn of a cluster', () => {
     const full = cluster.turn('a2', 'Hi')
     await clock.advance()
     expect(await full.done).toMatchObject({ code: 'overloaded', retryable: true })
+    await clock.advance(100)
+    // The id may be sent again, and no cancel must wait for it.
+    expect(world.memory.mail.mails.filter(({ turnId }) => turnId === full.id)).toEqual([])
     store.inbox.add = () => Promise.reject(new ClusterStoreError('too_large', 'Maximum payload exceeded'))
     const large = cluster.turn('a1', 'Hi')
     await clock.advance()
@@ -550,6 +573,27 @@ describe('When its host dies, a turn', () => {
     expect(seen.ends).toEqual([])
     await clock.advance(1_000)
     expect(seen.ends).toMatchObject([{ code: 'server_unavailable', partial: 'half' }])
+  })
+
+  it('that somebody only follows is not cancelled at the end of his patience', async () => {
+    const { world, clock, turn, remote } = await startTurn({ text: 'Hi', deadlineMs: 80_000_000 })
+    const { cluster: other } = await world.connect()
+    const attached = collect(other.attach(turn.id))
+    await clock.advance(2_000_000)
+    expect(attached.ends).toMatchObject([{ code: 'server_unavailable' }])
+    await clock.advance(100)
+    expect(remote.isOver).toBe(false)
+  })
+
+  it('never throws, also if its connection has ended for good', async () => {
+    const { clock, cluster, store } = await start()
+    store.records.watch = () => {
+      throw new Error('closed connection')
+    }
+    store.link.cut()
+    const seen = collect(cluster.turn('a1', { text: 'Hi', deadlineMs: 1_000 }))
+    await clock.advance(2_000)
+    expect(seen.ends).toMatchObject([{ code: 'server_unavailable' }])
   })
 
   it('without a deadline ends half an hour after its last record', async () => {

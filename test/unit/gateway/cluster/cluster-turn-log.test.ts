@@ -3,7 +3,7 @@ import type { LoggedReply } from '../../../../src/gateway/turns/turn-log.ts'
 import { isTerminal } from '../../../../src/replies.ts'
 import { CallerWorld } from '../../../support/cluster-caller.ts'
 import { clusterGateway, clusterTurn } from '../../../support/cluster-gateway.ts'
-import { readAll } from '../../../support/turn-log.ts'
+import { final, readAll, usage } from '../../../support/turn-log.ts'
 
 const agent = { tenant: 'acme', agentId: 'a1' }
 
@@ -110,6 +110,39 @@ describe('The log of a gateway in a cluster', () => {
     expect((await b.log.create({ ...turn, bodyHash: 'h2' })).isNew).toBe(true)
   })
 
+  it('shows the newer turn of a key that another gateway has taken after a day', async () => {
+    const { world, a, b } = await start()
+    await a.log.create(clusterTurn('t1', { bodyHash: 'h1' }))
+    const writer = a.log.writer('t1')
+    writer.push(final('of yesterday'), usage(1))
+    await writer.flushed()
+    const row = await a.local.get('t1')
+    if (!row) throw new Error('There is no row')
+    a.local.get = () => Promise.resolve({ ...row, createdAt: row.createdAt - 90_000_000 })
+    const { turns } = world.memory
+    turns.change('t1', undefined, turns.entry('t1')?.revision ?? 0)
+    expect(await a.log.get('t1')).toMatchObject({ reply: { content: 'of yesterday' } })
+    expect(await b.log.create(clusterTurn('t1', { bodyHash: 'h2' }))).toMatchObject({ isNew: true })
+    expect(await a.log.get('t1')).toMatchObject({ state: 'queued', reply: null })
+    expect(await a.log.create(clusterTurn('t1', { bodyHash: 'h2' }))).toMatchObject({
+      ...{ isNew: false, turn: { state: 'queued', reply: null } },
+    })
+  })
+
+  it('gives the terminal reply of a turn whose replies have made place for others', async () => {
+    const { a } = await start()
+    await a.log.create(clusterTurn('t1', { bodyHash: 'h1' }))
+    const writer = a.log.writer('t1')
+    writer.push(final('Hello'), usage(1))
+    await writer.flushed()
+    const row = await a.local.get('t1')
+    if (!row) throw new Error('There is no row')
+    a.local.get = () => Promise.resolve({ ...row, hasTexts: false })
+    expect(await readAll(a.log, 't1')).toMatchObject([{ reply: { kind: 'final', content: 'Hello' } }])
+    a.local.get = () => Promise.resolve({ ...row, hasTexts: false, reply: null })
+    expect(await readAll(a.log, 't1')).toEqual([])
+  })
+
   it('takes a turn though the answer of the store is lost', async () => {
     const { a } = await start()
     const { link } = a.store
@@ -155,7 +188,7 @@ describe('The log of a gateway in a cluster', () => {
     const { remote: running } = await take('t3')
     running.session('ses_1')
     await clock.advance()
-    await b.log.erase({ agentId: 'a1', sessionId: 'ses_1' })
+    await b.log.erase({ ...agent, sessionId: 'ses_1' })
     const stored = () => JSON.stringify([...world.memory.records.turns])
     expect(stored()).not.toContain('secret of t1')
     expect(stored()).toContain('secret of t2')
@@ -170,7 +203,10 @@ describe('The log of a gateway in a cluster', () => {
     expect(world.host.runner.turns).toHaveLength(3)
     running.finish()
     await clock.advance()
-    await b.log.erase({ agentId: 'a1' })
+    // The cluster forgets a removed agent before its turns are erased.
+    const { agents } = world.memory
+    agents.change('acme.a1', undefined, agents.entry('acme.a1')?.revision ?? 0)
+    await b.log.erase(agent)
     expect(stored()).not.toContain('secret')
   })
 })

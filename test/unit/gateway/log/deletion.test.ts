@@ -136,7 +136,7 @@ describe('erase', { timeout: 30_000 }, () => {
       await endedTurn(log, `t${i}`, content, { sessionId, resume: `input secret-of-${sessionId}.` })
     }
     expect(tracesOf(file, 'secret-of-ses_1.')).toBeGreaterThan(1_000)
-    await log.erase({ agentId: 'a1', sessionId: 'ses_1' })
+    await log.erase({ agentId: 'a1', tenant: 't1', sessionId: 'ses_1' })
     expect(tracesOf(file, 'secret-of-ses_1.')).toBe(0)
     expect(await log.get('t1')).toMatchObject({
       state: 'done',
@@ -153,7 +153,7 @@ describe('erase', { timeout: 30_000 }, () => {
     const { log, file } = await openedLog({ maxStoreMb: 2 })
     for (let i = 0; i < 10; i++) await endedTurn(log, `t${i}`, kilobytes(300, 'secret.'), { bodyHash: 'h' })
     await log.maintain()
-    await log.erase({ agentId: 'a1' })
+    await log.erase({ agentId: 'a1', tenant: 't1' })
     expect(tracesOf(file, 'secret.')).toBe(0)
     expect(await ids(log)).toHaveLength(10)
   })
@@ -165,7 +165,7 @@ describe('erase', { timeout: 30_000 }, () => {
     writer.update({ sessionId: 'ses_1' })
     writer.push(delta('secret.1'), usage(1))
     const reading = readAll(log, 't1')
-    await log.erase({ agentId: 'a1', sessionId: 'ses_1' })
+    await log.erase({ agentId: 'a1', tenant: 't1', sessionId: 'ses_1' })
     expect((await reading).length).toBeLessThan(2)
     writer.push(delta('secret.2'), usage(1))
     writer.push(final('secret.3'), usage(2))
@@ -178,7 +178,7 @@ describe('erase', { timeout: 30_000 }, () => {
   it('of an agent that has no turns does nothing', async () => {
     const { log } = await openedLog()
     await endedTurn(log, 't1', 'text')
-    await log.erase({ agentId: 'other' })
+    await log.erase({ agentId: 'other', tenant: 't1' })
     expect(await readAll(log, 't1')).toHaveLength(2)
   })
 })

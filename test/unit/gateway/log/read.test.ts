@@ -122,7 +122,7 @@ describe('readers of a turn', { timeout: 30_000 }, () => {
     const stalled = log.read('t1', 0)[Symbol.asyncIterator]()
     log.writer('t1').push(delta('a'), usage(0))
     await stalled.next()
-    await log.erase({ agentId: 'a1' })
+    await log.erase({ agentId: 'a1', tenant: 't1' })
     log.writer('t1').push(final('a'), usage(1))
     await log.writer('t1').flushed()
     expect(await stalled.next()).toEqual({ done: true, value: undefined })

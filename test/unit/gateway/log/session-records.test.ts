@@ -24,9 +24,9 @@ describe('the records of sessions', () => {
     const throwAway = { ...record('t1', 'ses_1'), kind: 'throwaway' } as const
     for (const each of [record('k1', 'ses_1'), record('k2', 'ses_2'), record('k3', 'ses_3', 'a2'), throwAway])
       await log.sessions.put(each)
-    await log.erase({ agentId: 'a1', sessionId: 'ses_1' })
+    await log.erase({ agentId: 'a1', tenant: 't1', sessionId: 'ses_1' })
     expect((await log.sessions.list('named')).map(({ key }) => key)).toEqual(['k2', 'k3'])
-    await log.erase({ agentId: 'a1' })
+    await log.erase({ agentId: 'a1', tenant: 't1' })
     expect((await log.sessions.list('named')).map(({ key }) => key)).toEqual(['k3'])
     expect(await log.sessions.list('throwaway')).toEqual([throwAway])
   })

@@ -84,7 +84,7 @@ describe('get', () => {
     expect(await log.get('t2')).toBeUndefined()
     expect(await log.get('t1\0x')).toBeUndefined()
     expect(await readAll(log, 't1\0x')).toEqual([])
-    await log.erase({ agentId: 'a1\0x' })
+    await log.erase({ agentId: 'a1\0x', tenant: 't1' })
     expect(await readAll(log, 't1')).toHaveLength(2)
   })
 })

@@ -27,9 +27,9 @@ export function AgentPage({ id }: { id: string }) {
   const ids = useValue(agentIds)
   const entries = useMemo(() => timeLineOf(events), [events])
   const { data: agent, error } = useQuery(`agent ${id}`, (signal) => api.agent(id, signal))
-  if (error?.status === 404 && !ids.includes(id)) return <Unknown id={id} />
   const cluster = useCluster()
-  const isInCluster = cluster.hosts.length > 0
+  if (error?.status === 404 && !ids.includes(id)) return <Unknown id={id} />
+  const { isInCluster } = cluster
   const host = cluster.homes.get(id)
   const isHere = !isInCluster || host === cluster.host_id
   const shown = status ?? agent?.status

@@ -11,13 +11,13 @@ const drains = [
 ] as const
 
 interface DrainDialogProps {
-  /** What is done, such as `Stop the agent`. */
+  /** Words of the button, such as `Stop the agent`. */
   action: string
   /** Name of the agent or host. */
   id: string
   onDrain: (drainMs: number) => void
   onClose: () => void
-  /** What will happen. */
+  /** Consequences, in words. */
   children: ComponentChildren
 }
 
