@@ -48,11 +48,8 @@ export default defineConfig({
         unsafe_methods: true,
         pure_getters: true,
         unsafe: true,
-        unsafe_comps: true,
         keep_fargs: false,
       },
-      // Names of the view's own fields: no field of the wire, and none of the browser that terser does not know, begins so.
-      mangle: { properties: { regex: /^is[A-Z]/ } },
     },
     reportCompressedSize: false,
     license: { fileName: 'LICENSES.md' },

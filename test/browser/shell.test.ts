@@ -71,7 +71,7 @@ describeBrowser('the pages of the view', () => {
     await heading('Approvals')
     await page.goBack()
     await heading('Usage')
-    expect(await page.title()).toBe('Usage · opencode-runtime')
+    await expect.poll(() => page.title(), { timeout: 10_000 }).toBe('Usage · opencode-runtime')
     await page.goForward()
     await heading('Approvals')
     expect(await page.evaluate(() => 'isSame' in window)).toBe(true)

@@ -51,6 +51,7 @@ describeBrowser('the page of a turn', () => {
     await reasoning.getByText('at its tests').waitFor()
     const edit = callOf(page, 'edit')
     await edit.locator('summary').click()
+    await edit.locator('.diff-add').waitFor()
     expect(await edit.locator('.diff-add .diff-text').allInnerTexts()).toEqual([
       "if (lines.at(-1) === '') lines.pop()",
     ])
