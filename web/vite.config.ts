@@ -48,8 +48,12 @@ export default defineConfig({
         unsafe_methods: true,
         pure_getters: true,
         unsafe: true,
+        unsafe_comps: true,
         keep_fargs: false,
       },
+      // Names of the view's own fields: no field of the wire, none of the messages to the worker, and none of the browser
+      // that terser does not know, begins so.
+      mangle: { properties: { regex: /^is[A-Z]/ } },
     },
     reportCompressedSize: false,
     license: { fileName: 'LICENSES.md' },
