@@ -139,7 +139,7 @@ describe.skipIf(binary === null)('A caller of a cluster with hosts as processes'
       partial: expect.stringContaining('w0') as string,
     })
     expect(await cluster.turn('a1', 'Hi').done).toMatchObject({ kind: 'final' })
-    // What the caller sees of hosts and places comes on other ways than the replies of its turns.
+    // News of hosts and places reach a caller on other ways than the replies of its turns.
     const later = { timeout: leaseMs * 3 }
     const hostOf = () => cluster.status.places.find(({ agentId }) => agentId === 'a1')?.hostId
     await vi.waitUntil(() => hostOf() !== place?.hostId, later)

@@ -45,7 +45,7 @@ export class FollowedTurns {
   async send(agent: AgentKey, input: NamedInput, fields: SendTerms['fields'] = {}): Promise<TurnUse> {
     const { turnId } = input
     const known = this.#entries.get(turnId)
-    // One that was refused may be taken now.
+    // A refused turn may be taken now.
     if (known && !known.followed.isCutOff) {
       const use = this.#use(known)
       await this.#parts.resend(agent, input, fields)

@@ -13,7 +13,7 @@ const faults: Readonly<Record<number, ClusterStoreFault>> = {
   10054: 'too_large',
 }
 
-/** What to do, by the error codes of JetStream. */
+/** Advice by the error codes of JetStream. */
 const advice: Readonly<Record<number, string>> = {
   /** The stream does not exist. */
   10059: 'no host has joined a cluster of this name yet: join one with joinCluster(), or check the name',

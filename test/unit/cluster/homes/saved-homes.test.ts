@@ -164,7 +164,7 @@ describe('A saved home', () => {
     b.write(session, 'mine')
     await expect(b.restore(2)).rejects.toThrow('is not what was saved')
     expect(b.read(session)).toBe('mine')
-    // What could not be restored is never saved over the good one.
+    // A home that could not be restored is never saved over the good one.
     await b.save(2)
     expect(objectsOf(world)).toEqual([name])
   })
