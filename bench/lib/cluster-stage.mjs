@@ -114,6 +114,14 @@ export class ClusterStage {
     return host
   }
 
+  /** Returns the server of NATS that leads a stream. @param {'INBOX' | 'REPLIES'} stream */
+  async leaderOf(stream) {
+    const connection = await this.connect()
+    const { cluster } = await (await jetstreamManager(connection)).streams.info(`OC_${this.name}_${stream}`)
+    await connection.close()
+    return this.nodes[Number(cluster.leader.slice(1)) - 1]
+  }
+
   /** Checks all that is stored: of each turn the ends, the problems, and the number of owners; and the inboxes. */
   async audit() {
     const connection = await this.connect()

@@ -22,14 +22,20 @@ export const nothingToPack = 64
  * database is refused, because an agent may have made the link.
  *
  * @remarks Observed in opencode: the binary is a Bun, which has SQLite, and runs a program if `BUN_BE_BUN` is 1. A plain
- * copy of the database is torn in most cases, and a stopped server leaves 4 MB of changes in the write-ahead log.
+ * copy of the database is torn in most cases, and a stopped server leaves 4 MB of changes in the write-ahead log. The
+ * copy need not reach the disk, because it is read at once. A log that the end of the program writes into the database
+ * must: so the setting holds for the copy only.
  */
 export const copyProgram = `
 const { constants, Database } = require('bun:sqlite')
 const [from, to] = process.argv.slice(-2)
 const database = new Database(from, constants.SQLITE_OPEN_READWRITE | constants.SQLITE_OPEN_NOFOLLOW)
-database.exec('PRAGMA busy_timeout = 5000')
-database.run('VACUUM INTO ?', [to])
+database.exec('PRAGMA busy_timeout = 5000; PRAGMA synchronous = OFF')
+try {
+  database.run('VACUUM INTO ?', [to])
+} finally {
+  database.exec('PRAGMA synchronous = FULL')
+}
 `
 
 /**

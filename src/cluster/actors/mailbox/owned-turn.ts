@@ -186,8 +186,8 @@ export class OwnedTurn {
     const { fact, reply } = await orAborted(running.end(), this.#lost)
     // The session may have been in a home that another owner's has replaced.
     if (reply.kind === 'error' && reply.code === 'session_not_found') sessions.delete(conversation)
-    await this.#writer.flushed()
-    if (saveBeforeEnd) await orAborted(saveBeforeEnd(this.#lost), this.#lost)
+    const saved = saveBeforeEnd ? orAborted(saveBeforeEnd(this.#lost), this.#lost) : undefined
+    await Promise.all([this.#writer.flushed(), saved])
     await this.#store(fact)
     if (this.sent.isThrowAway) void running.sessionId.then((sessionId) => this.#deleteSession(sessionId))
   }
