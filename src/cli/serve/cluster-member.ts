@@ -1,28 +1,34 @@
 import type { NatsConnection } from '@nats-io/transport-node'
+import type { Subscription } from 'rxjs'
 import type { Fleet } from '../../api/fleet/fleet.ts'
 import type { Cluster } from '../../cluster/client/cluster.ts'
 import { joinCluster, type ClusterHost } from '../../cluster/join-cluster.ts'
 import { connectCluster } from '../../cluster/index.ts'
 import { orInstall } from '../../cluster/store/open-store.ts'
+import type { Logger } from '../../config/server-options.ts'
 import type { ClusterConfig } from '../../gateway/config/cluster-config.ts'
+import { logConnection, logHosts } from './cluster-log.ts'
 
 /** Membership of a daemon in a cluster: the fleet is a host, and the gateway a caller. */
 export class ClusterMember {
   readonly host: ClusterHost
   readonly cluster: Cluster
+  readonly #log: Subscription | undefined
 
-  private constructor(host: ClusterHost, cluster: Cluster) {
+  private constructor(host: ClusterHost, cluster: Cluster, logger: Logger) {
     this.host = host
     this.cluster = cluster
+    this.#log = logHosts(cluster, logger)
   }
 
   /**
    * Joins a cluster.
    *
+   * @param logger - log of the hosts that come and go, and of the connection with NATS
    * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if a package of NATS is not installed
    * @throws ClusterStoreError if NATS refuses, or does not answer
    */
-  static async join(fleet: Fleet, config: ClusterConfig): Promise<ClusterMember> {
+  static async join(fleet: Fleet, config: ClusterConfig, logger: Logger): Promise<ClusterMember> {
     const { name, hostId, leaseMs, replicas, homes, contextKey } = config
     const connect = await connector(config)
     const host = await joinCluster({
@@ -34,7 +40,7 @@ export class ClusterMember {
       ...(contextKey !== undefined && { contextKey }),
     })
     try {
-      return new ClusterMember(host, await connectCluster({ name, connect }))
+      return new ClusterMember(host, await connectCluster({ name, connect: logged(connect, logger) }), logger)
     } catch (error) {
       await host.close()
       throw error
@@ -49,6 +55,7 @@ export class ClusterMember {
   /** Closes the connection of the gateway, when the host has left. */
   async close(): Promise<void> {
     await this.host.close()
+    this.#log?.unsubscribe()
     await this.cluster.close()
   }
 }
@@ -61,16 +68,30 @@ async function connector(config: ClusterConfig): Promise<() => Promise<NatsConne
   const authenticator =
     creds === undefined
       ? nkeySeed !== undefined && nats.nkeyAuthenticator(bytes(nkeySeed.trim()))
-      : nats.credsAuthenticator(bytes(creds))
+      : // The client wants a line break at the end, which `{ file: … }` drops.
+        nats.credsAuthenticator(bytes(`${creds}\n`))
   return () =>
     nats.connect({
       servers,
-      // A host outlives every outage of NATS.
+      // A host outlives every outage of NATS, also one that refuses its key for a while.
       maxReconnectAttempts: -1,
+      ignoreAuthErrorAbort: true,
       ...(user !== undefined && { user }),
       ...(password !== undefined && { pass: password }),
       ...(token !== undefined && { token }),
       ...(authenticator && { authenticator }),
       ...(tls && { tls }),
     })
+}
+
+/** Returns a function that connects, and logs what happens to the first connection: the others go the same way. */
+function logged(connect: () => Promise<NatsConnection>, logger: Logger): () => Promise<NatsConnection> {
+  let isFirst = true
+  return async () => {
+    const isLogged = isFirst
+    isFirst = false
+    const connection = await connect()
+    if (isLogged) void logConnection(connection, logger)
+    return connection
+  }
 }

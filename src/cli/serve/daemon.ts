@@ -66,6 +66,11 @@ export class Daemon {
     return this.#fleet.status.agents.length
   }
 
+  /** Name of the host in its cluster; `undefined` without a cluster. */
+  get hostId(): string | undefined {
+    return this.#member?.host.id
+  }
+
   async #open(): Promise<void> {
     const { listen: address, socketMode, gateway: settings } = this.#config
     const { insecureNoAuth, drainMs } = this.#options
@@ -93,7 +98,7 @@ export class Daemon {
     await this.#apply(this.#options.drainMs)
     // Only a daemon of a cluster loads the cluster.
     const { ClusterMember } = await import('./cluster-member.ts')
-    const member = await ClusterMember.join(this.#fleet, cluster)
+    const member = await ClusterMember.join(this.#fleet, cluster, this.#options.logger)
     this.#member = member
     return { host: member.host, cluster: member.cluster }
   }

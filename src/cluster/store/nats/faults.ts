@@ -39,15 +39,27 @@ export const isEndOfPull = (error: unknown): boolean =>
 /** Returns the error of a store for an error of NATS. */
 export function asStoreError(error: unknown): ClusterStoreError {
   if (error instanceof ClusterStoreError) return error
-  const known = error instanceof JetStreamApiError ? advice[error.code] : undefined
+  const known = error instanceof JetStreamApiError ? advice[error.code] : adviceOf(error)
   const text = known ?? firstLine(messageOf(error))
   return new ClusterStoreError(faultOf(error, text), `The store of the cluster: ${text}`, { cause: error })
 }
 
+/** Returns the advice for a server without JetStream, and for a user who may not do something. */
+function adviceOf(error: unknown): string | undefined {
+  if (error instanceof Error && error.name === 'JetStreamNotEnabled')
+    return 'NATS runs without JetStream, or the account of the user has none: start nats-server with -js'
+  if (!isDenied(error)) return undefined
+  return `${firstLine(messageOf(error))}: a host needs the key hosts.nk of this cluster, and a caller callers.nk. With the key of one tenant, give the option \`tenant\``
+}
+
+const isDenied = (error: unknown): boolean =>
+  [error, error instanceof Error ? error.cause : undefined].some(
+    (cause) => cause instanceof PermissionViolationError,
+  )
+
 function faultOf(error: unknown, text: string): ClusterStoreFault {
   if (error instanceof JetStreamApiError) return faults[error.code] ?? 'unavailable'
-  const causes = [error, error instanceof Error ? error.cause : undefined]
-  if (causes.some((cause) => cause instanceof PermissionViolationError)) return 'denied'
+  if (isDenied(error)) return 'denied'
   return /max.?payload/i.test(text) ? 'too_large' : 'unavailable'
 }
 
