@@ -7,6 +7,7 @@ import { resolveBinary } from '../../io/opencode/binary.ts'
 import { askVersion } from '../../io/opencode/binary-version.ts'
 import { unpackHome } from '../../io/opencode/home-archive.ts'
 import { isOlder } from '../../io/opencode/versions.ts'
+import { firstLine, messageOf } from '../../util/messages.ts'
 import type { Homes, MovedHome } from '../homes.ts'
 import { keyOf, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
 import type { HomeRecord } from '../store/records.ts'
@@ -47,9 +48,18 @@ export class SavedHomes implements Homes {
     this.#restoring.set(key, restoring)
     try {
       await restoring
+    } catch (error) {
+      if (!signal.aborted) this.#warnOf(home.agent, error)
+      throw error
     } finally {
       if (this.#restoring.get(key) === restoring) this.#restoring.delete(key)
     }
+  }
+
+  /** Logs why a home could not be restored: what callers are told names no paths of the host. */
+  #warnOf({ agentId, tenant }: AgentKey, error: unknown): void {
+    const reason = firstLine(messageOf(error))
+    this.#parts.warn(`cluster: the home could not be restored: ${reason}`, { agentId, tenant })
   }
 
   async #restore({ agent, epoch }: MovedHome, signal: AbortSignal): Promise<void> {
