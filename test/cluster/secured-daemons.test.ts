@@ -154,7 +154,7 @@ describe.skipIf(binary === null || !canCertify)('A secured cluster', async () =>
     [
       'the key of a tenant, and no tenant',
       () => ({ authenticator: nkeyAuthenticator(readFileSync(keyOf('tenant-acme'))) }),
-      /give the option `tenant`/,
+      /as the option `tenant`/,
     ],
     [
       'the public half of a key',

@@ -191,5 +191,15 @@ describe('the packed package with only its own dependencies', () => {
     expect(stdout).toMatch(
       /^ERR_OPENCODE_INVALID_OPTIONS .*npm install @nats-io\/transport-node @nats-io\/jetstream/,
     )
+    const file = join(user, 'fleet.json')
+    await writeFile(file, JSON.stringify({ cluster: { name: 'prod', servers: '127.0.0.1:4222' } }))
+    const cli = join(user, 'node_modules/opencode-runtime/dist/cli.js')
+    const check = await execa(process.execPath, [cli, 'serve', '--config', file, '--check'], {
+      reject: false,
+    })
+    expect([check.exitCode, check.stderr]).toEqual([
+      3,
+      expect.stringMatching(/npm install libsql.*\n.*npm install @nats-io/) as string,
+    ])
   })
 })

@@ -49,7 +49,7 @@ function adviceOf(error: unknown): string | undefined {
   if (error instanceof Error && error.name === 'JetStreamNotEnabled')
     return 'NATS runs without JetStream, or the account of the user has none: start nats-server with -js'
   if (!isDenied(error)) return undefined
-  return `${firstLine(messageOf(error))}: a host needs the key hosts.nk of this cluster, and a caller callers.nk. With the key of one tenant, give the option \`tenant\``
+  return `${firstLine(messageOf(error))}: a host needs the key hosts.nk of this cluster, and a caller callers.nk. With the key of one tenant, give this tenant as the option \`tenant\``
 }
 
 const isDenied = (error: unknown): boolean =>
