@@ -15,7 +15,8 @@ export interface JoinOptions {
   fleet: Fleet
   /**
    * Connects to NATS, with the servers, the credentials and TLS of your choice. Called twice: for the traffic, and for the
-   * leases. Let the connections go on for ever: `maxReconnectAttempts: -1`.
+   * leases. Let the connections go on for ever: `maxReconnectAttempts: -1`, and `ignoreAuthErrorAbort: true` if they shall
+   * outlive a NATS that refuses the credentials for a while.
    */
   connect: () => Promise<NatsConnection>
   /** Name of the cluster, the same on all hosts: 1 to 32 letters, digits, `_` or `-`. */
