@@ -2,7 +2,7 @@ import { defer, distinctUntilChanged, map, Observable } from 'rxjs'
 import { createActor, waitFor, type SnapshotFrom } from 'xstate'
 import { clockOf, systemClock } from '../actors/clock.ts'
 import type { Fleet } from '../api/fleet/fleet.ts'
-import { opencodeVersionOf, setKeySource } from '../api/fleet/internals.ts'
+import { opencodeVersionOf, setKeySource, warnOf } from '../api/fleet/internals.ts'
 import { stopSchema } from '../config/option-schema.ts'
 import { parse } from '../config/validation.ts'
 import { HostHandle, HostRuntime } from './actors/host-runtime.ts'
@@ -66,7 +66,9 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
   const specs = await orClose(store, () => startSpecs(fleet, store, hostId))
   const runner = new FleetRunner(fleet, specs, opencode)
   const contexts = contextKeys.length > 0 ? new ContextKeys(contextKeys) : undefined
-  const runtime = new HostHandle(new HostRuntime({ store, runner, homes, contexts }))
+  const warn = (message: string, fields: Readonly<Record<string, string>>): void =>
+    warnOf(fleet, message, fields)
+  const runtime = new HostHandle(new HostRuntime({ store, runner, homes, contexts, warn }))
   const { maxAgents } = runner
   const rebalances = kept.save !== 'never'
   const input = { runtime, hostId, leaseMs, maxAgents, idleMs, rebalances }
