@@ -115,7 +115,10 @@ export const joinSchema = lazily(() => {
       hostId: token(64).optional(),
       leaseMs: count('milliseconds', shortestLeaseMs, 600_000).default(15_000),
       homes: z
-        .strictObject({ save: oneOf(['before-end', 'on-release', 'never']) }, 'expected an object')
+        .strictObject(
+          { save: oneOf(['before-end', 'on-release', 'never']) },
+          "expected an object such as { save: 'before-end' }",
+        )
         .default({ save: 'never' }),
       resolveKey: keyFunction().optional(),
       contextKey: z
