@@ -8,9 +8,11 @@ import { askVersion } from '../../io/opencode/binary-version.ts'
 import { unpackHome } from '../../io/opencode/home-archive.ts'
 import { isOlder } from '../../io/opencode/versions.ts'
 import type { Homes, MovedHome } from '../homes.ts'
-import { keyOf, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
+import { agentOf, keyOf, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
 import type { HomeRecord } from '../store/records.ts'
-import { FencedHomeError, fenceHome, readHomeObject } from './home-register.ts'
+import { isRemoved } from '../specs/spec-record.ts'
+import { FencedHomeError, fenceHome, HomeGoneError, readHomeObject, type KnownHome } from './home-register.ts'
+import type { HomeWipes } from './home-wipes.ts'
 import { OwnedHome, type OwnedHomeTerms } from './owned-home.ts'
 import { persist } from './persist.ts'
 
@@ -19,6 +21,8 @@ export interface SavedHomesParts extends Pick<OwnedHomeTerms, 'opencode' | 'warn
   readonly store: ClusterStore
   readonly savesBeforeEnd: boolean
   readonly marks: HomeMarks
+  /** Homes that are deleted with their agents. */
+  readonly wipes: Pick<HomeWipes, 'retired$' | 'settled' | 'requireDone'>
   /** Returns the home of an agent on this host; `undefined` for an agent that the fleet does not have, or no longer. */
   readonly homeOf: (agent: AgentKey) => AgentHome | undefined
 }
@@ -31,19 +35,28 @@ export class SavedHomes implements Homes {
   readonly #owned = new Map<string, OwnedHome>()
   /** Epochs of removed agents, whose homes are left as they are. */
   readonly #left = new Map<string, number>()
+  /** Epochs of agents whose homes were deleted with their removal. A home after that is saved anew. */
+  readonly #retired = new Map<string, number>()
+  /** Number of retirements so far. */
+  #retirements = 0
   /** Restores that run, which the next one of the same agent waits for. */
   readonly #restoring = new Map<string, Promise<void>>()
 
   constructor(parts: SavedHomesParts) {
     this.savesBeforeEnd = parts.savesBeforeEnd
     this.#parts = parts
+    parts.wipes.retired$.subscribe((agentId) => this.#retire(agentId))
   }
 
-  async restore(home: MovedHome, signal: AbortSignal): Promise<void> {
-    const key = keyOf(home.agent)
-    // An owner that has lost the agent may still be replacing the home.
+  restore(home: MovedHome, signal: AbortSignal): Promise<void> {
+    return this.#inOrder(home, () => this.#restore(home, signal))
+  }
+
+  /** Works on the home of an agent. An owner that has lost the agent may still be replacing the home. */
+  async #inOrder({ agent }: MovedHome, work: () => Promise<void>): Promise<void> {
+    const key = keyOf(agent)
     const before = this.#restoring.get(key) ?? Promise.resolve()
-    const restoring = before.catch(() => undefined).then(() => this.#restore(home, signal))
+    const restoring = before.catch(() => undefined).then(work)
     this.#restoring.set(key, restoring)
     try {
       await restoring
@@ -52,38 +65,96 @@ export class SavedHomes implements Homes {
     }
   }
 
+  #retire(id: string): void {
+    this.#retirements++
+    for (const [key, { epoch }] of this.#owned) {
+      if (agentOf(key).agentId !== id) continue
+      this.#owned.delete(key)
+      this.#retired.set(key, epoch)
+    }
+  }
+
   async #restore({ agent, epoch }: MovedHome, signal: AbortSignal): Promise<void> {
-    const { store, marks, homeOf, opencode, warn } = this.#parts
+    const { store, marks, homeOf, wipes } = this.#parts
     const key = keyOf(agent)
-    this.#owned.delete(key)
-    this.#left.delete(key)
+    for (const map of [this.#owned, this.#left, this.#retired]) map.delete(key)
+    await wipes.settled(agent.agentId, signal)
     const home = homeOf(agent)
     // The owner of a removed agent only ends its turns. Another agent may use the home now, with another tenant.
     if (!home) {
       this.#left.set(key, epoch)
       return
     }
-    const known = await persist(() => fenceHome(store, agent, epoch), signal)
+    const known = await this.#fence({ agent, epoch }, signal)
     const history = known.record.history ?? ''
     if (isNewer(known.record, marks.read(agent.agentId, history), home))
       await this.#bring(agent, known.record, home, signal)
     signal.throwIfAborted()
-    await marks.write(agent.agentId, { epoch, history })
+    await this.#own({ agent, epoch }, known, home)
+  }
+
+  /** Fences the home of an agent. A home on this host that the agent must not have any more is deleted first. */
+  async #fence({ agent, epoch }: MovedHome, signal: AbortSignal): Promise<KnownHome> {
+    const { store, wipes } = this.#parts
+    const known = await persist(() => fenceHome(store, agent, epoch), signal)
+    const { wiped } = known.record
+    if (wiped !== undefined) await wipes.requireDone(agent.agentId, wiped, signal)
+    return known
+  }
+
+  async #own({ agent, epoch }: MovedHome, known: KnownHome, home: AgentHome): Promise<void> {
+    const { store, marks, homeOf, opencode, warn } = this.#parts
+    const retirements = this.#retirements
+    await marks.write(agent.agentId, { epoch, history: known.record.history ?? '' })
     // The home of an agent that is removed meanwhile is saved with the rights that the agent had.
     let latest = home
     const homeNow = (): AgentHome => (latest = homeOf(agent) ?? latest)
     const terms = { store, agent, epoch, opencode, warn, home: homeNow }
-    this.#owned.set(key, new OwnedHome(terms, known))
+    this.#owned.set(keyOf(agent), new OwnedHome(terms, known))
+    if (retirements !== this.#retirements) this.#retire(agent.agentId)
   }
 
   /** Saves a home. A home that this host could not restore is never saved: it would replace the good one. */
   async save({ agent, epoch }: MovedHome, signal: AbortSignal): Promise<void> {
     const owned = this.#owned.get(keyOf(agent))
-    if (owned?.epoch === epoch) await owned.save(signal)
+    if (owned?.epoch === epoch) await this.#saveOwned(owned, agent, signal)
+    else if (this.#retired.get(keyOf(agent)) === epoch) await this.#renew({ agent, epoch }, signal)
     else if (this.#left.get(keyOf(agent)) === epoch && this.#parts.homeOf(agent))
       throw new FencedHomeError(
         `The agent ${keyOf(agent)} was declared again: its home must be restored first`,
       )
+  }
+
+  async #saveOwned(owned: OwnedHome, agent: AgentKey, signal: AbortSignal): Promise<void> {
+    const { epoch } = owned
+    try {
+      await owned.save(signal)
+    } catch (error) {
+      if (!(error instanceof HomeGoneError)) throw error
+      if (this.#owned.get(keyOf(agent)) === owned) {
+        this.#owned.delete(keyOf(agent))
+        this.#retired.set(keyOf(agent), epoch)
+      }
+      await this.save({ agent, epoch }, signal)
+    }
+  }
+
+  /** Saves the new home of an agent that was declared again. The deleted home of a removed agent is not saved. */
+  async #renew({ agent, epoch }: MovedHome, signal: AbortSignal): Promise<void> {
+    const { store, homeOf, wipes } = this.#parts
+    const key = keyOf(agent)
+    let isOwned = false
+    await this.#inOrder({ agent, epoch }, async () => {
+      await wipes.settled(agent.agentId, signal)
+      const declared = await persist(() => store.agents.get(key), signal)
+      const home = homeOf(agent)
+      if (!home || isRemoved(declared?.value)) return
+      isOwned = true
+      if (this.#retired.get(key) !== epoch) return
+      await this.#own({ agent, epoch }, await this.#fence({ agent, epoch }, signal), home)
+      this.#retired.delete(key)
+    })
+    if (isOwned) await this.save({ agent, epoch }, signal)
   }
 
   async #bring(agent: AgentKey, record: HomeRecord, home: AgentHome, signal: AbortSignal): Promise<void> {

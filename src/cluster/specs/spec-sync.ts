@@ -1,13 +1,16 @@
+import { randomUUID } from 'node:crypto'
 import { filter } from 'rxjs'
 import { elapse, type SystemClock } from '../../actors/clock.ts'
-import type { ApplyResult } from '../../api/fleet/declare.ts'
+import type { ApplyResult, RemoveOptions } from '../../api/fleet/declare.ts'
 import type { Fleet } from '../../api/fleet/fleet.ts'
 import { keptSpecs, reviseAgents, tenantOf, warnOf } from '../../api/fleet/internals.ts'
 import { withKeysOf } from '../../config/spec-keys.ts'
 import type { AgentSpec } from '../../config/fleet-options.ts'
+import type { HomeWipes, Wipe } from '../homes/home-wipes.ts'
+import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { messageOf } from '../../util/messages.ts'
 import { ClusterStoreError, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
-import { hashOf, sharedSpec, type SharedSpec } from './spec-record.ts'
+import { hashOf, sharedSpec, type Removal, type SharedSpec } from './spec-record.ts'
 import { SpecRegister, type KnownSpec } from './spec-register.ts'
 
 /** Wait before the store is asked again, in ms. */
@@ -21,6 +24,13 @@ export interface SpecSyncParts {
   readonly store: Pick<ClusterStore, 'agents'>
   readonly hostId: string
   readonly clock: SystemClock
+  readonly wipes: HomeWipes
+}
+
+/** Removal of an agent on this host that asks for more than the end of the agent. The cluster does not know it yet. */
+interface Wish extends Removal {
+  /** Ends the wait of the agent's next owner for the end of its homes here. */
+  readonly end: () => void
 }
 
 /** Spec of an agent on this host, as hosts share it; both absent if the host has none. */
@@ -28,6 +38,19 @@ interface OwnSpec {
   readonly spec: SharedSpec | undefined
   readonly hash: string | undefined
 }
+
+/** Part of the event of a removed agent. */
+interface FleetRemoval {
+  readonly agentId: string
+  readonly drainMs: number
+  readonly deletesHome: boolean
+}
+
+/** Exchanges of specs by fleet, as long as the fleet is a host of a cluster. */
+const members = new WeakMap<Fleet, SpecSync>()
+
+/** Returns the exchange of the specs of a fleet; `undefined` if the fleet is no host of a cluster. */
+export const specsOf = (fleet: Fleet): Pick<SpecSync, 'removeWithReplies'> | undefined => members.get(fleet)
 
 /**
  * Keeps the agents of a fleet and the register of a cluster the same. A spec that differs from the one on which both
@@ -46,13 +69,20 @@ export class SpecSync {
   readonly #refused = new Set<string>()
   /** Times for running turns to finish of agents that were removed here, in ms. */
   readonly #drains = new Map<string, number>()
+  readonly #wipes: HomeWipes
+  readonly #wishes = new Map<string, Wish>()
+  /** Ids of the removals whose homes this host's own fleet deletes. */
+  readonly #ownWipes = new Set<string>()
+  /** Agents that are being removed with the replies of their turns. */
+  readonly #erasing = new Set<string>()
   readonly #waiting = new Set<string>()
   readonly #last = new Map<string, Promise<void>>()
   #subscriptions: readonly { unsubscribe(): void }[] = []
 
-  constructor({ fleet, store, hostId, clock }: SpecSyncParts) {
+  constructor({ fleet, store, hostId, clock, wipes }: SpecSyncParts) {
     this.#fleet = fleet
     this.#clock = clock
+    this.#wipes = wipes
     this.#register = new SpecRegister(store, hostId)
   }
 
@@ -61,6 +91,7 @@ export class SpecSync {
     await this.#again(() => this.#register.watch(this.#stopped.signal))
     this.#compareAtStart()
     this.#subscriptions = this.#follow()
+    members.set(this.#fleet, this)
     const ids = new Set([...keptSpecs(this.#fleet).keys(), ...this.#register.ids]).values()
     const lane = async (): Promise<void> => {
       for (const id of ids) await this.#settleSoon(id)
@@ -70,6 +101,7 @@ export class SpecSync {
 
   stop(): void {
     this.#stopped.abort()
+    if (members.get(this.#fleet) === this) members.delete(this.#fleet)
     for (const subscription of this.#subscriptions) subscription.unsubscribe()
   }
 
@@ -81,7 +113,28 @@ export class SpecSync {
 
   /** Returns whether the fleet can run an agent as the cluster declares it. */
   canRun(agent: AgentKey): boolean {
-    return this.has(agent) && !this.#refused.has(agent.agentId)
+    const { agentId } = agent
+    const hasOldHome = ignoreErrors(() => this.#hasOldHome(agentId)) ?? true
+    return this.has(agent) && !this.#refused.has(agentId) && !hasOldHome
+  }
+
+  /**
+   * Removes an agent from the fleet and the cluster, with the replies of turns that end after that. Resolves when the
+   * fleet has removed the agent; the result has a promise of the moment at which the cluster knows.
+   *
+   * @throws as `Fleet.remove`
+   */
+  async removeWithReplies(
+    agentId: string,
+    options: Required<RemoveOptions>,
+  ): Promise<{ stored: Promise<void> }> {
+    this.#erasing.add(agentId)
+    try {
+      await this.#fleet.remove(agentId, options)
+    } finally {
+      this.#erasing.delete(agentId)
+    }
+    return { stored: this.#settleSoon(agentId) }
   }
 
   /** Returns whether an agent was removed from the cluster. */
@@ -105,7 +158,7 @@ export class SpecSync {
   #follow(): { unsubscribe(): void }[] {
     const { events$, actor } = this.#fleet
     const isDeclared = (type: string): boolean => /^agent\.(added|changed|removed)$/.test(type)
-    const removals = actor.on('agent.removed', ({ agentId, drainMs }) => this.#drains.set(agentId, drainMs))
+    const removals = actor.on('agent.removed', (removed) => this.#onRemoved(removed))
     return [
       removals,
       events$
@@ -113,6 +166,22 @@ export class SpecSync {
         .subscribe(({ agentId }) => void this.#settleSoon(agentId)),
       this.#register.changed$.subscribe((agentId) => void this.#settleSoon(agentId)),
     ]
+  }
+
+  #onRemoved({ agentId, drainMs, deletesHome }: FleetRemoval): void {
+    this.#drains.set(agentId, drainMs)
+    const before = this.#wishes.get(agentId)
+    const erases = this.#erasing.has(agentId) || before?.erases === true
+    if (!deletesHome && !erases && !before) return
+    before?.end()
+    const wiped = deletesHome ? randomUUID() : before?.wiped
+    if (wiped !== undefined) this.#ownWipes.add(wiped)
+    this.#wishes.set(agentId, {
+      drainMs,
+      ...(wiped !== undefined && { wiped }),
+      ...(erases && { erases }),
+      end: wiped === undefined ? () => undefined : this.#wipes.begin(agentId),
+    })
   }
 
   /** Compares an agent, after the comparisons before. */
@@ -132,6 +201,9 @@ export class SpecSync {
   async #settle(id: string): Promise<void> {
     if (this.#stopped.signal.aborted) return
     try {
+      await this.#again(() => this.#register.settle(id))
+      await this.#fulfil(id)
+      if (this.#hasOldHome(id)) await this.#wipe(id)
       const own = this.#own(id)
       const known = this.#register.of(id)
       const isSame = known?.isRemoved === false && known.hash === own.hash
@@ -146,10 +218,57 @@ export class SpecSync {
     }
   }
 
+  /** Writes a removal that asks for more than the end of the agent, also if the agent was declared again meanwhile. */
+  async #fulfil(id: string): Promise<void> {
+    const wish = this.#wishes.get(id)
+    if (!wish) return
+    const { end, ...removal } = wish
+    await this.#again(() => this.#register.remove(id, removal))
+    if (this.#wishes.get(id) === wish) this.#wishes.delete(id)
+    this.#agreed.delete(id)
+    if (removal.wiped !== undefined) void this.#finishOwn(id, removal.wiped).finally(end)
+  }
+
+  async #finishOwn(id: string, wiped: string): Promise<void> {
+    try {
+      await this.#wipes.finishOwn({ ...this.#wipeOf(id), ids: [wiped] }, this.#stopped.signal)
+      this.#ownWipes.delete(wiped)
+    } catch (error) {
+      if (!this.#stopped.signal.aborted)
+        this.#warn(id, `The saved home of the agent is not deleted yet: ${messageOf(error)}`)
+    }
+    void this.#settleSoon(id)
+  }
+
+  #wipeOf(id: string): Wipe {
+    const { agents, ids } = { agents: this.#register.agentsOf(id), ids: this.#register.wipesOf(id) }
+    return { agentId: id, agents, ids }
+  }
+
+  /** Returns whether this host may have a home of an agent that was removed with its homes since. */
+  #hasOldHome(id: string): boolean {
+    const ids = this.#register.wipesOf(id).filter((wiped) => !this.#ownWipes.has(wiped))
+    return !this.#wipes.isDone(id, ids)
+  }
+
+  /** Deletes the home of an agent that another host has removed. An agent that is declared, here or there, stays. */
+  async #wipe(id: string): Promise<void> {
+    const known = this.#register.of(id)
+    let isDropped = false
+    const keeps = (): boolean => {
+      const { hash } = this.#own(id)
+      isDropped = known?.isRemoved === true && hash === this.#agreed.get(id)
+      return hash !== undefined && !isDropped
+    }
+    const { signal } = this.#stopped
+    await this.#wipes.carryOut(this.#wipeOf(id), known?.drainMs ?? 0, keeps, signal)
+    if (isDropped) this.#agreed.delete(id)
+  }
+
   /** Writes what was declared here: the later declaration wins. */
   async #declare(id: string, { spec, hash }: OwnSpec): Promise<void> {
     const drainMs = this.#drains.get(id) ?? 0
-    await this.#again(() => (spec ? this.#register.declare(spec) : this.#register.remove(id, drainMs)))
+    await this.#again(() => (spec ? this.#register.declare(spec) : this.#register.remove(id, { drainMs })))
     this.#drains.delete(id)
     this.#agree(id, { spec, hash })
   }

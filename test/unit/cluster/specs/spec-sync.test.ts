@@ -3,6 +3,7 @@ import { systemClock } from '../../../../src/actors/clock.ts'
 import { Fleet } from '../../../../src/api/fleet/fleet.ts'
 import { keptSpecs, setKeySource } from '../../../../src/api/fleet/internals.ts'
 import type { AgentSpec, FleetOptions } from '../../../../src/config/fleet-options.ts'
+import { HomeWipes } from '../../../../src/cluster/homes/home-wipes.ts'
 import { MemoryCluster } from '../../../../src/cluster/store/memory/memory-store.ts'
 import { SpecSync } from '../../../../src/cluster/specs/spec-sync.ts'
 import { tempHome } from '../../../support/home.ts'
@@ -39,7 +40,8 @@ function world() {
     const { fleet } = given
     await fleet.apply(specs)
     const store = cluster.connect()
-    const sync = new SpecSync({ fleet, store, hostId, clock: systemClock })
+    const wipes = new HomeWipes(fleet, store)
+    const sync = new SpecSync({ fleet, store, hostId, wipes, clock: systemClock })
     onTestFinished(() => sync.stop())
     await sync.start()
     const spec = (id = 'a1') => keptSpecs(fleet).get(id)
