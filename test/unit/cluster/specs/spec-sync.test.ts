@@ -178,9 +178,11 @@ describe('The homes of an agent that is removed with them', () => {
 
   it('are deleted though the agent is declared again at once, whose new home stays', async () => {
     const { one, two, record, savedHome } = await saved()
+    one.link.cut()
     await one.fleet.remove('a1', { deleteHome: true })
     await one.fleet.put(level(1))
     write(one, 'new')
+    one.link.mend()
     await until(() =>
       expect(record()).toMatchObject({ labels: {}, declared: { wiped: expect.any(String) as string } }),
     )
