@@ -38,8 +38,8 @@ export async function deleteGarbage(store: ClusterStore): Promise<string[]> {
     return records ? isGarbage(name, records) : wiped.has(id)
   })
   for (const name of garbage) await store.objects.delete(name)
-  for (const [key, home] of homes)
-    if (home.wiped !== wipedIn(agents.get(key))) await forgetHome(store, agentOf(key))
+  for (const key of homes.keys())
+    if (wipedIn(agents.get(key)) !== undefined) await forgetHome(store, agentOf(key))
   return garbage
 }
 

@@ -24,6 +24,8 @@ export class HomeGoneError extends Error {
 export interface KnownHome {
   readonly record: HomeRecord
   readonly revision: number
+  /** Id of the latest removal that has deleted the homes of the agent; absent without one. */
+  readonly wiped?: string | undefined
 }
 
 const noHome: HomeRecord = {
@@ -45,9 +47,9 @@ export async function fenceHome(store: ClusterStore, agent: AgentKey, epoch: num
     if (known && known.value.epoch > epoch) throw fenced(key, known.value.epoch, epoch)
     // The agent is read after its home, so that an earlier state of the agent never makes a later home old.
     const wiped = wipedIn((await store.agents.get(key))?.value)
-    const isOld = known !== undefined && known.value.wiped !== wiped
+    const isOld = known !== undefined && wiped !== undefined && known.value.wiped !== wiped
     if (known && !isOld && known.value.epoch === epoch)
-      return { record: known.value, revision: known.revision }
+      return { record: known.value, revision: known.revision, wiped }
     const before = isOld ? noHome : (known?.value ?? noHome)
     const record = {
       ...{ ...noHome, ...before, epoch, history: before.history ?? randomUUID() },
@@ -56,7 +58,7 @@ export async function fenceHome(store: ClusterStore, agent: AgentKey, epoch: num
     try {
       const revision = await store.homes.set(key, record, known?.revision ?? 0)
       if (isOld) await deleteObject(store, known.value)
-      return { record, revision }
+      return { record, revision, wiped }
     } catch (error) {
       if (!isStale(error)) throw error
     }
@@ -108,7 +110,9 @@ export async function forgetHome(
   const key = keyOf(agent)
   for (;;) {
     const known = await store.homes.get(key)
-    if (!known || known.value.wiped === wipedIn((await store.agents.get(key))?.value)) return
+    if (!known) return
+    const wiped = wipedIn((await store.agents.get(key))?.value)
+    if (wiped === undefined || known.value.wiped === wiped) return
     // The record goes last: as long as it is there, another host deletes what is left.
     await deleteObject(store, known.value)
     try {

@@ -40,7 +40,7 @@ export class SavedHomes implements Homes {
   /** Number of retirements so far. */
   #retirements = 0
   /** Restores that run, which the next one of the same agent waits for. */
-  readonly #restoring = new Map<string, Promise<void>>()
+  readonly #restoring = new Map<string, Promise<unknown>>()
 
   constructor(parts: SavedHomesParts) {
     this.savesBeforeEnd = parts.savesBeforeEnd
@@ -53,13 +53,13 @@ export class SavedHomes implements Homes {
   }
 
   /** Works on the home of an agent. An owner that has lost the agent may still be replacing the home. */
-  async #inOrder({ agent }: MovedHome, work: () => Promise<void>): Promise<void> {
+  async #inOrder<T>({ agent }: MovedHome, work: () => Promise<T>): Promise<T> {
     const key = keyOf(agent)
     const before = this.#restoring.get(key) ?? Promise.resolve()
     const restoring = before.catch(() => undefined).then(work)
     this.#restoring.set(key, restoring)
     try {
-      await restoring
+      return await restoring
     } finally {
       if (this.#restoring.get(key) === restoring) this.#restoring.delete(key)
     }
@@ -75,7 +75,7 @@ export class SavedHomes implements Homes {
   }
 
   async #restore({ agent, epoch }: MovedHome, signal: AbortSignal): Promise<void> {
-    const { store, marks, homeOf, wipes } = this.#parts
+    const { marks, homeOf, wipes } = this.#parts
     const key = keyOf(agent)
     for (const map of [this.#owned, this.#left, this.#retired]) map.delete(key)
     await wipes.settled(agent.agentId, signal)
@@ -97,8 +97,7 @@ export class SavedHomes implements Homes {
   async #fence({ agent, epoch }: MovedHome, signal: AbortSignal): Promise<KnownHome> {
     const { store, wipes } = this.#parts
     const known = await persist(() => fenceHome(store, agent, epoch), signal)
-    const { wiped } = known.record
-    if (wiped !== undefined) await wipes.requireDone(agent.agentId, wiped, signal)
+    if (known.wiped !== undefined) await wipes.requireDone(agent.agentId, known.wiped, signal)
     return known
   }
 
@@ -141,20 +140,27 @@ export class SavedHomes implements Homes {
 
   /** Saves the new home of an agent that was declared again. The deleted home of a removed agent is not saved. */
   async #renew({ agent, epoch }: MovedHome, signal: AbortSignal): Promise<void> {
-    const { store, homeOf, wipes } = this.#parts
+    const { homeOf, wipes } = this.#parts
     const key = keyOf(agent)
-    let isOwned = false
-    await this.#inOrder({ agent, epoch }, async () => {
+    // The end of a turn must not wait until other turns of a removed agent have ended.
+    if (await this.#isGone(agent, signal)) return
+    const isOwned = await this.#inOrder({ agent, epoch }, async () => {
       await wipes.settled(agent.agentId, signal)
-      const declared = await persist(() => store.agents.get(key), signal)
       const home = homeOf(agent)
-      if (!home || isRemoved(declared?.value)) return
-      isOwned = true
-      if (this.#retired.get(key) !== epoch) return
+      if (!home || (await this.#isGone(agent, signal))) return false
+      if (this.#retired.get(key) !== epoch) return true
       await this.#own({ agent, epoch }, await this.#fence({ agent, epoch }, signal), home)
       this.#retired.delete(key)
+      return true
     })
     if (isOwned) await this.save({ agent, epoch }, signal)
+  }
+
+  /** Returns whether an agent was removed, here or from the cluster. */
+  async #isGone(agent: AgentKey, signal: AbortSignal): Promise<boolean> {
+    const { store, homeOf } = this.#parts
+    const declared = await persist(() => store.agents.get(keyOf(agent)), signal)
+    return !homeOf(agent) || isRemoved(declared?.value)
   }
 
   async #bring(agent: AgentKey, record: HomeRecord, home: AgentHome, signal: AbortSignal): Promise<void> {

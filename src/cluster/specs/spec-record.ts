@@ -99,8 +99,7 @@ export function factsOf(record: SpecRecord): SpecFacts {
   }
 }
 
-const declarationOf = (record: SpecRecord | undefined): Partial<Declaration> =>
-  (record?.['declared'] ?? {}) as Partial<Declaration>
+const declarationOf = (record: SpecRecord | undefined): Partial<Declaration> => record?.['declared'] ?? {}
 
 /** Returns whether a record says that its agent was removed. */
 export const isRemoved = (record: SpecRecord | undefined): boolean => declarationOf(record).removed === true

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { filter } from 'rxjs'
 import { elapse, type SystemClock } from '../../actors/clock.ts'
 import type { ApplyResult, RemoveOptions } from '../../api/fleet/declare.ts'
@@ -6,11 +5,12 @@ import type { Fleet } from '../../api/fleet/fleet.ts'
 import { keptSpecs, reviseAgents, tenantOf, warnOf } from '../../api/fleet/internals.ts'
 import { withKeysOf } from '../../config/spec-keys.ts'
 import type { AgentSpec } from '../../config/fleet-options.ts'
-import type { HomeWipes, Wipe } from '../homes/home-wipes.ts'
+import type { HomeWipes } from '../homes/home-wipes.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { messageOf } from '../../util/messages.ts'
 import { ClusterStoreError, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
-import { hashOf, sharedSpec, type Removal, type SharedSpec } from './spec-record.ts'
+import { Removals } from './removals.ts'
+import { hashOf, sharedSpec, type SharedSpec } from './spec-record.ts'
 import { SpecRegister, type KnownSpec } from './spec-register.ts'
 
 /** Wait before the store is asked again, in ms. */
@@ -27,23 +27,10 @@ export interface SpecSyncParts {
   readonly wipes: HomeWipes
 }
 
-/** Removal of an agent on this host that asks for more than the end of the agent. The cluster does not know it yet. */
-interface Wish extends Removal {
-  /** Ends the wait of the agent's next owner for the end of its homes here. */
-  readonly end: () => void
-}
-
 /** Spec of an agent on this host, as hosts share it; both absent if the host has none. */
 interface OwnSpec {
   readonly spec: SharedSpec | undefined
   readonly hash: string | undefined
-}
-
-/** Part of the event of a removed agent. */
-interface FleetRemoval {
-  readonly agentId: string
-  readonly drainMs: number
-  readonly deletesHome: boolean
 }
 
 /** Exchanges of specs by fleet, as long as the fleet is a host of a cluster. */
@@ -67,12 +54,7 @@ export class SpecSync {
   readonly #adopted = new Map<string, number>()
   /** Agents whose spec in the cluster cannot be used on this host. */
   readonly #refused = new Set<string>()
-  /** Times for running turns to finish of agents that were removed here, in ms. */
-  readonly #drains = new Map<string, number>()
-  readonly #wipes: HomeWipes
-  readonly #wishes = new Map<string, Wish>()
-  /** Ids of the removals whose homes this host's own fleet deletes. */
-  readonly #ownWipes = new Set<string>()
+  readonly #removals: Removals
   /** Agents that are being removed with the replies of their turns. */
   readonly #erasing = new Set<string>()
   readonly #waiting = new Set<string>()
@@ -82,8 +64,13 @@ export class SpecSync {
   constructor({ fleet, store, hostId, clock, wipes }: SpecSyncParts) {
     this.#fleet = fleet
     this.#clock = clock
-    this.#wipes = wipes
     this.#register = new SpecRegister(store, hostId)
+    this.#removals = new Removals({
+      ...{ register: this.#register, wipes, signal: this.#stopped.signal },
+      again: (act) => this.#again(act),
+      onError: (id, error) =>
+        this.#warn(id, `The saved home of the agent is not deleted yet: ${messageOf(error)}`),
+    })
   }
 
   /** Begins to exchange specs. Resolves when all present agents were compared. */
@@ -113,9 +100,8 @@ export class SpecSync {
 
   /** Returns whether the fleet can run an agent as the cluster declares it. */
   canRun(agent: AgentKey): boolean {
-    const { agentId } = agent
-    const hasOldHome = ignoreErrors(() => this.#hasOldHome(agentId)) ?? true
-    return this.has(agent) && !this.#refused.has(agentId) && !hasOldHome
+    if (!this.has(agent) || this.#refused.has(agent.agentId)) return false
+    return ignoreErrors(() => this.#removals.hasOldHome(agent.agentId)) === false
   }
 
   /**
@@ -158,7 +144,9 @@ export class SpecSync {
   #follow(): { unsubscribe(): void }[] {
     const { events$, actor } = this.#fleet
     const isDeclared = (type: string): boolean => /^agent\.(added|changed|removed)$/.test(type)
-    const removals = actor.on('agent.removed', (removed) => this.#onRemoved(removed))
+    const removals = actor.on('agent.removed', (removal) =>
+      this.#removals.note(removal, this.#erasing.has(removal.agentId)),
+    )
     return [
       removals,
       events$
@@ -166,22 +154,6 @@ export class SpecSync {
         .subscribe(({ agentId }) => void this.#settleSoon(agentId)),
       this.#register.changed$.subscribe((agentId) => void this.#settleSoon(agentId)),
     ]
-  }
-
-  #onRemoved({ agentId, drainMs, deletesHome }: FleetRemoval): void {
-    this.#drains.set(agentId, drainMs)
-    const before = this.#wishes.get(agentId)
-    const erases = this.#erasing.has(agentId) || before?.erases === true
-    if (!deletesHome && !erases && !before) return
-    before?.end()
-    const wiped = deletesHome ? randomUUID() : before?.wiped
-    if (wiped !== undefined) this.#ownWipes.add(wiped)
-    this.#wishes.set(agentId, {
-      drainMs,
-      ...(wiped !== undefined && { wiped }),
-      ...(erases && { erases }),
-      end: wiped === undefined ? () => undefined : this.#wipes.begin(agentId),
-    })
   }
 
   /** Compares an agent, after the comparisons before. */
@@ -202,8 +174,8 @@ export class SpecSync {
     if (this.#stopped.signal.aborted) return
     try {
       await this.#again(() => this.#register.settle(id))
-      await this.#fulfil(id)
-      if (this.#hasOldHome(id)) await this.#wipe(id)
+      if (await this.#removals.fulfil(id)) this.#agreed.delete(id)
+      if (this.#removals.hasOldHome(id)) await this.#deleteHome(id)
       const own = this.#own(id)
       const known = this.#register.of(id)
       const isSame = known?.isRemoved === false && known.hash === own.hash
@@ -218,58 +190,23 @@ export class SpecSync {
     }
   }
 
-  /** Writes a removal that asks for more than the end of the agent, also if the agent was declared again meanwhile. */
-  async #fulfil(id: string): Promise<void> {
-    const wish = this.#wishes.get(id)
-    if (!wish) return
-    const { end, ...removal } = wish
-    await this.#again(() => this.#register.remove(id, removal))
-    if (this.#wishes.get(id) === wish) this.#wishes.delete(id)
-    this.#agreed.delete(id)
-    if (removal.wiped !== undefined) void this.#finishOwn(id, removal.wiped).finally(end)
-  }
-
-  async #finishOwn(id: string, wiped: string): Promise<void> {
-    try {
-      await this.#wipes.finishOwn({ ...this.#wipeOf(id), ids: [wiped] }, this.#stopped.signal)
-      this.#ownWipes.delete(wiped)
-    } catch (error) {
-      if (!this.#stopped.signal.aborted)
-        this.#warn(id, `The saved home of the agent is not deleted yet: ${messageOf(error)}`)
-    }
-    void this.#settleSoon(id)
-  }
-
-  #wipeOf(id: string): Wipe {
-    const { agents, ids } = { agents: this.#register.agentsOf(id), ids: this.#register.wipesOf(id) }
-    return { agentId: id, agents, ids }
-  }
-
-  /** Returns whether this host may have a home of an agent that was removed with its homes since. */
-  #hasOldHome(id: string): boolean {
-    const ids = this.#register.wipesOf(id).filter((wiped) => !this.#ownWipes.has(wiped))
-    return !this.#wipes.isDone(id, ids)
-  }
-
   /** Deletes the home of an agent that another host has removed. An agent that is declared, here or there, stays. */
-  async #wipe(id: string): Promise<void> {
+  async #deleteHome(id: string): Promise<void> {
     const known = this.#register.of(id)
-    let isDropped = false
+    const decided = { isDropped: false }
     const keeps = (): boolean => {
       const { hash } = this.#own(id)
-      isDropped = known?.isRemoved === true && hash === this.#agreed.get(id)
-      return hash !== undefined && !isDropped
+      decided.isDropped = known?.isRemoved === true && hash === this.#agreed.get(id)
+      return hash !== undefined && !decided.isDropped
     }
-    const { signal } = this.#stopped
-    await this.#wipes.carryOut(this.#wipeOf(id), known?.drainMs ?? 0, keeps, signal)
-    if (isDropped) this.#agreed.delete(id)
+    await this.#removals.follow(id, keeps)
+    if (decided.isDropped) this.#agreed.delete(id)
   }
 
   /** Writes what was declared here: the later declaration wins. */
   async #declare(id: string, { spec, hash }: OwnSpec): Promise<void> {
-    const drainMs = this.#drains.get(id) ?? 0
+    const drainMs = this.#removals.takeDrainMs(id)
     await this.#again(() => (spec ? this.#register.declare(spec) : this.#register.remove(id, { drainMs })))
-    this.#drains.delete(id)
     this.#agree(id, { spec, hash })
   }
 
