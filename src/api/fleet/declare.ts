@@ -41,7 +41,7 @@ export interface RemoveOptions {
    */
   drainMs?: number
   /**
-   * True to delete the agent's home, with its sessions.
+   * True to delete the agent's home, with its sessions; in a cluster, on all hosts, and the saved one.
    *
    * @defaultValue `false`
    */
