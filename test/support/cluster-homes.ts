@@ -30,6 +30,7 @@ export class MovingHomes {
     retired$: new Subject<string>(),
     settled: (): Promise<void> => Promise.resolve(),
     requireDone: (): Promise<void> => Promise.resolve(),
+    exclusively: <T>(_agentId: string, work: () => Promise<T>): Promise<T> => work(),
   }
   #mounted = ''
   #gid: number | undefined

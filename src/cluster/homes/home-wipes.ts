@@ -36,6 +36,8 @@ export class HomeWipes {
   /** Number of the wipes of each agent that have begun and are not done. */
   readonly #open = new Map<string, number>()
   readonly #done$ = new Subject<void>()
+  /** Last work on the folder of each agent's home. */
+  readonly #work = new Map<string, Promise<unknown>>()
 
   constructor(fleet: Fleet, store: Pick<ClusterStore, 'agents' | 'homes' | 'objects'>) {
     this.#fleet = fleet
@@ -80,9 +82,21 @@ export class HomeWipes {
     }
   }
 
+  /** Works on the folder of an agent's home, after the work before. A restore must not bring back what is deleted. */
+  async exclusively<T>(agentId: string, work: () => Promise<T>): Promise<T> {
+    const done = (this.#work.get(agentId) ?? Promise.resolve()).then(work)
+    const settled = done.catch(() => undefined)
+    this.#work.set(agentId, settled)
+    try {
+      return await done
+    } finally {
+      if (this.#work.get(agentId) === settled) this.#work.delete(agentId)
+    }
+  }
+
   /** Finishes the wipe of an agent whose home the fleet has deleted itself, or deletes now, before it takes the agent again. */
   async finishOwn(wipe: Wipe, signal: AbortSignal): Promise<void> {
-    await reviseAgents(this.#fleet, [wipe.agentId], () => ({ put: [] }))
+    await this.exclusively(wipe.agentId, () => reviseAgents(this.#fleet, [wipe.agentId], () => ({ put: [] })))
     await this.#finish(wipe, signal)
   }
 
@@ -96,7 +110,7 @@ export class HomeWipes {
     const { agentId } = wipe
     const end = this.begin(agentId)
     try {
-      await renewHome(this.#fleet, agentId, drainMs, keeps)
+      await this.exclusively(agentId, () => renewHome(this.#fleet, agentId, drainMs, keeps))
       await this.#finish(wipe, signal)
     } finally {
       end()

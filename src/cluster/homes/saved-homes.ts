@@ -22,7 +22,7 @@ export interface SavedHomesParts extends Pick<OwnedHomeTerms, 'opencode' | 'warn
   readonly savesBeforeEnd: boolean
   readonly marks: HomeMarks
   /** Homes that are deleted with their agents. */
-  readonly wipes: Pick<HomeWipes, 'retired$' | 'settled' | 'requireDone'>
+  readonly wipes: Pick<HomeWipes, 'retired$' | 'settled' | 'requireDone' | 'exclusively'>
   /** Returns the home of an agent on this host; `undefined` for an agent that the fleet does not have, or no longer. */
   readonly homeOf: (agent: AgentKey) => AgentHome | undefined
 }
@@ -37,8 +37,8 @@ export class SavedHomes implements Homes {
   readonly #left = new Map<string, number>()
   /** Epochs of agents whose homes were deleted with their removal. A home after that is saved anew. */
   readonly #retired = new Map<string, number>()
-  /** Number of retirements so far. */
-  #retirements = 0
+  /** Numbers of retirements so far, by agent id. */
+  readonly #retirements = new Map<string, number>()
   /** Restores that run, which the next one of the same agent waits for. */
   readonly #restoring = new Map<string, Promise<unknown>>()
 
@@ -66,7 +66,7 @@ export class SavedHomes implements Homes {
   }
 
   #retire(id: string): void {
-    this.#retirements++
+    this.#retirements.set(id, (this.#retirements.get(id) ?? 0) + 1)
     for (const [key, { epoch }] of this.#owned) {
       if (agentOf(key).agentId !== id) continue
       this.#owned.delete(key)
@@ -85,10 +85,16 @@ export class SavedHomes implements Homes {
       this.#left.set(key, epoch)
       return
     }
+    const retirements = this.#retirements.get(agent.agentId)
     const known = await this.#fence({ agent, epoch }, signal)
     const history = known.record.history ?? ''
     if (isNewer(known.record, marks.read(agent.agentId, history), home))
-      await this.#bring(agent, known.record, home, signal)
+      await wipes.exclusively(agent.agentId, () =>
+        this.#bring(agent, known.record, home, {
+          signal,
+          isOld: () => retirements !== this.#retirements.get(agent.agentId),
+        }),
+      )
     signal.throwIfAborted()
     await this.#own({ agent, epoch }, known, home)
   }
@@ -103,14 +109,14 @@ export class SavedHomes implements Homes {
 
   async #own({ agent, epoch }: MovedHome, known: KnownHome, home: AgentHome): Promise<void> {
     const { store, marks, homeOf, opencode, warn } = this.#parts
-    const retirements = this.#retirements
+    const retirements = this.#retirements.get(agent.agentId)
     await marks.write(agent.agentId, { epoch, history: known.record.history ?? '' })
     // The home of an agent that is removed meanwhile is saved with the rights that the agent had.
     let latest = home
     const homeNow = (): AgentHome => (latest = homeOf(agent) ?? latest)
     const terms = { store, agent, epoch, opencode, warn, home: homeNow }
     this.#owned.set(keyOf(agent), new OwnedHome(terms, known))
-    if (retirements !== this.#retirements) this.#retire(agent.agentId)
+    if (retirements !== this.#retirements.get(agent.agentId)) this.#retire(agent.agentId)
   }
 
   /** Saves a home. A home that this host could not restore is never saved: it would replace the good one. */
@@ -163,7 +169,13 @@ export class SavedHomes implements Homes {
     return !homeOf(agent) || isRemoved(declared?.value)
   }
 
-  async #bring(agent: AgentKey, record: HomeRecord, home: AgentHome, signal: AbortSignal): Promise<void> {
+  /** @param terms - the signal, and a function that returns whether the home is deleted now */
+  async #bring(
+    agent: AgentKey,
+    record: HomeRecord,
+    home: AgentHome,
+    { signal, isOld }: { signal: AbortSignal; isOld: () => boolean },
+  ): Promise<void> {
     const { store, marks, opencode } = this.#parts
     const { object, sha256 } = record
     const key = keyOf(agent)
@@ -183,6 +195,7 @@ export class SavedHomes implements Homes {
       throw new OpenCodeRuntimeError(`The saved home ${object} of ${key} is not what was saved`)
     await unpackHome(home, archive, async () => {
       signal.throwIfAborted()
+      if (isOld()) throw new OpenCodeRuntimeError(`The agent ${key} was removed with its home`)
       await marks.clear(agent.agentId)
     })
   }

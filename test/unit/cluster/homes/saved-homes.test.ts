@@ -401,6 +401,18 @@ describe('A saved home whose agent was removed with its homes', () => {
     },
   )
 
+  it('is not brought to a host that deletes its home at the same moment', async () => {
+    const { world } = await savedOnce()
+    const b = world.host('b')
+    const get = b.store.homes.get.bind(b.store.homes)
+    vi.spyOn(b.store.homes, 'get').mockImplementationOnce(async (key) => {
+      world.wipes.retired$.next('a1')
+      return get(key)
+    })
+    await expect(b.restore(2)).rejects.toThrow('removed with its home')
+    expect(b.read(session)).toBeUndefined()
+  })
+
   it('is followed by a new one, which the same owner saves when the agent is declared again', async () => {
     const { world, a } = await savedOnce()
     declare(world, { wiped: 'w1' })
