@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type {
   HomeRecord,
   HostRecord,
@@ -150,18 +151,25 @@ export interface RecordLog {
 /** Most bytes of the content of a turn, as JSON. Attachments take a third more in it, as base64. */
 export const mostParcelBytes = 32 * 1024 * 1024
 
+/** Size and SHA-256, in hex, of a content that is stored apart from its turn. */
+export interface ParcelRef {
+  readonly bytes: number
+  readonly sha256: string
+}
+
 /** Contents of turns that are larger than a message: until the turn has its end, and for a day at most. */
 export interface Parcels {
   /**
-   * Stores the content of a turn. The content of an earlier attempt stays as it is.
+   * Stores a content of a turn. Each attempt to send a turn may have a content of its own, because a context is sealed
+   * anew; the same content is stored once.
    *
    * @throws ClusterStoreError `too_large` beyond {@link mostParcelBytes}, `full` if the contents of all waiting turns take
    * too much, or `unavailable`, when a part may have been stored
    */
-  put(agent: AgentKey, turnId: string, bytes: Uint8Array): Promise<void>
-  /** Returns the content of a size; `undefined` if it is not there as a whole. */
-  get(agent: AgentKey, turnId: string, size: number): Promise<Uint8Array | undefined>
-  /** Deletes the content of a turn that has its end. */
+  put(agent: AgentKey, turnId: string, bytes: Uint8Array): Promise<ParcelRef>
+  /** Returns a content of a turn; `undefined` if it is not there as a whole. */
+  get(agent: AgentKey, turnId: string, parcel: ParcelRef): Promise<Uint8Array | undefined>
+  /** Deletes all contents of a turn that has its end. */
   remove(agent: AgentKey, turnId: string): Promise<void>
 }
 
@@ -247,3 +255,6 @@ export function agentOf(key: string): AgentKey {
   const [tenant = '', agentId = ''] = key.split('.')
   return { tenant, agentId }
 }
+
+/** Returns the SHA-256 of bytes, in hex. */
+export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')

@@ -1,4 +1,4 @@
-import type { Mail } from '../../store/cluster-store.ts'
+import type { Mail, ParcelRef } from '../../store/cluster-store.ts'
 import type { SentTurn } from '../../turn-facts.ts'
 
 /** Priority of a turn that names none, or no number. */
@@ -22,7 +22,7 @@ export function sentTurnOf({ turnId, message }: Mail): SentTurn {
     input: recordOf(input),
     ...(sent.isThrowAway === true && { isThrowAway: true }),
     ...(typeof context === 'string' && { context }),
-    ...(parcel !== undefined && { parcel: recordOf(parcel) as unknown as NonNullable<SentTurn['parcel']> }),
+    ...(parcel !== undefined && { parcel: recordOf(parcel) as unknown as ParcelRef }),
   }
 }
 
