@@ -142,6 +142,15 @@ export function describeClusterStore(name: string, open: () => ConnectStore): vo
       expect(await two.inbox.add(agent, 't1', { type: 'turn', turn: {} })).toEqual({ isDuplicate: true })
     })
 
+    it('takes the id of a turn once for each tenant, whatever the agent is', async () => {
+      const [one, two] = await twoOf()
+      const add = (of: AgentKey) => two.inbox.add(of, 't1', { type: 'turn', turn: {} })
+      await one.inbox.add(agent, 't1', { type: 'turn', turn: {} })
+      expect(await add({ tenant: 'acme', agentId: 'a2' })).toEqual({ isDuplicate: true })
+      expect(await add({ tenant: 'beta', agentId: 'b1' })).toEqual({ isDuplicate: false })
+      expect(await add({ tenant: 'beta', agentId: 'b1' })).toEqual({ isDuplicate: true })
+    })
+
     it('is full with 64 turns, takes answers still, and another agent’s turns', async () => {
       const [one] = await twoOf()
       for (let i = 0; i < 64; i++) await one.inbox.add(agent, `t${i}`, { type: 'turn', turn: {} })
@@ -220,6 +229,24 @@ export function describeClusterStore(name: string, open: () => ConnectStore): vo
       expect(await two.records.find('1')).toBeUndefined()
     })
 
+    it('keeps turns of two tenants with one id apart, and finds the one that has begun first', async () => {
+      const [one, two] = await twoOf()
+      const other = { tenant: 'beta', agentId: 'a1' }
+      const first = await one.records.append(agent, 't1', batch(1, 1, 'a'), 0)
+      const second = await two.records.append(other, 't1', batch(1, 1, 'b'), 0)
+      await one.records.append(agent, 't1', batch(1, 2, 'c'), first)
+      await two.records.append(other, 't1', batch(1, 2, 'd'), second)
+      const textsOf = async (of: AgentKey) =>
+        (await all(one.records.read(of, 't1', 0))).flatMap((stored) => stored.batch.records)
+      expect([await textsOf(agent), await textsOf(other)]).toEqual([
+        ['a', 'c'],
+        ['b', 'd'],
+      ])
+      expect(await two.records.find('t1')).toEqual(agent)
+      expect(await two.records.find('t1', 'beta')).toEqual(other)
+      expect(await two.records.find('t1', 'gamma')).toBeUndefined()
+    })
+
     it('reads more than one pull takes', async () => {
       const [one] = await twoOf()
       const text = 'x'.repeat(200_000)
@@ -277,8 +304,7 @@ export function describeClusterStore(name: string, open: () => ConnectStore): vo
       expect(String(await one.parcels.get(agent, 't1', second))).toBe('y'.repeat(600_000))
       expect(await one.parcels.get(agent, 't1', { ...first, bytes: 2_000_000 })).toBeUndefined()
       await one.parcels.remove(agent, 't1')
-      for (const parcel of [first, second])
-        expect(await one.parcels.get(agent, 't1', parcel)).toBeUndefined()
+      for (const parcel of [first, second]) expect(await one.parcels.get(agent, 't1', parcel)).toBeUndefined()
     })
 
     it('have a limit', async () => {

@@ -81,7 +81,7 @@ export interface MailNews {
 /** Inboxes of the agents: messages of callers, until the owner of the agent has dealt with them. */
 export interface Inbox {
   /**
-   * Adds a message. A turn whose id was added within the last two hours is not added again.
+   * Adds a message. A turn whose id was added for an agent of the tenant within the last two hours is not added again.
    *
    * @returns `isDuplicate` for a turn whose id is known
    * @throws ClusterStoreError `full` if the agent has 64 turns in its inbox, `too_large`, or `unavailable`, when the
@@ -129,8 +129,13 @@ export interface RecordLog {
   append(agent: AgentKey, turnId: string, batch: RecordBatch, previous: number): Promise<number>
   /** Reads the last batch of a turn from the leader; `undefined` for a turn without a batch. */
   last(agent: AgentKey, turnId: string): Promise<StoredBatch | undefined>
-  /** Returns the agent of a turn; `undefined` for a turn without a batch. */
-  find(turnId: string): Promise<AgentKey | undefined>
+  /**
+   * Returns the agent of a turn; `undefined` for a turn without a batch. Of turns of several tenants with the id, the one
+   * that has begun first counts.
+   *
+   * @param tenant - Tenant of the agent; any one if absent.
+   */
+  find(turnId: string, tenant?: string): Promise<AgentKey | undefined>
   /** Returns the ids of the turns of an agent that have batches. */
   turns(agent: AgentKey): Promise<string[]>
   /**
@@ -203,7 +208,7 @@ export interface ClusterStore {
   readonly homes: Register<HomeRecord>
   /** Turns that gateways have taken, by turn id; for 24 h. */
   readonly turns: Register<TurnNote>
-  /** Requests that wait for an answer, by turn id. */
+  /** Requests that wait for an answer, by `<tenant>.<agent>.<turn>`. */
   readonly requests: Register<OpenRequests>
   /** Places of the tenants that have a cap of running turns, by tenant. */
   readonly quotas: Register<QuotaRecord>
@@ -249,6 +254,12 @@ export class ClusterStoreError extends Error {
 
 /** Returns the key of an agent in a register. */
 export const keyOf = ({ tenant, agentId }: AgentKey): string => `${tenant}.${agentId}`
+
+/** Returns the key of a turn in a register. Ids of turns are unique within a tenant only. */
+export const turnKeyOf = (agent: AgentKey, turnId: string): string => `${keyOf(agent)}.${turnId}`
+
+/** Returns the id of the turn of a key. */
+export const turnOfKey = (key: string): string => key.split('.').at(-1) ?? ''
 
 /** Returns the agent of a key of a register. */
 export function agentOf(key: string): AgentKey {

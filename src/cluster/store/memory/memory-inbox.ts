@@ -16,6 +16,7 @@ const mostTurns = 64
 /** Messages of all inboxes, which all connections share. */
 export class SharedMail {
   mails: (Mail & { readonly key: string })[] = []
+  /** Ids of the turns that were added, with their tenants. */
   readonly #turnIds = new Set<string>()
   readonly #listeners = new Set<(news: MailNews) => void>()
   #seq = 0
@@ -23,11 +24,12 @@ export class SharedMail {
   add(agent: AgentKey, turnId: string, message: MailMessage, at: number): { isDuplicate: boolean } {
     const key = keyOf(agent)
     const isTurn = message.type === 'turn'
-    if (isTurn && this.#turnIds.has(turnId)) return { isDuplicate: true }
+    const id = `${agent.tenant}.${turnId}`
+    if (isTurn && this.#turnIds.has(id)) return { isDuplicate: true }
     const turns = this.mails.filter((mail) => mail.key === key && mail.message.type === 'turn')
     if (isTurn && turns.length >= mostTurns)
       throw new ClusterStoreError('full', `The inbox of ${key} holds ${mostTurns} turns: try again later`)
-    if (isTurn) this.#turnIds.add(turnId)
+    if (isTurn) this.#turnIds.add(id)
     const mail = { key, seq: ++this.#seq, at, turnId, message: copied(message) }
     this.mails.push(mail)
     for (const listener of [...this.#listeners]) listener({ agent, seq: mail.seq, isTurn })

@@ -35,7 +35,7 @@ export class NatsInbox implements Inbox {
     const subject = isTurn ? names.turn(agent) : names.control(agent, turnId)
     const stored: StoredMail = { turnId, message }
     const { duplicate } = await called(
-      client.publish(subject, JSON.stringify(stored), isTurn ? { msgID: turnId } : {}),
+      client.publish(subject, JSON.stringify(stored), isTurn ? { msgID: `${agent.tenant}.${turnId}` } : {}),
     )
     return { isDuplicate: duplicate }
   }

@@ -4,13 +4,14 @@ import { nanos } from '@nats-io/transport-node'
 import { onAbort } from '../../../util/abort-signal.ts'
 import {
   ClusterStoreError,
+  turnKeyOf,
   type AgentKey,
   type RecordBatch,
   type RecordLog,
   type StoredBatch,
 } from '../cluster-store.ts'
 import { asStoreError, called, isEndOfPull } from './faults.ts'
-import { lastMessage } from './messages.ts'
+import { lastMessage, nextMessage } from './messages.ts'
 import { agentOfReply } from './names.ts'
 import type { NatsParts } from './nats-inbox.ts'
 
@@ -32,7 +33,8 @@ export class NatsRecords implements RecordLog {
     const { client, names } = this.#parts
     const { seq } = await called(
       client.publish(names.reply(agent, turnId), JSON.stringify(batch), {
-        msgID: `${turnId}.${batch.epoch}.${batch.first}`,
+        // Another tenant may have a turn with the same id.
+        msgID: `${turnKeyOf(agent, turnId)}.${batch.epoch}.${batch.first}`,
         timeout: appendMs,
         expect: { lastSubjectSequence: previous },
       }),
@@ -46,9 +48,10 @@ export class NatsRecords implements RecordLog {
     return message && { seq: message.seq, previous: NaN, batch: message.json<RecordBatch>() }
   }
 
-  async find(turnId: string): Promise<AgentKey | undefined> {
+  async find(turnId: string, tenant?: string): Promise<AgentKey | undefined> {
     const { manager, names } = this.#parts
-    const message = await lastMessage(manager, names.replies, names.replyOfAny(turnId))
+    const subject = tenant === undefined ? names.replyOfAny(turnId) : names.replyOfTenant(tenant, turnId)
+    const message = await nextMessage(manager, names.replies, subject, 1)
     return message && agentOfReply(message.subject)
   }
 
