@@ -134,6 +134,29 @@ export function describeClusterStore(name: string, open: () => ConnectStore): vo
       expect(await one.inbox.agents()).toEqual([other])
     })
 
+    it('tells what is in the inboxes of some agents, without the contents', async () => {
+      const [one, two] = await twoOf()
+      const others = ['a2', 'a3'].map((agentId) => ({ tenant: 'acme', agentId }))
+      const [second = agent, third = agent] = others
+      await one.inbox.add(agent, 't1', { type: 'turn', turn: { deadlineMs: 500, input: { text: 'x' } } })
+      await one.inbox.add(second, 't2', { type: 'turn', turn: {} })
+      await one.inbox.add(third, 't3', { type: 'turn', turn: {} })
+      await one.inbox.add(agent, 't1', { type: 'cancel' })
+      const heads = await two.inbox.heads([agent, second])
+      expect(
+        heads.map(({ agent: { agentId }, turnId, type, deadlineMs }) => [agentId, turnId, type, deadlineMs]),
+      ).toEqual([
+        ['a1', 't1', 'turn', 500],
+        ['a2', 't2', 'turn', null],
+        ['a1', 't1', 'cancel', null],
+      ])
+      const mail = await two.inbox.next(agent, 0)
+      expect(heads[0]).toMatchObject({ seq: mail?.seq, at: mail?.at })
+      const many = Array.from({ length: 150 }, (_, i) => ({ tenant: 'beta', agentId: `b${i}` }))
+      expect(await two.inbox.heads([...many, third])).toMatchObject([{ agent: third, turnId: 't3' }])
+      expect(await two.inbox.heads([{ tenant: 'beta', agentId: 'none' }])).toEqual([])
+    })
+
     it('takes the id of a turn once', async () => {
       const [one, two] = await twoOf()
       expect(await one.inbox.add(agent, 't1', { type: 'turn', turn: {} })).toEqual({ isDuplicate: false })

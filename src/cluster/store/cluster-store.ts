@@ -71,6 +71,14 @@ export interface Mail {
   readonly message: MailMessage
 }
 
+/** Message in the inbox of an agent without its content. */
+export interface MailHead extends Pick<Mail, 'seq' | 'at' | 'turnId'> {
+  readonly agent: AgentKey
+  readonly type: MailMessage['type']
+  /** Time limit of a turn, in ms; `null` for none. */
+  readonly deadlineMs: number | null
+}
+
 /** News of a message that was added to an inbox. */
 export interface MailNews {
   readonly agent: AgentKey
@@ -90,6 +98,8 @@ export interface Inbox {
   add(agent: AgentKey, turnId: string, message: MailMessage): Promise<{ isDuplicate: boolean }>
   /** Returns the first message of an agent after a number; `undefined` if there is none. */
   next(agent: AgentKey, after: number): Promise<Mail | undefined>
+  /** Returns the messages of agents without their contents, those of each agent in order. */
+  heads(agents: readonly AgentKey[]): Promise<MailHead[]>
   /** Deletes the messages of a turn that has its end. A failure is harmless: an ended turn never runs again. */
   remove(agent: AgentKey, turnId: string): Promise<void>
   /** Returns the agents with turns in their inboxes. */
@@ -250,6 +260,14 @@ export class ClusterStoreError extends Error {
     super(message, options)
     this.fault = fault
   }
+}
+
+/** Returns the time limit of a turn of a message, in ms; `null` for none. */
+export function deadlineOf(message: MailMessage): number | null {
+  const { deadlineMs } = Object(message.type === 'turn' ? message.turn : undefined) as {
+    deadlineMs?: unknown
+  }
+  return typeof deadlineMs === 'number' && deadlineMs > 0 ? deadlineMs : null
 }
 
 /** Returns the key of an agent in a register. */

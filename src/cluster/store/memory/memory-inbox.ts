@@ -1,10 +1,12 @@
 import {
   agentOf,
   ClusterStoreError,
+  deadlineOf,
   keyOf,
   type AgentKey,
   type Inbox,
   type Mail,
+  type MailHead,
   type MailMessage,
   type MailNews,
 } from '../cluster-store.ts'
@@ -64,6 +66,18 @@ export class MemoryInbox implements Inbox {
       const { key: _key, ...mail } = found
       return copied(mail)
     })
+  }
+
+  heads(agents: readonly AgentKey[]): Promise<MailHead[]> {
+    const keys = new Set(agents.map(keyOf))
+    return this.#link.call(() =>
+      this.#shared.mails
+        .filter(({ key }) => keys.has(key))
+        .map(({ key, seq, at, turnId, message }) => ({
+          ...{ agent: agentOf(key), seq, at, turnId, type: message.type },
+          deadlineMs: deadlineOf(message),
+        })),
+    )
   }
 
   async remove(agent: AgentKey, turnId: string): Promise<void> {
