@@ -151,7 +151,7 @@ describe.skipIf(binary === null)('With nats-server', async () => {
     }
     const opening = openNatsStore({ name: 'small', connect, mayProvision: true })
     await expect(opening).rejects.toMatchObject({
-      fault: 'unavailable',
+      fault: 'no_room',
       message: expect.stringContaining('max_file_store') as string,
     })
     expect(connections.map((connection) => connection.isClosed())).toEqual([true, true])

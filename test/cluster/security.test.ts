@@ -274,6 +274,18 @@ describe.skipIf(binary === null)(
         await expect(manager.streams.delete(`OC_${name}_REPLIES`)).rejects.toThrow(/permissions violation/i)
       })
 
+      it('what a caller of all tenants may not do as denied, not as a store that is away', async () => {
+        const store = await openNatsStore({ name, connect: connectAs('callers'), mayProvision: false })
+        onTestFinished(() => store.close())
+        const agent = { tenant: 'acme', agentId: 'a1' }
+        const denied = { name: 'ClusterStoreError', fault: 'denied' }
+        await expect(store.records.keepLast(agent, 't1')).rejects.toMatchObject(denied)
+        await expect(
+          store.records.append(agent, 't1', { epoch: 1, first: 1, records: [] }, 0),
+        ).rejects.toMatchObject(denied)
+        await expect(store.agents.set('acme.a9', {}, 0)).rejects.toMatchObject(denied)
+      })
+
       it('a connection without a key', async () => {
         await expect(server.connect({ maxReconnectAttempts: 0 })).rejects.toThrow(/authorization/i)
       })

@@ -6,7 +6,7 @@ import { keptSpecs, reviseAgents, tenantOf, warnOf } from '../../api/fleet/inter
 import { withKeysOf } from '../../config/spec-keys.ts'
 import type { AgentSpec } from '../../config/fleet-options.ts'
 import { messageOf } from '../../util/messages.ts'
-import { ClusterStoreError, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
+import { mayPass, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
 import { hashOf, sharedSpec, type SharedSpec } from './spec-record.ts'
 import { SpecRegister, type KnownSpec } from './spec-register.ts'
 
@@ -201,7 +201,7 @@ export class SpecSync {
         await act()
         return
       } catch (error) {
-        if (!(error instanceof ClusterStoreError) || error.fault !== 'unavailable') throw error
+        if (!mayPass(error)) throw error
         await elapse(this.#clock, retryMs, signal)
       }
   }

@@ -247,8 +247,12 @@ export interface CallerStore {
   close: ClusterStore['close']
 }
 
-/** Kind of a fault of a store. */
-export type ClusterStoreFault = 'stale' | 'full' | 'too_large' | 'unavailable' | 'denied'
+/**
+ * Kind of a fault of a store: `stale` for a value that has changed meanwhile, `full` for an inbox or the contents of large
+ * turns at their limits, `no_room` for a store without space, `too_large` for a message, `unavailable` for a store that does
+ * not answer, `denied` for what the credentials do not allow.
+ */
+export type ClusterStoreFault = 'stale' | 'full' | 'no_room' | 'too_large' | 'unavailable' | 'denied'
 
 /** Error of the store of a cluster. */
 export class ClusterStoreError extends Error {
@@ -261,6 +265,10 @@ export class ClusterStoreError extends Error {
     this.fault = fault
   }
 }
+
+/** Returns whether a host should call the store again: it did not answer, or had no room, which may come again. */
+export const mayPass = (error: unknown): boolean =>
+  error instanceof ClusterStoreError && (error.fault === 'unavailable' || error.fault === 'no_room')
 
 /** Returns the time limit of a turn of a message, in ms; `null` for none. */
 export function deadlineOf(message: MailMessage): number | null {

@@ -250,6 +250,13 @@ describe('A turn of a cluster', () => {
     await clock.advance(100)
     // The id may be sent again, and no cancel must wait for it.
     expect(world.memory.mail.mails.filter(({ turnId }) => turnId === full.id)).toEqual([])
+    store.inbox.add = () => Promise.reject(new ClusterStoreError('no_room', 'NATS has too little room'))
+    const crowded = cluster.turn('a1', 'Hi')
+    await clock.advance()
+    expect(await crowded.done).toMatchObject({
+      code: 'overloaded',
+      error: expect.stringContaining('too little room') as string,
+    })
     store.inbox.add = () => Promise.reject(new ClusterStoreError('too_large', 'Maximum payload exceeded'))
     const large = cluster.turn('a1', 'Hi')
     await clock.advance()
