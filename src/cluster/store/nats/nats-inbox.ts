@@ -77,7 +77,7 @@ export class NatsInbox implements Inbox {
     const { names } = this.#parts
     const heads: MailHead[] = []
     for (let at = 0; at < agents.length; at += mostAtOnce) {
-      const filter = { filter_subjects: agents.slice(at, at + mostAtOnce).map(names.mailOf) }
+      const filter = { filter_subjects: agents.slice(at, at + mostAtOnce).map((agent) => names.mailOf(agent)) }
       const config = { ...filter, headers_only: true, deliver_policy: DeliverPolicy.All }
       for await (const { subject, seq, headers: given, info } of pulled(this.#parts, names.inbox, config)) {
         const head = given && headOf(given)

@@ -17,7 +17,6 @@ type Handlers = { [K in Kind]: (tenant: string, ask: Questions[K]['ask']) => Pro
  * tells nothing of other tenants than the one in its subject.
  */
 export class TenantDesk {
-  readonly #parts: NatsParts
   readonly #store: Pick<ClusterStore, 'records' | 'agents' | 'hosts' | 'places'>
   readonly #signal: AbortSignal
   /** Number of questions that are being answered, by tenant. */
@@ -29,7 +28,6 @@ export class TenantDesk {
     store: Pick<ClusterStore, 'records' | 'agents' | 'hosts' | 'places'>,
     signal: AbortSignal,
   ) {
-    this.#parts = parts
     this.#store = store
     this.#signal = signal
     const subscription = parts.connection.subscribe(parts.names.questions, {
