@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { OpenTurn } from '../../../../src/gateway/turns/turn-log.ts'
+import type { InputRequest } from '../../../../src/replies.ts'
 import { CallerWorld } from '../../../support/cluster-caller.ts'
 import { clusterGateway, clusterTurn } from '../../../support/cluster-gateway.ts'
 import { readAll } from '../../../support/turn-log.ts'
@@ -13,10 +14,10 @@ async function leftTurn(world: CallerWorld, resume: object | null) {
   if (!open) throw new Error('There is no open turn')
   return open
 }
-const permission = {
-  ...{ type: 'permission', sessionId: 'ses_1', child: false, permission: 'bash' },
-  ...{ patterns: ['ls'], metadata: {} },
-} as const
+const permission: InputRequest = {
+  ...{ type: 'permission', id: 'p9', sessionId: 'ses_1', child: false },
+  ...{ permission: 'bash', patterns: ['ls'], metadata: {} },
+}
 const createdBefore = (open: OpenTurn, ms: number): OpenTurn => ({
   ...open,
   turn: { ...open.turn, createdAt: open.turn.createdAt - ms },
@@ -82,8 +83,14 @@ describe('The turns of a gateway in a cluster', () => {
     const news: unknown[] = []
     turns.news$.subscribe((each) => news.push(each))
     const other = { tenant: 'beta', agentId: 'b1' }
-    const request = { ...permission, id: 'p9' }
-    const pending = { ...other, request, turnId: 't1', traceId: null, at: 0, expiresAt: Date.now() + 60_000 }
+    const pending = {
+      ...other,
+      request: permission,
+      turnId: 't1',
+      traceId: null,
+      at: 0,
+      expiresAt: Date.now() + 60_000,
+    }
     const records = [
       { kind: 'claimed', hostId: 'h9' },
       { kind: 'request', pending },
