@@ -1,20 +1,21 @@
 import { defer, distinctUntilChanged, map, Observable } from 'rxjs'
 import { createActor, waitFor, type SnapshotFrom } from 'xstate'
 import { clockOf, systemClock } from '../actors/clock.ts'
-import type { Fleet } from '../api/fleet/fleet.ts'
 import { opencodeVersionOf, setKeySource, warnOf } from '../api/fleet/internals.ts'
 import { stopSchema } from '../config/option-schema.ts'
 import { parse } from '../config/validation.ts'
+import { onAbort } from '../util/abort-signal.ts'
 import { HostHandle, HostRuntime } from './actors/host-runtime.ts'
 import type { ClusterHost, DrainOptions } from './cluster-host.ts'
 import { clusterStatus, statusChanges, type ClusterStatus } from './cluster-status.ts'
 import { ContextKeys } from './context-seal.ts'
 import { FleetRunner } from './fleet-runner.ts'
+import { HomeWipes } from './homes/home-wipes.ts'
 import { hostMachine, type HostActorRef } from './machines/host-machine.ts'
 import { resolveJoinOptions, type JoinOptions } from './options.ts'
 import type { ClusterStore } from './store/cluster-store.ts'
 import { openStore } from './store/open-store.ts'
-import { SpecSync } from './specs/spec-sync.ts'
+import { SpecSync, type SpecSyncParts } from './specs/spec-sync.ts'
 import { Wishes } from './wishes.ts'
 
 /** Time without a turn after which a host gives an agent up, in ms. */
@@ -42,7 +43,18 @@ const idleMs = 600_000
  *   return joinCluster({ fleet, name: 'prod', connect: () => connect({ servers, maxReconnectAttempts: -1 }) })
  * }
  */
-export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
+export function joinCluster(options: JoinOptions): Promise<ClusterHost> {
+  return joinUntil(options, new AbortController().signal)
+}
+
+/**
+ * Makes a fleet a host of a cluster, as {@link joinCluster} does, unless a signal aborts before the host is a member. Then
+ * nothing is left of the attempt but what `connect` has opened.
+ *
+ * @throws as {@link joinCluster}, or any error after the signal has aborted
+ * @internal
+ */
+export async function joinUntil(options: JoinOptions, signal: AbortSignal): Promise<ClusterHost> {
   const {
     fleet,
     connect,
@@ -62,8 +74,11 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
     openStore({ name, connect, replicas, mayProvision: true }),
     opencodeVersionOf(fleet),
   ])
-  const homes = await orClose(store, () => openHomes(fleet, kept, store, opencode))
-  const specs = await orClose(store, () => startSpecs(fleet, store, hostId))
+  const wipes = new HomeWipes(fleet, store)
+  const homes = await orClose(store, () => openHomes(fleet, kept, { store, opencode, wipes }))
+  const specs = await orClose(store, () =>
+    startSpecs({ fleet, store, hostId, wipes, clock: systemClock }, signal),
+  )
   const runner = new FleetRunner(fleet, specs, opencode)
   const contexts = contextKeys.length > 0 ? new ContextKeys(contextKeys) : undefined
   const warn = (message: string, fields: Readonly<Record<string, string>>): void =>
@@ -73,7 +88,14 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
   const rebalances = kept.save !== 'never'
   const input = { runtime, hostId, leaseMs, maxAgents, idleMs, rebalances }
   const actor = createActor(hostMachine, { input }).start()
-  await waitFor(actor, (snapshot) => snapshot.matches('member'))
+  try {
+    await waitFor(actor, (snapshot) => snapshot.matches('member'), { signal })
+  } catch (error) {
+    actor.stop()
+    specs.stop()
+    await store.close()
+    throw error
+  }
   return new MemberHost(actor, { store, runner, specs })
 }
 
@@ -88,10 +110,13 @@ async function orClose<T>(store: ClusterStore, act: () => Promise<T>): Promise<T
 }
 
 /** Begins to exchange specs with the cluster. */
-async function startSpecs(fleet: Fleet, store: ClusterStore, hostId: string): Promise<SpecSync> {
-  const specs = new SpecSync({ fleet, store, hostId, clock: systemClock })
+async function startSpecs(parts: SpecSyncParts, signal: AbortSignal): Promise<SpecSync> {
+  const specs = new SpecSync(parts)
   try {
-    await specs.start()
+    // A stopped exchange asks a store no more that does not answer.
+    const stopListening = onAbort(signal, () => specs.stop())
+    await specs.start().finally(stopListening)
+    signal.throwIfAborted()
     return specs
   } catch (error) {
     specs.stop()

@@ -3,12 +3,14 @@ import type { Subscription } from 'rxjs'
 import type { Fleet } from '../../api/fleet/fleet.ts'
 import type { Cluster } from '../../cluster/client/cluster.ts'
 import type { ClusterHost } from '../../cluster/cluster-host.ts'
-import { joinCluster } from '../../cluster/join-cluster.ts'
 import { connectCluster } from '../../cluster/index.ts'
+import { joinUntil } from '../../cluster/join-cluster.ts'
+import type { JoinOptions } from '../../cluster/options.ts'
 import { orInstall } from '../../cluster/store/open-store.ts'
 import type { Logger } from '../../config/server-options.ts'
 import type { ClusterConfig } from '../../gateway/config/cluster-config.ts'
 import { logConnection, logHosts } from './cluster-log.ts'
+import { AbortableConnections } from './abortable-connections.ts'
 
 /** Membership of a daemon in a cluster: the fleet is a host, and the gateway a caller. */
 export class ClusterMember {
@@ -25,23 +27,35 @@ export class ClusterMember {
   /**
    * Joins a cluster.
    *
-   * @param logger - log of the hosts that come and go, and of the connection with NATS
+   * @param terms - Signal that ends the attempt and closes its connections, and log of the hosts that come and go, and of
+   * the connection with NATS.
    * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if a package of NATS is not installed
    * @throws ClusterStoreError if NATS refuses, or does not answer
    */
-  static async join(fleet: Fleet, config: ClusterConfig, logger: Logger): Promise<ClusterMember> {
+  static async join(
+    fleet: Fleet,
+    config: ClusterConfig,
+    { signal, logger }: { signal: AbortSignal; logger: Logger },
+  ): Promise<ClusterMember> {
     const { name, hostId, leaseMs, replicas, homes, contextKey } = config
-    const connect = await connector(config)
-    const host = await joinCluster({
-      ...{ fleet, name, connect },
+    const connector = await connectorOf(config)
+    const joining = new AbortableConnections(connector, signal)
+    const terms: JoinOptions = {
+      ...{ fleet, name, connect: joining.connect },
       ...(hostId !== undefined && { hostId }),
       ...(leaseMs !== undefined && { leaseMs }),
       ...(replicas !== undefined && { replicas }),
       ...(homes !== undefined && { homes }),
       ...(contextKey !== undefined && { contextKey }),
-    })
+    }
+    const host = await joinUntil(terms, signal)
+    // A member leaves by its own connections.
+    joining.keep()
     try {
-      return new ClusterMember(host, await connectCluster({ name, connect: logged(connect, logger) }), logger)
+      const calling = new AbortableConnections(logged(connector, logger), signal)
+      const cluster = await connectCluster({ name, connect: calling.connect })
+      calling.keep()
+      return new ClusterMember(host, cluster, logger)
     } catch (error) {
       await host.close()
       throw error
@@ -62,7 +76,7 @@ export class ClusterMember {
 }
 
 /** Returns a function that connects to NATS as a config says. */
-async function connector(config: ClusterConfig): Promise<() => Promise<NatsConnection>> {
+async function connectorOf(config: ClusterConfig): Promise<() => Promise<NatsConnection>> {
   const { servers, user, password, token, creds, nkeySeed, tls } = config
   const nats = await orInstall(() => import('@nats-io/transport-node'))
   const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)

@@ -4,6 +4,7 @@ import type { EntryChange } from '../store/cluster-store.ts'
 import type { HostRecord, PlaceRecord } from '../store/records.ts'
 import { drop, put } from '../../machines/fair-queue/sorted.ts'
 import { isOlder } from '../../io/opencode/versions.ts'
+import { isClaimable } from './claimable.ts'
 import type { HostContext } from './host-context.ts'
 import { busyVictim, longestIdle } from './host-room.ts'
 
@@ -62,18 +63,18 @@ function candidates({ roster, hostId, placements }: HostContext, now: number) {
   }))
 }
 
+/**
+ * Returns the place of this host among those that look for turns of an agent whose time is over: 0 for the one that looks
+ * each lease. All hosts that look are full.
+ */
+export function overduePosition({ roster, hostId }: HostContext, key: string, now: number): number {
+  const hosts = hostsUp(roster, now).map(({ id, record: { max } }) => ({ id, record: { max, used: -1 } }))
+  return Math.max(0, rank(key, hosts, null).indexOf(hostId))
+}
+
 /** Returns whether this host may end the turns of an agent whose time is over. */
 export const mayEndOverdue = (context: HostContext, key: string, now: number): boolean =>
   !context.placements.has(key) && isClaimable(context, key, now)
-
-/** Returns whether an agent has no owner, a dead one, or this run of this host without a placement. */
-function isClaimable({ places, roster, hostId, lease }: HostContext, key: string, now: number): boolean {
-  const place = places.get(key)?.record
-  if (!place?.hostId) return true
-  if (place.hostId === hostId && place.incarnation === lease?.incarnation) return true
-  const verdict = verdictOf(roster, place.hostId, place.incarnation, now)
-  return verdict === 'dead' || verdict === 'missing'
-}
 
 /** Notes a change of a lease. */
 export function onHostChanged(

@@ -60,6 +60,31 @@ function world() {
   return { clock, cluster, caller, own, send, facts, kinds, ends, sessions }
 }
 
+describe('The replies of a removed agent', () => {
+  const removed = (more: object) => ({ id: 'a1', tenant: 'acme', declared: { removed: true, ...more } })
+
+  it.each([
+    {
+      what: 'are deleted when the turn ends, if the removal says so',
+      more: { erases: true },
+      left: ['erased'],
+    },
+    { what: 'stay otherwise', more: {}, left: ['claimed', 'started', 'delta', 'final'] },
+  ])('$what', async ({ more, left }) => {
+    const { own, send, cluster, kinds, clock, caller } = world()
+    const { agents } = own()
+    await send('t1')
+    agents.running[0]?.delta('text')
+    await clock.advance()
+    cluster.agents.change('acme.a1', removed(more), 0)
+    agents.running[0]?.finish()
+    await clock.advance()
+    await vi.waitFor(async () => expect(await caller.inbox.next(agent, 0)).toBeUndefined())
+    expect(kinds('t1').filter((kind) => left.includes(kind))).toEqual(left)
+    expect(kinds('t1').includes('delta')).toBe(left.includes('delta'))
+  })
+})
+
 describe('A mailbox', () => {
   it('stores the end of a turn when the home is saved, and not before', async () => {
     const { clock, own, send, ends } = world()
@@ -393,20 +418,20 @@ describe('A mailbox', () => {
     await send('t1', { answers: true })
     first.agents.turns[0]?.ask('p1')
     await clock.advance()
-    expect(cluster.requests.entry('t1')?.value).toMatchObject({
+    expect(cluster.requests.entry('acme.a1.t1')?.value).toMatchObject({
       ...{ tenant: 'acme', agentId: 'a1', epoch: 1 },
       open: [{ agentId: 'a1', tenant: 'acme', request: { id: 'p1' } }],
     })
     await first.agents.turns[0]?.answer('p1', 'once')
     await clock.advance(300)
-    expect(cluster.requests.entry('t1')).toBeUndefined()
+    expect(cluster.requests.entry('acme.a1.t1')).toBeUndefined()
     first.agents.turns[0]?.ask('p2')
     await clock.advance()
-    expect(cluster.requests.entry('t1')?.value.open).toHaveLength(1)
+    expect(cluster.requests.entry('acme.a1.t1')?.value.open).toHaveLength(1)
     first.store.link.cut()
     own()
     await clock.advance(1_000)
-    expect(cluster.requests.entry('t1')).toBeUndefined()
+    expect(cluster.requests.entry('acme.a1.t1')).toBeUndefined()
   })
 
   it('deletes the session of a throw-away turn after its end', async () => {
