@@ -105,7 +105,9 @@ export async function joinUntil(options: JoinOptions, signal: AbortSignal): Prom
   ])
   const wipes = new HomeWipes(fleet, store)
   const homes = await orClose(store, () => openHomes(fleet, kept, { store, opencode, wipes }))
-  const specs = await orClose(store, () => startSpecs({ fleet, store, hostId, wipes, clock: systemClock }, signal))
+  const specs = await orClose(store, () =>
+    startSpecs({ fleet, store, hostId, wipes, clock: systemClock }, signal),
+  )
   const runner = new FleetRunner(fleet, specs, opencode)
   const contexts = contextKeys.length > 0 ? new ContextKeys(contextKeys) : undefined
   const runtime = new HostHandle(new HostRuntime({ store, runner, homes, contexts }))
