@@ -9,8 +9,10 @@ import { HostHandle, HostRuntime } from './actors/host-runtime.ts'
 import { clusterStatus, statusChanges, type ClusterStatus } from './cluster-status.ts'
 import { ContextKeys } from './context-seal.ts'
 import { FleetRunner } from './fleet-runner.ts'
+import { placeOf } from './machines/host-decisions.ts'
 import { hostMachine, type HostActorRef } from './machines/host-machine.ts'
-import { resolveJoinOptions, type JoinOptions } from './options.ts'
+import { resolveJoinOptions, type JoinOptions, type ResolvedJoinOptions } from './options.ts'
+import { FleetReporter } from './reports/fleet-reporter.ts'
 import type { ClusterStore } from './store/cluster-store.ts'
 import { openStore } from './store/open-store.ts'
 import { SpecSync } from './specs/spec-sync.ts'
@@ -72,25 +74,26 @@ export interface ClusterHost extends AsyncDisposable {
  * }
  */
 export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
-  const {
-    fleet,
-    connect,
-    name,
-    hostId,
-    leaseMs,
-    homes: kept,
-    replicas,
-    contextKeys,
-    resolveKey,
-  } = resolveJoinOptions(options)
+  const { connect, name, replicas, ...resolved } = resolveJoinOptions(options)
+  return joinOn(() => openStore({ name, connect, replicas, mayProvision: true }), resolved)
+}
+
+/**
+ * Makes a fleet a host of the cluster on a store.
+ *
+ * @param open - opens the store, which the host closes
+ * @internal
+ */
+export async function joinOn(
+  open: () => Promise<ClusterStore>,
+  options: Omit<ResolvedJoinOptions, 'connect' | 'name' | 'replicas'>,
+): Promise<ClusterHost> {
+  const { fleet, hostId, leaseMs, homes: kept, contextKeys, resolveKey } = options
   await fleet.ready
   if (resolveKey) setKeySource(fleet, resolveKey)
   const { openHomes, requireHomes } = await import('./homes/open-homes.ts')
   await requireHomes(kept)
-  const [store, opencode] = await Promise.all([
-    openStore({ name, connect, replicas, mayProvision: true }),
-    opencodeVersionOf(fleet),
-  ])
+  const [store, opencode] = await Promise.all([open(), opencodeVersionOf(fleet)])
   const homes = await orClose(store, () => openHomes(fleet, kept, store, opencode))
   const specs = await orClose(store, () => startSpecs(fleet, store, hostId))
   const runner = new FleetRunner(fleet, specs, opencode)
@@ -101,7 +104,7 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
   const input = { runtime, hostId, leaseMs, maxAgents, idleMs, rebalances }
   const actor = createActor(hostMachine, { input }).start()
   await waitFor(actor, (snapshot) => snapshot.matches('member'))
-  return new MemberHost(actor, { store, runner, specs })
+  return new MemberHost(actor, { fleet, store, runner, specs })
 }
 
 /** Calls a function, and closes the store if it fails. */
@@ -128,6 +131,7 @@ async function startSpecs(fleet: Fleet, store: ClusterStore, hostId: string): Pr
 
 /** Parts of a host beside the actor of its machine. */
 interface MemberParts {
+  readonly fleet: Fleet
   readonly store: ClusterStore
   readonly runner: FleetRunner
   readonly specs: SpecSync
@@ -140,9 +144,10 @@ class MemberHost implements ClusterHost {
   readonly #runner: FleetRunner
   readonly #specs: SpecSync
   readonly #wishes: Wishes
+  readonly #reporter: FleetReporter
   #leaving: Promise<void> | undefined
 
-  constructor(actor: HostActorRef, { store, runner, specs }: MemberParts) {
+  constructor(actor: HostActorRef, { fleet, store, runner, specs }: MemberParts) {
     this.id = actor.getSnapshot().context.hostId
     this.#actor = actor
     this.#store = store
@@ -157,6 +162,10 @@ class MemberHost implements ClusterHost {
       clock: systemClock,
     })
     runs(actor).subscribe(() => this.#wishes.look())
+    this.#reporter = new FleetReporter({
+      ...{ fleet, reports: store.reports, hostId: this.id, clock: systemClock },
+      placeOf: (key) => placeOf(actor.getSnapshot().context, key),
+    })
   }
 
   get status(): ClusterStatus {
@@ -184,6 +193,7 @@ class MemberHost implements ClusterHost {
 
   async #leave(): Promise<void> {
     await waitFor(this.#actor, ({ status }) => status !== 'active')
+    this.#reporter.stop()
     this.#runner.keepAlive(0)
     this.#specs.stop()
     await this.#wishes.end()

@@ -10,6 +10,7 @@ import { HostPolicy } from './access/host-policy.ts'
 import { OriginPolicy } from './access/origin-policy.ts'
 import { callerAddress } from './access/refusal-limit.ts'
 import type { GatewayCluster, GatewayContext, GatewayPhase, GatewayState } from './context.ts'
+import { agentsOf } from './cluster/cluster-agents.ts'
 import { turnsOf } from './cluster/turns-of.ts'
 import { addressOf } from './http/address.ts'
 import { createApp, serveRequest, type GatewayApp } from './http/app.ts'
@@ -83,6 +84,7 @@ export class AssembledGateway implements Gateway {
     this.#context = {
       ...contextOf(fleet, options, this.#state, this.#closed.signal),
       cluster,
+      agents: agentsOf(fleet, cluster, this.#closed.signal),
       ...turnsOf(fleet, cluster, makers.log(options), this.#closed.signal),
     }
     this.#parts = makers.parts.map((make) => make(this.#context, () => this.#parts))
@@ -153,7 +155,7 @@ function contextOf(
   options: ResolvedGatewayOptions,
   state: GatewayState,
   closed: AbortSignal,
-): Omit<GatewayContext, 'log' | 'turns' | 'cluster'> {
+): Omit<GatewayContext, 'log' | 'turns' | 'agents' | 'cluster'> {
   const { logger, dataDir } = options
   const warn = (message: string): void => ignoreErrors(() => logger?.warn({ dataDir }, message))
   return {

@@ -45,7 +45,8 @@ export class NatsReports implements Reports {
 
   /** Publishes a message. The client would keep one that comes while the connection is down, and send it late. */
   #publish(subject: string, text: string): boolean {
-    if (!this.#isUp || Buffer.byteLength(text) > (this.#connection.info?.max_payload ?? mostBytes)) return false
+    if (!this.#isUp || Buffer.byteLength(text) > (this.#connection.info?.max_payload ?? mostBytes))
+      return false
     return (
       ignoreErrors(() => {
         this.#connection.publish(subject, text)
@@ -54,11 +55,7 @@ export class NatsReports implements Reports {
     )
   }
 
-  #subscribe(
-    subject: string,
-    signal: AbortSignal,
-    listener: (subject: string, text: string) => void,
-  ): void {
+  #subscribe(subject: string, signal: AbortSignal, listener: (subject: string, text: string) => void): void {
     const subscription = ignoreErrors(() =>
       this.#connection.subscribe(subject, {
         // An error is a missing permission, of a configuration that an older version has written.
