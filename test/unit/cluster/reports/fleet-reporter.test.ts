@@ -1,5 +1,6 @@
 import { Subject } from 'rxjs'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import type { SystemClock } from '../../../../src/actors/clock.ts'
 import type { FleetEvent } from '../../../../src/api/fleet/types.ts'
 import type { FleetReport } from '../../../../src/cluster/reports/fleet-report.ts'
 import { FleetReporter } from '../../../../src/cluster/reports/fleet-reporter.ts'
@@ -15,7 +16,7 @@ function reporterOf(places: Record<string, { hostId: string | null; epoch: numbe
   const sent: FleetReport[] = []
   const net = { isUp: true, ask: (): void => undefined }
   const reporter = new FleetReporter({
-    ...{ fleet, hostId: 'h1', clock, placeOf: (key) => places[key] },
+    ...{ fleet, hostId: 'h1', clock: clock as SystemClock, placeOf: (key) => places[key] },
     reports: {
       send: (_hostId, report) => {
         if (net.isUp) sent.push(JSON.parse(JSON.stringify(report)) as FleetReport)
