@@ -81,11 +81,12 @@ export class AssembledGateway implements Gateway {
     const { fleet } = given
     const cluster = clusterOf(given)
     this.#fixed = withoutSettings(given)
+    const running = turnsOf(fleet, cluster, makers.log(options), this.#closed.signal)
     this.#context = {
       ...contextOf(fleet, options, this.#state, this.#closed.signal),
       cluster,
-      agents: agentsOf(fleet, cluster, this.#closed.signal),
-      ...turnsOf(fleet, cluster, makers.log(options), this.#closed.signal),
+      ...running,
+      agents: agentsOf(fleet, cluster, running.turns.requests, this.#closed.signal),
     }
     this.#parts = makers.parts.map((make) => make(this.#context, () => this.#parts))
     this.#routes = this.#parts.flatMap((part) => part.routes)

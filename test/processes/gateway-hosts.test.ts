@@ -126,12 +126,16 @@ describe('The gateway of a host in a cluster', () => {
     await using late = await eventsAt(second, after(snapshot))
     expect((await late.next())?.event).toBe('gap')
 
+    await first.client.call('POST', '/v1/agents/a1/turns', ask)
+    const opened = await events.until(({ event }) => event === 'request.opened')
     GatewayHosts.cut(first)
     const last = await events.until(
       (event) => event.event === 'snapshot' && stateOf(event, 'a1')?.state === 'idle',
     )
     expect(stateOf(last, 'a1')).not.toHaveProperty('host_id')
     expect(stateOf(last, 'a2')).toMatchObject({ state: 'idle' })
+    const closed = await events.until(({ event }) => event === 'request.closed')
+    expect(told(closed)).toMatchObject({ request_id: told(opened).pending?.request.id, by: 'turn' })
   })
 
   it('follows an agent from host to host, and forgets a removed one', async () => {

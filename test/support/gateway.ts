@@ -70,7 +70,7 @@ export async function fakeGateway({
 function inCluster(options: GatewayOptions, cluster: GatewayCluster): Gateway {
   let agents: AgentSource | undefined
   const makers = parts.map((make): PartMaker => (context, others) => {
-    agents ??= agentsOf(context.fleet, cluster, context.closed)
+    agents ??= agentsOf(context.fleet, cluster, context.turns.requests, context.closed)
     return make(Object.assign(context, { cluster, agents }), others)
   })
   return new AssembledGateway(options, { log: openGatewayLog, parts: makers })

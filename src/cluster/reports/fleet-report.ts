@@ -69,3 +69,7 @@ export function isReport(value: unknown): value is FleetReport {
     Array.isArray(agents)
   )
 }
+
+/** Returns whether an agent does nothing. */
+export const isQuiet = ({ state, turns, openRequests }: AgentStatus): boolean =>
+  state === 'idle' && turns.running + turns.queued + openRequests === 0

@@ -4,6 +4,7 @@ import type { AgentStatus, FleetEvent } from '../../api/fleet/types.ts'
 import { keyOf, type Reports } from '../store/cluster-store.ts'
 import type { PlaceRecord } from '../store/records.ts'
 import {
+  isQuiet,
   reportedEvent,
   reportedStatus,
   reportForm,
@@ -38,6 +39,12 @@ export interface ReporterTerms {
   readonly clock: SystemClock
 }
 
+/** Hosts by their fleets. */
+const hosts = new WeakMap<object, string>()
+
+/** Returns the id of the host that a fleet of this process is; `undefined` for a fleet that has joined no cluster. */
+export const reportingHostOf = (fleet: object): string | undefined => hosts.get(fleet)
+
 /**
  * Reports what happens in the fleet of a host to the gateways of the other hosts. An agent that another host owns is not
  * reported.
@@ -61,6 +68,7 @@ export class FleetReporter {
 
   constructor(terms: ReporterTerms) {
     this.#terms = terms
+    hosts.set(terms.fleet, terms.hostId)
     this.#subscription = terms.fleet.events$.subscribe((event) => this.#take(event))
     terms.reports.onAsk(() => {
       this.#isWhole = true
@@ -171,7 +179,3 @@ export class FleetReporter {
     if (this.#hasGap) this.#isWhole = true
   }
 }
-
-/** Returns whether an agent does nothing. */
-export const isQuiet = ({ state, turns, openRequests }: AgentStatus): boolean =>
-  state === 'idle' && turns.running + turns.queued + openRequests === 0

@@ -4,11 +4,13 @@ import { agentStatus } from '../../api/fleet/internals.ts'
 import type { AgentStatus } from '../../api/fleet/types.ts'
 import type { CallerParts } from '../../cluster/client/caller-parts.ts'
 import { callerPartsOf } from '../../cluster/client/caller.ts'
-import { isReport, type FleetReport } from '../../cluster/reports/fleet-report.ts'
-import { isQuiet } from '../../cluster/reports/fleet-reporter.ts'
+import { isQuiet, isReport, type FleetReport } from '../../cluster/reports/fleet-report.ts'
+import { reportingHostOf } from '../../cluster/reports/fleet-reporter.ts'
 import type { AgentKey } from '../../cluster/store/cluster-store.ts'
 import type { GatewayCluster } from '../context.ts'
 import { agentsOfFleet, type AgentSource, type SeenAgent, type SeenEvent } from '../events/agent-source.ts'
+import { withMissedCloses } from '../events/missed-closes.ts'
+import type { RequestSource } from '../turns/turn-source.ts'
 import { ReportedHosts } from './reported-hosts.ts'
 import { totalsOf } from './reported-totals.ts'
 
@@ -19,10 +21,23 @@ const pauseMs = 1_000
 export function agentsOf(
   fleet: Fleet,
   cluster: GatewayCluster | undefined,
+  requests: Pick<RequestSource, 'closed$'>,
   closed: AbortSignal,
 ): AgentSource {
   const parts = cluster && callerPartsOf(cluster.handle)
-  return parts ? new ClusterAgents(fleet, cluster.host?.id, parts, closed) : agentsOfFleet(fleet)
+  if (!parts) return agentsOfFleet(fleet)
+  return new ClusterAgents({ fleet, hostId: cluster.host?.id, parts, requests, closed })
+}
+
+/** Parts of {@link ClusterAgents}. */
+interface ClusterAgentsTerms {
+  readonly fleet: Fleet
+  /** Host that the fleet is, if the gateway was told. */
+  readonly hostId: string | undefined
+  readonly parts: Pick<CallerParts, 'store' | 'watch'>
+  readonly requests: Pick<RequestSource, 'closed$'>
+  /** Signal that ends the listening. */
+  readonly closed: AbortSignal
 }
 
 /**
@@ -33,7 +48,7 @@ export class ClusterAgents implements AgentSource {
   readonly events$: Observable<SeenEvent>
   readonly missed$: Observable<unknown>
   readonly #fleet: Fleet
-  readonly #hostId: string | undefined
+  readonly #ownHost: string | undefined
   readonly #parts: Pick<CallerParts, 'store' | 'watch'>
   readonly #closed: AbortSignal
   readonly #hosts: ReportedHosts
@@ -41,23 +56,23 @@ export class ClusterAgents implements AgentSource {
   readonly #missed = new Subject<undefined>()
   #askedAt = -Infinity
 
-  /** @param hostId - host that the fleet is; `undefined` for a fleet that owns no agents */
-  constructor(
-    fleet: Fleet,
-    hostId: string | undefined,
-    parts: Pick<CallerParts, 'store' | 'watch'>,
-    closed: AbortSignal,
-  ) {
+  constructor({ fleet, hostId, parts, requests, closed }: ClusterAgentsTerms) {
     this.#fleet = fleet
-    this.#hostId = hostId
+    this.#ownHost = hostId
     this.#parts = parts
     this.#closed = closed
     this.#hosts = new ReportedHosts(parts.watch)
     // A host that was paused may end the server of an agent that another host has meanwhile.
     const isOwn = (event: SeenEvent): boolean =>
       event.type !== 'agent.lifecycle' || !this.#hasOtherOwner(event)
-    this.events$ = merge(fleet.events$.pipe(filter(isOwn)), this.#reported)
+    const events$ = merge(fleet.events$.pipe(filter(isOwn)), this.#reported)
+    this.events$ = withMissedCloses(events$, requests.closed$)
     this.missed$ = this.#missed.pipe(throttleTime(pauseMs, undefined, { leading: true, trailing: true }))
+  }
+
+  /** Id of the host that the fleet is; `undefined` for a fleet that owns no agents. */
+  get #hostId(): string | undefined {
+    return this.#ownHost ?? reportingHostOf(this.#fleet)
   }
 
   get status() {

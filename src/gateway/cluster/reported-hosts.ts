@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ClusterWatch } from '../../cluster/client/cluster-watch.ts'
-import type { FleetReport, ReportedTotals } from '../../cluster/reports/fleet-report.ts'
-import { isQuiet } from '../../cluster/reports/fleet-reporter.ts'
+import { isQuiet, type FleetReport, type ReportedTotals } from '../../cluster/reports/fleet-report.ts'
 import { keyOf, type AgentKey } from '../../cluster/store/cluster-store.ts'
 import type { SeenAgent } from '../events/agent-source.ts'
 
