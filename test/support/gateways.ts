@@ -21,24 +21,26 @@ export class GatewayHosts {
     const store = this.memory.connect()
     let host: ClusterHost | undefined
     const cluster = await callerOf(store)
-    // The fleet closes before its host's store, so that the host leaves first.
     const served = await fakeGateway({
       ...options,
       join: async (fleet) => {
         await fleet.apply(options.agents ?? [])
-        host = await joinOn(() => Promise.resolve(hostStore), {
+        const joined = await joinOn(() => Promise.resolve(hostStore), {
           ...{ fleet, hostId, leaseMs, homes: { save: 'never' } },
           ...{ contextKeys: [], resolveKey: undefined },
         })
+        // Ends after the gateway, and before the fleet.
+        onTestFinished(async () => {
+          hostStore.link.mend()
+          await joined.close()
+          await cluster.close()
+        })
+        host = joined
         return { cluster, host }
       },
     })
-    onTestFinished(async () => {
-      hostStore.link.mend()
-      await host?.close()
-      await cluster.close()
-    })
-    return { ...served, hostId, hostStore, store, cluster, host: host as unknown as ClusterHost }
+    if (!host) throw new Error('The host has not joined')
+    return { ...served, hostId, hostStore, store, host }
   }
 
   /** Cuts a host with its gateway off. */
