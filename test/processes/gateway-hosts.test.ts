@@ -86,6 +86,9 @@ describe('The gateway of a host in a cluster', () => {
     expect(types).toContain('request.closed')
     expect(types).not.toContain('gap')
     expect(types).not.toContain('agent.added')
+    // The ids are those of one gateway.
+    await using atFirst = await eventsAt(first, after(opened))
+    expect((await atFirst.next())?.event).toBe('gap')
     const kept = (await second.client.call('GET', '/v1/agents/a1/events')).body as { items: Told[] }
     expect(kept.items.some(({ request_id }) => request_id === requestId)).toBe(true)
   })

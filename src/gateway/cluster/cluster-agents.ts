@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { filter, merge, Subject, throttleTime, type Observable } from 'rxjs'
 import type { Fleet } from '../../api/fleet/fleet.ts'
 import { agentStatus } from '../../api/fleet/internals.ts'
@@ -47,6 +48,7 @@ interface ClusterAgentsTerms {
 export class ClusterAgents implements AgentSource {
   readonly events$: Observable<SeenEvent>
   readonly missed$: Observable<unknown>
+  readonly idsAfter: number
   readonly #fleet: Fleet
   readonly #ownHost: string | undefined
   readonly #parts: Pick<CallerParts, 'store' | 'watch'>
@@ -61,6 +63,7 @@ export class ClusterAgents implements AgentSource {
     this.#ownHost = hostId
     this.#parts = parts
     this.#closed = closed
+    this.idsAfter = startOfIds(hostId ?? crypto.randomUUID())
     this.#hosts = new ReportedHosts(parts.watch)
     // A host that was paused may end the server of an agent that another host has meanwhile.
     const isOwn = (event: SeenEvent): boolean =>
@@ -140,3 +143,6 @@ export class ClusterAgents implements AgentSource {
 }
 
 const keyIn = ({ tenant, agentId }: AgentKey): AgentKey => ({ tenant, agentId })
+
+/** Returns a number below 2^48 for a gateway, so far from those of others that their ids do not meet. */
+const startOfIds = (name: string): number => createHash('sha256').update(name).digest().readUIntBE(0, 6)

@@ -24,6 +24,8 @@ export interface AgentSource {
   readonly events$: Observable<SeenEvent>
   /** Emits when events of other hosts were missed: the status tells what they have changed. */
   readonly missed$: Observable<unknown>
+  /** Number after which the ids of events begin: another one for each gateway that a reader may take for this one. */
+  readonly idsAfter: number
   /** Begins to listen to other hosts. */
   open(): void
 }
@@ -36,5 +38,6 @@ export const agentsOfFleet = (fleet: Fleet): AgentSource => ({
   agent: (id) => agentStatus(fleet, id),
   events$: fleet.events$,
   missed$: NEVER,
+  idsAfter: 0,
   open: () => undefined,
 })

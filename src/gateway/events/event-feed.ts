@@ -66,7 +66,7 @@ export class EventFeed {
     mask: (text: string) => string,
     ring = new EventRing(),
   ): Promise<EventFeed> {
-    return new EventFeed(agents, await EventIds.reserve(log), ring, mask)
+    return new EventFeed(agents, await EventIds.reserve(log, agents.idsAfter), ring, mask)
   }
 
   /**
