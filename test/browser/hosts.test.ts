@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { GatewayHosts } from '../support/gateways.ts'
 import { MemoryHosts } from '../support/memory-hosts.ts'
+import { agentStatusOf } from '../support/reports.ts'
 import { axeFaults, describeBrowser, openPage, openView, takePictures, type ViewOptions } from './view.ts'
 
 const agents = ['ada', 'bea', 'cleo', 'dan'].map((id) => ({ id, tenant: 'acme' }))
@@ -33,6 +34,11 @@ describeBrowser('the hosts of a cluster', () => {
     await row('ada').locator('[data-state=idle]').waitFor()
     await row('bea').getByText('acme on h2').waitFor()
     await row('bea').getByText('Elsewhere').waitFor()
+    const turns = { running: 1, queued: 0, max: 16 }
+    hosts.report('h2', agentStatusOf('bea', { state: 'healthy', turns, memoryMb: 412 }))
+    await row('bea').locator('[data-state=healthy]').waitFor()
+    await row('bea').getByText('412 MB').waitFor()
+    await row('cleo').getByText('Elsewhere').waitFor()
     expect(await row('dan').getByText('acme', { exact: true }).count()).toBe(1)
     await page.getByRole('searchbox').fill('h2')
     await page.getByText('1 of 4 agents').waitFor()

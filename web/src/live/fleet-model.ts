@@ -125,7 +125,13 @@ export class FleetModel {
     if (!before || !this.totals) return
     const { reason: _reason, error: _error, ...rest } = before
     const { state, reason, error } = lifecycle
-    this.#setAgent({ ...rest, host_id, state, ...(reason !== undefined && { reason }), ...(error && { error }) })
+    this.#setAgent({
+      ...rest,
+      host_id,
+      state,
+      ...(reason !== undefined && { reason }),
+      ...(error && { error }),
+    })
     const { servers } = this.totals
     const [running, starting] = [isRunning, isStarting].map(
       (is) => Number(is(state)) - Number(is(before.state)),
