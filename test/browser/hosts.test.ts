@@ -38,6 +38,7 @@ describeBrowser('the hosts of a cluster', () => {
     hosts.report('h2', agentStatusOf('bea', { state: 'healthy', turns, memoryMb: 412 }))
     await row('bea').locator('[data-state=healthy]').waitFor()
     await row('bea').getByText('412 MB').waitFor()
+    await page.getByRole('group', { name: 'Memory' }).getByText('412 MB').waitFor()
     await row('cleo').getByText('Elsewhere').waitFor()
     expect(await row('dan').getByText('acme', { exact: true }).count()).toBe(1)
     await page.getByRole('searchbox').fill('h2')

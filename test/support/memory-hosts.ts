@@ -28,8 +28,16 @@ export class MemoryHosts {
 
   /** Sends the first report of a host, on the states of its agents. */
   report(hostId: string, ...agents: AgentStatus[]): void {
+    const sum = (of: (agent: AgentStatus) => number): number =>
+      agents.reduce((total, agent) => total + of(agent), 0)
+    const totals = {
+      servers: { running: sum(({ state }) => Number(state === 'healthy')), starting: 0, max: 16 },
+      turns: { running: sum(({ turns }) => turns.running), queued: 0, max: 16 },
+      memory: { usedMb: sum(({ memoryMb = 0 }) => memoryMb), budgetMb: 18_000 },
+      tenants: {},
+    }
     const all = agents.map((value) => ({ epoch: 1, value }))
-    this.store.connect().reports.send(hostId, reportOf({ isWhole: true, agents: all }))
+    this.store.connect().reports.send(hostId, reportOf({ isWhole: true, agents: all, totals }))
   }
 
   /** Gives an agent, named by tenant and id, to a host. */
