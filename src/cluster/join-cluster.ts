@@ -1,6 +1,7 @@
 import { defer, distinctUntilChanged, map, Observable } from 'rxjs'
 import { createActor, waitFor, type SnapshotFrom } from 'xstate'
 import { clockOf, systemClock } from '../actors/clock.ts'
+import type { Fleet } from '../api/fleet/fleet.ts'
 import { opencodeVersionOf, setKeySource } from '../api/fleet/internals.ts'
 import { stopSchema } from '../config/option-schema.ts'
 import { parse } from '../config/validation.ts'
