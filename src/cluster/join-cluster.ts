@@ -5,6 +5,7 @@ import type { Fleet } from '../api/fleet/fleet.ts'
 import { opencodeVersionOf, setKeySource } from '../api/fleet/internals.ts'
 import { stopSchema } from '../config/option-schema.ts'
 import { parse } from '../config/validation.ts'
+import { onAbort } from '../util/abort-signal.ts'
 import { HostHandle, HostRuntime } from './actors/host-runtime.ts'
 import { clusterStatus, statusChanges, type ClusterStatus } from './cluster-status.ts'
 import { ContextKeys } from './context-seal.ts'
@@ -74,13 +75,24 @@ export interface ClusterHost extends AsyncDisposable {
  *   return joinCluster({ fleet, name: 'prod', connect: () => connect({ servers, maxReconnectAttempts: -1 }) })
  * }
  */
-export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
-  const { connect, name, replicas, ...resolved } = resolveJoinOptions(options)
-  return joinOn(() => openStore({ name, connect, replicas, mayProvision: true }), resolved)
+export function joinCluster(options: JoinOptions): Promise<ClusterHost> {
+  return joinUntil(options, new AbortController().signal)
 }
 
 /**
- * Makes a fleet a host of the cluster on a store.
+ * Makes a fleet a host of a cluster, as {@link joinCluster} does, unless a signal aborts before the host is a member. Then
+ * nothing is left of the attempt but what `connect` has opened.
+ *
+ * @throws as {@link joinCluster}, or any error after the signal has aborted
+ * @internal
+ */
+export async function joinUntil(options: JoinOptions, signal: AbortSignal): Promise<ClusterHost> {
+  const { connect, name, replicas, ...resolved } = resolveJoinOptions(options)
+  return joinOn(() => openStore({ name, connect, replicas, mayProvision: true }), resolved, signal)
+}
+
+/**
+ * Makes a fleet a host of the cluster on a store, as {@link joinUntil} does.
  *
  * @param open - opens the store, which the host closes
  * @internal
@@ -88,6 +100,7 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
 export async function joinOn(
   open: () => Promise<ClusterStore>,
   options: Omit<ResolvedJoinOptions, 'connect' | 'name' | 'replicas'>,
+  signal = new AbortController().signal,
 ): Promise<ClusterHost> {
   const { fleet, hostId, leaseMs, homes: kept, contextKeys, resolveKey } = options
   await fleet.ready
@@ -97,7 +110,9 @@ export async function joinOn(
   const [store, opencode] = await Promise.all([open(), opencodeVersionOf(fleet)])
   const wipes = new HomeWipes(fleet, store)
   const homes = await orClose(store, () => openHomes(fleet, kept, { store, opencode, wipes }))
-  const specs = await orClose(store, () => startSpecs({ fleet, store, hostId, wipes, clock: systemClock }))
+  const specs = await orClose(store, () =>
+    startSpecs({ fleet, store, hostId, wipes, clock: systemClock }, signal),
+  )
   const runner = new FleetRunner(fleet, specs, opencode)
   const contexts = contextKeys.length > 0 ? new ContextKeys(contextKeys) : undefined
   const runtime = new HostHandle(new HostRuntime({ store, runner, homes, contexts }))
@@ -105,7 +120,14 @@ export async function joinOn(
   const rebalances = kept.save !== 'never'
   const input = { runtime, hostId, leaseMs, maxAgents, idleMs, rebalances }
   const actor = createActor(hostMachine, { input }).start()
-  await waitFor(actor, (snapshot) => snapshot.matches('member'))
+  try {
+    await waitFor(actor, (snapshot) => snapshot.matches('member'), { signal })
+  } catch (error) {
+    actor.stop()
+    specs.stop()
+    await store.close()
+    throw error
+  }
   return new MemberHost(actor, { fleet, store, runner, specs })
 }
 
@@ -120,10 +142,13 @@ async function orClose<T>(store: ClusterStore, act: () => Promise<T>): Promise<T
 }
 
 /** Begins to exchange specs with the cluster. */
-async function startSpecs(parts: SpecSyncParts): Promise<SpecSync> {
+async function startSpecs(parts: SpecSyncParts, signal: AbortSignal): Promise<SpecSync> {
   const specs = new SpecSync(parts)
   try {
-    await specs.start()
+    // A stopped exchange asks a store no more that does not answer.
+    const stopListening = onAbort(signal, () => specs.stop())
+    await specs.start().finally(stopListening)
+    signal.throwIfAborted()
     return specs
   } catch (error) {
     specs.stop()

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { AgentKey, Parcels } from '../store/cluster-store.ts'
 import type { SentTurn, TurnContent } from '../turn-facts.ts'
 
@@ -19,9 +18,8 @@ export async function messageOfTurn(
   const { input, context, ...rest } = sent
   const content: TurnContent = { input, ...(context !== undefined && { context }) }
   const bytes = Buffer.from(JSON.stringify(content))
-  await parcels.put(agent, sent.turnId, bytes)
-  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  const parcel = await parcels.put(agent, sent.turnId, bytes)
   // The owner must know before the turn runs whether it may run again.
   const { resume } = input
-  return { ...rest, input: resume === undefined ? {} : { resume }, parcel: { bytes: bytes.length, sha256 } }
+  return { ...rest, input: resume === undefined ? {} : { resume }, parcel }
 }

@@ -42,9 +42,9 @@ export interface Names {
   report(hostId: string): string
   /** Subject at which the hosts are asked for a report. */
   readonly askReports: string
-  /** Subjects of all parts of a turn's content, and of one. */
+  /** Subjects of all parts of a turn's contents, and of one. */
   parcel(agent: AgentKey, turnId: string): string
-  parcelPart(agent: AgentKey, turnId: string, part: number): string
+  parcelPart(agent: AgentKey, turnId: string, part: string): string
 }
 
 /** Returns the names of a cluster. */
