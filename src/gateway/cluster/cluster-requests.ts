@@ -68,7 +68,7 @@ export class ClusterRequests implements RequestSource {
     for (const { request } of before?.open ?? [])
       if (before && !isAmong(value?.open ?? [], request.id))
         this.#closed.next({
-          ...{ requestId: request.id, turnId },
+          ...{ requestId: request.id, turnId: turnOfKey(key) },
           ...{ agentId: before.agentId, tenant: before.tenant },
         })
   }
