@@ -1,10 +1,5 @@
-import {
-  DeliverPolicy,
-  type JetStreamClient,
-  type JetStreamManager,
-  type StoredMsg,
-} from '@nats-io/jetstream'
-import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
+import { DeliverPolicy, type StoredMsg } from '@nats-io/jetstream'
+import { headers, type MsgHdrs } from '@nats-io/transport-node'
 import { onAbort } from '../../../util/abort-signal.ts'
 import { ignoreErrors } from '../../../util/ignore-errors.ts'
 import {
@@ -18,16 +13,9 @@ import {
 } from '../cluster-store.ts'
 import { called } from './faults.ts'
 import { nextMessage } from './messages.ts'
-import { mailOfSubject, type Names } from './names.ts'
+import { mailOfSubject } from './names.ts'
+import type { NatsParts } from './nats-parts.ts'
 import { pulled } from './pulls.ts'
-
-/** Parts of a connection that the inboxes and the log need. */
-export interface NatsParts {
-  readonly connection: NatsConnection
-  readonly client: JetStreamClient
-  readonly manager: JetStreamManager
-  readonly names: Names
-}
 
 /** Message of an inbox as it is stored: with the id of its turn. */
 interface StoredMail {
@@ -77,7 +65,9 @@ export class NatsInbox implements Inbox {
     const { names } = this.#parts
     const heads: MailHead[] = []
     for (let at = 0; at < agents.length; at += mostAtOnce) {
-      const filter = { filter_subjects: agents.slice(at, at + mostAtOnce).map((agent) => names.mailOf(agent)) }
+      const filter = {
+        filter_subjects: agents.slice(at, at + mostAtOnce).map((agent) => names.mailOf(agent)),
+      }
       const config = { ...filter, headers_only: true, deliver_policy: DeliverPolicy.All }
       for await (const { subject, seq, headers: given, info } of pulled(this.#parts, names.inbox, config)) {
         const head = given && headOf(given)

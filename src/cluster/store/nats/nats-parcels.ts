@@ -9,7 +9,7 @@ import {
 } from '../cluster-store.ts'
 import { called } from './faults.ts'
 import { lastMessage } from './messages.ts'
-import type { NatsParts } from './nats-inbox.ts'
+import type { NatsParts } from './nats-parts.ts'
 
 /** Bytes of a part. A message holds 1 MB. */
 const partBytes = 512 * 1024
@@ -53,11 +53,7 @@ export class NatsParcels implements Parcels {
     if (parcel.bytes > mostParcelBytes) return undefined
     const contents: Uint8Array[] = []
     for (let part = 0; part < partsOf(parcel.bytes); part++) {
-      const message = await lastMessage(
-        manager,
-        names.parcels,
-        this.#subjectOf(agent, turnId, parcel, part),
-      )
+      const message = await lastMessage(manager, names.parcels, this.#subjectOf(agent, turnId, parcel, part))
       if (!message) return undefined
       contents.push(message.data)
     }
