@@ -214,7 +214,7 @@ export class TurnFollower {
     const { store, clock } = this.#terms
     const { signal } = this.#over
     const until = clock.now() + limitMs
-    const turn = await untilTaken(() => messageOfTurn(sent, agent, store.parcels), { clock, limitMs, signal })
+    const turn = await untilTaken(() => messageOfTurn(sent, agent, store), { clock, limitMs, signal })
     return this.#post({ type: 'turn', turn }, Math.max(0, until - clock.now()), signal)
   }
 

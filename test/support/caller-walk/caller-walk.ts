@@ -24,6 +24,12 @@ const mostCancelMs = 60_000
 const attemptMs = 1_000
 const roomy: HostLimits = { maxAgents: 100, maxTurns: 100, idleMs: 600_000 }
 
+/** Agent of a turn, and the fields of its input. */
+export interface WalkedInput {
+  readonly agent: AgentKey
+  readonly more: Omit<TurnInput, 'text'>
+}
+
 /** What has happened in a walk. */
 export interface CallerSum {
   turns: number
@@ -42,8 +48,8 @@ export class CallerWalk {
   readonly steps: string[] = []
   /** Turns that an inbox has taken, with their agents. */
   readonly taken = new Map<string, AgentKey>()
-  /** Ids of the turns that callers have sent or tried to send, in order, with their agents. */
-  readonly sent = new Map<string, AgentKey>()
+  /** Turns that callers have sent or tried to send, in order. */
+  readonly sent = new Map<string, WalkedInput>()
   /** Turns whose cancel an inbox has taken before their ends. */
   readonly #cancelled = new Set<string>()
   /** True if the next act comes before anything of this one has travelled. */
@@ -90,10 +96,10 @@ export class CallerWalk {
   }
 
   /** Sends a turn with a new id. */
-  send(callers: readonly WalkedCaller[], agent: AgentKey, input: Omit<TurnInput, 'text'>): string {
+  send(callers: readonly WalkedCaller[], input: WalkedInput): string {
     const turnId = `t${this.sent.size + 1}`
-    this.sent.set(turnId, agent)
-    for (const caller of callers) caller.send(agent, { text: 'Hi', turnId, ...input })
+    this.sent.set(turnId, input)
+    for (const caller of callers) caller.send(input.agent, { text: 'Hi', turnId, ...input.more })
     return turnId
   }
 

@@ -100,21 +100,23 @@ const send = fc.tuple(numbers, fc.nat(agents.length - 1), inputName, fc.boolean(
       const agent = agents[m] ?? agents[0]
       if (!caller) return undefined
       const both = isTwice ? [caller, at(callers, n + 1) ?? caller] : [caller]
-      const id = walk.send(both, agent, inputs[what])
+      const id = walk.send(both, { agent, more: inputs[what] })
       return `${both.map(({ name }) => name).join(' and ')} send ${id} to ${agent.agentId}, ${what}`
     }),
 )
 
-/** Sends the id of an earlier turn again, now and then to another agent. */
-const sendAgain = fc.tuple(numbers, numbers, fc.constantFrom(0, 0, 0, 1), inputName).map(
-  ([n, m, other, what]) =>
-    new Command(`send again ${n} ${m} ${other} ${what}`, (walk) => {
+/** Sends an earlier turn again, now and then with a policy of this caller, or to another agent. */
+const sendAgain = fc.tuple(numbers, numbers, fc.constantFrom('', '', 'with a policy', 'to another agent')).map(
+  ([n, m, how]) =>
+    new Command(`send again ${n} ${m} ${how}`, (walk) => {
       const caller = at(runsOf(walk), n)
       const [turnId, first] = at([...walk.sent], m) ?? []
       if (!caller || turnId === undefined || !first) return undefined
-      const agent = at(agents, agents.indexOf(first) + other) ?? first
-      caller.send(agent, { text: 'Hi', turnId, ...inputs[what] })
-      return `${caller.name} sends ${turnId} again, to ${agent.agentId}, ${what}`
+      const isOther = how === 'to another agent'
+      const agent = (isOther && at(agents, agents.indexOf(first.agent) + 1)) || first.agent
+      const more = how === 'with a policy' ? { ...first.more, ...inputs[how] } : first.more
+      caller.send(agent, { text: 'Hi', turnId, ...more })
+      return `${caller.name} sends ${turnId} again, to ${agent.agentId} ${how}`
     }),
 )
 

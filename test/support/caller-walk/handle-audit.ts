@@ -94,9 +94,8 @@ export function isOwnEnd(
   if (error === notEnded.error) return deadlineMs !== null && age >= deadlineMs + graceMs
   if (error === otherAgent(id).error)
     return agent !== undefined && stored.agent !== undefined && keyOf(agent) !== keyOf(stored.agent)
-  if (error === notFound(id).error) return agent === undefined && age >= graceMs - retryMs
-  if (error?.startsWith('The turn could not be found') === true)
-    return agent === undefined && age >= graceMs - retryMs && caller.cuts.length > 0
+  if (error === notFound(id).error || error?.startsWith('The turn could not be found') === true)
+    return agent === undefined && age >= graceMs - retryMs
   const limitMs = Math.min(deadlineMs ?? mostSendMs, mostSendMs)
   return (
     code === 'server_unavailable' &&

@@ -31,6 +31,7 @@ export class WalkedCaller {
   readonly cuts: { from: number; to: number }[] = []
   /** Number of watches that have begun and not ended. */
   watches = 0
+  readonly #worldClock: SteppedClock
   readonly #connecting: Promise<Cluster>
   #cluster: Cluster | undefined
 
@@ -38,6 +39,7 @@ export class WalkedCaller {
     this.name = name
     this.store = memory.connect()
     this.clock = new HostClock(clock)
+    this.#worldClock = clock
     disturb(this.store, (batch, emit) => this.#emit(batch, emit))
     this.#countWatches()
     this.store.link.onState((state) => {
@@ -109,7 +111,7 @@ export class WalkedCaller {
 
   #emit(batch: StoredBatch, emit: (batch: StoredBatch) => void): void {
     if (this.live === 'are lost') return
-    if (this.live === 'come late') this.clock.setTimeout(() => emit(batch), lateMs)
+    if (this.live === 'come late') this.#worldClock.setTimeout(() => emit(batch), lateMs)
     else emit(batch)
     if (this.live === 'come twice') emit(batch)
   }

@@ -131,6 +131,18 @@ describe('A turn of a cluster', () => {
     expect(world.memory.parcels.size).toBe(0)
   })
 
+  it('leaves nothing behind if it is large, and is sent again after its end', async () => {
+    const { world, cluster, clock } = await start()
+    const input = { text: 'x'.repeat(600_000), turnId: 't1' }
+    const turn = cluster.turn('a1', input)
+    ;(await world.running(turn)).finish()
+    await clock.advance(100)
+    const again = cluster.turn('a1', input)
+    await clock.advance(100)
+    expect(await again.done).toEqual(await turn.done)
+    expect(world.memory.parcels.size).toBe(0)
+  })
+
   it('is `rejected` if its content is larger than 32 MB, or is not there as it was sent', async () => {
     const { world, cluster, clock, store } = await start()
     const data = Buffer.alloc(26_000_000, 'x')
