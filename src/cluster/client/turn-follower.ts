@@ -171,8 +171,13 @@ export class TurnFollower {
 
   /** Ends the turn if its id belongs to a turn of another agent: the inbox takes an id once, whatever its agent is. */
   async #requireAgent(agent: AgentKey): Promise<void> {
-    const found = await this.#find()
-    if ('agent' in found && keyOf(found.agent) !== keyOf(agent)) this.end(otherAgent(this.id))
+    const { clock, graceMs } = this.#terms
+    while (!this.view.isOver) {
+      const found = await this.#find()
+      if ('cause' in found) await elapse(clock, graceMs, this.#over.signal)
+      else if (keyOf(found.agent) === keyOf(agent)) return
+      else this.end(otherAgent(this.id))
+    }
   }
 
   /**

@@ -399,6 +399,19 @@ describe('The id of a turn', () => {
     })
   })
 
+  it('of another agent’s turn is rejected, however late a host begins that turn', async () => {
+    const { world, clock, cluster } = await start()
+    world.host.link.cut()
+    cluster.turn('a1', { text: 'Hi', turnId: 't1' })
+    await clock.advance(100)
+    const other = collect(cluster.turn('a2', { text: 'Hi', turnId: 't1' }))
+    await clock.advance(graceMs * 3)
+    expect(other.ends).toEqual([])
+    world.host.link.mend()
+    await clock.advance(graceMs * 2)
+    expect(other.ends).toMatchObject([{ code: 'rejected' }])
+  })
+
   it('is enough to attach from another connection, also before a host has begun the turn', async () => {
     const world = await CallerWorld.start()
     const [one, two] = [await world.connect(), await world.connect()]
