@@ -177,7 +177,15 @@ export class CallerWalk {
 
   #noteMail(agent: AgentKey, turnId: string, { type }: MailMessage): void {
     if (type === 'turn') this.taken.set(turnId, agent)
-    if (type === 'cancel' && endsOf(this.memory, agent, turnId).length === 0) this.#cancelled.add(turnId)
+    const isOther = this.#isOther(agent, turnId)
+    if (type === 'cancel' && !isOther && endsOf(this.memory, agent, turnId).length === 0)
+      this.#cancelled.add(turnId)
+  }
+
+  /** Returns whether the id of a turn belongs to a turn of another agent. */
+  #isOther(agent: AgentKey, turnId: string): boolean {
+    const taker = this.taken.get(turnId)
+    return taker !== undefined && keyOf(taker) !== keyOf(agent)
   }
 
   /** Returns the cancelled turns and handles that go on. */
@@ -187,8 +195,9 @@ export class CallerWalk {
     for (const turnId of this.#cancelled) if (goesOn(turnId)) faults.push(`${turnId} was cancelled, and goes on`)
     for (const caller of this.present)
       for (const handle of caller.handles) {
-        const { cancelledAt, end, id } = handle
+        const { cancelledAt, end, id, origin } = handle
         if (cancelledAt === undefined || !this.#couldSend(caller, cancelledAt)) continue
+        if (origin.agent && this.#isOther(origin.agent, id)) continue
         const saysCancelled = end?.reply.kind === 'error' && end.reply.error === cancelledTurn.error
         if (!end) faults.push(...this.#named(caller, handle, ['was cancelled, and has no end']))
         else if (saysCancelled && goesOn(id))

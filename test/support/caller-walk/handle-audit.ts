@@ -63,14 +63,21 @@ export function faultsOf(handle: WalkedHandle, caller: WalkedCaller, stored: Sto
     faults.push(`has the requests ${handle.requests.join()}, and stored are ${stored.requests.join()}`)
   if (caller.isClosed && !end) faults.push('has no end, and its caller is closed')
   if (!end) return faults
-  if (isSame(end.reply, stored.end)) {
-    if (handle.told.length < stored.replies.length)
-      faults.push(`has missed replies: ${brief(handle.told)} of ${brief(stored.replies)}`)
-    if (!isSame(handle.states, stored.states))
-      faults.push(`has the states ${handle.states.join()}, and stored are ${stored.states.join()}`)
-  } else if (!isOwnEnd(handle, caller, stored))
-    faults.push(`ends with ${brief([end.reply])}, and stored is ${stored.end ? brief([stored.end]) : 'none'}`)
+  // A caller may end a turn with the words of a host.
+  if (!isOwnEnd(handle, caller, stored)) faults.push(...endFaults(handle, end.reply, stored))
   return [...faults, ...answerFaults(handle, stored)]
+}
+
+/** Returns what is wrong with a handle that has the end of its turn. */
+function endFaults({ told, states }: WalkedHandle, end: TerminalReply, stored: StoredTurn): string[] {
+  const faults: string[] = []
+  if (!isSame(end, stored.end))
+    faults.push(`ends with ${brief([end])}, and stored is ${stored.end ? brief([stored.end]) : 'none'}`)
+  if (told.length < stored.replies.length)
+    faults.push(`has missed replies: ${brief(told)} of ${brief(stored.replies)}`)
+  if (!isSame(states, stored.states))
+    faults.push(`has the states ${states.join()}, and stored are ${stored.states.join()}`)
+  return faults
 }
 
 function answerFaults({ answers }: WalkedHandle, { closings }: StoredTurn): string[] {
