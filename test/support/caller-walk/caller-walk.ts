@@ -130,7 +130,7 @@ export class CallerWalk {
       if (caller.isClosed && watches + clock.pending > 0)
         faults.push(`${caller.name} is closed, and has ${watches} watches and ${clock.pending} timers`)
     }
-    this.#require(faults)
+    this.#fail(faults)
   }
 
   /** Lets everything become good, and checks that each turn and each handle comes to its end. */
@@ -139,16 +139,10 @@ export class CallerWalk {
     this.hosts.mendAll()
     for (const caller of this.present) caller.mendAll()
     this.hosts.start('last', roomy)
-    await this.#pass(8)
-    this.#require(this.#uncancelled())
+    await this.#require(8, () => this.#uncancelled())
     this.note('all turns finish')
-    await this.#pass(12, () => this.hosts.running.forEach((turn) => turn.finish()))
-    const faults = [...this.taken].flatMap(([turnId, agent]) =>
-      endsOf(this.memory, agent, turnId).length === 1 ? [] : [`${turnId} has no end`],
-    )
-    for (const caller of this.present)
-      for (const handle of caller.handles) faults.push(...this.#named(caller, handle, handle.faultsAtEnd()))
-    this.#require([...faults, ...this.#left()])
+    const finish = (): void => this.hosts.running.forEach((turn) => turn.finish())
+    await this.#require(20, () => [...this.#unended(), ...this.#left()], finish)
     await this.#closeAll()
     return this.#sum()
   }
@@ -158,16 +152,30 @@ export class CallerWalk {
     this.hosts.stopAll()
     await this.clock.advance(attemptMs)
     this.check()
-    if (this.clock.pending > 0) this.#require([`${this.clock.pending} timers are left`])
+    if (this.clock.pending > 0) this.#fail([`${this.clock.pending} timers are left`])
   }
 
-  /** Lets some leases pass. */
-  async #pass(leases: number, act: () => void = () => undefined): Promise<void> {
-    for (let i = 0; i < leases * 2; i++) {
+  /** Lets time pass until nothing is wrong any more, for some leases at most. */
+  async #require(leases: number, faultsNow: () => string[], act: () => void = () => undefined): Promise<void> {
+    let faults = faultsNow()
+    for (let i = 0; i < leases * 4 && faults.length > 0; i++) {
       act()
-      await this.clock.advance(leaseMs / 2)
+      await this.clock.advance(leaseMs / 4)
       this.check()
+      faults = faultsNow()
     }
+    this.#fail(faults)
+  }
+
+  /** Returns the turns without an end, and what is wrong with handles whose turns must be over. */
+  #unended(): string[] {
+    const turns = [...this.taken].flatMap(([turnId, agent]) =>
+      endsOf(this.memory, agent, turnId).length === 1 ? [] : [`${turnId} has no end`],
+    )
+    const handles = this.present.flatMap((caller) =>
+      caller.handles.flatMap((handle) => this.#named(caller, handle, handle.faultsAtEnd())),
+    )
+    return [...turns, ...handles]
   }
 
   #stored(turnId: string): StoredTurn {
@@ -232,7 +240,7 @@ export class CallerWalk {
     return faults.map((fault) => `${name}, ${origin.agent ? '' : 'attached to '}${id}: ${fault}`)
   }
 
-  #require(faults: readonly string[]): void {
+  #fail(faults: readonly string[]): void {
     if (faults.length > 0) throw new Error(`${faults.join('; ')}\nsteps:\n${this.steps.join('\n')}\n`)
   }
 

@@ -233,6 +233,8 @@ export const commands = [
   sendAgain,
   attach,
   attach,
+  attach,
+  ...handleCommands,
   ...handleCommands,
   ...callerCommands,
   ...turnCommands,

@@ -10,7 +10,7 @@ import type { SteppedClock } from '../stepped-clock.ts'
 import { WalkedHandle, type HandleOrigin } from './walked-handle.ts'
 
 /** Time beyond a turn's limit in which a host may end the turn, in ms. */
-export const graceMs = 10_000
+export const graceMs = 6_000
 /** Delay of what the store emits late, in ms. */
 const lateMs = 300
 
