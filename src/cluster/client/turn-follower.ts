@@ -45,6 +45,8 @@ export class TurnFollower {
   #reader: LogReader | undefined
   /** True until the inbox has the turn, or the agent of the turn is found. */
   #isOnItsWay = true
+  /** True for a turn whose agent is found by the id. */
+  #isSought = false
   #arrived: Promise<void> = Promise.resolve()
   #isCancelled = false
 
@@ -94,6 +96,7 @@ export class TurnFollower {
 
   /** Follows a turn that some caller has sent, from its first reply. */
   attach(): void {
+    this.#isSought = true
     this.#arrived = this.#find().then((found) => {
       if ('cause' in found) this.end(found.cause)
       else void this.join(found.agent, null)
@@ -127,7 +130,9 @@ export class TurnFollower {
   async cancel(): Promise<void> {
     if (this.#isCancelled || this.view.isOver) return
     this.#isCancelled = true
-    await Promise.race([this.#arrived, elapse(this.#terms.clock, patienceMs, this.#over.signal)])
+    // The search for the agent of a turn has an end of its own, and until then the turn may begin.
+    const patience = this.#isSought ? [] : [elapse(this.#terms.clock, patienceMs, this.#over.signal)]
+    await Promise.race([this.#arrived, ...patience])
     if (this.#over.signal.aborted) return
     if (this.#isOnItsWay) this.end(cancelledTurn)
     else await this.#postCancel()

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { connectCluster } from '../../../../src/cluster/client/connect-cluster.ts'
+import { callerOf, connectCluster } from '../../../../src/cluster/client/connect-cluster.ts'
+import type { SystemClock } from '../../../../src/actors/clock.ts'
 import type { TurnInput } from '../../../../src/api/turn-input.ts'
 import { ContextKeys, sealContext } from '../../../../src/cluster/context-seal.ts'
 import { ClusterStoreError } from '../../../../src/cluster/store/cluster-store.ts'
@@ -428,6 +429,25 @@ describe('The id of a turn', () => {
     expect(seen.ends).toMatchObject([{ code: 'cancelled' }])
     expect(await turn.done).toEqual(seen.ends[0])
     expect(attached.traceId).toBe('x')
+  })
+
+  it('is enough to cancel a turn that no host has begun', async () => {
+    const { world, clock, cluster } = await start()
+    const other = callerOf(world.memory.connect(), { clock: clock as SystemClock, graceMs: 30_000 })
+    await clock.advance(0)
+    const patient = await other
+    world.host.link.cut()
+    const turn = collect(cluster.turn('a1', { text: 'Hi', turnId: 't1' }))
+    const attached = patient.attach('t1')
+    const seen = collect(attached)
+    attached.cancel()
+    await clock.advance(6_000)
+    expect(seen.ends).toEqual([])
+    world.host.link.mend()
+    await clock.advance(leaseMs * 2)
+    expect(seen.ends).toMatchObject([{ code: 'cancelled' }])
+    expect(turn.ends).toMatchObject([{ code: 'cancelled' }])
+    await patient.close()
   })
 
   it('that no turn has is rejected after a while, and a bad one at once', async () => {
