@@ -108,7 +108,7 @@ export class Mailbox {
     const turn = this.#turns.get(turnId)
     if (message.type === 'turn') {
       if (!turn) this.#add(mail)
-    } else if (!turn) void this.#remove(turnId)
+    } else if (!turn) void this.#remove(turnId, { through: mail.seq })
     else if (message.type === 'cancel') void this.#guarded(turn.cancel())
     else turn.answer(message.requestId, message.answer)
   }
@@ -152,18 +152,22 @@ export class Mailbox {
     if (left.length > 0) this.#conversations.set(conversation, left)
     else this.#conversations.delete(conversation)
     if (this.#isClosed) return
-    void this.#remove(turnId, parcel !== undefined)
+    void this.#remove(turnId, { hasParcel: parcel !== undefined })
     this.#startNext(conversation)
     this.#settle()
   }
 
-  async #remove(turnId: string, hasParcel = false): Promise<void> {
+  /** @param through - number of the last message to remove: the turn itself may come after it */
+  async #remove(
+    turnId: string,
+    { hasParcel = false, through }: { hasParcel?: boolean; through?: number },
+  ): Promise<void> {
     const { store, agent, clock } = this.#terms
     for (let attempt = 0; attempt < mostRemovals && !this.#isClosed; attempt++) {
       try {
         // The message goes last: as long as it is there, what is left is removed by the next owner.
         if (hasParcel) await store.parcels.remove(agent, turnId)
-        await store.inbox.remove(agent, turnId)
+        await store.inbox.remove(agent, turnId, through)
         return
       } catch {
         await elapse(clock, retryMs * (attempt + 1), this.#lost.signal)

@@ -205,6 +205,18 @@ describe('A mailbox', () => {
     expect(ends('t1')).toMatchObject([{ code: 'cancelled' }])
   })
 
+  it('runs a turn that was sent after a cancel of the same id', async () => {
+    const { clock, caller, own, send, ends } = world()
+    await caller.inbox.add(agent, 't1', { type: 'cancel' })
+    await send('t1')
+    const { agents, mailbox } = own()
+    await clock.advance()
+    agents.turns[0]?.finish()
+    await clock.advance()
+    expect(ends('t1')).toMatchObject([{ kind: 'final' }])
+    mailbox.close()
+  })
+
   it('passes answers on, and rejects requests at once if the caller answers none', async () => {
     const { clock, own, send, caller, kinds } = world()
     const { agents } = own()
