@@ -146,13 +146,14 @@ export class Mailbox {
     }
   }
 
-  #forget({ sent: { turnId, conversation, parcel } }: OwnedTurn): void {
+  #forget({ sent: { turnId, conversation, parcel }, listed }: OwnedTurn): void {
     this.#turns.delete(turnId)
     const left = (this.#conversations.get(conversation) ?? []).filter((other) => other.sent.turnId !== turnId)
     if (left.length > 0) this.#conversations.set(conversation, left)
     else this.#conversations.delete(conversation)
     if (this.#isClosed) return
-    void this.#remove(turnId, { hasParcel: parcel !== undefined })
+    // The message goes last: as long as it is there, what is left is removed by the next owner.
+    void listed.then(() => this.#remove(turnId, { hasParcel: parcel !== undefined }))
     this.#startNext(conversation)
     this.#settle()
   }
@@ -165,7 +166,6 @@ export class Mailbox {
     const { store, agent, clock } = this.#terms
     for (let attempt = 0; attempt < mostRemovals && !this.#isClosed; attempt++) {
       try {
-        // The message goes last: as long as it is there, what is left is removed by the next owner.
         if (hasParcel) await store.parcels.remove(agent, turnId)
         await store.inbox.remove(agent, turnId, through)
         return
