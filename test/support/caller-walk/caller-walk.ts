@@ -54,11 +54,15 @@ export class CallerWalk {
   readonly #cancelled = new Set<string>()
   /** True if the next act comes before anything of this one has travelled. */
   isHurried = false
+  /** Times of the last batches, by turn. */
+  readonly #storedAt = new Map<string, number>()
   #requests = 0
 
   constructor(limits: HostLimits) {
     this.hosts = new WalkedHosts(this.memory, this.clock, agents, limits)
-    const { mail } = this.memory
+    const { mail, records } = this.memory
+    const note = (key: string): unknown => this.#storedAt.set(key.split('.').at(-1) ?? '', this.clock.now())
+    records.listen(note, new AbortController().signal)
     const add = mail.add.bind(mail)
     mail.add = (agent, turnId, message, at) => {
       const outcome = add(agent, turnId, message, at)
@@ -125,7 +129,9 @@ export class CallerWalk {
       if (answers.length > 1) faults.push(`${answers.length} answers to ${id} count`)
     for (const caller of this.callers) {
       for (const handle of caller.handles)
-        faults.push(...this.#named(caller, handle, faultsOf(handle, caller, this.#stored(handle.id))))
+        faults.push(
+          ...this.#named(caller, handle, faultsOf(handle, caller, this.#stored(handle.id), this.clock.now())),
+        )
       const { watches, clock } = caller
       if (caller.isClosed && watches + clock.pending > 0)
         faults.push(`${caller.name} is closed, and has ${watches} watches and ${clock.pending} timers`)
@@ -156,7 +162,11 @@ export class CallerWalk {
   }
 
   /** Lets time pass until nothing is wrong any more, for some leases at most. */
-  async #require(leases: number, faultsNow: () => string[], act: () => void = () => undefined): Promise<void> {
+  async #require(
+    leases: number,
+    faultsNow: () => string[],
+    act: () => void = () => undefined,
+  ): Promise<void> {
     let faults = faultsNow()
     for (let i = 0; i < leases * 4 && faults.length > 0; i++) {
       act()
@@ -180,7 +190,8 @@ export class CallerWalk {
 
   #stored(turnId: string): StoredTurn {
     const agent = this.taken.get(turnId)
-    return storedTurn(agent, agent ? factsOf(this.memory, agent, turnId) : [])
+    const facts = agent ? factsOf(this.memory, agent, turnId) : []
+    return storedTurn(agent, facts, this.#storedAt.get(turnId) ?? 0)
   }
 
   #noteMail(agent: AgentKey, turnId: string, { type }: MailMessage): void {
@@ -200,7 +211,8 @@ export class CallerWalk {
   #uncancelled(): string[] {
     const faults: string[] = []
     const goesOn = (turnId: string): boolean => this.taken.has(turnId) && !this.#stored(turnId).end
-    for (const turnId of this.#cancelled) if (goesOn(turnId)) faults.push(`${turnId} was cancelled, and goes on`)
+    for (const turnId of this.#cancelled)
+      if (goesOn(turnId)) faults.push(`${turnId} was cancelled, and goes on`)
     for (const caller of this.present)
       for (const handle of caller.handles) {
         const { cancelledAt, end, id, origin } = handle

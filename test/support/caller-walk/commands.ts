@@ -106,21 +106,23 @@ const send = fc.tuple(numbers, fc.nat(agents.length - 1), inputName, fc.boolean(
 )
 
 /** Sends an earlier turn again, now and then with a policy of this caller, or to another agent. */
-const sendAgain = fc.tuple(numbers, numbers, fc.constantFrom('', '', 'with a policy', 'to another agent')).map(
-  ([n, m, how]) =>
-    new Command(`send again ${n} ${m} ${how}`, (walk) => {
-      const caller = at(runsOf(walk), n)
-      const [turnId, first] = at([...walk.sent], m) ?? []
-      if (!caller || turnId === undefined || !first) return undefined
-      const isOther = how === 'to another agent'
-      const agent = (isOther && at(agents, agents.indexOf(first.agent) + 1)) || first.agent
-      // The content of a large turn whose id another agent has stays for a day.
-      if (isOther && 'system' in first.more) return undefined
-      const more = how === 'with a policy' ? { ...first.more, ...inputs[how] } : first.more
-      caller.send(agent, { text: 'Hi', turnId, ...more })
-      return `${caller.name} sends ${turnId} again, to ${agent.agentId} ${how}`
-    }),
-)
+const sendAgain = fc
+  .tuple(numbers, numbers, fc.constantFrom('', '', 'with a policy', 'to another agent'))
+  .map(
+    ([n, m, how]) =>
+      new Command(`send again ${n} ${m} ${how}`, (walk) => {
+        const caller = at(runsOf(walk), n)
+        const [turnId, first] = at([...walk.sent], m) ?? []
+        if (!caller || turnId === undefined || !first) return undefined
+        const isOther = how === 'to another agent'
+        const agent = (isOther && at(agents, agents.indexOf(first.agent) + 1)) || first.agent
+        // The content of a large turn whose id another agent has stays for a day.
+        if (isOther && 'system' in first.more) return undefined
+        const more = how === 'with a policy' ? { ...first.more, ...inputs[how] } : first.more
+        caller.send(agent, { text: 'Hi', turnId, ...more })
+        return `${caller.name} sends ${turnId} again, to ${agent.agentId} ${how}`
+      }),
+  )
 
 const attach = fc.tuple(numbers, numbers).map(
   ([n, m]) =>
@@ -145,8 +147,8 @@ const callerCommands = [
   onCaller('cut caller', (caller) => caller.cut()),
   onCaller('mend caller', (caller) => caller.mend()),
   onCaller('mend caller', (caller) => caller.mend()),
-  onCaller('lose answers of caller', ({ store }) => (store.link.losesAnswers = true)),
-  onCaller('answers of caller', ({ store }) => (store.link.losesAnswers = false)),
+  onCaller('lose answers of caller', (caller) => (caller.losesAnswers = true)),
+  onCaller('answers of caller', (caller) => (caller.losesAnswers = false)),
   onCaller('pause caller', (caller) => caller.pause()),
   onCaller('resume caller', (caller) => caller.resume()),
   onCaller('resume caller', (caller) => caller.resume()),

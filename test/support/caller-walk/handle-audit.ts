@@ -22,10 +22,12 @@ export interface StoredTurn {
   /** Reasons for the ends of requests, by request. */
   readonly closings: ReadonlyMap<string, readonly string[]>
   readonly states: readonly string[]
+  /** Time of the last batch, in ms. */
+  readonly at: number
 }
 
 /** Returns a turn as its facts tell it. */
-export function storedTurn(agent: AgentKey | undefined, facts: readonly TurnFact[]): StoredTurn {
+export function storedTurn(agent: AgentKey | undefined, facts: readonly TurnFact[], at: number): StoredTurn {
   const replies: Reply[] = []
   const requests: string[] = []
   const closings = new Map<string, string[]>()
@@ -42,7 +44,7 @@ export function storedTurn(agent: AgentKey | undefined, facts: readonly TurnFact
     if (isTerminal(fact.reply)) end = fact.reply
     else replies.push(fact.reply)
   }
-  return { agent, replies, end, requests, closings, states: end ? [...states, 'done'] : states }
+  return { agent, replies, end, requests, closings, states: end ? [...states, 'done'] : states, at }
 }
 
 const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
@@ -52,7 +54,12 @@ const isPrefix = (seen: readonly unknown[], all: readonly unknown[]): boolean =>
   isSame(seen, all.slice(0, seen.length))
 
 /** Returns what is wrong with a handle at any moment, compared with what is stored of its turn. */
-export function faultsOf(handle: WalkedHandle, caller: WalkedCaller, stored: StoredTurn): string[] {
+export function faultsOf(
+  handle: WalkedHandle,
+  caller: WalkedCaller,
+  stored: StoredTurn,
+  now: number,
+): string[] {
   const faults = [...handle.problems]
   const { end, origin } = handle
   const isOther = origin.agent && stored.agent && keyOf(origin.agent) !== keyOf(stored.agent)
@@ -62,10 +69,18 @@ export function faultsOf(handle: WalkedHandle, caller: WalkedCaller, stored: Sto
   if (!isPrefix(handle.requests, stored.requests))
     faults.push(`has the requests ${handle.requests.join()}, and stored are ${stored.requests.join()}`)
   if (caller.isClosed && !end) faults.push('has no end, and its caller is closed')
-  if (!end) return faults
+  if (!end) return [...faults, ...lateness(handle, caller, stored, now)]
   // A caller may end a turn with the words of a host.
   if (!isOwnEnd(handle, caller, stored)) faults.push(...endFaults(handle, end.reply, stored))
   return [...faults, ...answerFaults(handle, stored)]
+}
+
+/** Returns what a handle has not seen though it should have. */
+function lateness({ told, origin }: WalkedHandle, caller: WalkedCaller, stored: StoredTurn, now: number) {
+  const isOther = origin.agent && stored.agent && keyOf(origin.agent) !== keyOf(stored.agent)
+  if (isOther || now < caller.knowsFrom(Math.max(origin.at, stored.at))) return []
+  const hasAll = told.length === stored.replies.length && !stored.end
+  return hasAll ? [] : [`does not know ${brief(stored.replies)}, but ${brief(told)}`]
 }
 
 /** Returns what is wrong with a handle that has the end of its turn. */

@@ -14,6 +14,11 @@ export const graceMs = 6_000
 /** Delay of what the store emits late, in ms. */
 const lateMs = 300
 
+/** Time in which a caller reads what it has missed while its connection was cut, in ms. */
+const catchUpMs = 1_000
+/** Time in which a caller notices that batches were lost though its connection was up, in ms. */
+const noticeMs = 11_000
+
 /** Fate of the batches that the store emits to a caller. A batch that is lost can be read. */
 export type LiveFate = 'arrive' | 'are lost' | 'come twice' | 'come late'
 
@@ -24,7 +29,10 @@ export class WalkedCaller {
   readonly store: MemoryStore
   /** Clock of the caller's process. */
   readonly clock: HostClock
-  live: LiveFate = 'arrive'
+  #live: LiveFate = 'arrive'
+  /** Time of the last change of what the store does to answers, and to batches. */
+  #answersChangedAt = 0
+  #liveChangedAt = 0
   isClosed = false
   isPaused = false
   /** Times during which the connection was cut; the last one may go on. */
@@ -48,6 +56,26 @@ export class WalkedCaller {
       else if (last) last.to = clock.now()
     }, new AbortController().signal)
     this.#connecting = callerOf(this.store, { clock: this.clock as SystemClock, graceMs })
+  }
+
+  set live(fate: LiveFate) {
+    this.#live = fate
+    this.#liveChangedAt = this.clock.now()
+  }
+
+  set losesAnswers(isLost: boolean) {
+    this.store.link.losesAnswers = isLost
+    this.#answersChangedAt = this.clock.now()
+  }
+
+  /** Returns the time from which the caller must know all that is stored at a time; `Infinity` while it has faults. */
+  knowsFrom(storedAt: number): number {
+    const lastCut = this.cuts.at(-1)?.to ?? 0
+    if (this.isClosed || this.store.link.losesAnswers || this.#live !== 'arrive') return Infinity
+    return Math.max(
+      Math.max(storedAt, lastCut, this.#answersChangedAt) + catchUpMs,
+      this.#liveChangedAt === 0 ? 0 : this.#liveChangedAt + noticeMs,
+    )
   }
 
   /** Resolves when the caller has its connection. */
@@ -87,8 +115,8 @@ export class WalkedCaller {
 
   /** Mends all faults of the connection. */
   mendAll(): void {
-    this.live = 'arrive'
-    this.store.link.losesAnswers = false
+    if (this.#live !== 'arrive') this.live = 'arrive'
+    if (this.store.link.losesAnswers) this.losesAnswers = false
     this.resume()
   }
 
@@ -110,10 +138,10 @@ export class WalkedCaller {
   }
 
   #emit(batch: StoredBatch, emit: (batch: StoredBatch) => void): void {
-    if (this.live === 'are lost') return
-    if (this.live === 'come late') this.#worldClock.setTimeout(() => emit(batch), lateMs)
+    if (this.#live === 'are lost') return
+    if (this.#live === 'come late') this.#worldClock.setTimeout(() => emit(batch), lateMs)
     else emit(batch)
-    if (this.live === 'come twice') emit(batch)
+    if (this.#live === 'come twice') emit(batch)
   }
 
   #countWatches(): void {

@@ -84,7 +84,8 @@ export class WalkedHandle {
       () => (given.told = 'taken'),
       (error: unknown) => {
         given.told = error instanceof RequestClosedError ? 'closed' : 'failed'
-        if (!(error instanceof OpenCodeRuntimeError)) this.problems.push(`an answer rejects: ${String(error)}`)
+        if (!(error instanceof OpenCodeRuntimeError))
+          this.problems.push(`an answer rejects: ${String(error)}`)
       },
     )
   }
@@ -101,7 +102,8 @@ export class WalkedHandle {
     if (waiting.length > 0) faults.push(`answers wait: ${waiting.map(({ requestId }) => requestId).join()}`)
     const again: Reply[] = []
     this.turn.replies$.subscribe((reply) => again.push(reply))
-    if (JSON.stringify(again) !== JSON.stringify(this.replies)) faults.push('a late reader sees other replies')
+    if (JSON.stringify(again) !== JSON.stringify(this.replies))
+      faults.push('a late reader sees other replies')
     return faults
   }
 }

@@ -96,7 +96,10 @@ export class WalkedHosts {
     turn.session(`ses_${turnId}`)
     if (deadlineMs !== undefined) {
       const error = { code: 'deadline_exceeded', error: 'The time is over', retryable: true } as const
-      const timer = clock.setTimeout(() => turn.end({ kind: 'error', trace_id: traceId, ...error }), deadlineMs)
+      const timer = clock.setTimeout(
+        () => turn.end({ kind: 'error', trace_id: traceId, ...error }),
+        deadlineMs,
+      )
       void turn.done.then(() => clock.clearTimeout(timer))
     }
     const isOpen = (id: string): boolean => turn.openRequests.some(({ request }) => request.id === id)

@@ -28,6 +28,8 @@ export class Mailbox {
   #target = 0
   #reading: Promise<void> = Promise.resolve()
   #isLoaded = false
+  /** Number of ended turns whose messages are being removed. */
+  #removing = 0
   /** True until the mailbox has reported that it has no turns. */
   #isBusy = true
   readonly #draining = new AbortController()
@@ -152,9 +154,21 @@ export class Mailbox {
     if (left.length > 0) this.#conversations.set(conversation, left)
     else this.#conversations.delete(conversation)
     if (this.#isClosed) return
-    // The message goes last: as long as it is there, what is left is removed by the next owner.
-    void listed.then(() => this.#remove(turnId, { hasParcel: parcel !== undefined }))
+    void this.#leave(listed, turnId, parcel !== undefined)
     this.#startNext(conversation)
+    this.#settle()
+  }
+
+  /**
+   * Removes what is left of an ended turn. The mailbox is busy until then: an agent that is given up with a message in its
+   * inbox is claimed again at once.
+   */
+  async #leave(listed: Promise<void>, turnId: string, hasParcel: boolean): Promise<void> {
+    this.#removing++
+    // The message goes last: as long as it is there, what is left is removed by the next owner.
+    await listed
+    await this.#remove(turnId, { hasParcel })
+    this.#removing--
     this.#settle()
   }
 
@@ -180,7 +194,7 @@ export class Mailbox {
     const isRunning = [...this.#turns.values()].some(
       ({ stage }) => stage === 'running' || stage === 'entering',
     )
-    if (this.#turns.size === 0 && this.#isBusy) {
+    if (this.#turns.size === 0 && this.#removing === 0 && this.#isBusy) {
       this.#isBusy = false
       this.#reports.onBusy(false)
     }
