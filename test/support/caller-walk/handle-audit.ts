@@ -79,8 +79,10 @@ export function faultsOf(
 function lateness({ told, origin }: WalkedHandle, caller: WalkedCaller, stored: StoredTurn, now: number) {
   const isOther = origin.agent && stored.agent && keyOf(origin.agent) !== keyOf(stored.agent)
   if (isOther || now < caller.knowsFrom(Math.max(origin.at, stored.at))) return []
-  const hasAll = told.length === stored.replies.length && !stored.end
-  return hasAll ? [] : [`does not know ${brief(stored.replies)}, but ${brief(told)}`]
+  if (stored.end) return [`does not know the end, ${brief([stored.end])}`]
+  return told.length === stored.replies.length
+    ? []
+    : [`knows ${brief(told)} only, and stored are ${brief(stored.replies)}`]
 }
 
 /** Returns what is wrong with a handle that has the end of its turn. */
