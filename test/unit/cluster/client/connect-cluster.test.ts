@@ -431,6 +431,23 @@ describe('The id of a turn', () => {
     expect(attached.traceId).toBe('x')
   })
 
+  it('knows at once what comes at any moment of reading what was missed', async () => {
+    const { world, clock, cluster, store } = await start()
+    for (let moments = 0; moments < 40; moments++) {
+      const turn = cluster.turn('a1', 'Hi')
+      const seen = collect(turn)
+      const remote = await world.running(turn)
+      store.link.cut()
+      remote.delta('one')
+      await clock.advance(100)
+      remote.finish()
+      for (let i = 0; i < moments; i++) await Promise.resolve()
+      store.link.mend()
+      await clock.advance(300)
+      expect(seen.ends, `after ${moments} moments`).toMatchObject([{ content: 'one' }])
+    }
+  })
+
   it('is enough to cancel a turn that no host has begun', async () => {
     const { world, clock, cluster } = await start()
     const other = callerOf(world.memory.connect(), { clock: clock as SystemClock, graceMs: 30_000 })
