@@ -76,6 +76,8 @@ export default defineConfig({
           include: ['test/cluster/**/*.test.ts'],
           globalSetup: ['test/cluster/setup.ts'],
           fileParallelism: false,
+          // After the tests of other projects: the leases of hosts have limits of time.
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
         },
       },

@@ -1,7 +1,6 @@
 import { defer, distinctUntilChanged, map, Observable } from 'rxjs'
 import { createActor, waitFor, type SnapshotFrom } from 'xstate'
 import { clockOf, systemClock } from '../actors/clock.ts'
-import type { Fleet } from '../api/fleet/fleet.ts'
 import { opencodeVersionOf, setKeySource } from '../api/fleet/internals.ts'
 import { stopSchema } from '../config/option-schema.ts'
 import { parse } from '../config/validation.ts'
@@ -9,11 +8,12 @@ import { HostHandle, HostRuntime } from './actors/host-runtime.ts'
 import { clusterStatus, statusChanges, type ClusterStatus } from './cluster-status.ts'
 import { ContextKeys } from './context-seal.ts'
 import { FleetRunner } from './fleet-runner.ts'
+import { HomeWipes } from './homes/home-wipes.ts'
 import { hostMachine, type HostActorRef } from './machines/host-machine.ts'
 import { resolveJoinOptions, type JoinOptions } from './options.ts'
 import type { ClusterStore } from './store/cluster-store.ts'
 import { openStore } from './store/open-store.ts'
-import { SpecSync } from './specs/spec-sync.ts'
+import { SpecSync, type SpecSyncParts } from './specs/spec-sync.ts'
 import { Wishes } from './wishes.ts'
 
 /** Time without a turn after which a host gives an agent up, in ms. */
@@ -91,8 +91,9 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
     openStore({ name, connect, replicas, mayProvision: true }),
     opencodeVersionOf(fleet),
   ])
-  const homes = await orClose(store, () => openHomes(fleet, kept, store, opencode))
-  const specs = await orClose(store, () => startSpecs(fleet, store, hostId))
+  const wipes = new HomeWipes(fleet, store)
+  const homes = await orClose(store, () => openHomes(fleet, kept, { store, opencode, wipes }))
+  const specs = await orClose(store, () => startSpecs({ fleet, store, hostId, wipes, clock: systemClock }))
   const runner = new FleetRunner(fleet, specs, opencode)
   const contexts = contextKeys.length > 0 ? new ContextKeys(contextKeys) : undefined
   const runtime = new HostHandle(new HostRuntime({ store, runner, homes, contexts }))
@@ -115,8 +116,8 @@ async function orClose<T>(store: ClusterStore, act: () => Promise<T>): Promise<T
 }
 
 /** Begins to exchange specs with the cluster. */
-async function startSpecs(fleet: Fleet, store: ClusterStore, hostId: string): Promise<SpecSync> {
-  const specs = new SpecSync({ fleet, store, hostId, clock: systemClock })
+async function startSpecs(parts: SpecSyncParts): Promise<SpecSync> {
+  const specs = new SpecSync(parts)
   try {
     await specs.start()
     return specs

@@ -10,18 +10,52 @@ const deepest = 64
  * @remarks Observed in opencode: opencode replaces such a reference by another text, wherever the
  * config has it.
  */
-const reference = /^\{(env|file):[^}]*\}$/
+const reference = /^(?:[A-Za-z]+ +)?\{(env|file):[^}]*\}$/
 
 /**
- * Returns the secret texts in a value, at any depth up to the limit: values of fields, flags (`--token x`,
- * `--token=x`) and query parameters with a secret name, and the credentials before the host of a URL.
+ * Names of objects whose fields have names that the user has chosen, or that name the fields of something else.
+ *
+ * @remarks Observed in opencode: the config has its MCP servers, agents, commands, providers and models by name. The other
+ * names are those of JSON Schema.
+ */
+const named = new Set([
+  ...['mcp', 'agent', 'mode', 'command', 'provider', 'models', 'variants', 'formatter', 'lsp'],
+  ...['properties', 'patternProperties', 'dependentSchemas', '$defs', 'definitions'],
+])
+
+/**
+ * Names of objects in which no name marks a secret.
+ *
+ * @remarks Observed in opencode: the fields of a permission are patterns, such as `*.key`; those of the keybinds, commands.
+ */
+const open = new Set(['permission', 'keybinds'])
+
+const marksSecret = (name: string): boolean => secretName.test(name) && !open.has(name)
+
+/**
+ * Returns the name that counts for a field: its own one, or the secret name of an object around it, because all texts below
+ * a secret name are secret. A name that marks nothing is empty.
+ *
+ * @param outer - name that counts for the object of the field
+ */
+export function countingName(outer: string, name: string, value: unknown): string {
+  if (open.has(outer) || marksSecret(outer)) return outer
+  return named.has(outer) && typeof value === 'object' ? '' : name
+}
+
+/**
+ * Returns the secret texts in a value, at any depth up to the limit: all texts of fields, flags (`--token x`, `--token=x`)
+ * and query parameters with a secret name, and the credentials before the host of a URL.
+ *
+ * @param name - name that counts for the value
  */
 export function secretTexts(value: unknown, name = '', depth = 0): string[] {
-  if (typeof value === 'string')
-    return [...(secretName.test(name) ? itself(value) : []), ...within(value, name)]
+  if (typeof value === 'string') return [...(marksSecret(name) ? itself(value) : []), ...within(value, name)]
   if (typeof value !== 'object' || value === null || depth > deepest) return []
   if (!Array.isArray(value))
-    return Object.entries(value).flatMap(([key, inner]) => secretTexts(inner, key, depth + 1))
+    return Object.entries(value).flatMap(([key, inner]) =>
+      secretTexts(inner, countingName(name, key, inner), depth + 1),
+    )
   return value.flatMap((item, i) => secretTexts(item, flagBefore(value[i - 1]) ?? name, depth + 1))
 }
 

@@ -1,20 +1,22 @@
 import type { AgentSpec } from './fleet-options.ts'
 import { isPlain } from './frozen-copy.ts'
-import { secretTexts } from './secret-texts.ts'
+import { countingName, secretTexts } from './secret-texts.ts'
 
 /** Fields of an object. */
 type Fields = Readonly<Record<string, unknown>>
 
 /**
- * Returns the paths of the fields of a spec that hold keys: a text whose name marks a key, a URL with credentials, or a
- * list with such a text. A reference such as `{env:NAME}` holds none.
+ * Returns the paths of the fields of a spec that hold keys: a text whose name, or the name of an object around it, marks a
+ * key, a URL with credentials, or a list with such a text. A reference such as `{env:NAME}` holds none.
  */
-export const keyPaths = (spec: object): string[] => pathsIn(spec as Fields, '')
+export const keyPaths = (spec: object): string[] => pathsIn(spec as Fields, '', '')
 
-function pathsIn(fields: Fields, before: string): string[] {
+/** @param outer - name that counts for the object of the fields */
+function pathsIn(fields: Fields, outer: string, before: string): string[] {
   return Object.entries(fields).flatMap(([name, value]) => {
-    if (holdsKey(name, value)) return [`${before}${name}`]
-    return isPlain(value) ? pathsIn(value, `${before}${name}.`) : []
+    const counting = countingName(outer, name, value)
+    if (holdsKey(counting, value)) return [`${before}${name}`]
+    return isPlain(value) ? pathsIn(value, counting, `${before}${name}.`) : []
   })
 }
 
@@ -25,11 +27,13 @@ export function withoutKeys(spec: AgentSpec): AgentSpec {
   return Object.fromEntries(left) as unknown as AgentSpec
 }
 
-const strip = (fields: Fields): Fields =>
+const strip = (fields: Fields, outer = ''): Fields =>
   Object.fromEntries(
-    Object.entries(fields)
-      .filter(([name, value]) => !holdsKey(name, value))
-      .map(([name, value]) => [name, isPlain(value) ? strip(value) : value]),
+    Object.entries(fields).flatMap(([name, value]) => {
+      const counting = countingName(outer, name, value)
+      if (holdsKey(counting, value)) return []
+      return [[name, isPlain(value) ? strip(value, counting) : value]]
+    }),
   )
 
 const isEmptied = (value: unknown, before: unknown): boolean =>
@@ -51,13 +55,14 @@ export function withKeysOf(own: AgentSpec, spec: AgentSpec): AgentSpec {
   ) as unknown as AgentSpec
 }
 
-function addKeys(fields: Fields, own: Fields): Fields {
+function addKeys(fields: Fields, own: Fields, outer = ''): Fields {
   const keys = Object.entries(own).filter(
-    ([name, value]) => holdsKey(name, value) && fields[name] === undefined,
+    ([name, value]) => holdsKey(countingName(outer, name, value), value) && fields[name] === undefined,
   )
   const inner = Object.entries(fields).map(([name, value]) => {
     const ownValue = own[name]
-    return [name, isPlain(value) && isPlain(ownValue) ? addKeys(value, ownValue) : value]
+    const isBoth = isPlain(value) && isPlain(ownValue)
+    return [name, isBoth ? addKeys(value, ownValue, countingName(outer, name, value)) : value]
   })
   return { ...(Object.fromEntries(inner) as Fields), ...Object.fromEntries(keys) }
 }

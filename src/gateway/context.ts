@@ -1,5 +1,5 @@
 import type { Fleet } from '../api/fleet/fleet.ts'
-import type { Cluster } from '../cluster/client/connect-cluster.ts'
+import type { Cluster } from '../cluster/client/cluster.ts'
 import type { ClusterHost } from '../cluster/join-cluster.ts'
 import type { Authority } from './access/authority.ts'
 import type { HostPaths } from './access/host-paths.ts'

@@ -1,5 +1,6 @@
 import { reviseAgents, tenantOf } from '../api/fleet/internals.ts'
-import type { ApplyResult } from '../api/fleet/declare.ts'
+import type { ApplyResult, RemoveOptions } from '../api/fleet/declare.ts'
+import { specsOf } from '../cluster/specs/spec-sync.ts'
 import type { AgentSpec } from '../config/fleet-options.ts'
 import { keyPaths, withKeysOf } from '../config/spec-keys.ts'
 import { unknownAgent } from '../config/unknown-agent.ts'
@@ -7,10 +8,14 @@ import { InvalidOptionsError } from '../errors.ts'
 import { isUnscoped, sees, type Caller } from './access/caller.ts'
 import { declarable, requireDeclarable } from './access/spec-rules.ts'
 import { requireAgent, shownAgentSpec } from './agents.ts'
+import { requireInTime } from './cluster/in-time.ts'
 import type { GatewayContext } from './context.ts'
 import { ProblemError } from './http/problem.ts'
 import { mergePatch, patchBeyond } from './merge-patch.ts'
 import { checkWireSpec, specFromWire, specToWire } from './schemas/spec.ts'
+
+/** Time for which a removal waits for a store that is away, in ms. */
+const limitMs = 10_000
 
 /** Fields of the wire. */
 type Wire = Readonly<Record<string, unknown>>
@@ -71,6 +76,22 @@ export function patchAgent(
     checkWireSpec(merged)
     return { put: [specFromWire(merged)] }
   })
+}
+
+/**
+ * Removes an agent. In a cluster, the owners of its running turns erase the replies of these when they end.
+ *
+ * @throws ClusterStoreError `unavailable` if the agent is removed here, and the cluster does not know yet
+ */
+export async function removeAgent(
+  { fleet }: GatewayContext,
+  id: string,
+  options: Required<RemoveOptions>,
+): Promise<void> {
+  const specs = specsOf(fleet)
+  if (!specs) return fleet.remove(id, options)
+  const { stored } = await specs.removeWithReplies(id, options)
+  await requireInTime(limitMs, stored)
 }
 
 /** Returns the spec that a caller may declare; an agent that the caller may not see does not exist for the caller. */

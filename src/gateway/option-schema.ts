@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Fleet } from '../api/fleet/fleet.ts'
-import { callerPartsOf, type Cluster } from '../cluster/client/connect-cluster.ts'
+import { callerPartsOf } from '../cluster/client/caller.ts'
+import type { Cluster } from '../cluster/client/cluster.ts'
 import type { ClusterHost } from '../cluster/join-cluster.ts'
 import { dataDirOf } from '../api/fleet/internals.ts'
 import { InvalidOptionsError } from '../errors.ts'

@@ -1,5 +1,5 @@
 import type { Fleet } from '../api/fleet/fleet.ts'
-import type { Cluster } from '../cluster/client/connect-cluster.ts'
+import type { Cluster } from '../cluster/client/cluster.ts'
 import type { ClusterHost } from '../cluster/join-cluster.ts'
 import type { Logger } from '../config/server-options.ts'
 import type { TokenRecord } from './access/caller.ts'

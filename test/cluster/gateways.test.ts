@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
-import { connectCluster, type Cluster } from '../../src/cluster/client/connect-cluster.ts'
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi } from 'vitest'
+import type { Cluster } from '../../src/cluster/client/cluster.ts'
+import { connectCluster } from '../../src/cluster/client/connect-cluster.ts'
+import { rank } from '../../src/cluster/rank.ts'
+import { openNatsStore } from '../../src/cluster/store/nats/nats-store.ts'
 import { fakeOpenCode } from '../../src/testing/index.ts'
 import { buildPackage } from '../support/built-cli.ts'
 import { ClusterDaemons } from '../support/cluster-daemons.ts'
@@ -190,6 +193,34 @@ describe.skipIf(binary === null)('Gateways of a cluster', async () => {
     expect(await elsewhere.json()).toMatchObject({ detail: expect.stringContaining('host-a') as string })
     expect((await a.fetch(`/v1/agents/${agent}/sessions`)).status).toBe(200)
     for (const id of ['no-such-turn', '*', '%3E']) expect((await b.fetch(`/v1/turns/${id}`)).status).toBe(404)
+  })
+
+  it('delete an agent everywhere: its home on another host, and the replies of a turn that runs there, when it ends', async () => {
+    const hosts = ['host-a', 'host-b'].map((id) => ({ id, record: { max: 16, used: 0 } }))
+    const agentId =
+      Array.from({ length: 50 }, (_, i) => `gone${i}`).find(
+        (id) => rank(`acme.${id}`, hosts, null)[0] === 'host-b',
+      ) ?? ''
+    const path = `/v1/agents/${agentId}`
+    expect((await a.fetch(path, { method: 'PUT', body: { tenant: 'acme' } })).status).toBe(201)
+    await vi.waitUntil(async () => (await b.fetch(path)).status === 200)
+    const { turn } = await post(a, agentId, { text: 'slow' })
+    const reader = await lines(b, turn.turn_id)
+    await reader.until(({ kind }) => kind === 'delta')
+    expect(daemons.hasHome('host-b', agentId)).toBe(true)
+    const query = '?delete_home=true&drain_ms=20000'
+    expect((await a.fetch(`${path}${query}`, { method: 'DELETE' })).status).toBe(204)
+    expect(daemons.hasHome('host-b', agentId)).toBe(true)
+    const store = await openNatsStore({ name, connect: server.connect, mayProvision: false })
+    onTestFinished(() => store.close())
+    const agent = { tenant: 'acme', agentId }
+    await vi.waitUntil(async () => !(await store.inbox.next(agent, 0)), { timeout: 20_000, interval: 50 })
+    const stored: string[] = []
+    for await (const { batch } of store.records.read(agent, turn.turn_id, 0))
+      stored.push(JSON.stringify(batch.records))
+    expect(stored).toEqual(['[{"kind":"erased"}]'])
+    await vi.waitUntil(() => !daemons.hasHome('host-b', agentId), { timeout: 10_000 })
+    for (const daemon of [a, b]) expect((await daemon.fetch(path)).status).toBe(404)
   })
 
   it('end no turn when one is killed: a reader goes on at another one, and has each reply once', async () => {

@@ -85,6 +85,7 @@ describe('A spec in a cluster', () => {
     const key = { proxy: { api_key: 'sk-secret' } }
     const refusals = [
       await client.call('PUT', '/v1/agents/a1', key),
+      await client.call('PUT', '/v1/agents/a1', { config: { credentials: { value: 'sk-secret' } } }),
       await client.call('PUT', '/v1/agents', { agents: [{ id: 'a0' }, { id: 'a1', ...key }] }),
     ]
     expect((await client.call('PUT', '/v1/agents/a1', { labels: { team: 'blue' } })).status).toBe(201)
@@ -96,7 +97,7 @@ describe('A spec in a cluster', () => {
       expect(text).not.toContain('sk-secret')
     }
     expect(refusals.map(({ body }) => (body as { field: string }).field)).toEqual([
-      ...['proxy.api_key', 'agents[1].proxy.api_key', 'config.provider.x.apiKey'],
+      ...['proxy.api_key', 'config.credentials.value', 'agents[1].proxy.api_key', 'config.provider.x.apiKey'],
     ])
     expect(keptSpecs(fleet).get('a1')).toEqual({ id: 'a1', labels: { team: 'blue' } })
   })

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
@@ -43,6 +43,11 @@ export class ClusterDaemons {
     return daemon
   }
 
+  /** Returns whether an agent has a home on a host. */
+  hasHome(hostId: string, agentId: string): boolean {
+    return existsSync(join(this.#folder, hostId, 'homes', agentId))
+  }
+
   /** Kills all daemons with all their processes, and removes their folders. */
   async end(): Promise<void> {
     for (const { child } of this.#daemons) child.kill('SIGKILL')
@@ -59,6 +64,7 @@ export class ClusterDaemons {
     const file = join(folder, 'fleet.yaml')
     const content = {
       listen: '127.0.0.1:0',
+      data_dir: join(folder, 'homes'),
       defaults: {
         proxy: { base_url: 'http://127.0.0.1:9/v1', api_key: { env: 'SERVE_KEY' } },
         models: ['gpt-4o'],

@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest'
 import { Fleet } from '../../src/api/fleet/fleet.ts'
-import { callerPartsOf } from '../../src/cluster/client/connect-cluster.ts'
+import { callerPartsOf } from '../../src/cluster/client/caller.ts'
 import { ClusterTurnLog } from '../../src/gateway/cluster/cluster-turn-log.ts'
 import { ClusterTurns } from '../../src/gateway/cluster/cluster-turns.ts'
 import { FollowedTurns } from '../../src/gateway/cluster/followed-turns.ts'

@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { Subject } from 'rxjs'
 import type { AgentHome } from '../../src/api/fleet/internals.ts'
 import { SavedHomes } from '../../src/cluster/homes/saved-homes.ts'
 import type { AgentKey } from '../../src/cluster/store/cluster-store.ts'
@@ -24,6 +25,13 @@ export class MovingHomes {
   readonly memory = new MemoryCluster()
   readonly root = tempHome()
   readonly dataDir = join(this.root, 'agents')
+  /** Homes that are deleted with their agents: a test does so by hand. */
+  readonly wipes = {
+    retired$: new Subject<string>(),
+    settled: (): Promise<void> => Promise.resolve(),
+    requireDone: (): Promise<void> => Promise.resolve(),
+    exclusively: <T>(_agentId: string, work: () => Promise<T>): Promise<T> => work(),
+  }
   #mounted = ''
   #gid: number | undefined
 
@@ -91,6 +99,7 @@ export class HomeHost {
       savesBeforeEnd: true,
       opencode,
       marks: new HomeMarks(dataDir),
+      wipes: world.wipes,
       homeOf: () => (this.hasAgent ? { ...plain, ...more, opencode: this.server } : undefined),
       warn: (message) => this.warnings.push(message),
     })

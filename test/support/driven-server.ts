@@ -12,6 +12,8 @@ import { hold, letGo, spawnsOf } from './held-process.ts'
 
 /** Interval in ms at which the clock follows real time. */
 const paceMs = 5
+/** Most ms of one interval: the process has made no progress either while the machine stood still. */
+const mostStepMs = 50
 
 /**
  * Driver of the real machine with its real actors. The process is stopped (SIGSTOP) while nothing may happen by itself: from the spawn
@@ -90,7 +92,7 @@ export class DrivenServer {
       await sleep(paceMs)
       const ms = Math.floor(performance.now() - last)
       last += ms
-      await this.clock.advance(ms)
+      await this.clock.advance(Math.min(ms, mostStepMs))
       if (performance.now() - begin > this.#patienceMs)
         throw new Error(`The server did not come to rest: ${JSON.stringify(this.actor.getSnapshot().value)}`)
     }

@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest'
-import { callerOf } from '../../src/cluster/client/connect-cluster.ts'
+import { callerOf } from '../../src/cluster/client/caller.ts'
 import { MemoryCluster } from '../../src/cluster/store/memory/memory-store.ts'
 import type { HostRecord } from '../../src/cluster/store/records.ts'
 import type { GatewayCluster } from '../../src/gateway/context.ts'

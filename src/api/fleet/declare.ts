@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { waitFor } from 'xstate'
 import { fleetRuntimeOf, type FleetRuntime } from '../../actors/fleet/fleet-runtime.ts'
@@ -40,7 +41,7 @@ export interface RemoveOptions {
    */
   drainMs?: number
   /**
-   * True to delete the agent's home, with its sessions.
+   * True to delete the agent's home, with its sessions; in a cluster, on all hosts, and the saved one.
    *
    * @defaultValue `false`
    */
@@ -100,16 +101,42 @@ export class Declarations {
     await this.rollOut(spec)
   }
 
-  /** Removes an agent. Resolves when its server has ended. */
+  /**
+   * Removes an agent. Resolves when its server has ended. An agent that is declared again meanwhile waits for the end of its
+   * home, so that it never loses a new one.
+   */
   async remove(id: string, { drainMs, deleteHome }: Required<RemoveOptions>): Promise<void> {
     await this.#inOrder([id], async () => {
       if (!this.#runtime.specs.has(id) && !this.#runtime.faults.has(id))
         throw unknownAgent(id, this.#runtime.specs.keys())
-      await this.#keep({ remove: [id] }, drainMs)
+      await this.#keep({ remove: [id] }, drainMs, deleteHome)
+      if (deleteHome) await this.#deleteHome(id)
     })
     await this.#gone(id)
-    if (deleteHome)
-      await rm(homeOf(this.#runtime.options, id), { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  /**
+   * Deletes the home of an agent that may be declared, when its server has ended.
+   *
+   * @param keeps - returns whether the agent stays declared
+   */
+  async renewHome(id: string, drainMs: number, keeps: () => boolean): Promise<void> {
+    await this.#inOrder([id], async () => {
+      const spec = this.#runtime.specs.get(id)
+      const isKept = keeps()
+      if (isKept && !existsSync(homeOf(this.#runtime.options, id))) return
+      if (spec) await this.#keep({ remove: [id] }, drainMs)
+      try {
+        await this.#deleteHome(id)
+      } finally {
+        if (spec && isKept) await this.#keep({ put: [spec] }, 0)
+      }
+    })
+  }
+
+  async #deleteHome(id: string): Promise<void> {
+    await this.#gone(id)
+    await rm(homeOf(this.#runtime.options, id), { recursive: true, force: true, maxRetries: 5 })
   }
 
   /**
@@ -155,6 +182,7 @@ export class Declarations {
   async #keep(
     { put = [], remove = [] }: { put?: readonly AgentSpec[]; remove?: readonly string[] },
     drainMs: number,
+    deletesHome = false,
   ): Promise<void> {
     const { store, specs, faults, options } = this.#runtime
     const { status, value } = this.#fleet.getSnapshot()
@@ -172,7 +200,7 @@ export class Declarations {
     for (const agentId of remove)
       if (durable.has(agentId)) {
         specs.delete(agentId)
-        this.#send({ type: 'agent.remove', agentId, drainMs })
+        this.#send({ type: 'agent.remove', agentId, drainMs, ...(deletesHome && { deletesHome }) })
       }
     if (error) throw error
   }

@@ -58,6 +58,15 @@ export const reviseAgents = (
 ): Promise<ApplyResult> => fleetParts(fleet).declarations.revise(ids, change)
 
 /**
+ * Deletes the home of an agent when its server has ended. The agent is declared again after that if `keeps` says so.
+ *
+ * @param drainMs - time for running turns to finish, in ms
+ * @param keeps - returns whether the agent stays declared; called when no other change of the agent runs
+ */
+export const renewHome = (fleet: Fleet, id: string, drainMs: number, keeps: () => boolean): Promise<void> =>
+  fleetParts(fleet).declarations.renewHome(id, drainMs, keeps)
+
+/**
  * Resolves with the last lines of the log of an agent's server, which were masked when they were written; none without
  * a log.
  *

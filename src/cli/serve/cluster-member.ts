@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Fleet } from '../../api/fleet/fleet.ts'
-import type { Cluster } from '../../cluster/client/connect-cluster.ts'
+import type { Cluster } from '../../cluster/client/cluster.ts'
 import { joinCluster, type ClusterHost } from '../../cluster/join-cluster.ts'
 import { connectCluster } from '../../cluster/index.ts'
 import { orInstall } from '../../cluster/store/open-store.ts'

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { ClusterStoreError, keyOf, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
+import { wipedIn } from '../specs/spec-record.ts'
 import type { HomeRecord } from '../store/records.ts'
 
 /** Error of an owner that another owner has replaced: the owner can save no home any more. */
@@ -14,10 +15,17 @@ export class FencedHomeError extends Error {
   }
 }
 
+/** Error of an owner whose agent's saved home was deleted, or begun anew. */
+export class HomeGoneError extends Error {
+  override readonly name = 'HomeGoneError'
+}
+
 /** Record of a home with its revision. */
 export interface KnownHome {
   readonly record: HomeRecord
   readonly revision: number
+  /** Id of the latest removal that has deleted the homes of the agent; absent without one. */
+  readonly wiped?: string | undefined
 }
 
 const noHome: HomeRecord = {
@@ -27,7 +35,7 @@ const noHome: HomeRecord = {
 
 /**
  * Raises the epoch of an agent's home, so that no owner before can name another object. Returns the record with the home
- * that was saved last.
+ * that was saved last; of an agent whose homes were deleted since, with none.
  *
  * @throws FencedHomeError if a later owner has the home
  * @throws ClusterStoreError `unavailable`
@@ -36,12 +44,21 @@ export async function fenceHome(store: ClusterStore, agent: AgentKey, epoch: num
   const key = keyOf(agent)
   for (;;) {
     const known = await store.homes.get(key)
-    const before = known?.value ?? noHome
-    if (before.epoch > epoch) throw fenced(key, before.epoch, epoch)
-    if (known && before.epoch === epoch) return { record: before, revision: known.revision }
-    const record = { ...noHome, ...before, epoch, history: before.history ?? randomUUID() }
+    if (known && known.value.epoch > epoch) throw fenced(key, known.value.epoch, epoch)
+    // The agent is read after its home, so that an earlier state of the agent never makes a later home old.
+    const wiped = wipedIn((await store.agents.get(key))?.value)
+    const isOld = known !== undefined && wiped !== undefined && known.value.wiped !== wiped
+    if (known && !isOld && known.value.epoch === epoch)
+      return { record: known.value, revision: known.revision, wiped }
+    const before = isOld ? noHome : (known?.value ?? noHome)
+    const record = {
+      ...{ ...noHome, ...before, epoch, history: before.history ?? randomUUID() },
+      ...(wiped !== undefined && { wiped }),
+    }
     try {
-      return { record, revision: await store.homes.set(key, record, known?.revision ?? 0) }
+      const revision = await store.homes.set(key, record, known?.revision ?? 0)
+      if (isOld) await deleteObject(store, known.value)
+      return { record, revision, wiped }
     } catch (error) {
       if (!isStale(error)) throw error
     }
@@ -52,7 +69,8 @@ export async function fenceHome(store: ClusterStore, agent: AgentKey, epoch: num
  * Makes an object the saved home of an agent.
  *
  * @param revision - Revision of the record that the owner of the epoch knows.
- * @throws FencedHomeError if a later owner has the home, or its record is gone
+ * @throws FencedHomeError if a later owner has the home
+ * @throws HomeGoneError if the record is gone, or begun anew
  * @throws ClusterStoreError `unavailable`, when the object may have been named
  */
 export async function nameHome(
@@ -68,14 +86,49 @@ export async function nameHome(
     } catch (error) {
       if (!isStale(error)) throw error
       const known = await store.homes.get(key)
-      const isNamed = known?.value.object === record.object
-      if (known?.value.epoch !== record.epoch)
-        throw fenced(key, known?.value.epoch ?? Infinity, record.epoch, isNamed)
+      if (!known) throw new HomeGoneError(`The saved home of ${key} was deleted`)
+      const isNamed = known.value.object === record.object
+      if (known.value.epoch !== record.epoch) throw fenced(key, known.value.epoch, record.epoch, isNamed)
+      if (known.value.history !== record.history)
+        throw new HomeGoneError(`The saved home of ${key} was begun anew`)
       // The answer of an earlier attempt was lost.
       if (isNamed) return { record, revision: known.revision }
       expected = known.revision
     }
   }
+}
+
+/**
+ * Deletes the saved home of an agent whose homes were deleted by a removal. A home that was begun after it stays.
+ *
+ * @throws ClusterStoreError
+ */
+export async function forgetHome(
+  store: Pick<ClusterStore, 'agents' | 'homes' | 'objects'>,
+  agent: AgentKey,
+): Promise<void> {
+  const key = keyOf(agent)
+  for (;;) {
+    const known = await store.homes.get(key)
+    if (!known) return
+    const wiped = wipedIn((await store.agents.get(key))?.value)
+    if (wiped === undefined || known.value.wiped === wiped) return
+    // The record goes last: as long as it is there, another host deletes what is left.
+    await deleteObject(store, known.value)
+    try {
+      await store.homes.delete(key, known.revision)
+      return
+    } catch (error) {
+      if (!isStale(error)) throw error
+    }
+  }
+}
+
+async function deleteObject(
+  { objects }: Pick<ClusterStore, 'objects'>,
+  { object }: HomeRecord,
+): Promise<void> {
+  if (object !== null) await objects.delete(object)
 }
 
 const fenced = (key: string, other: number, own: number, isNamed = false): FencedHomeError =>

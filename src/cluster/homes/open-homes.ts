@@ -9,25 +9,23 @@ import { HomeMarks } from '../../io/fleet/home-marks.ts'
 import { removeStage, stagePrefix } from '../../io/opencode/home-archive.ts'
 import { unsavedHomes, type Homes } from '../homes.ts'
 import type { JoinOptions } from '../options.ts'
-import type { ClusterStore } from '../store/cluster-store.ts'
-import { SavedHomes } from './saved-homes.ts'
+import { SavedHomes, type SavedHomesParts } from './saved-homes.ts'
 
 /**
  * Returns the homes of a host, by its option `homes`.
  *
- * @param opencode - version of opencode on the host
+ * @param parts - store, version of opencode on the host, and homes that are deleted with their agents
  */
 export async function openHomes(
   fleet: Fleet,
   { save }: Required<JoinOptions>['homes'],
-  store: ClusterStore,
-  opencode: string,
+  parts: Pick<SavedHomesParts, 'store' | 'opencode' | 'wipes'>,
 ): Promise<Homes> {
   if (save === 'never') return unsavedHomes
   const dataDir = dataDirOf(fleet)
   await removeLeftStages(dataDir)
   return new SavedHomes({
-    ...{ store, opencode },
+    ...parts,
     savesBeforeEnd: save === 'before-end',
     marks: new HomeMarks(dataDir),
     homeOf: ({ tenant, agentId }) => {

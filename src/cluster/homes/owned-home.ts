@@ -6,7 +6,7 @@ import { packHome } from '../../io/opencode/home-archive.ts'
 import { firstLine, messageOf } from '../../util/messages.ts'
 import type { AgentKey, ClusterStore } from '../store/cluster-store.ts'
 import type { HomeRecord } from '../store/records.ts'
-import { FencedHomeError, homeObject, nameHome, type KnownHome } from './home-register.ts'
+import { FencedHomeError, HomeGoneError, homeObject, nameHome, type KnownHome } from './home-register.ts'
 import { persist } from './persist.ts'
 
 /** Terms of the home of an agent that this host owns. */
@@ -43,14 +43,14 @@ export class OwnedHome {
   /**
    * Saves the home as it is after the call. A failure is logged, because a turn must end though its home cannot be saved.
    *
-   * @throws FencedHomeError if a later owner has the home, or the reason of the signal
+   * @throws FencedHomeError if a later owner has the home, HomeGoneError if it was deleted, or the reason of the signal
    */
   async save(signal: AbortSignal): Promise<void> {
     this.#next ??= this.#saveNext(signal)
     try {
       await this.#next
     } catch (error) {
-      if (error instanceof FencedHomeError || signal.aborted) throw error
+      if (isOver(error) || signal.aborted) throw error
       // The save was asked for by another caller, whose signal has aborted.
       await this.save(signal)
     }
@@ -63,7 +63,7 @@ export class OwnedHome {
     try {
       await this.#saveNow(signal)
     } catch (error) {
-      if (error instanceof FencedHomeError || signal.aborted) throw error
+      if (isOver(error) || signal.aborted) throw error
       const { agent, warn } = this.#terms
       const fields = { agentId: agent.agentId, tenant: agent.tenant }
       warn(`cluster: the home could not be saved: ${firstLine(messageOf(error))}`, fields)
@@ -84,6 +84,7 @@ export class OwnedHome {
     const record: HomeRecord = {
       ...{ epoch, object, sha256, size: archive.length, path: home.path, history: before.history },
       opencode: newest(home.opencode ?? opencode, before.opencode),
+      ...(before.wiped !== undefined && { wiped: before.wiped }),
     }
     await this.#name(record, signal)
     // A reader of the old record must find the old object until the record names the new one.
@@ -98,8 +99,8 @@ export class OwnedHome {
     try {
       this.#known = await persist(() => nameHome(store, agent, record, revision), signal)
     } catch (error) {
-      if (error instanceof FencedHomeError && !error.isNamed && record.object !== null)
-        await store.objects.delete(record.object).catch(() => undefined)
+      const isLeft = error instanceof HomeGoneError || (error instanceof FencedHomeError && !error.isNamed)
+      if (isLeft && record.object !== null) await store.objects.delete(record.object).catch(() => undefined)
       throw error
     }
   }
@@ -113,6 +114,9 @@ export class OwnedHome {
       )
   }
 }
+
+/** Returns whether an error says that the owner can save nothing in this record any more. */
+const isOver = (error: unknown): boolean => error instanceof FencedHomeError || error instanceof HomeGoneError
 
 /** Returns the newer one of two versions. A database that a newer opencode has written stays of that version. */
 function newest(now: string, before: string | null): string | null {

@@ -8,9 +8,11 @@ import { askVersion } from '../../io/opencode/binary-version.ts'
 import { unpackHome } from '../../io/opencode/home-archive.ts'
 import { isOlder } from '../../io/opencode/versions.ts'
 import type { Homes, MovedHome } from '../homes.ts'
-import { keyOf, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
+import { agentOf, keyOf, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
 import type { HomeRecord } from '../store/records.ts'
-import { FencedHomeError, fenceHome, readHomeObject } from './home-register.ts'
+import { isRemoved } from '../specs/spec-record.ts'
+import { FencedHomeError, fenceHome, HomeGoneError, readHomeObject, type KnownHome } from './home-register.ts'
+import type { HomeWipes } from './home-wipes.ts'
 import { OwnedHome, type OwnedHomeTerms } from './owned-home.ts'
 import { persist } from './persist.ts'
 
@@ -19,6 +21,8 @@ export interface SavedHomesParts extends Pick<OwnedHomeTerms, 'opencode' | 'warn
   readonly store: ClusterStore
   readonly savesBeforeEnd: boolean
   readonly marks: HomeMarks
+  /** Homes that are deleted with their agents. */
+  readonly wipes: Pick<HomeWipes, 'retired$' | 'settled' | 'requireDone' | 'exclusively'>
   /** Returns the home of an agent on this host; `undefined` for an agent that the fleet does not have, or no longer. */
   readonly homeOf: (agent: AgentKey) => AgentHome | undefined
 }
@@ -31,62 +35,147 @@ export class SavedHomes implements Homes {
   readonly #owned = new Map<string, OwnedHome>()
   /** Epochs of removed agents, whose homes are left as they are. */
   readonly #left = new Map<string, number>()
+  /** Epochs of agents whose homes were deleted with their removal. A home after that is saved anew. */
+  readonly #retired = new Map<string, number>()
+  /** Numbers of retirements so far, by agent id. */
+  readonly #retirements = new Map<string, number>()
   /** Restores that run, which the next one of the same agent waits for. */
-  readonly #restoring = new Map<string, Promise<void>>()
+  readonly #restoring = new Map<string, Promise<unknown>>()
 
   constructor(parts: SavedHomesParts) {
     this.savesBeforeEnd = parts.savesBeforeEnd
     this.#parts = parts
+    parts.wipes.retired$.subscribe((agentId) => this.#retire(agentId))
   }
 
-  async restore(home: MovedHome, signal: AbortSignal): Promise<void> {
-    const key = keyOf(home.agent)
-    // An owner that has lost the agent may still be replacing the home.
+  restore(home: MovedHome, signal: AbortSignal): Promise<void> {
+    return this.#inOrder(home, () => this.#restore(home, signal))
+  }
+
+  /** Works on the home of an agent. An owner that has lost the agent may still be replacing the home. */
+  async #inOrder<T>({ agent }: MovedHome, work: () => Promise<T>): Promise<T> {
+    const key = keyOf(agent)
     const before = this.#restoring.get(key) ?? Promise.resolve()
-    const restoring = before.catch(() => undefined).then(() => this.#restore(home, signal))
+    const restoring = before.catch(() => undefined).then(work)
     this.#restoring.set(key, restoring)
     try {
-      await restoring
+      return await restoring
     } finally {
       if (this.#restoring.get(key) === restoring) this.#restoring.delete(key)
     }
   }
 
+  #retire(id: string): void {
+    this.#retirements.set(id, (this.#retirements.get(id) ?? 0) + 1)
+    for (const [key, { epoch }] of this.#owned) {
+      if (agentOf(key).agentId !== id) continue
+      this.#owned.delete(key)
+      this.#retired.set(key, epoch)
+    }
+  }
+
   async #restore({ agent, epoch }: MovedHome, signal: AbortSignal): Promise<void> {
-    const { store, marks, homeOf, opencode, warn } = this.#parts
+    const { marks, homeOf, wipes } = this.#parts
     const key = keyOf(agent)
-    this.#owned.delete(key)
-    this.#left.delete(key)
+    for (const map of [this.#owned, this.#left, this.#retired]) map.delete(key)
+    await wipes.settled(agent.agentId, signal)
     const home = homeOf(agent)
     // The owner of a removed agent only ends its turns. Another agent may use the home now, with another tenant.
     if (!home) {
       this.#left.set(key, epoch)
       return
     }
-    const known = await persist(() => fenceHome(store, agent, epoch), signal)
+    const retirements = this.#retirements.get(agent.agentId)
+    const known = await this.#fence({ agent, epoch }, signal)
     const history = known.record.history ?? ''
     if (isNewer(known.record, marks.read(agent.agentId, history), home))
-      await this.#bring(agent, known.record, home, signal)
+      await wipes.exclusively(agent.agentId, () =>
+        this.#bring(agent, known.record, home, {
+          signal,
+          isOld: () => retirements !== this.#retirements.get(agent.agentId),
+        }),
+      )
     signal.throwIfAborted()
-    await marks.write(agent.agentId, { epoch, history })
+    await this.#own({ agent, epoch }, known, home)
+  }
+
+  /** Fences the home of an agent. A home on this host that the agent must not have any more is deleted first. */
+  async #fence({ agent, epoch }: MovedHome, signal: AbortSignal): Promise<KnownHome> {
+    const { store, wipes } = this.#parts
+    const known = await persist(() => fenceHome(store, agent, epoch), signal)
+    if (known.wiped !== undefined) await wipes.requireDone(agent.agentId, known.wiped, signal)
+    return known
+  }
+
+  async #own({ agent, epoch }: MovedHome, known: KnownHome, home: AgentHome): Promise<void> {
+    const { store, marks, homeOf, opencode, warn } = this.#parts
+    const retirements = this.#retirements.get(agent.agentId)
+    await marks.write(agent.agentId, { epoch, history: known.record.history ?? '' })
     // The home of an agent that is removed meanwhile is saved with the rights that the agent had.
     let latest = home
     const homeNow = (): AgentHome => (latest = homeOf(agent) ?? latest)
     const terms = { store, agent, epoch, opencode, warn, home: homeNow }
-    this.#owned.set(key, new OwnedHome(terms, known))
+    this.#owned.set(keyOf(agent), new OwnedHome(terms, known))
+    if (retirements !== this.#retirements.get(agent.agentId)) this.#retire(agent.agentId)
   }
 
   /** Saves a home. A home that this host could not restore is never saved: it would replace the good one. */
   async save({ agent, epoch }: MovedHome, signal: AbortSignal): Promise<void> {
     const owned = this.#owned.get(keyOf(agent))
-    if (owned?.epoch === epoch) await owned.save(signal)
+    if (owned?.epoch === epoch) await this.#saveOwned(owned, agent, signal)
+    else if (this.#retired.get(keyOf(agent)) === epoch) await this.#renew({ agent, epoch }, signal)
     else if (this.#left.get(keyOf(agent)) === epoch && this.#parts.homeOf(agent))
       throw new FencedHomeError(
         `The agent ${keyOf(agent)} was declared again: its home must be restored first`,
       )
   }
 
-  async #bring(agent: AgentKey, record: HomeRecord, home: AgentHome, signal: AbortSignal): Promise<void> {
+  async #saveOwned(owned: OwnedHome, agent: AgentKey, signal: AbortSignal): Promise<void> {
+    const { epoch } = owned
+    try {
+      await owned.save(signal)
+    } catch (error) {
+      if (!(error instanceof HomeGoneError)) throw error
+      if (this.#owned.get(keyOf(agent)) === owned) {
+        this.#owned.delete(keyOf(agent))
+        this.#retired.set(keyOf(agent), epoch)
+      }
+      await this.save({ agent, epoch }, signal)
+    }
+  }
+
+  /** Saves the new home of an agent that was declared again. The deleted home of a removed agent is not saved. */
+  async #renew({ agent, epoch }: MovedHome, signal: AbortSignal): Promise<void> {
+    const { homeOf, wipes } = this.#parts
+    const key = keyOf(agent)
+    // The end of a turn must not wait until other turns of a removed agent have ended.
+    if (await this.#isGone(agent, signal)) return
+    const isOwned = await this.#inOrder({ agent, epoch }, async () => {
+      await wipes.settled(agent.agentId, signal)
+      const home = homeOf(agent)
+      if (!home || (await this.#isGone(agent, signal))) return false
+      if (this.#retired.get(key) !== epoch) return true
+      await this.#own({ agent, epoch }, await this.#fence({ agent, epoch }, signal), home)
+      this.#retired.delete(key)
+      return true
+    })
+    if (isOwned) await this.save({ agent, epoch }, signal)
+  }
+
+  /** Returns whether an agent was removed, here or from the cluster. */
+  async #isGone(agent: AgentKey, signal: AbortSignal): Promise<boolean> {
+    const { store, homeOf } = this.#parts
+    const declared = await persist(() => store.agents.get(keyOf(agent)), signal)
+    return !homeOf(agent) || isRemoved(declared?.value)
+  }
+
+  /** @param terms - the signal, and a function that returns whether the home is deleted now */
+  async #bring(
+    agent: AgentKey,
+    record: HomeRecord,
+    home: AgentHome,
+    { signal, isOld }: { signal: AbortSignal; isOld: () => boolean },
+  ): Promise<void> {
     const { store, marks, opencode } = this.#parts
     const { object, sha256 } = record
     const key = keyOf(agent)
@@ -106,6 +195,7 @@ export class SavedHomes implements Homes {
       throw new OpenCodeRuntimeError(`The saved home ${object} of ${key} is not what was saved`)
     await unpackHome(home, archive, async () => {
       signal.throwIfAborted()
+      if (isOld()) throw new OpenCodeRuntimeError(`The agent ${key} was removed with its home`)
       await marks.clear(agent.agentId)
     })
   }

@@ -4,6 +4,7 @@ import type { EntryChange } from '../store/cluster-store.ts'
 import type { HostRecord, PlaceRecord } from '../store/records.ts'
 import { drop, put } from '../../machines/fair-queue/sorted.ts'
 import { isOlder } from '../../io/opencode/versions.ts'
+import { isClaimable } from './claimable.ts'
 import type { HostContext } from './host-context.ts'
 import { busyVictim, longestIdle } from './host-room.ts'
 
@@ -65,15 +66,6 @@ function candidates({ roster, hostId, placements }: HostContext, now: number) {
 /** Returns whether this host may end the turns of an agent whose time is over. */
 export const mayEndOverdue = (context: HostContext, key: string, now: number): boolean =>
   !context.placements.has(key) && isClaimable(context, key, now)
-
-/** Returns whether an agent has no owner, a dead one, or this run of this host without a placement. */
-function isClaimable({ places, roster, hostId, lease }: HostContext, key: string, now: number): boolean {
-  const place = places.get(key)?.record
-  if (!place?.hostId) return true
-  if (place.hostId === hostId && place.incarnation === lease?.incarnation) return true
-  const verdict = verdictOf(roster, place.hostId, place.incarnation, now)
-  return verdict === 'dead' || verdict === 'missing'
-}
 
 /** Notes a change of a lease. */
 export function onHostChanged(

@@ -1,5 +1,6 @@
 import { hostsUp } from '../liveness.ts'
 import { agentOf } from '../store/cluster-store.ts'
+import { hasClaimable } from './claimable.ts'
 import type { HostContext } from './host-context.ts'
 
 /** Difference of agents between two tenants from which a full host gives up a busy agent of the larger one. */
@@ -63,8 +64,8 @@ const clearlyLess = 0.5
  * for their next host.
  */
 export function rebalancing(context: HostContext, now: number): { key: string; next: string } | undefined {
-  const { rebalances, waiting, due, placements, hostId, leaseMs, roster } = context
-  if (!rebalances || !waiting.isEmpty || !due.isEmpty) return undefined
+  const { rebalances, placements, hostId, leaseMs, roster } = context
+  if (!rebalances || hasClaimable(context, now)) return undefined
   const key = longestIdle(context)
   if (key === undefined || now - (placements.get(key)?.since ?? now) < leaseMs) return undefined
   const loads = loadsOf(context)

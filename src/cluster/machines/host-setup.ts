@@ -8,6 +8,7 @@ import { quotas, type QuotaCommand } from '../actors/quotas.ts'
 import { sweeper, watches, type SweeperCommand } from '../actors/watches.ts'
 import { noteJoining, noteRenewed } from '../liveness.ts'
 import { agentOf } from '../store/cluster-store.ts'
+import { withoutStale } from './claimable.ts'
 import { type HostContext, type HostEvent, type HostInput } from './host-context.ts'
 import {
   deadHosts,
@@ -213,9 +214,10 @@ export const hostSetup = setup({
     considerPending: enqueueActions(({ context, event, enqueue, system }) => {
       if (event.type !== 'mail.pending') return
       const now = clockOf(system).now()
+      const known = event.isAll ? { ...context, waiting: withoutStale(context, event.keys, now) } : context
       const { placements, due, waiting } = event.keys.reduce(
         (changed, key) => consider(enqueue, changed, { key, now }),
-        context,
+        known,
       )
       enqueue.assign({ placements, due, waiting })
       const left = event.isAll ? event.keys.filter((key) => waiting.has(key)) : []

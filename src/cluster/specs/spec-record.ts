@@ -18,6 +18,15 @@ export interface Declaration {
   readonly removed?: true
   /** Time for running turns to finish after the removal, in ms. */
   readonly drainMs?: number
+  /** Random id of the latest removal that has deleted the homes of the agent. Later declarations keep it. */
+  readonly wiped?: string
+  /** True if the replies of turns that end after the removal are deleted. */
+  readonly erases?: true
+}
+
+/** Removal of an agent, as a host wishes it. */
+export interface Removal extends Pick<Declaration, 'wiped' | 'erases'> {
+  readonly drainMs: number
 }
 
 /** Content of a record of an agent. */
@@ -27,6 +36,7 @@ export interface SpecFacts {
   readonly seen: readonly string[]
   readonly isRemoved: boolean
   readonly drainMs: number
+  readonly wiped: string | undefined
 }
 
 /** Value of the register of agents. */
@@ -60,17 +70,20 @@ export function specRecord(
 ): SpecRecord {
   const hash = hashOf(spec)
   const seen = [...seenIn(before).filter((other) => other !== hash), hash].slice(-mostSeen)
-  return { ...spec, declared: { ...from, seen } satisfies Declaration }
+  return { ...spec, declared: { ...from, seen, ...wipedBefore(before) } satisfies Declaration }
 }
 
 /** Returns the record of an agent that a host removes. It remembers the declarations before. */
 export const removedRecord = (
   { id, tenant }: Pick<SharedSpec, 'id' | 'tenant'>,
   before: SpecRecord | undefined,
-  from: Pick<Declaration, 'by' | 'at' | 'drainMs'>,
+  from: Pick<Declaration, 'by' | 'at' | 'drainMs' | 'wiped' | 'erases'>,
 ): SpecRecord => ({
   ...{ id, tenant },
-  declared: { ...from, removed: true, seen: seenIn(before) } satisfies Declaration,
+  declared: {
+    ...{ ...wipedBefore(before), ...from },
+    ...{ removed: true, seen: seenIn(before) },
+  } satisfies Declaration,
 })
 
 /** Returns the content of a record. */
@@ -82,11 +95,25 @@ export function factsOf(record: SpecRecord): SpecFacts {
     seen: declared?.seen ?? [],
     isRemoved: declared?.removed === true,
     drainMs: declared?.drainMs ?? 0,
+    wiped: declared?.wiped,
   }
 }
 
+const declarationOf = (record: SpecRecord | undefined): Partial<Declaration> => record?.['declared'] ?? {}
+
 /** Returns whether a record says that its agent was removed. */
-export const isRemoved = (record: SpecRecord | undefined): boolean =>
-  (record?.['declared'] as Declaration | undefined)?.removed === true
+export const isRemoved = (record: SpecRecord | undefined): boolean => declarationOf(record).removed === true
+
+/** Returns whether the replies of turns that end now are deleted. */
+export const erasesTurns = (record: SpecRecord | undefined): boolean =>
+  isRemoved(record) && declarationOf(record).erases === true
+
+/** Returns the id of the latest removal that has deleted the homes of an agent; `undefined` for none. */
+export const wipedIn = (record: SpecRecord | undefined): string | undefined => declarationOf(record).wiped
+
+const wipedBefore = (record: SpecRecord | undefined): Pick<Declaration, 'wiped'> => {
+  const wiped = wipedIn(record)
+  return wiped === undefined ? {} : { wiped }
+}
 
 const seenIn = (record: SpecRecord | undefined): readonly string[] => (record ? factsOf(record).seen : [])

@@ -6,12 +6,30 @@ import {
   type AgentKey,
   type ClusterStore,
 } from '../store/cluster-store.ts'
-import { factsOf, removedRecord, specRecord, type SharedSpec, type SpecFacts } from './spec-record.ts'
-import type { SpecRecord } from './spec-record.ts'
+import { factsOf, isRemoved, removedRecord, specRecord, wipedIn } from './spec-record.ts'
+import type { Removal, SharedSpec, SpecFacts, SpecRecord } from './spec-record.ts'
 
 /** Content of a record, with its revision. */
 export interface KnownSpec extends SpecFacts {
   readonly revision: number
+}
+
+/** Time and host of a declaration. */
+interface From {
+  readonly by: string
+  readonly at: number
+}
+
+/** Returns whether a removal asks for more than the end of the agent. */
+const asksMore = ({ wiped, erases }: Removal): boolean => wiped !== undefined || erases === true
+
+/** Returns whether a removal that deletes homes is stored: the answer of an earlier attempt was lost. */
+const isStored = ({ wiped }: Removal, record: SpecRecord | undefined): boolean =>
+  wiped !== undefined && wipedIn(record) === wiped
+
+function specKeyOf(key: string): Pick<SharedSpec, 'id' | 'tenant'> {
+  const { tenant, agentId } = agentOf(key)
+  return { id: agentId, tenant }
 }
 
 /** Specs of the agents of a cluster, as one host sees and declares them. */
@@ -44,9 +62,18 @@ export class SpecRegister {
    * tenant were seen too.
    */
   of(agentId: string): KnownSpec | undefined {
-    const known = [...(this.#keys.get(agentId) ?? [])].flatMap((key) => this.#known.get(key) ?? [])
-    known.sort((a, b) => Number(a.isRemoved) - Number(b.isRemoved) || b.revision - a.revision)
+    const known = this.#recordsOf(agentId).map(([, each]) => each)
     return known[0] && { ...known[0], seen: known.flatMap(({ seen }) => seen) }
+  }
+
+  /** Returns the ids of the removals that have deleted the homes of an agent, the latest one under each tenant. */
+  wipesOf(agentId: string): string[] {
+    return this.#recordsOf(agentId).flatMap(([, { wiped }]) => wiped ?? [])
+  }
+
+  /** Returns the agents that have had an id, each with another tenant. */
+  agentsOf(agentId: string): AgentKey[] {
+    return this.#recordsOf(agentId).map(([key]) => agentOf(key))
   }
 
   /** Returns whether an agent was removed from the cluster. */
@@ -58,37 +85,77 @@ export class SpecRegister {
   async declare(spec: SharedSpec): Promise<void> {
     const key = keyOf({ tenant: spec.tenant, agentId: spec.id })
     await this.#change(key, (before, from) => specRecord(spec, before, from))
-    for (const other of this.#keys.get(spec.id) ?? [])
-      if (other !== key && this.#known.get(other)?.isRemoved === false) await this.#remove(other, 0)
+    await this.settle(spec.id)
   }
 
-  /** Removes an agent. @throws ClusterStoreError */
-  async remove(agentId: string, drainMs: number): Promise<void> {
-    for (const key of this.#keys.get(agentId) ?? [])
-      if (this.#known.get(key)?.isRemoved === false) await this.#remove(key, drainMs)
+  /** Removes an agent. The same removal that deletes homes counts once, however often it is tried. @throws ClusterStoreError */
+  async remove(agentId: string, removal: Removal): Promise<void> {
+    const known = this.#recordsOf(agentId)
+    for (const [key, { isRemoved: wasRemoved }] of known)
+      await this.#change(key, (before, from) => {
+        // An agent that another host has removed may still have homes, unless it was declared anew.
+        const isDone = wasRemoved && (!isRemoved(before) || !asksMore(removal))
+        if (isDone || isStored(removal, before)) return undefined
+        return removedRecord(specKeyOf(key), before, { ...from, ...removal })
+      })
   }
 
-  async #remove(key: string, drainMs: number): Promise<void> {
-    const { tenant, agentId } = agentOf(key)
-    await this.#change(key, (before, from) =>
-      removedRecord({ id: agentId, tenant }, before, { ...from, drainMs }),
-    )
+  /**
+   * Removes an agent under all its tenants but the one that was declared last. All hosts that see several do so, and agree:
+   * the revisions have one order, and a record that was declared anew meanwhile is not removed.
+   *
+   * @throws ClusterStoreError
+   */
+  async settle(agentId: string): Promise<void> {
+    for (;;) {
+      const [, earlier] = this.#recordsOf(agentId).filter(([, { isRemoved }]) => !isRemoved)
+      if (!earlier) return
+      const [key, { revision }] = earlier
+      const present = await this.#agents.get(key)
+      if (present?.revision === revision)
+        await this.#set(
+          key,
+          removedRecord(specKeyOf(key), present.value, { ...this.#from(), drainMs: 0 }),
+          revision,
+        )
+      else this.#note(key, present?.value, present?.revision ?? revision + 1)
+    }
+  }
+
+  /** Records of an agent by key: those with a spec first, then the latest ones. */
+  #recordsOf(agentId: string): (readonly [key: string, known: KnownSpec])[] {
+    const known = [...(this.#keys.get(agentId) ?? [])].flatMap((key) => {
+      const each = this.#known.get(key)
+      return each ? [[key, each] as const] : []
+    })
+    return known.sort(([, a], [, b]) => Number(a.isRemoved) - Number(b.isRemoved) || b.revision - a.revision)
+  }
+
+  #from(): From {
+    return { by: this.#hostId, at: Date.now() }
   }
 
   /** Replaces a record, whatever another host has declared meanwhile: the later declaration wins. */
   async #change(
     key: string,
-    change: (before: SpecRecord | undefined, from: { by: string; at: number }) => SpecRecord,
+    change: (before: SpecRecord | undefined, from: From) => SpecRecord | undefined,
   ): Promise<void> {
     for (;;) {
       const before = await this.#agents.get(key)
-      const record = change(before?.value, { by: this.#hostId, at: Date.now() })
-      try {
-        this.#note(key, record, await this.#agents.set(key, record, before?.revision ?? 0))
-        return
-      } catch (error) {
-        if (!(error instanceof ClusterStoreError) || error.fault !== 'stale') throw error
-      }
+      const record = change(before?.value, this.#from())
+      if (record === undefined) return
+      if (await this.#set(key, record, before?.revision ?? 0)) return
+    }
+  }
+
+  /** Sets a record. Returns false if the record has another revision. */
+  async #set(key: string, record: SpecRecord, revision: number): Promise<boolean> {
+    try {
+      this.#note(key, record, await this.#agents.set(key, record, revision))
+      return true
+    } catch (error) {
+      if (!(error instanceof ClusterStoreError) || error.fault !== 'stale') throw error
+      return false
     }
   }
 

@@ -1,12 +1,15 @@
 import { filter } from 'rxjs'
 import { elapse, type SystemClock } from '../../actors/clock.ts'
-import type { ApplyResult } from '../../api/fleet/declare.ts'
+import type { ApplyResult, RemoveOptions } from '../../api/fleet/declare.ts'
 import type { Fleet } from '../../api/fleet/fleet.ts'
 import { keptSpecs, reviseAgents, tenantOf, warnOf } from '../../api/fleet/internals.ts'
 import { withKeysOf } from '../../config/spec-keys.ts'
 import type { AgentSpec } from '../../config/fleet-options.ts'
+import type { HomeWipes } from '../homes/home-wipes.ts'
+import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { messageOf } from '../../util/messages.ts'
 import { ClusterStoreError, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
+import { Removals } from './removals.ts'
 import { hashOf, sharedSpec, type SharedSpec } from './spec-record.ts'
 import { SpecRegister, type KnownSpec } from './spec-register.ts'
 
@@ -21,6 +24,7 @@ export interface SpecSyncParts {
   readonly store: Pick<ClusterStore, 'agents'>
   readonly hostId: string
   readonly clock: SystemClock
+  readonly wipes: HomeWipes
 }
 
 /** Spec of an agent on this host, as hosts share it; both absent if the host has none. */
@@ -28,6 +32,12 @@ interface OwnSpec {
   readonly spec: SharedSpec | undefined
   readonly hash: string | undefined
 }
+
+/** Exchanges of specs by fleet, as long as the fleet is a host of a cluster. */
+const members = new WeakMap<Fleet, SpecSync>()
+
+/** Returns the exchange of the specs of a fleet; `undefined` if the fleet is no host of a cluster. */
+export const specsOf = (fleet: Fleet): Pick<SpecSync, 'removeWithReplies'> | undefined => members.get(fleet)
 
 /**
  * Keeps the agents of a fleet and the register of a cluster the same. A spec that differs from the one on which both
@@ -44,16 +54,23 @@ export class SpecSync {
   readonly #adopted = new Map<string, number>()
   /** Agents whose spec in the cluster cannot be used on this host. */
   readonly #refused = new Set<string>()
-  /** Times for running turns to finish of agents that were removed here, in ms. */
-  readonly #drains = new Map<string, number>()
+  readonly #removals: Removals
+  /** Agents that are being removed with the replies of their turns. */
+  readonly #erasing = new Set<string>()
   readonly #waiting = new Set<string>()
   readonly #last = new Map<string, Promise<void>>()
   #subscriptions: readonly { unsubscribe(): void }[] = []
 
-  constructor({ fleet, store, hostId, clock }: SpecSyncParts) {
+  constructor({ fleet, store, hostId, clock, wipes }: SpecSyncParts) {
     this.#fleet = fleet
     this.#clock = clock
     this.#register = new SpecRegister(store, hostId)
+    this.#removals = new Removals({
+      ...{ register: this.#register, wipes, signal: this.#stopped.signal },
+      again: (act) => this.#again(act),
+      onError: (id, error) =>
+        this.#warn(id, `The saved home of the agent is not deleted yet: ${messageOf(error)}`),
+    })
   }
 
   /** Begins to exchange specs. Resolves when all present agents were compared. */
@@ -61,6 +78,7 @@ export class SpecSync {
     await this.#again(() => this.#register.watch(this.#stopped.signal))
     this.#compareAtStart()
     this.#subscriptions = this.#follow()
+    members.set(this.#fleet, this)
     const ids = new Set([...keptSpecs(this.#fleet).keys(), ...this.#register.ids]).values()
     const lane = async (): Promise<void> => {
       for (const id of ids) await this.#settleSoon(id)
@@ -70,6 +88,7 @@ export class SpecSync {
 
   stop(): void {
     this.#stopped.abort()
+    if (members.get(this.#fleet) === this) members.delete(this.#fleet)
     for (const subscription of this.#subscriptions) subscription.unsubscribe()
   }
 
@@ -81,7 +100,27 @@ export class SpecSync {
 
   /** Returns whether the fleet can run an agent as the cluster declares it. */
   canRun(agent: AgentKey): boolean {
-    return this.has(agent) && !this.#refused.has(agent.agentId)
+    if (!this.has(agent) || this.#refused.has(agent.agentId)) return false
+    return ignoreErrors(() => this.#removals.hasOldHome(agent.agentId)) === false
+  }
+
+  /**
+   * Removes an agent from the fleet and the cluster, with the replies of turns that end after that. Resolves when the
+   * fleet has removed the agent; the result has a promise of the moment at which the cluster knows.
+   *
+   * @throws as `Fleet.remove`
+   */
+  async removeWithReplies(
+    agentId: string,
+    options: Required<RemoveOptions>,
+  ): Promise<{ stored: Promise<void> }> {
+    this.#erasing.add(agentId)
+    try {
+      await this.#fleet.remove(agentId, options)
+    } finally {
+      this.#erasing.delete(agentId)
+    }
+    return { stored: this.#settleSoon(agentId) }
   }
 
   /** Returns whether an agent was removed from the cluster. */
@@ -105,7 +144,9 @@ export class SpecSync {
   #follow(): { unsubscribe(): void }[] {
     const { events$, actor } = this.#fleet
     const isDeclared = (type: string): boolean => /^agent\.(added|changed|removed)$/.test(type)
-    const removals = actor.on('agent.removed', ({ agentId, drainMs }) => this.#drains.set(agentId, drainMs))
+    const removals = actor.on('agent.removed', (removal) =>
+      this.#removals.note(removal, this.#erasing.has(removal.agentId)),
+    )
     return [
       removals,
       events$
@@ -132,6 +173,9 @@ export class SpecSync {
   async #settle(id: string): Promise<void> {
     if (this.#stopped.signal.aborted) return
     try {
+      await this.#again(() => this.#register.settle(id))
+      if (await this.#removals.fulfil(id)) this.#agreed.delete(id)
+      if (this.#removals.hasOldHome(id)) await this.#deleteHome(id)
       const own = this.#own(id)
       const known = this.#register.of(id)
       const isSame = known?.isRemoved === false && known.hash === own.hash
@@ -146,11 +190,23 @@ export class SpecSync {
     }
   }
 
+  /** Deletes the home of an agent that another host has removed. An agent that is declared, here or there, stays. */
+  async #deleteHome(id: string): Promise<void> {
+    const known = this.#register.of(id)
+    const decided = { isDropped: false }
+    const keeps = (): boolean => {
+      const { hash } = this.#own(id)
+      decided.isDropped = known?.isRemoved === true && hash === this.#agreed.get(id)
+      return hash !== undefined && !decided.isDropped
+    }
+    await this.#removals.follow(id, keeps)
+    if (decided.isDropped) this.#agreed.delete(id)
+  }
+
   /** Writes what was declared here: the later declaration wins. */
   async #declare(id: string, { spec, hash }: OwnSpec): Promise<void> {
-    const drainMs = this.#drains.get(id) ?? 0
-    await this.#again(() => (spec ? this.#register.declare(spec) : this.#register.remove(id, drainMs)))
-    this.#drains.delete(id)
+    const drainMs = this.#removals.takeDrainMs(id)
+    await this.#again(() => (spec ? this.#register.declare(spec) : this.#register.remove(id, { drainMs })))
     this.#agree(id, { spec, hash })
   }
 

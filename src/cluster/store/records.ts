@@ -88,6 +88,8 @@ export interface HomeRecord {
   readonly history: string | null
   /** Absolute path of the home, which is the same on every host, because sessions name absolute paths. */
   readonly path: string | null
+  /** Id of the removal of the agent after which the home was begun, if the removal deleted the homes before. */
+  readonly wiped?: string
 }
 
 /** Turn that a gateway has taken, as all gateways know it. The turn runs once, whichever gateway sends it. */

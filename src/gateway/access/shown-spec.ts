@@ -1,6 +1,6 @@
 import type { AgentSpec } from '../../config/fleet-options.ts'
 import { isPlain } from '../../config/frozen-copy.ts'
-import { secretTexts } from '../../config/secret-texts.ts'
+import { countingName, secretTexts } from '../../config/secret-texts.ts'
 import { Secrets } from '../../config/secrets.ts'
 import type { HostPaths } from './host-paths.ts'
 
@@ -15,7 +15,7 @@ export function secretsOfSpecs(...specs: readonly object[]): Secrets {
 }
 
 /**
- * Returns a spec as answers show it: without `env`, `config`, and every field whose name marks a key; credentials in
+ * Returns a spec as answers show it: without `env`, `config`, and every text whose name marks a key; credentials in
  * URLs are masked, and of a path outside the agent's directory only the last part is shown.
  *
  * @param directory - the agent's directory
@@ -27,14 +27,18 @@ export function shownSpec(spec: AgentSpec, paths: HostPaths, directory: string):
   return shown(Object.fromEntries(given), show) as Record<string, unknown>
 }
 
-function shown(value: unknown, show: (text: string) => string): unknown {
+/** @param outer - name that counts for the value */
+function shown(value: unknown, show: (text: string) => string, outer = ''): unknown {
   if (typeof value === 'string') return show(value)
-  if (Array.isArray(value)) return value.map((item) => shown(item, show))
+  if (Array.isArray(value)) return value.map((item) => shown(item, show, outer))
   if (!isPlain(value)) return value
-  const open = Object.entries(value).filter(([name, inner]) => !isSecret(name, inner))
-  return Object.fromEntries(open.map(([name, inner]) => [name, shown(inner, show)]))
+  const fields = Object.entries(value).map(
+    ([name, inner]) => [name, inner, countingName(outer, name, inner)] as const,
+  )
+  const open = fields.filter(([, inner, counting]) => !isSecret(counting, inner))
+  return Object.fromEntries(open.map(([name, inner, counting]) => [name, shown(inner, show, counting)]))
 }
 
-/** Returns whether the name of a field marks its text as a secret. */
+/** Returns whether the name that counts for a field marks its text as a secret. */
 const isSecret = (name: string, value: unknown): boolean =>
   typeof value === 'string' && secretTexts(value, name).includes(value) && !/base_?url$/i.test(name)

@@ -1,5 +1,5 @@
 import type { Fleet } from '../../api/fleet/fleet.ts'
-import { callerPartsOf } from '../../cluster/client/connect-cluster.ts'
+import { callerPartsOf } from '../../cluster/client/caller.ts'
 import type { GatewayCluster, GatewayContext } from '../context.ts'
 import { FleetTurns } from '../turns/fleet-turns.ts'
 import type { TurnLog } from '../turns/turn-log.ts'

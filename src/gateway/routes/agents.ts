@@ -1,5 +1,5 @@
 import { requireAgent, shownAgent } from '../agents.ts'
-import { applyAgents, patchAgent, putAgent } from '../declare-agents.ts'
+import { applyAgents, patchAgent, putAgent, removeAgent } from '../declare-agents.ts'
 import { empty, json } from '../http/answers.ts'
 import { route } from '../http/route.ts'
 import type { GatewayPart } from '../part.ts'
@@ -95,7 +95,7 @@ const deleteOne = route({
   answers: { 204: { description: 'The agent was removed' } },
   async handle({ context, caller, params: { id }, query }) {
     const { tenant } = requireAgent(context, caller, id)
-    await context.fleet.remove(id, { drainMs: query.drain_ms, deleteHome: query.delete_home })
+    await removeAgent(context, id, { drainMs: query.drain_ms, deleteHome: query.delete_home })
     await context.log.erase({ agentId: id, tenant })
     return empty(204)
   },

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { GatewayContext, GatewayPhase } from '../context.ts'
 import { json } from '../http/answers.ts'
-import { callerPartsOf } from '../../cluster/client/connect-cluster.ts'
+import { callerPartsOf } from '../../cluster/client/caller.ts'
 import { asProblem, clusterAway } from '../http/problems.ts'
 import { ProblemError } from '../http/problem.ts'
 import { route } from '../http/route.ts'

@@ -4,9 +4,10 @@ import { InvalidOptionsError, PortInUseError } from '../../errors.ts'
 import { asHostFault, isHostFault } from '../host/host-fault.ts'
 
 /**
- * Returns a port for the next spawn: the wanted port if it is free, else any free port. Free ports are chosen
- * above 20 000, because browsers and `fetch` refuse no port there. Another process may take the port before
- * the server binds it; the server then exits early and the next spawn tries another port.
+ * Returns a port for the next spawn: the wanted port if it is free, else a free port from 20 000 to 32 767. Browsers and
+ * `fetch` refuse no port there, and Linux, macOS and Windows give no port there to connections and to programs that ask
+ * for any port. Another process may still take the port before the server binds it; the server then exits early and the
+ * next spawn tries another port.
  * @throws PortInUseError (`ERR_OPENCODE_PORT_IN_USE`) if the wanted port is taken
  * @throws InvalidOptionsError if the host name is no address of this machine
  * @throws HostFaultError if the host cannot open a port at the moment
@@ -41,8 +42,8 @@ async function freePort(hostname: string): Promise<number> {
  * port.
  */
 function shuffledRange(): Iterable<number> {
-  const start = 20_000 + Math.floor(Math.random() * 38_000)
-  return portNumbers(start, start + 2_000)
+  const start = 20_000 + Math.floor(Math.random() * 10_768)
+  return portNumbers(start, start + 1_999)
 }
 
 /**

@@ -40,7 +40,7 @@ export type FleetMachineEvent =
   /** Agents were declared, and their records are durable. */
   | { type: 'agents.put'; agents: readonly AgentSettings[] }
   /** An agent was removed; running turns may finish for up to `drainMs`. */
-  | { type: 'agent.remove'; agentId: string; drainMs: number }
+  | { type: 'agent.remove'; agentId: string; drainMs: number; deletesHome?: true }
   /** Starts the actor of an agent's server, which starts no process yet. */
   | { type: 'agent.activate'; agentId: string; options: CompiledOptions }
   /** Ends the actor of an agent's server that was started, but is not used. */
@@ -54,7 +54,8 @@ export type FleetMachineEvent =
 /** Events that a fleet machine emits: `actor.on('agent.evicted', …)`. */
 export type FleetEmitted =
   | { type: 'agent.added' | 'agent.changed'; agentId: string; tenant: string }
-  | { type: 'agent.removed'; agentId: string; tenant: string; drainMs: number }
+  /** With `deletesHome`, the home of the agent is deleted next. */
+  | { type: 'agent.removed'; agentId: string; tenant: string; drainMs: number; deletesHome: boolean }
   /** The actor of an agent's server was started, which may be later than its `agent.activate`. */
   | { type: 'agent.activated'; agentId: string }
   | { type: 'agent.evicted'; agentId: string; tenant: string; reason: EvictionReason }

@@ -107,9 +107,9 @@ export const fleetSetup = setup({
     }),
     remove: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'agent.remove') return
-      const { agentId, drainMs } = event
+      const { agentId, drainMs, deletesHome = false } = event
       const agent = context.agents.get(agentId)
-      enqueue.emit({ type: 'agent.removed', agentId, tenant: agent?.tenant ?? '', drainMs })
+      enqueue.emit({ type: 'agent.removed', agentId, tenant: agent?.tenant ?? '', drainMs, deletesHome })
       // An agent whose record could not be used is not in the table.
       if (!agent) return
       if (agent.stage === 'cold') return enqueue.assign({ agents: context.agents.without(agentId) })

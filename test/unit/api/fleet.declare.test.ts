@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { endOf, held, outcomeOf, startFleet } from '../../support/fleet-harness.ts'
 import { tempHome } from '../../support/home.ts'
 
@@ -87,6 +87,27 @@ describe('A change of an agent', () => {
     expect([endOf(running), removed.state, again.value]).toEqual(['final', 'done', 'added'])
     expect(pruned.value).toMatchObject({ removed: ['a2', 'a1'], unchanged: ['a3'] })
     expect(fleet.status.agents.map(({ id }) => id)).toEqual(['a3'])
+  })
+
+  it('waits for the end of a home that is deleted, so that the new home stays', async () => {
+    const dataDir = tempHome()
+    const home = join(dataDir, 'a1')
+    const { fleet, advance, server } = await startBusy({ dataDir })
+    mkdirSync(home, { recursive: true })
+    const removed = outcomeOf(fleet.remove('a1', { deleteHome: true, drainMs: 60_000 }))
+    let wasThere: boolean | undefined
+    const again = outcomeOf(
+      fleet.put({ id: 'a1' }).then(() => {
+        wasThere = existsSync(home)
+        mkdirSync(home)
+      }),
+    )
+    await advance()
+    expect([existsSync(home), removed.state, again.state]).toEqual([true, 'pending', 'pending'])
+    server('a1').answer()
+    await advance(1_000)
+    await vi.waitFor(() => expect([removed.state, again.state]).toEqual(['done', 'done']))
+    expect([wasThere, existsSync(home)]).toEqual([false, true])
   })
 
   it('is refused as soon as the fleet closes, and leaves the homes', async () => {

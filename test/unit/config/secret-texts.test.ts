@@ -12,6 +12,12 @@ describe('secretTexts', () => {
       ['sk-in-config'],
     ],
     ['a list', { apiKeys: ['sk-one', 'sk-two'] }, ['sk-one', 'sk-two']],
+    [
+      'an object with a secret name',
+      { credentials: { value: 'abcd', more: [{ pin: 'efgh' }] } },
+      ['abcd', 'efgh'],
+    ],
+    ['an object of keys', { apiKey: { primary: 'sk-one', second: '{env:TWO}' } }, ['sk-one']],
     ['a header', { headers: { Authorization: 'Bearer abc123' } }, ['Bearer abc123', 'abc123']],
     ['a flag', ['npx', 'x', '--api-key', 'sk-flag', '--port', '4000'], ['sk-flag']],
     ['a flag with its value', ['x', '--token=sk-flag', '--port=4000'], ['sk-flag']],
@@ -30,6 +36,20 @@ describe('secretTexts', () => {
       'me:hunter2',
       'hunter2',
     ])
+  })
+
+  it.each([
+    [
+      'MCP servers and agents by name',
+      { mcp: { keycloak: { type: 'remote' } }, agent: { 'token-counter': { mode: 'all' } } },
+    ],
+    ['JSON Schema', [{ inputSchema: { type: 'object', properties: { token: { type: 'string' } } } }]],
+    ['permissions', { permission: { read: { '*.key': 'deny' }, bash: { 'cat **/secrets/*': 'ask' } } }],
+    ['keybinds', { keybinds: { leader: 'ctrl+x', model_list: '<leader>m' } }],
+    ['models by name', { provider: { tokenhub: { models: { 'key-1': { name: 'Key 1' } } } } }],
+    ['a reference after a scheme', { headers: { Authorization: 'Bearer {env:KEY}' } }],
+  ])('finds no secret in %s', (_what, value) => {
+    expect(secretTexts(value)).toEqual([])
   })
 
   it('ignores references, other fields and circular values', () => {

@@ -42,6 +42,48 @@ describe('The keys of a spec', () => {
     })
   })
 
+  it('are all texts below a name that marks a key', () => {
+    const nested = {
+      id: 'a1',
+      config: {
+        credentials: { value: 'abc', user: { name: '{env:NAME}', pin: 'def' }, port: 80 },
+        provider: { other: { options: { apiKey: { primary: 'sk-3' }, region: 'here' } } },
+      },
+    }
+    expect(keyPaths(nested)).toEqual([
+      'config.credentials.value',
+      'config.credentials.user.pin',
+      'config.provider.other.options.apiKey.primary',
+    ])
+    const shared = withoutKeys(nested)
+    expect(shared.config).toEqual({
+      credentials: { user: { name: '{env:NAME}' }, port: 80 },
+      provider: { other: { options: { apiKey: {}, region: 'here' } } },
+    })
+    expect(withKeysOf(nested, shared)).toEqual(nested)
+  })
+
+  it('are not in options whose structure has such names', () => {
+    const structured = {
+      id: 'a1',
+      models: [{ id: 'm', contextTokens: 1000, cost: { input: 1, output: 2 }, options: { maxTokens: 10 } }],
+      hostTools: [
+        {
+          name: 'login',
+          description: 'Logs in',
+          url: 'https://tools.example/login',
+          inputSchema: { type: 'object', properties: { password: { type: 'string' } } },
+        },
+      ],
+      config: {
+        permission: { read: { '*.key': 'deny' } },
+        mcp: { 'secret-store': { type: 'remote', url: 'https://mcp.example', oauth: { scope: 'read' } } },
+      },
+    }
+    expect(keyPaths(structured)).toEqual([])
+    expect(withoutKeys(structured as AgentSpec)).toEqual(structured)
+  })
+
   it('do not count as an option of their own', () => {
     expect(withoutKeys({ id: 'a1', proxy: { apiKey: 'sk-1' }, env: { API_KEY: 'x' } })).toEqual({ id: 'a1' })
     expect(withKeysOf({ id: 'a1', proxy: { apiKey: 'sk-1' } }, { id: 'a1' })).toEqual({

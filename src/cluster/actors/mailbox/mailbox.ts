@@ -1,5 +1,7 @@
 import { elapse } from '../../../actors/clock.ts'
-import type { Mail } from '../../store/cluster-store.ts'
+import { eraseTurn } from '../../erase-turn.ts'
+import { erasesTurns } from '../../specs/spec-record.ts'
+import { keyOf, type Mail } from '../../store/cluster-store.ts'
 import { OwnedTurn, type OwnerTerms } from './owned-turn.ts'
 
 /** Wait before the inbox is read again from a store that did not answer, in ms. */
@@ -180,6 +182,8 @@ export class Mailbox {
     const { store, agent, clock } = this.#terms
     for (let attempt = 0; attempt < mostRemovals && !this.#isClosed; attempt++) {
       try {
+        if (erasesTurns((await store.agents.get(keyOf(agent)))?.value))
+          await eraseTurn(store.records, agent, turnId)
         if (hasParcel) await store.parcels.remove(agent, turnId)
         await store.inbox.remove(agent, turnId, through)
         return

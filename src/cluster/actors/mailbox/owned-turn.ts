@@ -23,7 +23,7 @@ export interface ConversationSessions {
 
 /** Terms under which a host owns the turns of an agent. */
 export interface OwnerTerms {
-  readonly store: Pick<ClusterStore, 'name' | 'inbox' | 'records' | 'parcels' | 'requests'>
+  readonly store: Pick<ClusterStore, 'name' | 'inbox' | 'records' | 'parcels' | 'requests' | 'agents'>
   readonly agent: AgentKey
   readonly hostId: string
   readonly epoch: number

@@ -61,6 +61,31 @@ function world() {
   return { clock, cluster, caller, own, send, facts, kinds, ends, sessions }
 }
 
+describe('The replies of a removed agent', () => {
+  const removed = (more: object) => ({ id: 'a1', tenant: 'acme', declared: { removed: true, ...more } })
+
+  it.each([
+    {
+      what: 'are deleted when the turn ends, if the removal says so',
+      more: { erases: true },
+      left: ['erased'],
+    },
+    { what: 'stay otherwise', more: {}, left: ['claimed', 'started', 'delta', 'final'] },
+  ])('$what', async ({ more, left }) => {
+    const { own, send, cluster, kinds, clock, caller } = world()
+    const { agents } = own()
+    await send('t1')
+    agents.running[0]?.delta('text')
+    await clock.advance()
+    cluster.agents.change('acme.a1', removed(more), 0)
+    agents.running[0]?.finish()
+    await clock.advance()
+    await vi.waitFor(async () => expect(await caller.inbox.next(agent, 0)).toBeUndefined())
+    expect(kinds('t1').filter((kind) => left.includes(kind))).toEqual(left)
+    expect(kinds('t1').includes('delta')).toBe(left.includes('delta'))
+  })
+})
+
 describe('A mailbox', () => {
   it('stores the end of a turn when the home is saved, and not before', async () => {
     const { clock, own, send, ends } = world()

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { callerOf, connectCluster } from '../../../../src/cluster/client/connect-cluster.ts'
+import { callerOf } from '../../../../src/cluster/client/caller.ts'
+import { connectCluster } from '../../../../src/cluster/client/connect-cluster.ts'
 import type { SystemClock } from '../../../../src/actors/clock.ts'
 import type { TurnInput } from '../../../../src/api/turn-input.ts'
 import { ContextKeys, sealContext } from '../../../../src/cluster/context-seal.ts'

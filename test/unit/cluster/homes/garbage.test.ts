@@ -46,6 +46,23 @@ describe('The garbage of homes', () => {
     expect(await deleteGarbage(store)).toEqual([named])
   })
 
+  it('are the saved homes of an agent that was removed with them, and objects that their owner has left', async () => {
+    const { memory, store, put } = world()
+    const { record, revision } = await fenceHome(store, agent, 3)
+    await nameHome(store, agent, { ...record, object: await put(3, 1) }, revision)
+    memory.agents.change('acme.a1', { declared: { removed: true, wiped: 'w1' } }, 0)
+    await deleteGarbage(store)
+    expect(memory.homes.entry('acme.a1')).toBeUndefined()
+    const left = await put(3, 2)
+    expect(await deleteGarbage(store)).toEqual([left])
+    // The agent was declared again: its new home stays.
+    const { record: anew, revision: now } = await fenceHome(store, agent, 4)
+    const named = await put(4, 3)
+    await nameHome(store, agent, { ...anew, object: named }, now)
+    expect(await deleteGarbage(store)).toEqual([])
+    expect(memory.homes.entry('acme.a1')?.value).toMatchObject({ object: named, wiped: 'w1' })
+  })
+
   it('are never other objects, nor those of an agent without a record', async () => {
     const { memory, store, put } = world()
     await put(1, 1)

@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
-import { fenceHome } from '../../../../src/cluster/homes/home-register.ts'
+import { fenceHome, forgetHome } from '../../../../src/cluster/homes/home-register.ts'
 import { ClusterStoreError } from '../../../../src/cluster/store/cluster-store.ts'
 import type { HomeRecord } from '../../../../src/cluster/store/records.ts'
 import { removeStage } from '../../../../src/io/opencode/home-archive.ts'
@@ -363,4 +363,66 @@ describe.runIf(process.platform === 'linux')('A home that the host must not trus
       expect(readdirSync(stage)).toEqual(['of-host'])
     },
   )
+})
+
+describe('A saved home whose agent was removed with its homes', () => {
+  const declare = (world: MovingHomes, declared: object): void => {
+    const { agents } = world.memory
+    agents.change('acme.a1', { declared }, agents.entry('acme.a1')?.revision ?? 0)
+  }
+
+  it('is not restored for the agent that is declared later, and goes', async () => {
+    const { world } = await savedOnce()
+    declare(world, { wiped: 'w1' })
+    const b = world.host('b')
+    await b.restore(2)
+    expect(b.read(session)).toBeUndefined()
+    expect(recordOf(world)).toMatchObject({ epoch: 2, object: null, wiped: 'w1' })
+    expect(objectsOf(world)).toEqual([])
+    b.write(session, 'new')
+    await b.save(2)
+    const c = world.host('c')
+    await c.restore(3)
+    expect(c.read(session)).toBe('new')
+  })
+
+  it.each([{ isTold: true }, { isTold: false }])(
+    'is not saved again by its owner ($isTold), whose turns have their ends',
+    async ({ isTold }) => {
+      const { world, a } = await savedOnce()
+      declare(world, { removed: true, wiped: 'w1' })
+      await forgetHome(a.store, movedAgent)
+      if (isTold) world.wipes.retired$.next('a1')
+      // Other turns of the agent may run on for a while.
+      world.wipes.settled = () => new Promise(() => undefined)
+      a.write(session, 'late')
+      await a.save(1)
+      expect([recordOf(world), objectsOf(world)]).toEqual([undefined, []])
+    },
+  )
+
+  it('is not brought to a host that deletes its home at the same moment', async () => {
+    const { world } = await savedOnce()
+    const b = world.host('b')
+    const get = b.store.homes.get.bind(b.store.homes)
+    vi.spyOn(b.store.homes, 'get').mockImplementationOnce(async (key) => {
+      world.wipes.retired$.next('a1')
+      return get(key)
+    })
+    await expect(b.restore(2)).rejects.toThrow('removed with its home')
+    expect(b.read(session)).toBeUndefined()
+  })
+
+  it('is followed by a new one, which the same owner saves when the agent is declared again', async () => {
+    const { world, a } = await savedOnce()
+    declare(world, { wiped: 'w1' })
+    world.wipes.retired$.next('a1')
+    a.write(session, 'new')
+    await Promise.all([a.save(1), a.save(1)])
+    await forgetHome(a.store, movedAgent)
+    expect(recordOf(world)).toMatchObject({ epoch: 1, wiped: 'w1' })
+    const b = world.host('b')
+    await b.restore(2)
+    expect(b.read(session)).toBe('new')
+  })
 })

@@ -160,6 +160,36 @@ describe('Idle agents', () => {
   })
 })
 
+describe('An agent that waits for room', () => {
+  it('is forgotten by its host when its turns are gone', async () => {
+    const world = await clusterWorld(1, loud, { maxAgents: 1 })
+    await world.send(l0, 't0')
+    await world.send(l1, 't1')
+    const waiting = () => [...(world.hosts[0]?.actor.getSnapshot().context.waiting.keys() ?? [])]
+    await world.clock.advance(leaseMs * 2)
+    expect(waiting()).toEqual([keyOf(l1)])
+    await world.caller.inbox.remove(l1, 't1')
+    await world.clock.advance(leaseMs * 2)
+    expect(waiting()).toEqual([])
+    expect(world.running()).toHaveLength(1)
+  })
+
+  it.each([
+    { what: 'keeps idle agents where they are', hostId: null, isMoving: false },
+    { what: 'keeps none back when another host has it', hostId: 'h1', isMoving: true },
+  ])('$what', ({ hostId, isMoving }) => {
+    const hosts = new IdleHosts([10, 10], [0, 0, 0, 0, 0, 0])
+    hosts.places.set('acme.w', { hostId })
+    const { waiting, due, ...context } = hosts.contextOf('h0')
+    const now = leaseMs * 10
+    for (const noted of [
+      { due, waiting: put(waiting, 'acme.w', now) },
+      { waiting, due: put(due, 'acme.w', undefined) },
+    ])
+      expect(rebalancing({ ...context, ...noted }, now) !== undefined).toBe(isMoving)
+  })
+})
+
 /** Hosts with idle agents, as their decisions see them. */
 class IdleHosts {
   readonly capacities: ReadonlyMap<string, number>

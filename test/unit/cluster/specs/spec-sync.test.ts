@@ -1,10 +1,15 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { systemClock } from '../../../../src/actors/clock.ts'
 import { Fleet } from '../../../../src/api/fleet/fleet.ts'
-import { keptSpecs, setKeySource } from '../../../../src/api/fleet/internals.ts'
+import { dataDirOf, keptSpecs, setKeySource } from '../../../../src/api/fleet/internals.ts'
 import type { AgentSpec, FleetOptions } from '../../../../src/config/fleet-options.ts'
+import { fenceHome, nameHome } from '../../../../src/cluster/homes/home-register.ts'
+import { HomeWipes } from '../../../../src/cluster/homes/home-wipes.ts'
 import { MemoryCluster } from '../../../../src/cluster/store/memory/memory-store.ts'
 import { SpecSync } from '../../../../src/cluster/specs/spec-sync.ts'
+import { ignoreErrors } from '../../../../src/util/ignore-errors.ts'
 import { tempHome } from '../../../support/home.ts'
 
 const keys = { proxy: { apiKey: 'sk-secret-0123456789' } }
@@ -39,7 +44,8 @@ function world() {
     const { fleet } = given
     await fleet.apply(specs)
     const store = cluster.connect()
-    const sync = new SpecSync({ fleet, store, hostId, clock: systemClock })
+    const wipes = new HomeWipes(fleet, store)
+    const sync = new SpecSync({ fleet, store, hostId, wipes, clock: systemClock })
     onTestFinished(() => sync.stop())
     await sync.start()
     const spec = (id = 'a1') => keptSpecs(fleet).get(id)
@@ -109,7 +115,112 @@ describe('Specs of a cluster', () => {
   })
 })
 
+describe('The homes of an agent that is removed with them', () => {
+  /** Writes a file into the home of the agent on a host. */
+  const write = ({ fleet }: { fleet: Fleet }, text: string): void => {
+    const home = join(dataDirOf(fleet), 'a1', 'workspace')
+    mkdirSync(home, { recursive: true })
+    writeFileSync(join(home, 'file'), text)
+  }
+  const fileOf = ({ fleet }: { fleet: Fleet }): string | undefined =>
+    ignoreErrors(() => readFileSync(join(dataDirOf(fleet), 'a1', 'workspace', 'file'), 'utf8'))
+  const isDone = ({ fleet }: { fleet: Fleet }): boolean =>
+    existsSync(join(dataDirOf(fleet), '.fleet', 'wiped', 'a1.json'))
+  /** Two hosts with an agent, each with a home of it, and a saved home. */
+  async function saved(dataDir = tempHome()) {
+    const made = world()
+    const one = await made.join('h1', made.fleetOf({ dataDir }), [level(1)])
+    const two = await made.host('h2')
+    for (const each of [one, two]) write(each, 'old')
+    const store = made.cluster.connect()
+    const agent = { tenant: 'acme', agentId: 'a1' }
+    const { record, revision } = await fenceHome(store, agent, 1)
+    await store.objects.put('a1.1.a', new Uint8Array([1]))
+    await nameHome(store, agent, { ...record, object: 'a1.1.a' }, revision)
+    const savedHome = () => made.cluster.homes.entry('acme.a1')?.value
+    return { ...made, one, two, dataDir, agent, store, savedHome }
+  }
+
+  it('are deleted on all hosts, and in the store', async () => {
+    const { one, two, savedHome, cluster } = await saved()
+    await one.fleet.remove('a1', { deleteHome: true })
+    await until(() =>
+      expect([two.spec(), fileOf(one), fileOf(two)]).toEqual([undefined, undefined, undefined]),
+    )
+    await until(() => expect(savedHome()).toBeUndefined())
+    expect([...cluster.objects.keys()]).toEqual([])
+  })
+
+  it('stay without the wish', async () => {
+    const { one, two, savedHome } = await saved()
+    await one.fleet.remove('a1')
+    await until(() => expect(two.spec()).toBeUndefined())
+    expect([fileOf(one), fileOf(two), savedHome()?.object]).toEqual(['old', 'old', 'a1.1.a'])
+  })
+
+  it('are deleted on a host that was away, and new ones stay, also if it is started again', async () => {
+    const { one, two, dataDir, join: joinHost, fleetOf } = await saved()
+    one.sync.stop()
+    await one.fleet.close()
+    await two.fleet.remove('a1', { deleteHome: true })
+    await two.fleet.put(level(1))
+    write(two, 'new')
+    await until(() => expect(isDone(two)).toBe(true))
+    const again = await joinHost('h1', fleetOf({ dataDir }), [level(1)])
+    expect([again.spec()?.id, fileOf(again), again.knows()]).toEqual(['a1', undefined, true])
+    write(again, 'new')
+    again.sync.stop()
+    await again.fleet.close()
+    const third = await joinHost('h1', fleetOf({ dataDir }))
+    await until(() => expect(two.knows()).toBe(true))
+    expect([fileOf(third), fileOf(two)]).toEqual(['new', 'new'])
+  })
+
+  it('are deleted though the agent is declared again at once, whose new home stays', async () => {
+    const { one, two, record, savedHome } = await saved()
+    one.link.cut()
+    await one.fleet.remove('a1', { deleteHome: true })
+    await one.fleet.put(level(1))
+    write(one, 'new')
+    one.link.mend()
+    await until(() =>
+      expect(record()).toMatchObject({ labels: {}, declared: { wiped: expect.any(String) as string } }),
+    )
+    await until(() => expect(savedHome()).toBeUndefined())
+    await until(() => expect([isDone(one), isDone(two)]).toEqual([true, true]))
+    expect([fileOf(one), fileOf(two)]).toEqual(['new', undefined])
+    await until(() => expect([one.knows(), two.knows()]).toEqual([true, true]))
+  })
+
+  it('are deleted on a host that has declared the agent again before it knew of the removal', async () => {
+    const { one, two, levels } = await saved()
+    two.link.cut()
+    await one.fleet.remove('a1', { deleteHome: true })
+    await until(() => expect(one.sync.isRemoved({ tenant: 'acme', agentId: 'a1' })).toBe(true))
+    await two.fleet.put(level(3))
+    expect(fileOf(two)).toBe('old')
+    two.link.mend()
+    await until(() => expect(levels(one, two)).toEqual([3, 3, 3]))
+    await until(() => expect([fileOf(two), two.knows()]).toEqual([undefined, true]))
+    write(two, 'new')
+    await one.fleet.put(level(4))
+    await until(() => expect(levels(one, two)).toEqual([4, 4, 4]))
+    expect(fileOf(two)).toBe('new')
+  })
+})
+
 describe('A conflict of specs', () => {
+  it('of tenants that two hosts declare at once ends with one tenant everywhere', async () => {
+    const { host, cluster } = world()
+    const [one, two] = [await host('h1'), await host('h2')]
+    await Promise.all([one.fleet.put(level(1)), two.fleet.put({ ...level(2), tenant: 'blue' })])
+    const isRemovedAt = (key: string) =>
+      (cluster.agents.entry(key)?.value['declared'] as { removed?: boolean } | undefined)?.removed === true
+    await until(() => expect([isRemovedAt('acme.a1'), isRemovedAt('blue.a1')].sort()).toEqual([false, true]))
+    const winner = isRemovedAt('acme.a1') ? 'blue' : 'acme'
+    await until(() => expect([one, two].map(({ knows }) => knows('a1', winner))).toEqual([true, true]))
+  })
+
   it('is won by the later declaration, and hosts whose configs differ change nothing further', async () => {
     const { cluster, host, levels } = world()
     const one = await host('h1', [level(1)])

@@ -57,6 +57,7 @@ describe('shownSpec', () => {
       proxy: { baseURL: 'http://me:hidden-1@127.0.0.1:4000/v1', apiKey: 'abc', providerId: 'litellm' },
       models: [
         { id: 'gpt-4o', options: { apiKey: 'xyz', headers: { Authorization: 'Bearer hidden-2' }, top: 1 } },
+        { id: 'gpt-5', options: { credentials: { value: 'hidden-5', user: { name: 'hidden-6' } } } },
       ],
       env: { A: 'hidden-3' },
       config: { a: 'hidden-4' },
@@ -68,7 +69,10 @@ describe('shownSpec', () => {
       id: 'a1',
       labels: { team: 'x' },
       proxy: { baseURL: 'http://me:***@127.0.0.1:4000/v1', providerId: 'litellm' },
-      models: [{ id: 'gpt-4o', options: { headers: {}, top: 1 } }],
+      models: [
+        { id: 'gpt-4o', options: { headers: {}, top: 1 } },
+        { id: 'gpt-5', options: { credentials: { user: {} } } },
+      ],
       binary: '…/opencode',
       directory: '/srv/project',
       uid: 1001,

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs'
+import { openHomeFolder } from '../home/home-folder.ts'
+import { replaceFile } from '../home/private-file.ts'
+import { errnoOf } from '../host/host-fault.ts'
+
+/**
+ * Notes of a host on the removals after which it has deleted the home of an agent, each by a random id. A home that is
+ * begun after that is a new one.
+ */
+export class WipeNotes {
+  readonly #dataDir: string
+  readonly #known = new Map<string, ReadonlySet<string>>()
+
+  /** @param dataDir - folder of the homes */
+  constructor(dataDir: string) {
+    this.#dataDir = dataDir
+  }
+
+  /** Returns whether the home of an agent was deleted after each of some removals. @throws Error if a note cannot be read */
+  has(agentId: string, ids: readonly string[]): boolean {
+    if (ids.length === 0) return true
+    const known = this.#known.get(agentId) ?? new Set(this.#read(agentId))
+    this.#known.set(agentId, known)
+    return ids.every((id) => known.has(id))
+  }
+
+  /** Adds removals to the notes on an agent. @throws Error if a note cannot be read or written */
+  async add(agentId: string, ids: readonly string[]): Promise<void> {
+    const all = new Set([...this.#read(agentId), ...ids])
+    await replaceFile(this.#fileOf(agentId), JSON.stringify([...all]))
+    this.#known.set(agentId, all)
+  }
+
+  #read(agentId: string): string[] {
+    try {
+      return JSON.parse(readFileSync(this.#fileOf(agentId), 'utf8')) as string[]
+    } catch (error) {
+      // A note that cannot be read must not count as none: the home may be a new one.
+      if (errnoOf(error) === 'ENOENT') return []
+      throw error
+    }
+  }
+
+  #fileOf(agentId: string): string {
+    return `${openHomeFolder(this.#dataDir, ['.fleet', 'wiped'], undefined).path}/${agentId}.json`
+  }
+}
