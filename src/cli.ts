@@ -14,11 +14,11 @@ if ((flag === '--version' || flag === '-V') && rest.length === 0) {
 
 /**
  * Runs the command line. Sets the exit code instead of exiting, so that pending writes to a pipe arrive.
- * After a signal, exits after `flushMs`, because the reader may have stopped reading.
+ * After a signal, exits after `flushMs`, because the reader may have stopped reading, or an attempt to connect goes on.
  */
 async function run(): Promise<void> {
   const { main } = await import('./cli/program.ts')
   const code = await main(process.argv, std)
   process.exitCode = code
-  if (code > 128) setTimeout(() => process.exit(code), flushMs).unref()
+  if (code > 128 || std.exits) setTimeout(() => process.exit(code), flushMs).unref()
 }

@@ -12,6 +12,8 @@ export class Std {
   readonly err: Output
   /** Content of stdout, as the message of a failed write names it. */
   content = 'the output'
+  /** True if the process exits when the command has ended, whatever still keeps it. */
+  exits = false
 
   constructor(out: Sink = sinkOf(1), err: Sink = sinkOf(2)) {
     this.out = new Output(out)

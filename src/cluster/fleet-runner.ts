@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { filter, map, type Observable } from 'rxjs'
 import type { Fleet } from '../api/fleet/fleet.ts'
 import { lifelineOf, tenantCapOf } from '../api/fleet/internals.ts'
@@ -21,6 +22,8 @@ export class FleetRunner implements AgentRunner {
   readonly #specs: AgentSpecs
   /** Agents of the fleet that were opened and not closed. */
   readonly #opened = new Set<string>()
+  /** Ids by which the fleet knows the turns that run. */
+  readonly #turnIds = new Set<string>()
 
   /**
    * @param fleet - the fleet, whose records were read
@@ -55,10 +58,18 @@ export class FleetRunner implements AgentRunner {
     if (this.#specs.has(agent)) this.#opened.add(keyOf(agent))
   }
 
-  /** Runs a turn. One of a removed agent, or of an agent that has another tenant now, is rejected. */
+  /**
+   * Runs a turn. One of a removed agent, or of an agent that has another tenant now, is rejected. The fleet takes an id once;
+   * a turn gets another one there while a turn of another tenant with its id runs.
+   */
   turn(agent: AgentKey, input: TurnInput): RunningTurn {
+    const { turnId: given = randomUUID() } = input
+    const turnId = this.#turnIds.has(given) ? randomUUID() : given
+    this.#turnIds.add(turnId)
     // No agent of a fleet has the key as its id.
-    return this.#fleet.turn(this.#specs.has(agent) ? agent.agentId : keyOf(agent), input)
+    const turn = this.#fleet.turn(this.#specs.has(agent) ? agent.agentId : keyOf(agent), { ...input, turnId })
+    void turn.done.then(() => this.#turnIds.delete(turnId))
+    return turn
   }
 
   async deleteSession({ agentId }: AgentKey, sessionId: string): Promise<void> {

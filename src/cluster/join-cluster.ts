@@ -4,6 +4,7 @@ import { clockOf, systemClock } from '../actors/clock.ts'
 import { opencodeVersionOf, setKeySource } from '../api/fleet/internals.ts'
 import { stopSchema } from '../config/option-schema.ts'
 import { parse } from '../config/validation.ts'
+import { onAbort } from '../util/abort-signal.ts'
 import { HostHandle, HostRuntime } from './actors/host-runtime.ts'
 import { clusterStatus, statusChanges, type ClusterStatus } from './cluster-status.ts'
 import { ContextKeys } from './context-seal.ts'
@@ -71,7 +72,18 @@ export interface ClusterHost extends AsyncDisposable {
  *   return joinCluster({ fleet, name: 'prod', connect: () => connect({ servers, maxReconnectAttempts: -1 }) })
  * }
  */
-export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
+export function joinCluster(options: JoinOptions): Promise<ClusterHost> {
+  return joinUntil(options, new AbortController().signal)
+}
+
+/**
+ * Makes a fleet a host of a cluster, as {@link joinCluster} does, unless a signal aborts before the host is a member. Then
+ * nothing is left of the attempt but what `connect` has opened.
+ *
+ * @throws as {@link joinCluster}, or any error after the signal has aborted
+ * @internal
+ */
+export async function joinUntil(options: JoinOptions, signal: AbortSignal): Promise<ClusterHost> {
   const {
     fleet,
     connect,
@@ -93,7 +105,7 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
   ])
   const wipes = new HomeWipes(fleet, store)
   const homes = await orClose(store, () => openHomes(fleet, kept, { store, opencode, wipes }))
-  const specs = await orClose(store, () => startSpecs({ fleet, store, hostId, wipes, clock: systemClock }))
+  const specs = await orClose(store, () => startSpecs({ fleet, store, hostId, wipes, clock: systemClock }, signal))
   const runner = new FleetRunner(fleet, specs, opencode)
   const contexts = contextKeys.length > 0 ? new ContextKeys(contextKeys) : undefined
   const runtime = new HostHandle(new HostRuntime({ store, runner, homes, contexts }))
@@ -101,7 +113,14 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterHost> {
   const rebalances = kept.save !== 'never'
   const input = { runtime, hostId, leaseMs, maxAgents, idleMs, rebalances }
   const actor = createActor(hostMachine, { input }).start()
-  await waitFor(actor, (snapshot) => snapshot.matches('member'))
+  try {
+    await waitFor(actor, (snapshot) => snapshot.matches('member'), { signal })
+  } catch (error) {
+    actor.stop()
+    specs.stop()
+    await store.close()
+    throw error
+  }
   return new MemberHost(actor, { store, runner, specs })
 }
 
@@ -116,10 +135,13 @@ async function orClose<T>(store: ClusterStore, act: () => Promise<T>): Promise<T
 }
 
 /** Begins to exchange specs with the cluster. */
-async function startSpecs(parts: SpecSyncParts): Promise<SpecSync> {
+async function startSpecs(parts: SpecSyncParts, signal: AbortSignal): Promise<SpecSync> {
   const specs = new SpecSync(parts)
   try {
-    await specs.start()
+    // A stopped exchange asks a store no more that does not answer.
+    const stopListening = onAbort(signal, () => specs.stop())
+    await specs.start().finally(stopListening)
+    signal.throwIfAborted()
     return specs
   } catch (error) {
     specs.stop()

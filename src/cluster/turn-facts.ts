@@ -1,5 +1,6 @@
 import type { TurnStatus } from '../actors/turn/turn-record.ts'
 import type { PendingRequest, Reply, Todo, Usage } from '../replies.ts'
+import type { ParcelRef } from './store/cluster-store.ts'
 
 /** Input of a turn, and its context, sealed for the hosts. */
 export interface TurnContent {
@@ -17,8 +18,8 @@ export interface SentTurn extends TurnContent {
   readonly priority: number
   /** Time limit from the moment at which the inbox took the turn, in ms. */
   readonly deadlineMs: number | null
-  /** Size and SHA-256, in hex, of a content that is larger than a message. It is stored apart. */
-  readonly parcel?: { readonly bytes: number; readonly sha256: string }
+  /** Content that is larger than a message. It is stored apart. */
+  readonly parcel?: ParcelRef
   /** True if the caller answers requests. Without an answer to come, a request is rejected at once. */
   readonly answers: boolean
   /** True if the owner deletes the session of the turn after its end. */

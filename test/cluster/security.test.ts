@@ -140,6 +140,32 @@ describe.skipIf(binary === null)(
       })
     })
 
+    it('keeps turns of two tenants with one id apart, and takes the id of neither for another turn', async () => {
+      const [acme, beta] = [await callerOf('acme'), await callerOf('beta')]
+      const turnId = randomUUID()
+      const turns = [
+        acme.turn('a1', { text: 'slow', turnId }),
+        beta.turn('b1', { text: 'slow', turnId }),
+      ] as const
+      const again = beta.turn('b1', { text: 'slow', turnId })
+      for (const turn of turns) expect(await turn.text()).toBe(words(20).join(''))
+      expect(await again.done).toEqual(await turns[1].done)
+      const sessions = await Promise.all([...turns, acme.attach(turnId)].map((turn) => turn.sessionId))
+      expect(sessions[2]).toBe(sessions[0])
+      expect(sessions[1]).not.toBe(sessions[0])
+      const cluster = await connectCluster({ name, connect: connectAs('callers') })
+      onTestFinished(() => cluster.close())
+      const [own, other] = [
+        await cluster.attach(turnId).sessionId,
+        cluster.turn('asking', { text: 'Hi', turnId }),
+      ]
+      expect(sessions).toContain(own)
+      expect(await other.done).toMatchObject({
+        code: 'rejected',
+        error: expect.stringContaining('another agent') as string,
+      })
+    })
+
     it('lets a caller of all tenants run, attach and see everything', async () => {
       const cluster = await connectCluster({ name, connect: connectAs('callers') })
       onTestFinished(() => cluster.close())
@@ -246,6 +272,18 @@ describe.skipIf(binary === null)(
           )
         const manager = await jetstreamManager(callers)
         await expect(manager.streams.delete(`OC_${name}_REPLIES`)).rejects.toThrow(/permissions violation/i)
+      })
+
+      it('what a caller of all tenants may not do as denied, not as a store that is away', async () => {
+        const store = await openNatsStore({ name, connect: connectAs('callers'), mayProvision: false })
+        onTestFinished(() => store.close())
+        const agent = { tenant: 'acme', agentId: 'a1' }
+        const denied = { name: 'ClusterStoreError', fault: 'denied' }
+        await expect(store.records.keepLast(agent, 't1')).rejects.toMatchObject(denied)
+        await expect(
+          store.records.append(agent, 't1', { epoch: 1, first: 1, records: [] }, 0),
+        ).rejects.toMatchObject(denied)
+        await expect(store.agents.set('acme.a9', {}, 0)).rejects.toMatchObject(denied)
       })
 
       it('a connection without a key', async () => {

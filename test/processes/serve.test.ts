@@ -3,10 +3,12 @@ import { request } from 'node:http'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { IncomingMessage } from 'node:http'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { signedHeaders } from '../../src/io/webhook/signature.ts'
 import { buildCli } from '../support/built-cli.ts'
 import { isListening, tempHome } from '../support/home.ts'
+import { muteNats } from '../support/mute-nats.ts'
 import { serveStage, type Daemon } from '../support/serve.ts'
 import { putUnusableStore } from '../support/turn-log.ts'
 import { answerJson, webhookReceiver, type ReceivedCall } from '../support/webhook-receiver.ts'
@@ -43,6 +45,25 @@ describe.runIf(process.platform === 'linux')('serve', () => {
     const next = await stage.serve()
     expect(next.stdout).not.toContain('token create')
     expect(await next.agents(token)).toEqual(['alice', 'bob'])
+  })
+
+  it.each([
+    ['accepts no greeting', false],
+    ['answers nothing', true],
+  ])('ends by SIGTERM while it joins a cluster whose NATS %s', async (_, greets) => {
+    const nats = await muteNats(greets)
+    const stage = await serveStage(cli)
+    stage.write({ ...two, cluster: { name: 'prod', servers: `127.0.0.1:${nats.port}` } })
+    const daemon = stage.start(open)
+    await vi.waitUntil(() => nats.sockets.size === 2, { timeout: 30_000, interval: 20 })
+    if (greets) await daemon.logs(/config applied/)
+    daemon.kill('SIGTERM')
+    const late = sleep(5_000, 'late', { ref: false })
+    expect(await Promise.race([daemon.ended, late])).toBe(0)
+    expect(daemon.stderr).toContain('ends before it serves')
+    expect(daemon.stderr).not.toContain('error')
+    await vi.waitUntil(() => nats.sockets.size === 0)
+    await stage.expectNothingLeft()
   })
 
   it('applies a changed file on SIGHUP, and removes only agents that the file named before', async () => {

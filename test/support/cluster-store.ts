@@ -149,12 +149,44 @@ export function describeClusterStore(name: string, open: () => ConnectStore): vo
       expect(await one.inbox.next(agent, 0)).toEqual(cancel)
     })
 
+    it('tells what is in the inboxes of some agents, without the contents', async () => {
+      const [one, two] = await twoOf()
+      const others = ['a2', 'a3'].map((agentId) => ({ tenant: 'acme', agentId }))
+      const [second = agent, third = agent] = others
+      await one.inbox.add(agent, 't1', { type: 'turn', turn: { deadlineMs: 500, input: { text: 'x' } } })
+      await one.inbox.add(second, 't2', { type: 'turn', turn: {} })
+      await one.inbox.add(third, 't3', { type: 'turn', turn: {} })
+      await one.inbox.add(agent, 't1', { type: 'cancel' })
+      const heads = await two.inbox.heads([agent, second])
+      expect(
+        heads.map(({ agent: { agentId }, turnId, type, deadlineMs }) => [agentId, turnId, type, deadlineMs]),
+      ).toEqual([
+        ['a1', 't1', 'turn', 500],
+        ['a2', 't2', 'turn', null],
+        ['a1', 't1', 'cancel', null],
+      ])
+      const mail = await two.inbox.next(agent, 0)
+      expect(heads[0]).toMatchObject({ seq: mail?.seq, at: mail?.at })
+      const many = Array.from({ length: 150 }, (_, i) => ({ tenant: 'beta', agentId: `b${i}` }))
+      expect(await two.inbox.heads([...many, third])).toMatchObject([{ agent: third, turnId: 't3' }])
+      expect(await two.inbox.heads([{ tenant: 'beta', agentId: 'none' }])).toEqual([])
+    })
+
     it('takes the id of a turn once', async () => {
       const [one, two] = await twoOf()
       expect(await one.inbox.add(agent, 't1', { type: 'turn', turn: {} })).toEqual({ isDuplicate: false })
       expect(await two.inbox.add(agent, 't1', { type: 'turn', turn: {} })).toEqual({ isDuplicate: true })
       await two.inbox.remove(agent, 't1')
       expect(await two.inbox.add(agent, 't1', { type: 'turn', turn: {} })).toEqual({ isDuplicate: true })
+    })
+
+    it('takes the id of a turn once for each tenant, whatever the agent is', async () => {
+      const [one, two] = await twoOf()
+      const add = (of: AgentKey) => two.inbox.add(of, 't1', { type: 'turn', turn: {} })
+      await one.inbox.add(agent, 't1', { type: 'turn', turn: {} })
+      expect(await add({ tenant: 'acme', agentId: 'a2' })).toEqual({ isDuplicate: true })
+      expect(await add({ tenant: 'beta', agentId: 'b1' })).toEqual({ isDuplicate: false })
+      expect(await add({ tenant: 'beta', agentId: 'b1' })).toEqual({ isDuplicate: true })
     })
 
     it('is full with 64 turns, takes answers still, and another agent’s turns', async () => {
@@ -235,6 +267,24 @@ export function describeClusterStore(name: string, open: () => ConnectStore): vo
       expect(await two.records.find('1')).toBeUndefined()
     })
 
+    it('keeps turns of two tenants with one id apart, and finds the one that has begun first', async () => {
+      const [one, two] = await twoOf()
+      const other = { tenant: 'beta', agentId: 'a1' }
+      const first = await one.records.append(agent, 't1', batch(1, 1, 'a'), 0)
+      const second = await two.records.append(other, 't1', batch(1, 1, 'b'), 0)
+      await one.records.append(agent, 't1', batch(1, 2, 'c'), first)
+      await two.records.append(other, 't1', batch(1, 2, 'd'), second)
+      const textsOf = async (of: AgentKey) =>
+        (await all(one.records.read(of, 't1', 0))).flatMap((stored) => stored.batch.records)
+      expect([await textsOf(agent), await textsOf(other)]).toEqual([
+        ['a', 'c'],
+        ['b', 'd'],
+      ])
+      expect(await two.records.find('t1')).toEqual(agent)
+      expect(await two.records.find('t1', 'beta')).toEqual(other)
+      expect(await two.records.find('t1', 'gamma')).toBeUndefined()
+    })
+
     it('reads more than one pull takes', async () => {
       const [one] = await twoOf()
       const text = 'x'.repeat(200_000)
@@ -270,31 +320,35 @@ export function describeClusterStore(name: string, open: () => ConnectStore): vo
       const [one, two] = await twoOf()
       const bytes = randomBytes(3_000_001)
       const other = { tenant: 'beta', agentId: 'a1' }
-      expect(await two.parcels.get(agent, 't1', bytes.length)).toBeUndefined()
-      await one.parcels.put(agent, 't1', bytes)
-      await one.parcels.put(other, 't1', bytesOf(10))
-      await one.parcels.put(agent, 't2', bytesOf(20))
-      const read = await two.parcels.get(agent, 't1', bytes.length)
+      const parcel = await one.parcels.put(agent, 't1', bytes)
+      const others = [
+        await one.parcels.put(other, 't1', bytesOf(10)),
+        await one.parcels.put(agent, 't2', bytesOf(20)),
+      ] as const
+      const read = await two.parcels.get(agent, 't1', parcel)
       expect(read && Buffer.compare(read, bytes)).toBe(0)
       await two.parcels.remove(agent, 't1')
-      expect(await two.parcels.get(agent, 't1', bytes.length)).toBeUndefined()
-      expect(await two.parcels.get(other, 't1', 10)).toHaveLength(10)
-      expect(await two.parcels.get(agent, 't2', 20)).toHaveLength(20)
+      expect(await two.parcels.get(agent, 't1', parcel)).toBeUndefined()
+      expect(await two.parcels.get(other, 't1', others[0])).toHaveLength(10)
+      expect(await two.parcels.get(agent, 't2', others[1])).toHaveLength(20)
     })
 
-    it('keep the content of the first attempt, and none that is not whole', async () => {
-      const [one] = await twoOf()
-      await one.parcels.put(agent, 't1', bytesOf(600_000))
-      await one.parcels.put(agent, 't1', Buffer.alloc(600_000, 'y'))
-      expect(String(await one.parcels.get(agent, 't1', 600_000)).startsWith('xxx')).toBe(true)
-      expect(await one.parcels.get(agent, 't1', 2_000_000)).toBeUndefined()
+    it('keep the content of each attempt apart, and none that is not whole', async () => {
+      const [one, two] = await twoOf()
+      const first = await one.parcels.put(agent, 't1', bytesOf(600_000))
+      const second = await two.parcels.put(agent, 't1', Buffer.alloc(600_000, 'y'))
+      expect(await two.parcels.put(agent, 't1', bytesOf(600_000))).toEqual(first)
+      expect(String(await two.parcels.get(agent, 't1', first))).toBe('x'.repeat(600_000))
+      expect(String(await one.parcels.get(agent, 't1', second))).toBe('y'.repeat(600_000))
+      expect(await one.parcels.get(agent, 't1', { ...first, bytes: 2_000_000 })).toBeUndefined()
+      await one.parcels.remove(agent, 't1')
+      for (const parcel of [first, second]) expect(await one.parcels.get(agent, 't1', parcel)).toBeUndefined()
     })
 
     it('have a limit', async () => {
       const [one] = await twoOf()
       const put = one.parcels.put(agent, 't1', bytesOf(mostParcelBytes + 1))
       await expect(put).rejects.toMatchObject({ fault: 'too_large' })
-      expect(await one.parcels.get(agent, 't1', 1)).toBeUndefined()
     })
   })
 

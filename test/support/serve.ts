@@ -38,6 +38,12 @@ export async function serveStage(cli: string, fakeOptions: FakeOpenCodeOptions =
     }
     writeFileSync(file, stringify({ listen: '127.0.0.1:0', defaults, ...content }))
   }
+  /** Starts a daemon on the config file. */
+  const start = (...flags: string[]): Daemon => {
+    const daemon = new Daemon(spawn(process.execPath, [cli, 'serve', '--config', file, ...flags], { env }))
+    daemons.push(daemon)
+    return daemon
+  }
   return {
     folder,
     file,
@@ -49,11 +55,10 @@ export async function serveStage(cli: string, fakeOptions: FakeOpenCodeOptions =
     writeText: (text: string): void => writeFileSync(file, text),
     /** Runs a command of the command line to its end. */
     run: (...args: string[]) => execa(process.execPath, [cli, ...args], { reject: false, env }),
+    start,
     /** Starts a daemon on the config file, and waits until it serves. */
     serve: async (...flags: string[]): Promise<Daemon> => {
-      const child = spawn(process.execPath, [cli, 'serve', '--config', file, ...flags], { env })
-      const daemon = new Daemon(child)
-      daemons.push(daemon)
+      const daemon = start(...flags)
       await daemon.serves()
       return daemon
     },

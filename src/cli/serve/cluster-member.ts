@@ -1,10 +1,12 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Fleet } from '../../api/fleet/fleet.ts'
 import type { Cluster } from '../../cluster/client/cluster.ts'
-import { joinCluster, type ClusterHost } from '../../cluster/join-cluster.ts'
 import { connectCluster } from '../../cluster/index.ts'
+import { joinUntil, type ClusterHost } from '../../cluster/join-cluster.ts'
+import type { JoinOptions } from '../../cluster/options.ts'
 import { orInstall } from '../../cluster/store/open-store.ts'
 import type { ClusterConfig } from '../../gateway/config/cluster-config.ts'
+import { AbortableConnections } from './abortable-connections.ts'
 
 /** Membership of a daemon in a cluster: the fleet is a host, and the gateway a caller. */
 export class ClusterMember {
@@ -19,22 +21,30 @@ export class ClusterMember {
   /**
    * Joins a cluster.
    *
+   * @param signal - Signal that ends the attempt, and closes its connections.
    * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if a package of NATS is not installed
    * @throws ClusterStoreError if NATS refuses, or does not answer
    */
-  static async join(fleet: Fleet, config: ClusterConfig): Promise<ClusterMember> {
+  static async join(fleet: Fleet, config: ClusterConfig, signal: AbortSignal): Promise<ClusterMember> {
     const { name, hostId, leaseMs, replicas, homes, contextKey } = config
-    const connect = await connector(config)
-    const host = await joinCluster({
-      ...{ fleet, name, connect },
+    const connector = await connectorOf(config)
+    const joining = new AbortableConnections(connector, signal)
+    const terms: JoinOptions = {
+      ...{ fleet, name, connect: joining.connect },
       ...(hostId !== undefined && { hostId }),
       ...(leaseMs !== undefined && { leaseMs }),
       ...(replicas !== undefined && { replicas }),
       ...(homes !== undefined && { homes }),
       ...(contextKey !== undefined && { contextKey }),
-    })
+    }
+    const host = await joinUntil(terms, signal)
+    // A member leaves by its own connections.
+    joining.keep()
     try {
-      return new ClusterMember(host, await connectCluster({ name, connect }))
+      const calling = new AbortableConnections(connector, signal)
+      const cluster = await connectCluster({ name, connect: calling.connect })
+      calling.keep()
+      return new ClusterMember(host, cluster)
     } catch (error) {
       await host.close()
       throw error
@@ -54,7 +64,7 @@ export class ClusterMember {
 }
 
 /** Returns a function that connects to NATS as a config says. */
-async function connector(config: ClusterConfig): Promise<() => Promise<NatsConnection>> {
+async function connectorOf(config: ClusterConfig): Promise<() => Promise<NatsConnection>> {
   const { servers, user, password, token, creds, nkeySeed, tls } = config
   const nats = await orInstall(() => import('@nats-io/transport-node'))
   const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)

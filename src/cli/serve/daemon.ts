@@ -6,6 +6,7 @@ import type { ListenAddress } from '../../gateway/config/listen.ts'
 import { createGateway, type Gateway } from '../../gateway/index.ts'
 import { changeSettings, endDrain } from '../../gateway/settings.ts'
 import { wireTexts } from '../../gateway/schemas/wire-texts.ts'
+import { orAborted } from '../../util/abort-signal.ts'
 import { messageOf } from '../../util/messages.ts'
 import { applyAgents, type Applied } from './apply-config.ts'
 import type { ClusterMember } from './cluster-member.ts'
@@ -43,12 +44,13 @@ export class Daemon {
   /**
    * Starts a daemon: opens the store, declares the agents, and listens. A failed start leaves nothing.
    *
-   * @throws the error of the fleet, of the gateway or of the address
+   * @param signal - ends the start when it aborts
+   * @throws the error of the fleet, of the gateway or of the address; any error after the signal has aborted
    */
-  static async start(config: ServeConfig, options: DaemonOptions): Promise<Daemon> {
+  static async start(config: ServeConfig, options: DaemonOptions, signal: AbortSignal): Promise<Daemon> {
     const daemon = new Daemon(config, options)
     try {
-      await daemon.#open()
+      await daemon.#open(signal)
       return daemon
     } catch (error) {
       await daemon.close(0)
@@ -66,12 +68,12 @@ export class Daemon {
     return this.#fleet.status.agents.length
   }
 
-  async #open(): Promise<void> {
+  async #open(signal: AbortSignal): Promise<void> {
     const { listen: address, socketMode, gateway: settings } = this.#config
     const { insecureNoAuth, drainMs } = this.#options
     const log = new StartLog(this.#options.logger)
-    await this.#fleet.ready
-    const cluster = await this.#join()
+    await orAborted(this.#fleet.ready, signal)
+    const cluster = await this.#join(signal)
     const listening = 'path' in address ? {} : { listenHost: address.host }
     const gateway = createGateway({
       ...{ fleet: this.#fleet, insecureNoAuth, logger: log.logger },
@@ -80,21 +82,23 @@ export class Daemon {
       ...settings,
     })
     this.#gateway = gateway
-    await gateway.ready
+    await orAborted(gateway.ready, signal)
     log.release()
     if (!cluster) await this.#apply(drainMs)
+    signal.throwIfAborted()
     this.#listener = await listen(address, socketMode, gateway.fetch)
   }
 
   /** Joins the cluster of the config, with the agents of the config; `undefined` without a cluster. */
-  async #join(): Promise<Pick<ClusterMember, 'host' | 'cluster'> | undefined> {
+  async #join(signal: AbortSignal): Promise<Pick<ClusterMember, 'host' | 'cluster'> | undefined> {
     const { cluster } = this.#config
     if (!cluster) return undefined
     await this.#apply(this.#options.drainMs)
     // Only a daemon of a cluster loads the cluster.
     const { ClusterMember } = await import('./cluster-member.ts')
-    const member = await ClusterMember.join(this.#fleet, cluster)
+    const member = await ClusterMember.join(this.#fleet, cluster, signal)
     this.#member = member
+    signal.throwIfAborted()
     return { host: member.host, cluster: member.cluster }
   }
 

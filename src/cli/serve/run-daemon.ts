@@ -2,6 +2,7 @@ import { InvalidOptionsError } from '../../errors.ts'
 import type { ServeConfig } from '../../gateway/config/config-file.ts'
 import { addressText } from '../../gateway/config/listen.ts'
 import { wireTexts } from '../../gateway/schemas/wire-texts.ts'
+import { orAborted } from '../../util/abort-signal.ts'
 import { messageOf } from '../../util/messages.ts'
 import { exitCode, UsageError } from '../exit-codes.ts'
 import type { ServeFlags } from '../flags.ts'
@@ -45,8 +46,8 @@ export async function runDaemon(
   ])
   using reloads = new Reloads(read !== undefined)
   const options = optionsOf(flags, std)
-  const daemon = await started(config, options, std)
-  if (!daemon) return exitCode.serverFailed
+  const daemon = await started(config, options, std, shutdown)
+  if (!daemon) return shutdown.cause === undefined ? exitCode.serverFailed : endOf(shutdown)
   if (read) reloads.attach(() => void daemon.reload(read))
   const { dataDir } = config.fleet
   const { address, agentCount } = daemon
@@ -70,8 +71,12 @@ export async function runDaemon(
   const tell = (): void => options.logger.warn({}, 'ends at once: a second signal has come')
   shutdown.forced.addEventListener('abort', tell)
   await daemon.close(flags.drainMs, shutdown.forced)
-  return shutdown.forced.aborted ? (shutdown.exitCode ?? exitCode.final) : exitCode.final
+  return endOf(shutdown)
 }
+
+/** Returns the exit code of a daemon that a signal has ended. */
+const endOf = ({ forced, exitCode: ofSignal }: Shutdown): number =>
+  forced.aborted ? (ofSignal ?? exitCode.final) : exitCode.final
 
 const optionsOf = (flags: ServeFlags, { err }: Std): DaemonOptions => ({
   logger: lineLogger(err, { level: flags.logLevel, isJson: flags.json === true }),
@@ -79,14 +84,31 @@ const optionsOf = (flags: ServeFlags, { err }: Std): DaemonOptions => ({
   drainMs: flags.drainMs,
 })
 
-/** Starts the daemon. Writes the reason of a failed start to stderr, and returns `undefined`. */
-async function started(config: ServeConfig, options: DaemonOptions, std: Std): Promise<Daemon | undefined> {
+/**
+ * Starts the daemon. Writes the reason of a failed start to stderr, and returns `undefined`; also if a signal has ended the
+ * start.
+ */
+async function started(
+  config: ServeConfig,
+  options: DaemonOptions,
+  std: Std,
+  { requested, forced }: Shutdown,
+): Promise<Daemon | undefined> {
+  const tell = (): void => options.logger.info({}, 'ends before it serves: a signal has come')
+  requested.addEventListener('abort', tell)
   try {
-    return await Daemon.start(config, options)
+    return await orAborted(Daemon.start(config, options, requested), forced)
   } catch (error) {
+    if (requested.aborted) {
+      // An attempt to connect cannot be ended, and would keep the process.
+      std.exits = true
+      return undefined
+    }
     if (error instanceof InvalidOptionsError) throw new UsageError(wireTexts(error.message), { cause: error })
     await std.err.write(`error: ${wireTexts(messageOf(error))}\n`)
     return undefined
+  } finally {
+    requested.removeEventListener('abort', tell)
   }
 }
 

@@ -1,7 +1,7 @@
 import { fromPromise } from 'xstate'
 import { clockOf, elapse } from '../../actors/clock.ts'
 import { isOlder } from '../../io/opencode/versions.ts'
-import { ClusterStoreError, keyOf, type AgentKey } from '../store/cluster-store.ts'
+import { ClusterStoreError, keyOf, mayPass, type AgentKey } from '../store/cluster-store.ts'
 import type { Known, PlaceRecord } from '../store/records.ts'
 import { hostRuntimeOf, type HostIdentity } from './host-runtime.ts'
 
@@ -73,8 +73,7 @@ export const release = fromPromise<undefined, ReleaseInput>(async ({ input, sign
       await store.places.set(keyOf(agent), record, ownership.revision)
       return undefined
     } catch (error) {
-      const isAway = error instanceof ClusterStoreError && error.fault === 'unavailable'
-      if (!isAway || attempt >= releaseAttempts) throw error
+      if (!mayPass(error) || attempt >= releaseAttempts) throw error
       await elapse(clockOf(system), releaseRetryMs, signal)
     }
 })

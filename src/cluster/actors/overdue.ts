@@ -1,9 +1,8 @@
 import { fromPromise } from 'xstate'
 import { clockOf } from '../../actors/clock.ts'
-import type { AgentKey, Inbox, Mail } from '../store/cluster-store.ts'
+import { keyOf, turnKeyOf, type AgentKey, type Inbox, type MailHead } from '../store/cluster-store.ts'
 import { hostRuntimeOf } from './host-runtime.ts'
 import { OwnedTurn } from './mailbox/owned-turn.ts'
-import { sentTurnOf } from './mailbox/sent-turn.ts'
 import type { OwnedInput } from './placement-work.ts'
 
 /** Time limit of a turn that names none: the usual one of a host, in ms. */
@@ -11,37 +10,41 @@ const usualDeadlineMs = 1_800_000
 
 /** Turn that must end though no host has room for its agent. */
 interface OverdueTurn {
-  readonly mail: Mail
+  readonly head: MailHead
   readonly deadlineMs: number
   readonly isCancelled: boolean
 }
 
-/** Returns the turns in the inbox of an agent that are past their time limit, or cancelled. @throws ClusterStoreError */
+/** Returns the turns of agents that are past their time limit, or cancelled, without their contents. @throws ClusterStoreError */
 async function overdueTurns(
-  inbox: Pick<Inbox, 'next'>,
-  agent: AgentKey,
+  inbox: Pick<Inbox, 'heads'>,
+  agents: readonly AgentKey[],
   now: number,
 ): Promise<OverdueTurn[]> {
-  const turns = new Map<string, Omit<OverdueTurn, 'isCancelled'>>()
+  const turns = new Map<string, MailHead>()
   const cancelled = new Set<string>()
-  for (let mail = await inbox.next(agent, 0); mail; mail = await inbox.next(agent, mail.seq)) {
-    const { message, turnId } = mail
-    if (message.type === 'cancel') cancelled.add(turnId)
-    if (message.type !== 'turn' || turns.has(turnId)) continue
-    const { deadlineMs } = sentTurnOf(mail)
-    turns.set(turnId, { mail, deadlineMs: deadlineMs ?? usualDeadlineMs })
+  for (const head of await inbox.heads(agents)) {
+    const key = turnKeyOf(head.agent, head.turnId)
+    if (head.type === 'cancel') cancelled.add(key)
+    if (head.type === 'turn' && !turns.has(key)) turns.set(key, head)
   }
   return [...turns]
-    .map(([turnId, turn]) => ({ ...turn, isCancelled: cancelled.has(turnId) }))
-    .filter(({ mail, deadlineMs, isCancelled }) => isCancelled || now - mail.at >= deadlineMs)
+    .map(([key, head]) => ({
+      ...{ head, deadlineMs: head.deadlineMs ?? usualDeadlineMs },
+      isCancelled: cancelled.has(key),
+    }))
+    .filter(({ head, deadlineMs, isCancelled }) => isCancelled || now - head.at >= deadlineMs)
 }
 
-/** Returns whether turns of an agent must end though no host runs them. @throws ClusterStoreError */
-export const hasOverdue = async (
-  inbox: Pick<Inbox, 'next'>,
-  agent: AgentKey,
+/** Returns the keys of the agents with turns that must end though no host runs them. @throws ClusterStoreError */
+export async function overdueAgents(
+  inbox: Pick<Inbox, 'heads'>,
+  agents: readonly AgentKey[],
   now: number,
-): Promise<boolean> => (await overdueTurns(inbox, agent, now)).length > 0
+): Promise<ReadonlySet<string>> {
+  const turns = await overdueTurns(inbox, agents, now)
+  return new Set(turns.map(({ head }) => keyOf(head.agent)))
+}
 
 /** Ends the turns of an owned agent that are past their time limit, or cancelled, without making the agent ready. */
 export const endOverdue = fromPromise<undefined, OwnedInput & { readonly hostId: string }>(
@@ -54,7 +57,9 @@ export const endOverdue = fromPromise<undefined, OwnedInput & { readonly hostId:
       ...{ epoch: ownership.epoch, clock: clockOf(system), sessions: host.sessionsOf(agent) },
       ...{ failure: undefined, saveBeforeEnd: undefined },
     }
-    for (const { mail, deadlineMs, isCancelled } of await overdueTurns(store.inbox, agent, now())) {
+    for (const { head, deadlineMs, isCancelled } of await overdueTurns(store.inbox, [agent], now())) {
+      const mail = await store.inbox.next(agent, head.seq - 1)
+      if (mail?.seq !== head.seq || mail.message.type !== 'turn') continue
       const turn = new OwnedTurn(mail, terms, signal, () => undefined)
       if (isCancelled) await turn.cancel()
       await turn.expire(deadlineMs)

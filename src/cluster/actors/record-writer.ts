@@ -1,7 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import { elapse, type SystemClock } from '../../actors/clock.ts'
 import { splitFact, type SizedFact } from '../record-parts.ts'
-import { ClusterStoreError, type AgentKey, type RecordBatch, type RecordLog } from '../store/cluster-store.ts'
+import {
+  ClusterStoreError,
+  mayPass,
+  type AgentKey,
+  type RecordBatch,
+  type RecordLog,
+} from '../store/cluster-store.ts'
 import type { TurnFact } from '../turn-facts.ts'
 
 /** Most characters and most records of one batch. */
@@ -150,7 +156,7 @@ export class RecordWriter {
       try {
         return await call()
       } catch (error) {
-        if (!isFault(error, 'unavailable')) throw error
+        if (!mayPass(error)) throw error
         await elapse(clock, retryMs, signal)
       }
     }

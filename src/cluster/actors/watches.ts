@@ -5,7 +5,7 @@ import { agentOf, keyOf } from '../store/cluster-store.ts'
 import type { HostRecord, PlaceRecord } from '../store/records.ts'
 import { hostRuntimeOf, type HostHandle } from './host-runtime.ts'
 import { keepOn } from './keep-on.ts'
-import { hasOverdue } from './overdue.ts'
+import { overdueAgents } from './overdue.ts'
 
 /** Input of the watches of a host. */
 export interface WatchInput {
@@ -51,11 +51,18 @@ export interface SweeperInput extends WatchInput {
   readonly leaseMs: number
 }
 
+/** Agent whose turns may be over, with the place of this host among those that look for that. */
+export interface RankedAgent {
+  readonly key: string
+  /** 0 for the host that comes first. */
+  readonly position: number
+}
+
 /** Asks for a look at all inboxes, at the inbox of one agent, or for the turns whose time is over. */
 export type SweeperCommand =
   | { type: 'sweep' }
   | { type: 'sweep.agent'; key: string }
-  | { type: 'sweep.overdue'; keys: readonly string[] }
+  | { type: 'sweep.overdue'; agents: readonly RankedAgent[] }
 
 /**
  * Agents with messages in their inboxes that the host can run, after a look at all inboxes or at one; an agent with turns
@@ -97,15 +104,17 @@ export const sweeper = fromCallback<SweeperCommand, SweeperInput>(({ input, send
   }
   void repeat(leaseMs, () => void sweep())
   void repeat(leaseMs / 20, () => report({ type: 'roster.tick' }))
-  let isLooking = false
-  const lookForOverdue = async (keys: readonly string[]): Promise<void> => {
+  let [isLooking, looks] = [false, 0]
+  const lookForOverdue = async (ranked: readonly RankedAgent[]): Promise<void> => {
     if (isLooking) return
     isLooking = true
-    for (const key of keys) {
-      if (signal.aborted) break
+    // The first host looks each time, a later one the more rarely, in case that those before it cannot.
+    const look = ++looks
+    const agents = ranked.filter(({ position }) => look % (position + 1) === 0).map(({ key }) => agentOf(key))
+    if (agents.length > 0) {
       // The look of the next lease finds what this one has missed.
-      const isFound = await hasOverdue(store.inbox, agentOf(key), now()).catch(() => false)
-      if (isFound) report({ type: 'mail.overdue', key })
+      const found = await overdueAgents(store.inbox, agents, now()).catch(() => [])
+      for (const key of found) report({ type: 'mail.overdue', key })
     }
     isLooking = false
   }
@@ -115,7 +124,7 @@ export const sweeper = fromCallback<SweeperCommand, SweeperInput>(({ input, send
       return
     }
     if (command.type === 'sweep.overdue') {
-      void lookForOverdue(command.keys)
+      void lookForOverdue(command.agents)
       return
     }
     const agent = agentOf(command.key)

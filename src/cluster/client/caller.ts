@@ -143,7 +143,8 @@ class Caller implements Cluster {
     const follower = this.#begin(new TurnFollower(sent.turnId, sent.traceId, this.#terms, taps))
     if (signal?.aborted) follower.end(cancelledTurn)
     if (!follower.view.isOver) {
-      follower.send(agent, { ...checked, sent })
+      // The ids of a gateway, which has terms, are its own.
+      follower.send(agent, { ...checked, sent }, terms === undefined && isWhole(this.#store))
       const stopListening = onAbort(signal, () => void follower.cancel())
       void follower.view.done.promise.then(stopListening)
     }

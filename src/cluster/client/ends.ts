@@ -10,6 +10,8 @@ export function notSent(error: unknown): TurnCause {
       code: 'overloaded',
       error: 'Too many turns wait for this agent, or too many large ones in the cluster',
     }
+  if (fault === 'no_room')
+    return { code: 'overloaded', error: `The turn could not be sent: ${messageOf(error)}` }
   if (fault === 'too_large')
     return {
       code: 'rejected',

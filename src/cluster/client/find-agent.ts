@@ -10,6 +10,8 @@ const retryMs = 500
 export interface SoughtTurn {
   readonly records: Pick<ReadableLog, 'find'>
   readonly turnId: string
+  /** Tenant of the agent; any one if absent. */
+  readonly tenant?: string | undefined
   readonly clock: SystemClock
   /** Time in which a host must have begun the turn, in ms. */
   readonly limitMs: number
@@ -24,12 +26,12 @@ export type FoundAgent = { readonly agent: AgentKey } | { readonly cause: TurnCa
  * inbox, so that the log is asked again and again until then. Never rejects.
  */
 export async function findAgent(turn: SoughtTurn): Promise<FoundAgent> {
-  const { records, turnId, clock, limitMs, signal } = turn
+  const { records, turnId, tenant, clock, limitMs, signal } = turn
   const until = clock.now() + limitMs
   for (;;) {
     let cause = notFound(turnId)
     try {
-      const agent = await records.find(turnId)
+      const agent = await records.find(turnId, tenant)
       if (agent) return { agent }
     } catch (error) {
       cause = notReadable(error)

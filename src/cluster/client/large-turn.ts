@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import type { AgentKey, CallerStore } from '../store/cluster-store.ts'
+import { sha256Of, type AgentKey, type CallerStore } from '../store/cluster-store.ts'
 import type { SentTurn, TurnContent } from '../turn-facts.ts'
 
 /** Most bytes of a turn that travels as one message. */
@@ -20,10 +19,13 @@ export async function messageOfTurn(
   const { input, context, ...rest } = sent
   const content: TurnContent = { input, ...(context !== undefined && { context }) }
   const bytes = Buffer.from(JSON.stringify(content))
-  const last = await records.last(agent, sent.turnId)
-  if (last?.batch.isLast !== true) await parcels.put(agent, sent.turnId, bytes)
-  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  // A log that cannot be read now does not keep the turn back.
+  const last = await records.last(agent, sent.turnId).catch(() => undefined)
+  const parcel =
+    last?.batch.isLast === true
+      ? { bytes: bytes.length, sha256: sha256Of(bytes) }
+      : await parcels.put(agent, sent.turnId, bytes)
   // The owner must know before the turn runs whether it may run again.
   const { resume } = input
-  return { ...rest, input: resume === undefined ? {} : { resume }, parcel: { bytes: bytes.length, sha256 } }
+  return { ...rest, input: resume === undefined ? {} : { resume }, parcel }
 }

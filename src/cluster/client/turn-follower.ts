@@ -74,11 +74,17 @@ export class TurnFollower {
     return this.#arrived
   }
 
-  /** Sends the turn to the owner of an agent, and follows the turn. */
-  send(agent: AgentKey, { sent, isNamed }: CheckedInput): void {
+  /**
+   * Sends the turn to the owner of an agent, and follows the turn.
+   *
+   * @param isForAll - True for a caller of all tenants, for whom an id is one turn, whatever the tenant is. The inbox takes
+   * an id once for each tenant.
+   */
+  send(agent: AgentKey, { sent, isNamed }: CheckedInput, isForAll = false): void {
     const reader = this.#follow(agent)
     const limitMs = Math.min(sent.deadlineMs ?? mostSendMs, mostSendMs)
-    const posted = this.#postTurn(agent, sent, limitMs)
+    const post = (): Promise<{ isDuplicate: boolean }> => this.#postTurn(agent, sent, limitMs)
+    const posted = isNamed && isForAll ? this.#requireOwn(agent).then(post) : post()
     this.#arrived = posted.then(
       ({ isDuplicate }) => {
         this.#isOnItsWay = false
@@ -168,21 +174,29 @@ export class TurnFollower {
     return this.#reader
   }
 
-  #find(): Promise<FoundAgent> {
+  #find(tenant?: string): Promise<FoundAgent> {
     const { store, clock, graceMs } = this.#terms
     const { signal } = this.#over
-    return findAgent({ records: store.records, turnId: this.id, clock, limitMs: graceMs, signal })
+    return findAgent({ records: store.records, turnId: this.id, tenant, clock, limitMs: graceMs, signal })
   }
 
-  /** Ends the turn if its id belongs to a turn of another agent: the inbox takes an id once, whatever its agent is. */
+  /** Ends the turn if its id belongs to a turn of another agent: the inbox takes an id once for each tenant. */
   async #requireAgent(agent: AgentKey): Promise<void> {
     const { clock, graceMs } = this.#terms
     while (!this.view.isOver) {
-      const found = await this.#find()
+      const found = await this.#find(agent.tenant)
       if ('cause' in found) await elapse(clock, graceMs, this.#over.signal)
       else if (keyOf(found.agent) === keyOf(agent)) return
       else this.end(otherAgent(this.id))
     }
+  }
+
+  /** Ends the turn before it is sent if a host has begun a turn of another agent with its id, of any tenant. */
+  async #requireOwn(agent: AgentKey): Promise<void> {
+    // A log that cannot be read now does not keep the turn back.
+    const found = await this.#terms.store.records.find(this.id).catch(() => undefined)
+    if (found && keyOf(found) !== keyOf(agent)) this.end(otherAgent(this.id))
+    this.#over.signal.throwIfAborted()
   }
 
   /**

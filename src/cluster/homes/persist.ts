@@ -1,5 +1,5 @@
 import { elapse, systemClock } from '../../actors/clock.ts'
-import { ClusterStoreError } from '../store/cluster-store.ts'
+import { mayPass } from '../store/cluster-store.ts'
 
 /** Wait before a store that did not answer is asked again, in ms. */
 const retryMs = 200
@@ -15,7 +15,7 @@ export async function persist<T>(call: () => Promise<T>, signal: AbortSignal): P
     try {
       return await call()
     } catch (error) {
-      if (!(error instanceof ClusterStoreError) || error.fault !== 'unavailable') throw error
+      if (!mayPass(error)) throw error
       await elapse(systemClock, retryMs, signal)
     }
   }

@@ -63,6 +63,15 @@ function candidates({ roster, hostId, placements }: HostContext, now: number) {
   }))
 }
 
+/**
+ * Returns the place of this host among those that look for turns of an agent whose time is over: 0 for the one that looks
+ * each lease. All hosts that look are full.
+ */
+export function overduePosition({ roster, hostId }: HostContext, key: string, now: number): number {
+  const hosts = hostsUp(roster, now).map(({ id, record: { max } }) => ({ id, record: { max, used: -1 } }))
+  return Math.max(0, rank(key, hosts, null).indexOf(hostId))
+}
+
 /** Returns whether this host may end the turns of an agent whose time is over. */
 export const mayEndOverdue = (context: HostContext, key: string, now: number): boolean =>
   !context.placements.has(key) && isClaimable(context, key, now)

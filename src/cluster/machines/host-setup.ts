@@ -16,6 +16,7 @@ import {
   hasClaimLeft,
   isReplaced,
   mayEndOverdue,
+  overduePosition,
   onHostChanged,
   onPlaceChanged,
 } from './host-decisions.ts'
@@ -221,7 +222,8 @@ export const hostSetup = setup({
       )
       enqueue.assign({ placements, due, waiting })
       const left = event.isAll ? event.keys.filter((key) => waiting.has(key)) : []
-      if (left.length > 0) enqueue.sendTo('sweeper', { type: 'sweep.overdue', keys: left })
+      const agents = left.map((key) => ({ key, position: overduePosition(context, key, now) }))
+      if (left.length > 0) enqueue.sendTo('sweeper', { type: 'sweep.overdue', agents })
     }),
     endOverdue: enqueueActions(({ context, event, enqueue, system }) => {
       const now = clockOf(system).now()

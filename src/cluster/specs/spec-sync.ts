@@ -8,7 +8,7 @@ import type { AgentSpec } from '../../config/fleet-options.ts'
 import type { HomeWipes } from '../homes/home-wipes.ts'
 import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { messageOf } from '../../util/messages.ts'
-import { ClusterStoreError, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
+import { mayPass, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
 import { Removals } from './removals.ts'
 import { hashOf, sharedSpec, type SharedSpec } from './spec-record.ts'
 import { SpecRegister, type KnownSpec } from './spec-register.ts'
@@ -257,7 +257,7 @@ export class SpecSync {
         await act()
         return
       } catch (error) {
-        if (!(error instanceof ClusterStoreError) || error.fault !== 'unavailable') throw error
+        if (!mayPass(error)) throw error
         await elapse(this.#clock, retryMs, signal)
       }
   }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type {
   HomeRecord,
   HostRecord,
@@ -70,6 +71,14 @@ export interface Mail {
   readonly message: MailMessage
 }
 
+/** Message in the inbox of an agent without its content. */
+export interface MailHead extends Pick<Mail, 'seq' | 'at' | 'turnId'> {
+  readonly agent: AgentKey
+  readonly type: MailMessage['type']
+  /** Time limit of a turn, in ms; `null` for none. */
+  readonly deadlineMs: number | null
+}
+
 /** News of a message that was added to an inbox. */
 export interface MailNews {
   readonly agent: AgentKey
@@ -80,7 +89,7 @@ export interface MailNews {
 /** Inboxes of the agents: messages of callers, until the owner of the agent has dealt with them. */
 export interface Inbox {
   /**
-   * Adds a message. A turn whose id was added within the last two hours is not added again.
+   * Adds a message. A turn whose id was added for an agent of the tenant within the last two hours is not added again.
    *
    * @returns `isDuplicate` for a turn whose id is known
    * @throws ClusterStoreError `full` if the agent has 64 turns in its inbox, `too_large`, or `unavailable`, when the
@@ -89,6 +98,8 @@ export interface Inbox {
   add(agent: AgentKey, turnId: string, message: MailMessage): Promise<{ isDuplicate: boolean }>
   /** Returns the first message of an agent after a number; `undefined` if there is none. */
   next(agent: AgentKey, after: number): Promise<Mail | undefined>
+  /** Returns the messages of agents without their contents, those of each agent in order. */
+  heads(agents: readonly AgentKey[]): Promise<MailHead[]>
   /**
    * Deletes the messages of a turn that has its end. A failure is harmless: an ended turn never runs again.
    *
@@ -132,8 +143,13 @@ export interface RecordLog {
   append(agent: AgentKey, turnId: string, batch: RecordBatch, previous: number): Promise<number>
   /** Reads the last batch of a turn from the leader; `undefined` for a turn without a batch. */
   last(agent: AgentKey, turnId: string): Promise<StoredBatch | undefined>
-  /** Returns the agent of a turn; `undefined` for a turn without a batch. */
-  find(turnId: string): Promise<AgentKey | undefined>
+  /**
+   * Returns the agent of a turn; `undefined` for a turn without a batch. Of turns of several tenants with the id, the one
+   * that has begun first counts.
+   *
+   * @param tenant - Tenant of the agent; any one if absent.
+   */
+  find(turnId: string, tenant?: string): Promise<AgentKey | undefined>
   /** Returns the ids of the turns of an agent that have batches. */
   turns(agent: AgentKey): Promise<string[]>
   /**
@@ -154,18 +170,25 @@ export interface RecordLog {
 /** Most bytes of the content of a turn, as JSON. Attachments take a third more in it, as base64. */
 export const mostParcelBytes = 32 * 1024 * 1024
 
+/** Size and SHA-256, in hex, of a content that is stored apart from its turn. */
+export interface ParcelRef {
+  readonly bytes: number
+  readonly sha256: string
+}
+
 /** Contents of turns that are larger than a message: until the turn has its end, and for a day at most. */
 export interface Parcels {
   /**
-   * Stores the content of a turn. The content of an earlier attempt stays as it is.
+   * Stores a content of a turn. Each attempt to send a turn may have a content of its own, because a context is sealed
+   * anew; the same content is stored once.
    *
    * @throws ClusterStoreError `too_large` beyond {@link mostParcelBytes}, `full` if the contents of all waiting turns take
    * too much, or `unavailable`, when a part may have been stored
    */
-  put(agent: AgentKey, turnId: string, bytes: Uint8Array): Promise<void>
-  /** Returns the content of a size; `undefined` if it is not there as a whole. */
-  get(agent: AgentKey, turnId: string, size: number): Promise<Uint8Array | undefined>
-  /** Deletes the content of a turn that has its end. */
+  put(agent: AgentKey, turnId: string, bytes: Uint8Array): Promise<ParcelRef>
+  /** Returns a content of a turn; `undefined` if it is not there as a whole. */
+  get(agent: AgentKey, turnId: string, parcel: ParcelRef): Promise<Uint8Array | undefined>
+  /** Deletes all contents of a turn that has its end. */
   remove(agent: AgentKey, turnId: string): Promise<void>
 }
 
@@ -199,7 +222,7 @@ export interface ClusterStore {
   readonly homes: Register<HomeRecord>
   /** Turns that gateways have taken, by turn id; for 24 h. */
   readonly turns: Register<TurnNote>
-  /** Requests that wait for an answer, by turn id. */
+  /** Requests that wait for an answer, by `<tenant>.<agent>.<turn>`. */
   readonly requests: Register<OpenRequests>
   /** Places of the tenants that have a cap of running turns, by tenant. */
   readonly quotas: Register<QuotaRecord>
@@ -228,8 +251,12 @@ export interface CallerStore {
   close: ClusterStore['close']
 }
 
-/** Kind of a fault of a store. */
-export type ClusterStoreFault = 'stale' | 'full' | 'too_large' | 'unavailable' | 'denied'
+/**
+ * Kind of a fault of a store: `stale` for a value that has changed meanwhile, `full` for an inbox or the contents of large
+ * turns at their limits, `no_room` for a store without space, `too_large` for a message, `unavailable` for a store that does
+ * not answer, `denied` for what the credentials do not allow.
+ */
+export type ClusterStoreFault = 'stale' | 'full' | 'no_room' | 'too_large' | 'unavailable' | 'denied'
 
 /** Error of the store of a cluster. */
 export class ClusterStoreError extends Error {
@@ -243,11 +270,32 @@ export class ClusterStoreError extends Error {
   }
 }
 
+/** Returns whether a host should call the store again: it did not answer, or had no room, which may come again. */
+export const mayPass = (error: unknown): boolean =>
+  error instanceof ClusterStoreError && (error.fault === 'unavailable' || error.fault === 'no_room')
+
+/** Returns the time limit of a turn of a message, in ms; `null` for none. */
+export function deadlineOf(message: MailMessage): number | null {
+  const { deadlineMs } = Object(message.type === 'turn' ? message.turn : undefined) as {
+    deadlineMs?: unknown
+  }
+  return typeof deadlineMs === 'number' && deadlineMs > 0 ? deadlineMs : null
+}
+
 /** Returns the key of an agent in a register. */
 export const keyOf = ({ tenant, agentId }: AgentKey): string => `${tenant}.${agentId}`
+
+/** Returns the key of a turn in a register. Ids of turns are unique within a tenant only. */
+export const turnKeyOf = (agent: AgentKey, turnId: string): string => `${keyOf(agent)}.${turnId}`
+
+/** Returns the id of the turn of a key. */
+export const turnOfKey = (key: string): string => key.split('.').at(-1) ?? ''
 
 /** Returns the agent of a key of a register. */
 export function agentOf(key: string): AgentKey {
   const [tenant = '', agentId = ''] = key.split('.')
   return { tenant, agentId }
 }
+
+/** Returns the SHA-256 of bytes, in hex. */
+export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')

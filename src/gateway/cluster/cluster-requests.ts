@@ -1,6 +1,6 @@
 import { firstValueFrom, merge, Subject, timeout, filter, type Observable } from 'rxjs'
 import type { Fleet } from '../../api/fleet/fleet.ts'
-import type { ClusterStore, EntryChange } from '../../cluster/store/cluster-store.ts'
+import { turnOfKey, type ClusterStore, type EntryChange } from '../../cluster/store/cluster-store.ts'
 import type { OpenRequests } from '../../cluster/store/records.ts'
 import { RequestClosedError } from '../../errors.ts'
 import type { PendingRequest, RequestAnswer } from '../../replies.ts'
@@ -19,6 +19,7 @@ export class ClusterRequests implements RequestSource {
   readonly #closed = new Subject<Asker & { requestId: string }>()
   readonly #ofFleet: RequestSource
   readonly #followed: FollowedTurns
+  /** Open requests by the key of their turn. */
   readonly #turns = new Map<string, OpenRequests>()
 
   /** @param fleet - fleet of this process, whose own turns may ask, too */
@@ -44,10 +45,10 @@ export class ClusterRequests implements RequestSource {
   }
 
   async answer(requestId: string, answer: RequestAnswer): Promise<void> {
-    const [turnId, list] = [...this.#turns].find(([, { open }]) => isAmong(open, requestId)) ?? []
-    if (turnId === undefined || !list) return this.#ofFleet.answer(requestId, answer)
+    const [key, list] = [...this.#turns].find(([, { open }]) => isAmong(open, requestId)) ?? []
+    if (key === undefined || !list) return this.#ofFleet.answer(requestId, answer)
     const { tenant, agentId } = list
-    const { followed, release } = this.#followed.join({ tenant, agentId }, turnId, null)
+    const { followed, release } = this.#followed.join({ tenant, agentId }, turnOfKey(key), null)
     try {
       await requireInTime(comeMs, followed.settled)
       const { turn } = followed
@@ -61,10 +62,10 @@ export class ClusterRequests implements RequestSource {
     }
   }
 
-  #onChange({ key: turnId, value }: EntryChange<OpenRequests>): void {
-    const before = this.#turns.get(turnId)
-    if (value) this.#turns.set(turnId, value)
-    else this.#turns.delete(turnId)
+  #onChange({ key, value }: EntryChange<OpenRequests>): void {
+    const before = this.#turns.get(key)
+    if (value) this.#turns.set(key, value)
+    else this.#turns.delete(key)
     for (const { request } of before?.open ?? [])
       if (before && !isAmong(value?.open ?? [], request.id))
         this.#closed.next({ requestId: request.id, agentId: before.agentId, tenant: before.tenant })

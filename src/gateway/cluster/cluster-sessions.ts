@@ -6,6 +6,7 @@ import type { Caller } from '../access/caller.ts'
 import type { GatewayContext } from '../context.ts'
 import { isSessionId, type ChatSessions, type ChosenSession } from '../openai/chat-sessions.ts'
 import { keyOfName } from '../openai/named-sessions.ts'
+import type { SentWith } from '../turns/turn-desk.ts'
 import type { NamedInput } from '../turns/turn-source.ts'
 import type { ClusterTurns } from './cluster-turns.ts'
 
@@ -27,17 +28,22 @@ export class ClusterChatSessions implements ChatSessions {
     { tokenId }: Caller,
     { id: agentId }: AgentFacts,
   ): Promise<ChosenSession> {
-    if (name === undefined)
+    if (name === undefined) {
+      const fields = { isThrowAway: true } as const
       return {
         hasHistory: false,
-        runIn: () => (input) => this.#turns.run(agentId, input, { isThrowAway: true }),
+        runIn: () => (input) => this.#turns.run(agentId, input, fields),
+        sent: { fields },
       }
+    }
     if (isSessionId(name)) return { sessionId: name, hasHistory: true }
     const key = keyOfName({ tokenId, agentId, name })
     const sessionId = await this.#idOf(key)
+    const sent = { fields: { conversation: key }, ...(sessionId !== undefined && { sessionId }) }
     return {
       hasHistory: sessionId !== undefined,
-      runIn: () => (input) => this.#runNamed(key, agentId, input, sessionId),
+      runIn: () => (input) => this.#runNamed(key, agentId, input, sent),
+      sent,
     }
   }
 
@@ -57,11 +63,10 @@ export class ClusterChatSessions implements ChatSessions {
     key: string,
     agentId: string,
     input: NamedInput,
-    sessionId: string | undefined,
+    { fields, ...named }: SentWith,
   ): Promise<Turn> {
-    const fields = { conversation: key }
-    const named = sessionId === undefined ? input : { ...input, sessionId }
-    const turn = await this.#turns.run(agentId, named, fields)
+    const { sessionId } = named
+    const turn = await this.#turns.run(agentId, { ...input, ...named }, fields)
     void this.#keep(key, agentId, turn, sessionId)
     return turn
   }

@@ -76,7 +76,8 @@ export class ClusterTurnLog implements TurnLog {
 
   async forget(turnId: string): Promise<void> {
     const { local, notes, followed } = this.#parts
-    followed.forget(turnId)
+    const row = await local.get(turnId)
+    if (row) followed.forget(row, turnId)
     await notes.forget(turnId).catch(() => undefined)
     await local.forget(turnId)
   }
@@ -157,7 +158,7 @@ export class ClusterTurnLog implements TurnLog {
 
   /** Returns a turn of this gateway's store with the number of its last reply. */
   #current(turn: LoggedTurn): LoggedTurn {
-    const followed = turn.state === 'done' ? undefined : this.#parts.followed.get(turn.turnId)
+    const followed = turn.state === 'done' ? undefined : this.#parts.followed.get(turn.turnId, turn)
     return followed ? { ...turn, lastSeq: followed.lastSeq } : turn
   }
 

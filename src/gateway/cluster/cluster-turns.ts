@@ -4,14 +4,13 @@ import { agentFacts, type AgentFacts } from '../../api/fleet/agent-facts.ts'
 import type { Fleet } from '../../api/fleet/fleet.ts'
 import { dataDirOf, defaultsOf } from '../../api/fleet/internals.ts'
 import type { Turn } from '../../api/turn-handle.ts'
-import type { TurnInput } from '../../api/turn-input.ts'
 import type { CallerParts, SendTerms } from '../../cluster/client/caller-parts.ts'
 import type { AgentKey } from '../../cluster/store/cluster-store.ts'
 import type { ErrorReply } from '../../replies.ts'
 import { directoryOf } from '../access/turn-rules.ts'
 import { died, exceeded, timeLeft } from '../turns/fleet-resume.ts'
 import type { LoggedTurn, OpenTurn } from '../turns/turn-log.ts'
-import type { JoinedHandle, NamedInput, RequestNews, TurnSource } from '../turns/turn-source.ts'
+import type { JoinedHandle, KeptInput, NamedInput, RequestNews, TurnSource } from '../turns/turn-source.ts'
 import { ClusterRequests } from './cluster-requests.ts'
 import type { FollowedTurn } from './followed-turn.ts'
 import type { FollowedTurns } from './followed-turns.ts'
@@ -93,22 +92,23 @@ export class ClusterTurns implements TurnSource {
 
   async resume(open: OpenTurn): Promise<Turn | ErrorReply> {
     const { turn } = open
-    const input = open.resume === null ? undefined : (JSON.parse(open.resume) as TurnInput)
-    const { leftMs, limitMs } = timeLeft(turn, input ?? { text: '' })
+    const kept = open.resume === null ? undefined : (JSON.parse(open.resume) as KeptInput)
+    const { fields, ...input } = kept ?? { text: '' }
+    const { leftMs, limitMs } = timeLeft(turn, input)
     const { followed, release } = this.#join(turn, Math.max(leftMs, 1))
     void followed.turn.done.then(release)
     await followed.settled
     if (followed.lastRecord > 0) return followed.turn
-    if (input && leftMs > 0)
-      await this.#resend(followed, { ...input, turnId: turn.turnId, deadlineMs: leftMs })
+    if (kept && leftMs > 0)
+      await this.#resend(followed, { ...input, turnId: turn.turnId, deadlineMs: leftMs }, fields)
     else if (leftMs <= 0) return exceeded(open, limitMs)
     else return died(open)
     return followed.turn
   }
 
-  async #resend({ agent }: FollowedTurn, input: NamedInput): Promise<void> {
+  async #resend({ agent }: FollowedTurn, input: NamedInput, fields: SendTerms['fields']): Promise<void> {
     // A turn that cannot be sent ends at its time limit.
-    await this.#parts.resend(agent, input, {}).catch(() => undefined)
+    await this.#parts.resend(agent, input, fields).catch(() => undefined)
   }
 
   #join({ turnId, tenant, agentId }: LoggedTurn, deadlineMs: number | null = null) {

@@ -1,6 +1,6 @@
 import { Subject } from 'rxjs'
 import type { CallerParts, SendTerms } from '../../cluster/client/caller-parts.ts'
-import type { AgentKey } from '../../cluster/store/cluster-store.ts'
+import { turnKeyOf, type AgentKey } from '../../cluster/store/cluster-store.ts'
 import type { NamedInput, RequestNews } from '../turns/turn-source.ts'
 import { FollowedTurn } from './followed-turn.ts'
 import { RecordPages } from './record-pages.ts'
@@ -18,6 +18,8 @@ export interface TurnUse {
 /** Followed turn with its users. */
 interface Entry {
   readonly followed: FollowedTurn
+  /** True if this gateway has sent the turn. */
+  readonly isSent: boolean
   users: number
   timer: NodeJS.Timeout | undefined
 }
@@ -26,15 +28,17 @@ interface Entry {
 export class FollowedTurns {
   readonly news$ = new Subject<RequestNews>()
   readonly #parts: CallerParts
+  /** Turns by their keys: turns of two tenants may have one id. */
   readonly #entries = new Map<string, Entry>()
 
   constructor(parts: CallerParts) {
     this.#parts = parts
   }
 
-  /** Returns a turn that is followed. */
-  get(turnId: string): FollowedTurn | undefined {
-    return this.#entries.get(turnId)?.followed
+  /** Returns a turn that is followed: that of an agent, or the first one with the id. */
+  get(turnId: string, agent?: AgentKey): FollowedTurn | undefined {
+    if (agent) return this.#entries.get(turnKeyOf(agent, turnId))?.followed
+    return [...this.#entries.values()].find(({ followed }) => followed.id === turnId)?.followed
   }
 
   /**
@@ -44,7 +48,7 @@ export class FollowedTurns {
    */
   async send(agent: AgentKey, input: NamedInput, fields: SendTerms['fields'] = {}): Promise<TurnUse> {
     const { turnId } = input
-    const known = this.#entries.get(turnId)
+    const known = this.#entries.get(turnKeyOf(agent, turnId))
     // A refused turn may be taken now.
     if (known && !known.followed.isCutOff) {
       const use = this.#use(known)
@@ -53,21 +57,23 @@ export class FollowedTurns {
     }
     const followed = this.#make(agent, turnId)
     const terms: SendTerms = { fields, onFacts: (facts, place) => followed.take(facts, place) }
-    return this.#use(this.#add(followed.attach(this.#parts.send(agent, input, terms))))
+    return this.#use(this.#add(followed.attach(this.#parts.send(agent, input, terms)), true))
   }
 
   /** Follows a turn that some caller has sent. */
   join(agent: AgentKey, turnId: string, deadlineMs: number | null): TurnUse {
-    const known = this.#entries.get(turnId)
+    const known = this.#entries.get(turnKeyOf(agent, turnId))
     if (known) return this.#use(known)
     const followed = this.#make(agent, turnId)
     const onFacts: SendTerms['onFacts'] = (facts, place) => followed.take(facts, place)
-    return this.#use(this.#add(followed.attach(this.#parts.join(agent, turnId, { deadlineMs, onFacts }))))
+    return this.#use(
+      this.#add(followed.attach(this.#parts.join(agent, turnId, { deadlineMs, onFacts })), false),
+    )
   }
 
   /** Forgets a turn that was refused, whose id may become another turn. */
-  forget(turnId: string): void {
-    const entry = this.#entries.get(turnId)
+  forget(agent: AgentKey, turnId: string): void {
+    const entry = this.#entries.get(turnKeyOf(agent, turnId))
     if (entry) this.#drop(entry)
   }
 
@@ -83,12 +89,19 @@ export class FollowedTurns {
 
   #make(agent: AgentKey, id: string): FollowedTurn {
     const pages = new RecordPages(this.#parts.store.records, agent, id)
-    return new FollowedTurn({ id, agent, pages, onNews: (news) => this.news$.next(news) })
+    return new FollowedTurn({ id, agent, pages, onNews: (news) => this.#tell(agent, news) })
   }
 
-  #add(followed: FollowedTurn): Entry {
-    const entry: Entry = { followed, users: 0, timer: undefined }
-    this.#entries.set(followed.id, entry)
+  /** Emits the news of a turn, whose readers know it by its id: a turn of another tenant with the id is silent. */
+  #tell(agent: AgentKey, news: RequestNews): void {
+    const others = [...this.#entries.values()].filter(({ followed }) => followed.id === news.turnId)
+    const isSent = this.#entries.get(turnKeyOf(agent, news.turnId))?.isSent === true
+    if (isSent || others.length < 2) this.news$.next(news)
+  }
+
+  #add(followed: FollowedTurn, isSent: boolean): Entry {
+    const entry: Entry = { followed, isSent, users: 0, timer: undefined }
+    this.#entries.set(turnKeyOf(followed.agent, followed.id), entry)
     return entry
   }
 
@@ -109,7 +122,8 @@ export class FollowedTurns {
 
   #drop(entry: Entry): void {
     const { followed } = entry
-    if (this.#entries.get(followed.id) === entry) this.#entries.delete(followed.id)
+    const key = turnKeyOf(followed.agent, followed.id)
+    if (this.#entries.get(key) === entry) this.#entries.delete(key)
     followed.detach()
   }
 }

@@ -12,6 +12,7 @@ import { ClusterStoreError } from '../../cluster/store/cluster-store.ts'
 import { wireTexts } from '../schemas/wire-texts.ts'
 import { TurnLogError } from '../turns/turn-log.ts'
 import { commonHeaders } from './answers.ts'
+import { ofCluster } from './cluster-problems.ts'
 import { ProblemError, type Problem } from './problem.ts'
 
 /** Returns the answer of a problem. */
@@ -31,7 +32,7 @@ export function asProblem(thrown: unknown): ProblemError {
   if (thrown instanceof InvalidOptionsError) return invalid(thrown)
   if (thrown instanceof OpenCodeRuntimeError) return ofRuntime(thrown)
   if (thrown instanceof TurnLogError) return ofLog(thrown)
-  if (thrown instanceof ClusterStoreError) return clusterAway()
+  if (thrown instanceof ClusterStoreError) return ofCluster(thrown)
   return new ProblemError({
     status: 500,
     code: 'ERR_OPENCODE_RUNTIME',
@@ -90,19 +91,6 @@ const logProblems = {
 
 const ofLog = ({ fault, message }: TurnLogError): ProblemError =>
   new ProblemError({ ...logProblems[fault], detail: message })
-
-/** Returns the problem of a cluster whose NATS does not answer. */
-export const clusterAway = (): ProblemError =>
-  new ProblemError(
-    {
-      status: 503,
-      code: 'ERR_OPENCODE_CLUSTER_UNAVAILABLE',
-      detail:
-        'The gateway cannot reach the cluster: send the request to another gateway, or again in a moment',
-      retry_after_ms: 1_000,
-    },
-    { 'retry-after': '1' },
-  )
 
 /** Problem of a resource that does not exist, or that the caller may not see. */
 export const notFound = (code: Problem['code'], detail: string): ProblemError =>

@@ -1,7 +1,7 @@
 import type { AgentFacts } from '../../api/fleet/agent-facts.ts'
 import { InvalidOptionsError } from '../../errors.ts'
 import type { Caller } from '../access/caller.ts'
-import type { Run } from '../turns/turn-desk.ts'
+import type { Run, SentWith } from '../turns/turn-desk.ts'
 
 /** Session of a request. */
 export interface ChosenSession {
@@ -11,6 +11,8 @@ export interface ChosenSession {
   hasHistory: boolean
   /** Returns the function that runs the turn; in the session of the id if absent. */
   runIn?: (title: string) => Run
+  /** What `runIn` sends in a cluster beside the input. */
+  sent?: SentWith
 }
 
 /** Sessions of the requests for chat completions. */

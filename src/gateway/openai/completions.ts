@@ -74,6 +74,7 @@ async function complete(
     ...{ agent, caller, key, keyed: { name, body } },
     body: turnOf(body, prompt, session.sessionId),
     run: session.runIn?.(prompt.title),
+    sent: session.sent,
   })
   const { turnId } = turn
   const joined = await desk.join(turn)

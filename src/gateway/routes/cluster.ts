@@ -42,6 +42,7 @@ const drainHost = route({
   params: { id: hostId() },
   query: { drain_ms: drainMsParameter() },
   answers: { 202: { description: 'The cluster; the host is `draining` soon', schema: clusterSchema } },
+  problems: [507],
   async handle({ context, caller, params: { id }, query }) {
     if (!isUnscoped(caller))
       throw forbidden('A host has agents of all tenants: use a token of scope admin for all agents')

@@ -15,7 +15,7 @@ import { JoinedTurns, type JoinedTurn } from './joined-turns.ts'
 import { endedAtOnce, LiveTurn } from './live-turn.ts'
 import { hashOfBody, turnIdOfKey } from './turn-id.ts'
 import { TurnLogError, type LoggedTurn, type NewTurn } from './turn-log.ts'
-import type { NamedInput } from './turn-source.ts'
+import type { KeptInput, NamedInput } from './turn-source.ts'
 
 /** Request for a turn that has passed all checks. */
 export interface TurnRequest {
@@ -30,7 +30,12 @@ export interface TurnRequest {
   keyed?: unknown
   /** Runs the turn; in the session of the body, or a new one, if absent. */
   run?: Run | undefined
+  /** What `run` adds to the input in a cluster: kept with the input, so that the same turn is sent again after a crash. */
+  sent?: SentWith | undefined
 }
+
+/** What a turn of a cluster is sent with beside the input of its body. */
+export type SentWith = Pick<KeptInput, 'sessionId' | 'fields'>
 
 /** Runs a turn. */
 export type Run = (input: NamedInput) => Promise<Turn>
@@ -107,7 +112,7 @@ export class TurnDesk {
       model: modelName(body) ?? agent.model ?? null,
       sessionId: input.sessionId ?? null,
       bodyHash: key === undefined ? null : hashOfBody(keyed),
-      resume: turns.outlives ? JSON.stringify(input) : resumeOf(body, input),
+      resume: turns.outlives ? JSON.stringify({ ...input, ...request.sent }) : resumeOf(body, input),
       deadlineMs: input.deadlineMs ?? null,
     })
     if (!isNew) {

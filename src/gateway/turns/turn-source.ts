@@ -2,6 +2,7 @@ import type { Observable } from 'rxjs'
 import type { AgentFacts } from '../../api/fleet/agent-facts.ts'
 import type { Turn } from '../../api/turn-handle.ts'
 import type { TurnInput } from '../../api/turn-input.ts'
+import type { SendTerms } from '../../cluster/client/caller-parts.ts'
 import type { ErrorReply, PendingRequest, RequestAnswer } from '../../replies.ts'
 import type { Asker } from './closed-requests.ts'
 import type { TurnNews } from './live-turn.ts'
@@ -9,6 +10,11 @@ import type { LoggedTurn, OpenTurn } from './turn-log.ts'
 
 /** Input of a turn of the gateway, which names its id. */
 export type NamedInput = TurnInput & { turnId: string }
+
+/** Input of a turn and what the input cannot name, as they are kept until the turn has its end. */
+export interface KeptInput extends TurnInput {
+  fields?: SendTerms['fields']
+}
 
 /** News of a request of a turn. */
 export interface RequestNews {

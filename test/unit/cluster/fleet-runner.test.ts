@@ -19,7 +19,7 @@ async function runnerOf() {
   const runner = new FleetRunner(fleet, { has, canRun: has, isRemoved: (agent) => !has(agent) }, '')
   const agent = fleet.agent('a1')
   vi.spyOn(fleet, 'agent').mockReturnValue(agent)
-  return { runner, stop: vi.spyOn(agent, 'stop') }
+  return { fleet, runner, stop: vi.spyOn(agent, 'stop') }
 }
 
 describe('The runner of a fleet', () => {
@@ -31,6 +31,20 @@ describe('The runner of a fleet', () => {
     expect(stop).not.toHaveBeenCalled()
     await runner.close(now)
     expect(stop).toHaveBeenCalledOnce()
+  })
+
+  it('gives a turn another id in the fleet while one of another tenant with its id runs', async () => {
+    const { fleet, runner } = await runnerOf()
+    const turn = vi.spyOn(fleet, 'turn')
+    const input = { text: 'Hi', turnId: 't1' }
+    const first = runner.turn(now, input)
+    const second = runner.turn(before, input)
+    first.cancel()
+    await Promise.all([first.done, second.done])
+    runner.turn(now, input).cancel()
+    const ids = turn.mock.calls.map(([, sent]) => (sent as typeof input).turnId)
+    expect([ids[0], ids[2]]).toEqual(['t1', 't1'])
+    expect(ids[1]).not.toBe('t1')
   })
 
   it('stops what may be left of an agent that only its former tenant had', async () => {

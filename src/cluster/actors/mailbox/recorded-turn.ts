@@ -108,7 +108,8 @@ export class RecordedTurn {
   #onRequest(pending: PendingRequest): void {
     const { id } = pending.request
     this.#open.set(id, pending)
-    this.#terms.push({ kind: 'request', pending })
+    // The fleet may know the turn by another id.
+    this.#terms.push({ kind: 'request', pending: { ...pending, turnId: this.#terms.sent.turnId } })
     const early = this.#early.get(id)
     // The list is emitted before the turn takes answers to its new entry.
     queueMicrotask(() => {

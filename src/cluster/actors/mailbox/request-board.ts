@@ -1,6 +1,6 @@
 import { elapse, type SystemClock } from '../../../actors/clock.ts'
 import type { PendingRequest } from '../../../replies.ts'
-import { ClusterStoreError, type AgentKey, type Register } from '../../store/cluster-store.ts'
+import { ClusterStoreError, turnKeyOf, type AgentKey, type Register } from '../../store/cluster-store.ts'
 import type { OpenRequests } from '../../store/records.ts'
 import type { TurnFact } from '../../turn-facts.ts'
 
@@ -78,16 +78,16 @@ export class RequestBoard {
 
   async #saveOnce(): Promise<void> {
     const { requests, turnId, agent, epoch } = this.#terms
+    const key = turnKeyOf(agent, turnId)
     const open = [...this.#open.values()]
     if (this.#revision === undefined) {
-      const stored = await requests.get(turnId)
+      const stored = await requests.get(key)
       if (stored && stored.value.epoch > epoch) return
       this.#revision = stored?.revision ?? 0
     }
-    if (open.length > 0)
-      this.#revision = await requests.set(turnId, { ...agent, epoch, open }, this.#revision)
+    if (open.length > 0) this.#revision = await requests.set(key, { ...agent, epoch, open }, this.#revision)
     else if (this.#revision > 0) {
-      await requests.delete(turnId, this.#revision)
+      await requests.delete(key, this.#revision)
       this.#revision = 0
     }
   }

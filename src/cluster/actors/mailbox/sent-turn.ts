@@ -1,4 +1,4 @@
-import type { Mail } from '../../store/cluster-store.ts'
+import { deadlineOf, type Mail, type ParcelRef } from '../../store/cluster-store.ts'
 import type { SentTurn } from '../../turn-facts.ts'
 
 /** Priority of a turn that names none, or no number. */
@@ -11,18 +11,18 @@ const usualPriority = 5
 export function sentTurnOf({ turnId, message }: Mail): SentTurn {
   const given: unknown = message.type === 'turn' ? message.turn : undefined
   const sent = Object(given) as Readonly<Partial<Record<keyof SentTurn, unknown>>>
-  const { conversation, traceId, priority, deadlineMs, input, context, parcel } = sent
+  const { conversation, traceId, priority, input, context, parcel } = sent
   return {
     turnId,
     conversation: typeof conversation === 'string' ? conversation : turnId,
     traceId: typeof traceId === 'string' ? traceId : null,
     priority: Number.isInteger(priority) ? (priority as number) : usualPriority,
-    deadlineMs: typeof deadlineMs === 'number' && deadlineMs > 0 ? deadlineMs : null,
+    deadlineMs: deadlineOf(message),
     answers: sent.answers === true,
     input: recordOf(input),
     ...(sent.isThrowAway === true && { isThrowAway: true }),
     ...(typeof context === 'string' && { context }),
-    ...(parcel !== undefined && { parcel: recordOf(parcel) as unknown as NonNullable<SentTurn['parcel']> }),
+    ...(parcel !== undefined && { parcel: recordOf(parcel) as unknown as ParcelRef }),
   }
 }
 

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto'
 import { ignoreErrors } from '../../../util/ignore-errors.ts'
 import { messageOf } from '../../../util/messages.ts'
 import { ContextError, type ContextKeys } from '../../context-seal.ts'
-import type { AgentKey, ClusterStore } from '../../store/cluster-store.ts'
+import { sha256Of, type AgentKey, type ClusterStore, type ParcelRef } from '../../store/cluster-store.ts'
 import type { SentTurn, TurnContent } from '../../turn-facts.ts'
 
 /** Terms under which the content of a turn is opened. */
@@ -47,9 +46,10 @@ async function parcelOf(
   { parcel, turnId }: SentTurn,
   { store, agent }: ContentTerms,
 ): Promise<TurnContent | undefined> {
-  const { bytes: size = 0, sha256 } = Object(parcel) as Partial<NonNullable<SentTurn['parcel']>>
-  if (!Number.isSafeInteger(size) || size <= 0) return undefined
-  const bytes = await store.parcels.get(agent, turnId, size)
-  if (!bytes || createHash('sha256').update(bytes).digest('hex') !== sha256) return undefined
+  const { bytes: size = 0, sha256 = '' } = Object(parcel) as Partial<ParcelRef>
+  // The digest becomes a part of a subject.
+  if (!Number.isSafeInteger(size) || size <= 0 || !/^[0-9a-f]{64}$/.test(sha256)) return undefined
+  const bytes = await store.parcels.get(agent, turnId, { bytes: size, sha256 })
+  if (!bytes || sha256Of(bytes) !== sha256) return undefined
   return ignoreErrors(() => Object(JSON.parse(Buffer.from(bytes).toString('utf8'))) as TurnContent)
 }

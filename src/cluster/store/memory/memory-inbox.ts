@@ -1,10 +1,12 @@
 import {
   agentOf,
   ClusterStoreError,
+  deadlineOf,
   keyOf,
   type AgentKey,
   type Inbox,
   type Mail,
+  type MailHead,
   type MailMessage,
   type MailNews,
 } from '../cluster-store.ts'
@@ -16,6 +18,7 @@ const mostTurns = 64
 /** Messages of all inboxes, which all connections share. */
 export class SharedMail {
   mails: (Mail & { readonly key: string })[] = []
+  /** Ids of the turns that were added, with their tenants. */
   readonly #turnIds = new Set<string>()
   readonly #listeners = new Set<(news: MailNews) => void>()
   #seq = 0
@@ -23,11 +26,12 @@ export class SharedMail {
   add(agent: AgentKey, turnId: string, message: MailMessage, at: number): { isDuplicate: boolean } {
     const key = keyOf(agent)
     const isTurn = message.type === 'turn'
-    if (isTurn && this.#turnIds.has(turnId)) return { isDuplicate: true }
+    const id = `${agent.tenant}.${turnId}`
+    if (isTurn && this.#turnIds.has(id)) return { isDuplicate: true }
     const turns = this.mails.filter((mail) => mail.key === key && mail.message.type === 'turn')
     if (isTurn && turns.length >= mostTurns)
       throw new ClusterStoreError('full', `The inbox of ${key} holds ${mostTurns} turns: try again later`)
-    if (isTurn) this.#turnIds.add(turnId)
+    if (isTurn) this.#turnIds.add(id)
     const mail = { key, seq: ++this.#seq, at, turnId, message: copied(message) }
     this.mails.push(mail)
     for (const listener of [...this.#listeners]) listener({ agent, seq: mail.seq, isTurn })
@@ -62,6 +66,18 @@ export class MemoryInbox implements Inbox {
       const { key: _key, ...mail } = found
       return copied(mail)
     })
+  }
+
+  heads(agents: readonly AgentKey[]): Promise<MailHead[]> {
+    const keys = new Set(agents.map(keyOf))
+    return this.#link.call(() =>
+      this.#shared.mails
+        .filter(({ key }) => keys.has(key))
+        .map(({ key, seq, at, turnId, message }) => ({
+          ...{ agent: agentOf(key), seq, at, turnId, type: message.type },
+          deadlineMs: deadlineOf(message),
+        })),
+    )
   }
 
   async remove(agent: AgentKey, turnId: string, through = Infinity): Promise<void> {

@@ -1,4 +1,12 @@
-import { ClusterStoreError, keyOf, mostParcelBytes, type AgentKey, type Parcels } from '../cluster-store.ts'
+import {
+  ClusterStoreError,
+  keyOf,
+  mostParcelBytes,
+  sha256Of,
+  type AgentKey,
+  type ParcelRef,
+  type Parcels,
+} from '../cluster-store.ts'
 import type { Link } from './link.ts'
 
 /** Contents of large turns in memory, as one connection sees them. */
@@ -11,25 +19,29 @@ export class MemoryParcels implements Parcels {
     this.#link = link
   }
 
-  put(agent: AgentKey, turnId: string, bytes: Uint8Array): Promise<void> {
+  put(agent: AgentKey, turnId: string, bytes: Uint8Array): Promise<ParcelRef> {
     return this.#link.call(() => {
       if (bytes.length > mostParcelBytes)
         throw new ClusterStoreError('too_large', `The content of a turn may have ${mostParcelBytes} bytes`)
-      const key = keyFor(agent, turnId)
-      if (!this.#shared.has(key)) this.#shared.set(key, bytes.slice())
+      const sha256 = sha256Of(bytes)
+      this.#shared.set(`${prefixOf(agent, turnId)}${sha256}`, bytes.slice())
+      return { bytes: bytes.length, sha256 }
     })
   }
 
-  get(agent: AgentKey, turnId: string, size: number): Promise<Uint8Array | undefined> {
+  get(agent: AgentKey, turnId: string, { bytes: size, sha256 }: ParcelRef): Promise<Uint8Array | undefined> {
     return this.#link.call(() => {
-      const bytes = this.#shared.get(keyFor(agent, turnId))
-      return bytes && bytes.length >= size ? bytes.slice() : undefined
+      const bytes = this.#shared.get(`${prefixOf(agent, turnId)}${sha256}`)
+      return bytes?.length === size ? bytes.slice() : undefined
     })
   }
 
   remove(agent: AgentKey, turnId: string): Promise<void> {
-    return this.#link.call(() => void this.#shared.delete(keyFor(agent, turnId)))
+    return this.#link.call(() => {
+      const keys = [...this.#shared.keys()].filter((key) => key.startsWith(prefixOf(agent, turnId)))
+      for (const key of keys) this.#shared.delete(key)
+    })
   }
 }
 
-const keyFor = (agent: AgentKey, turnId: string): string => `${keyOf(agent)}.${turnId}`
+const prefixOf = (agent: AgentKey, turnId: string): string => `${keyOf(agent)}.${turnId}.`

@@ -2,6 +2,8 @@ import {
   agentOf,
   ClusterStoreError,
   keyOf,
+  turnOfKey,
+  turnKeyOf,
   type AgentKey,
   type RecordBatch,
   type RecordLog,
@@ -10,8 +12,6 @@ import {
 import { copied, listenUntil, type Link } from './link.ts'
 
 type Listener = (turn: string, stored: StoredBatch) => void
-
-const turnKey = (agent: AgentKey, turnId: string): string => `${keyOf(agent)}.${turnId}`
 
 /** Batches of all turns, which all connections share. */
 export class SharedRecords {
@@ -46,16 +46,18 @@ export class MemoryRecords implements RecordLog {
   }
 
   append(agent: AgentKey, turnId: string, batch: RecordBatch, previous: number): Promise<number> {
-    return this.#link.call(() => this.#shared.append(turnKey(agent, turnId), batch, previous))
+    return this.#link.call(() => this.#shared.append(turnKeyOf(agent, turnId), batch, previous))
   }
 
   async last(agent: AgentKey, turnId: string): Promise<StoredBatch | undefined> {
     return this.#link.call(() => this.#of(agent, turnId).at(-1))
   }
 
-  async find(turnId: string): Promise<AgentKey | undefined> {
+  async find(turnId: string, tenant?: string): Promise<AgentKey | undefined> {
     return this.#link.call(() => {
-      const turn = [...this.#shared.turns.keys()].find((key) => key.endsWith(`.${turnId}`))
+      const turn = [...this.#shared.turns.keys()].find(
+        (key) => turnOfKey(key) === turnId && (tenant === undefined || agentOf(key).tenant === tenant),
+      )
       return turn === undefined ? undefined : agentOf(turn)
     })
   }
@@ -71,7 +73,7 @@ export class MemoryRecords implements RecordLog {
   async keepLast(agent: AgentKey, turnId: string): Promise<void> {
     await this.#link.call(() => {
       const last = this.#of(agent, turnId).at(-1)
-      if (last) this.#shared.turns.set(turnKey(agent, turnId), [last])
+      if (last) this.#shared.turns.set(turnKeyOf(agent, turnId), [last])
     })
   }
 
@@ -90,11 +92,11 @@ export class MemoryRecords implements RecordLog {
 
   watch(agent: AgentKey, turnId: string, listener: (batch: StoredBatch) => void, signal: AbortSignal): void {
     this.#shared.listen((turn, stored) => {
-      if (turn === turnKey(agent, turnId)) this.#link.emit(() => listener(copied(stored)), signal)
+      if (turn === turnKeyOf(agent, turnId)) this.#link.emit(() => listener(copied(stored)), signal)
     }, signal)
   }
 
   #of(agent: AgentKey, turnId: string): readonly StoredBatch[] {
-    return this.#shared.turns.get(turnKey(agent, turnId)) ?? []
+    return this.#shared.turns.get(turnKeyOf(agent, turnId)) ?? []
   }
 }

@@ -11,16 +11,20 @@ const faults: Readonly<Record<number, ClusterStoreFault>> = {
   10077: 'full',
   /** The message is larger than the stream takes. */
   10054: 'too_large',
+  /** The limits of the account, of the servers together, or of the server are reached. */
+  10002: 'no_room',
+  10023: 'no_room',
+  10047: 'no_room',
 }
 
-/** Advice by the error codes of JetStream. */
-const advice: Readonly<Record<number, string>> = {
-  /** The stream does not exist. */
-  10059: 'no host has joined a cluster of this name yet: join one with joinCluster(), or check the name',
-  /** The limits of the streams together are larger than the store of the server. */
-  10047:
-    'NATS has too little room: a cluster reserves 2.5 GB, and the limit is 75 % of the free disk unless `jetstream { max_file_store }` of the server names one',
+/** Advice for a stream that does not exist, and its error code. */
+const missing = {
+  code: 10059,
+  advice: 'no host has joined a cluster of this name yet: join one with joinCluster(), or check the name',
 }
+/** Advice for limits of the streams that are together larger than the store of the server, or for a full disk. */
+const noRoom =
+  'NATS has too little room: a cluster reserves 2.5 GB, and the limit is 75 % of the free disk unless `jetstream { max_file_store }` of the server names one'
 
 /** JetStream's code of a read that finds no message. */
 const noMessage = 10037
@@ -39,13 +43,18 @@ export const isEndOfPull = (error: unknown): boolean =>
 /** Returns the error of a store for an error of NATS. */
 export function asStoreError(error: unknown): ClusterStoreError {
   if (error instanceof ClusterStoreError) return error
-  const known = error instanceof JetStreamApiError ? advice[error.code] : undefined
-  const text = known ?? firstLine(messageOf(error))
-  return new ClusterStoreError(faultOf(error, text), `The store of the cluster: ${text}`, { cause: error })
+  const told = firstLine(messageOf(error))
+  const fault = faultOf(error, told)
+  const isMissing = error instanceof JetStreamApiError && error.code === missing.code
+  const text = isMissing ? missing.advice : fault === 'no_room' ? noRoom : told
+  return new ClusterStoreError(fault, `The store of the cluster: ${text}`, { cause: error })
 }
 
 function faultOf(error: unknown, text: string): ClusterStoreFault {
-  if (error instanceof JetStreamApiError) return faults[error.code] ?? 'unavailable'
+  if (error instanceof JetStreamApiError) {
+    const isDiskFull = /no space left|insufficient storage/i.test(text)
+    return isDiskFull ? 'no_room' : (faults[error.code] ?? 'unavailable')
+  }
   const causes = [error, error instanceof Error ? error.cause : undefined]
   if (causes.some((cause) => cause instanceof PermissionViolationError)) return 'denied'
   return /max.?payload/i.test(text) ? 'too_large' : 'unavailable'

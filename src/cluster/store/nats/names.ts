@@ -37,9 +37,9 @@ export interface Names {
   /** Subjects at which hosts answer the questions of callers that may not read the streams. */
   readonly questions: string
   question(tenant: string, kind: string): string
-  /** Subjects of all parts of a turn's content, and of one. */
+  /** Subjects of all parts of a turn's contents, and of one. */
   parcel(agent: AgentKey, turnId: string): string
-  parcelPart(agent: AgentKey, turnId: string, part: number): string
+  parcelPart(agent: AgentKey, turnId: string, part: string): string
 }
 
 /** Returns the names of a cluster. */

@@ -1,11 +1,25 @@
-import type { JetStreamClient, JetStreamManager, StoredMsg } from '@nats-io/jetstream'
-import type { NatsConnection } from '@nats-io/transport-node'
+import {
+  DeliverPolicy,
+  type JetStreamClient,
+  type JetStreamManager,
+  type StoredMsg,
+} from '@nats-io/jetstream'
+import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
 import { onAbort } from '../../../util/abort-signal.ts'
 import { ignoreErrors } from '../../../util/ignore-errors.ts'
-import type { AgentKey, Inbox, Mail, MailMessage, MailNews } from '../cluster-store.ts'
+import {
+  deadlineOf,
+  type AgentKey,
+  type Inbox,
+  type Mail,
+  type MailHead,
+  type MailMessage,
+  type MailNews,
+} from '../cluster-store.ts'
 import { called } from './faults.ts'
 import { nextMessage } from './messages.ts'
 import { mailOfSubject, type Names } from './names.ts'
+import { pulled } from './pulls.ts'
 
 /** Parts of a connection that the inboxes and the log need. */
 export interface NatsParts {
@@ -21,6 +35,9 @@ interface StoredMail {
   readonly message: MailMessage
 }
 
+/** Most agents whose inboxes are read at once. */
+const mostAtOnce = 100
+
 /** Inboxes in a stream of NATS. */
 export class NatsInbox implements Inbox {
   readonly #parts: NatsParts
@@ -35,7 +52,10 @@ export class NatsInbox implements Inbox {
     const subject = isTurn ? names.turn(agent) : names.control(agent, turnId)
     const stored: StoredMail = { turnId, message }
     const { duplicate } = await called(
-      client.publish(subject, JSON.stringify(stored), isTurn ? { msgID: turnId } : {}),
+      client.publish(subject, JSON.stringify(stored), {
+        headers: headersOf(turnId, message),
+        ...(isTurn && { msgID: `${agent.tenant}.${turnId}` }),
+      }),
     )
     return { isDuplicate: duplicate }
   }
@@ -51,6 +71,23 @@ export class NatsInbox implements Inbox {
       await called(manager.streams.deleteMessage(names.inbox, message.seq, false))
       from = message.seq + 1
     }
+  }
+
+  async heads(agents: readonly AgentKey[]): Promise<MailHead[]> {
+    const { names } = this.#parts
+    const heads: MailHead[] = []
+    for (let at = 0; at < agents.length; at += mostAtOnce) {
+      const filter = {
+        filter_subjects: agents.slice(at, at + mostAtOnce).map((agent) => names.mailOf(agent)),
+      }
+      const config = { ...filter, headers_only: true, deliver_policy: DeliverPolicy.All }
+      for await (const { subject, seq, headers: given, info } of pulled(this.#parts, names.inbox, config)) {
+        const head = given && headOf(given)
+        const { agent } = mailOfSubject(subject)
+        if (head) heads.push({ ...head, agent, seq, at: Math.floor(info.timestampNanos / 1e6) })
+      }
+    }
+    return heads
   }
 
   async remove(agent: AgentKey, turnId: string, through = Infinity): Promise<void> {
@@ -86,14 +123,36 @@ export class NatsInbox implements Inbox {
   }
 }
 
+/** Names of the headers by which a message is known without its content. */
+const [turnHeader, typeHeader, deadlineHeader] = ['Oc-Turn', 'Oc-Type', 'Oc-Deadline']
+
+function headersOf(turnId: string, message: MailMessage): MsgHdrs {
+  const given = headers()
+  given.set(turnHeader, turnId)
+  given.set(typeHeader, message.type)
+  const deadlineMs = deadlineOf(message)
+  if (deadlineMs !== null) given.set(deadlineHeader, String(deadlineMs))
+  return given
+}
+
+/** Returns what headers tell of a message; `undefined` for a message that no caller of this package has written. */
+function headOf(given: MsgHdrs): Pick<MailHead, 'turnId' | 'type' | 'deadlineMs'> | undefined {
+  const [turnId, type, deadline] = [turnHeader, typeHeader, deadlineHeader].map((name) => given.get(name))
+  if (!isType(type) || !isTurnId(turnId)) return undefined
+  const deadlineMs = Number(deadline)
+  return { turnId, type, deadlineMs: deadlineMs > 0 ? deadlineMs : null }
+}
+
 /** Returns the mail of a stored message; `undefined` for a message that is none. */
 function mailOf(stored: StoredMsg): Mail | undefined {
   const value = ignoreErrors(() => stored.json<unknown>())
   const { turnId, message } = Object(value) as Partial<StoredMail>
   const { type } = Object(message) as { type?: unknown }
-  const isMail = typeof type === 'string' && types.has(type) && message !== undefined
-  if (!isMail || typeof turnId !== 'string' || !/^[\w-]{1,128}$/.test(turnId)) return undefined
+  if (!isType(type) || message === undefined || !isTurnId(turnId)) return undefined
   return { turnId, message, seq: stored.seq, at: stored.time.getTime() }
 }
 
-const types: ReadonlySet<string> = new Set(['turn', 'cancel', 'answer'])
+const isType = (type: unknown): type is MailMessage['type'] =>
+  type === 'turn' || type === 'cancel' || type === 'answer'
+
+const isTurnId = (id: unknown): id is string => typeof id === 'string' && /^[\w-]{1,128}$/.test(id)

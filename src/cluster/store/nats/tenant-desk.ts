@@ -3,8 +3,6 @@ import { onAbort } from '../../../util/abort-signal.ts'
 import { ignoreErrors } from '../../../util/ignore-errors.ts'
 import { messageOf } from '../../../util/messages.ts'
 import { agentOf, type ClusterStore, type Entry, type Register, type StoredBatch } from '../cluster-store.ts'
-import { lastMessage } from './messages.ts'
-import { agentOfReply } from './names.ts'
 import type { NatsParts } from './nats-inbox.ts'
 import { mostAnswerBytes, type Answer, type Questions, type TenantView } from './questions.ts'
 
@@ -19,7 +17,6 @@ type Handlers = { [K in Kind]: (tenant: string, ask: Questions[K]['ask']) => Pro
  * tells nothing of other tenants than the one in its subject.
  */
 export class TenantDesk {
-  readonly #parts: NatsParts
   readonly #store: Pick<ClusterStore, 'records' | 'agents' | 'hosts' | 'places'>
   readonly #signal: AbortSignal
   /** Number of questions that are being answered, by tenant. */
@@ -31,7 +28,6 @@ export class TenantDesk {
     store: Pick<ClusterStore, 'records' | 'agents' | 'hosts' | 'places'>,
     signal: AbortSignal,
   ) {
-    this.#parts = parts
     this.#store = store
     this.#signal = signal
     const subscription = parts.connection.subscribe(parts.names.questions, {
@@ -46,9 +42,8 @@ export class TenantDesk {
   readonly #handlers: Handlers = {
     view: async (tenant) => (await this.#watched()).viewOf(tenant),
     find: async (tenant, { turnId }) => {
-      const { manager, names } = this.#parts
-      const found = await lastMessage(manager, names.replies, names.replyOfTenant(tenant, turnId))
-      return { agentId: found ? agentOfReply(found.subject).agentId : null }
+      const found = await this.#store.records.find(turnId, tenant)
+      return { agentId: found?.agentId ?? null }
     },
     last: async (tenant, { agentId, turnId }) => {
       const batch = await this.#store.records.last({ tenant, agentId }, turnId)

@@ -431,20 +431,20 @@ describe('A mailbox', () => {
     await send('t1', { answers: true })
     first.agents.turns[0]?.ask('p1')
     await clock.advance()
-    expect(cluster.requests.entry('t1')?.value).toMatchObject({
+    expect(cluster.requests.entry('acme.a1.t1')?.value).toMatchObject({
       ...{ tenant: 'acme', agentId: 'a1', epoch: 1 },
       open: [{ agentId: 'a1', tenant: 'acme', request: { id: 'p1' } }],
     })
     await first.agents.turns[0]?.answer('p1', 'once')
     await clock.advance(300)
-    expect(cluster.requests.entry('t1')).toBeUndefined()
+    expect(cluster.requests.entry('acme.a1.t1')).toBeUndefined()
     first.agents.turns[0]?.ask('p2')
     await clock.advance()
-    expect(cluster.requests.entry('t1')?.value.open).toHaveLength(1)
+    expect(cluster.requests.entry('acme.a1.t1')?.value.open).toHaveLength(1)
     first.store.link.cut()
     own()
     await clock.advance(1_000)
-    expect(cluster.requests.entry('t1')).toBeUndefined()
+    expect(cluster.requests.entry('acme.a1.t1')).toBeUndefined()
   })
 
   it('leaves the list of requests of an ended turn to the next owner if it cannot be deleted', async () => {

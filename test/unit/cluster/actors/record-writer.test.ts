@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { SystemClock } from '../../../../src/actors/clock.ts'
 import { FencedError, RecordWriter } from '../../../../src/cluster/actors/record-writer.ts'
 import { FactJoiner } from '../../../../src/cluster/record-parts.ts'
+import { ClusterStoreError } from '../../../../src/cluster/store/cluster-store.ts'
 import { MemoryCluster, type MemoryStore } from '../../../../src/cluster/store/memory/memory-store.ts'
 import type { TurnFact } from '../../../../src/cluster/turn-facts.ts'
 import { SteppedClock } from '../../../support/stepped-clock.ts'
@@ -105,6 +106,20 @@ describe('A record writer', () => {
     await clock.advance(200)
     await one.flushed()
     expect(batches().map(({ batch }) => batch.records.length)).toEqual([1, 1, 1])
+  })
+
+  it('waits for a store that has no room', async () => {
+    const { writer, batches, store, clock } = world()
+    const one = writer(store, 1)
+    await one.claim()
+    const append = store.records.append.bind(store.records)
+    store.records.append = () => Promise.reject(new ClusterStoreError('no_room', 'The disk is full'))
+    one.push(end)
+    await clock.advance(1_000)
+    store.records.append = append
+    await clock.advance(1_000)
+    await one.flushed()
+    expect(batches().at(-1)?.batch.isLast).toBe(true)
   })
 
   it('does not take the end of an earlier run for its own batch', async () => {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { callerOf } from '../../../../src/cluster/client/caller.ts'
 import { connectCluster } from '../../../../src/cluster/client/connect-cluster.ts'
@@ -145,6 +144,26 @@ describe('A turn of a cluster', () => {
     expect(world.memory.parcels.size).toBe(0)
   })
 
+  it('runs with its context though a caller before has stored its content only, and another one sends it', async () => {
+    const world = await CallerWorld.start(new ContextKeys(['a secret of the hosts, the same on all of them']))
+    const [one, two] = [await world.connect(), await world.connect()]
+    const attachments = [{ mime: 'text/plain', data: Buffer.alloc(800_000, 'x') }]
+    const input = { text: 'Hi', attachments, turnId: 'once', context: { user: 1 } }
+    // The caller stores the content, and dies before the inbox has the turn.
+    one.store.inbox.add = () => new Promise(() => undefined)
+    one.cluster.turn('a1', input)
+    await world.clock.advance(100)
+    expect(world.memory.parcels.size).toBe(1)
+    expect(world.memory.mail.mails).toEqual([])
+    const turn = two.cluster.turn('a1', input)
+    const running = await world.running(turn)
+    expect(running.input).toMatchObject({ text: 'Hi', context: { user: 1 } })
+    running.finish()
+    await world.clock.advance(100)
+    expect(await turn.done).toMatchObject({ kind: 'final' })
+    expect(world.memory.parcels.size).toBe(0)
+  })
+
   it('is `rejected` if its content is larger than 32 MB, or is not there as it was sent', async () => {
     const { world, cluster, clock, store } = await start()
     const data = Buffer.alloc(26_000_000, 'x')
@@ -156,13 +175,13 @@ describe('A turn of a cluster', () => {
     })
     const [agent = { tenant: '', agentId: '' }] = callerAgents
     const content = Buffer.from('{"input":{"text":"Hi"}}')
-    await store.parcels.put(agent, 't1', content)
-    const sha256 = createHash('sha256').update(content).digest('hex')
+    const { bytes, sha256 } = await store.parcels.put(agent, 't1', content)
     const parcels = [
-      { bytes: content.length, sha256 },
-      { bytes: content.length, sha256: sha256.replaceAll(/./g, '0') },
+      { bytes, sha256 },
+      { bytes, sha256: sha256.replaceAll(/./g, '0') },
       { bytes: 1e15, sha256 },
       { bytes: '1', sha256 },
+      { bytes, sha256: '*' },
     ]
     for (const [i, parcel] of parcels.entries()) {
       const turnId = `t${i + 1}`
@@ -170,7 +189,7 @@ describe('A turn of a cluster', () => {
       await store.inbox.add(agent, turnId, { type: 'turn', turn: { input: {}, parcel } })
     }
     expect((await world.running(cluster.attach('t1'))).input).toMatchObject({ text: 'Hi' })
-    const others = ['t2', 't3', 't4'].map((id) => collect(cluster.attach(id)))
+    const others = ['t2', 't3', 't4', 't5'].map((id) => collect(cluster.attach(id)))
     await clock.advance(1_000)
     for (const { replies } of others)
       expect(replies.at(-1)).toMatchObject({
@@ -245,6 +264,13 @@ describe('A turn of a cluster', () => {
     await clock.advance(100)
     // The id may be sent again, and no cancel must wait for it.
     expect(world.memory.mail.mails.filter(({ turnId }) => turnId === full.id)).toEqual([])
+    store.inbox.add = () => Promise.reject(new ClusterStoreError('no_room', 'NATS has too little room'))
+    const crowded = cluster.turn('a1', 'Hi')
+    await clock.advance()
+    expect(await crowded.done).toMatchObject({
+      code: 'overloaded',
+      error: expect.stringContaining('too little room') as string,
+    })
     store.inbox.add = () => Promise.reject(new ClusterStoreError('too_large', 'Maximum payload exceeded'))
     const large = cluster.turn('a1', 'Hi')
     await clock.advance()

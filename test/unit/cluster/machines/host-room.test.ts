@@ -17,7 +17,7 @@ const agentsOf = (tenant: string, count: number): AgentKey[] =>
   Array.from({ length: count }, (_, i) => ({ tenant, agentId: `${tenant}-${i}` }))
 const loud = agentsOf('loud', 6)
 const quiet = agentsOf('quiet', 1)
-const [l0 = { tenant: '', agentId: '' }, l1 = l0, l2 = l0] = loud
+const [l0 = { tenant: '', agentId: '' }, l1 = l0, l2 = l0, l3 = l0, l4 = l0] = loud
 const [q0 = l0] = quiet
 
 describe('A turn for whose agent no host has room', () => {
@@ -63,6 +63,47 @@ describe('A turn for whose agent no host has room', () => {
     expect(ends(l1, 'unlimited')).toEqual([])
     for (let i = 0; i < 20; i++) await clock.advance(100_000)
     expect(ends(l1, 'unlimited')).toMatchObject([{ code: 'deadline_exceeded' }])
+  })
+
+  it('is looked for by few of many hosts, and without its content', async () => {
+    const { send, clock, hosts, ends } = await full(4)
+    for (const id of ['t1', 't2']) await send(l4, id, { deadlineMs: leaseMs * 30 })
+    await clock.advance(leaseMs)
+    let looks = 0
+    for (const { inbox } of hosts.map(({ store }) => store)) {
+      const heads = inbox.heads.bind(inbox)
+      inbox.heads = (agents) => {
+        looks++
+        return heads(agents)
+      }
+      inbox.next = () => Promise.reject(new Error('A message was read'))
+    }
+    await clock.advance(leaseMs * 24)
+    // Of four hosts, the first looks each lease, the second each second one, and so on.
+    expect(looks).toBeGreaterThanOrEqual(24)
+    expect(looks).toBeLessThanOrEqual(24 * (1 + 1 / 2 + 1 / 3 + 1 / 4) + 4)
+    expect(ends(l4, 't1')).toEqual([])
+  })
+
+  it('ends though the host that looks first cannot', async () => {
+    const { send, clock, hosts, ends } = await full(3)
+    const looks = new Map<string, number>()
+    for (const { id, store } of hosts) {
+      const heads = store.inbox.heads.bind(store.inbox)
+      store.inbox.heads = (agents) => {
+        looks.set(id, (looks.get(id) ?? 0) + 1)
+        return heads(agents)
+      }
+    }
+    await send(l3, 'probe', { deadlineMs: leaseMs * 100 })
+    await clock.advance(leaseMs * 6)
+    const [first] = [...looks].sort((a, b) => b[1] - a[1])
+    const blind = hosts.find(({ id }) => id === first?.[0])
+    if (!blind) throw new Error('No host has looked')
+    blind.store.inbox.heads = () => Promise.reject(new Error('The store does not answer'))
+    await send(l3, 'late', { deadlineMs: leaseMs })
+    await clock.advance(leaseMs * 4)
+    expect(ends(l3, 'late')).toMatchObject([{ code: 'deadline_exceeded' }])
   })
 
   it('ends with server_died if an earlier owner had begun it', async () => {

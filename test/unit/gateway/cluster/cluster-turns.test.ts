@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { OpenTurn } from '../../../../src/gateway/turns/turn-log.ts'
+import type { InputRequest } from '../../../../src/replies.ts'
 import { CallerWorld } from '../../../support/cluster-caller.ts'
 import { clusterGateway, clusterTurn } from '../../../support/cluster-gateway.ts'
+import { readAll } from '../../../support/turn-log.ts'
 
 /** Returns what a gateway that has died has left of a turn: the row, and not the sending. */
 async function leftTurn(world: CallerWorld, resume: object | null) {
@@ -11,6 +13,10 @@ async function leftTurn(world: CallerWorld, resume: object | null) {
   const [open] = await dead.log.openTurns()
   if (!open) throw new Error('There is no open turn')
   return open
+}
+const permission: InputRequest = {
+  ...{ type: 'permission', id: 'p9', sessionId: 'ses_1', child: false },
+  ...{ permission: 'bash', patterns: ['ls'], metadata: {} },
 }
 const createdBefore = (open: OpenTurn, ms: number): OpenTurn => ({
   ...open,
@@ -66,6 +72,54 @@ describe('The turns of a gateway in a cluster', () => {
     expect(world.host.runner.turns).toHaveLength(1)
     remote.finish()
     await world.clock.advance()
+  })
+
+  it('are told apart from a turn of another tenant with the same id', async () => {
+    const world = await CallerWorld.start()
+    const { log, turns, store } = await clusterGateway(world)
+    await log.create(clusterTurn('t1'))
+    const turn = await turns.run('a1', { text: 'Hi', turnId: 't1' })
+    const remote = await world.running(turn)
+    const news: unknown[] = []
+    turns.news$.subscribe((each) => news.push(each))
+    const other = { tenant: 'beta', agentId: 'b1' }
+    const pending = {
+      ...other,
+      request: permission,
+      turnId: 't1',
+      traceId: null,
+      at: 0,
+      expiresAt: Date.now() + 60_000,
+    }
+    const records = [
+      { kind: 'claimed', hostId: 'h9' },
+      { kind: 'request', pending },
+    ]
+    const seq = await store.records.append(other, 't1', { epoch: 1, first: 1, records }, 0)
+    await store.requests.set('beta.b1.t1', { ...other, epoch: 1, open: [pending] }, 0)
+    remote.ask('p1', true, { at: 0, expiresAt: Date.now() + 60_000 })
+    await world.clock.advance(100)
+    expect(turns.requests.open.map(({ tenant, turnId }) => [tenant, turnId])).toEqual([
+      ['beta', 't1'],
+      ['acme', 't1'],
+    ])
+    const answered = turns.requests.answer('p9', 'once')
+    await world.clock.advance(100)
+    const closed = { kind: 'request_closed', requestId: 'p9', by: 'answer' }
+    await store.records.append(other, 't1', { epoch: 1, first: 3, records: [closed] }, seq)
+    await world.clock.advance(100)
+    await answered
+    const mail = await store.inbox.next(other, 0)
+    expect(mail).toMatchObject({ turnId: 't1', message: { type: 'answer', requestId: 'p9' } })
+    expect(news).toMatchObject([{ turnId: 't1', news: { pending: { tenant: 'acme' } } }])
+    remote.delta('own')
+    remote.finish()
+    await world.clock.advance(100)
+    expect(await log.get('t1')).toMatchObject({ tenant: 'acme' })
+    expect((await readAll(log, 't1')).map(({ reply }) => reply)).toMatchObject([
+      { content: 'own' },
+      { kind: 'final' },
+    ])
   })
 
   it('ask the people at each gateway, and take the first answer', async () => {

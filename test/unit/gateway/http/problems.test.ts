@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { ClusterStoreError } from '../../../../src/cluster/store/cluster-store.ts'
 import {
   HomeLockedError,
   HostFaultError,
@@ -27,6 +28,12 @@ describe('asProblem', () => {
     [new TurnLogError('full', 'x'), 507, 'ERR_OPENCODE_STORE_FULL'],
     [new TurnLogError('key_reused', 'x'), 422, 'ERR_OPENCODE_KEY_REUSED'],
     [new TurnLogError('corrupt', 'x'), 503, 'ERR_OPENCODE_STORE_CORRUPT'],
+    [new ClusterStoreError('denied', 'x'), 503, 'ERR_OPENCODE_CLUSTER_DENIED'],
+    [new ClusterStoreError('no_room', 'x'), 507, 'ERR_OPENCODE_CLUSTER_FULL'],
+    [new ClusterStoreError('full', 'x'), 429, 'overloaded'],
+    [new ClusterStoreError('too_large', 'x'), 413, 'ERR_OPENCODE_TOO_LARGE'],
+    [new ClusterStoreError('unavailable', 'x'), 503, 'ERR_OPENCODE_CLUSTER_UNAVAILABLE'],
+    [new ClusterStoreError('stale', 'x'), 503, 'ERR_OPENCODE_CLUSTER_UNAVAILABLE'],
     [new TypeError('key sk-1'), 500, 'ERR_OPENCODE_RUNTIME'],
   ])('makes %s to a problem %i %s', (error, status, code) => {
     const { problem } = asProblem(error)
