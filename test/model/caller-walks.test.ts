@@ -5,7 +5,7 @@ import { commands, limits } from '../support/caller-walk/commands.ts'
 
 const { CALLERS_SEED, CALLERS_PATH, CALLERS_REPLAY, CALLERS_WALKS } = process.env
 const seed = CALLERS_SEED === undefined ? Math.trunc(Math.random() * 2 ** 31) : Number(CALLERS_SEED)
-const numRuns = Number(CALLERS_WALKS ?? 200)
+const numRuns = Number(CALLERS_WALKS ?? 150)
 
 describe('A random walk of callers and hosts', { timeout: 120_000 + numRuns * 500 }, () => {
   it('ends each handle once, with what is stored, and leaves nothing behind', async () => {

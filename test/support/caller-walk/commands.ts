@@ -115,7 +115,9 @@ const sendAgain = fc
         const [turnId, first] = at([...walk.sent], m) ?? []
         if (!caller || turnId === undefined || !first) return undefined
         const isOther = how === 'to another agent'
-        const agent = (isOther && at(agents, agents.indexOf(first.agent) + 1)) || first.agent
+        // Another tenant has ids of its own.
+        const others = agents.filter(({ tenant }) => tenant === first.agent.tenant)
+        const agent = (isOther && at(others, others.indexOf(first.agent) + 1)) || first.agent
         // The content of a large turn whose id another agent has stays for a day.
         if (isOther && 'system' in first.more) return undefined
         const more = how === 'with a policy' ? { ...first.more, ...inputs[how] } : first.more
