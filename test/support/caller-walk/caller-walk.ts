@@ -244,7 +244,10 @@ export class CallerWalk {
     return [
       ...turns.map(({ turnId }) => `${turnId} is left in the inbox`),
       ...lists.map(({ key }) => `the requests of ${key} are left`),
-      ...[...parcels.keys()].map((name) => `the content ${name} is left`),
+      // A caller that could not read whether the turn has ended may have stored the content again, for a day.
+      ...(this.callers.some(({ hadFaults }) => hadFaults) ? [] : [...parcels.keys()]).map(
+        (name) => `the content ${name} is left`,
+      ),
     ]
   }
 

@@ -33,6 +33,7 @@ export class WalkedCaller {
   #live: LiveFate = 'arrive'
   /** Time of the last change of what the store does to answers, and to batches. */
   #answersChangedAt = 0
+  #hasLostAnswers = false
   #liveChangedAt = 0
   isClosed = false
   isPaused = false
@@ -64,7 +65,13 @@ export class WalkedCaller {
     this.#liveChangedAt = this.clock.now()
   }
 
+  /** True if the connection had a fault. */
+  get hadFaults(): boolean {
+    return this.cuts.length > 0 || this.#hasLostAnswers
+  }
+
   set losesAnswers(isLost: boolean) {
+    this.#hasLostAnswers ||= isLost
     this.store.link.losesAnswers = isLost
     this.#answersChangedAt = this.clock.now()
   }
