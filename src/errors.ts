@@ -323,7 +323,7 @@ function retryableOf(cause: unknown, otherwise: boolean): boolean {
  *
  * @internal
  */
-export function messageWithoutPaths(error: Error): string {
+export function messageWithoutPaths(error: Pick<Error, 'message'>): string {
   let message = error.message
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
     if (cause instanceof HostFaultError && cause.path !== undefined)

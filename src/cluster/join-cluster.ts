@@ -1,6 +1,7 @@
 import { defer, distinctUntilChanged, map, Observable } from 'rxjs'
 import { createActor, waitFor, type SnapshotFrom } from 'xstate'
 import { clockOf, systemClock } from '../actors/clock.ts'
+import type { Fleet } from '../api/fleet/fleet.ts'
 import { opencodeVersionOf, setKeySource } from '../api/fleet/internals.ts'
 import { stopSchema } from '../config/option-schema.ts'
 import { parse } from '../config/validation.ts'
@@ -10,8 +11,10 @@ import { clusterStatus, statusChanges, type ClusterStatus } from './cluster-stat
 import { ContextKeys } from './context-seal.ts'
 import { FleetRunner } from './fleet-runner.ts'
 import { HomeWipes } from './homes/home-wipes.ts'
+import { placeOf } from './machines/host-decisions.ts'
 import { hostMachine, type HostActorRef } from './machines/host-machine.ts'
-import { resolveJoinOptions, type JoinOptions } from './options.ts'
+import { resolveJoinOptions, type JoinOptions, type ResolvedJoinOptions } from './options.ts'
+import { FleetReporter } from './reports/fleet-reporter.ts'
 import type { ClusterStore } from './store/cluster-store.ts'
 import { openStore } from './store/open-store.ts'
 import { SpecSync, type SpecSyncParts } from './specs/spec-sync.ts'
@@ -84,28 +87,32 @@ export function joinCluster(options: JoinOptions): Promise<ClusterHost> {
  * @internal
  */
 export async function joinUntil(options: JoinOptions, signal: AbortSignal): Promise<ClusterHost> {
-  const {
-    fleet,
-    connect,
-    name,
-    hostId,
-    leaseMs,
-    homes: kept,
-    replicas,
-    contextKeys,
-    resolveKey,
-  } = resolveJoinOptions(options)
+  const { connect, name, replicas, ...resolved } = resolveJoinOptions(options)
+  return joinOn(() => openStore({ name, connect, replicas, mayProvision: true }), resolved, signal)
+}
+
+/**
+ * Makes a fleet a host of the cluster on a store, as {@link joinUntil} does.
+ *
+ * @param open - opens the store, which the host closes
+ * @internal
+ */
+export async function joinOn(
+  open: () => Promise<ClusterStore>,
+  options: Omit<ResolvedJoinOptions, 'connect' | 'name' | 'replicas'>,
+  signal = new AbortController().signal,
+): Promise<ClusterHost> {
+  const { fleet, hostId, leaseMs, homes: kept, contextKeys, resolveKey } = options
   await fleet.ready
   if (resolveKey) setKeySource(fleet, resolveKey)
   const { openHomes, requireHomes } = await import('./homes/open-homes.ts')
   await requireHomes(kept)
-  const [store, opencode] = await Promise.all([
-    openStore({ name, connect, replicas, mayProvision: true }),
-    opencodeVersionOf(fleet),
-  ])
+  const [store, opencode] = await Promise.all([open(), opencodeVersionOf(fleet)])
   const wipes = new HomeWipes(fleet, store)
   const homes = await orClose(store, () => openHomes(fleet, kept, { store, opencode, wipes }))
-  const specs = await orClose(store, () => startSpecs({ fleet, store, hostId, wipes, clock: systemClock }, signal))
+  const specs = await orClose(store, () =>
+    startSpecs({ fleet, store, hostId, wipes, clock: systemClock }, signal),
+  )
   const runner = new FleetRunner(fleet, specs, opencode)
   const contexts = contextKeys.length > 0 ? new ContextKeys(contextKeys) : undefined
   const runtime = new HostHandle(new HostRuntime({ store, runner, homes, contexts }))
@@ -121,7 +128,7 @@ export async function joinUntil(options: JoinOptions, signal: AbortSignal): Prom
     await store.close()
     throw error
   }
-  return new MemberHost(actor, { store, runner, specs })
+  return new MemberHost(actor, { fleet, store, runner, specs })
 }
 
 /** Calls a function, and closes the store if it fails. */
@@ -151,6 +158,7 @@ async function startSpecs(parts: SpecSyncParts, signal: AbortSignal): Promise<Sp
 
 /** Parts of a host beside the actor of its machine. */
 interface MemberParts {
+  readonly fleet: Fleet
   readonly store: ClusterStore
   readonly runner: FleetRunner
   readonly specs: SpecSync
@@ -163,9 +171,10 @@ class MemberHost implements ClusterHost {
   readonly #runner: FleetRunner
   readonly #specs: SpecSync
   readonly #wishes: Wishes
+  readonly #reporter: FleetReporter
   #leaving: Promise<void> | undefined
 
-  constructor(actor: HostActorRef, { store, runner, specs }: MemberParts) {
+  constructor(actor: HostActorRef, { fleet, store, runner, specs }: MemberParts) {
     this.id = actor.getSnapshot().context.hostId
     this.#actor = actor
     this.#store = store
@@ -180,6 +189,10 @@ class MemberHost implements ClusterHost {
       clock: systemClock,
     })
     runs(actor).subscribe(() => this.#wishes.look())
+    this.#reporter = new FleetReporter({
+      ...{ fleet, reports: store.reports, hostId: this.id, clock: systemClock },
+      placeOf: (key) => placeOf(actor.getSnapshot().context, key),
+    })
   }
 
   get status(): ClusterStatus {
@@ -207,6 +220,7 @@ class MemberHost implements ClusterHost {
 
   async #leave(): Promise<void> {
     await waitFor(this.#actor, ({ status }) => status !== 'active')
+    this.#reporter.stop()
     this.#runner.keepAlive(0)
     this.#specs.stop()
     await this.#wishes.end()

@@ -7,6 +7,7 @@ import type { HostPolicy } from './access/host-policy.ts'
 import type { OriginPolicy } from './access/origin-policy.ts'
 import type { RequestCounter } from './http/request-counter.ts'
 import type { ResolvedGatewayOptions } from './options.ts'
+import type { AgentSource } from './events/agent-source.ts'
 import type { TurnLog } from './turns/turn-log.ts'
 import type { TurnSource } from './turns/turn-source.ts'
 
@@ -32,6 +33,8 @@ export interface GatewayContext {
   readonly fleet: Fleet
   /** Cluster whose agents the gateway serves; `undefined` for a gateway of one fleet. */
   readonly cluster: GatewayCluster | undefined
+  /** States and events of the agents. */
+  readonly agents: AgentSource
   /** Runs the turns. */
   readonly turns: TurnSource
   readonly log: TurnLog

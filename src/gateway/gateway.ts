@@ -10,6 +10,7 @@ import { HostPolicy } from './access/host-policy.ts'
 import { OriginPolicy } from './access/origin-policy.ts'
 import { callerAddress } from './access/refusal-limit.ts'
 import type { GatewayCluster, GatewayContext, GatewayPhase, GatewayState } from './context.ts'
+import { agentsOf } from './cluster/cluster-agents.ts'
 import { turnsOf } from './cluster/turns-of.ts'
 import { addressOf } from './http/address.ts'
 import { createApp, serveRequest, type GatewayApp } from './http/app.ts'
@@ -80,10 +81,12 @@ export class AssembledGateway implements Gateway {
     const { fleet } = given
     const cluster = clusterOf(given)
     this.#fixed = withoutSettings(given)
+    const running = turnsOf(fleet, cluster, makers.log(options), this.#closed.signal)
     this.#context = {
       ...contextOf(fleet, options, this.#state, this.#closed.signal),
       cluster,
-      ...turnsOf(fleet, cluster, makers.log(options), this.#closed.signal),
+      ...running,
+      agents: agentsOf(fleet, cluster, running.turns.requests, this.#closed.signal),
     }
     this.#parts = makers.parts.map((make) => make(this.#context, () => this.#parts))
     this.#routes = this.#parts.flatMap((part) => part.routes)
@@ -153,7 +156,7 @@ function contextOf(
   options: ResolvedGatewayOptions,
   state: GatewayState,
   closed: AbortSignal,
-): Omit<GatewayContext, 'log' | 'turns' | 'cluster'> {
+): Omit<GatewayContext, 'log' | 'turns' | 'agents' | 'cluster'> {
   const { logger, dataDir } = options
   const warn = (message: string): void => ignoreErrors(() => logger?.warn({ dataDir }, message))
   return {

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
+import { GatewayHosts } from '../support/gateways.ts'
 import { MemoryHosts } from '../support/memory-hosts.ts'
-import { axeFaults, describeBrowser, openView, takePictures, type ViewOptions } from './view.ts'
+import { agentStatusOf } from '../support/reports.ts'
+import { axeFaults, describeBrowser, openPage, openView, takePictures, type ViewOptions } from './view.ts'
 
 const agents = ['ada', 'bea', 'cleo', 'dan'].map((id) => ({ id, tenant: 'acme' }))
 
@@ -32,6 +34,12 @@ describeBrowser('the hosts of a cluster', () => {
     await row('ada').locator('[data-state=idle]').waitFor()
     await row('bea').getByText('acme on h2').waitFor()
     await row('bea').getByText('Elsewhere').waitFor()
+    const turns = { running: 1, queued: 0, max: 16 }
+    hosts.report('h2', agentStatusOf('bea', { state: 'healthy', turns, memoryMb: 412 }))
+    await row('bea').locator('[data-state=healthy]').waitFor()
+    await row('bea').getByText('412 MB').waitFor()
+    await page.getByRole('group', { name: 'Memory' }).getByText('412 MB').waitFor()
+    await row('cleo').getByText('Elsewhere').waitFor()
     expect(await row('dan').getByText('acme', { exact: true }).count()).toBe(1)
     await page.getByRole('searchbox').fill('h2')
     await page.getByText('1 of 4 agents').waitFor()
@@ -93,5 +101,41 @@ describeBrowser('the hosts of a cluster', () => {
     await page.locator('[data-agent-id=ada]').getByText('acme', { exact: true }).waitFor()
     expect(await page.getByText('Hosts').count()).toBe(0)
     expect(await page.getByRole('button', { name: 'Drain' }).count()).toBe(0)
+  })
+})
+
+describeBrowser('an agent on another host', () => {
+  it('has its state, its turns and its requests live, and is answered from any gateway', async () => {
+    const hosts = new GatewayHosts()
+    const first = await hosts.start('h1', { agents })
+    await first.client.call('POST', '/v1/agents/ada/turns?wait=true', { text: 'echo:hi' })
+    const { url, all } = await hosts.start('h2')
+    const page = await openPage(url, { token: all.token })
+    const row = page.locator('[data-agent-id=ada]')
+    await row.getByText('acme on h1').waitFor()
+    await row.locator('[data-state=healthy]').waitFor()
+    expect(await page.getByText('Elsewhere').count()).toBe(0)
+    const other = await openPage(url, { token: all.token, path: '/approvals' })
+    const card = other.locator('[data-request-id]')
+    expect(await card.count()).toBe(0)
+
+    await first.client.call('POST', '/v1/agents/ada/turns', { text: 'permission', on_permission: 'ask' })
+    await card.getByText('ada').first().waitFor()
+    await row.locator('.column-requests').getByText('1').waitFor()
+    await row.locator('.column-turns').getByText('1').waitFor()
+    await takePictures(page, 'hosts-live')
+    await takePictures(other, 'hosts-approval')
+    await card.getByRole('button', { name: 'Allow once' }).click()
+    await card.waitFor({ state: 'detached' })
+    await row.locator('.column-requests').getByText('1').waitFor({ state: 'detached' })
+
+    const agent = await openPage(url, { token: all.token, path: '/agents/ada' })
+    await agent.getByText('lives on h1').waitFor()
+    await agent.locator('dl [data-state=healthy]').waitFor()
+    await takePictures(agent, 'hosts-agent-live')
+    expect(await axeFaults(agent)).toEqual([])
+    await first.client.call('POST', '/v1/agents/ada/stop')
+    await agent.locator('dl [data-state=idle]').waitFor()
+    await row.locator('[data-state=idle]').waitFor()
   })
 })

@@ -152,6 +152,18 @@ describe.skipIf(binary === null)('Gateways of a cluster', async () => {
     expect(await items(a)).toEqual([])
   })
 
+  it('tell the states and the events of agents on other hosts', async () => {
+    const agent = agentOn('host-a')
+    const read = async (daemon: Daemon) =>
+      (await (await daemon.fetch(`/v1/agents/${agent}`)).json()) as { status: { state: string } }
+    await using events = await openEvents({ url: `${b.url}/v1/events`, token: undefined })
+    await post(a, agent, { text: 'Hi' })
+    const ended = await events.until(({ event }) => event === 'turn.ended')
+    expect(ended.data).toMatchObject({ agent_id: agent, host_id: 'host-a', code: 'final' })
+    expect((await read(b)).status).toMatchObject({ state: 'healthy', host_id: 'host-a' })
+    expect((await read(a)).status).not.toHaveProperty('host_id')
+  })
+
   it('cancel a turn that another gateway has taken', async () => {
     const { turn } = await post(a, agentOn('host-a'), { text: 'slow' })
     const reader = await lines(b, turn.turn_id)

@@ -6,6 +6,7 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { nanos, type NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi } from 'vitest'
 import type { Turn } from '../../src/api/turn-handle.ts'
+import { callerPartsOf } from '../../src/cluster/client/caller.ts'
 import type { Cluster } from '../../src/cluster/client/cluster.ts'
 import { connectCluster } from '../../src/cluster/client/connect-cluster.ts'
 import { joinCluster, type ClusterHost } from '../../src/cluster/join-cluster.ts'
@@ -168,12 +169,21 @@ describe.skipIf(binary === null)(
 
     it('lets a caller of all tenants run, attach and see everything', async () => {
       const cluster = await connectCluster({ name, connect: connectAs('callers') })
-      onTestFinished(() => cluster.close())
+      const closing = new AbortController()
+      onTestFinished(async () => {
+        closing.abort()
+        await cluster.close()
+      })
       const turn = cluster.turn('b1', 'Hi')
       expect(await turn.done).toMatchObject({ kind: 'final' })
       expect(await cluster.attach(turn.id).done).toEqual(await turn.done)
       expect(await cluster.turn('a1', 'Hi').done).toMatchObject({ kind: 'final' })
       await vi.waitUntil(() => cluster.status.places.length >= 2, { timeout: 5_000 })
+      const reports = callerPartsOf(cluster)?.store.reports
+      const heard: unknown[] = []
+      reports?.watch((_hostId, report) => heard.push(report), closing.signal)
+      reports?.ask()
+      await vi.waitFor(() => expect(heard).toContainEqual(expect.objectContaining({ isWhole: true })), 5_000)
     })
     const open = async (user: string): Promise<NatsConnection> => {
       const connection = await connectAs(user)()
@@ -190,6 +200,8 @@ describe.skipIf(binary === null)(
         ['a part of another tenant’s large turn', `oc.%.at.beta.b1.t1.0`],
         ['a record', `oc.%.re.acme.a1.t1`],
         ['a record that was not stored', `oc.%.live.acme.a1.t1`],
+        ['a report of a host', `oc.%.ev.h9`],
+        ['an ask for reports', `oc.%.ev-ask.all`],
         ['an owner', `$KV.OC_%_PLACES.acme.a1`],
         ['a lease', `$KV.OC_%_HOSTS.h9`],
         ['a home', `$KV.OC_%_HOMES.acme.a1`],
@@ -209,7 +221,7 @@ describe.skipIf(binary === null)(
         await expect(asked).rejects.toThrow(/permissions violation/i)
       })
 
-      it.each(['oc.%.live.beta.>', 'oc.%.wake.>', 'oc.%.in.>', 'oc.%.live.>', '$KV.>', '>'])(
+      it.each(['oc.%.live.beta.>', 'oc.%.ev.*', 'oc.%.wake.>', 'oc.%.in.>', 'oc.%.live.>', '$KV.>', '>'])(
         'a caller of one tenant that listens at %s',
         async (subject) => {
           const acme = await open('tenant-acme')
@@ -265,7 +277,7 @@ describe.skipIf(binary === null)(
 
       it('a caller of all tenants that writes or deletes what hosts have stored', async () => {
         const callers = await open('callers')
-        const subjects = ['oc.%.re.acme.a1.t1', '$KV.OC_%_PLACES.acme.a1', '$KV.OC_%_HOSTS.h9']
+        const subjects = ['oc.%.re.acme.a1.t1', 'oc.%.ev.h9', '$KV.OC_%_PLACES.acme.a1', '$KV.OC_%_HOSTS.h9']
         for (const subject of [...subjects, '$JS.API.STREAM.PURGE.OC_%_REPLIES'])
           await expect(callers.request(subject.replaceAll('%', name), '{}')).rejects.toThrow(
             /permissions violation/i,

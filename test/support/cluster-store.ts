@@ -352,6 +352,45 @@ export function describeClusterStore(name: string, open: () => ConnectStore): vo
     })
   })
 
+  describe(`${name}: the reports`, () => {
+    it('reach all who watch, in order, and nobody who comes later', async () => {
+      const [one, two] = await twoOf()
+      const [early, late] = [[] as unknown[], [] as unknown[]]
+      two.reports.watch((hostId, report) => early.push([hostId, report]), testSignal())
+      // The subscription has reached the store.
+      await two.records.last(agent, 't1')
+      expect(one.reports.send('h1', { n: 1 })).toBe(true)
+      expect(one.reports.send('h1', { n: 2, text: 'ä' })).toBe(true)
+      await until(() => expect(early).toHaveLength(2))
+      two.reports.watch((hostId, report) => late.push([hostId, report]), testSignal())
+      await two.records.last(agent, 't1')
+      one.reports.send('h2', { n: 3 })
+      await until(() => expect(late).toEqual([['h2', { n: 3 }]]))
+      expect(early).toEqual([
+        ['h1', { n: 1 }],
+        ['h1', { n: 2, text: 'ä' }],
+        ['h2', { n: 3 }],
+      ])
+    })
+
+    it('are asked for, until the signal aborts, and are lost on a closed connection', async () => {
+      const [one, two] = await twoOf()
+      let asked = 0
+      const over = new AbortController()
+      two.reports.onAsk(() => asked++, testSignal())
+      two.reports.onAsk(() => asked++, over.signal)
+      await two.records.last(agent, 't1')
+      one.reports.ask()
+      await until(() => expect(asked).toBe(2))
+      over.abort()
+      one.reports.ask()
+      await until(() => expect(asked).toBe(3))
+      await one.close()
+      one.reports.ask()
+      expect(one.reports.send('h1', {})).toBe(false)
+    })
+  })
+
   describe(`${name}: the objects`, () => {
     it('keep bytes by name', async () => {
       const [one, two] = await twoOf()

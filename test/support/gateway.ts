@@ -8,11 +8,14 @@ import {
   type GatewayOptions,
   type TokenRecord,
 } from '../../src/gateway/index.ts'
+import { agentsOf } from '../../src/gateway/cluster/cluster-agents.ts'
+import type { AgentSource } from '../../src/gateway/events/agent-source.ts'
 import type { GatewayCluster } from '../../src/gateway/context.ts'
 import { AssembledGateway } from '../../src/gateway/gateway.ts'
 import { openGatewayLog } from '../../src/gateway/open-log.ts'
 import type { PartMaker } from '../../src/gateway/part.ts'
 import { parts } from '../../src/gateway/parts.ts'
+import type { Fleet } from '../../src/index.ts'
 import { fakeFleet } from './fleet.ts'
 
 /** Token of a test, and its record. */
@@ -32,8 +35,10 @@ export function testToken(scopes: TokenRecord['scopes'], more: Partial<TokenReco
 export interface FakeGatewayOptions {
   fleet?: Parameters<typeof fakeFleet>[0]
   gateway?: Omit<GatewayOptions, 'fleet'>
-  /** Cluster of the gateway. */
+  /** Cluster of the gateway, whose turns run on the gateway's own fleet. */
   cluster?: GatewayCluster
+  /** Makes the fleet a host of a cluster, whose hosts run the turns. */
+  join?: (fleet: Fleet) => Promise<Pick<GatewayOptions, 'cluster' | 'host'>>
 }
 
 /** Serves a fleet on a fake opencode over loopback. All is closed when the test finishes. */
@@ -41,11 +46,13 @@ export async function fakeGateway({
   fleet: fleetOptions = {},
   gateway: options = {},
   cluster,
+  join,
 }: FakeGatewayOptions = {}) {
   const all = testToken(['read', 'turn', 'approve', 'admin'])
   const made = await fakeFleet(fleetOptions)
   const given = {
     fleet: made.fleet,
+    ...(await join?.(made.fleet)),
     ...options,
     tokens: [all.record, ...(options.tokens ?? [])],
   }
@@ -61,11 +68,11 @@ export async function fakeGateway({
 
 /** Returns a gateway of a cluster, without NATS. */
 function inCluster(options: GatewayOptions, cluster: GatewayCluster): Gateway {
-  const makers = parts.map(
-    (make): PartMaker =>
-      (context, others) =>
-        make(Object.assign(context, { cluster }), others),
-  )
+  let agents: AgentSource | undefined
+  const makers = parts.map((make): PartMaker => (context, others) => {
+    agents ??= agentsOf(context.fleet, cluster, context.turns.requests, context.closed)
+    return make(Object.assign(context, { cluster, agents }), others)
+  })
   return new AssembledGateway(options, { log: openGatewayLog, parts: makers })
 }
 

@@ -2,6 +2,8 @@ import { onTestFinished } from 'vitest'
 import { callerOf } from '../../src/cluster/client/caller.ts'
 import { MemoryCluster } from '../../src/cluster/store/memory/memory-store.ts'
 import type { HostRecord } from '../../src/cluster/store/records.ts'
+import type { AgentStatus } from '../../src/index.ts'
+import { reportOf } from './reports.ts'
 import type { GatewayCluster } from '../../src/gateway/context.ts'
 
 /** Cluster in memory whose hosts and places a test sets, and a gateway's connection to it. */
@@ -22,6 +24,20 @@ export class MemoryHosts {
       ...more,
     }
     this.store.hosts.change(id, record, this.store.hosts.entry(id)?.revision ?? 0)
+  }
+
+  /** Sends the first report of a host, on the states of its agents. */
+  report(hostId: string, ...agents: AgentStatus[]): void {
+    const sum = (of: (agent: AgentStatus) => number): number =>
+      agents.reduce((total, agent) => total + of(agent), 0)
+    const totals = {
+      servers: { running: sum(({ state }) => Number(state === 'healthy')), starting: 0, max: 16 },
+      turns: { running: sum(({ turns }) => turns.running), queued: 0, max: 16 },
+      memory: { usedMb: sum(({ memoryMb = 0 }) => memoryMb), budgetMb: 18_000 },
+      tenants: {},
+    }
+    const all = agents.map((value) => ({ epoch: 1, value }))
+    this.store.connect().reports.send(hostId, reportOf({ isWhole: true, agents: all, totals }))
   }
 
   /** Gives an agent, named by tenant and id, to a host. */

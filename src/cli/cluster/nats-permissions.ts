@@ -28,8 +28,9 @@ export function tenantPermissions(cluster: string, tenant: string): Permissions 
 }
 
 /**
- * Returns what a caller of all tenants may do: send to every agent, read what is stored, and ask a host to drain. It may
- * not write records, owners, leases or homes, and may not delete what is stored.
+ * Returns what a caller of all tenants may do: send to every agent, read what is stored and what hosts report, and ask a
+ * host to drain or to report. It may not write records, owners, leases or homes, may not delete what is stored, and may
+ * not report.
  */
 export function callerPermissions(cluster: string): Permissions {
   const stream = (name: string): string => `OC_${cluster}_${name}`
@@ -41,14 +42,14 @@ export function callerPermissions(cluster: string): Permissions {
   ]
   return {
     publish: [
-      ...['in.*.*.turn', 'in.*.*.ctl.*', 'at.*.*.*.*'].map((rest) => `oc.${cluster}.${rest}`),
+      ...['in.*.*.turn', 'in.*.*.ctl.*', 'at.*.*.*.*', 'ev-ask.all'].map((rest) => `oc.${cluster}.${rest}`),
       `$KV.${stream('WISHES')}.*`,
       // Notes of the turns that gateways have taken.
       `$KV.${stream('TURNS')}.*`,
       '$JS.API.INFO',
       ...read.flatMap(readingOf),
     ],
-    subscribe: ['_INBOX.>', `oc.${cluster}.live.>`],
+    subscribe: ['_INBOX.>', `oc.${cluster}.live.>`, `oc.${cluster}.ev.*`],
   }
 }
 

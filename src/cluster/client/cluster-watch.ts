@@ -1,8 +1,8 @@
 import { Subject } from 'rxjs'
 import { elapse, type SystemClock } from '../../actors/clock.ts'
 import { clusterStatus, type ClusterStatus } from '../cluster-status.ts'
-import { emptyRoster, noteGone, noteHost, noteRenewed, type Roster } from '../liveness.ts'
-import { agentOf, type AgentKey, type CallerStore, type EntryChange } from '../store/cluster-store.ts'
+import { emptyRoster, noteGone, noteHost, noteRenewed, verdictOf, type Roster } from '../liveness.ts'
+import { agentOf, keyOf, type AgentKey, type CallerStore, type EntryChange } from '../store/cluster-store.ts'
 import type { HostRecord, PlaceRecord } from '../store/records.ts'
 import { isRemoved, type SpecRecord } from '../specs/spec-record.ts'
 
@@ -65,6 +65,17 @@ export class ClusterWatch {
   host(hostId: string): HostRecord | undefined {
     const isThere = this.status.hosts.some(({ id }) => id === hostId)
     return isThere ? this.#roster.hosts.get(hostId)?.record : undefined
+  }
+
+  /** Returns the owner of an agent, and its epoch; `undefined` for an agent that no host has ever had. */
+  place(agent: AgentKey): PlaceRecord | undefined {
+    return this.#places.get(keyOf(agent))?.record
+  }
+
+  /** Returns whether a host is there, as far as this caller may judge: it has a lease, and has renewed it. */
+  isThere(hostId: string): boolean {
+    const verdict = verdictOf(this.#roster, hostId, null, this.#clock.now())
+    return verdict === 'alive' || verdict === 'unknown'
   }
 
   /** Public key of the hosts, for contexts; `undefined` if no host has one. A dead host, whose lease stays, counts not. */

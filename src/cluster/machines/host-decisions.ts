@@ -96,12 +96,25 @@ export function onPlaceChanged(
 }
 
 /** Returns whether another owner has replaced this host's placement of an agent. */
-export function isReplaced({ placements, places, hostId, lease }: HostContext, key: string): boolean {
+export function isReplaced(
+  { placements, places, hostId, lease }: Pick<HostContext, 'placements' | 'places' | 'hostId' | 'lease'>,
+  key: string,
+): boolean {
   const placement = placements.get(key)
   const place = places.get(key)?.record
   if (!placement || !place || placement.epoch === 0) return false
   const isOwn = place.hostId === hostId && place.incarnation === lease?.incarnation
   return !isOwn && place.epoch > placement.epoch
+}
+
+/** Returns the owner of an agent, and its epoch. A host knows its own claims before its watch shows them. */
+export function placeOf(
+  context: Pick<HostContext, 'placements' | 'places' | 'hostId' | 'lease'>,
+  key: string,
+): Pick<PlaceRecord, 'hostId' | 'epoch'> | undefined {
+  const { placements, places, hostId } = context
+  const epoch = placements.get(key)?.epoch ?? 0
+  return epoch > 0 && !isReplaced(context, key) ? { hostId, epoch } : places.get(key)?.record
 }
 
 /** Returns the hosts that are dead now. */

@@ -202,6 +202,25 @@ export interface ObjectStore {
 }
 
 /**
+ * Reports of the hosts on their agents. Nothing is stored: a report that nobody hears is lost. Reports of one host keep
+ * their order.
+ */
+export interface Reports {
+  /**
+   * Sends a report to all who watch now. Never throws.
+   *
+   * @returns false if the report is lost for all: the connection is down, or the report is larger than a message
+   */
+  send(hostId: string, report: unknown): boolean
+  /** Emits the reports of all hosts until the signal aborts; those of the own host too. */
+  watch(listener: (hostId: string, report: unknown) => void, signal: AbortSignal): void
+  /** Asks all hosts to report on everything. Never throws; lost while the connection is down. */
+  ask(): void
+  /** Emits when a program asks, until the signal aborts. */
+  onAsk(listener: () => void, signal: AbortSignal): void
+}
+
+/**
  * Store that the hosts and the callers of a cluster share. Each write of an owner is a compare-and-set, so that an owner
  * that was replaced can change nothing.
  */
@@ -228,6 +247,7 @@ export interface ClusterStore {
   readonly quotas: Register<QuotaRecord>
   readonly objects: ObjectStore
   readonly parcels: Parcels
+  readonly reports: Reports
   /** Emits the end and the return of the connection, until the signal aborts. */
   onConnection(listener: (state: 'up' | 'down') => void, signal: AbortSignal): void
   close(): Promise<void>

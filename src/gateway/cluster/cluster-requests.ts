@@ -4,9 +4,8 @@ import { turnOfKey, type ClusterStore, type EntryChange } from '../../cluster/st
 import type { OpenRequests } from '../../cluster/store/records.ts'
 import { RequestClosedError } from '../../errors.ts'
 import type { PendingRequest, RequestAnswer } from '../../replies.ts'
-import type { Asker } from '../turns/closed-requests.ts'
 import { requestsOf } from '../turns/fleet-turns.ts'
-import type { RequestSource } from '../turns/turn-source.ts'
+import type { ClosedRequest, RequestSource } from '../turns/turn-source.ts'
 import type { FollowedTurns } from './followed-turns.ts'
 import { requireInTime } from './in-time.ts'
 
@@ -15,8 +14,8 @@ const comeMs = 5_000
 
 /** Requests of the agents of a cluster, as the owners of the turns list them in the store. */
 export class ClusterRequests implements RequestSource {
-  readonly closed$: Observable<Asker & { requestId: string }>
-  readonly #closed = new Subject<Asker & { requestId: string }>()
+  readonly closed$: Observable<ClosedRequest>
+  readonly #closed = new Subject<ClosedRequest>()
   readonly #ofFleet: RequestSource
   readonly #followed: FollowedTurns
   /** Open requests by the key of their turn. */
@@ -68,7 +67,10 @@ export class ClusterRequests implements RequestSource {
     else this.#turns.delete(key)
     for (const { request } of before?.open ?? [])
       if (before && !isAmong(value?.open ?? [], request.id))
-        this.#closed.next({ requestId: request.id, agentId: before.agentId, tenant: before.tenant })
+        this.#closed.next({
+          ...{ requestId: request.id, turnId },
+          ...{ agentId: before.agentId, tenant: before.tenant },
+        })
   }
 }
 

@@ -1,11 +1,12 @@
-import type { Fleet } from '../../api/fleet/fleet.ts'
 import type { AgentStatus } from '../../api/fleet/types.ts'
 import { sees, type Caller } from '../access/caller.ts'
 import { bytesOf, dataOf, EventStream, frameOf } from '../http/event-stream.ts'
 import { eventOnWire } from '../schemas/event.ts'
 import { fleetOnWire } from '../schemas/status.ts'
+import { ignoreErrors } from '../../util/ignore-errors.ts'
 import { onAbort } from '../../util/abort-signal.ts'
 import type { TurnLog } from '../turns/turn-log.ts'
+import type { AgentSource } from './agent-source.ts'
 import { EventIds } from './event-ids.ts'
 import { EventRing } from './event-ring.ts'
 import { visibleStatus } from './visible-status.ts'
@@ -26,38 +27,46 @@ export interface EventReader {
   onEnd: () => void
 }
 
-/** Events of a fleet for readers who come, go, stall, and join again. */
+/** Events of the agents for readers who come, go, stall, and join again. */
 export class EventFeed {
-  readonly #fleet: Fleet
+  readonly #agents: AgentSource
   readonly #ids: EventIds
   readonly #ring: EventRing
   readonly #mask: (text: string) => string
+  /** Id that stands for the events that were missed last; 0 for none. */
+  #missedAt = 0
 
-  private constructor(fleet: Fleet, ids: EventIds, ring: EventRing, mask: (text: string) => string) {
-    this.#fleet = fleet
+  private constructor(agents: AgentSource, ids: EventIds, ring: EventRing, mask: (text: string) => string) {
+    this.#agents = agents
     this.#ids = ids
     this.#ring = ring
     this.#mask = mask
-    fleet.events$.subscribe((event) => {
+    agents.events$.subscribe((event) => {
       const id = ids.next()
       const { agentId, tenant, type } = event
-      ring.push({ id, agentId, tenant, frame: frameOf(type, eventOnWire(event, id, mask), id) })
+      // An event of a host with another version may have another form.
+      const frame = ignoreErrors(() => frameOf(type, eventOnWire(event, id, mask), id))
+      if (frame !== undefined) ring.push({ id, agentId, tenant, frame })
+    })
+    agents.missed$.subscribe(() => {
+      this.#missedAt = ids.next()
+      ring.wake()
     })
   }
 
   /**
-   * Starts to keep the events of a fleet.
+   * Starts to keep the events of the agents.
    *
    * @param mask - hides paths of the host in messages
    * @param ring - keeps the last events
    */
   static async open(
-    fleet: Fleet,
+    agents: AgentSource,
     log: TurnLog,
     mask: (text: string) => string,
     ring = new EventRing(),
   ): Promise<EventFeed> {
-    return new EventFeed(fleet, await EventIds.reserve(log), ring, mask)
+    return new EventFeed(agents, await EventIds.reserve(log, agents.idsAfter), ring, mask)
   }
 
   /**
@@ -99,14 +108,14 @@ export class EventFeed {
   #start(cursor: Cursor, caller: Caller): Uint8Array {
     const gap = cursor.after === undefined ? '' : frameOf('gap', { oldest: this.#oldest })
     cursor.after = this.#ids.last
-    const status = visibleStatus(this.#fleet.status, caller)
+    const status = visibleStatus(this.#agents.status, caller)
     cursor.changed(status.agents)
     return bytesOf(`${gap}${frameOf('snapshot', fleetOnWire(status, this.#mask), cursor.after)}`)
   }
 
   /** Returns the status of the fleet, with those agents only that have changed since the status before. */
   #status(cursor: Cursor, caller: Caller): Uint8Array {
-    const status = visibleStatus(this.#fleet.status, caller)
+    const status = visibleStatus(this.#agents.status, caller)
     const agents = cursor.changed(status.agents)
     return bytesOf(frameOf('status', fleetOnWire({ ...status, agents }, this.#mask)))
   }
@@ -122,7 +131,7 @@ export class EventFeed {
   }
 
   get #oldest(): number {
-    return this.#ring.oldest ?? this.#ids.last + 1
+    return Math.max(this.#ring.oldest ?? this.#ids.last + 1, this.#missedAt + 1)
   }
 
   /** Resolves after the next event, or after a time in ms. */

@@ -18,9 +18,9 @@ export class EventIds {
     this.#end = first + step
   }
 
-  /** Reserves ids in the store. */
-  static async reserve(log: TurnLog): Promise<EventIds> {
-    return new EventIds(log, await log.reserve(counter, step))
+  /** Reserves ids in the store, all of them after a number. */
+  static async reserve(log: TurnLog, after: number): Promise<EventIds> {
+    return new EventIds(log, after + (await log.reserve(counter, step)))
   }
 
   /** Id of the last event; one less than the first id before the first event. */

@@ -34,6 +34,11 @@ export class EventRing {
       this.#entries = this.#entries.slice(this.#start)
       this.#start = 0
     }
+    this.wake()
+  }
+
+  /** Wakes the readers. */
+  wake(): void {
     const waiting = [...this.#waiting]
     this.#waiting.clear()
     for (const wake of waiting) wake()

@@ -35,7 +35,7 @@ export const eventRoutes = (feed: Promise<EventFeed>): Route[] => [
     path: '/v1/events',
     summary: 'Streams the events of the fleet',
     description:
-      'Server-sent events. The first one is `snapshot`, with the status of the fleet; then events of the fleet, by their type (`turn.started` …), with a growing `id`. A client that joins again sends the header Last-Event-ID, and gets the events since, or, if they are no longer kept, `gap` and another `snapshot`. Ids are not used again after a restart. A token for some agents gets the events and numbers of these agents only; its ids grow by more than one.',
+      'Server-sent events. The first one is `snapshot`, with the status of the fleet; then events of the fleet, by their type (`turn.started` …), with a growing `id`. A client that joins again sends the header Last-Event-ID, and gets the events since, or, if they are no longer kept, `gap` and another `snapshot`. Ids are not used again after a restart. In a cluster the events of all hosts come, those of other hosts with `host_id`; where some of them were lost on the way, `gap` and another `snapshot` follow. A token for some agents gets the events and numbers of these agents only; its ids grow by more than one.',
     tag,
     scopes: ['read'],
     query: {

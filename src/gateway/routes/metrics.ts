@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import { isUnscoped, type Caller } from '../access/caller.ts'
-import { visibleAgents } from '../agents.ts'
+import { isUnscoped, sees, type Caller } from '../access/caller.ts'
 import type { GatewayContext } from '../context.ts'
 import type { Metric } from '../http/metric.ts'
 import { plain } from '../http/answers.ts'
@@ -36,7 +35,8 @@ function metricsOf(context: GatewayContext, caller: Caller): Metric[] {
 }
 
 function agentMetrics(context: GatewayContext, caller: Caller): Metric[] {
-  const agents = visibleAgents(context, caller)
+  // Each host has metrics of its own.
+  const agents = context.fleet.status.agents.filter((agent) => sees(caller, agent))
   const sumBy = (
     keyOf: (agent: (typeof agents)[number]) => string,
     valueOf: (agent: (typeof agents)[number]) => number,

@@ -28,6 +28,10 @@ export const statusSchema = named('AgentStatus', () =>
     open_requests: count(),
     last_used_at: z.number().describe('Epoch ms').optional(),
     error: z.strictObject({ code: z.string(), message: z.string() }).optional(),
+    host_id: z
+      .string()
+      .describe('Other host of the cluster, which has reported the status; absent for the own fleet')
+      .optional(),
   }),
 )
 

@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import type { FleetEvent } from '../../api/fleet/types.ts'
 import { messageWithoutPaths } from '../../errors.ts'
+import type { ReportedLifecycle } from '../../cluster/reports/fleet-report.ts'
 import type { Lifecycle } from '../../machines/lifecycle.ts'
+import type { SeenEvent } from '../events/agent-source.ts'
 import { usageSchema } from './common.ts'
 import { named } from './named.ts'
 import { pendingRequest, requestOnWire } from './request.ts'
@@ -28,6 +29,7 @@ export const fleetEvent = named('FleetEvent', () => {
     at: z.number().describe('Epoch ms'),
     agent_id: z.string(),
     tenant: z.string(),
+    host_id: z.string().optional().describe('Other host of the cluster, which has reported the event'),
   }
   const turn = { turn_id: z.string(), trace_id: z.string().nullable() }
   const one = <const T extends readonly string[], S extends z.ZodRawShape>(types: T, shape: S) =>
@@ -51,9 +53,9 @@ export const fleetEvent = named('FleetEvent', () => {
 export type WireEvent = z.output<ReturnType<typeof fleetEvent>>
 
 /** Returns an event of the fleet as the wire has it, with another number. */
-export function eventOnWire(event: FleetEvent, seq: number, mask: (text: string) => string): WireEvent {
-  const { at, agentId: agent_id, tenant } = event
-  const common = { seq, at, agent_id, tenant }
+export function eventOnWire(event: SeenEvent, seq: number, mask: (text: string) => string): WireEvent {
+  const { at, agentId: agent_id, tenant, hostId } = event
+  const common = { seq, at, agent_id, tenant, ...(hostId !== undefined && { host_id: hostId }) }
   switch (event.type) {
     case 'agent.lifecycle':
       return { type: event.type, ...common, lifecycle: lifecycleOnWire(event.lifecycle, mask) }
@@ -78,7 +80,7 @@ export function eventOnWire(event: FleetEvent, seq: number, mask: (text: string)
 }
 
 function lifecycleOnWire(
-  { baseURL, reason, error, ...state }: Lifecycle,
+  { baseURL, reason, error, ...state }: Lifecycle | ReportedLifecycle,
   mask: (text: string) => string,
 ): z.output<ReturnType<typeof lifecycle>> {
   return {

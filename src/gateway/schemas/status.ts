@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import type { AgentStatus, FleetStatus } from '../../api/fleet/types.ts'
+import type { FleetStatus } from '../../api/fleet/types.ts'
+import type { SeenAgent } from '../events/agent-source.ts'
 import { loadSchema, statusSchema } from './agent.ts'
 import { named } from './named.ts'
 import { wireTexts } from './wire-texts.ts'
@@ -21,7 +22,7 @@ export const fleetStatus = named('FleetStatus', () =>
 
 /** Returns the status of an agent as the wire has it. */
 export function statusOnWire(
-  { reason, memoryMb, openRequests, lastUsedAt, error, ...status }: AgentStatus,
+  { reason, memoryMb, openRequests, lastUsedAt, error, hostId, ...status }: SeenAgent,
   mask: (text: string) => string = (text) => text,
 ): z.output<ReturnType<typeof statusSchema>> {
   return {
@@ -31,6 +32,7 @@ export function statusOnWire(
     open_requests: openRequests,
     ...(lastUsedAt !== undefined && { last_used_at: lastUsedAt }),
     ...(error && { error: { code: error.code, message: mask(wireTexts(error.message)) } }),
+    ...(hostId !== undefined && { host_id: hostId }),
   }
 }
 

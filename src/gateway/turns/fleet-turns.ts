@@ -64,7 +64,7 @@ export function requestsOf(fleet: Fleet): RequestSource {
     },
     closed$: fleet.events$.pipe(
       filter((event) => event.type === 'request.closed'),
-      map(({ requestId, agentId, tenant }) => ({ requestId, agentId, tenant })),
+      map(({ requestId, turnId, agentId, tenant }) => ({ requestId, turnId, agentId, tenant })),
     ),
     answer: (requestId, answer) => fleet.answer(requestId, answer),
   }

@@ -29,12 +29,18 @@ export interface JoinedHandle {
   leave: () => void
 }
 
+/** Request that was closed. */
+export interface ClosedRequest extends Asker {
+  requestId: string
+  turnId: string
+}
+
 /** Requests of all agents that wait for an answer. */
 export interface RequestSource {
   /** Open requests, the oldest first. */
   readonly open: readonly PendingRequest[]
   /** Emits each request that was closed. */
-  readonly closed$: Observable<Asker & { requestId: string }>
+  readonly closed$: Observable<ClosedRequest>
   /**
    * Answers a request.
    *

@@ -11,7 +11,7 @@ import { TurnDesk } from './turn-desk.ts'
 
 /** Makes the part of a gateway that runs turns, and shows their requests and the events of the fleet. */
 export const turnsPart: PartMaker = (context) => {
-  const { fleet, log, paths, turns } = context
+  const { fleet, agents, log, paths, turns } = context
   const opening = deferred<EventFeed>()
   const opened = Promise.all([fleet.ready, log.ready]).then(() => opening.promise)
   // Requests that wait for the gateway get the error.
@@ -23,8 +23,9 @@ export const turnsPart: PartMaker = (context) => {
   return {
     routes: [...turnRoutes(desk), ...requestRoutes(closed), ...eventRoutes(opened), ...openAi.routes],
     async open() {
-      const feed = EventFeed.open(fleet, log, (text) => paths.mask(text))
+      const feed = EventFeed.open(agents, log, (text) => paths.mask(text))
       const mended = feed.then(async (events) => {
+        agents.open()
         await turns.open()
         await mendTurns(desk, log, turns)
         return events

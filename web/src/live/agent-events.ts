@@ -27,9 +27,12 @@ export class AgentEvents {
     }
   }
 
-  /** Reads the kept events again, after events may have been missed. */
+  /** Reads the kept events again, after events may have been missed: another gateway has other numbers for them. */
   reload(): void {
-    for (const id of this.#agents.keys()) this.#load(id)
+    for (const [id, own] of this.#agents) {
+      own.value = []
+      this.#load(id)
+    }
   }
 
   #load(id: string): void {

@@ -120,12 +120,18 @@ export class FleetModel {
     }
   }
 
-  #setLifecycle({ agent_id, lifecycle }: Extract<FleetEvent, { type: 'agent.lifecycle' }>): void {
+  #setLifecycle({ agent_id, host_id, lifecycle }: Extract<FleetEvent, { type: 'agent.lifecycle' }>): void {
     const before = this.agents.get(agent_id)
     if (!before || !this.totals) return
     const { reason: _reason, error: _error, ...rest } = before
     const { state, reason, error } = lifecycle
-    this.#setAgent({ ...rest, state, ...(reason !== undefined && { reason }), ...(error && { error }) })
+    this.#setAgent({
+      ...rest,
+      host_id,
+      state,
+      ...(reason !== undefined && { reason }),
+      ...(error && { error }),
+    })
     const { servers } = this.totals
     const [running, starting] = [isRunning, isStarting].map(
       (is) => Number(is(state)) - Number(is(before.state)),

@@ -12,6 +12,7 @@ import { Link } from './link.ts'
 import { MemoryInbox, SharedMail } from './memory-inbox.ts'
 import { MemoryParcels } from './memory-parcels.ts'
 import { MemoryRecords, SharedRecords } from './memory-records.ts'
+import { MemoryReports, SharedReports } from './memory-reports.ts'
 import { MemoryRegister, SharedValues } from './memory-register.ts'
 
 /**
@@ -32,6 +33,7 @@ export class MemoryCluster {
   readonly turns = new SharedValues<TurnNote>()
   readonly requests = new SharedValues<OpenRequests>()
   readonly quotas = new SharedValues<QuotaRecord>()
+  readonly reports = new SharedReports()
   readonly now: () => number
 
   constructor(now: () => number = Date.now) {
@@ -61,10 +63,11 @@ export class MemoryStore implements ClusterStore {
   readonly quotas: Register<QuotaRecord>
   readonly objects: ObjectStore
   readonly parcels: MemoryParcels
+  readonly reports: MemoryReports
 
   constructor(cluster: MemoryCluster) {
     const { mail, records, objects, parcels, agents, hosts, places, wishes } = cluster
-    const { homes, quotas, turns, requests, now } = cluster
+    const { homes, quotas, turns, requests, reports, now } = cluster
     this.inbox = new MemoryInbox(mail, this.link, now)
     this.records = new MemoryRecords(records, this.link)
     this.agents = new MemoryRegister(agents, this.link)
@@ -76,6 +79,7 @@ export class MemoryStore implements ClusterStore {
     this.requests = new MemoryRegister(requests, this.link)
     this.quotas = new MemoryRegister(quotas, this.link)
     this.parcels = new MemoryParcels(parcels, this.link)
+    this.reports = new MemoryReports(reports, this.link)
     this.objects = memoryObjects(objects, this.link)
   }
 

@@ -37,6 +37,11 @@ export interface Names {
   /** Subjects at which hosts answer the questions of callers that may not read the streams. */
   readonly questions: string
   question(tenant: string, kind: string): string
+  /** Subjects of the reports of all hosts, and of one. */
+  readonly allReports: string
+  report(hostId: string): string
+  /** Subject at which the hosts are asked for a report. */
+  readonly askReports: string
   /** Subjects of all parts of a turn's contents, and of one. */
   parcel(agent: AgentKey, turnId: string): string
   parcelPart(agent: AgentKey, turnId: string, part: string): string
@@ -76,6 +81,9 @@ export function namesOf(cluster: string): Names {
     replyOfTenant: (tenant, turnId) => at('re', `${tenant}.*.${turnId}`),
     questions: at('ask', '*.*'),
     question: (tenant, kind) => at('ask', `${tenant}.${kind}`),
+    allReports: at('ev', '*'),
+    report: (hostId) => at('ev', hostId),
+    askReports: at('ev-ask', 'all'),
     parcel: (key, turnId) => at('at', `${agent(key)}.${turnId}.*`),
     parcelPart: (key, turnId, part) => at('at', `${agent(key)}.${turnId}.${part}`),
   }

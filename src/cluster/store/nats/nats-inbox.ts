@@ -1,10 +1,5 @@
-import {
-  DeliverPolicy,
-  type JetStreamClient,
-  type JetStreamManager,
-  type StoredMsg,
-} from '@nats-io/jetstream'
-import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
+import { DeliverPolicy, type StoredMsg } from '@nats-io/jetstream'
+import { headers, type MsgHdrs } from '@nats-io/transport-node'
 import { onAbort } from '../../../util/abort-signal.ts'
 import { ignoreErrors } from '../../../util/ignore-errors.ts'
 import {
@@ -18,16 +13,9 @@ import {
 } from '../cluster-store.ts'
 import { called } from './faults.ts'
 import { nextMessage } from './messages.ts'
-import { mailOfSubject, type Names } from './names.ts'
+import { mailOfSubject } from './names.ts'
+import type { NatsParts } from './nats-parts.ts'
 import { pulled } from './pulls.ts'
-
-/** Parts of a connection that the inboxes and the log need. */
-export interface NatsParts {
-  readonly connection: NatsConnection
-  readonly client: JetStreamClient
-  readonly manager: JetStreamManager
-  readonly names: Names
-}
 
 /** Message of an inbox as it is stored: with the id of its turn. */
 interface StoredMail {

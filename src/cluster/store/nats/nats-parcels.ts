@@ -9,7 +9,7 @@ import {
 } from '../cluster-store.ts'
 import { called } from './faults.ts'
 import { lastMessage } from './messages.ts'
-import type { NatsParts } from './nats-inbox.ts'
+import type { NatsParts } from './nats-parts.ts'
 
 /** Bytes of a part. A message holds 1 MB. */
 const partBytes = 512 * 1024

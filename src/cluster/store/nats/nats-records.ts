@@ -10,7 +10,7 @@ import {
 import { called } from './faults.ts'
 import { lastMessage, nextMessage } from './messages.ts'
 import { agentOfReply } from './names.ts'
-import type { NatsParts } from './nats-inbox.ts'
+import type { NatsParts } from './nats-parts.ts'
 import { pulled } from './pulls.ts'
 
 /** Time limit of an append, in ms: after an election, a lost acknowledgement must not block the owner for long. */

@@ -17,9 +17,11 @@ import { connectTwice, followConnection } from './connection.ts'
 import { called } from './faults.ts'
 import { LazyRegister } from './lazy-register.ts'
 import { namesOf } from './names.ts'
-import { NatsInbox, type NatsParts } from './nats-inbox.ts'
+import { NatsInbox } from './nats-inbox.ts'
 import { NatsParcels } from './nats-parcels.ts'
+import type { NatsParts } from './nats-parts.ts'
 import { NatsRecords } from './nats-records.ts'
+import { NatsReports } from './nats-reports.ts'
 import { NatsRegister } from './nats-register.ts'
 import { provision } from './provision.ts'
 import { TenantDesk } from './tenant-desk.ts'
@@ -87,6 +89,7 @@ async function storeOn(
     requests: new LazyRegister<OpenRequests>(() => registerOf(names.requests)),
     quotas: new LazyRegister<QuotaRecord>(() => registerOf(names.quotas)),
     parcels: new NatsParcels(parts),
+    reports: new NatsReports(connection, names, closing.signal),
     objects: objectsOf(parts, names.data, replicas),
     onConnection: (listener, signal) => void followConnection(connection, listener, signal),
     close: async () => {

@@ -3,7 +3,7 @@ import { AckPolicy, type ConsumerConfig, type ConsumerInfo, type JsMsg } from '@
 import { nanos } from '@nats-io/transport-node'
 import { ClusterStoreError } from '../cluster-store.ts'
 import { asStoreError, called, isEndOfPull } from './faults.ts'
-import type { NatsParts } from './nats-inbox.ts'
+import type { NatsParts } from './nats-parts.ts'
 
 /** Most bytes of one pull. A pull by count would wait for the slowest of many large messages. */
 const bytesPerPull = 2 * 1024 * 1024

@@ -3,7 +3,7 @@ import { onAbort } from '../../../util/abort-signal.ts'
 import { ignoreErrors } from '../../../util/ignore-errors.ts'
 import { messageOf } from '../../../util/messages.ts'
 import { agentOf, type ClusterStore, type Entry, type Register, type StoredBatch } from '../cluster-store.ts'
-import type { NatsParts } from './nats-inbox.ts'
+import type { NatsParts } from './nats-parts.ts'
 import { mostAnswerBytes, type Answer, type Questions, type TenantView } from './questions.ts'
 
 /** Most questions of one tenant that a host answers at the same time. */

@@ -141,7 +141,7 @@ describe('The turns of a gateway in a cluster', () => {
     expect(remote.answers).toEqual([['p1', 'once']])
     await world.clock.advance(500)
     expect(a.turns.requests.open).toEqual([])
-    expect(closed).toEqual([{ requestId: 'p1', agentId: 'a1', tenant: 'acme' }])
+    expect(closed).toEqual([{ requestId: 'p1', turnId: 't1', agentId: 'a1', tenant: 'acme' }])
     await expect(b.turns.requests.answer('p1', 'once')).rejects.toThrow('p1')
   })
 })

@@ -108,6 +108,14 @@ describe('FleetModel', () => {
     expect(model.totals?.servers).toMatchObject({ running: 0, starting: 1 })
   })
 
+  it('knows which host has told the state of an agent', () => {
+    const lifecycle = { state: 'healthy', at: 1, restarts: 0 } as const
+    model.apply({ ...common('a1'), host_id: 'h2', type: 'agent.lifecycle', lifecycle })
+    expect(model.agents.get('a1')?.host_id).toBe('h2')
+    model.apply({ ...common('a1'), type: 'agent.lifecycle', lifecycle })
+    expect(model.agents.get('a1')?.host_id).toBeUndefined()
+  })
+
   it('adds and removes agents', () => {
     model.apply({ ...common('a3'), type: 'agent.added' })
     model.apply({ ...common('a2'), type: 'agent.removed' })

@@ -41,7 +41,7 @@ export function AgentPage({ id }: { id: string }) {
       {!isHere && (
         <Note tone="idle">
           {host
-            ? `The agent lives on ${host}, whose gateway tells its state and its log.`
+            ? `The agent lives on ${host}, whose gateway shows its log, and starts and stops it.`
             : 'No host has the agent: it starts with its next turn.'}
         </Note>
       )}

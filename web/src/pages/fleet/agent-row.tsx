@@ -33,7 +33,9 @@ export function AgentRow({ id, host, ownHost, rowIndex }: RowProps) {
           </span>
         )}
       </div>
-      {agent && <Cells agent={agent} isElsewhere={host !== undefined && host !== ownHost} />}
+      {agent && (
+        <Cells agent={agent} isElsewhere={host !== undefined && host !== ownHost && host !== agent.host_id} />
+      )}
     </div>
   )
 }
