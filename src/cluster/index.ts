@@ -1,6 +1,6 @@
 /** Several hosts that share the agents of one fleet. */
 export { joinCluster } from './join-cluster.ts'
-export type { ClusterHost, DrainOptions } from './join-cluster.ts'
+export type { ClusterHost, DrainOptions } from './cluster-host.ts'
 export { connectCluster } from './client/connect-cluster.ts'
 export type { Cluster } from './client/cluster.ts'
 export type { ConnectOptions } from './client/connect-cluster.ts'

@@ -2,11 +2,12 @@ import { defer, distinctUntilChanged, map, Observable } from 'rxjs'
 import { createActor, waitFor, type SnapshotFrom } from 'xstate'
 import { clockOf, systemClock } from '../actors/clock.ts'
 import type { Fleet } from '../api/fleet/fleet.ts'
-import { opencodeVersionOf, setKeySource } from '../api/fleet/internals.ts'
+import { opencodeVersionOf, setKeySource, warnOf } from '../api/fleet/internals.ts'
 import { stopSchema } from '../config/option-schema.ts'
 import { parse } from '../config/validation.ts'
 import { onAbort } from '../util/abort-signal.ts'
 import { HostHandle, HostRuntime } from './actors/host-runtime.ts'
+import type { ClusterHost, DrainOptions } from './cluster-host.ts'
 import { clusterStatus, statusChanges, type ClusterStatus } from './cluster-status.ts'
 import { ContextKeys } from './context-seal.ts'
 import { FleetRunner } from './fleet-runner.ts'
@@ -22,36 +23,6 @@ import { Wishes } from './wishes.ts'
 
 /** Time without a turn after which a host gives an agent up, in ms. */
 const idleMs = 600_000
-
-/** Options of {@link ClusterHost.drain}. */
-export interface DrainOptions {
-  /**
-   * Time for running turns to finish, in ms. The next owner of an agent ends the turns that run on.
-   *
-   * @defaultValue 0
-   */
-  drainMs?: number
-}
-
-/** Host of a cluster: owns agents, and runs their turns on its fleet. */
-export interface ClusterHost extends AsyncDisposable {
-  /** Name of the host. */
-  readonly id: string
-  /** Status of the cluster now, as this host sees it. */
-  readonly status: ClusterStatus
-  /** Status of the cluster: the present one at once, then changes, at most 10 a second. Completes with the host. */
-  readonly status$: Observable<ClusterStatus>
-  /**
-   * Leaves the cluster: starts no further turn, lets the running ones finish, and gives all agents up. Waiting turns run
-   * on other hosts. The fleet goes on. A further call waits for the same end; its `drainMs` replaces the one before.
-   *
-   * @param options - Time for running turns to finish.
-   * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) for a bad option.
-   */
-  drain(options?: DrainOptions): Promise<void>
-  /** Leaves the cluster at once: the same as `drain({ drainMs: 0 })`. */
-  close(): Promise<void>
-}
 
 /**
  * Makes a fleet a host of a cluster. Resolves when the host is a member.
@@ -115,7 +86,9 @@ export async function joinOn(
   )
   const runner = new FleetRunner(fleet, specs, opencode)
   const contexts = contextKeys.length > 0 ? new ContextKeys(contextKeys) : undefined
-  const runtime = new HostHandle(new HostRuntime({ store, runner, homes, contexts }))
+  const warn = (message: string, fields: Readonly<Record<string, string>>): void =>
+    warnOf(fleet, message, fields)
+  const runtime = new HostHandle(new HostRuntime({ store, runner, homes, contexts, warn }))
   const { maxAgents } = runner
   const rebalances = kept.save !== 'never'
   const input = { runtime, hostId, leaseMs, maxAgents, idleMs, rebalances }

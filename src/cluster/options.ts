@@ -15,7 +15,8 @@ export interface JoinOptions {
   fleet: Fleet
   /**
    * Connects to NATS, with the servers, the credentials and TLS of your choice. Called twice: for the traffic, and for the
-   * leases. Let the connections go on for ever: `maxReconnectAttempts: -1`.
+   * leases. Let the connections go on for ever: `maxReconnectAttempts: -1`, and `ignoreAuthErrorAbort: true` if they shall
+   * outlive a NATS that refuses the credentials for a while.
    */
   connect: () => Promise<NatsConnection>
   /** Name of the cluster, the same on all hosts: 1 to 32 letters, digits, `_` or `-`. */
@@ -114,7 +115,10 @@ export const joinSchema = lazily(() => {
       hostId: token(64).optional(),
       leaseMs: count('milliseconds', shortestLeaseMs, 600_000).default(15_000),
       homes: z
-        .strictObject({ save: oneOf(['before-end', 'on-release', 'never']) }, 'expected an object')
+        .strictObject(
+          { save: oneOf(['before-end', 'on-release', 'never']) },
+          "expected an object such as { save: 'before-end' }",
+        )
         .default({ save: 'never' }),
       resolveKey: keyFunction().optional(),
       contextKey: z

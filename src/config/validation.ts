@@ -135,7 +135,7 @@ const pathOf = (path: readonly PropertyKey[]): string =>
     )
     .join('')
 
-const mayBeSecret = /key|passw|env|config|secret|credential|cookie|auth|token$/i
+const mayBeSecret = /key|passw|env|config|secret|cred|cookie|auth|token$/i
 
 const holdsSecrets = (key: PropertyKey): boolean => mayBeSecret.test(String(key))
 

@@ -1,6 +1,6 @@
 import type { Fleet } from '../api/fleet/fleet.ts'
 import type { Cluster } from '../cluster/client/cluster.ts'
-import type { ClusterHost } from '../cluster/join-cluster.ts'
+import type { ClusterHost } from '../cluster/cluster-host.ts'
 import type { Authority } from './access/authority.ts'
 import type { HostPaths } from './access/host-paths.ts'
 import type { HostPolicy } from './access/host-policy.ts'

@@ -1,10 +1,11 @@
 /** HTTP interface of a fleet. */
-import { AssembledGateway, type Gateway } from './gateway.ts'
+import { AssembledGateway } from './gateway.ts'
+import type { Gateway } from './gateway-handle.ts'
 import type { GatewayOptions } from './options.ts'
 import { parts } from './parts.ts'
 import { openGatewayLog } from './open-log.ts'
 
-export type { Gateway, GatewayCloseOptions } from './gateway.ts'
+export type { Gateway, GatewayCloseOptions } from './gateway-handle.ts'
 export type { GatewayOptions, GatewaySettings } from './options.ts'
 export type { Scope, TokenRecord } from './access/caller.ts'
 export type { Problem } from './http/problem.ts'

@@ -1,4 +1,5 @@
-import { AssembledGateway, type Gateway } from './gateway.ts'
+import { AssembledGateway } from './gateway.ts'
+import type { Gateway } from './gateway-handle.ts'
 import type { GatewaySettings } from './options.ts'
 
 /**

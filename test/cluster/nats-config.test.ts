@@ -3,17 +3,17 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, type ConnectionOptions } from '@nats-io/transport-node'
-import { execa } from 'execa'
 import getPort from 'get-port'
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest'
 import { openNatsStore } from '../../src/cluster/store/nats/nats-store.ts'
+import { hasOpenssl, makeCertificates } from '../support/certificates.ts'
 import { writeNatsConfig } from '../support/nats-config.ts'
 import { NatsServer } from '../support/nats-server.ts'
 import { skipBanner } from '../support/python-venv.ts'
 
 const binary = inject('natsServer')
-const hasOpenssl = await execa('openssl', ['version'], { reject: false }).then(({ failed }) => !failed)
-if (!hasOpenssl)
+const canCertify = await hasOpenssl()
+if (!canCertify)
   console.warn(skipBanner('the test of TLS with NATS', 'there is no openssl on this machine', 'openssl'))
 
 const agent = { tenant: 'acme', agentId: 'a1' }
@@ -38,24 +38,8 @@ const textIn = (folder: string): string =>
     .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'latin1'))
     .join('\n')
 
-/** Makes an authority, and certificates that it has signed, with openssl. */
-async function makeCertificates(folder: string, ...names: string[]): Promise<(name: string) => string> {
-  const path = (name: string): string => join(folder, name)
-  const openssl = (args: string) => execa('openssl', args.split(' '), { cwd: folder })
-  const key = '-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'
-  await openssl(`req -x509 ${key} -keyout ca.key -out ca.pem -days 1 -subj /CN=authority`)
-  for (const name of names) {
-    const extension = '-addext subjectAltName=DNS:localhost'
-    await openssl(`req ${key} -keyout ${name}.key -out ${name}.csr -subj /CN=${name} ${extension}`)
-    await openssl(
-      `x509 -req -in ${name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out ${name}.pem -days 1 -copy_extensions copyall`,
-    )
-  }
-  return path
-}
-
 describe.skipIf(binary === null)('nats-server with the configuration of nats-config', () => {
-  it.skipIf(!hasOpenssl)('speaks TLS with clients that have a certificate, and with no others', async () => {
+  it.skipIf(!canCertify)('speaks TLS with clients that have a certificate, and with no others', async () => {
     const folder = tempFolder()
     const path = await makeCertificates(folder, 'server', 'host')
     const name = randomUUID().slice(0, 8)
@@ -134,7 +118,7 @@ describe.skipIf(binary === null)('nats-server with the configuration of nats-con
     expect(host.info?.client_id).toBe(hostClient)
   })
 
-  it.skipIf(!hasOpenssl)('is one of three that keep each message, over TLS', async () => {
+  it.skipIf(!canCertify)('is one of three that keep each message, over TLS', async () => {
     const folder = tempFolder()
     const name = randomUUID().slice(0, 8)
     const ids = ['n1', 'n2', 'n3']

@@ -40,6 +40,15 @@ describe('The cluster of a gateway', () => {
     })
   })
 
+  it('is away for /readyz while no host is up, though NATS answers', async () => {
+    const { client, cluster } = await clusterGateway()
+    expect((await client.call('GET', '/readyz')).status).toBe(200)
+    for (const id of ['h1', 'h2']) cluster.hosts.change(id, undefined, cluster.hosts.entry(id)?.revision ?? 0)
+    expect(await client.call('GET', '/readyz')).toMatchObject({
+      ...{ status: 503, body: { code: 'ERR_OPENCODE_CLUSTER_UNAVAILABLE' } },
+    })
+  })
+
   it('is asked to drain a host by an admin of all agents: the wish is for the present run', async () => {
     const { client, ofAcme, cluster } = await clusterGateway()
     const path = '/v1/cluster/hosts/h2/drain?drain_ms=700'

@@ -130,9 +130,11 @@ describe('the packed package with only its own dependencies', () => {
   it('has types that compile without skipLibCheck', async () => {
     await writeFile(
       join(user, 'user.ts'),
-      `import { OpenCodeServer, serverMachine, type Reply } from 'opencode-runtime'
+      `import { OpenCodeServer, serverMachine, type Fleet, type Reply } from 'opencode-runtime'
+       import { createGateway, type Gateway } from 'opencode-runtime/gateway'
        import { fakeOpenCode } from 'opencode-runtime/testing'
        import { createActor } from 'xstate'
+       export const gateway = (fleet: Fleet): Gateway => createGateway({ fleet })
        const server = new OpenCodeServer({ home: '/h', proxy: { baseURL: 'http://h/v1', apiKey: 'k' }, models: ['m'] })
        server.turn$('x').subscribe((reply: Reply) => console.log(reply.kind))
        export const state: string = createActor(serverMachine, { input: null as never }).getSnapshot().status
@@ -189,5 +191,15 @@ describe('the packed package with only its own dependencies', () => {
     expect(stdout).toMatch(
       /^ERR_OPENCODE_INVALID_OPTIONS .*npm install @nats-io\/transport-node @nats-io\/jetstream/,
     )
+    const file = join(user, 'fleet.json')
+    await writeFile(file, JSON.stringify({ cluster: { name: 'prod', servers: '127.0.0.1:4222' } }))
+    const cli = join(user, 'node_modules/opencode-runtime/dist/cli.js')
+    const check = await execa(process.execPath, [cli, 'serve', '--config', file, '--check'], {
+      reject: false,
+    })
+    expect([check.exitCode, check.stderr]).toEqual([
+      3,
+      expect.stringMatching(/npm install libsql.*\n.*npm install @nats-io/) as string,
+    ])
   })
 })

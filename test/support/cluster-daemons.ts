@@ -19,6 +19,8 @@ export interface ClusterDaemonOptions {
   /** Path of the opencode binary. */
   binary: string
   agents: readonly object[]
+  /** More fields of `cluster` in the config files, such as credentials. */
+  cluster?: object
 }
 
 /** Daemons of `serve`, each a host and a gateway of one cluster with a folder of its own. */
@@ -31,10 +33,14 @@ export class ClusterDaemons {
     this.#options = options
   }
 
-  /** Starts the daemon of a host, also again after its end, and waits until it serves. */
-  async start(hostId: string): Promise<Daemon> {
+  /**
+   * Starts the daemon of a host, also again after its end, and waits until it serves.
+   *
+   * @param cluster - fields of `cluster` for this host, in the place of those of the options
+   */
+  async start(hostId: string, cluster: object = this.#options.cluster ?? {}): Promise<Daemon> {
     const { cli } = this.#options
-    const args = [cli, 'serve', '--config', this.#config(hostId), '--insecure-no-auth']
+    const args = [cli, 'serve', '--config', this.#config(hostId, cluster), '--insecure-no-auth']
     const daemon = new Daemon(
       spawn(process.execPath, args, { env: { ...process.env, SERVE_KEY: 'sk-test' } }),
     )
@@ -57,7 +63,7 @@ export class ClusterDaemons {
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 20 })
   }
 
-  #config(hostId: string): string {
+  #config(hostId: string, cluster: object): string {
     const { servers, name, leaseMs, binary, agents } = this.#options
     const folder = join(this.#folder, hostId)
     mkdirSync(folder, { recursive: true })
@@ -71,7 +77,7 @@ export class ClusterDaemons {
         binary,
       },
       agents,
-      cluster: { name, servers, host_id: hostId, lease_ms: leaseMs },
+      cluster: { name, servers, host_id: hostId, lease_ms: leaseMs, ...cluster },
     }
     writeFileSync(file, stringify(content))
     return file

@@ -75,7 +75,9 @@ export function scriptedHost(
     if (!cluster.agents.entry(keyOf(agent)))
       cluster.agents.change(keyOf(agent), { id: agent.agentId, tenant: agent.tenant }, 0)
   const { homes = unsavedHomes, contexts } = limits
-  const runtime = new HostRuntime({ store, runner, homes, contexts }, () => clock.now())
+  const warnings: string[] = []
+  const warn = (message: string): void => void warnings.push(message)
+  const runtime = new HostRuntime({ store, runner, homes, contexts, warn }, () => clock.now())
   const hostClock = new HostClock(clock)
   const actor = createActor(hostMachine, {
     clock: hostClock,
@@ -94,6 +96,8 @@ export function scriptedHost(
     actor,
     runner,
     store,
+    /** Lines that the host has logged. */
+    warnings,
     clock: hostClock,
     link: store.link,
     get value() {

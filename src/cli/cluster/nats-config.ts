@@ -101,11 +101,14 @@ function writePrivate(file: string, text: string): void {
   }
 }
 
-/** Returns what the user has to know: which keys are new, and how the store's key reaches the server. */
+/** Returns what the user has to know: which keys are new, which ones NATS will refuse, and how the store's key reaches the server. */
 function notes(keys: NatsKeys, { cipher, tlsCert }: NatsConfigFlags): string {
   const env = cipher === undefined ? undefined : keys.storeKey()
   const lines = [
     ...keys.made.map((file) => `new secret: ${file}`),
+    ...keys.unused.map(
+      (file) => `not in this configuration: ${file}; name its --tenant or --host, or delete the file`,
+    ),
     ...(env === undefined
       ? []
       : [`start nats-server with the variable of ${env}; without this key, what is stored is lost`]),

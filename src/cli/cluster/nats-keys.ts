@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf } from '../../io/host/host-fault.ts'
 import { messageOf } from '../../util/messages.ts'
@@ -14,6 +14,7 @@ export class NatsKeys {
   readonly #maker: KeyMaker
   /** Paths of the files that were made. */
   readonly made: string[] = []
+  readonly #users = new Set<string>()
 
   /** @throws UsageError if the folder cannot be made, or if a package of NATS is not installed */
   static async open(folder: string): Promise<NatsKeys> {
@@ -30,6 +31,7 @@ export class NatsKeys {
   /** Returns the user of a name, whose seed is in the file `<name>.nk`. */
   user(name: string): NatsUser {
     const maker = this.#maker
+    this.#users.add(name)
     const seed = this.#secret(`${name}.nk`, () => new TextDecoder().decode(maker.createUser().getSeed()))
     try {
       return { name, nkey: maker.fromSeed(new TextEncoder().encode(seed)).getPublicKey() }
@@ -37,6 +39,15 @@ export class NatsKeys {
       const file = join(this.#folder, `${name}.nk`)
       throw new UsageError(`${file} holds no seed of a user of NATS (${messageOf(error)}): delete the file`)
     }
+  }
+
+  /** Returns the paths of keys in the folder whose users were not asked for. */
+  get unused(): string[] {
+    const names = readdirSync(this.#folder).filter((file) => file.endsWith('.nk'))
+    return names
+      .filter((file) => !this.#users.has(file.slice(0, -'.nk'.length)))
+      .map((file) => join(this.#folder, file))
+      .sort()
   }
 
   /** Returns the password of the connections between the servers. */

@@ -1,31 +1,42 @@
 import type { NatsConnection } from '@nats-io/transport-node'
+import type { Subscription } from 'rxjs'
 import type { Fleet } from '../../api/fleet/fleet.ts'
 import type { Cluster } from '../../cluster/client/cluster.ts'
+import type { ClusterHost } from '../../cluster/cluster-host.ts'
 import { connectCluster } from '../../cluster/index.ts'
-import { joinUntil, type ClusterHost } from '../../cluster/join-cluster.ts'
+import { joinUntil } from '../../cluster/join-cluster.ts'
 import type { JoinOptions } from '../../cluster/options.ts'
 import { orInstall } from '../../cluster/store/open-store.ts'
+import type { Logger } from '../../config/server-options.ts'
 import type { ClusterConfig } from '../../gateway/config/cluster-config.ts'
+import { logConnection, logHosts } from './cluster-log.ts'
 import { AbortableConnections } from './abortable-connections.ts'
 
 /** Membership of a daemon in a cluster: the fleet is a host, and the gateway a caller. */
 export class ClusterMember {
   readonly host: ClusterHost
   readonly cluster: Cluster
+  readonly #log: Subscription | undefined
 
-  private constructor(host: ClusterHost, cluster: Cluster) {
+  private constructor(host: ClusterHost, cluster: Cluster, logger: Logger) {
     this.host = host
     this.cluster = cluster
+    this.#log = logHosts(cluster, logger)
   }
 
   /**
    * Joins a cluster.
    *
-   * @param signal - Signal that ends the attempt, and closes its connections.
+   * @param terms - Signal that ends the attempt and closes its connections, and log of the hosts that come and go, and of
+   * the connection with NATS.
    * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if a package of NATS is not installed
    * @throws ClusterStoreError if NATS refuses, or does not answer
    */
-  static async join(fleet: Fleet, config: ClusterConfig, signal: AbortSignal): Promise<ClusterMember> {
+  static async join(
+    fleet: Fleet,
+    config: ClusterConfig,
+    { signal, logger }: { signal: AbortSignal; logger: Logger },
+  ): Promise<ClusterMember> {
     const { name, hostId, leaseMs, replicas, homes, contextKey } = config
     const connector = await connectorOf(config)
     const joining = new AbortableConnections(connector, signal)
@@ -41,10 +52,10 @@ export class ClusterMember {
     // A member leaves by its own connections.
     joining.keep()
     try {
-      const calling = new AbortableConnections(connector, signal)
+      const calling = new AbortableConnections(logged(connector, logger), signal)
       const cluster = await connectCluster({ name, connect: calling.connect })
       calling.keep()
-      return new ClusterMember(host, cluster)
+      return new ClusterMember(host, cluster, logger)
     } catch (error) {
       await host.close()
       throw error
@@ -59,6 +70,7 @@ export class ClusterMember {
   /** Closes the connection of the gateway, when the host has left. */
   async close(): Promise<void> {
     await this.host.close()
+    this.#log?.unsubscribe()
     await this.cluster.close()
   }
 }
@@ -71,16 +83,30 @@ async function connectorOf(config: ClusterConfig): Promise<() => Promise<NatsCon
   const authenticator =
     creds === undefined
       ? nkeySeed !== undefined && nats.nkeyAuthenticator(bytes(nkeySeed.trim()))
-      : nats.credsAuthenticator(bytes(creds))
+      : // The client wants a line break at the end, which `{ file: … }` drops.
+        nats.credsAuthenticator(bytes(`${creds}\n`))
   return () =>
     nats.connect({
       servers,
-      // A host outlives every outage of NATS.
+      // A host outlives every outage of NATS, also one that refuses its key for a while.
       maxReconnectAttempts: -1,
+      ignoreAuthErrorAbort: true,
       ...(user !== undefined && { user }),
       ...(password !== undefined && { pass: password }),
       ...(token !== undefined && { token }),
       ...(authenticator && { authenticator }),
       ...(tls && { tls }),
     })
+}
+
+/** Returns a function that connects, and logs what happens to the first connection: the others go the same way. */
+function logged(connect: () => Promise<NatsConnection>, logger: Logger): () => Promise<NatsConnection> {
+  let isFirst = true
+  return async () => {
+    const isLogged = isFirst
+    isFirst = false
+    const connection = await connect()
+    if (isLogged) void logConnection(connection, logger)
+    return connection
+  }
 }

@@ -68,6 +68,11 @@ export class Daemon {
     return this.#fleet.status.agents.length
   }
 
+  /** Name of the host in its cluster; `undefined` without a cluster. */
+  get hostId(): string | undefined {
+    return this.#member?.host.id
+  }
+
   async #open(signal: AbortSignal): Promise<void> {
     const { listen: address, socketMode, gateway: settings } = this.#config
     const { insecureNoAuth, drainMs } = this.#options
@@ -96,7 +101,8 @@ export class Daemon {
     await this.#apply(this.#options.drainMs)
     // Only a daemon of a cluster loads the cluster.
     const { ClusterMember } = await import('./cluster-member.ts')
-    const member = await ClusterMember.join(this.#fleet, cluster, signal)
+    const { logger } = this.#options
+    const member = await ClusterMember.join(this.#fleet, cluster, { signal, logger })
     this.#member = member
     signal.throwIfAborted()
     return { host: member.host, cluster: member.cluster }

@@ -5,6 +5,8 @@ export interface Started {
   address: ListenAddress
   agentCount: number
   dataDir: string
+  /** Cluster that the daemon has joined, and its name there; `undefined` without a cluster. */
+  member: { cluster: string; hostId: string } | undefined
   /** True if every caller is allowed. */
   isOpen: boolean
   hasToken: boolean
@@ -14,10 +16,11 @@ export interface Started {
 
 /** Returns the lines that a daemon prints when it serves. */
 export function greeting(started: Started): string[] {
-  const { address, agentCount, dataDir, isOpen, hasToken, allowedHosts } = started
+  const { address, agentCount, dataDir, member, isOpen, hasToken, allowedHosts } = started
   const agents = `${agentCount} ${agentCount === 1 ? 'agent' : 'agents'}`
   return [
     `opencode-runtime serves ${agents} at ${addressText(address)} (data in ${dataDir})`,
+    ...(member ? [`It is the host ${member.hostId} of the cluster ${member.cluster}.`] : []),
     ...(isOpen
       ? ['No token is needed: every program that reaches the address may do everything (--insecure-no-auth).']
       : []),

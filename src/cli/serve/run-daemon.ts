@@ -50,13 +50,14 @@ export async function runDaemon(
   if (!daemon) return shutdown.cause === undefined ? exitCode.serverFailed : endOf(shutdown)
   if (read) reloads.attach(() => void daemon.reload(read))
   const { dataDir } = config.fleet
-  const { address, agentCount } = daemon
+  const { address, agentCount, hostId } = daemon
   const { insecureNoAuth: isOpen } = options
   const { allowedHosts = [] } = config.gateway
   const facts = {
     address,
     agentCount,
     dataDir,
+    member: config.cluster && hostId !== undefined ? { cluster: config.cluster.name, hostId } : undefined,
     isOpen,
     hasToken: readTokens(dataDir).length > 0,
     allowedHosts,

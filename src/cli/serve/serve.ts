@@ -50,11 +50,20 @@ function asUsageError(error: unknown): never {
 
 /** Tells whether a daemon could start on a config without faults. Resolves with the exit code. */
 async function check(config: ServeConfig, flags: ServeFlags, std: Std): Promise<number> {
+  const missing = await missingPackages(config)
+  if (missing.length === 0) await std.out.write(`${summary(config, flags)}\n`)
+  for (const message of missing) await std.err.write(`error: ${message}\n`)
+  return missing.length === 0 ? exitCode.final : exitCode.serverFailed
+}
+
+/** Returns what to install for a config. */
+async function missingPackages({ cluster }: ServeConfig): Promise<string[]> {
   const { loadLibsql } = await import('../../gateway/log/libsql.ts')
-  const missing = await loadLibsql().then(() => undefined, messageOf)
-  if (missing === undefined) await std.out.write(`${summary(config, flags)}\n`)
-  else await std.err.write(`error: ${missing}\n`)
-  return missing === undefined ? exitCode.final : exitCode.serverFailed
+  const { requirePackages } = await import('../../cluster/store/open-store.ts')
+  const loads = [loadLibsql(), ...(cluster ? [requirePackages()] : [])]
+  return (await Promise.allSettled(loads)).flatMap((load) =>
+    load.status === 'rejected' ? messageOf(load.reason) : [],
+  )
 }
 
 function summary({ agents, listen, fleet }: ServeConfig, { config: file = '' }: ServeFlags): string {

@@ -18,19 +18,22 @@ export class HostRuntime {
   readonly contexts: ContextKeys | undefined
   readonly gate: TurnGate
   readonly quotas: TenantQuotas
+  /** Logs a warning. */
+  readonly warn: (message: string, fields: Readonly<Record<string, string>>) => void
   /** Returns the time, in epoch ms. */
   readonly now: () => number
   /** Sessions by agent and conversation. They outlive the ownership of an agent, because its home stays on the host. */
   readonly #sessions = new Map<string, string>()
 
   constructor(
-    parts: Pick<HostRuntime, 'store' | 'runner' | 'homes'> & Partial<Pick<HostRuntime, 'contexts'>>,
+    parts: Pick<HostRuntime, 'store' | 'runner' | 'homes'> & Partial<Pick<HostRuntime, 'contexts' | 'warn'>>,
     now: () => number = Date.now,
   ) {
     this.store = parts.store
     this.runner = parts.runner
     this.homes = parts.homes
     this.contexts = parts.contexts
+    this.warn = parts.warn ?? (() => undefined)
     this.quotas = new TenantQuotas((tenant) => parts.runner.capOf(tenant))
     this.gate = new TurnGate(parts.runner.maxTurns, this.quotas)
     this.now = now

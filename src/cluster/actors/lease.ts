@@ -25,6 +25,13 @@ export type LeaseCommand = { type: 'lease.use'; used: number } | { type: 'lease.
  */
 export type LeaseFact = { type: 'lease.renewed' | 'lease.late' | 'lease.expired' | 'lease.usurped' }
 
+/** Reasons for the end of a lease, for the log. */
+const ends = {
+  'lease.expired': 'the lease has expired, because NATS has not answered or this process stood still',
+  'lease.usurped':
+    'another process has joined with the name of this host, which each host needs for itself (hostId, in a config file host_id)',
+} as const
+
 /** Renews the lease of a host each third of it, until the lease expires or the machine stops it. */
 export const lease = fromCallback<LeaseCommand, LeaseInput>(({ input, sendBack, receive, system }) => {
   const renewals = new Renewals(input, clockOf(system), sendBack)
@@ -174,9 +181,13 @@ class Renewals {
     this.#report({ type: 'lease.late' })
   }
 
-  #end(type: 'lease.expired' | 'lease.usurped'): void {
+  #end(type: keyof typeof ends): void {
     if (this.#isOver) return
     this.stop()
+    const { runtime, hostId } = this.#input
+    hostRuntimeOf(runtime).warn(`cluster: ${ends[type]}: this host ends all its work, and joins again`, {
+      hostId,
+    })
     this.#report({ type })
   }
 }

@@ -3,7 +3,7 @@ import type { Turn } from '../../api/turn-handle.ts'
 import type { TurnInput } from '../../api/turn-input.ts'
 import type { InferOutput, ObjectSchema } from '../../config/schema-types.ts'
 import type { ClusterStatus } from '../cluster-status.ts'
-import type { DrainOptions } from '../join-cluster.ts'
+import type { DrainOptions } from '../cluster-host.ts'
 
 /** Connection to a cluster, for callers. */
 export interface Cluster extends AsyncDisposable {

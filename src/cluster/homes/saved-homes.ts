@@ -7,6 +7,7 @@ import { resolveBinary } from '../../io/opencode/binary.ts'
 import { askVersion } from '../../io/opencode/binary-version.ts'
 import { unpackHome } from '../../io/opencode/home-archive.ts'
 import { isOlder } from '../../io/opencode/versions.ts'
+import { firstLine, messageOf } from '../../util/messages.ts'
 import type { Homes, MovedHome } from '../homes.ts'
 import { agentOf, keyOf, type AgentKey, type ClusterStore } from '../store/cluster-store.ts'
 import type { HomeRecord } from '../store/records.ts'
@@ -48,8 +49,19 @@ export class SavedHomes implements Homes {
     parts.wipes.retired$.subscribe((agentId) => this.#retire(agentId))
   }
 
-  restore(home: MovedHome, signal: AbortSignal): Promise<void> {
-    return this.#inOrder(home, () => this.#restore(home, signal))
+  async restore(home: MovedHome, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#inOrder(home, () => this.#restore(home, signal))
+    } catch (error) {
+      if (!signal.aborted && !(error instanceof FencedHomeError)) this.#warnOf(home.agent, error)
+      throw error
+    }
+  }
+
+  /** Logs why a home could not be restored: what callers are told names no paths of the host. */
+  #warnOf({ agentId, tenant }: AgentKey, error: unknown): void {
+    const reason = firstLine(messageOf(error))
+    this.#parts.warn(`cluster: the home could not be restored: ${reason}`, { agentId, tenant })
   }
 
   /** Works on the home of an agent. An owner that has lost the agent may still be replacing the home. */

@@ -28,6 +28,15 @@ export async function openCallerStore(options: TenantStoreOptions): Promise<Call
 }
 
 /**
+ * Checks that the packages of NATS are installed.
+ *
+ * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if a package of NATS is not installed
+ */
+export async function requirePackages(): Promise<void> {
+  await orInstall(() => import('./nats/nats-store.ts'))
+}
+
+/**
  * Loads a module that needs the packages of NATS.
  *
  * @throws InvalidOptionsError (`ERR_OPENCODE_INVALID_OPTIONS`) if a package is not installed

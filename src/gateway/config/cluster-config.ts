@@ -40,6 +40,10 @@ export interface ClusterConfig extends Pick<
   tls?: ClusterTls
 }
 
+/** Text in PEM. A path in its place would only be found when NATS is not trusted. */
+const pem = () =>
+  text().refine((value) => value.includes('-----BEGIN '), 'expected a text in PEM, such as { file: ca.pem }')
+
 const onlyOne = 'expected one of user, token, creds and nkeySeed'
 
 /** Schema of the cluster of a config file, with the names of the library. */
@@ -60,9 +64,9 @@ export const clusterConfig = lazily(() => {
       tls: z
         .strictObject(
           {
-            ca: text().optional(),
-            cert: text().optional(),
-            key: text().optional(),
+            ca: pem().optional(),
+            cert: pem().optional(),
+            key: pem().optional(),
             handshakeFirst: z.boolean('expected true or false').optional(),
           },
           'expected an object',

@@ -1,5 +1,5 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import { called } from './faults.ts'
+import { connected } from './connect-faults.ts'
 
 /**
  * Connects twice: for the traffic, and for the leases. If one connection fails, the other one is closed.
@@ -9,7 +9,7 @@ import { called } from './faults.ts'
 export async function connectTwice(
   connect: () => Promise<NatsConnection>,
 ): Promise<readonly [NatsConnection, NatsConnection]> {
-  const connecting = [called(connect()), called(connect())] as const
+  const connecting = [connected(connect), connected(connect)] as const
   try {
     return await Promise.all(connecting)
   } catch (error) {

@@ -45,18 +45,31 @@ export function asStoreError(error: unknown): ClusterStoreError {
   if (error instanceof ClusterStoreError) return error
   const told = firstLine(messageOf(error))
   const fault = faultOf(error, told)
-  const isMissing = error instanceof JetStreamApiError && error.code === missing.code
-  const text = isMissing ? missing.advice : fault === 'no_room' ? noRoom : told
+  const text = adviceOf(error, fault) ?? told
   return new ClusterStoreError(fault, `The store of the cluster: ${text}`, { cause: error })
 }
+
+/** Returns what to do about an error; `undefined` for an error that is told as it is. */
+function adviceOf(error: unknown, fault: ClusterStoreFault): string | undefined {
+  if (error instanceof JetStreamApiError && error.code === missing.code) return missing.advice
+  if (fault === 'no_room') return noRoom
+  if (error instanceof Error && error.name === 'JetStreamNotEnabled')
+    return 'NATS runs without JetStream, or the account of the user has none: start nats-server with -js'
+  if (fault !== 'denied') return undefined
+  return `${firstLine(messageOf(error))}: a host needs the key hosts.nk of this cluster, and a caller callers.nk. With the key of one tenant, give this tenant as the option \`tenant\``
+}
+
+const isDenied = (error: unknown): boolean =>
+  [error, error instanceof Error ? error.cause : undefined].some(
+    (cause) => cause instanceof PermissionViolationError,
+  )
 
 function faultOf(error: unknown, text: string): ClusterStoreFault {
   if (error instanceof JetStreamApiError) {
     const isDiskFull = /no space left|insufficient storage/i.test(text)
     return isDiskFull ? 'no_room' : (faults[error.code] ?? 'unavailable')
   }
-  const causes = [error, error instanceof Error ? error.cause : undefined]
-  if (causes.some((cause) => cause instanceof PermissionViolationError)) return 'denied'
+  if (isDenied(error)) return 'denied'
   return /max.?payload/i.test(text) ? 'too_large' : 'unavailable'
 }
 

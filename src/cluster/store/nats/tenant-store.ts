@@ -1,6 +1,7 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { ClusterStoreError, type AgentKey, type CallerStore, type ReadableLog } from '../cluster-store.ts'
+import { connected } from './connect-faults.ts'
 import { followConnection } from './connection.ts'
 import { called } from './faults.ts'
 import { namesOf, type Names } from './names.ts'
@@ -31,7 +32,7 @@ const timeout = 2_000
  */
 export async function openTenantStore({ name, connect, tenant }: TenantStoreOptions): Promise<CallerStore> {
   const names = namesOf(name)
-  const connection = await called(connect())
+  const connection = await connected(connect)
   const client = jetstream(connection, { timeout })
   // Makes no request: the log of a tenant uses the live subjects of this client only.
   const manager = await called(jetstreamManager(connection, { timeout, checkAPI: false }))

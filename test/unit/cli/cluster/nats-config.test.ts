@@ -42,6 +42,15 @@ describe('cluster nats-config', () => {
     expect(second.stderr).not.toContain('hosts.nk')
   })
 
+  it('names the keys that NATS will refuse, because their tenants were not named again', async () => {
+    const keys = join(tempHome(), 'keys')
+    const own = ['--name', 'prod', '--keys', keys, '--tenant', 'acme']
+    expect((await runNatsConfig(...own, '--tenant', 'beta')).stderr).not.toContain('not in this')
+    const { stderr } = await runNatsConfig(...own)
+    expect(stderr).toContain(`not in this configuration: ${join(keys, 'tenant-beta.nk')};`)
+    expect(stderr).not.toMatch(/hosts\.nk|callers\.nk|acme/)
+  })
+
   it('gives each host a key of its own where hosts are named', async () => {
     const keys = join(tempHome(), 'keys')
     await runNatsConfig('--name', 'prod', '--keys', keys, '--host', 'h1', '--host', 'h2')

@@ -5,6 +5,7 @@ const started: Started = {
   address: { host: '127.0.0.1', port: 7420 },
   agentCount: 1,
   dataDir: '/srv/agents',
+  member: undefined,
   isOpen: false,
   hasToken: true,
   allowedHosts: [],
@@ -15,6 +16,11 @@ describe('greeting', () => {
     expect(greeting(started)).toEqual([
       'opencode-runtime serves 1 agent at http://127.0.0.1:7420 (data in /srv/agents)',
     ])
+  })
+
+  test('names the cluster, and the host in it', () => {
+    const member = { cluster: 'prod', hostId: 'h1' }
+    expect(greeting({ ...started, member }).at(-1)).toBe('It is the host h1 of the cluster prod.')
   })
 
   test('says how to make the first token, as a line that a shell reads', () => {

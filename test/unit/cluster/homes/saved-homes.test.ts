@@ -185,6 +185,8 @@ describe('A saved home', () => {
       path: join(world.root, 'other/a1'),
     })
     await expect(elsewhere.restore(3)).rejects.toThrow('use the same dataDir on every host')
+    // Callers are told no paths.
+    expect(elsewhere.warnings).toEqual([expect.stringContaining(join(world.root, 'other/a1')) as string])
     const newer = world.host('d', { opencode: '1.19.0' })
     await newer.restore(4)
     expect(newer.read(session)).toBe('one')

@@ -63,6 +63,7 @@ describe('A host', () => {
     await clock.advance(leaseMs * 0.8)
     expect(turn?.isOver).toBe(true)
     expect(first.runner.opened.size).toBe(0)
+    expect(first.warnings).toEqual([expect.stringContaining('the lease has expired') as string])
     expect(first.state).toBe('joining')
     await clock.advance(leaseMs)
     expect(other(first).owned).toEqual(['acme.a1'])
@@ -114,6 +115,7 @@ describe('A host', () => {
     hosts[0]?.actor.subscribe(({ value }) => states.push(JSON.stringify(value)))
     await clock.advance(leaseMs)
     expect(states).toContain('"joining"')
+    expect(hosts[0]?.warnings[0]).toContain('another process has joined with the name of this host')
   })
 
   it('claims nothing while its lease is late', async () => {

@@ -206,5 +206,8 @@ fleet.yaml:1:66: Invalid option gateway.allowed_origins[0]: expected an origin s
     expect(await messageAbout(cluster({ password: 'x' }))).toContain('a user with it')
     expect(await messageAbout(cluster({ lease_ms: 10 }))).toContain('cluster.lease_ms')
     expect(await messageAbout(cluster({ servers: [] }))).toContain('cluster.servers')
+    expect(await messageAbout(cluster({ tls: { ca: 'ca.pem' } }))).toContain('such as { file: ca.pem }')
+    expect(await messageAbout(cluster({ homes: 'never' }))).toContain("such as { save: 'before-end' }")
+    expect(await messageAbout(cluster({ creds: ['SUSECRET'] }))).not.toContain('SUSECRET')
   })
 })
