@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest'
 import { callerOf } from '../../src/cluster/client/caller.ts'
-import { joinOn, type ClusterHost } from '../../src/cluster/join-cluster.ts'
+import type { ClusterHost } from '../../src/cluster/cluster-host.ts'
+import { joinOn } from '../../src/cluster/join-cluster.ts'
 import { MemoryCluster, type MemoryStore } from '../../src/cluster/store/memory/memory-store.ts'
 import type { AgentSpec } from '../../src/index.ts'
 import { fakeGateway, type FakeGatewayOptions } from './gateway.ts'
