@@ -134,6 +134,21 @@ export function describeClusterStore(name: string, open: () => ConnectStore): vo
       expect(await one.inbox.agents()).toEqual([other])
     })
 
+    it('removes the messages of a turn up to a number', async () => {
+      const [one] = await twoOf()
+      await one.inbox.add(agent, 't1', { type: 'cancel' })
+      const early = await one.inbox.next(agent, 0)
+      await one.inbox.add(agent, 't1', { type: 'turn', turn: {} })
+      await one.inbox.add(agent, 't1', { type: 'cancel' })
+      await one.inbox.remove(agent, 't1', early?.seq)
+      const turn = await one.inbox.next(agent, 0)
+      expect(turn?.message.type).toBe('turn')
+      const cancel = await one.inbox.next(agent, turn?.seq ?? 0)
+      expect(cancel?.message.type).toBe('cancel')
+      await one.inbox.remove(agent, 't1', turn?.seq)
+      expect(await one.inbox.next(agent, 0)).toEqual(cancel)
+    })
+
     it('tells what is in the inboxes of some agents, without the contents', async () => {
       const [one, two] = await twoOf()
       const others = ['a2', 'a3'].map((agentId) => ({ tenant: 'acme', agentId }))

@@ -17,6 +17,7 @@ export class HostClock {
   readonly #clock: SteppedClock
   /** Timers that were due during the pause. */
   readonly #due = new Map<number, () => void>()
+  readonly #pending = new Set<number>()
 
   constructor(clock: SteppedClock) {
     this.#clock = clock
@@ -25,22 +26,34 @@ export class HostClock {
   readonly setTimeout = (fn: () => void, ms: number): number => {
     const id = this.#clock.setTimeout(() => {
       if (this.isPaused) this.#due.set(id, fn)
-      else fn()
+      else this.#fire(id, fn)
     }, ms)
+    this.#pending.add(id)
     return id
   }
 
   readonly clearTimeout = (id: number): void => {
     this.#due.delete(id)
+    this.#pending.delete(id)
     this.#clock.clearTimeout(id)
   }
 
   readonly now = (): number => this.#clock.now()
 
+  /** Number of timers that have not fired. */
+  get pending(): number {
+    return this.#pending.size
+  }
+
   /** Continues after a pause. */
   resume(): void {
     this.isPaused = false
-    for (const [id, fn] of this.#due) if (this.#due.delete(id)) fn()
+    for (const [id, fn] of this.#due) if (this.#due.delete(id)) this.#fire(id, fn)
+  }
+
+  #fire(id: number, fn: () => void): void {
+    this.#pending.delete(id)
+    fn()
   }
 }
 

@@ -63,6 +63,7 @@ export const endOverdue = fromPromise<undefined, OwnedInput & { readonly hostId:
       const turn = new OwnedTurn(mail, terms, signal, () => undefined)
       if (isCancelled) await turn.cancel()
       await turn.expire(deadlineMs)
+      await turn.listed
       if (turn.sent.parcel !== undefined) await store.parcels.remove(agent, mail.turnId)
       await store.inbox.remove(agent, mail.turnId)
     }

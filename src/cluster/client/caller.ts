@@ -155,7 +155,7 @@ class Caller implements Cluster {
     const { store, clock, closed: signal } = this.#terms
     const sent = this.#sealed(agent, checkInput(input), fields)
     const limits = { clock, limitMs: resendMs, signal }
-    const turn = await untilTaken(() => messageOfTurn(sent, agent, store.parcels), limits)
+    const turn = await untilTaken(() => messageOfTurn(sent, agent, store), limits)
     const message = { type: 'turn', turn } as const
     await post({ inbox: store.inbox, agent, turnId: sent.turnId, message, ...limits })
   }

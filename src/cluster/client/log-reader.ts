@@ -67,7 +67,7 @@ export class LogReader {
   /** Reads what is stored after the last batch. Resolves when the log was read; never rejects. */
   look(): Promise<void> {
     this.#isWanted = true
-    return (this.#reading ??= this.#readAll().finally(() => (this.#reading = undefined)))
+    return (this.#reading ??= this.#readAll())
   }
 
   #onLive(stored: StoredBatch): void {
@@ -107,6 +107,8 @@ export class LogReader {
       if (this.#held.size > 0) this.#isWanted = true
       if (this.#isWanted) await elapse(clock, retryMs, signal)
     }
+    // At once: a batch that is emitted from now on is not held for this reading.
+    this.#reading = undefined
     if (!signal.aborted) onLevel()
   }
 

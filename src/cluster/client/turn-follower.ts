@@ -45,6 +45,8 @@ export class TurnFollower {
   #reader: LogReader | undefined
   /** True until the inbox has the turn, or the agent of the turn is found. */
   #isOnItsWay = true
+  /** True for a turn whose agent is found by the id. */
+  #isSought = false
   #arrived: Promise<void> = Promise.resolve()
   #isCancelled = false
 
@@ -100,6 +102,7 @@ export class TurnFollower {
 
   /** Follows a turn that some caller has sent, from its first reply. */
   attach(): void {
+    this.#isSought = true
     this.#arrived = this.#find().then((found) => {
       if ('cause' in found) this.end(found.cause)
       else void this.join(found.agent, null)
@@ -133,7 +136,9 @@ export class TurnFollower {
   async cancel(): Promise<void> {
     if (this.#isCancelled || this.view.isOver) return
     this.#isCancelled = true
-    await Promise.race([this.#arrived, elapse(this.#terms.clock, patienceMs, this.#over.signal)])
+    // The search for the agent of a turn has an end of its own, and until then the turn may begin.
+    const patience = this.#isSought ? [] : [elapse(this.#terms.clock, patienceMs, this.#over.signal)]
+    await Promise.race([this.#arrived, ...patience])
     if (this.#over.signal.aborted) return
     if (this.#isOnItsWay) this.end(cancelledTurn)
     else await this.#postCancel()
@@ -177,8 +182,13 @@ export class TurnFollower {
 
   /** Ends the turn if its id belongs to a turn of another agent: the inbox takes an id once for each tenant. */
   async #requireAgent(agent: AgentKey): Promise<void> {
-    const found = await this.#find(agent.tenant)
-    if ('agent' in found && keyOf(found.agent) !== keyOf(agent)) this.end(otherAgent(this.id))
+    const { clock, graceMs } = this.#terms
+    while (!this.view.isOver) {
+      const found = await this.#find(agent.tenant)
+      if ('cause' in found) await elapse(clock, graceMs, this.#over.signal)
+      else if (keyOf(found.agent) === keyOf(agent)) return
+      else this.end(otherAgent(this.id))
+    }
   }
 
   /** Ends the turn before it is sent if a host has begun a turn of another agent with its id, of any tenant. */
@@ -228,7 +238,7 @@ export class TurnFollower {
     const { store, clock } = this.#terms
     const { signal } = this.#over
     const until = clock.now() + limitMs
-    const turn = await untilTaken(() => messageOfTurn(sent, agent, store.parcels), { clock, limitMs, signal })
+    const turn = await untilTaken(() => messageOfTurn(sent, agent, store), { clock, limitMs, signal })
     return this.#post({ type: 'turn', turn }, Math.max(0, until - clock.now()), signal)
   }
 

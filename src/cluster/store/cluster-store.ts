@@ -100,8 +100,12 @@ export interface Inbox {
   next(agent: AgentKey, after: number): Promise<Mail | undefined>
   /** Returns the messages of agents without their contents, those of each agent in order. */
   heads(agents: readonly AgentKey[]): Promise<MailHead[]>
-  /** Deletes the messages of a turn that has its end. A failure is harmless: an ended turn never runs again. */
-  remove(agent: AgentKey, turnId: string): Promise<void>
+  /**
+   * Deletes the messages of a turn that has its end. A failure is harmless: an ended turn never runs again.
+   *
+   * @param through - Number of the last message to delete: a turn that comes after it stays; all messages if absent.
+   */
+  remove(agent: AgentKey, turnId: string, through?: number): Promise<void>
   /** Returns the agents with turns in their inboxes. */
   agents(): Promise<AgentKey[]>
   /** Emits news of each added message until the signal aborts. News may be missed while the connection is down. */

@@ -30,6 +30,8 @@ export class Mailbox {
   #target = 0
   #reading: Promise<void> = Promise.resolve()
   #isLoaded = false
+  /** Number of ended turns whose messages are being removed. */
+  #removing = 0
   /** True until the mailbox has reported that it has no turns. */
   #isBusy = true
   readonly #draining = new AbortController()
@@ -110,7 +112,7 @@ export class Mailbox {
     const turn = this.#turns.get(turnId)
     if (message.type === 'turn') {
       if (!turn) this.#add(mail)
-    } else if (!turn) void this.#remove(turnId)
+    } else if (!turn) void this.#remove(turnId, { through: mail.seq })
     else if (message.type === 'cancel') void this.#guarded(turn.cancel())
     else turn.answer(message.requestId, message.answer)
   }
@@ -148,26 +150,42 @@ export class Mailbox {
     }
   }
 
-  #forget({ sent: { turnId, conversation, parcel } }: OwnedTurn): void {
+  #forget({ sent: { turnId, conversation, parcel }, listed }: OwnedTurn): void {
     this.#turns.delete(turnId)
     const left = (this.#conversations.get(conversation) ?? []).filter((other) => other.sent.turnId !== turnId)
     if (left.length > 0) this.#conversations.set(conversation, left)
     else this.#conversations.delete(conversation)
     if (this.#isClosed) return
-    void this.#remove(turnId, parcel !== undefined)
+    void this.#leave(listed, turnId, parcel !== undefined)
     this.#startNext(conversation)
     this.#settle()
   }
 
-  async #remove(turnId: string, hasParcel = false): Promise<void> {
+  /**
+   * Removes what is left of an ended turn. The mailbox is busy until then: an agent that is given up with a message in its
+   * inbox is claimed again at once.
+   */
+  async #leave(listed: Promise<void>, turnId: string, hasParcel: boolean): Promise<void> {
+    this.#removing++
+    // The message goes last: as long as it is there, what is left is removed by the next owner.
+    await listed
+    await this.#remove(turnId, { hasParcel })
+    this.#removing--
+    this.#settle()
+  }
+
+  /** @param through - number of the last message to remove: the turn itself may come after it */
+  async #remove(
+    turnId: string,
+    { hasParcel = false, through }: { hasParcel?: boolean; through?: number },
+  ): Promise<void> {
     const { store, agent, clock } = this.#terms
     for (let attempt = 0; attempt < mostRemovals && !this.#isClosed; attempt++) {
       try {
         if (erasesTurns((await store.agents.get(keyOf(agent)))?.value))
           await eraseTurn(store.records, agent, turnId)
-        // The message goes last: as long as it is there, what is left is removed by the next owner.
         if (hasParcel) await store.parcels.remove(agent, turnId)
-        await store.inbox.remove(agent, turnId)
+        await store.inbox.remove(agent, turnId, through)
         return
       } catch {
         await elapse(clock, retryMs * (attempt + 1), this.#lost.signal)
@@ -180,7 +198,7 @@ export class Mailbox {
     const isRunning = [...this.#turns.values()].some(
       ({ stage }) => stage === 'running' || stage === 'entering',
     )
-    if (this.#turns.size === 0 && this.#isBusy) {
+    if (this.#turns.size === 0 && this.#removing === 0 && this.#isBusy) {
       this.#isBusy = false
       this.#reports.onBusy(false)
     }

@@ -86,6 +86,11 @@ export class OwnedTurn {
     return this.stage === 'ended'
   }
 
+  /** Resolves when the list of the open requests is stored as it is now, or cannot be stored; never rejects. */
+  get listed(): Promise<void> {
+    return this.#board.saved()
+  }
+
   /**
    * Makes the turn the owner's own, and ends a turn that an earlier owner has begun and that cannot run again.
    *

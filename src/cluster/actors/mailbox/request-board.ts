@@ -51,6 +51,11 @@ export class RequestBoard {
     this.#save()
   }
 
+  /** Resolves when the list is stored as it is now, or cannot be stored; never rejects. */
+  async saved(): Promise<void> {
+    await this.#saving
+  }
+
   #save(): void {
     this.#isDirty = true
     this.#saving ??= this.#saveAll().finally(() => (this.#saving = undefined))

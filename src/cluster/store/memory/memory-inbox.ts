@@ -80,10 +80,10 @@ export class MemoryInbox implements Inbox {
     )
   }
 
-  async remove(agent: AgentKey, turnId: string): Promise<void> {
+  async remove(agent: AgentKey, turnId: string, through = Infinity): Promise<void> {
     await this.#link.call(() => {
-      const isOther = (mail: { key: string; turnId: string }): boolean =>
-        mail.key !== keyOf(agent) || mail.turnId !== turnId
+      const isOther = (mail: { key: string; turnId: string; seq: number }): boolean =>
+        mail.key !== keyOf(agent) || mail.turnId !== turnId || mail.seq > through
       this.#shared.mails = this.#shared.mails.filter(isOther)
     })
   }

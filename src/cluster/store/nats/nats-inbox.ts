@@ -78,12 +78,16 @@ export class NatsInbox implements Inbox {
     return heads
   }
 
-  async remove(agent: AgentKey, turnId: string): Promise<void> {
+  async remove(agent: AgentKey, turnId: string, through = Infinity): Promise<void> {
     const { manager, names } = this.#parts
-    for (let mail = await this.next(agent, 0); mail; mail = await this.next(agent, mail.seq))
+    for (let mail = await this.next(agent, 0); mail; mail = await this.next(agent, mail.seq)) {
+      if (mail.seq > through) break
       if (mail.turnId === turnId && mail.message.type === 'turn')
         await called(manager.streams.deleteMessage(names.inbox, mail.seq, false))
-    await called(manager.streams.purge(names.inbox, { filter: names.control(agent, turnId) }))
+    }
+    const controls = { filter: names.control(agent, turnId) }
+    const upTo = Number.isFinite(through) ? { ...controls, seq: through + 1 } : controls
+    await called(manager.streams.purge(names.inbox, upTo))
   }
 
   async agents(): Promise<AgentKey[]> {

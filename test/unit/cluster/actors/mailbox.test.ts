@@ -3,6 +3,7 @@ import type { SystemClock } from '../../../../src/actors/clock.ts'
 import { Mailbox } from '../../../../src/cluster/actors/mailbox/mailbox.ts'
 import { FencedHomeError } from '../../../../src/cluster/homes/home-register.ts'
 import { TurnGate } from '../../../../src/cluster/actors/turn-gate.ts'
+import { ClusterStoreError } from '../../../../src/cluster/store/cluster-store.ts'
 import { MemoryCluster, type MemoryStore } from '../../../../src/cluster/store/memory/memory-store.ts'
 import type { SentTurn } from '../../../../src/cluster/turn-facts.ts'
 import { deferred } from '../../../../src/util/deferred.ts'
@@ -230,6 +231,18 @@ describe('A mailbox', () => {
     expect(ends('t1')).toMatchObject([{ code: 'cancelled' }])
   })
 
+  it('runs a turn that was sent after a cancel of the same id', async () => {
+    const { clock, caller, own, send, ends } = world()
+    await caller.inbox.add(agent, 't1', { type: 'cancel' })
+    await send('t1')
+    const { agents, mailbox } = own()
+    await clock.advance()
+    agents.turns[0]?.finish()
+    await clock.advance()
+    expect(ends('t1')).toMatchObject([{ kind: 'final' }])
+    mailbox.close()
+  })
+
   it('passes answers on, and rejects requests at once if the caller answers none', async () => {
     const { clock, own, send, caller, kinds } = world()
     const { agents } = own()
@@ -432,6 +445,26 @@ describe('A mailbox', () => {
     own()
     await clock.advance(1_000)
     expect(cluster.requests.entry('acme.a1.t1')).toBeUndefined()
+  })
+
+  it('leaves the list of requests of an ended turn to the next owner if it cannot be deleted', async () => {
+    const { clock, cluster, own, send, ends } = world()
+    const lists = () => [...cluster.requests.changes.values()].filter(({ value }) => value !== undefined)
+    const first = own()
+    await clock.advance()
+    await send('t1', { answers: true })
+    first.agents.turns[0]?.ask('p1')
+    await clock.advance()
+    first.store.requests.delete = () => Promise.reject(new ClusterStoreError('unavailable', 'no answer'))
+    first.agents.turns[0]?.finish()
+    await clock.advance(1_000)
+    expect(ends('t1')).toHaveLength(1)
+    expect(lists()).toHaveLength(1)
+    first.mailbox.close()
+    own()
+    await clock.advance(1_000)
+    expect(lists()).toEqual([])
+    expect(cluster.mail.mails).toEqual([])
   })
 
   it('deletes the session of a throw-away turn after its end', async () => {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { callerOf } from '../../../../src/cluster/client/caller.ts'
 import { connectCluster } from '../../../../src/cluster/client/connect-cluster.ts'
+import type { SystemClock } from '../../../../src/actors/clock.ts'
 import type { TurnInput } from '../../../../src/api/turn-input.ts'
 import { ContextKeys, sealContext } from '../../../../src/cluster/context-seal.ts'
 import { ClusterStoreError } from '../../../../src/cluster/store/cluster-store.ts'
@@ -127,6 +129,18 @@ describe('A turn of a cluster', () => {
     running.finish()
     await world.clock.advance(100)
     expect(await turn.done).toMatchObject({ kind: 'final' })
+    expect(world.memory.parcels.size).toBe(0)
+  })
+
+  it('leaves nothing behind if it is large, and is sent again after its end', async () => {
+    const { world, cluster, clock } = await start()
+    const input = { text: 'x'.repeat(600_000), turnId: 't1' }
+    const turn = cluster.turn('a1', input)
+    ;(await world.running(turn)).finish()
+    await clock.advance(100)
+    const again = cluster.turn('a1', input)
+    await clock.advance(100)
+    expect(await again.done).toEqual(await turn.done)
     expect(world.memory.parcels.size).toBe(0)
   })
 
@@ -413,6 +427,19 @@ describe('The id of a turn', () => {
     })
   })
 
+  it('of another agent’s turn is rejected, however late a host begins that turn', async () => {
+    const { world, clock, cluster } = await start()
+    world.host.link.cut()
+    cluster.turn('a1', { text: 'Hi', turnId: 't1' })
+    await clock.advance(100)
+    const other = collect(cluster.turn('a2', { text: 'Hi', turnId: 't1' }))
+    await clock.advance(graceMs * 3)
+    expect(other.ends).toEqual([])
+    world.host.link.mend()
+    await clock.advance(graceMs * 2)
+    expect(other.ends).toMatchObject([{ code: 'rejected' }])
+  })
+
   it('is enough to attach from another connection, also before a host has begun the turn', async () => {
     const world = await CallerWorld.start()
     const [one, two] = [await world.connect(), await world.connect()]
@@ -429,6 +456,42 @@ describe('The id of a turn', () => {
     expect(seen.ends).toMatchObject([{ code: 'cancelled' }])
     expect(await turn.done).toEqual(seen.ends[0])
     expect(attached.traceId).toBe('x')
+  })
+
+  it('knows at once what comes at any moment of reading what was missed', async () => {
+    const { world, clock, cluster, store } = await start()
+    for (let moments = 0; moments < 40; moments++) {
+      const turn = cluster.turn('a1', 'Hi')
+      const seen = collect(turn)
+      const remote = await world.running(turn)
+      store.link.cut()
+      remote.delta('one')
+      await clock.advance(100)
+      remote.finish()
+      for (let i = 0; i < moments; i++) await Promise.resolve()
+      store.link.mend()
+      await clock.advance(300)
+      expect(seen.ends, `after ${moments} moments`).toMatchObject([{ content: 'one' }])
+    }
+  })
+
+  it('is enough to cancel a turn that no host has begun', async () => {
+    const { world, clock, cluster } = await start()
+    const other = callerOf(world.memory.connect(), { clock: clock as SystemClock, graceMs: 30_000 })
+    await clock.advance(0)
+    const patient = await other
+    world.host.link.cut()
+    const turn = collect(cluster.turn('a1', { text: 'Hi', turnId: 't1' }))
+    const attached = patient.attach('t1')
+    const seen = collect(attached)
+    attached.cancel()
+    await clock.advance(6_000)
+    expect(seen.ends).toEqual([])
+    world.host.link.mend()
+    await clock.advance(leaseMs * 2)
+    expect(seen.ends).toMatchObject([{ code: 'cancelled' }])
+    expect(turn.ends).toMatchObject([{ code: 'cancelled' }])
+    await patient.close()
   })
 
   it('that no turn has is rejected after a while, and a bad one at once', async () => {
