@@ -71,7 +71,7 @@ export async function joinUntil(options: JoinOptions, signal: AbortSignal): Prom
 export async function joinOn(
   open: () => Promise<ClusterStore>,
   options: Omit<ResolvedJoinOptions, 'connect' | 'name' | 'replicas'>,
-  signal = new AbortController().signal,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<ClusterHost> {
   const { fleet, hostId, leaseMs, homes: kept, contextKeys, resolveKey } = options
   await fleet.ready
