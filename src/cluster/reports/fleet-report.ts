@@ -14,7 +14,7 @@ type LifecycleEvent = Extract<FleetEvent, { type: 'agent.lifecycle' }>
 export type ReportedEvent =
   Exclude<FleetEvent, LifecycleEvent> | (Omit<LifecycleEvent, 'lifecycle'> & { lifecycle: ReportedLifecycle })
 
-/** Numbers of a fleet. */
+/** Numbers of a fleet. Of the tenants, those that have turns: a cluster may have more tenants than a report holds. */
 export type ReportedTotals = Pick<FleetStatus, 'servers' | 'turns' | 'memory' | 'tenants'>
 
 /** Something of an agent, with the epoch in which the host has, or had, the agent; 0 for an agent without an owner. */

@@ -11,6 +11,7 @@ import {
   type FleetReport,
   type OfEpoch,
   type ReportedEvent,
+  type ReportedTotals,
 } from './fleet-report.ts'
 
 /** Time for which an event waits for others, in ms: a host sends at most ten reports a second. */
@@ -170,7 +171,7 @@ export class FleetReporter {
       ...(this.#hasGap && { hasGap: true }),
       events: this.#events,
       agents: agents.map(({ epoch, value }) => ({ epoch, value: reportedStatus(value) })),
-      totals: { servers, turns, memory, tenants },
+      totals: { servers, turns, memory, tenants: withTurns(tenants) },
     }
     this.#events = []
     this.#size = 0
@@ -179,3 +180,6 @@ export class FleetReporter {
     if (this.#hasGap) this.#isWhole = true
   }
 }
+
+const withTurns = (tenants: ReportedTotals['tenants']): ReportedTotals['tenants'] =>
+  Object.fromEntries(Object.entries(tenants).filter(([, { turns }]) => turns.running + turns.queued > 0))
