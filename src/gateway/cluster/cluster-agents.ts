@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { filter, merge, Subject, throttleTime, type Observable } from 'rxjs'
+import { auditTime, filter, merge, Subject, throttleTime, type Observable } from 'rxjs'
 import type { Fleet } from '../../api/fleet/fleet.ts'
 import { agentStatus } from '../../api/fleet/internals.ts'
 import type { AgentStatus } from '../../api/fleet/types.ts'
@@ -8,6 +8,7 @@ import { callerPartsOf } from '../../cluster/client/caller.ts'
 import { isQuiet, isReport, type FleetReport } from '../../cluster/reports/fleet-report.ts'
 import { reportingHostOf } from '../../cluster/reports/fleet-reporter.ts'
 import type { AgentKey } from '../../cluster/store/cluster-store.ts'
+import { onAbort } from '../../util/abort-signal.ts'
 import type { GatewayCluster } from '../context.ts'
 import { agentsOfFleet, type AgentSource, type SeenAgent, type SeenEvent } from '../events/agent-source.ts'
 import { withMissedCloses } from '../events/missed-closes.ts'
@@ -17,6 +18,8 @@ import { totalsOf } from './reported-totals.ts'
 
 /** Shortest time between two asks for reports, and between two notices of missed events, in ms. */
 const pauseMs = 1_000
+/** Time for the parts of a large report to come, in ms. */
+const partsMs = 100
 
 /** Returns the agents of a gateway: those of its fleet, or those of all hosts of its cluster. */
 export function agentsOf(
@@ -70,7 +73,10 @@ export class ClusterAgents implements AgentSource {
       event.type !== 'agent.lifecycle' || !this.#hasOtherOwner(event)
     const events$ = merge(fleet.events$.pipe(filter(isOwn)), this.#reported)
     this.events$ = withMissedCloses(events$, requests.closed$)
-    this.missed$ = this.#missed.pipe(throttleTime(pauseMs, undefined, { leading: true, trailing: true }))
+    this.missed$ = this.#missed.pipe(
+      auditTime(partsMs),
+      throttleTime(pauseMs, undefined, { leading: true, trailing: true }),
+    )
   }
 
   /** Id of the host that the fleet is; `undefined` for a fleet that owns no agents. */
@@ -97,9 +103,10 @@ export class ClusterAgents implements AgentSource {
       this.#hosts.doubt()
       this.#ask()
     }, this.#closed)
-    watch.changed$.subscribe(() => {
+    const changes = watch.changed$.subscribe(() => {
       if (this.#hosts.forgetGone()) this.#missed.next(undefined)
     })
+    onAbort(this.#closed, () => changes.unsubscribe())
     this.#ask()
   }
 
@@ -111,10 +118,15 @@ export class ClusterAgents implements AgentSource {
     if (isMissing) this.#ask()
   }
 
-  /** Returns the events of a report; without those of agents that another host has meanwhile. */
+  /**
+   * Returns the events of a report. A turn that ended just before another host got the agent has ended; only the state of
+   * the agent is that of its owner.
+   */
   #newEvents(hostId: string, { events }: FleetReport): SeenEvent[] {
     return events.flatMap(({ epoch, value }) =>
-      this.#hosts.isOutdated(hostId, epoch, keyIn(value)) ? [] : [{ ...value, hostId }],
+      value.type === 'agent.lifecycle' && this.#hosts.isOutdated(hostId, epoch, keyIn(value))
+        ? []
+        : [{ ...value, hostId }],
     )
   }
 

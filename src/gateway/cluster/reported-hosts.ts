@@ -29,13 +29,21 @@ export interface Taken {
   readonly hasGap: boolean
 }
 
+/** Number of agents that may be remembered though they were removed. */
+const mostRemoved = 1_000
+
+/** What a gateway knows of its cluster. */
+type Known = Pick<ClusterWatch, 'agent' | 'place' | 'isThere'>
+
 /** Agents of the other hosts of a cluster, as these have reported them. */
 export class ReportedHosts {
-  readonly #watch: Pick<ClusterWatch, 'place' | 'isThere'>
+  readonly #watch: Known
   readonly #hosts = new Map<string, ReportedHost>()
   readonly #agents = new Map<string, ReportedAgent>()
+  /** Number of agents after the removed ones were forgotten. */
+  #left = 0
 
-  constructor(watch: Pick<ClusterWatch, 'place' | 'isThere'>) {
+  constructor(watch: Known) {
     this.#watch = watch
   }
 
@@ -60,6 +68,7 @@ export class ReportedHosts {
     this.#hosts.set(hostId, { run, number, isWhole, totals })
     if (report.isWhole) this.#keep(hostId, new Set(report.agents.map(({ value }) => keyFor(value))))
     for (const { epoch, value } of report.agents) this.#set(hostId, epoch, value)
+    if (this.#agents.size > 2 * this.#left + mostRemoved) this.#forgetRemoved()
     return { isMissing: !isWhole, hasGap: report.hasGap === true || (isWhole && !hadAll) }
   }
 
@@ -84,6 +93,13 @@ export class ReportedHosts {
       return this.#keep(id, new Set())
     })
     return agents.some((agent) => !isQuiet(agent))
+  }
+
+  /** Forgets the agents that the cluster has no more: no host reports a removal. */
+  #forgetRemoved(): void {
+    for (const [key, { status }] of this.#agents)
+      if (this.#watch.agent(status.id)?.tenant !== status.tenant) this.#agents.delete(key)
+    this.#left = this.#agents.size
   }
 
   /** Forgets the agents of a host but some. Returns the forgotten ones. */
