@@ -34,6 +34,8 @@ export interface FleetReport {
   readonly isWhole?: true
   /** True if events were left out, because they were too large, too many, or because the connection was down. */
   readonly hasGap?: true
+  /** True if the next report has further agents of this one. */
+  readonly hasMore?: true
   readonly events: readonly OfEpoch<ReportedEvent>[]
   /** Agents whose status has changed, as they are after the events. */
   readonly agents: readonly OfEpoch<AgentStatus>[]

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { auditTime, filter, merge, Subject, throttleTime, type Observable } from 'rxjs'
+import { filter, merge, Subject, throttleTime, type Observable } from 'rxjs'
 import type { Fleet } from '../../api/fleet/fleet.ts'
 import { agentStatus } from '../../api/fleet/internals.ts'
 import type { AgentStatus } from '../../api/fleet/types.ts'
@@ -18,8 +18,6 @@ import { totalsOf } from './reported-totals.ts'
 
 /** Shortest time between two asks for reports, and between two notices of missed events, in ms. */
 const pauseMs = 1_000
-/** Time for the parts of a large report to come, in ms. */
-const partsMs = 100
 
 /** Returns the agents of a gateway: those of its fleet, or those of all hosts of its cluster. */
 export function agentsOf(
@@ -73,10 +71,7 @@ export class ClusterAgents implements AgentSource {
       event.type !== 'agent.lifecycle' || !this.#hasOtherOwner(event)
     const events$ = merge(fleet.events$.pipe(filter(isOwn)), this.#reported)
     this.events$ = withMissedCloses(events$, requests.closed$)
-    this.missed$ = this.#missed.pipe(
-      auditTime(partsMs),
-      throttleTime(pauseMs, undefined, { leading: true, trailing: true }),
-    )
+    this.missed$ = this.#missed.pipe(throttleTime(pauseMs, undefined, { leading: true, trailing: true }))
   }
 
   /** Id of the host that the fleet is; `undefined` for a fleet that owns no agents. */

@@ -11,6 +11,8 @@ interface ReportedHost {
   readonly number: number
   /** True if nothing that the host has reported was missed. */
   readonly isWhole: boolean
+  /** True if events were missed, and further parts of the report on the statuses are to come. */
+  readonly hasGap: boolean
   readonly totals: ReportedTotals
 }
 
@@ -65,11 +67,13 @@ export class ReportedHosts {
     const isNext = before?.run === run && before.number + 1 === number
     const hadAll = before ? isNext && before.isWhole : number === 1
     const isWhole = report.isWhole ?? (isNext && before.isWhole)
-    this.#hosts.set(hostId, { run, number, isWhole, totals })
+    const hasGap = report.hasGap === true || (isWhole && !hadAll) || (isNext && before.hasGap)
+    const hasMore = report.hasMore === true
+    this.#hosts.set(hostId, { run, number, isWhole, totals, hasGap: hasGap && hasMore })
     if (report.isWhole) this.#keep(hostId, new Set(report.agents.map(({ value }) => keyFor(value))))
     for (const { epoch, value } of report.agents) this.#set(hostId, epoch, value)
     if (this.#agents.size > 2 * this.#left + mostRemoved) this.#forgetRemoved()
-    return { isMissing: !isWhole, hasGap: report.hasGap === true || (isWhole && !hadAll) }
+    return { isMissing: !isWhole, hasGap: hasGap && !hasMore }
   }
 
   /** Returns whether another host has, or had, an agent in a later epoch. */

@@ -142,6 +142,18 @@ describe('The reporter of a host', () => {
     })
   })
 
+  it('reports on many agents in parts, and says that another part follows', async () => {
+    const ids = Array.from({ length: 450 }, (_, i) => `b${i}`)
+    const { clock, fleet, sent } = reporterOf(Object.fromEntries(ids.map((id) => [`acme.${id}`, here])))
+    fleet.status = fleetStatusOf(ids.map((id) => agentStatusOf(id)))
+    await clock.advance(0)
+    expect(sent.map(({ agents, isWhole, hasMore }) => [agents.length, isWhole, hasMore])).toEqual([
+      [200, true, true],
+      [200, undefined, true],
+      [50, undefined, undefined],
+    ])
+  })
+
   it('tells of the tenants with turns only, so that a report never outgrows a message', async () => {
     const { clock, fleet, sent } = reporterOf({ 'acme.a1': here })
     const quiet = { weight: 1, turns: { running: 0, queued: 0, max: 9 } }

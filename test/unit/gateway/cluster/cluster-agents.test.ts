@@ -1,11 +1,11 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { callerPartsOf } from '../../../../src/cluster/client/caller.ts'
 import { ClusterAgents } from '../../../../src/gateway/cluster/cluster-agents.ts'
 import type { SeenEvent } from '../../../../src/gateway/events/agent-source.ts'
 import { noUsage } from '../../../../src/replies.ts'
 import { CallerWorld } from '../../../support/cluster-caller.ts'
 import { clusterGateway } from '../../../support/cluster-gateway.ts'
-import { agentStatusOf, reportOf, startedEvent } from '../../../support/reports.ts'
+import { reportOf, startedEvent } from '../../../support/reports.ts'
 
 /** Starts the agents of a gateway that hears the host h1, with what they tell. */
 async function heardAgents() {
@@ -26,7 +26,7 @@ async function heardAgents() {
     await world.clock.advance()
   }
   agents.open()
-  return { world, fleet, agents, watch: parts.watch, closing, seen, report }
+  return { world, watch: parts.watch, closing, seen, report }
 }
 
 describe('The agents of a gateway in a cluster', () => {
@@ -41,21 +41,6 @@ describe('The agents of a gateway in a cluster', () => {
     const idle = { ...of, type: 'agent.lifecycle', lifecycle } as const
     await report({ events: [ended, idle].map((value) => ({ epoch: 1, value })) })
     expect(seen).toEqual([{ ...ended, hostId: 'h1' }])
-  })
-
-  it('are missed when all parts of a report are here', async () => {
-    const { agents, fleet, report } = await heardAgents()
-    const server = { proxy: { baseURL: 'http://127.0.0.1:9/v1', apiKey: 'k' }, models: ['m'] }
-    await fleet.apply(['a1', 'a2'].map((id) => ({ id, tenant: 'acme', ...server })))
-    vi.useFakeTimers()
-    onTestFinished(() => void vi.useRealTimers())
-    const states: string[][] = []
-    agents.missed$.subscribe(() => states.push(agents.status.agents.map(({ state }) => state)))
-    const healthy = (id: string) => [{ epoch: 1, value: agentStatusOf(id, { state: 'healthy' }) }]
-    await report({ number: 7, isWhole: true, agents: healthy('a1') })
-    await report({ number: 8, agents: healthy('a2') })
-    await vi.advanceTimersByTimeAsync(2_000)
-    expect(states).toEqual([['healthy', 'healthy']])
   })
 
   it('listen to nothing any more when the gateway is closed', async () => {

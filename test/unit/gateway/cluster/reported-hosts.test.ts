@@ -50,6 +50,18 @@ describe('Reports of other hosts', () => {
     expect(hosts.take('h1', { ...whole(1), run: 'r2' })).toEqual({ isMissing: false, hasGap: true })
   })
 
+  it('have a gap only when all parts of the report after it are here', () => {
+    const { hosts } = reported()
+    expect(hosts.take('h1', { ...whole(7), hasMore: true })).toEqual({ isMissing: false, hasGap: false })
+    expect(hosts.take('h1', reportOf({ number: 8, hasMore: true }))).toMatchObject({ hasGap: false })
+    expect(hosts.take('h1', reportOf({ number: 9 }))).toEqual({ isMissing: false, hasGap: true })
+    expect(hosts.take('h1', reportOf({ number: 10 }))).toEqual({ isMissing: false, hasGap: false })
+    // A part was lost.
+    hosts.take('h1', reportOf({ number: 11, hasGap: true, hasMore: true }))
+    expect(hosts.take('h1', reportOf({ number: 13 }))).toEqual({ isMissing: true, hasGap: false })
+    expect(hosts.take('h1', whole(14))).toEqual({ isMissing: false, hasGap: true })
+  })
+
   it('keep the object of an agent that is the same, and forget one that is not reported any more', () => {
     const { hosts } = reported()
     hosts.take('h1', whole(1))
