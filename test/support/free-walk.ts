@@ -1,4 +1,4 @@
-import fc, { type AsyncCommand } from 'fast-check'
+import fc from 'fast-check'
 import { expect } from 'vitest'
 import { StoppedError } from '../../src/errors.ts'
 import { reconfigure } from '../../src/api/reconfigure.ts'
@@ -6,6 +6,7 @@ import { tested } from '../../src/io/opencode/versions.ts'
 import { isTerminal } from '../../src/replies.ts'
 import type { Script } from './fake-world.ts'
 import { createServer, turnIdsOf } from './machine-harness.ts'
+import { WalkCommand } from './walk-command.ts'
 
 const options = {
   maxRestarts: 2,
@@ -137,28 +138,12 @@ const at = <T>(list: readonly T[], n: number): T | undefined => list[n % Math.ma
 
 type Act = (walk: FreeWalk) => unknown
 
-/** Command that is always possible. Only commands of time wait. */
-class Command implements AsyncCommand<object, FreeWalk> {
-  readonly #name: string
-  readonly #act: Act
-
-  constructor(name: string, act: Act) {
-    this.#name = name
-    this.#act = act
-  }
-
-  check(): boolean {
-    return true
-  }
-
-  async run(_model: object, walk: FreeWalk): Promise<void> {
+/** Only commands of time wait. */
+class Command extends WalkCommand<FreeWalk, Act> {
+  protected override async perform(act: Act, walk: FreeWalk): Promise<void> {
     walk.steps++
-    await this.#act(walk)
+    await act(walk)
     walk.server.check()
-  }
-
-  toString(): string {
-    return this.#name
   }
 }
 

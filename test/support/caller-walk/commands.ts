@@ -1,4 +1,5 @@
-import fc, { type AsyncCommand } from 'fast-check'
+import fc from 'fast-check'
+import { WalkCommand } from '../walk-command.ts'
 import { leaseMs } from '../scripted-host.ts'
 import type { ScriptedTurn } from '../scripted-agents.ts'
 import { agents, type CallerWalk } from './caller-walk.ts'
@@ -9,31 +10,14 @@ import type { WalkedHost } from './walked-hosts.ts'
 /** Act of a walk. Returns what it has done; nothing if there was nothing to do. */
 type Act = (walk: CallerWalk) => string | undefined | Promise<string | undefined>
 
-/** Command that is always possible. */
-class Command implements AsyncCommand<object, CallerWalk> {
-  readonly #name: string
-  readonly #act: Act
-
-  constructor(name: string, act: Act) {
-    this.#name = name
-    this.#act = act
-  }
-
-  check(): boolean {
-    return true
-  }
-
-  async run(_model: object, walk: CallerWalk): Promise<void> {
+class Command extends WalkCommand<CallerWalk, Act> {
+  protected override async perform(act: Act, walk: CallerWalk): Promise<void> {
     const isHurried = walk.isHurried
     walk.isHurried = false
-    const done = await this.#act(walk)
+    const done = await act(walk)
     if (done !== undefined) walk.note(done)
     if (!isHurried) await walk.clock.advance(0)
     walk.check()
-  }
-
-  toString(): string {
-    return this.#name
   }
 }
 
