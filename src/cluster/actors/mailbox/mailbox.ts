@@ -69,7 +69,10 @@ export class Mailbox {
     if (this.#isLoaded) void this.#read()
   }
 
-  /** Starts no further turn. Resolves when none runs. Waiting turns stay in the inbox, for the next owner. */
+  /**
+   * Starts no further turn. Resolves when none runs, and what is left of ended turns is removed. Waiting turns stay in the
+   * inbox, for the next owner.
+   */
   drain(): Promise<void> {
     this.#draining.abort()
     return new Promise((resolve) => {
@@ -162,8 +165,8 @@ export class Mailbox {
   }
 
   /**
-   * Removes what is left of an ended turn. The mailbox is busy until then: an agent that is given up with a message in its
-   * inbox is claimed again at once.
+   * Removes what is left of an ended turn. The mailbox is busy, and not drained, until then: an agent that is given up with a
+   * message in its inbox is claimed again at once.
    */
   async #leave(listed: Promise<void>, turnId: string, hasParcel: boolean): Promise<void> {
     this.#removing++
@@ -198,10 +201,11 @@ export class Mailbox {
     const isRunning = [...this.#turns.values()].some(
       ({ stage }) => stage === 'running' || stage === 'entering',
     )
-    if (this.#turns.size === 0 && this.#removing === 0 && this.#isBusy) {
+    if (isRunning || this.#removing > 0) return
+    if (this.#turns.size === 0 && this.#isBusy) {
       this.#isBusy = false
       this.#reports.onBusy(false)
     }
-    if (!isRunning) this.#onDrained?.()
+    this.#onDrained?.()
   }
 }
