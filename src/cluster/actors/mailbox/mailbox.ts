@@ -1,8 +1,7 @@
 import { elapse } from '../../../actors/clock.ts'
-import { eraseTurn } from '../../erase-turn.ts'
-import { erasesTurns } from '../../specs/spec-record.ts'
-import { keyOf, type Mail } from '../../store/cluster-store.ts'
+import type { Mail } from '../../store/cluster-store.ts'
 import { OwnedTurn, type OwnerTerms } from './owned-turn.ts'
+import { removeTurn, type RemovalTerms } from './remove-turn.ts'
 
 /** Wait before the inbox is read again from a store that did not answer, in ms. */
 const retryMs = 100
@@ -170,25 +169,17 @@ export class Mailbox {
    */
   async #leave(listed: Promise<void>, turnId: string, hasParcel: boolean): Promise<void> {
     this.#removing++
-    // The message goes last: as long as it is there, what is left is removed by the next owner.
     await listed
     await this.#remove(turnId, { hasParcel })
     this.#removing--
     this.#settle()
   }
 
-  /** @param through - number of the last message to remove: the turn itself may come after it */
-  async #remove(
-    turnId: string,
-    { hasParcel = false, through }: { hasParcel?: boolean; through?: number },
-  ): Promise<void> {
+  async #remove(turnId: string, terms: RemovalTerms): Promise<void> {
     const { store, agent, clock } = this.#terms
     for (let attempt = 0; attempt < mostRemovals && !this.#isClosed; attempt++) {
       try {
-        if (erasesTurns((await store.agents.get(keyOf(agent)))?.value))
-          await eraseTurn(store.records, agent, turnId)
-        if (hasParcel) await store.parcels.remove(agent, turnId)
-        await store.inbox.remove(agent, turnId, through)
+        await removeTurn(store, agent, turnId, terms)
         return
       } catch {
         await elapse(clock, retryMs * (attempt + 1), this.#lost.signal)
