@@ -16,6 +16,7 @@ import {
   graceMs,
   textOf,
 } from '../../../support/cluster-caller.ts'
+import { sentTurn } from '../../../support/cluster-facts.ts'
 import { leaseMs } from '../../../support/scripted-host.ts'
 
 /** Starts a cluster with a caller. */
@@ -425,6 +426,19 @@ describe('The id of a turn', () => {
       code: 'rejected',
       error: expect.stringContaining('another agent') as string,
     })
+  })
+
+  it('of another tenant’s turn is rejected, and cancels no turn of the agent', async () => {
+    const { world, clock, cluster } = await start()
+    world.memory.records.append('other.b1.t1', { epoch: 1, first: 1, records: [] }, 0)
+    const { inbox } = world.memory.connect()
+    await inbox.add({ tenant: 'acme', agentId: 'a1' }, 't1', { type: 'turn', turn: sentTurn('t1') })
+    await clock.advance(leaseMs)
+    const turn = collect(cluster.turn('a1', { text: 'Hi', turnId: 't1' }))
+    await clock.advance(1_000)
+    expect(turn.ends).toMatchObject([{ code: 'rejected' }])
+    expect(world.host.runner.running).toHaveLength(1)
+    expect(world.memory.mail.mails).toHaveLength(1)
   })
 
   it('of another agent’s turn is rejected, however late a host begins that turn', async () => {
