@@ -10,6 +10,8 @@ import { errnoOf } from '../host/host-fault.ts'
 export class WipeNotes {
   readonly #dataDir: string
   readonly #known = new Map<string, ReadonlySet<string>>()
+  /** Last change of a note; the changes run one after another, because each one reads what is there. */
+  #last: Promise<unknown> = Promise.resolve()
 
   /** @param dataDir - folder of the homes */
   constructor(dataDir: string) {
@@ -25,7 +27,13 @@ export class WipeNotes {
   }
 
   /** Adds removals to the notes on an agent. @throws Error if a note cannot be read or written */
-  async add(agentId: string, ids: readonly string[]): Promise<void> {
+  add(agentId: string, ids: readonly string[]): Promise<void> {
+    const added = this.#last.then(() => this.#add(agentId, ids))
+    this.#last = added.catch(() => undefined)
+    return added
+  }
+
+  async #add(agentId: string, ids: readonly string[]): Promise<void> {
     const all = new Set([...this.#read(agentId), ...ids])
     await replaceFile(this.#fileOf(agentId), JSON.stringify([...all]))
     this.#known.set(agentId, all)
