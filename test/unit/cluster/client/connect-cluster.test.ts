@@ -145,6 +145,20 @@ describe('A turn of a cluster', () => {
     expect(world.memory.parcels.size).toBe(0)
   })
 
+  it('has its content in the store once while it runs, however often it is sent', async () => {
+    const world = await CallerWorld.start(new ContextKeys(['a secret of the hosts, the same on all of them']))
+    const { cluster } = await world.connect()
+    const input = { text: 'x'.repeat(600_000), turnId: 't1', context: { user: 1 } }
+    const turn = cluster.turn('a1', input)
+    const running = await world.running(turn)
+    const others = [1, 2].map(() => cluster.turn('a1', input))
+    await world.clock.advance(100)
+    expect(world.memory.parcels.size).toBe(1)
+    running.finish()
+    await world.clock.advance(100)
+    for (const other of others) expect(await other.done).toEqual(await turn.done)
+  })
+
   it('runs with its context though a caller before has stored its content only, and another one sends it', async () => {
     const world = await CallerWorld.start(new ContextKeys(['a secret of the hosts, the same on all of them']))
     const [one, two] = [await world.connect(), await world.connect()]
