@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { OpenCodeRuntimeError } from '../../errors.ts'
+import { messageOf } from '../../util/messages.ts'
 import { openHomeFolder } from '../home/home-folder.ts'
 import { replaceFile } from '../home/private-file.ts'
 import { errnoOf } from '../host/host-fault.ts'
@@ -40,12 +42,16 @@ export class WipeNotes {
   }
 
   #read(agentId: string): string[] {
+    const file = this.#fileOf(agentId)
     try {
-      return JSON.parse(readFileSync(this.#fileOf(agentId), 'utf8')) as string[]
+      return JSON.parse(readFileSync(file, 'utf8')) as string[]
     } catch (error) {
       // A note that cannot be read must not count as none: the home may be a new one.
       if (errnoOf(error) === 'ENOENT') return []
-      throw error
+      throw new OpenCodeRuntimeError(
+        `The note ${file} cannot be read: mend or delete it. Without it, the home of the agent on this host is deleted: ${messageOf(error)}`,
+        { cause: error },
+      )
     }
   }
 
