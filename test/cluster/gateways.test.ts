@@ -215,7 +215,7 @@ describe.skipIf(binary === null)('Gateways of a cluster', async () => {
       ) ?? ''
     const path = `/v1/agents/${agentId}`
     expect((await a.fetch(path, { method: 'PUT', body: { tenant: 'acme' } })).status).toBe(201)
-    await vi.waitUntil(async () => (await b.fetch(path)).status === 200)
+    await vi.waitUntil(async () => (await b.fetch(path)).status === 200, { timeout: 15_000 })
     const { turn } = await post(a, agentId, { text: 'slow' })
     const reader = await lines(b, turn.turn_id)
     await reader.until(({ kind }) => kind === 'delta')
@@ -258,7 +258,9 @@ describe.skipIf(binary === null)('Gateways of a cluster', async () => {
     const { turn } = await post(a, agentOn('host-b'), { text: 'slow' })
     await (await lines(b, turn.turn_id)).next()
     a.kill('SIGTERM')
-    await vi.waitUntil(async () => (await a.fetch('/readyz').catch(() => undefined))?.status !== 200)
+    await vi.waitUntil(async () => (await a.fetch('/readyz').catch(() => undefined))?.status !== 200, {
+      timeout: 15_000,
+    })
     expect(await a.ended).toBe(0)
     expect((await ended(b, turn.turn_id)).reply).toMatchObject({ kind: 'final' })
     expect(cluster?.status.hosts.map(({ id }) => id)).toEqual(['host-b'])

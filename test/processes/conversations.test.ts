@@ -59,7 +59,7 @@ describe.runIf(process.platform !== 'win32')('a conversation on a fake opencode'
     await session.turn('echo:hi').done
     const isNote = ({ url, body }: FakeRequest) => url.includes('/message') && 'noReply' in Object(body)
     const noted = session.note('The user has left.')
-    await vi.waitUntil(() => fake.requests.some(isNote), { interval: 1 })
+    await vi.waitUntil(() => fake.requests.some(isNote), { interval: 1, timeout: 15_000 })
     process.kill(server.pid ?? 0, 'SIGKILL')
     await noted
     expect((await session.history()).map(({ text, replies }) => [text, replies.length > 0])).toEqual([

@@ -30,7 +30,7 @@ async function twoHosts() {
   await first.client.call('POST', '/v1/agents/a1/turns?wait=true', { text: 'echo:hi' })
   const acme = testToken(['read'], { tenant: 'acme' })
   const second = await hosts.start('h2', { gateway: { tokens: [acme.record] } })
-  await vi.waitUntil(() => second.fleet.status.agents.length === agents.length)
+  await vi.waitUntil(() => second.fleet.status.agents.length === agents.length, { timeout: 15_000 })
   return { hosts, first, second, acme }
 }
 const eventsAt = ({ url, all }: GatewayHost, headers: Record<string, string> = {}, token = all.token) =>
@@ -65,12 +65,15 @@ describe('The gateway of a host in a cluster', () => {
     expect(told(opened)).toMatchObject({ agent_id: 'a1', host_id: 'h1', turn_id: turnId })
     expect((await agentAt(second, 'a1')).status).toMatchObject({ open_requests: 1, turns: { running: 1 } })
     const requestId = told(opened).pending?.request.id ?? ''
-    const answered = await vi.waitUntil(async () => {
-      const { status } = await second.client.call('POST', `/v1/requests/${requestId}/answer`, {
-        reply: 'once',
-      })
-      return status === 204
-    })
+    const answered = await vi.waitUntil(
+      async () => {
+        const { status } = await second.client.call('POST', `/v1/requests/${requestId}/answer`, {
+          reply: 'once',
+        })
+        return status === 204
+      },
+      { timeout: 15_000 },
+    )
     expect(answered).toBe(true)
     const closed = await events.until(({ event }) => event === 'request.closed')
     expect(told(closed)).toMatchObject({ request_id: requestId, by: 'answer', host_id: 'h1' })
@@ -147,7 +150,9 @@ describe('The gateway of a host in a cluster', () => {
     await using events = await eventsAt(second)
     await events.next()
     await first.host.drain()
-    await vi.waitUntil(async () => (await agentAt(second, 'a1')).status.host_id === undefined)
+    await vi.waitUntil(async () => (await agentAt(second, 'a1')).status.host_id === undefined, {
+      timeout: 15_000,
+    })
     await second.client.call('POST', '/v1/agents/a1/turns?wait=true', { text: 'echo:hi' })
     const here = await agentAt(second, 'a1')
     expect(here.status.state).toBe('healthy')

@@ -62,7 +62,7 @@ describe.runIf(process.platform === 'linux')('serve', () => {
     expect(await Promise.race([daemon.ended, late])).toBe(0)
     expect(daemon.stderr).toContain('ends before it serves')
     expect(daemon.stderr).not.toContain('error')
-    await vi.waitUntil(() => nats.sockets.size === 0)
+    await vi.waitUntil(() => nats.sockets.size === 0, { timeout: 15_000 })
     await stage.expectNothingLeft()
   })
 

@@ -33,11 +33,14 @@ describe('a turn on a server that misbehaves', () => {
     const second = server.turn({ text: 'Say hello', turnId: 'mine' })
     expect(await second.done).toMatchObject({ kind: 'error', code: 'rejected' })
     expect(await first.done).toMatchObject({ kind: 'final' })
-    await vi.waitFor(async () => {
-      const third = session.turn({ text: 'Say hello', turnId: 'mine' })
-      expect(third.id).toBe('mine')
-      expect(await third.done).toMatchObject({ kind: 'final', content: 'Hello world' })
-    })
+    await vi.waitFor(
+      async () => {
+        const third = session.turn({ text: 'Say hello', turnId: 'mine' })
+        expect(third.id).toBe('mine')
+        expect(await third.done).toMatchObject({ kind: 'final', content: 'Hello world' })
+      },
+      { timeout: 15_000 },
+    )
   })
 
   it('requests its final state if the end was lost in a gap of the stream', async () => {
@@ -159,7 +162,7 @@ describe('concurrent turns', () => {
     const { server, requests } = standInServer('well-behaved', { maxConcurrentTurns: 1 })
     const first = server.turn('hang')
     const prompts = () => requests().filter(({ url }) => /prompt_async/.test(url))
-    await expect.poll(prompts).toHaveLength(1)
+    await expect.poll(prompts, { timeout: 15_000 }).toHaveLength(1)
     const waiting = server.turn('echo:never')
     waiting.cancel()
     expect(await waiting.done).toMatchObject({ code: 'cancelled' })

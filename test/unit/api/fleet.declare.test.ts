@@ -106,7 +106,9 @@ describe('A change of an agent', () => {
     expect([existsSync(home), removed.state, again.state]).toEqual([true, 'pending', 'pending'])
     server('a1').answer()
     await advance(1_000)
-    await vi.waitFor(() => expect([removed.state, again.state]).toEqual(['done', 'done']))
+    await vi.waitFor(() => expect([removed.state, again.state]).toEqual(['done', 'done']), {
+      timeout: 15_000,
+    })
     expect([wasThere, existsSync(home)]).toEqual([false, true])
   })
 

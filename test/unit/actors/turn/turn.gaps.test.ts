@@ -18,7 +18,7 @@ async function playing(name: string) {
   const replies: Reply[] = []
   turn.replies$.subscribe((reply) => replies.push(reply))
   const text = () => replies.flatMap((reply) => (reply.kind === 'delta' ? [reply.content] : [])).join('')
-  const reached = (wanted: string) => expect.poll(text, { interval: 5 }).toBe(wanted)
+  const reached = (wanted: string) => expect.poll(text, { interval: 5, timeout: 15_000 }).toBe(wanted)
   await server.prompted
   return { server, turn, text, reached, expected: recording.expected.replies.at(-1) as TerminalReply }
 }

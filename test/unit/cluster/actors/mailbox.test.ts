@@ -80,7 +80,9 @@ describe('The replies of a removed agent', () => {
     cluster.agents.change('acme.a1', removed(more), 0)
     agents.running[0]?.finish()
     await clock.advance()
-    await vi.waitFor(async () => expect(await caller.inbox.next(agent, 0)).toBeUndefined())
+    await vi.waitFor(async () => expect(await caller.inbox.next(agent, 0)).toBeUndefined(), {
+      timeout: 15_000,
+    })
     expect(kinds('t1').filter((kind) => left.includes(kind))).toEqual(left)
     expect(kinds('t1').includes('delta')).toBe(left.includes('delta'))
   })

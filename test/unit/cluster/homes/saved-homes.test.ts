@@ -279,7 +279,7 @@ describe('A saved home', () => {
     })
     a.write(session, 'two')
     const first = a.save(1)
-    await vi.waitFor(() => expect(spy).toHaveBeenCalled())
+    await vi.waitFor(() => expect(spy).toHaveBeenCalled(), { timeout: 15_000 })
     a.write(session, 'three')
     const gone = new AbortController()
     const [second, third] = [a.save(1, gone.signal), a.save(1)]

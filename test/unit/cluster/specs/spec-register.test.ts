@@ -66,7 +66,7 @@ describe('The register of specs', () => {
     expect(one.of('a1')?.spec.tenant).toBe('blue')
     for (const key of ['acme.a1', 'blue.a1'])
       cluster.agents.change(key, undefined, cluster.agents.entry(key)?.revision ?? 0)
-    await vi.waitFor(() => expect(one.of('a1')).toBeUndefined())
+    await vi.waitFor(() => expect(one.of('a1')).toBeUndefined(), { timeout: 15_000 })
   })
 
   it.each([
@@ -86,7 +86,9 @@ describe('The register of specs', () => {
       await one.declare(level(1, 'acme'))
       await Promise.all([one.settle('a1'), other.settle('a1')])
       for (const each of [one, other])
-        await vi.waitFor(() => expect([each.isRemoved(acme), each.isRemoved(blue)]).toEqual([false, true]))
+        await vi.waitFor(() => expect([each.isRemoved(acme), each.isRemoved(blue)]).toEqual([false, true]), {
+          timeout: 15_000,
+        })
       expect(one.of('a1')).toMatchObject({ spec: level(1, 'acme'), isRemoved: false })
     },
   )
@@ -106,13 +108,16 @@ describe('The register of specs', () => {
         }),
       )
       await Promise.all(declared)
-      await vi.waitFor(async () => {
-        await Promise.all(hosts.map((host) => host.settle('a1')))
-        const records = ['acme', 'blue', 'red'].map((tenant) => cluster.agents.entry(`${tenant}.a1`))
-        const living = records.filter((entry) => entry && !isRemoved(entry.value))
-        expect(living, `seed ${seed}`).toHaveLength(1)
-        for (const host of hosts) expect(host.of('a1')?.spec.tenant).toBe(living[0]?.value['tenant'])
-      })
+      await vi.waitFor(
+        async () => {
+          await Promise.all(hosts.map((host) => host.settle('a1')))
+          const records = ['acme', 'blue', 'red'].map((tenant) => cluster.agents.entry(`${tenant}.a1`))
+          const living = records.filter((entry) => entry && !isRemoved(entry.value))
+          expect(living, `seed ${seed}`).toHaveLength(1)
+          for (const host of hosts) expect(host.of('a1')?.spec.tenant).toBe(living[0]?.value['tenant'])
+        },
+        { timeout: 15_000 },
+      )
     }
   })
 
@@ -121,7 +126,7 @@ describe('The register of specs', () => {
     const [one, two] = [await register(cluster, 'h1'), await register(cluster, 'h2')]
     await one.declare(level(1))
     await one.remove('a1', { drainMs: 0, wiped: 'w1' })
-    await vi.waitFor(() => expect(two.wipesOf('a1')).toEqual(['w1']))
+    await vi.waitFor(() => expect(two.wipesOf('a1')).toEqual(['w1']), { timeout: 15_000 })
     await two.declare(level(1))
     await one.remove('a1', { drainMs: 0, wiped: 'w1' })
     expect(one.of('a1')).toMatchObject({ isRemoved: false, wiped: 'w1' })

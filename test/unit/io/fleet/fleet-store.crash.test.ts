@@ -54,7 +54,9 @@ describe('a host that dies in the middle of a change', () => {
     host.done = []
     host.left = operations
     const ended = store.change(change).then(() => true)
-    const isDead = vi.waitFor(() => expect(host.left).toBeLessThan(0), { interval: 1 }).then(() => false)
+    const isDead = vi
+      .waitFor(() => expect(host.left).toBeLessThan(0), { interval: 1, timeout: 15_000 })
+      .then(() => false)
     const hasEnded = await Promise.race([ended, isDead.catch(() => ended)])
     host.left = Infinity
     // A copy of the folder is free, as the folder of a dead host is.

@@ -13,7 +13,7 @@ function open(file = join(tempHome(), 'status.json')) {
   const writer = new StatusWriter(file, storeClock(clock), (message) => failures.push(message))
   const read = (): unknown => (JSON.parse(readFileSync(file, 'utf8')) as { n: unknown }).n
   /** Waits until the file shows a status. */
-  const shows = (n: number) => vi.waitFor(() => expect(read()).toBe(n), { interval: 1 })
+  const shows = (n: number) => vi.waitFor(() => expect(read()).toBe(n), { interval: 1, timeout: 15_000 })
   return { clock, failures, writer, read, shows, file }
 }
 
@@ -81,7 +81,7 @@ describe('StatusWriter', () => {
       writer.write({ n })
       await clock.advance(1_000, settle)
     }
-    await vi.waitFor(() => expect(failures).toHaveLength(1))
+    await vi.waitFor(() => expect(failures).toHaveLength(1), { timeout: 15_000 })
     expect(failures[0]).toMatch(/^The status of the fleet could not be written: ENOENT/)
     mkdirSync(dirname(file))
     writer.write({ n: 4 })
@@ -90,6 +90,6 @@ describe('StatusWriter', () => {
     rmSync(dirname(file), { recursive: true })
     writer.write({ n: 5 })
     await clock.advance(1_000, settle)
-    await vi.waitFor(() => expect(failures).toHaveLength(2))
+    await vi.waitFor(() => expect(failures).toHaveLength(2), { timeout: 15_000 })
   })
 })

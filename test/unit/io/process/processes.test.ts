@@ -81,7 +81,9 @@ describe.runIf(process.platform === 'linux')('findLeftovers', () => {
     onTestFinished(() => void signalGroup(leader, 'SIGKILL'))
     const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
     const zombie = Number(line)
-    await expect.poll(() => readFileSync(`/proc/${zombie}/stat`, 'latin1'), { interval: 5 }).toContain(') Z ')
+    await expect
+      .poll(() => readFileSync(`/proc/${zombie}/stat`, 'latin1'), { interval: 5, timeout: 15_000 })
+      .toContain(') Z ')
     expect(findLeftovers(leader, marker)).toEqual([leader])
   })
 

@@ -83,7 +83,7 @@ describe.runIf(process.platform === 'linux')('The limit of a watcher', () => {
     // Fed three times within more than a limit: the processes live.
     const at = performance.now()
     for (let i = 1; i <= 3; i++) {
-      await vi.waitUntil(() => performance.now() - at > i * 800, { interval: 10 })
+      await vi.waitUntil(() => performance.now() - at > i * 800, { interval: 10, timeout: 15_000 })
       watcher.fed()
     }
     expect(isAlive(pid)).toBe(true)

@@ -49,7 +49,7 @@ describe('JoinedStream', () => {
       sends(event(3) + event(4), false),
     ])
     const { ids, states } = read(url)
-    await vi.waitFor(() => expect(ids).toEqual(['1', '2', '3', '4']))
+    await vi.waitFor(() => expect(ids).toEqual(['1', '2', '3', '4']), { timeout: 15_000 })
     expect(lastIds).toEqual([undefined, '2'])
     expect(states.map(({ state }) => state)).toEqual(['connecting', 'live', 'waiting', 'connecting', 'live'])
   })
@@ -57,7 +57,7 @@ describe('JoinedStream', () => {
   it('begins after a given event', async () => {
     const { url, lastIds } = await serverOf([sends(event(8), false)])
     const { ids } = read(url, '7')
-    await vi.waitFor(() => expect(ids).toEqual(['8']))
+    await vi.waitFor(() => expect(ids).toEqual(['8']), { timeout: 15_000 })
     expect(lastIds).toEqual(['7'])
   })
 
@@ -66,7 +66,7 @@ describe('JoinedStream', () => {
       (_request, response) => response.writeHead(401).end('{"detail":"log in","code":"ERR_X"}'),
     ])
     const { states } = read(url)
-    await vi.waitFor(() => expect(states.at(-1)?.state).toBe('refused'))
+    await vi.waitFor(() => expect(states.at(-1)?.state).toBe('refused'), { timeout: 15_000 })
     expect(states.at(-1)).toMatchObject({ error: { status: 401, code: 'ERR_X', message: 'log in' } })
     expect(lastIds).toHaveLength(1)
   })
@@ -76,14 +76,14 @@ describe('JoinedStream', () => {
       response.writeHead(status).end()
     const { url } = await serverOf([refuse(503), refuse(429), sends(event(1), false)])
     const { ids, states } = read(url)
-    await vi.waitFor(() => expect(ids).toEqual(['1']))
+    await vi.waitFor(() => expect(ids).toEqual(['1']), { timeout: 15_000 })
     expect(states.flatMap((state) => (state.state === 'connecting' ? state.attempt : []))).toEqual([0, 1, 2])
   })
 
   it('reads nothing after its end', async () => {
     const { url, lastIds } = await serverOf([sends(event(1), true)])
     const { ids, stream } = read(url)
-    await vi.waitFor(() => expect(ids.length).toBeGreaterThan(1))
+    await vi.waitFor(() => expect(ids.length).toBeGreaterThan(1), { timeout: 15_000 })
     stream.stop()
     const { length } = lastIds
     stream.retry()
