@@ -49,7 +49,7 @@ export const serveExitCodeHelp = `
 Exit codes:
   0    ended by SIGTERM or SIGINT, after the running turns, or before it served
   2    bad usage: flags, or the config file; stderr says file, line and field
-  3    the fleet, its store or the address could not be opened; stderr says why
+  3    the fleet, its store, its cluster or the address could not be opened; stderr says why
   130  ended by a second SIGINT (Ctrl-C), 143 by a second SIGTERM, without waiting for turns
 SIGHUP reads the config file again.`
 

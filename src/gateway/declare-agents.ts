@@ -79,19 +79,31 @@ export function patchAgent(
 }
 
 /**
- * Removes an agent. In a cluster, the owners of its running turns erase the replies of these when they end.
+ * Removes an agent, and erases the replies of its turns. In a cluster, the owners of its running turns erase the replies of
+ * these when they end.
  *
- * @throws ClusterStoreError `unavailable` if the agent is removed here, and the cluster does not know yet
+ * @param storeMs - time for which the removal waits for a store that is away, in ms
+ * @throws ClusterStoreError `unavailable` if the agent is removed here, and the cluster does not know yet; the replies are
+ * erased when it knows
  */
 export async function removeAgent(
-  { fleet }: GatewayContext,
-  id: string,
+  { fleet, log }: Pick<GatewayContext, 'fleet' | 'log'>,
+  { id, tenant }: { id: string; tenant: string },
   options: Required<RemoveOptions>,
+  storeMs = limitMs,
 ): Promise<void> {
+  const erase = (): Promise<void> => log.erase({ agentId: id, tenant })
   const specs = specsOf(fleet)
-  if (!specs) return fleet.remove(id, options)
+  if (!specs) {
+    await fleet.remove(id, options)
+    return erase()
+  }
   const { stored } = await specs.removeWithReplies(id, options)
-  await requireInTime(limitMs, stored)
+  const erased = stored.then(erase)
+  // The caller may have its answer by then.
+  erased.catch(() => undefined)
+  await requireInTime(storeMs, stored)
+  await erased
 }
 
 /** Returns the spec that a caller may declare; an agent that the caller may not see does not exist for the caller. */

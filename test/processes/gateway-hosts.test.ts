@@ -1,7 +1,9 @@
 import { describe, expect, it, vi } from 'vitest'
+import { removeAgent } from '../../src/gateway/declare-agents.ts'
 import { testToken } from '../support/gateway.ts'
 import { openEvents, type ServerEvent } from '../support/gateway-reader.ts'
 import { GatewayHosts, type GatewayHost } from '../support/gateways.ts'
+import { openedLog } from '../support/turn-log.ts'
 
 interface Agent {
   id: string
@@ -167,5 +169,19 @@ describe('The gateway of a host in a cluster', () => {
     expect(states).toContain('idle on h1')
     await second.fleet.remove('a1')
     expect((await second.client.call('GET', '/v1/agents/a1')).status).toBe(404)
+  })
+
+  it('erases the replies of an agent that is removed while NATS is away, when NATS is back', async () => {
+    const { fleet, hostStore } = await new GatewayHosts().start('h1', { agents })
+    const { log } = await openedLog()
+    const erase = vi.spyOn(log, 'erase')
+    hostStore.link.cut()
+    const options = { drainMs: 0, deleteHome: false }
+    const removed = removeAgent({ fleet, log }, { id: 'a2', tenant: 'acme' }, options, 100)
+    await expect(removed).rejects.toMatchObject({ fault: 'unavailable' })
+    expect(erase).not.toHaveBeenCalled()
+    hostStore.link.mend()
+    await vi.waitUntil(() => erase.mock.calls.length > 0)
+    expect(erase).toHaveBeenCalledWith({ agentId: 'a2', tenant: 'acme' })
   })
 })

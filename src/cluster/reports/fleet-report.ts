@@ -14,7 +14,7 @@ type LifecycleEvent = Extract<FleetEvent, { type: 'agent.lifecycle' }>
 export type ReportedEvent =
   Exclude<FleetEvent, LifecycleEvent> | (Omit<LifecycleEvent, 'lifecycle'> & { lifecycle: ReportedLifecycle })
 
-/** Numbers of a fleet. */
+/** Numbers of a fleet. Of the tenants, those that have turns: a cluster may have more tenants than a report holds. */
 export type ReportedTotals = Pick<FleetStatus, 'servers' | 'turns' | 'memory' | 'tenants'>
 
 /** Something of an agent, with the epoch in which the host has, or had, the agent; 0 for an agent without an owner. */
@@ -34,6 +34,8 @@ export interface FleetReport {
   readonly isWhole?: true
   /** True if events were left out, because they were too large, too many, or because the connection was down. */
   readonly hasGap?: true
+  /** True if the next report has further agents of this one. */
+  readonly hasMore?: true
   readonly events: readonly OfEpoch<ReportedEvent>[]
   /** Agents whose status has changed, as they are after the events. */
   readonly agents: readonly OfEpoch<AgentStatus>[]

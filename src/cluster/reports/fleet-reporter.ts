@@ -11,6 +11,7 @@ import {
   type FleetReport,
   type OfEpoch,
   type ReportedEvent,
+  type ReportedTotals,
 } from './fleet-report.ts'
 
 /** Time for which an event waits for others, in ms: a host sends at most ten reports a second. */
@@ -132,9 +133,13 @@ export class FleetReporter {
       this.#isWhole = false
       this.#wholeAt = now
     }
-    this.#send(agents.slice(0, mostAgents), isWhole)
-    for (let from = mostAgents; from < agents.length; from += mostAgents)
-      this.#send(agents.slice(from, from + mostAgents))
+    for (let from = 0; from === 0 || from < agents.length; from += mostAgents) {
+      const hasMore = from + mostAgents < agents.length
+      this.#send(agents.slice(from, from + mostAgents), {
+        ...(isWhole && from === 0 && { isWhole }),
+        ...(hasMore && { hasMore }),
+      })
+    }
   }
 
   /** Returns the agents of this host that have changed since the last report. */
@@ -160,17 +165,17 @@ export class FleetReporter {
     return placeOf(key)?.hostId === hostId || !isQuiet(status) || (before !== undefined && !isQuiet(before))
   }
 
-  #send(agents: readonly OfEpoch<AgentStatus>[], isWhole = false): void {
+  #send(agents: readonly OfEpoch<AgentStatus>[], flags: Pick<FleetReport, 'isWhole' | 'hasMore'>): void {
     const { servers, turns, memory, tenants } = this.#terms.fleet.status
     const report: FleetReport = {
       form: reportForm,
       run: this.#run,
       number: ++this.#number,
-      ...(isWhole && { isWhole }),
+      ...flags,
       ...(this.#hasGap && { hasGap: true }),
       events: this.#events,
       agents: agents.map(({ epoch, value }) => ({ epoch, value: reportedStatus(value) })),
-      totals: { servers, turns, memory, tenants },
+      totals: { servers, turns, memory, tenants: withTurns(tenants) },
     }
     this.#events = []
     this.#size = 0
@@ -179,3 +184,6 @@ export class FleetReporter {
     if (this.#hasGap) this.#isWhole = true
   }
 }
+
+const withTurns = (tenants: ReportedTotals['tenants']): ReportedTotals['tenants'] =>
+  Object.fromEntries(Object.entries(tenants).filter(([, { turns }]) => turns.running + turns.queued > 0))

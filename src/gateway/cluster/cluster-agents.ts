@@ -8,6 +8,7 @@ import { callerPartsOf } from '../../cluster/client/caller.ts'
 import { isQuiet, isReport, type FleetReport } from '../../cluster/reports/fleet-report.ts'
 import { reportingHostOf } from '../../cluster/reports/fleet-reporter.ts'
 import type { AgentKey } from '../../cluster/store/cluster-store.ts'
+import { onAbort } from '../../util/abort-signal.ts'
 import type { GatewayCluster } from '../context.ts'
 import { agentsOfFleet, type AgentSource, type SeenAgent, type SeenEvent } from '../events/agent-source.ts'
 import { withMissedCloses } from '../events/missed-closes.ts'
@@ -97,9 +98,10 @@ export class ClusterAgents implements AgentSource {
       this.#hosts.doubt()
       this.#ask()
     }, this.#closed)
-    watch.changed$.subscribe(() => {
+    const changes = watch.changed$.subscribe(() => {
       if (this.#hosts.forgetGone()) this.#missed.next(undefined)
     })
+    onAbort(this.#closed, () => changes.unsubscribe())
     this.#ask()
   }
 
@@ -111,10 +113,15 @@ export class ClusterAgents implements AgentSource {
     if (isMissing) this.#ask()
   }
 
-  /** Returns the events of a report; without those of agents that another host has meanwhile. */
+  /**
+   * Returns the events of a report. A turn that ended just before another host got the agent has ended; only the state of
+   * the agent is that of its owner.
+   */
   #newEvents(hostId: string, { events }: FleetReport): SeenEvent[] {
     return events.flatMap(({ epoch, value }) =>
-      this.#hosts.isOutdated(hostId, epoch, keyIn(value)) ? [] : [{ ...value, hostId }],
+      value.type === 'agent.lifecycle' && this.#hosts.isOutdated(hostId, epoch, keyIn(value))
+        ? []
+        : [{ ...value, hostId }],
     )
   }
 

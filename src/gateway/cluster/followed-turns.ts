@@ -52,7 +52,12 @@ export class FollowedTurns {
     // A refused turn may be taken now.
     if (known && !known.followed.isCutOff) {
       const use = this.#use(known)
-      await this.#parts.resend(agent, input, fields)
+      try {
+        await this.#parts.resend(agent, input, fields)
+      } catch (error) {
+        use.release()
+        throw error
+      }
       return use
     }
     const followed = this.#make(agent, turnId)

@@ -11,6 +11,8 @@ interface ReportedHost {
   readonly number: number
   /** True if nothing that the host has reported was missed. */
   readonly isWhole: boolean
+  /** True if events were missed, and further parts of the report on the statuses are to come. */
+  readonly hasGap: boolean
   readonly totals: ReportedTotals
 }
 
@@ -29,13 +31,21 @@ export interface Taken {
   readonly hasGap: boolean
 }
 
+/** Number of agents that may be remembered though they were removed. */
+const mostRemoved = 1_000
+
+/** What a gateway knows of its cluster. */
+type Known = Pick<ClusterWatch, 'agent' | 'place' | 'isThere'>
+
 /** Agents of the other hosts of a cluster, as these have reported them. */
 export class ReportedHosts {
-  readonly #watch: Pick<ClusterWatch, 'place' | 'isThere'>
+  readonly #watch: Known
   readonly #hosts = new Map<string, ReportedHost>()
   readonly #agents = new Map<string, ReportedAgent>()
+  /** Number of agents after the removed ones were forgotten. */
+  #left = 0
 
-  constructor(watch: Pick<ClusterWatch, 'place' | 'isThere'>) {
+  constructor(watch: Known) {
     this.#watch = watch
   }
 
@@ -57,10 +67,13 @@ export class ReportedHosts {
     const isNext = before?.run === run && before.number + 1 === number
     const hadAll = before ? isNext && before.isWhole : number === 1
     const isWhole = report.isWhole ?? (isNext && before.isWhole)
-    this.#hosts.set(hostId, { run, number, isWhole, totals })
+    const hasGap = report.hasGap === true || (isWhole && !hadAll) || (isNext && before.hasGap)
+    const hasMore = report.hasMore === true
+    this.#hosts.set(hostId, { run, number, isWhole, totals, hasGap: hasGap && hasMore })
     if (report.isWhole) this.#keep(hostId, new Set(report.agents.map(({ value }) => keyFor(value))))
     for (const { epoch, value } of report.agents) this.#set(hostId, epoch, value)
-    return { isMissing: !isWhole, hasGap: report.hasGap === true || (isWhole && !hadAll) }
+    if (this.#agents.size > 2 * this.#left + mostRemoved) this.#forgetRemoved()
+    return { isMissing: !isWhole, hasGap: hasGap && !hasMore }
   }
 
   /** Returns whether another host has, or had, an agent in a later epoch. */
@@ -84,6 +97,13 @@ export class ReportedHosts {
       return this.#keep(id, new Set())
     })
     return agents.some((agent) => !isQuiet(agent))
+  }
+
+  /** Forgets the agents that the cluster has no more: no host reports a removal. */
+  #forgetRemoved(): void {
+    for (const [key, { status }] of this.#agents)
+      if (this.#watch.agent(status.id)?.tenant !== status.tenant) this.#agents.delete(key)
+    this.#left = this.#agents.size
   }
 
   /** Forgets the agents of a host but some. Returns the forgotten ones. */

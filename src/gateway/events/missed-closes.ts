@@ -30,7 +30,11 @@ export const withMissedCloses = (
     }
     subscriber.add(
       events$.subscribe((event) => {
-        if (event.type === 'request.closed') note(event.requestId)
+        if (event.type === 'request.closed') {
+          // An event that comes late was told from the list.
+          if (told.has(event.requestId)) return
+          note(event.requestId)
+        }
         subscriber.next(event)
       }),
     )

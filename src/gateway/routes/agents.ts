@@ -95,8 +95,7 @@ const deleteOne = route({
   answers: { 204: { description: 'The agent was removed' } },
   async handle({ context, caller, params: { id }, query }) {
     const { tenant } = requireAgent(context, caller, id)
-    await removeAgent(context, id, { drainMs: query.drain_ms, deleteHome: query.delete_home })
-    await context.log.erase({ agentId: id, tenant })
+    await removeAgent(context, { id, tenant }, { drainMs: query.drain_ms, deleteHome: query.delete_home })
     return empty(204)
   },
 })

@@ -49,9 +49,11 @@ const readyz = route({
   },
 })
 
-/** Returns whether the gateway can send turns to its cluster, and the cluster has a host. */
+/** Returns whether the gateway can send turns to its cluster, and the cluster has a host that takes them. */
 const isReachable = ({ cluster }: GatewayContext): boolean =>
-  !cluster || (callerPartsOf(cluster.handle)?.watch.isUp === true && cluster.handle.status.hosts.length > 0)
+  !cluster ||
+  (callerPartsOf(cluster.handle)?.watch.isUp === true &&
+    cluster.handle.status.hosts.some(({ state }) => state !== 'draining'))
 
 /** Returns the problem of a gateway that takes no new turns. */
 export function notReady({ state: { phase, error } }: GatewayContext): ProblemError {

@@ -142,6 +142,28 @@ describe('The reporter of a host', () => {
     })
   })
 
+  it('reports on many agents in parts, and says that another part follows', async () => {
+    const ids = Array.from({ length: 450 }, (_, i) => `b${i}`)
+    const { clock, fleet, sent } = reporterOf(Object.fromEntries(ids.map((id) => [`acme.${id}`, here])))
+    fleet.status = fleetStatusOf(ids.map((id) => agentStatusOf(id)))
+    await clock.advance(0)
+    expect(sent.map(({ agents, isWhole, hasMore }) => [agents.length, isWhole, hasMore])).toEqual([
+      [200, true, true],
+      [200, undefined, true],
+      [50, undefined, undefined],
+    ])
+  })
+
+  it('tells of the tenants with turns only, so that a report never outgrows a message', async () => {
+    const { clock, fleet, sent } = reporterOf({ 'acme.a1': here })
+    const quiet = { weight: 1, turns: { running: 0, queued: 0, max: 9 } }
+    const tenants = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`tenant-${i}`, quiet]))
+    const loud = { weight: 2, turns: { running: 0, queued: 1, max: 9 } }
+    fleet.status = { ...fleetStatusOf([agentStatusOf('a1')]), tenants: { ...tenants, loud } }
+    await clock.advance(0)
+    expect(sent[0]?.totals.tenants).toEqual({ loud })
+  })
+
   it('reports what is left when it stops', async () => {
     const { clock, events$, sent, reporter } = reporterOf({ 'acme.a1': here })
     await clock.advance(0)

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { OpenTurn } from '../../../../src/gateway/turns/turn-log.ts'
 import type { InputRequest } from '../../../../src/replies.ts'
 import { CallerWorld } from '../../../support/cluster-caller.ts'
@@ -120,6 +120,26 @@ describe('The turns of a gateway in a cluster', () => {
       { content: 'own' },
       { kind: 'final' },
     ])
+  })
+
+  it('are forgotten some time after their end, also if the store did not answer when one was sent again', async () => {
+    const world = await CallerWorld.start()
+    const { turns, followed, store } = await clusterGateway(world)
+    const remote = await world.running(await turns.run('a1', { text: 'Hi', turnId: 't1' }))
+    store.link.losesAnswers = true
+    const again = expect(turns.run('a1', { text: 'Hi', turnId: 't1' })).rejects.toMatchObject({
+      fault: 'unavailable',
+    })
+    await world.clock.advance(6_000)
+    await again
+    store.link.losesAnswers = false
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    remote.finish()
+    await world.clock.advance(100)
+    expect(followed.get('t1')).toBeDefined()
+    await vi.advanceTimersByTimeAsync(16_000)
+    expect(followed.get('t1')).toBeUndefined()
   })
 
   it('ask the people at each gateway, and take the first answer', async () => {

@@ -8,11 +8,13 @@ import { agentStatusOf, fleetStatusOf, reportOf } from '../../../support/reports
 function reported() {
   const there = new Set(['h1', 'h2'])
   const places = new Map<string, PlaceRecord>()
+  const removed = new Set<string>()
   const hosts = new ReportedHosts({
+    agent: (agentId) => (removed.has(agentId) ? undefined : { tenant: 'acme', agentId }),
     place: ({ tenant, agentId }) => places.get(`${tenant}.${agentId}`),
     isThere: (id) => there.has(id),
   })
-  return { hosts, there, places }
+  return { hosts, there, places, removed }
 }
 const place = (hostId: string, epoch: number): PlaceRecord => ({
   epoch,
@@ -48,6 +50,18 @@ describe('Reports of other hosts', () => {
     expect(hosts.take('h1', { ...whole(1), run: 'r2' })).toEqual({ isMissing: false, hasGap: true })
   })
 
+  it('have a gap only when all parts of the report after it are here', () => {
+    const { hosts } = reported()
+    expect(hosts.take('h1', { ...whole(7), hasMore: true })).toEqual({ isMissing: false, hasGap: false })
+    expect(hosts.take('h1', reportOf({ number: 8, hasMore: true }))).toMatchObject({ hasGap: false })
+    expect(hosts.take('h1', reportOf({ number: 9 }))).toEqual({ isMissing: false, hasGap: true })
+    expect(hosts.take('h1', reportOf({ number: 10 }))).toEqual({ isMissing: false, hasGap: false })
+    // A part was lost.
+    hosts.take('h1', reportOf({ number: 11, hasGap: true, hasMore: true }))
+    expect(hosts.take('h1', reportOf({ number: 13 }))).toEqual({ isMissing: true, hasGap: false })
+    expect(hosts.take('h1', whole(14))).toEqual({ isMissing: false, hasGap: true })
+  })
+
   it('keep the object of an agent that is the same, and forget one that is not reported any more', () => {
     const { hosts } = reported()
     hosts.take('h1', whole(1))
@@ -71,6 +85,19 @@ describe('Reports of other hosts', () => {
     expect(hosts.statusOf(key)).toMatchObject({ hostId: 'h2', state: 'healthy' })
     expect(hosts.isOutdated('h1', 1, key)).toBe(true)
     expect(hosts.isOutdated('h1', 3, key)).toBe(false)
+  })
+
+  it('are forgotten of agents that were removed, before they become too many', () => {
+    const { hosts, removed } = reported()
+    hosts.take('h1', whole(1))
+    removed.add('b0')
+    for (let i = 0; i < 1_000; i++) {
+      const value = agentStatusOf(`b${i}`)
+      hosts.take('h1', reportOf({ number: i + 2, agents: [{ epoch: 1, value }] }))
+    }
+    expect(hosts.statusOf({ tenant: 'acme', agentId: 'b0' })).toBeUndefined()
+    expect(hosts.statusOf({ tenant: 'acme', agentId: 'b999' })).toBeDefined()
+    expect(hosts.statusOf(key)).toBeDefined()
   })
 
   it('end with their host, which matters if one of its agents did something', () => {

@@ -31,6 +31,9 @@ it('tells the end of a request once: by its event, else by the list that has it 
   expect(seen.slice(3)).toMatchObject([
     { type: 'request.closed', requestId: 'never', by: 'turn', turnId: 't1' },
   ])
+  // A report that was late.
+  events$.next(closedEvent('never'))
+  expect(seen).toHaveLength(4)
   closed$.next(request('late'))
   subscription.unsubscribe()
   expect(vi.getTimerCount()).toBe(0)
