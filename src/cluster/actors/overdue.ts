@@ -3,6 +3,7 @@ import { clockOf } from '../../actors/clock.ts'
 import { keyOf, turnKeyOf, type AgentKey, type Inbox, type MailHead } from '../store/cluster-store.ts'
 import { hostRuntimeOf } from './host-runtime.ts'
 import { OwnedTurn } from './mailbox/owned-turn.ts'
+import { removeTurn } from './mailbox/remove-turn.ts'
 import type { OwnedInput } from './placement-work.ts'
 
 /** Time limit of a turn that names none: the usual one of a host, in ms. */
@@ -25,7 +26,8 @@ async function overdueTurns(
   const cancelled = new Set<string>()
   for (const head of await inbox.heads(agents)) {
     const key = turnKeyOf(head.agent, head.turnId)
-    if (head.type === 'cancel') cancelled.add(key)
+    // A cancel that came before the turn was meant for an earlier attempt to send it.
+    if (head.type === 'cancel' && turns.has(key)) cancelled.add(key)
     if (head.type === 'turn' && !turns.has(key)) turns.set(key, head)
   }
   return [...turns]
@@ -64,8 +66,7 @@ export const endOverdue = fromPromise<undefined, OwnedInput & { readonly hostId:
       if (isCancelled) await turn.cancel()
       await turn.expire(deadlineMs)
       await turn.listed
-      if (turn.sent.parcel !== undefined) await store.parcels.remove(agent, mail.turnId)
-      await store.inbox.remove(agent, mail.turnId)
+      await removeTurn(store, agent, mail.turnId, { hasParcel: turn.sent.parcel !== undefined })
     }
     return undefined
   },

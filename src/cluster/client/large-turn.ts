@@ -6,7 +6,7 @@ const mostBytes = 512 * 1024
 
 /**
  * Returns a turn that fits into a message. The content of a larger one is stored apart, and the message refers to it. The
- * content of a turn that has its end is not stored again, because no host would delete it.
+ * content of a turn that a host has taken is not stored again: the host has the first one, and deletes all at the end.
  *
  * @throws ClusterStoreError `too_large`, `full`, or `unavailable`
  */
@@ -20,9 +20,9 @@ export async function messageOfTurn(
   const content: TurnContent = { input, ...(context !== undefined && { context }) }
   const bytes = Buffer.from(JSON.stringify(content))
   // A log that cannot be read now does not keep the turn back.
-  const last = await records.last(agent, sent.turnId).catch(() => undefined)
+  const taken = await records.last(agent, sent.turnId).catch(() => undefined)
   const parcel =
-    last?.batch.isLast === true
+    taken !== undefined
       ? { bytes: bytes.length, sha256: sha256Of(bytes) }
       : await parcels.put(agent, sent.turnId, bytes)
   // The owner must know before the turn runs whether it may run again.

@@ -83,7 +83,11 @@ export class TurnFollower {
   send(agent: AgentKey, { sent, isNamed }: CheckedInput, isForAll = false): void {
     const reader = this.#follow(agent)
     const limitMs = Math.min(sent.deadlineMs ?? mostSendMs, mostSendMs)
-    const post = (): Promise<{ isDuplicate: boolean }> => this.#postTurn(agent, sent, limitMs)
+    let isSent = false
+    const post = (): Promise<{ isDuplicate: boolean }> => {
+      isSent = true
+      return this.#postTurn(agent, sent, limitMs)
+    }
     const posted = isNamed && isForAll ? this.#requireOwn(agent).then(post) : post()
     this.#arrived = posted.then(
       ({ isDuplicate }) => {
@@ -94,7 +98,8 @@ export class TurnFollower {
         if (isNamed && isDuplicate) void this.#requireAgent(agent)
       },
       (error: unknown) => {
-        if (mayHaveArrived(error)) void this.#postCancel()
+        // Without an attempt to send it, a turn of the agent with the id is of another caller.
+        if (isSent && mayHaveArrived(error)) void this.#postCancel()
         this.end(notSent(error))
       },
     )

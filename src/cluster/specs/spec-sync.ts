@@ -15,6 +15,8 @@ import { SpecRegister, type KnownSpec } from './spec-register.ts'
 
 /** Wait before the store is asked again, in ms. */
 const retryMs = 200
+/** Wait before a home that could not be deleted is tried again, in ms. */
+const stuckMs = 60_000
 /** Number of agents that are compared at the same time when a host joins. */
 const lanes = 16
 
@@ -55,6 +57,8 @@ export class SpecSync {
   /** Agents whose spec in the cluster cannot be used on this host. */
   readonly #refused = new Set<string>()
   readonly #removals: Removals
+  /** Agents whose former home could not be deleted, until the next attempt. */
+  readonly #stuck = new Set<string>()
   /** Agents that are being removed with the replies of their turns. */
   readonly #erasing = new Set<string>()
   readonly #waiting = new Set<string>()
@@ -175,7 +179,7 @@ export class SpecSync {
     try {
       await this.#again(() => this.#register.settle(id))
       if (await this.#removals.fulfil(id)) this.#agreed.delete(id)
-      if (this.#removals.hasOldHome(id)) await this.#deleteHome(id)
+      if (!this.#stuck.has(id) && this.#removals.hasOldHome(id)) await this.#deleteHome(id)
       const own = this.#own(id)
       const known = this.#register.of(id)
       const isSame = known?.isRemoved === false && known.hash === own.hash
@@ -199,8 +203,28 @@ export class SpecSync {
       decided.isDropped = known?.isRemoved === true && hash === this.#agreed.get(id)
       return hash !== undefined && !decided.isDropped
     }
-    await this.#removals.follow(id, keeps)
-    if (decided.isDropped) this.#agreed.delete(id)
+    const isDone = await this.#removals.follow(id, keeps).then(
+      () => true,
+      (error: unknown) => this.#tryLater(id, error),
+    )
+    // What the fleet has dropped was not removed by a user here, also if the home is still there.
+    if (decided.isDropped && (isDone || this.#own(id).hash === undefined)) this.#agreed.delete(id)
+  }
+
+  /** Tries again after a time to delete a home: at once would fail again, and each attempt stops the agent's server. */
+  #tryLater(id: string, error: unknown): false {
+    const { signal } = this.#stopped
+    signal.throwIfAborted()
+    this.#warn(
+      id,
+      `The former home of the agent cannot be deleted, so that the agent does not run here; it is tried again each minute: ${messageOf(error)}`,
+    )
+    this.#stuck.add(id)
+    void elapse(this.#clock, stuckMs, signal).then(() => {
+      this.#stuck.delete(id)
+      void this.#settleSoon(id)
+    })
+    return false
   }
 
   /** Writes what was declared here: the later declaration wins. */

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { OpenCodeRuntimeError } from '../../errors.ts'
+import { messageOf } from '../../util/messages.ts'
 import { openHomeFolder } from '../home/home-folder.ts'
 import { replaceFile } from '../home/private-file.ts'
 import { errnoOf } from '../host/host-fault.ts'
@@ -10,6 +12,8 @@ import { errnoOf } from '../host/host-fault.ts'
 export class WipeNotes {
   readonly #dataDir: string
   readonly #known = new Map<string, ReadonlySet<string>>()
+  /** Last change of a note; the changes run one after another, because each one reads what is there. */
+  #last: Promise<unknown> = Promise.resolve()
 
   /** @param dataDir - folder of the homes */
   constructor(dataDir: string) {
@@ -25,19 +29,29 @@ export class WipeNotes {
   }
 
   /** Adds removals to the notes on an agent. @throws Error if a note cannot be read or written */
-  async add(agentId: string, ids: readonly string[]): Promise<void> {
+  add(agentId: string, ids: readonly string[]): Promise<void> {
+    const added = this.#last.then(() => this.#add(agentId, ids))
+    this.#last = added.catch(() => undefined)
+    return added
+  }
+
+  async #add(agentId: string, ids: readonly string[]): Promise<void> {
     const all = new Set([...this.#read(agentId), ...ids])
     await replaceFile(this.#fileOf(agentId), JSON.stringify([...all]))
     this.#known.set(agentId, all)
   }
 
   #read(agentId: string): string[] {
+    const file = this.#fileOf(agentId)
     try {
-      return JSON.parse(readFileSync(this.#fileOf(agentId), 'utf8')) as string[]
+      return JSON.parse(readFileSync(file, 'utf8')) as string[]
     } catch (error) {
       // A note that cannot be read must not count as none: the home may be a new one.
       if (errnoOf(error) === 'ENOENT') return []
-      throw error
+      throw new OpenCodeRuntimeError(
+        `The note ${file} cannot be read: mend or delete it. Without it, the home of the agent on this host is deleted: ${messageOf(error)}`,
+        { cause: error },
+      )
     }
   }
 

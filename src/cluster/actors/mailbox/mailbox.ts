@@ -1,8 +1,7 @@
 import { elapse } from '../../../actors/clock.ts'
-import { eraseTurn } from '../../erase-turn.ts'
-import { erasesTurns } from '../../specs/spec-record.ts'
-import { keyOf, type Mail } from '../../store/cluster-store.ts'
+import type { Mail } from '../../store/cluster-store.ts'
 import { OwnedTurn, type OwnerTerms } from './owned-turn.ts'
+import { removeTurn, type RemovalTerms } from './remove-turn.ts'
 
 /** Wait before the inbox is read again from a store that did not answer, in ms. */
 const retryMs = 100
@@ -69,7 +68,10 @@ export class Mailbox {
     if (this.#isLoaded) void this.#read()
   }
 
-  /** Starts no further turn. Resolves when none runs. Waiting turns stay in the inbox, for the next owner. */
+  /**
+   * Starts no further turn. Resolves when none runs, and what is left of ended turns is removed. Waiting turns stay in the
+   * inbox, for the next owner.
+   */
   drain(): Promise<void> {
     this.#draining.abort()
     return new Promise((resolve) => {
@@ -162,30 +164,22 @@ export class Mailbox {
   }
 
   /**
-   * Removes what is left of an ended turn. The mailbox is busy until then: an agent that is given up with a message in its
-   * inbox is claimed again at once.
+   * Removes what is left of an ended turn. The mailbox is busy, and not drained, until then: an agent that is given up with a
+   * message in its inbox is claimed again at once.
    */
   async #leave(listed: Promise<void>, turnId: string, hasParcel: boolean): Promise<void> {
     this.#removing++
-    // The message goes last: as long as it is there, what is left is removed by the next owner.
     await listed
     await this.#remove(turnId, { hasParcel })
     this.#removing--
     this.#settle()
   }
 
-  /** @param through - number of the last message to remove: the turn itself may come after it */
-  async #remove(
-    turnId: string,
-    { hasParcel = false, through }: { hasParcel?: boolean; through?: number },
-  ): Promise<void> {
+  async #remove(turnId: string, terms: RemovalTerms): Promise<void> {
     const { store, agent, clock } = this.#terms
     for (let attempt = 0; attempt < mostRemovals && !this.#isClosed; attempt++) {
       try {
-        if (erasesTurns((await store.agents.get(keyOf(agent)))?.value))
-          await eraseTurn(store.records, agent, turnId)
-        if (hasParcel) await store.parcels.remove(agent, turnId)
-        await store.inbox.remove(agent, turnId, through)
+        await removeTurn(store, agent, turnId, terms)
         return
       } catch {
         await elapse(clock, retryMs * (attempt + 1), this.#lost.signal)
@@ -198,10 +192,11 @@ export class Mailbox {
     const isRunning = [...this.#turns.values()].some(
       ({ stage }) => stage === 'running' || stage === 'entering',
     )
-    if (this.#turns.size === 0 && this.#removing === 0 && this.#isBusy) {
+    if (isRunning || this.#removing > 0) return
+    if (this.#turns.size === 0 && this.#isBusy) {
       this.#isBusy = false
       this.#reports.onBusy(false)
     }
-    if (!isRunning) this.#onDrained?.()
+    this.#onDrained?.()
   }
 }

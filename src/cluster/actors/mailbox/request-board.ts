@@ -58,7 +58,7 @@ export class RequestBoard {
 
   #save(): void {
     this.#isDirty = true
-    this.#saving ??= this.#saveAll().finally(() => (this.#saving = undefined))
+    this.#saving ??= this.#saveAll()
   }
 
   async #saveAll(): Promise<void> {
@@ -69,11 +69,13 @@ export class RequestBoard {
         await this.#saveOnce()
       } catch (error) {
         this.#isDirty = true
-        if (error instanceof ClusterStoreError && error.fault === 'denied') return
+        if (error instanceof ClusterStoreError && error.fault === 'denied') break
         this.#revision = undefined
         await elapse(clock, retryMs, signal)
       }
     }
+    // At once: a change from now on is not stored by this call.
+    this.#saving = undefined
   }
 
   async #saveOnce(): Promise<void> {

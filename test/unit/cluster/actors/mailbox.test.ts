@@ -402,6 +402,17 @@ describe('A mailbox', () => {
     expect(await caller.inbox.next(agent, 0)).toMatchObject({ turnId: 't2' })
   })
 
+  it('is drained when its ended turns are out of the inbox: no host claims the agent for them', async () => {
+    const { clock, own, send, cluster, ends } = world()
+    const { agents, mailbox } = own()
+    await send('t1')
+    void mailbox.drain().then(() => mailbox.close())
+    agents.turns[0]?.finish()
+    await clock.advance()
+    expect(ends('t1')).toHaveLength(1)
+    expect(cluster.mail.mails).toEqual([])
+  })
+
   it('of an agent that cannot be used tells so to each turn', async () => {
     const { own, send, ends } = world()
     own(undefined, { failure: 'No home' })

@@ -16,6 +16,7 @@ import {
   graceMs,
   textOf,
 } from '../../../support/cluster-caller.ts'
+import { sentTurn } from '../../../support/cluster-facts.ts'
 import { leaseMs } from '../../../support/scripted-host.ts'
 
 /** Starts a cluster with a caller. */
@@ -142,6 +143,20 @@ describe('A turn of a cluster', () => {
     await clock.advance(100)
     expect(await again.done).toEqual(await turn.done)
     expect(world.memory.parcels.size).toBe(0)
+  })
+
+  it('has its content in the store once while it runs, however often it is sent', async () => {
+    const world = await CallerWorld.start(new ContextKeys(['a secret of the hosts, the same on all of them']))
+    const { cluster } = await world.connect()
+    const input = { text: 'x'.repeat(600_000), turnId: 't1', context: { user: 1 } }
+    const turn = cluster.turn('a1', input)
+    const running = await world.running(turn)
+    const others = [1, 2].map(() => cluster.turn('a1', input))
+    await world.clock.advance(100)
+    expect(world.memory.parcels.size).toBe(1)
+    running.finish()
+    await world.clock.advance(100)
+    for (const other of others) expect(await other.done).toEqual(await turn.done)
   })
 
   it('runs with its context though a caller before has stored its content only, and another one sends it', async () => {
@@ -425,6 +440,19 @@ describe('The id of a turn', () => {
       code: 'rejected',
       error: expect.stringContaining('another agent') as string,
     })
+  })
+
+  it('of another tenant’s turn is rejected, and cancels no turn of the agent', async () => {
+    const { world, clock, cluster } = await start()
+    world.memory.records.append('other.b1.t1', { epoch: 1, first: 1, records: [] }, 0)
+    const { inbox } = world.memory.connect()
+    await inbox.add({ tenant: 'acme', agentId: 'a1' }, 't1', { type: 'turn', turn: sentTurn('t1') })
+    await clock.advance(leaseMs)
+    const turn = collect(cluster.turn('a1', { text: 'Hi', turnId: 't1' }))
+    await clock.advance(1_000)
+    expect(turn.ends).toMatchObject([{ code: 'rejected' }])
+    expect(world.host.runner.running).toHaveLength(1)
+    expect(world.memory.mail.mails).toHaveLength(1)
   })
 
   it('of another agent’s turn is rejected, however late a host begins that turn', async () => {

@@ -65,6 +65,25 @@ describe('A turn for whose agent no host has room', () => {
     expect(ends(l1, 'unlimited')).toMatchObject([{ code: 'deadline_exceeded' }])
   })
 
+  it('is not cancelled by a cancel from before it, as of an earlier attempt to send it', async () => {
+    const { send, caller, clock, ends } = await full(1)
+    await caller.inbox.add(l1, 'again', { type: 'cancel' })
+    await send(l1, 'again')
+    await clock.advance(leaseMs * 3)
+    expect(ends(l1, 'again')).toEqual([])
+  })
+
+  it('leaves no replies at its time limit if its agent was removed with them', async () => {
+    const { send, clock, cluster, caller } = await full(1)
+    const declared = { removed: true, erases: true }
+    const { revision = 0 } = cluster.agents.entry(keyOf(l1)) ?? {}
+    cluster.agents.change(keyOf(l1), { id: l1.agentId, tenant: l1.tenant, declared }, revision)
+    await send(l1, 'late', { deadlineMs: leaseMs })
+    await clock.advance(leaseMs * 3)
+    expect(await caller.inbox.next(l1, 0)).toBeUndefined()
+    expect(factsOf(cluster, l1, 'late')).toEqual([{ kind: 'erased' }])
+  })
+
   it('is looked for by few of many hosts, and without its content', async () => {
     const { send, clock, hosts, ends } = await full(4)
     for (const id of ['t1', 't2']) await send(l4, id, { deadlineMs: leaseMs * 30 })

@@ -1,16 +1,17 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { systemClock } from '../../../../src/actors/clock.ts'
+import { systemClock, type SystemClock } from '../../../../src/actors/clock.ts'
 import { Fleet } from '../../../../src/api/fleet/fleet.ts'
-import { dataDirOf, keptSpecs, setKeySource } from '../../../../src/api/fleet/internals.ts'
+import { dataDirOf, keptSpecs, renewHome, setKeySource } from '../../../../src/api/fleet/internals.ts'
 import type { AgentSpec, FleetOptions } from '../../../../src/config/fleet-options.ts'
 import { fenceHome, nameHome } from '../../../../src/cluster/homes/home-register.ts'
 import { HomeWipes } from '../../../../src/cluster/homes/home-wipes.ts'
-import { MemoryCluster } from '../../../../src/cluster/store/memory/memory-store.ts'
-import { SpecSync } from '../../../../src/cluster/specs/spec-sync.ts'
+import { MemoryCluster, type MemoryStore } from '../../../../src/cluster/store/memory/memory-store.ts'
+import { SpecSync, type SpecSyncParts } from '../../../../src/cluster/specs/spec-sync.ts'
 import { ignoreErrors } from '../../../../src/util/ignore-errors.ts'
 import { tempHome } from '../../../support/home.ts'
+import { SteppedClock } from '../../../support/stepped-clock.ts'
 
 const keys = { proxy: { apiKey: 'sk-secret-0123456789' } }
 const endpoint = { proxy: { baseURL: 'http://127.0.0.1:9/v1' }, models: ['gpt-4o'] }
@@ -40,12 +41,14 @@ function world() {
     hostId: string,
     given: ReturnType<typeof fleetOf>,
     specs: readonly AgentSpec[] = [],
+    partsOf: (fleet: Fleet, store: MemoryStore) => Partial<SpecSyncParts> = () => ({}),
   ) => {
     const { fleet } = given
     await fleet.apply(specs)
     const store = cluster.connect()
     const wipes = new HomeWipes(fleet, store)
-    const sync = new SpecSync({ fleet, store, hostId, wipes, clock: systemClock })
+    const parts = { fleet, store, hostId, wipes, clock: systemClock }
+    const sync = new SpecSync({ ...parts, ...partsOf(fleet, store) })
     onTestFinished(() => sync.stop())
     await sync.start()
     const spec = (id = 'a1') => keptSpecs(fleet).get(id)
@@ -206,6 +209,80 @@ describe('The homes of an agent that is removed with them', () => {
     await one.fleet.put(level(4))
     await until(() => expect(levels(one, two)).toEqual([4, 4, 4]))
     expect(fileOf(two)).toBe('new')
+  })
+})
+
+describe('A former home that cannot be deleted', () => {
+  /** Homes whose deletion fails when the agent has been removed from the fleet, as that of a folder without rights. */
+  class StuckWipes extends HomeWipes {
+    readonly #fleet: Fleet
+    attempts = 0
+    isStuck = true
+    /** Called when the agent is removed, and its home is not deleted yet. */
+    onDelete = (): Promise<void> => Promise.resolve()
+
+    constructor(fleet: Fleet, store: MemoryStore) {
+      super(fleet, store)
+      this.#fleet = fleet
+    }
+
+    override async carryOut(...given: Parameters<HomeWipes['carryOut']>): Promise<void> {
+      const [{ agentId }, drainMs, keeps] = given
+      this.attempts++
+      if (!this.isStuck) return super.carryOut(...given)
+      mkdirSync(join(dataDirOf(this.#fleet), agentId), { recursive: true })
+      await renewHome(this.#fleet, agentId, drainMs, keeps)
+      await this.onDelete()
+      throw new Error('EACCES: permission denied')
+    }
+  }
+
+  /** Two hosts with an agent, one of which is cut off and cannot delete homes. */
+  async function stuck() {
+    const made = world()
+    const clock = new SteppedClock()
+    const wipes: StuckWipes[] = []
+    const one = await made.host('h1', [level(1)])
+    const two = await made.join('h2', made.fleetOf(), [], (fleet, store) => {
+      const each = new StuckWipes(fleet, store)
+      wipes.push(each)
+      return { wipes: each, clock: clock as SystemClock }
+    })
+    const [homes] = wipes
+    if (!homes) throw new Error('The host has no homes')
+    await until(() => expect(two.spec()).toBeDefined())
+    two.link.cut()
+    return { ...made, one, two, clock, homes }
+  }
+
+  it('is tried again each minute, and the agent runs there after that', async () => {
+    const { one, two, clock, homes } = await stuck()
+    await one.fleet.remove('a1', { deleteHome: true })
+    await one.fleet.put(level(2))
+    await until(() => expect(one.knows()).toBe(true))
+    two.link.mend()
+    await until(() => expect(homes.attempts).toBeGreaterThan(0))
+    for (let n = 0; n < 20; n++) await two.fleet.put({ id: 'b1', tenant: 'acme', labels: { n: String(n) } })
+    expect(homes.attempts).toBe(1)
+    expect(two.warnings.filter((text) => text.includes('EACCES'))).toHaveLength(1)
+    await until(() => expect(two.spec()?.labels).toEqual({ level: '2' }))
+    expect(two.knows()).toBe(false)
+    homes.isStuck = false
+    await clock.advance(60_000)
+    await until(() => expect(two.knows()).toBe(true))
+  })
+
+  it('does not remove an agent from the cluster that was declared again meanwhile', async () => {
+    const { one, two, homes, record } = await stuck()
+    homes.onDelete = async () => {
+      await one.fleet.put(level(2))
+      await until(() => expect(record()).toMatchObject({ labels: { level: '2' } }))
+    }
+    await one.fleet.remove('a1', { deleteHome: true })
+    await until(() => expect(record()).toMatchObject({ declared: { removed: true } }))
+    two.link.mend()
+    await until(() => expect(two.spec()?.labels).toEqual({ level: '2' }))
+    expect([homes.attempts, one.spec()?.labels]).toEqual([1, { level: '2' }])
   })
 })
 
