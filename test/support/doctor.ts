@@ -10,6 +10,9 @@ import type { DoctorFlags } from '../../src/cli/flags.ts'
 /** Key in the environment of the checks. */
 export const doctorKey = 'sk-doctor-0123456789'
 
+/** Name that no resolver is asked for, because its first label has a letter too many. */
+export const unresolvable = `${'a'.repeat(64)}.invalid`
+
 /** Returns the context of a check for the given flags and environment; `over` replaces facts of the machine. */
 export function doctorContext(
   flags: DoctorFlags = {},

@@ -1,4 +1,5 @@
 import { Agent, ProxyAgent, request, type Dispatcher } from 'undici'
+import { orAborted } from '../../util/abort-signal.ts'
 import { httpProxyFor } from './http-proxy.ts'
 
 /** Request for a list of models. */
@@ -34,7 +35,7 @@ export async function askModels({ baseURL, apiKey, env, signal }: ModelListQuery
     // For an http URL the proxy gets the whole request, as it does from opencode. Only https goes through a
     // tunnel.
     dispatcher = proxy === undefined ? new Agent() : new ProxyAgent({ uri: proxy.url, proxyTunnel: false })
-    const answer = await request(`${baseURL.href.replace(/\/+$/, '')}/models`, {
+    const answer = request(`${baseURL.href.replace(/\/+$/, '')}/models`, {
       dispatcher,
       signal,
       headers: {
@@ -42,7 +43,8 @@ export async function askModels({ baseURL, apiKey, env, signal }: ModelListQuery
         ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
       },
     })
-    return await read(answer)
+    // undici ends an aborted request only after the name of the endpoint is resolved, or after its own time limit.
+    return await read(await orAborted(answer, signal))
   } catch (error) {
     return failed(error, signal)
   } finally {

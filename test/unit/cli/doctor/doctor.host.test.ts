@@ -14,7 +14,7 @@ import {
 import { checkListening } from '../../../../src/cli/doctor/listen.ts'
 import { askVersion } from '../../../../src/io/opencode/binary-version.ts'
 import { tested } from '../../../../src/io/opencode/versions.ts'
-import { doctorContext, doctorKey, findings, place } from '../../../support/doctor.ts'
+import { doctorContext, doctorKey, findings, place, unresolvable } from '../../../support/doctor.ts'
 import { tempHome } from '../../../support/home.ts'
 
 describe('checkPlatform and checkNode', () => {
@@ -295,7 +295,7 @@ describe('checkListening', () => {
     expect(other?.finding).toBe('a server cannot listen on 203.0.113.1 (EADDRNOTAVAIL)')
     expect(other?.advice).toMatch(/leave --hostname out/)
     expect(port?.status).toBe('skipped')
-    const [nameless] = await findings(checkListening, doctorContext({ hostname: 'no-such.invalid' }))
+    const [nameless] = await findings(checkListening, doctorContext({ hostname: unresolvable }))
     expect(nameless).toMatchObject({ check: 'hostname', status: 'failure' })
     expect(nameless?.advice).toMatch(/cannot resolve the name/)
   })
