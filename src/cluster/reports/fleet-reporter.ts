@@ -180,7 +180,7 @@ export class FleetReporter {
     this.#events = []
     this.#size = 0
     this.#hasGap = !this.#terms.reports.send(this.#terms.hostId, report)
-    // What was lost is reported as a whole.
+    // All that was lost is in a whole report.
     if (this.#hasGap) this.#isWhole = true
   }
 }

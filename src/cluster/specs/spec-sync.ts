@@ -207,7 +207,7 @@ export class SpecSync {
       () => true,
       (error: unknown) => this.#tryLater(id, error),
     )
-    // What the fleet has dropped was not removed by a user here, also if the home is still there.
+    // An agent that the fleet has dropped was not removed by a user here, also if the home is still there.
     if (decided.isDropped && (isDone || this.#own(id).hash === undefined)) this.#agreed.delete(id)
   }
 

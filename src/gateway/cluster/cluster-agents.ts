@@ -139,7 +139,7 @@ export class ClusterAgents implements AgentSource {
     if (place?.hostId != null && place.hostId === this.#hostId) return own
     const reported = this.#hosts.statusOf(key)
     if (!reported || (place?.hostId != null && place.hostId !== reported.hostId)) return own
-    // Nobody owns the agent: the host on which it does something counts.
+    // For an agent without an owner, the host on which it does something counts.
     return place?.hostId == null && isQuiet(reported) ? own : reported
   }
 
