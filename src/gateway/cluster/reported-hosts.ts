@@ -23,7 +23,7 @@ interface ReportedAgent {
   readonly status: SeenAgent & { hostId: string }
 }
 
-/** What a report means for its readers. */
+/** Meaning of a report for its readers. */
 export interface Taken {
   /** True if all statuses of the host are needed, because reports were missed. */
   readonly isMissing: boolean
@@ -34,7 +34,7 @@ export interface Taken {
 /** Number of agents that may be remembered though they were removed. */
 const mostRemoved = 1_000
 
-/** What a gateway knows of its cluster. */
+/** Cluster of a gateway. */
 type Known = Pick<ClusterWatch, 'agent' | 'place' | 'isThere'>
 
 /** Agents of the other hosts of a cluster, as these have reported them. */

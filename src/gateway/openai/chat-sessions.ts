@@ -11,7 +11,7 @@ export interface ChosenSession {
   hasHistory: boolean
   /** Returns the function that runs the turn; in the session of the id if absent. */
   runIn?: (title: string) => Run
-  /** What `runIn` sends in a cluster beside the input. */
+  /** Fields that `runIn` sends in a cluster beside the input. */
   sent?: SentWith
 }
 

@@ -30,11 +30,11 @@ export interface TurnRequest {
   keyed?: unknown
   /** Runs the turn; in the session of the body, or a new one, if absent. */
   run?: Run | undefined
-  /** What `run` adds to the input in a cluster: kept with the input, so that the same turn is sent again after a crash. */
+  /** Fields that `run` adds to the input in a cluster: kept with the input, so that the same turn is sent again after a crash. */
   sent?: SentWith | undefined
 }
 
-/** What a turn of a cluster is sent with beside the input of its body. */
+/** Fields of a turn of a cluster beside the input of its body. */
 export type SentWith = Pick<KeptInput, 'sessionId' | 'fields'>
 
 /** Runs a turn. */
