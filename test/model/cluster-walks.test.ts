@@ -18,4 +18,8 @@ describe('A random walk of a cluster', { timeout: 60_000 + Number(CLUSTER_WALKS 
     console.info(`cluster: CLUSTER_SEED=${first}; ${walks} walks`, sum)
     expect(sum.turns).toBeGreaterThan(walks)
   })
+
+  it('gives the place of a tenant to a waiting host, though a dead host had wished for it first', async () => {
+    expect((await walkCluster(1_701_440_516, 80)).turns).toBeGreaterThan(0)
+  })
 })

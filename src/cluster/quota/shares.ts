@@ -20,7 +20,7 @@ export interface Claimed {
   readonly allowed: number
   /** Record to store; `undefined` if the present one is right. */
   readonly record: QuotaRecord | undefined
-  /** Hosts whose places keep this host waiting. */
+  /** Hosts whose places, or whose wish for places, keep this host waiting. */
   readonly blockers: readonly string[]
 }
 
@@ -60,7 +60,7 @@ export function claimPlaces(record: QuotaRecord, need: Need, gone: ReadonlyMap<s
   return {
     allowed: Math.min(taken, target),
     record: isRight ? undefined : changed(record, others, hostId, share),
-    blockers: wanted > next ? others.filter(([, { taken: held }]) => held > 0).map(([id]) => id) : [],
+    blockers: wanted > next ? others.map(([id]) => id) : [],
   }
 }
 
