@@ -126,7 +126,11 @@ export async function expectNothingLeftOf(dataDir: string, baseURLs: readonly st
     timeout: 10_000,
     interval: 50,
   })
-  for (const baseURL of baseURLs) expect(await isListening(baseURL)).toBe(false)
+  // Another program may have one of the ports for a while.
+  const released = async (): Promise<void> => {
+    for (const baseURL of baseURLs) expect(await isListening(baseURL)).toBe(false)
+  }
+  await vi.waitFor(released, { timeout: 30_000, interval: 200 })
   const folder = join(dataDir, '.fleet')
   if (!existsSync(folder)) return
   expect(readdirSync(folder).filter((name) => /\.[\da-f]{8}-/.test(name) || name === 'lock')).toEqual([])
