@@ -30,7 +30,7 @@ export interface WalkedInput {
   readonly more: Omit<TurnInput, 'text'>
 }
 
-/** What has happened in a walk. */
+/** Counts of a walk. */
 export interface CallerSum {
   turns: number
   handles: number

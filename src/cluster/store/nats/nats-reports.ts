@@ -5,7 +5,7 @@ import type { Reports } from '../cluster-store.ts'
 import { followConnection } from './connection.ts'
 import type { Names } from './names.ts'
 
-/** Most bytes of a report: any server of NATS takes messages of that size, unless it was told otherwise. */
+/** Most bytes of a report: each server of NATS takes messages of that size, unless its configuration says otherwise. */
 const mostBytes = 1_000_000
 
 /** Reports as plain messages of NATS, which no stream keeps. */
